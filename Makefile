@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+# uv installs everything else; where the machine has none, it is installed into .tools with pip.
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+RUN := $(UV) run --all-packages
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.tools/bin/uv:
+	python3 -m venv .tools
+	.tools/bin/pip install --quiet 'uv>=0.9'
+
+.PHONY: install
+install: $(filter .tools/bin/uv,$(UV)) ## Everything the project needs, from the lock file
+	$(UV) sync --all-packages --locked --quiet
+
+.PHONY: test
+test: install check unit integration ## Everything that proves it
+
+.PHONY: unit
+unit: install ## The tests that need no server, in seconds
+	$(RUN) pytest tests/contracts
+
+.PHONY: integration
+integration: install ## The tests with a real broker and a real Postgres
+	$(RUN) pytest tests --ignore tests/contracts
+
+.PHONY: check
+check: install ## Style, types, layers, generated files
+	$(RUN) ruff format --check --quiet .
+	$(RUN) ruff check --quiet .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) python -m pathline.schema --check
+
+.PHONY: format
+format: install ## Formats the code and mends what can be mended
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+
+.PHONY: schemas
+schemas: install ## Writes the JSON Schemas again
+	$(RUN) python -m pathline.schema --write

@@ -1,0 +1,211 @@
+"""An interaction: a CloudEvent that keeps its contract. The same rules run at the publisher and at the gateway."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Final, Generic, TypeVar
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+from pathline import instant, personal_numbers
+from pathline.cloudevent import Attribute, CloudEvent
+from pathline.errors import InvalidAttribute, InvalidData, MissingAttribute, PersonalNumber, UnknownType
+from pathline.explain import explain
+from pathline.vocabulary import TYPES, Payload
+
+P = TypeVar("P", bound=Payload)
+
+Catalogue = Mapping[str, type[Payload]]
+"""Payload models by event type."""
+
+REQUIRED: Final = ("id", "source", "specversion", "type", "subject", "time")
+"""Context attributes that every interaction has, beside its data."""
+
+MAX_ID_CHARACTERS: Final = 200
+"""Longest event id; source and id together are the identity of an event and stand in an index."""
+
+_SOURCE = re.compile(r"urn:pathline:([a-z0-9]+(?:-[a-z0-9]+)*):[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_SUBJECT = re.compile(r"v[1-9][0-9]{0,3}\.[A-Za-z0-9_-]{21}[AQgw]", re.ASCII)
+_MAX_ORG_CHARACTERS: Final = 64
+_OPTIONAL_INSTANTS = ("recordedtime", "expirytime")
+_TEXT_ATTRIBUTES = frozenset(
+    (*REQUIRED, *_OPTIONAL_INSTANTS, "sequence", "datacontenttype", "dataschema", "traceparent", "tracestate")
+)
+# Counters, instants and trace ids are numbers of their own; they name nobody.
+_NEVER_PERSONAL = _TEXT_ATTRIBUTES - {"id", "source", "subject"}
+
+
+@dataclass(frozen=True)
+class Interaction(Generic[P]):
+    """What happened between a citizen and a service, as one organisation published it.
+
+    `source` and `id` are its identity. `time` is when it happened, in the offset it was sent with.
+    """
+
+    source: str
+    id: str
+    subject: str
+    time: datetime
+    payload: P
+    event: CloudEvent
+    """The event as it travels: every attribute, unknown extensions included, and the data as sent."""
+
+    @property
+    def type(self) -> str:
+        """The event type, such as `org.pathline.need.expressed.v1`."""
+        return str(self.event.attributes["type"])
+
+    @cached_property
+    def org(self) -> str:
+        """The code of the organisation that published it."""
+        return organisation_of(self.source)
+
+    @property
+    def recordedtime(self) -> datetime | None:
+        """When the publisher wrote it down."""
+        text = self.event.attributes.get("recordedtime")
+        return instant.parse(text) if isinstance(text, str) else None
+
+    @property
+    def sequence(self) -> str | None:
+        """The publisher's own order of events with equal time; compared as text, absent first."""
+        text = self.event.attributes.get("sequence")
+        return text if isinstance(text, str) else None
+
+
+def organisation_of(source: str) -> str:
+    """The organisation in `urn:pathline:<org>:<system>`. Raises InvalidAttribute when `source` is no such name."""
+    match = _SOURCE.fullmatch(source)
+    if match is None or len(match[1]) > _MAX_ORG_CHARACTERS:
+        raise InvalidAttribute(
+            "must be urn:pathline:<organisation>:<system>, such as urn:pathline:food-bank:form", field="source"
+        )
+    return match[1]
+
+
+def interaction(
+    payload: P,
+    *,
+    source: str,
+    subject: str,
+    time: datetime,
+    id: str | None = None,
+    **extensions: Attribute | datetime | None,
+) -> Interaction[P]:
+    """A new interaction with this payload.
+
+    `id` is random unless given; give your own record's id, so that publishing it again changes nothing. `extensions`
+    are further context attributes, such as `recordedtime`, `sequence`, `causationid`.
+    Raises Refused as the gateway would.
+    """
+    attributes: dict[str, Attribute] = {
+        "specversion": "1.0",
+        "id": str(uuid4()) if id is None else id,
+        "source": source,
+        "type": payload.type,
+        "subject": subject,
+        "time": _text(time),
+        "datacontenttype": "application/json",
+    }
+    attributes |= {name: _extension(value) for name, value in extensions.items() if value is not None}
+    event = CloudEvent(attributes, payload.model_dump_json(exclude_none=True).encode())
+    accept(event, {payload.type: type(payload)})
+    return Interaction(source, str(attributes["id"]), subject, time, payload, event)
+
+
+def accept(event: CloudEvent, catalogue: Catalogue = TYPES) -> Interaction[Payload]:
+    """The event as an interaction, when it keeps the contract of its type.
+
+    Raises Refused, naming the attribute or field and what to do, without repeating its value.
+    """
+    attributes = event.attributes
+    for name in REQUIRED:
+        if attributes.get(name) in (None, ""):
+            raise MissingAttribute("is required", field=name)
+    for name in _TEXT_ATTRIBUTES:
+        if not isinstance(attributes.get(name, ""), str):
+            raise InvalidAttribute("must be text", field=name)
+    text: Mapping[str, str] = {name: value for name, value in attributes.items() if isinstance(value, str)}
+    org = _check_identity(text)
+    _check_persons(text)
+    time = _instant("time", text["time"])
+    for name in _OPTIONAL_INSTANTS:
+        if name in text:
+            _instant(name, text[name])
+    payload = _payload(event, _model(text["type"], catalogue))
+    _check_handoff(payload, org)
+    return Interaction(text["source"], text["id"], text["subject"], time, payload, event)
+
+
+def _check_identity(text: Mapping[str, str]) -> str:
+    if text["specversion"] != "1.0":
+        raise InvalidAttribute("must be 1.0", field="specversion")
+    if len(text["id"]) > MAX_ID_CHARACTERS:
+        raise InvalidAttribute(f"must be at most {MAX_ID_CHARACTERS} characters", field="id")
+    return organisation_of(text["source"])
+
+
+def _check_persons(text: Mapping[str, str]) -> None:
+    for name, value in text.items():
+        if name not in _NEVER_PERSONAL and (kind := personal_numbers.looks_like(value)):
+            raise PersonalNumber(
+                f"looks like {kind}; send a pseudonym as subject and a prefixed record id (such as case-1) as id",
+                field=name,
+            )
+    if _SUBJECT.fullmatch(text["subject"]) is None:
+        raise InvalidAttribute(
+            "must be a pseudonym (v1. and 22 characters); pathline.Pseudonyms makes them", field="subject"
+        )
+
+
+def _instant(name: str, text: str) -> datetime:
+    try:
+        return instant.parse(text)
+    except ValueError as wrong:
+        raise InvalidAttribute(str(wrong), field=name) from None
+
+
+def _model(type_name: str, catalogue: Catalogue) -> type[Payload]:
+    model = catalogue.get(type_name)
+    if model is None:
+        raise UnknownType("no contract is registered for this type; see the vocabulary", field="type")
+    return model
+
+
+def _payload(event: CloudEvent, model: type[Payload]) -> Payload:
+    if event.data is None:
+        raise InvalidData("is required", field="data")
+    try:
+        return model.model_validate_json(event.data)
+    except ValidationError as wrong:
+        field, detail = explain(wrong, model)
+        raise InvalidData(detail, field=field) from None
+
+
+def _check_handoff(payload: Payload, org: str) -> None:
+    if (
+        payload.noun == "handoff"
+        and payload.verb == "offered"
+        and payload.handoff
+        and not payload.handoff.startswith(f"{org}:")
+    ):
+        raise InvalidData(
+            "is made by the organisation that offers: <your organisation>:<your own id>", field="data.handoff"
+        )
+
+
+def _text(time: datetime) -> str:
+    if time.tzinfo is None:
+        raise InvalidAttribute("needs an offset: pass an aware datetime, such as datetime.now(UTC)", field="time")
+    offset_seconds = time.utcoffset()
+    exact = time if offset_seconds is not None and offset_seconds.total_seconds() % 60 == 0 else time.astimezone(UTC)
+    return exact.isoformat()
+
+
+def _extension(value: Attribute | datetime) -> Attribute:
+    return _text(value) if isinstance(value, datetime) else value

@@ -1,0 +1,53 @@
+"""Voids and corrections of one's own earlier events; both append, neither overwrites."""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, JsonValue
+from pydantic_core import PydanticCustomError
+
+from pathline.vocabulary.closed import Closed
+from pathline.vocabulary.identifiers import Identifier
+from pathline.vocabulary.moments import Instant
+from pathline.vocabulary.payload import Payload
+
+Reason = Literal["entered-in-error", "wrong-person", "wrong-time", "wrong-content", "other"]
+
+
+def _finite(data: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    try:
+        json.dumps(data, allow_nan=False)
+    except ValueError:
+        raise PydanticCustomError("not_finite", "Write finite numbers: JSON has no NaN and no infinity") from None
+    return data
+
+
+class _Interaction(Payload, noun="interaction"):
+    """Something is known of an earlier event of the same organisation; never a step itself."""
+
+    source: Identifier
+    """The `source` of that event."""
+    id: Identifier
+    """The `id` of that event."""
+    reason: Reason
+    """What is wrong with it."""
+
+
+class InteractionVoided(_Interaction, verb="voided"):
+    """An earlier event counts nowhere."""
+
+
+class Replacement(Closed):
+    """What an event should have said."""
+
+    time: Instant | None = None
+    """When it happened; as before when absent."""
+    data: Annotated[dict[str, JsonValue], AfterValidator(_finite)]
+    """The whole new payload, which must keep the contract of the event's type."""
+
+
+class InteractionCorrected(_Interaction, verb="corrected"):
+    """An earlier event counts as if it had said something else."""
+
+    replacement: Replacement
+    """What it should have said."""

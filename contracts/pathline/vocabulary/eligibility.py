@@ -1,0 +1,174 @@
+"""Who an offer is for: a condition over the facts and steps of a pathway.
+
+A condition is true, false or unknown of a person; only its form is given here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from pathline.vocabulary.closed import Closed
+from pathline.vocabulary.explained import Explained
+from pathline.vocabulary.identifiers import EventType, Identifier, Text
+from pathline.vocabulary.moments import Duration
+from pathline.vocabulary.numbers import Integer
+from pathline.vocabulary.several import MOST, AtLeastOne, Several
+
+DEEPEST: Final = 32
+"""Conditions within conditions: more than any rule that a citizen could be told the reason of."""
+
+Comparison = Literal["eq", "ne", "lt", "le", "gt", "ge"]
+
+Scalar = Annotated[
+    Text | Integer | bool,
+    Explained("scalar", "Write a text, true, false or a whole number between -(2^53-1) and 2^53-1"),
+]
+"""What a fact or a field can be worth."""
+
+Value = Annotated[
+    Scalar | Several[Scalar],
+    Explained("value", "Write a text, true, false, a whole number or a list of at most 100 of them"),
+]
+"""What a fact can be compared with."""
+
+Scalars = Annotated[dict[Identifier, Scalar], Field(max_length=MOST)]
+"""Worths by name."""
+
+
+class Combined(Closed):
+    """All, or any, of some conditions hold."""
+
+    op: Literal["all", "any"]
+    """Whether every condition must hold or one is enough."""
+    of: AtLeastOne["Node"]
+    """The conditions."""
+
+
+class Negated(Closed):
+    """A condition does not hold."""
+
+    op: Literal["not"]
+    """Marks a negation."""
+    of: "Node"
+    """The condition."""
+
+
+class Compared(Closed):
+    """A fact compares so with a value."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"cmp": {"const": "in"}}},
+            "then": {"properties": {"value": {"type": "array"}}},
+            "else": {"properties": {"value": {"not": {"type": "array"}}}},
+        }
+    )
+
+    op: Literal["compare"]
+    """Marks a comparison."""
+    fact: Identifier
+    """The name of the fact."""
+    cmp: Literal[Comparison, "in"]
+    """How the fact and the value compare."""
+    value: Value
+    """The value; a list of them for `in`, and only then."""
+
+    @model_validator(mode="after")
+    def _lists_only_for_in(self) -> Self:
+        if (self.cmp == "in") != isinstance(self.value, tuple):
+            raise PydanticCustomError("value_mismatch", "Write a list of values for 'in' and a single value otherwise")
+        return self
+
+
+class Exists(Closed):
+    """A fact is known."""
+
+    op: Literal["exists"]
+    """Marks a question for existence."""
+    fact: Identifier
+    """The name of the fact."""
+
+
+class Occurred(Closed):
+    """A step of this type is on the pathway."""
+
+    op: Literal["occurred"]
+    """Marks a question for a step."""
+    type: EventType
+    """The noun and verb of the step."""
+    where: Scalars | None = None
+    """Fields that the step's data must have, with these values."""
+    within: Duration | None = None
+    """How far back from the pull to look."""
+
+
+class Counted(Closed):
+    """So many steps of this type are on the pathway."""
+
+    op: Literal["count"]
+    """Marks a count of steps."""
+    type: EventType
+    """The noun and verb of the steps."""
+    where: Scalars | None = None
+    """Fields that a step's data must have, with these values."""
+    within: Duration | None = None
+    """How far back from the pull to look."""
+    cmp: Comparison
+    """How the count and the value compare."""
+    value: Integer
+    """The number to compare with."""
+
+
+class Aged(Closed):
+    """So many whole years have passed since a date."""
+
+    op: Literal["age"]
+    """Marks a comparison of an age."""
+    fact: Identifier
+    """The name of the fact that is a date."""
+    cmp: Comparison
+    """How the age and the value compare."""
+    value: Integer
+    """The age in whole years."""
+
+
+@dataclass(frozen=True, slots=True)
+class _NamesItsOps:
+    """An unknown op is answered with the known ones; pydantic's own error would repeat what was written."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        advice = "Give the condition an op: all, any, not, compare, exists, occurred, count or age"
+        return {**handler(source), "custom_error_type": "op", "custom_error_message": advice}
+
+
+Node = Annotated[
+    Combined | Negated | Compared | Exists | Occurred | Counted | Aged, _NamesItsOps(), Field(discriminator="op")
+]
+"""One condition."""
+
+Combined.model_rebuild()
+Negated.model_rebuild()
+
+
+def _bounded(root: Node) -> Node:
+    level = [root]
+    for _ in range(DEEPEST):
+        level = [part for node in level for part in _parts(node)]
+        if not level:
+            return root
+    raise PydanticCustomError("too_deep", "Nest conditions at most 32 deep: join 'all' in 'all', 'any' in 'any'")
+
+
+def _parts(node: Node) -> Iterator[Node]:
+    match node:
+        case Combined(of=nodes):
+            yield from nodes
+        case Negated(of=part):
+            yield part
+
+
+Eligibility = Annotated[Node, AfterValidator(_bounded)]
+"""A condition no deeper than 32, its root counted."""

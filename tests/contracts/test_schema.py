@@ -1,0 +1,192 @@
+"""The committed JSON Schemas and the models accept the same payloads."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
+from pydantic import ValidationError as Refused
+
+from pathline.schema import drift, main, payload_schema, write
+from pathline.vocabulary import TYPES, Payload
+from payloads import codes, days, durations, instants, payload, subjects, text, vocabulary_payloads
+
+SCHEMAS = Path(__file__).parents[2] / "contracts/schemas"
+TYPED = pytest.mark.parametrize("cls", TYPES.values(), ids=TYPES.keys())
+formats = FormatChecker(formats=())
+
+
+@formats.checks("date-time", ValueError)
+def _is_instant(value: object) -> bool:
+    """RFC 3339's spelling is left to the pattern; here, that the day exists and that UTC can name the instant."""
+    if isinstance(value, str) and re.match("[0-9]{4}-", value):
+        moment = datetime.fromisoformat(re.sub(r"\.\d+", "", value.upper()))
+        return moment.tzinfo is None or _in_utc(moment)
+    return True
+
+
+def _in_utc(moment: datetime) -> bool:
+    try:
+        return moment.astimezone(UTC) is not None
+    except OverflowError:
+        return False
+
+
+@formats.checks("date", ValueError)
+def _is_day(value: object) -> bool:
+    return not isinstance(value, str) or bool(date.fromisoformat(value))
+
+
+def _ecma_pattern(validator: Validator, pattern: str, value: object, schema: object) -> Iterator[ValidationError]:
+    """In ECMA-262 `$` is the end; in Python it is also before a last line break."""
+    if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
+        yield ValidationError("does not match the pattern")
+
+
+STRICT: type[Validator] = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {"pattern": _ecma_pattern}
+)
+
+
+@cache
+def schema_of(cls: type[Payload]) -> Validator:
+    return STRICT(payload_schema(cls), format_checker=formats)
+
+
+def model_accepts(cls: type[Payload], data: Any) -> bool:
+    try:
+        cls.model_validate_json(json.dumps(data))
+    except Refused:
+        return False
+    return True
+
+
+# Whole numbers written as fractions are left out: JSON Schema cannot tell 1.0 from 1, the models can.
+fractions = st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer())
+whole = st.integers(-3, 7) | st.sampled_from([2**53 - 1, 2**53, -(2**53), 2**70])
+spellings = st.sampled_from(
+    [
+        "",
+        "a\n",
+        "2026-02-30",
+        "2026-02-30T00:00:00Z",
+        "2026-01-31T09:00:00",
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+00:01",
+        "P",
+        "P1DT",
+    ]
+)
+strings = text | codes | days | instants | durations | subjects | spellings
+scalars = st.none() | st.booleans() | fractions | whole | strings
+anything = (
+    scalars | st.lists(scalars, max_size=2) | st.dictionaries(codes, scalars, max_size=2) | st.just(["other"] * 101)
+)
+undeclared = codes | st.sampled_from(["from_", "not_", "", "until", "instrument", "value", "where"])
+
+
+def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value within a payload."""
+    entries = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in entries:
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> tuple[type[Payload], Any]:
+    """A payload in which one field, at any depth, was dropped, added or given something else."""
+    cls, data = draw(vocabulary_payloads())
+    data = deepcopy(data)
+    *above, last = draw(st.sampled_from([*places(data), (draw(undeclared),)]))
+    inside = data
+    for key in above:
+        inside = inside[key]
+    if isinstance(inside, dict):
+        last = draw(st.just(last) | undeclared)
+    if draw(st.booleans()) and (isinstance(inside, list) or last in inside):
+        del inside[last]
+    else:
+        inside[last] = draw(anything)
+    return cls, data
+
+
+def test_the_committed_schemas_are_those_of_the_vocabulary() -> None:
+    assert drift(SCHEMAS) == [], "run: python -m pathline.schema --write contracts/schemas"
+
+
+def test_drift_names_what_is_missing_different_or_too_much(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert drift(tmp_path) == []
+    (tmp_path / "org.pathline.need.met.v1.json").unlink()
+    (tmp_path / "org.pathline.pull.answered.v1.json").write_text("{}")
+    (tmp_path / "org.pathline.wish.made.v1.json").write_text("{}")
+    assert [line.rpartition("/")[2] for line in drift(tmp_path)] == [
+        "org.pathline.need.met.v1.json: is missing",
+        "org.pathline.pull.answered.v1.json: differs from the vocabulary",
+        "org.pathline.wish.made.v1.json: no type has this schema",
+    ]
+    write(tmp_path)
+    assert drift(tmp_path) == []
+
+
+def test_the_command_writes_and_its_check_fails_on_drift(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--check", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.count("is missing") == len(TYPES)
+    assert main(["--write", str(tmp_path)]) == 0
+    assert main(["--check", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "no drift\n"
+
+
+@TYPED
+def test_a_schema_is_closed_valid_and_named(cls: type[Payload]) -> None:
+    schema = payload_schema(cls)
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$id"] == f"urn:pathline:schema:{cls.type}"
+    assert (schema["title"], schema["additionalProperties"]) == (cls.title, False)
+    assert schema["description"]
+    assert all(field["description"] for field in schema["properties"].values())
+    assert all(shape["additionalProperties"] is False for shape in schema.get("$defs", {}).values() if shape)
+
+
+@TYPED
+def test_every_pattern_means_the_same_in_ecma_262(cls: type[Payload]) -> None:
+    found = re.findall(r'"pattern": "((?:[^"\\]|\\.)*)"', json.dumps(payload_schema(cls)))
+    for pattern in map(json.loads, (f'"{written}"' for written in found)):
+        assert (pattern[0], pattern[-1]) == ("^", "$")
+        assert not re.search(r"\(\?[^:]|\\[^.u]|[*+?}]\+", pattern), "only groups, classes and plain repetition"
+        re.compile(pattern)
+
+
+@given(vocabulary_payloads())
+def test_the_schema_accepts_every_valid_payload(drawn: tuple[type[Payload], Any]) -> None:
+    cls, data = drawn
+    schema_of(cls).validate(data)
+    cls.model_validate_json(json.dumps(data))
+
+
+@given(mutated())
+def test_the_schema_accepts_a_mutated_payload_exactly_when_the_model_does(drawn: tuple[type[Payload], Any]) -> None:
+    cls, data = drawn
+    assert schema_of(cls).is_valid(data) == model_accepts(cls, data)
+
+
+@given(payload(TYPES["org.pathline.need.met.v1"]), anything)
+def test_the_schema_and_the_model_agree_on_any_authority(data: dict[str, Any], instrument: Any) -> None:
+    cls = TYPES["org.pathline.need.met.v1"]
+    for basis in ("consent", "law", "serious-threat", "mandate"):
+        claimed = {**data, "authority": {"basis": basis, "instrument": instrument}}
+        assert schema_of(cls).is_valid(claimed) == model_accepts(cls, claimed)

@@ -1,0 +1,138 @@
+"""Wires everything; nothing else knows everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, UnknownError, UnsupportedVersionError
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from pathline_gateway import problem
+from pathline_gateway.identity.membership import MembershipWriter
+from pathline_gateway.intake import door as intake_door
+from pathline_gateway.intake.consume import Consumer
+from pathline_gateway.intake.progress import Progress
+from pathline_gateway.pull import pathways, status
+from pathline_gateway.settings import Settings
+from pathline_gateway.store import positions
+from pathline_gateway.store.migrate import migrate
+from pathline_gateway.store.partitions import ensure_partitions
+
+_PARTITIONS_EVERY_S = 3600
+
+
+@dataclass
+class Gateway:
+    """The running parts of one gateway process."""
+
+    settings: Settings
+    pool: asyncpg.Pool
+    producer: AIOKafkaProducer
+    consumer: Consumer
+    membership: MembershipWriter
+    progress: Progress
+
+    def ready(self) -> bool:
+        """Whether intake has its partitions."""
+        return self.consumer.assigned.is_set()
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Gateway]:
+    """A gateway that consumes, binds and answers; stops in reverse order, the batch at hand finished."""
+    async with contextlib.AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(
+            asyncpg.create_pool(settings.database, min_size=2, max_size=12, command_timeout=60)
+        )
+        cluster_id = await _prepare_topics(settings)
+        async with pool.acquire() as connection:
+            await migrate(connection)
+            await ensure_partitions(connection)
+            epoch = await positions.open_epoch(connection, settings.cluster_id or cluster_id)
+        progress = Progress()
+        membership = MembershipWriter(pool)
+        producer = await _producer(settings)
+        stack.push_async_callback(producer.stop)
+        consumer = Consumer(settings, pool, epoch, progress)
+        await consumer.start()
+        stack.push_async_callback(consumer.stop)
+        for work in (membership.run(), _keep_partitions(pool)):
+            task = asyncio.create_task(work)
+            stack.push_async_callback(_ended, task)
+        yield Gateway(settings, pool, producer, consumer, membership, progress)
+
+
+def application(gateway: Gateway) -> FastAPI:
+    """The HTTP interface of a running gateway."""
+    app = FastAPI(
+        title="Pathline", version="1", docs_url=None, redoc_url=None, telemetry={"logs": False, "tracing": False}
+    )
+    app.add_exception_handler(problem.Problem, problem.on_problem)
+    app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
+    app.add_exception_handler(HTTPException, problem.on_http_error)
+    door = intake_door.Door(
+        gateway.producer,
+        gateway.pool,
+        gateway.progress,
+        wait_for_postgres=gateway.settings.volatile_log,
+        register_unknown=gateway.settings.dev_auth == "off",
+    )
+    app.include_router(intake_door.routes(door))
+    app.include_router(pathways.routes(gateway.pool))
+    app.include_router(status.routes(gateway.pool, gateway.progress, gateway.ready))
+    return app
+
+
+async def _prepare_topics(settings: Settings) -> str:
+    """The door's topic is there; the broker's cluster id."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    try:
+        topic = NewTopic(intake_door.DOOR_TOPIC, settings.door_partitions, settings.replication_factor)
+        with contextlib.suppress(TopicAlreadyExistsError):
+            await admin.create_topics([topic])
+        described = await admin.describe_cluster()
+        return str(described.get("cluster_id"))
+    finally:
+        await admin.close()
+
+
+async def _producer(settings: Settings) -> AIOKafkaProducer:
+    for idempotent in (True, False):
+        producer = AIOKafkaProducer(
+            bootstrap_servers=settings.kafka,
+            acks="all",
+            linger_ms=5,
+            max_batch_size=262_144,
+            enable_idempotence=idempotent,
+        )
+        try:
+            await producer.start()
+        except (UnknownError, UnsupportedVersionError):
+            await producer.stop()
+            if not idempotent:
+                raise
+        else:
+            break
+    return producer
+
+
+async def _keep_partitions(pool: asyncpg.Pool) -> None:
+    while True:
+        await asyncio.sleep(_PARTITIONS_EVERY_S)
+        async with pool.acquire() as connection:
+            await ensure_partitions(connection)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

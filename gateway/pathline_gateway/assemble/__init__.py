@@ -1,0 +1,1 @@
+"""Pure: an ordered set of interactions becomes a pathway."""

@@ -1,0 +1,1 @@
+"""Which subjects are one person's: evidence in, pathways out."""

@@ -1,0 +1,207 @@
+"""The HTTP door: `POST /v1/events` writes to Kafka, not around it, with a result for every event."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import orjson
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from fastapi import APIRouter, Request, Response
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind
+
+from pathline.cloudevent import CloudEvent
+from pathline.codec import http, kafka
+from pathline.errors import Refused, TooLarge
+from pathline.interaction import Interaction, accept
+from pathline.producer import TOPIC_PREFIX, traced
+from pathline.vocabulary import Payload
+from pathline_gateway.intake.progress import Progress
+from pathline_gateway.intake.reading import content_digest
+from pathline_gateway.problem import Problem
+from pathline_gateway.store import register
+from pathline_gateway.store.identities import known_digests
+from pathline_gateway.store.positions import Partition
+from pathline_gateway.telemetry import DOOR_EVENTS, TRACER
+
+DOOR_TOPIC = f"{TOPIC_PREFIX}door-1"
+"""Where the door writes the events of organisations that use only HTTP."""
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_EVENTS = 5_000
+"""Most events of one request."""
+
+_UNREADABLE = frozenset(("malformed", "unsupported-content-type"))
+"""All refused for one of these: 400, the request was not understood; else 422, it was understood and is wrong."""
+
+Refusal = dict[str, Any]
+
+
+@dataclass
+class Door:
+    """Takes events in over HTTP."""
+
+    producer: AIOKafkaProducer
+    pool: asyncpg.Pool
+    progress: Progress
+    wait_for_postgres: bool
+    register_unknown: bool
+
+    async def take(self, headers: Sequence[tuple[str, str]], body: bytes) -> Response:
+        """The answer to one request: what was accepted, is a duplicate, was refused and why."""
+        decoded = _decode(headers, body)
+        read = [_read(item) for item in decoded]
+        good = [(i, item) for i, item in enumerate(read) if not isinstance(item, Refused)]
+        if not self.register_unknown:
+            good = await self._of_registered(good, read)
+        refused = [_refusal(i, decoded[i], item) for i, item in enumerate(read) if isinstance(item, Refused)]
+        known = await self._duplicates([item for _, item in good])
+        await self._write([item for _, item in good])
+        return _answer(len(good) - known, known, refused)
+
+    async def _of_registered(
+        self, good: list[tuple[int, Interaction[Payload]]], read: list[Interaction[Payload] | Refused]
+    ) -> list[tuple[int, Interaction[Payload]]]:
+        async with self.pool.acquire() as connection:
+            registered = await register.known_organisations(connection, {item.org for _, item in good})
+        for i, item in good:
+            if item.org not in registered:
+                read[i] = UnknownOrganisation("is not on the register: ask the operator to enter it", field="source")
+        return [(i, item) for i, item in good if item.org in registered]
+
+    async def _duplicates(self, items: list[Interaction[Payload]]) -> int:
+        """How many are repeated in the request or known with equal content: advice, they are written all the same."""
+        identities = [(item.source, item.id) for item in items]
+        async with self.pool.acquire() as connection:
+            kept = await known_digests(connection, list(dict.fromkeys(identities)))
+        seen: set[tuple[str, str]] = set()
+        n = 0
+        for identity, item in zip(identities, items, strict=True):
+            n += identity in seen or (identity in kept and kept[identity] == content_digest(item))
+            seen.add(identity)
+        return n
+
+    async def _write(self, items: list[Interaction[Payload]]) -> None:
+        """The broker has the events and will not forget them."""
+        try:
+            sent = [await self._send(item) for item in items]
+            written = await asyncio.gather(*sent)
+        except KafkaError as failed:
+            raise Problem(
+                503,
+                "broker-unavailable",
+                "the events were not taken: send the same request again",
+                headers={"retry-after": "2"},
+            ) from failed
+        ends: dict[Partition, int] = {}
+        for meta in written:
+            partition = (meta.topic, meta.partition)
+            ends[partition] = max(ends.get(partition, 0), meta.offset + 1)
+        for partition, end in ends.items():
+            self.progress.seen(partition, end)
+        if self.wait_for_postgres:
+            await self.progress.wait(ends)
+
+    async def _send(self, item: Interaction[Payload]) -> asyncio.Future[Any]:
+        headers, value = kafka.encode(traced(item.event))
+        future: asyncio.Future[Any] = await self.producer.send(
+            DOOR_TOPIC, value, key=item.subject.encode(), headers=headers
+        )
+        return future
+
+
+class UnknownOrganisation(Refused):
+    """The source's organisation is not on the register."""
+
+    reason = "unknown-organisation"
+
+
+def routes(door: Door) -> APIRouter:
+    """`POST /v1/events`."""
+    router = APIRouter(tags=["events"])
+
+    @router.post("/v1/events", status_code=202, summary="Publish events", response_class=Response)
+    async def publish(request: Request) -> Response:
+        """One event in binary (`ce-` headers) or structured mode, or many in batch mode."""
+        body = await _body(request)
+        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
+        with TRACER.start_as_current_span(
+            f"send {DOOR_TOPIC}",
+            kind=SpanKind.PRODUCER,
+            attributes={
+                "messaging.system": "kafka",
+                "messaging.operation.type": "send",
+                "messaging.operation.name": "send",
+            },
+        ) as span:
+            span.set_attribute("messaging.destination.name", DOOR_TOPIC)
+            return await door.take(headers, body)
+
+    return router
+
+
+async def _body(request: Request) -> bytes:
+    parts = bytearray()
+    async for chunk in request.stream():
+        parts += chunk
+        if len(parts) > MAX_BODY_BYTES:
+            raise Problem(413, "too-large", f"the request is over {MAX_BODY_BYTES} bytes: send smaller batches")
+    return bytes(parts)
+
+
+def _decode(headers: Sequence[tuple[str, str]], body: bytes) -> list[CloudEvent | Refused]:
+    try:
+        decoded = http.decode(headers, body)
+    except TooLarge as large:
+        raise Problem(413, large.reason, str(large), refused=[_refusal(0, None, large)]) from None
+    except Refused as refused:
+        return [refused]
+    if len(decoded) > MAX_EVENTS:
+        raise Problem(413, "too-large", f"more than {MAX_EVENTS} events: send smaller batches")
+    if not decoded:
+        raise Problem(400, "malformed", "the batch is empty: send at least one event")
+    return decoded
+
+
+def _read(item: CloudEvent | Refused) -> Interaction[Payload] | Refused:
+    if isinstance(item, Refused):
+        return item
+    try:
+        interaction = accept(item)
+        content_digest(interaction)
+    except Refused as refused:
+        return refused
+    return interaction
+
+
+def _refusal(index: int, item: CloudEvent | Refused | None, refused: Refused) -> Refusal:
+    type_name = item.attributes.get("type") if isinstance(item, CloudEvent) else None
+    known = isinstance(type_name, str) and type_name.startswith("org.pathline.") and len(type_name) <= 80
+    return {
+        "index": index,
+        "type": type_name if known else None,
+        "reason": refused.reason,
+        "field": refused.field,
+        "detail": str(refused),
+    }
+
+
+def _answer(accepted: int, duplicates: int, refused: list[Refusal]) -> Response:
+    DOOR_EVENTS.add(accepted, {"pathline.outcome": "accepted"})
+    DOOR_EVENTS.add(duplicates, {"pathline.outcome": "duplicate"})
+    for refusal in refused:
+        DOOR_EVENTS.add(1, {"pathline.outcome": "refused", "pathline.reason": refusal["reason"]})
+    trace.get_current_span().set_attribute("messaging.batch.message_count", accepted + duplicates)
+    counts = {"accepted": accepted, "duplicate": duplicates, "refused": refused}
+    if accepted + duplicates:
+        return Response(orjson.dumps(counts), 202, media_type="application/json")
+    status = 400 if all(r["reason"] in _UNREADABLE for r in refused) else 422
+    first = refused[0]
+    raise Problem(
+        status, first["reason"], f"event {first['index']}: {first['detail']}", accepted=0, duplicate=0, refused=refused
+    )

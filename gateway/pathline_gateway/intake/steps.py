@@ -1,0 +1,16 @@
+"""What is a step of a pathway, and what is only evidence about it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pathline.vocabulary import Payload
+
+NOT_STEPS: Final = frozenset(("identity", "consent", "interaction", "offer", "change"))
+"""Nouns that are stored and never are steps: evidence about identity, consent and other interactions, and what
+concerns nobody. Their envelope subject makes no ref."""
+
+
+def is_step(payload: Payload) -> bool:
+    """Whether an interaction with this payload stands on a pathway and counts."""
+    return payload.noun not in NOT_STEPS

@@ -1,0 +1,1 @@
+"""The database schema as plain SQL files, `NNNN_name.sql` in dbmate's format."""

@@ -1,0 +1,1 @@
+"""What a citizen or helper can ask."""

@@ -1,0 +1,119 @@
+"""Pulling a pathway: search by subject (in the body, never in a URL), read by id, follow an id that was joined."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import Annotated
+from uuid import UUID
+
+import asyncpg
+import orjson
+from fastapi import APIRouter, Header, Response
+from pydantic import BaseModel, ConfigDict
+
+from pathline import instant
+from pathline.vocabulary import Code, Subject
+from pathline_gateway.assemble.pathway import Pathway, Step, assemble
+from pathline_gateway.problem import Problem
+from pathline_gateway.store import pathways as store
+from pathline_gateway.telemetry import PULL_DURATION, TRACER
+
+_NO_SUCH = "no interaction was ever published under this subject, or it is not yet applied"
+
+
+class Search(BaseModel):
+    """A person as one organisation knows her."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    org: Code
+    """The organisation's code."""
+    subject: Subject
+    """Its pseudonym for the person."""
+
+
+class Found(BaseModel):
+    """The pathway that the subject belongs to."""
+
+    pathway: UUID
+
+
+def routes(pool: asyncpg.Pool) -> APIRouter:
+    """`POST /v1/pathways/search` and `GET /v1/pathways/{id}`."""
+    router = APIRouter(tags=["pathways"])
+
+    @router.post("/v1/pathways/search", summary="Find a person's pathway")
+    async def search(wanted: Search) -> Found:
+        """The pathway that this subject belongs to now."""
+        async with pool.acquire() as connection:
+            found = await store.pathway_of(connection, wanted.org, wanted.subject)
+        if found is None:
+            raise Problem(404, "no-such-pathway", _NO_SUCH)
+        return Found(pathway=found)
+
+    @router.get("/v1/pathways/{pathway}", summary="Pull a pathway", response_class=Response)
+    async def pull(pathway: UUID, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+        """Steps in order, legs and subjects. The ETag is the version; an id that was joined redirects."""
+        began = time.perf_counter()
+        with TRACER.start_as_current_span("pull pathway"):
+            async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+                response = await _pull(connection, pathway, if_none_match)
+        PULL_DURATION.record(time.perf_counter() - began, {"pathline.pull": "pathway"})
+        return response
+
+    return router
+
+
+async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: str | None) -> Response:
+    current = await store.current(connection, pathway)
+    if current is None:
+        raise Problem(404, "no-such-pathway", "there is no pathway with this id")
+    if current != pathway:
+        return Response(status_code=308, headers={"location": f"/v1/pathways/{current}"})
+    members = await store.members(connection, pathway)
+    version = version_of(members, await store.revision(connection, members.numbers))
+    headers = {"etag": f'"{version}"', "cache-control": "private, no-cache"}
+    if if_none_match is not None and version in if_none_match:
+        return Response(status_code=304, headers=headers)
+    assembled = assemble(await store.steps(connection, members.numbers))
+    return Response(orjson.dumps(served(members, version, assembled)), 200, headers, "application/json")
+
+
+def version_of(members: store.Members, revision: int) -> str:
+    """Changes exactly when a read may answer something else."""
+    return hashlib.blake2b(repr((members.pathway, members.refs, revision)).encode(), digest_size=12).hexdigest()
+
+
+def served(members: store.Members, version: str, pathway: Pathway) -> dict[str, object]:
+    """The pathway as it is served."""
+    return {
+        "pathway": str(members.pathway),
+        "version": version,
+        "subjects": [{"org": org, "subject": subject} for org, subject in members.refs],
+        "legs": [{"org": org, "service": service} for org, service in pathway.legs],
+        "steps": [serve_step(step) for step in pathway.steps],
+        "handoffs": [],
+        "facts": [],
+    }
+
+
+def serve_step(step: Step) -> dict[str, object]:
+    """A step as it is served; its data as it was sent."""
+    return {
+        "source": step.source,
+        "id": step.id,
+        "type": step.type,
+        "time": instant.serve(step.time),
+        "recordedtime": None if step.recordedtime is None else instant.serve(step.recordedtime),
+        "org": step.org,
+        "service": step.service,
+        "channel": step.channel,
+        "activity": step.activity,
+        "initiator": step.initiator,
+        "actor": step.actor,
+        "sequence": step.sequence,
+        "subject": step.subject,
+        "attributes": orjson.Fragment(step.extra),
+        "data": orjson.Fragment(step.data),
+    }

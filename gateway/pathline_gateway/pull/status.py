@@ -1,0 +1,60 @@
+"""`/v1/status`, `/healthz`, `/readyz`: how much there is, how far behind, and whether to send traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import asyncpg
+from fastapi import APIRouter, Response
+
+from pathline_gateway.intake.progress import Progress
+from pathline_gateway.problem import Problem
+from pathline_gateway.store import status as store
+
+
+def routes(pool: asyncpg.Pool, progress: Progress, ready: Callable[[], bool]) -> APIRouter:
+    """`GET /v1/status`, `/healthz`, `/readyz`."""
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/v1/status", summary="Totals and lag")
+    async def status() -> dict[str, object]:
+        """`lag`: events acknowledged but not yet visible in every answer, the largest over intake and identity."""
+        intake = progress.lag()
+        async with pool.acquire() as connection:
+            totals = await store.totals(connection)
+        return {
+            "interactions": totals["interactions"],
+            "parked": totals["parked"],
+            "pathways": totals["pathways"],
+            "subjects": totals["subjects"],
+            "links": totals["links"],
+            "conflicts": 0,
+            "quarantined": 0,
+            "lag": max(sum(intake.values()), totals["unbound"]),
+            "partitions": [
+                {
+                    "topic": t,
+                    "partition": p,
+                    "end": progress.ends[t, p],
+                    "applied": progress.applied.get((t, p), 0),
+                    "lag": n,
+                }
+                for (t, p), n in intake.items()
+            ],
+        }
+
+    @router.get("/healthz", summary="Is the process alive?")
+    async def healthz() -> dict[str, str]:
+        """Answers while the event loop turns."""
+        return {"status": "alive"}
+
+    @router.get("/readyz", summary="May traffic be sent here?")
+    async def readyz() -> Response:
+        """200 once intake has its partitions and Postgres answers."""
+        if not ready():
+            raise Problem(503, "not-ready", "intake has not got its partitions yet")
+        async with pool.acquire(timeout=2) as connection:
+            await connection.fetchval("select 1")
+        return Response(b'{"status":"ready"}', media_type="application/json")
+
+    return router

@@ -1,0 +1,39 @@
+"""Settings of the gateway, from flags and from the environment (`PATHLINE_…`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """How this gateway runs. Every field may be given as an environment variable, such as `PATHLINE_DATABASE`."""
+
+    model_config = SettingsConfigDict(env_prefix="PATHLINE_", use_attribute_docstrings=True)
+
+    kafka: str = "127.0.0.1:9092"
+    """Bootstrap servers of the broker."""
+    database: str = "postgresql://pathline@127.0.0.1/pathline"
+    """Postgres, as a connection URI."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 8080
+    """Port to listen on."""
+    group: str = "pathline-gateway"
+    """Consumer group of intake."""
+    dev_auth: Literal["on", "off"] = "on"
+    """Off: every caller is operator, and an unknown organisation is registered at its first event. One machine only."""
+    volatile_log: bool = False
+    """The broker forgets its log when it stops: 202 then waits until Postgres has the events."""
+    cluster_id: str | None = None
+    """The broker's cluster id, where it is known better than its metadata says."""
+    session_timeout_ms: int = 10_000
+    """Kafka group session timeout; a real broker refuses less than 6,000."""
+    door_partitions: int = 3
+    """Partitions of the door's topic, when the gateway makes it."""
+    replication_factor: int = 1
+    """Copies of the door's topic, when the gateway makes it."""
+    now: datetime | None = None
+    """A frozen clock for due instants, for tests on one machine."""

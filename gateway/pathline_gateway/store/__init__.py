@@ -1,0 +1,1 @@
+"""The only SQL. One module a table family."""

@@ -1,0 +1,126 @@
+"""Event identities, interactions and evidence: what intake writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+Identity = tuple[int, str]
+"""Source number and event id."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRow:
+    """What `event_identity` keeps of an accepted event."""
+
+    source: int
+    id: str
+    digest: bytes
+    ref: int | None
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionRow:
+    """A row of `interaction`, in the order of its columns."""
+
+    ref: int
+    time: datetime
+    recordedtime: datetime | None
+    source: int
+    type: int
+    id: str
+    sequence: str | None
+    service: str | None
+    activity: str | None
+    channel: str | None
+    initiator: str | None
+    actor: str | None
+    phase: str | None
+    participation: str | None
+    horizon: str | None
+    handoff: str | None
+    trace_id: bytes | None
+    span_id: bytes | None
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """A row of `evidence`, in the order of its columns."""
+
+    source: int
+    id: str
+    type: int
+    subject: str
+    time: datetime
+    recordedtime: datetime | None
+    sequence: str | None
+    trace_id: bytes | None
+    span_id: bytes | None
+    payload: bytes
+
+
+_CLAIM = """
+insert into event_identity (source, id, digest, ref, time)
+select * from unnest($1::int[], $2::text[], $3::bytea[], $4::bigint[], $5::timestamptz[])
+on conflict do nothing
+returning source, id
+"""
+_DIGESTS = """
+select source, id, digest from event_identity
+where (source, id) in (select * from unnest($1::int[], $2::text[]))
+"""
+_INSERT = """
+insert into interaction (batch, ref, time, recordedtime, source, type, id, sequence, service, activity, channel,
+    initiator, actor, phase, participation, horizon, handoff, trace_id, span_id, payload)
+select $1, * from unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::int[], $6::smallint[], $7::text[],
+    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
+    $17::text[], $18::bytea[], $19::bytea[], $20::bytea[])
+"""
+_INSERT_EVIDENCE = """
+insert into evidence (batch, source, id, type, subject, time, recordedtime, sequence, trace_id, span_id, payload)
+select $1, * from unnest($2::int[], $3::text[], $4::smallint[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+    $8::text[], $9::bytea[], $10::bytea[], $11::bytea[])
+"""
+
+
+async def new_batch(connection: asyncpg.Connection) -> int:
+    """The number of this transaction's batch."""
+    return int(await connection.fetchval("select nextval('batch_number')"))
+
+
+async def claim(connection: asyncpg.Connection, rows: Sequence[IdentityRow]) -> set[Identity]:
+    """The identities that were new; rows must come sorted by source and id, or two writers may deadlock."""
+    claimed = await connection.fetch(
+        _CLAIM,
+        [r.source for r in rows],
+        [r.id for r in rows],
+        [r.digest for r in rows],
+        [r.ref for r in rows],
+        [r.time for r in rows],
+    )
+    return {(row["source"], row["id"]) for row in claimed}
+
+
+async def digests(connection: asyncpg.Connection, identities: Sequence[Identity]) -> dict[Identity, bytes]:
+    """The digest of each of these identities that is known."""
+    rows = await connection.fetch(_DIGESTS, [i[0] for i in identities], [i[1] for i in identities])
+    return {(row["source"], row["id"]): row["digest"] for row in rows}
+
+
+def _columns(rows: Sequence[InteractionRow] | Sequence[EvidenceRow], names: Sequence[str]) -> list[list[object]]:
+    return [[getattr(row, name) for row in rows] for name in names]
+
+
+async def insert(connection: asyncpg.Connection, batch: int, rows: Sequence[InteractionRow]) -> None:
+    """These interactions are stored."""
+    await connection.execute(_INSERT, batch, *_columns(rows, InteractionRow.__slots__))
+
+
+async def insert_evidence(connection: asyncpg.Connection, batch: int, rows: Sequence[EvidenceRow]) -> None:
+    """This evidence is stored."""
+    await connection.execute(_INSERT_EVIDENCE, batch, *_columns(rows, EvidenceRow.__slots__))

@@ -1,0 +1,125 @@
+"""Link evidence, and which refs are one pathway."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """A row of `link_evidence`, in the order of its columns."""
+
+    source: int
+    id: str
+    kind: str
+    a: int | None
+    b: int | None
+    method: str | None
+    confidence: float
+    asserted_at: datetime
+    target_source: int | None
+    target_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AmendmentRow:
+    """A row of `amendment`, in the order of its columns."""
+
+    source: int
+    id: str
+    kind: str
+    target_source: int
+    target_id: str
+    target_ref: int | None
+
+
+_INSERT = """
+insert into link_evidence (source, id, kind, a, b, method, confidence, asserted_at, target_source, target_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
+_UNSEEN = """
+select l.seq, l.kind, l.a, l.b, t.a as target_a, t.b as target_b
+from link_evidence l
+left join link_evidence t on l.kind = 'retracted' and t.source = l.target_source and t.id = l.target_id
+where l.seq > (select seq from membership_progress)
+order by l.seq limit $1
+"""
+# Everything that any live or dead link ever connected with these refs: a superset of every component touched.
+_NEIGHBOURHOOD = """
+with recursive reach(ref) as (
+    select unnest($1::bigint[])
+    union
+    select case when l.a = r.ref then l.b else l.a end
+    from reach r join link_evidence l on (l.a = r.ref or l.b = r.ref) and l.kind = 'same'
+)
+select ref from reach
+"""
+_EVIDENCE_OF = """
+select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, s.source as source_name, s.org,
+    exists (select from link_evidence r join source rs on rs.id = r.source
+            where r.kind = 'retracted' and r.target_source = l.source and r.target_id = l.id
+              and rs.org = s.org) as retracted
+from link_evidence l join source s on s.id = l.source
+where (l.a = any($1::bigint[]) or l.b = any($1::bigint[])) and l.kind <> 'retracted'
+"""
+_REFS = "select id, org, subject, birth, received_at from subject_ref where id = any($1::bigint[])"
+_OPEN = "select ref, pathway from membership where ref = any($1::bigint[]) and until is null"
+_CLOSE = "update membership set until = now() where ref = any($1::bigint[]) and until is null"
+_MOVE = "insert into membership (ref, pathway) select * from unnest($1::bigint[], $2::uuid[])"
+
+
+async def insert(connection: asyncpg.Connection, rows: Sequence[LinkRow]) -> None:
+    """This evidence about who is who is stored; the membership writer will see it."""
+    await connection.executemany(_INSERT, [tuple(getattr(row, name) for name in LinkRow.__slots__) for row in rows])
+
+
+async def amend(connection: asyncpg.Connection, rows: Sequence[AmendmentRow]) -> None:
+    """These voids and corrections are stored."""
+    await connection.executemany(
+        "insert into amendment (source, id, kind, target_source, target_id, target_ref) "
+        "values ($1, $2, $3, $4, $5, $6)",
+        [tuple(getattr(row, name) for name in AmendmentRow.__slots__) for row in rows],
+    )
+
+
+async def unseen(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
+    """Evidence that the membership writer has not seen: seq, kind, a, b, and the two refs of what it retracts."""
+    return list(await connection.fetch(_UNSEEN, limit))
+
+
+async def neighbourhood(connection: asyncpg.Connection, refs: Collection[int]) -> list[int]:
+    """Every ref that any link connects with these, through others too."""
+    return [row["ref"] for row in await connection.fetch(_NEIGHBOURHOOD, list(refs))]
+
+
+async def evidence_of(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
+    """The evidence that names any of these refs, with whether its own asserter retracted it."""
+    return list(await connection.fetch(_EVIDENCE_OF, list(refs)))
+
+
+async def refs(connection: asyncpg.Connection, numbers: Collection[int]) -> list[asyncpg.Record]:
+    """These refs: id, org, subject, birth, received_at."""
+    return list(await connection.fetch(_REFS, list(numbers)))
+
+
+async def open_memberships(connection: asyncpg.Connection, numbers: Collection[int]) -> dict[int, UUID]:
+    """The pathway of each of these refs that is not a pathway of its own."""
+    return {row["ref"]: row["pathway"] for row in await connection.fetch(_OPEN, list(numbers))}
+
+
+async def move(connection: asyncpg.Connection, to: Mapping[int, UUID | None]) -> None:
+    """Each ref belongs to this pathway from now on; None: to its own. What was before stays in the history."""
+    await connection.execute(_CLOSE, sorted(to))
+    joined = {ref: pathway for ref, pathway in sorted(to.items()) if pathway is not None}
+    if joined:
+        await connection.execute(_MOVE, list(joined), list(joined.values()))
+
+
+async def advance(connection: asyncpg.Connection, seq: int) -> None:
+    """The membership writer has seen everything up to this `seq`."""
+    await connection.execute("update membership_progress set seq = $1", seq)

@@ -1,0 +1,63 @@
+"""Brings the database to the schema of this version: each file once, in order, under an advisory lock."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+
+import asyncpg
+
+_LOCK = 0x706C_0001
+_LEDGER = """
+create table if not exists migration (
+    name text primary key, sha256 text not null, applied_at timestamptz not null default now()
+)
+"""
+
+
+class MigrationChanged(Exception):
+    """A migration that was applied is not the one that this version ships."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One file of `migrations/`, its part after `-- migrate:up`."""
+
+    name: str
+    sql: str
+    sha256: str
+
+
+def shipped() -> Iterator[Migration]:
+    """The migrations of this version, in order."""
+    folder = files("pathline_gateway.migrations")
+    for file in sorted(folder.iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".sql"):
+            text = file.read_text(encoding="utf-8")
+            up = text.split("-- migrate:up", 1)[1].split("-- migrate:down", 1)[0]
+            yield Migration(file.name, up, hashlib.sha256(text.encode()).hexdigest())
+
+
+async def migrate(connection: asyncpg.Connection) -> list[str]:
+    """The schema is that of this version; the names of the migrations applied now. Raises MigrationChanged."""
+    async with connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute(_LEDGER)
+        applied = dict(await connection.fetch("select name, sha256 from migration"))
+        return [m.name for m in shipped() if await _apply(connection, m, applied.get(m.name))]
+
+
+async def _apply(connection: asyncpg.Connection, migration: Migration, applied: str | None) -> bool:
+    if applied is None:
+        await connection.execute(migration.sql)
+        await connection.execute(
+            "insert into migration (name, sha256) values ($1, $2)", migration.name, migration.sha256
+        )
+        return True
+    if applied != migration.sha256:
+        raise MigrationChanged(
+            f"{migration.name} was applied with other content: restore the file, add a new migration"
+        )
+    return False

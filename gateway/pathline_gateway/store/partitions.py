@@ -1,0 +1,29 @@
+"""Monthly partitions of `interaction`, made before they are needed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import asyncpg
+
+_AHEAD_MONTHS = 2
+_LOCK = 0x706C_0002
+
+
+def _month(year: int, month: int, plus: int) -> datetime:
+    index = year * 12 + month - 1 + plus
+    return datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)
+
+
+async def ensure_partitions(connection: asyncpg.Connection) -> None:
+    """There is a partition for this month (by the database's clock) and the two after it."""
+    async with connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+        now: datetime = (await connection.fetchval("select now()")).astimezone(UTC)
+        for plus in range(_AHEAD_MONTHS + 1):
+            start, end = (_month(now.year, now.month, plus + i) for i in range(2))
+            # Identifiers cannot be parameters; this one is made of a date.
+            await connection.execute(
+                f"create table if not exists interaction_{start:%Y_%m} partition of interaction "
+                f"for values from ('{start.isoformat()}') to ('{end.isoformat()}')"
+            )

@@ -1,0 +1,50 @@
+"""Spans and metrics of the gateway: every name once, with its unit and the question that it answers.
+
+No span, metric label or log line carries a subject, a pathway or an event id. In particular
+`messaging.kafka.message.key` and `cloudevents.event_subject` are never recorded.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from opentelemetry import metrics, trace
+from opentelemetry.trace import Link, SpanContext, TraceFlags
+
+TRACER: Final = trace.get_tracer("pathline.gateway")
+_METER: Final = metrics.get_meter("pathline.gateway")
+
+MAX_LINKS: Final = 128
+"""The SDK cuts links beyond this without a word."""
+
+INTAKE_RECORDS: Final = _METER.create_counter(
+    "pathline.intake.records", unit="{record}", description="What became of the records that intake consumed?"
+)
+INTAKE_BATCH_DURATION: Final = _METER.create_histogram(
+    "pathline.intake.batch.duration", unit="s", description="How long does a batch take from poll to commit?"
+)
+DOOR_EVENTS: Final = _METER.create_counter(
+    "pathline.door.events", unit="{event}", description="What did the HTTP door answer to the events sent to it?"
+)
+PULL_DURATION: Final = _METER.create_histogram(
+    "pathline.pull.duration", unit="s", description="How long does a pull take, by what was asked?"
+)
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2}).*", re.ASCII)
+
+
+def parse_traceparent(value: object) -> tuple[bytes, bytes] | None:
+    """Trace id and span id of a W3C traceparent; None when it is absent or not valid."""
+    match = _TRACEPARENT.fullmatch(value) if isinstance(value, str) else None
+    if match is None or value[:2] == "ff" or set(match[1]) == {"0"} or set(match[2]) == {"0"}:  # type: ignore[index]
+        return None
+    return bytes.fromhex(match[1]), bytes.fromhex(match[2])
+
+
+def link_to(trace_id: bytes, span_id: bytes) -> Link:
+    """A link to the span that an event was published in."""
+    context = SpanContext(
+        int.from_bytes(trace_id), int.from_bytes(span_id), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)
+    )
+    return Link(context)

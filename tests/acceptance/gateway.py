@@ -1,0 +1,88 @@
+"""A running gateway, started as a user starts it, and spoken to over HTTP."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+class Gateway:
+    """`pathline-gateway up --embedded` on a free port."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.log = data.parent / "up.log"
+        self.start()
+
+    def start(self) -> None:
+        self.port = free_port()
+        command = [Path(sys.executable).parent / "pathline-gateway", "up", "--embedded", "--dev-auth", "off"]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*command, "--port", str(self.port), "--data", str(self.data)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+        self.until(self._answers, "the gateway is ready")
+
+    def _answers(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"up ended with {self.process.returncode}: {self.log.read_text()[-800:]}")
+        try:
+            return self.http.get("/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def until(self, holds: object, what: str, seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while not holds():  # type: ignore[operator]
+            if time.monotonic() > end:
+                raise AssertionError(f"not in {seconds} s: {what}; {self.log.read_text()[-800:]}")
+            time.sleep(0.02)
+
+    def settled(self) -> dict[str, int]:
+        """The status once nothing waits."""
+        self.until(lambda: self.http.get("/v1/status").json()["lag"] == 0, "no lag")
+        return dict(self.http.get("/v1/status").json())
+
+    def kill(self) -> None:
+        self.http.close()
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        self.http.close()
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                return self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                raise
+        return self.process.returncode
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Gateway]:
+    gateway = Gateway(folder / "data")
+    try:
+        yield gateway
+    finally:
+        gateway.stop()

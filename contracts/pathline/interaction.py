@@ -16,7 +16,7 @@ from pathline import instant, personal_numbers
 from pathline.cloudevent import Attribute, CloudEvent
 from pathline.errors import InvalidAttribute, InvalidData, MissingAttribute, PersonalNumber, UnknownType
 from pathline.explain import explain
-from pathline.vocabulary import TYPES, Payload
+from pathline.vocabulary import TYPES, IdentityRetracted, InteractionCorrected, InteractionVoided, Payload
 
 P = TypeVar("P", bound=Payload)
 
@@ -139,6 +139,7 @@ def accept(event: CloudEvent, catalogue: Catalogue = TYPES) -> Interaction[Paylo
             _instant(name, text[name])
     payload = _payload(event, _model(text["type"], catalogue))
     _check_handoff(payload, org)
+    _check_target(payload)
     return Interaction(text["source"], text["id"], text["subject"], time, payload, event)
 
 
@@ -197,6 +198,25 @@ def _check_handoff(payload: Payload, org: str) -> None:
         raise InvalidData(
             "is made by the organisation that offers: <your organisation>:<your own id>", field="data.handoff"
         )
+
+
+def _check_target(payload: Payload) -> None:
+    """What evidence is about must be named as an event is, and a replacement's time be one that is served."""
+    field, source = "data.source", None
+    if isinstance(payload, IdentityRetracted):
+        field, source = "data.evidence.source", payload.evidence.source
+    elif isinstance(payload, InteractionVoided | InteractionCorrected):
+        source = payload.source
+    try:
+        if source is not None:
+            organisation_of(source)
+        if isinstance(payload, InteractionCorrected) and payload.replacement.time is not None:
+            field = "data.replacement.time"
+            instant.parse(payload.replacement.time.isoformat())
+    except InvalidAttribute as wrong:
+        raise InvalidData(wrong.detail, field=field) from None
+    except ValueError as wrong:
+        raise InvalidData(str(wrong), field=field) from None
 
 
 def _text(time: datetime) -> str:

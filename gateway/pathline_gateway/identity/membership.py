@@ -54,6 +54,7 @@ class MembershipWriter:
                 touched = {row[name] for row in unseen for name in ("a", "b", "target_a", "target_b")} - {None}
                 await _rebind(connection, touched)
                 await links.advance(connection, unseen[-1]["seq"])
+                await changes.lock(connection)
                 await changes.append(
                     connection, (), 0, "membership", {"links": sum(r["kind"] == "same" for r in unseen)}
                 )
@@ -74,4 +75,5 @@ async def _rebind(connection: asyncpg.Connection, touched: set[int]) -> None:
     moved = {ref: pathway for ref, pathway in bound.items() if now.get(ref) != pathway}
     if moved:
         await links.move(connection, moved)
+        await changes.lock(connection)
         await changes.append(connection, moved, await interactions.new_batch(connection), "membership", {})

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
+from pathline.interaction import organisation_of
 from pathline.vocabulary import (
     IdentityDistinguished,
     IdentityLinked,
@@ -18,7 +19,7 @@ from pathline.vocabulary import (
 )
 from pathline_gateway.intake.reading import Accepted, Parked, Record, read
 from pathline_gateway.intake.steps import is_step
-from pathline_gateway.store import changes, interactions, links, parked, positions, refs, register
+from pathline_gateway.store import amendments, changes, interactions, links, parked, positions, refs, register
 from pathline_gateway.store.positions import Partition
 from pathline_gateway.telemetry import parse_traceparent
 
@@ -111,6 +112,8 @@ class _Writer:
     outcome: Outcome
     batch: int = 0
     touched: set[int] = field(default_factory=set)
+    stored: list[interactions.Identity] = field(default_factory=list)
+    amending: list[interactions.Identity] = field(default_factory=list)
     totals: dict[str, int] = field(default_factory=dict)
 
     async def write(self, readings: Sequence[Accepted | Parked]) -> None:
@@ -123,8 +126,14 @@ class _Writer:
             await parked.park(self.connection, self.log.epoch, [_parked_row(p) for p in self.outcome.parked])
 
     async def finish(self) -> None:
-        """Last of all: the change log, under its lock."""
+        """Last of all: the change log, under its lock, which is held to the commit."""
         self.totals["parked"] = len(self.outcome.parked)
+        await changes.lock(self.connection)
+        if self.amending or self.stored:
+            resolved = await amendments.resolve(self.connection, self.amending, self.stored)
+            self.touched |= resolved.refs
+            self._count("interactions", -resolved.voided)
+            self._count("stepped", -resolved.emptied)
         await changes.append(self.connection, self.touched, self.batch, "interaction", self.totals)
 
     async def _of_known_organisations(self, accepted: list[Accepted]) -> list[Accepted]:
@@ -225,11 +234,15 @@ class _Writer:
             rows = [_interaction_row(a, sources, types, numbers) for a in steps]
             await interactions.insert(self.connection, self.batch, rows)
             self.touched |= {row.ref for row in rows}
+            self.stored += [(row.source, row.id) for row in rows]
         if others:
             await interactions.insert_evidence(
                 self.connection, self.batch, [_evidence_row(a, sources, types) for a in others]
             )
             await links.insert(self.connection, list(_link_rows(others, sources, numbers)))
+            amending = list(_amendment_rows(others, sources))
+            await amendments.insert(self.connection, amending)
+            self.amending += [(row.source, row.id) for row in amending]
         self.outcome.accepted, self.outcome.evidence = len(steps), len(others)
         self._count("interactions", len(steps))
 
@@ -243,7 +256,8 @@ def _named_refs(payload: Payload) -> Iterable[refs.Key]:
 
 
 def _named_organisations(accepted: Accepted) -> set[str]:
-    return {org for org, _ in _named_refs(accepted.interaction.payload)}
+    refs_named = {org for org, _ in _named_refs(accepted.interaction.payload)}
+    return refs_named | {organisation_of(source) for source in _target_sources([accepted])}
 
 
 def _target_sources(accepted: Iterable[Accepted]) -> Iterable[str]:
@@ -322,6 +336,14 @@ def _link_rows(
             yield links.LinkRow(
                 *at, kind, left, right, method, 1.0 if confidence is None else confidence, it.time, None, None
             )
+
+
+def _amendment_rows(accepted: Iterable[Accepted], sources: Mapping[str, int]) -> Iterable[amendments.AmendmentRow]:
+    for a in accepted:
+        it, payload = a.interaction, a.interaction.payload
+        if isinstance(payload, InteractionVoided | InteractionCorrected):
+            target = sources[payload.source], payload.id
+            yield amendments.AmendmentRow(sources[it.source], it.id, payload.verb, *target)
 
 
 def _parked_row(p: Parked) -> parked.ParkedRow:

@@ -14,9 +14,9 @@ import orjson
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline.errors import InvalidData, Refused
-from pathline.interaction import Interaction, accept
+from pathline.interaction import Interaction, accept, organisation_of
 from pathline.producer import TOPIC_PREFIX
-from pathline.vocabulary import Payload
+from pathline.vocabulary import InteractionCorrected, InteractionVoided, Payload
 
 DOOR_TOPIC = re.compile(re.escape(TOPIC_PREFIX) + r"door-[0-9]+", re.ASCII)
 """Topics that the door alone writes: any organisation's events, since the door has checked whose they are."""
@@ -94,7 +94,15 @@ def _accepted(record: Record) -> Accepted | Parked:
         return Parked(
             record, "not-your-source", "names another organisation: publish to its own topic", "source", owner
         )
+    if (amended := _amended_source(interaction.payload)) and organisation_of(amended) != interaction.org:
+        return Parked(
+            record, "not-your-interaction", "voids or corrects another organisation's", "data.source", interaction.org
+        )
     return Accepted(record, interaction, content_digest(interaction), stored_payload(interaction.event))
+
+
+def _amended_source(payload: Payload) -> str | None:
+    return payload.source if isinstance(payload, InteractionVoided | InteractionCorrected) else None
 
 
 def _organisation_of_topic(topic: str) -> str | None:

@@ -107,6 +107,7 @@ create table amendment (
     primary key (source, id)
 );
 create index amendment_of_target on amendment (target_source, target_id);
+create index amendment_unresolved on amendment (source, id) where target_ref is null;
 create index amendment_of_ref on amendment (target_ref) where target_ref is not null;
 
 -- What is known about which refs are one person. Append-only; `seq` is what the membership writer has still to see.

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from pathline import instant
 from pathline.vocabulary import Code, Subject
-from pathline_gateway.assemble.pathway import Pathway, Step, assemble
+from pathline_gateway.assemble.pathway import Pathway, assemble
+from pathline_gateway.assemble.step import Step
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import pathways as store
 from pathline_gateway.telemetry import PULL_DURATION, TRACER
@@ -76,7 +77,9 @@ async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: st
     headers = {"etag": f'"{version}"', "cache-control": "private, no-cache"}
     if if_none_match is not None and version in if_none_match:
         return Response(status_code=304, headers=headers)
-    assembled = assemble(await store.steps(connection, members.numbers))
+    assembled = assemble(
+        await store.steps(connection, members.numbers), await store.amendments(connection, members.numbers)
+    )
     return Response(orjson.dumps(served(members, version, assembled)), 200, headers, "application/json")
 
 

@@ -15,14 +15,18 @@ update tally set n = tally.n + d.n from unnest($1::text[], $2::bigint[]) as d(na
 """
 
 
+async def lock(connection: asyncpg.Connection) -> None:
+    """Nobody else appends until this transaction ends."""
+    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+
+
 async def append(
     connection: asyncpg.Connection, refs: Collection[int], batch: int, kind: str, totals: Mapping[str, int]
 ) -> None:
     """The touched refs stand in the change log, and the totals moved.
 
-    Call last in a transaction: the lock is held to the commit, so that `seq` order is commit order.
+    Call last in a transaction, under `lock`: it is held to the commit, so that `seq` order is commit order.
     """
-    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
     if refs:
         await connection.execute(_APPEND, sorted(refs), batch, kind)
     moved = {name: n for name, n in totals.items() if n}

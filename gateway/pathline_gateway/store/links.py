@@ -26,18 +26,6 @@ class LinkRow:
     target_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AmendmentRow:
-    """A row of `amendment`, in the order of its columns."""
-
-    source: int
-    id: str
-    kind: str
-    target_source: int
-    target_id: str
-    target_ref: int | None
-
-
 _INSERT = """
 insert into link_evidence (source, id, kind, a, b, method, confidence, asserted_at, target_source, target_id)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -76,15 +64,6 @@ _MOVE = "insert into membership (ref, pathway) select * from unnest($1::bigint[]
 async def insert(connection: asyncpg.Connection, rows: Sequence[LinkRow]) -> None:
     """This evidence about who is who is stored; the membership writer will see it."""
     await connection.executemany(_INSERT, [tuple(getattr(row, name) for name in LinkRow.__slots__) for row in rows])
-
-
-async def amend(connection: asyncpg.Connection, rows: Sequence[AmendmentRow]) -> None:
-    """These voids and corrections are stored."""
-    await connection.executemany(
-        "insert into amendment (source, id, kind, target_source, target_id, target_ref) "
-        "values ($1, $2, $3, $4, $5, $6)",
-        [tuple(getattr(row, name) for name in AmendmentRow.__slots__) for row in rows],
-    )
 
 
 async def unseen(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.assemble.pathway import Step
+from pathline_gateway.assemble.amendments import Amendment
+from pathline_gateway.assemble.step import Step
 
 _OF_REF = """
 select coalesce((select pathway from membership m where m.ref = s.id and m.until is null), s.birth)
@@ -34,6 +35,14 @@ join event_type t on t.id = i.type
 join subject_ref s on s.id = i.ref
 where i.ref = any($1::bigint[])
 order by i.ref, i.time
+"""
+_AMENDMENTS = """
+select src.source, a.id, e.time, e.sequence, tsrc.source as target_source, a.target_id, a.kind, e.payload
+from amendment a
+join evidence e on e.source = a.source and e.id = a.id
+join source src on src.id = a.source
+join source tsrc on tsrc.id = a.target_source
+where a.target_ref = any($1::bigint[])
 """
 
 
@@ -78,3 +87,14 @@ def _step(row: asyncpg.Record) -> Step:
     columns = dict(row)
     extra, data = columns.pop("payload").split(b"\n", 1)
     return Step(**columns, extra=extra, data=data)
+
+
+async def amendments(connection: asyncpg.Connection, refs: Sequence[int]) -> list[Amendment]:
+    """The voids and corrections of interactions under these refs."""
+    return [_amendment(row) for row in await connection.fetch(_AMENDMENTS, refs)]
+
+
+def _amendment(row: asyncpg.Record) -> Amendment:
+    data = row["payload"].split(b"\n", 1)[1] if row["kind"] == "corrected" else None
+    target = (row["target_source"], row["target_id"])
+    return Amendment(row["source"], row["id"], row["time"], row["sequence"], target, data)

@@ -1,0 +1,37 @@
+"""An interaction as it stands on a pathway, and its place among the others.
+
+Order: time (microseconds), source, sequence (text, absent first), id; by code point, as in `COLLATE "C"`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An interaction as it stands on a pathway. `data` is the JSON as sent; `extra` its further envelope attributes."""
+
+    source: str
+    id: str
+    type: str
+    time: datetime
+    recordedtime: datetime | None
+    org: str
+    subject: str
+    service: str | None
+    channel: str | None
+    activity: str | None
+    initiator: str | None
+    actor: str | None
+    sequence: str | None
+    trace_id: bytes | None
+    span_id: bytes | None
+    extra: bytes
+    data: bytes
+
+    @property
+    def order(self) -> tuple[datetime, str, bool, str, str]:
+        """Where it stands among the others."""
+        return self.time, self.source, self.sequence is not None, self.sequence or "", self.id

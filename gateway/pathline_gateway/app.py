@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from pathline_gateway import problem
+from pathline_gateway.http_spans import HttpSpans
 from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.intake import door as intake_door
 from pathline_gateway.intake.consume import Consumer
@@ -25,6 +26,7 @@ from pathline_gateway.settings import Settings
 from pathline_gateway.store import positions
 from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
+from pathline_gateway.store.secrets import instance_secret
 
 _PARTITIONS_EVERY_S = 3600
 
@@ -39,6 +41,7 @@ class Gateway:
     consumer: Consumer
     membership: MembershipWriter
     progress: Progress
+    secret: bytes
 
     def ready(self) -> bool:
         """Whether intake has its partitions."""
@@ -56,6 +59,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         async with pool.acquire() as connection:
             await migrate(connection)
             await ensure_partitions(connection)
+            secret = await instance_secret(connection, "identifiers")
             epoch = await positions.open_epoch(connection, settings.cluster_id or cluster_id)
         progress = Progress()
         membership = MembershipWriter(pool)
@@ -67,14 +71,19 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         for work in (membership.run(), _keep_partitions(pool)):
             task = asyncio.create_task(work)
             stack.push_async_callback(_ended, task)
-        yield Gateway(settings, pool, producer, consumer, membership, progress)
+        yield Gateway(settings, pool, producer, consumer, membership, progress, secret)
 
 
 def application(gateway: Gateway) -> FastAPI:
     """The HTTP interface of a running gateway."""
     app = FastAPI(
-        title="Pathline", version="1", docs_url=None, redoc_url=None, telemetry={"logs": False, "tracing": False}
+        title="Pathline",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.add_middleware(HttpSpans)
     app.add_exception_handler(problem.Problem, problem.on_problem)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
     app.add_exception_handler(HTTPException, problem.on_http_error)
@@ -86,7 +95,7 @@ def application(gateway: Gateway) -> FastAPI:
         register_unknown=gateway.settings.dev_auth == "off",
     )
     app.include_router(intake_door.routes(door))
-    app.include_router(pathways.routes(gateway.pool))
+    app.include_router(pathways.routes(gateway.pool, gateway.secret))
     app.include_router(status.routes(gateway.pool, gateway.progress, gateway.ready))
     return app
 

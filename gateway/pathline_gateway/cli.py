@@ -16,6 +16,7 @@ import uvicorn
 import uvloop
 from cyclopts import App, Parameter
 
+from pathline_gateway import observe
 from pathline_gateway.app import application, running
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.embedded import running as embedded_machine
@@ -53,11 +54,14 @@ def up(
     now
         Freeze the clock of a one-machine instance, for tests.
     """
+    observe.configure()
     settings = Settings(port=port, host=host, dev_auth=dev_auth, now=now)
     try:
         uvloop.run(_up(settings, data if embedded else None))
     except EmbeddedError as failed:
         sys.exit(f"pathline-gateway: {failed}")
+    finally:
+        observe.shut_down()
 
 
 async def _up(settings: Settings, data: Path | None) -> None:

@@ -31,13 +31,16 @@ PULL_DURATION: Final = _METER.create_histogram(
     "pathline.pull.duration", unit="s", description="How long does a pull take, by what was asked?"
 )
 
+METRIC_ATTRIBUTES: Final = ("pathline.outcome", "pathline.reason", "pathline.pull")
+"""The attributes that metrics may carry; each has a small, known set of values."""
+
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2}).*", re.ASCII)
 
 
 def parse_traceparent(value: object) -> tuple[bytes, bytes] | None:
     """Trace id and span id of a W3C traceparent; None when it is absent or not valid."""
     match = _TRACEPARENT.fullmatch(value) if isinstance(value, str) else None
-    if match is None or value[:2] == "ff" or set(match[1]) == {"0"} or set(match[2]) == {"0"}:  # type: ignore[index]
+    if match is None or match[0].startswith("ff") or set(match[1]) == {"0"} or set(match[2]) == {"0"}:
         return None
     return bytes.fromhex(match[1]), bytes.fromhex(match[2])
 

@@ -74,7 +74,7 @@ def read(record: Record) -> Accepted | Parked:
 
 def content_digest(interaction: Interaction[Payload]) -> bytes:
     """16 bytes over what the event says; equal for the binary and the structured form of the same event."""
-    attributes = {name: value for name, value in interaction.event.attributes.items() if name not in _NOT_CONTENT}
+    attributes = {name: value for name, value in interaction.event.text.items() if name not in _NOT_CONTENT}
     offset = interaction.time.utcoffset() if interaction.payload.precision in ("day", "month") else None
     when = interaction.time.astimezone(UTC).isoformat(), str(offset)
     content = orjson.dumps([attributes, when, _json(interaction.event)], option=orjson.OPT_SORT_KEYS)

@@ -210,4 +210,10 @@ create table tally (
 );
 insert into tally (name) values ('interactions'), ('parked'), ('subjects'), ('stepped'), ('links');
 
+-- Keys that this instance made for itself, such as the one that trace ids and versions are derived with.
+create table instance_secret (
+    name   text primary key,
+    value  bytea not null check (length(value) >= 32)
+);
+
 -- migrate:down

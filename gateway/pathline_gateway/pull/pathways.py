@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -16,10 +17,14 @@ from pathline import instant
 from pathline.vocabulary import Code, Subject
 from pathline_gateway.assemble.pathway import Pathway, assemble
 from pathline_gateway.assemble.step import Step
+from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import pathways as store
 from pathline_gateway.telemetry import PULL_DURATION, TRACER
 
+OPERATOR = "operator"
+"""The reader when auth is off."""
+_CACHE = "private, no-cache"
 _NO_SUCH = "no interaction was ever published under this subject, or it is not yet applied"
 
 
@@ -40,8 +45,8 @@ class Found(BaseModel):
     pathway: UUID
 
 
-def routes(pool: asyncpg.Pool) -> APIRouter:
-    """`POST /v1/pathways/search` and `GET /v1/pathways/{id}`."""
+def routes(pool: asyncpg.Pool, secret: bytes) -> APIRouter:
+    """`POST /v1/pathways/search`, `GET /v1/pathways/{id}` and `GET /v1/pathways/{id}/trace`."""
     router = APIRouter(tags=["pathways"])
 
     @router.post("/v1/pathways/search", summary="Find a person's pathway")
@@ -63,24 +68,64 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
         PULL_DURATION.record(time.perf_counter() - began, {"pathline.pull": "pathway"})
         return response
 
+    @router.get("/v1/pathways/{pathway}/trace", summary="A pathway as a trace", response_class=Response)
+    async def trace(pathway: UUID) -> Response:
+        """The journey as OTLP JSON, which any OpenTelemetry viewer draws."""
+        with TRACER.start_as_current_span("pull trace"):
+            async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+                found = await read(connection, pathway)
+        if isinstance(found, UUID):
+            return _moved(found, "/trace")
+        key = TraceKey(secret, OPERATOR, str(pathway), found.version)
+        return Response(orjson.dumps(journey_trace(found.assembled, key)), media_type="application/json")
+
     return router
 
 
-async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: str | None) -> Response:
+@dataclass(frozen=True)
+class Reading:
+    """A pathway as it was read."""
+
+    members: store.Members
+    version: str
+    assembled: Pathway
+
+
+async def read(connection: asyncpg.Connection, pathway: UUID) -> Reading | UUID:
+    """The pathway with this id, or the id that it was joined into. Raises Problem when there is none."""
     current = await store.current(connection, pathway)
     if current is None:
         raise Problem(404, "no-such-pathway", "there is no pathway with this id")
     if current != pathway:
-        return Response(status_code=308, headers={"location": f"/v1/pathways/{current}"})
+        return current
     members = await store.members(connection, pathway)
     version = version_of(members, await store.revision(connection, members.numbers))
-    headers = {"etag": f'"{version}"', "cache-control": "private, no-cache"}
-    if if_none_match is not None and version in if_none_match:
-        return Response(status_code=304, headers=headers)
-    assembled = assemble(
-        await store.steps(connection, members.numbers), await store.amendments(connection, members.numbers)
-    )
-    return Response(orjson.dumps(served(members, version, assembled)), 200, headers, "application/json")
+    steps = await store.steps(connection, members.numbers)
+    return Reading(members, version, assemble(steps, await store.amendments(connection, members.numbers)))
+
+
+def _moved(to: UUID, below: str = "") -> Response:
+    return Response(status_code=308, headers={"location": f"/v1/pathways/{to}{below}"})
+
+
+async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: str | None) -> Response:
+    if if_none_match is not None and await _unchanged(connection, pathway, if_none_match):
+        return Response(status_code=304, headers={"etag": if_none_match, "cache-control": _CACHE})
+    found = await read(connection, pathway)
+    if isinstance(found, UUID):
+        return _moved(found)
+    headers = {"etag": f'"{found.version}"', "cache-control": _CACHE}
+    body = orjson.dumps(served(found.members, found.version, found.assembled))
+    return Response(body, 200, headers, "application/json")
+
+
+async def _unchanged(connection: asyncpg.Connection, pathway: UUID, if_none_match: str) -> bool:
+    """Whether the reader has this version, found out without assembling it."""
+    if await store.current(connection, pathway) != pathway:
+        return False
+    members = await store.members(connection, pathway)
+    version = version_of(members, await store.revision(connection, members.numbers))
+    return f'"{version}"' in (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
 
 
 def version_of(members: store.Members, revision: int) -> str:

@@ -1,4 +1,4 @@
-"""`/v1/status`, `/healthz`, `/readyz`: how much there is, how far behind, and whether to send traffic."""
+"""`/v1/status`, `/healthz`, `/readyz`, `/metrics`: how much there is, how far behind, and whether to send traffic."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import asyncpg
 from fastapi import APIRouter, Response
 
 from pathline_gateway.intake.progress import Progress
+from pathline_gateway.observe import PROMETHEUS_CONTENT_TYPE, prometheus
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import status as store
 
 
 def routes(pool: asyncpg.Pool, progress: Progress, ready: Callable[[], bool]) -> APIRouter:
-    """`GET /v1/status`, `/healthz`, `/readyz`."""
+    """`GET /v1/status`, `/healthz`, `/readyz`, `/metrics`."""
     router = APIRouter(tags=["operation"])
 
     @router.get("/v1/status", summary="Totals and lag")
@@ -56,5 +57,10 @@ def routes(pool: asyncpg.Pool, progress: Progress, ready: Callable[[], bool]) ->
         async with pool.acquire(timeout=2) as connection:
             await connection.fetchval("select 1")
         return Response(b'{"status":"ready"}', media_type="application/json")
+
+    @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+    async def metrics() -> Response:
+        """Every metric of this process."""
+        return Response(prometheus(), media_type=PROMETHEUS_CONTENT_TYPE)
 
     return router

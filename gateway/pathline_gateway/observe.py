@@ -1,0 +1,55 @@
+"""Where spans and metrics go: OTLP by the standard `OTEL_…` variables, and `/metrics` for Prometheus."""
+
+from __future__ import annotations
+
+import os
+
+from opentelemetry import metrics, trace
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.view import View
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from prometheus_client import REGISTRY, generate_latest
+
+from pathline_gateway.telemetry import METRIC_ATTRIBUTES
+
+PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+
+
+def configure() -> None:
+    """Spans and metrics of this process are kept and exported. Call once, before anything else is started."""
+    resource = Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", "pathline-gateway")})
+    tracing = TracerProvider(resource=resource)
+    if _exported("TRACES"):
+        tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(tracing)
+    readers: list[MetricReader] = [PrometheusMetricReader()]
+    if _exported("METRICS"):
+        readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
+    # The SDK has no limit on cardinality: only the declared attributes pass.
+    views = [View(instrument_name="*", attribute_keys=set(METRIC_ATTRIBUTES))]
+    metrics.set_meter_provider(MeterProvider(readers, resource, views=views))
+
+
+def shut_down() -> None:
+    """What is still in memory is exported."""
+    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
+        if isinstance(provider, TracerProvider | MeterProvider):
+            provider.shutdown()
+
+
+def prometheus() -> bytes:
+    """Every metric of this process, as Prometheus reads it."""
+    return generate_latest(REGISTRY)
+
+
+def _exported(signal: str) -> bool:
+    if os.environ.get(f"OTEL_{signal}_EXPORTER", "otlp") != "otlp":
+        return False
+    return any(os.environ.get(name.format(signal=signal)) for name in _OTLP_ENDPOINTS)

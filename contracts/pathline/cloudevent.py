@@ -43,17 +43,31 @@ class CloudEvent:
         if len(self.attributes) > MAX_ATTRIBUTES:
             raise TooLarge(f"more than {MAX_ATTRIBUTES} context attributes")
         for name, value in self.attributes.items():
-            if _NAME.fullmatch(name) is None:
-                raise InvalidAttribute("a context attribute's name must be lower-case letters and digits, at most 64")
-            if isinstance(value, str):
-                check_text(name, value)
-            elif not isinstance(value, bool) and not -(2**31) <= value < 2**31:
-                raise InvalidAttribute("an integer attribute must fit 32 bits; send it as text", field=name)
+            if name == "data" or shown(name) is None:
+                raise InvalidAttribute(
+                    "a context attribute's name must be lower-case letters and digits, at most 64, and not data"
+                )
+            check_value(name, value)
 
     @property
     def text(self) -> Mapping[str, str]:
         """Every attribute as text, as a protocol header carries it."""
         return {name: attribute_text(value) for name, value in self.attributes.items()}
+
+
+def shown(name: str) -> str | None:
+    """The name of an attribute as an error may repeat it; None when it is no name, since anything may stand there."""
+    return name if _NAME.fullmatch(name) else None
+
+
+def check_value(name: str, value: object) -> None:
+    """Raises InvalidAttribute unless this is text, a 32-bit integer or a boolean that CloudEvents allows."""
+    if isinstance(value, str):
+        check_text(name, value)
+    elif not isinstance(value, int):
+        raise InvalidAttribute("a context attribute is text, an integer or a boolean", field=shown(name))
+    elif not -(2**31) <= value < 2**31:
+        raise InvalidAttribute("an integer attribute must fit 32 bits; send it as text", field=name)
 
 
 def check_text(name: str, value: str) -> None:

@@ -13,7 +13,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from pathline import instant, personal_numbers
-from pathline.cloudevent import Attribute, CloudEvent
+from pathline.cloudevent import Attribute, CloudEvent, require_json
 from pathline.errors import InvalidAttribute, InvalidData, MissingAttribute, PersonalNumber, UnknownType
 from pathline.explain import explain
 from pathline.vocabulary import TYPES, IdentityRetracted, InteractionCorrected, InteractionVoided, Payload
@@ -114,6 +114,7 @@ def interaction(
     }
     attributes |= {name: _extension(value) for name, value in extensions.items() if value is not None}
     event = CloudEvent(attributes, payload.model_dump_json(exclude_none=True).encode())
+    require_json(str(attributes["datacontenttype"]))
     accept(event, {payload.type: type(payload)})
     return Interaction(source, str(attributes["id"]), subject, time, payload, event)
 
@@ -223,8 +224,12 @@ def _text(time: datetime) -> str:
     if time.tzinfo is None:
         raise InvalidAttribute("needs an offset: pass an aware datetime, such as datetime.now(UTC)", field="time")
     offset_seconds = time.utcoffset()
-    exact = time if offset_seconds is not None and offset_seconds.total_seconds() % 60 == 0 else time.astimezone(UTC)
-    return exact.isoformat()
+    if offset_seconds is not None and offset_seconds.total_seconds() % 60 == 0:
+        return time.isoformat()
+    try:
+        return time.astimezone(UTC).isoformat()
+    except OverflowError:
+        raise InvalidAttribute("must lie between the years 1 and 9999", field="time") from None
 
 
 def _extension(value: Attribute | datetime) -> Attribute:

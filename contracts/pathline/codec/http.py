@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
-from pathline.cloudevent import Attribute, CloudEvent, require_json
+from pathline.cloudevent import Attribute, CloudEvent, require_json, shown
 from pathline.codec import json_format
 from pathline.errors import InvalidAttribute, Malformed, Refused, UnsupportedContentType
 
 _PREFIX = "ce-"
 # HTTP binding 1.0.2, 3.1.3.2: space, double quote, percent and all outside printable ASCII are percent-encoded.
 _TO_ENCODE = re.compile(r"[^!#$&-~]", re.ASCII)
+# The same section: a value in double quotes (RFC 7230, 3.2.6) is taken, as older publishers write it.
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.ASCII)
 
 
 def decode(headers: Iterable[tuple[str, str]], body: bytes) -> list[CloudEvent | Refused]:
@@ -25,6 +27,8 @@ def decode(headers: Iterable[tuple[str, str]], body: bytes) -> list[CloudEvent |
     for header, text in headers:
         name = header.lower()
         if name == "content-type":
+            if content_type is not None:
+                raise InvalidAttribute("stands in the request twice", field=name)
             content_type = text
         elif name.startswith(_PREFIX):
             _put(attributes, name[len(_PREFIX) :], text)
@@ -74,13 +78,17 @@ def _binary(attributes: dict[str, Attribute], content_type: str | None, body: by
 
 def _put(attributes: dict[str, Attribute], name: str, text: str) -> None:
     if name in attributes:
-        raise InvalidAttribute("stands in the request twice", field=name if name.isalnum() else None)
+        raise InvalidAttribute("stands in the request twice", field=shown(name))
     if name in ("data", "data_base64", "datacontenttype"):
-        raise InvalidAttribute("does not travel as a ce- header", field=name if name.isalnum() else None)
+        raise InvalidAttribute("does not travel as a ce- header", field=shown(name))
     try:
-        attributes[name] = unquote_to_bytes(text.encode("latin-1")).decode()
+        attributes[name] = unquote_to_bytes(_unquoted(text).encode("latin-1")).decode()
     except UnicodeError:
-        raise InvalidAttribute("is not percent-encoded UTF-8 text", field=name if name.isalnum() else None) from None
+        raise InvalidAttribute("is not percent-encoded UTF-8 text", field=shown(name)) from None
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text[:1] == '"' and _QUOTED.fullmatch(text) else text
 
 
 def _percent(text: str) -> str:

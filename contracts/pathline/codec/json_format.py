@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic_core import from_json, to_json
 
-from pathline.cloudevent import Attribute, CloudEvent, require_json
+from pathline.cloudevent import Attribute, CloudEvent, require_json, shown
 from pathline.errors import InvalidAttribute, InvalidData, Malformed, Refused
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -74,9 +74,7 @@ def _event(item: object) -> CloudEvent:
 def _attribute(name: str, value: object) -> Attribute:
     if isinstance(value, str | bool | int):
         return value
-    raise InvalidAttribute(
-        "a context attribute is text, an integer or a boolean", field=name if name.isalnum() else None
-    )
+    raise InvalidAttribute("a context attribute is text, an integer or a boolean", field=shown(name))
 
 
 def _data(item: Mapping[str, object]) -> bytes | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pathline.cloudevent import Attribute, CloudEvent, require_json
+from pathline.cloudevent import Attribute, CloudEvent, require_json, shown
 from pathline.codec import json_format
 from pathline.errors import InvalidAttribute, Malformed
 
@@ -37,7 +37,7 @@ def decode(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> 
 def encode(event: CloudEvent) -> tuple[list[tuple[str, bytes]], bytes | None]:
     """Headers and value of the event in binary mode."""
     headers = [(_PREFIX + name, text.encode()) for name, text in event.text.items() if name != "datacontenttype"]
-    if event.data is not None:
+    if event.data is not None or "datacontenttype" in event.attributes:
         headers.append(("content-type", event.text.get("datacontenttype", "application/json").encode()))
     return headers, event.data
 
@@ -68,7 +68,7 @@ def _binary(attributes: dict[str, Attribute], content_type: str | None, value: b
 
 def _put(attributes: dict[str, Attribute], name: str, text: str) -> None:
     if name in attributes:
-        raise InvalidAttribute("stands in the record twice", field=name if name.isalnum() else None)
+        raise InvalidAttribute("stands in the record twice", field=shown(name))
     if name in ("data", "data_base64"):
         raise InvalidAttribute("is no context attribute: the record's value is the data", field="data")
     attributes[name] = text
@@ -77,8 +77,8 @@ def _put(attributes: dict[str, Attribute], name: str, text: str) -> None:
 def _text(name: str, raw: bytes | None) -> str:
     field = name.removeprefix(_PREFIX)
     if raw is None:
-        raise InvalidAttribute("has no value", field=field if field.isalnum() else None)
+        raise InvalidAttribute("has no value", field=shown(field))
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        raise InvalidAttribute("is not UTF-8 text", field=field if field.isalnum() else None) from None
+        raise InvalidAttribute("is not UTF-8 text", field=shown(field)) from None

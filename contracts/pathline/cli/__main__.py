@@ -1,0 +1,5 @@
+"""`python -m pathline.cli` is `pathline`."""
+
+from pathline.cli import main
+
+main()

@@ -1,0 +1,151 @@
+"""`pathline init | check | publish | import`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from pathline.cli import prepare
+from pathline.cli.checking import check_file
+from pathline.cli.errors import Stopped, WrongMapping
+from pathline.cli.flags import DeliveryFlags, LinkFlags, MappingFlags
+from pathline.cli.formats import format_of
+from pathline.cli.keys import write_new_key
+from pathline.cli.prepare import DEFAULT_KEY_FILE, Prepared
+from pathline.cli.register import RegisterEntry, Sector
+from pathline.cli.run import Errand
+from pathline.cli.run import run as deliver
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+app = App(
+    name="pathline",
+    help="Interactions between citizens and services, from your machine to a gateway, under pseudonyms.",
+    result_action="return_value",
+)
+
+Mapping = Annotated[MappingFlags, Parameter(name="*")]
+Links = Annotated[LinkFlags, Parameter(name="*")]
+Delivery = Annotated[DeliveryFlags, Parameter(name="*")]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code: 0 all accepted, 1 some refused, 2 wrong usage or mapping, 3 gateway unreachable."""
+    try:
+        code: int | None = app(arguments, exit_on_error=False, error_console=Console(stderr=True))
+    except CycloptsError:
+        return 2
+    except Stopped as stopped:
+        print(f"pathline: {stopped}", file=sys.stderr)
+        return stopped.exit_code
+    except KeyboardInterrupt:
+        print("pathline: interrupted; what was acknowledged is kept, --resume goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    return code or 0
+
+
+@app.command
+def init(
+    *,
+    org: str,
+    name: str | None = None,
+    sector: Sector = "government",
+    key_file: Path = DEFAULT_KEY_FILE,
+    entry: Path | None = None,
+) -> int:
+    """Makes the agency's secret key and the entry by which the operator registers the agency.
+
+    Parameters
+    ----------
+    org
+        The agency's code: lower-case words joined by hyphens.
+    name
+        The agency's name.
+    sector
+        The agency's sector.
+    key_file
+        Where the key goes; nothing is ever overwritten.
+    entry
+        Where the register entry goes; to the screen when not given.
+    """
+    register = RegisterEntry(org, name or org, sector)
+    write_new_key(key_file)
+    if entry is None:
+        print(register.as_json())
+    else:
+        entry.write_text(register.as_json() + "\n", "utf-8")
+    where = "the entry above" if entry is None else str(entry)
+    print(
+        f"The key is in {key_file}. Keep a copy where only you can read it, and give it to nobody: without it your\n"
+        f"pseudonyms cannot be made again, and whoever has it can make them.\n"
+        f"Next: send {where} to the operator of the gateway, then try a file:\n"
+        f"  pathline check FILE.csv --org {org} --case COLUMN --activity COLUMN --time COLUMN\n"
+        f"  pathline import FILE.csv --to URL --key-file {key_file} --org {org} --case COLUMN …",
+        file=sys.stderr,
+    )
+    return 0
+
+
+@app.command
+def check(file: Path, /, *, mapping: Mapping = MappingFlags(), json: bool = False) -> int:  # noqa: B008
+    """Says of each event or record in FILE whether it keeps its contract. Nothing is sent.
+
+    FILE holds CloudEvents (one a line, or a JSON array); with the mapping flags it is a CSV, NDJSON or XES of records.
+    """
+    records = mapping.said() or format_of(file) != "ndjson"
+    prepared = prepare.records(file, mapping, trial=True) if records else prepare.events()
+    return check_file(file, prepared.read, as_json=json)
+
+
+@app.command
+def publish(file: Path, /, *, to: str, delivery: Delivery = DeliveryFlags()) -> int:  # noqa: B008
+    """Sends the CloudEvents in FILE: one a line, or a JSON array.
+
+    Parameters
+    ----------
+    to
+        The gateway, such as https://pathline.example, or kafka://host:port.
+    """
+    return _deliver(file, prepare.events(), to, delivery)
+
+
+@app.command(name="import")
+def import_(
+    file: Path,
+    /,
+    *,
+    to: str,
+    mapping: Mapping = MappingFlags(),  # noqa: B008
+    links: Links = LinkFlags(),  # noqa: B008
+    delivery: Delivery = DeliveryFlags(),  # noqa: B008
+) -> int:
+    """Makes pseudonymous interactions of a CSV, NDJSON or XES (any of them gzip) and sends them.
+
+    Parameters
+    ----------
+    to
+        The gateway, such as https://pathline.example, or kafka://host:port.
+    """
+    if not links.links and links != LinkFlags():
+        raise WrongMapping("--left and --right belong to a linking table; say --links")
+    prepared = prepare.links(file, mapping, links) if links.links else prepare.records(file, mapping)
+    return _deliver(file, prepared, to, delivery)
+
+
+def _deliver(file: Path, prepared: Prepared, to: str, flags: DeliveryFlags) -> int:
+    errand = Errand(read=prepared.read, mapping=prepared.digest, to=to, **flags.errand(file))
+    try:
+        summary = asyncio.run(deliver(errand))
+    except Stopped as stopped:
+        if errand.state.exists():
+            raise type(stopped)(f"{stopped}; run the same command with --resume to go on") from None
+        raise
+    print(summary.as_json() if flags.json else summary.as_text())
+    return 1 if summary.counts.refused else 0

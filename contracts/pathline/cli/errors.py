@@ -1,0 +1,51 @@
+"""Why a command stops: one class a cause, each with its exit code. Messages name files, columns and lines only."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pathline.errors import PathlineError
+
+
+class Stopped(PathlineError):
+    """The command cannot go on."""
+
+    reason = "stopped"
+    exit_code: ClassVar[int] = 2
+
+
+class WrongMapping(Stopped):
+    """The flags or the mapping file do not fit each other, the contract or the source."""
+
+    reason = "wrong-mapping"
+
+
+class WrongKeyFile(Stopped):
+    """The key file cannot be read, or must not be written."""
+
+    reason = "wrong-key-file"
+
+
+class DamagedSource(Stopped):
+    """The source cannot be read to its end."""
+
+    reason = "damaged-source"
+
+
+class CannotResume(Stopped):
+    """What was begun is not what is asked for now."""
+
+    reason = "cannot-resume"
+
+
+class TurnedAway(Stopped):
+    """The gateway answered, and not with a receipt; trying again will not help."""
+
+    reason = "turned-away"
+
+
+class Unreachable(Stopped):
+    """The gateway did not answer, or said "later" for longer than the caller would wait."""
+
+    reason = "unreachable"
+    exit_code = 3

@@ -1,0 +1,134 @@
+"""Texts of columns as the values of a payload's fields, by the contract of the type."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final
+
+from pydantic import JsonValue
+from pydantic_core import from_json
+
+from pathline.cli.errors import WrongMapping
+from pathline.errors import InvalidData
+from pathline.vocabulary import Payload
+
+Schema = Mapping[str, Any]
+Convert = Callable[[str], JsonValue]
+"""Text to JSON value. Raises ValueError, without the text, saying what the text must be."""
+
+_NOT_A_CODE = re.compile(r"[^a-z0-9]+")
+_TRUTH: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def slug(text: str) -> str:
+    """The text as a code of lower-case words with hyphens: `Group 1` is `group-1`. Empty when no letter is left."""
+    plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
+    return _NOT_A_CODE.sub("-", plain).strip("-")
+
+
+def put(data: dict[str, Any], path: Sequence[str], value: JsonValue) -> None:
+    """The value stands in the payload at this path; objects on the way are made."""
+    for name in path[:-1]:
+        data = data.setdefault(name, {})
+    data[path[-1]] = value
+
+
+@dataclass(frozen=True)
+class PayloadFields:
+    """What the contract of one type takes, by dotted path such as `to.org`."""
+
+    model: type[Payload]
+
+    def convert(self, path: str) -> Convert:
+        """How a text becomes a value of this field. Raises WrongMapping when the type has no such field."""
+        schema = self.model.model_json_schema()
+        node: Schema = schema
+        for name in path.split("."):
+            node = self._property(schema, node, name, path)
+        return _convert(_kinds(schema, node))
+
+    def _property(self, schema: Schema, node: Schema, name: str, path: str) -> Schema:
+        for alternative in _alternatives(schema, node):
+            if name in alternative.get("properties", {}):
+                found: Schema = alternative["properties"][name]
+                return found
+            if isinstance(alternative.get("additionalProperties"), dict):
+                extra: Schema = alternative["additionalProperties"]
+                return extra
+        known = [key for alternative in _alternatives(schema, node) for key in alternative.get("properties", {})]
+        close = get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(known) or 'no fields of its own'}"
+        raise WrongMapping(f"{self.model.type} has no field {path}; {hint}")
+
+
+def _alternatives(schema: Schema, node: Schema) -> list[Schema]:
+    if "$ref" in node:
+        return _alternatives(schema, schema["$defs"][str(node["$ref"]).rpartition("/")[2]])
+    options = node.get("anyOf") or node.get("oneOf")
+    return [inner for option in options for inner in _alternatives(schema, option)] if options else [node]
+
+
+def _kinds(schema: Schema, node: Schema) -> dict[str, Schema]:
+    return {str(option.get("type", "string")): option for option in _alternatives(schema, node)}
+
+
+def _convert(kinds: Mapping[str, Schema]) -> Convert:
+    if "string" in kinds:
+        return str
+    for kind, convert in _CONVERTERS.items():
+        if kind in kinds:
+            return convert
+    return _json
+
+
+def _truth(text: str) -> JsonValue:
+    if (value := _TRUTH.get(text.strip().casefold())) is None:
+        raise ValueError("must be true or false")
+    return value
+
+
+def _integer(text: str) -> JsonValue:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("must be a whole number") from None
+
+
+def _number(text: str) -> JsonValue:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("must be a number") from None
+
+
+def _list(text: str) -> JsonValue:
+    """A JSON array, or words between commas."""
+    return _json(text) if text.lstrip().startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _json(text: str) -> JsonValue:
+    try:
+        value: JsonValue = from_json(text)
+    except ValueError:
+        raise ValueError("must be JSON") from None
+    return value
+
+
+_CONVERTERS: Final[Mapping[str, Convert]] = {
+    "boolean": _truth,
+    "integer": _integer,
+    "number": _number,
+    "array": _list,
+}
+
+
+def converted(convert: Convert, path: str, column: str, text: str) -> JsonValue:
+    """The value of the field. Raises InvalidData naming field and column."""
+    try:
+        return convert(text)
+    except ValueError as wrong:
+        raise InvalidData(f"column '{column}' {wrong}", field=f"data.{path}") from None

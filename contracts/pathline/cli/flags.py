@@ -1,0 +1,176 @@
+"""The flags that several commands share, in groups. A flag that is not given is None, so that a mapping file counts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from pathline.cli.errors import WrongMapping
+from pathline.cli.formats import Format
+from pathline.cli.links import UNSAID
+from pathline.cli.retry import Patience
+
+Several = Annotated[tuple[str, ...], Parameter(negative="")]
+"""A flag that may be given several times."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappingFlags:
+    """Which column is what. The same names stand in a mapping file; flags win."""
+
+    mapping: Path | None = None
+    """A TOML file with any of these settings, and the tables [fields], [set] and [values.FIELD]."""
+    format: Format | None = None
+    """What FILE is; by its name or its beginning when not given. Any of them may be gzip."""
+    org: str | None = None
+    """The agency's code in the register."""
+    system: str | None = None
+    """The agency's system that the file comes from; "import" when not given."""
+    key_file: Path | None = None
+    """The file with the agency's key, from `pathline init`; pathline.key when not given."""
+    epoch: int | None = None
+    """The epoch of that key; 1 when not given."""
+    case: str | None = None
+    """Column with your identifier of the person or case. It becomes the pseudonym and never leaves this machine."""
+    activity: str | None = None
+    """Column with the name of the step."""
+    time: str | None = None
+    """Column that says when it happened."""
+    time_format: str | None = None
+    """strptime pattern, "unix" or "unix-ms"; RFC 3339 and the common ISO-like forms need none."""
+    timezone: str | None = None
+    """Where the clock of times without an offset hangs: UTC, +10:00, Europe/Amsterdam. Required when there are such."""
+    recorded: str | None = None
+    """Column that says when it was written down."""
+    sequence: str | None = None
+    """Column with your own order of events with equal time; compared as text."""
+    id: Several = ()
+    """Column with the record's id, repeatable; the row's number in the file when not given."""
+    id_prefix: str | None = None
+    """What every id begins with, such as "task-"."""
+    id_per_case: Annotated[bool | None, Parameter(negative="")] = None
+    """The ids are unique only within a case: a keyed hash of the case is added."""
+    type: str | None = None
+    """Type of the interactions; org.pathline.activity.recorded.v1 when not given."""
+    service: str | None = None
+    """The registered service that all of it belongs to."""
+    service_column: str | None = None
+    """Column with the service; its text is made a code."""
+    channel: str | None = None
+    """How person and service met, when the same for all."""
+    channel_column: str | None = None
+    """Column with the channel."""
+    field: Several = ()
+    """NAME=COLUMN, repeatable: a field of the type, such as kind=Reason or to.org=Referred."""
+    set: Several = ()
+    """NAME=VALUE, repeatable: a field of the type that is the same for all."""
+    delimiter: str | None = None
+    """What separates the columns of a CSV; found by itself when not given."""
+    encoding: str | None = None
+    """Text encoding of a CSV; UTF-8 when not given."""
+
+    def settings(self) -> dict[str, Any]:
+        """What was said, by the names of Plan."""
+        said = {field.name: getattr(self, field.name) for field in fields(self)}
+        pairs = {"fields": _pairs("field", said.pop("field")), "set": _pairs("set", said.pop("set"))}
+        return {name: value for name, value in said.items() if name not in ("mapping", "format")} | pairs
+
+    def of_rows(self) -> list[str]:
+        """The flags that were given and mean nothing for a linking table."""
+        shared = ("mapping", "format", "org", "system", "time", "time_format", "timezone", "delimiter", "encoding")
+        given = [name for name, value in vars(self).items() if value not in (None, ()) and name not in shared]
+        return [name.replace("_", "-") for name in given]
+
+    def said(self) -> bool:
+        """Whether any of them was given: the file then holds records and not ready events."""
+        return any(getattr(self, field.name) not in (None, ()) for field in fields(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkFlags:
+    """For a table that says who is who: --links."""
+
+    links: Annotated[bool, Parameter(negative="")] = False
+    """FILE is a linking table: two columns with identifiers of two organisations."""
+    left_org: str | None = None
+    """Organisation of the left column."""
+    left: str | None = None
+    """Column with the left organisation's identifiers."""
+    left_key_file: Path | None = None
+    """File with the left organisation's key."""
+    left_epoch: int = 1
+    """Epoch of that key."""
+    right_org: str | None = None
+    """Organisation of the right column."""
+    right: str | None = None
+    """Column with the right organisation's identifiers."""
+    right_key_file: Path | None = None
+    """File with the right organisation's key."""
+    right_epoch: int = 1
+    """Epoch of that key."""
+    method: str = "record-key"
+    """How the two were found to be one."""
+    confidence: float = 1.0
+    """How sure that is, from 0 to 1."""
+    at: str = UNSAID
+    """When all of it was asserted (RFC 3339), unless --time names a column; fixed, so that a second import agrees."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryFlags:
+    """How it travels."""
+
+    batch: int = 500
+    """Records in one request."""
+    in_flight: int = 4
+    """Requests at once. After a kill as many may be sent twice, which changes nothing."""
+    retry_for: float = 60.0
+    """How long a request is tried again, in seconds."""
+    resume: Annotated[bool, Parameter(negative="")] = False
+    """Go on where an earlier run of the same file, mapping and gateway was stopped."""
+    state: Path | None = None
+    """Where the position is kept; FILE.pathline-resume.json when not given."""
+    rejects: Path | None = None
+    """Where refused records are listed, when there are any; FILE.rejects.csv when not given."""
+    token_file: Path | None = None
+    """File with the bearer token for the gateway; else the environment's PATHLINE_TOKEN."""
+    quiet: Annotated[bool, Parameter(negative="")] = False
+    """No progress bar."""
+    json: Annotated[bool, Parameter(negative="")] = False
+    """The summary as JSON."""
+
+    def errand(self, file: Path) -> dict[str, Any]:
+        """The settings of the errand that are flags."""
+        if self.batch < 1 or self.in_flight < 1:
+            raise WrongMapping("--batch and --in-flight must be 1 or more")
+        return {
+            "file": file,
+            "state": self.state or file.with_name(f"{file.name}.pathline-resume.json"),
+            "rejects": self.rejects or file.with_name(f"{file.name}.rejects.csv"),
+            "resume": self.resume,
+            "batch": self.batch,
+            "in_flight": self.in_flight,
+            "patience": Patience(self.retry_for),
+            "token": self._token(),
+            "quiet": self.quiet,
+        }
+
+    def _token(self) -> str | None:
+        if self.token_file is None:
+            return os.environ.get("PATHLINE_TOKEN")
+        try:
+            return self.token_file.read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            raise WrongMapping(f"{self.token_file}: cannot be read as a token") from None
+
+
+def _pairs(flag: str, texts: Iterable[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    if any(not equals or not name or not value for name, equals, value in pairs):
+        raise WrongMapping(f"--{flag}: write NAME=COLUMN" if flag == "field" else f"--{flag}: write NAME=VALUE")
+    return {name: value for name, _, value in pairs}

@@ -1,0 +1,94 @@
+"""A row of a linking table becomes `identity.linked`: two identifiers, of two organisations, mean one person."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+
+from pydantic_core import to_json
+
+from pathline.cli import times
+from pathline.cli.errors import WrongMapping
+from pathline.cli.sources.record import Record
+from pathline.cloudevent import CloudEvent
+from pathline.errors import InvalidAttribute, MissingAttribute
+from pathline.interaction import Interaction, accept
+from pathline.pseudonym import Pseudonyms
+from pathline.vocabulary import IdentityLinked, Payload
+
+UNSAID = "1970-01-01T00:00:00Z"
+"""When a link was asserted whose table does not say: always the same, or a second import would contradict the first."""
+
+_ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One organisation's column in the table, and its pseudonyms."""
+
+    column: str
+    pseudonyms: Pseudonyms
+
+    def subject(self, record: Record) -> str:
+        """The pseudonym of the person whom the record names on this side."""
+        text = record.fields.get(self.column, "").strip()
+        if not text:
+            raise MissingAttribute(f"column '{self.column}' is blank", field="data.same")
+        return self.pseudonyms.subject(text)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkMapping:
+    """How the rows of a linking table become evidence of identity."""
+
+    source: str
+    left: Side
+    right: Side
+    method: str = "record-key"
+    confidence: float = 1.0
+    at: str = UNSAID
+    time: str | None = None
+    """The column that says when the link was asserted; `at` when there is none."""
+    moment: times.Reader = field(default_factory=lambda: times.reader(None, None))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that is read."""
+        return tuple(column for column in (self.left.column, self.right.column, self.time) if column is not None)
+
+    def interaction(self, file: str, number: int, record: Record) -> Interaction[Payload]:
+        """The link that this record asserts. Its id is made of all that it says: the same link is the same event."""
+        left, right = self.left.subject(record), self.right.subject(record)
+        same = [
+            {"org": self.left.pseudonyms.org, "subject": left},
+            {"org": self.right.pseudonyms.org, "subject": right},
+        ]
+        data = to_json({"same": same, "method": self.method, "confidence": self.confidence})
+        time = self._time(record)
+        attributes = {
+            "specversion": "1.0",
+            "id": _link_id(time.encode() + b"\0" + data),
+            "source": self.source,
+            "type": IdentityLinked.type,
+            "subject": left,
+            "time": time,
+            "datacontenttype": "application/json",
+        }
+        return accept(CloudEvent(attributes, data))
+
+    def _time(self, record: Record) -> str:
+        text = record.fields.get(self.time or "", "").strip()
+        if self.time is None or not text:
+            return self.at
+        try:
+            return self.moment(text).text
+        except times.Naive as naive:
+            raise WrongMapping(f"line {record.line}: the time in column '{self.time}' {naive}") from None
+        except ValueError as wrong:
+            raise InvalidAttribute(f"column '{self.time}' {wrong}", field="time") from None
+
+
+def _link_id(content: bytes) -> str:
+    digest = hashlib.blake2b(content, digest_size=_ID_BYTES).digest()
+    return "link-" + base64.urlsafe_b64encode(digest).decode().rstrip("=")

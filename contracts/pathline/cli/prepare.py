@@ -1,0 +1,105 @@
+"""From flags to a reader: which mapping, which key, which format."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pathline import instant
+from pathline.cli import times
+from pathline.cli.errors import WrongMapping
+from pathline.cli.flags import LinkFlags, MappingFlags
+from pathline.cli.formats import format_of
+from pathline.cli.keys import pseudonyms
+from pathline.cli.links import LinkMapping, Side
+from pathline.cli.mapping import RowMapping
+from pathline.cli.plan import Plan, check_plan, read_plan
+from pathline.cli.reading import Mapping, Read, mapped, ready
+from pathline.cli.sources import xes
+from pathline.pseudonym import KEY_BYTES, Pseudonyms
+from pathline.vocabulary import ActivityRecorded
+
+DEFAULT_KEY_FILE: Final = Path("pathline.key")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """How a file is read, and the digest of all that decides what comes out."""
+
+    read: Read
+    digest: str
+
+
+def events() -> Prepared:
+    """For files of ready events."""
+    return Prepared(ready, "events")
+
+
+def records(file: Path, flags: MappingFlags, *, trial: bool = False) -> Prepared:
+    """For files of records. A trial sends nothing, and takes a throw-away key where no key file is named."""
+    kind = flags.format or format_of(file)
+    plan = read_plan(flags.mapping, flags.settings())
+    if kind == "xes":
+        plan = _xes(plan)
+    check_plan(plan)
+    if plan.key_file is None and trial:
+        made = pseudonyms_of_trial(plan)
+    else:
+        made = pseudonyms(plan.org, plan.key_file or DEFAULT_KEY_FILE, plan.epoch)
+    return _prepared(RowMapping.of(plan, made), made.key, plan, file, flags)
+
+
+def pseudonyms_of_trial(plan: Plan) -> Pseudonyms:
+    """Pseudonyms under a key that nobody keeps."""
+    try:
+        return Pseudonyms(plan.org, secrets.token_bytes(KEY_BYTES), plan.epoch)
+    except ValueError as wrong:
+        raise WrongMapping(f"--{wrong}") from None
+
+
+def links(file: Path, flags: MappingFlags, sides: LinkFlags) -> Prepared:
+    """For linking tables."""
+    if meant := flags.of_rows():
+        raise WrongMapping(f"--{meant[0]} has no meaning with --links")
+    plan = read_plan(flags.mapping, {**flags.settings(), "system": flags.system or "links"})
+    mapping = LinkMapping(
+        source=plan.source,
+        left=_side("left", sides.left_org, sides.left, sides.left_key_file, sides.left_epoch),
+        right=_side("right", sides.right_org, sides.right, sides.right_key_file, sides.right_epoch),
+        method=sides.method,
+        confidence=sides.confidence,
+        at=_instant(sides.at),
+        time=plan.time,
+        moment=times.reader(plan.time_format, plan.timezone),
+    )
+    key = hashlib.sha256(mapping.left.pseudonyms.key + mapping.right.pseudonyms.key).digest()
+    said = plan.model_copy(update={"values": {"links": {"all": repr(mapping)}}})
+    return _prepared(mapping, key, said, file, flags)
+
+
+def _prepared(mapping: Mapping, key: bytes, plan: Plan, file: Path, flags: MappingFlags) -> Prepared:
+    kind = flags.format or format_of(file)
+    read = mapped(mapping, key, kind, delimiter=plan.delimiter, encoding=plan.encoding)
+    return Prepared(read, plan.digest(key))
+
+
+def _xes(plan: Plan) -> Plan:
+    named = plan.with_defaults(case=xes.CASE, time=xes.TIME)
+    return named.with_defaults(activity=xes.ACTIVITY) if plan.type == ActivityRecorded.type else named
+
+
+def _side(name: str, org: str | None, column: str | None, key_file: Path | None, epoch: int) -> Side:
+    if org is None or column is None or key_file is None:
+        raise WrongMapping(f"--links needs --{name}-org, --{name} and --{name}-key-file")
+    return Side(column, pseudonyms(org, key_file, epoch))
+
+
+def _instant(text: str) -> str:
+    try:
+        instant.parse(text)
+    except ValueError as wrong:
+        raise WrongMapping(f"--at {wrong}") from None
+    return text

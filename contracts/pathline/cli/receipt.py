@@ -1,0 +1,45 @@
+"""What the receiver says of a batch: how many it took, how many it knew, and which it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pathline.cloudevent import CloudEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The gateway refuses the event at this place of the batch, from 0."""
+
+    index: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The receiver has every event of the batch but the refused ones, and will not forget them."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    refused: tuple[Refusal, ...] = ()
+
+
+class Receiver(Protocol):
+    """Where events go."""
+
+    async def send(self, events: Sequence[CloudEvent]) -> Receipt:
+        """What became of the batch. Raises Later where trying again may help, and Stopped where it cannot."""
+        ...
+
+
+class Later(Exception):
+    """The receiver did not answer, or asks to be tried again."""
+
+    def __init__(self, detail: str, *, after: float | None = None) -> None:
+        """`after` is how long to wait, in seconds, where the receiver said so."""
+        self.detail = detail
+        self.after = after
+        super().__init__(detail)

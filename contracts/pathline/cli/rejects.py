@@ -1,0 +1,50 @@
+"""The file of refused records: their lines in the source, why, and nothing of what stood there."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from pathline.cli.errors import WrongMapping
+from pathline.cli.outcome import Reject
+
+_COLUMNS: Final = ("line", "reason", "field", "detail")
+_HEADER: Final = (",".join(_COLUMNS) + "\n").encode()
+
+
+class RejectsFile:
+    """Written when the first record is refused, and not before; grows with each settled batch."""
+
+    def __init__(self, path: Path, *, keep: int = 0) -> None:
+        """Takes up a file of an earlier run at `keep` bytes; what stands beyond was not settled and comes again.
+
+        Raises WrongMapping rather than replace a file that is no rejects file.
+        """
+        self.path = path
+        self.size = keep
+        with suppress(FileNotFoundError):
+            with path.open("rb") as old:
+                if old.read(len(_HEADER)) not in (_HEADER, b""):
+                    raise WrongMapping(f"{path} is no rejects file; name another with --rejects")
+            if keep:
+                os.truncate(path, keep)
+            else:
+                path.unlink()
+
+    def write(self, rejects: Iterable[Reject]) -> None:
+        """The refusals stand in the file, on the disk."""
+        text = io.StringIO()
+        rows = [(reject.line, reject.reason, reject.field or "", reject.detail) for reject in rejects]
+        if not rows:
+            return
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        with self.path.open("ab") as file:
+            file.write((b"" if self.size else _HEADER) + text.getvalue().encode())
+            file.flush()
+            os.fsync(file.fileno())
+            self.size = file.tell()

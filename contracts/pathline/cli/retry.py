@@ -1,0 +1,50 @@
+"""Trying again, for as long as the caller wants."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from pathline.cli.errors import Unreachable
+from pathline.cli.receipt import Later
+
+T = TypeVar("T")
+
+_FIRST_PAUSE: Final = 0.2
+"""Longest first pause, in seconds; it doubles at each try."""
+_LONGEST_PAUSE: Final = 10.0
+"""Longest pause that we choose ourselves, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one batch may be tried. Clock, sleep and chance are arguments, so that tests need none of them."""
+
+    seconds: float = 60.0
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    chance: Callable[[], float] = random.random
+
+    async def insist(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What the attempt returns, tried again whenever it raises Later.
+
+        Raises Unreachable when the next try would lie beyond the patience.
+        """
+        tries, deadline = 0, self.clock() + self.seconds
+        while True:
+            try:
+                return await attempt()
+            except Later as later:
+                pause = self._pause(tries) if later.after is None else later.after
+                if self.clock() + pause > deadline:
+                    raise Unreachable(f"{later.detail}; gave up after {self.seconds:g} s") from None
+            await self.sleep(pause)
+            tries += 1
+
+    def _pause(self, tries: int) -> float:
+        """Between half and the whole of a doubling pause, so that publishers do not return in step."""
+        return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(tries, 16)) * (0.5 + self.chance() / 2)

@@ -1,0 +1,118 @@
+"""CSV with any delimiter, as records. Quoted fields may hold delimiters, quotes and line breaks."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import chain
+from typing import BinaryIO, Final, Protocol
+
+from pathline.cli.errors import WrongMapping
+from pathline.cli.sources.record import Records, Unreadable, decoded
+from pathline.errors import Malformed
+
+DELIMITERS: Final = (",", ";", "\t", "|")
+"""What is tried when no delimiter is given."""
+
+MAX_FIELD_CHARACTERS: Final = 1024 * 1024
+"""Longest field: beyond it a quotation mark was surely never closed."""
+
+_HEADER_LINES: Final = 100
+"""Most lines that a header may span while the delimiter is looked for."""
+
+
+class Rows(Protocol):
+    """What `csv.reader` returns."""
+
+    @property
+    def line_num(self) -> int:
+        """Lines read so far."""
+        ...
+
+    def __next__(self) -> list[str]: ...
+
+
+def csv_records(
+    stream: BinaryIO, columns: Sequence[str], *, delimiter: str | None = None, encoding: str = "utf-8-sig"
+) -> Records:
+    """One record a row, by the names in the first row, which must hold every one of `columns` once.
+
+    A row that does not fit the header, or whose quotes do not match, is Unreadable; the next row is read again.
+    Raises WrongMapping when the header does not have the columns.
+    """
+    csv.field_size_limit(MAX_FIELD_CHARACTERS)
+    text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="")
+    chosen, seen = _delimiter(text, columns, (delimiter,) if delimiter else DELIMITERS)
+    reader = csv.reader(chain(seen, text), delimiter=chosen, strict=True)
+    header = next(reader, [])
+    _require(header, columns)
+    return _rows(reader, header)
+
+
+def _rows(reader: Rows, header: list[str]) -> Records:
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as wrong:
+            yield Unreadable(line, Malformed(_mistake(line, reader.line_num, wrong)))
+            continue
+        if not row:
+            continue
+        if len(row) != len(header):
+            yield Unreadable(line, Malformed(f"has {len(row)} columns and the header has {len(header)}"))
+            continue
+        yield decoded(line, header, row)
+
+
+def _mistake(first: int, last: int, wrong: csv.Error) -> str:
+    where = f"lines {first} to {last}: " if last > first else ""
+    cause = "a quotation mark is not closed" if "quote" not in str(wrong) else "text follows a closing quotation mark"
+    return f"{where}{cause}; write a quotation mark inside a field twice"
+
+
+def _delimiter(text: Iterator[str], columns: Sequence[str], candidates: Sequence[str]) -> tuple[str, list[str]]:
+    """The delimiter whose header holds most of the columns, then most names; and the lines read to find it."""
+    seen: list[str] = []
+    headers: dict[str, list[str]] = {}
+    for candidate in candidates:
+        lines = chain(seen, _keep(text, seen))
+        headers[candidate] = []
+        with suppress(csv.Error, StopIteration):
+            headers[candidate] = next(csv.reader(lines, delimiter=candidate, strict=True))
+    return max(headers, key=lambda d: (len({*columns} & {*headers[d]}), len(headers[d]))), seen
+
+
+def _keep(text: Iterator[str], seen: list[str]) -> Iterator[str]:
+    while len(seen) < _HEADER_LINES and (line := next(text, None)) is not None:
+        seen.append(line)
+        yield line
+
+
+def _require(header: list[str], columns: Sequence[str]) -> None:
+    if not header:
+        raise WrongMapping("the file has no first row with column names")
+    if len(set(header)) < len(header):
+        raise WrongMapping(f"column {_twice(header)} of the first row repeats an earlier name; rename it")
+    for column in columns:
+        if column not in header:
+            raise WrongMapping(_absent(header, column))
+
+
+def _twice(header: list[str]) -> int:
+    return next(n for n, name in enumerate(header, 1) if name in header[: n - 1])
+
+
+def _absent(header: list[str], column: str) -> str:
+    """Says which name was meant only where it is the asked one in other letters: a first row may be a person's."""
+    alike = [name for name in header if _bare(name) == _bare(column)]
+    hint = f"did you mean '{alike[0]}'?" if alike else "see its first line, and --delimiter"
+    return f"the first row has no column '{column}' among its {len(header)}; {hint}"
+
+
+def _bare(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))

@@ -1,0 +1,50 @@
+"""Flat JSON objects, one a line (NDJSON) or in one array, as records.
+
+`{"a":{"b":1}}` has the column `a.b`; a list is its JSON text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
+
+from pathline.cli.sources.json_texts import json_texts
+from pathline.cli.sources.lines import MAX_LINE_BYTES
+from pathline.cli.sources.record import Record, Records, Unreadable, decoded
+from pathline.errors import Malformed, TooLarge
+
+
+def ndjson_records(stream: BinaryIO) -> Records:
+    """One record a value; a line that is no JSON object is Unreadable."""
+    for number, raw in json_texts(stream):
+        if raw is None:
+            yield Unreadable(number, TooLarge(f"is over {MAX_LINE_BYTES} bytes"))
+        else:
+            yield _record(number, raw)
+
+
+def _record(number: int, raw: bytes) -> Record | Unreadable:
+    try:
+        # Numbers stay as they are written: 007.10 is refused by JSON, and 1.10 is not 1.1 to whoever wrote it.
+        value = json.loads(raw.decode(), parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        return Unreadable(number, Malformed("is not JSON in UTF-8"))
+    if not isinstance(value, dict):
+        return Unreadable(number, Malformed("is not a JSON object"))
+    fields = dict(_flat(value, ""))
+    return decoded(number, fields.keys(), fields.values())
+
+
+def _flat(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for name, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _flat(inner, f"{prefix}{name}.")
+        elif inner is not None:
+            yield prefix + name, _text(inner)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

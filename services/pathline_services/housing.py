@@ -1,0 +1,67 @@
+"""A public housing office: help to keep a tenancy when the rent is behind."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from faststream import FastStream
+
+from pathline import Interaction, Producer, Pseudonyms, publish
+from pathline import vocabulary as v
+from pathline_services import desk
+
+TENANCY = desk.Service("tenancy-help", "Help to keep a tenancy", "voluntary", "enduring")
+ORG = desk.Organisation("housing", "City Housing", "government", (TENANCY,))
+NAMES = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: housing")
+SOURCE = "urn:pathline:housing:counter"
+HERE: dict[str, Any] = {"service": "tenancy-help", "channel": "in-person"}
+
+
+class Visit(desk.Visit):
+    what: Literal[
+        "behind with rent", "came with a slip", "asked for papers", "brought papers", "granted",
+        "refused", "sent on", "slip lapsed", "rent is paid", "asked again", "complained", "lost touch",
+    ]  # fmt: skip
+
+
+def told(visit: Visit) -> Iterator[v.Payload]:
+    """What a visit means to everybody else."""
+    match visit.what:
+        case "behind with rent":
+            yield v.NeedExpressed(need=visit.matter, code="housing", urgency="urgent", by="citizen", **HERE)
+            yield v.RequestLodged(request=visit.matter, kind="rent-help", effort=visit.effort, **HERE)
+        case "came with a slip":
+            yield desk.accepted(visit, **HERE)
+        case "asked for papers":
+            yield desk.papers_asked(visit, **HERE)
+        case "brought papers":
+            yield desk.papers_brought(visit, **HERE)
+        case "granted" | "refused":
+            yield v.DecisionMade(decision=visit.matter, request=visit.matter, result=visit.what, actor="staff", **HERE)
+        case "sent on":
+            yield desk.sent_on(visit, **HERE)
+        case "slip lapsed":
+            yield v.HandoffExpired(handoff=visit.handoff, actor="system", **HERE)
+        case "rent is paid":
+            yield v.NeedMet(need=visit.matter, code="housing", **HERE)
+            if visit.slip:
+                yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", **HERE)
+        case "asked again" | "complained":
+            yield desk.came_back(visit, SOURCE, angry=visit.what == "complained", **HERE)
+        case "lost touch":
+            yield v.ServiceEnded(reason="lost-contact", actor="staff", **HERE)
+
+
+def interactions(visit: Visit) -> list[Interaction[v.Payload]]:
+    return desk.written(visit, told(visit), source=SOURCE, names=NAMES)
+
+
+def app(kafka: str, out: Producer) -> FastStream:
+    """Reads its front desk's topic; a visit counts as read when all that it means is published."""
+    broker = desk.broker(kafka)
+
+    @broker.subscriber("desk.housing", group_id=ORG.code, **desk.NOTHING_LOST)
+    async def at_the_counter(visit: Visit) -> None:
+        for each in interactions(visit):
+            await publish(out, each)
+
+    return FastStream(broker)

@@ -1,0 +1,9 @@
+"""Many lives across the reference services, the same for the same seed.
+
+`life(seed, number, now)` is pure; `play` tells the lives to the services' desks.
+"""
+
+from pathline_services.simulator.life import life, lives
+from pathline_services.simulator.script import Act
+
+__all__ = ["Act", "life", "lives"]

@@ -4,7 +4,10 @@ SHELL := /bin/bash
 # uv installs everything else; where the machine has none, it is installed into .tools with pip.
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
-RUN := $(UV) run --all-packages
+RUN := $(UV) run --all-packages --locked
+
+# Where `make demo` listens: make demo PORT=8081
+PORT ?= 8080
 
 .PHONY: help
 help: ## This list
@@ -17,6 +20,10 @@ help: ## This list
 .PHONY: install
 install: $(filter .tools/bin/uv,$(UV)) ## Everything the project needs, from the lock file
 	$(UV) sync --all-packages --locked --quiet
+
+.PHONY: demo
+demo: install ## The whole thing on one machine, with reference services; Ctrl-C ends it
+	exec $(RUN) pathline-gateway up --embedded --demo --dev-auth off --port $(PORT) --data build/demo
 
 .PHONY: test
 test: install check unit integration ## Everything that proves it

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, UnknownError, UnsupportedVersionError
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownError, UnsupportedVersionError
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from pathline_gateway import problem
+from pathline_gateway.console import pages
 from pathline_gateway.http_spans import HttpSpans
 from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.intake import door as intake_door
@@ -24,11 +25,16 @@ from pathline_gateway.intake.progress import Progress
 from pathline_gateway.pull import pathways, status
 from pathline_gateway.settings import Settings
 from pathline_gateway.store import positions
+from pathline_gateway.store.connect import connected
 from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
 from pathline_gateway.store.secrets import instance_secret
 
 _PARTITIONS_EVERY_S = 3600
+
+
+class BrokerUnavailable(Exception):
+    """No broker answers."""
 
 
 @dataclass
@@ -52,9 +58,7 @@ class Gateway:
 async def running(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway that consumes, binds and answers; stops in reverse order, the batch at hand finished."""
     async with contextlib.AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(
-            asyncpg.create_pool(settings.database, min_size=2, max_size=12, command_timeout=60)
-        )
+        pool = await stack.enter_async_context(connected(settings.database))
         cluster_id = await _prepare_topics(settings)
         async with pool.acquire() as connection:
             await migrate(connection)
@@ -96,14 +100,22 @@ def application(gateway: Gateway) -> FastAPI:
     )
     app.include_router(intake_door.routes(door))
     app.include_router(pathways.routes(gateway.pool, gateway.secret))
-    app.include_router(status.routes(gateway.pool, gateway.progress, gateway.ready))
+    statuses = status.Statuses(gateway.pool, gateway.progress)
+    app.include_router(status.routes(statuses, gateway.ready))
+    app.include_router(pages.routes(gateway.pool, gateway.secret, statuses, gateway.ready, gateway.settings.clock))
+    app.mount("/console/static", pages.STATIC)
     return app
 
 
 async def _prepare_topics(settings: Settings) -> str:
     """The door's topic is there; the broker's cluster id."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-    await admin.start()
+    try:
+        await admin.start()
+    except KafkaError as failed:
+        raise BrokerUnavailable(
+            f"the broker cannot be reached ({type(failed).__name__}): look at PATHLINE_KAFKA, or use --embedded"
+        ) from None
     try:
         topic = NewTopic(intake_door.DOOR_TOPIC, settings.door_partitions, settings.replication_factor)
         with contextlib.suppress(TopicAlreadyExistsError):
@@ -115,7 +127,8 @@ async def _prepare_topics(settings: Settings) -> str:
 
 
 async def _producer(settings: Settings) -> AIOKafkaProducer:
-    for idempotent in (True, False):
+    # The embedded broker knows no idempotent producers, and asking it fills the log with its refusals.
+    for idempotent in (False,) if settings.volatile_log else (True, False):
         producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka,
             acks="all",

@@ -2,113 +2,79 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import signal
-import socket
 import sys
-from collections.abc import Generator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-import uvicorn
 import uvloop
 from cyclopts import App, Parameter
 
 from pathline_gateway import observe
-from pathline_gateway.app import application, running
+from pathline_gateway.app import BrokerUnavailable
+from pathline_gateway.demo import DemoMissing
 from pathline_gateway.embedded import EmbeddedError
-from pathline_gateway.embedded import running as embedded_machine
 from pathline_gateway.settings import Settings
+from pathline_gateway.store.connect import DatabaseUnavailable
+from pathline_gateway.up import CannotListen, NoPartitions
+from pathline_gateway.up import up as serve
 
 app = App(
     name="pathline-gateway", help="Assembles pathways from published interactions, and answers when they are pulled."
 )
+
+_TELLING = (EmbeddedError, CannotListen, NoPartitions, DemoMissing, DatabaseUnavailable, BrokerUnavailable)
+"""Errors whose text is one line for the person who started this."""
 
 
 @app.command
 def up(
     *,
     embedded: Annotated[bool, Parameter(negative="")] = False,
-    port: int = 8080,
-    host: str = "127.0.0.1",
+    port: int | None = None,
+    host: str | None = None,
     data: Path = Path("data"),
-    dev_auth: Literal["on", "off"] = "on",
+    demo: Annotated[bool, Parameter(negative="")] = False,
+    dev_auth: Literal["on", "off"] | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Runs the gateway until SIGTERM or SIGINT.
+    """Runs the gateway until SIGTERM or SIGINT. What no flag says, the environment may: PATHLINE_KAFKA and others.
 
     Parameters
     ----------
     embedded
         Start a broker and a Postgres from wheels, for one machine, with their data in --data.
     port
-        Port to listen on.
+        Port to listen on; 8080 when nothing is said.
     host
-        Address to listen on.
+        Address to listen on; 127.0.0.1 when nothing is said.
     data
         Directory of the embedded Postgres.
+    demo
+        Also start the reference services and a simulator; for --embedded.
     dev_auth
         off: every caller is operator, and unknown organisations are registered at their first event. One machine only.
     now
         Freeze the clock of a one-machine instance, for tests.
     """
+    said = {"port": port, "host": host, "dev_auth": dev_auth, "now": now}
+    settings = Settings(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
+    if demo and not embedded:
+        _end("--demo runs on one machine: give --embedded too")
+    if settings.dev_auth == "on":
+        _end("nobody can sign in yet in this version: start it with --dev-auth off, on one machine and for nobody else")
     observe.configure()
-    settings = Settings(port=port, host=host, dev_auth=dev_auth, now=now)
     try:
-        uvloop.run(_up(settings, data if embedded else None))
-    except EmbeddedError as failed:
-        sys.exit(f"pathline-gateway: {failed}")
+        uvloop.run(serve(settings, data if embedded else None, demo))
+    except _TELLING as failed:
+        _end(str(failed))
     finally:
         observe.shut_down()
 
 
-async def _up(settings: Settings, data: Path | None) -> None:
-    async with contextlib.AsyncExitStack() as stack:
-        if data is not None:
-            machine = await stack.enter_async_context(embedded_machine(data))
-            settings = settings.model_copy(
-                update={
-                    "kafka": machine.kafka,
-                    "database": machine.database,
-                    "cluster_id": machine.cluster_id,
-                    "volatile_log": True,
-                    "session_timeout_ms": 2_000,
-                }
-            )
-            print("embedded: interactions are durable in Postgres; the broker's log is not, so 202 waits for Postgres")
-        gateway = await stack.enter_async_context(running(settings))
-        if settings.dev_auth == "off":
-            print("auth is off: every caller is operator; for one machine only")
-        await asyncio.wait_for(gateway.consumer.assigned.wait(), 60)
-        await _serve(
-            uvicorn.Config(application(gateway), settings.host, settings.port, log_level="warning", access_log=False)
-        )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, saying where it listens once it does, and leaving signals to us: it would end the process at once."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Nothing is captured here."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listens, and says so."""
-        await super().startup(sockets)
-        if self.started:
-            print(f"ready http://{self.config.host}:{self.config.port}", flush=True)
-
-
-async def _serve(config: uvicorn.Config) -> None:
-    """Serves until SIGTERM or SIGINT."""
-    server = _Server(config)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, setattr, server, "should_exit", True)
-    await server.serve()
+def _end(why: str) -> None:
+    sys.exit(f"pathline-gateway: {why}")
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Literal, Self
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -37,3 +37,19 @@ class Settings(BaseSettings):
     """Copies of the door's topic, when the gateway makes it."""
     now: datetime | None = None
     """A frozen clock for due instants, for tests on one machine."""
+
+    def clock(self) -> datetime:
+        """The instant that due instants are compared with."""
+        return self.now or datetime.now(UTC)
+
+    def embedded(self, kafka: str, database: str, cluster_id: str) -> Self:
+        """These settings for the broker and the Postgres of one machine."""
+        return self.model_copy(
+            update={
+                "kafka": kafka,
+                "database": database,
+                "cluster_id": cluster_id,
+                "volatile_log": True,
+                "session_timeout_ms": 2_000,
+            }
+        )

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict
 
 from fast_depends.exceptions import ValidationError
 from faststream import AckPolicy, ExceptionMiddleware
@@ -34,7 +34,17 @@ from pathline.vocabulary import (
     Payload,
 )
 
-NOTHING_LOST: Final[dict[str, Any]] = {
+
+class Reading(TypedDict):
+    """Settings of a subscriber."""
+
+    ack_policy: AckPolicy
+    auto_offset_reset: Literal["earliest"]
+    session_timeout_ms: int
+    heartbeat_interval_ms: int
+
+
+NOTHING_LOST: Final[Reading] = {
     "ack_policy": AckPolicy.NACK_ON_ERROR,  # FastStream's default forgets a visit that was read when it crashes
     "auto_offset_reset": "earliest",  # and skips what came before its first start
     "session_timeout_ms": 6_000,  # Kafka's least: so soon another process takes a dead one's place

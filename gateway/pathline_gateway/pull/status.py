@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 from fastapi import APIRouter, Response
@@ -13,15 +15,17 @@ from pathline_gateway.problem import Problem
 from pathline_gateway.store import status as store
 
 
-def routes(pool: asyncpg.Pool, progress: Progress, ready: Callable[[], bool]) -> APIRouter:
-    """`GET /v1/status`, `/healthz`, `/readyz`, `/metrics`."""
-    router = APIRouter(tags=["operation"])
+@dataclass(frozen=True)
+class Statuses:
+    """Reads the totals and the lag."""
 
-    @router.get("/v1/status", summary="Totals and lag")
-    async def status() -> dict[str, object]:
-        """`lag`: events acknowledged but not yet visible in every answer, the largest over intake and identity."""
-        intake = progress.lag()
-        async with pool.acquire() as connection:
+    pool: asyncpg.Pool
+    progress: Progress
+
+    async def read(self) -> dict[str, Any]:
+        """The body of `GET /v1/status`."""
+        intake = self.progress.lag()
+        async with self.pool.acquire() as connection:
             totals = await store.totals(connection)
         return {
             "interactions": totals["interactions"],
@@ -34,15 +38,25 @@ def routes(pool: asyncpg.Pool, progress: Progress, ready: Callable[[], bool]) ->
             "lag": max(sum(intake.values()), totals["unbound"]),
             "partitions": [
                 {
-                    "topic": t,
-                    "partition": p,
-                    "end": progress.ends[t, p],
-                    "applied": progress.applied.get((t, p), 0),
-                    "lag": n,
+                    "topic": topic,
+                    "partition": partition,
+                    "end": self.progress.ends[topic, partition],
+                    "applied": self.progress.applied.get((topic, partition), 0),
+                    "lag": lag,
                 }
-                for (t, p), n in intake.items()
+                for (topic, partition), lag in intake.items()
             ],
         }
+
+
+def routes(statuses: Statuses, ready: Callable[[], bool]) -> APIRouter:
+    """`GET /v1/status`, `/healthz`, `/readyz`, `/metrics`."""
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/v1/status", summary="Totals and lag")
+    async def status() -> dict[str, Any]:
+        """`lag`: events acknowledged but not yet visible in every answer, the largest over intake and identity."""
+        return await statuses.read()
 
     @router.get("/healthz", summary="Is the process alive?")
     async def healthz() -> dict[str, str]:
@@ -54,7 +68,7 @@ def routes(pool: asyncpg.Pool, progress: Progress, ready: Callable[[], bool]) ->
         """200 once intake has its partitions and Postgres answers."""
         if not ready():
             raise Problem(503, "not-ready", "intake has not got its partitions yet")
-        async with pool.acquire(timeout=2) as connection:
+        async with statuses.pool.acquire(timeout=2) as connection:
             await connection.fetchval("select 1")
         return Response(b'{"status":"ready"}', media_type="application/json")
 

@@ -30,6 +30,11 @@ async def known_organisations(connection: asyncpg.Connection, orgs: Collection[s
     return {row["org"] for row in rows}
 
 
+async def publishers(connection: asyncpg.Connection) -> set[str]:
+    """The organisations that have published."""
+    return {row["org"] for row in await connection.fetch("select distinct org from source")}
+
+
 async def add_organisations(connection: asyncpg.Connection, orgs: Collection[str]) -> None:
     """These organisations are on the register; those that were not, as met at their first event."""
     await connection.execute(_ADD_ORGANISATIONS, list(orgs))

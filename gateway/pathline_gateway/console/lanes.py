@@ -1,0 +1,166 @@
+"""A pathway as a drawing: one lane an organisation, steps on a true time axis, so that waiting is seen. Pure.
+
+Lengths are in the units of the SVG's view box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from pathline_gateway.assemble.pathway import Pathway
+from pathline_gateway.assemble.step import Step
+from pathline_gateway.console.overdue import offered
+from pathline_gateway.console.wording import day, happened, lasting, organisation
+
+WIDTH = 1000
+LABELS = 150
+"""Left of the lanes, for the organisations' names."""
+MARGIN = 30
+TOP = 40
+LANE = 56
+_ROOM_FOR_A_LABEL = 70
+_OFFERED = "org.pathline.handoff.offered.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """An organisation's line."""
+
+    label: str
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A step."""
+
+    x: float
+    y: float
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """From a step at one organisation to the next step, at another; dashed while she waits."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """An offer that nobody has answered, drawn to now."""
+
+    x1: float
+    x2: float
+    y: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A date on the axis."""
+
+    x: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Everything to draw, and how high it is."""
+
+    height: float
+    lanes: Sequence[Lane]
+    ticks: Sequence[Tick]
+    crossings: Sequence[Crossing]
+    silences: Sequence[Silence]
+    marks: Sequence[Mark]
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    start: datetime
+    end: datetime
+
+    def x(self, at: datetime) -> float:
+        span = (self.end - self.start) or timedelta(seconds=1)
+        inside = min(max(at, self.start), self.end)
+        return round(LABELS + MARGIN + (WIDTH - LABELS - 2 * MARGIN) * ((inside - self.start) / span), 1)
+
+
+def draw(pathway: Pathway, answered: Collection[str], now: datetime) -> Drawing | None:
+    """The drawing of a pathway; None when it has no step. `answered` are the hand-offs that somebody answered."""
+    steps = pathway.steps
+    if not steps:
+        return None
+    silent = [step for step in steps if _waits(step, answered)]
+    axis = _Axis(steps[0].time, max([steps[-1].time, *([now] if silent else [])]))
+    receivers = [org for step in silent if (org := _receiver(step))]
+    orgs = list(dict.fromkeys([*(step.org for step in steps), *receivers]))
+    y = {org: TOP + LANE * i + LANE / 2 for i, org in enumerate(orgs)}
+    return Drawing(
+        height=TOP + LANE * len(orgs) + 10,
+        lanes=[Lane(organisation(org), y[org]) for org in orgs],
+        ticks=list(_ticks(axis)),
+        crossings=list(_crossings(steps, axis, y)),
+        silences=[_silence(step, axis, y, now) for step in silent],
+        marks=[Mark(axis.x(s.time), y[s.org], f"{day(s.time)}: {happened(s)}") for s in steps],
+    )
+
+
+def handoffs_offered(pathway: Pathway) -> list[str]:
+    """The ids of the hand-offs that were offered on this pathway."""
+    return [said.handoff for step in pathway.steps if step.type == _OFFERED and (said := offered(step.data))]
+
+
+def _waits(step: Step, answered: Collection[str]) -> bool:
+    said = offered(step.data) if step.type == _OFFERED else None
+    return said is not None and said.handoff not in answered
+
+
+def _receiver(step: Step) -> str | None:
+    said = offered(step.data)
+    return None if said is None else said.to.org
+
+
+def _silence(step: Step, axis: _Axis, y: dict[str, float], now: datetime) -> Silence:
+    said = offered(step.data)
+    receiver = None if said is None else said.to.org
+    due = None if said is None or said.due is None else said.due.accept
+    wait = f"offered {day(step.time)}, nobody answered"
+    late = f", due {day(due)}, silent {lasting(now - due)}" if due is not None and due < now else ""
+    return Silence(axis.x(step.time), axis.x(now), y[receiver or step.org], wait + late)
+
+
+def _crossings(steps: Sequence[Step], axis: _Axis, y: dict[str, float]) -> Iterator[Crossing]:
+    for before, after in pairwise(steps):
+        if before.org != after.org:
+            x1, x2 = axis.x(before.time), axis.x(after.time)
+            label = lasting(after.time - before.time) if x2 - x1 > _ROOM_FOR_A_LABEL else ""
+            yield Crossing(x1, y[before.org], x2, y[after.org], label)
+
+
+def _ticks(axis: _Axis) -> Iterator[Tick]:
+    """The first of each month, thinned so that labels do not meet; else the two ends."""
+    months = list(_months(axis))
+    every = max(1, -(-len(months) // 10))
+    if not months:
+        yield Tick(axis.x(axis.start), day(axis.start))
+        if axis.x(axis.end) - axis.x(axis.start) > 2 * _ROOM_FOR_A_LABEL and axis.end.date() != axis.start.date():
+            yield Tick(axis.x(axis.end), day(axis.end))
+    for month in months[::every]:
+        yield Tick(axis.x(month), f"{month:%b %Y}" if month.month == 1 or month is months[0] else f"{month:%b}")
+
+
+def _months(axis: _Axis) -> Iterator[datetime]:
+    start = axis.start.astimezone(UTC)
+    number = start.year * 12 + start.month
+    while (first := datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)) <= axis.end:
+        yield first
+        number += 1

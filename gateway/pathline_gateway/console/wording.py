@@ -1,0 +1,36 @@
+"""Plain words for times, waits, organisations and types. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pathline.vocabulary import TYPES
+from pathline_gateway.assemble.step import Step
+
+
+def organisation(code: str) -> str:
+    """An organisation's code as a name, such as `Food bank`; the register's own names come with its page."""
+    return code.replace("-", " ").capitalize()
+
+
+def happened(step: Step) -> str:
+    """What happened, in a few words."""
+    if step.activity:
+        return step.activity
+    known = TYPES.get(step.type)
+    return known.title if known is not None else step.type
+
+
+def lasting(wait: timedelta) -> str:
+    """A span of time, to the unit that matters, such as `19 d`, `3 h`, `40 min`, `at once`."""
+    if not wait:
+        return "at once"
+    if wait >= timedelta(days=1):
+        return f"{wait.days:,} d"
+    minutes = int(wait.total_seconds()) // 60
+    return f"{minutes // 60} h" if minutes >= 60 else f"{minutes} min"
+
+
+def day(at: datetime) -> str:
+    """A day, such as `3 Apr 2026`."""
+    return f"{at.day} {at:%b %Y}"

@@ -1,0 +1,33 @@
+"""Connections to Postgres."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import asyncpg
+
+
+class DatabaseUnavailable(Exception):
+    """Postgres cannot be reached, or lets nobody in. `str()` says why, without the address: it may hold a password."""
+
+
+@contextlib.asynccontextmanager
+async def connected(database: str) -> AsyncIterator[asyncpg.Pool]:
+    """A pool of connections. Raises DatabaseUnavailable."""
+    try:
+        pool = await asyncpg.create_pool(database, min_size=2, max_size=12, command_timeout=60)
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
+        raise DatabaseUnavailable(
+            f"Postgres cannot be reached ({_why(failed)}): look at PATHLINE_DATABASE, or use --embedded on one machine"
+        ) from None
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+def _why(failed: Exception) -> str:
+    if isinstance(failed, OSError):
+        return failed.strerror or type(failed).__name__
+    return getattr(failed, "sqlstate", None) or type(failed).__name__

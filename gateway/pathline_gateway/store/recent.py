@@ -1,0 +1,43 @@
+"""The pathways that changed last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+_LOOKED_AT = 2_000
+"""Changes, counted from the last, in which to look."""
+
+_RECENT = """
+with latest as (
+    select ref, max(seq) as seq from (select ref, seq from change order by seq desc limit $1) as c group by ref
+), changed as (
+    select coalesce(m.pathway, s.birth) as pathway, max(l.seq) as seq
+    from latest l join subject_ref s on s.id = l.ref left join membership m on m.ref = s.id and m.until is null
+    where s.stepped group by 1
+), across as (
+    select c.pathway, c.seq, array(
+        select distinct s.org from subject_ref s
+        where s.stepped and (s.birth = c.pathway
+            or s.id in (select ref from membership where pathway = c.pathway and until is null))
+        order by s.org) as orgs
+    from changed c
+)
+select pathway, orgs from across order by cardinality(orgs) desc, seq desc limit $2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """A pathway and the organisations that it leads through."""
+
+    pathway: UUID
+    orgs: Sequence[str]
+
+
+async def recent(connection: asyncpg.Connection, limit: int) -> list[Recent]:
+    """Those that changed last, the ones across most organisations first."""
+    return [Recent(r["pathway"], r["orgs"]) for r in await connection.fetch(_RECENT, _LOOKED_AT, limit)]

@@ -44,11 +44,15 @@ def csv_records(
     """
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="")
-    chosen, seen = _delimiter(text, columns, (delimiter,) if delimiter else DELIMITERS)
-    reader = csv.reader(chain(seen, text), delimiter=chosen, strict=True)
-    header = next(reader, [])
-    _require(header, columns)
-    return _rows(reader, header)
+    try:
+        chosen, seen = _delimiter(text, columns, (delimiter,) if delimiter else DELIMITERS)
+        reader = csv.reader(chain(seen, text), delimiter=chosen, strict=True)
+        header = next(reader, [])
+        _require(header, columns)
+        yield from _rows(reader, header)
+    finally:
+        with suppress(ValueError):  # the stream is the caller's, and may be closed already
+            text.detach()
 
 
 def _rows(reader: Rows, header: list[str]) -> Records:

@@ -90,7 +90,7 @@ def test_it_is_ready_within_ten_seconds_and_leaves_no_process_behind(
     assert len(children) >= 2
     gateway.process.send_signal(ask)
     assert gateway.process.wait(20) == 0
-    gone, alive = psutil.wait_procs(children, timeout=5)
+    _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
 
 

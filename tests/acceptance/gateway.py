@@ -8,9 +8,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -24,8 +25,9 @@ def free_port() -> int:
 class Gateway:
     """`pathline-gateway up --embedded` on a free port."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, environment: Mapping[str, str] = MappingProxyType({})) -> None:
         self.data = data
+        self.environment = environment
         self.log = data.parent / "up.log"
         self.start()
 
@@ -38,6 +40,7 @@ class Gateway:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                env={**os.environ, **self.environment},
             )
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
         self.until(self._answers, "the gateway is ready")
@@ -80,8 +83,8 @@ class Gateway:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Gateway]:
-    gateway = Gateway(folder / "data")
+def running(folder: Path, **environment: str) -> Iterator[Gateway]:
+    gateway = Gateway(folder / "data", environment)
     try:
         yield gateway
     finally:

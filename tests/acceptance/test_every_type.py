@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import uuid
 from collections.abc import Iterator
@@ -11,10 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from gateway import Gateway, running
 from hypothesis import HealthCheck, given, settings
+from own_topic import Kafka
 
 from events import ORG, events_of
 from pathline import instant
@@ -25,31 +23,6 @@ from pathline.interaction import accept
 from pathline.vocabulary import TYPES, Payload
 from pathline_gateway import embedded
 from pathline_gateway.intake.steps import NOT_STEPS
-
-TOPIC = f"pathline.in.{ORG}"
-
-
-class Kafka:
-    """An agency with Kafka: its own topic, and a producer on a loop of its own."""
-
-    def __init__(self, bootstrap: str) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.loop.run_until_complete(self._start(bootstrap))
-
-    async def _start(self, bootstrap: str) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-        await admin.start()
-        await admin.create_topics([NewTopic(TOPIC, 2, 1)])
-        await admin.close()
-        self.producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=False)
-        await self.producer.start()
-
-    def send(self, key: str, headers: list[tuple[str, bytes]], value: bytes | None) -> None:
-        self.loop.run_until_complete(self.producer.send_and_wait(TOPIC, value, key=key.encode(), headers=headers))
-
-    def stop(self) -> None:
-        self.loop.run_until_complete(self.producer.stop())
-        self.loop.close()
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +35,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 def agency(gateway: Gateway) -> Iterator[Kafka]:
     machine = embedded.found(gateway.data)
     assert machine is not None
-    kafka_ = Kafka(machine.kafka)
+    kafka_ = Kafka(machine.kafka, ORG)
     yield kafka_
     kafka_.stop()
 

@@ -24,10 +24,11 @@ def explain(wrong: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
 
 def _path(error: Any) -> str:
     """The field's path. A key that is no plain name is shown as `?`, since a person's number may stand there."""
-    return ".".join(["data", *(_name(part) for part in error["loc"])])
+    return ".".join(["data", *(field_name(part) for part in error["loc"])])
 
 
-def _name(part: int | str) -> str:
+def field_name(part: int | str) -> str:
+    """The name as a message may repeat it."""
     return str(part) if isinstance(part, int) or _FIELD_NAME.fullmatch(part) else "?"
 
 

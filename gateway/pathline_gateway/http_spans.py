@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
+
 from opentelemetry import propagate
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pathline_gateway.telemetry import TRACER
+from pathline_gateway.problem import Problem
+from pathline_gateway.telemetry import spanning
+
+_log = logging.getLogger(__name__)
+
+_INTERNAL = Problem(500, "internal-error", "this is our fault and not yours: send it again, and tell the operator")
+
+_PLACES = 6
+"""Frames of a failure that are logged."""
 
 _QUIET = frozenset(("/healthz", "/readyz", "/metrics"))
 """Asked every few seconds by machines; a span each would drown the rest."""
 
 
+class Interrupted(Exception):
+    """A response ended in the middle. It has no message: that of its cause may hold what somebody sent."""
+
+
+def where(failed: BaseException) -> str:
+    """The type of an exception and the places that it came through, without its message."""
+    places = [f"{frame.name} ({frame.filename.rsplit('/', 1)[-1]}:{frame.lineno})" for frame in _frames(failed)]
+    return f"{type(failed).__name__} at {' < '.join(reversed(places[-_PLACES:]))}"
+
+
+def _frames(failed: BaseException) -> traceback.StackSummary:
+    return traceback.extract_tb(failed.__traceback__)
+
+
 class HttpSpans:
-    """ASGI middleware: continues the caller's trace, so that a pull or a publish is one trace from its first call."""
+    """ASGI middleware: continues the caller's trace, so that a pull or a publish is one trace from its first call.
+
+    It answers for what nobody foresaw, too: with a problem that tells nothing, and a log line that tells where.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -26,12 +54,14 @@ class HttpSpans:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         context = propagate.extract({name: headers[name] for name in ("traceparent", "tracestate") if name in headers})
         method = scope["method"]
-        with TRACER.start_as_current_span(
-            method, context, SpanKind.SERVER, {"http.request.method": method, "url.scheme": scope["scheme"]}
-        ) as span:
+        attributes = {"http.request.method": method, "url.scheme": scope["scheme"]}
+        with spanning(method, context=context, kind=SpanKind.SERVER, attributes=attributes) as span:
+            began = False
 
             async def answered(message: Message) -> None:
+                nonlocal began
                 if message["type"] == "http.response.start":
+                    began = True
                     status = message["status"]
                     span.set_attribute("http.response.status_code", status)
                     if status >= 500:
@@ -40,6 +70,12 @@ class HttpSpans:
 
             try:
                 await self._app(scope, receive, answered)
+            except Exception as failed:
+                _log.error("a request failed: %s", where(failed))
+                span.set_attribute("error.type", type(failed).__name__)
+                if began:
+                    raise Interrupted from None
+                await _INTERNAL.response()(scope, receive, answered)
             finally:
                 route = getattr(scope.get("route"), "path", None)
                 if route is not None:

@@ -9,6 +9,8 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from pathline.explain import field_name
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -46,7 +48,9 @@ async def on_invalid_request(_: Request, invalid: Exception) -> Response:
     """Handler for a request that does not fit its model: the fields and what is wrong, without their values."""
     if not isinstance(invalid, RequestValidationError):
         raise invalid
-    errors = [{"field": ".".join(str(part) for part in e["loc"]), "detail": str(e["msg"])} for e in invalid.errors()]
+    errors = [
+        {"field": ".".join(field_name(part) for part in e["loc"]), "detail": str(e["msg"])} for e in invalid.errors()
+    ]
     first = f"{errors[0]['field']}: {errors[0]['detail']}" if errors else "the request does not fit"
     return Problem(422, "invalid-request", first, errors=errors).response()
 

@@ -78,7 +78,8 @@ def test_confluent_kafka_publishes_what_the_official_sdk_made(gateway: Gateway) 
     machine = embedded.found(gateway.data)
     assert machine is not None
     topic = f"pathline.in.{ORG}"
-    made = AdminClient({"bootstrap.servers": machine.kafka}).create_topics([NewTopic(topic, 1, 1)])
+    admin = AdminClient({"bootstrap.servers": machine.kafka})
+    made = admin.create_topics([NewTopic(topic, 1, 1)])
     made[topic].result(10)
     producer = confluent_kafka.Producer({"bootstrap.servers": machine.kafka, "acks": "all"})
     failed: list[object] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -43,29 +44,21 @@ def test_nothing_that_tells_of_a_person_is_observed(tmp_path: Path) -> None:
         with running(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, OTEL_BSP_SCHEDULE_DELAY="200") as gateway:
             gateway.http.event_hooks["response"].append(lambda response: urls.append(str(response.url)))
             same = [{"org": org, "subject": SUBJECTS[org]} for org in ORGS[:2]]
-            linked = (
-                event("registry", "link", "identity.linked", same=same, method="record-key")
-                if False
-                else {
-                    **event("clinic", "link"),
-                    "type": "org.pathline.identity.linked.v1",
-                    "data": {"same": same, "method": "record-key"},
-                }
-            )
+            linked = event("clinic", "link", "identity.linked", same=same, method="record-key")
             sent = [event("clinic", "1"), event("shelter", "2"), linked]
             assert gateway.http.post("/v1/events", json=sent, headers=BATCH).json()["accepted"] == 3
             bad = [
                 {**sent[0], "subject": PERSONAL},
                 {**sent[0], "id": PERSONAL},
                 {**sent[0], "subject": TOLD},
-                {**sent[0], "data": {TOLD: TOLD}},
+                {**sent[0], "data": {PERSONAL: TOLD}},
                 {**sent[0], "type": TOLD},
             ]
             answers += [gateway.http.post("/v1/events", json=[each], headers=BATCH).text for each in bad]
             machine = embedded.found(gateway.data)
             assert machine is not None
             topic = Kafka(machine.kafka, "court")
-            good = json_format.decode(__import__("json").dumps(event("court", "3")).encode())
+            good = json_format.decode(json.dumps(event("court", "3")).encode())
             topic.send(SUBJECTS["court"], *kafka.encode(good))
             topic.send(PERSONAL, [("ce_id", PERSONAL.encode())], TOLD.encode())
             topic.send(PERSONAL, [("content-type", b"application/cloudevents+json")], TOLD.encode())
@@ -80,7 +73,7 @@ def test_nothing_that_tells_of_a_person_is_observed(tmp_path: Path) -> None:
                 page = gateway.http.post("/console/pathways", data={"org": org, "subject": SUBJECTS[org]})
                 urls.append(page.headers["location"])
             answers.append(gateway.http.post("/v1/pathways/search", json={"org": "x", "subject": TOLD}).text)
-            answers.append(gateway.http.post("/v1/pathways/search", json={TOLD: PERSONAL}).text)
+            answers.append(gateway.http.post("/v1/pathways/search", json={PERSONAL: TOLD}).text)
             answers.append(gateway.http.get(f"/v1/pathways/{TOLD}").text)
             answers.append(gateway.http.get("/v1/status").text)
             prometheus = gateway.http.get("/metrics").text
@@ -100,4 +93,4 @@ def test_nothing_that_tells_of_a_person_is_observed(tmp_path: Path) -> None:
         "URLs": own,
         "answers that refuse": "\n".join(answers),
     }.items():
-        assert [each for each in hidden if each in text] == [], where
+        assert [text[max(0, text.find(each) - 300) :][:400] for each in hidden if each in text] == [], where

@@ -28,9 +28,9 @@ from pathline_gateway.telemetry import (
     INTAKE_BATCH_DURATION,
     INTAKE_RECORDS,
     MAX_LINKS,
-    TRACER,
     link_to,
     parse_traceparent,
+    spanning,
 )
 
 _log = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class Consumer:
         batch = self._batch(_by_partition(records))
         self._note_ends(batch)
         began = time.perf_counter()
-        with TRACER.start_as_current_span(
+        with spanning(
             f"process {TOPIC_PREFIX}*",
             kind=SpanKind.CONSUMER,
             links=_links(batch),

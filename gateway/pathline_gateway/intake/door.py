@@ -27,7 +27,7 @@ from pathline_gateway.problem import Problem
 from pathline_gateway.store import register
 from pathline_gateway.store.identities import known_digests
 from pathline_gateway.store.positions import Partition
-from pathline_gateway.telemetry import DOOR_EVENTS, TRACER
+from pathline_gateway.telemetry import DOOR_EVENTS, spanning
 
 DOOR_TOPIC = f"{TOPIC_PREFIX}door-1"
 """Where the door writes the events of organisations that use only HTTP."""
@@ -130,7 +130,7 @@ def routes(door: Door) -> APIRouter:
         """One event in binary (`ce-` headers) or structured mode, or many in batch mode."""
         body = await _body(request)
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
-        with TRACER.start_as_current_span(
+        with spanning(
             f"send {DOOR_TOPIC}",
             kind=SpanKind.PRODUCER,
             attributes={

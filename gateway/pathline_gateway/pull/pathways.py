@@ -20,7 +20,7 @@ from pathline_gateway.assemble.step import Step
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import pathways as store
-from pathline_gateway.telemetry import PULL_DURATION, TRACER
+from pathline_gateway.telemetry import PULL_DURATION, spanning
 
 OPERATOR = "operator"
 """The reader when auth is off."""
@@ -62,7 +62,7 @@ def routes(pool: asyncpg.Pool, secret: bytes) -> APIRouter:
     async def pull(pathway: UUID, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """Steps in order, legs and subjects. The ETag is the version; an id that was joined redirects."""
         began = time.perf_counter()
-        with TRACER.start_as_current_span("pull pathway"):
+        with spanning("pull pathway"):
             async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
                 response = await _pull(connection, pathway, if_none_match)
         PULL_DURATION.record(time.perf_counter() - began, {"pathline.pull": "pathway"})
@@ -71,7 +71,7 @@ def routes(pool: asyncpg.Pool, secret: bytes) -> APIRouter:
     @router.get("/v1/pathways/{pathway}/trace", summary="A pathway as a trace", response_class=Response)
     async def trace(pathway: UUID) -> Response:
         """The journey as OTLP JSON, which any OpenTelemetry viewer draws."""
-        with TRACER.start_as_current_span("pull trace"):
+        with spanning("pull trace"):
             async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
                 found = await read(connection, pathway)
         if isinstance(found, UUID):

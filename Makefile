@@ -6,6 +6,9 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 RUN := $(UV) run --all-packages --locked
 
+# The tests that need no server.
+UNIT := tests/contracts tests/assemble tests/identity
+
 # Where `make demo` listens: make demo PORT=8081
 PORT ?= 8080
 
@@ -30,11 +33,11 @@ test: install check unit integration ## Everything that proves it
 
 .PHONY: unit
 unit: install ## The tests that need no server, in seconds
-	$(RUN) pytest tests/contracts
+	$(RUN) pytest $(UNIT)
 
 .PHONY: integration
 integration: install ## The tests with a real broker and a real Postgres
-	$(RUN) pytest tests --ignore tests/contracts
+	$(RUN) pytest tests $(addprefix --ignore ,$(UNIT))
 
 .PHONY: check
 check: install ## Style, types, layers, generated files

@@ -16,6 +16,9 @@ create table if not exists migration (
 )
 """
 
+# A migration that waits for a lock makes everybody behind it wait: it gives up, and is tried again at the next start.
+_BOUNDS = "set local lock_timeout = '10s'; set local statement_timeout = '15min'"
+
 
 class MigrationChanged(Exception):
     """A migration that was applied is not the one that this version ships."""
@@ -44,6 +47,7 @@ async def migrate(connection: asyncpg.Connection) -> list[str]:
     """The schema is that of this version; the names of the migrations applied now. Raises MigrationChanged."""
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute(_BOUNDS)
         await connection.execute(_LEDGER)
         applied = dict(await connection.fetch("select name, sha256 from migration"))
         return [m.name for m in shipped() if await _apply(connection, m, applied.get(m.name))]

@@ -1,0 +1,162 @@
+"""The console: what flows, where a pathway led, the journey as a trace; and the demonstration that fills it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gateway import Gateway, running
+from test_up import Up, wait_until
+
+BIN = Path(sys.executable).parent
+BATCH = {"content-type": "application/cloudevents-batch+json"}
+ANNA = "v1.AAAAAAAAAAAAAAAAAAAAAA"
+HANDOFF = "housing:slip-1"
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with running(tmp_path_factory.mktemp("gateway")) as up:
+        yield up
+
+
+def event(org: str, id: str, type: str, day: int, **data: object) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": id,
+        "source": f"urn:pathline:{org}:desk",
+        "type": f"org.pathline.{type}.v1",
+        "subject": ANNA,
+        "time": f"2026-03-{day:02}T09:00:00Z",
+        "data": data,
+    }
+
+
+def offer(id: str, handoff: str, to: str) -> dict[str, Any]:
+    due = {"accept": "2026-03-09T00:00:00Z"}
+    more = {"to": {"org": to}, "token_sha256": "0" * 64, "due": due, "context_released": True}
+    return event("housing", id, "handoff.offered", 4, handoff=handoff, need="debt", **more)
+
+
+@pytest.fixture(scope="module")
+def pathway(gateway: Gateway) -> str:
+    told = [
+        event("housing", "1", "need.expressed", 2, need="n", code="housing", by="citizen"),
+        offer("2", HANDOFF, "money-help"),
+        offer("3", "housing:slip-2", "food-bank"),
+        event("money-help", "4", "activity.recorded", 5, activity="<script>alert(1)</script>"),
+        event("food-bank", "5", "handoff.accepted", 5, handoff="housing:slip-2", token="x" * 24),
+    ]
+    answer = gateway.http.post("/v1/events", json=told, headers=BATCH)
+    assert answer.json()["accepted"] == len(told), answer.text
+    gateway.settled()
+    found = gateway.http.post("/v1/pathways/search", json={"org": "housing", "subject": ANNA})
+    return str(found.json()["pathway"])
+
+
+class Page(HTMLParser):
+    """What a page loads, links to and says; fails on tags that do not match."""
+
+    VOID = frozenset(("meta", "link", "input", "line", "circle", "path", "rect"))
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.references: list[str] = []
+        self.scripts = 0
+        self.said = ""
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.references += [value for name, value in attrs if name in ("href", "src", "action") and value]
+        self.scripts += tag == "script"
+        assert not any(name == "style" or name.startswith("on") for name, _ in attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.references += [value for name, value in attrs if name in ("href", "src") and value]
+
+    def handle_data(self, data: str) -> None:
+        self.said += data
+
+
+def page(gateway: Gateway, path: str) -> Page:
+    answer = gateway.http.get(path)
+    assert answer.status_code == 200
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    return Page(answer.text)
+
+
+def test_the_front_page_counts_and_shows_the_hand_off_that_nobody_answered(gateway: Gateway, pathway: str) -> None:
+    front = page(gateway, "/console")
+    assert "One hand-off waits for an answer" in front.said
+    assert "Money help" in front.said
+    assert f"/console/pathways/{pathway}" in front.references
+    assert gateway.http.get("/v1/status").json()["interactions"] == 5
+
+
+def test_a_pathway_is_drawn_and_told_and_what_somebody_wrote_stays_text(gateway: Gateway, pathway: str) -> None:
+    shown = page(gateway, f"/console/pathways/{pathway}")
+    assert "3 steps at 1 organisation." in " ".join(shown.said.split())
+    assert "A hand-off to Money help: offered 4 Mar 2026, nobody answered, due 9 Mar 2026" in shown.said
+    assert "A hand-off to Food bank" not in shown.said
+    other = gateway.http.post("/console/pathways", data={"org": "money-help", "subject": ANNA})
+    assert other.status_code == 303
+    assert ANNA not in other.headers["location"]
+    told = page(gateway, other.headers["location"])
+    assert "<script>alert(1)</script>" in told.said
+    assert told.scripts == 1
+
+
+def test_the_trace_page_draws_every_span_of_the_otlp_answer(gateway: Gateway, pathway: str) -> None:
+    otlp = gateway.http.get(f"/v1/pathways/{pathway}/trace").json()
+    spans = [s for r in otlp["resourceSpans"] for scope in r["scopeSpans"] for s in scope["spans"]]
+    drawn = gateway.http.get(f"/console/pathways/{pathway}/trace").text
+    assert drawn.count("<rect ") == len(spans) == 5
+    assert spans[0]["traceId"] in drawn
+
+
+def test_nothing_is_loaded_from_another_host_and_every_link_leads_somewhere(gateway: Gateway, pathway: str) -> None:
+    for path in ("/console", f"/console/pathways/{pathway}", f"/console/pathways/{pathway}/trace"):
+        references = page(gateway, path).references
+        assert references
+        for reference in {r for r in references if not r.startswith("#")}:
+            assert reference.startswith("/"), reference
+            assert gateway.http.get(reference).status_code in (200, 405), reference
+
+
+@pytest.mark.parametrize("form", [{"org": "housing", "subject": "v1.BBBBBBBBBBBBBBBBBBBBBA"}, {"org": "x"}, {}])
+def test_a_search_that_finds_nothing_says_what_to_write(gateway: Gateway, form: dict[str, str]) -> None:
+    answer = gateway.http.post("/console/pathways", data=form)
+    assert answer.status_code == 404
+    assert "v1." in Page(answer.text).said
+
+
+def test_the_demonstration_shows_lives_and_the_stuck_hand_off(tmp_path: Path) -> None:
+    demo = Up(tmp_path / "data", "--demo", out=tmp_path / "out")
+    try:
+        demo.ready()
+        (body,) = re.findall(r"-d '([^']+)'", demo.said())
+        asked = subprocess.run([BIN / "pathline-services", "stuck"], capture_output=True, text=True, check=True)
+        assert json.loads(body) == json.loads(asked.stdout)
+        wait_until(lambda: httpx.get(f"{demo.url}/v1/status").json()["interactions"] > 100, "lives are told", 60)
+        children = demo.descendants()
+        assert len(children) >= 3
+        demo.process.terminate()
+        assert demo.process.wait(30) == 0
+    finally:
+        demo.end()

@@ -41,9 +41,9 @@ from event_identity e
 where a.target_ref is null and e.ref is not null and e.source = a.target_source and e.id = a.target_id
   and ((a.source, a.id) in (select * from unnest($1::int[], $2::text[]))
        or (a.target_source, a.target_id) in (select * from unnest($3::int[], $4::text[])))
-returning a.kind, a.target_source, a.target_id, a.target_ref
+returning a.source, a.id, a.kind, a.target_source, a.target_id, a.target_ref
 """
-# Voids of the same interaction that had found it before this batch: it was taken off the totals then.
+# Voids of the same interaction that had found it before those that found it now: it was taken off the totals then.
 _VOIDED_BEFORE = """
 select distinct v.target_source, v.target_id
 from unnest($1::int[], $2::text[]) as t(source, id)
@@ -76,13 +76,14 @@ async def resolve(connection: asyncpg.Connection, arrived: Sequence[Identity], t
         _RESOLVE, [i[0] for i in arrived], [i[1] for i in arrived], [i[0] for i in targets], [i[1] for i in targets]
     )
     voided = {(r["target_source"], r["target_id"]): r["target_ref"] for r in rows if r["kind"] == "voided"}
-    before = await _voided_before(connection, list(voided), arrived) if voided else set()
+    now = [(r["source"], r["id"]) for r in rows]
+    before = await _voided_before(connection, list(voided), now) if voided else set()
     emptied = await connection.fetch(_EMPTY, sorted(set(voided.values()))) if voided else []
     return Resolved(frozenset(r["target_ref"] for r in rows), len(voided.keys() - before), len(emptied))
 
 
 async def _voided_before(
-    connection: asyncpg.Connection, targets: Sequence[Identity], arrived: Sequence[Identity]
+    connection: asyncpg.Connection, targets: Sequence[Identity], now: Sequence[Identity]
 ) -> set[Identity]:
-    columns = [i[0] for i in targets], [i[1] for i in targets], [i[0] for i in arrived], [i[1] for i in arrived]
+    columns = [i[0] for i in targets], [i[1] for i in targets], [i[0] for i in now], [i[1] for i in now]
     return {(r["target_source"], r["target_id"]) for r in await connection.fetch(_VOIDED_BEFORE, *columns)}

@@ -1,0 +1,143 @@
+"""What an agency's own tests need: a producer that records, and an example of every type.
+
+out = RecordingProducer()
+await publish(out, example(NeedExpressed, code="food"))
+assert out.interactions[0].payload.code == "food"
+"""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel
+
+from pathline.codec import kafka
+from pathline.interaction import Interaction, accept, interaction
+from pathline.vocabulary import Payload
+from pathline.vocabulary.explained import Explained
+
+P = TypeVar("P", bound=Payload)
+
+ORG: Final = "example-agency"
+SOURCE: Final = f"urn:pathline:{ORG}:system"
+SUBJECT: Final = "v1.AAAAAAAAAAAAAAAAAAAAAA"
+"""Nobody's pseudonym."""
+TIME: Final = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A record as it was handed to the producer."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+@dataclass
+class RecordingProducer:
+    """A `pathline.Producer` that keeps what it is given, in order, instead of sending it."""
+
+    sent: list[Sent] = field(default_factory=list)
+    fails: Exception | None = None
+    """Raised by every `send` while it is set: how does your code bear a broker that is away?"""
+
+    async def send(self, topic: str, *, key: bytes, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
+        """The record is kept."""
+        if self.fails is not None:
+            raise self.fails
+        self.sent.append(Sent(topic, key, value, headers))
+
+    @property
+    def interactions(self) -> list[Interaction[Payload]]:
+        """What was published, read as the gateway would. Raises Refused where the gateway would refuse it."""
+        return [accept(kafka.decode(record.headers, record.value)) for record in self.sent]
+
+
+def example(
+    cls: type[P],
+    *,
+    source: str = SOURCE,
+    subject: str = SUBJECT,
+    time: datetime = TIME,
+    id: str | None = None,
+    **fields: Any,
+) -> Interaction[P]:
+    """A valid interaction of this type: required fields filled with plain values, `fields` as given."""
+    data = _required(cls, source) | fields
+    return interaction(cls.model_validate(data), source=source, subject=subject, time=time, id=id)
+
+
+_WORDS: Final[dict[str, object]] = {
+    "code": "example",
+    "identifier": "example-1",
+    "subject": SUBJECT,
+    "token": "A" * 24,
+    "token_hash": "0" * 64,
+    "noun_verb": "service.delivered",
+    "text": "example",
+    "activity": "Example",
+    "instant": "2026-03-02T09:30:00Z",
+    "date": "2026-03-02",
+    "duration": "P1D",
+    "scalar": 1,
+    "value": 1,
+    "score": 1,
+}
+"""A plain value by the reason that an annotation gives for refusing others."""
+
+
+def _required(cls: type[BaseModel], source: str) -> dict[str, Any]:
+    hints = get_type_hints(cls, include_extras=True)
+    return {
+        info.alias or name: _value(name, hints[name], source)
+        for name, info in cls.model_fields.items()
+        if info.is_required()
+    }
+
+
+def _value(name: str, hint: Any, source: str) -> Any:
+    if name == "source":
+        return source
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _annotated(name, arguments, source)
+    if origin is Literal:
+        return arguments[0]
+    if origin in (Union, types.UnionType):
+        return _value(name, arguments[0], source)
+    if origin is tuple:
+        return [_value(name, arguments[0], source)]
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return _required(hint, source)
+    return _PLAIN.get(hint, {})
+
+
+def _annotated(name: str, arguments: tuple[Any, ...], source: str) -> Any:
+    plain, *notes = arguments
+    for note in notes:
+        if isinstance(note, Explained):
+            # A hand-off's id begins with the organisation that offers it.
+            return f"{source.split(':')[2]}:1" if note.reason == "handoff_id" else _WORDS[note.reason]
+    if get_origin(plain) is tuple:
+        least = max((getattr(note, "min_length", 0) or 0 for note in _constraints(notes)), default=0)
+        return [_value(name, get_args(plain)[0], source)] * least if least < 2 else _several(name, plain, source, least)
+    return _value(name, plain, source)
+
+
+def _constraints(notes: list[Any]) -> list[Any]:
+    return [constraint for note in notes for constraint in (note, *getattr(note, "metadata", ()))]
+
+
+def _several(name: str, plain: Any, source: str, least: int) -> list[Any]:
+    """Different members, where a list must have more than one: the same person twice is no link."""
+    member = _value(name, get_args(plain)[0], source)
+    others = [{**member, "org": f"{member['org']}-{n}"} for n in range(2, least + 1)]
+    return [member, *others]
+
+
+_PLAIN: Final[dict[Any, Any]] = {bool: True, int: 1, float: 1.0, str: "example"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
@@ -14,7 +15,9 @@ from typing import Any
 import httpx
 import pytest
 from gateway import Gateway, running
-from test_up import Up, wait_until
+from google.protobuf import json_format
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+from started import Up, wait_until
 
 BIN = Path(sys.executable).parent
 BATCH = {"content-type": "application/cloudevents-batch+json"}
@@ -128,6 +131,21 @@ def test_the_trace_page_draws_every_span_of_the_otlp_answer(gateway: Gateway, pa
     drawn = gateway.http.get(f"/console/pathways/{pathway}/trace").text
     assert drawn.count("<rect ") == len(spans) == 5
     assert spans[0]["traceId"] in drawn
+
+
+def test_the_trace_is_otlp_that_others_read(gateway: Gateway, pathway: str) -> None:
+    otlp = gateway.http.get(f"/v1/pathways/{pathway}/trace").json()
+    for span in (s for r in otlp["resourceSpans"] for scope in r["scopeSpans"] for s in scope["spans"]):
+        # OTLP writes ids in hexadecimal, where the JSON of protobuf has base64.
+        for name in {"traceId", "spanId", "parentSpanId"} & span.keys():
+            span[name] = base64.b64encode(bytes.fromhex(span[name])).decode()
+    read = json_format.ParseDict(otlp, TracesData())
+    spans = [s for r in read.resource_spans for scope in r.scope_spans for s in scope.spans]
+    roots = [s for s in spans if not s.parent_span_id]
+    assert [s.name for s in roots] == ["pathway"]
+    assert {s.parent_span_id for s in spans} <= {b"", *(s.span_id for s in spans)}
+    assert len({s.span_id for s in spans}) == len(spans)
+    assert all(roots[0].start_time_unix_nano <= s.start_time_unix_nano <= s.end_time_unix_nano for s in spans)
 
 
 def test_nothing_is_loaded_from_another_host_and_every_link_leads_somewhere(gateway: Gateway, pathway: str) -> None:

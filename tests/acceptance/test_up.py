@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -16,53 +15,14 @@ import httpx
 import psutil
 import pytest
 from gateway import free_port
+from started import COMMAND, Up
 
 from pathline import Pseudonyms, interaction
 from pathline.codec import http
 from pathline.vocabulary import ContactMade
 
-COMMAND = str(Path(sys.executable).with_name("pathline-gateway"))
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SUBJECT = Pseudonyms("clinic", b"a test key of thirty-two bytes!!").subject("someone")
-
-
-class Up:
-    """One `up`, its output and its descendants."""
-
-    def __init__(self, data: Path, *flags: str, out: Path, port: int | None = None) -> None:
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.out = out
-        with out.open("w") as output:
-            self.process = subprocess.Popen(
-                [COMMAND, "up", "--embedded", "--dev-auth", "off", "--data", data, "--port", str(self.port), *flags],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def said(self) -> str:
-        return self.out.read_text()
-
-    def ready(self) -> Up:
-        wait_until(lambda: f"ready {self.url}" in self.said() or self.process.poll() is not None, "ready")
-        assert self.process.poll() is None, self.said()
-        return self
-
-    def descendants(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-
-
-def wait_until(holds: Callable[[], object], what: str, seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -11,8 +11,6 @@ from cli.agency import CSV_FLAGS, ORG, csv_text, pathline, pseudonyms, rows, xes
 from cli.stand_in import Door
 from pathline.cli.fields import slug
 
-SEPSIS = Path(__file__).parents[3] / "shared" / "data" / "sepsis.csv"
-
 
 def test_a_semicolon_csv_arrives_as_its_rows_say(desk: Path, door: Door) -> None:
     log = rows(20)
@@ -247,18 +245,3 @@ def test_the_token_travels_in_a_header_and_stands_in_no_message(desk: Path, door
 @pytest.mark.parametrize(("text", "code"), [("Group 1", "group-1"), ("Élan vital!", "elan-vital"), ("漢", "")])
 def test_a_service_column_becomes_a_code(text: str, code: str) -> None:
     assert slug(text) == code
-
-
-@pytest.mark.skipif(not SEPSIS.exists(), reason="the real log is not part of the repository")
-def test_a_real_log_of_a_hospital_arrives_whole(desk: Path, door: Door) -> None:
-    (desk / "sepsis.csv").write_bytes(SEPSIS.read_bytes())
-    flags = ("--org", "hospital", "--key-file", "key", "--case", "Case ID", "--activity", "Activity")
-
-    ran = pathline(
-        "import", "sepsis.csv", "--to", door.url, *flags, "--time", "Complete Timestamp", "--timezone", "UTC"
-    )
-
-    assert ran.code == 0
-    assert len(door.kept) == 15_214
-    assert len({event["subject"] for event in door.events}) == 1_050
-    assert len({event["data"]["activity"] for event in door.events}) == 16

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import asyncpg
@@ -30,7 +31,11 @@ from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
 from pathline_gateway.store.secrets import instance_secret
 
+_log = logging.getLogger(__name__)
+
 _PARTITIONS_EVERY_S = 3600
+_STOP_S = 8
+"""Longest wait for a Kafka client to stop: it sends what it holds and leaves its group, in well under a second."""
 
 
 class BrokerUnavailable(Exception):
@@ -68,10 +73,10 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         progress = Progress()
         membership = MembershipWriter(pool)
         producer = await _producer(settings)
-        stack.push_async_callback(producer.stop)
+        stack.push_async_callback(_stopped, producer.stop)
         consumer = Consumer(settings, pool, epoch, progress)
         await consumer.start()
-        stack.push_async_callback(consumer.stop)
+        stack.push_async_callback(_stopped, consumer.stop)
         for work in (membership.run(), _keep_partitions(pool)):
             task = asyncio.create_task(work)
             stack.push_async_callback(_ended, task)
@@ -152,6 +157,18 @@ async def _keep_partitions(pool: asyncpg.Pool) -> None:
         await asyncio.sleep(_PARTITIONS_EVERY_S)
         async with pool.acquire() as connection:
             await ensure_partitions(connection)
+
+
+async def _stopped(stop: Callable[[], Awaitable[None]]) -> None:
+    """It has stopped, or was given up: a client whose broker is gone would wait for it for minutes.
+
+    Nothing is lost by that: what is not in Postgres is read again, and what was not answered with 202 was not taken.
+    """
+    try:
+        async with asyncio.timeout(_STOP_S):
+            await stop()
+    except TimeoutError:
+        _log.warning("a Kafka client did not stop within %d s, and was given up", _STOP_S)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

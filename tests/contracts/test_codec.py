@@ -35,7 +35,7 @@ THROUGH: dict[str, Callable[[CloudEvent], CloudEvent]] = {
 
 @pytest.mark.parametrize("binding", THROUGH)
 @given(event=events())
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_an_event_goes_through_a_binding_unchanged(binding: str, event: CloudEvent) -> None:
     back = THROUGH[binding](event)
     assert dict(back.text) == dict(event.text)
@@ -43,7 +43,7 @@ def test_an_event_goes_through_a_binding_unchanged(binding: str, event: CloudEve
 
 
 @given(event=events())
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_the_official_sdk_reads_what_we_write(event: CloudEvent) -> None:
     for read in (_sdk_http(*http.encode(event)), _sdk_http(*http.encode_structured(event))):
         assert read.get_id() == event.text["id"]

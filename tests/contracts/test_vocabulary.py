@@ -22,7 +22,7 @@ from pathline.vocabulary import TYPES, NeedExpressed, OfferPublished, Payload
 from pathline.vocabulary.closed import Closed
 from payloads import complete, nested, payload, vocabulary_payloads
 
-LIVES = sorted((Path(__file__).parents[2] / "../shared/lives").glob("*/events.ndjson"))
+LIVES = sorted((Path(__file__).parents[1] / "lives").glob("*/events.ndjson"))
 DOCUMENTED = pytest.mark.parametrize("spec", verbs(), ids=lambda spec: f"{spec.noun}.{spec.verb}")
 TYPED = pytest.mark.parametrize("cls", TYPES.values(), ids=TYPES.keys())
 
@@ -211,7 +211,6 @@ def test_null_says_the_same_as_absence(sent: dict[str, Any]) -> None:
     assert read == NeedExpressed.model_validate_json(json.dumps(present))
 
 
-@pytest.mark.skipif(not LIVES, reason="the example lives are not beside this repository")
 @pytest.mark.parametrize("life", LIVES, ids=lambda path: path.parent.name)
 def test_every_event_of_an_example_life_keeps_its_contract(life: Path) -> None:
     for event in map(json.loads, life.read_text(encoding="utf-8").splitlines()):

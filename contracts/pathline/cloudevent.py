@@ -21,6 +21,21 @@ MAX_ATTRIBUTE_CHARACTERS = 2048
 """Longest context attribute, in characters."""
 
 _NAME = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
+# Names that nearly every event has: the pattern need not be asked again.
+_USUAL = frozenset(
+    (
+        "specversion",
+        "id",
+        "source",
+        "type",
+        "subject",
+        "time",
+        "recordedtime",
+        "sequence",
+        "datacontenttype",
+        "traceparent",
+    )
+)
 # CloudEvents 1.0.2, type system, String: no control characters, no surrogates, no noncharacters.
 _FORBIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
@@ -43,16 +58,22 @@ class CloudEvent:
         if len(self.attributes) > MAX_ATTRIBUTES:
             raise TooLarge(f"more than {MAX_ATTRIBUTES} context attributes")
         for name, value in self.attributes.items():
-            if name == "data" or shown(name) is None:
+            if name not in _USUAL and (name == "data" or shown(name) is None):
                 raise InvalidAttribute(
                     "a context attribute's name must be lower-case letters and digits, at most 64, and not data"
                 )
-            check_value(name, value)
+            if not _plain(value):
+                check_value(name, value)
 
     @property
     def text(self) -> Mapping[str, str]:
         """Every attribute as text, as a protocol header carries it."""
-        return {name: attribute_text(value) for name, value in self.attributes.items()}
+        return {n: v if type(v) is str else attribute_text(v) for n, v in self.attributes.items()}
+
+
+def _plain(value: Attribute) -> bool:
+    """Whether nothing needs to be looked at closely: so is nearly every value."""
+    return type(value) is str and len(value) <= MAX_ATTRIBUTE_CHARACTERS and value.isascii() and value.isprintable()
 
 
 def shown(name: str) -> str | None:
@@ -87,5 +108,5 @@ def attribute_text(value: Attribute) -> str:
 
 def require_json(content_type: str | None) -> None:
     """Raises UnsupportedContentType unless the data's media type is JSON or unsaid, which means JSON."""
-    if content_type is not None and _JSON.fullmatch(content_type) is None:
+    if content_type is not None and content_type != "application/json" and _JSON.fullmatch(content_type) is None:
         raise UnsupportedContentType("the data must be JSON: send application/json", field="datacontenttype")

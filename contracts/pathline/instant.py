@@ -24,7 +24,7 @@ def parse(text: str) -> datetime:
     except ValueError:
         raise ValueError("names a day or an hour that does not exist") from None
     # Two days of margin, so that no offset and no interval of a day leaves what datetime can hold.
-    if not _EARLIEST <= instant.replace(tzinfo=UTC) <= _LATEST:
+    if not 1 < instant.year < 9999 and not _EARLIEST <= instant.replace(tzinfo=UTC) <= _LATEST:
         raise ValueError("must lie between the years 1 and 9999")
     return instant
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, Generic, TypeVar
 from uuid import uuid4
 
@@ -36,8 +36,8 @@ _OPTIONAL_INSTANTS = ("recordedtime", "expirytime")
 _TEXT_ATTRIBUTES = frozenset(
     (*REQUIRED, *_OPTIONAL_INSTANTS, "sequence", "datacontenttype", "dataschema", "traceparent", "tracestate")
 )
-# Counters, instants and trace ids are numbers of their own; they name nobody.
-_NEVER_PERSONAL = _TEXT_ATTRIBUTES - {"id", "source", "subject"}
+# Counters, instants and trace ids are numbers of their own; they name nobody. A source is checked before.
+_NEVER_PERSONAL = _TEXT_ATTRIBUTES - {"id", "subject"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class Interaction(Generic[P]):
         return text if isinstance(text, str) else None
 
 
+@lru_cache(maxsize=1024)  # of names that are right, and so short; a refusal is not kept
 def organisation_of(source: str) -> str:
     """The organisation in `urn:pathline:<org>:<system>`. Raises InvalidAttribute when `source` is no such name."""
     match = _SOURCE.fullmatch(source)
@@ -128,10 +129,9 @@ def accept(event: CloudEvent, catalogue: Catalogue = TYPES) -> Interaction[Paylo
     for name in REQUIRED:
         if attributes.get(name) in (None, ""):
             raise MissingAttribute("is required", field=name)
-    for name in _TEXT_ATTRIBUTES:
-        if not isinstance(attributes.get(name, ""), str):
-            raise InvalidAttribute("must be text", field=name)
     text: Mapping[str, str] = {name: value for name, value in attributes.items() if isinstance(value, str)}
+    if len(text) < len(attributes):
+        _check_text(attributes)
     org = _check_identity(text)
     _check_persons(text)
     time = _instant("time", text["time"])
@@ -144,6 +144,12 @@ def accept(event: CloudEvent, catalogue: Catalogue = TYPES) -> Interaction[Paylo
     return Interaction(text["source"], text["id"], text["subject"], time, payload, event)
 
 
+def _check_text(attributes: Mapping[str, Attribute]) -> None:
+    for name in _TEXT_ATTRIBUTES:
+        if not isinstance(attributes.get(name, ""), str):
+            raise InvalidAttribute("must be text", field=name)
+
+
 def _check_identity(text: Mapping[str, str]) -> str:
     if text["specversion"] != "1.0":
         raise InvalidAttribute("must be 1.0", field="specversion")
@@ -153,13 +159,17 @@ def _check_identity(text: Mapping[str, str]) -> str:
 
 
 def _check_persons(text: Mapping[str, str]) -> None:
+    # A pseudonym, and a source as `organisation_of` wants it, are no personal number whatever their letters.
+    pseudonymous = _SUBJECT.fullmatch(text["subject"]) is not None
     for name, value in text.items():
-        if name not in _NEVER_PERSONAL and (kind := personal_numbers.looks_like(value)):
+        if name in _NEVER_PERSONAL or (name == "subject" and pseudonymous):
+            continue
+        if kind := personal_numbers.looks_like(value):
             raise PersonalNumber(
                 f"looks like {kind}; send a pseudonym as subject and a prefixed record id (such as case-1) as id",
                 field=name,
             )
-    if _SUBJECT.fullmatch(text["subject"]) is None:
+    if not pseudonymous:
         raise InvalidAttribute(
             "must be a pseudonym (v1. and 22 characters); pathline.Pseudonyms makes them", field="subject"
         )

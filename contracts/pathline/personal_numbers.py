@@ -13,7 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_LABEL = re.compile(r"^(?:tfn|medicare|crn|ihi|ssn|nino|tax[ -]?file)[ :#=-]*", re.IGNORECASE)
+_LABELS = r"(?:tfn|medicare|crn|ihi|ssn|nino|tax[ -]?file)[ :#=-]*"
+_LABEL = re.compile(f"^{_LABELS}", re.IGNORECASE)
+# What every number below has: digits and separators, at most two letters before and one after them. Nearly every id is
+# told from all of them by this alone, and each event is asked.
+_MAY_BE = re.compile(
+    rf"\s*(?:{_LABELS})?[ .\-/]*(?:[a-z][ .\-/]*){{0,2}}[0-9][0-9 .\-/]*[a-z]?[ .\-/]*\s*", re.IGNORECASE
+)
 _SEPARATORS = re.compile(r"[ .\-/]")
 _TFN_WEIGHTS = (1, 4, 3, 7, 5, 8, 6, 9, 10)
 _MEDICARE_WEIGHTS = (1, 3, 7, 9, 1, 3, 7, 9)
@@ -61,7 +67,7 @@ _GROUPED = re.compile(r"[0-9]{3}[ .][0-9]{3}[ .][0-9]{3}|[0-9]{4}[ .][0-9]{5}[ .
 
 def looks_like(text: str) -> str | None:
     """What personal number `text` looks like, such as "a tax file number"; None when it looks like none."""
-    if len(text) > 40:
+    if len(text) > 40 or _MAY_BE.fullmatch(text) is None:
         return None
     bare = _LABEL.sub("", text.strip())
     if _SOCIAL_SECURITY.fullmatch(bare):

@@ -23,12 +23,12 @@ def decode(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> 
     attributes: dict[str, Attribute] = {}
     for header, raw in headers:
         name = header.lower()
-        if name == "content-type":
+        if name.startswith(_PREFIX):
+            _put(attributes, name[len(_PREFIX) :], raw)
+        elif name == "content-type":
             if content_type is not None:
                 raise InvalidAttribute("stands in the record twice", field=name)
             content_type = _text(name, raw)
-        elif name.startswith(_PREFIX):
-            _put(attributes, name[len(_PREFIX) :], _text(name, raw))
     if content_type is not None and content_type.strip().lower().startswith("application/cloudevents"):
         return _structured(content_type, value)
     return _binary(attributes, content_type, value)
@@ -66,7 +66,8 @@ def _binary(attributes: dict[str, Attribute], content_type: str | None, value: b
     return CloudEvent(attributes, value)
 
 
-def _put(attributes: dict[str, Attribute], name: str, text: str) -> None:
+def _put(attributes: dict[str, Attribute], name: str, raw: bytes | None) -> None:
+    text = _text(name, raw)
     if name in attributes:
         raise InvalidAttribute("stands in the record twice", field=shown(name))
     if name in ("data", "data_base64"):
@@ -75,10 +76,9 @@ def _put(attributes: dict[str, Attribute], name: str, text: str) -> None:
 
 
 def _text(name: str, raw: bytes | None) -> str:
-    field = name.removeprefix(_PREFIX)
     if raw is None:
-        raise InvalidAttribute("has no value", field=shown(field))
+        raise InvalidAttribute("has no value", field=shown(name))
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        raise InvalidAttribute("is not UTF-8 text", field=shown(field)) from None
+        raise InvalidAttribute("is not UTF-8 text", field=shown(name)) from None

@@ -22,6 +22,7 @@ from pathline_gateway.http_spans import HttpSpans
 from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.intake import door as intake_door
 from pathline_gateway.intake.consume import Consumer
+from pathline_gateway.intake.header_names import keep_every_header_name
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.pull import pathways, status
 from pathline_gateway.settings import Settings
@@ -62,6 +63,7 @@ class Gateway:
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway that consumes, binds and answers; stops in reverse order, the batch at hand finished."""
+    keep_every_header_name()
     async with contextlib.AsyncExitStack() as stack:
         pool = await stack.enter_async_context(connected(settings.database))
         cluster_id = await _prepare_topics(settings)

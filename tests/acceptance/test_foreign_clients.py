@@ -19,6 +19,7 @@ from pathline_gateway import embedded
 
 ORG = "library"
 SUBJECT = Pseudonyms(ORG, b"a key of a test, 32 bytes long!!").subject("reader 7")
+TOPIC = f"pathline.in.{ORG}"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -74,21 +75,23 @@ def test_the_official_sdk_publishes_over_http(gateway: Gateway) -> None:
     check(gateway, ["sdk-s", "sdk-b", "sdk-0", "sdk-1", "sdk-2"])
 
 
-def test_confluent_kafka_publishes_what_the_official_sdk_made(gateway: Gateway) -> None:
+@pytest.fixture(scope="module")
+def broker(gateway: Gateway) -> str:
     machine = embedded.found(gateway.data)
     assert machine is not None
-    topic = f"pathline.in.{ORG}"
     admin = AdminClient({"bootstrap.servers": machine.kafka})
-    made = admin.create_topics([NewTopic(topic, 1, 1)])
-    made[topic].result(10)
-    producer = confluent_kafka.Producer({"bootstrap.servers": machine.kafka, "acks": "all"})
+    admin.create_topics([NewTopic(TOPIC, 1, 1)])[TOPIC].result(10)
+    return machine.kafka
+
+
+def produced(broker: str, messages: list[sdk_kafka.KafkaMessage], compression: str = "none") -> None:
+    """confluent-kafka has delivered these, in one batch."""
+    settings = {"bootstrap.servers": broker, "acks": "all", "linger.ms": 100, "compression.type": compression}
+    producer = confluent_kafka.Producer(settings)
     failed: list[object] = []
-    for message in (
-        sdk_kafka.to_binary_event(event("confluent-b", 31)),
-        sdk_kafka.to_structured_event(event("confluent-s", 30)),
-    ):
+    for message in messages:
         producer.produce(
-            topic,
+            TOPIC,
             message.value,
             key=SUBJECT,
             headers=list(message.headers.items()),
@@ -96,5 +99,25 @@ def test_confluent_kafka_publishes_what_the_official_sdk_made(gateway: Gateway) 
         )
     assert producer.flush(10) == 0
     assert failed == []
+
+
+def test_confluent_kafka_publishes_what_the_official_sdk_made(gateway: Gateway, broker: str) -> None:
+    binary, structured = event("confluent-b", 31), event("confluent-s", 30)
+    produced(broker, [sdk_kafka.to_binary_event(binary), sdk_kafka.to_structured_event(structured)])
     check(gateway, ["confluent-s", "confluent-b"])
     assert gateway.settled()["parked"] == 0
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "lz4"])
+def test_a_header_name_that_is_no_text_stops_nobody(gateway: Gateway, broker: str, compression: str) -> None:
+    before = gateway.settled()["parked"]
+    first, foreign, wrong, last = (
+        sdk_kafka.to_structured_event(event(f"{compression}-{name}", minute))
+        for minute, name in enumerate(("first", "foreign", "wrong", "last"), 40)
+    )
+    foreign.headers[b"\xff\xfe"] = b"of somebody else"  # type: ignore[index]
+    wrong.headers.clear()
+    wrong.headers.update({b"ce_\xff": b"1", "content-type": b"application/json"})  # type: ignore[dict-item]
+    produced(broker, [first, foreign, wrong, last], compression)
+    check(gateway, [f"{compression}-first", f"{compression}-foreign", f"{compression}-last"])
+    assert gateway.settled()["parked"] == before + 1

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import confluent_kafka
+import odd_headers
 import pytest
 from cloudevents.core.bindings import http as sdk_http
 from cloudevents.core.bindings import kafka as sdk_kafka
@@ -20,6 +21,7 @@ from pathline_gateway import embedded
 ORG = "library"
 SUBJECT = Pseudonyms(ORG, b"a key of a test, 32 bytes long!!").subject("reader 7")
 TOPIC = f"pathline.in.{ORG}"
+STRUCTURED = (b"content-type", "application/cloudevents+json")
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -84,10 +86,9 @@ def broker(gateway: Gateway) -> str:
     return machine.kafka
 
 
-def produced(broker: str, messages: list[sdk_kafka.KafkaMessage], compression: str = "none") -> None:
-    """confluent-kafka has delivered these, in one batch."""
-    settings = {"bootstrap.servers": broker, "acks": "all", "linger.ms": 100, "compression.type": compression}
-    producer = confluent_kafka.Producer(settings)
+def produced(broker: str, messages: list[sdk_kafka.KafkaMessage]) -> None:
+    """confluent-kafka has delivered these."""
+    producer = confluent_kafka.Producer({"bootstrap.servers": broker, "acks": "all"})
     failed: list[object] = []
     for message in messages:
         producer.produce(
@@ -111,13 +112,15 @@ def test_confluent_kafka_publishes_what_the_official_sdk_made(gateway: Gateway, 
 @pytest.mark.parametrize("compression", ["none", "gzip", "lz4"])
 def test_a_header_name_that_is_no_text_stops_nobody(gateway: Gateway, broker: str, compression: str) -> None:
     before = gateway.settled()["parked"]
-    first, foreign, wrong, last = (
-        sdk_kafka.to_structured_event(event(f"{compression}-{name}", minute))
-        for minute, name in enumerate(("first", "foreign", "wrong", "last"), 40)
+    first, foreign, last = (
+        (headers, sdk_kafka.to_structured_event(event(f"{compression}-{name}", minute)).value.decode())
+        for minute, name, headers in (
+            (40, "first", [STRUCTURED]),
+            (41, "foreign", [(b"\xff\xfe", "of somebody else"), STRUCTURED]),
+            (42, "last", [STRUCTURED]),
+        )
     )
-    foreign.headers[b"\xff\xfe"] = b"of somebody else"  # type: ignore[index]
-    wrong.headers.clear()
-    wrong.headers.update({b"ce_\xff": b"1", "content-type": b"application/json"})  # type: ignore[dict-item]
-    produced(broker, [first, foreign, wrong, last], compression)
+    wrong = [(b"ce_\xff", "1"), (b"content-type", "application/json")], "{}"
+    odd_headers.sent(broker, TOPIC, [first, foreign, wrong, last], compression)
     check(gateway, [f"{compression}-first", f"{compression}-foreign", f"{compression}-last"])
     assert gateway.settled()["parked"] == before + 1

@@ -6,6 +6,8 @@ Joining by tokens is not looked at here: the order of a pathway is held against 
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from gateway import Gateway, running
 
 LIVES = sorted(p for p in (Path(__file__).parents[1] / "lives").iterdir() if p.is_dir())
 STRUCTURED = {"content-type": "application/cloudevents+json"}
+BATCH = {"content-type": "application/cloudevents-batch+json"}
 
 Identity = tuple[str, str]
 
@@ -31,26 +34,46 @@ def test_a_life_is_assembled_as_it_was_worked_out(life: Path, order: str, tmp_pa
             answer = gateway.http.post("/v1/events", content=line.encode(), headers=STRUCTURED)
             assert answer.status_code == 202, answer.text
         status = gateway.settled()
-        assert status["parked"] == len(expected["parked"])
         served = [steps for pathway in expected["pathways"] for steps in _parts(gateway, pathway)]
-    steps = {identity for part in served for identity in part}
-    assert steps == {tuple(step) for pathway in expected["pathways"] for step in pathway["steps"]}
-    assert status["interactions"] == len(steps)
-    assert not {id for _, id in steps} & {*expected["voided"], *expected["evidence_not_steps"]}
+        assert _parked_by_reason(gateway) == Counter(each["reason"] for each in expected["parked"])
+        again = gateway.http.post("/v1/events", content=f"[{','.join(lines)}]".encode(), headers=BATCH).json()
+    assert status["parked"] == len(expected["parked"])
+    data = {_identity(step): step["data"] for part in served for step in part}
+    assert set(data) == {tuple(step) for pathway in expected["pathways"] for step in pathway["steps"]}
+    assert status["interactions"] == len(data)
+    events = [json.loads(line) for line in lines]
+    for identity in parked:
+        assert data[identity] == next(event["data"] for event in events if _identity(event) == identity)
+    # What is no step is kept too: everything but the parked deliveries is known when it is sent again.
+    assert len({_identity(event) for event in events}) == expected["deliveries"]["distinct_accepted"]
+    evidence = {id for _, id in {_identity(event) for event in events} - set(data)}
+    assert evidence == {*expected["evidence_not_steps"], *expected["voided"]}
+    assert (again["accepted"], again["duplicate"]) == (0, len(lines))
 
 
-def _parts(gateway: Gateway, pathway: dict[str, Any]) -> list[list[Identity]]:
+def _identity(event: dict[str, Any]) -> Identity:
+    return event["source"], event["id"]
+
+
+def _parked_by_reason(gateway: Gateway) -> Counter[str]:
+    text = gateway.http.get("/metrics").text
+    counted = re.findall(r'^pathline_intake_records_total{.*"parked".*_reason="([^"]+)".*} (\S+)$', text, re.MULTILINE)
+    return Counter({reason: int(float(n)) for reason, n in counted})
+
+
+def _parts(gateway: Gateway, pathway: dict[str, Any]) -> list[list[dict[str, Any]]]:
     """The parts that hold one person's subjects now; each is in the order of the whole."""
     whole = [tuple(step) for step in pathway["steps"]]
-    parts: dict[str, list[Identity]] = {}
+    parts: dict[str, list[dict[str, Any]]] = {}
     for subject in pathway["subjects"]:
         found = gateway.http.post("/v1/pathways/search", json=subject)
         assert found.status_code == 200, found.text
         read = gateway.http.get(f"/v1/pathways/{found.json()['pathway']}").json()
         assert subject in read["subjects"]
-        parts[read["pathway"]] = [(step["source"], step["id"]) for step in read["steps"]]
+        parts[read["pathway"]] = read["steps"]
     for part in parts.values():
-        assert part == [identity for identity in whole if identity in set(part)]
+        found = [_identity(step) for step in part]
+        assert found == [identity for identity in whole if identity in set(found)]
     return list(parts.values())
 
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,10 +12,10 @@ from random import Random
 
 import pytest
 from gateway import Gateway, running
+from importing import command, imported, init, killed, linking
 
 from pathline import Pseudonyms
 
-PATHLINE = Path(sys.executable).with_name("pathline")
 ACTIVITIES = ("Registration", "Triage", "Blood test; CRP", 'Admission "normal"', "二回目", "Release")
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 CASES = 200
@@ -51,23 +47,9 @@ def written(path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]]) ->
         csv.writer(file, delimiter=";").writerows([header, *rows])
 
 
-def init(folder: Path, org: str) -> Pseudonyms:
-    subprocess.run(
-        [PATHLINE, "init", "--org", org, "--key-file", f"{org}.key"], cwd=folder, check=True, capture_output=True
-    )
-    return Pseudonyms.from_text(org, (folder / f"{org}.key").read_text().strip())
-
-
-def command(gateway: Gateway, org: str, file: str, *more: str) -> list[str]:
+def flags(org: str) -> list[str]:
     columns = ["--case", "Case", "--activity", "What", "--time", "When", "--timezone", "UTC", "--service", "ward"]
-    to = ["--to", f"http://127.0.0.1:{gateway.port}", "--quiet", "--json", "--batch", "50"]
-    return [str(PATHLINE), "import", file, "--org", org, "--key-file", f"{org}.key", *columns, *to, *more]
-
-
-def ran(folder: Path, argv: list[str]) -> dict[str, int]:
-    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
+    return ["--org", org, "--key-file", f"{org}.key", *columns, "--batch", "50"]
 
 
 def activities(gateway: Gateway, org: str, subject: str) -> list[str]:
@@ -82,16 +64,12 @@ def test_an_import_killed_in_the_middle_and_resumed_is_whole_and_a_second_one_ch
     names = init(tmp_path, "hospital")
     written(tmp_path / "log.csv", ("Case", "What", "When"), rows)
     before = gateway.settled()
-    argv = command(gateway, "hospital", "log.csv", "--in-flight", "2")
-    state = tmp_path / "log.csv.pathline-resume.json"
-    with subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as killed:
-        gateway.until(lambda: state.exists() and json.loads(state.read_text())["records"] >= 300, "300 are settled")
-        killed.send_signal(signal.SIGKILL)
-    assert killed.returncode == -signal.SIGKILL
+    argv = command(gateway, "log.csv", *flags("hospital"), "--in-flight", "2")
+    killed(tmp_path, argv, gateway, tmp_path / "log.csv.pathline-resume.json", at=300)
     assert 0 < gateway.settled()["interactions"] - before["interactions"] < len(rows)
-    resumed = ran(tmp_path, [*argv, "--resume"])
+    resumed = imported(tmp_path, [*argv, "--resume"])
     assert resumed["read"] == len(rows)
-    again = ran(tmp_path, argv)
+    again = imported(tmp_path, argv)
     assert (again["duplicate"], again["accepted"], again["refused"]) == (len(rows), 0, 0)
     status = gateway.settled()
     assert status["interactions"] - before["interactions"] == len(rows)
@@ -115,15 +93,13 @@ def test_two_halves_and_their_linking_table_are_joined_as_a_recount_says(gateway
     for org, half in halves.items():
         own = [(f"{org}-{name}", what, when) for name, what, when in half]
         written(tmp_path / f"{org}.csv", ("Case", "What", "When"), own)
-        ran(tmp_path, command(gateway, org, f"{org}.csv"))
+        imported(tmp_path, command(gateway, f"{org}.csv", *flags(org)))
     both = sorted({name for name, *_ in halves["even"]} & {name for name, *_ in halves["odd"]})
     linked = both[::2]
     written(tmp_path / "links.csv", ("L", "R"), [(f"even-{name}", f"odd-{name}") for name in linked])
-    sides = ["--left-org", "even", "--left", "L", "--left-key-file", "even.key"]
-    sides += ["--right-org", "odd", "--right", "R", "--right-key-file", "odd.key", "--org", "registry"]
-    to = ["--to", f"http://127.0.0.1:{gateway.port}", "--quiet", "--json"]
+    table = command(gateway, "links.csv", *linking(("even", "L"), ("odd", "R")))
     for _ in range(2):
-        ran(tmp_path, [str(PATHLINE), "import", "links.csv", "--links", *sides, *to])
+        imported(tmp_path, table)
     status = gateway.settled()
     refs = {(org, name) for org, half in halves.items() for name, *_ in half}
     assert status["links"] - before["links"] == len(linked)

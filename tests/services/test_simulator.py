@@ -158,9 +158,14 @@ def test_some_hand_offs_are_never_answered(pathways: list[Life], now: datetime) 
     assert 0.05 <= share <= 0.25, share
 
 
-def test_a_town_is_told_in_the_order_of_time_and_for_ever_without_repeats(now: datetime) -> None:
+def test_a_town_is_told_stuck_hand_off_first_then_in_the_order_of_time_and_for_ever_without_repeats(
+    now: datetime,
+) -> None:
     once = list(town(5, 12, now))
-    assert [act.at for act in once] == sorted(act.at for act in once)
+    shown = sum(map(len, stuck_acts(now)))
+    for told in (once[:shown], once[shown:]):
+        assert [act.at for act in told] == sorted(act.at for act in told)
+    assert {act.visit.visit for act in once[:shown]} == {act.visit.visit for acts in stuck_acts(now) for act in acts}
     again = list(islice(town(5, 12, now, forever=True), 2 * len(once)))
     assert again[: len(once)] == once
     assert len({act.visit.visit for act in again}) == len(again)

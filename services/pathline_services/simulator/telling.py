@@ -1,10 +1,10 @@
-"""Tells the lives to the desks: all of them at once, in the order of their simulated time, at a chosen rate."""
+"""Tells the lives to the desks: many of them at once, in the order of their simulated time, at a chosen rate."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import count, islice
 from typing import Final
@@ -22,11 +22,18 @@ HEADERS: Final = [("content-type", b"application/json")]
 
 
 def town(seed: int, how_many: int, now: datetime, *, forever: bool = False) -> Iterator[Act]:
-    """The acts of many lives, interleaved as in reality; for ever, each next generation has lives of its own."""
+    """The stuck hand-off, which a demonstration shows at once; then the acts of many lives, interleaved as in reality.
+
+    For ever, each next generation has lives of its own.
+    """
+    yield from _interleaved(stuck_acts(now))
     for generation in count() if forever else range(1):
         numbers = range(generation * how_many, (generation + 1) * how_many)
-        fixed = stuck_acts(now) if generation == 0 else []
-        yield from heapq.merge(*fixed, *lives(seed, numbers, now), key=lambda act: act.at)
+        yield from _interleaved(lives(seed, numbers, now))
+
+
+def _interleaved(lives: Iterable[Sequence[Act]]) -> Iterator[Act]:
+    return heapq.merge(*lives, key=lambda act: act.at)
 
 
 async def tell(

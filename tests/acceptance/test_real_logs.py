@@ -1,0 +1,101 @@
+"""Logs of real services, imported as they are: what is served equals what a recount of the files says."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from gateway import Gateway, running
+from importing import command, imported, init, killed, linking
+
+from pathline import Pseudonyms
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real logs are not beside the project in ../shared/data")
+
+LEFT, RIGHT = "case:concept:name_LEFT", "case:concept:name_RIGHT"
+HALVES = {"even": "receipt_even.csv", "odd": "receipt_odd.csv"}
+
+Edges = Counter[tuple[str, str]]
+
+
+@pytest.fixture
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with running(tmp_path_factory.mktemp("gateway")) as up:
+        yield up
+
+
+def rows(file: str) -> list[dict[str, str]]:
+    with (DATA / file).open(newline="", encoding="utf-8") as text:
+        return list(csv.DictReader(text))
+
+
+def test_a_hospital_log_killed_in_the_middle_resumed_and_imported_again_is_1050_pathways_of_15214_steps(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    init(tmp_path, "hospital")
+    columns = ["--case", "Case ID", "--activity", "Activity", "--time", "Complete Timestamp"]
+    flags = ["--org", "hospital", "--key-file", "hospital.key", *columns, "--timezone", "Europe/Amsterdam"]
+    state = tmp_path / "state"
+    kept = ["--service-column", "org:group", "--state", str(state), "--rejects", str(tmp_path / "rejects.csv")]
+    argv = command(gateway, DATA / "sepsis.csv", *flags, *kept)
+    killed(tmp_path, argv, gateway, state, at=2_000)
+    resumed = imported(tmp_path, [*argv, "--resume"])
+    assert (resumed["read"], resumed["refused"]) == (15_214, 0)
+    again = imported(tmp_path, argv)
+    assert (again["accepted"], again["duplicate"]) == (0, 15_214)
+    status = gateway.settled()
+    assert (status["pathways"], status["interactions"]) == (1_050, 15_214)
+    assert (status["parked"], status["conflicts"]) == (0, 0)
+
+
+def test_the_halves_of_a_permit_log_and_their_links_are_1434_pathways_with_the_edges_of_a_recount(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    names = {org: init(tmp_path, org) for org in HALVES}
+    columns = ["--case", "case:concept:name", "--activity", "concept:name", "--time", "time:timestamp"]
+    ids = ["--id", "concept:instance", "--id-per-case", "--state", str(tmp_path / "state")]
+    for org, file in HALVES.items():
+        imported(tmp_path, command(gateway, DATA / file, "--org", org, "--key-file", f"{org}.key", *columns, *ids))
+    table = linking(("even", LEFT), ("odd", RIGHT))
+    imported(tmp_path, command(gateway, DATA / "case_relations.csv", *table, "--state", str(tmp_path / "state")))
+    status = gateway.settled()
+    assert (status["pathways"], status["interactions"], status["links"]) == (1_434, 8_577, 1_318)
+    served = _served(gateway, names)
+    assert served == _recount()
+    ((most, times),) = served.most_common(1)
+    assert (most[0][:4], most[1][:4], times) == ("T04 ", "T05 ", 1_177)
+
+
+def _served(gateway: Gateway, names: dict[str, Pseudonyms]) -> Edges:
+    """Directly-follows pairs, counted over the pathways as they are served."""
+    found = set()
+    for org, file in HALVES.items():
+        for case in {row["case:concept:name"] for row in rows(file)}:
+            body = {"org": org, "subject": names[org].subject(case)}
+            found.add(gateway.http.post("/v1/pathways/search", json=body).json()["pathway"])
+    edges: Edges = Counter()
+    for pathway in found:
+        steps = gateway.http.get(f"/v1/pathways/{pathway}").json()["steps"]
+        edges.update(pairwise(step["activity"] for step in steps))
+    return edges
+
+
+def _recount() -> Edges:
+    """The same from the files, in the order that is promised: time, source, id."""
+    partner = {row[LEFT]: row[RIGHT] for row in rows("case_relations.csv")}
+    cases: dict[str, list[tuple[str, str, str, str]]] = {}
+    for org, file in HALVES.items():
+        for row in rows(file):
+            case = row["case:concept:name"]
+            told = (row["time:timestamp"], org, row["concept:instance"], row["concept:name"])
+            cases.setdefault(partner.get(case, case), []).append(told)
+    edges: Edges = Counter()
+    for steps in cases.values():
+        edges.update(pairwise(what for *_, what in sorted(steps)))
+    return edges

@@ -21,8 +21,8 @@ from pathline_gateway.console import pages
 from pathline_gateway.http_spans import HttpSpans
 from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.intake import door as intake_door
-from pathline_gateway.intake.consume import Consumer
 from pathline_gateway.intake.header_names import keep_every_header_name
+from pathline_gateway.intake.intake import Intake
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.pull import pathways, status
 from pathline_gateway.settings import Settings
@@ -50,14 +50,10 @@ class Gateway:
     settings: Settings
     pool: asyncpg.Pool
     producer: AIOKafkaProducer
-    consumer: Consumer
+    intake: Intake
     membership: MembershipWriter
     progress: Progress
     secret: bytes
-
-    def ready(self) -> bool:
-        """Whether intake has its partitions."""
-        return self.consumer.assigned.is_set()
 
 
 @contextlib.asynccontextmanager
@@ -76,13 +72,12 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         membership = MembershipWriter(pool)
         producer = await _producer(settings)
         stack.push_async_callback(_stopped, producer.stop)
-        consumer = Consumer(settings, pool, epoch, progress)
-        await consumer.start()
-        stack.push_async_callback(_stopped, consumer.stop)
+        client = {"bootstrap_servers": settings.kafka}
+        intake = await stack.enter_async_context(Intake(settings, client, pool, epoch, progress).running())
         for work in (membership.run(), _keep_partitions(pool)):
             task = asyncio.create_task(work)
             stack.push_async_callback(_ended, task)
-        yield Gateway(settings, pool, producer, consumer, membership, progress, secret)
+        yield Gateway(settings, pool, producer, intake, membership, progress, secret)
 
 
 def application(gateway: Gateway) -> FastAPI:
@@ -107,9 +102,13 @@ def application(gateway: Gateway) -> FastAPI:
     )
     app.include_router(intake_door.routes(door))
     app.include_router(pathways.routes(gateway.pool, gateway.secret))
-    statuses = status.Statuses(gateway.pool, gateway.progress)
-    app.include_router(status.routes(statuses, gateway.ready))
-    app.include_router(pages.routes(gateway.pool, gateway.secret, statuses, gateway.ready, gateway.settings.clock))
+    statuses = status.Statuses(gateway.pool, gateway.progress, gateway.intake.survey)
+    app.include_router(status.routes(statuses, gateway.intake.not_ready))
+    app.include_router(
+        pages.routes(
+            gateway.pool, gateway.secret, statuses, lambda: gateway.intake.not_ready() is None, gateway.settings.clock
+        )
+    )
     app.mount("/console/static", pages.STATIC)
     return app
 

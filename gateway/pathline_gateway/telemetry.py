@@ -29,6 +29,12 @@ INTAKE_RECORDS: Final = _METER.create_counter(
 INTAKE_BATCH_DURATION: Final = _METER.create_histogram(
     "pathline.intake.batch.duration", unit="s", description="How long does a batch take from poll to commit?"
 )
+INTAKE_LOGS: Final = _METER.create_counter(
+    "pathline.intake.logs", unit="{partition}", description="How often was a log replaced, or did it expire unread?"
+)
+INTAKE_REBUILDS: Final = _METER.create_counter(
+    "pathline.intake.rebuilds", unit="{rebuild}", description="How often was a consumer rebuilt, and why?"
+)
 DOOR_EVENTS: Final = _METER.create_counter(
     "pathline.door.events", unit="{event}", description="What did the HTTP door answer to the events sent to it?"
 )

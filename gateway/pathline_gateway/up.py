@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
 from pathlib import Path
 
 import uvicorn
@@ -46,7 +46,7 @@ async def up(settings: Settings, data: Path | None, demo: bool) -> None:
             gateway = await stack.enter_async_context(running(settings))
             if settings.dev_auth == "off":
                 _say("auth is off: every caller is operator; for one machine only")
-            if not await server.reached(gateway.consumer.assigned):
+            if not await server.reached(gateway.intake.assigned()):
                 return
             if data is not None and demo:
                 await stack.enter_async_context(demonstration(data.expanduser().resolve(), settings.kafka))
@@ -99,9 +99,9 @@ class _Server:
         self.failure = failure
         self._stop.set()
 
-    async def reached(self, event: asyncio.Event) -> bool:
+    async def reached(self, event: Coroutine[None, None, None]) -> bool:
         """Whether the event came before a request to stop. Raises NoPartitions when neither came in time."""
-        waits = [asyncio.create_task(each.wait()) for each in (event, self._stop)]
+        waits = [asyncio.create_task(event), asyncio.create_task(self._stop.wait())]
         try:
             done, _ = await asyncio.wait(waits, timeout=_ASSIGNED_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
         finally:

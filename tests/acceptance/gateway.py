@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -32,18 +33,27 @@ class Gateway:
         self.start()
 
     def start(self) -> None:
-        self.port = free_port()
         command = [Path(sys.executable).parent / "pathline-gateway", "up", "--embedded", "--dev-auth", "off"]
         with self.log.open("a") as log:
+            said_before = log.tell()
             self.process = subprocess.Popen(
-                [*command, "--port", str(self.port), "--data", str(self.data)],
+                [*command, "--port", "0", "--data", str(self.data)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 env={**os.environ, **self.environment},
             )
+        self.until(lambda: self._said_ready(said_before), "the gateway said where it listens")
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
         self.until(self._answers, "the gateway is ready")
+
+    def _said_ready(self, said_before: int) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"up ended with {self.process.returncode}: {self.log.read_text()[-800:]}")
+        said = re.search(r"ready http://127\.0\.0\.1:(\d+)\n", self.log.read_text()[said_before:])
+        if said is not None:
+            self.port = int(said[1])
+        return said is not None
 
     def _answers(self) -> bool:
         if self.process.poll() is not None:

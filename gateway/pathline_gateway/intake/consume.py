@@ -1,48 +1,43 @@
-"""Kafka into Postgres: FastStream polls batches, `apply` stores each in one transaction with its positions."""
+"""Kafka into the pipeline: FastStream polls batches, from where Postgres stands and not from what the group says."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
-from opentelemetry.trace import SpanKind
 
 from pathline.producer import TOPIC_PREFIX
-from pathline_gateway.intake.apply import Batch, FetchedBeyondPosition, Log, Outcome, apply
+from pathline_gateway.intake.apply import FetchedBeyondPosition
+from pathline_gateway.intake.pipeline import Pipeline
 from pathline_gateway.intake.progress import Progress
+from pathline_gateway.intake.stand import LogStand
 from pathline_gateway.settings import Settings
-from pathline_gateway.store import positions
-from pathline_gateway.store.positions import Partition
-from pathline_gateway.telemetry import (
-    INTAKE_BATCH_DURATION,
-    INTAKE_RECORDS,
-    MAX_LINKS,
-    link_to,
-    parse_traceparent,
-    spanning,
-)
+from pathline_gateway.store.positions import Epochs, Partition
 
 _log = logging.getLogger(__name__)
 
-_PATTERN = "^" + TOPIC_PREFIX.replace(".", r"\.") + r"[a-z0-9-]+$"
+TOPICS = re.compile("^" + re.escape(TOPIC_PREFIX) + r"[a-z0-9-]+$", re.ASCII)
+"""The topics that intake consumes."""
 _MAX_RECORDS = 2_000
 """Records in one transaction: more gain little and hold the change-log lock longer."""
 _POLL_MS = 20
 """An empty poll sleeps as long again, so twice this is the most that an idle intake adds."""
 _METADATA_MS = 2_000
 """A new organisation's topic is found within this."""
-_BACKOFF_S = 0.5
+_MAX_POLL_INTERVAL_MS = 3_600_000
+"""Longest that storing one batch may take before the group gives our partitions away: while Postgres is down, we wait
+for it, and so would everybody else."""
 
 
 class _Raw:
@@ -77,29 +72,33 @@ async def _raw_parser(records: Sequence[Any]) -> KafkaAckableMessage:
 
 
 class Consumer:
-    """Consumes every `pathline.in.*` topic into one log epoch."""
+    """Consumes every `pathline.in.*` topic that the group gives to this process."""
 
-    def __init__(self, settings: Settings, pool: asyncpg.Pool, epoch: int, progress: Progress) -> None:
-        self._pool = pool
-        self._progress = progress
-        self._log = Log(settings.group, epoch, register_unknown=settings.dev_auth == "off")
+    def __init__(
+        self, settings: Settings, client: Mapping[str, Any], stand: LogStand, pipeline: Pipeline, progress: Progress
+    ) -> None:
+        self._stand, self._pipeline, self._progress = stand, pipeline, progress
         self._fetched: dict[Partition, int] = {}
+        self._epochs: Epochs | None = None
+        self._to_commit: dict[Partition, int] = {}
         self.assigned = asyncio.Event()
-        """Set once the group has given this process its partitions."""
+        """Set once the group has given this process its partitions, and they are read from where Postgres stands."""
         self._broker = KafkaBroker(
-            settings.kafka, allow_auto_create_topics=False, metadata_max_age_ms=_METADATA_MS, logger=None
+            **client, allow_auto_create_topics=False, metadata_max_age_ms=_METADATA_MS, logger=None, graceful_timeout=5
         )
         self._subscriber = self._broker.subscriber(
-            pattern=_PATTERN,
+            pattern=TOPICS.pattern,
             group_id=settings.group,
             batch=True,
             max_records=_MAX_RECORDS,
             batch_timeout_ms=_POLL_MS,
             fetch_max_wait_ms=_POLL_MS,
-            auto_offset_reset="earliest",
+            # A position that the log does not have is judged, not silently moved to its start.
+            auto_offset_reset="none",
             ack_policy=AckPolicy.MANUAL,
             session_timeout_ms=settings.session_timeout_ms,
             heartbeat_interval_ms=settings.session_timeout_ms // 6,
+            max_poll_interval_ms=_MAX_POLL_INTERVAL_MS,
             parser=_raw_parser,
             codec=_Raw(),
             listener=_Listener(self),
@@ -110,7 +109,7 @@ class Consumer:
     def _kafka(self) -> AIOKafkaConsumer:
         consumer = self._subscriber.consumer
         if consumer is None:
-            raise RuntimeError("the consumer is not started")
+            raise IllegalStateError("the consumer is not started")
         return consumer
 
     async def start(self) -> None:
@@ -118,79 +117,83 @@ class Consumer:
         await self._broker.start()
 
     async def stop(self) -> None:
-        """The batch at hand is finished, and consuming ends."""
+        """Consuming ends; what was stored is told to the group."""
+        await self.commit()
         await self._broker.stop()
+
+    def partitions(self) -> set[Partition]:
+        """What the group has given to this process."""
+        with suppress(IllegalStateError):
+            return {(tp.topic, tp.partition) for tp in self._kafka.assignment()}
+        return set()
+
+    async def stand_again(self) -> None:
+        """Each partition is read from where Postgres stands, in whatever log there is now."""
+        await self.on_assigned([TopicPartition(*p) for p in self.partitions()])
 
     async def on_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Each partition is read from where Postgres stands; the group's own commits are for lag tools only."""
-        async with self._pool.acquire() as connection:
-            stands = await positions.read(connection, self._log.group, self._log.epoch)
-        start = {(tp.topic, tp.partition): stands.get((tp.topic, tp.partition), 0) for tp in assigned}
+        partitions = [(tp.topic, tp.partition) for tp in assigned]
+        self.on_revoked(partitions)
+        self._epochs, start = await self._stand.stand(partitions)
+        self._pipeline.drop()
         self._seek(start)
-        await self._progress.reached(start)
-        if start:
-            self.assigned.set()
+        await self._progress.stands(start)
+        self.assigned.set()
+
+    def on_revoked(self, revoked: Iterable[Partition]) -> None:
+        """Nothing is known of how far these were fetched. What was fetched is stored, or fenced by the position."""
+        for partition in revoked:
+            self._fetched.pop(partition, None)
+
+    def refetch(self, beyond: FetchedBeyondPosition) -> None:
+        """These partitions are read again from where Postgres stands."""
+        _log.warning("intake: records were fetched from beyond the position, and are fetched again")
+        self._seek({p: offset for p, offset in beyond.next_offsets.items() if p in self.partitions()})
+
+    def stored(self, next_offsets: Mapping[Partition, int]) -> None:
+        """The group will be told that Postgres stands here."""
+        self._to_commit |= next_offsets
+
+    async def commit(self) -> None:
+        """The group knows where Postgres stands, unless it does not want to; nothing depends on it."""
+        mine = self.partitions()
+        offsets = {TopicPartition(*p): OffsetAndMetadata(n, "") for p, n in self._to_commit.items() if p in mine}
+        self._to_commit.clear()
+        if offsets:
+            try:
+                await self._kafka.commit(offsets)
+            except (IllegalStateError, KafkaError) as failed:
+                _log.info("intake: advisory commit not taken: %s", type(failed).__name__)
 
     async def _consume(self, records: Any) -> None:
-        batch = self._batch(_by_partition(records))
-        self._note_ends(batch)
-        began = time.perf_counter()
-        with spanning(
-            f"process {TOPIC_PREFIX}*",
-            kind=SpanKind.CONSUMER,
-            links=_links(batch),
-            attributes={
-                "messaging.system": "kafka",
-                "messaging.operation.type": "process",
-                "messaging.operation.name": "process",
-                "messaging.consumer.group.name": self._log.group,
-                "messaging.batch.message_count": len(records),
-            },
-        ):
-            outcome = await self._until_stored(batch)
-        if outcome is not None:
-            _count(outcome, time.perf_counter() - began)
-            await self._progress.reached(outcome.next_offsets)
-            await self._commit(outcome.next_offsets)
+        found = {p: rs for p, rs in _by_partition(records).items() if await self._is_current(p, rs[-1].offset)}
+        if not found or self._epochs is None:
+            return
+        fetched_from = {p: self._fetched.get(p, rs[0].offset) for p, rs in found.items()}
+        self._fetched |= {p: rs[-1].offset + 1 for p, rs in found.items()}
+        self._note_ends(found)
+        await self._pipeline.take(found, fetched_from, {p: self._epochs.of(p[0]) for p in found})
 
-    def _batch(self, records: dict[Partition, list[Any]]) -> Batch:
-        batch = Batch(records, {p: self._fetched.get(p, found[0].offset) for p, found in records.items()})
-        self._fetched |= {p: found[-1].offset + 1 for p, found in records.items()}
-        return batch
-
-    async def _until_stored(self, batch: Batch) -> Outcome | None:
-        """The outcome once Postgres has the batch; None when it must be fetched again, from an earlier position."""
-        while True:
-            try:
-                async with self._pool.acquire() as connection:
-                    return await apply(connection, self._log, batch)
-            except FetchedBeyondPosition as beyond:
-                self._seek(beyond.next_offsets)
-                return None
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
-                _log.warning("intake: the batch was not stored and is tried again: %s", type(failed).__name__)
-                await asyncio.sleep(_BACKOFF_S)
+    async def _is_current(self, partition: Partition, last: int) -> bool:
+        """Whether the consumer still stands after this record; it does not when it was sent back since the poll."""
+        try:
+            return bool(await self._kafka.position(TopicPartition(*partition)) > last)
+        except (IllegalStateError, KafkaError):
+            return False
 
     def _seek(self, to: Mapping[Partition, int]) -> None:
-        for (topic, partition), offset in to.items():
-            self._fetched[topic, partition] = offset
-            self._kafka.seek(TopicPartition(topic, partition), offset)
+        for partition, offset in to.items():
+            with suppress(IllegalStateError):  # it was given to somebody else meanwhile
+                self._kafka.seek(TopicPartition(*partition), offset)
+                self._fetched[partition] = offset
 
-    def _note_ends(self, batch: Batch) -> None:
+    def _note_ends(self, partitions: Iterable[Partition]) -> None:
         # ListOffsets may be too small on an embedded broker; the fetch response's high watermark is not.
-        for topic, partition in batch.records:
-            end = self._kafka.highwater(TopicPartition(topic, partition))
+        for partition in partitions:
+            end = self._kafka.highwater(TopicPartition(*partition))
             if end is not None:
-                self._progress.seen((topic, partition), end)
-
-    async def _commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Tells the group where Postgres stands, for lag tools; nothing depends on it."""
-        try:
-            await self._kafka.commit(
-                {TopicPartition(topic, p): OffsetAndMetadata(offset, "") for (topic, p), offset in offsets.items()}
-            )
-        except (CommitFailedError, IllegalStateError, KafkaError) as failed:
-            _log.info("intake: advisory commit not taken: %s", type(failed).__name__)
+                self._progress.seen(partition, end)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -198,7 +201,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer = consumer
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Nothing: what was fetched is stored or fenced by the position."""
+        self._consumer.on_revoked((tp.topic, tp.partition) for tp in revoked)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         await self._consumer.on_assigned(assigned)
@@ -209,24 +212,3 @@ def _by_partition(records: Iterable[Any]) -> dict[Partition, list[Any]]:
     for record in records:
         found[record.topic, record.partition].append(record)
     return dict(found)
-
-
-def _links(batch: Batch) -> list[Any]:
-    contexts = (
-        parse_traceparent(value.decode("ascii", "replace") if value else None)
-        for records in batch.records.values()
-        for record in records
-        for name, value in record.headers
-        if name == "ce_traceparent"
-    )
-    found = dict.fromkeys(context for context in contexts if context is not None)
-    return [link_to(*context) for context in list(found)[:MAX_LINKS]]
-
-
-def _count(outcome: Outcome, seconds: float) -> None:
-    INTAKE_BATCH_DURATION.record(seconds)
-    for state, n in (("accepted", outcome.accepted), ("evidence", outcome.evidence), ("duplicate", outcome.duplicates)):
-        if n:
-            INTAKE_RECORDS.add(n, {"pathline.outcome": state})
-    for parked in outcome.parked:
-        INTAKE_RECORDS.add(1, {"pathline.outcome": "parked", "pathline.reason": parked.reason})

@@ -36,6 +36,9 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_EVENTS = 5_000
 """Most events of one request."""
 
+_DURABLE_S = 30.0
+"""Longest wait for Postgres where the broker's log does not survive a restart."""
+
 _UNREADABLE = frozenset(("malformed", "unsupported-content-type"))
 """All refused for one of these: 400, the request was not understood; else 422, it was understood and is wrong."""
 
@@ -104,8 +107,13 @@ class Door:
             ends[partition] = max(ends.get(partition, 0), meta.offset + 1)
         for partition, end in ends.items():
             self.progress.seen(partition, end)
-        if self.wait_for_postgres:
-            await self.progress.wait(ends)
+        if self.wait_for_postgres and not await self.progress.wait(ends, _DURABLE_S):
+            raise Problem(
+                503,
+                "not-durable-yet",
+                f"the events did not reach Postgres within {_DURABLE_S:.0f} s: send the same request again",
+                headers={"retry-after": "5"},
+            )
 
     async def _send(self, item: Interaction[Payload]) -> asyncio.Future[Any]:
         headers, value = kafka.encode(traced(item.event))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pathline_gateway.store.positions import Partition
@@ -17,26 +18,52 @@ class Progress:
     """Offset after the last record that the broker is known to have."""
     applied: dict[Partition, int] = field(default_factory=dict)
     """Offset after the last record that is stored or parked in Postgres."""
+    moved_at: dict[Partition, float] = field(default_factory=dict)
+    """When `applied` last moved, or there last was nothing to do; by the monotonic clock."""
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def seen(self, partition: Partition, end: int) -> None:
         """The broker has at least the records before `end`."""
+        if self.ends.get(partition, 0) <= self.applied.setdefault(partition, 0):
+            self.moved_at[partition] = time.monotonic()
         self.ends[partition] = max(end, self.ends.get(partition, 0))
-        self.applied.setdefault(partition, 0)
 
     async def reached(self, positions: Mapping[Partition, int]) -> None:
         """Postgres stands at these positions; those who waited for them go on."""
         for partition, offset in positions.items():
-            self.applied[partition] = max(offset, self.applied.get(partition, 0))
+            if offset > self.applied.get(partition, -1):
+                self.applied[partition] = offset
+                self.moved_at[partition] = time.monotonic()
             self.seen(partition, offset)
         async with self._moved:
             self._moved.notify_all()
 
-    async def wait(self, positions: Mapping[Partition, int]) -> None:
-        """Returns when Postgres has passed these positions."""
-        async with self._moved:
-            await self._moved.wait_for(lambda: all(self.applied.get(p, 0) >= offset for p, offset in positions.items()))
+    async def stands(self, positions: Mapping[Partition, int]) -> None:
+        """Postgres stands exactly here: after a replaced log or a restored backup, before where it stood."""
+        for partition, offset in positions.items():
+            if offset < self.applied.get(partition, 0):
+                del self.applied[partition]
+                self.ends.pop(partition, None)
+        await self.reached(positions)
+
+    async def wait(self, positions: Mapping[Partition, int], seconds: float) -> bool:
+        """Whether Postgres passed these positions within so many seconds."""
+        try:
+            async with asyncio.timeout(seconds), self._moved:
+                await self._moved.wait_for(lambda: self._passed(positions))
+        except TimeoutError:
+            return False
+        return True
+
+    def _passed(self, positions: Mapping[Partition, int]) -> bool:
+        return all(self.applied.get(p, 0) >= offset for p, offset in positions.items())
 
     def lag(self) -> dict[Partition, int]:
         """Records that the broker has and Postgres has not, by partition."""
         return {p: max(0, end - self.applied.get(p, 0)) for p, end in sorted(self.ends.items())}
+
+    def stalled_for(self, partitions: Iterable[Partition]) -> float:
+        """Seconds for which the worst of these partitions has had something to do and did none of it."""
+        now = time.monotonic()
+        waiting = (p for p in partitions if self.ends.get(p, 0) > self.applied.get(p, 0))
+        return max((now - self.moved_at.get(p, now) for p in waiting), default=0.0)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import orjson
 
@@ -17,6 +16,7 @@ from pathline.errors import InvalidData, Refused
 from pathline.interaction import Interaction, accept, organisation_of
 from pathline.producer import TOPIC_PREFIX
 from pathline.vocabulary import InteractionCorrected, InteractionVoided, Payload
+from pathline_gateway.intake.steps import is_step
 
 DOOR_TOPIC = re.compile(re.escape(TOPIC_PREFIX) + r"door-[0-9]+", re.ASCII)
 """Topics that the door alone writes: any organisation's events, since the door has checked whose they are."""
@@ -38,23 +38,22 @@ class Record(Protocol):
     headers: Sequence[tuple[str, bytes | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """An interaction that keeps its contract, with the digest of its content and the payload as stored."""
 
     record: Record
     interaction: Interaction[Payload]
+    identity: tuple[str, str]
+    """Source and id."""
+    ref: tuple[str, str]
+    """Organisation and subject."""
+    step: bool
+    """Whether it stands on a pathway; else it is evidence, or concerns nobody."""
     digest: bytes
     payload: bytes
 
-    @property
-    def identity(self) -> tuple[str, str]:
-        """Source and id."""
-        return self.interaction.source, self.interaction.id
 
-
-@dataclass(frozen=True, slots=True)
-class Parked:
+class Parked(NamedTuple):
     """A record that is kept as it came, and why. `detail` never repeats a value."""
 
     record: Record
@@ -98,7 +97,15 @@ def _accepted(record: Record) -> Accepted | Parked:
         return Parked(
             record, "not-your-interaction", "voids or corrects another organisation's", "data.source", interaction.org
         )
-    return Accepted(record, interaction, content_digest(interaction), stored_payload(interaction.event))
+    return Accepted(
+        record,
+        interaction,
+        (interaction.source, interaction.id),
+        (interaction.org, interaction.subject),
+        is_step(interaction.payload),
+        content_digest(interaction),
+        stored_payload(interaction.event),
+    )
 
 
 def _amended_source(payload: Payload) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,9 @@ from pathline_gateway.observe import PROMETHEUS_CONTENT_TYPE, prometheus
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import status as store
 
+_DATABASE_S = 2.0
+"""A Postgres that does not answer within this is not there for a load balancer."""
+
 
 @dataclass(frozen=True)
 class Statuses:
@@ -21,9 +25,12 @@ class Statuses:
 
     pool: asyncpg.Pool
     progress: Progress
+    survey: Callable[[], Awaitable[None]]
+    """Learns what other processes have published and applied."""
 
     async def read(self) -> dict[str, Any]:
         """The body of `GET /v1/status`."""
+        await self.survey()
         intake = self.progress.lag()
         async with self.pool.acquire() as connection:
             totals = await store.totals(connection)
@@ -49,7 +56,7 @@ class Statuses:
         }
 
 
-def routes(statuses: Statuses, ready: Callable[[], bool]) -> APIRouter:
+def routes(statuses: Statuses, not_ready: Callable[[], tuple[str, str] | None]) -> APIRouter:
     """`GET /v1/status`, `/healthz`, `/readyz`, `/metrics`."""
     router = APIRouter(tags=["operation"])
 
@@ -66,10 +73,13 @@ def routes(statuses: Statuses, ready: Callable[[], bool]) -> APIRouter:
     @router.get("/readyz", summary="May traffic be sent here?")
     async def readyz() -> Response:
         """200 once intake has its partitions and Postgres answers."""
-        if not ready():
-            raise Problem(503, "not-ready", "intake has not got its partitions yet")
-        async with statuses.pool.acquire(timeout=2) as connection:
-            await connection.fetchval("select 1")
+        if (why := not_ready()) is not None:
+            raise Problem(503, *why)
+        try:
+            async with asyncio.timeout(_DATABASE_S), statuses.pool.acquire() as connection:
+                await connection.fetchval("select 1")
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            raise Problem(503, "database-unavailable", "Postgres does not answer: look at it") from None
         return Response(b'{"status":"ready"}', media_type="application/json")
 
     @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import asyncpg
 
@@ -12,8 +12,7 @@ Identity = tuple[int, str]
 """Source number and event id."""
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityRow:
+class IdentityRow(NamedTuple):
     """What `event_identity` keeps of an accepted event."""
 
     source: int
@@ -23,8 +22,7 @@ class IdentityRow:
     time: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class InteractionRow:
+class InteractionRow(NamedTuple):
     """A row of `interaction`, in the order of its columns."""
 
     ref: int
@@ -48,8 +46,7 @@ class InteractionRow:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceRow:
+class EvidenceRow(NamedTuple):
     """A row of `evidence`, in the order of its columns."""
 
     source: int
@@ -64,11 +61,16 @@ class EvidenceRow:
     payload: bytes
 
 
+# What was known already is few: answering that instead of what is new saves a row an event.
 _CLAIM = """
-insert into event_identity (source, id, digest, ref, time)
-select * from unnest($1::int[], $2::text[], $3::bytea[], $4::bigint[], $5::timestamptz[])
-on conflict do nothing
-returning source, id
+with claimed as (
+    insert into event_identity (source, id, digest, ref, time)
+    select * from unnest($1::int[], $2::text[], $3::bytea[], $4::bigint[], $5::timestamptz[])
+    on conflict do nothing
+    returning source, id
+)
+select source, id from unnest($1::int[], $2::text[]) as k(source, id)
+where not exists (select from claimed c where c.source = k.source and c.id = k.id)
 """
 _DIGESTS = """
 select source, id, digest from event_identity
@@ -94,16 +96,12 @@ async def new_batch(connection: asyncpg.Connection) -> int:
 
 
 async def claim(connection: asyncpg.Connection, rows: Sequence[IdentityRow]) -> set[Identity]:
-    """The identities that were new; rows must come sorted by source and id, or two writers may deadlock."""
-    claimed = await connection.fetch(
-        _CLAIM,
-        [r.source for r in rows],
-        [r.id for r in rows],
-        [r.digest for r in rows],
-        [r.ref for r in rows],
-        [r.time for r in rows],
-    )
-    return {(row["source"], row["id"]) for row in claimed}
+    """The identities that were known already; the others are claimed.
+
+    Rows must come sorted by source and id, or two writers may deadlock.
+    """
+    known = await connection.fetch(_CLAIM, *zip(*rows, strict=True))
+    return {(row["source"], row["id"]) for row in known}
 
 
 async def digests(connection: asyncpg.Connection, identities: Sequence[Identity]) -> dict[Identity, bytes]:
@@ -112,15 +110,11 @@ async def digests(connection: asyncpg.Connection, identities: Sequence[Identity]
     return {(row["source"], row["id"]): row["digest"] for row in rows}
 
 
-def _columns(rows: Sequence[InteractionRow] | Sequence[EvidenceRow], names: Sequence[str]) -> list[list[object]]:
-    return [[getattr(row, name) for row in rows] for name in names]
-
-
 async def insert(connection: asyncpg.Connection, batch: int, rows: Sequence[InteractionRow]) -> None:
     """These interactions are stored."""
-    await connection.execute(_INSERT, batch, *_columns(rows, InteractionRow.__slots__))
+    await connection.execute(_INSERT, batch, *zip(*rows, strict=True))
 
 
 async def insert_evidence(connection: asyncpg.Connection, batch: int, rows: Sequence[EvidenceRow]) -> None:
     """This evidence is stored."""
-    await connection.execute(_INSERT_EVIDENCE, batch, *_columns(rows, EvidenceRow.__slots__))
+    await connection.execute(_INSERT_EVIDENCE, batch, *zip(*rows, strict=True))

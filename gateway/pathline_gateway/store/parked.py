@@ -20,6 +20,7 @@ on conflict do nothing
 class ParkedRow:
     """A row of `parked`, in the order of its columns."""
 
+    log_epoch: int
     topic: str
     partition: int
     offset: int
@@ -34,8 +35,6 @@ class ParkedRow:
     org: str | None
 
 
-async def park(connection: asyncpg.Connection, epoch: int, rows: Sequence[ParkedRow]) -> None:
+async def park(connection: asyncpg.Connection, rows: Sequence[ParkedRow]) -> None:
     """These records are parked."""
-    await connection.executemany(
-        _INSERT, [(epoch, *(getattr(row, name) for name in ParkedRow.__slots__)) for row in rows]
-    )
+    await connection.executemany(_INSERT, [tuple(getattr(row, name) for name in ParkedRow.__slots__) for row in rows])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
 import asyncpg
 
@@ -13,6 +14,8 @@ insert into organisation (org, registered_by)
 select org, 'first-event' from unnest($1::text[]) as o(org) order by org collate "C"
 on conflict do nothing
 """
+_SOURCES = "select source, id from source where source = any($1::text[])"
+_TYPES = "select type, id from event_type where type = any($1::text[])"
 _ADD_SOURCES = """
 insert into source (source, org)
 select * from unnest($1::text[], $2::text[]) as s(source, org) order by source collate "C"
@@ -22,6 +25,21 @@ _ADD_TYPES = """
 insert into event_type (type) select type from unnest($1::text[]) as t(type) order by type collate "C"
 on conflict do nothing
 """
+
+
+@dataclass
+class Known:
+    """What a process remembers of the register: rows that are committed, and so never change their numbers."""
+
+    orgs: set[str] = field(default_factory=set)
+    sources: dict[str, int] = field(default_factory=dict)
+    types: dict[str, int] = field(default_factory=dict)
+
+    def learn(self, other: Known) -> None:
+        """These are committed."""
+        self.orgs |= other.orgs
+        self.sources |= other.sources
+        self.types |= other.types
 
 
 async def known_organisations(connection: asyncpg.Connection, orgs: Collection[str]) -> set[str]:
@@ -40,21 +58,21 @@ async def add_organisations(connection: asyncpg.Connection, orgs: Collection[str
     await connection.execute(_ADD_ORGANISATIONS, list(orgs))
 
 
-async def source_numbers(connection: asyncpg.Connection, sources: Collection[str]) -> Mapping[str, int]:
+async def source_numbers(connection: asyncpg.Connection, sources: Collection[str]) -> dict[str, int]:
     """The number of each source; new ones are entered. Their organisations must be on the register."""
     names = sorted(sources)
-    found = await connection.fetch("select source, id from source where source = any($1::text[])", names)
+    found = await connection.fetch(_SOURCES, names)
     if len(found) < len(names):
         await connection.execute(_ADD_SOURCES, names, [organisation_of(name) for name in names])
-        found = await connection.fetch("select source, id from source where source = any($1::text[])", names)
+        found = await connection.fetch(_SOURCES, names)
     return {row["source"]: row["id"] for row in found}
 
 
-async def type_numbers(connection: asyncpg.Connection, types: Collection[str]) -> Mapping[str, int]:
+async def type_numbers(connection: asyncpg.Connection, types: Collection[str]) -> dict[str, int]:
     """The number of each event type; new ones are entered."""
     names = sorted(types)
-    found = await connection.fetch("select type, id from event_type where type = any($1::text[])", names)
+    found = await connection.fetch(_TYPES, names)
     if len(found) < len(names):
         await connection.execute(_ADD_TYPES, names)
-        found = await connection.fetch("select type, id from event_type where type = any($1::text[])", names)
+        found = await connection.fetch(_TYPES, names)
     return {row["type"]: row["id"] for row in found}

@@ -1,0 +1,173 @@
+"""The running intake: consumer, pipeline and what watches them; a consumer that stopped is replaced by a new one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from pathline_gateway.intake.apply import FetchedBeyondPosition, Into
+from pathline_gateway.intake.consume import TOPICS, Consumer
+from pathline_gateway.intake.look import LogLook
+from pathline_gateway.intake.persist import Persister
+from pathline_gateway.intake.pipeline import Pipeline
+from pathline_gateway.intake.progress import Progress
+from pathline_gateway.intake.stand import LogStand
+from pathline_gateway.intake.watch import Need, Seen, need, not_ready
+from pathline_gateway.intake.write import Outcome
+from pathline_gateway.settings import Settings
+from pathline_gateway.store import positions
+from pathline_gateway.telemetry import INTAKE_REBUILDS, INTAKE_RECORDS
+
+_log = logging.getLogger(__name__)
+
+_WATCH_EVERY_S = 1.0
+_SURVEY_EVERY_S = 2.0
+"""How old what is known of other processes' partitions may be."""
+_AUDIT_EVERY_S = 30.0
+"""A topic that was made again and has grown past our position is noticed within this."""
+_FRESH_S = 0.25
+_DRAIN_S = 5.0
+"""What is at hand when we are asked to stop is stored within this, or read again at the next start."""
+_STOP_S = 8.0
+"""Longest wait for a Kafka client to stop: it sends what it holds and leaves its group, in well under a second."""
+
+
+class Intake:
+    """Everything between the topics and the tables."""
+
+    def __init__(
+        self, settings: Settings, client: Mapping[str, Any], pool: asyncpg.Pool, epoch: int, progress: Progress
+    ) -> None:
+        self._settings, self._client, self._pool, self._epoch, self._progress = settings, client, pool, epoch, progress
+        self._look = LogLook(client)
+        self._stand = LogStand(pool, settings.group, epoch, self._look)
+        self._persister = Persister(pool, Into(settings.group, settings.dev_auth == "off"), self._stored)
+        self._pipeline = Pipeline(self._persister, settings.group, self._refetch)
+        self._consumer = self._made()
+        self._stood_at = self._audited_at = self._surveyed_at = 0.0
+        self._survey_lock = asyncio.Lock()
+
+    def _made(self) -> Consumer:
+        self._built_at = time.monotonic()
+        return Consumer(self._settings, self._client, self._stand, self._pipeline, self._progress)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> Any:
+        """Intake runs as long as the block does; the batch at hand is finished."""
+        await self._look.start()
+        loops = [asyncio.create_task(loop) for loop in (self._pipeline.run(), self._commits(), self._watch())]
+        try:
+            await self._consumer.start()
+            yield self
+        finally:
+            await self._pipeline.drain(_DRAIN_S)
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await _given_up_after(self._consumer.stop())
+            await _given_up_after(self._look.stop())
+
+    async def assigned(self) -> None:
+        """Returns once the group has given this process its partitions, be it none."""
+        await self._consumer.assigned.wait()
+
+    def not_ready(self) -> tuple[str, str] | None:
+        """Why no traffic should come here: reason and detail; None when it may."""
+        if not self._consumer.assigned.is_set():
+            return "no-partitions", "intake has not got its partitions yet"
+        return not_ready(self._seen())
+
+    async def survey(self) -> None:
+        """What is known of every partition is no older than a quarter of a second, where broker and Postgres answer."""
+        async with self._survey_lock:
+            if time.monotonic() - self._surveyed_at < _FRESH_S:
+                return
+            with contextlib.suppress(KafkaError):
+                for partition, end in (await self._look.ends(TOPICS)).items():
+                    self._progress.seen(partition, end)
+            async with self._pool.acquire() as connection:
+                epochs = await positions.read_epochs(connection, self._epoch)
+                kept = await positions.read(connection, self._settings.group, epochs)
+            await self._progress.reached({p: position.next_offset for p, position in kept.items()})
+            self._surveyed_at = time.monotonic()
+
+    async def _stored(self, outcome: Outcome) -> None:
+        _count(outcome)
+        self._consumer.stored(outcome.next_offsets)
+        await self._progress.reached(outcome.next_offsets)
+
+    def _refetch(self, beyond: FetchedBeyondPosition) -> None:
+        self._consumer.refetch(beyond)
+
+    async def _commits(self) -> None:
+        while True:
+            await asyncio.sleep(_WATCH_EVERY_S)
+            await self._consumer.commit()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_WATCH_EVERY_S)
+            try:
+                await self._look_after()
+            except (KafkaError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as failed:
+                _log.info("intake: not watched this time: %s", type(failed).__name__)
+
+    async def _look_after(self) -> None:
+        now = time.monotonic()
+        if now - self._surveyed_at >= _SURVEY_EVERY_S:
+            await self.survey()
+        wanted = need(self._seen())
+        if wanted is Need.NOTHING and now - self._audited_at >= _AUDIT_EVERY_S:
+            self._audited_at = now
+            if await self._stand.replaced(self._consumer.partitions()):
+                wanted = Need.STAND_AGAIN
+        if wanted is Need.STAND_AGAIN:
+            self._stood_at = now
+            await self._consumer.stand_again()
+        elif wanted is Need.REBUILD:
+            await self._rebuild()
+
+    async def _rebuild(self) -> None:
+        _log.error("intake: there are records to read and none is read: the consumer is replaced by a new one")
+        INTAKE_REBUILDS.add(1, {"pathline.reason": "stalled"})
+        old, self._consumer = self._consumer, self._made()
+        await _given_up_after(old.stop())
+        await self._consumer.start()
+
+    def _seen(self) -> Seen:
+        now = time.monotonic()
+        failing = self._persister.failing_since
+        return Seen(
+            stalled_s=self._progress.stalled_for(self._consumer.partitions()),
+            database_failing_s=0.0 if failing is None else now - failing,
+            busy=self._pipeline.busy,
+            since_stood_s=now - self._stood_at,
+            since_built_s=now - self._built_at,
+        )
+
+
+async def _given_up_after(stopping: Any) -> None:
+    """It has stopped, or was given up: a client whose broker is gone would wait for it for minutes.
+
+    Nothing is lost by that: what is not in Postgres is read again.
+    """
+    try:
+        async with asyncio.timeout(_STOP_S):
+            await stopping
+    except (TimeoutError, KafkaError) as failed:
+        _log.warning("a Kafka client did not stop within %d s, and was given up (%s)", _STOP_S, type(failed).__name__)
+
+
+def _count(outcome: Outcome) -> None:
+    for state, n in (("accepted", outcome.accepted), ("evidence", outcome.evidence), ("duplicate", outcome.duplicates)):
+        if n:
+            INTAKE_RECORDS.add(n, {"pathline.outcome": state})
+    for parked in outcome.parked:
+        INTAKE_RECORDS.add(1, {"pathline.outcome": "parked", "pathline.reason": parked.reason})

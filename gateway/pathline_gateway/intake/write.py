@@ -1,0 +1,193 @@
+"""Accepted interactions and parked records are written, inside somebody's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from pathline_gateway.intake.batch import Reading
+from pathline_gateway.intake.reading import Accepted, Parked
+from pathline_gateway.intake.rows import (
+    amendment_rows,
+    evidence_row,
+    interaction_row,
+    link_rows,
+    named_organisations,
+    named_refs,
+    parked_row,
+    target_source,
+)
+from pathline_gateway.store import amendments, changes, interactions, links, parked, refs, register
+from pathline_gateway.store.positions import Partition
+from pathline_gateway.store.register import Known
+
+
+@dataclass
+class Outcome:
+    """What a batch came to, for metrics."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    evidence: int = 0
+    parked: list[Parked] = field(default_factory=list)
+    next_offsets: dict[Partition, int] = field(default_factory=dict)
+
+
+@dataclass
+class Writer:
+    """Writes readings inside a transaction that its caller holds: `write`, then whatever else, then `finish`."""
+
+    connection: asyncpg.Connection
+    epochs: Mapping[Partition, int]
+    register_unknown: bool
+    known: Known
+    learned: Known = field(default_factory=Known)
+    """What the transaction found out about the register; true once it is committed."""
+    outcome: Outcome = field(default_factory=Outcome)
+    batch: int = 0
+    touched: set[int] = field(default_factory=set)
+    stored: list[interactions.Identity] = field(default_factory=list)
+    amending: list[interactions.Identity] = field(default_factory=list)
+    totals: dict[str, int] = field(default_factory=dict)
+
+    async def write(self, readings: Sequence[Reading]) -> None:
+        """These are stored, or known already, or parked."""
+        self.outcome.parked += [r for r in readings if isinstance(r, Parked)]
+        accepted = await self._of_known_organisations([r for r in readings if isinstance(r, Accepted)])
+        if accepted:
+            self.batch = await interactions.new_batch(self.connection)
+            await self._store(accepted)
+        if self.outcome.parked:
+            await parked.park(self.connection, [parked_row(p, self._epoch(p)) for p in self.outcome.parked])
+
+    async def finish(self) -> Outcome:
+        """Last of all: the change log, under its lock, which is held to the commit."""
+        self._count("parked", len(self.outcome.parked))
+        await changes.lock(self.connection)
+        if self.amending or self.stored:
+            resolved = await amendments.resolve(self.connection, self.amending, self.stored)
+            self.touched |= resolved.refs
+            self._count("interactions", -resolved.voided)
+            self._count("stepped", -resolved.emptied)
+        await changes.append(self.connection, self.touched, self.batch, "interaction", self.totals)
+        return self.outcome
+
+    def _epoch(self, p: Parked) -> int:
+        return self.epochs[p.record.topic, p.record.partition]
+
+    async def _of_known_organisations(self, accepted: list[Accepted]) -> list[Accepted]:
+        named = {a.ref[0] for a in accepted}.union(*(named_organisations(a) for a in accepted if not a.step))
+        unseen = named - self.known.orgs
+        if not unseen:
+            return accepted
+        self.learned.orgs |= await register.known_organisations(self.connection, unseen)
+        unknown = unseen - self.learned.orgs
+        if self.register_unknown and unknown:
+            await register.add_organisations(self.connection, unknown)
+            self.learned.orgs |= unknown
+            return accepted
+        return [a for a in accepted if self._registered(a, unknown)]
+
+    def _registered(self, accepted: Accepted, unknown: set[str]) -> bool:
+        if accepted.ref[0] in unknown:
+            self._park(
+                accepted, "unknown-organisation", "is not on the register: ask the operator to enter it", "source"
+            )
+        elif named_organisations(accepted) & unknown:
+            self._park(accepted, "unknown-organisation", "names an organisation that is not on the register", "data")
+        else:
+            return True
+        return False
+
+    def _park(self, accepted: Accepted, reason: str, detail: str, field: str) -> None:
+        self.outcome.parked.append(Parked(accepted.record, reason, detail, field, accepted.ref[0]))
+
+    async def _store(self, accepted: list[Accepted]) -> None:
+        first = self._first_of_each(accepted)
+        sources = await self._sources(accepted)
+        numbers = await self._refs(first)
+        rows = sorted(
+            interactions.IdentityRow(
+                sources[a.identity[0]],
+                a.identity[1],
+                a.digest,
+                numbers[a.ref] if a.step else None,
+                a.interaction.time,
+            )
+            for a in first
+        )
+        before = await interactions.claim(self.connection, rows)
+        new = first
+        if before:
+            await self._settle_known([a for a in first if (sources[a.identity[0]], a.identity[1]) in before], sources)
+            new = [a for a in first if (sources[a.identity[0]], a.identity[1]) not in before]
+        await self._insert(new, sources, numbers)
+
+    async def _sources(self, accepted: list[Accepted]) -> Mapping[str, int]:
+        names = {a.identity[0] for a in accepted}
+        names |= {target for a in accepted if not a.step and (target := target_source(a.interaction.payload))}
+        if unseen := names - self.known.sources.keys():
+            self.learned.sources = await register.source_numbers(self.connection, unseen)
+        return self.known.sources | self.learned.sources
+
+    async def _types(self, accepted: list[Accepted]) -> Mapping[str, int]:
+        if unseen := {a.interaction.type for a in accepted} - self.known.types.keys():
+            self.learned.types = await register.type_numbers(self.connection, unseen)
+        return self.known.types | self.learned.types
+
+    def _first_of_each(self, accepted: list[Accepted]) -> list[Accepted]:
+        """The first of each identity in this batch; its repeats are duplicates, or parked where they differ."""
+        first: dict[tuple[str, str], Accepted] = {}
+        for a in accepted:
+            kept = first.setdefault(a.identity, a)
+            if kept is not a:
+                self._repeat(a, kept.digest)
+        return list(first.values())
+
+    def _repeat(self, accepted: Accepted, digest: bytes) -> None:
+        if accepted.digest == digest:
+            self.outcome.duplicates += 1
+        else:
+            self._park(accepted, "conflicting-duplicate", "the same source and id came with other content first", "id")
+
+    async def _refs(self, accepted: list[Accepted]) -> Mapping[refs.Key, int]:
+        named = (key for a in accepted if not a.step for key in named_refs(a.interaction.payload))
+        stepped = dict.fromkeys(named, False) | {a.ref: True for a in accepted if a.step}
+        if not stepped:
+            return {}
+        found = await refs.number(self.connection, stepped)
+        self._count("subjects", found.made)
+        self._count("stepped", found.began)
+        return found.numbers
+
+    def _count(self, name: str, n: int) -> None:
+        self.totals[name] = self.totals.get(name, 0) + n
+
+    async def _settle_known(self, known: list[Accepted], sources: Mapping[str, int]) -> None:
+        identities = [(sources[a.identity[0]], a.identity[1]) for a in known]
+        kept = await interactions.digests(self.connection, identities)
+        for a, identity in zip(known, identities, strict=True):
+            self._repeat(a, kept[identity])
+
+    async def _insert(
+        self, accepted: list[Accepted], sources: Mapping[str, int], numbers: Mapping[refs.Key, int]
+    ) -> None:
+        types = await self._types(accepted)
+        steps = [a for a in accepted if a.step]
+        others = [a for a in accepted if not a.step]
+        if steps:
+            rows = [interaction_row(a, sources, types, numbers) for a in steps]
+            await interactions.insert(self.connection, self.batch, rows)
+            self.touched |= {row.ref for row in rows}
+            self.stored += [(row.source, row.id) for row in rows]
+        if others:
+            evidence = [evidence_row(a, sources, types) for a in others]
+            await interactions.insert_evidence(self.connection, self.batch, evidence)
+            await links.insert(self.connection, list(link_rows(others, sources, numbers)))
+            amending = list(amendment_rows(others, sources))
+            await amendments.insert(self.connection, amending)
+            self.amending += [(row.source, row.id) for row in amending]
+        self.outcome.accepted, self.outcome.evidence = len(steps), len(others)
+        self._count("interactions", len(steps))

@@ -11,16 +11,19 @@ number; Australian Digital Health Agency, individual healthcare identifier (ISO/
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 
-_LABELS = r"(?:tfn|medicare|crn|ihi|ssn|nino|tax[ -]?file)[ :#=-]*"
+_LABELS = r"(?:tfn|crn|ihi|ssn|nino|medicare|tax[ _-]?file)(?:[ _-]?(?:card|number|no\.?))*[ :#=_-]*"
 _LABEL = re.compile(f"^{_LABELS}", re.IGNORECASE)
+_SEPARATOR = r"[\s._\-/()#\u2010-\u2015]"
+_SEPARATORS = re.compile(_SEPARATOR)
 # What every number below has: digits and separators, at most two letters before and one after them. Nearly every id is
 # told from all of them by this alone, and each event is asked.
 _MAY_BE = re.compile(
-    rf"\s*(?:{_LABELS})?[ .\-/]*(?:[a-z][ .\-/]*){{0,2}}[0-9][0-9 .\-/]*[a-z]?[ .\-/]*\s*", re.IGNORECASE
+    rf"\s*(?:{_LABELS})?{_SEPARATOR}*(?:[a-z]{_SEPARATOR}*){{0,2}}[0-9](?:[0-9]|{_SEPARATOR})*[a-z]?{_SEPARATOR}*",
+    re.IGNORECASE,
 )
-_SEPARATORS = re.compile(r"[ .\-/]")
 _TFN_WEIGHTS = (1, 4, 3, 7, 5, 8, 6, 9, 10)
 _MEDICARE_WEIGHTS = (1, 3, 7, 9, 1, 3, 7, 9)
 
@@ -67,9 +70,11 @@ _GROUPED = re.compile(r"[0-9]{3}[ .][0-9]{3}[ .][0-9]{3}|[0-9]{4}[ .][0-9]{5}[ .
 
 def looks_like(text: str) -> str | None:
     """What personal number `text` looks like, such as "a tax file number"; None when it looks like none."""
-    if len(text) > 40 or _MAY_BE.fullmatch(text) is None:
+    # Full-width digits and no-break spaces are digits and spaces to whoever reads them.
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    if len(text) > 40 or _MAY_BE.fullmatch(plain) is None:
         return None
-    bare = _LABEL.sub("", text.strip())
+    bare = _LABEL.sub("", plain.strip())
     if _SOCIAL_SECURITY.fullmatch(bare):
         return "a social security number"
     if _GROUPED.fullmatch(bare):

@@ -5,6 +5,7 @@ It runs on the agency's own machine. Pseudonyms are made here, and no raw identi
 
 from __future__ import annotations
 
+import os
 import sys
 
 _EXTRA = ("cyclopts", "rich", "httpx")
@@ -19,4 +20,11 @@ def main() -> None:
             raise
         print(f"pathline: {missing.name} is missing; install pathline[cli]", file=sys.stderr)
         sys.exit(2)
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has seen enough, as `| head` does; nothing is left to be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)

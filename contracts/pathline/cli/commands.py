@@ -12,8 +12,9 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from pathline.cli import prepare
+from pathline.cli.address import Address
 from pathline.cli.checking import check_file
-from pathline.cli.errors import Stopped, WrongMapping
+from pathline.cli.errors import Stopped, TurnedAway, Unreachable, WrongMapping
 from pathline.cli.flags import DeliveryFlags, LinkFlags, MappingFlags
 from pathline.cli.formats import format_of
 from pathline.cli.keys import write_new_key
@@ -73,14 +74,19 @@ def init(
     key_file
         Where the key goes; nothing is ever overwritten.
     entry
-        Where the register entry goes; to the screen when not given.
+        Where the register entry goes; to the screen when not given. Nothing is ever overwritten.
     """
     register = RegisterEntry(org, name or org, sector)
-    write_new_key(key_file)
+    if entry is not None:
+        register.write(entry)
+    try:
+        write_new_key(key_file)
+    except Stopped:
+        if entry is not None:
+            entry.unlink()
+        raise
     if entry is None:
         print(register.as_json())
-    else:
-        entry.write_text(register.as_json() + "\n", "utf-8")
     where = "the entry above" if entry is None else str(entry)
     print(
         f"The key is in {key_file}. Keep a copy where only you can read it, and give it to nobody: without it your\n"
@@ -140,10 +146,10 @@ def import_(
 
 
 def _deliver(file: Path, prepared: Prepared, to: str, flags: DeliveryFlags) -> int:
-    errand = Errand(read=prepared.read, mapping=prepared.digest, to=to, **flags.errand(file))
+    errand = Errand(read=prepared.read, mapping=prepared.digest, to=Address.of(to), **flags.errand(file))
     try:
         summary = asyncio.run(deliver(errand))
-    except Stopped as stopped:
+    except (Unreachable, TurnedAway) as stopped:
         if errand.state.exists():
             raise type(stopped)(f"{stopped}; run the same command with --resume to go on") from None
         raise

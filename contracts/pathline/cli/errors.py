@@ -26,6 +26,12 @@ class WrongKeyFile(Stopped):
     reason = "wrong-key-file"
 
 
+class WrongEntryFile(Stopped):
+    """The register entry cannot be written where it was asked for."""
+
+    reason = "wrong-entry-file"
+
+
 class DamagedSource(Stopped):
     """The source cannot be read to its end."""
 

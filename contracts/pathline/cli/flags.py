@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,6 +15,10 @@ from pathline.cli.errors import WrongMapping
 from pathline.cli.formats import Format
 from pathline.cli.links import UNSAID
 from pathline.cli.retry import Patience
+from pathline.vocabulary.identity import Method
+
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
+"""A bearer token (RFC 6750, 2.1)."""
 
 Several = Annotated[tuple[str, ...], Parameter(negative="")]
 """A flag that may be given several times."""
@@ -70,7 +75,7 @@ class MappingFlags:
     set: Several = ()
     """NAME=VALUE, repeatable: a field of the type that is the same for all."""
     delimiter: str | None = None
-    """What separates the columns of a CSV; found by itself when not given."""
+    """What separates the columns of a CSV, \\t for a tab; found by itself when not given."""
     encoding: str | None = None
     """Text encoding of a CSV; UTF-8 when not given."""
 
@@ -113,7 +118,7 @@ class LinkFlags:
     """File with the right organisation's key."""
     right_epoch: int = 1
     """Epoch of that key."""
-    method: str = "record-key"
+    method: Method = "record-key"
     """How the two were found to be one."""
     confidence: float = 1.0
     """How sure that is, from 0 to 1."""
@@ -134,7 +139,7 @@ class DeliveryFlags:
     resume: Annotated[bool, Parameter(negative="")] = False
     """Go on where an earlier run of the same file, mapping and gateway was stopped."""
     state: Path | None = None
-    """Where the position is kept; FILE.pathline-resume.json when not given."""
+    """Where the position is kept; FILE.pathline-resume.json, or here where FILE's folder is closed, when not given."""
     rejects: Path | None = None
     """Where refused records are listed, when there are any; FILE.rejects.csv when not given."""
     token_file: Path | None = None
@@ -148,10 +153,12 @@ class DeliveryFlags:
         """The settings of the errand that are flags."""
         if self.batch < 1 or self.in_flight < 1:
             raise WrongMapping("--batch and --in-flight must be 1 or more")
+        if not self.retry_for >= 0:
+            raise WrongMapping("--retry-for must be 0 or more seconds")
         return {
             "file": file,
-            "state": self.state or file.with_name(f"{file.name}.pathline-resume.json"),
-            "rejects": self.rejects or file.with_name(f"{file.name}.rejects.csv"),
+            "state": self.state or _beside(file, "pathline-resume.json"),
+            "rejects": self.rejects or _beside(file, "rejects.csv"),
             "resume": self.resume,
             "batch": self.batch,
             "in_flight": self.in_flight,
@@ -162,11 +169,25 @@ class DeliveryFlags:
 
     def _token(self) -> str | None:
         if self.token_file is None:
-            return os.environ.get("PATHLINE_TOKEN")
+            return _checked_token(os.environ.get("PATHLINE_TOKEN", ""), "PATHLINE_TOKEN") or None
         try:
-            return self.token_file.read_text("ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            raise WrongMapping(f"{self.token_file}: cannot be read as a token") from None
+            return _checked_token(self.token_file.read_text("ascii"), str(self.token_file))
+        except OSError as wrong:
+            raise WrongMapping(f"{self.token_file}: {wrong.strerror}; name another file with --token-file") from None
+        except UnicodeDecodeError:
+            raise WrongMapping(f"{self.token_file}: holds no bearer token") from None
+
+
+def _checked_token(text: str, where: str) -> str:
+    if text.strip() and not _TOKEN.fullmatch(text.strip()):
+        raise WrongMapping(f"{where}: holds no bearer token")
+    return text.strip()
+
+
+def _beside(file: Path, suffix: str) -> Path:
+    """A file beside this one; in the current folder where nothing can be written beside it."""
+    beside = file.with_name(f"{file.name}.{suffix}")
+    return beside if os.access(file.parent, os.W_OK) else Path(beside.name)
 
 
 def _pairs(flag: str, texts: Iterable[str]) -> dict[str, str]:

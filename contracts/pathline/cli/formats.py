@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Literal
 
-from pathline.cli.sources.opened import opened
+from pathline.cli.sources.opened import opened, readable
 
 Format = Literal["csv", "ndjson", "xes"]
 
@@ -26,6 +26,6 @@ def format_of(path: Path) -> Format:
     name = path.with_suffix("") if path.suffix.lower() == ".gz" else path
     if known := _BY_SUFFIX.get(name.suffix.lower()):
         return known
-    with opened(path) as file:
+    with opened(path) as file, readable():
         start = file.stream.read(_LOOK_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
     return _BY_FIRST_BYTE.get(start[:1], "csv")

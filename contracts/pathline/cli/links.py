@@ -16,6 +16,7 @@ from pathline.errors import InvalidAttribute, MissingAttribute
 from pathline.interaction import Interaction, accept
 from pathline.pseudonym import Pseudonyms
 from pathline.vocabulary import IdentityLinked, Payload
+from pathline.vocabulary.identity import Method
 
 UNSAID = "1970-01-01T00:00:00Z"
 """When a link was asserted whose table does not say: always the same, or a second import would contradict the first."""
@@ -45,7 +46,7 @@ class LinkMapping:
     source: str
     left: Side
     right: Side
-    method: str = "record-key"
+    method: Method = "record-key"
     confidence: float = 1.0
     at: str = UNSAID
     time: str | None = None

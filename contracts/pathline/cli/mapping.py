@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 from pydantic_core import to_json
 
 from pathline.cli import times
@@ -49,6 +49,7 @@ class RowMapping:
         model = PayloadFields(TYPES[plan.type])
         picks, constants = list(_picks(plan, model, subject)), list(_constants(plan, model))
         _distinct([path for path, _ in (*picks, *constants)])
+        _allowed(model.model, dict(constants))
         return cls(
             plan=plan,
             case=_required(plan.case, "case"),
@@ -107,9 +108,8 @@ class RowMapping:
             return self.moment(self._filled(record, column, attribute))
         except times.Naive as naive:
             raise WrongMapping(f"line {record.line}: the time in column '{column}' {naive}") from None
-        except (ValueError, OverflowError, OSError) as wrong:
-            detail = "is not a time of the form --time-format" if self.plan.time_format else str(wrong)
-            raise InvalidAttribute(f"column '{column}' {detail}", field=attribute) from None
+        except ValueError as wrong:
+            raise InvalidAttribute(f"column '{column}' {wrong}", field=attribute) from None
 
 
 def _required(column: str | None, flag: str) -> str:
@@ -124,6 +124,21 @@ def _distinct(paths: Sequence[str]) -> None:
         for other in paths[:place]:
             if f"{path}.".startswith(f"{other}.") or f"{other}.".startswith(f"{path}."):
                 raise WrongMapping(f"the field {path} is filled twice; keep one of its columns or values")
+
+
+def _allowed(model: type[Payload], constants: Mapping[str, JsonValue]) -> None:
+    """Raises WrongMapping where the contract does not allow a constant; every row would be refused for it."""
+    data: dict[str, Any] = {}
+    for path, constant in constants.items():
+        put(data, path.split("."), constant)
+    try:
+        model.model_validate_json(to_json(data))
+    except ValidationError as wrong:
+        for error in wrong.errors(include_url=False, include_input=False):
+            at = ".".join(map(str, error["loc"]))
+            for path in constants:
+                if f"{at}.".startswith(f"{path}."):
+                    raise WrongMapping(f"the value that is set for {path}: {error['msg']}") from None
 
 
 def _picks(plan: Plan, model: PayloadFields, subject: Callable[[str], str]) -> Iterator[tuple[str, Pick]]:
@@ -167,13 +182,13 @@ def _leaves(path: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
 
 
 def _text(plan: Plan, path: str, column: str) -> Pick:
-    """The column's text, in the contract's words where the plan translates it; blank is None."""
+    """The column's text, in the contract's words where the plan translates it; blank, before or after, is None."""
     words = plan.values.get(path, {})
 
     def pick(record: Record) -> str | None:
         text = record.fields.get(column, "")
-        stripped = text.strip()
-        return words.get(stripped, text) if stripped else None
+        said = words.get(text.strip(), text)
+        return said if said.strip() else None
 
     return pick
 
@@ -193,7 +208,8 @@ def _code(plan: Plan, path: str, column: str) -> Pick:
 
     def pick(record: Record) -> str | None:
         value = text(record)
-        if not isinstance(value, str):
+        # "?" and "-" are how registers write that they do not know.
+        if not isinstance(value, str) or not any(map(str.isalnum, value)):
             return None
         if not (code := slug(value)):
             raise InvalidData(f"column '{column}' has no letter that a code could keep", field=f"data.{path}")

@@ -12,6 +12,8 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from pathline.cli.errors import WrongMapping
+from pathline.errors import InvalidAttribute
+from pathline.interaction import organisation_of
 from pathline.vocabulary import TYPES, ActivityRecorded
 
 
@@ -111,6 +113,8 @@ def read_plan(file: Path | None, flags: Mapping[str, Any]) -> Plan:
     for table in ("fields", "set"):
         if isinstance(written.get(table), dict) and table in merged:
             merged[table] = {**written[table], **merged[table]}
+    if merged.get("delimiter") == r"\t":
+        merged["delimiter"] = "\t"
     try:
         plan = Plan.model_validate(merged)
     except ValidationError as wrong:
@@ -149,6 +153,14 @@ def _explained(wrong: ValidationError, file: Path | None) -> str:
 
 def check_plan(plan: Plan) -> None:
     """Raises WrongMapping for what no file could make right."""
+    try:
+        organisation_of(plan.source)
+    except InvalidAttribute:
+        raise WrongMapping(
+            "--org and --system: write the organisation's code, such as food-bank, and a name of letters and digits"
+        ) from None
+    if plan.delimiter is not None and (len(plan.delimiter) != 1 or plan.delimiter in '\r\n"'):
+        raise WrongMapping("--delimiter: write one character, or \\t for a tab")
     if plan.type not in TYPES:
         close = get_close_matches(plan.type, TYPES, n=1)
         hint = f"did you mean {close[0]}?" if close else "see the vocabulary"

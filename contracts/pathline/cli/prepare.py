@@ -64,7 +64,12 @@ def links(file: Path, flags: MappingFlags, sides: LinkFlags) -> Prepared:
     """For linking tables."""
     if meant := flags.of_rows():
         raise WrongMapping(f"--{meant[0]} has no meaning with --links")
-    plan = read_plan(flags.mapping, {**flags.settings(), "system": flags.system or "links"})
+    plan = read_plan(flags.mapping, flags.settings())
+    if "system" not in plan.model_fields_set:
+        plan = plan.model_copy(update={"system": "links"})
+    check_plan(plan)
+    if not 0 <= sides.confidence <= 1:
+        raise WrongMapping("--confidence must lie between 0 and 1")
     mapping = LinkMapping(
         source=plan.source,
         left=_side("left", sides.left_org, sides.left, sides.left_key_file, sides.left_epoch),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -14,7 +13,7 @@ from pathline.cli.sources.csv import csv_records
 from pathline.cli.sources.json_texts import json_texts
 from pathline.cli.sources.lines import MAX_LINE_BYTES
 from pathline.cli.sources.ndjson import ndjson_records
-from pathline.cli.sources.opened import Opened
+from pathline.cli.sources.opened import Opened, readable
 from pathline.cli.sources.record import Record, Records
 from pathline.cli.sources.xes import xes_records
 from pathline.codec import json_format
@@ -100,9 +99,8 @@ def _event(line: int, raw: bytes) -> Outcome:
 def _whole(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
     """The outcomes; what goes wrong below them is said in the words of this command line."""
     try:
-        yield from outcomes
-    except (EOFError, zlib.error, OSError) as wrong:
-        raise DamagedSource(f"the file is cut short or damaged ({type(wrong).__name__}); fetch it again") from None
+        with readable():
+            yield from outcomes
     except LookupError:
         raise WrongMapping("--encoding: no such text encoding") from None
     except UnicodeDecodeError:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from pathline.cli.errors import WrongMapping
+from pathline.cli.errors import WrongEntryFile, WrongMapping
 from pathline.errors import InvalidAttribute
 from pathline.interaction import organisation_of
 
@@ -28,6 +29,16 @@ class RegisterEntry:
             raise WrongMapping(
                 "--org: write lower-case words joined by hyphens, at most 64 characters, such as food-bank"
             ) from None
+
+    def write(self, path: Path) -> None:
+        """The entry stands in a new file. Raises WrongEntryFile rather than overwrite anything."""
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(self.as_json() + "\n")
+        except FileExistsError:
+            raise WrongEntryFile(f"{path} exists and is left as it is; name another file with --entry") from None
+        except OSError as wrong:
+            raise WrongEntryFile(f"{path}: {wrong.strerror}; name another file with --entry") from None
 
     def as_json(self) -> str:
         """The entry as the operator takes it."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +27,7 @@ class RejectsFile:
         """
         self.path = path
         self.size = keep
-        with suppress(FileNotFoundError):
+        with _writable(path), suppress(FileNotFoundError):
             with path.open("rb") as old:
                 if old.read(len(_HEADER)) not in (_HEADER, b""):
                     raise WrongMapping(f"{path} is no rejects file; name another with --rejects")
@@ -37,14 +37,22 @@ class RejectsFile:
                 path.unlink()
 
     def write(self, rejects: Iterable[Reject]) -> None:
-        """The refusals stand in the file, on the disk."""
+        """The refusals stand in the file, on the disk. Raises WrongMapping when it cannot be written."""
         text = io.StringIO()
         rows = [(reject.line, reject.reason, reject.field or "", reject.detail) for reject in rejects]
         if not rows:
             return
         csv.writer(text, lineterminator="\n").writerows(rows)
-        with self.path.open("ab") as file:
+        with _writable(self.path), self.path.open("ab") as file:
             file.write((b"" if self.size else _HEADER) + text.getvalue().encode())
             file.flush()
             os.fsync(file.fileno())
             self.size = file.tell()
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as wrong:
+        raise WrongMapping(f"{path}: {wrong.strerror}; name another file with --rejects") from None

@@ -41,9 +41,14 @@ class Patience:
             except Later as later:
                 pause = self._pause(tries) if later.after is None else later.after
                 if self.clock() + pause > deadline:
-                    raise Unreachable(f"{later.detail}; gave up after {self.seconds:g} s") from None
+                    raise Unreachable(f"{later.detail}; {self._spent(later.after)}") from None
             await self.sleep(pause)
             tries += 1
+
+    def _spent(self, asked: float | None) -> str:
+        if asked is not None and asked > self.seconds:
+            return f"it asks to be tried again in {asked:g} s, and --retry-for allows {self.seconds:g} s"
+        return f"gave up after {self.seconds:g} s"
 
     def _pause(self, tries: int) -> float:
         """Between half and the whole of a doubling pause, so that publishers do not return in step."""

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pathline.cli import progress
+from pathline.cli.address import Address
 from pathline.cli.batches import Batch, batches
-from pathline.cli.errors import WrongMapping
 from pathline.cli.outcome import Reject
 from pathline.cli.reading import Read
 from pathline.cli.receipt import Receipt, Receiver
@@ -31,7 +30,7 @@ class Errand:
 
     file: Path
     read: Read
-    to: str
+    to: Address
     mapping: str
     """The digest of the mapping and its key."""
     state: Path
@@ -94,7 +93,7 @@ class _Journal:
 
 def _begin(errand: Errand) -> _Journal:
     state = StateFile(errand.state)
-    fingerprint = Fingerprint.of(errand.file, errand.mapping, _without_password(errand.to))
+    fingerprint = Fingerprint.of(errand.file, errand.mapping, errand.to.shown)
     checkpoint = state.resume(fingerprint) if errand.resume else state.begin(fingerprint)
     return _Journal(checkpoint, state, RejectsFile(errand.rejects, keep=checkpoint.rejects))
 
@@ -107,19 +106,12 @@ def _rejects(batch: Batch, receipt: Receipt) -> list[Reject]:
     return sorted((*batch.rejects, *theirs), key=lambda reject: reject.line)
 
 
-def _without_password(to: str) -> str:
-    parts = urlsplit(to)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
 @asynccontextmanager
 async def _receiver(errand: Errand) -> AsyncIterator[Receiver]:
-    if errand.to.startswith("kafka://"):
-        async with kafka_topic(errand.to) as topic:
+    if errand.to.kind == "kafka":
+        async with kafka_topic(errand.to.to) as topic:
             yield topic
-    elif errand.to.startswith(("http://", "https://")) and urlsplit(errand.to).hostname:
+    else:
         door = HttpDoor.at(errand.to, token=errand.token, in_flight=errand.in_flight)
         async with door.client:
             yield door
-    else:
-        raise WrongMapping("--to: write http://host:port, https://host or kafka://host:port")

@@ -49,11 +49,32 @@ def reader(pattern: str | None, zone: str | None) -> Reader:
     place = None if zone is None else time_zone(zone)
     if pattern in ("unix", "unix-ms"):
         unit = 1 if pattern == "unix" else 1000
-        return lambda text: Moment(datetime.fromtimestamp(float(text) / unit, UTC))
+        return lambda text: _described(lambda: datetime.fromtimestamp(float(text) / unit, UTC), None, day=False)
     if pattern is not None:
+        _check_pattern(pattern)
         day = not any(clock in pattern for clock in _WITH_CLOCK)
-        return lambda text: Moment(_placed(datetime.strptime(text.strip(), pattern), place), day)
+        return lambda text: _described(lambda: datetime.strptime(text.strip(), pattern), place, day=day)
     return lambda text: _iso_like(text.strip(), place)
+
+
+def _check_pattern(pattern: str) -> None:
+    """Raises WrongMapping where no text could ever be of this pattern."""
+    example = datetime(2026, 1, 31, 9, tzinfo=UTC)
+    try:
+        datetime.strptime(example.strftime(pattern), pattern)
+    except (ValueError, re.error):
+        raise WrongMapping(
+            "--time-format: write unix, unix-ms or a strptime pattern such as '%d/%m/%Y %H:%M'"
+        ) from None
+
+
+def _described(read: Callable[[], datetime], zone: tzinfo | None, *, day: bool) -> Moment:
+    """What a pattern reads. Raises ValueError without the text, which strptime's own message repeats."""
+    try:
+        at = read()
+    except (ValueError, OverflowError, OSError):
+        raise ValueError("is not a time of the form --time-format") from None
+    return Moment(_placed(at, zone), day)
 
 
 def time_zone(name: str) -> tzinfo:
@@ -105,6 +126,10 @@ def _placed(at: datetime, zone: tzinfo | None) -> datetime:
     if zone is None:
         raise Naive("has no offset; say where its clock hangs with --timezone, such as UTC or Europe/Amsterdam")
     placed = at.replace(tzinfo=zone)
-    if isinstance(zone, ZoneInfo) and placed.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != at:
+    try:
+        skipped = placed.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != at
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999") from None
+    if skipped:
         raise ValueError("names an hour that the clocks skipped in this time zone")
     return placed

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pathline.cli.address import Address
 from pathline.cli.errors import TurnedAway
 from pathline.cli.receipt import Later, Receipt, Refusal
 from pathline.cloudevent import CloudEvent
@@ -47,27 +47,23 @@ class HttpDoor:
 
     client: httpx.AsyncClient
     url: str
+    place: str
+    """Where the door is, as a message may say it."""
 
     @classmethod
-    def at(cls, to: str, *, token: str | None, in_flight: int, timeout: float = 60.0) -> HttpDoor:
-        """The door of the gateway at this URL; entering and leaving its `client` is up to the caller."""
+    def at(cls, to: Address, *, token: str | None, in_flight: int, timeout: float = 60.0) -> HttpDoor:
+        """The door of the gateway at this address; entering and leaving its `client` is up to the caller."""
         headers = {"authorization": f"Bearer {token}"} if token else {}
         limits = httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight)
         client = httpx.AsyncClient(headers=headers, timeout=timeout, limits=limits)
-        return cls(client, to.rstrip("/") + "/v1/events")
-
-    @property
-    def place(self) -> str:
-        """Where the door is, without a password that may stand in its URL."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+        return cls(client, f"{to.to}/v1/events", to.shown)
 
     async def send(self, events: Sequence[CloudEvent]) -> Receipt:
         """The gateway has the batch, but what it refuses; a batch that it finds too large goes in halves."""
         headers, body = http.encode_batch([traced(event) for event in events])
         try:
             answer = await self.client.post(self.url, content=body, headers=headers)
-        except httpx.TransportError as wrong:
+        except httpx.RequestError as wrong:
             raise Later(f"{self.place} does not answer ({type(wrong).__name__})") from None
         if answer.status_code == _TOO_LARGE:
             return await self._halves(events)

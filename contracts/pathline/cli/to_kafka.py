@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from pathline.cli.errors import Unreachable, WrongMapping
+from pathline.cli.errors import TurnedAway, Unreachable, WrongMapping
 from pathline.cli.receipt import Later, Receipt, Receiver
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
@@ -19,17 +20,21 @@ class KafkaTopic:
     """The topics of the events' own organisations, through one producer."""
 
     producer: Producer
-    failures: tuple[type[Exception], ...] = ()
+    passing: tuple[type[Exception], ...] = ()
     """What the producer raises when trying again may help."""
+    final: tuple[type[Exception], ...] = ()
+    """What it raises when that cannot help; an error of both kinds is final."""
 
     async def send(self, events: Sequence[CloudEvent]) -> Receipt:
         """The broker has every event; whether the gateway refuses one is seen only there, among the parked."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for event in events:
-                    group.create_task(self._send(event))
-        except* self.failures as failed:
-            raise Later(f"the broker did not take a batch ({type(failed.exceptions[0]).__name__})") from None
+        ended = await asyncio.gather(*map(self._send, events), return_exceptions=True)
+        for failed in filter(None, ended):
+            said = f"the broker does not take a batch ({type(failed).__name__})"
+            if isinstance(failed, self.final):
+                raise TurnedAway(f"{said}; ask its operator whether you may write to your topic") from None
+            if isinstance(failed, self.passing):
+                raise Later(said) from None
+            raise failed
         return Receipt(accepted=len(events))
 
     async def _send(self, event: CloudEvent) -> None:
@@ -39,21 +44,29 @@ class KafkaTopic:
 
 
 @asynccontextmanager
-async def kafka_topic(to: str) -> AsyncIterator[Receiver]:
-    """A producer for `kafka://host:port[,host:port]`, connected."""
+async def kafka_topic(servers: str) -> AsyncIterator[Receiver]:
+    """A producer for `host:port[,host:port]`, connected."""
     try:
-        from aiokafka.errors import KafkaError
+        from aiokafka.errors import (
+            ClusterAuthorizationFailedError,
+            InvalidTopicError,
+            KafkaError,
+            MessageSizeTooLargeError,
+            TopicAuthorizationFailedError,
+        )
 
         from pathline.kafka import KafkaProducer
     except ModuleNotFoundError:
         raise WrongMapping("--to kafka://…: install pathline[kafka]") from None
-    servers = to.removeprefix("kafka://").rstrip("/")
+    # What the client logs on its way is said once, at the end, in the line that the command ends with.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     producer = KafkaProducer(servers)
     try:
         await producer.__aenter__()
     except (KafkaError, OSError) as wrong:
         raise Unreachable(f"the broker at {servers} does not answer ({type(wrong).__name__})") from None
     try:
-        yield KafkaTopic(producer, (KafkaError, OSError, TimeoutError))
+        refusals = (TopicAuthorizationFailedError, ClusterAuthorizationFailedError, InvalidTopicError)
+        yield KafkaTopic(producer, (KafkaError, OSError, TimeoutError), (*refusals, MessageSizeTooLargeError))
     finally:
         await producer.__aexit__()

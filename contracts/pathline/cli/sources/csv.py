@@ -9,7 +9,7 @@ from contextlib import suppress
 from itertools import chain
 from typing import BinaryIO, Final, Protocol
 
-from pathline.cli.errors import WrongMapping
+from pathline.cli.errors import DamagedSource, WrongMapping
 from pathline.cli.sources.record import Records, Unreadable, decoded
 from pathline.errors import Malformed
 
@@ -48,6 +48,8 @@ def csv_records(
         chosen, seen = _delimiter(text, columns, (delimiter,) if delimiter else DELIMITERS)
         reader = csv.reader(chain(seen, text), delimiter=chosen, strict=True)
         header = next(reader, [])
+        if "\0" in "".join(header):
+            raise DamagedSource("the file is UTF-16 or no text; say --encoding utf-16, or save it as CSV in UTF-8")
         _require(header, columns)
         yield from _rows(reader, header)
     finally:

@@ -49,13 +49,17 @@ class _Log:
         try:
             self._parser.Parse(chunk, last)
         except expat.ExpatError as wrong:
-            what = expat.errors.messages.get(wrong.code, "") if hasattr(expat.errors, "messages") else ""
+            what = expat.ErrorString(wrong.code)
             raise DamagedSource(f"line {wrong.lineno}: the file is not well-formed XML ({what})") from None
         closed, self._closed = self._closed, []
         return closed
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rpartition(":")[2]
+        if not self._path and name != "log":
+            raise DamagedSource(
+                f"line {self._parser.CurrentLineNumber}: the file is XML and no XES: it begins without log"
+            )
         if name == "trace" and self._path == ["log"]:
             self._trace = {}
         elif name == "event" and self._path in (["log", "trace"], ["log"]):
@@ -71,9 +75,11 @@ class _Log:
         elif self._path == ["log", "trace"]:
             self._trace[f"case:{key}"] = value
 
-    def _end(self, tag: str) -> None:
-        self._path.pop()
-        if tag.rpartition(":")[2] == "event" and self._event is not None and self._path[-1:] != ["event"]:
+    def _end(self, _: str) -> None:
+        name = self._path.pop()
+        if name == "trace" and self._path == ["log"]:
+            self._trace = {}
+        elif name == "event" and self._event is not None and self._path[-1:] != ["event"]:
             self._closed.append(Record(self._line, {**self._trace, **self._event}))
             self._event = None
 

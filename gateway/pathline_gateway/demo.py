@@ -59,13 +59,15 @@ async def where_to_look(url: str) -> str:
     asked = await asyncio.create_subprocess_exec(services(), "stuck", stdout=asyncio.subprocess.PIPE)
     said, _ = await asked.communicate()
     stuck = json.dumps(json.loads(said))
+    search = f"curl -s -H 'content-type: application/json' -d '{stuck}' {url}/v1/pathways/search"
     return f"""
   console        {url}/console
-  status         curl {url}/v1/status
-  find a person  curl -H 'content-type: application/json' -d '{stuck}' {url}/v1/pathways/search
-  pull           curl {url}/v1/pathways/<the pathway that it answers>
-  her journey    curl {url}/v1/pathways/<the pathway>/trace      (OTLP JSON; drawn in the console)
+  status         curl -s {url}/v1/status
+  find a person  {search}
+  pull           curl -s {url}/v1/pathways/$({search} | cut -d'"' -f4)
+  her journey    the same with /trace at the end: OTLP JSON, which the console draws
 
-One hand-off is stuck: housing asked money-help weeks ago, and nobody answered. The console's front page shows it.
+Her hand-off is stuck: housing sent her to money-help weeks ago, and nobody answered. Look for her in the console, with
+the organisation and the subject above; its front page lists other hand-offs that nobody answered, the latest first.
 {LIVES} simulated lives are being told; Ctrl-C ends everything.
 """

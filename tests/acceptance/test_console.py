@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -164,14 +165,47 @@ def test_a_search_that_finds_nothing_says_what_to_write(gateway: Gateway, form: 
     assert "v1." in Page(answer.text).said
 
 
+def test_times_that_otlp_or_a_calendar_cannot_hold_break_no_page(gateway: Gateway) -> None:
+    subject = "v1.CCCCCCCCCCCCCCCCCCCCCA"
+    times = ("0001-01-03T23:59:00+23:59", "1969-12-31T23:59:59Z", "2026-03-02T09:00:00Z", "9999-12-28T00:00:00-23:59")
+    told = [
+        event("clinic", str(n), "contact.made", 2, kind="enquiry", precision="month")
+        | {"time": time, "subject": subject}
+        for n, time in enumerate(times)
+    ]
+    assert gateway.http.post("/v1/events", json=told, headers=BATCH).json()["accepted"] == len(times)
+    gateway.settled()
+    found = gateway.http.post("/v1/pathways/search", json={"org": "clinic", "subject": subject}).json()["pathway"]
+    assert [step["id"] for step in gateway.http.get(f"/v1/pathways/{found}").json()["steps"]] == ["0", "1", "2", "3"]
+    assert "4 steps at 1 organisation." in " ".join(page(gateway, f"/console/pathways/{found}").said.split())
+    assert "Trace" in page(gateway, f"/console/pathways/{found}/trace").said
+    otlp = json_format.ParseDict(gateway.http.get(f"/v1/pathways/{found}/trace").json(), TracesData())
+    leaves = otlp.resource_spans[-1].scope_spans[0].spans[1:]
+    assert [span.start_time_unix_nano // 10**9 for span in leaves] == [
+        int(datetime(2026, 3, 2, 9, tzinfo=UTC).timestamp())
+    ]
+
+
+def typed(line: str) -> str:
+    """What a shell prints when somebody types this line."""
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True).stdout
+
+
 def test_the_demonstration_shows_lives_and_the_stuck_hand_off(tmp_path: Path) -> None:
     demo = Up(tmp_path / "data", "--demo", out=tmp_path / "out")
     try:
         demo.ready()
-        (body,) = re.findall(r"-d '([^']+)'", demo.said())
+        lines = dict(re.findall(r"^  (\S.*?)  +(\S.*)$", demo.said(), re.MULTILINE))
         asked = subprocess.run([BIN / "pathline-services", "stuck"], capture_output=True, text=True, check=True)
-        assert json.loads(body) == json.loads(asked.stdout)
-        wait_until(lambda: httpx.get(f"{demo.url}/v1/status").json()["interactions"] > 100, "lives are told", 60)
+        where = json.loads(asked.stdout)
+        assert where in [json.loads(body) for body in re.findall(r"-d '([^']+)'", lines["find a person"])]
+        wait_until(lambda: "handoff.offered" in typed(lines["pull"]), "her hand-off is pulled", 30)
+        wait_until(lambda: "traceId" in typed(f"{lines['pull']}/trace"), "her journey is pulled", 30)
+        assert set(json.loads(typed(lines["find a person"]))) == {"pathway"}
+        shown = httpx.post(f"{demo.url}/console/pathways", data=where, follow_redirects=True).text
+        assert "A hand-off to Money help: offered" in shown
+        assert "Hand-offs that nobody answered" in httpx.get(lines["console"]).text
+        wait_until(lambda: json.loads(typed(lines["status"]))["interactions"] > 100, "lives are told", 60)
         children = demo.descendants()
         assert len(children) >= 3
         demo.process.terminate()

@@ -155,12 +155,11 @@ def _ticks(axis: _Axis) -> Iterator[Tick]:
         if axis.x(axis.end) - axis.x(axis.start) > 2 * _ROOM_FOR_A_LABEL and axis.end.date() != axis.start.date():
             yield Tick(axis.x(axis.end), day(axis.end))
     for month in months[::every]:
-        yield Tick(axis.x(month), f"{month:%b %Y}" if month.month == 1 or month is months[0] else f"{month:%b}")
+        with_year = every > 1 or month.month == 1 or month is months[0]
+        yield Tick(axis.x(month), f"{month:%b %Y}" if with_year else f"{month:%b}")
 
 
 def _months(axis: _Axis) -> Iterator[datetime]:
-    start = axis.start.astimezone(UTC)
-    number = start.year * 12 + start.month
-    while (first := datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)) <= axis.end:
-        yield first
-        number += 1
+    start, end = axis.start.astimezone(UTC), axis.end.astimezone(UTC)
+    for number in range(start.year * 12 + start.month, end.year * 12 + end.month):
+        yield datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)

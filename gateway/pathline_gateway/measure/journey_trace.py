@@ -22,6 +22,8 @@ from pathline_gateway.assemble.step import Step
 _INTERNAL = 1
 """SPAN_KIND_INTERNAL."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2554, 1, 1, tzinfo=UTC)
+"""OTLP counts nanoseconds since 1970 in 64 bits, which end in July of this year; no step is longer than a month."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,11 @@ class TraceKey:
 
 
 def journey_trace(pathway: Pathway, key: TraceKey) -> dict[str, object]:
-    """The OTLP JSON of this pathway: a resource for the pathway and one for each organisation."""
-    steps = [step for step in pathway.steps if step.time >= _EPOCH]
+    """The OTLP JSON of this pathway: a resource for the pathway and one for each organisation.
+
+    Steps that OTLP has no time for (before 1970, after 2553) are not in it.
+    """
+    steps = [step for step in pathway.steps if _EPOCH <= step.time < _LATEST]
     if not steps:
         return {"resourceSpans": []}
     root = key.span_id("pathway")

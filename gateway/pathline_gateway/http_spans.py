@@ -10,11 +10,19 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pathline_gateway.problem import Problem
+from pathline_gateway.store.connect import UNAVAILABLE
 from pathline_gateway.telemetry import spanning
 
 _log = logging.getLogger(__name__)
 
 _INTERNAL = Problem(500, "internal-error", "this is our fault and not yours: send it again, and tell the operator")
+
+_AWAY = Problem(
+    503,
+    "database-unavailable",
+    "Postgres does not answer: send the same request again",
+    headers={"retry-after": "2"},
+)
 
 _PLACES = 6
 """Frames of a failure that are logged."""
@@ -75,7 +83,8 @@ class HttpSpans:
                 span.set_attribute("error.type", type(failed).__name__)
                 if began:
                     raise Interrupted from None
-                await _INTERNAL.response()(scope, receive, answered)
+                problem = _AWAY if isinstance(failed, UNAVAILABLE) else _INTERNAL
+                await problem.response()(scope, receive, answered)
             finally:
                 route = getattr(scope.get("route"), "path", None)
                 if route is not None:

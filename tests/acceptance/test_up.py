@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 from gateway import free_port
-from started import COMMAND, Up
+from started import COMMAND, Up, wait_until
 
 from pathline import Pseudonyms, interaction
 from pathline.codec import http
@@ -129,6 +129,22 @@ def test_a_part_that_dies_ends_everything_with_the_reason(up: Callable[..., Up],
     assert "SIGKILL" in gateway.said() or "ended" in gateway.said()
     _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
+
+
+def test_a_postgres_that_does_not_answer_takes_traffic_away_and_gets_it_back(up: Callable[..., Up]) -> None:
+    gateway = up().ready()
+    postgres = [p for p in gateway.descendants() if "postgres" in p.name()]
+    for process in postgres:
+        process.suspend()
+    try:
+        answer = httpx.get(f"{gateway.url}/readyz", timeout=20)
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+        assert answer.json()["type"] == "urn:pathline:problem:not-ready"
+        assert httpx.get(f"{gateway.url}/healthz").status_code == 200
+    finally:
+        for process in postgres:
+            process.resume()
+    wait_until(lambda: httpx.get(f"{gateway.url}/readyz").status_code == 200, "ready again")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +13,10 @@ from pathline_gateway.intake.progress import Progress
 from pathline_gateway.observe import PROMETHEUS_CONTENT_TYPE, prometheus
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import status as store
+from pathline_gateway.store.connect import UNAVAILABLE
 
-_DATABASE_S = 2.0
-"""A Postgres that does not answer within this is not there for a load balancer."""
+_ANSWER_S = 2
+"""Longest that Postgres may take to say that it is there."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ def routes(statuses: Statuses, not_ready: Callable[[], tuple[str, str] | None]) 
         if (why := not_ready()) is not None:
             raise Problem(503, *why)
         try:
-            async with asyncio.timeout(_DATABASE_S), statuses.pool.acquire() as connection:
-                await connection.fetchval("select 1")
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            async with statuses.pool.acquire(timeout=_ANSWER_S) as connection:
+                await connection.fetchval("select 1", timeout=_ANSWER_S)
+        except UNAVAILABLE:
             raise Problem(503, "database-unavailable", "Postgres does not answer: look at it") from None
         return Response(b'{"status":"ready"}', media_type="application/json")
 

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Final
 
 import asyncpg
+
+UNAVAILABLE: Final = (
+    ConnectionError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+)
+"""What is raised while Postgres is away, starts, stops or is full: the same request may succeed later."""
 
 
 class DatabaseUnavailable(Exception):

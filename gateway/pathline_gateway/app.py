@@ -84,9 +84,11 @@ def application(gateway: Gateway) -> FastAPI:
     """The HTTP interface of a running gateway."""
     app = FastAPI(
         title="Pathline",
+        summary="Publish what happened between a person and a service; pull each person's own pathway.",
         version="1",
         docs_url=None,
         redoc_url=None,
+        responses=problem.DOCUMENTED,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.add_middleware(HttpSpans)

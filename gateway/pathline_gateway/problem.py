@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Final
 
 import orjson
 from fastapi import Request, Response
@@ -12,6 +13,24 @@ from starlette.exceptions import HTTPException
 from pathline.explain import field_name
 
 MEDIA_TYPE = "application/problem+json"
+
+_SCHEMA: Final = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "urn:pathline:problem: and the reason, which is stable"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "what is wrong, where, and what to do; never the value"},
+    },
+}
+_CONTENT: Final = {MEDIA_TYPE: {"schema": _SCHEMA}}
+
+DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {"description": "The request is wrong: change it", "content": _CONTENT},
+    "5XX": {"description": "The gateway cannot answer now: send it again later", "content": _CONTENT},
+}
+"""What every route may answer besides, for its OpenAPI description."""
 
 
 class Problem(Exception):
@@ -49,10 +68,15 @@ async def on_invalid_request(_: Request, invalid: Exception) -> Response:
     if not isinstance(invalid, RequestValidationError):
         raise invalid
     errors = [
-        {"field": ".".join(field_name(part) for part in e["loc"]), "detail": str(e["msg"])} for e in invalid.errors()
+        {"field": ".".join(field_name(part) for part in e["loc"]), "detail": _detail(e)} for e in invalid.errors()
     ]
     first = f"{errors[0]['field']}: {errors[0]['detail']}" if errors else "the request does not fit"
     return Problem(422, "invalid-request", first, errors=errors).response()
+
+
+def _detail(error: Mapping[str, object]) -> str:
+    # pydantic's own sentence about an id shows a part of it.
+    return "must be the id of a pathway" if error["type"] == "uuid_parsing" else str(error["msg"])
 
 
 async def on_http_error(_: Request, error: Exception) -> Response:

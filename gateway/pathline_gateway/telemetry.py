@@ -23,11 +23,17 @@ _METER: Final = metrics.get_meter("pathline.gateway")
 MAX_LINKS: Final = 128
 """The SDK cuts links beyond this without a word."""
 
+_BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""Buckets of durations, in seconds. The SDK's own are for milliseconds: the first would hold everything."""
+
 INTAKE_RECORDS: Final = _METER.create_counter(
     "pathline.intake.records", unit="{record}", description="What became of the records that intake consumed?"
 )
 INTAKE_BATCH_DURATION: Final = _METER.create_histogram(
-    "pathline.intake.batch.duration", unit="s", description="How long does a batch take from poll to commit?"
+    "pathline.intake.batch.duration",
+    unit="s",
+    description="How long does a batch take from poll to commit?",
+    explicit_bucket_boundaries_advisory=_BOUNDS_S,
 )
 INTAKE_LOGS: Final = _METER.create_counter(
     "pathline.intake.logs", unit="{partition}", description="How often was a log replaced, or did it expire unread?"
@@ -39,7 +45,10 @@ DOOR_EVENTS: Final = _METER.create_counter(
     "pathline.door.events", unit="{event}", description="What did the HTTP door answer to the events sent to it?"
 )
 PULL_DURATION: Final = _METER.create_histogram(
-    "pathline.pull.duration", unit="s", description="How long does a pull take, by what was asked?"
+    "pathline.pull.duration",
+    unit="s",
+    description="How long does a pull take, by what was asked?",
+    explicit_bucket_boundaries_advisory=_BOUNDS_S,
 )
 
 METRIC_ATTRIBUTES: Final = ("pathline.outcome", "pathline.reason", "pathline.pull")

@@ -21,6 +21,7 @@ from pathline.errors import Refused, TooLarge
 from pathline.interaction import Interaction, accept
 from pathline.producer import TOPIC_PREFIX, traced
 from pathline.vocabulary import Payload
+from pathline_gateway.intake.described import REQUEST, Published
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.intake.reading import content_digest
 from pathline_gateway.problem import Problem
@@ -43,6 +44,7 @@ _UNREADABLE = frozenset(("malformed", "unsupported-content-type"))
 """All refused for one of these: 400, the request was not understood; else 422, it was understood and is wrong."""
 
 Refusal = dict[str, Any]
+"""A `RefusedEvent`, as it is written."""
 
 
 @dataclass
@@ -133,7 +135,14 @@ def routes(door: Door) -> APIRouter:
     """`POST /v1/events`."""
     router = APIRouter(tags=["events"])
 
-    @router.post("/v1/events", status_code=202, summary="Publish events", response_class=Response)
+    @router.post(
+        "/v1/events",
+        status_code=202,
+        summary="Publish events",
+        response_class=Response,
+        responses={202: {"model": Published, "description": "Those that were not refused are kept"}},
+        openapi_extra=REQUEST,
+    )
     async def publish(request: Request) -> Response:
         """One event in binary (`ce-` headers) or structured mode, or many in batch mode."""
         body = await _body(request)

@@ -19,6 +19,7 @@ from pathline_gateway.assemble.pathway import Pathway, assemble
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
+from pathline_gateway.pull.described import PATHWAY, TRACE
 from pathline_gateway.store import pathways as store
 from pathline_gateway.telemetry import PULL_DURATION, spanning
 
@@ -58,7 +59,7 @@ def routes(pool: asyncpg.Pool, secret: bytes) -> APIRouter:
             raise Problem(404, "no-such-pathway", _NO_SUCH)
         return Found(pathway=found)
 
-    @router.get("/v1/pathways/{pathway}", summary="Pull a pathway", response_class=Response)
+    @router.get("/v1/pathways/{pathway}", summary="Pull a pathway", response_class=Response, responses=PATHWAY)
     async def pull(pathway: UUID, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """Steps in order, legs and subjects. The ETag is the version; an id that was joined redirects."""
         began = time.perf_counter()
@@ -68,7 +69,9 @@ def routes(pool: asyncpg.Pool, secret: bytes) -> APIRouter:
         PULL_DURATION.record(time.perf_counter() - began, {"pathline.pull": "pathway"})
         return response
 
-    @router.get("/v1/pathways/{pathway}/trace", summary="A pathway as a trace", response_class=Response)
+    @router.get(
+        "/v1/pathways/{pathway}/trace", summary="A pathway as a trace", response_class=Response, responses=TRACE
+    )
     async def trace(pathway: UUID) -> Response:
         """The journey as OTLP JSON, which any OpenTelemetry viewer draws."""
         with spanning("pull trace"):
@@ -109,23 +112,28 @@ def _moved(to: UUID, below: str = "") -> Response:
 
 
 async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: str | None) -> Response:
-    if if_none_match is not None and await _unchanged(connection, pathway, if_none_match):
-        return Response(status_code=304, headers={"etag": if_none_match, "cache-control": _CACHE})
+    if if_none_match is not None and (version := await _version(connection, pathway)) is not None:
+        tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+        if tags & {_etag(version), "*"}:
+            return Response(status_code=304, headers={"etag": _etag(version), "cache-control": _CACHE})
     found = await read(connection, pathway)
     if isinstance(found, UUID):
         return _moved(found)
-    headers = {"etag": f'"{found.version}"', "cache-control": _CACHE}
+    headers = {"etag": _etag(found.version), "cache-control": _CACHE}
     body = orjson.dumps(served(found.members, found.version, found.assembled))
     return Response(body, 200, headers, "application/json")
 
 
-async def _unchanged(connection: asyncpg.Connection, pathway: UUID, if_none_match: str) -> bool:
-    """Whether the reader has this version, found out without assembling it."""
+async def _version(connection: asyncpg.Connection, pathway: UUID) -> str | None:
+    """The version, found out without assembling the pathway; None when there is none, or it was joined into another."""
     if await store.current(connection, pathway) != pathway:
-        return False
+        return None
     members = await store.members(connection, pathway)
-    version = version_of(members, await store.revision(connection, members.numbers))
-    return f'"{version}"' in (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
+    return version_of(members, await store.revision(connection, members.numbers))
+
+
+def _etag(version: str) -> str:
+    return f'"{version}"'
 
 
 def version_of(members: store.Members, revision: int) -> str:

@@ -1,0 +1,60 @@
+"""What `POST /v1/events` takes and answers, for the OpenAPI description."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from pathline.codec.json_format import BATCH_CONTENT_TYPE, CONTENT_TYPE
+from pathline.interaction import REQUIRED
+
+_EVENT: Final = {
+    "type": "object",
+    "description": "A CloudEvent 1.0.2; `data` keeps the contract of its `type`",
+    "required": [*REQUIRED, "data"],
+    "properties": {name: {"type": "string"} for name in REQUIRED} | {"data": {"type": "object"}},
+}
+
+REQUEST: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"type": "object", "description": "Binary mode: the data; the attributes are ce- headers"}
+            },
+            CONTENT_TYPE: {"schema": _EVENT},
+            BATCH_CONTENT_TYPE: {"schema": {"type": "array", "items": _EVENT, "minItems": 1}},
+        },
+    }
+}
+
+
+class RefusedEvent(BaseModel):
+    """An event that was not taken; sending it again unchanged will not help."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    index: int
+    """Its place in the request, from 0."""
+    type: str | None
+    """Its type, where that is one of the vocabulary."""
+    reason: str
+    """Why, as one stable word."""
+    field: str | None
+    """Where, such as `data.activity`."""
+    detail: str
+    """What is wrong and what to do; never the value."""
+
+
+class Published(BaseModel):
+    """What became of every event of a request: accepted + duplicate + refused is what was sent."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    accepted: int
+    """Kept."""
+    duplicate: int
+    """Kept too; repeated in the request, or known with equal content."""
+    refused: list[RefusedEvent]
+    """Not kept; their neighbours are."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import uvloop
 from cyclopts import App, Parameter
+from pydantic import ValidationError
 
 from pathline_gateway import observe
 from pathline_gateway.app import BrokerUnavailable
@@ -59,7 +61,7 @@ def up(
         Freeze the clock of a one-machine instance, for tests.
     """
     said = {"port": port, "host": host, "dev_auth": dev_auth, "now": now}
-    settings = Settings(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
+    settings = _settings({name: value for name, value in said.items() if value is not None})
     if demo and not embedded:
         _end("--demo runs on one machine: give --embedded too")
     if settings.dev_auth == "on":
@@ -73,7 +75,16 @@ def up(
         observe.shut_down()
 
 
-def _end(why: str) -> None:
+def _settings(said: Mapping[str, Any]) -> Settings:
+    try:
+        return Settings(**said)
+    except ValidationError as wrong:
+        first = wrong.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0])
+        _end(f"--{name.replace('_', '-')} or PATHLINE_{name.upper()} is wrong: {first['msg']}")
+
+
+def _end(why: str) -> NoReturn:
     sys.exit(f"pathline-gateway: {why}")
 
 

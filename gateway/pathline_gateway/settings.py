@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal, Self
 
+from pydantic import AwareDatetime
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -35,7 +36,7 @@ class Settings(BaseSettings):
     """Partitions of the door's topic, when the gateway makes it."""
     replication_factor: int = 1
     """Copies of the door's topic, when the gateway makes it."""
-    now: datetime | None = None
+    now: AwareDatetime | None = None
     """A frozen clock for due instants, for tests on one machine."""
 
     def clock(self) -> datetime:

@@ -152,6 +152,8 @@ def test_a_postgres_that_does_not_answer_takes_traffic_away_and_gets_it_back(up:
     [
         (["--dev-auth", "off", "--demo"], {}, "--embedded"),
         ([], {}, "--dev-auth off"),
+        (["--dev-auth", "off"], {"PATHLINE_GROUP": "x", "PATHLINE_NOW": "secret"}, "PATHLINE_NOW"),
+        (["--dev-auth", "off", "--now", "2026-03-02T09:00:00"], {}, "--now"),
         (["--dev-auth", "off"], {"PATHLINE_DATABASE": "postgresql://x:secret@127.0.0.1:1/x"}, "PATHLINE_DATABASE"),
     ],
 )

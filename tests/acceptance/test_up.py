@@ -139,7 +139,7 @@ def test_a_postgres_that_does_not_answer_takes_traffic_away_and_gets_it_back(up:
     try:
         answer = httpx.get(f"{gateway.url}/readyz", timeout=20)
         assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
-        assert answer.json()["type"] == "urn:pathline:problem:not-ready"
+        assert answer.json()["type"] == "urn:pathline:problem:database-unavailable"
         assert httpx.get(f"{gateway.url}/healthz").status_code == 200
     finally:
         for process in postgres:

@@ -39,6 +39,10 @@ unit: install ## The tests that need no server, in seconds
 integration: install ## The tests with a real broker and a real Postgres
 	$(RUN) pytest tests $(addprefix --ignore ,$(UNIT))
 
+.PHONY: kafka
+kafka: install ## Apache Kafka for tests, with Maven, into a cache folder outside the repository
+	$(RUN) python tests/brokers/kafka_download.py
+
 .PHONY: check
 check: install ## Style, types, layers, generated files
 	$(RUN) ruff format --check --quiet .

@@ -11,16 +11,17 @@ from dataclasses import dataclass
 import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownError, UnsupportedVersionError
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from pathline_gateway import problem
+from pathline_gateway import kafka_client, problem
 from pathline_gateway.console import pages
 from pathline_gateway.http_spans import HttpSpans
 from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.intake import door as intake_door
+from pathline_gateway.intake.capabilities import Capabilities, probed
 from pathline_gateway.intake.header_names import keep_every_header_name
 from pathline_gateway.intake.intake import Intake
 from pathline_gateway.intake.progress import Progress
@@ -48,6 +49,7 @@ class Gateway:
     """The running parts of one gateway process."""
 
     settings: Settings
+    broker: Capabilities
     pool: asyncpg.Pool
     producer: AIOKafkaProducer
     intake: Intake
@@ -62,22 +64,21 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
     keep_every_header_name()
     async with contextlib.AsyncExitStack() as stack:
         pool = await stack.enter_async_context(connected(settings.database))
-        cluster_id = await _prepare_topics(settings)
+        broker = await _prepared_broker(settings)
         async with pool.acquire() as connection:
             await migrate(connection)
             await ensure_partitions(connection)
             secret = await instance_secret(connection, "identifiers")
-            epoch = await positions.open_epoch(connection, settings.cluster_id or cluster_id)
+            epoch = await positions.open_epoch(connection, settings.cluster_id or broker.cluster_id)
         progress = Progress()
         membership = MembershipWriter(pool)
-        producer = await _producer(settings)
+        producer = await _producer(settings, idempotent=broker.idempotent_producers)
         stack.push_async_callback(_stopped, producer.stop)
-        client = {"bootstrap_servers": settings.kafka}
-        intake = await stack.enter_async_context(Intake(settings, client, pool, epoch, progress).running())
+        intake = await stack.enter_async_context(Intake(settings, pool, epoch, progress).running())
         for work in (membership.run(), _keep_partitions(pool)):
             task = asyncio.create_task(work)
             stack.push_async_callback(_ended, task)
-        yield Gateway(settings, pool, producer, intake, membership, progress, secret)
+        yield Gateway(settings, broker, pool, producer, intake, membership, progress, secret)
 
 
 def application(gateway: Gateway) -> FastAPI:
@@ -115,43 +116,42 @@ def application(gateway: Gateway) -> FastAPI:
     return app
 
 
-async def _prepare_topics(settings: Settings) -> str:
-    """The door's topic is there; the broker's cluster id."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+async def _prepared_broker(settings: Settings) -> Capabilities:
+    """The door's topic is there, and what the broker can do is known. Raises BrokerUnavailable."""
+    admin = AIOKafkaAdminClient(**kafka_client.options(settings))
     try:
         await admin.start()
+        await _door_topic(admin, settings)
+        return await probed(kafka_client.options(settings), volatile_log=settings.volatile_log)
     except KafkaError as failed:
         raise BrokerUnavailable(
-            f"the broker cannot be reached ({type(failed).__name__}): look at PATHLINE_KAFKA, or use --embedded"
+            f"the broker cannot be used ({type(failed).__name__}): look at PATHLINE_KAFKA, at the user's password"
+            " and rights where it has them, or use --embedded"
         ) from None
-    try:
-        topic = NewTopic(intake_door.DOOR_TOPIC, settings.door_partitions, settings.replication_factor)
-        with contextlib.suppress(TopicAlreadyExistsError):
-            await admin.create_topics([topic])
-        described = await admin.describe_cluster()
-        return str(described.get("cluster_id"))
     finally:
         await admin.close()
 
 
-async def _producer(settings: Settings) -> AIOKafkaProducer:
-    # The embedded broker knows no idempotent producers, and asking it fills the log with its refusals.
-    for idempotent in (False,) if settings.volatile_log else (True, False):
-        producer = AIOKafkaProducer(
-            bootstrap_servers=settings.kafka,
-            acks="all",
-            linger_ms=5,
-            max_batch_size=262_144,
-            enable_idempotence=idempotent,
-        )
-        try:
-            await producer.start()
-        except (UnknownError, UnsupportedVersionError):
-            await producer.stop()
-            if not idempotent:
-                raise
-        else:
-            break
+async def _door_topic(admin: AIOKafkaAdminClient, settings: Settings) -> None:
+    # Looked for first: it may have been made by somebody whose right that is, and not ours.
+    if intake_door.DOOR_TOPIC in await admin.list_topics():
+        return
+    topic = NewTopic(intake_door.DOOR_TOPIC, settings.door_partitions, settings.replication_factor)
+    answer = await admin.create_topics([topic])
+    for _, code, *_ in answer.topic_errors:
+        if code not in (0, TopicAlreadyExistsError.errno):
+            raise for_code(code)
+
+
+async def _producer(settings: Settings, idempotent: bool) -> AIOKafkaProducer:
+    producer = AIOKafkaProducer(
+        **kafka_client.options(settings),
+        acks="all",
+        linger_ms=5,
+        max_batch_size=262_144,
+        enable_idempotence=idempotent,
+    )
+    await producer.start()
     return producer
 
 

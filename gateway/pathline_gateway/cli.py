@@ -17,6 +17,7 @@ from pathline_gateway import observe
 from pathline_gateway.app import BrokerUnavailable
 from pathline_gateway.demo import DemoMissing
 from pathline_gateway.embedded import EmbeddedError
+from pathline_gateway.kafka_client import KafkaSettingsUnusable
 from pathline_gateway.settings import Settings
 from pathline_gateway.store.connect import DatabaseUnavailable
 from pathline_gateway.up import CannotListen, NoPartitions
@@ -26,7 +27,15 @@ app = App(
     name="pathline-gateway", help="Assembles pathways from published interactions, and answers when they are pulled."
 )
 
-_TELLING = (EmbeddedError, CannotListen, NoPartitions, DemoMissing, DatabaseUnavailable, BrokerUnavailable)
+_TELLING = (
+    EmbeddedError,
+    CannotListen,
+    NoPartitions,
+    DemoMissing,
+    DatabaseUnavailable,
+    BrokerUnavailable,
+    KafkaSettingsUnusable,
+)
 """Errors whose text is one line for the person who started this."""
 
 

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
     """How this gateway runs. Every field may be given as an environment variable, such as `PATHLINE_DATABASE`."""
 
-    model_config = SettingsConfigDict(env_prefix="PATHLINE_", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(env_prefix="PATHLINE_", use_attribute_docstrings=True, hide_input_in_errors=True)
 
     kafka: str = "127.0.0.1:9092"
     """Bootstrap servers of the broker."""
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """The broker's security protocol; SASL_SSL wherever the network is not one's own."""
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How to sign in, where the security protocol has SASL in its name."""
+    kafka_user: str | None = None
+    """The broker's name for this gateway."""
+    kafka_password: SecretStr | None = None
+    """Its password; better in the environment than on a command line, and never printed."""
+    kafka_ca: Path | None = None
+    """PEM file of the authorities to trust for the broker's certificate; the system's when none is given."""
     database: str = "postgresql://pathline@127.0.0.1/pathline"
     """Postgres, as a connection URI."""
     host: str = "127.0.0.1"

@@ -44,6 +44,7 @@ async def up(settings: Settings, data: Path | None, demo: bool) -> None:
                 settings = settings.embedded(machine.kafka, machine.database, machine.cluster_id)
                 _say("embedded: interactions are durable in Postgres, the broker's log is not; 202 waits for Postgres")
             gateway = await stack.enter_async_context(running(settings))
+            _say(str(gateway.broker))
             if settings.dev_auth == "off":
                 _say("auth is off: every caller is operator; for one machine only")
             if not await server.reached(gateway.intake.assigned()):

@@ -24,20 +24,23 @@ def free_port() -> int:
 
 
 class Gateway:
-    """`pathline-gateway up --embedded` on a free port."""
+    """`pathline-gateway up` on a free port: of the embedded machine, or of what the environment names."""
 
-    def __init__(self, data: Path, environment: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self, data: Path, environment: Mapping[str, str] = MappingProxyType({}), *, embedded: bool = True
+    ) -> None:
         self.data = data
+        self.machine = ["--embedded", "--data", str(data)] if embedded else []
         self.environment = environment
         self.log = data.parent / "up.log"
         self.start()
 
     def start(self) -> None:
-        command = [Path(sys.executable).parent / "pathline-gateway", "up", "--embedded", "--dev-auth", "off"]
+        command = [Path(sys.executable).parent / "pathline-gateway", "up", "--dev-auth", "off", *self.machine]
         with self.log.open("a") as log:
             said_before = log.tell()
             self.process = subprocess.Popen(
-                [*command, "--port", "0", "--data", str(self.data)],
+                [*command, "--port", "0"],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

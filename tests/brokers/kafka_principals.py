@@ -101,6 +101,7 @@ class Security:
                     "sasl.username": self.admin.name,
                     "sasl.password": self.admin.password,
                     "ssl.ca.location": str(self.authority),
+                    "log_level": 0,
                 }
             )
         )

@@ -18,6 +18,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
 from pathline.producer import TOPIC_PREFIX
+from pathline_gateway import kafka_client
 from pathline_gateway.intake.apply import FetchedBeyondPosition
 from pathline_gateway.intake.pipeline import Pipeline
 from pathline_gateway.intake.progress import Progress
@@ -74,9 +75,7 @@ async def _raw_parser(records: Sequence[Any]) -> KafkaAckableMessage:
 class Consumer:
     """Consumes every `pathline.in.*` topic that the group gives to this process."""
 
-    def __init__(
-        self, settings: Settings, client: Mapping[str, Any], stand: LogStand, pipeline: Pipeline, progress: Progress
-    ) -> None:
+    def __init__(self, settings: Settings, stand: LogStand, pipeline: Pipeline, progress: Progress) -> None:
         self._stand, self._pipeline, self._progress = stand, pipeline, progress
         self._fetched: dict[Partition, int] = {}
         self._epochs: Epochs | None = None
@@ -84,7 +83,12 @@ class Consumer:
         self.assigned = asyncio.Event()
         """Set once the group has given this process its partitions, and they are read from where Postgres stands."""
         self._broker = KafkaBroker(
-            **client, allow_auto_create_topics=False, metadata_max_age_ms=_METADATA_MS, logger=None, graceful_timeout=5
+            settings.kafka,
+            security=kafka_client.security(settings),
+            allow_auto_create_topics=False,
+            metadata_max_age_ms=_METADATA_MS,
+            logger=None,
+            graceful_timeout=5,
         )
         self._subscriber = self._broker.subscriber(
             pattern=TOPICS.pattern,

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
 from aiokafka.errors import KafkaError
 
+from pathline_gateway import kafka_client
 from pathline_gateway.intake.apply import FetchedBeyondPosition, Into
 from pathline_gateway.intake.consume import TOPICS, Consumer
 from pathline_gateway.intake.look import LogLook
@@ -42,11 +42,9 @@ _STOP_S = 8.0
 class Intake:
     """Everything between the topics and the tables."""
 
-    def __init__(
-        self, settings: Settings, client: Mapping[str, Any], pool: asyncpg.Pool, epoch: int, progress: Progress
-    ) -> None:
-        self._settings, self._client, self._pool, self._epoch, self._progress = settings, client, pool, epoch, progress
-        self._look = LogLook(client)
+    def __init__(self, settings: Settings, pool: asyncpg.Pool, epoch: int, progress: Progress) -> None:
+        self._settings, self._pool, self._epoch, self._progress = settings, pool, epoch, progress
+        self._look = LogLook(kafka_client.options(settings))
         self._stand = LogStand(pool, settings.group, epoch, self._look)
         self._persister = Persister(pool, Into(settings.group, settings.dev_auth == "off"), self._stored)
         self._pipeline = Pipeline(self._persister, settings.group, self._refetch)
@@ -56,7 +54,7 @@ class Intake:
 
     def _made(self) -> Consumer:
         self._built_at = time.monotonic()
-        return Consumer(self._settings, self._client, self._stand, self._pipeline, self._progress)
+        return Consumer(self._settings, self._stand, self._pipeline, self._progress)
 
     @contextlib.asynccontextmanager
     async def running(self) -> Any:

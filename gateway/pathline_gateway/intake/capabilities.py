@@ -1,0 +1,116 @@
+"""What the broker can do: asked once at the start, because brokers claim in their versions more than they keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError, for_code
+from aiokafka.protocol.admin import ApiVersionRequest, DeleteRecordsRequest, DescribeAclsRequest
+from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.protocol.transaction import InitProducerIdRequest
+
+Versions = Mapping[int, int]
+"""The newest version that the broker claims of each request, by the request's key."""
+
+_METADATA: Final = 3
+_DELETE_RECORDS: Final = 21
+_ACL_REQUESTS: Final = frozenset({29, 30, 31})
+"""Describing, making, taking back: a broker that lacks one enforces nothing, whatever it answers to the rest."""
+
+_FIRST_WITH_TOPIC_IDS: Final = 10
+_ANY: Final = 1
+"""No filter, in each field of a question for rights."""
+
+_REFUSED_BY_RIGHTS: Final = 31
+"""CLUSTER_AUTHORIZATION_FAILED: rights are enforced, and we may not read them."""
+
+_TIMEOUT_MS: Final = 5_000
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What one broker can do. Each field is what a part of Pathline, or its operator, decides by."""
+
+    cluster_id: str
+    """Another one: another log, and positions start anew."""
+    durable_log: bool
+    """Else 202 waits for Postgres."""
+    idempotent_producers: bool
+    """Else the producer's own network retries may write a record twice, and identities sort it out."""
+    access_control: bool
+    """Else whoever reaches the broker writes to every topic."""
+    topic_ids: bool
+    """Else a recreated topic is known by its records alone."""
+    delete_records: bool
+    """Else erased records leave the log with its retention only."""
+
+    def __str__(self) -> str:
+        flags = {
+            "idempotent producers": self.idempotent_producers,
+            "access control": self.access_control,
+            "topic ids": self.topic_ids,
+            "delete records": self.delete_records,
+        }
+        log = "durable" if self.durable_log else "volatile"
+        said = ", ".join(f"{name} {'yes' if can else 'no'}" for name, can in flags.items())
+        return f"broker: cluster {self.cluster_id}, log {log}, {said}"
+
+
+async def probed(options: Mapping[str, Any], *, volatile_log: bool = False) -> Capabilities:
+    """What the broker behind these client arguments can do; milliseconds. Raises KafkaError when none answers.
+
+    A volatile log is the embedded broker's. What it cannot is known, and not asked: it would panic in its own log.
+    """
+    client = AIOKafkaClient(**options, request_timeout_ms=_TIMEOUT_MS)
+    try:
+        await client.bootstrap()
+        versions = await _versions(client)
+        described = await _ask(client, MetadataRequest([]))
+        return Capabilities(
+            cluster_id=str(described.to_object()["cluster_id"]),
+            durable_log=not volatile_log,
+            idempotent_producers=not volatile_log and await _gives_producer_ids(client),
+            access_control=versions.keys() >= _ACL_REQUESTS and await _enforces_rights(client),
+            topic_ids=versions.get(_METADATA, 0) >= _FIRST_WITH_TOPIC_IDS,
+            delete_records=not volatile_log and _DELETE_RECORDS in versions and await _deletes_records(client),
+        )
+    finally:
+        await client.close()
+
+
+async def _ask(client: AIOKafkaClient, request: Any) -> Any:
+    return await client.send(client.get_random_node(), request)
+
+
+async def _versions(client: AIOKafkaClient) -> Versions:
+    answer = await _ask(client, ApiVersionRequest())
+    return {key: newest for key, _, newest, *_ in answer.api_versions}
+
+
+async def _gives_producer_ids(client: AIOKafkaClient) -> bool:
+    """A broker that has only just started says "later", which is a yes."""
+    try:
+        code = (await _ask(client, InitProducerIdRequest(None, _TIMEOUT_MS))).error_code
+    except (KafkaError, NotImplementedError):
+        return False
+    return code == 0 or bool(for_code(code).retriable)
+
+
+async def _enforces_rights(client: AIOKafkaClient) -> bool:
+    try:
+        answer = await _ask(client, DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY))
+    except (KafkaError, NotImplementedError):
+        return False
+    return answer.error_code in (0, _REFUSED_BY_RIGHTS)
+
+
+async def _deletes_records(client: AIOKafkaClient) -> bool:
+    """Asked to delete nothing: a broker that cannot ends the connection."""
+    try:
+        await _ask(client, DeleteRecordsRequest([], _TIMEOUT_MS))
+    except (KafkaError, NotImplementedError):
+        return False
+    return True

@@ -43,6 +43,10 @@ integration: install ## The tests with a real broker and a real Postgres
 kafka: install ## Apache Kafka for tests, with Maven, into a cache folder outside the repository
 	$(RUN) python tests/brokers/kafka_download.py
 
+.PHONY: browser
+browser: ## Chromium for the tests of pages, where there is none and Debian's packages may be installed
+	command -v chromium || command -v google-chrome || { apt-get update -qq && apt-get install -qqy chromium; }
+
 .PHONY: check
 check: install ## Style, types, layers, generated files
 	$(RUN) ruff format --check --quiet .

@@ -30,6 +30,8 @@ MAX_ID_CHARACTERS: Final = 200
 """Longest event id; source and id together are the identity of an event and stand in an index."""
 
 _SOURCE = re.compile(r"urn:pathline:([a-z0-9]+(?:-[a-z0-9]+)*):[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+# The gateway's door writes every organisation's events to pathline.in.door-<number>.
+_RESERVED = re.compile(r"door-[0-9]+", re.ASCII)
 _SUBJECT = re.compile(r"v[1-9][0-9]{0,3}\.[A-Za-z0-9_-]{21}[AQgw]", re.ASCII)
 _MAX_ORG_CHARACTERS: Final = 64
 _OPTIONAL_INSTANTS = ("recordedtime", "expirytime")
@@ -85,6 +87,10 @@ def organisation_of(source: str) -> str:
     if match is None or len(match[1]) > _MAX_ORG_CHARACTERS:
         raise InvalidAttribute(
             "must be urn:pathline:<organisation>:<system>, such as urn:pathline:food-bank:form", field="source"
+        )
+    if _RESERVED.fullmatch(match[1]):
+        raise InvalidAttribute(
+            "no organisation may be called door-<number>: the gateway's own topics are", field="source"
         )
     return match[1]
 

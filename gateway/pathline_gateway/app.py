@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import asyncpg
@@ -17,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from pathline_gateway import kafka_client, problem
+from pathline_gateway.background import going_on, stopped
 from pathline_gateway.console import pages
 from pathline_gateway.http_spans import HttpSpans
 from pathline_gateway.identity.membership import MembershipWriter
@@ -33,11 +33,7 @@ from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
 from pathline_gateway.store.secrets import instance_secret
 
-_log = logging.getLogger(__name__)
-
 _PARTITIONS_EVERY_S = 3600
-_STOP_S = 8
-"""Longest wait for a Kafka client to stop: it sends what it holds and leaves its group, in well under a second."""
 
 
 class BrokerUnavailable(Exception):
@@ -73,11 +69,10 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         progress = Progress()
         membership = MembershipWriter(pool)
         producer = await _producer(settings, idempotent=broker.idempotent_producers)
-        stack.push_async_callback(_stopped, producer.stop)
+        stack.push_async_callback(stopped, producer.stop)
         intake = await stack.enter_async_context(Intake(settings, pool, epoch, progress).running())
-        for work in (membership.run(), _keep_partitions(pool)):
-            task = asyncio.create_task(work)
-            stack.push_async_callback(_ended, task)
+        for name, work in (("membership", membership.run), ("making partitions", lambda: _keep_partitions(pool))):
+            await stack.enter_async_context(going_on(name, work))
         yield Gateway(settings, broker, pool, producer, intake, membership, progress, secret)
 
 
@@ -160,21 +155,3 @@ async def _keep_partitions(pool: asyncpg.Pool) -> None:
         await asyncio.sleep(_PARTITIONS_EVERY_S)
         async with pool.acquire() as connection:
             await ensure_partitions(connection)
-
-
-async def _stopped(stop: Callable[[], Awaitable[None]]) -> None:
-    """It has stopped, or was given up: a client whose broker is gone would wait for it for minutes.
-
-    Nothing is lost by that: what is not in Postgres is read again, and what was not answered with 202 was not taken.
-    """
-    try:
-        async with asyncio.timeout(_STOP_S):
-            await stop()
-    except TimeoutError:
-        _log.warning("a Kafka client did not stop within %d s, and was given up", _STOP_S)
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task

@@ -182,6 +182,20 @@ def test_on_a_topic_each_is_parked_with_its_reason_and_its_neighbours_arrive(gat
         assert parked[reason] >= n, (reason, parked)
 
 
+@pytest.mark.parametrize("milliseconds", [253_402_300_800_000, 2**53, 2**63 - 1])
+def test_a_bad_record_whose_time_no_calendar_holds_is_parked(gateway: Gateway, milliseconds: int) -> None:
+    machine = embedded.found(gateway.data)
+    assert machine is not None
+    before = gateway.settled()["parked"]
+    topic = Kafka(machine.kafka, f"clock-{milliseconds}")
+    try:
+        sent = topic.producer.send_and_wait(topic.topic, b"x", headers=STRUCTURED, timestamp_ms=milliseconds)
+        topic.loop.run_until_complete(sent)
+    finally:
+        topic.stop()
+    gateway.until(lambda: gateway.http.get("/v1/status").json()["parked"] == before + 1, "it is parked", 20)
+
+
 def _accounted(gateway: Gateway, before: dict[str, int]) -> int:
     status = gateway.http.get("/v1/status").json()
     return int(status["interactions"] + status["parked"] - before["interactions"] - before["parked"])

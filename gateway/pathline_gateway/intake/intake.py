@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Self
 
 import asyncpg
 from aiokafka.errors import KafkaError
 
 from pathline_gateway import kafka_client
+from pathline_gateway.background import going_on, stopped
 from pathline_gateway.intake.apply import FetchedBeyondPosition, Into
 from pathline_gateway.intake.consume import TOPICS, Consumer
 from pathline_gateway.intake.look import LogLook
@@ -35,8 +37,6 @@ _AUDIT_EVERY_S = 30.0
 _FRESH_S = 0.25
 _DRAIN_S = 5.0
 """What is at hand when we are asked to stop is stored within this, or read again at the next start."""
-_STOP_S = 8.0
-"""Longest wait for a Kafka client to stop: it sends what it holds and leaves its group, in well under a second."""
 
 
 class Intake:
@@ -57,20 +57,17 @@ class Intake:
         return Consumer(self._settings, self._stand, self._pipeline, self._progress)
 
     @contextlib.asynccontextmanager
-    async def running(self) -> Any:
+    async def running(self) -> AsyncIterator[Self]:
         """Intake runs as long as the block does; the batch at hand is finished."""
-        await self._look.start()
-        loops = [asyncio.create_task(loop) for loop in (self._pipeline.run(), self._commits(), self._watch())]
-        try:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(stopped, self._look.stop)
+            await self._look.start()
+            stack.push_async_callback(stopped, lambda: self._consumer.stop())
+            for name, work in (("storing", self._pipeline.run), ("commits", self._commits), ("watch", self._watch)):
+                await stack.enter_async_context(going_on(f"intake: {name}", work))
+            stack.push_async_callback(self._pipeline.drain, _DRAIN_S)
             await self._consumer.start()
             yield self
-        finally:
-            await self._pipeline.drain(_DRAIN_S)
-            for loop in loops:
-                loop.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
-            await _given_up_after(self._consumer.stop())
-            await _given_up_after(self._look.stop())
 
     async def assigned(self) -> None:
         """Returns once the group has given this process its partitions, be it none."""
@@ -136,7 +133,7 @@ class Intake:
         _log.error("intake: there are records to read and none is read: the consumer is replaced by a new one")
         INTAKE_REBUILDS.add(1, {"pathline.reason": "stalled"})
         old, self._consumer = self._consumer, self._made()
-        await _given_up_after(old.stop())
+        await stopped(old.stop)
         await self._consumer.start()
 
     def _seen(self) -> Seen:
@@ -149,18 +146,6 @@ class Intake:
             since_stood_s=now - self._stood_at,
             since_built_s=now - self._built_at,
         )
-
-
-async def _given_up_after(stopping: Any) -> None:
-    """It has stopped, or was given up: a client whose broker is gone would wait for it for minutes.
-
-    Nothing is lost by that: what is not in Postgres is read again.
-    """
-    try:
-        async with asyncio.timeout(_STOP_S):
-            await stopping
-    except (TimeoutError, KafkaError) as failed:
-        _log.warning("a Kafka client did not stop within %d s, and was given up (%s)", _STOP_S, type(failed).__name__)
 
 
 def _count(outcome: Outcome) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ from pathline.producer import TOPIC_PREFIX
 from pathline_gateway.intake.apply import FetchedBeyondPosition
 from pathline_gateway.intake.batch import Batch, Reading
 from pathline_gateway.intake.persist import Persister
-from pathline_gateway.intake.reading import Record, read
+from pathline_gateway.intake.reading import Accepted, Record, read
 from pathline_gateway.store.positions import Partition
 from pathline_gateway.telemetry import INTAKE_BATCH_DURATION, MAX_LINKS, link_to, parse_traceparent, spanning
 
@@ -106,14 +106,11 @@ async def _read(records: Sequence[Record]) -> list[Reading]:
 
 
 def _links(batch: Batch) -> list[Link]:
-    contexts = (parse_traceparent(_traceparent(record)) for record in _records(batch))
+    contexts = (parse_traceparent(_traceparent(reading)) for found in batch.readings.values() for reading in found)
     found = dict.fromkeys(context for context in contexts if context is not None)
     return [link_to(*context) for context in list(found)[:MAX_LINKS]]
 
 
-def _records(batch: Batch) -> Iterable[Record]:
-    return (reading.record for found in batch.readings.values() for reading in found)
-
-
-def _traceparent(record: Record) -> str | None:
-    return next((v.decode("ascii", "replace") for name, v in record.headers if name == "ce_traceparent" and v), None)
+def _traceparent(reading: Reading) -> object:
+    """As it was published, in whichever mode; of what is no interaction, nothing is believed."""
+    return reading.interaction.event.attributes.get("traceparent") if isinstance(reading, Accepted) else None

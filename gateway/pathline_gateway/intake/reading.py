@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Sequence
 from datetime import UTC
@@ -17,6 +18,8 @@ from pathline.interaction import Interaction, accept, organisation_of
 from pathline.producer import TOPIC_PREFIX
 from pathline.vocabulary import InteractionCorrected, InteractionVoided, Payload
 from pathline_gateway.intake.steps import is_step
+
+_log = logging.getLogger(__name__)
 
 DOOR_TOPIC = re.compile(re.escape(TOPIC_PREFIX) + r"door-[0-9]+", re.ASCII)
 """Topics that the door alone writes: any organisation's events, since the door has checked whose they are."""
@@ -69,6 +72,10 @@ def read(record: Record) -> Accepted | Parked:
         return _accepted(record)
     except Refused as refused:
         return Parked(record, refused.reason, refused.detail, refused.field, _organisation_of_topic(record.topic))
+    except Exception as failed:  # a fault of ours; its neighbours must not stand still for it
+        _log.error("intake: a record could not be read, and is parked: %s", type(failed).__name__)
+        detail = f"it could not be read ({type(failed).__name__}): tell those who develop Pathline"
+        return Parked(record, "unreadable", detail, None, _organisation_of_topic(record.topic))
 
 
 def content_digest(interaction: Interaction[Payload]) -> bytes:

@@ -47,6 +47,10 @@ kafka: install ## Apache Kafka for tests, with Maven, into a cache folder outsid
 browser: ## Chromium for the tests of pages, where there is none and Debian's packages may be installed
 	command -v chromium || command -v google-chrome || { apt-get update -qq && apt-get install -qqy chromium; }
 
+.PHONY: bench
+bench: install ## How fast, against peers: FULL=1 for all of it, BROKER=host:port for a broker of your own
+	PYTHONPATH=tests $(RUN) python -m bench $(if $(FULL),--full) $(if $(BROKER),--broker $(BROKER))
+
 .PHONY: check
 check: install ## Style, types, layers, generated files
 	$(RUN) ruff format --check --quiet .

@@ -28,6 +28,14 @@ def tracked() -> list[Path]:
     return [path for line in listed.stdout.splitlines() if (path := ROOT / line).is_file()]
 
 
+def script_requires(script: Path) -> list[str]:
+    """What a script with an environment of its own names at its top."""
+    block = re.match(r"# /// script\n((?:#.*\n)+?)# ///\n", script.read_text())
+    if block is None:
+        return []
+    return tomllib.loads(re.sub(r"^# ?", "", block[1], flags=re.MULTILINE)).get("dependencies", [])
+
+
 def required() -> set[str]:
     """Every package that a project of ours names, less our own."""
     wanted: list[str] = []
@@ -37,6 +45,8 @@ def required() -> set[str]:
         groups = [table.get("dependencies", []), *table.get("optional-dependencies", {}).values()]
         for group in [*groups, *project.get("dependency-groups", {}).values()]:
             wanted += group
+    for script in sorted((ROOT / "tests").rglob("*.py")):
+        wanted += script_requires(script)
     names = {re.split(r"[\[<>=;~ ]", each, maxsplit=1)[0] for each in wanted}
     return {each for each in names if not each.startswith("pathline")}
 

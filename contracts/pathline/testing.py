@@ -124,20 +124,20 @@ def _annotated(name: str, arguments: tuple[Any, ...], source: str) -> Any:
             # A hand-off's id begins with the organisation that offers it.
             return f"{source.split(':')[2]}:1" if note.reason == "handoff_id" else _WORDS[note.reason]
     if get_origin(plain) is tuple:
-        least = max((getattr(note, "min_length", 0) or 0 for note in _constraints(notes)), default=0)
-        return [_value(name, get_args(plain)[0], source)] * least if least < 2 else _several(name, plain, source, least)
+        return _several(_value(name, get_args(plain)[0], source), _fewest(notes))
     return _value(name, plain, source)
 
 
-def _constraints(notes: list[Any]) -> list[Any]:
-    return [constraint for note in notes for constraint in (note, *getattr(note, "metadata", ()))]
+def _fewest(notes: list[Any]) -> int:
+    """How many members a list so annotated has at least."""
+    constraints = (constraint for note in notes for constraint in (note, *getattr(note, "metadata", ())))
+    return max((getattr(constraint, "min_length", None) or 0 for constraint in constraints), default=0)
 
 
-def _several(name: str, plain: Any, source: str, least: int) -> list[Any]:
+def _several(member: Any, how_many: int) -> list[Any]:
     """Different members, where a list must have more than one: the same person twice is no link."""
-    member = _value(name, get_args(plain)[0], source)
-    others = [{**member, "org": f"{member['org']}-{n}"} for n in range(2, least + 1)]
-    return [member, *others]
+    others = [{**member, "org": f"{member['org']}-{n}"} for n in range(2, how_many + 1)]
+    return [member, *others][:how_many]
 
 
 _PLAIN: Final[dict[Any, Any]] = {bool: True, int: 1, float: 1.0, str: "example"}

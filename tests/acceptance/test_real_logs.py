@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from gateway import Gateway, running
@@ -73,29 +74,42 @@ def test_the_halves_of_a_permit_log_and_their_links_are_1434_pathways_with_the_e
 
 
 def _served(gateway: Gateway, names: dict[str, Pseudonyms]) -> Edges:
-    """Directly-follows pairs, counted over the pathways as they are served."""
-    found = set()
-    for org, file in HALVES.items():
-        for case in {row["case:concept:name"] for row in rows(file)}:
-            body = {"org": org, "subject": names[org].subject(case)}
-            found.add(gateway.http.post("/v1/pathways/search", json=body).json()["pathway"])
+    """Directly-follows pairs, counted over the pathways as they are served; each is found by one of its people's names."""
     edges: Edges = Counter()
-    for pathway in found:
-        steps = gateway.http.get(f"/v1/pathways/{pathway}").json()["steps"]
+    for told in _cases().values():
+        org, case = told[0].org, told[0].case
+        body = {"org": org, "subject": names[org].subject(case)}
+        found = gateway.http.post("/v1/pathways/search", json=body).json()["pathway"]
+        steps = gateway.http.get(f"/v1/pathways/{found}").json()["steps"]
         edges.update(pairwise(step["activity"] for step in steps))
     return edges
 
 
 def _recount() -> Edges:
-    """The same from the files, in the order that is promised: time, source, id."""
+    """The same from the files."""
+    edges: Edges = Counter()
+    for told in _cases().values():
+        edges.update(pairwise(row.what for row in told))
+    return edges
+
+
+class Row(NamedTuple):
+    """A row of either half; rows sort as steps are promised to: by time, source, id."""
+
+    time: str
+    org: str
+    id: str
+    what: str
+    case: str
+
+
+def _cases() -> dict[str, list[Row]]:
+    """The rows of each case in their order, those of linked cases together."""
     partner = {row[LEFT]: row[RIGHT] for row in rows("case_relations.csv")}
-    cases: dict[str, list[tuple[str, str, str, str]]] = {}
+    cases: dict[str, list[Row]] = {}
     for org, file in HALVES.items():
         for row in rows(file):
             case = row["case:concept:name"]
-            told = (row["time:timestamp"], org, row["concept:instance"], row["concept:name"])
+            told = Row(row["time:timestamp"], org, row["concept:instance"], row["concept:name"], case)
             cases.setdefault(partner.get(case, case), []).append(told)
-    edges: Edges = Counter()
-    for steps in cases.values():
-        edges.update(pairwise(what for *_, what in sorted(steps)))
-    return edges
+    return {case: sorted(told) for case, told in cases.items()}

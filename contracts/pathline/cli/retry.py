@@ -34,21 +34,22 @@ class Patience:
 
         Raises Unreachable when the next try would lie beyond the patience.
         """
-        tries, deadline = 0, self.clock() + self.seconds
+        tries, begun = 0, self.clock()
         while True:
             try:
                 return await attempt()
             except Later as later:
                 pause = self._pause(tries) if later.after is None else later.after
-                if self.clock() + pause > deadline:
-                    raise Unreachable(f"{later.detail}; {self._spent(later.after)}") from None
+                spent = self.clock() - begun
+                if spent + pause > self.seconds:
+                    raise Unreachable(f"{later.detail}; {self._why_no_more(spent, later.after)}") from None
             await self.sleep(pause)
             tries += 1
 
-    def _spent(self, asked: float | None) -> str:
+    def _why_no_more(self, spent: float, asked: float | None) -> str:
         if asked is not None and asked > self.seconds:
             return f"it asks to be tried again in {asked:g} s, and --retry-for allows {self.seconds:g} s"
-        return f"gave up after {self.seconds:g} s"
+        return f"gave up after {spent:.1f} s"
 
     def _pause(self, tries: int) -> float:
         """Between half and the whole of a doubling pause, so that publishers do not return in step."""

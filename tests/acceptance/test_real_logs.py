@@ -74,7 +74,7 @@ def test_the_halves_of_a_permit_log_and_their_links_are_1434_pathways_with_the_e
 
 
 def _served(gateway: Gateway, names: dict[str, Pseudonyms]) -> Edges:
-    """Directly-follows pairs, counted over the pathways as they are served; each is found by one of its people's names."""
+    """Directly-follows pairs, counted over the pathways as they are served, each found by one of its names."""
     edges: Edges = Counter()
     for told in _cases().values():
         org, case = told[0].org, told[0].case

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -12,7 +13,12 @@ import pytest
 
 from cli.agency import CSV_FLAGS, csv_text, pathline, rows, started
 from cli.stand_in import Door, Fault
-from pathline.testing import SUBJECT
+from pathline.cli.address import Address
+from pathline.cli.receipt import Later
+from pathline.cli.retry import Patience
+from pathline.cli.to_http import HttpDoor
+from pathline.testing import SUBJECT, example
+from pathline.vocabulary import NeedExpressed
 
 ACCEPTED_OF_10 = b'{"accepted":10,"duplicate":0,"refused":[]}'
 
@@ -214,6 +220,20 @@ def test_a_slow_gateway_is_waited_for_with_as_many_requests_as_allowed(log: Path
     out, err = importing.communicate(timeout=60)
     assert (importing.returncode, err) == (0, "")
     assert "accepted 100" in out
+
+
+async def test_a_gateway_that_takes_a_request_and_never_answers_counts_as_away() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = Address.of(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        door = HttpDoor.at(address, token=None, in_flight=1, timeout=0.2)
+        async with door.client:
+            with pytest.raises(Later, match="does not answer"):
+                await door.send([example(NeedExpressed).event])
+
+
+@pytest.mark.parametrize(("patience", "answer"), [(0, 10), (3, 10), (30, 30), (600, 60)])
+def test_an_answer_is_waited_for_no_longer_than_there_is_patience_within_reason(patience: int, answer: int) -> None:
+    assert Patience(patience).for_one_answer == answer
 
 
 def test_ready_events_are_published_and_checked_as_they_are(desk: Path, door: Door) -> None:

@@ -18,6 +18,10 @@ _FIRST_PAUSE: Final = 0.2
 """Longest first pause, in seconds; it doubles at each try."""
 _LONGEST_PAUSE: Final = 10.0
 """Longest pause that we choose ourselves, in seconds."""
+_SHORTEST_ANSWER: Final = 10.0
+"""How long an answer may take however little patience there is, in seconds: a busy gateway is not a dead one."""
+_LONGEST_ANSWER: Final = 60.0
+"""How long an answer may take at most, in seconds: sent again, the batch is known by its ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,11 @@ class Patience:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     chance: Callable[[], float] = random.random
+
+    @property
+    def for_one_answer(self) -> float:
+        """How long one answer is waited for, in seconds: no longer than is patience, but fairly long."""
+        return min(_LONGEST_ANSWER, max(_SHORTEST_ANSWER, self.seconds))
 
     async def insist(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """What the attempt returns, tried again whenever it raises Later.

@@ -112,6 +112,7 @@ async def _receiver(errand: Errand) -> AsyncIterator[Receiver]:
         async with kafka_topic(errand.to.to) as topic:
             yield topic
     else:
-        door = HttpDoor.at(errand.to, token=errand.token, in_flight=errand.in_flight)
+        timeout = errand.patience.for_one_answer
+        door = HttpDoor.at(errand.to, token=errand.token, in_flight=errand.in_flight, timeout=timeout)
         async with door.client:
             yield door

@@ -51,8 +51,11 @@ class HttpDoor:
     """Where the door is, as a message may say it."""
 
     @classmethod
-    def at(cls, to: Address, *, token: str | None, in_flight: int, timeout: float = 60.0) -> HttpDoor:
-        """The door of the gateway at this address; entering and leaving its `client` is up to the caller."""
+    def at(cls, to: Address, *, token: str | None, in_flight: int, timeout: float) -> HttpDoor:
+        """The door of the gateway at this address; entering and leaving its `client` is up to the caller.
+
+        An answer that takes longer than `timeout`, in seconds, counts as none.
+        """
         headers = {"authorization": f"Bearer {token}"} if token else {}
         limits = httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight)
         client = httpx.AsyncClient(headers=headers, timeout=timeout, limits=limits)

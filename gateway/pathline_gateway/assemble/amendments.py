@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
@@ -70,8 +70,7 @@ def _correct(step: Step, correction: Mapping[str, Mapping[str, object]], catalog
     except ValidationError:
         return None
     time = replacement.get("time")
-    return replace(
-        step,
+    return step._replace(
         time=instant.parse(time) if isinstance(time, str) else step.time,
         service=payload.service,
         channel=payload.channel,

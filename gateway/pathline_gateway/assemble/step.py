@@ -5,12 +5,11 @@ Order: time (microseconds), source, sequence (text, absent first), id; by code p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """An interaction as it stands on a pathway. `data` is the JSON as sent; `extra` its further envelope attributes."""
 
     source: str

@@ -25,6 +25,8 @@ from pathline_gateway.telemetry import PULL_DURATION, spanning
 
 OPERATOR = "operator"
 """The reader when auth is off."""
+_TRIES = 4
+"""How often a pathway that changes while it is read is read again before a snapshot is taken, which costs more."""
 _CACHE = "private, no-cache"
 _NO_SUCH = "no interaction was ever published under this subject, or it is not yet applied"
 
@@ -64,7 +66,7 @@ def routes(pool: asyncpg.Pool, secret: bytes) -> APIRouter:
         """Steps in order, legs and subjects. The ETag is the version; an id that was joined redirects."""
         began = time.perf_counter()
         with spanning("pull pathway"):
-            async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            async with pool.acquire() as connection:
                 response = await _pull(connection, pathway, if_none_match)
         PULL_DURATION.record(time.perf_counter() - began, {"pathline.pull": "pathway"})
         return response
@@ -75,7 +77,7 @@ def routes(pool: asyncpg.Pool, secret: bytes) -> APIRouter:
     async def trace(pathway: UUID) -> Response:
         """The journey as OTLP JSON, which any OpenTelemetry viewer draws."""
         with spanning("pull trace"):
-            async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            async with pool.acquire() as connection:
                 found = await read(connection, pathway)
         if isinstance(found, UUID):
             return _moved(found, "/trace")
@@ -95,16 +97,30 @@ class Reading:
 
 
 async def read(connection: asyncpg.Connection, pathway: UUID) -> Reading | UUID:
-    """The pathway with this id, or the id that it was joined into. Raises Problem when there is none."""
-    current = await store.current(connection, pathway)
-    if current is None:
-        raise Problem(404, "no-such-pathway", "there is no pathway with this id")
-    if current != pathway:
-        return current
+    """The pathway with this id, or the id that it was joined into. Raises Problem when there is none.
+
+    It is what the store held at one moment, without a transaction: what is read last says whether anything has changed
+    since what was read first, and then all of it is read again.
+    """
+    for _ in range(_TRIES):
+        if (found := await _read_once(connection, pathway)) is not None:
+            return found
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        while (found := await _read_once(connection, pathway)) is None:
+            pass
+    return found
+
+
+async def _read_once(connection: asyncpg.Connection, pathway: UUID) -> Reading | UUID | None:
+    """The pathway, unless it changed while it was read."""
     members = await store.members(connection, pathway)
-    version = version_of(members, await store.revision(connection, members.numbers))
-    steps = await store.steps(connection, members.numbers)
-    return Reading(members, version, assemble(steps, await store.amendments(connection, members.numbers)))
+    if members is None:
+        raise Problem(404, "no-such-pathway", "there is no pathway with this id")
+    if isinstance(members, UUID):
+        return members
+    amendments = await store.amendments(connection, members.numbers) if members.amended else []
+    steps = await store.steps(connection, members)
+    return None if steps is None else Reading(members, version_of(members), assemble(steps, amendments))
 
 
 def _moved(to: UUID, below: str = "") -> Response:
@@ -112,10 +128,10 @@ def _moved(to: UUID, below: str = "") -> Response:
 
 
 async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: str | None) -> Response:
-    if if_none_match is not None and (version := await _version(connection, pathway)) is not None:
-        tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-        if tags & {_etag(version), "*"}:
-            return Response(status_code=304, headers={"etag": _etag(version), "cache-control": _CACHE})
+    if if_none_match is not None and isinstance(known := await store.members(connection, pathway), store.Members):
+        etag, tags = _etag(version_of(known)), {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+        if tags & {etag, "*"}:
+            return Response(status_code=304, headers={"etag": etag, "cache-control": _CACHE})
     found = await read(connection, pathway)
     if isinstance(found, UUID):
         return _moved(found)
@@ -124,21 +140,13 @@ async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: st
     return Response(body, 200, headers, "application/json")
 
 
-async def _version(connection: asyncpg.Connection, pathway: UUID) -> str | None:
-    """The version, found out without assembling the pathway; None when there is none, or it was joined into another."""
-    if await store.current(connection, pathway) != pathway:
-        return None
-    members = await store.members(connection, pathway)
-    return version_of(members, await store.revision(connection, members.numbers))
-
-
 def _etag(version: str) -> str:
     return f'"{version}"'
 
 
-def version_of(members: store.Members, revision: int) -> str:
+def version_of(members: store.Members) -> str:
     """Changes exactly when a read may answer something else."""
-    return hashlib.blake2b(repr((members.pathway, members.refs, revision)).encode(), digest_size=12).hexdigest()
+    return hashlib.blake2b(repr((members.pathway, members.refs, members.revision)).encode(), digest_size=12).hexdigest()
 
 
 def served(members: store.Members, version: str, pathway: Pathway) -> dict[str, object]:

@@ -27,7 +27,7 @@ class DatabaseUnavailable(Exception):
 async def connected(database: str) -> AsyncIterator[asyncpg.Pool]:
     """A pool of connections. Raises DatabaseUnavailable."""
     try:
-        pool = await asyncpg.create_pool(database, min_size=2, max_size=12, command_timeout=60)
+        pool = await asyncpg.create_pool(database, min_size=2, max_size=12, command_timeout=60, reset=_nothing_to_reset)
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
         raise DatabaseUnavailable(
             f"Postgres cannot be reached ({_why(failed)}): look at PATHLINE_DATABASE, or use --embedded on one machine"
@@ -36,6 +36,10 @@ async def connected(database: str) -> AsyncIterator[asyncpg.Pool]:
         yield pool
     finally:
         await pool.close()
+
+
+async def _nothing_to_reset(_: asyncpg.Connection) -> None:
+    """We leave no state in a session: locks and settings are a transaction's. The usual reset is a round trip a use."""
 
 
 def _why(failed: Exception) -> str:

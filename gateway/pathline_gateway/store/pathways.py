@@ -15,19 +15,33 @@ _OF_REF = """
 select coalesce((select pathway from membership m where m.ref = s.id and m.until is null), s.birth)
 from subject_ref s where s.org = $1 and s.subject = $2
 """
-_OF_ID = """
-select coalesce((select pathway from membership m where m.ref = s.id and m.until is null), s.birth)
-from subject_ref s where s.birth = $1
+# One row: where this id leads now, and of a pathway that is current its refs, in order, its revision, and whether any
+# of its interactions was voided or corrected.
+_MEMBERS = """
+with asked as (
+    select s.id, s.org, s.subject, s.birth, m.pathway
+    from subject_ref s left join membership m on m.ref = s.id and m.until is null
+    where s.birth = $1
+), member as (
+    select id, org, subject from asked where pathway is null
+    union all
+    select s.id, s.org, s.subject from asked a
+    join membership m on m.pathway = a.pathway and m.until is null
+    join subject_ref s on s.id = m.ref
+    where a.pathway = a.birth
+)
+select (select coalesce(pathway, birth) from asked) as pathway,
+    array_agg(id order by org, subject) as numbers,
+    array_agg(org order by org, subject) as orgs,
+    array_agg(subject order by org, subject) as subjects,
+    max((select max(c.seq) from change c where c.ref = member.id)) as revision,
+    bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
+from member
 """
-_REFS = """
-select s.id, s.org, s.subject from subject_ref s
-where s.id in (select ref from membership where pathway = $1 and until is null)
-   or (s.birth = $1 and not exists (select from membership m where m.ref = s.id and m.until is null))
-order by s.org, s.subject
-"""
-_VERSION = "select coalesce(max(seq), 0) from change where ref = any($1::bigint[])"
 _STEPS = """
-select src.source, i.id, t.type, i.time, i.recordedtime, src.org, s.subject, i.service, i.channel, i.activity,
+select (select max(c.seq) from unnest($1::bigint[]) as r(id),
+        lateral (select max(seq) as seq from change where ref = r.id) as c) as revision,
+    src.source, i.id, t.type, i.time, i.recordedtime, src.org, s.subject, i.service, i.channel, i.activity,
     i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.payload
 from interaction i
 join source src on src.id = i.source
@@ -48,11 +62,15 @@ where a.target_ref = any($1::bigint[])
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The refs of a pathway: their numbers, and organisation and subject of each."""
+    """The refs of a pathway: their numbers, and organisation and subject of each, in order."""
 
     pathway: UUID
     numbers: Sequence[int]
     refs: Sequence[tuple[str, str]]
+    revision: int
+    """Grows whenever any of these refs changes."""
+    amended: bool
+    """Whether any interaction under them was voided or corrected."""
 
 
 async def pathway_of(connection: asyncpg.Connection, org: str, subject: str) -> UUID | None:
@@ -61,32 +79,27 @@ async def pathway_of(connection: asyncpg.Connection, org: str, subject: str) -> 
     return found
 
 
-async def current(connection: asyncpg.Connection, pathway: UUID) -> UUID | None:
-    """The pathway that this id means now: itself, or the one that its ref was joined into."""
-    found: UUID | None = await connection.fetchval(_OF_ID, pathway)
-    return found
+async def members(connection: asyncpg.Connection, pathway: UUID) -> Members | UUID | None:
+    """The refs of the pathway with this id; the id that it was joined into; None when there is none."""
+    row = await connection.fetchrow(_MEMBERS, pathway)
+    if row["pathway"] != pathway:
+        moved_to: UUID | None = row["pathway"]
+        return moved_to
+    refs = list(zip(row["orgs"], row["subjects"], strict=True))
+    return Members(pathway, row["numbers"], refs, row["revision"] or 0, row["amended"])
 
 
-async def members(connection: asyncpg.Connection, pathway: UUID) -> Members:
-    """The refs of a current pathway."""
-    rows = await connection.fetch(_REFS, pathway)
-    return Members(pathway, [r["id"] for r in rows], [(r["org"], r["subject"]) for r in rows])
-
-
-async def revision(connection: asyncpg.Connection, refs: Sequence[int]) -> int:
-    """Grows whenever any of these refs changes."""
-    return int(await connection.fetchval(_VERSION, refs))
-
-
-async def steps(connection: asyncpg.Connection, refs: Sequence[int]) -> list[Step]:
-    """The interactions under these refs."""
-    return [_step(row) for row in await connection.fetch(_STEPS, refs)]
+async def steps(connection: asyncpg.Connection, of: Members) -> list[Step] | None:
+    """The interactions under these refs; None when one of them has changed since `of` was read."""
+    rows = await connection.fetch(_STEPS, of.numbers)
+    if rows and (rows[0]["revision"] or 0) != of.revision:
+        return None
+    return [_step(row) for row in rows]
 
 
 def _step(row: asyncpg.Record) -> Step:
-    columns = dict(row)
-    extra, data = columns.pop("payload").split(b"\n", 1)
-    return Step(**columns, extra=extra, data=data)
+    _, *columns, payload = row.values()
+    return Step._make((*columns, *payload.split(b"\n", 1)))
 
 
 async def amendments(connection: asyncpg.Connection, refs: Sequence[int]) -> list[Amendment]:

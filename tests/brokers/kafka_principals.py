@@ -121,11 +121,11 @@ class Rights:
         return who
 
     def gateway(self, group: str = "pathline-gateway") -> Principal:
-        """It reads every organisation's topic by prefix, and makes and writes the door's own."""
+        """It reads every organisation's topic by prefix, and makes and writes the door's."""
         who = Principal("gateway")
         self._known(who)
         self._may(who, ResourceType.TOPIC, IN, ResourcePatternType.PREFIXED, "READ", "DESCRIBE")
-        self._may(who, ResourceType.TOPIC, f"{IN}door-", ResourcePatternType.PREFIXED, "CREATE", "WRITE")
+        self._may(who, ResourceType.TOPIC, f"{IN}door-1", ResourcePatternType.LITERAL, "CREATE", "WRITE")
         self._may(who, ResourceType.GROUP, group, ResourcePatternType.LITERAL, "READ")
         return who
 

@@ -31,4 +31,4 @@ def parse(text: str) -> datetime:
 
 def serve(instant: datetime) -> str:
     """The instant as Pathline serves it: `2026-02-28T22:30:00.000000Z`."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"

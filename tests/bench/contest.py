@@ -36,6 +36,11 @@ async def contest(
     return _result(runs)
 
 
+def _cpu(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
+    own, postgres = zip(*pairs, strict=True)
+    return {"own": round(statistics.median(own), 1), "postgres": round(statistics.median(postgres), 1)}
+
+
 def _turns(contestants: Sequence[Contestant], rounds: int) -> Iterator[Contestant]:
     for n in range(rounds):
         yield from contestants if n % 2 == 0 else reversed(contestants)
@@ -55,6 +60,7 @@ def _result(runs: dict[str, list[Run]]) -> dict[str, object]:
     found: dict[str, object] = {
         "events_per_s": round(statistics.median(rates[GATEWAY.name])),
         "events_per_s_of": {name: [round(rate) for rate in made] for name, made in rates.items()},
+        "cpu_us_per_event_of": {name: _cpu([run.cpu_us_per_event for run in made]) for name, made in runs.items()},
         "peak_rss_mb": round(max(run.peak_rss_bytes for run in runs[GATEWAY.name]) / 2**20),
     }
     for name, theirs in rates.items():

@@ -16,6 +16,7 @@ from pathlib import Path
 import asyncpg
 
 from bench.gateway_process import gateway_command, gateway_environment
+from bench.processor import Spent, spent
 
 TESTS = Path(__file__).parents[1]
 _POLL_S = 0.005
@@ -77,6 +78,15 @@ class Run:
     samples: list[tuple[float, int]] = field(default_factory=list)
     """When (seconds, monotonic), and how many events were committed by then."""
     peak_rss_bytes: int = 0
+    spent: list[Spent] = field(default_factory=list)
+    """Processor time at the first sample and at the last."""
+
+    @property
+    def cpu_us_per_event(self) -> tuple[float, float]:
+        """Microseconds of processor time for each event: its own, and those of Postgres for it."""
+        events = self.samples[-1][1] - self.samples[0][1]
+        own, postgres = (self.spent[-1].own - self.spent[0].own, self.spent[-1].postgres - self.spent[0].postgres)
+        return own / events * 1e6, postgres / events * 1e6
 
     @property
     def events_per_s(self) -> float:
@@ -116,7 +126,7 @@ async def watched(
     contestant: Contestant, process: subprocess.Popen | None, database: str, expected: int, log: Path
 ) -> Run:
     """What it committed and when, up to the last event. `process` is its own, where we started it. Raises Lost."""
-    run = Run()
+    run, pid = Run(), None if process is None else process.pid
     connection = await asyncpg.connect(database)
     try:
         last = time.monotonic()
@@ -125,10 +135,13 @@ async def watched(
             if n > (run.samples[-1][1] if run.samples else 0):
                 last = time.monotonic()
                 run.samples.append((last, n))
+                if len(run.samples) == 1:
+                    run.spent.append(await spent(pid, connection))
             if (process is not None and process.poll() is not None) or time.monotonic() > last + _PATIENCE_S:
                 raise Lost(f"{contestant.name}: {n} of {expected} committed, then no more; {_tail(log)}")
             await asyncio.sleep(contestant.poll_s)
-        run.peak_rss_bytes = 0 if process is None else peak_rss_bytes(process.pid)
+        run.spent.append(await spent(pid, connection))
+        run.peak_rss_bytes = 0 if pid is None else peak_rss_bytes(pid)
         await check_stored(connection, contestant, expected)
     finally:
         await connection.close()

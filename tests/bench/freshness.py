@@ -29,7 +29,10 @@ _POLL_S = 0.004
 _TICK_S = 0.002
 _PULLED = 20
 _PATIENCE_S = 30
-_POSITIONS = "select partition, max(next_offset) from consumer_position where topic = $1 group by partition"
+_POSITIONS = """
+select partition, next_offset from consumer_position
+where topic = $1 and "group" = $2 and log_epoch = (select max(log_epoch) from consumer_position where "group" = $2)
+"""
 
 Offsets = list[tuple[int, int]]
 """Partition and offset, event by event."""
@@ -45,7 +48,7 @@ async def freshness(live: Live, rate: int, seconds: float, start: int) -> dict[s
     """p50 and p99 in milliseconds at this many events a second; events are numbered from `start`."""
     load = [event(n, start + n % 2_000) for n in range(start, start + int(rate * seconds))]
     passed: defaultdict[int, list[tuple[float, int]]] = defaultdict(list)
-    watching = asyncio.create_task(_watch(live.database, passed))
+    watching = asyncio.create_task(_watch(live, passed))
     try:
         async with producer(live.kafka) as out:
             began, offsets = await _publish(out, load, rate)
@@ -68,11 +71,11 @@ async def _publish(out: AIOKafkaProducer, load: Sequence[Sent], rate: int) -> tu
     return began, [(meta.partition, meta.offset) for meta in written]
 
 
-async def _watch(database: str, passed: dict[int, list[tuple[float, int]]]) -> None:
-    connection = await asyncpg.connect(database)
+async def _watch(live: Live, passed: dict[int, list[tuple[float, int]]]) -> None:
+    connection = await asyncpg.connect(live.database)
     try:
         while True:
-            for partition, offset in await connection.fetch(_POSITIONS, OWN_TOPIC):
+            for partition, offset in await connection.fetch(_POSITIONS, OWN_TOPIC, live.group):
                 seen = passed[partition]
                 if not seen or seen[-1][1] < offset:
                     seen.append((time.monotonic(), offset))

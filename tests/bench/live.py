@@ -26,6 +26,8 @@ class Live:
     url: str
     database: str
     kafka: str
+    group: str
+    """Its consumer group."""
     pid: int
 
     async def stored(self) -> int:
@@ -59,7 +61,8 @@ class Live:
 async def live(machine: Machine, database: str, log: Path) -> AsyncIterator[Live]:
     """It answers `/readyz` until the block ends."""
     port = free_port()
-    environment = gateway_environment(machine.kafka, database, f"bench-{uuid4()}")
+    group = f"bench-{uuid4()}"
+    environment = gateway_environment(machine.kafka, database, group)
     async with started(gateway_command(port), environment, log) as process:
         url = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=url) as http, asyncio.timeout(_PATIENCE_S):
@@ -67,7 +70,7 @@ async def live(machine: Machine, database: str, log: Path) -> AsyncIterator[Live
                 if process.poll() is not None:
                     raise RuntimeError(f"the gateway ended: {log.read_text()[-600:]}")
                 await asyncio.sleep(0.02)
-        yield Live(url, database, machine.kafka, process.pid)
+        yield Live(url, database, machine.kafka, group, process.pid)
 
 
 async def _ready(http: httpx.AsyncClient) -> bool:

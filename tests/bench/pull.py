@@ -31,7 +31,8 @@ from bench.topic import OWN_TOPIC, fill
 STEPS = (10, 50, 500)
 CLIENTS = 8
 _PATHWAYS = 20
-_FIRST_PERSON = 900_000_000
+_FIRST_PERSON = 10**12
+"""Persons whom no other event is about: their pathways have as many steps as was asked, however large the store is."""
 _ROWS = """
 select i.* from interaction i join subject_ref s on s.id = i.ref where s.org = $1 and s.subject = $2 order by i.time
 """
@@ -58,7 +59,7 @@ async def pull(live: Live, seconds: float, rounds: int, start: int) -> dict[str,
 
 
 async def _pathways(live: Live, steps: int, start: int) -> list[str]:
-    persons = [_FIRST_PERSON + steps * 1_000 + n for n in range(_PATHWAYS)]
+    persons = [_FIRST_PERSON + start + n for n in range(_PATHWAYS)]
     before = await live.stored()
     made = [event(start + n, persons[n % _PATHWAYS]) for n in range(steps * _PATHWAYS)]
     await fill(live.kafka, OWN_TOPIC, made)

@@ -32,7 +32,8 @@ MAX_ID_CHARACTERS: Final = 200
 _SOURCE = re.compile(r"urn:pathline:([a-z0-9]+(?:-[a-z0-9]+)*):[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 # The gateway's door writes every organisation's events to pathline.in.door-<number>.
 _RESERVED = re.compile(r"door-[0-9]+", re.ASCII)
-_SUBJECT = re.compile(r"v[1-9][0-9]{0,3}\.[A-Za-z0-9_-]{21}[AQgw]", re.ASCII)
+SUBJECT: Final = re.compile(r"v[1-9][0-9]{0,3}\.[A-Za-z0-9_-]{21}[AQgw]", re.ASCII)
+"""What a pseudonym looks like."""
 _MAX_ORG_CHARACTERS: Final = 64
 _OPTIONAL_INSTANTS = ("recordedtime", "expirytime")
 _TEXT_ATTRIBUTES = frozenset(
@@ -166,7 +167,7 @@ def _check_identity(text: Mapping[str, str]) -> str:
 
 def _check_persons(text: Mapping[str, str]) -> None:
     # A pseudonym, and a source as `organisation_of` wants it, are no personal number whatever their letters.
-    pseudonymous = _SUBJECT.fullmatch(text["subject"]) is not None
+    pseudonymous = SUBJECT.fullmatch(text["subject"]) is not None
     for name, value in text.items():
         if name in _NEVER_PERSONAL or (name == "subject" and pseudonymous):
             continue
@@ -219,6 +220,8 @@ def _check_handoff(payload: Payload, org: str) -> None:
 
 def _check_target(payload: Payload) -> None:
     """What evidence is about must be named as an event is, and a replacement's time be one that is served."""
+    if payload.noun not in ("identity", "interaction"):
+        return
     field, source = "data.source", None
     if isinstance(payload, IdentityRetracted):
         field, source = "data.evidence.source", payload.evidence.source

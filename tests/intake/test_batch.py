@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from records import Rec
 
 from pathline_gateway.intake.batch import Batch
-from pathline_gateway.intake.reading import Parked
+from pathline_gateway.intake.record import Parked
 
 PARTITIONS = [("pathline.in.a", 0), ("pathline.in.a", 1), ("pathline.in.b", 0)]
 

@@ -15,7 +15,8 @@ from events import ORG, events_of
 from pathline.codec import json_format
 from pathline.errors import Refused
 from pathline.vocabulary import TYPES
-from pathline_gateway.intake.reading import Accepted, Parked, read
+from pathline_gateway.intake.reading import read
+from pathline_gateway.intake.record import Accepted, Parked
 
 STRUCTURED = ("content-type", b"application/cloudevents+json")
 NASTY = st.sampled_from(
@@ -46,12 +47,12 @@ def keepable(found: Accepted | Parked) -> None:
     if isinstance(found, Parked):
         texts = [found.reason, found.detail, found.field or "", found.org or ""]
     else:
-        it, payload = found.interaction, found.interaction.payload
-        texts = [it.source, it.id, it.subject, it.type, it.sequence or "", payload.service or "", payload.handoff or ""]
+        it, payload = found, found.payload
+        texts = [*it.identity, *it.ref, it.type, it.sequence or "", payload.service or "", payload.handoff or ""]
         texts.append(getattr(payload, "activity", None) or "")
         for at in (it.time, it.recordedtime):
             assert at is None or 1 <= at.astimezone(UTC).year <= 9999
-        extra, data = found.payload.split(b"\n", 1)
+        extra, data = found.stored.split(b"\n", 1)
         assert isinstance(json.loads(extra), dict)
         json.loads(data)
         assert len(found.digest) == 16

@@ -6,11 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from pathline_gateway.intake.reading import Accepted, Parked
+from pathline_gateway.intake.record import Parked, Reading
 from pathline_gateway.store.positions import Partition
-
-Reading = Accepted | Parked
-"""What a record is to intake."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import asyncpg
 from pathline_gateway.intake.apply import FetchedBeyondPosition, Into, apply
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.failure import Unstorable, is_of_the_data, name_of
-from pathline_gateway.intake.reading import Parked
+from pathline_gateway.intake.record import Parked
 from pathline_gateway.intake.write import Outcome
 
 _log = logging.getLogger(__name__)

@@ -7,16 +7,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 
 from opentelemetry.trace import Link, SpanKind
 
 from pathline.producer import TOPIC_PREFIX
 from pathline_gateway.intake.apply import FetchedBeyondPosition
-from pathline_gateway.intake.batch import Batch, Reading
+from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.persist import Persister
-from pathline_gateway.intake.reading import Accepted, Record, read
+from pathline_gateway.intake.reading import read
+from pathline_gateway.intake.record import Accepted, Reading, Record
 from pathline_gateway.store.positions import Partition
-from pathline_gateway.telemetry import INTAKE_BATCH_DURATION, MAX_LINKS, link_to, parse_traceparent, spanning
+from pathline_gateway.telemetry import INTAKE_BATCH_DURATION, MAX_LINKS, link_to, spanning
 
 _SLICE = 64
 """Records read before the loop turns: about two milliseconds, the most that a waiting database answer is delayed."""
@@ -106,11 +108,7 @@ async def _read(records: Sequence[Record]) -> list[Reading]:
 
 
 def _links(batch: Batch) -> list[Link]:
-    contexts = (parse_traceparent(_traceparent(reading)) for found in batch.readings.values() for reading in found)
-    found = dict.fromkeys(context for context in contexts if context is not None)
-    return [link_to(*context) for context in list(found)[:MAX_LINKS]]
-
-
-def _traceparent(reading: Reading) -> object:
-    """As it was published, in whichever mode; of what is no interaction, nothing is believed."""
-    return reading.interaction.event.attributes.get("traceparent") if isinstance(reading, Accepted) else None
+    """To the calls that published these; of what is no interaction, nothing is believed."""
+    accepted = (r for found in batch.readings.values() for r in found if isinstance(r, Accepted))
+    traces = dict.fromkeys(a.trace for a in accepted if a.trace is not None)
+    return [link_to(*trace) for trace in islice(traces, MAX_LINKS)]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from pathline.interaction import organisation_of
 from pathline.vocabulary import (
+    ActivityRecorded,
     IdentityDistinguished,
     IdentityLinked,
     IdentityRetracted,
@@ -14,10 +15,11 @@ from pathline.vocabulary import (
     InteractionVoided,
     Payload,
 )
-from pathline_gateway.intake.reading import Accepted, Parked
+from pathline_gateway.intake.record import Accepted, Parked
 from pathline_gateway.store import amendments, interactions, links, parked
 from pathline_gateway.store.refs import Key
-from pathline_gateway.telemetry import parse_traceparent
+
+_NO_TRACE = (None, None)
 
 Numbers = Mapping[str, int]
 """Numbers of sources or of types, by name."""
@@ -45,83 +47,85 @@ def named_organisations(accepted: Accepted) -> set[str]:
     """The organisations that must be on the register before this can be stored, besides its own."""
     if accepted.step:
         return set()
-    named = {org for org, _ in named_refs(accepted.interaction.payload)}
-    target = target_source(accepted.interaction.payload)
+    named = {org for org, _ in named_refs(accepted.payload)}
+    target = target_source(accepted.payload)
     return named if target is None else named | {organisation_of(target)}
 
 
 def interaction_row(
-    accepted: Accepted, sources: Numbers, types: Numbers, refs: Mapping[Key, int]
+    accepted: Accepted, sources: Numbers, types: Numbers, refs: Mapping[Key, int], batch: int
 ) -> interactions.InteractionRow:
     """The row of a step."""
-    it, payload = accepted.interaction, accepted.interaction.payload
-    trace_id, span_id = _trace(accepted)
+    payload = accepted.payload
+    source, id = accepted.identity
+    trace_id, span_id = accepted.trace or _NO_TRACE
     return interactions.InteractionRow(
-        ref=refs[accepted.ref],
-        time=it.time,
-        recordedtime=it.recordedtime,
-        source=sources[it.source],
-        type=types[it.type],
-        id=it.id,
-        sequence=it.sequence,
-        service=payload.service,
-        activity=getattr(payload, "activity", None),
-        channel=payload.channel,
-        initiator=payload.initiator,
-        actor=payload.actor,
-        phase=payload.coproduction,
-        participation=payload.participation,
-        horizon=payload.horizon,
-        handoff=payload.handoff,
-        trace_id=trace_id,
-        span_id=span_id,
-        payload=accepted.payload,
+        batch,
+        refs[accepted.ref],
+        accepted.time,
+        accepted.recordedtime,
+        sources[source],
+        types[accepted.type],
+        id,
+        accepted.sequence,
+        payload.service,
+        payload.activity if type(payload) is ActivityRecorded else None,
+        payload.channel,
+        payload.initiator,
+        payload.actor,
+        payload.coproduction,
+        payload.participation,
+        payload.horizon,
+        payload.handoff,
+        trace_id,
+        span_id,
+        accepted.stored,
     )
 
 
 def evidence_row(accepted: Accepted, sources: Numbers, types: Numbers) -> interactions.EvidenceRow:
     """The row of what is no step."""
-    it = accepted.interaction
-    trace_id, span_id = _trace(accepted)
+    source, id = accepted.identity
+    trace_id, span_id = accepted.trace or _NO_TRACE
     return interactions.EvidenceRow(
-        source=sources[it.source],
-        id=it.id,
-        type=types[it.type],
-        subject=it.subject,
-        time=it.time,
-        recordedtime=it.recordedtime,
-        sequence=it.sequence,
-        trace_id=trace_id,
-        span_id=span_id,
-        payload=accepted.payload,
+        sources[source],
+        id,
+        types[accepted.type],
+        accepted.ref[1],
+        accepted.time,
+        accepted.recordedtime,
+        accepted.sequence,
+        trace_id,
+        span_id,
+        accepted.stored,
     )
 
 
 def link_rows(accepted: Iterable[Accepted], sources: Numbers, refs: Mapping[Key, int]) -> Iterable[links.LinkRow]:
     """The evidence about identity among these."""
     for a in accepted:
-        it, payload = a.interaction, a.interaction.payload
-        at = (sources[it.source], it.id)
+        payload = a.payload
+        at = (sources[a.identity[0]], a.identity[1])
         if isinstance(payload, IdentityRetracted):
             target = sources[payload.evidence.source], payload.evidence.id
-            yield links.LinkRow(*at, "retracted", None, None, None, 1.0, it.time, *target)
+            yield links.LinkRow(*at, "retracted", None, None, None, 1.0, a.time, *target)
         elif pair := list(named_refs(payload)):
             left, right = (refs[key] for key in pair)
             confidence = payload.confidence if isinstance(payload, IdentityLinked) else None
             method = payload.method if isinstance(payload, IdentityLinked) else None
             kind = "same" if isinstance(payload, IdentityLinked) else "different"
             yield links.LinkRow(
-                *at, kind, left, right, method, 1.0 if confidence is None else confidence, it.time, None, None
+                *at, kind, left, right, method, 1.0 if confidence is None else confidence, a.time, None, None
             )
 
 
 def amendment_rows(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[amendments.AmendmentRow]:
     """The voids and corrections among these."""
     for a in accepted:
-        it, payload = a.interaction, a.interaction.payload
+        payload = a.payload
         if isinstance(payload, InteractionVoided | InteractionCorrected):
             target = sources[payload.source], payload.id
-            yield amendments.AmendmentRow(sources[it.source], it.id, payload.verb, *target)
+            yield amendments.AmendmentRow(sources[a.identity[0]], a.identity[1], payload.verb, *target)
 
 
 def parked_row(p: Parked, epoch: int) -> parked.ParkedRow:
@@ -142,11 +146,6 @@ def parked_row(p: Parked, epoch: int) -> parked.ParkedRow:
         detail=p.detail,
         org=p.org,
     )
-
-
-def _trace(accepted: Accepted) -> tuple[bytes | None, bytes | None]:
-    context = parse_traceparent(accepted.interaction.event.attributes.get("traceparent"))
-    return (None, None) if context is None else context
 
 
 def _instant(milliseconds: int) -> datetime | None:

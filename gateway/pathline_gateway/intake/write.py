@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from pathline_gateway.intake.batch import Reading
-from pathline_gateway.intake.reading import Accepted, Parked
+from pathline_gateway.intake.record import Accepted, Parked, Reading
 from pathline_gateway.intake.rows import (
     amendment_rows,
     evidence_row,
@@ -114,7 +113,7 @@ class Writer:
                 a.identity[1],
                 a.digest,
                 numbers[a.ref] if a.step else None,
-                a.interaction.time,
+                a.time,
             )
             for a in first
         )
@@ -127,13 +126,13 @@ class Writer:
 
     async def _sources(self, accepted: list[Accepted]) -> Mapping[str, int]:
         names = {a.identity[0] for a in accepted}
-        names |= {target for a in accepted if not a.step and (target := target_source(a.interaction.payload))}
+        names |= {target for a in accepted if not a.step and (target := target_source(a.payload))}
         if unseen := names - self.known.sources.keys():
             self.learned.sources = await register.source_numbers(self.connection, unseen)
         return self.known.sources | self.learned.sources
 
     async def _types(self, accepted: list[Accepted]) -> Mapping[str, int]:
-        if unseen := {a.interaction.type for a in accepted} - self.known.types.keys():
+        if unseen := {a.type for a in accepted} - self.known.types.keys():
             self.learned.types = await register.type_numbers(self.connection, unseen)
         return self.known.types | self.learned.types
 
@@ -153,7 +152,7 @@ class Writer:
             self._park(accepted, "conflicting-duplicate", "the same source and id came with other content first", "id")
 
     async def _refs(self, accepted: list[Accepted]) -> Mapping[refs.Key, int]:
-        named = (key for a in accepted if not a.step for key in named_refs(a.interaction.payload))
+        named = (key for a in accepted if not a.step for key in named_refs(a.payload))
         stepped = dict.fromkeys(named, False) | {a.ref: True for a in accepted if a.step}
         if not stepped:
             return {}
@@ -178,8 +177,8 @@ class Writer:
         steps = [a for a in accepted if a.step]
         others = [a for a in accepted if not a.step]
         if steps:
-            rows = [interaction_row(a, sources, types, numbers) for a in steps]
-            await interactions.insert(self.connection, self.batch, rows)
+            rows = [interaction_row(a, sources, types, numbers, self.batch) for a in steps]
+            await interactions.insert(self.connection, rows)
             self.touched |= {row.ref for row in rows}
             self.stored += [(row.source, row.id) for row in rows]
         if others:

@@ -23,8 +23,9 @@ class IdentityRow(NamedTuple):
 
 
 class InteractionRow(NamedTuple):
-    """A row of `interaction`, in the order of its columns."""
+    """A row of `interaction`, with its columns' names."""
 
+    batch: int
     ref: int
     time: datetime
     recordedtime: datetime | None
@@ -76,13 +77,6 @@ _DIGESTS = """
 select source, id, digest from event_identity
 where (source, id) in (select * from unnest($1::int[], $2::text[]))
 """
-_INSERT = """
-insert into interaction (batch, ref, time, recordedtime, source, type, id, sequence, service, activity, channel,
-    initiator, actor, phase, participation, horizon, handoff, trace_id, span_id, payload)
-select $1, * from unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::int[], $6::smallint[], $7::text[],
-    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
-    $17::text[], $18::bytea[], $19::bytea[], $20::bytea[])
-"""
 _INSERT_EVIDENCE = """
 insert into evidence (batch, source, id, type, subject, time, recordedtime, sequence, trace_id, span_id, payload)
 select $1, * from unnest($2::int[], $3::text[], $4::smallint[], $5::text[], $6::timestamptz[], $7::timestamptz[],
@@ -110,9 +104,9 @@ async def digests(connection: asyncpg.Connection, identities: Sequence[Identity]
     return {(row["source"], row["id"]): row["digest"] for row in rows}
 
 
-async def insert(connection: asyncpg.Connection, batch: int, rows: Sequence[InteractionRow]) -> None:
-    """These interactions are stored."""
-    await connection.execute(_INSERT, batch, *zip(*rows, strict=True))
+async def insert(connection: asyncpg.Connection, rows: Sequence[InteractionRow]) -> None:
+    """These interactions, whose identities were claimed, are stored."""
+    await connection.copy_records_to_table("interaction", records=rows, columns=InteractionRow._fields)
 
 
 async def insert_evidence(connection: asyncpg.Connection, batch: int, rows: Sequence[EvidenceRow]) -> None:

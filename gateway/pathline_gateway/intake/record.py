@@ -1,0 +1,58 @@
+"""A consumed record, and what reading it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from pathline.vocabulary import Payload
+
+
+class Record(Protocol):
+    """What is read of a consumed record (aiokafka's ConsumerRecord has it)."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+
+class Accepted(NamedTuple):
+    """An interaction that keeps its contract, as it will be stored."""
+
+    record: Record
+    identity: tuple[str, str]
+    """Source and id."""
+    ref: tuple[str, str]
+    """Organisation and subject."""
+    step: bool
+    """Whether it stands on a pathway; else it is evidence, or concerns nobody."""
+    type: str
+    time: datetime
+    recordedtime: datetime | None
+    sequence: str | None
+    trace: tuple[bytes, bytes] | None
+    """Trace id and span id of the call that published it."""
+    payload: Payload
+    digest: bytes
+    """Of the content: what the event says, and not the path it took."""
+    stored: bytes
+    """Further attributes and the data, as they are kept."""
+
+
+class Parked(NamedTuple):
+    """A record that is kept as it came, and why. `detail` never repeats a value."""
+
+    record: Record
+    reason: str
+    detail: str
+    field: str | None = None
+    org: str | None = None
+
+
+Reading = Accepted | Parked
+"""What a record is to intake."""

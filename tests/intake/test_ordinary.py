@@ -1,0 +1,94 @@
+"""The quick reading of ordinary records says what the contracts say, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from records import Rec
+
+from events import ORG, events
+from pathline.cloudevent import CloudEvent
+from pathline.codec import kafka
+from pathline.testing import SUBJECT
+from pathline_gateway.intake.ordinary import ordinary
+from pathline_gateway.intake.reading import owner_of, read_closely
+from pathline_gateway.intake.record import Accepted
+
+TOPICS = st.sampled_from([f"pathline.in.{ORG}", "pathline.in.door-1", "pathline.in.somebody-else"])
+NASTY = st.sampled_from(
+    [
+        None, b"", b"\xff", b"\x00", "é".encode(), b"x" * 3000, b"123 456 782", b"1.1", b"2026-01-01T00:00:00",
+        b"2026-01-01T00:00:00Z", b"9999-12-31T23:59:59Z", b"urn:pathline:somebody-else:desk", b"urn:pathline:door-1:x",
+        b"org.pathline.contact.made.v1", b"00-0-0-0", b"application/json; charset=utf-8", b"{}", b"null",
+    ]
+)  # fmt: skip
+NAMES = st.sampled_from(
+    ["ce_id", "CE_ID", "ce_source", "ce_type", "ce_subject", "ce_time", "ce_recordedtime", "ce_specversion", "ce_own",
+     "ce_sequence", "ce_correlationid", "ce_traceparent", "ce_data", "ce_datacontenttype", "ce_expirytime",
+     "content-type", "Content-Type", "x-other"]
+)  # fmt: skip
+
+
+@st.composite
+def records(draw: st.DrawFn) -> Rec:
+    """An event of the vocabulary as a record, with some headers taken away, added, repeated or changed."""
+    headers, value = kafka.encode(draw(events()))
+    changed: list[tuple[str, bytes | None]] = list(headers)
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(0, len(changed) - 1))
+        match draw(st.sampled_from(["drop", "add", "change", "repeat"])):
+            case "drop" if len(changed) > 1:
+                changed.pop(at)
+            case "add":
+                changed.insert(at, (draw(NAMES), draw(NASTY)))
+            case "change":
+                changed[at] = (changed[at][0], draw(NASTY))
+            case _:
+                changed.append(changed[at])
+    return Rec(draw(TOPICS), 0, value=draw(st.just(value) | NASTY), headers=tuple(changed))
+
+
+@given(records())
+@settings(max_examples=500, deadline=None)
+def test_what_is_read_quickly_is_what_is_read_closely(record: Rec) -> None:
+    quick = ordinary(record, owner_of(record.topic))
+    if quick is not None:
+        assert quick == read_closely(record, owner_of(record.topic))
+
+
+def _usual(**more: str) -> Rec:
+    attributes = {
+        "specversion": "1.0",
+        "id": "case-7",
+        "source": f"urn:pathline:{ORG}:desk",
+        "type": "org.pathline.contact.made.v1",
+        "subject": SUBJECT,
+        "time": "2026-03-02T09:00:00+11:00",
+        **more,
+    }
+    headers, value = kafka.encode(CloudEvent(attributes, b'{"kind":"enquiry","channel":"phone","precision":"day"}'))
+    return Rec(f"pathline.in.{ORG}", 0, value=value, headers=tuple(headers))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"recordedtime": "2026-03-02T09:00:00Z", "sequence": "7", "datacontenttype": "application/json"},
+        {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "correlationid": "case-9"},
+    ],
+)
+def test_what_agencies_usually_send_is_read_quickly(more: dict[str, str]) -> None:
+    record = _usual(**more)
+    assert isinstance(ordinary(record, ORG), Accepted)
+    assert ordinary(record, ORG) == read_closely(record, ORG)
+
+
+@pytest.mark.parametrize("attribute", ["id", "correlationid", "causationid"])
+def test_a_personal_number_is_never_read_quickly(attribute: str) -> None:
+    record = _usual(**{attribute: "123 456 782"})
+    assert ordinary(record, ORG) is None
+    assert ordinary(replace(record, topic="pathline.in.door-1"), None) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -38,17 +38,16 @@ select (select coalesce(pathway, birth) from asked) as pathway,
     bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
 from member
 """
+# Sources and types are small tables; refs are not, and the reader of a pathway has them already.
 _STEPS = """
 select (select max(c.seq) from unnest($1::bigint[]) as r(id),
         lateral (select max(seq) as seq from change where ref = r.id) as c) as revision,
-    src.source, i.id, t.type, i.time, i.recordedtime, src.org, s.subject, i.service, i.channel, i.activity,
+    i.ref, src.source, i.id, t.type, i.time, i.recordedtime, i.service, i.channel, i.activity,
     i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.payload
 from interaction i
 join source src on src.id = i.source
 join event_type t on t.id = i.type
-join subject_ref s on s.id = i.ref
 where i.ref = any($1::bigint[])
-order by i.ref, i.time
 """
 _AMENDMENTS = """
 select src.source, a.id, e.time, e.sequence, tsrc.source as target_source, a.target_id, a.kind, e.payload
@@ -94,12 +93,13 @@ async def steps(connection: asyncpg.Connection, of: Members) -> list[Step] | Non
     rows = await connection.fetch(_STEPS, of.numbers)
     if rows and (rows[0]["revision"] or 0) != of.revision:
         return None
-    return [_step(row) for row in rows]
+    known = dict(zip(of.numbers, of.refs, strict=True))
+    return [_step(row, known) for row in rows]
 
 
-def _step(row: asyncpg.Record) -> Step:
-    _, *columns, payload = row.values()
-    return Step._make((*columns, *payload.split(b"\n", 1)))
+def _step(row: asyncpg.Record, refs: Mapping[int, tuple[str, str]]) -> Step:
+    _, ref, source, id, type, time, recordedtime, *columns, payload = row.values()
+    return Step._make((source, id, type, time, recordedtime, *refs[ref], *columns, *payload.split(b"\n", 1)))
 
 
 async def amendments(connection: asyncpg.Connection, refs: Sequence[int]) -> list[Amendment]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
+from uuid import UUID
 
 import asyncpg
 
@@ -12,7 +14,6 @@ from pathline_gateway.store import changes, interactions, links
 
 _log = logging.getLogger(__name__)
 
-_LOCK = 0x706C_0004
 _BATCH = 200
 """Evidence bound in one transaction: short, so that a pull never waits."""
 _POLL_S = 0.25
@@ -48,11 +49,11 @@ class MembershipWriter:
     async def bind_some(self) -> int:
         """How much evidence was seen and bound, in one transaction."""
         async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+            await links.lock(connection)
             unseen = await links.unseen(connection, _BATCH)
             if unseen:
                 touched = {row[name] for row in unseen for name in ("a", "b", "target_a", "target_b")} - {None}
-                await _rebind(connection, touched)
+                await _rebind(connection, touched, unseen[-1]["seq"])
                 await links.advance(connection, unseen[-1]["seq"])
                 await changes.lock(connection)
                 await changes.append(
@@ -61,17 +62,22 @@ class MembershipWriter:
             return len(unseen)
 
 
-async def _rebind(connection: asyncpg.Connection, touched: set[int]) -> None:
-    """The pathways of everyone connected with these refs are what the evidence says."""
+async def rebound(connection: asyncpg.Connection, touched: Collection[int], until: int) -> dict[int, UUID | None]:
+    """The pathways of everyone connected with these refs, as the evidence up to this `seq` says; None: its own."""
     reach = await links.neighbourhood(connection, touched)
     refs = {row["id"]: Ref(*row.values()) for row in await links.refs(connection, reach)}
     evidence = [
         Link(r["source_name"], r["id"], r["kind"] == "same", r["a"], r["b"], r["confidence"], r["asserted_at"])
-        for r in await links.evidence_of(connection, reach)
+        for r in await links.evidence_of(connection, reach, until)
         if not r["retracted"] and r["a"] in refs and r["b"] in refs
     ]
-    bound = pathways(components(refs, evidence), refs)
-    now = await links.open_memberships(connection, reach)
+    return pathways(components(refs, evidence), refs)
+
+
+async def _rebind(connection: asyncpg.Connection, touched: set[int], until: int) -> None:
+    """The pathways of everyone connected with these refs are what the evidence up to this `seq` says."""
+    bound = await rebound(connection, touched, until)
+    now = await links.open_memberships(connection, bound)
     moved = {ref: pathway for ref, pathway in bound.items() if now.get(ref) != pathway}
     if moved:
         await links.move(connection, moved)

@@ -20,6 +20,7 @@ from pathline_gateway.intake.rows import (
 )
 from pathline_gateway.store import amendments, changes, interactions, links, parked, refs, register
 from pathline_gateway.store.positions import Partition
+from pathline_gateway.store.refs import Numbered
 from pathline_gateway.store.register import Known
 
 
@@ -49,7 +50,10 @@ class Writer:
     touched: set[int] = field(default_factory=set)
     stored: list[interactions.Identity] = field(default_factory=list)
     amending: list[interactions.Identity] = field(default_factory=list)
+    linking: list[links.LinkRow] = field(default_factory=list)
     totals: dict[str, int] = field(default_factory=dict)
+    emptied: int = 0
+    """How often voids had emptied a ref, by any writer, before this one looked which refs have a step."""
 
     async def write(self, readings: Sequence[Reading]) -> None:
         """These are stored, or known already, or parked."""
@@ -65,13 +69,23 @@ class Writer:
         """Last of all: the change log, under its lock, which is held to the commit."""
         self._count("parked", len(self.outcome.parked))
         await changes.lock(self.connection)
+        if self.linking:  # numbered here, so that whoever reads on from a number misses none
+            await links.insert(self.connection, self.linking)
+        if self.stored:
+            await self._step_again()
         if self.amending or self.stored:
             resolved = await amendments.resolve(self.connection, self.amending, self.stored)
             self.touched |= resolved.refs
             self._count("interactions", -resolved.voided)
             self._count("stepped", -resolved.emptied)
+            self._count("emptied", resolved.emptied)
         await changes.append(self.connection, self.touched, self.batch, "interaction", self.totals)
         return self.outcome
+
+    async def _step_again(self) -> None:
+        """Refs that another writer found empty, because it could not see this one's steps, have a step."""
+        if await refs.emptied(self.connection) != self.emptied:
+            self._count("stepped", len(await refs.step(self.connection, self.touched)))
 
     def _epoch(self, p: Parked) -> int:
         return self.epochs[p.record.topic, p.record.partition]
@@ -106,7 +120,8 @@ class Writer:
     async def _store(self, accepted: list[Accepted]) -> None:
         first = self._first_of_each(accepted)
         sources = await self._sources(accepted)
-        numbers = await self._refs(first)
+        found = await self._refs(first)
+        numbers = found.numbers
         rows = sorted(
             interactions.IdentityRow(
                 sources[a.identity[0]],
@@ -122,6 +137,9 @@ class Writer:
         if before:
             await self._settle_known([a for a in first if (sources[a.identity[0]], a.identity[1]) in before], sources)
             new = [a for a in first if (sources[a.identity[0]], a.identity[1]) not in before]
+            found = await self._only_for(new, found)
+        self._count("subjects", len(found.made))
+        self._count("stepped", len(found.began))
         await self._insert(new, sources, numbers)
 
     async def _sources(self, accepted: list[Accepted]) -> Mapping[str, int]:
@@ -151,15 +169,23 @@ class Writer:
         else:
             self._park(accepted, "conflicting-duplicate", "the same source and id came with other content first", "id")
 
-    async def _refs(self, accepted: list[Accepted]) -> Mapping[refs.Key, int]:
-        named = (key for a in accepted if not a.step for key in named_refs(a.payload))
-        stepped = dict.fromkeys(named, False) | {a.ref: True for a in accepted if a.step}
-        if not stepped:
-            return {}
-        found = await refs.number(self.connection, stepped)
-        self._count("subjects", found.made)
-        self._count("stepped", found.began)
-        return found.numbers
+    async def _refs(self, accepted: list[Accepted]) -> Numbered:
+        named = _named(accepted)
+        if not named:
+            return Numbered({}, frozenset(), frozenset())
+        self.emptied = await refs.emptied(self.connection)
+        return await refs.number(self.connection, named)
+
+    async def _only_for(self, new: list[Accepted], found: Numbered) -> Numbered:
+        """What numbering refs came to, for what is new alone: a repeat or a conflict makes no ref, and steps none."""
+        named = _named(new)
+        made = {key for key in found.made if key not in named}
+        began = {key for key in found.began if not named.get(key, False)}
+        if made or began:
+            await refs.take_back(
+                self.connection, [found.numbers[k] for k in made], [found.numbers[k] for k in began - made]
+            )
+        return Numbered(found.numbers, found.made - made, found.began - began)
 
     def _count(self, name: str, n: int) -> None:
         self.totals[name] = self.totals.get(name, 0) + n
@@ -184,9 +210,15 @@ class Writer:
         if others:
             evidence = [evidence_row(a, sources, types) for a in others]
             await interactions.insert_evidence(self.connection, self.batch, evidence)
-            await links.insert(self.connection, list(link_rows(others, sources, numbers)))
+            self.linking += link_rows(others, sources, numbers)
             amending = list(amendment_rows(others, sources))
             await amendments.insert(self.connection, amending)
             self.amending += [(row.source, row.id) for row in amending]
         self.outcome.accepted, self.outcome.evidence = len(steps), len(others)
         self._count("interactions", len(steps))
+
+
+def _named(accepted: list[Accepted]) -> dict[refs.Key, bool]:
+    """The refs that these name, and whether one of these is a step under it."""
+    evidence = (key for a in accepted if not a.step for key in named_refs(a.payload))
+    return dict.fromkeys(evidence, False) | {a.ref: True for a in accepted if a.step}

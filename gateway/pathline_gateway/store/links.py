@@ -26,6 +26,7 @@ class LinkRow:
     target_id: str | None
 
 
+_LOCK = 0x706C_0004
 _INSERT = """
 insert into link_evidence (source, id, kind, a, b, method, confidence, asserted_at, target_source, target_id)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -51,9 +52,9 @@ _EVIDENCE_OF = """
 select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, s.source as source_name, s.org,
     exists (select from link_evidence r join source rs on rs.id = r.source
             where r.kind = 'retracted' and r.target_source = l.source and r.target_id = l.id
-              and rs.org = s.org) as retracted
+              and rs.org = s.org and r.seq <= $2) as retracted
 from link_evidence l join source s on s.id = l.source
-where (l.a = any($1::bigint[]) or l.b = any($1::bigint[])) and l.kind <> 'retracted'
+where (l.a = any($1::bigint[]) or l.b = any($1::bigint[])) and l.kind <> 'retracted' and l.seq <= $2
 """
 _REFS = "select id, org, subject, birth, received_at from subject_ref where id = any($1::bigint[])"
 _OPEN = "select ref, pathway from membership where ref = any($1::bigint[]) and until is null"
@@ -61,8 +62,16 @@ _CLOSE = "update membership set until = now() where ref = any($1::bigint[]) and 
 _MOVE = "insert into membership (ref, pathway) select * from unnest($1::bigint[], $2::uuid[])"
 
 
+async def lock(connection: asyncpg.Connection) -> None:
+    """Nobody else writes membership until this transaction ends. Taken before the change-log lock, never after."""
+    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+
+
 async def insert(connection: asyncpg.Connection, rows: Sequence[LinkRow]) -> None:
-    """This evidence about who is who is stored; the membership writer will see it."""
+    """This evidence about who is who is stored; the membership writer will see it.
+
+    Call under the change-log lock: the writer reads on from the last `seq`, which must therefore be commit order.
+    """
     await connection.executemany(_INSERT, [tuple(getattr(row, name) for name in LinkRow.__slots__) for row in rows])
 
 
@@ -76,9 +85,12 @@ async def neighbourhood(connection: asyncpg.Connection, refs: Collection[int]) -
     return [row["ref"] for row in await connection.fetch(_NEIGHBOURHOOD, list(refs))]
 
 
-async def evidence_of(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
-    """The evidence that names any of these refs, with whether its own asserter retracted it."""
-    return list(await connection.fetch(_EVIDENCE_OF, list(refs)))
+async def evidence_of(connection: asyncpg.Connection, refs: Collection[int], until: int) -> list[asyncpg.Record]:
+    """The evidence up to this `seq` that names any of these refs, with whether its own asserter retracted it by then.
+
+    What came later is bound with its own turn, so that membership is at all times what the evidence seen says.
+    """
+    return list(await connection.fetch(_EVIDENCE_OF, list(refs), until))
 
 
 async def refs(connection: asyncpg.Connection, numbers: Collection[int]) -> list[asyncpg.Record]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import asyncpg
@@ -23,15 +23,17 @@ select array_agg(s.id order by r.n) as ids, array_agg(s.stepped order by r.n) as
 from unnest($1::text[], $2::text[]) with ordinality as r(org, subject, n)
 left join subject_ref s using (org, subject)
 """
-_STEPPED = "update subject_ref set stepped = true where id = any($1::bigint[]) and not stepped"
+_STEPPED = "update subject_ref set stepped = true where id = any($1::bigint[]) and not stepped returning id"
+_UNSTEP = "update subject_ref set stepped = false where id = any($1::bigint[])"
+_UNMAKE = "delete from subject_ref where id = any($1::bigint[])"
 
 
 class Numbered(NamedTuple):
-    """The number of each ref; how many were made, and how many got their first step, just now."""
+    """The number of each ref; which of them were made, and which got their first step, just now."""
 
     numbers: dict[Key, int]
-    made: int
-    began: int
+    made: frozenset[Key]
+    began: frozenset[Key]
 
 
 async def number(connection: asyncpg.Connection, stepped: Mapping[Key, bool]) -> Numbered:
@@ -45,11 +47,30 @@ async def number(connection: asyncpg.Connection, stepped: Mapping[Key, bool]) ->
     if len(numbers) < len(stepped):  # another writer made them, and has committed
         others, also_late = await _find(connection, {k: step for k, step in stepped.items() if k not in numbers})
         numbers, late = numbers | others, late + also_late
-    began = sum(stepped[key] for key in made)
+    began = {key for key in made if stepped[key]}
     if late:
-        changed = await connection.execute(_STEPPED, sorted(late))
-        began += int(changed.split()[-1])
-    return Numbered(numbers, len(made), began)
+        keys = {id: key for key, id in numbers.items()}
+        began |= {keys[id] for id in await step(connection, late)}
+    return Numbered(numbers, frozenset(made), frozenset(began))
+
+
+async def step(connection: asyncpg.Connection, numbers: Collection[int]) -> list[int]:
+    """A step stands under each of these refs; those under which none stood before."""
+    return [row["id"] for row in await connection.fetch(_STEPPED, sorted(numbers))]
+
+
+async def take_back(connection: asyncpg.Connection, made: Collection[int], began: Collection[int]) -> None:
+    """What `number` did to these refs in this transaction is undone: nothing that was stored names them so.
+
+    Nobody else has seen it: to make or to step the same ref, another writer waits for this transaction.
+    """
+    await connection.execute(_UNMAKE, sorted(made))
+    await connection.execute(_UNSTEP, sorted(began))
+
+
+async def emptied(connection: asyncpg.Connection) -> int:
+    """How often, so far, voids took the last step from under a ref."""
+    return int(await connection.fetchval("select n from tally where name = 'emptied'"))
 
 
 async def _find(connection: asyncpg.Connection, stepped: Mapping[Key, bool]) -> tuple[dict[Key, int], list[int]]:

@@ -1,0 +1,157 @@
+"""Histories as intake gets them: records in batches, of one partition, applied by the real thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from pathline.codec import kafka
+from pathline.interaction import interaction
+from pathline.vocabulary import (
+    ActivityRecorded,
+    IdentityDistinguished,
+    IdentityLinked,
+    IdentityRetracted,
+    InteractionCorrected,
+    InteractionVoided,
+    Payload,
+)
+from pathline_gateway.identity.membership import MembershipWriter
+from pathline_gateway.intake.apply import Into, apply
+from pathline_gateway.intake.batch import Batch
+from pathline_gateway.intake.reading import read
+from pathline_gateway.intake.write import Outcome
+
+START = datetime(2026, 3, 1, 9, tzinfo=UTC)
+TOPIC = "pathline.in.door-0"
+GROUP = "tests"
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def subject(n: int) -> str:
+    """The pseudonym of somebody."""
+    return f"v1.{n:021d}A"
+
+
+def source(org: str) -> str:
+    """The one system of this organisation."""
+    return f"urn:pathline:{org}:desk"
+
+
+def ref(org: str, n: int) -> dict[str, str]:
+    """Somebody as this organisation knows her, in evidence."""
+    return {"org": org, "subject": subject(n)}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A record to be."""
+
+    org: str
+    id: str
+    subject: str
+    payload: Payload
+    minute: int = 0
+    extensions: dict[str, Any] = field(default_factory=dict)
+
+
+def step(org: str, id: str, n: int = 0, minute: int = 0, text: str = "Opened", **extensions: Any) -> Told:
+    """A step of somebody."""
+    payload = ActivityRecorded(activity=text, service="casework", channel="web", initiator="citizen", actor="staff")
+    return Told(org, id, subject(n), payload, minute, extensions)
+
+
+def voided(org: str, id: str, target: str, minute: int = 0) -> Told:
+    """A void of the organisation's own interaction."""
+    payload = InteractionVoided(source=source(org), id=target, reason="entered-in-error")
+    return Told(org, id, subject(0), payload, minute)
+
+
+def corrected(org: str, id: str, target: str, text: str, minute: int = 0) -> Told:
+    """A correction of the organisation's own interaction; with no text, one that breaks the contract."""
+    data = {"activity": text, "service": "reception"} if text else {"service": "reception"}
+    at = START + timedelta(minutes=minute, microseconds=7)
+    replacement = {"time": at.isoformat(), "data": data}
+    payload = InteractionCorrected.model_validate(
+        {"source": source(org), "id": target, "reason": "wrong-content", "replacement": replacement}
+    )
+    return Told(org, id, subject(0), payload, minute)
+
+
+def linked(id: str, a: dict[str, str], b: dict[str, str], confidence: float = 1.0, minute: int = 0) -> Told:
+    """A link."""
+    payload = IdentityLinked.model_validate({"same": [a, b], "method": "record-key", "confidence": confidence})
+    return Told("registry", id, a["subject"], payload, minute)
+
+
+def distinguished(id: str, a: dict[str, str], b: dict[str, str], minute: int = 0) -> Told:
+    """Evidence that two refs are two persons."""
+    return Told("registry", id, a["subject"], IdentityDistinguished.model_validate({"different": [a, b]}), minute)
+
+
+def retracted(id: str, target: str, org: str = "registry", minute: int = 0) -> Told:
+    """A retraction, of the registry's evidence."""
+    payload = IdentityRetracted.model_validate({"evidence": {"source": source("registry"), "id": target}})
+    return Told(org, id, subject(0), payload, minute)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A consumed record."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+
+def record(told: Told | bytes, offset: int, partition: int = 0) -> Record:
+    """The record of what was told; bytes are no event, and will be parked."""
+    if isinstance(told, bytes):
+        return Record(TOPIC, partition, offset, 1_700_000_000_000, None, told, [("note", b"\xff")])
+    at = START + timedelta(minutes=told.minute)
+    made = interaction(
+        told.payload, source=source(told.org), subject=told.subject, time=at, id=told.id, **told.extensions
+    )
+    headers, value = kafka.encode(made.event)
+    return Record(TOPIC, partition, offset, 1_700_000_000_000, made.subject.encode(), value, headers)
+
+
+@dataclass
+class Partition:
+    """One partition of the door's topic, and how far it was read. Each writer of a test has its own."""
+
+    number: int = 0
+    offset: int = 0
+    into: Into = field(default_factory=lambda: Into(GROUP, register_unknown=True))
+
+    def batch(self, told: Iterable[Told | bytes], epoch: int = 1) -> Batch:
+        """What was told next, as one poll gives it."""
+        records = [record(each, self.offset + n, self.number) for n, each in enumerate(told)]
+        at, start = (TOPIC, self.number), self.offset
+        self.offset += len(records)
+        return Batch({at: [read(each) for each in records]}, {at: start}, {at: epoch})
+
+    async def apply(self, connection: asyncpg.Connection, *told: Told | bytes) -> Outcome:
+        """It is stored, as one batch."""
+        return await apply(connection, self.into, self.batch(told))
+
+
+async def opened(connection: asyncpg.Connection) -> None:
+    """There is a log to apply records of: its epoch is 1."""
+    await connection.execute("insert into log_epoch (cluster_id, reason) values ('tests', 'first start')")
+
+
+async def bound(database: str) -> None:
+    """The membership writer has seen all evidence."""
+    async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
+        writer = MembershipWriter(pool)
+        while await writer.bind_some():
+            pass

@@ -1,0 +1,110 @@
+"""What intake and identity derive is right whatever was refused, repeated, or written at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from pathline_gateway.identity.membership import MembershipWriter
+from pathline_gateway.intake.write import Writer
+from pathline_gateway.store.register import Known
+from verify.history import Partition, bound, distinguished, linked, opened, ref, step, voided
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture
+async def other(database: str) -> AsyncIterator[asyncpg.Connection]:
+    connected = await asyncpg.connect(database)
+    yield connected
+    await connected.close()
+
+
+async def totals(connection: asyncpg.Connection) -> dict[str, int]:
+    found = dict(await connection.fetch("select name, n from tally"))
+    return {name: found[name] for name in ("interactions", "subjects", "stepped", "parked")}
+
+
+async def stepped(connection: asyncpg.Connection) -> dict[str, bool]:
+    return {
+        row["subject"]: row["stepped"] for row in await connection.fetch("select subject, stepped from subject_ref")
+    }
+
+
+async def test_a_parked_conflict_makes_no_subject(connection: asyncpg.Connection) -> None:
+    await opened(connection)
+    log = Partition()
+    await log.apply(connection, step("east", "1", n=1))
+    outcome = await log.apply(connection, step("east", "1", n=2))
+    assert [parked.reason for parked in outcome.parked] == ["conflicting-duplicate"]
+    assert await stepped(connection) == {"v1.000000000000000000001A": True}
+    assert await totals(connection) == {"interactions": 1, "subjects": 1, "stepped": 1, "parked": 1}
+
+
+async def test_a_parked_conflict_gives_no_ref_its_first_step(connection: asyncpg.Connection) -> None:
+    await opened(connection)
+    log = Partition()
+    await log.apply(connection, step("east", "1", n=1), distinguished("d", ref("east", 2), ref("west", 3)))
+    await log.apply(connection, step("east", "1", n=2), step("west", "9", n=3))
+    assert await totals(connection) == {"interactions": 2, "subjects": 3, "stepped": 2, "parked": 1}
+    assert not (await stepped(connection))["v1.000000000000000000002A"]
+
+
+async def test_a_step_that_was_voided_and_comes_again_still_counts_nowhere(connection: asyncpg.Connection) -> None:
+    await opened(connection)
+    log = Partition()
+    await log.apply(connection, step("east", "1", n=1))
+    await log.apply(connection, voided("east", "v", "1"))
+    await log.apply(connection, step("east", "1", n=1))
+    assert await totals(connection) == {"interactions": 0, "subjects": 1, "stepped": 0, "parked": 0}
+    assert await stepped(connection) == {"v1.000000000000000000001A": False}
+
+
+async def test_a_step_stored_while_the_last_one_is_voided_counts(
+    connection: asyncpg.Connection, other: asyncpg.Connection
+) -> None:
+    await opened(connection)
+    log = Partition()
+    await log.apply(connection, step("east", "1", n=1))
+    async with connection.transaction():
+        writer = Writer(connection, {("pathline.in.door-0", 1): 1}, True, Known())
+        await writer.write(next(iter(Partition(1).batch([step("east", "2", n=1)]).readings.values())))
+        await log.apply(other, voided("east", "v", "1"))
+        await writer.finish()
+    assert await totals(connection) == {"interactions": 1, "subjects": 1, "stepped": 1, "parked": 0}
+    assert await stepped(connection) == {"v1.000000000000000000001A": True}
+
+
+async def test_a_link_whose_transaction_is_slow_is_bound_all_the_same(
+    database: str, connection: asyncpg.Connection, other: asyncpg.Connection
+) -> None:
+    await opened(connection)
+    log = Partition()
+    await log.apply(connection, *(step(org, f"{n}", n=n) for n, org in enumerate(("east", "west", "north", "south"))))
+    await log.apply(connection, linked("first", ref("far", 8), ref("off", 9)))  # what is new to all would be waited for
+    slow, quick = linked("s", ref("east", 0), ref("west", 1)), linked("q", ref("north", 2), ref("south", 3))
+    async with connection.transaction():
+        writer = Writer(connection, {("pathline.in.door-0", 1): 1}, True, Known())
+        await writer.write(next(iter(Partition(1).batch([slow]).readings.values())))
+        await log.apply(other, quick)
+        await bound(database)
+        await writer.finish()
+    await bound(database)
+    assert await connection.fetchval("select count(*) from membership where until is null") == 6
+
+
+async def test_membership_says_what_the_evidence_seen_says_and_no_more(
+    database: str, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await opened(connection)
+    log = Partition()
+    await log.apply(connection, *(step(org, f"{n}", n=n) for n, org in enumerate(("east", "west", "north"))))
+    links = linked("1", ref("east", 0), ref("west", 1)), linked("2", ref("west", 1), ref("north", 2))
+    await log.apply(connection, *links)
+    monkeypatch.setattr("pathline_gateway.identity.membership._BATCH", 1)
+    async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
+        await MembershipWriter(pool).bind_some()
+    assert await connection.fetchval("select seq from membership_progress") == 1
+    assert await connection.fetchval("select count(*) from membership where until is null") == 2

@@ -18,14 +18,19 @@ from pathline_gateway.app import BrokerUnavailable
 from pathline_gateway.demo import DemoMissing
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.kafka_client import KafkaSettingsUnusable
+from pathline_gateway.rebuild.command import rebuild
 from pathline_gateway.settings import Settings
 from pathline_gateway.store.connect import DatabaseUnavailable
 from pathline_gateway.up import CannotListen, NoPartitions
 from pathline_gateway.up import up as serve
+from pathline_gateway.verify.command import verify
 
 app = App(
     name="pathline-gateway", help="Assembles pathways from published interactions, and answers when they are pulled."
 )
+
+app.command(verify)
+app.command(rebuild)
 
 _TELLING = (
     EmbeddedError,

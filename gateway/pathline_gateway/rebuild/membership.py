@@ -1,0 +1,46 @@
+"""Which refs are on which pathway now. What was before is history, and never rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import asyncpg
+
+from pathline_gateway.identity.membership import rebound
+from pathline_gateway.rebuild.projection import Difference
+from pathline_gateway.store import changes, interactions, links, rebuilding
+from pathline_gateway.store.rebuilding import Stand
+from pathline_gateway.verify.bound import bound
+
+
+class Membership:
+    """Open rows of `membership`, from the evidence that its writer has seen."""
+
+    name = "membership"
+
+    async def build(self, connection: asyncpg.Connection) -> None:
+        """One pass over all evidence."""
+        await rebuilding.put_membership(connection, dict((await bound(connection)).pathway))
+
+    async def catch_up(
+        self, connection: asyncpg.Connection, changed: Collection[int], since: Stand, to: Stand
+    ) -> Collection[int]:
+        """Everyone whom evidence bound since then connects is bound again."""
+        touched = await rebuilding.linked(connection, since, to)
+        again = await rebound(connection, touched, to.link) if touched else {}
+        await rebuilding.put_membership(connection, again)
+        return again.keys()
+
+    async def digest(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:
+        """Where refs are missing from a pathway, or too many."""
+        rows = await rebuilding.differing_membership(connection)
+        compared = await rebuilding.count_pathways(connection)
+        found = Difference(self.name, compared, len(rows), [str(row["pathway"]) for row in rows])
+        return found, {ref for row in rows for ref in row["refs"]}
+
+    async def switch(self, connection: asyncpg.Connection) -> None:
+        """Refs move as they would have moved: a row is closed, another opened, and the log says so."""
+        moved = await rebuilding.moved(connection)
+        if moved:
+            await links.move(connection, moved)
+            await changes.append(connection, moved, await interactions.new_batch(connection), "membership", {})

@@ -1,0 +1,183 @@
+"""What is stored, as it stands, in streams of bounded memory: for those who recompute what is derived from it.
+
+Plain scans and joins, not the statements that intake and pulls use: those are what is being checked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Final
+
+import asyncpg
+
+Rows = AsyncIterator[asyncpg.Record]
+
+_PREFETCH = 500
+"""Rows that the client holds of a stream."""
+
+INTERACTIONS: Final = """
+select i.ref, i.received_at, i.time, i.recordedtime, src.source, t.type, i.id, i.sequence, i.service, i.activity,
+    i.channel, i.initiator, i.actor, i.phase, i.participation, i.horizon, i.handoff, i.trace_id, i.span_id, i.payload,
+    s.org, s.subject, e.digest, e.ref as identity_ref, e.time as identity_time
+from interaction i
+left join event_identity e on e.source = i.source and e.id = i.id
+left join source src on src.id = i.source
+left join event_type t on t.id = i.type
+left join subject_ref s on s.id = i.ref
+"""
+EVIDENCE: Final = """
+select v.received_at, v.time, v.recordedtime, src.source, t.type, v.id, v.sequence, v.subject, v.trace_id, v.span_id,
+    v.payload, e.digest, e.ref as identity_ref, e.time as identity_time,
+    a.kind as amends, asrc.source as amends_source, a.target_id as amends_id, a.target_ref,
+    l.kind as links, l.a, l.b, l.method, l.confidence, l.asserted_at, lsrc.source as links_source,
+    l.target_id as links_id, ra.org as a_org, ra.subject as a_subject, rb.org as b_org, rb.subject as b_subject,
+    target.ref as true_target
+from evidence v
+left join event_identity e on e.source = v.source and e.id = v.id
+left join source src on src.id = v.source
+left join event_type t on t.id = v.type
+left join amendment a on a.source = v.source and a.id = v.id
+left join source asrc on asrc.id = a.target_source
+left join interaction target on target.source = a.target_source and target.id = a.target_id
+left join link_evidence l on l.source = v.source and l.id = v.id
+left join source lsrc on lsrc.id = l.target_source
+left join subject_ref ra on ra.id = l.a
+left join subject_ref rb on rb.id = l.b
+"""
+SOURCES: Final = "select source, org from source"
+REFS: Final = "select id, org, subject, birth, stepped from subject_ref order by id"
+OPEN_MEMBERSHIPS: Final = "select ref, pathway from membership where until is null order by ref"
+PARKED: Final = """
+select p.topic, p.partition, p."offset", p.reason, p.detail, p.org, p.state,
+    cardinality(p.header_names) as names, cardinality(p.header_values) as values, coalesce(c.next_offset, 0) as read_to
+from parked p
+left join (
+    select log_epoch, topic, partition, max(next_offset) as next_offset from consumer_position group by 1, 2, 3) c
+  on c.log_epoch = p.log_epoch and c.topic = p.topic and c.partition = p.partition
+"""
+POSITIONS: Final = """
+select c.next_offset, c.last_digest, max(x.to_offset) as expired_to
+from consumer_position c
+left join expired_records x on x."group" = c."group" and x.log_epoch = c.log_epoch and x.topic = c.topic
+    and x.partition = c.partition
+group by c."group", c.log_epoch, c.topic, c.partition
+"""
+DIFFERENCES: Final = """
+select l.source, l.id, s.org, l.a, l.b from link_evidence l join source s on s.id = l.source
+where l.kind = 'different' and l.seq <= (select seq from membership_progress)
+"""
+SAMES: Final = """
+select l.source, l.id, s.org, l.a, l.b from link_evidence l join source s on s.id = l.source
+where l.kind = 'same' and l.seq <= (select seq from membership_progress)
+order by l.confidence desc, l.asserted_at, s.source collate "C", l.id collate "C"
+"""
+RETRACTIONS: Final = """
+select l.target_source, l.target_id, s.org from link_evidence l join source s on s.id = l.source
+where l.kind = 'retracted' and l.seq <= (select seq from membership_progress)
+"""
+# A reader of the log misses these interactions: their ref has no entry of their batch.
+UNLOGGED_INTERACTIONS: Final = """
+select distinct i.ref from interaction i
+where not exists (select from change c where c.ref = i.ref and c.batch = i.batch and c.kind = 'interaction')
+"""
+# Each opened membership is one entry; closing one without opening another is an entry too.
+UNLOGGED_MEMBERSHIPS: Final = """
+select m.ref from (select ref, count(*) as n from membership group by ref) m
+where m.n > (select count(*) from change c where c.ref = m.ref and c.kind = 'membership')
+"""
+# The entries of one transaction stand together, refs ascending, because the lock is held to the commit.
+OUT_OF_ORDER: Final = """
+select c.ref from (
+    select ref, batch, lag(ref) over (order by seq) as ref_before, lag(batch) over (order by seq) as batch_before,
+        row_number() over (partition by batch order by seq) as nth
+    from change) c
+where case when c.batch is distinct from c.batch_before then c.nth > 1 else c.ref <= c.ref_before end
+"""
+CHANGES: Final = "select count(*) from change"
+# Identities of nothing, and interactions stored twice.
+UNFOUNDED: Final = """
+select e.ref from event_identity e
+where not exists (select from interaction i where i.source = e.source and i.id = e.id)
+  and not exists (select from evidence v where v.source = e.source and v.id = e.id)
+"""
+TWICE: Final = "select min(ref) as ref from interaction group by source, id having count(*) > 1"
+COUNTS: Final = """
+select (select count(*) from subject_ref) as subjects, (select count(*) from parked where state = 'parked') as parked,
+    (select count(*) from link_evidence where kind = 'same' and seq <= (select seq from membership_progress)) as links
+"""
+# Amendments that nobody sent: the evidence has none such.
+FOUNDLING_AMENDMENTS: Final = """
+select a.target_ref as ref from amendment a
+where not exists (select from evidence v where v.source = a.source and v.id = a.id)
+"""
+FOUNDLING_LINKS: Final = """
+select l.a as ref from link_evidence l
+where not exists (select from evidence v where v.source = l.source and v.id = l.id)
+"""
+
+_OF_REFS = """
+select i.ref, i.source as source_number, src.source, i.id, t.type, i.sequence, i.trace_id, i.span_id, i.payload
+from interaction i join source src on src.id = i.source join event_type t on t.id = i.type
+where i.ref = any($1::bigint[])
+"""
+_AMENDMENTS_OF = """
+select a.target_source, a.target_id, a.kind, src.source, a.id, v.sequence, v.payload
+from unnest($1::int[], $2::text[]) as k(source, id)
+join amendment a on a.target_source = k.source and a.target_id = k.id
+join evidence v on v.source = a.source and v.id = a.id
+join source src on src.id = a.source
+"""
+_NAMED = "select id, org, subject from subject_ref where id = any($1::bigint[])"
+_AGES = "select id, birth from subject_ref where id = any($1::bigint[]) order by received_at, org, subject"
+_PATHWAYS = """
+select distinct coalesce(m.pathway, s.birth) as pathway
+from subject_ref s left join membership m on m.ref = s.id and m.until is null where s.id = any($1::bigint[])
+"""
+
+
+@contextlib.asynccontextmanager
+async def one_snapshot(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """Everything read in the block is of one instant, whatever is written meanwhile."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        # Streams are read to their end: the plan that is best for the first rows alone is not the one wanted.
+        await connection.execute("set local cursor_tuple_fraction = 1; set local jit = off")
+        yield
+
+
+async def stream(connection: asyncpg.Connection, statement: str) -> Rows:
+    """The rows of one of these statements, a few hundred in memory."""
+    async for row in connection.cursor(statement, prefetch=_PREFETCH):
+        yield row
+
+
+async def pages(connection: asyncpg.Connection, statement: str, size: int) -> AsyncIterator[list[asyncpg.Record]]:
+    """The same, many rows at a time."""
+    cursor = await connection.cursor(statement)
+    while rows := await cursor.fetch(size):
+        yield rows
+
+
+async def interactions_of(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
+    """Everything stored under these refs, in no order."""
+    return list(await connection.fetch(_OF_REFS, list(refs)))
+
+
+async def named(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
+    """id, organisation and subject of these refs."""
+    return list(await connection.fetch(_NAMED, list(refs)))
+
+
+async def amendments_of(connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
+    """The voids and corrections that name these interactions."""
+    return list(await connection.fetch(_AMENDMENTS_OF, [r["source_number"] for r in rows], [r["id"] for r in rows]))
+
+
+async def oldest_first(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
+    """id and birth of these refs, the oldest first."""
+    return list(await connection.fetch(_AGES, list(refs)))
+
+
+async def pathways_of(connection: asyncpg.Connection, refs: Collection[int]) -> list[str]:
+    """The ids of the pathways that these refs are on now."""
+    return [str(row["pathway"]) for row in await connection.fetch(_PATHWAYS, list(refs))]

@@ -1,0 +1,48 @@
+"""`pathline-gateway verify`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+from cyclopts import Parameter
+
+from pathline_gateway.embedded import EmbeddedError
+from pathline_gateway.operated import NothingThere, connected, fail, say
+from pathline_gateway.store.connect import DatabaseUnavailable
+from pathline_gateway.verify.check import Check
+from pathline_gateway.verify.run import verify as verified
+
+
+def verify(
+    *, data: Path | None = None, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False
+) -> None:
+    """Recomputes everything from the interactions and compares it with what is served, while the gateway may work.
+
+    Exit code 0: nothing differs; 1: something does; 2: it could not be found out.
+
+    Parameters
+    ----------
+    data
+        Data directory of a one-machine gateway, running or stopped; PATHLINE_DATABASE when nothing is said.
+    as_json
+        One JSON document instead of a line a check.
+    """
+    try:
+        checks = asyncio.run(_checks(data))
+    except (EmbeddedError, NothingThere, DatabaseUnavailable) as failed:
+        fail(str(failed))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
+        fail(f"not verified: Postgres failed ({type(failed).__name__}): look at its log, then try again")
+    different = sum(check.different for check in checks)
+    document = {"different": different, "checks": [check.document for check in checks]}
+    say([check.line for check in checks], document, as_json)
+    sys.exit(1 if different else 0)
+
+
+async def _checks(data: Path | None) -> list[Check]:
+    async with connected(data) as connection:
+        return await verified(connection)

@@ -1,0 +1,104 @@
+"""Every pathway as `GET /v1/pathways/{id}` would serve it, against the fold of its stored rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from pathline_gateway.problem import Problem
+from pathline_gateway.pull import pathways as pull
+from pathline_gateway.store import stored
+from pathline_gateway.verify import fold
+from pathline_gateway.verify.bound import Bound
+from pathline_gateway.verify.check import Check, Name
+
+Row = Mapping[str, Any]
+
+_PAGE = 500
+"""Refs that are looked at together: what stands under them is held in memory."""
+
+
+@dataclass
+class Counted:
+    """What the pathways come to together."""
+
+    interactions: int = 0
+    stepped: int = 0
+    pathways: int = 0
+
+
+async def pathways(connection: asyncpg.Connection, bound: Bound, checks: Mapping[Name, Check]) -> Counted:
+    """Every pathway is looked at, by the ref that it is named after, and what they come to is counted."""
+    counted = Counted()
+    async for page in stored.pages(connection, stored.REFS, _PAGE):
+        await _Page(connection, bound, checks, counted).look(page)
+    return counted
+
+
+@dataclass
+class _Page:
+    connection: asyncpg.Connection
+    bound: Bound
+    checks: Mapping[Name, Check]
+    counted: Counted
+
+    async def look(self, page: Sequence[Row]) -> None:
+        """The pathways named after these refs."""
+        numbers = {n for row in page for n in self.bound.group(row["id"], row["birth"])} | {r["id"] for r in page}
+        names = {row["id"]: row for row in await stored.named(self.connection, numbers)}
+        rows = await stored.interactions_of(self.connection, numbers)
+        amended = fold.amends(await stored.amendments_of(self.connection, rows))
+        under: defaultdict[int, list[Row]] = defaultdict(list)
+        for row in fold.live(rows, amended):
+            under[row["ref"]].append({**row, "subject": names[row["ref"]]["subject"]})
+        for row in page:
+            self._count(row, under[row["id"]])
+            await self._compare(row, names, under, amended)
+
+    def _count(self, row: Row, live: Sequence[Row]) -> None:
+        self.checks["stepped"].see(row["stepped"] == bool(live), row["id"])
+        self.counted.interactions += len(live)
+        self.counted.stepped += bool(live)
+
+    async def _compare(
+        self, row: Row, names: Mapping[int, Row], under: Mapping[int, list[Row]], amended: Mapping[Any, fold.Amends]
+    ) -> None:
+        check = self.checks["pathways"]
+        group = self.bound.group(row["id"], row["birth"])
+        if not group:  # on another's pathway: its own id leads there
+            found = await self._served(row["birth"])
+            check.see(found == str(self.bound.pathway[row["id"]]).encode(), row["id"])
+            return
+        steps = [step for ref in group for step in under.get(ref, ())]
+        self.counted.pathways += bool(steps)
+        subjects = [(names[ref]["org"], names[ref]["subject"]) for ref in group]
+        same = fold.digest(await self._served(row["birth"])) == _recomputed(row["birth"], subjects, steps, amended)
+        check.see(same)
+        if not same:
+            check.name_pathways([str(row["birth"])])
+
+    async def _served(self, pathway: UUID) -> bytes:
+        """What is served: a body without its version, or the id that it leads to, or nothing."""
+        try:
+            found = await pull.read(self.connection, pathway)
+            if isinstance(found, UUID):
+                return str(found).encode()
+            return orjson.dumps(pull.served(found.members, "", found.assembled))
+        except (Problem, ValueError, KeyError):  # what cannot even be served is not what was recomputed
+            return b""
+
+
+def _recomputed(
+    pathway: UUID, subjects: Sequence[tuple[str, str]], steps: Sequence[Row], amended: Mapping[Any, fold.Amends]
+) -> bytes | None:
+    """The digest of what must be served; None where what is stored cannot be read."""
+    try:
+        return fold.digest(fold.served(str(pathway), subjects, steps, amended))
+    except ValueError:
+        return None

@@ -1,0 +1,42 @@
+"""All checks, on one connection and at one instant of a database that may be at work."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import asyncpg
+
+from pathline_gateway.store import stored
+from pathline_gateway.verify.bound import Bound, bound
+from pathline_gateway.verify.check import Check, Name
+from pathline_gateway.verify.events import events
+from pathline_gateway.verify.pathways import pathways
+from pathline_gateway.verify.totals import log, records, totals
+
+
+async def verify(connection: asyncpg.Connection) -> list[Check]:
+    """Every check, in order; nothing is changed, and nobody waits.
+
+    Membership is compared up to the evidence that its writer has seen; what it has still to see is lag, no difference.
+    """
+    checks: dict[Name, Check] = {name: Check(name) for name in get_args(Name)}
+    async with stored.one_snapshot(connection):
+        await events(connection, checks)
+        recomputed = await bound(connection)
+        await _memberships(connection, recomputed, checks["membership"])
+        counted = await pathways(connection, recomputed, checks)
+        await totals(connection, counted, checks["totals"])
+        await log(connection, checks["changes"])
+        await records(connection, checks)
+        for check in checks.values():
+            check.name_pathways(await stored.pathways_of(connection, check.refs))
+    return list(checks.values())
+
+
+async def _memberships(connection: asyncpg.Connection, recomputed: Bound, check: Check) -> None:
+    missing = set(recomputed.pathway)
+    async for row in stored.stream(connection, stored.OPEN_MEMBERSHIPS):
+        check.see(recomputed.pathway.get(row["ref"]) == row["pathway"], row["ref"])
+        missing.discard(row["ref"])
+    for ref in sorted(missing):
+        check.see(False, ref)

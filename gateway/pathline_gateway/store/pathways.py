@@ -15,6 +15,7 @@ _OF_REF = """
 select coalesce((select pathway from membership m where m.ref = s.id and m.until is null), s.birth)
 from subject_ref s where s.org = $1 and s.subject = $2
 """
+# The last entry of each ref is asked for alone: a maximum over all may be looked for from the end of the whole log.
 # One row: where this id leads now, and of a pathway that is current its refs, in order, its revision, and whether any
 # of its interactions was voided or corrected.
 _MEMBERS = """
@@ -34,14 +35,14 @@ select (select coalesce(pathway, birth) from asked) as pathway,
     array_agg(id order by org, subject) as numbers,
     array_agg(org order by org, subject) as orgs,
     array_agg(subject order by org, subject) as subjects,
-    max((select max(c.seq) from change c where c.ref = member.id)) as revision,
+    max((select c.seq from change c where c.ref = member.id order by c.seq desc limit 1)) as revision,
     bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
 from member
 """
 # Sources and types are small tables; refs are not, and the reader of a pathway has them already.
 _STEPS = """
-select (select max(c.seq) from unnest($1::bigint[]) as r(id),
-        lateral (select max(seq) as seq from change where ref = r.id) as c) as revision,
+select (select max(last.seq) from unnest($1::bigint[]) as r(ref),
+        lateral (select c.seq from change c where c.ref = r.ref order by c.seq desc limit 1) as last) as revision,
     i.ref, src.source, i.id, t.type, i.time, i.recordedtime, i.service, i.channel, i.activity,
     i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.payload
 from interaction i

@@ -20,10 +20,11 @@ with latest as (
     where s.stepped group by 1
 ), across as (
     select c.pathway, c.seq, array(
-        select distinct s.org from subject_ref s
-        where s.stepped and (s.birth = c.pathway
-            or s.id in (select ref from membership where pathway = c.pathway and until is null))
-        order by s.org) as orgs
+        select s.org from subject_ref s where s.stepped and s.birth = c.pathway
+        union
+        select s.org from membership m join subject_ref s on s.id = m.ref
+        where s.stepped and m.pathway = c.pathway and m.until is null
+        order by org) as orgs
     from changed c
 )
 select pathway, orgs from across order by cardinality(orgs) desc, seq desc limit $2

@@ -13,7 +13,7 @@ import pytest
 
 from verify.database import machine_running, migrated
 from verify.history import opened
-from verify.test_verify import LIFE, play
+from verify.played import LIFE, play
 
 COMMAND = str(Path(sys.executable).with_name("pathline-gateway"))
 

@@ -16,7 +16,7 @@ from pathline_gateway.store import rebuilding
 from pathline_gateway.store.rebuilding import Stand
 from pathline_gateway.store.register import Known
 from verify.history import Partition, bound, corrected, linked, opened, ref, step, voided
-from verify.test_verify import LIFE, play, wrong
+from verify.played import LIFE, play, wrong
 
 DERIVED = {
     "a total": ("update tally set n = n + 7 where name = 'interactions'", "totals"),

@@ -8,22 +8,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pathline_gateway.embedded import Machine
-from pathline_gateway.verify.run import verify
 from verify.database import fresh_database
 from verify.history import (
-    TRACEPARENT,
-    Partition,
     Told,
-    bound,
     corrected,
     distinguished,
     linked,
-    opened,
     ref,
     retracted,
     step,
     voided,
 )
+from verify.played import LIFE, play, wrong
 
 ORGS = ("east", "west")
 orgs = st.sampled_from(ORGS)
@@ -62,19 +58,6 @@ told = st.one_of(
 histories = st.lists(st.tuples(st.lists(told, min_size=1, max_size=6), st.booleans()), max_size=6)
 
 
-async def wrong(connection: asyncpg.Connection) -> dict[str, int]:
-    return {check.name: check.different for check in await verify(connection) if check.different}
-
-
-async def play(database: str, connection: asyncpg.Connection, history: list[tuple[list[Told | bytes], bool]]) -> None:
-    await opened(connection)
-    log = Partition()
-    for batch, then_bound in history:
-        await log.apply(connection, *batch)
-        if then_bound:
-            await bound(database)
-
-
 @given(history=histories)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_history_verifies(machine: Machine, history: list[tuple[list[Told | bytes], bool]]) -> None:
@@ -91,24 +74,6 @@ async def test_any_history_verifies(machine: Machine, history: list[tuple[list[T
         )
         await root.close()
 
-
-LIFE: list[tuple[list[Told | bytes], bool]] = [
-    (
-        [
-            step("east", "1", 0, 1, traceparent=TRACEPARENT),
-            step("east", "2", 0, 2, sequence="7"),
-            step("west", "1", 1, 1),
-            step("west", "3", 2, 1),
-            voided("west", "v", "3"),
-            corrected("east", "c", "2", "Moved"),
-            linked("l1", ref("east", 0), ref("west", 1), 0.3),
-            distinguished("d1", ref("east", 0), ref("west", 2)),
-            b"no event",
-        ],
-        True,
-    ),
-    ([step("north", "1", 3, 0), retracted("r1", "none")], True),
-]
 
 CORRUPTIONS = {
     "a byte of a payload": (

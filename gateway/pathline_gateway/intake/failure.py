@@ -26,7 +26,8 @@ def is_of_the_data(failed: Exception) -> bool:
         return state.startswith(_DATA) and _NO_PARTITION not in str(failed)
     if isinstance(failed, asyncpg.InterfaceError):
         return isinstance(failed, ValueError)  # the driver could not encode it
-    return not isinstance(failed, OSError | TimeoutError)
+    # The driver's own troubles: no server of the list takes writes just now, or an answer that was cut.
+    return not isinstance(failed, OSError | TimeoutError | asyncpg.InternalClientError)
 
 
 def name_of(failed: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 
 import asyncpg
@@ -29,7 +29,6 @@ class Into:
 
     group: str
     register_unknown: bool
-    known: Known = field(default_factory=Known)
 
 
 async def apply(connection: asyncpg.Connection, into: Into, batch: Batch) -> Outcome:
@@ -38,18 +37,19 @@ async def apply(connection: asyncpg.Connection, into: Into, batch: Batch) -> Out
     Records below the position are skipped: another consumer stored them. Raises FetchedBeyondPosition, having changed
     nothing, when the batch leaves a gap.
     """
+    known: Known = getattr(connection, "known", None) or Known()
     async with connection.transaction():
         order = dict(sorted((p, batch.epochs[p]) for p in batch.readings))
         stands = await positions.lock(connection, into.group, order)
         if batch.beyond(stands):
             raise FetchedBeyondPosition(stands)
         fresh = batch.fresh(stands)
-        writer = Writer(connection, batch.epochs, into.register_unknown, into.known)
+        writer = Writer(connection, batch.epochs, into.register_unknown, known)
         await writer.write(list(chain.from_iterable(fresh.values())))
         last = {p: found[-1].record for p, found in fresh.items()}
         to = {p: (record.offset + 1, positions.record_digest(record)) for p, record in last.items()}
         await positions.advance(connection, into.group, order, to)
         outcome = await writer.finish()
-    into.known.learn(writer.learned)
+    known.learn(writer.learned)
     outcome.next_offsets = {p: max(stands[p], to[p][0] if p in to else 0) for p in batch.readings}
     return outcome

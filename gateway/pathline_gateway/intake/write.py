@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -20,7 +20,6 @@ from pathline_gateway.intake.rows import (
 )
 from pathline_gateway.store import amendments, changes, interactions, links, parked, refs, register
 from pathline_gateway.store.positions import Partition
-from pathline_gateway.store.refs import Numbered
 from pathline_gateway.store.register import Known
 
 
@@ -118,10 +117,12 @@ class Writer:
         self.outcome.parked.append(Parked(accepted.record, reason, detail, field, accepted.ref[0]))
 
     async def _store(self, accepted: list[Accepted]) -> None:
-        first = self._first_of_each(accepted)
+        first: dict[tuple[str, str], Accepted] = {}
+        for a in accepted:
+            first.setdefault(a.identity, a)
         sources = await self._sources(accepted)
-        found = await self._refs(first)
-        numbers = found.numbers
+        numbered = await self._numbered(first.values())
+        numbers = numbered.numbers
         rows = sorted(
             interactions.IdentityRow(
                 sources[a.identity[0]],
@@ -130,16 +131,16 @@ class Writer:
                 numbers[a.ref] if a.step else None,
                 a.time,
             )
-            for a in first
+            for a in first.values()
         )
         before = await interactions.claim(self.connection, rows)
-        new = first
+        new = [a for a in first.values() if (sources[a.identity[0]], a.identity[1]) not in before]
         if before:
-            await self._settle_known([a for a in first if (sources[a.identity[0]], a.identity[1]) in before], sources)
-            new = [a for a in first if (sources[a.identity[0]], a.identity[1]) not in before]
-            found = await self._only_for(new, found)
-        self._count("subjects", len(found.made))
-        self._count("stepped", len(found.began))
+            numbered = await refs.keep_only(self.connection, numbered, _stepped(new))
+        self._count("subjects", len(numbered.made))
+        self._count("stepped", len(numbered.began))
+        if len(new) < len(accepted):
+            await self._settle(accepted, new, sources, before)
         await self._insert(new, sources, numbers)
 
     async def _sources(self, accepted: list[Accepted]) -> Mapping[str, int]:
@@ -154,14 +155,23 @@ class Writer:
             self.learned.types = await register.type_numbers(self.connection, unseen)
         return self.known.types | self.learned.types
 
-    def _first_of_each(self, accepted: list[Accepted]) -> list[Accepted]:
-        """The first of each identity in this batch; its repeats are duplicates, or parked where they differ."""
-        first: dict[tuple[str, str], Accepted] = {}
+    async def _settle(
+        self,
+        accepted: list[Accepted],
+        new: list[Accepted],
+        sources: Mapping[str, int],
+        before: Collection[interactions.Identity],
+    ) -> None:
+        """What is not new is a duplicate, or parked where it differs from what was stored first."""
+        kept = {a.identity: a.digest for a in new}
+        if before:
+            names = {number: name for name, number in sources.items()}
+            known = await interactions.digests(self.connection, list(before))
+            kept |= {(names[source], id): digest for (source, id), digest in known.items()}
+        stored = set(map(id, new))
         for a in accepted:
-            kept = first.setdefault(a.identity, a)
-            if kept is not a:
-                self._repeat(a, kept.digest)
-        return list(first.values())
+            if id(a) not in stored:
+                self._repeat(a, kept[a.identity])
 
     def _repeat(self, accepted: Accepted, digest: bytes) -> None:
         if accepted.digest == digest:
@@ -169,32 +179,15 @@ class Writer:
         else:
             self._park(accepted, "conflicting-duplicate", "the same source and id came with other content first", "id")
 
-    async def _refs(self, accepted: list[Accepted]) -> Numbered:
-        named = _named(accepted)
-        if not named:
-            return Numbered({}, frozenset(), frozenset())
+    async def _numbered(self, accepted: Collection[Accepted]) -> refs.Numbered:
+        stepped = _stepped(accepted)
+        if not stepped:
+            return refs.Numbered({}, set(), set())
         self.emptied = await refs.emptied(self.connection)
-        return await refs.number(self.connection, named)
-
-    async def _only_for(self, new: list[Accepted], found: Numbered) -> Numbered:
-        """What numbering refs came to, for what is new alone: a repeat or a conflict makes no ref, and steps none."""
-        named = _named(new)
-        made = {key for key in found.made if key not in named}
-        began = {key for key in found.began if not named.get(key, False)}
-        if made or began:
-            await refs.take_back(
-                self.connection, [found.numbers[k] for k in made], [found.numbers[k] for k in began - made]
-            )
-        return Numbered(found.numbers, found.made - made, found.began - began)
+        return await refs.number(self.connection, stepped)
 
     def _count(self, name: str, n: int) -> None:
         self.totals[name] = self.totals.get(name, 0) + n
-
-    async def _settle_known(self, known: list[Accepted], sources: Mapping[str, int]) -> None:
-        identities = [(sources[a.identity[0]], a.identity[1]) for a in known]
-        kept = await interactions.digests(self.connection, identities)
-        for a, identity in zip(known, identities, strict=True):
-            self._repeat(a, kept[identity])
 
     async def _insert(
         self, accepted: list[Accepted], sources: Mapping[str, int], numbers: Mapping[refs.Key, int]
@@ -218,7 +211,8 @@ class Writer:
         self._count("interactions", len(steps))
 
 
-def _named(accepted: list[Accepted]) -> dict[refs.Key, bool]:
-    """The refs that these name, and whether one of these is a step under it."""
-    evidence = (key for a in accepted if not a.step for key in named_refs(a.payload))
-    return dict.fromkeys(evidence, False) | {a.ref: True for a in accepted if a.step}
+def _stepped(accepted: Iterable[Accepted]) -> dict[refs.Key, bool]:
+    """The refs that these need, and whether a step stands under each."""
+    accepted = list(accepted)
+    named = (key for a in accepted if not a.step for key in named_refs(a.payload))
+    return dict.fromkeys(named, False) | {a.ref: True for a in accepted if a.step}

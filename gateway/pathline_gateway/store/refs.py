@@ -24,16 +24,16 @@ from unnest($1::text[], $2::text[]) with ordinality as r(org, subject, n)
 left join subject_ref s using (org, subject)
 """
 _STEPPED = "update subject_ref set stepped = true where id = any($1::bigint[]) and not stepped returning id"
-_UNSTEP = "update subject_ref set stepped = false where id = any($1::bigint[])"
 _UNMAKE = "delete from subject_ref where id = any($1::bigint[])"
+_UNSTEPPED = "update subject_ref set stepped = false where id = any($1::bigint[])"
 
 
 class Numbered(NamedTuple):
-    """The number of each ref; which of them were made, and which got their first step, just now."""
+    """The number of each ref; which were made, and which got their first step, in this transaction."""
 
     numbers: dict[Key, int]
-    made: frozenset[Key]
-    began: frozenset[Key]
+    made: set[int]
+    began: set[int]
 
 
 async def number(connection: asyncpg.Connection, stepped: Mapping[Key, bool]) -> Numbered:
@@ -47,25 +47,26 @@ async def number(connection: asyncpg.Connection, stepped: Mapping[Key, bool]) ->
     if len(numbers) < len(stepped):  # another writer made them, and has committed
         others, also_late = await _find(connection, {k: step for k, step in stepped.items() if k not in numbers})
         numbers, late = numbers | others, late + also_late
-    began = {key for key in made if stepped[key]}
+    began = {number for key, number in made.items() if stepped[key]}
     if late:
-        keys = {id: key for key, id in numbers.items()}
-        began |= {keys[id] for id in await step(connection, late)}
-    return Numbered(numbers, frozenset(made), frozenset(began))
+        began |= set(await step(connection, late))
+    return Numbered(numbers, set(made.values()), began)
+
+
+async def keep_only(connection: asyncpg.Connection, numbered: Numbered, stepped: Mapping[Key, bool]) -> Numbered:
+    """As if only these had been numbered, in the same transaction: the others turned out to be known or parked."""
+    needed = {numbered.numbers[key] for key in stepped}
+    walked = {numbered.numbers[key] for key, step in stepped.items() if step}
+    if unmade := numbered.made - needed:
+        await connection.execute(_UNMAKE, sorted(unmade))
+    if unstepped := numbered.began - walked - unmade:
+        await connection.execute(_UNSTEPPED, sorted(unstepped))
+    return Numbered(numbered.numbers, numbered.made & needed, numbered.began & walked)
 
 
 async def step(connection: asyncpg.Connection, numbers: Collection[int]) -> list[int]:
     """A step stands under each of these refs; those under which none stood before."""
     return [row["id"] for row in await connection.fetch(_STEPPED, sorted(numbers))]
-
-
-async def take_back(connection: asyncpg.Connection, made: Collection[int], began: Collection[int]) -> None:
-    """What `number` did to these refs in this transaction is undone: nothing that was stored names them so.
-
-    Nobody else has seen it: to make or to step the same ref, another writer waits for this transaction.
-    """
-    await connection.execute(_UNMAKE, sorted(made))
-    await connection.execute(_UNSTEP, sorted(began))
 
 
 async def emptied(connection: asyncpg.Connection) -> int:

@@ -1,0 +1,241 @@
+"""Deliveries that a test knows the meaning of, and the tables that they must come to: an oracle without SQL.
+
+Few names, so that repeats, conflicts, and voids before and after their targets turn up by themselves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Literal
+
+from hypothesis import strategies as st
+
+from pathline import Pseudonyms, interaction
+from pathline.codec import kafka
+from pathline.vocabulary import (
+    ContactMade,
+    IdentityDistinguished,
+    IdentityLinked,
+    IdentityRetracted,
+    InteractionCorrected,
+    InteractionVoided,
+    Payload,
+)
+from pathline_gateway.store.positions import Partition
+
+ORGS = ("clinic", "shelter")
+OWN = ("pathline.in.clinic", 0)
+OWN_TOO = ("pathline.in.clinic", 1)
+DOOR = ("pathline.in.door-1", 0)
+PARTITIONS = (OWN, OWN_TOO, DOOR)
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+Kind = Literal["step", "void", "correct", "link", "distinguish", "retract", "malformed"]
+Identity = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a publisher said, before it became bytes."""
+
+    kind: Kind
+    org: str
+    id: int
+    person: int
+    other: int
+    """The target's id, or the other person."""
+
+    @property
+    def identity(self) -> Identity:
+        return source(self.org), str(self.id)
+
+    @property
+    def target(self) -> Identity:
+        return source(self.org), str(self.other)
+
+    @property
+    def ref(self) -> tuple[str, str]:
+        return self.org, subject(self.org, self.person)
+
+
+@dataclass
+class Held:
+    """A record as a consumer hands it over."""
+
+    topic: str
+    partition: int
+    offset: int
+    headers: Sequence[tuple[str, bytes | None]]
+    value: bytes | None
+    timestamp: int = 1_772_000_000_000
+    key: bytes | None = None
+
+
+def source(org: str) -> str:
+    return f"urn:pathline:{org}:desk"
+
+
+@lru_cache
+def subject(org: str, person: int) -> str:
+    return Pseudonyms(org, b"a key of a test, 32 bytes long!!").subject(str(person))
+
+
+def other_ref(said: Said) -> tuple[str, str]:
+    """The second ref of evidence about identity: of the next organisation, so never the first."""
+    org = ORGS[(ORGS.index(said.org) + 1) % len(ORGS)]
+    return org, subject(org, said.other)
+
+
+@lru_cache(maxsize=4096)
+def encoded(said: Said) -> tuple[tuple[tuple[str, bytes], ...], bytes | None]:
+    """Headers and value of the record."""
+    if said.kind == "malformed":
+        return (), f"no event {said.id}".encode()
+    made = interaction(
+        _payload(said),
+        source=source(said.org),
+        id=str(said.id),
+        subject=subject(said.org, said.person),
+        time=START + timedelta(minutes=said.person),
+    )
+    headers, value = kafka.encode(made.event)
+    return tuple(headers), value
+
+
+def _payload(said: Said) -> Payload:
+    refs: Any = [{"org": o, "subject": s} for o, s in (said.ref, other_ref(said))]
+    of, id = said.target
+    match said.kind:
+        case "void":
+            return InteractionVoided(source=of, id=id, reason="other")
+        case "correct":
+            data = {"kind": "complain"}
+            return InteractionCorrected(source=of, id=id, reason="other", replacement={"data": data})  # type: ignore[arg-type]
+        case "link":
+            return IdentityLinked(same=refs, method="review")
+        case "distinguish":
+            return IdentityDistinguished(different=refs)
+        case "retract":
+            return IdentityRetracted(evidence={"source": of, "id": id})  # type: ignore[arg-type]
+        case _:
+            return ContactMade(kind="enquiry" if said.other % 2 else "inform")
+
+
+KINDS: tuple[Kind, ...] = ("step", "step", "step", "void", "correct", "link", "distinguish", "retract", "malformed")
+
+
+def says(ids: int = 6, people: int = 3) -> st.SearchStrategy[Said]:
+    """Anything that a publisher may say, with few names."""
+    return st.builds(
+        Said,
+        st.sampled_from(KINDS),
+        st.sampled_from(ORGS),
+        st.integers(0, ids - 1),
+        st.integers(0, people - 1),
+        st.integers(0, people - 1),
+    )
+
+
+@dataclass
+class Log:
+    """What each partition holds, offset by offset; offsets may have holes."""
+
+    records: dict[Partition, list[tuple[int, Said]]] = field(default_factory=dict)
+
+    def add(self, partition: Partition, said: Said, hole: int = 0) -> None:
+        kept = self.records.setdefault(partition, [])
+        kept.append(((kept[-1][0] + 1 if kept else 0) + hole, said))
+
+    def held(self, partition: Partition, start: int, end: int) -> list[Held]:
+        """The records of the places from `start` to `end` in the partition's list."""
+        found = self.records[partition][start:end]
+        return [Held(*partition, offset, *encoded(said)) for offset, said in found]
+
+
+@dataclass
+class Expected:
+    """What the tables must hold once deliveries were applied in an order."""
+
+    registered: frozenset[str] | None = None
+    """Organisations on the register; None when everybody is let in."""
+    content: dict[Identity, Said] = field(default_factory=dict)
+    parked: set[tuple[Partition, int, str]] = field(default_factory=set)
+    positions: dict[Partition, int] = field(default_factory=dict)
+    duplicates: int = 0
+
+    def apply(self, partition: Partition, records: Iterable[tuple[int, Said]]) -> None:
+        for offset, said in records:
+            self.positions[partition] = offset + 1
+            if reason := self._reason(partition, said):
+                self.parked.add((partition, offset, reason))
+            elif said.identity in self.content:
+                self.duplicates += 1
+            else:
+                self.content[said.identity] = said
+
+    def _reason(self, partition: Partition, said: Said) -> str | None:
+        if said.kind == "malformed":
+            return "malformed"
+        if partition != DOOR and said.org != "clinic":
+            return "not-your-source"
+        named = {said.org, *(ORGS if said.kind in ("link", "distinguish") else ())}
+        if self.registered is not None and named - self.registered:
+            return "unknown-organisation"
+        kept = self.content.get(said.identity)
+        if kept is not None and encoded(kept) != encoded(said):
+            return "conflicting-duplicate"
+        return None
+
+    @property
+    def steps(self) -> dict[Identity, Said]:
+        return {i: s for i, s in self.content.items() if s.kind == "step"}
+
+    @property
+    def voided(self) -> set[Identity]:
+        return {s.target for s in self.content.values() if s.kind == "void"}
+
+    def tables(self) -> dict[str, Any]:
+        """Everything that can be compared, under the names that `stored.tables` uses."""
+        steps = self.steps
+        stepped = {s.ref for i, s in steps.items() if i not in self.voided}
+        refs = {s.ref for s in steps.values()}
+        pairs = {i: s for i, s in self.content.items() if s.kind in ("link", "distinguish")}
+        for said in pairs.values():
+            refs |= {said.ref, other_ref(said)}
+        amendments = {i: s for i, s in self.content.items() if s.kind in ("void", "correct")}
+        return {
+            "interactions": Counter((i, s.ref) for i, s in steps.items()),
+            "identities": Counter(self.content.keys()),
+            "evidence": Counter(i for i, s in self.content.items() if s.kind != "step"),
+            "amendments": Counter(
+                (i, s.target, steps[s.target].ref if s.target in steps else None) for i, s in amendments.items()
+            ),
+            "links": Counter(
+                [(i, s.ref, other_ref(s)) for i, s in pairs.items()]
+                + [(i, None, None) for i, s in self.content.items() if s.kind == "retract"]
+            ),
+            "refs": {ref: ref in stepped for ref in refs},
+            "parked": Counter((*p, offset, reason) for p, offset, reason in self.parked),
+            "positions": dict(self.positions),
+            "tally": {
+                "interactions": len(steps.keys() - self.voided),
+                "parked": len(self.parked),
+                "subjects": len(refs),
+                "stepped": len(stepped),
+                "links": 0,
+            },
+        }
+
+
+def expected(
+    log: Mapping[Partition, Sequence[tuple[int, Said]]], order: Iterable[Partition] = PARTITIONS
+) -> dict[str, Any]:
+    """The tables after these deliveries, partition after partition."""
+    outcome = Expected()
+    for partition in order:
+        outcome.apply(partition, log.get(partition, ()))
+    return outcome.tables()

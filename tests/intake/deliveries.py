@@ -62,7 +62,7 @@ class Said:
         return self.org, subject(self.org, self.person)
 
 
-@dataclass
+@dataclass(eq=False)
 class Held:
     """A record as a consumer hands it over."""
 
@@ -85,8 +85,8 @@ def subject(org: str, person: int) -> str:
 
 
 def other_ref(said: Said) -> tuple[str, str]:
-    """The second ref of evidence about identity: of the next organisation, so never the first."""
-    org = ORGS[(ORGS.index(said.org) + 1) % len(ORGS)]
+    """The second ref of evidence about identity: of another organisation, so never the first."""
+    org = ORGS[said.org == ORGS[0]]
     return org, subject(org, said.other)
 
 

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
-from own_postgres import OwnPostgres
+from apache_kafka import ApacheKafka
+from kafka_download import Installation
+from own_postgres import OwnPostgres, postgres
+from tansu import Tansu
+
+__all__ = ["bootstrap", "database", "kafka", "postgres"]
+
+
+@pytest.fixture
+async def database(postgres: OwnPostgres) -> str:
+    """The address of a database of the test's own, with nothing in it."""
+    return await postgres.copy_of("pathline")
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPostgres]:
-    """A Postgres with the schema of this version."""
-    with OwnPostgres(tmp_path_factory.mktemp("own")) as postgres:
-        asyncio.run(postgres.migrated())
-        yield postgres
+def kafka(tmp_path_factory: pytest.TempPathFactory, kafka_installation: Installation) -> Iterator[ApacheKafka]:
+    """One node of Apache Kafka."""
+    with ApacheKafka(tmp_path_factory.mktemp("kafka"), installation=kafka_installation) as kafka:
+        yield kafka
+
+
+@pytest.fixture(params=["tansu", "apache"])
+async def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """A broker's address: of one whose log is in memory, and of one that means it."""
+    if request.param == "apache":
+        yield request.getfixturevalue("kafka").bootstrap
+    else:
+        async with Tansu(tmp_path) as tansu:
+            yield tansu.bootstrap

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import asyncpg
+import pytest
 
 from pathline_gateway.embedded.children import Children
 from pathline_gateway.embedded.postgres import postgres_started
@@ -55,6 +58,16 @@ class OwnPostgres:
         """The address of another database of this server."""
         return self.dsn.replace("/pathline?", f"/{name}?")
 
+    async def copy_of(self, name: str) -> str:
+        """The address of a new database that holds what this one does; nobody may be connected to it."""
+        copy = f"copy_{secrets.token_hex(6)}"
+        connection = await asyncpg.connect(self.database("postgres"))
+        try:
+            await connection.execute(f"create database {copy} template {name}")
+        finally:
+            await connection.close()
+        return self.database(copy)
+
     async def migrated(self) -> str:
         """The schema of this version is there; the address."""
         connection = await asyncpg.connect(self.dsn)
@@ -64,3 +77,11 @@ class OwnPostgres:
         finally:
             await connection.close()
         return self.dsn
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPostgres]:
+    """A Postgres with the schema of this version."""
+    with OwnPostgres(tmp_path_factory.mktemp("own")) as postgres:
+        asyncio.run(postgres.migrated())
+        yield postgres

@@ -1,0 +1,71 @@
+"""Random records, spoilt from valid ones: none crashes or stalls intake, and every one is accounted for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+from secrets import randbelow
+
+import asyncpg
+import pytest
+import stored
+from mutants import Mutant, mutants
+from own_postgres import OwnPostgres
+
+from fuzz import fuzzed
+from pathline_gateway.intake.apply import Into
+from pathline_gateway.intake.batch import Batch
+from pathline_gateway.intake.persist import Persister
+from pathline_gateway.intake.reading import read
+from pathline_gateway.intake.write import Outcome
+
+READ = 20_000
+STORED = 3_000
+
+
+@pytest.fixture
+def seed() -> int:
+    chosen = randbelow(2**32)
+    print(f"seed {chosen}")
+    return chosen
+
+
+def test_random_records_are_each_accepted_or_parked(seed: int) -> None:
+    outcomes = fuzzed(seed, READ)
+    assert outcomes.total() == READ
+    assert outcomes["accepted"] > READ / 50, "some were spoilt in nothing that matters"
+    assert len(outcomes) > 8, "and others in many ways"
+
+
+async def test_random_records_are_all_in_postgres_as_they_were_read(postgres: OwnPostgres, seed: int) -> None:
+    outcomes = Counter[str]()
+
+    async def counted(outcome: Outcome) -> None:
+        outcomes.update(accepted=outcome.accepted + outcome.evidence, duplicates=outcome.duplicates)
+        outcomes.update(parked=len(outcome.parked))
+
+    async with asyncpg.create_pool(postgres.dsn, min_size=1, max_size=2) as pool, pool.acquire() as watch:
+        epoch = await stored.empty(watch)
+        persister = Persister(pool, Into("g", True), counted)
+        async with asyncio.timeout(120):
+            for batch in batches(list(mutants(seed, STORED)), epoch):
+                await persister.persist(batch)
+        found = await stored.tables(watch)
+    assert outcomes.total() == STORED
+    assert sum(found["parked"].values()) == outcomes["parked"]
+    assert sum(found["identities"].values()) == outcomes["accepted"]
+    assert not [reason for *_, reason in found["parked"] if reason == "unstorable"]
+
+
+def batches(records: list[Mutant], epoch: int) -> Iterator[Batch]:
+    """The records of each topic, two hundred at a time."""
+    by_topic = sorted(records, key=lambda r: r.topic)
+    for topic, of_topic in groupby(by_topic, key=lambda r: r.topic):
+        kept = list(of_topic)
+        for offset, record in enumerate(kept):
+            record.offset = offset
+        for start in range(0, len(kept), 200):
+            readings = [read(record) for record in kept[start : start + 200]]
+            yield Batch({(topic, 0): readings}, {(topic, 0): start}, {(topic, 0): epoch})

@@ -1,0 +1,166 @@
+"""Logs that are not what they were: replaced, expired, transactional, new; and a database that is not what it was."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+from own_postgres import OwnPostgres
+from topic import Topic
+
+from pathline_gateway import app
+from pathline_gateway.intake import intake as running_intake
+from pathline_gateway.settings import Settings
+
+PATIENCE_S = 40.0
+
+
+@pytest.fixture(autouse=True)
+def often_audited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logs are looked at every two seconds, not every thirty."""
+    monkeypatch.setattr(running_intake, "_AUDIT_EVERY_S", 2.0)
+
+
+@pytest.fixture
+def org() -> str:
+    return f"org-{secrets.token_hex(4)}"
+
+
+def settings(bootstrap: str, database: str, group: str) -> Settings:
+    return Settings(kafka=bootstrap, database=database, group=group, dev_auth="off", session_timeout_ms=6_000)
+
+
+@asynccontextmanager
+async def gateway(bootstrap: str, database: str, group: str) -> AsyncIterator[app.Gateway]:
+    async with app.running(settings(bootstrap, database, group)) as running:
+        await running.intake.assigned()
+        yield running
+
+
+async def until(holds: Callable[[], Awaitable[object]], what: str, seconds: float = PATIENCE_S) -> None:
+    end = time.monotonic() + seconds
+    while not await holds():
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        await asyncio.sleep(0.05)
+
+
+async def ask(database: str, query: str, *given: object) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(database)
+    try:
+        return list(await connection.fetch(query, *given))
+    finally:
+        await connection.close()
+
+
+async def accepted(database: str, org: str) -> list[int]:
+    """The ids of what is stored of this organisation, each as often as it is."""
+    rows = await ask(database, "select i.id from interaction i join source s on s.id = i.source where s.org = $1", org)
+    return sorted(int(row["id"]) for row in rows)
+
+
+def has(database: str, org: str, ids: range) -> Callable[[], Awaitable[bool]]:
+    async def holds() -> bool:
+        return set(await accepted(database, org)) >= set(ids)
+
+    return holds
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["while intake runs", "while it is stopped"])
+@pytest.mark.parametrize("again", [3, 20, 60], ids=["with fewer", "with as many", "with more"])
+async def test_a_topic_that_was_made_again_is_read_whole(
+    bootstrap: str, database: str, org: str, again: int, running: bool
+) -> None:
+    topic = Topic(bootstrap, org)
+    await topic.make()
+    await topic.publish(range(20))
+
+    async def made_again() -> None:
+        await topic.delete()
+        await topic.make()
+        await topic.publish(range(100, 100 + again))
+
+    async with gateway(bootstrap, database, org):
+        await until(has(database, org, range(20)), "the first log is read")
+        if running:
+            await made_again()
+            await until(has(database, org, range(100, 100 + again)), "the second log is read")
+    if not running:
+        await made_again()
+        async with gateway(bootstrap, database, org):
+            await until(has(database, org, range(100, 100 + again)), "the second log is read")
+    assert await accepted(database, org) == [*range(20), *range(100, 100 + again)]
+    assert (await ask(database, "select count(*) as n from parked"))[0]["n"] == 0
+
+
+async def test_records_that_expired_unread_are_said_and_the_rest_is_read(
+    kafka: object, database: str, org: str
+) -> None:
+    topic = Topic(kafka.bootstrap, org)  # type: ignore[attr-defined]
+    await topic.make()
+    await topic.publish(range(10))
+    async with gateway(topic.bootstrap, database, org):
+        await until(has(database, org, range(10)), "the first are read")
+    await topic.publish(range(10, 30))
+    await topic.expire(17)
+    async with gateway(topic.bootstrap, database, org):
+        await until(has(database, org, range(17, 30)), "the rest is read")
+        await topic.publish(range(30, 35))
+        await until(has(database, org, range(30, 35)), "what comes after that, too")
+    assert await accepted(database, org) == [*range(10), *range(17, 35)]
+    said = await ask(database, "select topic, from_offset, to_offset from expired_records")
+    assert [tuple(row) for row in said] == [(topic.name, 10, 17)]
+
+
+async def test_a_database_from_a_backup_is_filled_again_though_the_group_has_committed_more(
+    bootstrap: str, postgres: OwnPostgres, database: str, org: str
+) -> None:
+    topic = Topic(bootstrap, org)
+    await topic.make()
+    await topic.publish(range(10))
+    async with gateway(bootstrap, database, org):
+        await until(has(database, org, range(10)), "the first are read")
+    backup = await postgres.copy_of(database.split("/", 3)[3].split("?")[0])
+    await topic.publish(range(10, 40))
+    async with gateway(bootstrap, database, org):
+        await until(has(database, org, range(40)), "all are read")
+    async with gateway(bootstrap, backup, org):
+        await until(has(backup, org, range(40)), "all are read again")
+        await topic.publish(range(40, 45))
+        await until(has(backup, org, range(45)), "and what comes after")
+    assert await accepted(backup, org) == list(range(45))
+    assert (await ask(backup, "select count(*) as n from log_epoch"))[0]["n"] == 1
+
+
+async def test_of_transactions_exactly_what_was_committed_is_stored_and_nothing_seems_to_wait(
+    kafka: object, database: str, org: str
+) -> None:
+    topic = Topic(kafka.bootstrap, org)  # type: ignore[attr-defined]
+    await topic.make()
+    await topic.transact(range(5), commit=True)
+    await topic.transact(range(5, 10), commit=False)
+    async with gateway(topic.bootstrap, database, org) as running:
+        await until(has(database, org, range(5)), "the first transaction is read")
+        await topic.transact(range(10, 15), commit=True)
+        await until(has(database, org, range(10, 15)), "the third transaction is read")
+        await topic.transact(range(15, 20), commit=False)
+        await topic.publish(range(20, 21))
+        await until(has(database, org, range(20, 21)), "what came after that is read")
+        await topic.transact(range(21, 25), commit=True)
+        await until(has(database, org, range(21, 25)), "the last transaction is read")
+
+        async def no_lag() -> bool:
+            await running.intake.survey()
+            return not any(running.progress.lag().values())
+
+        await until(no_lag, "nothing waits", 15)
+        assert running.intake.not_ready() is None
+    assert await accepted(database, org) == [*range(5), *range(10, 15), *range(20, 25)]
+    async with gateway(topic.bootstrap, database, org):
+        await topic.publish(range(25, 26))
+        await until(has(database, org, range(25, 26)), "it goes on after a restart")
+    assert (await ask(database, "select count(*) as n from log_epoch"))[0]["n"] == 1

@@ -9,7 +9,8 @@ from secrets import randbelow
 
 from mutants import mutants
 
-from pathline_gateway.intake.reading import Parked, read
+from pathline_gateway.intake.reading import read
+from pathline_gateway.intake.record import Parked
 
 
 def fuzzed(seed: int, count: int, slowest: float = 5.0) -> Counter[str]:

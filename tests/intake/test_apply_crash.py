@@ -21,7 +21,8 @@ from pathline_gateway.intake import persist
 from pathline_gateway.intake.apply import FetchedBeyondPosition, Into, apply
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.persist import Persister
-from pathline_gateway.intake.reading import Accepted, read
+from pathline_gateway.intake.reading import read
+from pathline_gateway.intake.record import Accepted
 from pathline_gateway.intake.write import Outcome
 from pathline_gateway.store.connect import Connection
 from pathline_gateway.store.positions import Partition

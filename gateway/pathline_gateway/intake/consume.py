@@ -99,6 +99,8 @@ class Consumer:
             fetch_max_wait_ms=_POLL_MS,
             # A position that the log does not have is judged, not silently moved to its start.
             auto_offset_reset="none",
+            # What a producer took back was never published.
+            isolation_level="read_committed",
             ack_policy=AckPolicy.MANUAL,
             session_timeout_ms=settings.session_timeout_ms,
             heartbeat_interval_ms=settings.session_timeout_ms // 6,
@@ -159,6 +161,17 @@ class Consumer:
         """The group will be told that Postgres stands here."""
         self._to_commit |= next_offsets
 
+    async def passed(self) -> dict[Partition, int]:
+        """How far the consumer has come in partitions of which everything that it found is stored.
+
+        That is beyond the last record where the end of a transaction stands, which is no record.
+        """
+        applied = self._progress.applied
+        idle = [p for p in self.partitions() if p in applied and self._fetched.get(p) == applied[p]]
+        with suppress(IllegalStateError, KafkaError):
+            return {p: await self._kafka.position(TopicPartition(*p)) for p in idle}
+        return {}
+
     async def commit(self) -> None:
         """The group knows where Postgres stands, unless it does not want to; nothing depends on it."""
         mine = self.partitions()
@@ -195,9 +208,10 @@ class Consumer:
     def _note_ends(self, partitions: Iterable[Partition]) -> None:
         # ListOffsets may be too small on an embedded broker; the fetch response's high watermark is not.
         for partition in partitions:
-            end = self._kafka.highwater(TopicPartition(*partition))
-            if end is not None:
-                self._progress.seen(partition, end)
+            tp = TopicPartition(*partition)
+            end, stable = self._kafka.highwater(tp), self._kafka.last_stable_offset(tp)
+            if end is not None:  # what stands in an open transaction is not there to be read yet
+                self._progress.seen(partition, end if stable is None or stable < 0 else min(end, stable))
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -25,6 +25,7 @@ from pathline_gateway.intake.watch import Need, Seen, need, not_ready
 from pathline_gateway.intake.write import Outcome
 from pathline_gateway.settings import Settings
 from pathline_gateway.store import positions
+from pathline_gateway.store.positions import Partition
 from pathline_gateway.telemetry import INTAKE_REBUILDS, INTAKE_RECORDS
 
 _log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Intake:
         self._consumer = self._made()
         self._stood_at = self._audited_at = self._surveyed_at = 0.0
         self._survey_lock = asyncio.Lock()
+        self._passed: dict[Partition, int] = {}
 
     def _made(self) -> Consumer:
         self._built_at = time.monotonic()
@@ -95,6 +97,7 @@ class Intake:
 
     async def _stored(self, outcome: Outcome) -> None:
         _count(outcome)
+        self._stand.stored(outcome.last)
         self._consumer.stored(outcome.next_offsets)
         await self._progress.reached(outcome.next_offsets)
 
@@ -114,8 +117,15 @@ class Intake:
             except (KafkaError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as failed:
                 _log.info("intake: not watched this time: %s", type(failed).__name__)
 
+    async def _note_passed(self) -> None:
+        """Where the consumer was a second ago, and is, with nothing at hand, there are no records before it."""
+        before, self._passed = self._passed, await self._consumer.passed()
+        if not self._pipeline.busy:
+            self._progress.passed |= {p: at for p, at in self._passed.items() if before.get(p) == at}
+
     async def _look_after(self) -> None:
         now = time.monotonic()
+        await self._note_passed()
         if now - self._surveyed_at >= _SURVEY_EVERY_S:
             await self.survey()
         wanted = need(self._seen())

@@ -27,6 +27,7 @@ class LogLook:
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="none",
+            isolation_level="read_committed",
             request_timeout_ms=_REQUEST_MS,
             fetch_max_wait_ms=50,
         )
@@ -51,7 +52,10 @@ class LogLook:
         return {(tp.topic, tp.partition): end for tp, end in found.items()}
 
     async def shown(self, positions: Mapping[Partition, Position]) -> dict[Partition, Shown]:
-        """What each of these partitions shows of itself, for one who stands at these positions. Raises KafkaError."""
+        """What each of these partitions shows of itself, for one who stands at these positions. Raises KafkaError.
+
+        One that reaches to the position and does not answer in time is left out: that says nothing about its records.
+        """
         partitions = [TopicPartition(*p) for p in positions]
         async with self._busy:
             starts = await self._consumer.beginning_offsets(partitions)
@@ -61,18 +65,21 @@ class LogLook:
                 for tp in partitions
                 if positions[tp.topic, tp.partition].next_offset > starts[tp]
             }
-            records = await self._records(asked)
+            records, silent = await self._records(asked)
+        told = [tp for tp in partitions if tp not in silent or ends[tp] <= asked[tp]]
         return {
             (tp.topic, tp.partition): Shown(starts[tp], ends[tp], record_digest(records[tp]) if tp in records else None)
-            for tp in partitions
+            for tp in told
         }
 
-    async def _records(self, at: Mapping[TopicPartition, int]) -> dict[TopicPartition, Any]:
-        """The record at each of these offsets, where there is one."""
+    async def _records(
+        self, at: Mapping[TopicPartition, int]
+    ) -> tuple[dict[TopicPartition, Any], Collection[TopicPartition]]:
+        """The record at each of these offsets, where there is one; and the partitions that did not answer."""
         found: dict[TopicPartition, Any] = {}
         missing = dict(at)
         if not at:
-            return found
+            return found, ()
         self._consumer.assign(list(at))
         for tp, offset in at.items():
             self._consumer.seek(tp, offset)
@@ -87,7 +94,7 @@ class LogLook:
             pass
         finally:
             self._consumer.unsubscribe()
-        return found
+        return found, missing
 
     async def _first(self, wanted: Collection[TopicPartition]) -> dict[TopicPartition, Any]:
         """One record of each partition that answers; None for one that has nothing at its offset."""

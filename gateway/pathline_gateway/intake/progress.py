@@ -18,13 +18,16 @@ class Progress:
     """Offset after the last record that the broker is known to have."""
     applied: dict[Partition, int] = field(default_factory=dict)
     """Offset after the last record that is stored or parked in Postgres."""
+    passed: dict[Partition, int] = field(default_factory=dict)
+    """Up to where the consumer found nothing after what is applied: ends of transactions are no records."""
     moved_at: dict[Partition, float] = field(default_factory=dict)
     """When `applied` last moved, or there last was nothing to do; by the monotonic clock."""
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def seen(self, partition: Partition, end: int) -> None:
         """The broker has at least the records before `end`."""
-        if self.ends.get(partition, 0) <= self.applied.setdefault(partition, 0):
+        self.applied.setdefault(partition, 0)
+        if self.ends.get(partition, 0) <= self._come(partition):
             self.moved_at[partition] = time.monotonic()
         self.ends[partition] = max(end, self.ends.get(partition, 0))
 
@@ -44,6 +47,7 @@ class Progress:
             if offset < self.applied.get(partition, 0):
                 del self.applied[partition]
                 self.ends.pop(partition, None)
+            self.passed.pop(partition, None)
         await self.reached(positions)
 
     async def wait(self, positions: Mapping[Partition, int], seconds: float) -> bool:
@@ -60,10 +64,13 @@ class Progress:
 
     def lag(self) -> dict[Partition, int]:
         """Records that the broker has and Postgres has not, by partition."""
-        return {p: max(0, end - self.applied.get(p, 0)) for p, end in sorted(self.ends.items())}
+        return {p: max(0, end - self._come(p)) for p, end in sorted(self.ends.items())}
+
+    def _come(self, partition: Partition) -> int:
+        return max(self.applied.get(partition, 0), self.passed.get(partition, 0))
 
     def stalled_for(self, partitions: Iterable[Partition]) -> float:
         """Seconds for which the worst of these partitions has had something to do and did none of it."""
         now = time.monotonic()
-        waiting = (p for p in partitions if self.ends.get(p, 0) > self.applied.get(p, 0))
+        waiting = (p for p in partitions if self.ends.get(p, 0) > self._come(p))
         return max((now - self.moved_at.get(p, now) for p in waiting), default=0.0)

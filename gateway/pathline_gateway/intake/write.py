@@ -19,7 +19,7 @@ from pathline_gateway.intake.rows import (
     target_source,
 )
 from pathline_gateway.store import amendments, changes, interactions, links, parked, refs, register
-from pathline_gateway.store.positions import Partition
+from pathline_gateway.store.positions import Partition, Position
 from pathline_gateway.store.register import Known
 
 
@@ -32,6 +32,8 @@ class Outcome:
     evidence: int = 0
     parked: list[Parked] = field(default_factory=list)
     next_offsets: dict[Partition, int] = field(default_factory=dict)
+    last: dict[Partition, Position] = field(default_factory=dict)
+    """Where the positions that moved stand now."""
 
 
 @dataclass

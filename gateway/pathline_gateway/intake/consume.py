@@ -83,7 +83,7 @@ class Consumer:
         self.assigned = asyncio.Event()
         """Set once the group has given this process its partitions, and they are read from where Postgres stands."""
         self._broker = KafkaBroker(
-            settings.kafka,
+            settings.kafka.split(","),  # FastStream takes a text with commas for one address
             security=kafka_client.security(settings),
             allow_auto_create_topics=False,
             metadata_max_age_ms=_METADATA_MS,

@@ -56,7 +56,7 @@ async def tables(connection: asyncpg.Connection) -> dict[str, Any]:
         "refs": {(o, s): stepped for o, s, stepped in await rows("select org, subject, stepped from subject_ref")},
         "parked": Counter(await rows(PARKED)),
         "positions": {(t, p): n for t, p, n in await rows(POSITIONS)},
-        "tally": dict(await rows("select name, n from tally")),
+        "tally": dict(await rows("select name, n from tally where name <> 'emptied'")),
     }
 
 

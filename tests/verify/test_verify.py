@@ -102,7 +102,7 @@ CORRUPTIONS = {
         {"identities", "totals"},
     ),
     "deleted evidence": ("delete from evidence where id = 'l1'", {"identities", "links"}),
-    "another organisation's source": ("update source set org = 'west' where org = 'east'", {"sources", "pathways"}),
+    "another organisation's source": ("update source set org = 'west' where org = 'east'", {"sources"}),
     "a total": ("update tally set n = n + 1 where name = 'interactions'", {"totals"}),
     "the total of subjects": ("update tally set n = n + 1 where name = 'subjects'", {"totals"}),
     "the total of links": ("update tally set n = n - 1 where name = 'links'", {"totals"}),

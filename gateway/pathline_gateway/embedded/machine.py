@@ -52,8 +52,8 @@ async def running(
     """
     since = time.monotonic()
     async with claimed(data) as directory:
-        _prepared(directory)
-        ended = await leftovers_ended(directory, _workplaces(directory))
+        prepared(directory)
+        ended = await leftovers_ended(directory, workplaces(directory))
         if ended:
             logger.warning("ended %d processes that an earlier start left in %s", ended, directory)
         async with children() as started:
@@ -125,7 +125,7 @@ def _announced(directory: Path, machine: Machine) -> Iterator[None]:
         address.unlink(missing_ok=True)
 
 
-def _prepared(directory: Path) -> None:
+def prepared(directory: Path) -> None:
     try:
         (directory / ADDRESS).unlink(missing_ok=True)
         for name in (BROKER, LOGS):
@@ -134,7 +134,7 @@ def _prepared(directory: Path) -> None:
         raise unwritable(directory, error) from error
 
 
-def _workplaces(directory: Path) -> list[Path]:
+def workplaces(directory: Path) -> list[Path]:
     """Every directory that a child of ours may work in."""
     places = (directory / BROKER, directory / CLUSTER, *directory.glob(f"{UNFINISHED}*"))
     return [place for place in places if place.is_dir()]

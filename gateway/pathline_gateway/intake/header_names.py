@@ -2,7 +2,8 @@
 
 aiokafka decodes names strictly, so that one such record raises out of the fetch, before anybody can park it: intake
 would stand still for every organisation. Here a batch that raises so is read again, from that record on, with every
-byte that is no UTF-8 kept as text (`\\xff`). The codec then accepts or parks that record alone, as it does any other.
+byte that is no UTF-8 kept as a lone surrogate (PEP 383), from which the bytes can be had again. The codec then accepts
+or parks that record alone, as it does any other.
 """
 
 from __future__ import annotations
@@ -91,6 +92,6 @@ class _Names(bytearray):
         found = super().__getitem__(at)
         return _Names(found) if isinstance(at, slice) else found
 
-    def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
-        """Text, and an escape for each byte that is none."""
+    def decode(self, encoding: str = "utf-8", errors: str = "surrogateescape") -> str:
+        """Text, and a lone surrogate for each byte that is none."""
         return super().decode(encoding, errors)

@@ -131,6 +131,7 @@ def amendment_rows(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[a
 def parked_row(p: Parked, epoch: int) -> parked.ParkedRow:
     """The row of a record that could not be accepted, as it came."""
     record = p.record
+    names, raw = _names([name for name, _ in record.headers])
     return parked.ParkedRow(
         log_epoch=epoch,
         topic=record.topic,
@@ -139,7 +140,8 @@ def parked_row(p: Parked, epoch: int) -> parked.ParkedRow:
         at=_instant(record.timestamp),
         key=record.key,
         value=record.value,
-        header_names=[_storable(name) for name, _ in record.headers],
+        header_names=names,
+        header_bytes=raw,
         header_values=[value for _, value in record.headers],
         reason=p.reason,
         field=p.field,
@@ -156,6 +158,8 @@ def _instant(milliseconds: int) -> datetime | None:
         return None
 
 
-def _storable(name: str) -> str:
-    """A header's name as Postgres takes text: no NUL, no lone surrogate."""
-    return name.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+def _names(names: list[str]) -> tuple[list[str], list[bytes] | None]:
+    """Header names as Postgres takes text; and as they came, where that is not the same."""
+    raw = [name.encode("utf-8", "surrogateescape") for name in names]
+    text = [name.decode("utf-8", "replace").replace("\x00", "\ufffd") for name in raw]
+    return text, None if text == names else raw

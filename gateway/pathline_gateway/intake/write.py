@@ -64,11 +64,13 @@ class Writer:
             self.batch = await interactions.new_batch(self.connection)
             await self._store(accepted)
         if self.outcome.parked:
-            await parked.park(self.connection, [parked_row(p, self._epoch(p)) for p in self.outcome.parked])
+            # In the order of their coming: of two that conflict, a replay takes in the first.
+            in_order = sorted(self.outcome.parked, key=_position)
+            rows = [parked_row(p, self._epoch(p)) for p in in_order]
+            self.count("parked", await parked.park(self.connection, rows))
 
     async def finish(self) -> Outcome:
         """Last of all: the change log, under its lock, which is held to the commit."""
-        self._count("parked", len(self.outcome.parked))
         await changes.lock(self.connection)
         if self.linking:  # numbered here, so that whoever reads on from a number misses none
             await links.insert(self.connection, self.linking)
@@ -77,16 +79,16 @@ class Writer:
         if self.amending or self.stored:
             resolved = await amendments.resolve(self.connection, self.amending, self.stored)
             self.touched |= resolved.refs
-            self._count("interactions", -resolved.voided)
-            self._count("stepped", -resolved.emptied)
-            self._count("emptied", resolved.emptied)
+            self.count("interactions", -resolved.voided)
+            self.count("stepped", -resolved.emptied)
+            self.count("emptied", resolved.emptied)
         await changes.append(self.connection, self.touched, self.batch, "interaction", self.totals)
         return self.outcome
 
     async def _step_again(self) -> None:
         """Refs that another writer found empty, because it could not see this one's steps, have a step."""
         if await refs.emptied(self.connection) != self.emptied:
-            self._count("stepped", len(await refs.step(self.connection, self.touched)))
+            self.count("stepped", len(await refs.step(self.connection, self.touched)))
 
     def _epoch(self, p: Parked) -> int:
         return self.epochs[p.record.topic, p.record.partition]
@@ -139,8 +141,8 @@ class Writer:
         new = [a for a in first.values() if (sources[a.identity[0]], a.identity[1]) not in before]
         if before:
             numbered = await refs.keep_only(self.connection, numbered, _stepped(new))
-        self._count("subjects", len(numbered.made))
-        self._count("stepped", len(numbered.began))
+        self.count("subjects", len(numbered.made))
+        self.count("stepped", len(numbered.began))
         if len(new) < len(accepted):
             await self._settle(accepted, new, sources, before)
         await self._insert(new, sources, numbers)
@@ -188,7 +190,8 @@ class Writer:
         self.emptied = await refs.emptied(self.connection)
         return await refs.number(self.connection, stepped)
 
-    def _count(self, name: str, n: int) -> None:
+    def count(self, name: str, n: int) -> None:
+        """A total moves by so much once this is finished."""
         self.totals[name] = self.totals.get(name, 0) + n
 
     async def _insert(
@@ -210,7 +213,7 @@ class Writer:
             await amendments.insert(self.connection, amending)
             self.amending += [(row.source, row.id) for row in amending]
         self.outcome.accepted, self.outcome.evidence = len(steps), len(others)
-        self._count("interactions", len(steps))
+        self.count("interactions", len(steps))
 
 
 def _stepped(accepted: Iterable[Accepted]) -> dict[refs.Key, bool]:
@@ -218,3 +221,7 @@ def _stepped(accepted: Iterable[Accepted]) -> dict[refs.Key, bool]:
     accepted = list(accepted)
     named = (key for a in accepted if not a.step for key in named_refs(a.payload))
     return dict.fromkeys(named, False) | {a.ref: True for a in accepted if a.step}
+
+
+def _position(p: Parked) -> tuple[str, int, int]:
+    return p.record.topic, p.record.partition, p.record.offset

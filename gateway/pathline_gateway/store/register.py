@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import asyncpg
+import orjson
 
 from pathline.interaction import organisation_of
 
@@ -13,6 +15,16 @@ _ADD_ORGANISATIONS = """
 insert into organisation (org, registered_by)
 select org, 'first-event' from unnest($1::text[]) as o(org) order by org collate "C"
 on conflict do nothing
+"""
+_ENTER = """
+insert into organisation (org, name, sector, abn, directory, registered_by) values ($1, $2, $3, $4, $5, 'operator')
+on conflict (org) do update set name = excluded.name, sector = excluded.sector, abn = excluded.abn,
+    directory = excluded.directory, registered_by = 'operator'
+returning (xmax = 0) as new
+"""
+_LISTED = """
+select org, name, sector, abn, directory, registered_by, registered_at from organisation
+where org > $1 order by org limit $2
 """
 _SOURCES = "select source, id from source where source = any($1::text[])"
 _TYPES = "select type, id from event_type where type = any($1::text[])"
@@ -25,6 +37,20 @@ _ADD_TYPES = """
 insert into event_type (type) select type from unnest($1::text[]) as t(type) order by type collate "C"
 on conflict do nothing
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An organisation as it stands on the register."""
+
+    org: str
+    name: str | None
+    sector: str | None
+    abn: str | None
+    directory: Mapping[str, str]
+    registered_by: str
+    """`operator`, or `first-event` when nobody has entered it yet."""
+    registered_at: datetime
 
 
 @dataclass
@@ -56,6 +82,25 @@ async def publishers(connection: asyncpg.Connection) -> set[str]:
 async def add_organisations(connection: asyncpg.Connection, orgs: Collection[str]) -> None:
     """These organisations are on the register; those that were not, as met at their first event."""
     await connection.execute(_ADD_ORGANISATIONS, list(orgs))
+
+
+async def enter(
+    connection: asyncpg.Connection,
+    org: str,
+    name: str | None,
+    sector: str | None,
+    abn: str | None,
+    directory: Mapping[str, str],
+) -> bool:
+    """The organisation is on the register and this is said of it; whether it was not there before."""
+    said = orjson.dumps(dict(directory)).decode()
+    return bool(await connection.fetchval(_ENTER, org, name, sector, abn, said))
+
+
+async def listed(connection: asyncpg.Connection, after: str, limit: int) -> list[Organisation]:
+    """The next organisations after this code."""
+    rows = await connection.fetch(_LISTED, after, limit)
+    return [Organisation(**{**row, "directory": orjson.loads(row["directory"])}) for row in rows]
 
 
 async def source_numbers(connection: asyncpg.Connection, sources: Collection[str]) -> dict[str, int]:

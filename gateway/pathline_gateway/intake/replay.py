@@ -1,0 +1,98 @@
+"""A parked record is read again, as if it came now: it is taken in once, or stays parked for what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import asyncpg
+
+from pathline_gateway.intake.failure import Unstorable, is_of_the_data, name_of
+from pathline_gateway.intake.reading import read
+from pathline_gateway.intake.record import Parked
+from pathline_gateway.intake.write import Outcome, Writer
+from pathline_gateway.store import parked
+from pathline_gateway.store.parked import Kept
+from pathline_gateway.store.register import Known
+
+
+@dataclass(frozen=True)
+class Rules:
+    """By which rules records are taken in: those of intake. `by`: who replays."""
+
+    by: str
+    register_unknown: bool
+    known: Known = field(default_factory=Known)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of one record. `reason`, `field` and `detail` say why it is still parked."""
+
+    id: int
+    outcome: Literal["replayed", "still-parked", "settled-before", "unknown"]
+    resolution: str | None = None
+    """As what it was taken in: `accepted`, `evidence` or `duplicate`."""
+    reason: str | None = None
+    field: str | None = None
+    detail: str | None = None
+
+
+class _Refused(Exception):
+    """It is not taken in today either: nothing of the attempt stays."""
+
+    def __init__(self, parked: Parked) -> None:
+        self.parked = parked
+        super().__init__(parked.reason)
+
+
+async def replay(connection: asyncpg.Connection, rules: Rules, id: int) -> Replayed:
+    """The record is taken in, or parked still, in one transaction.
+
+    Who replays the same record meanwhile waits, and then finds it settled. Intake may run: an event that it has taken
+    in since is known by its identity.
+    """
+    async with connection.transaction():
+        kept = await parked.lock(connection, id)
+        if kept is None:
+            return Replayed(id, "unknown")
+        if kept.state != "parked":
+            return Replayed(id, "settled-before", kept.resolution)
+        writer = Writer(connection, {(kept.topic, kept.partition): kept.log_epoch}, rules.register_unknown, rules.known)
+        refused = await _refused(writer, rules, kept)
+        if refused is not None:
+            why = (refused.reason, refused.field, refused.detail)
+            await parked.still(connection, id, *why, refused.org)
+            return Replayed(id, "still-parked", None, *why)
+    rules.known.learn(writer.learned)
+    return Replayed(id, "replayed", _as(writer.outcome))
+
+
+async def _refused(writer: Writer, rules: Rules, kept: Kept) -> Parked | None:
+    """Why it cannot be taken in; None when it was."""
+    try:
+        async with writer.connection.transaction():
+            await _take_in(writer, rules, kept)
+    except _Refused as refused:
+        return refused.parked
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
+        if not is_of_the_data(failed):
+            raise
+        detail = f"the database does not take it ({name_of(failed)}): tell those who develop Pathline"
+        return Parked(kept, Unstorable.reason, detail, None, kept.org)
+    return None
+
+
+async def _take_in(writer: Writer, rules: Rules, kept: Kept) -> None:
+    await writer.write([read(kept)])
+    if writer.outcome.parked:
+        raise _Refused(writer.outcome.parked[0])
+    await parked.replayed(writer.connection, kept.id, rules.by, _as(writer.outcome))
+    writer.count("parked", -1)
+    await writer.finish()
+
+
+def _as(outcome: Outcome) -> str:
+    if outcome.duplicates:
+        return "duplicate"
+    return "evidence" if outcome.evidence else "accepted"

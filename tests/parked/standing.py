@@ -1,0 +1,52 @@
+"""Everything that a gateway would serve from a database, so that two can be compared; and what adds up in one."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from pathline_gateway.identity.membership import MembershipWriter
+from pathline_gateway.pull.pathways import Reading, read, serve_step
+from pathline_gateway.store import status
+
+
+async def served(pool: asyncpg.Pool) -> tuple[dict[str, int], list[Any]]:
+    """Totals, and every pathway by what is on it: ids of pathways are random and may differ."""
+    membership = MembershipWriter(pool)
+    while await membership.bind_some():
+        pass
+    async with pool.acquire() as connection:
+        totals = await status.totals(connection)
+        ids = await connection.fetch(
+            "select distinct coalesce(m.pathway, s.birth) as id from subject_ref s"
+            " left join membership m on m.ref = s.id and m.until is null"
+        )
+        return totals, sorted([await _pathway(connection, row["id"]) for row in ids], key=repr)
+
+
+async def _pathway(connection: asyncpg.Connection, id: UUID) -> Any:
+    found = await read(connection, id)
+    assert isinstance(found, Reading)
+    steps = [
+        {name: bytes(v) if name in ("data", "attributes") else v for name, v in _step(s)} for s in found.assembled.steps
+    ]
+    return list(found.members.refs), steps
+
+
+def _step(step: Any) -> list[tuple[str, Any]]:
+    said = serve_step(step) | {"data": step.data, "attributes": step.extra}
+    return list(said.items())
+
+
+async def kept(connection: asyncpg.Connection) -> dict[str, int]:
+    """How many rows there are of each kind, and what the totals say is parked."""
+    row = await connection.fetchrow(
+        "select (select count(*) from interaction) as accepted, (select count(*) from evidence) as evidence,"
+        " (select count(*) from event_identity) as identities,"
+        " (select count(*) from parked where state = 'parked') as parked,"
+        " (select count(*) from parked where state = 'discarded') as discarded,"
+        " (select n from tally where name = 'parked') as told"
+    )
+    return dict(row)

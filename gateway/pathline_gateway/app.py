@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from pathline_gateway import kafka_client, problem
 from pathline_gateway.background import going_on, stopped
 from pathline_gateway.console import pages
+from pathline_gateway.console import parked as parked_page
 from pathline_gateway.http_spans import HttpSpans
 from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.intake import door as intake_door
@@ -25,6 +26,8 @@ from pathline_gateway.intake.capabilities import Capabilities, probed
 from pathline_gateway.intake.header_names import keep_every_header_name
 from pathline_gateway.intake.intake import Intake
 from pathline_gateway.intake.progress import Progress
+from pathline_gateway.operate import organisations, parked
+from pathline_gateway.operate.parked_level import keep_level
 from pathline_gateway.pull import pathways, status
 from pathline_gateway.settings import Settings
 from pathline_gateway.store import positions
@@ -71,7 +74,11 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         producer = await _producer(settings, idempotent=broker.idempotent_producers)
         stack.push_async_callback(stopped, producer.stop)
         intake = await stack.enter_async_context(Intake(settings, pool, epoch, progress).running())
-        for name, work in (("membership", membership.run), ("making partitions", lambda: _keep_partitions(pool))):
+        for name, work in (
+            ("membership", membership.run),
+            ("making partitions", lambda: _keep_partitions(pool)),
+            ("counting what is parked", lambda: keep_level(pool)),
+        ):
             await stack.enter_async_context(going_on(name, work))
         yield Gateway(settings, broker, pool, producer, intake, membership, progress, secret)
 
@@ -91,15 +98,19 @@ def application(gateway: Gateway) -> FastAPI:
     app.add_exception_handler(problem.Problem, problem.on_problem)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
     app.add_exception_handler(HTTPException, problem.on_http_error)
+    register_unknown = gateway.settings.dev_auth == "off"
     door = intake_door.Door(
         gateway.producer,
         gateway.pool,
         gateway.progress,
         wait_for_postgres=gateway.settings.volatile_log,
-        register_unknown=gateway.settings.dev_auth == "off",
+        register_unknown=register_unknown,
     )
     app.include_router(intake_door.routes(door))
     app.include_router(pathways.routes(gateway.pool, gateway.secret))
+    app.include_router(organisations.routes(gateway.pool))
+    app.include_router(parked.routes(gateway.pool, register_unknown))
+    app.include_router(parked_page.routes(gateway.pool, register_unknown))
     statuses = status.Statuses(gateway.pool, gateway.progress, gateway.intake.survey)
     app.include_router(status.routes(statuses, gateway.intake.not_ready))
     app.include_router(

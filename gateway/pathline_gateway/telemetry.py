@@ -7,12 +7,13 @@ No span, metric label or log line carries a subject, a pathway or an event id. I
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
+from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.util.types import AttributeValue
 
@@ -51,7 +52,34 @@ PULL_DURATION: Final = _METER.create_histogram(
     explicit_bucket_boundaries_advisory=_BOUNDS_S,
 )
 
-METRIC_ATTRIBUTES: Final = ("pathline.outcome", "pathline.reason", "pathline.pull")
+
+_Attributes = tuple[tuple[str, str], ...]
+
+
+class Level:
+    """A number for each set of attributes, as it was last looked at; what has gone is told as 0."""
+
+    def __init__(self, name: str, *, unit: str, description: str) -> None:
+        self._stands: dict[_Attributes, int] = {}
+        _METER.create_observable_gauge(name, [self._observed], unit, description)
+
+    def stands(self, at: Iterable[tuple[Mapping[str, str], int]]) -> None:
+        """From now on these are told."""
+        self._stands = dict.fromkeys(self._stands, 0) | {tuple(sorted(who.items())): n for who, n in at}
+
+    def now(self) -> Mapping[_Attributes, int]:
+        """What is told, by attributes."""
+        return self._stands
+
+    def _observed(self, _: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(n, dict(who)) for who, n in self._stands.items()]
+
+
+PARKED: Final = Level(
+    "pathline.parked", unit="{record}", description="How many records are parked now, by whom and for what reason?"
+)
+
+METRIC_ATTRIBUTES: Final = ("pathline.outcome", "pathline.reason", "pathline.pull", "pathline.organisation")
 """The attributes that metrics may carry; each has a small, known set of values."""
 
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import parse_qs
 from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, Request, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import ValidationError
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from pathline_gateway.console import lanes, wording
+from pathline_gateway.console import form, lanes
 from pathline_gateway.console import waterfall as falls
 from pathline_gateway.console.now import state
 from pathline_gateway.console.overdue import overdue
+from pathline_gateway.console.page import page
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.pathways import OPERATOR, Reading, Search, read
@@ -26,31 +25,12 @@ from pathline_gateway.pull.status import Statuses
 from pathline_gateway.store import handoffs, pathways, register
 from pathline_gateway.store.recent import recent
 
-_HERE = Path(__file__).parent
-STATIC = StaticFiles(directory=_HERE / "static")
+STATIC = StaticFiles(directory=Path(__file__).parent / "static")
 
-_HEADERS = {
-    "content-security-policy": "default-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cache-control": "private, no-store",
-}
-"""Nothing from other hosts, nothing framed, nothing kept."""
-
-_SEARCH_BYTES = 4_096
 _OFFERS = 500
 """Most open offers that are looked at for the front page."""
 _LISTED = 12
 _LATE = 25
-
-_templates = Environment(
-    loader=FileSystemLoader(_HERE / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_templates.globals.update(day=wording.day, happened=wording.happened, organisation=wording.organisation)
 
 
 def routes(
@@ -69,7 +49,7 @@ def routes(
             latest = await recent(connection, _LISTED)
         late = overdue(offers, publishers, clock())
         kind, sentence = state(status, ready(), len(late))
-        return _page(
+        return page(
             "now.html", status=status, kind=kind, sentence=sentence, overdue=late[:_LATE], late=len(late), recent=latest
         )
 
@@ -82,7 +62,7 @@ def routes(
             async with pool.acquire() as connection:
                 found = await pathways.pathway_of(connection, wanted.org, wanted.subject)
         if found is None:
-            return _page("missing.html", 404)
+            return page("missing.html", 404)
         return RedirectResponse(f"/console/pathways/{found}", 303)
 
     @router.get("/console/pathways/{pathway}")
@@ -94,7 +74,7 @@ def routes(
                 return found
             answered = await handoffs.answered(connection, lanes.handoffs_offered(found.assembled))
         drawing = lanes.draw(found.assembled, answered, clock())
-        return _page("pathway.html", pathway=pathway, found=found, drawing=drawing)
+        return page("pathway.html", pathway=pathway, found=found, drawing=drawing)
 
     @router.get("/console/pathways/{pathway}/trace")
     async def trace(pathway: UUID) -> Response:
@@ -104,7 +84,7 @@ def routes(
         if not isinstance(found, Reading):
             return found
         otlp = journey_trace(found.assembled, TraceKey(secret, OPERATOR, str(pathway), found.version))
-        return _page("trace.html", pathway=pathway, fall=falls.waterfall(otlp))
+        return page("trace.html", pathway=pathway, fall=falls.waterfall(otlp))
 
     return router
 
@@ -113,24 +93,14 @@ async def _read(connection: asyncpg.Connection, pathway: UUID, below: str = "") 
     try:
         found = await read(connection, pathway)
     except Problem:
-        return _page("missing.html", 404)
+        return page("missing.html", 404)
     if isinstance(found, UUID):
         return RedirectResponse(f"/console/pathways/{found}{below}", 308)
     return found
 
 
 async def _searched(request: Request) -> Search | None:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _SEARCH_BYTES:
-            return None
     try:
-        form = {name: values[-1].strip() for name, values in parse_qs(body.decode()).items()}
-        return Search.model_validate(form)
-    except (ValidationError, UnicodeDecodeError):
+        return Search.model_validate(await form.sent(request))
+    except ValidationError:
         return None
-
-
-def _page(template: str, status_code: int = 200, **values: object) -> HTMLResponse:
-    return HTMLResponse(_templates.get_template(template).render(**values), status_code, _HEADERS)

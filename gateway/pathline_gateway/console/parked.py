@@ -1,0 +1,102 @@
+"""`/console/parked`: what was refused and why, by publisher and reason; replayed or discarded with plain forms.
+
+No value of a record stands here: it may be personal, and is only in the record itself.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+import asyncpg
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field, ValidationError
+from starlette.responses import RedirectResponse
+
+from pathline_gateway.console import form
+from pathline_gateway.console.page import page
+from pathline_gateway.intake.discard import discard
+from pathline_gateway.intake.replay import Rules, replay
+from pathline_gateway.operate.parked import MOST, counted
+from pathline_gateway.operate.parked_level import look
+from pathline_gateway.problem import Problem
+from pathline_gateway.store import parked_overview as overview
+from pathline_gateway.store.parked_overview import Wanted
+from pathline_gateway.trust.who import Operator
+
+_LISTED = 20
+"""Records of a group that are listed; all have an address of their own."""
+
+Told = Annotated[int | None, Query(ge=0)]
+
+
+class Chosen(BaseModel):
+    """One group of the page, up to the last record that it counted."""
+
+    reason: str
+    org: str
+    last: Annotated[int, Field(ge=1, lt=2**63)]
+    because: Annotated[str, Field(max_length=500)] = ""
+
+    @property
+    def wanted(self) -> Wanted:
+        """These records."""
+        return Wanted(self.reason, self.org)
+
+
+def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
+    """`/console/parked`, and what its two forms send."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/console/parked")
+    async def parked(
+        _: Operator, replayed: Told = None, still: Told = None, discarded: Told = None, more: Told = None
+    ) -> Response:
+        """What was refused, and why?"""
+        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            groups = [
+                (group, await overview.page(connection, Wanted(group.reason, group.org or ""), 0, _LISTED))
+                for group in await overview.groups(connection, Wanted())
+            ]
+        done = {"replayed": replayed, "still": still, "discarded": discarded, "more": more}
+        return page("parked.html", referrer="same-origin", groups=groups, done=done)
+
+    @router.post("/console/parked/replay")
+    async def replays(by: Operator, request: Request) -> Response:
+        """The records of a group are read again, the next thousand at once."""
+        chosen = await _chosen(request)
+        rules = Rules(by, register_unknown)
+        async with pool.acquire() as connection:
+            ids = await overview.ids(connection, chosen.wanted, 0, chosen.last, MOST)
+            said = counted([await replay(connection, rules, id) for id in ids])
+        await look(pool)
+        return _back(replayed=said["replayed"], still=said["still_parked"], more=int(len(ids) == MOST))
+
+    @router.post("/console/parked/discard")
+    async def discards(by: Operator, request: Request) -> Response:
+        """The records of a group are put aside, for the reason that was given."""
+        chosen = await _chosen(request)
+        if not chosen.because:
+            raise Problem(422, "invalid-request", "because: say why nobody will mend these records")
+        n, after = 0, 0
+        async with pool.acquire() as connection:
+            while ids := await overview.ids(connection, chosen.wanted, after, chosen.last, MOST):
+                n += len(await discard(connection, ids, by, chosen.because))
+                after = ids[-1]
+        await look(pool)
+        return _back(discarded=n)
+
+    return router
+
+
+async def _chosen(request: Request) -> Chosen:
+    if not form.is_ours(request):
+        raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
+    try:
+        return Chosen.model_validate(await form.sent(request))
+    except ValidationError:
+        raise Problem(422, "invalid-request", "say which records: reason, org and last, as the page has them") from None
+
+
+def _back(**done: int) -> Response:
+    return RedirectResponse(f"/console/parked?{urlencode(done)}", 303)

@@ -1,0 +1,1 @@
+"""What an operator asks for over HTTP: the register, and what is parked."""

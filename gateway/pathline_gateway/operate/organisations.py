@@ -1,0 +1,65 @@
+"""`/v1/organisations`: the register of who may publish."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+import asyncpg
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from pathline import instant
+from pathline.vocabulary import Code
+from pathline_gateway.store import register
+from pathline_gateway.trust.who import Operator
+
+Sector = Literal["government", "third-sector", "community-controlled", "business", "citizen"]
+_MOST = 1_000
+
+
+class Entry(BaseModel):
+    """An organisation, as an operator enters it."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    org: Annotated[Code, Field(max_length=64)]
+    """Its code, as it stands in the sources of its events."""
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Its name, for people."""
+    sector: Sector | None = None
+    """The sector that it belongs to."""
+    abn: Annotated[str, Field(pattern=r"^[0-9]{11}$")] | None = None
+    """Its Australian Business Number."""
+    directory: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=200)]] = {}
+    """Its ids in directories of services, by directory."""
+
+
+def routes(pool: asyncpg.Pool) -> APIRouter:
+    """`GET` and `POST /v1/organisations`."""
+    router = APIRouter(tags=["organisations"])
+
+    @router.get("/v1/organisations", summary="List the register")
+    async def listed(
+        _: Operator,
+        after: Annotated[str, Query(max_length=64)] = "",
+        limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+    ) -> dict[str, Any]:
+        """By code; `next` is the `after` of the next page."""
+        async with pool.acquire() as connection:
+            found = await register.listed(connection, after, limit)
+        served = [asdict(each) | {"registered_at": instant.serve(each.registered_at)} for each in found]
+        return {"organisations": served, "next": found[-1].org if len(found) == limit else None}
+
+    @router.post("/v1/organisations", summary="Enter an organisation", status_code=201)
+    async def enter(_: Operator, entry: Entry, response: Response) -> dict[str, Any]:
+        """201 when it was not on the register; 200 when it was, and this is what the register says of it now.
+
+        What was parked because it was not there can then be replayed.
+        """
+        async with pool.acquire() as connection:
+            new = await register.enter(connection, **entry.model_dump())
+        response.status_code = 201 if new else 200
+        return entry.model_dump()
+
+    return router

@@ -1,0 +1,171 @@
+"""`/v1/parked`: what was refused and why, taken in again or put aside. Bytes only for who asks for one record."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+import asyncpg
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from pathline import instant
+from pathline_gateway.intake.discard import discard
+from pathline_gateway.intake.replay import Replayed, Rules, replay
+from pathline_gateway.operate.parked_level import look
+from pathline_gateway.problem import Problem
+from pathline_gateway.store import parked as store
+from pathline_gateway.store import parked_overview as overview
+from pathline_gateway.store.parked_overview import Wanted
+from pathline_gateway.trust.who import Operator
+
+MOST = 1_000
+"""Records that one request lists, replays or discards."""
+
+_BIGGEST = 2**63 - 1
+Id = Annotated[int, Field(ge=1, le=_BIGGEST)]
+Ids = Annotated[list[Id], Field(min_length=1, max_length=MOST)]
+Reason = Annotated[str, Field(max_length=80)]
+Publisher = Annotated[str, Field(max_length=64)]
+Limit = Annotated[int, Query(ge=1, le=MOST)]
+After = Annotated[int, Query(ge=0, le=_BIGGEST)]
+
+
+class Replay(BaseModel):
+    """Which records to read again: some by id, or the next of one reason, of one publisher, or both."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    ids: Ids | None = None
+    """Records by id."""
+    reason: Reason | None = None
+    """Those that are parked for this reason."""
+    org: Publisher | None = None
+    """Those of this publisher; empty: of nobody who could be told."""
+    after: Annotated[int, Field(ge=0, le=_BIGGEST)] = 0
+    """Only those after this id: the `next` of an answer before."""
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if (self.ids is None) == (self.reason is None and self.org is None):
+            raise ValueError("say which records: ids, or reason and org")
+        return self
+
+
+class Discard(BaseModel):
+    """Records to put aside, and why."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    ids: Ids
+    """Records by id."""
+    because: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+    """Why nobody will mend them; it is kept."""
+
+
+def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
+    """`GET /v1/parked`, `/v1/parked/summary`, `/v1/parked/{id}`, `POST /v1/parked/replay` and `/discard`."""
+    router = APIRouter(tags=["parked"])
+
+    @router.get("/v1/parked", summary="List parked records")
+    async def listed(
+        _: Operator,
+        reason: Reason | None = None,
+        org: Publisher | None = None,
+        state: Literal["parked", "replayed", "discarded"] = "parked",
+        after: After = 0,
+        limit: Limit = 100,
+    ) -> dict[str, Any]:
+        """In the order of their coming, without their bytes; `next` is the `after` of the next page."""
+        async with pool.acquire() as connection:
+            found = await overview.page(connection, Wanted(reason, org, state), after, limit)
+        return {"records": [_served(asdict(each)) for each in found], "next": _next([f.id for f in found], limit)}
+
+    @router.get("/v1/parked/summary", summary="Count parked records by publisher and reason")
+    async def summary(_: Operator, reason: Reason | None = None, org: Publisher | None = None) -> dict[str, Any]:
+        """Counts, the oldest and the newest, and the fields that fail."""
+        async with pool.acquire() as connection:
+            groups = await overview.groups(connection, Wanted(reason, org))
+        return {"groups": [_served(asdict(group)) for group in groups]}
+
+    @router.get("/v1/parked/{id}", summary="One parked record, as it came")
+    async def one(_: Operator, id: Annotated[int, Field(ge=1, le=_BIGGEST)]) -> dict[str, Any]:
+        """Key, headers and value in base64, and as text where they are UTF-8."""
+        async with pool.acquire() as connection:
+            found = await store.read(connection, id)
+        if found is None:
+            raise Problem(404, "no-such-record", "no record was parked under this id")
+        return _served(asdict(found)) | _as_it_came(found)
+
+    @router.post("/v1/parked/replay", summary="Read parked records again, and take in those that are right now")
+    async def replays(by: Operator, wanted: Replay) -> dict[str, Any]:
+        """What became of each. Of a reason or publisher at most 1,000 at once: `next` is the `after` of the next."""
+        rules = Rules(by, register_unknown)
+        async with pool.acquire() as connection:
+            ids = await _chosen(connection, wanted)
+            results = [await replay(connection, rules, id) for id in ids]
+        await look(pool)
+        return counted(results) | {
+            "results": [asdict(each) for each in results],
+            "next": None if wanted.ids else _next(ids, MOST),
+        }
+
+    @router.post("/v1/parked/discard", summary="Put parked records aside")
+    async def discards(by: Operator, wanted: Discard) -> dict[str, Any]:
+        """What became of each. Their bytes stay, and so does the reason."""
+        async with pool.acquire() as connection:
+            done = await discard(connection, wanted.ids, by, wanted.because.strip())
+            states = await store.states(connection, wanted.ids)
+        await look(pool)
+        outcomes = {id: _discarded(id, done, states) for id in wanted.ids}
+        return {"discarded": len(done), "results": [{"id": id, "outcome": said} for id, said in outcomes.items()]}
+
+    return router
+
+
+def counted(results: list[Replayed]) -> dict[str, int]:
+    """How many were taken in, and how many are parked still."""
+    outcomes = [each.outcome for each in results]
+    return {"replayed": outcomes.count("replayed"), "still_parked": outcomes.count("still-parked")}
+
+
+async def _chosen(connection: asyncpg.Connection, wanted: Replay) -> list[int]:
+    """In the order of their coming: of two that conflict, the first wins."""
+    if wanted.ids is not None:
+        return sorted(set(wanted.ids))
+    return await overview.ids(connection, Wanted(wanted.reason, wanted.org), wanted.after, _BIGGEST, MOST)
+
+
+def _next(ids: list[int], limit: int) -> int | None:
+    return ids[-1] if len(ids) == limit else None
+
+
+def _discarded(id: int, done: set[int], states: dict[int, str]) -> str:
+    if id in done:
+        return "discarded"
+    return "settled-before" if id in states else "unknown"
+
+
+def _served(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: instant.serve(value) if isinstance(value, datetime) else value for name, value in found.items()}
+
+
+def _as_it_came(kept: store.Kept) -> dict[str, Any]:
+    headers = [{"name": _bytes(_raw(name)), "value": _bytes(value)} for name, value in kept.headers]
+    return {"headers": headers, "key": _bytes(kept.key), "value": _bytes(kept.value)}
+
+
+def _raw(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _bytes(raw: bytes | None) -> dict[str, str | None] | None:
+    if raw is None:
+        return None
+    try:
+        text: str | None = raw.decode()
+    except UnicodeDecodeError:
+        text = None
+    return {"base64": b64encode(raw).decode(), "text": text}

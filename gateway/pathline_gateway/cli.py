@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from pathline_gateway import observe
 from pathline_gateway.app import BrokerUnavailable
+from pathline_gateway.commands import organisations, parked
 from pathline_gateway.demo import DemoMissing
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.kafka_client import KafkaSettingsUnusable
@@ -31,6 +32,8 @@ app = App(
 
 app.command(verify)
 app.command(rebuild)
+app.command(parked.app)
+app.command(organisations.app)
 
 _TELLING = (
     EmbeddedError,

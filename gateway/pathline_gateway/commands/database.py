@@ -1,0 +1,54 @@
+"""The database that a command works on: the one of PATHLINE_DATABASE, or the one that an embedded gateway keeps."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import NoReturn
+
+import asyncpg
+import uvloop
+
+from pathline_gateway.embedded import EmbeddedError
+from pathline_gateway.embedded.database import database as embedded_database
+from pathline_gateway.settings import Settings
+from pathline_gateway.store.connect import DatabaseUnavailable, connected
+
+_OTHER_SCHEMA = (
+    "the database has not the schema of this version: start `pathline-gateway up` of this version on it once"
+)
+_FAILED = "the database did not do it ({}): nothing was changed that is not said above"
+
+
+def on_database(data: Path | None, work: Callable[[asyncpg.Connection], Awaitable[int]]) -> NoReturn:
+    """The work is done and the process ends with its code; a failure is one line on stderr and code 1."""
+    try:
+        code = uvloop.run(_done(data, work))
+    except (EmbeddedError, DatabaseUnavailable) as failed:
+        end(str(failed))
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+        end(_OTHER_SCHEMA)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
+        end(_FAILED.format(getattr(failed, "sqlstate", None) or type(failed).__name__))
+    sys.exit(code)
+
+
+def end(why: str) -> NoReturn:
+    """The process ends, and says why in one line."""
+    sys.exit(f"pathline-gateway: {why}")
+
+
+async def _done(data: Path | None, work: Callable[[asyncpg.Connection], Awaitable[int]]) -> int:
+    async with _dsn(data) as dsn, connected(dsn) as pool, pool.acquire() as connection:
+        return await work(connection)
+
+
+@contextlib.asynccontextmanager
+async def _dsn(data: Path | None) -> AsyncIterator[str]:
+    if data is None:
+        yield Settings().database
+        return
+    async with embedded_database(data) as dsn:
+        yield dsn

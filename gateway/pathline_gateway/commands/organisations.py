@@ -1,0 +1,83 @@
+"""`pathline-gateway organisations`: the register of who may publish."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import asyncpg
+import orjson
+from cyclopts import App
+from pydantic import ValidationError
+
+from pathline_gateway.commands.database import end, on_database
+from pathline_gateway.operate.organisations import Entry, Sector
+from pathline_gateway.store import register
+
+app = App(name="organisations", help="The register of who may publish.")
+
+_PAGE = 500
+
+
+@app.command
+def add(
+    org: str,
+    *,
+    name: str | None = None,
+    sector: Sector | None = None,
+    abn: str | None = None,
+    data: Path | None = None,
+) -> None:
+    """Enters an organisation, or says anew what the register has of it. What is parked for it can then be replayed.
+
+    Parameters
+    ----------
+    org
+        Its code, as it stands in the sources of its events.
+    name
+        Its name, for people.
+    abn
+        Its Australian Business Number, eleven digits.
+    data
+        Directory of an embedded gateway, running or not.
+    """
+    try:
+        entry = Entry(org=org, name=name, sector=sector, abn=abn)
+    except ValidationError as wrong:
+        first = wrong.errors(include_input=False, include_url=False)[0]
+        end(f"{first['loc'][0]}: {first['msg']}")
+
+    async def work(connection: asyncpg.Connection) -> int:
+        new = await register.enter(connection, **entry.model_dump())
+        print(f"{entry.org} is on the register" + ("" if new else ", and was before"))
+        return 0
+
+    on_database(data, work)
+
+
+@app.command(name="list")
+def list_(*, json: bool = False, data: Path | None = None) -> None:
+    """Lists the register.
+
+    Parameters
+    ----------
+    json
+        A JSON object a line instead of text.
+    data
+        Directory of an embedded gateway, running or not.
+    """
+
+    async def work(connection: asyncpg.Connection) -> int:
+        after = ""
+        while page := await register.listed(connection, after, _PAGE):
+            for each in page:
+                print(orjson.dumps(asdict(each)).decode() if json else _line(each))
+            after = page[-1].org
+        return 0
+
+    on_database(data, work)
+
+
+def _line(each: register.Organisation) -> str:
+    said = [each.name or "–", each.sector or "–", each.abn or "–", each.registered_by]
+    return f"{each.org:<24} " + "  ".join(said)

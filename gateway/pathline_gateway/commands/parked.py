@@ -1,0 +1,171 @@
+"""`pathline-gateway parked`: what was refused and why; read again after a fix, or put aside."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+import orjson
+from cyclopts import App, Parameter
+
+from pathline_gateway.commands.database import end, on_database
+from pathline_gateway.commands.parked_shown import printable, shown
+from pathline_gateway.intake import discard as intake_discard
+from pathline_gateway.intake.replay import Replayed, Rules
+from pathline_gateway.intake.replay import replay as replay_one
+from pathline_gateway.settings import Settings
+from pathline_gateway.store import parked as store
+from pathline_gateway.store import parked_overview as overview
+from pathline_gateway.store.parked_overview import Wanted
+
+app = App(name="parked", help="Records that were refused: what is wrong, read again, put aside.")
+
+Data = Annotated[Path | None, Parameter(help="Directory of an embedded gateway, running or not.")]
+Reason = Annotated[str | None, Parameter(help="Only what is parked for this reason.")]
+Org = Annotated[str | None, Parameter(help="Only of this publisher; '' is nobody who could be told.")]
+
+_PAGE = 500
+
+
+@app.command(name="list")
+def list_(*, reason: Reason = None, org: Org = None, limit: int = 20, json: bool = False, data: Data = None) -> None:
+    """Counts what is parked by publisher and reason, and lists the first records.
+
+    Parameters
+    ----------
+    limit
+        Records to list below the counts.
+    json
+        One JSON object instead of text.
+    """
+    wanted = Wanted(reason, org)
+
+    async def work(connection: asyncpg.Connection) -> int:
+        groups = await overview.groups(connection, wanted)
+        records = await overview.page(connection, wanted, 0, max(0, limit))
+        if json:
+            said = {"groups": [asdict(g) for g in groups], "records": [asdict(r) for r in records]}
+            print(orjson.dumps(said).decode())
+        else:
+            _tell(groups, records)
+        return 0
+
+    on_database(data, work)
+
+
+@app.command
+def show(id: int, *, data: Data = None) -> None:
+    """Shows one record as it came, with what is wrong marked. It may hold what concerns a person."""
+
+    async def work(connection: asyncpg.Connection) -> int:
+        kept = await store.read(connection, id)
+        if kept is None:
+            end(f"no record was parked under {id}")
+        print("\n".join(shown(kept)))
+        return 0
+
+    on_database(data, work)
+
+
+@app.command
+def replay(
+    *ids: int,
+    reason: Reason = None,
+    org: Org = None,
+    all: Annotated[bool, Parameter(negative="")] = False,
+    data: Data = None,
+) -> None:
+    """Reads records again, as if they came now, and takes in those that are right. Ends with 1 when some are not.
+
+    Unknown organisations are entered only where PATHLINE_DEV_AUTH is off, as at intake.
+
+    Parameters
+    ----------
+    all
+        Everything that is parked now.
+    """
+    if sum((bool(ids), reason is not None or org is not None, all)) != 1:
+        end("say which records: their ids, or --reason and --org, or --all")
+    rules = Rules(_me(), Settings().dev_auth == "off")
+
+    async def work(connection: asyncpg.Connection) -> int:
+        results: list[Replayed] = []
+        async for id in _chosen(connection, ids, Wanted(reason, org)):
+            results.append(await replay_one(connection, rules, id))
+            if results[-1].outcome != "replayed":
+                print(_line(results[-1]))
+        outcomes = [each.outcome for each in results]
+        taken, still = outcomes.count("replayed"), outcomes.count("still-parked")
+        print(f"{taken} replayed, {still} still parked, {len(outcomes) - taken - still} not parked")
+        return 0 if taken == len(outcomes) else 1
+
+    on_database(data, work)
+
+
+@app.command
+def discard(*ids: int, because: str, data: Data = None) -> None:
+    """Puts records aside: they count no longer, and their bytes stay.
+
+    Parameters
+    ----------
+    because
+        Why nobody will mend them; it is kept, with who and when.
+    """
+    if not ids or not because.strip():
+        end("say which records, and why: discard ID… --because TEXT")
+
+    async def work(connection: asyncpg.Connection) -> int:
+        done = await intake_discard.discard(connection, ids, _me(), because.strip())
+        for id in sorted(set(ids) - done):
+            print(f"{id}  not parked")
+        print(f"{len(done)} discarded")
+        return 0 if len(done) == len(set(ids)) else 1
+
+    on_database(data, work)
+
+
+async def _chosen(connection: asyncpg.Connection, ids: tuple[int, ...], wanted: Wanted) -> AsyncIterator[int]:
+    """In the order of their coming, up to what is parked now."""
+    for id in sorted(set(ids)):
+        yield id
+    if ids:
+        return
+    after, newest = 0, await overview.newest(connection)
+    while page := await overview.ids(connection, wanted, after, newest, _PAGE):
+        for id in page:
+            yield id
+        after = page[-1]
+
+
+def _tell(groups: list[overview.Group], records: list[overview.Brief]) -> None:
+    if not groups:
+        print("nothing is parked")
+        return
+    print(f"{'publisher':<24} {'reason':<24} {'records':>8}  {'oldest':<20} newest")
+    for group in groups:
+        when = f"{group.oldest:%Y-%m-%d %H:%M:%S}  {group.newest:%Y-%m-%d %H:%M:%S}"
+        print(f"{group.org or '–':<24} {group.reason:<24} {group.n:>8}  {when}")
+    if records:
+        print()
+    for record in records:
+        where = f"{record.field}: " if record.field else ""
+        print(f"{record.id}  {record.org or '–'}  {record.reason}  {printable(where + record.detail)}")
+
+
+def _line(result: Replayed) -> str:
+    if result.outcome != "still-parked":
+        return f"{result.id}  {'not parked any more' if result.outcome == 'settled-before' else 'unknown'}"
+    where = f"{result.field}: " if result.field else ""
+    return f"{result.id}  still parked  {result.reason}  {printable(where + (result.detail or ''))}"
+
+
+def _me() -> str:
+    """Who types this, as far as the machine knows."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (OSError, KeyError):
+        return "cli"

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import asyncpg
 
-from pathline_gateway import embedded
+from pathline_gateway.embedded.database import database as embedded_database
 from pathline_gateway.settings import Settings
 from pathline_gateway.store.connect import DatabaseUnavailable
 
@@ -19,20 +19,13 @@ FAILED = 2
 """Exit code of a command that could not do its work; 1 says that it did, and found something."""
 
 
-class NothingThere(Exception):
-    """The directory holds no data of an embedded gateway."""
-
-    reason = "nothing-there"
-
-
 @contextlib.asynccontextmanager
 async def connected(data: Path | None) -> AsyncIterator[asyncpg.Connection]:
     """A connection without a time limit, to the database of this data directory, or to PATHLINE_DATABASE.
 
-    Raises NothingThere, EmbeddedError or DatabaseUnavailable.
+    Raises EmbeddedError or DatabaseUnavailable.
     """
-    async with contextlib.AsyncExitStack() as stack:
-        database = Settings().database if data is None else await _of(data, stack)
+    async with address(data) as database, contextlib.AsyncExitStack() as stack:
         try:
             connection = await asyncpg.connect(database, server_settings={"application_name": "pathline-gateway"})
         except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
@@ -44,13 +37,17 @@ async def connected(data: Path | None) -> AsyncIterator[asyncpg.Connection]:
         yield connection
 
 
-async def _of(data: Path, stack: contextlib.AsyncExitStack) -> str:
-    """The address of its Postgres, which is started for this command when no gateway runs it."""
-    if (machine := embedded.found(data)) is not None:
-        return machine.database
-    if not (data.expanduser() / "postgres").is_dir():
-        raise NothingThere("no gateway has kept data in that directory: look at --data")
-    return (await stack.enter_async_context(embedded.running(data))).database
+@contextlib.asynccontextmanager
+async def address(data: Path | None) -> AsyncIterator[str]:
+    """The database's address: PATHLINE_DATABASE, or of this directory, started for the command if nobody runs it.
+
+    Raises EmbeddedError.
+    """
+    if data is None:
+        yield Settings().database
+        return
+    async with embedded_database(data) as dsn:
+        yield dsn
 
 
 def fail(why: str) -> NoReturn:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,8 +11,7 @@ import asyncpg
 import uvloop
 
 from pathline_gateway.embedded import EmbeddedError
-from pathline_gateway.embedded.database import database as embedded_database
-from pathline_gateway.settings import Settings
+from pathline_gateway.operated import address
 from pathline_gateway.store.connect import DatabaseUnavailable, connected
 
 _OTHER_SCHEMA = (
@@ -41,14 +39,5 @@ def end(why: str) -> NoReturn:
 
 
 async def _done(data: Path | None, work: Callable[[asyncpg.Connection], Awaitable[int]]) -> int:
-    async with _dsn(data) as dsn, connected(dsn) as pool, pool.acquire() as connection:
+    async with address(data) as dsn, connected(dsn) as pool, pool.acquire() as connection:
         return await work(connection)
-
-
-@contextlib.asynccontextmanager
-async def _dsn(data: Path | None) -> AsyncIterator[str]:
-    if data is None:
-        yield Settings().database
-        return
-    async with embedded_database(data) as dsn:
-        yield dsn

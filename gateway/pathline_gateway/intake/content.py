@@ -25,7 +25,7 @@ def digest_of(text: Mapping[str, str], time: datetime, payload: Payload, data: b
     attributes = {name: value for name, value in text.items() if name not in _NOT_CONTENT}
     # Of a coarse time the offset counts: a day begins elsewhere at another one.
     offset = time.utcoffset() if payload.precision in ("day", "month") else None
-    when = time.astimezone(UTC).isoformat(), str(offset)
+    when = (time if time.tzinfo is UTC else time.astimezone(UTC)).isoformat(), str(offset)
     content = orjson.dumps([attributes, when, _json(data)], option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(content, digest_size=16).digest()
 

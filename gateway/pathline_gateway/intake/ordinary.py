@@ -13,7 +13,7 @@ from pathline import instant, personal_numbers
 from pathline.cloudevent import MAX_ATTRIBUTE_CHARACTERS, MAX_DATA_BYTES
 from pathline.errors import Refused
 from pathline.interaction import MAX_ID_CHARACTERS, SUBJECT, organisation_of
-from pathline.vocabulary import TYPES, Payload
+from pathline.vocabulary import TYPES, HandoffOffered, Payload
 from pathline_gateway.intake import content
 from pathline_gateway.intake.record import Accepted, Record
 from pathline_gateway.intake.steps import NOT_STEPS
@@ -36,21 +36,22 @@ _NAMES: Final = {
         "causationid",
     )
 }
-_NAME_SOMEBODY: Final = ("id", "correlationid", "causationid")
-"""Attributes that may hold a personal number."""
+_NAME_SOMEBODY: Final = ("correlationid", "causationid")
+"""Attributes besides the id that may hold a personal number."""
 _JSON: Final = b"application/json"
 
 
 class _Kind(NamedTuple):
     model: type[Payload]
     step: bool
+    offered: bool
 
 
-# The others have rules of their own beyond their models: whom a hand-off is offered by, what evidence is about.
+# The others have rules of their own beyond their models: what evidence is about.
 _KINDS: Final = {
-    name: _Kind(model, model.noun not in NOT_STEPS)
+    name: _Kind(model, model.noun not in NOT_STEPS, model is HandoffOffered)
     for name, model in TYPES.items()
-    if model.noun not in ("identity", "interaction") and (model.noun, model.verb) != ("handoff", "offered")
+    if model.noun not in ("identity", "interaction")
 }
 
 
@@ -94,12 +95,15 @@ def _accepted(record: Record, owner: str | None, attributes: Mapping[str, str]) 
         or attributes["specversion"] != "1.0"
         or len(id) > MAX_ID_CHARACTERS
         or SUBJECT.fullmatch(subject) is None
+        or personal_numbers.looks_like(id)
         or _names_somebody(attributes)
     ):
         return None
     time = instant.parse(attributes["time"])
     recorded = attributes.get("recordedtime")
-    payload = kind.model.__pydantic_validator__.validate_json(data)
+    payload: Payload = kind.model.__pydantic_validator__.validate_json(data)
+    if kind.offered and not (payload.handoff or "").startswith(f"{org}:"):
+        return None
     return Accepted(
         record,
         (source, id),

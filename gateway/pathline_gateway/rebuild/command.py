@@ -12,7 +12,7 @@ import asyncpg
 from cyclopts import Parameter
 
 from pathline_gateway.embedded import EmbeddedError
-from pathline_gateway.operated import NothingThere, connected, fail, say
+from pathline_gateway.operated import connected, fail, say
 from pathline_gateway.rebuild.projection import Difference
 from pathline_gateway.rebuild.run import AnotherRebuild, CannotSwitch
 from pathline_gateway.rebuild.run import rebuild as rebuilt
@@ -43,7 +43,7 @@ def rebuild(
     """
     try:
         found = asyncio.run(_found(data, dry_run))
-    except (EmbeddedError, NothingThere, DatabaseUnavailable, AnotherRebuild, CannotSwitch) as failed:
+    except (EmbeddedError, DatabaseUnavailable, AnotherRebuild, CannotSwitch) as failed:
         fail(str(failed))
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
         fail(f"nothing was changed: Postgres failed ({type(failed).__name__}): look at its log, then try again")

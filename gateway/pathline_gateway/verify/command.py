@@ -11,7 +11,7 @@ import asyncpg
 from cyclopts import Parameter
 
 from pathline_gateway.embedded import EmbeddedError
-from pathline_gateway.operated import NothingThere, connected, fail, say
+from pathline_gateway.operated import connected, fail, say
 from pathline_gateway.store.connect import DatabaseUnavailable
 from pathline_gateway.verify.check import Check
 from pathline_gateway.verify.run import verify as verified
@@ -33,7 +33,7 @@ def verify(
     """
     try:
         checks = asyncio.run(_checks(data))
-    except (EmbeddedError, NothingThere, DatabaseUnavailable) as failed:
+    except (EmbeddedError, DatabaseUnavailable) as failed:
         fail(str(failed))
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
         fail(f"not verified: Postgres failed ({type(failed).__name__}): look at its log, then try again")

@@ -67,3 +67,17 @@ format: install ## Formats the code and mends what can be mended
 .PHONY: schemas
 schemas: install ## Writes the JSON Schemas again
 	$(RUN) python -m pathline.schema --write
+
+# How many kills and events of `make chaos`, how many records of `make fuzz`, and the seed of both.
+KILLS ?= 30
+EVENTS ?= 100000
+N ?= 1000000
+SEED ?=
+
+.PHONY: chaos
+chaos: install ## Kills, stops and cuts while events stream: make chaos KILLS=100 EVENTS=1000000
+	PYTHONPATH=tests/intake:tests/brokers $(RUN) python -u tests/chaos/chaos.py $(KILLS) $(EVENTS) $(SEED)
+
+.PHONY: fuzz
+fuzz: install ## Random records, each accounted for: make fuzz N=1000000
+	$(RUN) python tests/fuzz/fuzz.py $(N) $(SEED)

@@ -7,9 +7,11 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 
 import asyncpg
 import pytest
+from apache_kafka import ApacheKafka
 from own_postgres import OwnPostgres
 from topic import Topic
 
@@ -98,9 +100,9 @@ async def test_a_topic_that_was_made_again_is_read_whole(
 
 
 async def test_records_that_expired_unread_are_said_and_the_rest_is_read(
-    kafka: object, database: str, org: str
+    kafka: ApacheKafka, database: str, org: str
 ) -> None:
-    topic = Topic(kafka.bootstrap, org)  # type: ignore[attr-defined]
+    topic = Topic(kafka.bootstrap, org)
     await topic.make()
     await topic.publish(range(10))
     async with gateway(topic.bootstrap, database, org):
@@ -137,9 +139,9 @@ async def test_a_database_from_a_backup_is_filled_again_though_the_group_has_com
 
 
 async def test_of_transactions_exactly_what_was_committed_is_stored_and_nothing_seems_to_wait(
-    kafka: object, database: str, org: str
+    kafka: ApacheKafka, database: str, org: str
 ) -> None:
-    topic = Topic(kafka.bootstrap, org)  # type: ignore[attr-defined]
+    topic = Topic(kafka.bootstrap, org)
     await topic.make()
     await topic.transact(range(5), commit=True)
     await topic.transact(range(5, 10), commit=False)
@@ -164,3 +166,47 @@ async def test_of_transactions_exactly_what_was_committed_is_stored_and_nothing_
         await topic.publish(range(25, 26))
         await until(has(database, org, range(25, 26)), "it goes on after a restart")
     assert (await ask(database, "select count(*) as n from log_epoch"))[0]["n"] == 1
+
+
+async def test_a_new_organisation_s_topic_makes_nobody_wait_long(
+    kafka: ApacheKafka, database: str, org: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    streaming, joining = Topic(kafka.bootstrap, org), Topic(kafka.bootstrap, f"{org}-new")
+    await streaming.make()
+    await streaming.publish(range(1))
+    acknowledged: dict[int, float] = {}
+    applied: dict[int, float] = {}
+    stop = asyncio.Event()
+
+    async def stream() -> None:
+        for n in count(1):
+            if stop.is_set():
+                return
+            await streaming.publish([n])
+            acknowledged[n] = time.monotonic()
+
+    async def watch() -> None:
+        connection = await asyncpg.connect(database)
+        while len(applied) < len(acknowledged) or not stop.is_set():
+            at = await connection.fetchval("select next_offset from consumer_position where topic = $1", streaming.name)
+            for n in range(len(applied) + 1, at or 0):
+                applied[n] = time.monotonic()
+            await asyncio.sleep(0.02)
+        await connection.close()
+
+    async with gateway(kafka.bootstrap, database, org):
+        await until(has(database, org, range(1)), "intake reads")
+        both = asyncio.gather(stream(), watch())
+        await until(lambda: asyncio.sleep(0, len(applied) > 20), "the stream flows")
+        await joining.make()
+        await joining.publish(range(5))
+        await until(has(database, joining.org, range(5)), "the new organisation is read")
+        flowed = len(applied)
+        await until(lambda: asyncio.sleep(0, len(applied) > flowed + 20), "the stream flows again")
+        stop.set()
+        async with asyncio.timeout(PATIENCE_S):
+            await both
+    longest = max(applied[n] - acknowledged[n] for n in acknowledged)
+    with capsys.disabled():
+        print(f"\nlongest wait of a record while an organisation joined: {longest:.2f} s")
+    assert longest < 10, "5 s is the promise; the machine may be busy"

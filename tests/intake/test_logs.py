@@ -209,4 +209,4 @@ async def test_a_new_organisation_s_topic_makes_nobody_wait_long(
     longest = max(applied[n] - acknowledged[n] for n in acknowledged)
     with capsys.disabled():
         print(f"\nlongest wait of a record while an organisation joined: {longest:.2f} s")
-    assert longest < 10, "5 s is the promise; the machine may be busy"
+    assert longest < 5

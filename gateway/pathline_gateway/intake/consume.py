@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError
 from aiokafka.structs import OffsetAndMetadata
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
@@ -110,6 +110,8 @@ class Consumer:
             listener=_Listener(self),
         )
         self._subscriber(self._consume)
+        self._poll = self._subscriber.get_msg
+        self._subscriber.get_msg = self._polled  # type: ignore[method-assign]
 
     @property
     def _kafka(self) -> AIOKafkaConsumer:
@@ -182,6 +184,17 @@ class Consumer:
                 await self._kafka.commit(offsets)
             except (IllegalStateError, KafkaError) as failed:
                 _log.info("intake: advisory commit not taken: %s", type(failed).__name__)
+
+    async def _polled(self, consumer: AIOKafkaConsumer) -> Any:
+        """One poll. A partition that is given to us for the first time has no position until we seek, a moment later.
+
+        FastStream would take that for a failure, and let everybody wait five seconds.
+        """
+        try:
+            return await self._poll(consumer)
+        except NoOffsetForPartitionError:
+            await asyncio.sleep(_POLL_MS / 1000)
+            return ()
 
     async def _consume(self, records: Any) -> None:
         found = {p: rs for p, rs in _by_partition(records).items() if await self._is_current(p, rs[-1].offset)}

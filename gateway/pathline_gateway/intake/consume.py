@@ -78,6 +78,7 @@ class Consumer:
     def __init__(self, settings: Settings, stand: LogStand, pipeline: Pipeline, progress: Progress) -> None:
         self._stand, self._pipeline, self._progress = stand, pipeline, progress
         self._fetched: dict[Partition, int] = {}
+        self._seeks = 0
         self._epochs: Epochs | None = None
         self._to_commit: dict[Partition, int] = {}
         self.assigned = asyncio.Event()
@@ -197,13 +198,21 @@ class Consumer:
             return ()
 
     async def _consume(self, records: Any) -> None:
-        found = {p: rs for p, rs in _by_partition(records).items() if await self._is_current(p, rs[-1].offset)}
+        found = await self._current(_by_partition(records))
         if not found or self._epochs is None:
             return
         fetched_from = {p: self._fetched.get(p, rs[0].offset) for p, rs in found.items()}
         self._fetched |= {p: rs[-1].offset + 1 for p, rs in found.items()}
         self._note_ends(found)
         await self._pipeline.take(found, fetched_from, {p: self._epochs.of(p[0]) for p in found})
+
+    async def _current(self, polled: Mapping[Partition, list[Any]]) -> dict[Partition, list[Any]]:
+        """Those that the consumer stands after, all at once: none was sent back while others were asked about."""
+        while True:
+            seeks = self._seeks
+            found = {p: rs for p, rs in polled.items() if await self._is_current(p, rs[-1].offset)}
+            if seeks == self._seeks:
+                return found
 
     async def _is_current(self, partition: Partition, last: int) -> bool:
         """Whether the consumer still stands after this record; it does not when it was sent back since the poll."""
@@ -213,6 +222,7 @@ class Consumer:
             return False
 
     def _seek(self, to: Mapping[Partition, int]) -> None:
+        self._seeks += 1
         for partition, offset in to.items():
             with suppress(IllegalStateError):  # it was given to somebody else meanwhile
                 self._kafka.seek(TopicPartition(*partition), offset)

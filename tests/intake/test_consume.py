@@ -1,0 +1,60 @@
+"""What is handed to the pipeline is without a gap from where it says that it was fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from deliveries import DOOR, OWN, Held, Said, encoded
+
+from pathline_gateway.intake.consume import Consumer
+from pathline_gateway.intake.progress import Progress
+from pathline_gateway.settings import Settings
+from pathline_gateway.store.positions import Epochs, Partition
+
+
+class Taken:
+    """A pipeline that keeps what it is given: first offset, and from where it was fetched."""
+
+    def __init__(self) -> None:
+        self.batches: list[dict[Partition, tuple[int, int]]] = []
+
+    async def take(
+        self, records: Mapping[Partition, Sequence[Held]], fetched_from: Mapping[Partition, int], epochs: object
+    ) -> None:
+        self.batches.append({p: (found[0].offset, fetched_from[p]) for p, found in records.items()})
+
+
+class Kafka:
+    """A consumer that is sent back in one partition while it is asked about the other."""
+
+    def __init__(self) -> None:
+        self.positions = {OWN: 353, DOOR: 1}
+        self.consumer: Any = None
+
+    async def position(self, tp: TopicPartition) -> int:
+        if (tp.topic, tp.partition) == DOOR and self.consumer is not None:
+            consumer, self.consumer = self.consumer, None
+            consumer._seek({OWN: 300})
+        return self.positions[tp.topic, tp.partition]
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        self.positions[tp.topic, tp.partition] = offset
+
+    def highwater(self, tp: TopicPartition) -> None: ...
+
+    def last_stable_offset(self, tp: TopicPartition) -> None: ...
+
+
+async def test_records_of_before_a_seek_are_not_taken_for_those_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka, taken = Kafka(), Taken()
+    monkeypatch.setattr(Consumer, "_kafka", kafka)
+    consumer = Consumer(Settings(), None, taken, Progress())  # type: ignore[arg-type]
+    consumer._epochs, consumer._fetched = Epochs(1, {}), {OWN: 350, DOOR: 0}
+    kafka.consumer = consumer
+    said = encoded(Said("step", "clinic", 1, 0, 0))
+    polled = [Held(*OWN, offset, *said) for offset in (350, 351, 352)] + [Held(*DOOR, 0, *said)]
+    await consumer._consume(polled)
+    assert taken.batches == [{DOOR: (0, 0)}]

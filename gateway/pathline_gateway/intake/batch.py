@@ -29,7 +29,7 @@ class Batch:
 
     def fresh(self, stands: Mapping[Partition, int]) -> dict[Partition, Sequence[Reading]]:
         """What Postgres has not got: records from where it stands; an empty partition is left out."""
-        fresh = {p: [r for r in found if r.record.offset >= stands[p]] for p, found in self.readings.items()}
+        fresh = {p: _from(stands[p], found) for p, found in self.readings.items()}
         return {p: found for p, found in fresh.items() if found}
 
     def halves(self) -> tuple[Batch, Batch]:
@@ -53,3 +53,9 @@ class Batch:
             {p: after.get(p, self.fetched_from[p]) for p in found},
             {p: self.epochs[p] for p in found},
         )
+
+
+def _from(offset: int, readings: Sequence[Reading]) -> Sequence[Reading]:
+    if readings[0].record.offset >= offset:  # as nearly always, since they were fetched from there
+        return readings
+    return [r for r in readings if r.record.offset >= offset]

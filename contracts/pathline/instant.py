@@ -31,4 +31,5 @@ def parse(text: str) -> datetime:
 
 def serve(instant: datetime) -> str:
     """The instant as Pathline serves it: `2026-02-28T22:30:00.000000Z`."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
@@ -29,6 +30,7 @@ from pathline_gateway.intake.progress import Progress
 from pathline_gateway.operate import organisations, parked
 from pathline_gateway.operate.parked_level import keep_level
 from pathline_gateway.pull import pathways, status
+from pathline_gateway.pull.quick import quick_route
 from pathline_gateway.settings import Settings
 from pathline_gateway.store import positions
 from pathline_gateway.store.connect import connected
@@ -111,6 +113,7 @@ def application(gateway: Gateway) -> FastAPI:
     app.include_router(organisations.routes(gateway.pool))
     app.include_router(parked.routes(gateway.pool, register_unknown))
     app.include_router(parked_page.routes(gateway.pool, register_unknown))
+    app.router.routes.insert(0, quick_route(partial(pathways.pulled, gateway.pool)))
     statuses = status.Statuses(gateway.pool, gateway.progress, gateway.intake.survey)
     app.include_router(status.routes(statuses, gateway.intake.not_ready))
     app.include_router(

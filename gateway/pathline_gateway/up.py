@@ -11,6 +11,7 @@ from collections.abc import Coroutine, Generator
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from pathline_gateway.app import application, running
 from pathline_gateway.demo import demonstration, where_to_look
@@ -124,9 +125,11 @@ class _Server:
             raise NoPartitions(f"the broker gave intake no partitions within {_ASSIGNED_WITHIN_S} s: look at its log")
         return not self._stop.is_set()
 
-    async def run(self, app: object, listener: socket.socket, url: str, hints: str) -> None:
+    async def run(self, app: FastAPI, listener: socket.socket, url: str, hints: str) -> None:
         """Serves until a request to stop."""
-        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=20)  # type: ignore[arg-type]
+        config = uvicorn.Config(
+            app, proxy_headers=False, log_level="warning", access_log=False, timeout_graceful_shutdown=20
+        )
         server = _Quiet(config)
         stopping = asyncio.create_task(self._pass_on(server))
         server.announce = f"ready {url}\n{hints}".rstrip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeGuard
 from uuid import UUID
 
 import asyncpg
@@ -20,13 +20,12 @@ from pathline_gateway.assemble.step import Step
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.described import PATHWAY, TRACE
+from pathline_gateway.pull.quick import PATH
 from pathline_gateway.store import pathways as store
 from pathline_gateway.telemetry import PULL_DURATION, spanning
 
 OPERATOR = "operator"
 """The reader when auth is off."""
-_TRIES = 4
-"""How often a pathway that changes while it is read is read again before a snapshot is taken, which costs more."""
 _CACHE = "private, no-cache"
 _NO_SUCH = "no interaction was ever published under this subject, or it is not yet applied"
 
@@ -61,15 +60,10 @@ def routes(pool: asyncpg.Pool, secret: bytes) -> APIRouter:
             raise Problem(404, "no-such-pathway", _NO_SUCH)
         return Found(pathway=found)
 
-    @router.get("/v1/pathways/{pathway}", summary="Pull a pathway", response_class=Response, responses=PATHWAY)
+    @router.get(PATH, summary="Pull a pathway", response_class=Response, responses=PATHWAY)
     async def pull(pathway: UUID, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """Steps in order, legs and subjects. The ETag is the version; an id that was joined redirects."""
-        began = time.perf_counter()
-        with spanning("pull pathway"):
-            async with pool.acquire() as connection:
-                response = await _pull(connection, pathway, if_none_match)
-        PULL_DURATION.record(time.perf_counter() - began, {"pathline.pull": "pathway"})
-        return response
+        return await pulled(pool, pathway, if_none_match)
 
     @router.get(
         "/v1/pathways/{pathway}/trace", summary="A pathway as a trace", response_class=Response, responses=TRACE
@@ -87,6 +81,16 @@ def routes(pool: asyncpg.Pool, secret: bytes) -> APIRouter:
     return router
 
 
+async def pulled(pool: asyncpg.Pool, pathway: UUID, if_none_match: str | None) -> Response:
+    """The answer to a pull. Raises Problem."""
+    began = time.perf_counter()
+    with spanning("pull pathway"):
+        async with pool.acquire() as connection:
+            response = await _pull(connection, pathway, if_none_match)
+    PULL_DURATION.record(time.perf_counter() - began, {"pathline.pull": "pathway"})
+    return response
+
+
 @dataclass(frozen=True)
 class Reading:
     """A pathway as it was read."""
@@ -97,30 +101,27 @@ class Reading:
 
 
 async def read(connection: asyncpg.Connection, pathway: UUID) -> Reading | UUID:
-    """The pathway with this id, or the id that it was joined into. Raises Problem when there is none.
+    """The pathway with this id, or the id that it was joined into, as the store held it at one moment.
 
-    It is what the store held at one moment, without a transaction: what is read last says whether anything has changed
-    since what was read first, and then all of it is read again.
+    Raises Problem when there is none.
     """
-    for _ in range(_TRIES):
-        if (found := await _read_once(connection, pathway)) is not None:
-            return found
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        while (found := await _read_once(connection, pathway)) is None:
-            pass
-    return found
-
-
-async def _read_once(connection: asyncpg.Connection, pathway: UUID) -> Reading | UUID | None:
-    """The pathway, unless it changed while it was read."""
-    members = await store.members(connection, pathway)
+    members, steps = await store.pathway(connection, pathway)
+    if isinstance(members, store.Members) and members.amended:
+        # Rare, and two statements: a snapshot makes them one moment.
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            members, steps = await store.pathway(connection, pathway)
+            amendments = await store.amendments(connection, members.numbers) if _is_here(members) else []
+    else:
+        amendments = []
     if members is None:
         raise Problem(404, "no-such-pathway", "there is no pathway with this id")
     if isinstance(members, UUID):
         return members
-    amendments = await store.amendments(connection, members.numbers) if members.amended else []
-    steps = await store.steps(connection, members)
-    return None if steps is None else Reading(members, version_of(members), assemble(steps, amendments))
+    return Reading(members, version_of(members), assemble(steps, amendments))
+
+
+def _is_here(members: store.Members | UUID | None) -> TypeGuard[store.Members]:
+    return isinstance(members, store.Members)
 
 
 def _moved(to: UUID, below: str = "") -> Response:

@@ -15,9 +15,9 @@ _OF_REF = """
 select coalesce((select pathway from membership m where m.ref = s.id and m.until is null), s.birth)
 from subject_ref s where s.org = $1 and s.subject = $2
 """
-# The last entry of each ref is asked for alone: a maximum over all may be looked for from the end of the whole log.
 # One row: where this id leads now, and of a pathway that is current its refs, in order, its revision, and whether any
-# of its interactions was voided or corrected.
+# of its interactions was voided or corrected. The last entry of each ref is asked for alone: a maximum over all may be
+# looked for from the end of the whole log.
 _MEMBERS = """
 with asked as (
     select s.id, s.org, s.subject, s.birth, m.pathway
@@ -39,17 +39,48 @@ select (select coalesce(pathway, birth) from asked) as pathway,
     bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
 from member
 """
-# Sources and types are small tables; refs are not, and the reader of a pathway has them already.
-_STEPS = """
-select (select max(last.seq) from unnest($1::bigint[]) as r(ref),
-        lateral (select c.seq from change c where c.ref = r.ref order by c.seq desc limit 1) as last) as revision,
-    i.ref, src.source, i.id, t.type, i.time, i.recordedtime, i.service, i.channel, i.activity,
-    i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.payload
-from interaction i
-join source src on src.id = i.source
-join event_type t on t.id = i.type
-where i.ref = any($1::bigint[])
+# The same, in the first row, and a row a step, all at one moment. Sources and types are small tables; refs are not, and
+# are in the first row.
+_PATHWAY = """
+with asked as (
+    select s.id, s.org, s.subject, s.birth, m.pathway
+    from subject_ref s left join membership m on m.ref = s.id and m.until is null
+    where s.birth = $1
+), member as (
+    select id, org, subject from asked where pathway is null
+    union all
+    select s.id, s.org, s.subject from asked a
+    join membership m on m.pathway = a.pathway and m.until is null
+    join subject_ref s on s.id = m.ref
+    where a.pathway = a.birth
+), head as (
+    select (select coalesce(pathway, birth) from asked) as pathway,
+        array_agg(id order by org, subject) as numbers,
+        array_agg(org order by org, subject) as orgs,
+        array_agg(subject order by org, subject) as subjects,
+        max((select c.seq from change c where c.ref = member.id order by c.seq desc limit 1)) as revision,
+        bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
+    from member
+)
+select h.pathway,
+    case when s.n = 1 or s.n is null then h.numbers end as numbers,
+    case when s.n = 1 or s.n is null then h.orgs end as orgs,
+    case when s.n = 1 or s.n is null then h.subjects end as subjects,
+    h.revision, h.amended,
+    s.ref, s.source, s.id, s.type, s.time, s.recordedtime, s.service, s.channel, s.activity,
+    s.initiator, s.actor, s.sequence, s.trace_id, s.span_id, s.payload
+from head h left join lateral (
+    select row_number() over () as n, i.ref, src.source, i.id, t.type, i.time, i.recordedtime, i.service, i.channel,
+        i.activity, i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.payload
+    from interaction i
+    join source src on src.id = i.source
+    join event_type t on t.id = i.type
+    where i.ref = any(h.numbers)
+) as s on true
+order by s.n
 """
+_HEAD = 6
+"""Columns of `_PATHWAY` before those of a step."""
 _AMENDMENTS = """
 select src.source, a.id, e.time, e.sequence, tsrc.source as target_source, a.target_id, a.kind, e.payload
 from amendment a
@@ -81,7 +112,20 @@ async def pathway_of(connection: asyncpg.Connection, org: str, subject: str) -> 
 
 async def members(connection: asyncpg.Connection, pathway: UUID) -> Members | UUID | None:
     """The refs of the pathway with this id; the id that it was joined into; None when there is none."""
-    row = await connection.fetchrow(_MEMBERS, pathway)
+    return _members(await connection.fetchrow(_MEMBERS, pathway), pathway)
+
+
+async def pathway(connection: asyncpg.Connection, pathway: UUID) -> tuple[Members | UUID | None, list[Step]]:
+    """Its refs, as `members` says, and the interactions under them, in no order; both at one moment."""
+    rows = await connection.fetch(_PATHWAY, pathway)
+    found = _members(rows[0], pathway)
+    if not isinstance(found, Members) or rows[0]["ref"] is None:
+        return found, []
+    known = dict(zip(found.numbers, found.refs, strict=True))
+    return found, [_step(row, known) for row in rows]
+
+
+def _members(row: asyncpg.Record, pathway: UUID) -> Members | UUID | None:
     if row["pathway"] != pathway:
         moved_to: UUID | None = row["pathway"]
         return moved_to
@@ -89,17 +133,8 @@ async def members(connection: asyncpg.Connection, pathway: UUID) -> Members | UU
     return Members(pathway, row["numbers"], refs, row["revision"] or 0, row["amended"])
 
 
-async def steps(connection: asyncpg.Connection, of: Members) -> list[Step] | None:
-    """The interactions under these refs; None when one of them has changed since `of` was read."""
-    rows = await connection.fetch(_STEPS, of.numbers)
-    if rows and (rows[0]["revision"] or 0) != of.revision:
-        return None
-    known = dict(zip(of.numbers, of.refs, strict=True))
-    return [_step(row, known) for row in rows]
-
-
 def _step(row: asyncpg.Record, refs: Mapping[int, tuple[str, str]]) -> Step:
-    _, ref, source, id, type, time, recordedtime, *columns, payload = row.values()
+    ref, source, id, type, time, recordedtime, *columns, payload = row[_HEAD:]
     return Step._make((source, id, type, time, recordedtime, *refs[ref], *columns, *payload.split(b"\n", 1)))
 
 

@@ -1,0 +1,35 @@
+"""The way of a pull past what FastAPI does for every request: a third of its time, and nothing that this route needs.
+
+The route that FastAPI knows describes it in `/openapi.json`, and answers what is not written as a UUID usually is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+Pulled = Callable[[UUID, str | None], Awaitable[Response]]
+"""The answer to a pull of this pathway, given `If-None-Match`."""
+
+PATH = "/v1/pathways/{pathway}"
+
+
+def quick_route(pulled: Pulled) -> Route:
+    """The same answers as the route at `PATH`; to stand before it."""
+    route = Route("/v1/pathways/{pathway:uuid}", _Endpoint(pulled), methods=["GET"], include_in_schema=False)
+    route.path = PATH  # as spans name it
+    return route
+
+
+class _Endpoint:
+    def __init__(self, pulled: Pulled) -> None:
+        self._pulled = pulled
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wanted = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"if-none-match"), None)
+        response = await self._pulled(scope["path_params"]["pathway"], wanted)
+        await response(scope, receive, send)

@@ -48,8 +48,8 @@ browser: ## Chromium for the tests of pages, where there is none and Debian's pa
 	command -v chromium || command -v google-chrome || { apt-get update -qq && apt-get install -qqy chromium; }
 
 .PHONY: bench
-bench: install ## How fast, against peers: FULL=1 for all of it, BROKER=host:port for a broker of your own
-	PYTHONPATH=tests $(RUN) python -m bench $(if $(FULL),--full) $(if $(BROKER),--broker $(BROKER))
+bench: install ## How fast, against peers: FULL=1 for all of it, BROKER=apache or host:port for another broker
+	PYTHONPATH=tests:tests/brokers $(RUN) python -m bench $(if $(FULL),--full) $(if $(BROKER),--broker $(BROKER))
 
 .PHONY: check
 check: install ## Style, types, layers, generated files

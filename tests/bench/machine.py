@@ -65,6 +65,10 @@ async def _kafka(broker: str, embedded: str, data: Path) -> AsyncIterator[str]:
         case "tansu":
             yield embedded
         case "apache":
-            raise SystemExit("bench: no Apache Kafka is plugged in here yet; start one and give --broker HOST:PORT")
+            from apache_kafka import ApacheKafka  # of tests/brokers: fetches a Kafka where there is none
+            from kafka_download import installed
+
+            with ApacheKafka(data.with_name("kafka"), installation=installed()) as kafka:
+                yield kafka.bootstrap
         case address:
             yield address

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import Any
 
 import asyncpg
 from publisher import History, Identity, Order
 
-from pathline_gateway.assemble.pathway import assemble
-from pathline_gateway.store import pathways
+from pathline_gateway.pull.pathways import read
 
 STEPS = """
 select s.source, i.id, r.org, r.subject from interaction i
@@ -99,9 +97,8 @@ async def _orders(connection: asyncpg.Connection, history: History) -> list[str]
         if identity in stored and identity not in voided:
             foretold[org, subject].append((order, identity))
     wrong = 0
-    for row in await connection.fetch("select id, org, subject from subject_ref"):
-        refs: list[Any] = [row["id"]]
-        found = assemble(await pathways.steps(connection, refs), await pathways.amendments(connection, refs))
+    for row in await connection.fetch("select birth, org, subject from subject_ref"):
+        found = (await read(connection, row["birth"])).assembled
         wanted = [identity for _, identity in sorted(foretold[row["org"], row["subject"]])]
         wrong += [(s.source, s.id) for s in found.steps] != wanted
     return _said({"pathways with other steps, or in another order": wrong})

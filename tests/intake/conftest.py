@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from apache_kafka import ApacheKafka
 from kafka_download import Installation
-from own_postgres import OwnPostgres, postgres
+from own_postgres import UNTOUCHED, OwnPostgres, postgres
 from tansu import Tansu
 
 __all__ = ["bootstrap", "database", "kafka", "postgres"]
@@ -17,7 +17,7 @@ __all__ = ["bootstrap", "database", "kafka", "postgres"]
 @pytest.fixture
 async def database(postgres: OwnPostgres) -> str:
     """The address of a database of the test's own, with nothing in it."""
-    return await postgres.copy_of("pathline")
+    return await postgres.copy_of(UNTOUCHED)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,9 @@ from pathline_gateway.embedded.postgres import postgres_started
 from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
 
+UNTOUCHED = "untouched"
+"""The database with the schema of this version, that no test writes in."""
+
 
 class OwnPostgres:
     """Postgres on a unix socket. Enter it from the main thread: the server dies with the thread that started it."""
@@ -60,7 +63,10 @@ class OwnPostgres:
 
     async def copy_of(self, name: str) -> str:
         """The address of a new database that holds what this one does; nobody may be connected to it."""
-        copy = f"copy_{secrets.token_hex(6)}"
+        return await self.copied(name, f"copy_{secrets.token_hex(6)}")
+
+    async def copied(self, name: str, copy: str) -> str:
+        """The same, under this name."""
         connection = await asyncpg.connect(self.database("postgres"))
         try:
             await connection.execute(f"create database {copy} template {name}")
@@ -84,4 +90,5 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPostgres]:
     """A Postgres with the schema of this version."""
     with OwnPostgres(tmp_path_factory.mktemp("own")) as postgres:
         asyncio.run(postgres.migrated())
+        asyncio.run(postgres.copied("pathline", UNTOUCHED))
         yield postgres

@@ -67,7 +67,9 @@ GATEWAY = Contestant(
 )
 CEILING = Contestant("ceiling", "bench.ceiling", "select n from counted", _OF_EVENT)
 PLAIN = Contestant("plain", "bench.plain", "select count(*) from event", _OF_EVENT, small=True, poll_s=0.1)
-QUIXSTREAMS = Contestant("quixstreams", "quixstreams_peer.py", "select count(*) from event", _OF_EVENT, poll_s=0.1)
+QUIXSTREAMS = Contestant(
+    "quixstreams", "quixstreams_peer.py", "select count(*) from event", _OF_EVENT, small=True, poll_s=0.1
+)
 ALL = (GATEWAY, CEILING, PLAIN, QUIXSTREAMS)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,7 +15,6 @@ from bench.machine import Machine
 
 BATCH = 2_000
 """Records in one batch, for everybody who makes batches."""
-_SMALL_TOPIC = "bench.small"
 
 
 async def contest(
@@ -25,15 +25,21 @@ async def contest(
     A ratio is the median of the ratios of each round, whose contestants ran one after the other; every second round
     goes backwards, so that what drifts on the machine favours nobody. Raises Lost.
     """
-    small = max(events // 10, 1_500)
     runs: dict[str, list[Run]] = {each.name: [] for each in contestants}
-    async with topic.topic(machine.kafka, topic.OWN_TOPIC), topic.topic(machine.kafka, _SMALL_TOPIC):
-        await topic.fill(machine.kafka, topic.OWN_TOPIC, stream(events))
-        await topic.fill(machine.kafka, _SMALL_TOPIC, stream(small))
+    given = {
+        part: (_topic_of(part), max(events // part, 1_500)) for part in sorted({each.part for each in contestants})
+    }
+    async with AsyncExitStack() as made:
+        for name, size in given.values():
+            await made.enter_async_context(topic.topic(machine.kafka, name))
+            await topic.fill(machine.kafka, name, stream(size))
         for each in _turns(contestants, rounds):
-            given = (_SMALL_TOPIC, small) if each.small else (topic.OWN_TOPIC, events)
-            runs[each.name].append(await _run(machine, each, *given, logs / f"{each.name}.log"))
+            runs[each.name].append(await _run(machine, each, *given[each.part], logs / f"{each.name}.log"))
     return _result(runs)
+
+
+def _topic_of(part: int) -> str:
+    return topic.OWN_TOPIC if part == 1 else f"bench.part-{part}"
 
 
 def _cpu(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:

@@ -83,6 +83,8 @@ def up(
         _end("--demo runs on one machine: give --embedded too")
     if settings.dev_auth == "on":
         _end("nobody can sign in yet in this version: start it with --dev-auth off, on one machine and for nobody else")
+    # A caller or a database that goes away in the middle of a write is an error of that write, and not our end.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     observe.configure()
     try:
         uvloop.run(serve(settings, data if embedded else None, demo))
@@ -107,5 +109,5 @@ def _end(why: str) -> NoReturn:
 
 def main() -> None:
     """Entry point."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `parked list | head` ends quietly
     app()

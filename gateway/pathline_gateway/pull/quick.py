@@ -20,16 +20,18 @@ PATH = "/v1/pathways/{pathway}"
 
 def quick_route(pulled: Pulled) -> Route:
     """The same answers as the route at `PATH`; to stand before it."""
-    route = Route("/v1/pathways/{pathway:uuid}", _Endpoint(pulled), methods=["GET"], include_in_schema=False)
-    route.path = PATH  # as spans name it
-    return route
+    return Route("/v1/pathways/{pathway:uuid}", _Endpoint(pulled), methods=["GET"], include_in_schema=False)
 
 
 class _Endpoint:
+    path = PATH
+    """As spans name the route."""
+
     def __init__(self, pulled: Pulled) -> None:
         self._pulled = pulled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = self
         wanted = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"if-none-match"), None)
         response = await self._pulled(scope["path_params"]["pathway"], wanted)
         await response(scope, receive, send)

@@ -1,4 +1,4 @@
-"""The way of a pull past what FastAPI does for every request: a third of its time, and nothing that this route needs.
+"""The way of a pull past what FastAPI does for every request, and this route does not need.
 
 The route that FastAPI knows describes it in `/openapi.json`, and answers what is not written as a UUID usually is.
 """

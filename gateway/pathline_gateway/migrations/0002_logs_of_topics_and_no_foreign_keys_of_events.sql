@@ -17,8 +17,8 @@ create table expired_records (
 );
 
 -- Two thirds of the time of an insert were foreign keys that intake keeps by construction: it takes the numbers of refs,
--- sources and types from their tables in the same transaction, and deletes only
--- what that transaction made. `verify` looks after it.
+-- sources and types from their tables on the same connection, and deletes only refs that the same transaction made.
+-- `verify` looks after it.
 alter table interaction
     drop constraint interaction_ref_fkey,
     drop constraint interaction_source_fkey,

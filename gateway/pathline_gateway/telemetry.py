@@ -104,15 +104,13 @@ def spanning(
             raise
 
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2}).*", re.ASCII)
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}.*", re.ASCII)
 
 
 def parse_traceparent(value: object) -> tuple[bytes, bytes] | None:
     """Trace id and span id of a W3C traceparent; None when it is absent or not valid."""
     match = _TRACEPARENT.fullmatch(value) if isinstance(value, str) else None
-    if match is None or match[0].startswith("ff") or set(match[1]) == {"0"} or set(match[2]) == {"0"}:
-        return None
-    return bytes.fromhex(match[1]), bytes.fromhex(match[2])
+    return None if match is None else (bytes.fromhex(match[1]), bytes.fromhex(match[2]))
 
 
 def link_to(trace_id: bytes, span_id: bytes) -> Link:

@@ -1,33 +1,54 @@
-"""What is kept of an event's content: a digest to know it again by, and the bytes that it is served from. Pure."""
+"""What is kept of an event's content: the bytes that it is served from, and how it is known again. Pure.
+
+Nearly every repeat is the same bytes again, so a digest of those tells it. Where the digests differ, the two contents
+are compared: the same event may come in another form, with its data written otherwise.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
+from typing import Final, NamedTuple
 
 import orjson
 
-from pathline.cloudevent import Attribute
+from pathline import instant
+from pathline.cloudevent import Attribute, attribute_text
 from pathline.errors import InvalidData
-from pathline.vocabulary import Payload
 
-_IN_COLUMNS = frozenset(("specversion", "id", "source", "type", "subject", "sequence"))
+_IN_COLUMNS: Final = frozenset(("specversion", "id", "source", "type", "subject", "sequence"))
 # What may differ between two deliveries of the same event: the path it took, not what it says.
-_NOT_CONTENT = frozenset(("specversion", "time", "traceparent", "tracestate", "partitionkey", "datacontenttype"))
+_PATH: Final = frozenset(("specversion", "traceparent", "tracestate", "partitionkey", "datacontenttype"))
+_USUAL: Final = ("type", "subject", "time", "recordedtime", "sequence", "correlationid", "causationid")
+_NAMED: Final = frozenset((*_USUAL, "id", "source")) | _PATH
+_ABSENT: Final = "\x01"
+"""Stands in a digest for an attribute that was not sent; no attribute may hold it."""
+
+_SHAPE: Final = bytes.maketrans(b"123456789E", b"000000000e")
+_LONG: Final = b"0" * 300
 
 
-def digest_of(text: Mapping[str, str], time: datetime, payload: Payload, data: bytes | None) -> bytes:
-    """16 bytes over what the event says; equal for the binary and the structured form of the same event.
+class Content(NamedTuple):
+    """What an event says, as it is kept: three attributes with columns of their own, the rest as `stored` makes it."""
 
-    `text` is every attribute as text. Raises InvalidData when the data is not JSON.
-    """
-    attributes = {name: value for name, value in text.items() if name not in _NOT_CONTENT}
-    # Of a coarse time the offset counts: a day begins elsewhere at another one.
-    offset = time.utcoffset() if payload.precision in ("day", "month") else None
-    when = (time if time.tzinfo is UTC else time.astimezone(UTC)).isoformat(), str(offset)
-    content = orjson.dumps([attributes, when, _json(data)], option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(content, digest_size=16).digest()
+    type: str
+    subject: str
+    sequence: str | None
+    stored: bytes
+
+
+def digest_of(text: Mapping[str, str], data: bytes | None) -> bytes:
+    """16 bytes over the event as it was sent, the path it took left out. `text` is every attribute as text."""
+    others = {name: value for name, value in text.items() if name not in _NAMED}
+    return usual_digest_of(text, data, orjson.dumps(others, option=orjson.OPT_SORT_KEYS) if others else b"")
+
+
+def usual_digest_of(text: Mapping[str, str], data: bytes | None, others: bytes = b"") -> bytes:
+    """The same, where what is not a usual attribute is given already."""
+    get = text.get
+    usual = "\0".join([get(name, _ABSENT) for name in _USUAL])
+    return hashlib.blake2b(b"%b\0%b\0%b" % (usual.encode(), others, data or b"null"), digest_size=16).digest()
 
 
 def stored(attributes: Mapping[str, Attribute], data: bytes | None) -> bytes:
@@ -36,8 +57,39 @@ def stored(attributes: Mapping[str, Attribute], data: bytes | None) -> bytes:
     return orjson.dumps(extra) + b"\n" + (data or b"null")
 
 
-def _json(data: bytes | None) -> object:
-    try:
-        return orjson.loads(data or b"null")
-    except orjson.JSONDecodeError:
-        raise InvalidData("is not JSON", field="data") from None
+def same(one: Content, other: Content) -> bool:
+    """Whether two events of one identity say the same, in whatever form each came."""
+    return one[:3] == other[:3] and _said(one.stored) == _said(other.stored)
+
+
+def require_json(data: bytes | None) -> None:
+    """Raises InvalidData unless the data is JSON by the strict rules that serving it needs.
+
+    A validator may let through what it does not look at: a number too large, or NaN, under a name that is repeated.
+    """
+    if data and _is_doubtful(data):
+        try:
+            orjson.loads(data)
+        except orjson.JSONDecodeError:
+            raise InvalidData("is not JSON", field="data") from None
+
+
+def _is_doubtful(data: bytes) -> bool:
+    """Whether there may be a number that is none, or that no double can hold. Data has passed a JSON parser before."""
+    shape = data.translate(_SHAPE)
+    return b"0e" in shape or b"NaN" in data or b"Infinity" in data or _LONG in shape
+
+
+def _said(stored: bytes) -> object:
+    head, _, data = stored.partition(b"\n")
+    attributes = {name: attribute_text(value) for name, value in orjson.loads(head).items() if name not in _PATH}
+    time = instant.parse(attributes.pop("time"))
+    said = orjson.loads(data)
+    # Of a coarse time the offset counts: a day begins elsewhere at another one.
+    coarse = isinstance(said, dict) and said.get("precision") in ("day", "month")
+    return (
+        attributes,
+        time.astimezone(UTC),
+        time.utcoffset() if coarse else None,
+        orjson.dumps(said, option=orjson.OPT_SORT_KEYS),
+    )

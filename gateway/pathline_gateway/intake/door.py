@@ -21,12 +21,13 @@ from pathline.errors import Refused, TooLarge
 from pathline.interaction import Interaction, accept
 from pathline.producer import TOPIC_PREFIX, traced
 from pathline.vocabulary import Payload
+from pathline_gateway.intake.content import Content, same
 from pathline_gateway.intake.described import REQUEST, Published
 from pathline_gateway.intake.progress import Progress
-from pathline_gateway.intake.reading import content_digest
+from pathline_gateway.intake.reading import content_digest, content_of
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import register
-from pathline_gateway.store.identities import known_digests
+from pathline_gateway.store.identities import Identity, contents, known_digests
 from pathline_gateway.store.positions import Partition
 from pathline_gateway.telemetry import DOOR_EVENTS, spanning
 
@@ -81,15 +82,15 @@ class Door:
 
     async def _duplicates(self, items: list[Interaction[Payload]]) -> int:
         """How many are repeated in the request or known with equal content: advice, they are written all the same."""
-        identities = [(item.source, item.id) for item in items]
+        first: dict[Identity, Interaction[Payload]] = {}
+        for item in items:
+            first.setdefault((item.source, item.id), item)
         async with self.pool.acquire() as connection:
-            kept = await known_digests(connection, list(dict.fromkeys(identities)))
-        seen: set[tuple[str, str]] = set()
-        n = 0
-        for identity, item in zip(identities, items, strict=True):
-            n += identity in seen or (identity in kept and kept[identity] == content_digest(item))
-            seen.add(identity)
-        return n
+            digests = await known_digests(connection, list(first))
+            changed = [identity for identity, digest in digests.items() if digest != content_digest(first[identity])]
+            kept = await contents(connection, changed) if changed else {}
+        same_otherwise = sum(same(content_of(first[identity]), Content(*said)) for identity, said in kept.items())
+        return len(items) - len(first) + len(digests) - len(changed) + same_otherwise
 
     async def _write(self, items: list[Interaction[Payload]]) -> None:
         """The broker has the events and will not forget them."""

@@ -102,6 +102,7 @@ def _accepted(record: Record, owner: str | None, attributes: Mapping[str, str]) 
     time = instant.parse(attributes["time"])
     recorded = attributes.get("recordedtime")
     payload: Payload = kind.model.__pydantic_validator__.validate_json(data)
+    content.require_json(data)
     if kind.offered and not (payload.handoff or "").startswith(f"{org}:"):
         return None
     return Accepted(
@@ -115,7 +116,7 @@ def _accepted(record: Record, owner: str | None, attributes: Mapping[str, str]) 
         attributes.get("sequence"),
         parse_traceparent(attributes.get("traceparent")),
         payload,
-        content.digest_of(attributes, time, payload, data),
+        content.usual_digest_of(attributes, data),
         content.stored(attributes, data),
     )
 

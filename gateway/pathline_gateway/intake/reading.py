@@ -12,6 +12,7 @@ from pathline.interaction import Interaction, accept, organisation_of
 from pathline.producer import TOPIC_PREFIX
 from pathline.vocabulary import InteractionCorrected, InteractionVoided, Payload
 from pathline_gateway.intake import content
+from pathline_gateway.intake.content import Content
 from pathline_gateway.intake.ordinary import ordinary
 from pathline_gateway.intake.record import Accepted, Parked, Record
 from pathline_gateway.intake.steps import is_step
@@ -42,9 +43,18 @@ def read_closely(record: Record, owner: str | None) -> Accepted | Parked:
 
 
 def content_digest(interaction: Interaction[Payload]) -> bytes:
-    """16 bytes over what the event says; equal for the binary and the structured form of the same event."""
+    """16 bytes over the event as it was sent. Raises InvalidData when its data is not JSON."""
     event = interaction.event
-    return content.digest_of(event.text, interaction.time, interaction.payload, event.data)
+    content.require_json(event.data)
+    return content.digest_of(event.text, event.data)
+
+
+def content_of(interaction: Interaction[Payload]) -> Content:
+    """What the event says, as it is kept."""
+    event = interaction.event
+    return Content(
+        interaction.type, interaction.subject, interaction.sequence, content.stored(event.attributes, event.data)
+    )
 
 
 @lru_cache(maxsize=1024)

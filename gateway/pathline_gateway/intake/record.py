@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from pathline.vocabulary import Payload
+from pathline_gateway.intake.content import Content
 
 
 class Record(Protocol):
@@ -39,9 +40,14 @@ class Accepted(NamedTuple):
     """Trace id and span id of the call that published it."""
     payload: Payload
     digest: bytes
-    """Of the content: what the event says, and not the path it took."""
+    """Of the event as it was sent, the path it took left out."""
     stored: bytes
     """Further attributes and the data, as they are kept."""
+
+    @property
+    def content(self) -> Content:
+        """What it says, to be compared with another of the same identity."""
+        return Content(self.type, self.ref[1], self.sequence, self.stored)
 
 
 class Parked(NamedTuple):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from pathline_gateway.intake.content import Content, same
 from pathline_gateway.intake.record import Accepted, Parked, Reading
 from pathline_gateway.intake.rows import (
     amendment_rows,
@@ -18,7 +19,7 @@ from pathline_gateway.intake.rows import (
     parked_row,
     target_source,
 )
-from pathline_gateway.store import amendments, changes, interactions, links, parked, refs, register
+from pathline_gateway.store import amendments, changes, identities, interactions, links, parked, refs, register
 from pathline_gateway.store.positions import Partition, Position
 from pathline_gateway.store.register import Known
 
@@ -167,21 +168,29 @@ class Writer:
         before: Collection[interactions.Identity],
     ) -> None:
         """What is not new is a duplicate, or parked where it differs from what was stored first."""
-        kept = {a.identity: a.digest for a in new}
+        digests = {a.identity: a.digest for a in new}
         if before:
             names = {number: name for name, number in sources.items()}
             known = await interactions.digests(self.connection, list(before))
-            kept |= {(names[source], id): digest for (source, id), digest in known.items()}
+            digests |= {(names[source], id): digest for (source, id), digest in known.items()}
         stored = set(map(id, new))
-        for a in accepted:
-            if id(a) not in stored:
-                self._repeat(a, kept[a.identity])
+        repeats = [a for a in accepted if id(a) not in stored]
+        written_otherwise = [a for a in repeats if a.digest != digests[a.identity]]
+        self.outcome.duplicates += len(repeats) - len(written_otherwise)
+        if written_otherwise:
+            await self._compare(written_otherwise, {a.identity: a.content for a in new})
 
-    def _repeat(self, accepted: Accepted, digest: bytes) -> None:
-        if accepted.digest == digest:
-            self.outcome.duplicates += 1
-        else:
-            self._park(accepted, "conflicting-duplicate", "the same source and id came with other content first", "id")
+    async def _compare(self, repeats: Sequence[Accepted], kept: dict[tuple[str, str], Content]) -> None:
+        """The same event in another form is a duplicate; other content under its name is parked."""
+        elsewhere = {a.identity for a in repeats} - kept.keys()
+        if elsewhere:
+            known = await identities.contents(self.connection, elsewhere)
+            kept |= {identity: Content(*content) for identity, content in known.items()}
+        for a in repeats:
+            if same(a.content, kept[a.identity]):
+                self.outcome.duplicates += 1
+            else:
+                self._park(a, "conflicting-duplicate", "the same source and id came with other content first", "id")
 
     async def _numbered(self, accepted: Collection[Accepted]) -> refs.Numbered:
         stepped = _stepped(accepted)

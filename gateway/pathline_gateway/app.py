@@ -62,15 +62,10 @@ class Gateway:
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway that consumes, binds and answers; stops in reverse order, the batch at hand finished."""
-    keep_every_header_name()
     async with contextlib.AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(connected(settings.database))
-        broker = await _prepared_broker(settings)
+        pool, broker, epoch = await stack.enter_async_context(_prepared(settings))
         async with pool.acquire() as connection:
-            await migrate(connection)
-            await ensure_partitions(connection)
             secret = await instance_secret(connection, "identifiers")
-            epoch = await positions.open_epoch(connection, settings.cluster_id or broker.cluster_id)
         progress = Progress()
         membership = MembershipWriter(pool)
         producer = await _producer(settings, idempotent=broker.idempotent_producers)
@@ -83,6 +78,26 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         ):
             await stack.enter_async_context(going_on(name, work))
         yield Gateway(settings, broker, pool, producer, intake, membership, progress, secret)
+
+
+@contextlib.asynccontextmanager
+async def taking_in(settings: Settings) -> AsyncIterator[Intake]:
+    """Intake and nothing else, in the group of the gateway that it works for."""
+    async with _prepared(settings) as (pool, _, epoch), Intake(settings, pool, epoch, Progress()).running() as intake:
+        yield intake
+
+
+@contextlib.asynccontextmanager
+async def _prepared(settings: Settings) -> AsyncIterator[tuple[asyncpg.Pool, Capabilities, int]]:
+    """Postgres and the broker are as this version needs them; and the epoch of the log."""
+    keep_every_header_name()
+    async with connected(settings.database) as pool:
+        broker = await _prepared_broker(settings)
+        async with pool.acquire() as connection:
+            await migrate(connection)
+            await ensure_partitions(connection)
+            epoch = await positions.open_epoch(connection, settings.cluster_id or broker.cluster_id)
+        yield pool, broker, epoch
 
 
 def application(gateway: Gateway) -> FastAPI:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -22,6 +22,7 @@ from pathline_gateway.kafka_client import KafkaSettingsUnusable
 from pathline_gateway.rebuild.command import rebuild
 from pathline_gateway.settings import Settings
 from pathline_gateway.store.connect import DatabaseUnavailable
+from pathline_gateway.take_in import take_in
 from pathline_gateway.up import CannotListen, NoPartitions
 from pathline_gateway.up import up as serve
 from pathline_gateway.verify.command import verify
@@ -52,6 +53,7 @@ def up(
     *,
     embedded: Annotated[bool, Parameter(negative="")] = False,
     port: int | None = None,
+    intake_processes: int | None = None,
     host: str | None = None,
     data: Path = Path("data"),
     demo: Annotated[bool, Parameter(negative="")] = False,
@@ -70,6 +72,9 @@ def up(
         Address to listen on; 127.0.0.1 when nothing is said.
     data
         Directory of the embedded Postgres.
+    intake_processes
+        Processes that take in, the gateway's own among them; one when nothing is said. More than the partitions or the
+        machine's cores are of no use.
     demo
         Also start the reference services and a simulator; for --embedded.
     dev_auth
@@ -77,17 +82,33 @@ def up(
     now
         Freeze the clock of a one-machine instance, for tests.
     """
-    said = {"port": port, "host": host, "dev_auth": dev_auth, "now": now}
+    said = {"port": port, "host": host, "dev_auth": dev_auth, "now": now, "intake_processes": intake_processes}
     settings = _settings({name: value for name, value in said.items() if value is not None})
     if demo and not embedded:
         _end("--demo runs on one machine: give --embedded too")
     if settings.dev_auth == "on":
         _end("nobody can sign in yet in this version: start it with --dev-auth off, on one machine and for nobody else")
+    _run(serve(settings, data if embedded else None, demo))
+
+
+@app.command
+def intake(*, until_eof: Annotated[bool, Parameter(negative="", show=False)] = False) -> None:
+    """Takes in beside a gateway, in its group, until SIGTERM or SIGINT; PATHLINE_KAFKA and others say where.
+
+    Parameters
+    ----------
+    until_eof
+        Also ends when standard input does: with the process that started it.
+    """
+    _run(take_in(_settings({}), until_eof))
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
     # A caller or a database that goes away in the middle of a write is an error of that write, and not our end.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     observe.configure()
     try:
-        uvloop.run(serve(settings, data if embedded else None, demo))
+        uvloop.run(work)
     except _TELLING as failed:
         _end(str(failed))
     finally:

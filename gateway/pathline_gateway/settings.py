@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AwareDatetime, SecretStr
+from pydantic import AwareDatetime, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     """Port to listen on."""
     group: str = "pathline-gateway"
     """Consumer group of intake."""
+    intake_processes: int = Field(default=1, ge=1, le=64)
+    """Processes that take in, this one among them: intake is bound by one core each. No more than there are partitions
+    and cores is of use."""
     dev_auth: Literal["on", "off"] = "on"
     """Off: every caller is operator, and an unknown organisation is registered at its first event. One machine only."""
     volatile_log: bool = False
@@ -54,6 +57,12 @@ class Settings(BaseSettings):
         """The instant that due instants are compared with."""
         return self.now or datetime.now(UTC)
 
+    def environment(self) -> dict[str, str]:
+        """What says the same to another process of this gateway."""
+        said = {name: getattr(self, name) for name in type(self).model_fields}
+        plain = {n: v.get_secret_value() if isinstance(v, SecretStr) else v for n, v in said.items()}
+        return {f"PATHLINE_{name.upper()}": _text(value) for name, value in plain.items() if value is not None}
+
     def embedded(self, kafka: str, database: str, cluster_id: str) -> Self:
         """These settings for the broker and the Postgres of one machine."""
         return self.model_copy(
@@ -65,3 +74,7 @@ class Settings(BaseSettings):
                 "session_timeout_ms": 2_000,
             }
         )
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 from collections.abc import Coroutine, Generator
@@ -17,7 +16,9 @@ from pathline_gateway.app import application, running
 from pathline_gateway.demo import demonstration, where_to_look
 from pathline_gateway.embedded import ChildFailed
 from pathline_gateway.embedded import running as embedded_machine
+from pathline_gateway.memory import settle_memory
 from pathline_gateway.settings import Settings
+from pathline_gateway.siblings import siblings
 
 _ASSIGNED_WITHIN_S = 60
 """A broker that answers assigns partitions within its longest session timeout."""
@@ -53,7 +54,8 @@ async def up(settings: Settings, data: Path | None, demo: bool) -> None:
                 return
             if data is not None and demo:
                 await stack.enter_async_context(demonstration(data.expanduser().resolve(), settings.kafka))
-            _settle_memory()
+            await stack.enter_async_context(siblings(settings))
+            settle_memory()
             url = f"http://{settings.host}:{listener.getsockname()[1]}"
             await server.run(application(gateway), listener, url, await where_to_look(url) if demo else "")
     if server.failure is not None:
@@ -75,16 +77,6 @@ def listening(host: str, port: int) -> Generator[socket.socket]:
         yield listener
     finally:
         listener.close()
-
-
-def _settle_memory() -> None:
-    """What a process has once it runs stays to its end, so that collections look only at what came since.
-
-    A batch holds some hundred thousand objects for a moment: at the usual threshold each is looked at again and again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def _why(host: str, port: int, failed: OSError | OverflowError) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from bench import topic
-from bench.contestant import GATEWAY, Contestant, Run, started, watched
+from bench.contestant import GATEWAY, ONE_PROCESS, Contestant, Run, started, watched
 from bench.events import stream
 from bench.machine import Machine
 
@@ -65,12 +65,17 @@ def _result(runs: dict[str, list[Run]]) -> dict[str, object]:
     rates = {name: [run.events_per_s for run in made] for name, made in runs.items()}
     found: dict[str, object] = {
         "events_per_s": round(statistics.median(rates[GATEWAY.name])),
+        "intake_processes": GATEWAY.processes,
         "events_per_s_of": {name: [round(rate) for rate in made] for name, made in rates.items()},
         "cpu_us_per_event_of": {name: _cpu([run.cpu_us_per_event for run in made]) for name, made in runs.items()},
         "peak_rss_mb": round(max(run.peak_rss_bytes for run in runs[GATEWAY.name]) / 2**20),
     }
-    for name, theirs in rates.items():
-        if name != GATEWAY.name:
-            ratios = [ours / other for ours, other in zip(rates[GATEWAY.name], theirs, strict=True)]
-            found[f"ratio_to_{name}"] = round(statistics.median(ratios), 3)
+    for name in rates.keys() - {GATEWAY.name, ONE_PROCESS.name}:
+        found[f"ratio_to_{name}"] = _ratio(rates[GATEWAY.name], rates[name])
+        if ONE_PROCESS.name in rates:
+            found[f"ratio_to_{name}_of_one_process"] = _ratio(rates[ONE_PROCESS.name], rates[name])
     return found
+
+
+def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    return round(statistics.median(our / their for our, their in zip(ours, theirs, strict=True)), 3)

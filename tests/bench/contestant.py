@@ -17,9 +17,12 @@ import asyncpg
 
 from bench.gateway_process import gateway_command, gateway_environment
 from bench.processor import Spent, spent
+from bench.topic import PARTITIONS
 
 TESTS = Path(__file__).parents[1]
 _POLL_S = 0.005
+_WARM = 3
+"""After a so-manieth part of the events everybody has started, and all its processes have joined."""
 _PATIENCE_S = 60
 """Without one more committed event in this time, a contestant is given up."""
 
@@ -42,12 +45,14 @@ class Contestant:
     part: int = 1
     """So slow that it is given the so-manieth part of the events; its rate does not depend on them."""
     poll_s: float = _POLL_S
+    processes: int = 1
+    """Processes that take in, of a gateway."""
 
     def command(self, kafka: str, database: str, topic: str, group: str, batch: int) -> Sequence[str]:
         """What to start."""
         given = (kafka, database, topic, group, str(batch))
         if self.module is None:
-            return gateway_command(port=0)
+            return gateway_command(0, self.processes)
         if self.module.endswith(".py"):
             return ("uv", "run", "--quiet", "--locked", "--script", str(TESTS / "bench" / self.module), *given)
         return (sys.executable, "-m", self.module, *given)
@@ -59,18 +64,19 @@ class Contestant:
 
 _OF_EVENT = "select count(*), count(distinct (source, id)) from event"
 
-GATEWAY = Contestant(
-    "gateway",
-    None,
-    "select n from tally where name = 'interactions'",
-    "select count(*), count(distinct (source, id)) from interaction",
-)
+_COMMITTED = "select n from tally where name = 'interactions'"
+_STORED = "select count(*), count(distinct (source, id)) from interaction"
+
+GATEWAY = Contestant("gateway", None, _COMMITTED, _STORED, processes=min(os.cpu_count() or 1, PARTITIONS))
+"""As it is run where it has the machine's cores."""
+ONE_PROCESS = Contestant("gateway-one-process", None, _COMMITTED, _STORED)
+"""As it is run when nothing is said."""
 CEILING = Contestant("ceiling", "bench.ceiling", "select n from counted", _OF_EVENT)
 PLAIN = Contestant("plain", "bench.plain", "select count(*) from event", _OF_EVENT, part=15, poll_s=0.1)
 QUIXSTREAMS = Contestant(
     "quixstreams", "quixstreams_peer.py", "select count(*) from event", _OF_EVENT, part=4, poll_s=0.1
 )
-ALL = (GATEWAY, CEILING, PLAIN, QUIXSTREAMS)
+ALL = (GATEWAY, ONE_PROCESS, CEILING, PLAIN, QUIXSTREAMS)
 
 
 @dataclass
@@ -92,10 +98,11 @@ class Run:
 
     @property
     def events_per_s(self) -> float:
-        """From its first commit to its last, without what the first brought: starting and joining cost nothing here."""
-        if len(self.samples) < 2:
+        """From its first commit beyond a third of the events to its last: starting and joining cost nothing here."""
+        warm = [sample for sample in self.samples if sample[1] >= self.samples[-1][1] / _WARM]
+        if len(warm) < 2:
             raise ValueError("one commit was seen, and two are needed to tell a rate: give more events")
-        (began, first), (ended, last) = self.samples[0], self.samples[-1]
+        (began, first), (ended, last) = warm[0], warm[-1]
         return (last - first) / (ended - began)
 
 

@@ -15,10 +15,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def gateway_command(port: int) -> Sequence[str]:
-    """`pathline-gateway up`; on a free port where none is given."""
+def gateway_command(port: int, processes: int = 1) -> Sequence[str]:
+    """`pathline-gateway up`, with so many processes that take in; on a free port where none is given."""
     program = Path(sys.executable).with_name("pathline-gateway")
-    return (str(program), "up", "--dev-auth", "off", "--port", str(port or free_port()))
+    more = ("--intake-processes", str(processes))
+    return (str(program), "up", "--dev-auth", "off", "--port", str(port or free_port()), *more)
 
 
 def gateway_environment(kafka: str, database: str, group: str) -> Mapping[str, str]:

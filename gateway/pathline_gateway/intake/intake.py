@@ -36,6 +36,8 @@ _SURVEY_EVERY_S = 2.0
 _AUDIT_EVERY_S = 30.0
 """A topic that was made again and has grown past our position is noticed within this."""
 _FRESH_S = 0.25
+_FOLLOW_EVERY_S = 0.01
+"""How much later an answer comes that waits for another process: little beside the transaction itself."""
 _DRAIN_S = 5.0
 """What is at hand when we are asked to stop is stored within this, or read again at the next start."""
 
@@ -65,7 +67,12 @@ class Intake:
             stack.push_async_callback(stopped, self._look.stop)
             await self._look.start()
             stack.push_async_callback(stopped, lambda: self._consumer.stop())
-            for name, work in (("storing", self._pipeline.run), ("commits", self._commits), ("watch", self._watch)):
+            for name, work in (
+                ("storing", self._pipeline.run),
+                ("commits", self._commits),
+                ("watch", self._watch),
+                ("others", self._follow_others),
+            ):
                 await stack.enter_async_context(going_on(f"intake: {name}", work))
             stack.push_async_callback(self._pipeline.drain, _DRAIN_S)
             await self._consumer.start()
@@ -89,11 +96,23 @@ class Intake:
             with contextlib.suppress(KafkaError):
                 for partition, end in (await self._look.ends(TOPICS)).items():
                     self._progress.seen(partition, end)
-            async with self._pool.acquire() as connection:
-                epochs = await positions.read_epochs(connection, self._epoch)
-                kept = await positions.read(connection, self._settings.group, epochs)
-            await self._progress.reached({p: position.next_offset for p, position in kept.items()})
+            await self._look_at_positions()
             self._surveyed_at = time.monotonic()
+
+    async def _follow_others(self) -> None:
+        """While somebody waits for a partition that another process has, it is looked at often enough for him."""
+        while True:
+            await self._progress.somebody_waits.wait()
+            self._progress.somebody_waits.clear()
+            while self._progress.waited_for.keys() - self._consumer.partitions():
+                await self._look_at_positions()
+                await asyncio.sleep(_FOLLOW_EVERY_S)
+
+    async def _look_at_positions(self) -> None:
+        async with self._pool.acquire() as connection:
+            epochs = await positions.read_epochs(connection, self._epoch)
+            kept = await positions.read(connection, self._settings.group, epochs)
+        await self._progress.reached({p: position.next_offset for p, position in kept.items()})
 
     async def _stored(self, outcome: Outcome) -> None:
         _count(outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -22,6 +23,9 @@ class Progress:
     """Up to where the consumer found nothing after what is applied: ends of transactions are no records."""
     moved_at: dict[Partition, float] = field(default_factory=dict)
     """When `applied` last moved, or there last was nothing to do; by the monotonic clock."""
+    waited_for: Counter[Partition] = field(default_factory=Counter)
+    """How many wait for Postgres to pass something in each partition."""
+    somebody_waits: asyncio.Event = field(default_factory=asyncio.Event)
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def seen(self, partition: Partition, end: int) -> None:
@@ -52,11 +56,17 @@ class Progress:
 
     async def wait(self, positions: Mapping[Partition, int], seconds: float) -> bool:
         """Whether Postgres passed these positions within so many seconds."""
+        if self._passed(positions):
+            return True
+        self.waited_for.update(positions.keys())
+        self.somebody_waits.set()
         try:
             async with asyncio.timeout(seconds), self._moved:
                 await self._moved.wait_for(lambda: self._passed(positions))
         except TimeoutError:
             return False
+        finally:
+            self.waited_for -= Counter(positions.keys())
         return True
 
     def _passed(self, positions: Mapping[Partition, int]) -> bool:

@@ -69,7 +69,7 @@ _STORED = "select count(*), count(distinct (source, id)) from interaction"
 
 GATEWAY = Contestant("gateway", None, _COMMITTED, _STORED, processes=min(os.cpu_count() or 1, PARTITIONS))
 """As it is run where it has the machine's cores."""
-ONE_PROCESS = Contestant("gateway-one-process", None, _COMMITTED, _STORED)
+ONE_PROCESS = Contestant("one_process", None, _COMMITTED, _STORED)
 """As it is run when nothing is said."""
 CEILING = Contestant("ceiling", "bench.ceiling", "select n from counted", _OF_EVENT)
 PLAIN = Contestant("plain", "bench.plain", "select count(*) from event", _OF_EVENT, part=15, poll_s=0.1)

@@ -46,6 +46,8 @@ async def up(settings: Settings, data: Path | None, demo: bool) -> None:
                 machine = await stack.enter_async_context(embedded_machine(data, on_loss=server.lost))
                 settings = settings.embedded(machine.kafka, machine.database, machine.cluster_id)
                 _say("embedded: interactions are durable in Postgres, the broker's log is not; 202 waits for Postgres")
+            # Beside our own start, so that all join the group at once and it settles once.
+            await stack.enter_async_context(siblings(settings))
             gateway = await stack.enter_async_context(running(settings))
             _say(str(gateway.broker))
             if settings.dev_auth == "off":
@@ -54,7 +56,6 @@ async def up(settings: Settings, data: Path | None, demo: bool) -> None:
                 return
             if data is not None and demo:
                 await stack.enter_async_context(demonstration(data.expanduser().resolve(), settings.kafka))
-            await stack.enter_async_context(siblings(settings))
             settle_memory()
             url = f"http://{settings.host}:{listener.getsockname()[1]}"
             await server.run(application(gateway), listener, url, await where_to_look(url) if demo else "")

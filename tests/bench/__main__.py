@@ -42,8 +42,8 @@ class Size:
 
 
 # So many events that the few batches read ahead before the first commit, which is where the clock starts, weigh little.
-QUICK = Size("quick: growth from 50,000 to 150,000 only", 100_000, 3, 40_000, 3, (50_000, 150_000), 24_000)
-FULL = Size("full: growth from 100,000 to 10,000,000", 200_000, 5, 60_000, 20, (100_000, 10_000_000), 100_000)
+QUICK = Size("quick: growth from 50,000 to 150,000 only", 240_000, 2, 40_000, 3, (50_000, 150_000), 24_000)
+FULL = Size("full: growth from 100,000 to 10,000,000", 400_000, 5, 60_000, 20, (100_000, 10_000_000), 100_000)
 
 _BEGAN = time.monotonic()
 app = App(name="bench", help="Measures intake, pull and growth, with peers.")

@@ -72,9 +72,9 @@ GATEWAY = Contestant("gateway", None, _COMMITTED, _STORED, processes=min(os.cpu_
 ONE_PROCESS = Contestant("one_process", None, _COMMITTED, _STORED)
 """As it is run when nothing is said."""
 CEILING = Contestant("ceiling", "bench.ceiling", "select n from counted", _OF_EVENT)
-PLAIN = Contestant("plain", "bench.plain", "select count(*) from event", _OF_EVENT, part=15, poll_s=0.1)
+PLAIN = Contestant("plain", "bench.plain", "select count(*) from event", _OF_EVENT, part=40, poll_s=0.1)
 QUIXSTREAMS = Contestant(
-    "quixstreams", "quixstreams_peer.py", "select count(*) from event", _OF_EVENT, part=4, poll_s=0.1
+    "quixstreams", "quixstreams_peer.py", "select count(*) from event", _OF_EVENT, part=10, poll_s=0.1
 )
 ALL = (GATEWAY, ONE_PROCESS, CEILING, PLAIN, QUIXSTREAMS)
 

@@ -5,8 +5,11 @@ Order: time (microseconds), source, sequence (text, absent first), id; by code p
 
 from __future__ import annotations
 
-from datetime import datetime
+import calendar
+from datetime import datetime, timedelta
 from typing import NamedTuple
+
+import orjson
 
 
 class Step(NamedTuple):
@@ -34,3 +37,14 @@ class Step(NamedTuple):
     def order(self) -> tuple[datetime, str, bool, str, str]:
         """Where it stands among the others."""
         return self.time, self.source, self.sequence is not None, self.sequence or "", self.id
+
+
+def step_end(step: Step) -> datetime:
+    """When the step's interval ends: at once, or with the day or month that is all that is known of it."""
+    match orjson.loads(step.data).get("precision"):
+        case "day":
+            return step.time + timedelta(days=1)
+        case "month":
+            return step.time + timedelta(days=calendar.monthrange(step.time.year, step.time.month)[1])
+        case _:
+            return step.time

@@ -8,6 +8,10 @@ from datetime import UTC, datetime
 from pathline.interaction import organisation_of
 from pathline.vocabulary import (
     ActivityRecorded,
+    HandoffAccepted,
+    HandoffDeclined,
+    HandoffOffered,
+    HandoffRedirected,
     IdentityDistinguished,
     IdentityLinked,
     IdentityRetracted,
@@ -15,11 +19,15 @@ from pathline.vocabulary import (
     InteractionVoided,
     Payload,
 )
+from pathline_gateway.identity.evidence import Standing
+from pathline_gateway.identity.rights import Rights
 from pathline_gateway.intake.record import Accepted, Parked
-from pathline_gateway.store import amendments, interactions, links, parked
+from pathline_gateway.store import amendments, handoff_links, interactions, links, parked
 from pathline_gateway.store.refs import Key
 
 _NO_TRACE = (None, None)
+_ASKING: frozenset[type[Payload]] = frozenset((HandoffOffered, HandoffRedirected))
+_SHOWING: frozenset[type[Payload]] = frozenset((HandoffAccepted, HandoffDeclined))
 
 Numbers = Mapping[str, int]
 """Numbers of sources or of types, by name."""
@@ -101,22 +109,24 @@ def evidence_row(accepted: Accepted, sources: Numbers, types: Numbers) -> intera
     )
 
 
-def link_rows(accepted: Iterable[Accepted], sources: Numbers, refs: Mapping[Key, int]) -> Iterable[links.LinkRow]:
+def link_rows(
+    accepted: Iterable[Accepted], sources: Numbers, refs: Mapping[Key, int], rights: Rights
+) -> Iterable[links.LinkRow]:
     """The evidence about identity among these."""
     for a in accepted:
         payload = a.payload
         at = (sources[a.identity[0]], a.identity[1])
         if isinstance(payload, IdentityRetracted):
             target = sources[payload.evidence.source], payload.evidence.id
-            yield links.LinkRow(*at, "retracted", None, None, None, 1.0, a.time, *target)
+            yield links.LinkRow(*at, "retracted", None, None, None, 1.0, a.time, *target, Standing.PROPOSED)
         elif pair := list(named_refs(payload)):
             left, right = (refs[key] for key in pair)
             confidence = payload.confidence if isinstance(payload, IdentityLinked) else None
             method = payload.method if isinstance(payload, IdentityLinked) else None
             kind = "same" if isinstance(payload, IdentityLinked) else "different"
-            yield links.LinkRow(
-                *at, kind, left, right, method, 1.0 if confidence is None else confidence, a.time, None, None
-            )
+            sure = 1.0 if confidence is None else confidence
+            standing = rights.standing(a.identity[0], kind, [org for org, _ in pair])
+            yield links.LinkRow(*at, kind, left, right, method, sure, a.time, None, None, standing)
 
 
 def amendment_rows(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[amendments.AmendmentRow]:
@@ -126,6 +136,20 @@ def amendment_rows(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[a
         if isinstance(payload, InteractionVoided | InteractionCorrected):
             target = sources[payload.source], payload.id
             yield amendments.AmendmentRow(sources[a.identity[0]], a.identity[1], payload.verb, *target)
+
+
+def handoff_inputs(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[handoff_links.InputRow]:
+    """After which of these a hand-off has to be looked at: by it two subjects may be one person, or no longer."""
+    for a in accepted:
+        payload = a.payload
+        if type(payload) in _ASKING or (type(payload) in _SHOWING and getattr(payload, "token", None)):
+            kind = "asked" if type(payload) in _ASKING else "shown"
+            yield handoff_links.InputRow(kind, payload.handoff, sources[a.identity[0]], a.identity[1])
+        elif isinstance(payload, InteractionVoided | InteractionCorrected):
+            named = payload.replacement.data.get("handoff") if isinstance(payload, InteractionCorrected) else None
+            yield handoff_links.InputRow(
+                "amended", named if isinstance(named, str) else None, sources[payload.source], payload.id
+            )
 
 
 def parked_row(p: Parked, epoch: int) -> parked.ParkedRow:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from pathline_gateway.identity.rights import Rights
 from pathline_gateway.intake.content import Content, same
 from pathline_gateway.intake.record import Accepted, Parked, Reading
 from pathline_gateway.intake.rows import (
     amendment_rows,
     evidence_row,
+    handoff_inputs,
     interaction_row,
     link_rows,
     named_organisations,
@@ -19,7 +21,17 @@ from pathline_gateway.intake.rows import (
     parked_row,
     target_source,
 )
-from pathline_gateway.store import amendments, changes, identities, interactions, links, parked, refs, register
+from pathline_gateway.store import (
+    amendments,
+    changes,
+    handoff_links,
+    identities,
+    interactions,
+    links,
+    parked,
+    refs,
+    register,
+)
 from pathline_gateway.store.positions import Partition, Position
 from pathline_gateway.store.register import Known
 
@@ -44,6 +56,7 @@ class Writer:
     connection: asyncpg.Connection
     epochs: Mapping[Partition, int]
     register_unknown: bool
+    """Auth is off: whoever publishes is let in, and may say who is who."""
     known: Known
     learned: Known = field(default_factory=Known)
     """What the transaction found out about the register; true once it is committed."""
@@ -53,6 +66,7 @@ class Writer:
     stored: list[interactions.Identity] = field(default_factory=list)
     amending: list[interactions.Identity] = field(default_factory=list)
     linking: list[links.LinkRow] = field(default_factory=list)
+    handed: list[handoff_links.InputRow] = field(default_factory=list)
     totals: dict[str, int] = field(default_factory=dict)
     emptied: int = 0
     """How often voids had emptied a ref, by any writer, before this one looked which refs have a step."""
@@ -75,6 +89,8 @@ class Writer:
         await changes.lock(self.connection)
         if self.linking:  # numbered here, so that whoever reads on from a number misses none
             await links.insert(self.connection, self.linking)
+        if self.handed:
+            await handoff_links.insert(self.connection, self.handed)
         if self.stored:
             await self._step_again()
         if self.amending or self.stored:
@@ -217,10 +233,12 @@ class Writer:
         if others:
             evidence = [evidence_row(a, sources, types) for a in others]
             await interactions.insert_evidence(self.connection, self.batch, evidence)
-            self.linking += link_rows(others, sources, numbers)
+            rights = Rights(self.register_unknown, await register.linkers(self.connection, {a.ref[0] for a in others}))
+            self.linking += link_rows(others, sources, numbers, rights)
             amending = list(amendment_rows(others, sources))
             await amendments.insert(self.connection, amending)
             self.amending += [(row.source, row.id) for row in amending]
+        self.handed += handoff_inputs(accepted, sources)
         self.outcome.accepted, self.outcome.evidence = len(steps), len(others)
         self.count("interactions", len(steps))
 

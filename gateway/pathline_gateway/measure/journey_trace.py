@@ -7,7 +7,6 @@ and version, so that they are nobody's identifiers. OTLP JSON, as OTLP/HTTP 1.x 
 
 from __future__ import annotations
 
-import calendar
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from pathline_gateway.assemble.pathway import Pathway
-from pathline_gateway.assemble.step import Step
+from pathline_gateway.assemble.step import Step, step_end
 
 _INTERNAL = 1
 """SPAN_KIND_INTERNAL."""
@@ -82,17 +81,6 @@ def _leaf(key: TraceKey, parent: str, step: Step) -> dict[str, object]:
     if step.trace_id is not None and step.span_id is not None:
         span["links"] = [{"traceId": step.trace_id.hex(), "spanId": step.span_id.hex()}]
     return span
-
-
-def step_end(step: Step) -> datetime:
-    """When the step's interval ends: at once, or with the day or month that is all that is known of it."""
-    match orjson.loads(step.data).get("precision"):
-        case "day":
-            return step.time + timedelta(days=1)
-        case "month":
-            return step.time + timedelta(days=calendar.monthrange(step.time.year, step.time.month)[1])
-        case _:
-            return step.time
 
 
 def _end(steps: Iterable[Step]) -> datetime:

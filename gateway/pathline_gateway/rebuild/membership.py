@@ -27,7 +27,7 @@ class Membership:
     ) -> Collection[int]:
         """Everyone whom evidence bound since then connects is bound again."""
         touched = await rebuilding.linked(connection, since, to)
-        again = await rebound(connection, touched, to.link) if touched else {}
+        again, _ = await rebound(connection, touched, to.link) if touched else ({}, set())
         await rebuilding.put_membership(connection, again)
         return again.keys()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -24,17 +25,30 @@ class LinkRow:
     asserted_at: datetime
     target_source: int | None
     target_id: str | None
+    standing: int
+
+
+class ReviewRow(NamedTuple):
+    """A row of `review_item`: evidence that a person has to look at, and why."""
+
+    source: int
+    id: str
+    a: int
+    b: int
+    reason: str
 
 
 _LOCK = 0x706C_0004
 _INSERT = """
-insert into link_evidence (source, id, kind, a, b, method, confidence, asserted_at, target_source, target_id)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+insert into link_evidence
+    (source, id, kind, a, b, method, confidence, asserted_at, target_source, target_id, standing)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 _UNSEEN = """
-select l.seq, l.kind, l.a, l.b, t.a as target_a, t.b as target_b
+select l.seq, l.kind, l.a, l.b, t.a as target_a, t.b as target_b, h.a as shown_a, h.b as shown_b
 from link_evidence l
 left join link_evidence t on l.kind = 'retracted' and t.source = l.target_source and t.id = l.target_id
+left join handoff_link h on l.kind = 'retracted' and h.source = l.target_source and h.id = l.target_id
 where l.seq > (select seq from membership_progress)
 order by l.seq limit $1
 """
@@ -43,20 +57,45 @@ _NEIGHBOURHOOD = """
 with recursive reach(ref) as (
     select unnest($1::bigint[])
     union
-    select case when l.a = r.ref then l.b else l.a end
-    from reach r join link_evidence l on (l.a = r.ref or l.b = r.ref) and l.kind = 'same'
+    select n.ref from reach r cross join lateral (
+        select l.b as ref from link_evidence l where l.a = r.ref and l.kind = 'same'
+        union all select l.a from link_evidence l where l.b = r.ref and l.kind = 'same'
+        union all select h.b from handoff_link h where h.a = r.ref
+        union all select h.a from handoff_link h where h.b = r.ref
+    ) n
 )
 select ref from reach
 """
+# Retracted: by the organisation that asserted it, or by a person who reviews.
 _EVIDENCE_OF = """
-select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, s.source as source_name, s.org,
-    exists (select from link_evidence r join source rs on rs.id = r.source
-            where r.kind = 'retracted' and r.target_source = l.source and r.target_id = l.id
-              and rs.org = s.org and r.seq <= $2) as retracted
-from link_evidence l join source s on s.id = l.source
-where (l.a = any($1::bigint[]) or l.b = any($1::bigint[])) and l.kind <> 'retracted' and l.seq <= $2
+with said as (
+    select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing
+    from link_evidence l where l.a = any($1::bigint[]) and l.kind <> 'retracted' and l.seq <= $2
+    union
+    select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing
+    from link_evidence l where l.b = any($1::bigint[]) and l.kind <> 'retracted' and l.seq <= $2
+    union all
+    select h.source, h.id, 'same', h.a, h.b, 1, h.asserted_at, case when h.late then 5 else 2 end
+    from handoff_link h where h.a = any($1::bigint[])
+)
+select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing, s.source as source_name
+from said l join source s on s.id = l.source
+where not exists (
+    select from link_evidence r join source rs on rs.id = r.source
+    where r.kind = 'retracted' and r.target_source = l.source and r.target_id = l.id
+      and (rs.org = s.org or rs.org = 'pathline') and r.seq <= $2)
 """
 _REFS = "select id, org, subject, birth, received_at from subject_ref where id = any($1::bigint[])"
+_REVIEW_OF = """
+select source, id, a, b, reason from review_item where a = any($1::bigint[])
+union select source, id, a, b, reason from review_item where b = any($1::bigint[])
+"""
+_REVIEW_DONE = "delete from review_item where (source, id) in (select * from unnest($1::int[], $2::text[]))"
+_REVIEW = """
+insert into review_item (source, id, a, b, reason)
+select * from unnest($1::int[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
+on conflict (source, id) do update set reason = excluded.reason, since = now()
+"""
 _OPEN = "select ref, pathway from membership where ref = any($1::bigint[]) and until is null"
 _CLOSE = "update membership set until = now() where ref = any($1::bigint[]) and until is null"
 _MOVE = "insert into membership (ref, pathway) select * from unnest($1::bigint[], $2::uuid[])"
@@ -76,7 +115,7 @@ async def insert(connection: asyncpg.Connection, rows: Sequence[LinkRow]) -> Non
 
 
 async def unseen(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
-    """Evidence that the membership writer has not seen: seq, kind, a, b, and the two refs of what it retracts."""
+    """Evidence that the membership writer has not seen: seq, kind, a, b, and the refs of what it retracts."""
     return list(await connection.fetch(_UNSEEN, limit))
 
 
@@ -86,7 +125,7 @@ async def neighbourhood(connection: asyncpg.Connection, refs: Collection[int]) -
 
 
 async def evidence_of(connection: asyncpg.Connection, refs: Collection[int], until: int) -> list[asyncpg.Record]:
-    """The evidence up to this `seq` that names any of these refs, with whether its own asserter retracted it by then.
+    """The evidence up to this `seq` that names any of these refs and was not retracted by then.
 
     What came later is bound with its own turn, so that membership is at all times what the evidence seen says.
     """
@@ -109,6 +148,24 @@ async def move(connection: asyncpg.Connection, to: Mapping[int, UUID | None]) ->
     joined = {ref: pathway for ref, pathway in sorted(to.items()) if pathway is not None}
     if joined:
         await connection.execute(_MOVE, list(joined), list(joined.values()))
+
+
+async def review_items(connection: asyncpg.Connection, refs: Collection[int]) -> set[ReviewRow]:
+    """What waits for a person, about any of these refs."""
+    return {ReviewRow(*row.values()) for row in await connection.fetch(_REVIEW_OF, list(refs))}
+
+
+async def review(connection: asyncpg.Connection, done: Collection[ReviewRow], waits: Collection[ReviewRow]) -> None:
+    """These wait no longer, and these do."""
+    if done:
+        await connection.execute(_REVIEW_DONE, [r.source for r in done], [r.id for r in done])
+    if waits:
+        await connection.execute(_REVIEW, *map(list, zip(*waits, strict=True)))
+
+
+async def seen(connection: asyncpg.Connection) -> int:
+    """The `seq` up to which the membership writer has seen everything."""
+    return int(await connection.fetchval("select seq from membership_progress"))
 
 
 async def advance(connection: asyncpg.Connection, seq: int) -> None:

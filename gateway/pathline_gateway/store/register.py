@@ -103,6 +103,12 @@ async def listed(connection: asyncpg.Connection, after: str, limit: int) -> list
     return [Organisation(**{**row, "directory": orjson.loads(row["directory"])}) for row in rows]
 
 
+async def linkers(connection: asyncpg.Connection, orgs: Collection[str]) -> set[tuple[str, str]]:
+    """Which of these organisations are registered as linkers, and of which organisations."""
+    rows = await connection.fetch("select org, of_org from linker where org = any($1::text[])", list(orgs))
+    return {(row["org"], row["of_org"]) for row in rows}
+
+
 async def source_numbers(connection: asyncpg.Connection, sources: Collection[str]) -> dict[str, int]:
     """The number of each source; new ones are entered. Their organisations must be on the register."""
     names = sorted(sources)

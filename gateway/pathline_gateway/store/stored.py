@@ -63,18 +63,21 @@ left join expired_records x on x."group" = c."group" and x.log_epoch = c.log_epo
     and x.partition = c.partition
 group by c."group", c.log_epoch, c.topic, c.partition
 """
-DIFFERENCES: Final = """
-select l.source, l.id, s.org, l.a, l.b from link_evidence l join source s on s.id = l.source
-where l.kind = 'different' and l.seq <= (select seq from membership_progress)
-"""
-SAMES: Final = """
-select l.source, l.id, s.org, l.a, l.b from link_evidence l join source s on s.id = l.source
-where l.kind = 'same' and l.seq <= (select seq from membership_progress)
-order by l.confidence desc, l.asserted_at, s.source collate "C", l.id collate "C"
-"""
-RETRACTIONS: Final = """
-select l.target_source, l.target_id, s.org from link_evidence l join source s on s.id = l.source
-where l.kind = 'retracted' and l.seq <= (select seq from membership_progress)
+# All evidence that the membership writer has seen, less what its asserter or a reviewer retracted.
+LIVE_EVIDENCE: Final = """
+with retracted as (
+    select l.target_source, l.target_id, s.org from link_evidence l join source s on s.id = l.source
+    where l.kind = 'retracted' and l.seq <= (select seq from membership_progress)
+), said as (
+    select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing from link_evidence l
+    where l.kind <> 'retracted' and l.seq <= (select seq from membership_progress)
+    union all
+    select h.source, h.id, 'same', h.a, h.b, 1, h.asserted_at, case when h.late then 5 else 2 end from handoff_link h
+)
+select l.*, s.source as source_name from said l join source s on s.id = l.source
+where not exists (
+    select from retracted r
+    where r.target_source = l.source and r.target_id = l.id and (r.org = s.org or r.org = 'pathline'))
 """
 # A reader of the log misses these interactions: their ref has no entry of their batch.
 UNLOGGED_INTERACTIONS: Final = """

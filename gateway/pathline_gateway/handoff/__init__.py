@@ -1,0 +1,1 @@
+"""A person handed from one service to another: what state that is in, and who has shown the token."""

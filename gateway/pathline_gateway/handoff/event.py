@@ -1,0 +1,68 @@
+"""What was published about one hand-off, as its state is told from it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import orjson
+
+from pathline_gateway.assemble.step import Step, step_end
+
+_PREFIX: Final = "org.pathline.handoff."
+
+Order = tuple[datetime, str, bool, str, str]
+"""A place on a pathway."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffEvent:
+    """A step of a hand-off. `token` is a hash: of the secret that is asked for, or of the one that was shown."""
+
+    verb: str
+    source: str
+    id: str
+    org: str
+    subject: str
+    order: Order
+    end: datetime
+    """When its interval has ended: later than its time where that is known to the day or month only."""
+    to: str | None
+    token: bytes | None
+
+    @property
+    def time(self) -> datetime:
+        """Its first instant."""
+        return self.order[0]
+
+    @property
+    def coarse(self) -> bool:
+        """Whether its time is an interval."""
+        return self.end > self.time
+
+
+def handoff_event(step: Step) -> HandoffEvent | None:
+    """The step as what it says of a hand-off; None when it is of another noun."""
+    if not step.type.startswith(_PREFIX):
+        return None
+    verb = step.type.removeprefix(_PREFIX).rpartition(".v")[0]
+    data = orjson.loads(step.data)
+    to = data.get("to") or {}
+    return HandoffEvent(
+        verb, step.source, step.id, step.org, step.subject, step.order, step_end(step), to.get("org"), _token(data)
+    )
+
+
+def handoff_of(step: Step) -> str | None:
+    """The hand-off that the step belongs to, as its publisher says now."""
+    named: str | None = orjson.loads(step.data).get("handoff")
+    return named
+
+
+def _token(data: dict[str, str]) -> bytes | None:
+    if shown := data.get("token"):
+        return hashlib.sha256(shown.encode()).digest()
+    asked = data.get("token_sha256")
+    return None if asked is None else bytes.fromhex(asked)

@@ -1,0 +1,45 @@
+"""Hand-offs that were redeemed become links: derived anew whenever an event of theirs comes, is voided or corrected."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+
+import asyncpg
+
+from pathline_gateway.assemble.amendments import amended
+from pathline_gateway.assemble.step import Step
+from pathline_gateway.handoff.event import handoff_event, handoff_of
+from pathline_gateway.handoff.redemption import redemptions
+from pathline_gateway.store import handoff_links
+from pathline_gateway.store.handoff_links import LinkRow
+
+
+async def rederive(connection: asyncpg.Connection, inputs: Sequence[asyncpg.Record]) -> set[int]:
+    """The links of every hand-off that these inputs are about; the refs that it changed anything for."""
+    named = {row["handoff"] for row in inputs if row["handoff"] is not None}
+    targets = [(row["source"], row["id"]) for row in inputs if row["kind"] == "amended"]
+    if targets:
+        named |= await handoff_links.of_targets(connection, targets)
+    handoffs = await handoff_links.redeemed(connection, named) if named else set()
+    if not handoffs:
+        return set()
+    before, after = await handoff_links.derived(connection, handoffs), await derive(connection, handoffs)
+    if before == after:
+        return set()
+    await handoff_links.replace(connection, handoffs, after)
+    return {ref for row in before ^ after for ref in (row.a, row.b)}
+
+
+async def derive(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[LinkRow]:
+    """The links that these hand-offs come to."""
+    steps, amendments, numbers, refs = await handoff_links.events(connection, handoffs)
+    by_handoff: defaultdict[str, list[Step]] = defaultdict(list)
+    for step in amended(steps, amendments):
+        if (handoff := handoff_of(step)) is not None and handoff in handoffs:
+            by_handoff[handoff].append(step)
+    return {
+        LinkRow(handoff, numbers[r.source, r.id], r.id, refs[r.offered], refs[r.shown], r.at, r.late)
+        for handoff, found in by_handoff.items()
+        for r in redemptions(handoff, filter(None, map(handoff_event, found)))
+    }

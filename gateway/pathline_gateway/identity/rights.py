@@ -1,0 +1,37 @@
+"""By what right somebody says who is who. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from pathline.interaction import organisation_of
+from pathline_gateway.identity.evidence import Standing
+
+REVIEW = "urn:pathline:pathline:review"
+"""The source of what reviewers decide. Only the gateway itself publishes under its organisation."""
+ACCOUNT = "urn:pathline:citizen:me"
+"""The source of what citizens do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Who may link whom."""
+
+    anyone: bool
+    """Auth is off."""
+    linkers: Collection[tuple[str, str]]
+    """Organisations that are registered as linkers, each with one whose subjects it may link."""
+
+    def standing(self, source: str, kind: str, orgs: Sequence[str]) -> Standing:
+        """What evidence of this kind about subjects of these two organisations weighs, coming from this source."""
+        asserter = organisation_of(source)
+        if source == REVIEW:
+            return Standing.DECISION
+        if source == ACCOUNT:
+            return Standing.CITIZEN
+        mine = [org == asserter or (asserter, org) in self.linkers for org in orgs]
+        # To link shows somebody something, and needs a right on both sides; to tell apart hides, and needs one.
+        if all(mine) or (kind == "different" and any(mine)):
+            return Standing.LINKER
+        return Standing.OPEN if self.anyone else Standing.PROPOSED

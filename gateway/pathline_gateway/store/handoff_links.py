@@ -1,0 +1,167 @@
+"""Who is who by redeemed hand-offs: what the membership writer has still to look at, and what it derived."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import asyncpg
+
+from pathline_gateway.assemble.amendments import Amendment
+from pathline_gateway.assemble.step import Step
+
+
+class InputRow(NamedTuple):
+    """An event after which a hand-off has to be looked at."""
+
+    kind: str
+    handoff: str | None
+    source: int
+    id: str
+
+
+class LinkRow(NamedTuple):
+    """A row of `handoff_link`."""
+
+    handoff: str
+    source: int
+    id: str
+    a: int
+    b: int
+    asserted_at: datetime
+    late: bool
+
+
+_MOST = 512
+"""Events of one hand-off that are looked at: an id that is used for everybody is nobody's."""
+
+# An offer is looked at by who redeems it; only one that comes after that has to be looked at itself.
+_INSERT = """
+insert into handoff_input (kind, handoff, source, id)
+select n.kind, n.handoff, n.source, n.id
+from unnest($1::text[], $2::text[], $3::int[], $4::text[]) with ordinality as n(kind, handoff, source, id, nth)
+where n.kind <> 'asked' or exists (select from handoff_input k where k.handoff = n.handoff)
+    or exists (select from unnest($1::text[], $2::text[]) as o(kind, handoff)
+               where o.handoff = n.handoff and o.kind <> 'asked')
+order by n.nth
+"""
+_UNSEEN = """
+select seq, kind, handoff, source, id from handoff_input
+where seq > (select handoff_seq from membership_progress) order by seq limit $1
+"""
+# Hand-offs that these voids and corrections are about: where their target stands, and where another correction puts it.
+_OF_TARGETS = """
+select i.handoff from unnest($1::int[], $2::text[]) as k(source, id)
+join event_identity e on e.source = k.source and e.id = k.id
+join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source and i.id = e.id
+where i.handoff is not null
+union
+select m.handoff from unnest($1::int[], $2::text[]) as k(source, id)
+join handoff_input m on m.source = k.source and m.id = k.id and m.kind = 'amended'
+where m.handoff is not null
+"""
+_REDEEMED = """
+select distinct handoff from handoff_input where handoff = any($1::text[]) and kind <> 'asked'
+"""
+_EVENTS = """
+with named as (
+    select i.handoff, i.source, i.id, i.ref, i.time, i.type, i.recordedtime, i.sequence, i.payload
+    from interaction i where i.handoff = any($1::text[])
+    union
+    select m.handoff, i.source, i.id, i.ref, i.time, i.type, i.recordedtime, i.sequence, i.payload
+    from handoff_input m
+    join event_identity e on e.source = m.source and e.id = m.id
+    join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source and i.id = e.id
+    where m.handoff = any($1::text[]) and m.kind = 'amended'
+), counted as (
+    select n.*, count(*) over (partition by n.handoff) as size from named n
+    join event_type t on t.id = n.type where t.type like 'org.pathline.handoff.%'
+)
+select c.handoff, c.source as source_number, src.source, c.id, c.ref, t.type, c.time, c.recordedtime, s.org, s.subject,
+    c.sequence, c.payload
+from counted c
+join source src on src.id = c.source
+join event_type t on t.id = c.type
+join subject_ref s on s.id = c.ref
+where c.size <= $2
+"""
+_AMENDMENTS = """
+select src.source, a.id, e.time, e.sequence, tsrc.source as target_source, a.target_id, a.kind, e.payload
+from unnest($1::int[], $2::text[]) as k(source, id)
+join amendment a on a.target_source = k.source and a.target_id = k.id
+join evidence e on e.source = a.source and e.id = a.id
+join source src on src.id = a.source
+join source tsrc on tsrc.id = a.target_source
+"""
+_DERIVED = "select * from handoff_link where handoff = any($1::text[])"
+_FORGET = "delete from handoff_link where handoff = any($1::text[])"
+_ADVANCE = "update membership_progress set handoff_seq = $1"
+
+
+async def insert(connection: asyncpg.Connection, rows: Sequence[InputRow]) -> None:
+    """The membership writer will look at these.
+
+    Call under the change-log lock: it reads on from the last `seq`, which must therefore be commit order.
+    """
+    await connection.execute(_INSERT, *map(list, zip(*rows, strict=True)))
+
+
+async def unseen(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
+    """What the membership writer has not seen: seq, kind, handoff, source, id."""
+    return list(await connection.fetch(_UNSEEN, limit))
+
+
+async def advance(connection: asyncpg.Connection, seq: int) -> None:
+    """The membership writer has seen everything up to this `seq`."""
+    await connection.execute(_ADVANCE, seq)
+
+
+async def of_targets(connection: asyncpg.Connection, targets: Collection[tuple[int, str]]) -> set[str]:
+    """The hand-offs that these events belong to, as sent or as corrected."""
+    rows = await connection.fetch(_OF_TARGETS, [t[0] for t in targets], [t[1] for t in targets])
+    return {row["handoff"] for row in rows}
+
+
+async def redeemed(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[str]:
+    """Those of which a token was shown, perhaps."""
+    return {row["handoff"] for row in await connection.fetch(_REDEEMED, list(handoffs))}
+
+
+async def events(
+    connection: asyncpg.Connection, handoffs: Collection[str]
+) -> tuple[list[Step], list[Amendment], dict[tuple[str, str], int], dict[tuple[str, str], int]]:
+    """The steps of these hand-offs and what amends them; the number of each source and id, and of each subject."""
+    rows = await connection.fetch(_EVENTS, list(handoffs), _MOST)
+    steps = {(r["source"], r["id"]): _step(r) for r in rows}
+    targets = {(r["source_number"], r["id"]) for r in rows}
+    amendments = await connection.fetch(_AMENDMENTS, [t[0] for t in targets], [t[1] for t in targets])
+    numbers = {(r["source"], r["id"]): r["source_number"] for r in rows}
+    refs = {(r["org"], r["subject"]): r["ref"] for r in rows}
+    return list(steps.values()), [_amendment(r) for r in amendments], numbers, refs
+
+
+async def derived(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[LinkRow]:
+    """What was derived from these hand-offs so far."""
+    return {LinkRow(*row.values()) for row in await connection.fetch(_DERIVED, list(handoffs))}
+
+
+async def replace(connection: asyncpg.Connection, handoffs: Collection[str], rows: Iterable[LinkRow]) -> None:
+    """This is what these hand-offs come to."""
+    await connection.execute(_FORGET, list(handoffs))
+    await connection.copy_records_to_table("handoff_link", records=list(rows), columns=LinkRow._fields)
+
+
+def _step(row: asyncpg.Record) -> Step:
+    extra, data = row["payload"].split(b"\n", 1)
+    nothing = None
+    return Step(
+        row["source"], row["id"], row["type"], row["time"], row["recordedtime"], row["org"], row["subject"],
+        nothing, nothing, nothing, nothing, nothing, row["sequence"], nothing, nothing, extra, data,
+    )  # fmt: skip
+
+
+def _amendment(row: asyncpg.Record) -> Amendment:
+    data = row["payload"].split(b"\n", 1)[1] if row["kind"] == "corrected" else None
+    target = (row["target_source"], row["target_id"])
+    return Amendment(row["source"], row["id"], row["time"], row["sequence"], target, data)

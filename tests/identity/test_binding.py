@@ -1,0 +1,175 @@
+"""Who is who is a function of the set of evidence: the same for every order, and what a plain search finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pathline_gateway.identity.binding import Limits, Ref, bind, pathways
+from pathline_gateway.identity.evidence import Evidence, Standing
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+REFS = range(7)
+LIMITS = Limits(neighbours=3, refs=4, doubtful=0.9, group=2)
+
+
+def said(
+    a: int,
+    b: int,
+    same: bool = True,
+    standing: Standing = Standing.LINKER,
+    confidence: float = 1.0,
+    minute: int = 0,
+    id: str | None = None,
+) -> Evidence:
+    at = START + timedelta(minutes=minute)
+    name = id or f"{a}-{b}-{same}-{standing.name}-{minute}"
+    return Evidence("urn:pathline:registry:links", name, same, a, b, standing, confidence, at)
+
+
+evidence = st.lists(
+    st.builds(
+        said,
+        st.sampled_from(REFS),
+        st.sampled_from(REFS),
+        st.booleans() | st.just(True),
+        st.sampled_from(Standing),
+        st.sampled_from([0.5, 1.0]),
+        st.integers(0, 3),
+        st.uuids().map(str),
+    ),
+    max_size=12,
+)
+
+
+def reached(start: int, edges: Iterable[tuple[int, int]]) -> frozenset[int]:
+    found = {start}
+    for _ in REFS:
+        found |= {y for a, b in edges for x, y in ((a, b), (b, a)) if x in found}
+    return frozenset(found)
+
+
+class Oracle:
+    """Takes one piece of evidence after the other, and searches anew each time."""
+
+    def __init__(self, told: Iterable[Evidence]) -> None:
+        self.taken: list[tuple[int, int]] = []
+        self.apart: list[tuple[int, int]] = []
+        by_rank = sorted(told, key=lambda e: (e.standing, -e.confidence, e.asserted_at, e.source, e.id))
+        decisions = [e for e in by_rank if e.standing == Standing.DECISION]
+        for e in sorted(decisions, key=lambda e: (e.asserted_at, e.source, e.id))[::-1]:
+            self.take(e)
+        others = [e for e in by_rank if e.standing not in (Standing.DECISION, Standing.PROPOSED) and e.a != e.b]
+        for e in others:
+            if not e.same:
+                self.take(e)
+        for e in others:
+            if e.same and not self.crowded(e.a, others) and not self.crowded(e.b, others):
+                self.take(e, LIMITS.refs)
+
+    def take(self, e: Evidence, most: int = 99) -> None:
+        if not e.same:
+            if e.b not in reached(e.a, self.taken):
+                self.apart.append((e.a, e.b))
+            return
+        trial = [*self.taken, (e.a, e.b)]
+        person = reached(e.a, trial)
+        small_enough = len(person) <= most or e.b in reached(e.a, self.taken)
+        if small_enough and not any(a in person and b in person for a, b in self.apart):
+            self.taken = trial
+
+    @staticmethod
+    def crowded(ref: int, others: list[Evidence]) -> bool:
+        near = {e.b if e.a == ref else e.a for e in others if e.same and ref in (e.a, e.b)}
+        return len(near) > LIMITS.neighbours
+
+    def people(self) -> set[frozenset[int]]:
+        return {reached(ref, self.taken) for ref in REFS}
+
+
+@given(told=evidence, data=st.data())
+def test_people_are_those_of_the_oracle_in_every_order(told: list[Evidence], data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(told))
+    repeated = data.draw(st.lists(st.sampled_from(told), max_size=3)) if told else []
+    bound = bind(REFS, [*shuffled, *repeated], LIMITS)
+    assert set(bound.people) == Oracle(told).people()
+    again = bind(REFS, told, LIMITS)
+    assert (bound.waiting, bound.bridges) == (again.waiting, again.bridges)
+
+
+@given(told=evidence)
+def test_everything_that_is_said_binds_or_waits_or_is_so_already(told: list[Evidence]) -> None:
+    bound = bind(REFS, told, LIMITS)
+    person = {ref: people for people in bound.people for ref in people}
+    for e in told:
+        together = person[e.a] == person[e.b]
+        assert (together == e.same) or e in bound.waiting
+        assert not (together and e.same and e in bound.waiting)
+
+
+@given(told=evidence)
+def test_no_person_that_others_than_reviewers_made_is_too_large(told: list[Evidence]) -> None:
+    bound = bind(REFS, [e for e in told if not e.decided], LIMITS)
+    assert all(len(person) <= LIMITS.refs for person in bound.people)
+
+
+def test_a_hub_binds_nobody_and_its_links_wait() -> None:
+    links = [said(0, n) for n in range(1, 500)]
+    bound = bind(range(501), [*links, said(499, 500)])
+    assert {frozenset((499, 500))} == {person for person in bound.people if len(person) > 1}
+    assert set(bound.waiting) == set(links)
+    assert set(bound.waiting.values()) == {"hub"}
+
+
+def test_a_person_decides_what_a_hub_may_not() -> None:
+    links = [said(0, n) for n in range(1, 500)]
+    bound = bind(range(500), [*links, said(0, 7, standing=Standing.DECISION)])
+    assert {frozenset((0, 7))} == {person for person in bound.people if len(person) > 1}
+
+
+def test_the_newer_decision_outranks_the_older() -> None:
+    older, newer = said(1, 2, standing=Standing.DECISION), said(1, 2, False, Standing.DECISION, minute=1)
+    assert bind(REFS, [older, newer]).waiting == {older: "overruled"}
+    same_again = replace(older, id="again", asserted_at=START + timedelta(minutes=2))
+    assert frozenset((1, 2)) in bind(REFS, [older, newer, same_again]).people
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ([said(1, 2), said(1, 2, False)], "conflict"),
+        ([said(1, 1)], None),
+        ([said(1, 2, standing=Standing.PROPOSED)], "proposed"),
+        ([said(1, 2, False), said(1, 2, standing=Standing.DECISION)], "overruled"),
+        ([said(0, 1), said(1, 2), said(2, 3), said(3, 4, minute=1)], "oversize"),
+    ],
+)
+def test_why_evidence_waits(told: list[Evidence], reason: str | None) -> None:
+    found = set(bind(REFS, told, LIMITS).waiting.values())
+    assert found == ({reason} if reason else set())
+
+
+def test_a_doubtful_link_that_alone_holds_two_groups_together_binds_and_is_flagged() -> None:
+    doubtful = said(1, 2, confidence=0.5)
+    apart = [said(0, 1), said(2, 3)]
+    bound = bind(REFS, [doubtful, *apart], LIMITS)
+    assert bound.bridges == {doubtful}
+    assert frozenset((0, 1, 2, 3)) in bound.people
+    assert not bind(REFS, [doubtful, *apart, said(0, 3)], LIMITS).bridges
+    assert not bind(REFS, [doubtful, said(0, 1)], LIMITS).bridges
+
+
+@given(told=evidence, births=st.lists(st.uuids(), min_size=7, max_size=7, unique=True), ages=st.permutations(REFS))
+def test_a_pathway_is_named_after_its_oldest_ref(told: list[Evidence], births: list[UUID], ages: list[int]) -> None:
+    refs = {n: Ref(n, "org", f"s{n}", births[n], START + timedelta(minutes=ages[n])) for n in REFS}
+    people = bind(REFS, told, LIMITS).people
+    named = pathways(people, refs)
+    for person in people:
+        oldest = min(person, key=lambda ref: ages[ref])
+        assert {named[ref] for ref in person} == ({None} if len(person) == 1 else {births[oldest]})

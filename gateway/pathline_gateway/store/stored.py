@@ -47,6 +47,7 @@ left join subject_ref rb on rb.id = l.b
 """
 SOURCES: Final = "select source, org from source"
 REFS: Final = "select id, org, subject, birth, stepped from subject_ref order by id"
+REVIEW_ITEMS: Final = "select source, id, a, b, reason from review_item"
 OPEN_MEMBERSHIPS: Final = "select ref, pathway from membership where until is null order by ref"
 PARKED: Final = """
 select p.topic, p.partition, p."offset", p.reason, p.detail, p.org, p.state,
@@ -78,6 +79,26 @@ select l.*, s.source as source_name from said l join source s on s.id = l.source
 where not exists (
     select from retracted r
     where r.target_source = l.source and r.target_id = l.id and (r.org = s.org or r.org = 'pathline'))
+"""
+# Hand-offs of which a token was shown, perhaps, less those of which the membership writer has still to see something.
+HANDOFFS: Final = """
+with unseen as (
+    select kind, handoff, source, id from handoff_input where seq > (select handoff_seq from membership_progress)
+), open as (
+    select handoff from unseen where handoff is not null
+    union
+    select m.handoff from unseen u join handoff_input m on m.source = u.source and m.id = u.id and m.kind = 'amended'
+    where u.kind = 'amended' and m.handoff is not null
+    union
+    select i.handoff from unseen u join interaction i on i.source = u.source and i.id = u.id
+    where u.kind = 'amended' and i.handoff is not null
+)
+select distinct k.handoff from handoff_input k
+where k.handoff is not null and k.kind <> 'asked' and not exists (select from open o where o.handoff = k.handoff)
+"""
+STRAY_HANDOFF_LINKS: Final = """
+select h.a as ref from handoff_link h
+where not exists (select from handoff_input k where k.handoff = h.handoff and k.kind <> 'asked')
 """
 # A reader of the log misses these interactions: their ref has no entry of their batch.
 UNLOGGED_INTERACTIONS: Final = """

@@ -7,9 +7,11 @@ from typing import get_args
 import asyncpg
 
 from pathline_gateway.store import stored
+from pathline_gateway.store.links import ReviewRow
 from pathline_gateway.verify.bound import Bound, bound
 from pathline_gateway.verify.check import Check, Name
 from pathline_gateway.verify.events import events
+from pathline_gateway.verify.handoffs import handoffs
 from pathline_gateway.verify.pathways import pathways
 from pathline_gateway.verify.totals import log, records, totals
 
@@ -24,6 +26,8 @@ async def verify(connection: asyncpg.Connection) -> list[Check]:
         await events(connection, checks)
         recomputed = await bound(connection)
         await _memberships(connection, recomputed, checks["membership"])
+        await handoffs(connection, checks["handoffs"])
+        await _review(connection, recomputed, checks["review"])
         counted = await pathways(connection, recomputed, checks)
         await totals(connection, counted, checks["totals"])
         await log(connection, checks["changes"])
@@ -31,6 +35,16 @@ async def verify(connection: asyncpg.Connection) -> list[Check]:
         for check in checks.values():
             check.name_pathways(await stored.pathways_of(connection, check.refs))
     return list(checks.values())
+
+
+async def _review(connection: asyncpg.Connection, recomputed: Bound, check: Check) -> None:
+    missing = set(recomputed.waiting)
+    async for row in stored.stream(connection, stored.REVIEW_ITEMS):
+        item = ReviewRow(*row.values())
+        check.see(item in recomputed.waiting, item.a)
+        missing.discard(item)
+    for item in missing:
+        check.see(False, item.a)
 
 
 async def _memberships(connection: asyncpg.Connection, recomputed: Bound, check: Check) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -10,6 +9,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracle import people_of
 
 from pathline_gateway.identity.binding import Limits, Ref, bind, pathways
 from pathline_gateway.identity.evidence import Evidence, Standing
@@ -48,57 +48,12 @@ evidence = st.lists(
 )
 
 
-def reached(start: int, edges: Iterable[tuple[int, int]]) -> frozenset[int]:
-    found = {start}
-    for _ in REFS:
-        found |= {y for a, b in edges for x, y in ((a, b), (b, a)) if x in found}
-    return frozenset(found)
-
-
-class Oracle:
-    """Takes one piece of evidence after the other, and searches anew each time."""
-
-    def __init__(self, told: Iterable[Evidence]) -> None:
-        self.taken: list[tuple[int, int]] = []
-        self.apart: list[tuple[int, int]] = []
-        by_rank = sorted(told, key=lambda e: (e.standing, -e.confidence, e.asserted_at, e.source, e.id))
-        decisions = [e for e in by_rank if e.standing == Standing.DECISION]
-        for e in sorted(decisions, key=lambda e: (e.asserted_at, e.source, e.id))[::-1]:
-            self.take(e)
-        others = [e for e in by_rank if e.standing not in (Standing.DECISION, Standing.PROPOSED) and e.a != e.b]
-        for e in others:
-            if not e.same:
-                self.take(e)
-        for e in others:
-            if e.same and not self.crowded(e.a, others) and not self.crowded(e.b, others):
-                self.take(e, LIMITS.refs)
-
-    def take(self, e: Evidence, most: int = 99) -> None:
-        if not e.same:
-            if e.b not in reached(e.a, self.taken):
-                self.apart.append((e.a, e.b))
-            return
-        trial = [*self.taken, (e.a, e.b)]
-        person = reached(e.a, trial)
-        small_enough = len(person) <= most or e.b in reached(e.a, self.taken)
-        if small_enough and not any(a in person and b in person for a, b in self.apart):
-            self.taken = trial
-
-    @staticmethod
-    def crowded(ref: int, others: list[Evidence]) -> bool:
-        near = {e.b if e.a == ref else e.a for e in others if e.same and ref in (e.a, e.b)}
-        return len(near) > LIMITS.neighbours
-
-    def people(self) -> set[frozenset[int]]:
-        return {reached(ref, self.taken) for ref in REFS}
-
-
 @given(told=evidence, data=st.data())
 def test_people_are_those_of_the_oracle_in_every_order(told: list[Evidence], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(told))
     repeated = data.draw(st.lists(st.sampled_from(told), max_size=3)) if told else []
     bound = bind(REFS, [*shuffled, *repeated], LIMITS)
-    assert set(bound.people) == Oracle(told).people()
+    assert set(bound.people) == people_of(REFS, told, LIMITS)
     again = bind(REFS, told, LIMITS)
     assert (bound.waiting, bound.bridges) == (again.waiting, again.bridges)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.identity.binding import Bound, Ref, bind, pathways
-from pathline_gateway.identity.evidence import Evidence, Standing
+from pathline_gateway.identity.binding import LIMITS, Bound, Limits, bind, pathways
+from pathline_gateway.identity.evidence import Evidence
+from pathline_gateway.identity.neighbourhood import Neighbourhood, Stored
 from pathline_gateway.identity.redeemed import rederive
 from pathline_gateway.store import changes, handoff_links, interactions, links
 from pathline_gateway.store.links import ReviewRow
@@ -74,16 +74,14 @@ _TOUCHED = ("a", "b", "target_a", "target_b", "shown_a", "shown_b")
 
 
 async def rebound(
-    connection: asyncpg.Connection, touched: Collection[int], until: int
-) -> tuple[dict[int, UUID | None], set[ReviewRow]]:
-    """The pathways of everyone connected with these refs, as the evidence up to this `seq` says (None: its own), and
-    what of that evidence waits for a person."""
-    reach = await links.neighbourhood(connection, touched)
-    refs = {row["id"]: Ref(*row.values()) for row in await links.refs(connection, reach)}
-    rows = [r for r in await links.evidence_of(connection, reach, until) if r["a"] in refs and r["b"] in refs]
-    evidence = {evidence_of(row): row["source"] for row in rows}
-    bound = bind(refs, evidence)
-    return pathways(bound.people, refs), waiting(bound, evidence)
+    near: Neighbourhood, touched: Collection[int], limits: Limits = LIMITS
+) -> tuple[dict[int, UUID | None], Bound]:
+    """The pathways of everyone connected with these refs (None: its own), and how they were bound."""
+    reach = await near.reach(touched)
+    refs = await near.refs(reach)
+    evidence = [e for e in await near.evidence(reach) if e.a in refs and e.b in refs]
+    bound = bind(refs, evidence, limits)
+    return pathways(bound.people, refs), bound
 
 
 def waiting(bound: Bound, sources: Mapping[Evidence, int]) -> set[ReviewRow]:
@@ -92,17 +90,11 @@ def waiting(bound: Bound, sources: Mapping[Evidence, int]) -> set[ReviewRow]:
     return {ReviewRow(sources[e], e.id, e.a, e.b, reason) for e, reason in why.items()}
 
 
-def evidence_of(row: Mapping[str, Any]) -> Evidence:
-    """A row of evidence, with its source's name."""
-    same, standing = row["kind"] == "same", Standing(row["standing"])
-    return Evidence(
-        row["source_name"], row["id"], same, row["a"], row["b"], standing, row["confidence"], row["asserted_at"]
-    )
-
-
 async def _rebind(connection: asyncpg.Connection, touched: Collection[int]) -> None:
     """The pathways of everyone connected with these refs are what the evidence seen says."""
-    bound, waits = await rebound(connection, touched, await links.seen(connection))
+    near = Stored(connection, await links.seen(connection))
+    bound, how = await rebound(near, touched)
+    waits = waiting(how, near.sources)
     now = await links.open_memberships(connection, bound)
     moved = {ref: pathway for ref, pathway in bound.items() if now.get(ref) != pathway}
     if moved:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import asyncpg
 
 from pathline_gateway.identity.membership import rebound
+from pathline_gateway.identity.neighbourhood import Stored
 from pathline_gateway.rebuild.projection import Difference
 from pathline_gateway.store import changes, interactions, links, rebuilding
 from pathline_gateway.store.rebuilding import Stand
@@ -27,7 +28,7 @@ class Membership:
     ) -> Collection[int]:
         """Everyone whom evidence bound since then connects is bound again."""
         touched = await rebuilding.linked(connection, since, to)
-        again, _ = await rebound(connection, touched, to.link) if touched else ({}, set())
+        again = (await rebound(Stored(connection, to.link), touched))[0] if touched else {}
         await rebuilding.put_membership(connection, again)
         return again.keys()
 

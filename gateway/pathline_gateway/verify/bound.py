@@ -12,7 +12,8 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.identity.binding import bind
-from pathline_gateway.identity.membership import evidence_of, waiting
+from pathline_gateway.identity.membership import waiting
+from pathline_gateway.identity.neighbourhood import evidence_of
 from pathline_gateway.store import stored
 from pathline_gateway.store.links import ReviewRow
 

@@ -1,0 +1,248 @@
+"""Whatever is said, in whatever order and however often it comes, the pathways are those of a batch recompute."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Coroutine, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from oracle import people_of
+from said import HANDOFFS, REFS, START, STEPS, TOKENS, Identity, Said, says
+
+from pathline_gateway.assemble.amendments import amended
+from pathline_gateway.assemble.pathway import assemble
+from pathline_gateway.assemble.step import Step
+from pathline_gateway.handoff.event import handoff_event, handoff_of
+from pathline_gateway.handoff.redemption import Redemption, redemptions
+from pathline_gateway.identity.binding import Limits, Ref
+from pathline_gateway.identity.evidence import Evidence, Standing
+from pathline_gateway.identity.membership import rebound
+
+LIMITS = Limits(neighbours=2, refs=4, group=2)
+EXAMPLES = int(os.environ.get("CONFLUENCE_EXAMPLES", "10000"))
+DAY = timedelta(days=1)
+
+
+# --- the oracle: forty lines, over all that was said at once ---------------------------------------------------------
+
+
+def batch(said: Collection[Said]) -> dict[frozenset[int], list[Identity]]:
+    """Everybody, and the steps that stand on each one's pathway, in order."""
+    steps = {s.identity: then for s in said if s.kind in STEPS and (then := now(s, said))}
+    links = [s for s in said if s.kind in ("same", "different")]
+    evidence = [s.evidence() for s in links] + [e for h in HANDOFFS for e in shown(h, steps)]
+    withdrawn = {(s.org, s.target) for s in said if s.kind == "retract"}
+    live = [
+        e
+        for e in evidence
+        if not {(e.source.split(":")[2], (e.source, e.id)), ("pathline", (e.source, e.id))} & withdrawn
+    ]
+    people = people_of(range(len(REFS)), live, LIMITS)
+    return {person: [i for i, s in sorted(steps.items(), key=place) if s.one in person] for person in people}
+
+
+def place(item: tuple[Identity, Said]) -> tuple[datetime, str, str]:
+    return (item[1].time, *item[0])
+
+
+def now(step: Said, said: Collection[Said]) -> Said | None:
+    """The step as it counts: not at all, or as the last correction that keeps its contract says."""
+    mine = [s for s in said if s.target == step.identity and s.kind in ("void", "correct")]
+    if any(s.kind == "void" for s in mine):
+        return None
+    asking = ("offered", "redirected")
+    fits = [s for s in mine if s.anew == step.kind or (s.anew in asking and step.kind in asking)]
+    if not fits:
+        return step
+    last = max(fits, key=lambda s: (s.source, s.id))
+    return Said(step.kind, step.id, step.org, step.one, last.other, last.minute, last.day, last.handoff, last.token,
+                last.target, last.anew, last.standing, last.confidence)  # fmt: skip
+
+
+def shown(handoff: str, steps: Mapping[Identity, Said]) -> list[Evidence]:
+    """Who is who by this hand-off."""
+    state, to, live, offerer = "", "", -1, -1
+    first: dict[str, int] = {}
+    found: dict[tuple[str, int], Evidence] = {}
+    waiting = [(s.time, *i, s, False) for i, s in steps.items() if s.kind != "step" and s.handoff == handoff]
+    redeemed: list[tuple[datetime, Identity, Said]] = []
+    while waiting:
+        at = min(waiting, key=lambda w: (w[0], not w[4], *w[1:3]))
+        waiting.remove(at)
+        _, source, id, s, again = at
+        legal = {"offered": not state and s.org == handoff.split(":")[0]}.get(s.kind, state == "asked" and s.org == to)
+        if not legal and s.day and not again:
+            waiting.append((s.time + DAY, source, id, s, True))
+            continue
+        if s.kind == "accepted" and s.token == live and offerer >= 0:
+            redeemed.append((s.time, (source, id), s))
+        if legal and s.kind != "accepted":
+            offerer, state, to, live = (s.one if offerer < 0 else offerer), "asked", REFS[s.other][0], s.token
+        elif legal:
+            state = "taken"
+    for _, (source, id), s in sorted(redeemed, key=lambda r: r[:2]):
+        late = first.setdefault(TOKENS[s.token], s.one) != s.one
+        if s.one != offerer and (TOKENS[s.token], s.one) not in found:
+            standing = Standing.PROPOSED if late else Standing.HANDOFF
+            found[TOKENS[s.token], s.one] = Evidence(source, id, True, offerer, s.one, standing, 1.0, s.time)
+    return list(found.values())
+
+
+# --- the machine: what the product does, one event after the other ---------------------------------------------------
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """What the coroutine returns; it never waits here."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError("it waited")
+
+
+class Incremental:
+    """Sees one event at a time, and binds anew whom it touches; a neighbourhood in memory."""
+
+    def __init__(self, births: list[UUID], ages: list[int]) -> None:
+        self.everybody = {
+            n: Ref(n, org, f"{org}-{person}", births[n], START + timedelta(minutes=ages[n]))
+            for n, (org, person) in enumerate(REFS)
+        }
+        self.numbers = {(ref.org, ref.subject): n for n, ref in self.everybody.items()}
+        self.said: dict[Identity, Said] = {}
+        self.links: dict[str, list[Redemption]] = {}
+        self.pathway: dict[int, UUID | None] = dict.fromkeys(self.everybody)
+
+    def see(self, said: Said) -> None:
+        if said.identity in self.said:
+            return
+        self.said[said.identity] = said
+        touched: set[int] = set()
+        if said.kind in ("same", "different"):
+            touched = {said.one, said.other}
+        elif said.kind == "retract":
+            touched = {ref for e in self.asserted() if (e.source, e.id) == said.target for ref in (e.a, e.b)}
+        else:
+            touched = self.rederived(self.mentioned(said))
+        if touched:
+            self.pathway |= run(rebound(self, touched, LIMITS))[0]
+
+    def mentioned(self, said: Said) -> set[str]:
+        """The hand-offs that have to be looked at: its own, or those of its target, as sent and as corrected."""
+        if said.kind not in ("void", "correct"):
+            return {said.handoff} if said.kind != "step" else set()
+        target = self.said.get(said.target)
+        others = {s.handoff for s in self.said.values() if s.kind == "correct" and s.target == said.target}
+        return others | ({target.handoff} if target else set())
+
+    def rederived(self, handoffs: Iterable[str]) -> set[int]:
+        touched: set[int] = set()
+        for handoff in handoffs:
+            events = [e for s in self.steps() if handoff_of(s) == handoff and (e := handoff_event(s))]
+            before, after = self.links.get(handoff, []), redemptions(handoff, events)
+            self.links[handoff] = after
+            changed = {r for r in (*before, *after) if r not in before or r not in after}
+            touched |= {self.numbers[subject] for r in changed for subject in (r.offered, r.shown)}
+        return touched
+
+    def steps(self) -> list[Step]:
+        amendments = [s.amendment() for s in self.said.values() if s.kind in ("void", "correct")]
+        return amended([s.step() for s in self.said.values() if s.kind in STEPS], amendments)
+
+    def asserted(self) -> list[Evidence]:
+        """All evidence, retracted or not."""
+        shown = [
+            Evidence(
+                r.source, r.id, True, self.numbers[r.offered], self.numbers[r.shown],
+                Standing.PROPOSED if r.late else Standing.HANDOFF, 1.0, r.at,
+            )
+            for found in self.links.values()
+            for r in found
+        ]  # fmt: skip
+        return shown + [s.evidence() for s in self.said.values() if s.kind in ("same", "different")]
+
+    async def reach(self, touched: Collection[int]) -> set[int]:
+        found, frontier = set(touched), list(touched)
+        while frontier:
+            here = frontier.pop()
+            near = {ref for e in self.asserted() if e.same and here in (e.a, e.b) for ref in (e.a, e.b)} - found
+            found |= near
+            frontier += near
+        return found
+
+    async def refs(self, numbers: Collection[int]) -> dict[int, Ref]:
+        return {n: self.everybody[n] for n in numbers}
+
+    async def evidence(self, numbers: Collection[int]) -> list[Evidence]:
+        withdrawn = {(s.org, s.target) for s in self.said.values() if s.kind == "retract"}
+        return [
+            e
+            for e in self.asserted()
+            if (e.a in numbers or e.b in numbers)
+            and not {(org, (e.source, e.id)) for org in (e.source.split(":")[2], "pathline")} & withdrawn
+        ]
+
+    def pathways(self) -> dict[UUID, list[Identity]]:
+        """What a pull of each pathway shows."""
+        of = {ref: name or self.everybody[ref].birth for ref, name in self.pathway.items()}
+        found: dict[UUID, list[Step]] = {name: [] for name in of.values()}
+        for step in self.steps():
+            found[of[self.numbers[step.org, step.subject]]].append(step)
+        return {name: [(s.source, s.id) for s in assemble(steps).steps] for name, steps in found.items()}
+
+
+class Confluence(RuleBasedStateMachine):
+    """Somebody says something, or what was said comes again; at every moment the batch agrees."""
+
+    @initialize(births=st.lists(st.uuids(), min_size=6, max_size=6, unique=True), ages=st.permutations(range(6)))
+    def begin(self, births: list[UUID], ages: list[int]) -> None:
+        self.live = Incremental(births, ages)
+
+    @rule(said=says())
+    def is_said(self, said: Said) -> None:
+        self.live.see(said)
+        self.agree()
+
+    @rule(data=st.data())
+    def comes_again(self, data: st.DataObject) -> None:
+        if self.live.said:
+            self.live.see(data.draw(st.sampled_from(list(self.live.said.values()))))
+            self.agree()
+
+    @rule(data=st.data())
+    def everything_comes_again_in_another_order(self, data: st.DataObject) -> None:
+        everybody = self.live.everybody.values()
+        fresh = Incremental(
+            [r.birth for r in everybody], [int((r.received_at - START).seconds / 60) for r in everybody]
+        )
+        for said in data.draw(st.permutations(list(self.live.said.values()))):
+            fresh.see(said)
+        assert fresh.pathways() == self.live.pathways()
+        self.live = fresh
+        self.agree()
+
+    def agree(self) -> None:
+        wanted = {}
+        for person, steps in batch(list(self.live.said.values())).items():
+            oldest = min((self.live.everybody[n] for n in person), key=lambda r: (r.received_at, r.org, r.subject))
+            wanted[oldest.birth] = steps
+        assert self.live.pathways() == wanted
+
+
+def test_any_order_of_anything_that_may_be_said_comes_to_what_a_batch_recompute_finds() -> None:
+    """At every moment: for the events seen so far. CONFLUENCE_EXAMPLES says how many histories are tried."""
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Confluence,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=14,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )

@@ -99,7 +99,9 @@ def says(draw: st.DrawFn, id: str | None = None, ids: int = 8) -> Said:
     """Anything that somebody may say. A step is about its publisher's own person, an amendment about its own step."""
     kind: Kind = draw(st.sampled_from(("step", "offered", "accepted", "same", "same", "void", "correct", "redirected",
                                        "different", "retract")))  # fmt: skip
-    one = draw(st.sampled_from(range(len(REFS))))
+    handoff = draw(st.sampled_from(HANDOFFS))
+    mine = [n for n, (org, _) in enumerate(REFS) if kind == "offered" and handoff.startswith(f"{org}:")]
+    one = draw(st.sampled_from(mine or range(len(REFS))))
     org, standing = REFS[one][0], draw(st.sampled_from(Standing))
     if standing is Standing.HANDOFF:
         standing = Standing.LINKER
@@ -110,7 +112,7 @@ def says(draw: st.DrawFn, id: str | None = None, ids: int = 8) -> Said:
     target = f"urn:pathline:{org if kind != 'retract' or org != 'pathline' else draw(st.sampled_from(ORGS))}:desk"
     return Said(
         kind, id or str(draw(st.integers(0, ids - 1))), org, one, draw(st.sampled_from(range(len(REFS)))),
-        draw(st.integers(0, 3)), draw(st.integers(0, 4)) == 0, draw(st.sampled_from(HANDOFFS)),
+        draw(st.integers(0, 3)), draw(st.integers(0, 4)) == 0, handoff,
         draw(st.integers(0, 1)), (target, str(draw(st.integers(0, ids - 1)))),
         draw(st.sampled_from(STEPS)), standing, draw(st.sampled_from((0.5, 1.0))),
     )  # fmt: skip

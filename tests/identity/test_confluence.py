@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Coroutine, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -207,6 +208,38 @@ class Confluence(RuleBasedStateMachine):
     def is_said(self, said: Said) -> None:
         self.live.see(said)
         self.agree()
+
+    @rule(said=says(), data=st.data())
+    def a_token_is_shown(self, said: Said, data: st.DataObject) -> None:
+        offers = [s for s in self.live.said.values() if s.kind in ("offered", "redirected")]
+        if offers:
+            offer = data.draw(st.sampled_from(offers))
+            one = data.draw(st.sampled_from([n for n, (org, _) in enumerate(REFS) if org == REFS[offer.other][0]]))
+            minute = data.draw(st.integers(offer.minute, 4))
+            self.is_said(
+                replace(
+                    said,
+                    kind="accepted",
+                    org=REFS[one][0],
+                    one=one,
+                    minute=minute,
+                    handoff=offer.handoff,
+                    token=offer.token,
+                )
+            )
+
+    @rule(said=says(), data=st.data())
+    def a_step_is_amended(self, said: Said, data: st.DataObject) -> None:
+        steps = [s for s in self.live.said.values() if s.kind in STEPS]
+        if steps:
+            step = data.draw(st.sampled_from(steps))
+            kind = data.draw(st.sampled_from(("correct", "correct", "void")))
+            self.is_said(replace(said, kind=kind, org=step.org, one=step.one, target=step.identity, anew=step.kind))
+
+    @rule(said=says())
+    def two_are_linked(self, said: Said) -> None:
+        if said.kind != "retract":
+            self.is_said(replace(said, kind="same", org=REFS[said.one][0], standing=Standing.LINKER))
 
     @rule(data=st.data())
     def comes_again(self, data: st.DataObject) -> None:

@@ -12,13 +12,13 @@ import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from pathline_gateway import kafka_client, problem
 from pathline_gateway.background import going_on, stopped
-from pathline_gateway.console import pages
+from pathline_gateway.console import pages, sign_in
 from pathline_gateway.console import parked as parked_page
 from pathline_gateway.http_spans import HttpSpans
 from pathline_gateway.identity.membership import MembershipWriter
@@ -28,6 +28,7 @@ from pathline_gateway.intake.header_names import keep_every_header_name
 from pathline_gateway.intake.intake import Intake
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.operate import organisations, parked
+from pathline_gateway.operate.issuer import routes as issuer_routes
 from pathline_gateway.operate.parked_level import keep_level
 from pathline_gateway.pull import pathways, status
 from pathline_gateway.pull.quick import quick_route
@@ -37,6 +38,10 @@ from pathline_gateway.store.connect import connected
 from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
 from pathline_gateway.store.secrets import instance_secret
+from pathline_gateway.trust.bearer import Bearer, Claims
+from pathline_gateway.trust.gate import Gate, admitted, declared
+from pathline_gateway.trust.issuer import Issuer, NoIssuer
+from pathline_gateway.trust.keys import DiscoveredKeys, OwnKeys
 
 _PARTITIONS_EVERY_S = 3600
 
@@ -57,6 +62,7 @@ class Gateway:
     membership: MembershipWriter
     progress: Progress
     secret: bytes
+    account_key: bytes
 
 
 @contextlib.asynccontextmanager
@@ -66,6 +72,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         pool, broker, epoch = await stack.enter_async_context(_prepared(settings))
         async with pool.acquire() as connection:
             secret = await instance_secret(connection, "identifiers")
+            account_key = await instance_secret(connection, "accounts")
         progress = Progress()
         membership = MembershipWriter(pool)
         producer = await _producer(settings, idempotent=broker.idempotent_producers)
@@ -77,7 +84,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             ("counting what is parked", lambda: keep_level(pool)),
         ):
             await stack.enter_async_context(going_on(name, work))
-        yield Gateway(settings, broker, pool, producer, intake, membership, progress, secret)
+        yield Gateway(settings, broker, pool, producer, intake, membership, progress, secret, account_key)
 
 
 @contextlib.asynccontextmanager
@@ -100,8 +107,8 @@ async def _prepared(settings: Settings) -> AsyncIterator[tuple[asyncpg.Pool, Cap
         yield pool, broker, epoch
 
 
-def application(gateway: Gateway) -> FastAPI:
-    """The HTTP interface of a running gateway."""
+def application(gateway: Gateway, issuer: Issuer | None = None) -> FastAPI:
+    """The HTTP interface of a running gateway; with an `issuer` of its own where it has one."""
     app = FastAPI(
         title="Pathline",
         summary="Publish what happened between a person and a service; pull each person's own pathway.",
@@ -109,8 +116,10 @@ def application(gateway: Gateway) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses=problem.DOCUMENTED,
+        dependencies=[Depends(admitted)],
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.state.gate = gate = _gate(gateway, issuer)
     app.add_middleware(HttpSpans)
     app.add_exception_handler(problem.Problem, problem.on_problem)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
@@ -128,7 +137,7 @@ def application(gateway: Gateway) -> FastAPI:
     app.include_router(organisations.routes(gateway.pool))
     app.include_router(parked.routes(gateway.pool, register_unknown))
     app.include_router(parked_page.routes(gateway.pool, register_unknown))
-    app.router.routes.insert(0, quick_route(partial(pathways.pulled, gateway.pool)))
+    app.router.routes.insert(0, quick_route(gate, partial(pathways.pulled, gateway.pool)))
     statuses = status.Statuses(gateway.pool, gateway.progress, gateway.intake.survey)
     app.include_router(status.routes(statuses, gateway.intake.not_ready))
     app.include_router(
@@ -136,8 +145,24 @@ def application(gateway: Gateway) -> FastAPI:
             gateway.pool, gateway.secret, statuses, lambda: gateway.intake.not_ready() is None, gateway.settings.clock
         )
     )
+    app.include_router(sign_in.routes(gate))
+    if issuer is not None:
+        app.include_router(issuer_routes(issuer))
     app.mount("/console/static", pages.STATIC)
+    declared(app)
     return app
+
+
+def _gate(gateway: Gateway, issuer: Issuer | None) -> Gate:
+    settings = gateway.settings
+    if settings.dev_auth == "off":
+        return Gate(None)
+    if issuer is not None:
+        return Gate(Bearer(issuer.claims, OwnKeys(issuer.keys), gateway.account_key))
+    if settings.issuer is None:
+        raise NoIssuer("who may do what cannot be told: set PATHLINE_ISSUER to the OpenID Connect issuer to believe")
+    claims = Claims(settings.issuer, settings.audience, settings.roles_claim, settings.org_claim)
+    return Gate(Bearer(claims, DiscoveredKeys(settings.issuer), gateway.account_key))
 
 
 async def _prepared_broker(settings: Settings) -> Capabilities:

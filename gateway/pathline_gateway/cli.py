@@ -23,6 +23,8 @@ from pathline_gateway.rebuild.command import rebuild
 from pathline_gateway.settings import Settings
 from pathline_gateway.store.connect import DatabaseUnavailable
 from pathline_gateway.take_in import take_in
+from pathline_gateway.trust.caller import Role
+from pathline_gateway.trust.issuer import NoIssuer, existing
 from pathline_gateway.up import CannotListen, NoPartitions
 from pathline_gateway.up import up as serve
 from pathline_gateway.verify.command import verify
@@ -44,8 +46,30 @@ _TELLING = (
     DatabaseUnavailable,
     BrokerUnavailable,
     KafkaSettingsUnusable,
+    NoIssuer,
 )
 """Errors whose text is one line for the person who started this."""
+
+
+@app.command
+def token(role: Role, *, data: Path = Path("data"), org: str | None = None, account: str = "somebody") -> None:
+    """Prints a token of a one-machine gateway's own issuer, good for an hour.
+
+    Parameters
+    ----------
+    role
+        What its holder may be.
+    data
+        Directory of the gateway.
+    org
+        The organisation that it is bound to.
+    account
+        Whose it is, of a citizen or helper: any word.
+    """
+    try:
+        print(existing(data).token([role], org, account))
+    except NoIssuer as missing:
+        _end(str(missing))
 
 
 @app.command
@@ -86,8 +110,8 @@ def up(
     settings = _settings({name: value for name, value in said.items() if value is not None})
     if demo and not embedded:
         _end("--demo runs on one machine: give --embedded too")
-    if settings.dev_auth == "on":
-        _end("nobody can sign in yet in this version: start it with --dev-auth off, on one machine and for nobody else")
+    if settings.dev_auth == "on" and settings.issuer is None and not embedded:
+        _end("set PATHLINE_ISSUER to the OpenID Connect issuer to believe; --dev-auth off is for one machine")
     _run(serve(settings, data if embedded else None, demo))
 
 

@@ -40,6 +40,14 @@ class Settings(BaseSettings):
     and cores is of use."""
     dev_auth: Literal["on", "off"] = "on"
     """Off: every caller is operator, and an unknown organisation is registered at its first event. One machine only."""
+    issuer: str | None = None
+    """The OpenID Connect issuer whose tokens are believed, as its discovery document names it."""
+    audience: str = "pathline"
+    """What its tokens must be meant for."""
+    roles_claim: str = "pathline_roles"
+    """The claim that holds a caller's roles: a list, or a text with spaces."""
+    org_claim: str = "pathline_org"
+    """The claim that holds the organisation that a caller is bound to."""
     volatile_log: bool = False
     """The broker forgets its log when it stops: 202 then waits until Postgres has the events."""
     cluster_id: str | None = None

@@ -19,6 +19,8 @@ from pathline_gateway.embedded import running as embedded_machine
 from pathline_gateway.memory import settle_memory
 from pathline_gateway.settings import Settings
 from pathline_gateway.siblings import siblings
+from pathline_gateway.trust.issuer import Issuer
+from pathline_gateway.trust.issuer import made as embedded_issuer
 
 _ASSIGNED_WITHIN_S = 60
 """A broker that answers assigns partitions within its longest session timeout."""
@@ -58,9 +60,19 @@ async def up(settings: Settings, data: Path | None, demo: bool) -> None:
                 await stack.enter_async_context(demonstration(data.expanduser().resolve(), settings.kafka))
             settle_memory()
             url = f"http://{settings.host}:{listener.getsockname()[1]}"
-            await server.run(application(gateway), listener, url, await where_to_look(url) if demo else "")
+            issuer = _issuer(settings, data, url)
+            await server.run(application(gateway, issuer), listener, url, await where_to_look(url) if demo else "")
     if server.failure is not None:
         raise server.failure
+
+
+def _issuer(settings: Settings, data: Path | None, url: str) -> Issuer | None:
+    """The issuer of one machine; none in production, where others say who is who, and none while auth is off."""
+    if data is None or settings.dev_auth == "off" or settings.issuer is not None:
+        return None
+    made = embedded_issuer(data.expanduser(), f"{url}/issuer")
+    _say(f"auth is on: `pathline-gateway token operator --data {data}` prints a token of this machine's own issuer")
+    return made
 
 
 @contextlib.contextmanager

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from pathline_gateway.console import form, lanes
+from pathline_gateway import form
+from pathline_gateway.console import lanes
 from pathline_gateway.console import waterfall as falls
 from pathline_gateway.console.now import state
 from pathline_gateway.console.overdue import overdue

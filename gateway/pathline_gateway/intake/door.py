@@ -21,6 +21,7 @@ from pathline.errors import Refused, TooLarge
 from pathline.interaction import Interaction, accept
 from pathline.producer import TOPIC_PREFIX, traced
 from pathline.vocabulary import Payload
+from pathline_gateway.identity.rights import ACCOUNT
 from pathline_gateway.intake.content import Content, same
 from pathline_gateway.intake.described import REQUEST, Published
 from pathline_gateway.intake.progress import Progress
@@ -30,6 +31,8 @@ from pathline_gateway.store import register
 from pathline_gateway.store.identities import Identity, contents, known_digests
 from pathline_gateway.store.positions import Partition
 from pathline_gateway.telemetry import DOOR_EVENTS, spanning
+from pathline_gateway.trust.caller import Caller, Role
+from pathline_gateway.trust.gate import Asker
 
 DOOR_TOPIC = f"{TOPIC_PREFIX}door-1"
 """Where the door writes the events of organisations that use only HTTP."""
@@ -58,10 +61,10 @@ class Door:
     wait_for_postgres: bool
     register_unknown: bool
 
-    async def take(self, headers: Sequence[tuple[str, str]], body: bytes) -> Response:
+    async def take(self, headers: Sequence[tuple[str, str]], body: bytes, publisher: Caller) -> Response:
         """The answer to one request: what was accepted, is a duplicate, was refused and why."""
         decoded = _decode(headers, body)
-        read = [_read(item) for item in decoded]
+        read = [_allowed(publisher, _read(item)) for item in decoded]
         good = [(i, item) for i, item in enumerate(read) if not isinstance(item, Refused)]
         if not self.register_unknown:
             good = await self._of_registered(good, read)
@@ -144,7 +147,7 @@ def routes(door: Door) -> APIRouter:
         responses={202: {"model": Published, "description": "Those that were not refused are kept"}},
         openapi_extra=REQUEST,
     )
-    async def publish(request: Request) -> Response:
+    async def publish(request: Request, publisher: Asker) -> Response:
         """One event in binary (`ce-` headers) or structured mode, or many in batch mode."""
         body = await _body(request)
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
@@ -158,7 +161,7 @@ def routes(door: Door) -> APIRouter:
             },
         ) as span:
             span.set_attribute("messaging.destination.name", DOOR_TOPIC)
-            return await door.take(headers, body)
+            return await door.take(headers, body, publisher)
 
     return router
 
@@ -195,6 +198,27 @@ def _read(item: CloudEvent | Refused) -> Interaction[Payload] | Refused:
     except Refused as refused:
         return refused
     return interaction
+
+
+class NotYourSource(Refused):
+    """The event's source is not the caller's."""
+
+    reason = "not-your-source"
+
+
+def _allowed(publisher: Caller, item: Interaction[Payload] | Refused) -> Interaction[Payload] | Refused:
+    """The event, where its source is the caller's own."""
+    if isinstance(item, Refused) or publisher.open:
+        return item
+    if publisher.may_be(Role.PUBLISHER) and item.org == publisher.org:
+        return item
+    if publisher.may_be(Role.LINKER) and item.org == publisher.org and item.payload.noun == "identity":
+        return item
+    hers = (item.source, item.subject) == (ACCOUNT, publisher.account)
+    # Who she is elsewhere she shows by tokens of both sides, and not by saying so.
+    if publisher.may_be(Role.CITIZEN) and hers and item.payload.noun != "identity":
+        return item
+    return NotYourSource("is not yours: publish under the organisation of your token", field="source")
 
 
 def _refusal(index: int, item: CloudEvent | Refused | None, refused: Refused) -> Refusal:

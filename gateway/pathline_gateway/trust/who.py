@@ -1,4 +1,4 @@
-"""Who asks. With auth off, every caller is the operator; a role is looked at here, once there are roles."""
+"""By what name it is kept who did something: her role or her organisation, never her own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from pathline_gateway.trust.gate import Asker, same_hands
 
-def operator() -> str:
+
+def operator(asker: Asker) -> str:
     """The operator who asks, by the name that is kept of what she does."""
-    return "operator"
+    return same_hands(asker)
 
 
 Operator = Annotated[str, Depends(operator)]

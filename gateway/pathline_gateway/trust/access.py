@@ -1,0 +1,56 @@
+"""Which roles may call which route: one table, and what is not in it does not start. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from pathline_gateway.trust.caller import Role
+
+PUBLIC: Final = frozenset[Role]()
+"""Whoever calls: it tells nothing of anybody."""
+
+_OPERATOR: Final = frozenset((Role.OPERATOR,))
+_READERS: Final = frozenset((Role.PUBLISHER, Role.SUBSCRIBER, Role.CITIZEN, Role.HELPER, Role.OPERATOR))
+
+ACCESS: Final[Mapping[str, frozenset[Role]]] = {
+    "GET /healthz": PUBLIC,
+    "GET /readyz": PUBLIC,
+    "GET /openapi.json": PUBLIC,
+    "GET /sign-in": PUBLIC,
+    "POST /sign-in": PUBLIC,
+    "POST /sign-out": PUBLIC,
+    "GET /metrics": _OPERATOR,
+    # Totals over everybody: an organisation could tell from them what happens elsewhere.
+    "GET /v1/status": _OPERATOR | {Role.AUDITOR},
+    "POST /v1/events": frozenset((Role.PUBLISHER, Role.LINKER, Role.CITIZEN)),
+    "POST /v1/pathways/search": _READERS,
+    "GET /v1/pathways/{pathway}": _READERS,
+    "GET /v1/pathways/{pathway}/trace": _READERS,
+    "GET /v1/organisations": _OPERATOR,
+    "POST /v1/organisations": _OPERATOR,
+    "GET /v1/parked": _OPERATOR,
+    "GET /v1/parked/summary": _OPERATOR,
+    "GET /v1/parked/{id}": _OPERATOR,
+    "POST /v1/parked/replay": _OPERATOR,
+    "POST /v1/parked/discard": _OPERATOR,
+    "GET /console": _OPERATOR,
+    "POST /console/pathways": _OPERATOR,
+    "GET /console/pathways/{pathway}": _OPERATOR,
+    "GET /console/pathways/{pathway}/trace": _OPERATOR,
+    "GET /console/parked": _OPERATOR,
+    "POST /console/parked/replay": _OPERATOR,
+    "POST /console/parked/discard": _OPERATOR,
+    "GET /issuer/.well-known/openid-configuration": PUBLIC,
+    "GET /issuer/jwks.json": PUBLIC,
+    "POST /issuer/token": PUBLIC,
+}
+"""By method and path. An organisation's roles reach what is its own: see the door and the reader's view."""
+
+OPTIONAL: Final = frozenset(name for name in ACCESS if "/issuer/" in name)
+"""Routes that only some gateways have."""
+
+
+def undeclared(routes: Collection[str]) -> tuple[set[str], set[str]]:
+    """The routes that no rule is about, and the rules that are about no route."""
+    return set(routes) - ACCESS.keys(), ACCESS.keys() - OPTIONAL - set(routes)

@@ -1,0 +1,115 @@
+"""Who asks, and whether she may: looked at before any route does anything."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.routing import iter_route_contexts
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.routing import Mount
+
+from pathline_gateway.problem import Problem
+from pathline_gateway.trust.access import ACCESS, PUBLIC, undeclared
+from pathline_gateway.trust.bearer import Bearer, Refused
+from pathline_gateway.trust.caller import EVERYBODY, OF_A_PERSON, OF_AN_ORGANISATION, Caller
+from pathline_gateway.trust.keys import IssuerUnavailable
+
+_log = logging.getLogger(__name__)
+
+COOKIE: Final = "pathline-session"
+"""Holds the token of somebody who signed in with a browser; believed on pages only, never by the API."""
+PAGES: Final = ("/console", "/sign-out")
+NOBODY: Final = Caller(frozenset())
+
+
+class NotDeclared(Exception):
+    """A route says nothing of who may call it, or a rule is about no route."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Lets callers in. Without a `bearer` auth is off, and everybody is everybody."""
+
+    bearer: Bearer | None
+
+    async def admit(self, asked: HTTPConnection, route: str) -> Caller:
+        """Who asks for this route (`GET /v1/status`), if she may. Raises Problem."""
+        roles = ACCESS[route]
+        if roles is PUBLIC:
+            return NOBODY
+        if self.bearer is None:
+            return EVERYBODY
+        caller = await self._known(self.bearer, asked)
+        if not caller.may_be(*roles):
+            raise Problem(403, "forbidden", "your roles do not let you do this")
+        return caller
+
+    async def _known(self, bearer: Bearer, asked: HTTPConnection) -> Caller:
+        try:
+            return await bearer.caller(_token(asked))
+        except Refused as refused:
+            _log.info("a token was refused: %s", refused.reason)
+            raise Problem(401, "not-signed-in", _SIGN_IN, headers={"www-authenticate": "Bearer"}) from None
+        except IssuerUnavailable:
+            raise Problem(
+                503, "issuer-unavailable", "who you are cannot be looked up: try again", headers={"retry-after": "5"}
+            ) from None
+
+
+_SIGN_IN = "send a valid token of this gateway's issuer as `authorization: Bearer …`"
+
+
+def _token(asked: HTTPConnection) -> str:
+    said = asked.headers.getlist("authorization")
+    if len(said) == 1 and said[0][:7].lower() == "bearer ":
+        return said[0][7:].strip()
+    if not said and asked.url.path.startswith(PAGES) and (kept := asked.cookies.get(COOKIE)):
+        return kept
+    raise Refused("none was sent" if not said else "not a bearer token")
+
+
+async def admitted(request: Request) -> None:
+    """Every route depends on it: the caller is known, and may ask."""
+    gate: Gate = request.app.state.gate
+    try:
+        request.state.caller = await gate.admit(request, f"{request.method} {request.scope['route'].path}")
+    except Problem as problem:
+        if problem.status == 401 and request.method == "GET" and request.url.path.startswith(PAGES):
+            raise HTTPException(303, headers={"location": "/sign-in"}) from None
+        raise
+
+
+def caller(request: Request) -> Caller:
+    """Who asks."""
+    found: Caller = request.state.caller
+    return found
+
+
+Asker = Annotated[Caller, Depends(caller)]
+"""A parameter of every route that answers one caller otherwise than another."""
+
+
+def same_hands(asker: Caller) -> str:
+    """What is kept of who did something: the role or the organisation, never a name."""
+    if asker.open:
+        return "operator"
+    if asker.org is not None and asker.may_be(*OF_AN_ORGANISATION):
+        return asker.org
+    return "citizen" if asker.may_be(*OF_A_PERSON) else min(asker.roles)
+
+
+def declared(app: FastAPI) -> None:
+    """Every route of the application has its rule. Raises NotDeclared."""
+    found = {
+        f"{method} {route.path}"
+        for route in iter_route_contexts(app.routes)
+        if not isinstance(route.original_route, Mount)
+        for method in (route.methods or ()) - {"HEAD"}
+    }
+    routes, rules = undeclared(found)
+    if routes or rules:
+        raise NotDeclared(f"no rule for {sorted(routes)}, no route for {sorted(rules)}")

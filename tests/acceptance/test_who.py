@@ -1,0 +1,163 @@
+"""A gateway with auth on: every route and every role, and what each organisation may publish."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from started import COMMAND, wait_until
+
+from pathline.testing import SUBJECT
+from pathline_gateway.trust.access import ACCESS, PUBLIC
+from pathline_gateway.trust.caller import Role
+
+ID = "0195a000-0000-7000-8000-000000000000"
+ROUTES = sorted(name for name in ACCESS)
+ORGS = {Role.PUBLISHER: "food-bank", Role.LINKER: "food-bank", Role.SUBSCRIBER: "food-bank"}
+
+
+class Secured:
+    """`up --embedded` as it is when nothing is said of auth."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data, self.out = folder / "data", folder / "out"
+        with self.out.open("w") as output:
+            self.process = subprocess.Popen(
+                [COMMAND, "up", "--embedded", "--data", str(self.data), "--port", "0"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_until(lambda: "ready http" in self.said() or self.process.poll() is not None, "ready")
+        assert self.process.poll() is None, self.said()
+        found = re.search(r"ready (http://\S+)", self.said())
+        assert found is not None
+        self.url = found[1]
+        self.http = httpx.Client(base_url=self.url, timeout=30)
+
+    def said(self) -> str:
+        return self.out.read_text()
+
+    def token(self, role: str, org: str | None = None, account: str = "ann") -> str:
+        more = ["--org", org] if org else []
+        command = [COMMAND, "token", role, "--data", str(self.data), "--account", account, *more]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+
+    def ask(self, route: str, token: str | None = None, **more: Any) -> httpx.Response:
+        method, path = route.split(" ")
+        path = re.sub(r"\{\w+\}", "1" if "parked" in path else ID, path)
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        return self.http.request(method, path, headers={**headers, **more.pop("headers", {})}, **more)
+
+    def publish(self, token: str | None, **attributes: Any) -> httpx.Response:
+        event = {
+            "specversion": "1.0",
+            "id": "1",
+            "source": "urn:pathline:food-bank:form",
+            "type": "org.pathline.contact.made.v1",
+            "subject": SUBJECT,
+            "time": "2026-03-02T09:00:00Z",
+            "data": {"kind": "enquiry"},
+        } | attributes
+        headers = {"content-type": "application/cloudevents+json"}
+        return self.ask("POST /v1/events", token, content=json.dumps(event), headers=headers)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    gateway = Secured(tmp_path_factory.mktemp("secured"))
+    try:
+        yield gateway
+    finally:
+        gateway.http.close()
+        gateway.process.send_signal(signal.SIGTERM)
+        try:
+            gateway.process.wait(30)
+        finally:
+            if gateway.process.poll() is None:
+                os.killpg(gateway.process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def tokens(up: Secured) -> dict[Role, str]:
+    return {role: up.token(role, ORGS.get(role)) for role in Role}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_route_lets_in_whom_the_table_names_and_nobody_else(up: Secured, tokens: dict[Role, str], route: str) -> None:
+    allowed = ACCESS[route]
+    nobody = up.ask(route)
+    if allowed is PUBLIC:
+        assert nobody.status_code != 403
+        assert nobody.status_code != 401 or route == "POST /issuer/token" or route == "POST /sign-in"
+        return
+    assert nobody.status_code == 401
+    assert nobody.headers["www-authenticate"] == "Bearer"
+    for role, token in tokens.items():
+        answer = up.ask(route, token)
+        assert answer.status_code < 500
+        assert (answer.status_code in (401, 403)) == (role not in allowed), (role, answer.text)
+
+
+def test_whatever_is_wrong_with_a_token_the_answer_is_the_same(up: Secured, tokens: dict[Role, str]) -> None:
+    head, said, signature = tokens[Role.OPERATOR].split(".")
+    wrong = [None, "x", f"{head}.{said}.", f"{head}.{said}.{signature[::-1]}", "é", "x" * 20_000]
+    answers = {(a.status_code, a.content) for a in (up.ask("GET /v1/status", t) for t in wrong if t != "é")}
+    assert len(answers) == 1
+    assert "a token was refused" in up.said()
+    assert signature not in up.said()
+
+
+def test_an_organisation_publishes_under_its_own_name_only(up: Secured, tokens: dict[Role, str]) -> None:
+    entered = up.ask("POST /v1/organisations", tokens[Role.OPERATOR], json={"org": "food-bank", "name": "Food bank"})
+    assert entered.status_code in (200, 201), entered.text
+    assert up.publish(tokens[Role.PUBLISHER]).status_code == 202
+    for source in ("urn:pathline:court:case", "urn:pathline:pathline:review", "urn:pathline:citizen:me"):
+        refused = up.publish(tokens[Role.PUBLISHER], source=source)
+        assert (refused.status_code, refused.json()["refused"][0]["reason"]) == (422, "not-your-source")
+    assert up.publish(tokens[Role.LINKER]).json()["refused"][0]["reason"] == "not-your-source"
+    assert up.publish(tokens[Role.CITIZEN], source="urn:pathline:citizen:me").status_code == 422
+    assert up.publish(None).status_code == 401
+
+
+def test_the_issuer_of_one_machine_gives_tokens_for_its_secret_alone(up: Secured) -> None:
+    file = up.data / "issuer.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    described = up.http.get("/issuer/.well-known/openid-configuration").json()
+    assert described["issuer"] == f"{up.url}/issuer"
+    asked = {"grant_type": "client_credentials", "client_id": "operator", "client_secret": "guessed"}
+    assert up.http.post("/issuer/token", data=asked).status_code == 401
+    given = up.http.post("/issuer/token", data={**asked, "client_secret": json.loads(file.read_text())["secret"]})
+    assert up.ask("GET /v1/status", given.json()["access_token"]).status_code == 200
+
+
+def test_a_browser_signs_in_and_out(up: Secured, tokens: dict[Role, str]) -> None:
+    with httpx.Client(base_url=up.url) as browser:
+        assert browser.get("/console").status_code in (303, 401)
+        assert browser.post("/sign-in", data={"token": "guessed"}).status_code == 401
+        assert browser.post("/sign-in", data={"token": tokens[Role.OPERATOR]}).status_code == 303
+        assert browser.get("/console").status_code == 200
+        assert browser.get("/v1/status").status_code == 401  # a page of somebody else could ask with the cookie
+        assert browser.post("/sign-out").status_code == 303
+        assert browser.get("/console").status_code in (303, 401)
+
+
+def test_production_needs_an_issuer(tmp_path: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "PATHLINE_ISSUER"}
+    command = [Path(sys.executable).with_name("pathline-gateway"), "up", "--port", "0"]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=30, env=environment, cwd=tmp_path, check=False
+    )
+    assert ended.returncode != 0
+    assert "PATHLINE_ISSUER" in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1

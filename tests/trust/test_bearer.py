@@ -1,0 +1,225 @@
+"""A token is believed when the issuer signed it, for us, now; and refused otherwise, whatever it looks like."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
+
+from pathline_gateway.trust.bearer import Bearer, Claims, Refused
+from pathline_gateway.trust.caller import Role
+from pathline_gateway.trust.keys import DiscoveredKeys, IssuerUnavailable, OwnKeys
+
+ISSUER = "https://issuer.example/realm"
+CLAIMS = Claims(ISSUER, "pathline")
+ACCOUNTS = b"an instance secret of 32 bytes!!"
+NOW = 1_772_000_000
+
+
+def key(kind: type[RSAKey] | type[ECKey] | type[OKPKey] = ECKey) -> Any:
+    made: Any = {RSAKey: (RSAKey, 2048), ECKey: (ECKey, "P-256"), OKPKey: (OKPKey, "Ed25519")}[kind]
+    found = made[0].generate_key(made[1])
+    found.ensure_kid()
+    return found
+
+
+KEY = key()
+RSA = key(RSAKey)
+
+
+def said(**other: Any) -> dict[str, Any]:
+    claims = {
+        "iss": ISSUER,
+        "aud": "pathline",
+        "sub": "client-7",
+        "iat": NOW - 10,
+        "exp": NOW + 600,
+        "pathline_roles": ["publisher"],
+        "pathline_org": "food-bank",
+    } | other
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+def signed(claims: dict[str, Any], by: Any = KEY, alg: str = "ES256", kid: str | None = None) -> str:
+    return jwt.encode({"alg": alg, "kid": kid or by.kid}, claims, by, algorithms=[alg])
+
+
+def bearer(*keys: Any) -> Bearer:
+    return Bearer(CLAIMS, OwnKeys(KeySet(list(keys or (KEY,)))), ACCOUNTS, clock=lambda: NOW)
+
+
+async def test_a_publisher_is_bound_to_its_organisation() -> None:
+    caller = await bearer().caller(signed(said()))
+    assert (caller.roles, caller.org, caller.account) == ({Role.PUBLISHER}, "food-bank", None)
+
+
+@pytest.mark.parametrize(("kind", "alg"), [(ECKey, "ES256"), (RSAKey, "RS256"), (RSAKey, "PS256"), (OKPKey, "Ed25519")])
+async def test_every_algorithm_that_we_name_is_read(kind: Any, alg: str) -> None:
+    one = key(kind)
+    token = jwt.encode({"alg": alg, "kid": one.kid}, said(), one, algorithms=[alg])
+    assert (await bearer(one).caller(token)).org == "food-bank"
+
+
+async def test_a_citizen_has_an_account_that_nobody_else_can_compute() -> None:
+    caller = await bearer().caller(signed(said(pathline_roles="citizen other", pathline_org=None, sub="ann")))
+    assert caller.account is not None
+    assert caller.account.startswith("v1.")
+    assert "ann" not in caller.account
+    other = Bearer(CLAIMS, OwnKeys(KeySet([KEY])), b"another instance's secret, 32 by", clock=lambda: NOW)
+    assert other.account("ann") != caller.account == bearer().account("ann")
+
+
+def unsigned() -> str:
+    parts = ({"alg": "none", "kid": KEY.kid}, said())
+    return ".".join(urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts) + "."
+
+
+def signed_with_the_public_key() -> str:
+    parts = ({"alg": "HS256", "kid": RSA.kid}, said())
+    text = ".".join(urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts)
+    signature = hmac.digest(RSA.as_pem(private=False), text.encode(), "sha256")
+    return f"{text}.{urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+def tampered() -> str:
+    head, _, signature = signed(said()).split(".")
+    forged = urlsafe_b64encode(json.dumps(said(pathline_org="court")).encode()).decode().rstrip("=")
+    return f"{head}.{forged}.{signature}"
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        lambda: signed(said(exp=NOW - 60)),
+        lambda: signed(said(exp=None)),
+        lambda: signed(said(iat=None)),
+        lambda: signed(said(iat=NOW + 600)),
+        lambda: signed(said(nbf=NOW + 600)),
+        lambda: signed(said(aud="another")),
+        lambda: signed(said(aud=None)),
+        lambda: signed(said(iss="https://issuer.example")),
+        lambda: signed(said(iss=None)),
+        lambda: signed(said(sub=None)),
+        lambda: signed(said(), key()),
+        lambda: signed(said(), key(), kid=KEY.kid),
+        unsigned,
+        signed_with_the_public_key,
+        tampered,
+        lambda: "",
+        lambda: "a.b.c",
+        lambda: "é" * 20,
+        lambda: "x" * 20_000,
+        lambda: signed(said(pathline_roles=[])),
+        lambda: signed(said(pathline_roles=None)),
+        lambda: signed(said(pathline_roles=["root"])),
+        lambda: signed(said(pathline_roles={"operator": True})),
+        lambda: signed(said(pathline_org=None)),
+        lambda: signed(said(pathline_org="Food Bank")),
+        lambda: signed(said(pathline_org=["food-bank"])),
+    ],
+)
+async def test_anything_else_is_refused(token: Callable[[], str]) -> None:
+    with pytest.raises(Refused) as refused:
+        await bearer(KEY, RSA).caller(token())
+    assert "food-bank" not in str(refused.value)
+
+
+class Published:
+    """What an issuer publishes, and how often it was asked."""
+
+    def __init__(self, *keys: Any) -> None:
+        self.keys, self.asked, self.down = list(keys), 0, False
+
+    def __call__(self, url: str) -> dict[str, Any]:
+        if self.down:
+            raise OSError("down")
+        if url.endswith("/.well-known/openid-configuration"):
+            self.asked += 1
+            return {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/keys"}
+        return dict(KeySet(self.keys).as_dict(private=False))
+
+
+class Clock:
+    at = 1000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def discovering(published: Published, clock: Clock) -> Bearer:
+    return Bearer(CLAIMS, DiscoveredKeys(ISSUER, published, clock), ACCOUNTS, clock=lambda: NOW)
+
+
+async def test_a_new_key_of_the_issuer_is_found_and_one_that_it_took_out_is_not_believed_for_ever() -> None:
+    new, published, clock = key(), Published(KEY), Clock()
+    reads = discovering(published, clock)
+    assert (await reads.caller(signed(said()))).org == "food-bank"
+    published.keys = [new]
+    with pytest.raises(Refused):
+        await reads.caller(signed(said(), new))  # asked a moment ago
+    clock.at += 11
+    assert (await reads.caller(signed(said(), new))).org == "food-bank"
+    with pytest.raises(Refused):
+        await reads.caller(signed(said()))
+    assert published.asked == 2
+
+
+async def test_key_ids_that_nobody_has_do_not_make_us_ask_again_and_again() -> None:
+    published, clock = Published(KEY), Clock()
+    reads = discovering(published, clock)
+    for n in range(50):
+        clock.at += 0.1
+        with pytest.raises(Refused):
+            await reads.caller(signed(said(), key(), kid=f"nobody-{n}"))
+    assert published.asked == 1
+
+
+async def test_while_the_issuer_is_away_known_keys_are_believed_for_an_hour_and_unknown_ones_cannot_be_looked_up() -> (
+    None
+):
+    published, clock = Published(KEY), Clock()
+    published.down = True
+    reads = discovering(published, clock)
+    with pytest.raises(IssuerUnavailable):
+        await reads.caller(signed(said()))
+    published.down = False
+    clock.at += 11
+    await reads.caller(signed(said()))
+    published.down = True
+    clock.at += 3_000
+    await reads.caller(signed(said()))
+    clock.at += 1_000
+    with pytest.raises(IssuerUnavailable):
+        await reads.caller(signed(said()))
+
+
+async def test_a_document_about_another_issuer_is_not_believed() -> None:
+    def other(url: str) -> dict[str, Any]:
+        return {**Published(KEY)(url), **({"issuer": "https://other.example"} if "well-known" in url else {})}
+
+    reads = Bearer(CLAIMS, DiscoveredKeys(ISSUER, other, Clock()), ACCOUNTS, clock=lambda: NOW)
+    with pytest.raises(IssuerUnavailable):
+        await reads.caller(signed(said()))
+
+
+async def test_a_symmetric_key_that_an_issuer_publishes_by_mistake_is_not_used() -> None:
+    shared = OctKey.generate_key(256)
+    shared.ensure_kid()
+    published = Published(KEY)
+    mistaken = {"keys": [shared.as_dict(private=True), KEY.as_dict(private=False)]}
+    fetch = lambda url: published(url) if "well-known" in url else mistaken  # noqa: E731
+    reads = Bearer(CLAIMS, DiscoveredKeys(ISSUER, fetch, Clock()), ACCOUNTS, clock=lambda: NOW)
+    token = jwt.encode({"alg": "HS256", "kid": shared.kid}, said(), shared, algorithms=["HS256"])
+    with pytest.raises(Refused):
+        await reads.caller(token)
+
+
+def test_the_clock_of_tokens_is_the_wall_clock() -> None:
+    assert abs(Bearer(CLAIMS, OwnKeys(KeySet([KEY])), ACCOUNTS).clock() - time.time()) < 5

@@ -52,7 +52,7 @@ class Gate:
         try:
             return await bearer.caller(_token(asked))
         except Refused as refused:
-            _log.info("a token was refused: %s", refused.reason)
+            _log.warning("a token was refused: %s", refused.reason)
             raise Problem(401, "not-signed-in", _SIGN_IN, headers={"www-authenticate": "Bearer"}) from None
         except IssuerUnavailable:
             raise Problem(
@@ -105,10 +105,11 @@ def same_hands(asker: Caller) -> str:
 def declared(app: FastAPI) -> None:
     """Every route of the application has its rule. Raises NotDeclared."""
     found = {
-        f"{method} {route.path}"
+        # A route that is only a quicker way to another names that one.
+        f"{method} {getattr(route.endpoint, 'path', route.path)}"
         for route in iter_route_contexts(app.routes)
         if not isinstance(route.original_route, Mount)
-        for method in (route.methods or ()) - {"HEAD"}
+        for method in set(route.methods or ()) - {"HEAD"}
     }
     routes, rules = undeclared(found)
     if routes or rules:

@@ -22,12 +22,14 @@ from pathline_gateway.console import pages, sign_in
 from pathline_gateway.console import parked as parked_page
 from pathline_gateway.http_spans import HttpSpans
 from pathline_gateway.identity.membership import MembershipWriter
+from pathline_gateway.identity.own_evidence import OwnEvidence
+from pathline_gateway.identity.reviewing import Reviewing
 from pathline_gateway.intake import door as intake_door
 from pathline_gateway.intake.capabilities import Capabilities, probed
 from pathline_gateway.intake.header_names import keep_every_header_name
 from pathline_gateway.intake.intake import Intake
 from pathline_gateway.intake.progress import Progress
-from pathline_gateway.operate import organisations, parked
+from pathline_gateway.operate import organisations, parked, review
 from pathline_gateway.operate.issuer import routes as issuer_routes
 from pathline_gateway.operate.parked_level import keep_level
 from pathline_gateway.pull import pathways, status
@@ -138,6 +140,8 @@ def application(gateway: Gateway, issuer: Issuer | None = None) -> FastAPI:
     app.include_router(parked.routes(gateway.pool, register_unknown))
     app.include_router(parked_page.routes(gateway.pool, register_unknown))
     app.router.routes.insert(0, quick_route(gate, partial(pathways.pulled, gateway.pool)))
+    reviewing = Reviewing(gateway.pool, OwnEvidence(gateway.pool, door.write))
+    app.include_router(review.routes(gateway.pool, reviewing))
     statuses = status.Statuses(gateway.pool, gateway.progress, gateway.intake.survey)
     app.include_router(status.routes(statuses, gateway.intake.not_ready))
     app.include_router(

@@ -70,7 +70,7 @@ class Door:
             good = await self._of_registered(good, read)
         refused = [_refusal(i, decoded[i], item) for i, item in enumerate(read) if isinstance(item, Refused)]
         known = await self._duplicates([item for _, item in good])
-        await self._write([item for _, item in good])
+        await self.write([item for _, item in good])
         return _answer(len(good) - known, known, refused)
 
     async def _of_registered(
@@ -95,8 +95,8 @@ class Door:
         same_otherwise = sum(same(content_of(first[identity]), Content(*said)) for identity, said in kept.items())
         return len(items) - len(first) + len(digests) - len(changed) + same_otherwise
 
-    async def _write(self, items: list[Interaction[Payload]]) -> None:
-        """The broker has the events and will not forget them."""
+    async def write(self, items: Sequence[Interaction[Payload]]) -> None:
+        """The broker has the events and will not forget them. Raises Problem otherwise: then they may be sent again."""
         try:
             sent = [await self._send(item) for item in items]
             written = await asyncio.gather(*sent)

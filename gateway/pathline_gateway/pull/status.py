@@ -40,8 +40,8 @@ class Statuses:
             "pathways": totals["pathways"],
             "subjects": totals["subjects"],
             "links": totals["links"],
-            "conflicts": 0,
-            "quarantined": 0,
+            "conflicts": totals["conflicts"],
+            "quarantined": totals["quarantined"],
             "lag": max(sum(intake.values()), totals["unbound"]),
             "partitions": [
                 {
@@ -62,7 +62,11 @@ def routes(statuses: Statuses, not_ready: Callable[[], tuple[str, str] | None]) 
 
     @router.get("/v1/status", summary="Totals and lag")
     async def status() -> dict[str, Any]:
-        """`lag`: events acknowledged but not yet visible in every answer, the largest over intake and identity."""
+        """`lag`: events acknowledged but not yet visible in every answer, the largest over intake and identity.
+
+        `conflicts` and `quarantined`: evidence of who is who that waits for a reviewer, because it contradicts other
+        evidence, or because it would join more than one person is.
+        """
         return await statuses.read()
 
     @router.get("/healthz", summary="Is the process alive?")

@@ -94,7 +94,11 @@ _REVIEW_DONE = "delete from review_item where (source, id) in (select * from unn
 _REVIEW = """
 insert into review_item (source, id, a, b, reason)
 select * from unnest($1::int[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
-on conflict (source, id) do update set reason = excluded.reason, since = now()
+on conflict (source, id) do update set a = excluded.a, b = excluded.b, reason = excluded.reason, since = now()
+"""
+_IS_SEEN = """
+select count(*) = cardinality($2::text[]) from link_evidence l join source s on s.id = l.source
+where s.source = $1 and l.id = any($2::text[]) and l.seq <= (select seq from membership_progress)
 """
 _OPEN = "select ref, pathway from membership where ref = any($1::bigint[]) and until is null"
 _CLOSE = "update membership set until = now() where ref = any($1::bigint[]) and until is null"
@@ -156,11 +160,17 @@ async def review_items(connection: asyncpg.Connection, refs: Collection[int]) ->
 
 
 async def review(connection: asyncpg.Connection, done: Collection[ReviewRow], waits: Collection[ReviewRow]) -> None:
-    """These wait no longer, and these do."""
-    if done:
-        await connection.execute(_REVIEW_DONE, [r.source for r in done], [r.id for r in done])
+    """These wait no longer, and these do. What only waits for another reason keeps its name."""
+    gone = sorted({(r.source, r.id) for r in done} - {(r.source, r.id) for r in waits})
+    if gone:
+        await connection.execute(_REVIEW_DONE, [r[0] for r in gone], [r[1] for r in gone])
     if waits:
         await connection.execute(_REVIEW, *map(list, zip(*waits, strict=True)))
+
+
+async def is_seen(connection: asyncpg.Connection, source: str, ids: Sequence[str]) -> bool:
+    """Whether the membership writer has seen all this evidence of one source."""
+    return bool(await connection.fetchval(_IS_SEEN, source, ids))
 
 
 async def seen(connection: asyncpg.Connection) -> int:

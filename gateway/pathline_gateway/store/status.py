@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import asyncpg
+
+from pathline_gateway.store import review
 
 # A pathway counts when at least one step stands on it: stepped refs, less those that share a pathway with another.
 _PATHWAYS = """
@@ -10,13 +14,22 @@ select (select n from tally where name = 'stepped') - coalesce(sum(n - 1), 0)
 from (select count(*) as n from membership m join subject_ref s on s.id = m.ref
       where m.until is null and s.stepped group by m.pathway) as joined
 """
-_PENDING = "select count(*) from link_evidence where seq > (select seq from membership_progress)"
+_PENDING = """
+select (select count(*) from link_evidence where seq > p.seq)
+    + (select count(*) from handoff_input where seq > p.handoff_seq)
+from membership_progress p
+"""
+_QUARANTINE: Final = ("hub", "oversize", "impossible")
+"""Reasons for which evidence is kept out, however sure its asserter is."""
 
 
 async def totals(connection: asyncpg.Connection) -> dict[str, int]:
-    """interactions, parked, subjects, links, pathways, and link evidence not yet bound."""
+    """interactions, parked, subjects, links, pathways; undecided conflicts and quarantined evidence; what is not bound."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         found = dict(await connection.fetch("select name, n from tally"))
         found["pathways"] = int(await connection.fetchval(_PATHWAYS))
+        waiting = await review.counts(connection)
+        found["conflicts"] = waiting.get("conflict", 0)
+        found["quarantined"] = sum(waiting.get(reason, 0) for reason in _QUARANTINE)
         found["unbound"] = int(await connection.fetchval(_PENDING))
     return found

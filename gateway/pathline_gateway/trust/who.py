@@ -14,5 +14,13 @@ def operator(asker: Asker) -> str:
     return same_hands(asker)
 
 
+def reviewer() -> str:
+    """The reviewer who asks; operators are reviewers, too."""
+    return "reviewer"
+
+
 Operator = Annotated[str, Depends(operator)]
 """A parameter of every route that is for operators only."""
+
+Reviewer = Annotated[str, Depends(reviewer)]
+"""A parameter of every route that is for reviewers."""

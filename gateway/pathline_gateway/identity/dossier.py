@@ -1,0 +1,134 @@
+"""All that a reviewer needs to decide whether two refs are one person; read at one moment, never a payload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+
+from pathline_gateway.identity.binding import Ref
+from pathline_gateway.identity.evidence import Evidence
+from pathline_gateway.identity.membership import evidence_of
+from pathline_gateway.identity.what_if import WhatIf, decision, what_if
+from pathline_gateway.store import links, review
+from pathline_gateway.store.review import Decision, Named, Said, Weight
+
+Verdict = Literal["same", "different"]
+"""What a reviewer can decide of two refs: one person, or two."""
+
+VERDICTS: tuple[Verdict, ...] = ("same", "different")
+
+_SHOWN = 100
+"""Evidence of one side, and refs of one pathway, that are shown; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pathway:
+    """A person, as some evidence says she is."""
+
+    id: UUID
+    refs: list[Ref]
+    """Oldest first; of many the oldest."""
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The pathways that a decision would change, as they are and as they would be; those of both sides in any case."""
+
+    before: list[Pathway]
+    after: list[Pathway]
+    binds: bool
+    """Whether it would be in force; else another decision stands against it."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether anybody's pathway would be another."""
+        return {frozenset(r.id for r in p.refs) for p in self.before} != {
+            frozenset(r.id for r in p.refs) for p in self.after
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two refs, and what stands there."""
+
+    ref: Ref
+    pathway: UUID
+    weight: Weight
+    said: list[Said]
+    """Live evidence about this ref and others than the other side."""
+    more: int
+    """How much of that is not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """An item, its evidence on both sides, and what would merge or split."""
+
+    item: UUID
+    named: Named
+    between: list[Said]
+    """Live evidence about both refs, in canonical order, decisions first."""
+    sides: tuple[Side, Side]
+    outcomes: Mapping[Verdict, Outcome]
+    decision: Decision | None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """Everybody whom any evidence connects with two refs, and that evidence, as the membership writer has seen it."""
+
+    refs: Mapping[int, Ref]
+    evidence: list[Evidence]
+
+    def if_decided(self, a: int, b: int, verdict: Verdict, now: datetime) -> WhatIf:
+        """What such a decision would change."""
+        return what_if(self.refs, self.evidence, decision(self.evidence, a, b, verdict == "same", now))
+
+
+async def neighbourhood(connection: asyncpg.Connection, a: int, b: int) -> Neighbourhood:
+    """The neighbourhood of these two refs."""
+    reach = await links.neighbourhood(connection, (a, b))
+    refs = {row["id"]: Ref(*row.values()) for row in await links.refs(connection, reach)}
+    rows = await links.evidence_of(connection, reach, await links.seen(connection))
+    return Neighbourhood(refs, [evidence_of(row) for row in rows if row["a"] in refs and row["b"] in refs])
+
+
+async def dossier(connection: asyncpg.Connection, item: UUID, now: datetime) -> Dossier | None:
+    """The dossier of this item; None where there is none. Call in one repeatable-read transaction."""
+    named = await review.named(connection, item)
+    if named is None:
+        return None
+    near = await neighbourhood(connection, named.a, named.b)
+    outcomes = {verdict: _outcome(near, near.if_decided(named.a, named.b, verdict, now)) for verdict in VERDICTS}
+    decisions = await review.decisions(connection, named.a, named.b)
+    sides = (await _side(connection, near, named.a, named.b), await _side(connection, near, named.b, named.a))
+    said, _ = await review.said_of(connection, named.a, named.b, _SHOWN)
+    between = [each for each in said if {each.a, each.b} == {named.a, named.b}]
+    return Dossier(item, named, between, sides, outcomes, decisions[0] if decisions else None)
+
+
+async def _side(connection: asyncpg.Connection, near: Neighbourhood, ref: int, other: int) -> Side:
+    said, total = await review.said_of(connection, ref, other, _SHOWN)
+    others = [each for each in said if {each.a, each.b} != {ref, other}]
+    joined = await links.open_memberships(connection, [ref])
+    pathway = joined.get(ref, near.refs[ref].birth)
+    return Side(near.refs[ref], pathway, await review.weight(connection, ref), others, total - len(said))
+
+
+def _outcome(near: Neighbourhood, found: WhatIf) -> Outcome:
+    return Outcome(_pathways(near.refs, found.before), _pathways(near.refs, found.after), found.binds)
+
+
+def _pathways(refs: Mapping[int, Ref], people: Iterable[frozenset[int]]) -> list[Pathway]:
+    """Largest first."""
+    found = [sorted((refs[ref] for ref in person), key=lambda ref: ref.age) for person in people]
+    return [
+        Pathway(members[0].birth, members[:_SHOWN], len(members))
+        for members in sorted(found, key=lambda members: (-len(members), members[0].age))
+    ]

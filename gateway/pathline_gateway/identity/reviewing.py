@@ -1,0 +1,113 @@
+"""A reviewer decides whether two refs are one person, or takes it back: events in the log, like all evidence."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+
+from pathline.interaction import Interaction, interaction
+from pathline.vocabulary import IdentityDistinguished, IdentityLinked, IdentityRetracted, Payload
+from pathline.vocabulary.shapes import EventRef
+from pathline.vocabulary.shapes import Ref as Named
+from pathline_gateway.identity.binding import Ref
+from pathline_gateway.identity.dossier import Dossier, Verdict, dossier, neighbourhood
+from pathline_gateway.identity.own_evidence import OwnEvidence
+from pathline_gateway.identity.rights import REVIEW
+from pathline_gateway.identity.what_if import decision
+from pathline_gateway.problem import Problem
+from pathline_gateway.store import review
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a request to decide or to undo."""
+
+    ids: list[str]
+    """The events that say it, all of the source `rights.REVIEW`; none where it had been said before."""
+    bound: bool
+    """Whether membership follows it already."""
+
+
+class Reviewing:
+    """Decides and undoes, for a reviewer."""
+
+    def __init__(self, pool: asyncpg.Pool, own: OwnEvidence) -> None:
+        self._pool, self._own = pool, own
+
+    async def look(self, item: UUID) -> Dossier:
+        """All there is to know of this item. Raises Problem."""
+        async with (
+            self._pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            found = await dossier(connection, item, datetime.now(UTC))
+        if found is None:
+            raise _no_such_item()
+        return found
+
+    async def decide(self, item: UUID, verdict: Verdict, reason: str | None) -> Done:
+        """The two refs of this item are one person, or two, whatever else is said of them. Raises Problem.
+
+        A decision that stands is not repeated; another one before it is outranked by this one.
+        """
+        async with (
+            self._pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            named = await _named(connection, item)
+            standing = await review.decisions(connection, named.a, named.b)
+            near = await neighbourhood(connection, named.a, named.b)
+        if standing and standing[0].same == (verdict == "same"):
+            return Done([], True)
+        at = decision(near.evidence, named.a, named.b, verdict == "same", datetime.now(UTC)).asserted_at
+        event = _decision(item, verdict, reason, near.refs[named.a], near.refs[named.b], at)
+        return Done([event.id], await self._own.publish([event]))
+
+    async def undo(self, item: UUID, reason: str | None) -> Done:
+        """No decision stands about the two refs of this item; other evidence counts again. Raises Problem."""
+        async with (
+            self._pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            named = await _named(connection, item)
+            standing = await review.decisions(connection, named.a, named.b)
+            near = await neighbourhood(connection, named.a, named.b)
+        if not standing:
+            raise Problem(409, "not-decided", "nothing is decided about this item: there is nothing to undo")
+        events = [_retraction(each.id, reason, near.refs[named.a]) for each in standing]
+        return Done([event.id for event in events], await self._own.publish(events))
+
+
+def _decision(item: UUID, verdict: Verdict, reason: str | None, a: Ref, b: Ref, at: datetime) -> Interaction[Payload]:
+    both = (Named(org=a.org, subject=a.subject), Named(org=b.org, subject=b.subject))
+    payload: Payload = (
+        IdentityLinked(same=both, method="review", reason=reason)
+        if verdict == "same"
+        else IdentityDistinguished(different=both, method="review", reason=reason)
+    )
+    # Random at the end: what is decided, undone and decided again is three events.
+    return interaction(payload, source=REVIEW, subject=a.subject, time=at, id=f"{item}.{verdict}.{_random()}")
+
+
+def _retraction(decided: str, reason: str | None, a: Ref) -> Interaction[Payload]:
+    payload: Payload = IdentityRetracted(evidence=EventRef(source=REVIEW, id=decided), reason=reason)
+    id = f"{decided}.undone.{_random()}"
+    return interaction(payload, source=REVIEW, subject=a.subject, time=datetime.now(UTC), id=id)
+
+
+def _random() -> str:
+    return secrets.token_hex(6)
+
+
+async def _named(connection: asyncpg.Connection, item: UUID) -> review.Named:
+    if (found := await review.named(connection, item)) is None:
+        raise _no_such_item()
+    return found
+
+
+def _no_such_item() -> Problem:
+    return Problem(404, "no-such-item", "nothing waits under this id, and no decision names it")

@@ -1,0 +1,175 @@
+"""`/v1/identity/review`: evidence that waits for a person, what would merge or split, decisions and their undoing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from pathline import instant
+from pathline_gateway.identity.binding import Ref
+from pathline_gateway.identity.dossier import Dossier, Outcome, Pathway, Side, Verdict
+from pathline_gateway.identity.evidence import Standing
+from pathline_gateway.identity.reviewing import Done, Reviewing
+from pathline_gateway.identity.rights import REVIEW
+from pathline_gateway.store import review as store
+from pathline_gateway.store.review import Brief, Said
+from pathline_gateway.trust.who import Reviewer
+
+Reason = Literal["proposed", "overruled", "impossible", "hub", "conflict", "oversize", "bridge"]
+"""Why evidence waits, or is in doubt."""
+State = Literal["waiting", "decided"]
+
+MOST = 500
+_BIGGEST = 2**63 - 1
+Because = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+
+
+class Decide(BaseModel):
+    """A decision about one item."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    decision: Verdict
+    """Whether the two refs are one person."""
+    reason: Because | None = None
+    """Why, for whoever looks at it again. It is kept: name nobody."""
+
+
+class Undo(BaseModel):
+    """A decision is taken back."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    reason: Because | None = None
+    """Why, for whoever looks at it again. It is kept: name nobody."""
+
+
+def routes(pool: asyncpg.Pool, reviewing: Reviewing) -> APIRouter:
+    """`GET /v1/identity/review`, `/v1/identity/review/{item}`, `POST …/decision` and `…/undo`."""
+    router = APIRouter(tags=["identity"])
+
+    @router.get("/v1/identity/review", summary="List what waits for a decision")
+    async def listed(
+        _: Reviewer,
+        reason: Reason | None = None,
+        state: State = "waiting",
+        after: Annotated[int, Query(ge=0, le=_BIGGEST)] = 0,
+        limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+    ) -> dict[str, Any]:
+        """In the order of its coming; `next` is the `after` of the next page. `decided`: decisions that stand."""
+        async with pool.acquire() as connection:
+            found = await page(connection, state, reason, after, limit)
+            waiting = await store.counts(connection)
+        following = found[-1].nr if len(found) == limit else None
+        return {"items": [brief(each) for each in found], "waiting": waiting, "next": following}
+
+    @router.get("/v1/identity/review/{item}", summary="One item with its evidence, and what would merge or split")
+    async def one(_: Reviewer, item: UUID) -> dict[str, Any]:
+        """Both sides, live evidence about each, how much stands there, and every pathway that a decision changes."""
+        return served(await reviewing.look(item))
+
+    @router.post("/v1/identity/review/{item}/decision", summary="Decide that two refs are one person, or two")
+    async def decide(_: Reviewer, item: UUID, wanted: Decide, response: Response) -> dict[str, Any]:
+        """200 when membership follows it; 202 when the broker has it and membership will follow. It can be undone."""
+        return _done(await reviewing.decide(item, wanted.decision, wanted.reason), response)
+
+    @router.post("/v1/identity/review/{item}/undo", summary="Take back what was decided")
+    async def undo(_: Reviewer, item: UUID, wanted: Undo, response: Response) -> dict[str, Any]:
+        """Every decision about the two refs; other evidence says again what it says. 200 or 202 as for a decision."""
+        return _done(await reviewing.undo(item, wanted.reason), response)
+
+    return router
+
+
+async def page(connection: asyncpg.Connection, state: State, reason: str | None, after: int, limit: int) -> list[Brief]:
+    """The next items of this state."""
+    listing = store.waiting if state == "waiting" else store.decided
+    return await listing(connection, reason, after, limit)
+
+
+def brief(each: Brief) -> dict[str, Any]:
+    """An item of a list, as it is served."""
+    return {
+        "item": str(each.item),
+        "reason": each.reason,
+        "since": instant.serve(each.since),
+        "says": each.kind,
+        "method": each.method,
+        "confidence": each.confidence,
+        "asserter": each.asserter,
+        "refs": [{"org": each.a_org, "subject": each.a_subject}, {"org": each.b_org, "subject": each.b_subject}],
+        "decision": each.decision,
+        "decided_at": None if each.decided_at is None else instant.serve(each.decided_at),
+    }
+
+
+def served(found: Dossier) -> dict[str, Any]:
+    """A dossier, as it is served."""
+    decided = found.decision
+    return {
+        "item": str(found.item),
+        "reason": found.named.reason,
+        "since": instant.serve(found.named.since),
+        "evidence": [_said(each) for each in found.between],
+        "sides": [_side(side) for side in found.sides],
+        "if": {verdict: _outcome(outcome) for verdict, outcome in found.outcomes.items()},
+        "decision": None
+        if decided is None
+        else {"decision": "same" if decided.same else "different", "at": instant.serve(decided.at), "id": decided.id},
+    }
+
+
+def _said(each: Said) -> dict[str, Any]:
+    return {
+        "source": each.source_name,
+        "id": each.id,
+        "says": each.kind,
+        "refs": [{"org": each.a_org, "subject": each.a_subject}, {"org": each.b_org, "subject": each.b_subject}],
+        "method": each.method,
+        "confidence": each.confidence,
+        "asserter": each.asserter,
+        "asserted_at": instant.serve(each.asserted_at),
+        "standing": Standing(each.standing).name.lower(),
+        "purpose": each.purpose,
+        "handoff": each.handoff,
+        "waits": each.waits,
+        "item": None if each.item is None else str(each.item),
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {
+        **_ref(side.ref),
+        "received_at": instant.serve(side.ref.received_at),
+        "pathway": str(side.pathway),
+        **asdict(side.weight),
+        "evidence": [_said(each) for each in side.said],
+        "more_evidence": side.more,
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "binds": outcome.binds,
+        "changes": outcome.changes,
+        "before": [_pathway(each) for each in outcome.before],
+        "after": [_pathway(each) for each in outcome.after],
+    }
+
+
+def _pathway(each: Pathway) -> dict[str, Any]:
+    return {"pathway": str(each.id), "size": each.size, "refs": [_ref(ref) for ref in each.refs]}
+
+
+def _ref(ref: Ref) -> dict[str, str]:
+    return {"org": ref.org, "subject": ref.subject}
+
+
+def _done(done: Done, response: Response) -> dict[str, Any]:
+    response.status_code = 200 if done.bound else 202
+    return {"bound": done.bound, "evidence": [{"source": REVIEW, "id": id} for id in done.ids]}

@@ -20,6 +20,7 @@ from pathline_gateway import kafka_client, problem
 from pathline_gateway.background import going_on, stopped
 from pathline_gateway.console import pages, sign_in
 from pathline_gateway.console import parked as parked_page
+from pathline_gateway.console import review as review_page
 from pathline_gateway.http_spans import HttpSpans
 from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.identity.own_evidence import OwnEvidence
@@ -142,6 +143,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None) -> FastAPI:
     app.router.routes.insert(0, quick_route(gate, partial(pathways.pulled, gateway.pool)))
     reviewing = Reviewing(gateway.pool, OwnEvidence(gateway.pool, door.write))
     app.include_router(review.routes(gateway.pool, reviewing))
+    app.include_router(review_page.routes(gateway.pool, reviewing))
     statuses = status.Statuses(gateway.pool, gateway.progress, gateway.intake.survey)
     app.include_router(status.routes(statuses, gateway.intake.not_ready))
     app.include_router(

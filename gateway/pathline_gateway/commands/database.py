@@ -22,6 +22,16 @@ _FAILED = "the database did not do it ({}): nothing was changed that is not said
 
 def on_database(data: Path | None, work: Callable[[asyncpg.Connection], Awaitable[int]]) -> NoReturn:
     """The work is done and the process ends with its code; a failure is one line on stderr and code 1."""
+
+    async def with_one(pool: asyncpg.Pool) -> int:
+        async with pool.acquire() as connection:
+            return await work(connection)
+
+    on_pool(data, with_one)
+
+
+def on_pool(data: Path | None, work: Callable[[asyncpg.Pool], Awaitable[int]]) -> NoReturn:
+    """As `on_database`, for work that needs several connections."""
     try:
         code = uvloop.run(_done(data, work))
     except (EmbeddedError, DatabaseUnavailable) as failed:
@@ -38,6 +48,6 @@ def end(why: str) -> NoReturn:
     sys.exit(f"pathline-gateway: {why}")
 
 
-async def _done(data: Path | None, work: Callable[[asyncpg.Connection], Awaitable[int]]) -> int:
-    async with address(data) as dsn, connected(dsn) as pool, pool.acquire() as connection:
-        return await work(connection)
+async def _done(data: Path | None, work: Callable[[asyncpg.Pool], Awaitable[int]]) -> int:
+    async with address(data) as dsn, connected(dsn) as pool:
+        return await work(pool)

@@ -24,7 +24,7 @@ _QUARANTINE: Final = ("hub", "oversize", "impossible")
 
 
 async def totals(connection: asyncpg.Connection) -> dict[str, int]:
-    """interactions, parked, subjects, links, pathways; undecided conflicts and quarantined evidence; what is not bound."""
+    """interactions, parked, subjects, links, pathways; conflicts and quarantined, undecided; evidence not yet bound."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         found = dict(await connection.fetch("select name, n from tally"))
         found["pathways"] = int(await connection.fetchval(_PATHWAYS))

@@ -1,0 +1,38 @@
+"""The broker that a command writes to: that of a one-machine gateway at work, or the one of PATHLINE_KAFKA."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from pathline_gateway import embedded, kafka_client
+from pathline_gateway.commands.database import end
+from pathline_gateway.intake.door import Door
+from pathline_gateway.intake.progress import Progress
+from pathline_gateway.settings import Settings
+
+_AWAY = "the broker cannot be reached ({}): start the gateway, or look at PATHLINE_KAFKA"
+
+
+@contextlib.asynccontextmanager
+async def door(data: Path | None, pool: asyncpg.Pool) -> AsyncIterator[Door]:
+    """A door of this command's own, into the same log. Ends the process where there is no broker."""
+    settings = Settings()
+    if data is not None:
+        machine = embedded.found(data)
+        if machine is None:  # its log is gone when it stops: nothing could be written down
+            end("the gateway of this directory does not run: start it, and type this again")
+        settings = settings.embedded(machine.kafka, machine.database, machine.cluster_id)
+    producer = AIOKafkaProducer(**kafka_client.options(settings), acks="all", request_timeout_ms=10_000)
+    try:
+        await producer.start()
+        yield Door(producer, pool, Progress(), wait_for_postgres=False, register_unknown=False)
+    except KafkaError as failed:
+        end(_AWAY.format(type(failed).__name__))
+    finally:
+        await producer.stop()

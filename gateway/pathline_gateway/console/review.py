@@ -1,0 +1,119 @@
+"""`/console/review`: are these one person? Both sides next to each other, what would merge or split, and two buttons.
+
+An item's address holds its opaque number only; pseudonyms stand in the page, where a reviewer needs them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field, ValidationError
+from starlette.responses import RedirectResponse
+
+from pathline_gateway.console import form
+from pathline_gateway.console.page import page
+from pathline_gateway.identity.dossier import Verdict
+from pathline_gateway.identity.evidence import Standing
+from pathline_gateway.identity.reviewing import Done, Reviewing
+from pathline_gateway.operate.review import Reason, State
+from pathline_gateway.operate.review import page as listed
+from pathline_gateway.problem import Problem
+from pathline_gateway.store import review as store
+from pathline_gateway.trust.who import Reviewer
+
+_LISTED = 50
+
+WHY = {
+    "proposed": "nobody who may link both sides said so",
+    "overruled": "something that outranks it says otherwise",
+    "impossible": "it says that a record is itself",
+    "hub": "one record is linked with more records than a person has",
+    "conflict": "it would join what is told apart",
+    "oversize": "it would make a person of too many records",
+    "bridge": "it counts, but it alone holds two groups together, and is not sure",
+}
+"""Why evidence waits, in plain words."""
+
+RIGHT = {
+    Standing.DECISION: "a reviewer's decision",
+    Standing.CITIZEN: "the person herself",
+    Standing.HANDOFF: "a redeemed hand-off",
+    Standing.LINKER: "an organisation that may link both",
+    Standing.OPEN: "anybody: nobody signs in here",
+    Standing.PROPOSED: "nobody who may",
+}
+"""By what right evidence counts."""
+
+
+class Decided(BaseModel):
+    """What the form of an item sends."""
+
+    decision: Verdict
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class Undone(BaseModel):
+    """What the other form of an item sends."""
+
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+Sent = TypeVar("Sent", Decided, Undone)
+
+
+def routes(pool: asyncpg.Pool, reviewing: Reviewing) -> APIRouter:
+    """`/console/review`, `/console/review/{item}`, and what its forms send."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/console/review")
+    async def waiting(
+        _: Reviewer,
+        reason: Reason | None = None,
+        state: State = "waiting",
+        after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    ) -> Response:
+        """Who may be one person, and who not?"""
+        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            items = await listed(connection, state, reason, after, _LISTED)
+            counts = await store.counts(connection)
+        following = items[-1].nr if len(items) == _LISTED else None
+        return page("review.html", items=items, counts=counts, reason=reason, state=state, following=following, why=WHY)
+
+    @router.get("/console/review/{item}")
+    async def one(_: Reviewer, item: UUID, done: Annotated[str, Query(max_length=10)] = "") -> Response:
+        """Are these one person?"""
+        try:
+            found = await reviewing.look(item)
+        except Problem:
+            return page("missing.html", 404)
+        return page("review_item.html", referrer="same-origin", found=found, done=done, why=WHY, right=RIGHT)
+
+    @router.post("/console/review/{item}/decision")
+    async def decide(_: Reviewer, item: UUID, request: Request) -> Response:
+        """The two are one person, or two."""
+        wanted = await _sent(request, Decided)
+        return _back(item, await reviewing.decide(item, wanted.decision, wanted.reason or None))
+
+    @router.post("/console/review/{item}/undo")
+    async def undo(_: Reviewer, item: UUID, request: Request) -> Response:
+        """No decision stands about the two."""
+        wanted = await _sent(request, Undone)
+        return _back(item, await reviewing.undo(item, wanted.reason or None))
+
+    return router
+
+
+async def _sent(request: Request, model: type[Sent]) -> Sent:
+    if not form.is_ours(request):
+        raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
+    try:
+        return model.model_validate(await form.sent(request))
+    except ValidationError:
+        raise Problem(422, "invalid-request", "say what is decided, as the page has it") from None
+
+
+def _back(item: UUID, done: Done) -> Response:
+    return RedirectResponse(f"/console/review/{item}?done={'yes' if done.bound else 'soon'}", 303)

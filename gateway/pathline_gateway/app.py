@@ -22,6 +22,7 @@ from pathline_gateway.console import pages, sign_in
 from pathline_gateway.console import parked as parked_page
 from pathline_gateway.console import review as review_page
 from pathline_gateway.http_spans import HttpSpans
+from pathline_gateway.identity.linking import Linking
 from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.identity.own_evidence import OwnEvidence
 from pathline_gateway.identity.reviewing import Reviewing
@@ -33,7 +34,7 @@ from pathline_gateway.intake.progress import Progress
 from pathline_gateway.operate import organisations, parked, review
 from pathline_gateway.operate.issuer import routes as issuer_routes
 from pathline_gateway.operate.parked_level import keep_level
-from pathline_gateway.pull import pathways, status
+from pathline_gateway.pull import links, pathways, status
 from pathline_gateway.pull.quick import quick_route
 from pathline_gateway.settings import Settings
 from pathline_gateway.store import positions
@@ -141,7 +142,10 @@ def application(gateway: Gateway, issuer: Issuer | None = None) -> FastAPI:
     app.include_router(parked.routes(gateway.pool, register_unknown))
     app.include_router(parked_page.routes(gateway.pool, register_unknown))
     app.router.routes.insert(0, quick_route(gate, partial(pathways.pulled, gateway.pool)))
-    reviewing = Reviewing(gateway.pool, OwnEvidence(gateway.pool, door.write))
+    own = OwnEvidence(gateway.pool, door.write)
+    linking = Linking(gateway.pool, own, gateway.secret, gateway.settings.link_token_s)
+    app.include_router(links.routes(gateway.pool, linking, register_unknown))
+    reviewing = Reviewing(gateway.pool, own)
     app.include_router(review.routes(gateway.pool, reviewing))
     app.include_router(review_page.routes(gateway.pool, reviewing))
     statuses = status.Statuses(gateway.pool, gateway.progress, gateway.intake.survey)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """The claim that holds a caller's roles: a list, or a text with spaces."""
     org_claim: str = "pathline_org"
     """The claim that holds the organisation that a caller is bound to."""
+    link_token_s: Annotated[int, Field(ge=1, le=86_400)] = 900
+    """How long a token by which a person links may be used, in seconds."""
     volatile_log: bool = False
     """The broker forgets its log when it stops: 202 then waits until Postgres has the events."""
     cluster_id: str | None = None

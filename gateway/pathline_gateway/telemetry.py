@@ -45,6 +45,9 @@ INTAKE_REBUILDS: Final = _METER.create_counter(
 DOOR_EVENTS: Final = _METER.create_counter(
     "pathline.door.events", unit="{event}", description="What did the HTTP door answer to the events sent to it?"
 )
+LINK_TOKENS: Final = _METER.create_counter(
+    "pathline.identity.tokens", unit="{token}", description="What became of the tokens by which people link?"
+)
 PULL_DURATION: Final = _METER.create_histogram(
     "pathline.pull.duration",
     unit="s",

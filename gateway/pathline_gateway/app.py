@@ -31,8 +31,8 @@ from pathline_gateway.intake.capabilities import Capabilities, probed
 from pathline_gateway.intake.header_names import keep_every_header_name
 from pathline_gateway.intake.intake import Intake
 from pathline_gateway.intake.progress import Progress
-from pathline_gateway.operate import organisations, parked, review
 from pathline_gateway.operate.issuer import routes as issuer_routes
+from pathline_gateway.operate import linkers, organisations, parked, review
 from pathline_gateway.operate.parked_level import keep_level
 from pathline_gateway.pull import links, pathways, status
 from pathline_gateway.pull.quick import quick_route
@@ -139,6 +139,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None) -> FastAPI:
     app.include_router(intake_door.routes(door))
     app.include_router(pathways.routes(gateway.pool, gateway.secret))
     app.include_router(organisations.routes(gateway.pool))
+    app.include_router(linkers.routes(gateway.pool))
     app.include_router(parked.routes(gateway.pool, register_unknown))
     app.include_router(parked_page.routes(gateway.pool, register_unknown))
     app.router.routes.insert(0, quick_route(gate, partial(pathways.pulled, gateway.pool)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from cyclopts import App, Parameter
 
 from pathline_gateway.commands.database import end, on_database
 from pathline_gateway.commands.parked_shown import printable, shown
+from pathline_gateway.commands.typist import typist
 from pathline_gateway.intake import discard as intake_discard
 from pathline_gateway.intake.replay import Replayed, Rules
 from pathline_gateway.intake.replay import replay as replay_one
@@ -90,7 +90,7 @@ def replay(
     """
     if sum((bool(ids), reason is not None or org is not None, all)) != 1:
         end("say which records: their ids, or --reason and --org, or --all")
-    rules = Rules(_me(), Settings().dev_auth == "off")
+    rules = Rules(typist(), Settings().dev_auth == "off")
 
     async def work(connection: asyncpg.Connection) -> int:
         results: list[Replayed] = []
@@ -119,7 +119,7 @@ def discard(*ids: int, because: str, data: Data = None) -> None:
         end("say which records, and why: discard ID… --because TEXT")
 
     async def work(connection: asyncpg.Connection) -> int:
-        done = await intake_discard.discard(connection, ids, _me(), because.strip())
+        done = await intake_discard.discard(connection, ids, typist(), because.strip())
         for id in sorted(set(ids) - done):
             print(f"{id}  not parked")
         print(f"{len(done)} discarded")
@@ -161,11 +161,3 @@ def _line(result: Replayed) -> str:
         return f"{result.id}  {'not parked any more' if result.outcome == 'settled-before' else 'unknown'}"
     where = f"{result.field}: " if result.field else ""
     return f"{result.id}  still parked  {result.reason}  {printable(where + (result.detail or ''))}"
-
-
-def _me() -> str:
-    """Who types this, as far as the machine knows."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (OSError, KeyError):
-        return "cli"

@@ -1,0 +1,109 @@
+"""`pathline-gateway linkers`: which organisation may say who is who at which others."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+import orjson
+from cyclopts import App, Parameter
+from pydantic import ValidationError
+
+from pathline_gateway.commands.database import end, on_database
+from pathline_gateway.commands.typist import typist
+from pathline_gateway.operate.linkers import NOT_THERE, Entry
+from pathline_gateway.store import linkers
+
+app = App(name="linkers", help="Which organisation may say who is who at which others.")
+
+Data = Annotated[Path | None, Parameter(help="Directory of an embedded gateway, running or not.")]
+_PAGE = 500
+
+
+@app.command
+def add(org: str, *of: str, data: Data = None) -> None:
+    """Lets an organisation link the subjects of others. A link binds when it may link both sides.
+
+    It holds for links that come from now on.
+
+    Parameters
+    ----------
+    org
+        The organisation that links.
+    of
+        The organisations whose subjects it may link.
+    """
+    entries = _entries(org, of)
+
+    async def work(connection: asyncpg.Connection) -> int:
+        async with connection.transaction():
+            try:
+                new = [await linkers.add(connection, entry.org, entry.of, typist()) for entry in entries]
+            except asyncpg.ForeignKeyViolationError:
+                end(NOT_THERE)
+        for entry, added in zip(entries, new, strict=True):
+            print(f"{entry.org} may link subjects of {entry.of}" + ("" if added else ", as before"))
+        return 0
+
+    on_database(data, work)
+
+
+@app.command
+def remove(org: str, *of: str, data: Data = None) -> None:
+    """Lets an organisation link no longer. What it linked stays until it is retracted or decided.
+
+    Parameters
+    ----------
+    org
+        The organisation that links.
+    of
+        The organisations whose subjects it may link no longer.
+    """
+    entries = _entries(org, of)
+
+    async def work(connection: asyncpg.Connection) -> int:
+        could = [await linkers.remove(connection, entry.org, entry.of) for entry in entries]
+        for entry, removed in zip(entries, could, strict=True):
+            print(f"{entry.org} may not link subjects of {entry.of}" + ("" if removed else ", and could not before"))
+        return 0 if all(could) else 1
+
+    on_database(data, work)
+
+
+@app.command(name="list")
+def list_(*, org: str | None = None, json: bool = False, data: Data = None) -> None:
+    """Lists who may link whom.
+
+    Parameters
+    ----------
+    org
+        Only where this organisation links or is linked.
+    json
+        A JSON object a line instead of text.
+    """
+
+    async def work(connection: asyncpg.Connection) -> int:
+        after = ("", "")
+        while page := await linkers.listed(connection, after, org, _PAGE):
+            for each in page:
+                print(orjson.dumps(asdict(each)).decode() if json else _line(each))
+            after = page[-1].org, page[-1].of_org
+        return 0
+
+    on_database(data, work)
+
+
+def _entries(org: str, of: tuple[str, ...]) -> list[Entry]:
+    if not of:
+        end("say whose subjects: linkers add ORG OF…")
+    try:
+        return [Entry(org=org, of=each) for each in of]
+    except ValidationError as wrong:
+        first = wrong.errors(include_input=False, include_url=False)[0]
+        end(f"{first['loc'][0]}: {first['msg']}")
+
+
+def _line(each: linkers.Linker) -> str:
+    return f"{each.org:<24} {each.of_org:<24} {each.entered_by}  {each.entered_at:%Y-%m-%d %H:%M:%S}"

@@ -4,8 +4,11 @@ subject   = "v" <epoch> "." base64url(HMAC-SHA-256(k, identifier)[:16])       wi
 k         = HKDF-SHA-256(ikm = the agency's key, salt = "pathline pseudonym", info = "<org>/v<epoch>", 32 bytes)
 identifier = the agency's own identifier, without surrounding white space, in Unicode NFC, as UTF-8
 
+A new epoch, with the same key or another, gives everybody a new pseudonym. Old and new are linked by `identity.linked`
+under the agency's own source (`pathline rotate`); a subject under the new epoch is a new ref, on the same pathway.
+
 (RFC 2104, RFC 5869.) The key never leaves the agency, so nobody else can compute or compare its pseudonyms. Vectors
-for other languages: `contracts/vectors/pseudonyms.json`.
+for other languages: `contracts/vectors/pseudonyms.json`, and `rotations.json` for the links between epochs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`pathline init | check | publish | import`."""
+"""`pathline init | check | publish | import | rotate`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathline.cli import prepare
 from pathline.cli.address import Address
 from pathline.cli.checking import check_file
 from pathline.cli.errors import Stopped, TurnedAway, Unreachable, WrongMapping
-from pathline.cli.flags import DeliveryFlags, LinkFlags, MappingFlags
+from pathline.cli.flags import DeliveryFlags, LinkFlags, MappingFlags, RotationFlags
 from pathline.cli.formats import format_of
 from pathline.cli.keys import write_new_key
 from pathline.cli.prepare import DEFAULT_KEY_FILE, Prepared
@@ -34,6 +34,7 @@ app = App(
 
 Mapping = Annotated[MappingFlags, Parameter(name="*")]
 Links = Annotated[LinkFlags, Parameter(name="*")]
+Rotation = Annotated[RotationFlags, Parameter(name="*")]
 Delivery = Annotated[DeliveryFlags, Parameter(name="*")]
 
 
@@ -143,6 +144,28 @@ def import_(
         raise WrongMapping("--left and --right belong to a linking table; say --links")
     prepared = prepare.links(file, mapping, links) if links.links else prepare.records(file, mapping)
     return _deliver(file, prepared, to, delivery)
+
+
+@app.command
+def rotate(
+    file: Path,
+    /,
+    *,
+    to: str,
+    mapping: Mapping = MappingFlags(),  # noqa: B008
+    rotation: Rotation = RotationFlags(),  # noqa: B008
+    delivery: Delivery = DeliveryFlags(),  # noqa: B008
+) -> int:
+    """Links everybody's pseudonym of one key epoch with that of the next, so that pathways go on.
+
+    FILE lists the agency's own identifiers, in the column of --case. Publish and import under the new epoch afterwards.
+
+    Parameters
+    ----------
+    to
+        The gateway, such as https://pathline.example, or kafka://host:port.
+    """
+    return _deliver(file, prepare.rotation(file, mapping, rotation), to, delivery)
 
 
 def _deliver(file: Path, prepared: Prepared, to: str, flags: DeliveryFlags) -> int:

@@ -91,6 +91,11 @@ class MappingFlags:
         given = [name for name, value in vars(self).items() if value not in (None, ()) and name not in shared]
         return [name.replace("_", "-") for name in given]
 
+    def of_steps(self) -> list[str]:
+        """The flags that were given and mean nothing where only people are listed."""
+        people = ("case", "key-file", "epoch")
+        return [name for name in (*self.of_rows(), *(["time"] if self.time else [])) if name not in people]
+
     def said(self) -> bool:
         """Whether any of them was given: the file then holds records and not ready events."""
         return any(getattr(self, field.name) not in (None, ()) for field in fields(self))
@@ -124,6 +129,18 @@ class LinkFlags:
     """How sure that is, from 0 to 1."""
     at: str = UNSAID
     """When all of it was asserted (RFC 3339), unless --time names a column; fixed, so that a second import agrees."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RotationFlags:
+    """From one key epoch to the next."""
+
+    new_epoch: int | None = None
+    """The epoch that begins; the old one and 1 when not given. From then on, say it with --epoch."""
+    new_key_file: Path | None = None
+    """The file with the key of the new epoch, from `pathline init`; the old key when not given."""
+    at: str = UNSAID
+    """When the links were asserted (RFC 3339); fixed, so that a second run agrees."""
 
 
 @dataclass(frozen=True, kw_only=True)

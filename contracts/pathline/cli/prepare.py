@@ -11,7 +11,7 @@ from typing import Final
 from pathline import instant
 from pathline.cli import times
 from pathline.cli.errors import WrongMapping
-from pathline.cli.flags import LinkFlags, MappingFlags
+from pathline.cli.flags import LinkFlags, MappingFlags, RotationFlags
 from pathline.cli.formats import format_of
 from pathline.cli.keys import pseudonyms
 from pathline.cli.links import LinkMapping, Side
@@ -82,6 +82,31 @@ def links(file: Path, flags: MappingFlags, sides: LinkFlags) -> Prepared:
     )
     key = hashlib.sha256(mapping.left.pseudonyms.key + mapping.right.pseudonyms.key).digest()
     said = plan.model_copy(update={"values": {"links": {"all": repr(mapping)}}})
+    return _prepared(mapping, key, said, file, flags)
+
+
+def rotation(file: Path, flags: MappingFlags, to: RotationFlags) -> Prepared:
+    """For lists of the agency's own people, whose pseudonyms of one key epoch and the next are linked."""
+    if meant := flags.of_steps():
+        raise WrongMapping(f"--{meant[0]} has no meaning for a rotation: it reads --case alone")
+    plan = read_plan(flags.mapping, flags.settings())
+    if flags.system is None:
+        plan = plan.model_copy(update={"system": "rotation"})
+    check_plan(plan)
+    if plan.case is None:
+        raise WrongMapping("--case is required: name the column")
+    new_epoch = plan.epoch + 1 if to.new_epoch is None else to.new_epoch
+    if new_epoch <= plan.epoch:
+        raise WrongMapping(f"--new-epoch must be over {plan.epoch}: epochs only grow")
+    key_file = plan.key_file or DEFAULT_KEY_FILE
+    old, new = (
+        pseudonyms(plan.org, key_file, plan.epoch),
+        pseudonyms(plan.org, to.new_key_file or key_file, new_epoch),
+    )
+    sides = Side(plan.case, old), Side(plan.case, new)
+    mapping = LinkMapping(plan.source, *sides, at=_instant(to.at))
+    key = hashlib.sha256(old.key + new.key).digest()
+    said = plan.model_copy(update={"values": {"rotation": {"all": repr(mapping)}}})
     return _prepared(mapping, key, said, file, flags)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -105,7 +106,7 @@ async def dossier(connection: asyncpg.Connection, item: UUID, now: datetime) -> 
     if named is None:
         return None
     near = await neighbourhood(connection, named.a, named.b)
-    outcomes = {verdict: _outcome(near, near.if_decided(named.a, named.b, verdict, now)) for verdict in VERDICTS}
+    outcomes = await asyncio.to_thread(_outcomes, near, named, now)  # a hub may have very many neighbours
     decisions = await review.decisions(connection, named.a, named.b)
     sides = (await _side(connection, near, named.a, named.b), await _side(connection, near, named.b, named.a))
     said, _ = await review.said_of(connection, named.a, named.b, _SHOWN)
@@ -119,6 +120,10 @@ async def _side(connection: asyncpg.Connection, near: Neighbourhood, ref: int, o
     joined = await links.open_memberships(connection, [ref])
     pathway = joined.get(ref, near.refs[ref].birth)
     return Side(near.refs[ref], pathway, await review.weight(connection, ref), others, total - len(said))
+
+
+def _outcomes(near: Neighbourhood, named: Named, now: datetime) -> dict[Verdict, Outcome]:
+    return {verdict: _outcome(near, near.if_decided(named.a, named.b, verdict, now)) for verdict in VERDICTS}
 
 
 def _outcome(near: Neighbourhood, found: WhatIf) -> Outcome:

@@ -13,6 +13,13 @@ from pathline_gateway.identity.rights import REVIEW
 
 # Not decided: no decision stands about the two refs. Only reviewers take back what reviewers decided.
 _WAITING = """
+with decided as (
+    select least(d.a, d.b) as a, greatest(d.a, d.b) as b from link_evidence d
+    where d.source = (select id from source where source = $4) and d.kind <> 'retracted'
+        and not exists (select from link_evidence t join source ts on ts.id = t.source
+                        where t.kind = 'retracted' and t.target_source = d.source and t.target_id = d.id
+                            and ts.org = 'pathline')
+)
 select r.nr, r.item, r.reason, r.since, src.org as asserter, coalesce(l.kind, 'same') as kind,
     coalesce(l.method, case when l.source is null then 'handoff' end) as method,
     coalesce(l.confidence, 1) as confidence,
@@ -24,12 +31,7 @@ left join link_evidence l on l.source = r.source and l.id = r.id
 join subject_ref a on a.id = r.a
 join subject_ref b on b.id = r.b
 where r.nr > $1 and ($2::text is null or r.reason = $2)
-    and not exists (
-        select from link_evidence d
-        where d.standing = 0 and d.kind <> 'retracted' and (d.a, d.b) in ((r.a, r.b), (r.b, r.a))
-            and not exists (select from link_evidence t join source ts on ts.id = t.source
-                            where t.kind = 'retracted' and t.target_source = d.source and t.target_id = d.id
-                                and ts.org = 'pathline'))
+    and not exists (select from decided d where d.a = least(r.a, r.b) and d.b = greatest(r.a, r.b))
 order by r.nr limit $3
 """
 # By the decision's `seq`; its id begins with the item that was decided. `reason`: why the decision is not in force.
@@ -42,7 +44,7 @@ join source src on src.id = d.source
 join subject_ref a on a.id = d.a
 join subject_ref b on b.id = d.b
 left join review_item r on r.source = d.source and r.id = d.id
-where d.seq > $1 and d.standing = 0 and d.kind <> 'retracted' and ($2::text is null or r.reason = $2)
+where d.seq > $1 and src.source = $4 and d.kind <> 'retracted' and ($2::text is null or r.reason = $2)
     and d.id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[.]'
     and not exists (select from link_evidence t join source ts on ts.id = t.source
                     where t.kind = 'retracted' and t.target_source = d.source and t.target_id = d.id
@@ -50,13 +52,15 @@ where d.seq > $1 and d.standing = 0 and d.kind <> 'retracted' and ($2::text is n
 order by d.seq limit $3
 """
 _COUNTS = """
-select r.reason, count(*) as n from review_item r
-where not exists (
-    select from link_evidence d
-    where d.standing = 0 and d.kind <> 'retracted' and (d.a, d.b) in ((r.a, r.b), (r.b, r.a))
+with decided as (
+    select least(d.a, d.b) as a, greatest(d.a, d.b) as b from link_evidence d
+    where d.source = (select id from source where source = $1) and d.kind <> 'retracted'
         and not exists (select from link_evidence t join source ts on ts.id = t.source
                         where t.kind = 'retracted' and t.target_source = d.source and t.target_id = d.id
-                            and ts.org = 'pathline'))
+                            and ts.org = 'pathline')
+)
+select r.reason, count(*) as n from review_item r
+where not exists (select from decided d where d.a = least(r.a, r.b) and d.b = greatest(r.a, r.b))
 group by r.reason
 """
 # Decided items wait no longer: their names stand in the ids of the decisions, which a replayed log brings back.
@@ -71,7 +75,8 @@ limit 1
 """
 _DECISIONS = """
 select d.id, d.kind = 'same' as same, d.asserted_at from link_evidence d
-where d.standing = 0 and d.kind <> 'retracted' and (d.a, d.b) in (($1, $2), ($2, $1))
+where d.source = (select id from source where source = $3) and d.kind <> 'retracted'
+    and (d.a, d.b) in (($1, $2), ($2, $1))
     and not exists (select from link_evidence t join source ts on ts.id = t.source
                     where t.kind = 'retracted' and t.target_source = d.source and t.target_id = d.id
                         and ts.org = 'pathline')
@@ -207,17 +212,17 @@ class Weight:
 
 async def waiting(connection: asyncpg.Connection, reason: str | None, after: int, limit: int) -> list[Brief]:
     """What nobody has decided yet, in the order of its coming."""
-    return [Brief(*row.values()) for row in await connection.fetch(_WAITING, after, reason, limit)]
+    return [Brief(*row.values()) for row in await connection.fetch(_WAITING, after, reason, limit, REVIEW)]
 
 
 async def decided(connection: asyncpg.Connection, reason: str | None, after: int, limit: int) -> list[Brief]:
     """The decisions that were not taken back, in the order of their coming."""
-    return [Brief(*row.values()) for row in await connection.fetch(_DECIDED, after, reason, limit)]
+    return [Brief(*row.values()) for row in await connection.fetch(_DECIDED, after, reason, limit, REVIEW)]
 
 
 async def counts(connection: asyncpg.Connection) -> dict[str, int]:
     """How much waits undecided, by reason."""
-    return dict(await connection.fetch(_COUNTS))
+    return dict(await connection.fetch(_COUNTS, REVIEW))
 
 
 async def named(connection: asyncpg.Connection, item: UUID) -> Named | None:
@@ -239,7 +244,7 @@ async def weight(connection: asyncpg.Connection, ref: int) -> Weight:
 
 async def decisions(connection: asyncpg.Connection, a: int, b: int) -> list[Decision]:
     """The decisions about these two refs that were not taken back, the newest first."""
-    return [Decision(*row.values()) for row in await connection.fetch(_DECISIONS, a, b)]
+    return [Decision(*row.values()) for row in await connection.fetch(_DECISIONS, a, b, REVIEW)]
 
 
 def _said(row: asyncpg.Record) -> Said:

@@ -135,3 +135,30 @@ def test_what_scrolls_sideways_can_be_scrolled_with_the_keyboard(page: Page) -> 
     assert regions.count() == 1
     tabbed_to(page, ".wide")
     assert page.get_by_role("region", name="Hand-offs that nobody answered in time").count() >= 1
+
+
+def test_two_records_are_decided_and_undone_with_the_keyboard_alone(page: Page, gateway: Gateway) -> None:
+    both = [{"org": org, "subject": "v1.BBBBBBBBBBBBBBBBBBBBBA"} for org in ("housing", "money-help")]
+    told = [
+        event("housing", "link", "identity.linked", 6, same=both, method="record-key"),
+        event("housing", "apart", "identity.distinguished", 6, different=both),
+    ]
+    assert gateway.http.post("/v1/events", json=told, headers=BATCH).status_code == 202
+    gateway.settled()
+    tabbed_to(page, "nav a[href='/console/review']")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Identity review").wait_for()
+    fits(page)
+    tabbed_to(page, "td a")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Are these one person?").wait_for()
+    fits(page)
+    assert page.get_by_text("it would join what is told apart").is_visible()
+    tabbed_to(page, "section[aria-labelledby=ifsame] button")
+    page.keyboard.press("Enter")
+    page.get_by_text("Decided: one person").wait_for()
+    fits(page)
+    tabbed_to(page, "section[aria-labelledby=undo] button")
+    page.keyboard.press("Enter")
+    page.get_by_text("it would join what is told apart").wait_for()
+    assert both[0]["subject"] not in page.url

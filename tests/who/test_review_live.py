@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import asyncpg
 import pytest
 
 from pathline_gateway.embedded import Machine
 from pathline_gateway.rebuild.run import rebuild
+from pathline_gateway.store import status
 from pathline_gateway.verify.run import verify
 from verify.database import fresh_database
 from who.gateway import Client, event, gateway, link, ref, registered, step
@@ -71,7 +73,10 @@ async def test_a_decision_binds_is_listed_and_can_be_undone(strict: Client) -> N
     assert not await joined(strict)
     assert [each["reason"] for each in await strict.waiting()] == ["proposed"]
     assert await strict.waiting(state="decided") == []
+    assert (await strict.get(f"/v1/identity/review/{item}"))["reason"] == "proposed"
     await strict.post(f"/v1/identity/review/{item}/undo", 409, {})
+    await decide(strict, item, "same")
+    assert await joined(strict)
 
 
 async def test_a_decision_outranks_what_binds_by_itself(client: Client) -> None:
@@ -156,3 +161,14 @@ async def test_what_does_not_exist_is_not_found_and_says_no_more(client: Client)
         assert answer["type"] == "urn:pathline:problem:no-such-item"
     assert (await client.http.get(f"/v1/identity/review/{nobody}")).status_code == 404
     assert (await client.http.get("/v1/identity/review/hub")).status_code == 422
+
+
+async def test_the_lag_counts_hand_offs_that_nobody_has_looked_at(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    await connection.execute("insert into source (source, org) values ('urn:pathline:citizen:me', 'citizen')")
+    assert (await status.totals(connection))["unbound"] == 0
+    await connection.execute("insert into handoff_input (kind, handoff, source, id) values ('shown', 'h', 1, 'e')")
+    assert (await status.totals(connection))["unbound"] == 1
+    await connection.execute("update membership_progress set handoff_seq = (select max(seq) from handoff_input)")
+    assert (await status.totals(connection))["unbound"] == 0
+    await connection.close()

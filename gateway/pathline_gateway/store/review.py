@@ -63,14 +63,22 @@ select r.reason, count(*) as n from review_item r
 where not exists (select from decided d where d.a = least(r.a, r.b) and d.b = greatest(r.a, r.b))
 group by r.reason
 """
-# Decided items wait no longer: their names stand in the ids of the decisions, which a replayed log brings back.
+# What was decided waits no longer: its name stands in the ids of the decisions, which a replayed log brings back. After
+# an undoing, what waits again about the same two refs has another name, and is found by either.
 _NAMED = """
-select r.source, r.id, r.a, r.b, r.reason, r.since from review_item r where r.item = $1
+with named as (
+    select r.source, r.id, r.a, r.b, r.reason, r.since from review_item r where r.item = $1
+), decided as (
+    select d.a, d.b, d.received_at as since from link_evidence d
+    where d.source = (select id from source where source = $2) and d.kind <> 'retracted'
+        and d.id >= $1::text || '.' and d.id < $1::text || '/'
+    order by d.seq limit 1
+)
+select * from named
 union all
-(select null, null, d.a, d.b, null, d.received_at from link_evidence d
- where d.source = (select id from source where source = $2) and d.kind <> 'retracted'
-    and d.id >= $1::text || '.' and d.id < $1::text || '/'
- order by d.seq limit 1)
+(select r.source, r.id, d.a, d.b, r.reason, coalesce(r.since, d.since) from decided d
+ left join review_item r on (r.a, r.b) in ((d.a, d.b), (d.b, d.a))
+ order by r.nr limit 1)
 limit 1
 """
 _DECISIONS = """

@@ -11,6 +11,8 @@ PUBLIC: Final = frozenset[Role]()
 """Whoever calls: it tells nothing of anybody."""
 
 _OPERATOR: Final = frozenset((Role.OPERATOR,))
+_REVIEWERS: Final = frozenset((Role.REVIEWER, Role.OPERATOR))
+_PERSON: Final = frozenset((Role.CITIZEN,))
 _READERS: Final = frozenset((Role.PUBLISHER, Role.SUBSCRIBER, Role.CITIZEN, Role.HELPER, Role.OPERATOR))
 
 ACCESS: Final[Mapping[str, frozenset[Role]]] = {
@@ -27,6 +29,17 @@ ACCESS: Final[Mapping[str, frozenset[Role]]] = {
     "POST /v1/pathways/search": _READERS,
     "GET /v1/pathways/{pathway}": _READERS,
     "GET /v1/pathways/{pathway}/trace": _READERS,
+    "POST /v1/identity/tokens": frozenset((Role.PUBLISHER, Role.CITIZEN)),
+    "POST /v1/identity/links": _PERSON,
+    "GET /v1/identity/links/{link}": _PERSON,
+    "POST /v1/identity/retractions": _PERSON,
+    "GET /v1/identity/review": _REVIEWERS,
+    "GET /v1/identity/review/{item}": _REVIEWERS,
+    "POST /v1/identity/review/{item}/decision": _REVIEWERS,
+    "POST /v1/identity/review/{item}/undo": _REVIEWERS,
+    "GET /v1/linkers": _OPERATOR,
+    "POST /v1/linkers": _OPERATOR,
+    "DELETE /v1/linkers/{org}/{of}": _OPERATOR,
     "GET /v1/organisations": _OPERATOR,
     "POST /v1/organisations": _OPERATOR,
     "GET /v1/parked": _OPERATOR,
@@ -41,6 +54,10 @@ ACCESS: Final[Mapping[str, frozenset[Role]]] = {
     "GET /console/parked": _OPERATOR,
     "POST /console/parked/replay": _OPERATOR,
     "POST /console/parked/discard": _OPERATOR,
+    "GET /console/review": _REVIEWERS,
+    "GET /console/review/{item}": _REVIEWERS,
+    "POST /console/review/{item}/decision": _REVIEWERS,
+    "POST /console/review/{item}/undo": _REVIEWERS,
     "GET /issuer/.well-known/openid-configuration": PUBLIC,
     "GET /issuer/jwks.json": PUBLIC,
     "POST /issuer/token": PUBLIC,

@@ -1,0 +1,47 @@
+"""What is hidden for somebody's safety, and from whom: from everybody but its own organisation. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Final
+
+from pathline_gateway.trust.told import Told
+
+CONCEAL: Final = "conceal"
+LOCATION_HIDDEN: Final = "location-hidden"
+SAFE_CONTACT_ONLY: Final = "safe-contact-only"
+
+
+@dataclass(frozen=True, slots=True)
+class Concealment:
+    """What the register says must not be known; steps say it of themselves besides."""
+
+    orgs: Set[str] = frozenset()
+    """Organisations that conceal by default, such as refuges."""
+    services: Set[tuple[str, str]] = frozenset()
+    refs: Set[tuple[str, str]] = frozenset()
+
+    def ref(self, org: str, subject: str) -> bool:
+        """Whether nobody else may know that this organisation knows this person."""
+        return org in self.orgs or (org, subject) in self.refs
+
+    def party(self, org: str, service: str | None) -> bool:
+        """Whether this organisation or service may not be named."""
+        return org in self.orgs or (service is not None and (org, service) in self.services)
+
+    def step(self, told: Told) -> bool:
+        """Whether the step exists for its own organisation alone.
+
+        So does one that names what is concealed: a referral to a refuge tells of the refuge.
+        """
+        step = told.step
+        return (
+            told.said.get("safety") == CONCEAL
+            or self.ref(step.org, step.subject)
+            or self.party(step.org, step.service)
+            or any(self.party(*party) for party in told.parties())
+        )
+
+
+NOTHING_CONCEALED: Final = Concealment()

@@ -1,0 +1,79 @@
+"""Names that one reader is told and no other: of pathways, events, and of what a publisher calls its own things. Pure.
+
+k = HKDF-SHA-256(ikm = the instance's secret, salt = "pathline pairwise", info = the reader's name, 64 bytes): the first
+half keys a block cipher (a pathway's handle is one block: the birth of a ref, enciphered, so that no table is needed to
+find the way back), the second a MAC (all else, which nobody needs to reverse).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_SALT = b"pathline pairwise"
+
+
+class ReaderKey:
+    """Makes the names that one reader is told."""
+
+    def __init__(self, secret: bytes, reader: str) -> None:
+        keys = HKDF(SHA256(), 64, _SALT, reader.encode()).derive(secret)
+        # One block alone, of 16 random bytes: there is no second one whose likeness ECB could show.
+        self._cipher = Cipher(AES(keys[:32]), ECB())  # noqa: S305
+        self._mac = keys[32:]
+
+    def handle(self, birth: UUID) -> UUID:
+        """What this reader calls the pathway that is named by this birth."""
+        cipher = self._cipher.encryptor()
+        return UUID(bytes=cipher.update(birth.bytes) + cipher.finalize())
+
+    def birth(self, handle: UUID) -> UUID:
+        """The way back: of a handle that was never given, the birth of nothing."""
+        cipher = self._cipher.decryptor()
+        return UUID(bytes=cipher.update(handle.bytes) + cipher.finalize())
+
+    def event(self, source: str, id: str) -> str:
+        """The id of another's event."""
+        return _text(self._tag("event", source, id))
+
+    def identifier(self, org: str, value: str) -> str:
+        """What another organisation calls something: the same in all its steps, and nothing outside them."""
+        return _text(self._tag("identifier", org, value))
+
+    def handoff(self, value: str) -> str:
+        """The id of a hand-off: the same in everybody's steps, and no longer its organisation's."""
+        return f"keyed:{_text(self._tag('handoff', value))}"
+
+    def subject(self, org: str, value: str) -> str:
+        """Another organisation's pseudonym."""
+        return f"v1.{_text(self._tag('subject', org, value))}"
+
+    def version(self, *body: bytes) -> str:
+        """Tells bodies apart, and nothing of what they leave out."""
+        return self._tag("version", *body).hex()[:24]
+
+    @property
+    def secret(self) -> bytes:
+        """For what else is to be keyed by reader, such as the ids of a trace."""
+        return self._tag("secret")
+
+    def _tag(self, kind: str, *parts: str | bytes) -> bytes:
+        mac = hmac.new(self._mac, kind.encode(), hashlib.sha256)
+        for part in parts:
+            told = part.encode() if isinstance(part, str) else part
+            mac.update(len(told).to_bytes(8))
+            mac.update(told)
+        return mac.digest()
+
+
+def _text(tag: bytes) -> str:
+    """128 bits as 22 characters."""
+    return base64.urlsafe_b64encode(tag[:16]).decode().rstrip("=")

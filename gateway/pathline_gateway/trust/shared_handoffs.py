@@ -1,0 +1,71 @@
+"""What two organisations see of each other because one handed a person to the other. Pure.
+
+Either side sees the steps of the hand-off itself. The receiver sees what led to it as well, where the offering side
+released that: the offering organisation's own steps under the offering ref, up to the offer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pathline_gateway.assemble.step import Step
+from pathline_gateway.handoff.event import HandoffEvent, handoff_event
+from pathline_gateway.handoff.lifecycle import Lifecycle, lifecycle
+from pathline_gateway.trust.told import Told
+
+_TAKEN_BACK: Final = frozenset(("rejected", "cancelled"))
+"""States after which a receiver has nothing more to do with what led to the hand-off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What hand-offs show to one organisation."""
+
+    handoffs: frozenset[str]
+    offers: tuple[HandoffEvent, ...]
+    """Of the hand-offs whose context was released to it."""
+
+    def shows(self, told: Told) -> bool:
+        """Whether it is shown this step."""
+        if told.noun == "handoff" and told.said.get("handoff") in self.handoffs:
+            return True
+        return any(_led_to(told.step, offer) for offer in self.offers)
+
+
+def shared(org: str, steps: Iterable[Told]) -> Shared:
+    """What hand-offs show to this organisation, told from the steps that are not concealed from it."""
+    events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
+    said: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for told in steps:
+        event = handoff_event(told.step)
+        if event is not None and (handoff := told.said.get("handoff")):
+            events[handoff].append(event)
+            said[event.source, event.id] = told.said
+    folded = [lifecycle(handoff, found) for handoff, found in events.items()]
+    theirs = [life for life in folded if life.offer and (life.by == org or _receives(life, org))]
+    released = [life.offer for life in theirs if life.offer and _sees_context(life, org, said)]
+    return Shared(frozenset(life.handoff for life in theirs), tuple(released))
+
+
+def _receives(life: Lifecycle, org: str) -> bool:
+    """Whether the organisation is asked now, or has shown the token."""
+    return life.to == org or any(event.org == org for event, _ in life.redeemed)
+
+
+def _sees_context(life: Lifecycle, org: str, said: Mapping[tuple[str, str], Mapping[str, Any]]) -> bool:
+    if life.to != org or life.state in _TAKEN_BACK:
+        return False
+    released = False
+    for event in life.legal:
+        value = said[event.source, event.id].get("context_released")
+        if value is not None:
+            # Who offers releases; who receives may only want less.
+            released = bool(value) if event.org == life.by else released and bool(value)
+    return released
+
+
+def _led_to(step: Step, offer: HandoffEvent) -> bool:
+    return (step.org, step.subject) == (offer.org, offer.subject) and step.order <= offer.order

@@ -1,0 +1,167 @@
+"""What one reader sees of a pathway: a function of its refs and steps, of consents, bases and concealment. Pure.
+
+Whatever it leaves out has no part in what it gives: a reader learns nothing from a change of what she may not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from pathline_gateway.assemble.step import Step
+from pathline_gateway.identity.binding import Ref
+from pathline_gateway.trust.caller import Role
+from pathline_gateway.trust.concealment import NOTHING_CONCEALED, Concealment
+from pathline_gateway.trust.consents import ConsentEvent, Permission, permission
+from pathline_gateway.trust.lawful import LawfulBasis, relied_on
+from pathline_gateway.trust.mandates import Mandate, holding, services_named
+from pathline_gateway.trust.reader import CITIZEN, Reader
+from pathline_gateway.trust.shared_handoffs import shared
+from pathline_gateway.trust.told import Told, told
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a pathway, and of who may know it."""
+
+    refs: Sequence[Ref]
+    steps: Sequence[Step]
+    """In order."""
+    consents: Sequence[ConsentEvent] = ()
+    bases: Sequence[LawfulBasis] = ()
+    concealment: Concealment = NOTHING_CONCEALED
+
+
+class Shown(NamedTuple):
+    """A step that the reader sees; her own as it was sent."""
+
+    told: Told
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a reader sees of a pathway."""
+
+    steps: Sequence[Shown]
+    anchors: Sequence[Ref]
+    """The refs by which she knows the pathway, the oldest first: it bears the name of that one."""
+    subjects: Sequence[tuple[str, str]]
+    """The refs that she is told, in order."""
+    concealment: Concealment
+    quiet: bool = False
+    """That she looked may be told to nobody: it would tell what is concealed."""
+    mandate: str | None = None
+    """The mandate by which she looked."""
+    refs: frozenset[int] = frozenset()
+    """The numbers of the refs that she came by or was shown something of."""
+
+
+def visible(reader: Reader, now: datetime, known: Known) -> Seen | None:
+    """What the reader sees of this pathway now; None where nothing tells her that there is one."""
+    steps = [told(step) for step in known.steps]
+    if reader.kind == "organisation":
+        return _to_organisation(reader, now, known, steps)
+    open_steps = [each for each in steps if not known.concealment.step(each)]
+    if reader.kind == "operator":
+        return _to_operator(known, open_steps)
+    return _to_person(reader, now, known, steps, open_steps)
+
+
+def _to_operator(known: Known, steps: Sequence[Told]) -> Seen | None:
+    under = {(each.step.org, each.step.subject) for each in steps}
+    anchors = [ref for ref in known.refs if (ref.org, ref.subject) in under]
+    return _seen([Shown(each, False) for each in steps], anchors, anchors, known)
+
+
+def _to_person(
+    reader: Reader, now: datetime, known: Known, steps: Sequence[Told], open_steps: Sequence[Told]
+) -> Seen | None:
+    """Her own pathway, or that of somebody whose mandate she has."""
+    account = [ref for ref in known.refs if (ref.org, ref.subject) == (CITIZEN, reader.account)]
+    if account and Role.CITIZEN in reader.roles:
+        shown = [Shown(each, reader.owns(each.step.org, each.step.subject)) for each in open_steps]
+        return _seen(shown, account, account, known)
+    mandates = _mandates(reader, holding(steps, now))
+    if not mandates:
+        return None
+    under = {(each.org, each.subject) for each in mandates}
+    covered = [
+        Shown(each, False) for each in open_steps if any(m.covers(each.step.org, each.step.service) for m in mandates)
+    ]
+    anchors = [ref for ref in known.refs if (ref.org, ref.subject) in under]
+    return _seen(covered, anchors, (), known, mandate=mandates[0].mandate)
+
+
+def _mandates(reader: Reader, held: Iterable[Mandate]) -> list[Mandate]:
+    if reader.account is None or Role.HELPER not in reader.roles:
+        return []
+    account = reader.account
+    return [each for each in held if each.lets_see(account)]
+
+
+def _to_organisation(reader: Reader, now: datetime, known: Known, steps: Sequence[Told]) -> Seen | None:
+    """Its own part; of others what a mandate, a hand-off, a consent or a lawful basis shows it."""
+    own = [ref for ref in known.refs if ref.org == reader.org]
+    permits = _permission(reader, now, known)
+    shows = _shows(reader, now, known, steps, permits)
+    mine = [(each, each.step.org == reader.org) for each in steps]
+    shown = [Shown(each, is_mine) for each, is_mine in mine if is_mine or shows(each)]
+    quiet = permits.concealed or any(known.concealment.ref(ref.org, ref.subject) for ref in own)
+    return _seen(shown, own, own, known, quiet=quiet)
+
+
+def _permission(reader: Reader, now: datetime, known: Known) -> Permission:
+    """What consents come to for this organisation. Those under concealed refs neither permit nor forbid."""
+    heard = [c for c in known.consents if not known.concealment.ref(c.org, c.subject)]
+    return permission(heard, reader.org or "", reader.stated.purpose or "", now)
+
+
+def _shows(
+    reader: Reader, now: datetime, known: Known, steps: Sequence[Told], permits: Permission
+) -> Callable[[Told], bool]:
+    """Whether a step of another organisation is shown to this one; none is, where no purpose is stated."""
+    org, concealed = reader.org, known.concealment
+    if org is None or reader.stated.purpose is None:
+        return lambda _: False
+    bases = relied_on(known.bases, reader, now)
+    handed = shared(org, [each for each in steps if each.step.org == org or not concealed.step(each)])
+    named = services_named(steps)
+
+    def shows(each: Told) -> bool:
+        if each.noun == "mandate" and org in named.get((each.step.org, each.said["mandate"]), ()):
+            return True
+        if concealed.step(each):
+            return False
+        holder, noun = each.step.org, each.noun
+        return (
+            handed.shows(each) or bool(permits.of(holder, noun)) or any(basis.allows(holder, noun) for basis in bases)
+        )
+
+    return shows
+
+
+def _seen(
+    steps: Sequence[Shown],
+    anchors: Sequence[Ref],
+    subjects: Sequence[Ref],
+    known: Known,
+    *,
+    quiet: bool = False,
+    mandate: str | None = None,
+) -> Seen | None:
+    if not anchors:
+        return None
+    numbers = {(ref.org, ref.subject): ref.id for ref in known.refs}
+    under = {numbers[each.told.step.org, each.told.step.subject] for each in steps}
+    return Seen(
+        steps,
+        sorted(anchors, key=lambda ref: ref.age),
+        sorted((ref.org, ref.subject) for ref in subjects),
+        known.concealment,
+        quiet,
+        mandate,
+        frozenset(under | {ref.id for ref in anchors}),
+    )

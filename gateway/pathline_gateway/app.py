@@ -34,7 +34,8 @@ from pathline_gateway.intake.progress import Progress
 from pathline_gateway.operate.issuer import routes as issuer_routes
 from pathline_gateway.operate import linkers, organisations, parked, review
 from pathline_gateway.operate.parked_level import keep_level
-from pathline_gateway.pull import links, pathways, status
+from pathline_gateway.pull import accesses, links, pathways, status
+from pathline_gateway.pull.limited import Limited
 from pathline_gateway.pull.quick import quick_route
 from pathline_gateway.settings import Settings
 from pathline_gateway.store import positions
@@ -137,18 +138,22 @@ def application(gateway: Gateway, issuer: Issuer | None = None) -> FastAPI:
         register_unknown=register_unknown,
     )
     app.include_router(intake_door.routes(door))
-    app.include_router(pathways.routes(gateway.pool, gateway.secret))
+    readers = Limited(gateway.pool, gateway.secret, gateway.settings.clock)
+    app.include_router(pathways.routes(gateway.pool, gateway.secret, readers))
+    app.include_router(accesses.routes(gateway.pool, gateway.secret, gateway.settings.clock))
     app.include_router(organisations.routes(gateway.pool))
     app.include_router(linkers.routes(gateway.pool))
     app.include_router(parked.routes(gateway.pool, register_unknown))
     app.include_router(parked_page.routes(gateway.pool, register_unknown))
-    app.router.routes.insert(0, quick_route(gate, partial(pathways.pulled, gateway.pool)))
     own = OwnEvidence(gateway.pool, door.write)
     linking = Linking(gateway.pool, own, gateway.secret, gateway.settings.link_token_s)
     app.include_router(links.routes(gateway.pool, linking, register_unknown))
     reviewing = Reviewing(gateway.pool, own)
     app.include_router(review.routes(gateway.pool, reviewing))
     app.include_router(review_page.routes(gateway.pool, reviewing))
+    if register_unknown:
+        # Past what asks who calls: with auth off, everybody does.
+        app.router.routes.insert(0, quick_route(gate, partial(pathways.pulled, gateway.pool)))
     statuses = status.Statuses(gateway.pool, gateway.progress, gateway.intake.survey)
     app.include_router(status.routes(statuses, gateway.intake.not_ready))
     app.include_router(

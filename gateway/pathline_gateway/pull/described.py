@@ -26,14 +26,15 @@ class ServedStep(BaseModel):
     source: str
     """With `id`, its identity."""
     id: str
+    """Keyed for the reader, where the step is another organisation's."""
     type: str
     time: datetime
     """When it happened: UTC, with six digits."""
     recordedtime: datetime | None
     """When the publisher wrote it down."""
     org: str
-    subject: str
-    """The organisation's pseudonym for the person."""
+    subject: str | None
+    """The organisation's pseudonym for the person; told to nobody else."""
     service: str | None
     channel: str | None
     activity: str | None
@@ -52,9 +53,11 @@ class ServedPathway(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     pathway: UUID
+    """The id for this reader: another reader knows the pathway by another."""
     version: str
     """The ETag: it changes whenever a pull may answer something else."""
     subjects: list[Ref]
+    """The reader's own; all for an operator."""
     legs: list[Leg]
     steps: list[ServedStep]
     """By time, then source, sequence and id."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
-from typing import Annotated, TypeGuard
+from typing import Annotated, Protocol, TypeGuard
 from uuid import UUID
 
 import asyncpg
 import orjson
 from fastapi import APIRouter, Header, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary import Code, Subject
@@ -23,10 +23,13 @@ from pathline_gateway.pull.described import PATHWAY, TRACE
 from pathline_gateway.pull.quick import PATH
 from pathline_gateway.store import pathways as store
 from pathline_gateway.telemetry import PULL_DURATION, spanning
+from pathline_gateway.trust.caller import Caller
+from pathline_gateway.trust.who import Calling
 
 OPERATOR = "operator"
 """The reader when auth is off."""
 _CACHE = "private, no-cache"
+_LONGEST_STATED = 2_100
 _NO_SUCH = "no interaction was ever published under this subject, or it is not yet applied"
 
 
@@ -39,6 +42,10 @@ class Search(BaseModel):
     """The organisation's code."""
     subject: Subject
     """Its pseudonym for the person."""
+    purpose: Annotated[str, Field(max_length=_LONGEST_STATED)] | None = None
+    """What the pathway is wanted for, a code; as in the header `pathline-purpose`."""
+    authority: Annotated[str, Field(max_length=_LONGEST_STATED)] | None = None
+    """What is relied on besides consent; as in the header `pathline-authority`."""
 
 
 class Found(BaseModel):
@@ -47,38 +54,93 @@ class Found(BaseModel):
     pathway: UUID
 
 
-def routes(pool: asyncpg.Pool, secret: bytes) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for something of a pathway, and what she says that it is for, as it was sent."""
+
+    caller: Caller
+    purpose: str | None = None
+    authority: str | None = None
+
+
+class Readers(Protocol):
+    """Answers those who do not see everything. Each raises Problem."""
+
+    async def search(self, asked: Asked, org: str, subject: str) -> UUID:
+        """What this reader calls the pathway of this subject."""
+
+    async def pull(self, asked: Asked, pathway: UUID, if_none_match: str | None) -> Response:
+        """What this reader sees of the pathway."""
+
+    async def trace(self, asked: Asked, pathway: UUID) -> Response:
+        """The same as a trace."""
+
+
+Purpose = Annotated[str | None, Header(alias="pathline-purpose", description="What it is for: a code")]
+Authority = Annotated[
+    str | None,
+    Header(
+        alias="pathline-authority",
+        description='What is relied on besides consent: law, serious-threat or mandate; instrument="…"',
+    ),
+]
+
+
+def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers) -> APIRouter:
     """`POST /v1/pathways/search`, `GET /v1/pathways/{id}` and `GET /v1/pathways/{id}/trace`."""
     router = APIRouter(tags=["pathways"])
 
     @router.post("/v1/pathways/search", summary="Find a person's pathway")
-    async def search(wanted: Search) -> Found:
+    async def search(wanted: Search, caller: Calling, purpose: Purpose = None, authority: Authority = None) -> Found:
         """The pathway that this subject belongs to now."""
+        if not caller.open:
+            asked = Asked(caller, wanted.purpose or purpose, wanted.authority or authority)
+            return Found(pathway=await readers.search(asked, wanted.org, wanted.subject))
         async with pool.acquire() as connection:
             found = await store.pathway_of(connection, wanted.org, wanted.subject)
         if found is None:
-            raise Problem(404, "no-such-pathway", _NO_SUCH)
+            raise no_such_subject()
         return Found(pathway=found)
 
     @router.get(PATH, summary="Pull a pathway", response_class=Response, responses=PATHWAY)
-    async def pull(pathway: UUID, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    async def pull(
+        pathway: UUID,
+        caller: Calling,
+        if_none_match: Annotated[str | None, Header()] = None,
+        purpose: Purpose = None,
+        authority: Authority = None,
+    ) -> Response:
         """Steps in order, legs and subjects. The ETag is the version; an id that was joined redirects."""
+        if not caller.open:
+            return await readers.pull(Asked(caller, purpose, authority), pathway, if_none_match)
         return await pulled(pool, pathway, if_none_match)
 
     @router.get(
         "/v1/pathways/{pathway}/trace", summary="A pathway as a trace", response_class=Response, responses=TRACE
     )
-    async def trace(pathway: UUID) -> Response:
+    async def trace(pathway: UUID, caller: Calling, purpose: Purpose = None, authority: Authority = None) -> Response:
         """The journey as OTLP JSON, which any OpenTelemetry viewer draws."""
+        if not caller.open:
+            return await readers.trace(Asked(caller, purpose, authority), pathway)
         with spanning("pull trace"):
             async with pool.acquire() as connection:
                 found = await read(connection, pathway)
         if isinstance(found, UUID):
-            return _moved(found, "/trace")
+            return moved(found, "/trace")
         key = TraceKey(secret, OPERATOR, str(pathway), found.version)
         return Response(orjson.dumps(journey_trace(found.assembled, key)), media_type="application/json")
 
     return router
+
+
+def no_such_subject() -> Problem:
+    """The same for a subject that nobody knows and for one that the reader may not know."""
+    return Problem(404, "no-such-pathway", _NO_SUCH)
+
+
+def no_such_pathway() -> Problem:
+    """The same for an id that was never given and for one that was given to another reader."""
+    return Problem(404, "no-such-pathway", "there is no pathway with this id")
 
 
 async def pulled(pool: asyncpg.Pool, pathway: UUID, if_none_match: str | None) -> Response:
@@ -114,7 +176,7 @@ async def read(connection: asyncpg.Connection, pathway: UUID) -> Reading | UUID:
     else:
         amendments = []
     if members is None:
-        raise Problem(404, "no-such-pathway", "there is no pathway with this id")
+        raise no_such_pathway()
     if isinstance(members, UUID):
         return members
     return Reading(members, version_of(members), assemble(steps, amendments))
@@ -124,7 +186,8 @@ def _is_here(members: store.Members | UUID | None) -> TypeGuard[store.Members]:
     return isinstance(members, store.Members)
 
 
-def _moved(to: UUID, below: str = "") -> Response:
+def moved(to: UUID, below: str = "") -> Response:
+    """Look there."""
     return Response(status_code=308, headers={"location": f"/v1/pathways/{to}{below}"})
 
 
@@ -135,7 +198,7 @@ async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: st
             return Response(status_code=304, headers={"etag": etag, "cache-control": _CACHE})
     found = await read(connection, pathway)
     if isinstance(found, UUID):
-        return _moved(found)
+        return moved(found)
     headers = {"etag": _etag(found.version), "cache-control": _CACHE}
     body = orjson.dumps(served(found.members, found.version, found.assembled))
     return Response(body, 200, headers, "application/json")

@@ -36,6 +36,8 @@ class Foreign:
     """How one reader is told of others' steps."""
 
     key: ReaderKey
+    org: str | None
+    """The reader's organisation."""
     concealment: Concealment
     told_as: Mapping[Identity, Identity]
     """The events that she sees, by the names that she is told. What she does not see is not referred to."""
@@ -63,10 +65,8 @@ class Foreign:
                 continue
             found = [self._value(field, each, org, hidden) for each in (value if field.several else (value,))]
             found = [each for each in found if each is not _LEFT_OUT]
-            if field.several:
-                kept[name] = found
-            elif found:
-                kept[name] = found[0]
+            if found:
+                kept[name] = found if field.several else found[0]
         return kept
 
     def _value(self, field: Field, value: Any, org: str, hidden: bool) -> Any:
@@ -80,13 +80,16 @@ class Foreign:
             case "ref":
                 return {"org": value["org"], "subject": self.key.subject(value["org"], value["subject"])}
             case "party":
-                return _LEFT_OUT if self.concealment.party(value["org"], value.get("service")) else value
+                return value if self._may_name(value) else _LEFT_OUT
             case "event":
                 return self._event(value)
             case "parts":
                 return self._parts(field.parts or {}, value, org, hidden)
             case kind:
                 return value if kind in _AS_SENT else _LEFT_OUT
+
+    def _may_name(self, party: Mapping[str, str]) -> bool:
+        return party["org"] == self.org or not self.concealment.party(party["org"], party.get("service"))
 
     def _event(self, value: Mapping[str, str]) -> Any:
         name = self.told_as.get((value["source"], value["id"]))

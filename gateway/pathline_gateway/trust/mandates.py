@@ -22,14 +22,22 @@ Name = tuple[str, str]
 class Mandate:
     """A mandate that holds."""
 
-    org: str
-    subject: str
-    """With `org`, the ref that it stands under."""
-    mandate: str
+    told: Told
+    """The step that gave it."""
     agent: tuple[str, str]
     services: tuple[Party, ...]
     """All when empty."""
     powers: tuple[str, ...]
+
+    @property
+    def ref(self) -> tuple[str, str]:
+        """The organisation and subject that it stands under."""
+        return self.told.step.org, self.told.step.subject
+
+    @property
+    def name(self) -> str:
+        """The organisation that keeps it, a colon, and its id there."""
+        return f"{self.told.step.org}:{self.told.said['mandate']}"
 
     def lets_see(self, account: str) -> bool:
         """Whether the person of this account may look by it."""
@@ -61,9 +69,7 @@ def services_named(steps: Iterable[Told]) -> dict[Name, set[str]]:
 def _mandate(told: Told) -> Mandate:
     said, agent = told.said, told.said["agent"]
     return Mandate(
-        told.step.org,
-        told.step.subject,
-        said["mandate"],
+        told,
         (agent["org"], agent["subject"]),
         _services(said),
         tuple(said.get("powers") or ()),

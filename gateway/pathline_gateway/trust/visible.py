@@ -87,12 +87,13 @@ def _to_person(
     mandates = _mandates(reader, holding(steps, now))
     if not mandates:
         return None
-    under = {(each.org, each.subject) for each in mandates}
+    under = {each.ref for each in mandates}
     covered = [
         Shown(each, False) for each in open_steps if any(m.covers(each.step.org, each.step.service) for m in mandates)
     ]
     anchors = [ref for ref in known.refs if (ref.org, ref.subject) in under]
-    return _seen(covered, anchors, (), known, mandate=mandates[0].mandate)
+    quiet = any(known.concealment.step(each.told) for each in mandates)
+    return _seen(covered, anchors, (), known, quiet=quiet, mandate=mandates[0].name)
 
 
 def _mandates(reader: Reader, held: Iterable[Mandate]) -> list[Mandate]:

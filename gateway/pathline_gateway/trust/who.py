@@ -6,7 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from pathline_gateway.trust.gate import Asker, same_hands
+from pathline_gateway.trust.gate import Asker, caller, same_hands
+
+__all__ = ["Calling", "Citizen", "Operator", "Publisher", "Reviewer", "caller"]
 
 
 def operator(asker: Asker) -> str:
@@ -27,3 +29,5 @@ Publisher = Asker
 """A parameter of every route that is for an organisation's own systems."""
 Citizen = Asker
 """A parameter of every route that is for people themselves."""
+Calling = Asker
+"""A parameter of every route whose answer depends on who asks."""

@@ -1,0 +1,175 @@
+"""Pulls of those who do not see everything: each is answered, and written in the access log, in one transaction."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+from fastapi import Response
+from opentelemetry import trace
+
+from pathline_gateway.problem import Problem
+from pathline_gateway.pull.pathways import Asked, moved, no_such_pathway, no_such_subject
+from pathline_gateway.pull.sight import seen_of
+from pathline_gateway.pull.view import birth_of, name_of, view
+from pathline_gateway.store import access as access_log
+from pathline_gateway.store import sight
+from pathline_gateway.telemetry import spanning
+from pathline_gateway.trust.access_log import Outcome, What, access
+from pathline_gateway.trust.caller import Caller
+from pathline_gateway.trust.pairwise import ReaderKey
+from pathline_gateway.trust.reader import Reader, reader_of
+from pathline_gateway.trust.stated import NotStatedRight, Stated, stated
+from pathline_gateway.trust.visible import Seen
+
+_HEADERS: Final = {
+    "cache-control": "private, no-cache",
+    "vary": "authorization, pathline-purpose, pathline-authority",
+}
+
+
+@dataclass
+class _Reading:
+    """One request of one reader, and what is to be logged of it."""
+
+    connection: asyncpg.Connection
+    caller: Caller
+    stated: Stated
+    reader: Reader
+    key: ReaderKey
+    now: datetime
+
+    async def seen(self, pathway: UUID) -> Seen | None:
+        """What the reader sees of the pathway with this id of the store's own."""
+        return await seen_of(self.connection, self.reader, self.now, pathway)
+
+    async def named(self, name: UUID) -> Seen | UUID | None:
+        """What she sees of the pathway that she calls so; what she calls it now; None when she never called one so."""
+        birth = birth_of(self.reader, self.key, name)
+        born = await sight.ref_born(self.connection, birth)
+        seen = None if born is None else await self.seen(born[1])
+        if born is None or seen is None or born[0] not in {(ref.org, ref.subject) for ref in seen.anchors}:
+            return None
+        oldest = seen.anchors[0].birth
+        return seen if oldest == birth else name_of(self.reader, self.key, oldest)
+
+    async def log(self, what: What, outcome: Outcome, seen: Seen | None = None, refs: Collection[int] = ()) -> None:
+        """It is in the access log once this request's transaction is committed."""
+        reason = "no-such-pathway" if outcome == "refused" else None
+        kept = access(
+            self.caller,
+            self.stated,
+            what,
+            outcome,
+            refs=refs if seen is None else seen.refs,
+            reason=reason,
+            mandate=None if seen is None else seen.mandate,
+            trace_id=current_trace(),
+            quiet=seen is not None and seen.quiet,
+        )
+        await access_log.write(self.connection, kept)
+
+
+class Limited:
+    """`Readers`, from the store."""
+
+    def __init__(self, pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> None:
+        self._pool, self._secret, self._clock = pool, secret, clock
+
+    async def search(self, asked: Asked, org: str, subject: str) -> UUID:
+        """What this reader calls the pathway of this subject, where it is one by which she knows it."""
+        async with self._reading(asked, "search") as reading:
+            found = await sight.ref_of(reading.connection, org, subject)
+            seen = None if found is None else await reading.seen(found[1])
+            known = seen is not None and (org, subject) in {(ref.org, ref.subject) for ref in seen.anchors}
+            if seen is None or not known:
+                await reading.log("search", "refused", refs=() if found is None else (found[0],))
+            else:
+                await reading.log("search", "shown", seen)
+        if seen is None or not known:
+            raise no_such_subject()
+        return name_of(reading.reader, reading.key, seen.anchors[0].birth)
+
+    async def pull(self, asked: Asked, pathway: UUID, if_none_match: str | None) -> Response:
+        """What this reader sees of the pathway; 304 where she has it already."""
+        with spanning("pull pathway"):
+            async with self._reading(asked, "pathway") as reading:
+                response = await _pulled(reading, pathway, if_none_match)
+        if response is None:
+            raise no_such_pathway()
+        return response
+
+    async def trace(self, asked: Asked, pathway: UUID) -> Response:
+        """The same as a trace."""
+        with spanning("pull trace"):
+            async with self._reading(asked, "trace") as reading:
+                response = await _traced(reading, pathway)
+        if response is None:
+            raise no_such_pathway()
+        return response
+
+    @contextlib.asynccontextmanager
+    async def _reading(self, asked: Asked, what: What) -> AsyncIterator[_Reading]:
+        """One moment of the store, and a transaction that keeps what is logged. Raises Problem."""
+        said = read_stated(asked)
+        reader = reader_of(asked.caller, said)
+        if reader is None:
+            async with self._pool.acquire() as connection:
+                kept = access(asked.caller, said, what, "refused", reason="not-a-reader", trace_id=current_trace())
+                await access_log.write(connection, kept)
+            raise not_a_reader()
+        key = ReaderKey(self._secret, reader.name)
+        async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+            yield _Reading(connection, asked.caller, said, reader, key, self._clock())
+
+
+def read_stated(asked: Asked) -> Stated:
+    """What the reader says that she reads for. Raises Problem."""
+    try:
+        return stated(asked.purpose, asked.authority)
+    except NotStatedRight as wrong:
+        raise Problem(400, wrong.reason, wrong.detail) from None
+
+
+def not_a_reader() -> Problem:
+    """The caller has no role that reads a person's pathway."""
+    return Problem(403, "not-a-reader", "pathways are read by organisations, citizens, helpers and operators")
+
+
+def current_trace() -> bytes | None:
+    """The trace that this request belongs to."""
+    context = trace.get_current_span().get_span_context()
+    return context.trace_id.to_bytes(16) if context.is_valid else None
+
+
+async def _pulled(reading: _Reading, pathway: UUID, if_none_match: str | None) -> Response | None:
+    found = await reading.named(pathway)
+    if not isinstance(found, Seen):
+        return await _elsewhere(reading, "pathway", found)
+    told = view(reading.reader, reading.key, found)
+    headers = {"etag": f'"{told.version}"', **_HEADERS}
+    tags = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
+    if tags & {headers["etag"], "*"}:
+        await reading.log("pathway", "unchanged", found)
+        return Response(status_code=304, headers=headers)
+    await reading.log("pathway", "shown", found)
+    return Response(told.body, 200, headers, "application/json")
+
+
+async def _traced(reading: _Reading, pathway: UUID) -> Response | None:
+    found = await reading.named(pathway)
+    if not isinstance(found, Seen):
+        return await _elsewhere(reading, "trace", found, "/trace")
+    await reading.log("trace", "shown", found)
+    told = view(reading.reader, reading.key, found)
+    return Response(told.trace(), 200, _HEADERS, "application/json")
+
+
+async def _elsewhere(reading: _Reading, what: What, to: UUID | None, below: str = "") -> Response | None:
+    await reading.log(what, "refused" if to is None else "moved")
+    return None if to is None else moved(to, below)

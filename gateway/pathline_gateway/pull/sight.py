@@ -1,0 +1,35 @@
+"""What a reader sees of a pathway, read from the store as it stands at one moment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from pathline_gateway.assemble.pathway import assemble
+from pathline_gateway.store import consents, lawful, pathways, sight
+from pathline_gateway.trust.reader import Reader
+from pathline_gateway.trust.visible import Known, Seen, visible
+
+
+async def seen_of(connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID) -> Seen | None:
+    """What she sees of the pathway with this id of the store's own; None where she may not know of it.
+
+    Call within a transaction whose statements see one moment.
+    """
+    members, steps = await pathways.pathway(connection, pathway)
+    if not isinstance(members, pathways.Members):
+        return None
+    amendments = await pathways.amendments(connection, members.numbers) if members.amended else []
+    named = list(members.refs)
+    foreign = reader.kind == "organisation" and reader.stated.purpose is not None
+    bases = reader.org if foreign and reader.stated.authority is not None else None
+    known = Known(
+        await sight.refs(connection, members.numbers),
+        assemble(steps, amendments).steps,
+        await consents.of_refs(connection, named) if foreign else [],
+        [] if bases is None else await lawful.of_reader(connection, bases),
+        await sight.concealment(connection, named),
+    )
+    return visible(reader, now, known)

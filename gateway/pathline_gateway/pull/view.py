@@ -1,0 +1,76 @@
+"""A pathway as one reader is told it: her own steps as they were sent, others' under names that are hers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+
+from pathline_gateway.assemble.pathway import Pathway
+from pathline_gateway.assemble.step import Step
+from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
+from pathline_gateway.pull.pathways import serve_step
+from pathline_gateway.trust.foreign import Foreign, is_hidden, names, without_place
+from pathline_gateway.trust.pairwise import ReaderKey
+from pathline_gateway.trust.reader import Reader
+from pathline_gateway.trust.visible import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is served."""
+
+    pathway: UUID
+    version: str
+    """Of this body, and of nothing that it leaves out."""
+    body: bytes
+    steps: list[Step]
+    key: ReaderKey
+    reader: Reader
+
+    def trace(self) -> bytes:
+        """The same as OTLP JSON."""
+        key = TraceKey(self.key.secret, self.reader.name, str(self.pathway), self.version)
+        return orjson.dumps(journey_trace(Pathway(self.steps, _legs(self.steps)), key))
+
+
+def name_of(reader: Reader, key: ReaderKey, birth: UUID) -> UUID:
+    """What this reader calls the pathway that is named by this birth."""
+    return birth if reader.kind == "operator" else key.handle(birth)
+
+
+def birth_of(reader: Reader, key: ReaderKey, name: UUID) -> UUID:
+    """The way back."""
+    return name if reader.kind == "operator" else key.birth(name)
+
+
+def view(reader: Reader, key: ReaderKey, seen: Seen) -> View:
+    """What this reader is served of what she sees."""
+    told = _operated(seen) if reader.kind == "operator" else _keyed(reader, key, seen)
+    pathway, steps = name_of(reader, key, seen.anchors[0].birth), [step for step, _ in told]
+    body: dict[str, object] = {
+        "pathway": str(pathway),
+        "version": "",
+        "subjects": [{"org": org, "subject": subject} for org, subject in seen.subjects],
+        "legs": [{"org": org, "service": service} for org, service in _legs(steps)],
+        "steps": [serve_step(step) if as_sent else serve_step(step) | {"subject": None} for step, as_sent in told],
+        "handoffs": [],
+        "facts": [],
+    }
+    version = key.version(orjson.dumps(body))
+    return View(pathway, version, orjson.dumps(body | {"version": version}), steps, key, reader)
+
+
+def _keyed(reader: Reader, key: ReaderKey, seen: Seen) -> list[tuple[Step, bool]]:
+    foreign = Foreign(key, reader.org, seen.concealment, names(key, seen.steps))
+    return [(each.step, True) if own else (foreign.step(each), False) for each, own in seen.steps]
+
+
+def _operated(seen: Seen) -> list[tuple[Step, bool]]:
+    return [(without_place(each) if is_hidden(each) else each.step, True) for each, _ in seen.steps]
+
+
+def _legs(steps: Iterable[Step]) -> list[tuple[str, str | None]]:
+    return list(dict.fromkeys((step.org, step.service) for step in steps))

@@ -1,0 +1,53 @@
+"""What decides who sees what of a pathway: its refs, concealment, lawful bases."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+import asyncpg
+
+from pathline_gateway.identity.binding import Ref
+from pathline_gateway.trust.concealment import Concealment
+
+_OF_BIRTH = """
+select s.org, s.subject, coalesce(m.pathway, s.birth) as pathway
+from subject_ref s left join membership m on m.ref = s.id and m.until is null
+where s.birth = $1
+"""
+_OF_REF = """
+select s.id, coalesce(m.pathway, s.birth) as pathway
+from subject_ref s left join membership m on m.ref = s.id and m.until is null
+where s.org = $1 and s.subject = $2
+"""
+_REFS = "select id, org, subject, birth, received_at from subject_ref where id = any($1::bigint[])"
+_CONCEALING = "select org from organisation where conceals"
+_CONCEALED_SERVICES = "select org, service from concealed_service"
+_CONCEALED_REFS = """
+select c.org, c.subject from unnest($1::text[], $2::text[]) as r(org, subject) join concealed_ref c using (org, subject)
+"""
+
+
+async def ref_born(connection: asyncpg.Connection, birth: UUID) -> tuple[tuple[str, str], UUID] | None:
+    """Organisation and subject of the ref with this birth, and the pathway that it is on."""
+    row = await connection.fetchrow(_OF_BIRTH, birth)
+    return None if row is None else ((row["org"], row["subject"]), row["pathway"])
+
+
+async def ref_of(connection: asyncpg.Connection, org: str, subject: str) -> tuple[int, UUID] | None:
+    """The number of this ref, and the pathway that it is on; None when nothing was ever published under it."""
+    row = await connection.fetchrow(_OF_REF, org, subject)
+    return None if row is None else (row["id"], row["pathway"])
+
+
+async def refs(connection: asyncpg.Connection, numbers: Collection[int]) -> list[Ref]:
+    """These refs, with what tells the oldest."""
+    return [Ref(*row.values()) for row in await connection.fetch(_REFS, list(numbers))]
+
+
+async def concealment(connection: asyncpg.Connection, refs: Collection[tuple[str, str]]) -> Concealment:
+    """What the register says of organisations, services and these refs."""
+    orgs = frozenset(row["org"] for row in await connection.fetch(_CONCEALING))
+    services = frozenset((row["org"], row["service"]) for row in await connection.fetch(_CONCEALED_SERVICES))
+    hidden = await connection.fetch(_CONCEALED_REFS, [r[0] for r in refs], [r[1] for r in refs])
+    return Concealment(orgs, services, frozenset((row["org"], row["subject"]) for row in hidden))

@@ -1,0 +1,114 @@
+"""The HTTP routes that readers use, on a database of their own, called as whoever a test says."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import httpx
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+
+from pathline_gateway import problem
+from pathline_gateway.embedded import Machine
+from pathline_gateway.identity.membership import MembershipWriter
+from pathline_gateway.pull import accesses, pathways
+from pathline_gateway.pull.limited import Limited
+from pathline_gateway.trust.caller import EVERYBODY, Caller, Role
+from pathline_gateway.trust.who import caller
+from trust.pathways import NOW
+from verify.database import dropped, fresh_database
+from verify.history import Partition, Told, opened
+
+SECRET = b"a secret of a test, of 32 bytes."
+OPERATOR = Caller(frozenset((Role.OPERATOR,)))
+AUDITOR = Caller(frozenset((Role.AUDITOR,)))
+
+
+def of(org: str) -> Caller:
+    """A system of this organisation."""
+    return Caller(frozenset((Role.SUBSCRIBER,)), org=org)
+
+
+def citizen(account: str) -> Caller:
+    """The person of this account."""
+    return Caller(frozenset((Role.CITIZEN,)), account=account)
+
+
+def helper(account: str) -> Caller:
+    """The person of this account, for others."""
+    return Caller(frozenset((Role.HELPER,)), account=account)
+
+
+@dataclass
+class Rig:
+    """A gateway's readers' side, and what was told to it."""
+
+    database: str
+    pool: asyncpg.Pool
+    http: httpx.AsyncClient
+    who: list[Caller]
+    now: datetime = NOW
+    log: Partition = field(default_factory=Partition)
+
+    async def tell(self, *told: Told | bytes) -> None:
+        """It is stored and bound."""
+        async with self.pool.acquire() as connection:
+            await self.log.apply(connection, *told)
+        await self.bind()
+
+    async def bind(self) -> None:
+        """The membership writer has seen all evidence."""
+        writer = MembershipWriter(self.pool)
+        while await writer.bind_some():
+            pass
+
+    async def execute(self, statement: str, *arguments: object) -> None:
+        """For what operators enter."""
+        await self.pool.execute(statement, *arguments)
+
+    async def ask(self, by: Caller, method: str, path: str, **more: Any) -> httpx.Response:
+        """The answer to this caller."""
+        self.who[0] = by
+        return await self.http.request(method, path, **more)
+
+    async def find(self, by: Caller, org: str, subject: str, **more: str) -> str | None:
+        """What the caller calls the pathway of this subject."""
+        found = await self.ask(by, "POST", "/v1/pathways/search", json={"org": org, "subject": subject, **more})
+        return str(found.json()["pathway"]) if found.status_code == 200 else None
+
+    async def read(self, by: Caller, org: str, subject: str, purpose: str | None = None) -> dict[str, Any]:
+        """What the caller sees of it."""
+        found = await self.find(by, org, subject)
+        answer = await self.ask(by, "GET", f"/v1/pathways/{found}", headers=stating(purpose))
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+
+def stating(purpose: str | None = None, authority: str | None = None) -> Mapping[str, str]:
+    """The headers that say what it is for."""
+    said = {"pathline-purpose": purpose, "pathline-authority": authority}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+@contextlib.asynccontextmanager
+async def rig_on(machine: Machine) -> AsyncIterator[Rig]:
+    """A rig on a fresh database of this machine, which goes with it."""
+    database = await fresh_database(machine)
+    async with asyncpg.create_pool(database, min_size=1, max_size=2) as pool:
+        async with pool.acquire() as connection:
+            await opened(connection)
+        who, clock = [EVERYBODY], lambda: NOW
+        app = FastAPI()
+        app.add_exception_handler(problem.Problem, problem.on_problem)
+        app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
+        app.dependency_overrides[caller] = lambda: who[0]
+        app.include_router(pathways.routes(pool, SECRET, Limited(pool, SECRET, clock)))
+        app.include_router(accesses.routes(pool, SECRET, clock))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+            yield Rig(database, pool, http, who)
+    await dropped(machine, database)

@@ -34,7 +34,7 @@ from pathline_gateway.intake.progress import Progress
 from pathline_gateway.operate.issuer import routes as issuer_routes
 from pathline_gateway.operate import linkers, organisations, parked, review
 from pathline_gateway.operate.parked_level import keep_level
-from pathline_gateway.pull import accesses, links, pathways, status
+from pathline_gateway.pull import accesses, consents, links, pathways, status
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.pull.quick import quick_route
 from pathline_gateway.settings import Settings
@@ -141,6 +141,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None) -> FastAPI:
     readers = Limited(gateway.pool, gateway.secret, gateway.settings.clock)
     app.include_router(pathways.routes(gateway.pool, gateway.secret, readers))
     app.include_router(accesses.routes(gateway.pool, gateway.secret, gateway.settings.clock))
+    app.include_router(consents.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
     app.include_router(organisations.routes(gateway.pool))
     app.include_router(linkers.routes(gateway.pool))
     app.include_router(parked.routes(gateway.pool, register_unknown))

@@ -13,16 +13,22 @@ import httpx
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 
+from pathline.codec import kafka
+from pathline.interaction import Interaction
+from pathline.vocabulary import Payload
 from pathline_gateway import problem
 from pathline_gateway.embedded import Machine
 from pathline_gateway.identity.membership import MembershipWriter
-from pathline_gateway.pull import accesses, pathways
+from pathline_gateway.intake.apply import apply
+from pathline_gateway.intake.batch import Batch
+from pathline_gateway.intake.reading import read
+from pathline_gateway.pull import accesses, consents, pathways
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.trust.caller import EVERYBODY, Caller, Role
 from pathline_gateway.trust.who import caller
 from trust.pathways import NOW
 from verify.database import dropped, fresh_database
-from verify.history import Partition, Told, opened
+from verify.history import TOPIC, Partition, Record, Told, opened
 
 SECRET = b"a secret of a test, of 32 bytes."
 OPERATOR = Caller(frozenset((Role.OPERATOR,)))
@@ -60,6 +66,17 @@ class Rig:
         async with self.pool.acquire() as connection:
             await self.log.apply(connection, *told)
         await self.bind()
+
+    async def put(self, item: Interaction[Payload]) -> None:
+        """As the door does: it is applied when this returns."""
+        headers, value = kafka.encode(item.event)
+        record = Record(TOPIC, self.log.number, self.log.offset, 0, item.subject.encode(), value, headers)
+        at = (TOPIC, self.log.number)
+        batch = Batch({at: [read(record)]}, {at: self.log.offset}, {at: 1})
+        self.log.offset += 1
+        async with self.pool.acquire() as connection:
+            outcome = await apply(connection, self.log.into, batch)
+        assert not outcome.parked
 
     async def bind(self) -> None:
         """The membership writer has seen all evidence."""
@@ -109,6 +126,8 @@ async def rig_on(machine: Machine) -> AsyncIterator[Rig]:
         app.dependency_overrides[caller] = lambda: who[0]
         app.include_router(pathways.routes(pool, SECRET, Limited(pool, SECRET, clock)))
         app.include_router(accesses.routes(pool, SECRET, clock))
+        app.include_router(consents.routes(pool, SECRET, clock, lambda item: rig.put(item)))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
-            yield Rig(database, pool, http, who)
+            rig = Rig(database, pool, http, who)
+            yield rig
     await dropped(machine, database)

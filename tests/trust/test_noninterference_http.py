@@ -156,6 +156,7 @@ async def _asked(rig: Rig, reader: str) -> list[tuple[Any, ...]]:
         await ask("GET", f"/v1/pathways/{birth}/trace")
     await ask("GET", f"/v1/pathways/{subject(1)}")
     await ask("GET", "/v1/access")
+    await ask("GET", "/v1/consents")
     return answers
 
 

@@ -73,6 +73,14 @@ class Door:
         await self.write([item for _, item in good])
         return _answer(len(good) - known, known, refused)
 
+    async def put(self, item: Interaction[Payload], seconds: float = _DURABLE_S) -> None:
+        """An event of the gateway's own making is written and applied: what is read from now on knows of it.
+
+        Raises Problem when the broker does not take it, or it is not applied within so many seconds.
+        """
+        if not await self.progress.wait(await self._written([item]), seconds):
+            raise _not_durable_yet(seconds)
+
     async def _of_registered(
         self, good: list[tuple[int, Interaction[Payload]]], read: list[Interaction[Payload] | Refused]
     ) -> list[tuple[int, Interaction[Payload]]]:
@@ -97,6 +105,12 @@ class Door:
 
     async def write(self, items: Sequence[Interaction[Payload]]) -> None:
         """The broker has the events and will not forget them. Raises Problem otherwise: then they may be sent again."""
+        ends = await self._written(items)
+        if self.wait_for_postgres and not await self.progress.wait(ends, _DURABLE_S):
+            raise _not_durable_yet(_DURABLE_S)
+
+    async def _written(self, items: Sequence[Interaction[Payload]]) -> dict[Partition, int]:
+        """The broker has the events; where they end."""
         try:
             sent = [await self._send(item) for item in items]
             written = await asyncio.gather(*sent)
@@ -113,13 +127,7 @@ class Door:
             ends[partition] = max(ends.get(partition, 0), meta.offset + 1)
         for partition, end in ends.items():
             self.progress.seen(partition, end)
-        if self.wait_for_postgres and not await self.progress.wait(ends, _DURABLE_S):
-            raise Problem(
-                503,
-                "not-durable-yet",
-                f"the events did not reach Postgres within {_DURABLE_S:.0f} s: send the same request again",
-                headers={"retry-after": "5"},
-            )
+        return ends
 
     async def _send(self, item: Interaction[Payload]) -> asyncio.Future[Any]:
         headers, value = kafka.encode(traced(item.event))
@@ -127,6 +135,15 @@ class Door:
             DOOR_TOPIC, value, key=item.subject.encode(), headers=headers
         )
         return future
+
+
+def _not_durable_yet(seconds: float) -> Problem:
+    return Problem(
+        503,
+        "not-durable-yet",
+        f"the events did not reach Postgres within {seconds:.0f} s: send the same request again",
+        headers={"retry-after": "5"},
+    )
 
 
 class UnknownOrganisation(Refused):

@@ -40,4 +40,8 @@ create index lawful_basis_of_reader on lawful_basis (reader);
 -- squawk-ignore require-concurrent-index-creation
 create index evidence_of_subject on evidence (subject);
 
+-- The organisation whose subjects are the accounts of persons: what they do comes in as its events.
+insert into organisation (org, name, sector, registered_by) values ('citizen', 'Citizens', 'citizen', 'operator')
+on conflict do nothing;
+
 -- migrate:down

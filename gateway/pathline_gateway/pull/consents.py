@@ -1,0 +1,199 @@
+"""`/v1/consents`: a citizen lists, gives and withdraws what she agrees to. Each takes effect before it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+from fastapi import APIRouter, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from pathline import instant
+from pathline.interaction import Interaction, interaction
+from pathline.vocabulary import Code, ConsentGiven, ConsentWithdrawn, Identifier, ItemCode, Payload
+from pathline_gateway.identity.rights import ACCOUNT
+from pathline_gateway.problem import Problem
+from pathline_gateway.store import consents as store
+from pathline_gateway.store import pathways, sight
+from pathline_gateway.trust.caller import Caller, Role
+from pathline_gateway.trust.consents import ConsentEvent
+from pathline_gateway.trust.own_consents import OwnConsent, last_word, own_consents, withdrawal_of
+from pathline_gateway.trust.pairwise import ReaderKey
+from pathline_gateway.trust.reader import CITIZEN, reader_of
+from pathline_gateway.trust.who import Calling
+
+Put = Callable[[Interaction[Payload]], Awaitable[None]]
+"""Writes an event of the gateway's own making; what is read afterwards knows of it."""
+
+
+class Giving(BaseModel):
+    """What a citizen agrees to."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    consent: Identifier | None = None
+    """Her own id for it, so that giving it again changes nothing; one is made when there is none."""
+    holders: list[Code] = []
+    """Who may show; everybody when empty."""
+    recipients: list[Code]
+    """To whom."""
+    nouns: list[Code] = []
+    """Which interactions; none when empty."""
+    items: list[ItemCode] = []
+    """Which types of papers; none when empty."""
+    purpose: Code
+    """What for."""
+    until: AwareDatetime | None = None
+    """When it ends by itself."""
+
+
+class Withdrawing(BaseModel):
+    """Which consent has ended."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    consent: Identifier
+    """As the list names it."""
+
+
+class Listed(BaseModel):
+    """A consent as its citizen is told it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    consent: str
+    org: str
+    """Who recorded it: `citizen` where she gave it herself."""
+    given: datetime
+    live: bool
+    """Whether it permits anything now."""
+    holders: list[str]
+    recipients: list[str]
+    nouns: list[str]
+    items: list[str]
+    purpose: str | None
+    until: datetime | None
+
+
+class Consents(BaseModel):
+    """The newest first."""
+
+    consents: list[Listed]
+
+
+@dataclass(frozen=True, slots=True)
+class _Citizen:
+    """One citizen's consents, as they stand."""
+
+    account: str
+    key: ReaderKey
+    now: datetime
+    said: list[ConsentEvent]
+    told: list[OwnConsent]
+
+    def named(self, name: str) -> OwnConsent | None:
+        """The consent that she calls so."""
+        return next((each for each in self.told if each.name == name), None)
+
+    def event(self, payload: Payload) -> Interaction[Payload]:
+        """What she says now, as an event of her account's."""
+        at, sequence = last_word(self.now, self.said, ACCOUNT)
+        id = str(uuid4())
+        return interaction(payload, source=ACCOUNT, subject=self.account, time=at, id=id, sequence=sequence)
+
+
+def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], put: Put) -> APIRouter:
+    """`GET` and `POST /v1/consents`, and `POST /v1/consents/withdrawals`."""
+    router = APIRouter(tags=["consents"])
+
+    @router.get("/v1/consents", summary="List one's consents", response_model=Consents)
+    async def listed(caller: Calling) -> dict[str, Any]:
+        """Everything that was agreed to about the caller, by whoever recorded it."""
+        hers = await _of(pool, secret, clock, caller)
+        return {"consents": [_served(each, hers.now) for each in hers.told]}
+
+    @router.post("/v1/consents", summary="Give a consent", status_code=201, response_model=Listed)
+    async def give(caller: Calling, wanted: Giving, response: Response) -> dict[str, Any]:
+        """201 when it holds from now on; 200 when it did before."""
+        hers = await _of(pool, secret, clock, caller)
+        name = wanted.consent or str(uuid4())
+        payload = ConsentGiven(**(wanted.model_dump() | {"consent": name}))
+        before = hers.named(name)
+        if before is not None and before.live(hers.now) and _says(before.event, payload):
+            response.status_code = 200
+            return _served(before, hers.now)
+        await put(hers.event(payload))
+        after = (await _of(pool, secret, clock, caller)).named(name)
+        if after is None:
+            raise Problem(409, "concealed", "it was given, and is told to nobody: it names what is concealed")
+        return _served(after, hers.now)
+
+    @router.post("/v1/consents/withdrawals", summary="Withdraw a consent", response_model=Listed)
+    async def withdraw(caller: Calling, wanted: Withdrawing) -> dict[str, Any]:
+        """It permits nothing from now on; an organisation's own record of one neither."""
+        hers = await _of(pool, secret, clock, caller)
+        found = hers.named(wanted.consent)
+        if found is None:
+            raise Problem(404, "no-such-consent", "there is no consent of this name: look at the list")
+        if found.event.given:
+            event = found.event
+            payload = ConsentWithdrawn(
+                consent=withdrawal_of(found, hers.account, hers.key),
+                recipients=event.recipients,
+                purpose=event.purpose,
+            )
+            await put(hers.event(payload))
+            found = (await _of(pool, secret, clock, caller)).named(wanted.consent) or found
+        return _served(found, hers.now)
+
+    return router
+
+
+async def _of(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], caller: Caller) -> _Citizen:
+    """The caller's consents. Raises Problem for who is no citizen."""
+    reader = None if caller.open else reader_of(caller)
+    if reader is None or reader.account is None or Role.CITIZEN not in caller.roles:
+        raise Problem(403, "not-for-you", "consents are given and withdrawn by the citizen herself")
+    key, now = ReaderKey(secret, reader.name), clock()
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        refs = await _refs(connection, reader.account)
+        said = await store.of_refs(connection, refs)
+        concealment = await sight.concealment(connection, refs)
+    heard = [each for each in said if not concealment.ref(each.org, each.subject)]
+    return _Citizen(reader.account, key, now, heard, own_consents(said, reader.account, concealment, key, now))
+
+
+async def _refs(connection: asyncpg.Connection, account: str) -> list[tuple[str, str]]:
+    """The refs of her pathway; her account's alone where nothing is known of her yet."""
+    found = await sight.ref_of(connection, CITIZEN, account)
+    members = None if found is None else await pathways.members(connection, found[1])
+    return list(members.refs) if isinstance(members, pathways.Members) else [(CITIZEN, account)]
+
+
+def _says(event: ConsentEvent, payload: ConsentGiven) -> bool:
+    """Whether the event agreed to just this."""
+    parts = (payload.holders, payload.recipients, payload.nouns or (), payload.items or (), payload.purpose)
+    return (event.holders, event.recipients, event.nouns, event.items, event.purpose, event.until) == (
+        *parts,
+        payload.until,
+    )
+
+
+def _served(consent: OwnConsent, now: datetime) -> dict[str, Any]:
+    event = consent.event
+    return {
+        "consent": consent.name,
+        "org": event.org,
+        "given": instant.serve(event.time),
+        "live": consent.live(now),
+        "holders": event.holders,
+        "recipients": event.recipients,
+        "nouns": event.nouns,
+        "items": event.items,
+        "purpose": event.purpose,
+        "until": None if event.until is None else instant.serve(event.until),
+    }

@@ -31,8 +31,8 @@ from pathline_gateway.intake.capabilities import Capabilities, probed
 from pathline_gateway.intake.header_names import keep_every_header_name
 from pathline_gateway.intake.intake import Intake
 from pathline_gateway.intake.progress import Progress
-from pathline_gateway.operate.issuer import routes as issuer_routes
 from pathline_gateway.operate import linkers, organisations, parked, review
+from pathline_gateway.operate.issuer import routes as issuer_routes
 from pathline_gateway.operate.parked_level import keep_level
 from pathline_gateway.pull import accesses, consents, links, pathways, status
 from pathline_gateway.pull.limited import Limited

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import RedirectResponse
 
-from pathline_gateway.console import form
+from pathline_gateway import form
 from pathline_gateway.console.page import page
 from pathline_gateway.identity.dossier import Verdict
 from pathline_gateway.identity.evidence import Standing

@@ -13,7 +13,7 @@ import asyncpg
 
 from pathline_gateway.identity.binding import Ref
 from pathline_gateway.identity.evidence import Evidence
-from pathline_gateway.identity.membership import evidence_of
+from pathline_gateway.identity.neighbourhood import evidence_of
 from pathline_gateway.identity.what_if import WhatIf, decision, what_if
 from pathline_gateway.store import links, review
 from pathline_gateway.store.review import Decision, Named, Said, Weight

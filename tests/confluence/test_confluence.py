@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -267,6 +268,7 @@ class Confluence(RuleBasedStateMachine):
         assert self.live.pathways() == wanted
 
 
+@pytest.mark.timeout(900)
 def test_any_order_of_anything_that_may_be_said_comes_to_what_a_batch_recompute_finds() -> None:
     """At every moment: for the events seen so far. CONFLUENCE_EXAMPLES says how many histories are tried."""
     run_state_machine_as_test(  # type: ignore[no-untyped-call]

@@ -112,8 +112,8 @@ async def _prepared(settings: Settings) -> AsyncIterator[tuple[asyncpg.Pool, Cap
         yield pool, broker, epoch
 
 
-def application(gateway: Gateway, issuer: Issuer | None = None) -> FastAPI:
-    """The HTTP interface of a running gateway; with an `issuer` of its own where it has one."""
+def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | None = None) -> FastAPI:
+    """The HTTP interface of a running gateway; with an `issuer` of its own where it has one, and its `gate` or this."""
     app = FastAPI(
         title="Pathline",
         summary="Publish what happened between a person and a service; pull each person's own pathway.",
@@ -124,7 +124,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None) -> FastAPI:
         dependencies=[Depends(admitted)],
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.gate = gate = _gate(gateway, issuer)
+    app.state.gate = gate = gate or _gate(gateway, issuer)
     app.add_middleware(HttpSpans)
     app.add_exception_handler(problem.Problem, problem.on_problem)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)

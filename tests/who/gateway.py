@@ -16,6 +16,7 @@ import httpx
 from pathline_gateway.app import Gateway, application, running
 from pathline_gateway.settings import Settings
 from pathline_gateway.store import register
+from pathline_gateway.trust.gate import Gate
 from verify.history import ref, subject
 
 __all__ = ["Client", "gateway", "link", "ref", "step", "subject"]
@@ -67,7 +68,7 @@ async def gateway(kafka: str, database: str, auth: Literal["on", "off"] = "off")
     """It runs as long as the block."""
     settings = Settings(kafka=kafka, database=database, dev_auth=auth, session_timeout_ms=2_000, now=None)
     async with running(settings) as up:
-        transport = httpx.ASGITransport(app=application(up))
+        transport = httpx.ASGITransport(app=application(up, gate=Gate(None)))
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=60) as http:
             client = Client(http, up)
             await until(lambda: up.intake.not_ready() is None)

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from pathline_gateway.trust.caller import Caller
 from pathline_gateway.trust.gate import Asker, caller, same_hands
 
-__all__ = ["Calling", "Citizen", "Operator", "Publisher", "Reviewer", "caller"]
+__all__ = ["Calling", "Citizen", "Operator", "Publisher", "Reviewer", "caller", "citizen", "publisher"]
 
 
 def operator(asker: Asker) -> str:
@@ -21,13 +22,23 @@ def reviewer(asker: Asker) -> str:
     return "reviewer" if asker.open else same_hands(asker)
 
 
+def publisher(asker: Asker) -> Caller:
+    """Who publishes for an organisation, or acts for her own account."""
+    return asker
+
+
+def citizen(asker: Asker) -> Caller:
+    """A person for herself."""
+    return asker
+
+
 Operator = Annotated[str, Depends(operator)]
 """A parameter of every route that is for operators only."""
 Reviewer = Annotated[str, Depends(reviewer)]
 """A parameter of every route that is for reviewers."""
-Publisher = Asker
+Publisher = Annotated[Caller, Depends(publisher)]
 """A parameter of every route that is for an organisation's own systems."""
-Citizen = Asker
+Citizen = Annotated[Caller, Depends(citizen)]
 """A parameter of every route that is for people themselves."""
 Calling = Asker
 """A parameter of every route whose answer depends on who asks."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 import asyncpg
@@ -31,14 +32,14 @@ from pathline_gateway.intake.capabilities import Capabilities, probed
 from pathline_gateway.intake.header_names import keep_every_header_name
 from pathline_gateway.intake.intake import Intake
 from pathline_gateway.intake.progress import Progress
-from pathline_gateway.operate import linkers, organisations, parked, review
+from pathline_gateway.operate import concealed, lawful, linkers, organisations, parked, review
 from pathline_gateway.operate.issuer import routes as issuer_routes
 from pathline_gateway.operate.parked_level import keep_level
 from pathline_gateway.pull import accesses, consents, links, pathways, status
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.pull.quick import quick_route
 from pathline_gateway.settings import Settings
-from pathline_gateway.store import positions
+from pathline_gateway.store import access, positions
 from pathline_gateway.store.connect import connected
 from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
@@ -47,8 +48,10 @@ from pathline_gateway.trust.bearer import Bearer, Claims
 from pathline_gateway.trust.gate import Gate, admitted, declared
 from pathline_gateway.trust.issuer import Issuer, NoIssuer
 from pathline_gateway.trust.keys import DiscoveredKeys, OwnKeys
+from pathline_gateway.trust.access_log import KEPT
 
 _PARTITIONS_EVERY_S = 3600
+_FORGET_EVERY_S = 86_400
 
 
 class BrokerUnavailable(Exception):
@@ -86,6 +89,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         for name, work in (
             ("membership", membership.run),
             ("making partitions", lambda: _keep_partitions(pool)),
+            ("forgetting old accesses", lambda: _forget_accesses(pool)),
             ("counting what is parked", lambda: keep_level(pool)),
         ):
             await stack.enter_async_context(going_on(name, work))
@@ -144,6 +148,8 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(consents.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
     app.include_router(organisations.routes(gateway.pool))
     app.include_router(linkers.routes(gateway.pool))
+    app.include_router(concealed.routes(gateway.pool))
+    app.include_router(lawful.routes(gateway.pool))
     app.include_router(parked.routes(gateway.pool, register_unknown))
     app.include_router(parked_page.routes(gateway.pool, register_unknown))
     own = OwnEvidence(gateway.pool, door.write)
@@ -219,6 +225,13 @@ async def _producer(settings: Settings, idempotent: bool) -> AIOKafkaProducer:
     )
     await producer.start()
     return producer
+
+
+async def _forget_accesses(pool: asyncpg.Pool) -> None:
+    while True:
+        async with pool.acquire() as connection:
+            await access.forget(connection, datetime.now(UTC) - KEPT)
+        await asyncio.sleep(_FORGET_EVERY_S)
 
 
 async def _keep_partitions(pool: asyncpg.Pool) -> None:

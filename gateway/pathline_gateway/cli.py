@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from pathline_gateway import observe
 from pathline_gateway.app import BrokerUnavailable
-from pathline_gateway.commands import linkers, organisations, parked, review
+from pathline_gateway.commands import lawful, linkers, organisations, parked, review
 from pathline_gateway.demo import DemoMissing
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.kafka_client import KafkaSettingsUnusable
@@ -39,6 +39,7 @@ app.command(parked.app)
 app.command(organisations.app)
 app.command(linkers.app)
 app.command(review.app)
+app.command(lawful.app)
 
 _TELLING = (
     EmbeddedError,

@@ -13,6 +13,7 @@ import httpx
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 
+from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline.interaction import Interaction
 from pathline.vocabulary import Payload
@@ -22,6 +23,7 @@ from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.intake.apply import apply
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.reading import read
+from pathline_gateway.operate import concealed, lawful
 from pathline_gateway.pull import accesses, consents, pathways
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.trust.caller import EVERYBODY, Caller, Role
@@ -69,14 +71,19 @@ class Rig:
 
     async def put(self, item: Interaction[Payload]) -> None:
         """As the door does: it is applied when this returns."""
-        headers, value = kafka.encode(item.event)
-        record = Record(TOPIC, self.log.number, self.log.offset, 0, item.subject.encode(), value, headers)
+        await self.deliver(item.event)
+
+    async def deliver(self, *events: CloudEvent) -> None:
+        """They are stored and bound, or parked, each in a batch of its own."""
         at = (TOPIC, self.log.number)
-        batch = Batch({at: [read(record)]}, {at: self.log.offset}, {at: 1})
-        self.log.offset += 1
-        async with self.pool.acquire() as connection:
-            outcome = await apply(connection, self.log.into, batch)
-        assert not outcome.parked
+        for event in events:
+            headers, value = kafka.encode(event)
+            record = Record(*at, self.log.offset, 0, str(event.attributes["subject"]).encode(), value, headers)
+            batch = Batch({at: [read(record)]}, {at: self.log.offset}, {at: 1})
+            self.log.offset += 1
+            async with self.pool.acquire() as connection:
+                await apply(connection, self.log.into, batch)
+        await self.bind()
 
     async def bind(self) -> None:
         """The membership writer has seen all evidence."""
@@ -126,6 +133,8 @@ async def rig_on(machine: Machine) -> AsyncIterator[Rig]:
         app.dependency_overrides[caller] = lambda: who[0]
         app.include_router(pathways.routes(pool, SECRET, Limited(pool, SECRET, clock)))
         app.include_router(accesses.routes(pool, SECRET, clock))
+        app.include_router(concealed.routes(pool))
+        app.include_router(lawful.routes(pool))
         app.include_router(consents.routes(pool, SECRET, clock, lambda item: rig.put(item)))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
             rig = Rig(database, pool, http, who)

@@ -175,6 +175,16 @@ def test_what_a_reader_may_not_see_changes_nothing_that_she_is_told(
     assert [a for a, b in zip(with_them, without, strict=True) if a != b] == []
 
 
+@pytest.mark.parametrize("reader", ["an organisation", "an operator"])
+def test_a_hidden_link_that_came_first_does_not_name_the_pathway(machine: Machine, reader: str) -> None:
+    """A ref is there from when anything names it: what names it may be hidden."""
+    for named in (ref("citizen", 9), ref("alpha", 2)):
+        hidden = [(step("refuge", "r1", 7), linked("lr", ref("refuge", 7), named))]
+        merged = [(linked("la", ref("alpha", 1), ref("alpha", 2)),)]
+        first = asyncio.run(played(machine, reader, [*hidden, *merged], True))
+        assert first == asyncio.run(played(machine, reader, merged, False))
+
+
 def test_the_comparison_sees_a_difference_where_there_is_one(machine: Machine) -> None:
     shown = [(step("beta", "b3", 1, 3),)]
     for reader in ("an organisation", "a citizen", "an operator"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -31,5 +32,12 @@ async def seen_of(connection: asyncpg.Connection, reader: Reader, now: datetime,
         await consents.of_refs(connection, named) if foreign else [],
         [] if bases is None else await lawful.of_reader(connection, bases),
         await sight.concealment(connection, named),
+        await sight.received(connection, members.numbers) if _may_have_several_names(reader, named) else {},
     )
     return visible(reader, now, known)
+
+
+def _may_have_several_names(reader: Reader, refs: Collection[tuple[str, str]]) -> bool:
+    if reader.kind == "organisation":
+        return sum(org == reader.org for org, _ in refs) > 1
+    return len(refs) > 1

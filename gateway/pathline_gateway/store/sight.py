@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -21,6 +22,10 @@ from subject_ref s left join membership m on m.ref = s.id and m.until is null
 where s.org = $1 and s.subject = $2
 """
 _REFS = "select id, org, subject, birth, received_at from subject_ref where id = any($1::bigint[])"
+_RECEIVED = """
+select src.source, i.id, i.received_at from interaction i join source src on src.id = i.source
+where i.ref = any($1::bigint[])
+"""
 _CONCEALING = "select org from organisation where conceals"
 _CONCEALED_SERVICES = "select org, service from concealed_service"
 _CONCEALED_REFS = """
@@ -43,6 +48,12 @@ async def ref_of(connection: asyncpg.Connection, org: str, subject: str) -> tupl
 async def refs(connection: asyncpg.Connection, numbers: Collection[int]) -> list[Ref]:
     """These refs, with what tells the oldest."""
     return [Ref(*row.values()) for row in await connection.fetch(_REFS, list(numbers))]
+
+
+async def received(connection: asyncpg.Connection, numbers: Collection[int]) -> dict[tuple[str, str], datetime]:
+    """When each step (source, id) under these refs came."""
+    rows = await connection.fetch(_RECEIVED, list(numbers))
+    return {(row["source"], row["id"]): row["received_at"] for row in rows}
 
 
 async def concealment(connection: asyncpg.Connection, refs: Collection[tuple[str, str]]) -> Concealment:

@@ -5,9 +5,9 @@ Whatever it leaves out has no part in what it gives: a reader learns nothing fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pathline_gateway.assemble.step import Step
@@ -32,6 +32,8 @@ class Known:
     consents: Sequence[ConsentEvent] = ()
     bases: Sequence[LawfulBasis] = ()
     concealment: Concealment = NOTHING_CONCEALED
+    received: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    """When each step (source, id) came; needed where a reader may know the pathway by several refs."""
 
 
 class Shown(NamedTuple):
@@ -159,10 +161,27 @@ def _seen(
     under = {numbers[each.told.step.org, each.told.step.subject] for each in steps}
     return Seen(
         steps,
-        sorted(anchors, key=lambda ref: ref.age),
+        _oldest_first(anchors, steps, known),
         sorted((ref.org, ref.subject) for ref in subjects),
         known.concealment,
         quiet,
         mandate,
         frozenset(under | {ref.id for ref in anchors}),
     )
+
+
+def _oldest_first(anchors: Sequence[Ref], steps: Sequence[Shown], known: Known) -> list[Ref]:
+    """By the first step under each that the reader sees.
+
+    Not by when the ref came: a link of which she may not know can have named it before.
+    """
+    if len(anchors) == 1 or not known.received:
+        return sorted(anchors, key=lambda ref: ref.age)
+    first: dict[tuple[str, str], datetime] = {}
+    for (step, _), _ in steps:
+        came, under = known.received[step.source, step.id], (step.org, step.subject)
+        first[under] = min(came, first.get(under, came))
+    return sorted(anchors, key=lambda ref: (first.get((ref.org, ref.subject), _NEVER), ref.org, ref.subject))
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)

@@ -142,6 +142,12 @@ def test_a_receiver_cannot_release_to_itself_what_was_not_released() -> None:
     assert ids(organisation("housing"), known) == ["h1", "offer", "accept"]
 
 
+def test_what_is_concealed_of_a_hand_off_moves_nothing_for_who_may_not_know_of_it() -> None:
+    ended = step("citizen", "end", "handoff.cancelled", minute=12, handoff="clinic:1", safety="conceal")
+    known = pathway(REFS, [*STEPS, offered(released=True), accepted(), ended])
+    assert ids(organisation("housing"), known) == ["c1", "h1", "offer", "accept"]
+
+
 def test_a_receiver_that_declined_sees_no_context() -> None:
     no = step("housing", "no", "handoff.declined", minute=12, handoff="clinic:1", token=TOKEN, reason="capacity")
     assert ids(organisation("housing"), pathway(REFS, [*STEPS, offered(released=True), no])) == ["h1", "offer", "no"]

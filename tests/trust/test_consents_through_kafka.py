@@ -1,0 +1,33 @@
+"""A consent goes the way of every event, through Kafka, and has arrived when it is answered."""
+
+from __future__ import annotations
+
+import httpx
+
+from pathline_gateway.app import application, running
+from pathline_gateway.embedded import Machine
+from pathline_gateway.settings import Settings
+from pathline_gateway.trust.who import caller
+from trust.rig import citizen
+from verify.database import fresh_database
+from verify.history import subject
+
+WANTED = {"consent": "mine", "recipients": ["housing"], "nouns": ["contact"], "purpose": "care"}
+
+
+async def test_what_is_answered_has_taken_effect(machine: Machine) -> None:
+    settings = Settings(dev_auth="off").embedded(machine.kafka, await fresh_database(machine), machine.cluster_id)
+    async with running(settings) as gateway:
+        app = application(gateway)
+        app.dependency_overrides[caller] = lambda: citizen(subject(1))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+            for path, body, live in (
+                ("/v1/consents", WANTED, True),
+                ("/v1/consents/withdrawals", {"consent": "mine"}, False),
+                ("/v1/consents", WANTED, True),
+            ):
+                answer = await http.post(path, json=body)
+                assert answer.status_code in (200, 201), answer.text
+                (listed,) = (await http.get("/v1/consents")).json()["consents"]
+                assert (answer.json()["live"], listed["live"]) == (live, live)
+            assert (await http.get("/v1/access")).json()["findUsage"] == []

@@ -44,11 +44,11 @@ from pathline_gateway.store.connect import connected
 from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
 from pathline_gateway.store.secrets import instance_secret
+from pathline_gateway.trust.access_log import KEPT
 from pathline_gateway.trust.bearer import Bearer, Claims
 from pathline_gateway.trust.gate import Gate, admitted, declared
 from pathline_gateway.trust.issuer import Issuer, NoIssuer
 from pathline_gateway.trust.keys import DiscoveredKeys, OwnKeys
-from pathline_gateway.trust.access_log import KEPT
 
 _PARTITIONS_EVERY_S = 3600
 _FORGET_EVERY_S = 86_400

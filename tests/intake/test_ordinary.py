@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -14,14 +15,17 @@ from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline.testing import SUBJECT
 from pathline_gateway.intake.ordinary import ordinary
-from pathline_gateway.intake.reading import owner_of, read_closely
-from pathline_gateway.intake.record import Accepted
+from pathline_gateway.intake.reading import owner_of, read, read_closely
+from pathline_gateway.intake.record import Accepted, Parked
 
-TOPICS = st.sampled_from([f"pathline.in.{ORG}", "pathline.in.door-1", "pathline.in.somebody-else"])
+TOPICS = st.sampled_from(
+    [f"pathline.in.{ORG}", "pathline.in.door-1", "pathline.in.somebody-else", "pathline.in.pathline"]
+)
 NASTY = st.sampled_from(
     [
         None, b"", b"\xff", b"\x00", "é".encode(), b"x" * 3000, b"123 456 782", b"1.1", b"2026-01-01T00:00:00",
         b"2026-01-01T00:00:00Z", b"9999-12-31T23:59:59Z", b"urn:pathline:somebody-else:desk", b"urn:pathline:door-1:x",
+        b"urn:pathline:pathline:review",
         b"org.pathline.contact.made.v1", b"00-0-0-0", b"application/json; charset=utf-8", b"{}", b"null",
     ]
 )  # fmt: skip
@@ -92,3 +96,23 @@ def test_a_personal_number_is_never_read_quickly(attribute: str) -> None:
     record = _usual(**{attribute: "123 456 782"})
     assert ordinary(record, ORG) is None
     assert ordinary(replace(record, topic="pathline.in.door-1"), None) is None
+
+
+def test_the_gateways_own_organisation_is_believed_on_the_doors_topics_alone() -> None:
+    attributes = {
+        "specversion": "1.0",
+        "id": "decision-1",
+        "source": "urn:pathline:pathline:review",
+        "type": "org.pathline.identity.linked.v1",
+        "subject": SUBJECT,
+        "time": "2026-03-02T09:00:00Z",
+    }
+    pair = [{"org": org, "subject": SUBJECT} for org in ("clinic", "court")]
+    headers, value = kafka.encode(CloudEvent(attributes, json.dumps({"same": pair, "method": "review"}).encode()))
+    own, door = (
+        read(Rec(topic, 0, value=value, headers=tuple(headers)))
+        for topic in ("pathline.in.pathline", "pathline.in.door-1")
+    )
+    assert isinstance(own, Parked)
+    assert own.reason == "not-your-source"
+    assert isinstance(door, Accepted)

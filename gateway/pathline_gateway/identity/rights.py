@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathline.interaction import organisation_of
 from pathline_gateway.identity.evidence import Standing
 
+OURS = "pathline"
+"""The gateway's own organisation, whose word decides: it writes through the door's topics alone."""
 REVIEW = "urn:pathline:pathline:review"
 """The source of what reviewers decide. Only the gateway itself publishes under its organisation."""
 ACCOUNT = "urn:pathline:citizen:me"

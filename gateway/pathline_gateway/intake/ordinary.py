@@ -14,6 +14,7 @@ from pathline.cloudevent import MAX_ATTRIBUTE_CHARACTERS, MAX_DATA_BYTES
 from pathline.errors import Refused
 from pathline.interaction import MAX_ID_CHARACTERS, SUBJECT, organisation_of
 from pathline.vocabulary import TYPES, HandoffOffered, Payload
+from pathline_gateway.identity.rights import OURS
 from pathline_gateway.intake import content
 from pathline_gateway.intake.record import Accepted, Record
 from pathline_gateway.intake.steps import NOT_STEPS
@@ -89,7 +90,7 @@ def _accepted(record: Record, owner: str | None, attributes: Mapping[str, str]) 
     kind = _KINDS[attributes["type"]]
     data = record.value
     if (
-        (owner is not None and owner != org)
+        (owner is not None and (owner != org or owner == OURS))
         or data is None
         or len(data) > MAX_DATA_BYTES
         or attributes["specversion"] != "1.0"

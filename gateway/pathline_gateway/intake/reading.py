@@ -11,6 +11,7 @@ from pathline.errors import Refused
 from pathline.interaction import Interaction, accept, organisation_of
 from pathline.producer import TOPIC_PREFIX
 from pathline.vocabulary import InteractionCorrected, InteractionVoided, Payload
+from pathline_gateway.identity.rights import OURS
 from pathline_gateway.intake import content
 from pathline_gateway.intake.content import Content
 from pathline_gateway.intake.ordinary import ordinary
@@ -65,7 +66,7 @@ def owner_of(topic: str) -> str | None:
 
 def _accepted(record: Record, owner: str | None) -> Accepted | Parked:
     it = accept(kafka.decode(record.headers, record.value))
-    if owner is not None and owner != it.org:
+    if owner is not None and (owner != it.org or owner == OURS):
         return Parked(
             record, "not-your-source", "names another organisation: publish to its own topic", "source", owner
         )

@@ -7,15 +7,17 @@ from typing import Final
 
 from pathline_gateway.trust.caller import Role
 
-PUBLIC: Final = frozenset[Role]()
+PUBLIC: Final = frozenset[str]()
 """Whoever calls: it tells nothing of anybody."""
+WHILE_OPEN: Final = frozenset(("while auth is off",))
+"""Nobody's role: once callers are told apart, none of them may."""
 
 _OPERATOR: Final = frozenset((Role.OPERATOR,))
 _REVIEWERS: Final = frozenset((Role.REVIEWER, Role.OPERATOR))
 _PERSON: Final = frozenset((Role.CITIZEN,))
 _READERS: Final = frozenset((Role.PUBLISHER, Role.SUBSCRIBER, Role.CITIZEN, Role.HELPER, Role.OPERATOR))
 
-ACCESS: Final[Mapping[str, frozenset[Role]]] = {
+ACCESS: Final[Mapping[str, frozenset[str]]] = {
     "GET /healthz": PUBLIC,
     "GET /readyz": PUBLIC,
     "GET /openapi.json": PUBLIC,
@@ -44,6 +46,12 @@ ACCESS: Final[Mapping[str, frozenset[Role]]] = {
     "GET /v1/linkers": _OPERATOR,
     "POST /v1/linkers": _OPERATOR,
     "DELETE /v1/linkers/{org}/{of}": _OPERATOR,
+    "GET /v1/concealed": _OPERATOR,
+    "POST /v1/concealed": _OPERATOR,
+    "POST /v1/concealed/lifted": _OPERATOR,
+    "GET /v1/lawful-bases": _OPERATOR,
+    "POST /v1/lawful-bases": _OPERATOR,
+    "POST /v1/lawful-bases/{number}/end": _OPERATOR,
     "GET /v1/organisations": _OPERATOR,
     "POST /v1/organisations": _OPERATOR,
     "GET /v1/parked": _OPERATOR,
@@ -52,9 +60,10 @@ ACCESS: Final[Mapping[str, frozenset[Role]]] = {
     "POST /v1/parked/replay": _OPERATOR,
     "POST /v1/parked/discard": _OPERATOR,
     "GET /console": _OPERATOR,
-    "POST /console/pathways": _OPERATOR,
-    "GET /console/pathways/{pathway}": _OPERATOR,
-    "GET /console/pathways/{pathway}/trace": _OPERATOR,
+    # These pages show everything, what is concealed too.
+    "POST /console/pathways": WHILE_OPEN,
+    "GET /console/pathways/{pathway}": WHILE_OPEN,
+    "GET /console/pathways/{pathway}/trace": WHILE_OPEN,
     "GET /console/parked": _OPERATOR,
     "POST /console/parked/replay": _OPERATOR,
     "POST /console/parked/discard": _OPERATOR,

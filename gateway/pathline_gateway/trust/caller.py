@@ -48,7 +48,7 @@ class Caller:
     open: bool = False
     """Auth is off: whoever calls is taken for everybody."""
 
-    def may_be(self, *roles: Role) -> bool:
+    def may_be(self, *roles: str) -> bool:
         """Whether the caller has any of these roles."""
         return not self.roles.isdisjoint(roles)
 

@@ -160,7 +160,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(review_page.routes(gateway.pool, reviewing))
     if register_unknown:
         # Past what asks who calls: with auth off, everybody does.
-        app.router.routes.insert(0, quick_route(gate, partial(pathways.pulled, gateway.pool)))
+        app.router.routes.insert(0, quick_route(partial(pathways.pulled, gateway.pool)))
     statuses = status.Statuses(gateway.pool, gateway.progress, gateway.intake.survey)
     app.include_router(status.routes(statuses, gateway.intake.not_ready))
     app.include_router(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Protocol, TypeGuard
+from urllib.parse import urlencode
 from uuid import UUID
 
 import asyncpg
 import orjson
-from fastapi import APIRouter, Header, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary import Code, Subject
@@ -21,6 +23,7 @@ from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.described import PATHWAY, TRACE
 from pathline_gateway.pull.quick import PATH
+from pathline_gateway.store import past
 from pathline_gateway.store import pathways as store
 from pathline_gateway.telemetry import PULL_DURATION, spanning
 from pathline_gateway.trust.caller import Caller
@@ -86,6 +89,11 @@ Authority = Annotated[
 ]
 
 
+AsOf = Annotated[
+    AwareDatetime | None, Query(description="The pathway as it stood then: its refs, and what had been received")
+]
+
+
 def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers) -> APIRouter:
     """`POST /v1/pathways/search`, `GET /v1/pathways/{id}` and `GET /v1/pathways/{id}/trace`."""
     router = APIRouter(tags=["pathways"])
@@ -109,10 +117,15 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers) -> APIRouter:
         if_none_match: Annotated[str | None, Header()] = None,
         purpose: Purpose = None,
         authority: Authority = None,
+        as_of: AsOf = None,
     ) -> Response:
         """Steps in order, legs and subjects. The ETag is the version; an id that was joined redirects."""
         if not caller.open:
+            if as_of is not None:
+                raise Problem(403, "forbidden", "as_of: what was then is told only where auth is off, in this version")
             return await readers.pull(Asked(caller, purpose, authority), pathway, if_none_match)
+        if as_of is not None:
+            return await _pulled_as_of(pool, pathway, as_of)
         return await pulled(pool, pathway, if_none_match)
 
     @router.get(
@@ -151,6 +164,21 @@ async def pulled(pool: asyncpg.Pool, pathway: UUID, if_none_match: str | None) -
             response = await _pull(connection, pathway, if_none_match)
     PULL_DURATION.record(time.perf_counter() - began, {"pathline.pull": "pathway"})
     return response
+
+
+async def _pulled_as_of(pool: asyncpg.Pool, pathway: UUID, at: datetime) -> Response:
+    """What a pull of this id would have answered then. Raises Problem."""
+    with spanning("pull pathway"):
+        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            members = await past.members(connection, pathway, at)
+            if members is None:
+                raise no_such_pathway()
+            if isinstance(members, UUID):
+                return moved(members, f"?{urlencode({'as_of': at.isoformat()})}")
+            assembled = assemble(*await past.received(connection, members, at))
+    version = hashlib.blake2b(repr((members.refs, assembled)).encode(), digest_size=12).hexdigest()
+    headers = {"etag": _etag(version), "cache-control": _CACHE}
+    return Response(orjson.dumps(served(members, version, assembled)), 200, headers, "application/json")
 
 
 @dataclass(frozen=True)

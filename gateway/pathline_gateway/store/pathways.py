@@ -140,10 +140,11 @@ def _step(row: asyncpg.Record, refs: Mapping[int, tuple[str, str]]) -> Step:
 
 async def amendments(connection: asyncpg.Connection, refs: Sequence[int]) -> list[Amendment]:
     """The voids and corrections of interactions under these refs."""
-    return [_amendment(row) for row in await connection.fetch(_AMENDMENTS, refs)]
+    return [amendment_of(row) for row in await connection.fetch(_AMENDMENTS, refs)]
 
 
-def _amendment(row: asyncpg.Record) -> Amendment:
+def amendment_of(row: asyncpg.Record) -> Amendment:
+    """A row of a void or a correction with its payload."""
     data = row["payload"].split(b"\n", 1)[1] if row["kind"] == "corrected" else None
     target = (row["target_source"], row["target_id"])
     return Amendment(row["source"], row["id"], row["time"], row["sequence"], target, data)

@@ -33,7 +33,7 @@ DAY = timedelta(days=1)
 # --- the oracle: forty lines, over all that was said at once ---------------------------------------------------------
 
 
-def batch(said: Collection[Said]) -> dict[frozenset[int], list[Identity]]:
+def batch(said: Collection[Said], limits: Limits = LIMITS) -> dict[frozenset[int], list[Identity]]:
     """Everybody, and the steps that stand on each one's pathway, in order."""
     steps = {s.identity: then for s in said if s.kind in STEPS and (then := now(s, said))}
     links = [s for s in said if s.kind in ("same", "different")]
@@ -44,7 +44,7 @@ def batch(said: Collection[Said]) -> dict[frozenset[int], list[Identity]]:
         for e in evidence
         if not {(e.source.split(":")[2], (e.source, e.id)), ("pathline", (e.source, e.id))} & withdrawn
     ]
-    people = people_of(range(len(REFS)), live, LIMITS)
+    people = people_of(range(len(REFS)), live, limits)
     return {person: [i for i, s in sorted(steps.items(), key=place) if s.one in person] for person in people}
 
 

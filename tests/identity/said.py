@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pathline_gateway.assemble.amendments import Amendment
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.identity.evidence import Evidence, Standing
+from pathline_gateway.identity.rights import ACCOUNT, REVIEW
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ORGS = ("clinic", "shelter", "court")
@@ -24,6 +25,11 @@ TOKENS = ("token-one-token-one-token", "token-two-token-two-token")
 Kind = Literal["step", "offered", "accepted", "redirected", "void", "correct", "same", "different", "retract"]
 STEPS: tuple[Kind, ...] = ("step", "offered", "accepted", "redirected")
 Identity = tuple[str, str]
+
+
+def source(org: str) -> str:
+    """Under which source this organisation publishes."""
+    return {"pathline": REVIEW, "citizen": ACCOUNT}.get(org, f"urn:pathline:{org}:desk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class Said:
 
     @property
     def source(self) -> str:
-        return f"urn:pathline:{self.org}:desk"
+        return source(self.org)
 
     @property
     def identity(self) -> Identity:
@@ -109,7 +115,7 @@ def says(draw: st.DrawFn, id: str | None = None, ids: int = 8) -> Said:
         org = "pathline"
     elif standing is Standing.DECISION:
         standing = Standing.CITIZEN
-    target = f"urn:pathline:{org if kind != 'retract' or org != 'pathline' else draw(st.sampled_from(ORGS))}:desk"
+    target = source(org if kind != "retract" or org != "pathline" else draw(st.sampled_from((*ORGS, "pathline"))))
     return Said(
         kind, id or str(draw(st.integers(0, ids - 1))), org, one, draw(st.sampled_from(range(len(REFS)))),
         draw(st.integers(0, 3)), draw(st.integers(0, 4)) == 0, handoff,

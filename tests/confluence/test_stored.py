@@ -1,0 +1,230 @@
+"""The same on Postgres: two processes take in, a third binds, connections die at any await, and much comes twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import asyncpg
+import stored
+from deliveries import Held, subject
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from own_postgres import OwnPostgres, postgres
+from said import HANDOFFS, ORGS, REFS, START, STEPS, Identity, Said, says
+from test_apply_crash import Crashed, Steered, connected, gone
+
+from confluence.test_confluence import batch
+from pathline.cloudevent import CloudEvent
+from pathline.codec import kafka
+from pathline_gateway.identity.binding import LIMITS
+from pathline_gateway.identity.evidence import Standing
+from pathline_gateway.identity.membership import MembershipWriter
+from pathline_gateway.intake.apply import Into, apply
+from pathline_gateway.intake.batch import Batch
+from pathline_gateway.intake.reading import read
+from pathline_gateway.pull.pathways import Reading
+from pathline_gateway.pull.pathways import read as pulled
+from pathline_gateway.store.connect import Connection
+from pathline_gateway.store.pathways import pathway_of
+from pathline_gateway.store.positions import Partition
+
+__all__ = ["postgres"]
+
+INTO = Into("gateway", register_unknown=False)
+PARTITIONS: tuple[Partition, ...] = (("pathline.in.door-1", 0), ("pathline.in.door-1", 1))
+LINKER = "clinic"
+"""It may link everybody; the others may link their own."""
+
+
+def record(partition: Partition, offset: int, said: Said) -> Held:
+    """What was said, as it lies in the log."""
+    data: dict[str, Any]
+    time = said.time
+    match said.kind:
+        case "void" | "correct":
+            verb, time = ("interaction.voided", "interaction.corrected")[said.kind == "correct"], START
+            data = {"source": said.target[0], "id": said.target[1], "reason": "other"}
+            if said.kind == "correct":
+                data["replacement"] = {"time": said.time.isoformat(), "data": said.data(said.anew)}
+        case "same" | "different":
+            time = START + timedelta(minutes=said.minute)
+            verb = {"same": "identity.linked", "different": "identity.distinguished"}[said.kind]
+            data = {said.kind: [{"org": REFS[n][0], "subject": subject(*REFS[n])} for n in (said.one, said.other)]}
+            data |= {"method": "record-key", "confidence": said.confidence} if said.kind == "same" else {}
+        case "retract":
+            verb, data = "identity.retracted", {"evidence": {"source": said.target[0], "id": said.target[1]}}
+        case "step":
+            verb, data = "contact.made", said.data("step")
+        case _:
+            verb, data = f"handoff.{said.kind}", said.data(said.kind)
+    attributes = {
+        "specversion": "1.0",
+        "id": said.id,
+        "source": said.source,
+        "type": f"org.pathline.{verb}.v1",
+        "subject": subject(*REFS[said.one]),
+        "time": time.isoformat(),
+    }
+    headers, value = kafka.encode(CloudEvent(attributes, json.dumps(data).encode()))
+    return Held(*partition, offset, tuple(headers), value)
+
+
+def weighed(said: Said) -> Said:
+    """With the publisher and the standing that it has where callers are told apart."""
+    if said.kind not in ("same", "different"):
+        return said
+    if said.org != "pathline" and said.standing is Standing.CITIZEN:
+        said = replace(said, org="citizen")
+    mine = [said.org == LINKER or REFS[n][0] == said.org for n in (said.one, said.other)]
+    linker = all(mine) or (said.kind == "different" and any(mine))
+    others = Standing.LINKER if linker else Standing.PROPOSED
+    return replace(said, standing={"pathline": Standing.DECISION, "citizen": Standing.CITIZEN}.get(said.org, others))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Said]:
+    """Some events, each with a name of its own; often a hand-off and who shows its token among them."""
+    told = [draw(says(id=str(n))) for n in range(draw(st.integers(2, 9)))]
+    if draw(st.booleans()):
+        offer = replace(
+            draw(says(id="offer")), kind="offered", org="clinic", one=0, other=2, handoff=HANDOFFS[0], day=False
+        )
+        told.append(replace(offer, minute=0))
+        for n in range(draw(st.integers(1, 2))):
+            shown = draw(says(id=f"shown-{n}"))
+            told.append(
+                replace(shown, kind="accepted", org="shelter", one=2 + n, handoff=HANDOFFS[0], token=offer.token)
+            )
+    made = [weighed(s) for s in told]
+    return [s for s in made if s.kind not in ("same", "different") or s.one != s.other]
+
+
+@asynccontextmanager
+async def one_connection(postgres: OwnPostgres, watch: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
+    """A process's connection; when it is left, whatever it was doing is over."""
+    connection = await asyncpg.connect(postgres.dsn, connection_class=Connection)
+    backend = connection.get_server_pid()
+    try:
+        yield connection
+    finally:
+        connection.terminate()
+        await gone(watch, backend)
+
+
+class OnePool:
+    """A pool of one connection."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[asyncpg.Connection]:
+        yield self.connection
+
+
+LOST = (Crashed, asyncpg.InterfaceError, asyncpg.PostgresError, OSError)
+
+
+async def taken_in(postgres: OwnPostgres, batches: Sequence[Batch], deaths: Sequence[int]) -> None:
+    """One process takes these in, and dies as often as is said, each time at another await."""
+    left = list(deaths)
+    async with connected(postgres) as watch:
+        for each in batches:
+            while True:
+                async with one_connection(postgres, watch) as connection:
+                    at = left.pop() if left else None
+                    with suppress(*LOST):
+                        await Steered(apply(connection, INTO, each), at, connection.terminate)
+                        break
+
+
+async def bound(postgres: OwnPostgres, deaths: Sequence[int], done: asyncio.Event) -> None:
+    """One process binds what it sees, dies as often as is said, and ends when all is taken in and bound."""
+    left = list(deaths)
+    async with connected(postgres) as watch:
+        while True:
+            last = done.is_set()
+            async with one_connection(postgres, watch) as connection:
+                at = left.pop() if left else None
+                with suppress(*LOST):
+                    writer = MembershipWriter(OnePool(connection))  # type: ignore[arg-type]
+                    if not await Steered(writer.bind_some(), at, connection.terminate) and last:
+                        return
+            await asyncio.sleep(0)
+
+
+def batches(deliveries: Sequence[tuple[int, Said]], cuts: Collection[int], epoch: int) -> list[list[Batch]]:
+    """What each partition's consumer is handed."""
+    made: list[list[Batch]] = []
+    for number, partition in enumerate(PARTITIONS):
+        mine = [read(record(partition, n, s)) for n, s in enumerate(s for p, s in deliveries if p == number)]
+        edges = [0, *sorted(c for c in set(cuts) if 0 < c < len(mine)), len(mine)]
+        pairs = [(a, b) for a, b in pairwise(edges) if a < b]
+        made.append([Batch({partition: mine[a:b]}, {partition: a}, {partition: epoch}) for a, b in pairs])
+    return made
+
+
+async def served(connection: asyncpg.Connection) -> dict[frozenset[int], list[Identity]]:
+    """Everybody of whom anything is known, and the steps that a pull shows, in order."""
+    found: dict[frozenset[int], list[Identity]] = {}
+    by_pathway: dict[Any, set[int]] = {}
+    for n, ref in enumerate(REFS):
+        if (pathway := await pathway_of(connection, ref[0], subject(*ref))) is not None:
+            by_pathway.setdefault(pathway, set()).add(n)
+    for pathway, person in by_pathway.items():
+        reading = await pulled(connection, pathway)
+        assert isinstance(reading, Reading)
+        assert {REFS.index((org, n)) for org, n in _people(reading)} == person
+        found[frozenset(person)] = [(s.source, s.id) for s in reading.assembled.steps]
+    return found
+
+
+def _people(reading: Reading) -> set[tuple[str, int]]:
+    known = {(org, subject(org, n)): (org, n) for org, n in REFS}
+    return {known[ref] for ref in reading.members.refs}
+
+
+@given(histories(), st.data())
+@settings(
+    max_examples=300,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+async def test_whatever_is_said_is_served_as_a_batch_recompute_finds(
+    postgres: OwnPostgres, told: list[Said], data: st.DataObject
+) -> None:
+    again = data.draw(st.lists(st.sampled_from(told), max_size=3)) if told else []
+    order = data.draw(st.permutations([*told, *again]))
+    deliveries = [(data.draw(st.integers(0, 1)), said) for said in order]
+    cuts = data.draw(st.sets(st.integers(1, 8), max_size=2))
+    deaths = [data.draw(st.lists(st.integers(0, 40), max_size=2)) for _ in range(3)]
+    async with connected(postgres) as watch:
+        epoch = await stored.empty(watch)
+        names = [*ORGS, "citizen", "pathline"]
+        await watch.execute(
+            "insert into organisation (org, registered_by) select unnest($1::text[]), 'operator'", names
+        )
+        await watch.execute(
+            "insert into linker (org, of_org, entered_by) select $1, unnest($2::text[]), 'test'", LINKER, list(ORGS)
+        )
+        done = asyncio.Event()
+        binder = asyncio.create_task(bound(postgres, deaths[2], done))
+        takers = [taken_in(postgres, mine, deaths[n]) for n, mine in enumerate(batches(deliveries, cuts, epoch))]
+        await asyncio.gather(*takers)
+        done.set()
+        await binder
+        found = await served(watch)
+        expected = batch(told, LIMITS)
+        known = frozenset(n for person in found for n in person)
+        assert {person & known: steps for person, steps in expected.items() if person & known} == found
+        assert not await watch.fetchval("select count(*) from parked")
+        assert all(not steps for person, steps in expected.items() if not person & known)
+        assert {s.identity for s in told if s.kind in STEPS} >= {i for steps in found.values() for i in steps}

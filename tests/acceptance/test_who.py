@@ -4,88 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import signal
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from started import COMMAND, wait_until
+from secured import ORGS, Secured, secured
 
-from pathline.testing import SUBJECT
 from pathline_gateway.trust.access import ACCESS, PUBLIC
 from pathline_gateway.trust.caller import Role
 
-ID = "0195a000-0000-7000-8000-000000000000"
 ROUTES = sorted(name for name in ACCESS)
-ORGS = {Role.PUBLISHER: "food-bank", Role.LINKER: "food-bank", Role.SUBSCRIBER: "food-bank"}
-
-
-class Secured:
-    """`up --embedded` as it is when nothing is said of auth."""
-
-    def __init__(self, folder: Path) -> None:
-        self.data, self.out = folder / "data", folder / "out"
-        with self.out.open("w") as output:
-            self.process = subprocess.Popen(
-                [COMMAND, "up", "--embedded", "--data", str(self.data), "--port", "0"],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        wait_until(lambda: "ready http" in self.said() or self.process.poll() is not None, "ready")
-        assert self.process.poll() is None, self.said()
-        found = re.search(r"ready (http://\S+)", self.said())
-        assert found is not None
-        self.url = found[1]
-        self.http = httpx.Client(base_url=self.url, timeout=30)
-
-    def said(self) -> str:
-        return self.out.read_text()
-
-    def token(self, role: str, org: str | None = None, account: str = "ann") -> str:
-        more = ["--org", org] if org else []
-        command = [COMMAND, "token", role, "--data", str(self.data), "--account", account, *more]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
-
-    def ask(self, route: str, token: str | None = None, **more: Any) -> httpx.Response:
-        method, path = route.split(" ")
-        path = re.sub(r"\{\w+\}", "1" if "parked" in path else ID, path)
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        return self.http.request(method, path, headers={**headers, **more.pop("headers", {})}, **more)
-
-    def publish(self, token: str | None, **attributes: Any) -> httpx.Response:
-        event = {
-            "specversion": "1.0",
-            "id": "1",
-            "source": "urn:pathline:food-bank:form",
-            "type": "org.pathline.contact.made.v1",
-            "subject": SUBJECT,
-            "time": "2026-03-02T09:00:00Z",
-            "data": {"kind": "enquiry"},
-        } | attributes
-        headers = {"content-type": "application/cloudevents+json"}
-        return self.ask("POST /v1/events", token, content=json.dumps(event), headers=headers)
 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    gateway = Secured(tmp_path_factory.mktemp("secured"))
-    try:
+    with secured(tmp_path_factory.mktemp("secured")) as gateway:
         yield gateway
-    finally:
-        gateway.http.close()
-        gateway.process.send_signal(signal.SIGTERM)
-        try:
-            gateway.process.wait(30)
-        finally:
-            if gateway.process.poll() is None:
-                os.killpg(gateway.process.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")

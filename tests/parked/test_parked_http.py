@@ -139,6 +139,10 @@ async def test_what_is_discarded_says_why_and_is_gone_from_the_list(client: Clie
         ("/v1/parked/discard", {"ids": [1], "because": " "}),
         ("/v1/organisations", {"org": "Not A Code"}),
         ("/v1/organisations", {"org": "shelter", "abn": "123"}),
+        ("/v1/organisations", {"org": "shelter", "name": "The \x00 Shelter"}),
+        ("/v1/organisations", {"org": "shelter", "directory": {"a": "\x00"}}),
+        ("/v1/parked/discard", {"ids": [1], "because": "a\x00b"}),
+        ("/v1/parked/replay", {"org": "\x00"}),
     ],
 )
 async def test_a_request_that_does_not_fit_says_which_field(client: Client, path: str, body: dict[str, Any]) -> None:

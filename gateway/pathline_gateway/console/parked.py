@@ -17,7 +17,8 @@ from pathline_gateway import form
 from pathline_gateway.console.page import page
 from pathline_gateway.intake.discard import discard
 from pathline_gateway.intake.replay import Rules, replay
-from pathline_gateway.operate.parked import MOST, counted
+from pathline_gateway.operate.organisations import STORABLE
+from pathline_gateway.operate.parked import MOST, Publisher, Reason, counted
 from pathline_gateway.operate.parked_level import look
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import parked_overview as overview
@@ -33,10 +34,10 @@ Told = Annotated[int | None, Query(ge=0)]
 class Chosen(BaseModel):
     """One group of the page, up to the last record that it counted."""
 
-    reason: str
-    org: str
+    reason: Reason
+    org: Publisher
     last: Annotated[int, Field(ge=1, lt=2**63)]
-    because: Annotated[str, Field(max_length=500)] = ""
+    because: Annotated[str, Field(max_length=500, pattern=STORABLE)] = ""
 
     @property
     def wanted(self) -> Wanted:

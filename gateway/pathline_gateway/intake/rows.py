@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from pathline.interaction import organisation_of
 from pathline.vocabulary import (
@@ -26,8 +27,14 @@ from pathline_gateway.store import amendments, handoff_links, interactions, link
 from pathline_gateway.store.refs import Key
 
 _NO_TRACE = (None, None)
-_ASKING: frozenset[type[Payload]] = frozenset((HandoffOffered, HandoffRedirected))
-_SHOWING: frozenset[type[Payload]] = frozenset((HandoffAccepted, HandoffDeclined))
+_HANDED: dict[type[Payload], str] = {
+    HandoffOffered: "asked",
+    HandoffRedirected: "asked",
+    HandoffAccepted: "shown",
+    HandoffDeclined: "shown",
+    InteractionVoided: "amended",
+    InteractionCorrected: "amended",
+}
 
 Numbers = Mapping[str, int]
 """Numbers of sources or of types, by name."""
@@ -139,17 +146,30 @@ def amendment_rows(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[a
 
 
 def handoff_inputs(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[handoff_links.InputRow]:
-    """After which of these a hand-off has to be looked at: by it two subjects may be one person, or no longer."""
+    """After which of these a hand-off has to be looked at: by it two subjects may be one person, or no longer.
+
+    One offer of a hand-off stands for all.
+    """
+    asked: dict[str | None, handoff_links.InputRow] = {}
     for a in accepted:
-        payload = a.payload
-        if type(payload) in _ASKING or (type(payload) in _SHOWING and getattr(payload, "token", None)):
-            kind = "asked" if type(payload) in _ASKING else "shown"
-            yield handoff_links.InputRow(kind, payload.handoff, sources[a.identity[0]], a.identity[1])
-        elif isinstance(payload, InteractionVoided | InteractionCorrected):
-            named = payload.replacement.data.get("handoff") if isinstance(payload, InteractionCorrected) else None
-            yield handoff_links.InputRow(
-                "amended", named if isinstance(named, str) else None, sources[payload.source], payload.id
+        kind = _HANDED.get(type(a.payload))
+        if kind is None:
+            continue
+        payload: Any = a.payload
+        if kind == "amended":
+            data = payload.replacement.data if type(payload) is InteractionCorrected else {}
+            named = data.get("handoff")
+            row = handoff_links.InputRow(
+                kind, named if isinstance(named, str) else None, sources[payload.source], payload.id
             )
+            yield row
+        elif kind == "asked":
+            asked[payload.handoff] = handoff_links.InputRow(
+                kind, payload.handoff, sources[a.identity[0]], a.identity[1]
+            )
+        elif payload.token:
+            yield handoff_links.InputRow(kind, payload.handoff, sources[a.identity[0]], a.identity[1])
+    yield from asked.values()
 
 
 def parked_row(p: Parked, epoch: int) -> parked.ParkedRow:

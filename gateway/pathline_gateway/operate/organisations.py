@@ -16,6 +16,10 @@ from pathline_gateway.trust.who import Operator
 
 Sector = Literal["government", "third-sector", "community-controlled", "business", "citizen"]
 _MOST = 1_000
+STORABLE = r"^[^\x00]*$"
+"""Postgres keeps no text with a NUL in it."""
+CODES = r"^[a-z0-9-]*$"
+"""What codes and reasons are written with."""
 
 
 class Entry(BaseModel):
@@ -25,13 +29,15 @@ class Entry(BaseModel):
 
     org: Annotated[Code, Field(max_length=64)]
     """Its code, as it stands in the sources of its events."""
-    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=STORABLE)] | None = None
     """Its name, for people."""
     sector: Sector | None = None
     """The sector that it belongs to."""
     abn: Annotated[str, Field(pattern=r"^[0-9]{11}$")] | None = None
     """Its Australian Business Number."""
-    directory: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=200)]] = {}
+    directory: dict[
+        Annotated[str, Field(max_length=64, pattern=STORABLE)], Annotated[str, Field(max_length=200, pattern=STORABLE)]
+    ] = {}
     """Its ids in directories of services, by directory."""
 
 
@@ -42,7 +48,7 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
     @router.get("/v1/organisations", summary="List the register")
     async def listed(
         _: Operator,
-        after: Annotated[str, Query(max_length=64)] = "",
+        after: Annotated[str, Query(max_length=64, pattern=CODES)] = "",
         limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
     ) -> dict[str, Any]:
         """By code; `next` is the `after` of the next page."""

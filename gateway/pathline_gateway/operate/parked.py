@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pathline import instant
 from pathline_gateway.intake.discard import discard
 from pathline_gateway.intake.replay import Replayed, Rules, replay
+from pathline_gateway.operate.organisations import CODES
 from pathline_gateway.operate.parked_level import look
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import parked as store
@@ -27,8 +28,8 @@ MOST = 1_000
 _BIGGEST = 2**63 - 1
 Id = Annotated[int, Field(ge=1, le=_BIGGEST)]
 Ids = Annotated[list[Id], Field(min_length=1, max_length=MOST)]
-Reason = Annotated[str, Field(max_length=80)]
-Publisher = Annotated[str, Field(max_length=64)]
+Reason = Annotated[str, Field(max_length=80, pattern=CODES)]
+Publisher = Annotated[str, Field(max_length=64, pattern=CODES)]
 Limit = Annotated[int, Query(ge=1, le=MOST)]
 After = Annotated[int, Query(ge=0, le=_BIGGEST)]
 
@@ -61,7 +62,7 @@ class Discard(BaseModel):
 
     ids: Ids
     """Records by id."""
-    because: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+    because: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
     """Why nobody will mend them; it is kept."""
 
 

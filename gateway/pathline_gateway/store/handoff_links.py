@@ -41,9 +41,8 @@ _INSERT = """
 insert into handoff_input (kind, handoff, source, id)
 select n.kind, n.handoff, n.source, n.id
 from unnest($1::text[], $2::text[], $3::int[], $4::text[]) with ordinality as n(kind, handoff, source, id, nth)
-where n.kind <> 'asked' or exists (select from handoff_input k where k.handoff = n.handoff)
-    or exists (select from unnest($1::text[], $2::text[]) as o(kind, handoff)
-               where o.handoff = n.handoff and o.kind <> 'asked')
+where n.kind <> 'asked' or n.handoff = any($5::text[])
+    or exists (select from handoff_input k where k.handoff = n.handoff)
 order by n.nth
 """
 _UNSEEN = """
@@ -104,7 +103,8 @@ async def insert(connection: asyncpg.Connection, rows: Sequence[InputRow]) -> No
 
     Call under the change-log lock: it reads on from the last `seq`, which must therefore be commit order.
     """
-    await connection.execute(_INSERT, *map(list, zip(*rows, strict=True)))
+    shown = [row.handoff for row in rows if row.kind != "asked"]
+    await connection.execute(_INSERT, *map(list, zip(*rows, strict=True)), shown)
 
 
 async def unseen(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:

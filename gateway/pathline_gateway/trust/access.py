@@ -77,6 +77,7 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
 }
 """By method and path. An organisation's roles reach what is its own: see the door and the reader's view."""
 
+PUBLIC_PATHS: Final = frozenset(name.partition(" ")[2] for name, roles in ACCESS.items() if roles is PUBLIC)
 OPTIONAL: Final = frozenset(name for name in ACCESS if "/issuer/" in name)
 """Routes that only some gateways have."""
 

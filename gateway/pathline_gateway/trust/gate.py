@@ -8,12 +8,13 @@ from typing import Annotated, Final
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import iter_route_contexts
-from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pathline_gateway.problem import Problem
-from pathline_gateway.trust.access import ACCESS, PUBLIC, undeclared
+from pathline_gateway.trust.access import ACCESS, PUBLIC, PUBLIC_PATHS, undeclared
 from pathline_gateway.trust.bearer import Bearer, Refused
 from pathline_gateway.trust.caller import EVERYBODY, OF_A_PERSON, OF_AN_ORGANISATION, Caller
 from pathline_gateway.trust.keys import IssuerUnavailable
@@ -23,6 +24,7 @@ _log = logging.getLogger(__name__)
 COOKIE: Final = "pathline-session"
 """Holds the token of somebody who signed in with a browser; believed on pages only, never by the API."""
 PAGES: Final = ("/console", "/sign-out")
+STATIC: Final = "/console/static/"
 NOBODY: Final = Caller(frozenset())
 
 
@@ -36,21 +38,12 @@ class Gate:
 
     bearer: Bearer | None
 
-    async def admit(self, asked: HTTPConnection, route: str) -> Caller:
-        """Who asks for this route (`GET /v1/status`), if she may. Raises Problem."""
-        roles = ACCESS[route]
-        if roles is PUBLIC:
-            return NOBODY
+    async def known(self, asked: HTTPConnection) -> Caller:
+        """Who asks. Raises Problem for nobody."""
         if self.bearer is None:
             return EVERYBODY
-        caller = await self._known(self.bearer, asked)
-        if not caller.may_be(*roles):
-            raise Problem(403, "forbidden", "your roles do not let you do this")
-        return caller
-
-    async def _known(self, bearer: Bearer, asked: HTTPConnection) -> Caller:
         try:
-            return await bearer.caller(_token(asked))
+            return await self.bearer.caller(_token(asked))
         except Refused as refused:
             _log.warning("a token was refused: %s", refused.reason)
             raise Problem(401, "not-signed-in", _SIGN_IN, headers={"www-authenticate": "Bearer"}) from None
@@ -72,15 +65,40 @@ def _token(asked: HTTPConnection) -> str:
     raise Refused("none was sent" if not said else "not a bearer token")
 
 
+class Known:
+    """ASGI middleware: before anything of a request is read it is known who asks, or it goes no further."""
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        self._app, self._gate = app, gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "http":
+            asked = HTTPConnection(scope)
+            try:
+                asked.state.caller = NOBODY if _is_public(asked.url.path) else await self._gate.known(asked)
+            except Problem as problem:
+                await _refusal(asked, problem)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _is_public(path: str) -> bool:
+    return path in PUBLIC_PATHS or path.startswith(STATIC)
+
+
+def _refusal(asked: HTTPConnection, problem: Problem) -> Response:
+    """A browser is shown where to sign in."""
+    page = asked.scope["method"] == "GET" and asked.url.path.startswith(PAGES)
+    return RedirectResponse("/sign-in", 303) if page and problem.status == 401 else problem.response()
+
+
 async def admitted(request: Request) -> None:
-    """Every route depends on it: the caller is known, and may ask."""
-    gate: Gate = request.app.state.gate
-    try:
-        request.state.caller = await gate.admit(request, f"{request.method} {request.scope['route'].path}")
-    except Problem as problem:
-        if problem.status == 401 and request.method == "GET" and request.url.path.startswith(PAGES):
-            raise HTTPException(303, headers={"location": "/sign-in"}) from None
-        raise
+    """Every route depends on it: the caller may ask this. Raises Problem."""
+    roles = ACCESS[f"{request.method} {request.scope['route'].path}"]
+    asker = caller(request)
+    if roles is not PUBLIC and not asker.open and not asker.may_be(*roles):
+        raise Problem(403, "forbidden", "your roles do not let you do this")
 
 
 def caller(request: Request) -> Caller:

@@ -46,7 +46,7 @@ from pathline_gateway.store.partitions import ensure_partitions
 from pathline_gateway.store.secrets import instance_secret
 from pathline_gateway.trust.access_log import KEPT
 from pathline_gateway.trust.bearer import Bearer, Claims
-from pathline_gateway.trust.gate import Gate, Known, admitted, declared
+from pathline_gateway.trust.gate import Admitted, Gate, admitted, declared
 from pathline_gateway.trust.issuer import Issuer, NoIssuer
 from pathline_gateway.trust.keys import DiscoveredKeys, OwnKeys
 
@@ -129,7 +129,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     gate = gate or _gate(gateway, issuer)
-    app.add_middleware(Known, gate=gate)
+    app.add_middleware(Admitted, gate=gate)
     app.add_middleware(HttpSpans)
     app.add_exception_handler(problem.Problem, problem.on_problem)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)

@@ -49,6 +49,17 @@ def test_a_route_lets_in_whom_the_table_names_and_nobody_else(up: Secured, token
         assert (answer.status_code in (401, 403)) == (role not in allowed), (role, answer.text)
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/linkers%0A", "/v1/parked/1%0A", "/v1//linkers", "/v1/linkers/", "/V1/linkers", "/v1/linkers;x"]
+)
+def test_a_path_written_otherwise_is_no_way_in(up: Secured, tokens: dict[Role, str], path: str) -> None:
+    for role in Role:
+        answer = up.http.get(path, headers={"authorization": f"Bearer {tokens[role]}"})
+        if role is not Role.OPERATOR:
+            assert answer.status_code in (307, 403, 404), (role, answer.text)
+    assert up.http.get(path).status_code == 401
+
+
 def test_whatever_is_wrong_with_a_token_the_answer_is_the_same(up: Secured, tokens: dict[Role, str]) -> None:
     head, said, signature = tokens[Role.OPERATOR].split(".")
     wrong = [None, "x", f"{head}.{said}.", f"{head}.{said}.{signature[::-1]}", "x" * 20_000]

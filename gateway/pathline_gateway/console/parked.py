@@ -17,10 +17,10 @@ from pathline_gateway import form
 from pathline_gateway.console.page import page
 from pathline_gateway.intake.discard import discard
 from pathline_gateway.intake.replay import Rules, replay
-from pathline_gateway.operate.organisations import STORABLE
 from pathline_gateway.operate.parked import MOST, Publisher, Reason, counted
 from pathline_gateway.operate.parked_level import look
 from pathline_gateway.problem import Problem
+from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import parked_overview as overview
 from pathline_gateway.store.parked_overview import Wanted
 from pathline_gateway.trust.who import Operator

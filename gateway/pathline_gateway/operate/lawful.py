@@ -12,6 +12,7 @@ from pathline import instant
 from pathline.vocabulary import Code
 from pathline_gateway.operate.concealed import unknown_organisation
 from pathline_gateway.problem import Problem
+from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import lawful, register
 from pathline_gateway.trust.lawful import LawfulBasis
 from pathline_gateway.trust.who import Operator
@@ -27,7 +28,7 @@ class Basis(BaseModel):
     reader: Code
     """The organisation that may be shown something."""
     basis: Literal["law", "serious-threat", "mandate"]
-    instrument: Annotated[str, Field(min_length=1, max_length=2000)]
+    instrument: Annotated[str, Field(min_length=1, max_length=2000, pattern=STORABLE)]
     """The law, order or mandate, in the words that the reader must name it by."""
     purpose: Code
     """The one purpose that it is for."""
@@ -45,7 +46,9 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
 
     @router.get("/v1/lawful-bases", summary="List lawful bases")
     async def listed(
-        _: Operator, after: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=_MOST)] = 100
+        _: Operator,
+        after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
+        limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
     ) -> dict[str, Any]:
         """In the order of their entry, ended ones too; `next` is the `after` of the next page."""
         async with pool.acquire() as connection:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pathline import instant
 from pathline.vocabulary import Code
 from pathline_gateway.problem import Problem
+from pathline_gateway.storable import CODES, STORABLE
 from pathline_gateway.store import linkers
 from pathline_gateway.trust.who import Operator
 
@@ -37,8 +38,8 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
     @router.get("/v1/linkers", summary="List who may link whom")
     async def listed(
         _: Operator,
-        org: Annotated[str | None, Query(max_length=64)] = None,
-        after: Annotated[str, Query(max_length=129)] = "",
+        org: Annotated[str | None, Query(max_length=64, pattern=CODES)] = None,
+        after: Annotated[str, Query(max_length=129, pattern=STORABLE)] = "",
         limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
     ) -> dict[str, Any]:
         """By the code of who links; of one organisation or all. `next` is the `after` of the next page."""

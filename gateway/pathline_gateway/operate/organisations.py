@@ -11,15 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary import Code
+from pathline_gateway.storable import CODES, STORABLE
 from pathline_gateway.store import register
 from pathline_gateway.trust.who import Operator
 
 Sector = Literal["government", "third-sector", "community-controlled", "business", "citizen"]
 _MOST = 1_000
-STORABLE = r"^[^\x00]*$"
-"""Postgres keeps no text with a NUL in it."""
-CODES = r"^[a-z0-9-]*$"
-"""What codes and reasons are written with."""
 
 
 class Entry(BaseModel):

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pathline import instant
 from pathline_gateway.intake.discard import discard
 from pathline_gateway.intake.replay import Replayed, Rules, replay
-from pathline_gateway.operate.organisations import CODES
 from pathline_gateway.operate.parked_level import look
 from pathline_gateway.problem import Problem
+from pathline_gateway.storable import CODES
 from pathline_gateway.store import parked as store
 from pathline_gateway.store import parked_overview as overview
 from pathline_gateway.store.parked_overview import Wanted

@@ -26,7 +26,7 @@ State = Literal["waiting", "decided"]
 
 MOST = 500
 _BIGGEST = 2**63 - 1
-Because = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+Because = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
 
 
 class Decide(BaseModel):

@@ -15,6 +15,7 @@ from pathline_gateway.identity.link_tokens import ACCOUNTS
 from pathline_gateway.identity.linking import Linking, no_such_link
 from pathline_gateway.identity.rights import ACCOUNT
 from pathline_gateway.problem import Problem
+from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import register
 from pathline_gateway.store.link_tokens import TokenLink
 from pathline_gateway.trust.caller import Caller
@@ -28,7 +29,9 @@ class Show(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    tokens: Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(min_length=1, max_length=2)]
+    tokens: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=100, pattern=STORABLE)]], Field(min_length=1, max_length=2)
+    ]
     """The tokens, as they were shown to her."""
 
 
@@ -37,9 +40,9 @@ class Retract(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    source: Annotated[str, Field(max_length=200)]
+    source: Annotated[str, Field(max_length=200, pattern=STORABLE)]
     """The source of the link, as it was answered when it was made."""
-    id: Annotated[str, Field(max_length=200)]
+    id: Annotated[str, Field(max_length=200, pattern=STORABLE)]
     """Its id."""
 
 

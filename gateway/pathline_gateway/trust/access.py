@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
@@ -77,9 +78,19 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
 }
 """By method and path. An organisation's roles reach what is its own: see the door and the reader's view."""
 
-PUBLIC_PATHS: Final = frozenset(name.partition(" ")[2] for name, roles in ACCESS.items() if roles is PUBLIC)
+_PATTERNS: Final = [
+    (re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(name))), roles) for name, roles in ACCESS.items() if "{" in name
+]
 OPTIONAL: Final = frozenset(name for name in ACCESS if "/issuer/" in name)
 """Routes that only some gateways have."""
+
+
+def roles_for(method: str, path: str) -> frozenset[str] | None:
+    """Who may ask this; None where there is nothing of the kind."""
+    asked = f"{'GET' if method == 'HEAD' else method} {path}"
+    if (roles := ACCESS.get(asked)) is not None:
+        return roles
+    return next((roles for pattern, roles in _PATTERNS if pattern.fullmatch(asked)), None)
 
 
 def undeclared(routes: Collection[str]) -> tuple[set[str], set[str]]:

@@ -14,7 +14,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pathline_gateway.problem import Problem
-from pathline_gateway.trust.access import ACCESS, PUBLIC, PUBLIC_PATHS, undeclared
+from pathline_gateway.trust.access import ACCESS, PUBLIC, roles_for, undeclared
 from pathline_gateway.trust.bearer import Bearer, Refused
 from pathline_gateway.trust.caller import EVERYBODY, OF_A_PERSON, OF_AN_ORGANISATION, Caller
 from pathline_gateway.trust.keys import IssuerUnavailable
@@ -65,8 +65,8 @@ def _token(asked: HTTPConnection) -> str:
     raise Refused("none was sent" if not said else "not a bearer token")
 
 
-class Known:
-    """ASGI middleware: before anything of a request is read it is known who asks, or it goes no further."""
+class Admitted:
+    """ASGI middleware: before anything of a request is read it is known who asks, and whether she may."""
 
     def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app, self._gate = app, gate
@@ -76,15 +76,18 @@ class Known:
         if scope["type"] == "http":
             asked = HTTPConnection(scope)
             try:
-                asked.state.caller = NOBODY if _is_public(asked.url.path) else await self._gate.known(asked)
+                asked.state.caller = await self._admit(asked, roles_for(scope["method"], scope["path"]))
             except Problem as problem:
                 await _refusal(asked, problem)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-
-def _is_public(path: str) -> bool:
-    return path in PUBLIC_PATHS or path.startswith(STATIC)
+    async def _admit(self, asked: HTTPConnection, roles: frozenset[str] | None) -> Caller:
+        if roles is PUBLIC or asked.scope["path"].startswith(STATIC):
+            return NOBODY
+        asker = await self._gate.known(asked)
+        _let_in(asker, roles)
+        return asker
 
 
 def _refusal(asked: HTTPConnection, problem: Problem) -> Response:
@@ -94,10 +97,15 @@ def _refusal(asked: HTTPConnection, problem: Problem) -> Response:
 
 
 async def admitted(request: Request) -> None:
-    """Every route depends on it: the caller may ask this. Raises Problem."""
-    roles = ACCESS[f"{request.method} {request.scope['route'].path}"]
-    asker = caller(request)
-    if roles is not PUBLIC and not asker.open and not asker.may_be(*roles):
+    """Every route depends on it: a second look, at the route that was taken, whatever its path looked like.
+
+    Raises Problem.
+    """
+    _let_in(caller(request), ACCESS[f"{request.method} {request.scope['route'].path}"])
+
+
+def _let_in(asker: Caller, roles: frozenset[str] | None) -> None:
+    if roles and not asker.open and not asker.may_be(*roles):
         raise Problem(403, "forbidden", "your roles do not let you do this")
 
 

@@ -6,11 +6,15 @@ from collections.abc import Collection, Sequence
 
 import asyncpg
 
+# The number of the source is looked up for itself: in a join, a planner that has no statistics yet may look through all
+# events of a source for each id.
 _KNOWN = """
-select s.source, e.id, e.digest
+select k.source, e.id, e.digest
 from unnest($1::text[], $2::text[]) as k(source, id)
-join source s on s.source = k.source
-join event_identity e on e.source = s.id and e.id = k.id
+join lateral (
+    select i.id, i.digest from event_identity i
+    where i.source = (select s.id from source s where s.source = k.source) and i.id = k.id
+) e on true
 """
 _CONTENTS = """
 select s.source, e.id, t.type, coalesce(r.subject, v.subject) as subject,

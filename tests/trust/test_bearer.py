@@ -122,6 +122,9 @@ def tampered() -> str:
         lambda: signed(said(pathline_roles={"operator": True})),
         lambda: signed(said(pathline_org=None)),
         lambda: signed(said(pathline_org="Food Bank")),
+        lambda: signed(said(pathline_org="pathline")),
+        lambda: signed(said(pathline_org="citizen")),
+        lambda: signed(said(pathline_roles=["operator"], pathline_org="pathline")),
         lambda: signed(said(pathline_org=["food-bank"])),
     ],
 )

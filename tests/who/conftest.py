@@ -6,20 +6,10 @@ from pathlib import Path
 import pytest
 
 from broker import broker
-from pathline_gateway.embedded import Machine
-from verify.database import fresh_database, machine_running
+from verify.conftest import database, machine
 from who.gateway import Client, gateway, registered
 
-
-@pytest.fixture(scope="session")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    with machine_running(tmp_path_factory.mktemp("machine") / "data") as running:
-        yield running
-
-
-@pytest.fixture
-async def database(machine: Machine) -> str:
-    return await fresh_database(machine)
+__all__ = ["client", "database", "kafka", "machine", "strict"]
 
 
 @pytest.fixture

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from pathline_gateway.handoff.event import HandoffEvent
+from pathline_gateway.identity.rights import CITIZENS
 
 State = Literal[
     "requested", "received", "accepted", "rejected", "in-progress", "on-hold", "completed", "failed", "cancelled"
 ]
 OPEN: Final = frozenset[State](("requested", "received", "accepted", "in-progress", "on-hold"))
 """States in which somebody has still something to do."""
-CITIZEN: Final = "citizen"
-"""The organisation through which citizens act."""
 
 _Who = Literal["from", "to", "citizen"]
 _ASKED: Final = frozenset[State](("requested", "received"))
@@ -105,7 +104,7 @@ class Lifecycle:
         return next((r for r in rules if r and self.state in r.legal and who & r.by), None)
 
     def _who(self, org: str) -> frozenset[_Who]:
-        roles: tuple[tuple[_Who, str | None], ...] = (("from", self.by), ("to", self.to), ("citizen", CITIZEN))
+        roles: tuple[tuple[_Who, str | None], ...] = (("from", self.by), ("to", self.to), ("citizen", CITIZENS))
         return frozenset(role for role, name in roles if name == org)
 
     def _redeem(self, event: HandoffEvent) -> None:

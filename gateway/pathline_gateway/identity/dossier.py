@@ -13,7 +13,7 @@ import asyncpg
 
 from pathline_gateway.identity.binding import Ref
 from pathline_gateway.identity.evidence import Evidence
-from pathline_gateway.identity.neighbourhood import evidence_of
+from pathline_gateway.identity.neighbourhood import Stored
 from pathline_gateway.identity.what_if import WhatIf, decision, what_if
 from pathline_gateway.store import links, review
 from pathline_gateway.store.review import Decision, Named, Said, Weight
@@ -94,10 +94,10 @@ class Neighbourhood:
 
 async def neighbourhood(connection: asyncpg.Connection, a: int, b: int) -> Neighbourhood:
     """The neighbourhood of these two refs."""
-    reach = await links.neighbourhood(connection, (a, b))
-    refs = {row["id"]: Ref(*row.values()) for row in await links.refs(connection, reach)}
-    rows = await links.evidence_of(connection, reach, await links.seen(connection))
-    return Neighbourhood(refs, [evidence_of(row) for row in rows if row["a"] in refs and row["b"] in refs])
+    near = Stored(connection, await links.seen(connection))
+    reach = await near.reach((a, b))
+    refs = await near.refs(reach)
+    return Neighbourhood(refs, [e for e in await near.evidence(reach) if e.a in refs and e.b in refs])
 
 
 async def dossier(connection: asyncpg.Connection, item: UUID, now: datetime) -> Dossier | None:

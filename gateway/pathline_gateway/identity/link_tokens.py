@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from pathline_gateway.identity.rights import CITIZENS
+
 Subject = tuple[str, str]
 """Organisation and subject."""
-
-ACCOUNTS = "citizen"
-"""The organisation of people's own accounts."""
 
 _BYTES = 24
 """192 bits: nobody guesses one."""
@@ -79,7 +78,7 @@ def redeemed(shown: Sequence[Shown], asked: int, account: str | None, held: Held
         return Refused("expired")
     subjects = [token.subject for token in shown]
     if asked == 1 and account is not None:
-        subjects.append((ACCOUNTS, account))
+        subjects.append((CITIZENS, account))
     if len(subjects) != 2 or subjects[0] == subjects[1]:
         return Refused("one-record")
     if all(token.link is None for token in shown):

@@ -10,6 +10,8 @@ from pathline_gateway.identity.evidence import Standing
 
 OURS = "pathline"
 """The gateway's own organisation, whose word decides: it writes through the door's topics alone."""
+CITIZENS = "citizen"
+"""The organisation of people's own accounts: each publishes there for herself, through the door."""
 REVIEW = "urn:pathline:pathline:review"
 """The source of what reviewers decide. Only the gateway itself publishes under its organisation."""
 ACCOUNT = "urn:pathline:citizen:me"

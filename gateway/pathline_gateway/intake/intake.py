@@ -103,10 +103,11 @@ class Intake:
         """While somebody waits for a partition that another process has, it is looked at often enough for him."""
         while True:
             await self._progress.somebody_waits.wait()
-            self._progress.somebody_waits.clear()
             while self._progress.waited_for.keys() - self._consumer.partitions():
                 await self._look_at_positions()
                 await asyncio.sleep(_FOLLOW_EVERY_S)
+            # Only now: where looking failed, this begins again, and there is still somebody who waits.
+            self._progress.somebody_waits.clear()
 
     async def _look_at_positions(self) -> None:
         async with self._pool.acquire() as connection:

@@ -16,6 +16,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from pathline import instant
+from pathline_gateway.identity.rights import CITIZENS
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.pathways import no_such_pathway
 from pathline_gateway.pull.sight import seen_of
@@ -26,7 +27,7 @@ from pathline_gateway.store.access import Logged
 from pathline_gateway.trust.access_log import KEPT
 from pathline_gateway.trust.caller import Role
 from pathline_gateway.trust.pairwise import ReaderKey
-from pathline_gateway.trust.reader import CITIZEN, Reader, reader_of
+from pathline_gateway.trust.reader import Reader, reader_of
 from pathline_gateway.trust.visible import Seen
 from pathline_gateway.trust.who import Calling
 
@@ -133,7 +134,7 @@ async def _seen(
 ) -> Seen | None:
     """What she sees of the pathway of this name, or of her own. Raises Problem."""
     if pathway is None:
-        found = await sight.ref_of(connection, CITIZEN, reader.account or "")
+        found = await sight.ref_of(connection, CITIZENS, reader.account or "")
         return None if found is None else await seen_of(connection, reader, now, found[1])
     born = await sight.ref_born(connection, birth_of(reader, key, pathway))
     seen = None if born is None else await seen_of(connection, reader, now, born[1])
@@ -170,4 +171,4 @@ def _entry(key: ReaderKey, logged: Logged, whole: bool) -> dict[str, Any]:
 def _mandate(key: ReaderKey, mandate: str) -> str:
     """Her own mandate by the id that she gave it; another organisation's by a name of the reader's."""
     org, _, id = mandate.partition(":")
-    return id if org == CITIZEN else key.identifier(org, id)
+    return id if org == CITIZENS else key.identifier(org, id)

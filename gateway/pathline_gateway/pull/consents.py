@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from pathline import instant
 from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import Code, ConsentGiven, ConsentWithdrawn, Identifier, ItemCode, Payload
-from pathline_gateway.identity.rights import ACCOUNT
+from pathline_gateway.identity.rights import ACCOUNT, CITIZENS
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import consents as store
 from pathline_gateway.store import pathways, sight
@@ -23,7 +23,7 @@ from pathline_gateway.trust.caller import Caller, Role
 from pathline_gateway.trust.consents import ConsentEvent
 from pathline_gateway.trust.own_consents import OwnConsent, last_word, own_consents, withdrawal_of
 from pathline_gateway.trust.pairwise import ReaderKey
-from pathline_gateway.trust.reader import CITIZEN, reader_of
+from pathline_gateway.trust.reader import reader_of
 from pathline_gateway.trust.who import Calling
 
 Put = Callable[[Interaction[Payload]], Awaitable[None]]
@@ -169,9 +169,9 @@ async def _of(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], 
 
 async def _refs(connection: asyncpg.Connection, account: str) -> list[tuple[str, str]]:
     """The refs of her pathway; her account's alone where nothing is known of her yet."""
-    found = await sight.ref_of(connection, CITIZEN, account)
+    found = await sight.ref_of(connection, CITIZENS, account)
     members = None if found is None else await pathways.members(connection, found[1])
-    return list(members.refs) if isinstance(members, pathways.Members) else [(CITIZEN, account)]
+    return list(members.refs) if isinstance(members, pathways.Members) else [(CITIZENS, account)]
 
 
 def _says(event: ConsentEvent, payload: ConsentGiven) -> bool:

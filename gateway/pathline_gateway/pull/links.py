@@ -11,9 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary.shapes import Ref
-from pathline_gateway.identity.link_tokens import ACCOUNTS
 from pathline_gateway.identity.linking import Linking, no_such_link
-from pathline_gateway.identity.rights import ACCOUNT
+from pathline_gateway.identity.rights import ACCOUNT, CITIZENS
 from pathline_gateway.problem import Problem
 from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import register
@@ -90,7 +89,7 @@ def routes(pool: asyncpg.Pool, linking: Linking, register_unknown: bool) -> APIR
 
 
 def _is_of(caller: Caller, ref: Ref) -> bool:
-    return caller.open or caller.org == ref.org or (ref.org == ACCOUNTS and caller.account == ref.subject)
+    return caller.open or caller.org == ref.org or (ref.org == CITIZENS and caller.account == ref.subject)
 
 
 async def _registered(pool: asyncpg.Pool, org: str) -> None:

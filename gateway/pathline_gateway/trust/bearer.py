@@ -16,6 +16,7 @@ from joserfc.jwt import JWTClaimsRegistry
 
 from pathline.errors import Refused as RefusedName
 from pathline.interaction import organisation_of
+from pathline_gateway.identity.rights import CITIZENS, OURS
 from pathline_gateway.trust.caller import OF_A_PERSON, OF_AN_ORGANISATION, Caller, Role
 from pathline_gateway.trust.keys import Keys
 
@@ -94,6 +95,9 @@ class Bearer:
 
 
 def _is_organisation(name: object) -> bool:
+    """Whether a caller may be bound to it: nobody is the gateway itself, nor all citizens."""
+    if name in (OURS, CITIZENS):
+        return False
     try:
         return isinstance(name, str) and organisation_of(f"urn:pathline:{name}:x") == name
     except RefusedName:

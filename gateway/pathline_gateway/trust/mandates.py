@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from pathline import instant
-from pathline_gateway.trust.reader import CITIZEN
+from pathline_gateway.identity.rights import CITIZENS
 from pathline_gateway.trust.told import Told
 
 Party = tuple[str, str | None]
@@ -41,7 +41,7 @@ class Mandate:
 
     def lets_see(self, account: str) -> bool:
         """Whether the person of this account may look by it."""
-        return self.agent == (CITIZEN, account) and "see" in self.powers
+        return self.agent == (CITIZENS, account) and "see" in self.powers
 
     def covers(self, org: str, service: str | None) -> bool:
         """Whether it is for this service."""

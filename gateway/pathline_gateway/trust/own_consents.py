@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from pathline_gateway.identity.rights import CITIZENS
 from pathline_gateway.trust.concealment import Concealment
 from pathline_gateway.trust.consents import ConsentEvent, standing
 from pathline_gateway.trust.pairwise import ReaderKey
-from pathline_gateway.trust.reader import CITIZEN
 
 _A_MOMENT = timedelta(microseconds=1)
 
@@ -76,7 +76,7 @@ def _key(event: ConsentEvent) -> tuple[str, str, str]:
 
 
 def _hers(event: ConsentEvent, account: str) -> bool:
-    return (event.org, event.subject) == (CITIZEN, account)
+    return (event.org, event.subject) == (CITIZENS, account)
 
 
 def _name(event: ConsentEvent, account: str, key: ReaderKey) -> str:

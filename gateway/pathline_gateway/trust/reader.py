@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
+from pathline_gateway.identity.rights import CITIZENS
 from pathline_gateway.trust.caller import OF_A_PERSON, OF_AN_ORGANISATION, Caller, Role
 from pathline_gateway.trust.stated import NOTHING, Stated
-
-CITIZEN: Final = "citizen"
-"""The organisation whose subjects are the accounts of persons."""
 
 Kind = Literal["operator", "organisation", "person"]
 
@@ -35,7 +33,7 @@ class Reader:
         """Whether what stands under this ref is the reader's own."""
         if self.kind == "organisation":
             return org == self.org
-        return self.kind == "person" and (org, subject) == (CITIZEN, self.account)
+        return self.kind == "person" and (org, subject) == (CITIZENS, self.account)
 
 
 def reader_of(caller: Caller, stated: Stated = NOTHING) -> Reader | None:
@@ -43,7 +41,7 @@ def reader_of(caller: Caller, stated: Stated = NOTHING) -> Reader | None:
     if caller.may_be(Role.OPERATOR):
         return Reader("operator", caller.roles, stated=stated)
     # Nobody is the organisation of all accounts: its subjects are persons, each her own reader.
-    if caller.org is not None and caller.org != CITIZEN and caller.may_be(*OF_AN_ORGANISATION):
+    if caller.org is not None and caller.org != CITIZENS and caller.may_be(*OF_AN_ORGANISATION):
         return Reader("organisation", caller.roles, org=caller.org, stated=stated)
     if caller.account is not None and caller.may_be(*OF_A_PERSON):
         return Reader("person", caller.roles, account=caller.account, stated=stated)

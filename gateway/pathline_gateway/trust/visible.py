@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.identity.binding import Ref
+from pathline_gateway.identity.rights import CITIZENS
 from pathline_gateway.trust.caller import Role
 from pathline_gateway.trust.concealment import NOTHING_CONCEALED, Concealment
 from pathline_gateway.trust.consents import ConsentEvent, Permission, permission
 from pathline_gateway.trust.lawful import LawfulBasis, relied_on
 from pathline_gateway.trust.mandates import Mandate, holding, services_named
-from pathline_gateway.trust.reader import CITIZEN, Reader
+from pathline_gateway.trust.reader import Reader
 from pathline_gateway.trust.shared_handoffs import shared
 from pathline_gateway.trust.told import Told, told
 
@@ -82,7 +83,7 @@ def _to_person(
     reader: Reader, now: datetime, known: Known, steps: Sequence[Told], open_steps: Sequence[Told]
 ) -> Seen | None:
     """Her own pathway, or that of somebody whose mandate she has."""
-    account = [ref for ref in known.refs if (ref.org, ref.subject) == (CITIZEN, reader.account)]
+    account = [ref for ref in known.refs if (ref.org, ref.subject) == (CITIZENS, reader.account)]
     if account and Role.CITIZEN in reader.roles:
         shown = [Shown(each, reader.owns(each.step.org, each.step.subject)) for each in open_steps]
         return _seen(shown, account, account, known)

@@ -85,7 +85,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         membership = MembershipWriter(pool)
         producer = await _producer(settings, idempotent=broker.idempotent_producers)
         stack.push_async_callback(stopped, producer.stop)
-        intake = await stack.enter_async_context(Intake(settings, pool, epoch, progress).running())
+        intake = await stack.enter_async_context(Intake(settings, pool, epoch, progress, membership.wake).running())
         for name, work in (
             ("membership", membership.run),
             ("making partitions", lambda: _keep_partitions(pool)),

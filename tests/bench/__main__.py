@@ -39,11 +39,24 @@ class Size:
     seconds: float
     growth: tuple[int, int]
     timed: int
+    merged: tuple[int, ...]
+    """Interactions of the pathways that are merged."""
 
 
 # So many events that the few batches read ahead before the first commit, which is where the clock starts, weigh little.
-QUICK = Size("quick: growth from 50,000 to 150,000 only", 240_000, 2, 40_000, 3, (50_000, 150_000), 24_000)
-FULL = Size("full: growth from 100,000 to 10,000,000", 400_000, 5, 60_000, 20, (100_000, 10_000_000), 100_000)
+QUICK = Size(
+    "quick: growth from 50,000 to 150,000 only", 240_000, 2, 40_000, 3, (50_000, 150_000), 24_000, (100, 10_000)
+)
+FULL = Size(
+    "full: growth from 100,000 to 10,000,000",
+    400_000,
+    5,
+    60_000,
+    20,
+    (100_000, 10_000_000),
+    100_000,
+    (100, 10_000, 1_000_000),
+)
 
 _BEGAN = time.monotonic()
 app = App(name="bench", help="Measures intake, pull and growth, with peers.")
@@ -78,7 +91,7 @@ async def bench(size: Size, broker: str, without: tuple[str, ...]) -> dict[str, 
                 await fill(made.kafka, OWN_TOPIC, stream(size.live))
                 async with live(made, database, folder / "live.log") as at:
                     await at.until_stored(size.live)
-                    found |= await figures(at, size.seconds, size.rounds, size.live)
+                    found |= await figures(at, size.seconds, size.rounds, size.live, size.merged)
         _say("growth")
         found |= await growth(broker, folder, size.growth, size.timed, full=size is FULL)
     return found

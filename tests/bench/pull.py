@@ -31,6 +31,8 @@ from bench.topic import OWN_TOPIC, fill
 STEPS = (10, 50, 500)
 CLIENTS = 8
 _PATHWAYS = 20
+PULLED_EVENTS = sum(STEPS) * _PATHWAYS
+"""How many numbers of events it needs."""
 _FIRST_PERSON = 10**12
 """Persons whom no other event is about: their pathways have as many steps as was asked, however large the store is."""
 _ROWS = """

@@ -75,7 +75,7 @@ FOREIGN: Sequence[Sequence[Told]] = (
     ),
     (
         told("citizen", "k6", "consent.given", 9, 6, consent="c6", holders=[], recipients=["alpha"],
-             nouns=["activity", "decision"], purpose="other"),
+             nouns=["activity", "decision"], purpose="billing"),
     ),
 )  # fmt: skip
 READERS: dict[str, tuple[Caller, dict[str, str], Sequence[Sequence[Told]]]] = {

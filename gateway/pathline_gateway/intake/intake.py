@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Self
 
 import asyncpg
@@ -45,8 +45,17 @@ _DRAIN_S = 5.0
 class Intake:
     """Everything between the topics and the tables."""
 
-    def __init__(self, settings: Settings, pool: asyncpg.Pool, epoch: int, progress: Progress) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        pool: asyncpg.Pool,
+        epoch: int,
+        progress: Progress,
+        on_identity: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_identity` is called when something was committed that may change who is who."""
         self._settings, self._pool, self._epoch, self._progress = settings, pool, epoch, progress
+        self._on_identity = on_identity
         self._look = LogLook(kafka_client.options(settings))
         self._stand = LogStand(pool, settings.group, epoch, self._look)
         self._persister = Persister(pool, Into(settings.group, settings.dev_auth == "off"), self._stored)
@@ -119,6 +128,8 @@ class Intake:
         _count(outcome)
         self._stand.stored(outcome.last)
         self._consumer.stored(outcome.next_offsets)
+        if outcome.about_identity:
+            self._on_identity()
         await self._progress.reached(outcome.next_offsets)
 
     def _refetch(self, beyond: FetchedBeyondPosition) -> None:

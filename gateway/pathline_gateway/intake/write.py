@@ -43,6 +43,8 @@ class Outcome:
     accepted: int = 0
     duplicates: int = 0
     evidence: int = 0
+    about_identity: bool = False
+    """Whether the membership writer has something to look at."""
     parked: list[Parked] = field(default_factory=list)
     next_offsets: dict[Partition, int] = field(default_factory=dict)
     last: dict[Partition, Position] = field(default_factory=dict)
@@ -100,6 +102,7 @@ class Writer:
             self.count("stepped", -resolved.emptied)
             self.count("emptied", resolved.emptied)
         await changes.append(self.connection, self.touched, self.batch, "interaction", self.totals)
+        self.outcome.about_identity = bool(self.linking or self.handed)
         return self.outcome
 
     async def _step_again(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -37,7 +37,7 @@ from pathline_gateway.operate.issuer import routes as issuer_routes
 from pathline_gateway.operate.parked_level import keep_level
 from pathline_gateway.pull import accesses, consents, links, pathways, status
 from pathline_gateway.pull.limited import Limited
-from pathline_gateway.pull.quick import quick_route
+from pathline_gateway.pull.quick import QuickPull
 from pathline_gateway.settings import Settings
 from pathline_gateway.store import access, positions
 from pathline_gateway.store.connect import connected
@@ -128,13 +128,17 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
         dependencies=[Depends(admitted)],
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    gate = gate or _gate(gateway, issuer)
+    readers = Limited(gateway.pool, gateway.secret, gateway.settings.clock)
+    gate = replace(gate or _gate(gateway, issuer), on_forbidden=readers.refused)
+    register_unknown = gateway.settings.dev_auth == "off"
     app.add_middleware(Admitted, gate=gate)
+    if register_unknown:
+        # Past what asks who calls: with auth off, everybody does.
+        app.add_middleware(QuickPull, pulled=partial(pathways.pulled, gateway.pool))
     app.add_middleware(HttpSpans)
     app.add_exception_handler(problem.Problem, problem.on_problem)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
     app.add_exception_handler(HTTPException, problem.on_http_error)
-    register_unknown = gateway.settings.dev_auth == "off"
     door = intake_door.Door(
         gateway.producer,
         gateway.pool,
@@ -143,7 +147,6 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
         register_unknown=register_unknown,
     )
     app.include_router(intake_door.routes(door))
-    readers = Limited(gateway.pool, gateway.secret, gateway.settings.clock)
     app.include_router(pathways.routes(gateway.pool, gateway.secret, readers))
     app.include_router(accesses.routes(gateway.pool, gateway.secret, gateway.settings.clock))
     app.include_router(consents.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
@@ -159,14 +162,16 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     reviewing = Reviewing(gateway.pool, own)
     app.include_router(review.routes(gateway.pool, reviewing))
     app.include_router(review_page.routes(gateway.pool, reviewing))
-    if register_unknown:
-        # Past what asks who calls: with auth off, everybody does.
-        app.router.routes.insert(0, quick_route(partial(pathways.pulled, gateway.pool)))
     statuses = status.Statuses(gateway.pool, gateway.progress, gateway.intake.survey)
     app.include_router(status.routes(statuses, gateway.intake.not_ready))
     app.include_router(
         pages.routes(
-            gateway.pool, gateway.secret, statuses, lambda: gateway.intake.not_ready() is None, gateway.settings.clock
+            gateway.pool,
+            gateway.secret,
+            readers,
+            statuses,
+            lambda: gateway.intake.not_ready() is None,
+            gateway.settings.clock,
         )
     )
     app.include_router(sign_in.routes(gate))

@@ -13,7 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 from secured import ORGS, Secured, secured
+from started import wait_until
 
+from pathline.testing import SUBJECT
 from pathline_gateway.trust.access import ACCESS, PUBLIC
 from pathline_gateway.trust.caller import Role
 
@@ -101,6 +103,37 @@ def test_a_browser_signs_in_and_out(up: Secured, tokens: dict[Role, str]) -> Non
         assert browser.get("/v1/status").status_code == 401  # a page of somebody else could ask with the cookie
         assert browser.post("/sign-out").status_code == 303
         assert browser.get("/console").status_code == 303
+
+
+def test_who_may_read_no_pathway_and_asks_is_in_the_access_log(up: Secured, tokens: dict[Role, str]) -> None:
+    for route in ("GET /v1/pathways/{pathway}", "GET /v1/pathways/{pathway}/trace", "POST /v1/pathways/search"):
+        assert up.ask(route, tokens[Role.RESEARCHER]).status_code == 403
+    logged = up.ask("GET /v1/access", tokens[Role.AUDITOR]).json()["findUsage"][:3]
+    told = [(each["action"], each["outcome"], each["reason"], each["receiver"]["kind"]) for each in logged]
+    assert told == [(w, "refused", "not-a-reader", "none") for w in ("search", "trace", "pathway")]
+
+
+def test_an_operator_who_signed_in_finds_a_pathway_and_its_trace_on_the_pages(
+    up: Secured, tokens: dict[Role, str]
+) -> None:
+    up.ask("POST /v1/organisations", tokens[Role.OPERATOR], json={"org": "food-bank", "name": "Food bank"})
+    assert up.publish(tokens[Role.PUBLISHER], id="on-a-page").status_code == 202
+    wanted = {"org": "food-bank", "subject": SUBJECT}
+
+    def found() -> bool:
+        return up.ask("POST /v1/pathways/search", tokens[Role.OPERATOR], json=wanted).status_code == 200
+
+    wait_until(found, "the event is stored")
+    with httpx.Client(base_url=up.url, follow_redirects=True) as browser:
+        browser.post("/sign-in", data={"token": tokens[Role.OPERATOR]})
+        shown = browser.post("/console/pathways", data=wanted)
+        assert shown.status_code == 200
+        assert "food bank" in shown.text.lower()
+        assert browser.get(f"{shown.url.path}/trace").status_code == 200
+        missing = browser.post("/console/pathways", data=wanted | {"org": "nobody"})
+        assert missing.status_code == 404
+    latest = up.ask("GET /v1/access", tokens[Role.AUDITOR]).json()["findUsage"][:2]
+    assert [(each["action"], each["outcome"]) for each in latest] == [("search", "refused"), ("trace", "shown")]
 
 
 def test_production_needs_an_issuer(tmp_path: Path) -> None:

@@ -250,3 +250,25 @@ async def test_a_void_takes_a_step_from_everybody(rig: Rig) -> None:
     await rig.tell(*LIFE, consented(), voided("clinic", "v", "c1"))
     body = await rig.read(of("housing"), "housing", subject(2), "care")
     assert len(body["steps"]) == 3
+
+
+async def test_an_operator_is_told_what_was_then_less_what_is_concealed_and_nobody_else_is(rig: Rig) -> None:
+    await rig.tell(step("housing", "h1", 2, 4))
+    await rig.tell(step("clinic", "c1", 1, 5))
+    then = (await rig.pool.fetchval("select clock_timestamp()")).isoformat()
+    await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), step("housing", "h2", 2, 6))
+    one, other = [await rig.find(OPERATOR, org, subject(n)) for org, n in (("housing", 2), ("clinic", 1))]
+    assert one == other
+    answer = await rig.ask(OPERATOR, "GET", f"/v1/pathways/{one}", params={"as_of": then})
+    assert [each["id"] for each in answer.json()["steps"]] == ["h1"]
+    assert answer.json()["subjects"] == [ref("housing", 2)]
+    theirs = await rig.find(of("housing"), "housing", subject(2))
+    refused = await rig.ask(of("housing"), "GET", f"/v1/pathways/{theirs}", params={"as_of": then})
+    assert refused.status_code == 403
+    await rig.execute("update organisation set conceals = true where org = 'housing'")
+    hidden = await rig.ask(OPERATOR, "GET", f"/v1/pathways/{one}", params={"as_of": then})
+    assert hidden.status_code == 404
+    logged = await rig.pool.fetch("select outcome, reason from access where what = 'pathway' order by id")
+    assert [tuple(row) for row in logged] == [
+        ("shown", None), ("refused", "forbidden"), ("refused", "no-such-pathway"),
+    ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from pathline_gateway import form
+from pathline_gateway.assemble.pathway import Pathway
 from pathline_gateway.console import lanes
 from pathline_gateway.console import waterfall as falls
 from pathline_gateway.console.now import state
@@ -21,10 +23,15 @@ from pathline_gateway.console.overdue import overdue
 from pathline_gateway.console.page import page
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
-from pathline_gateway.pull.pathways import OPERATOR, Reading, Search, read
+from pathline_gateway.pull.limited import Limited
+from pathline_gateway.pull.pathways import OPERATOR, Asked, Reading, Search, read
 from pathline_gateway.pull.status import Statuses
+from pathline_gateway.pull.view import View
 from pathline_gateway.store import handoffs, pathways, register
 from pathline_gateway.store.recent import recent
+from pathline_gateway.trust.access_log import What
+from pathline_gateway.trust.caller import Caller
+from pathline_gateway.trust.who import Calling
 
 STATIC = StaticFiles(directory=Path(__file__).parent / "static")
 
@@ -35,7 +42,12 @@ _LATE = 25
 
 
 def routes(
-    pool: asyncpg.Pool, secret: bytes, statuses: Statuses, ready: Callable[[], bool], clock: Callable[[], datetime]
+    pool: asyncpg.Pool,
+    secret: bytes,
+    readers: Limited,
+    statuses: Statuses,
+    ready: Callable[[], bool],
+    clock: Callable[[], datetime],
 ) -> APIRouter:
     """`/console`, `/console/pathways/{id}`, `/console/pathways/{id}/trace`, and the search form."""
     router = APIRouter(include_in_schema=False)
@@ -55,49 +67,64 @@ def routes(
         )
 
     @router.post("/console/pathways")
-    async def search(request: Request) -> Response:
+    async def search(request: Request, caller: Calling) -> Response:
         """Finds a person's pathway; the subject travels in the body."""
         wanted = await _searched(request)
-        found = None
-        if wanted is not None:
-            async with pool.acquire() as connection:
-                found = await pathways.pathway_of(connection, wanted.org, wanted.subject)
-        if found is None:
-            return page("missing.html", 404)
-        return RedirectResponse(f"/console/pathways/{found}", 303)
+        found = None if wanted is None else await _found(wanted, caller)
+        return page("missing.html", 404) if found is None else RedirectResponse(f"/console/pathways/{found}", 303)
 
     @router.get("/console/pathways/{pathway}")
-    async def pathway(pathway: UUID) -> Response:
+    async def pathway(pathway: UUID, caller: Calling) -> Response:
         """Where has this person been, and what does she wait for?"""
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            found = await _read(connection, pathway)
-            if not isinstance(found, Reading):
-                return found
-            answered = await handoffs.answered(connection, lanes.handoffs_offered(found.assembled))
-        drawing = lanes.draw(found.assembled, answered, clock())
+        found = await _read(pathway, caller, "pathway")
+        if isinstance(found, Response):
+            return found
+        async with pool.acquire() as connection:
+            answered = await handoffs.answered(connection, lanes.handoffs_offered(found))
+        drawing = lanes.draw(found, answered, clock())
         return page("pathway.html", pathway=pathway, found=found, drawing=drawing)
 
     @router.get("/console/pathways/{pathway}/trace")
-    async def trace(pathway: UUID) -> Response:
+    async def trace(pathway: UUID, caller: Calling) -> Response:
         """The journey, as a trace."""
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            found = await _read(connection, pathway, "/trace")
-        if not isinstance(found, Reading):
+        found = await _read(pathway, caller, "trace")
+        if isinstance(found, Response):
             return found
-        otlp = journey_trace(found.assembled, TraceKey(secret, OPERATOR, str(pathway), found.version))
+        version = hashlib.blake2b(repr(found).encode(), digest_size=12).hexdigest()
+        otlp = journey_trace(found, TraceKey(secret, OPERATOR, str(pathway), version))
         return page("trace.html", pathway=pathway, fall=falls.waterfall(otlp))
 
+    async def _found(wanted: Search, caller: Caller) -> UUID | None:
+        if not caller.open:
+            try:
+                return await readers.search(Asked(caller), wanted.org, wanted.subject)
+            except Problem:
+                return None
+        async with pool.acquire() as connection:
+            return await pathways.pathway_of(connection, wanted.org, wanted.subject)
+
+    async def _read(pathway: UUID, caller: Caller, what: What) -> Pathway | Response:
+        """What this caller sees of it, of one moment, and logged where callers are told apart."""
+        found: View | Reading | UUID | None
+        if caller.open:
+            found = await _open(pathway)
+        else:
+            found = await readers.shown(Asked(caller), pathway, what)
+        if found is None:
+            return page("missing.html", 404)
+        if isinstance(found, UUID):
+            below = "/trace" if what == "trace" else ""
+            return RedirectResponse(f"/console/pathways/{found}{below}", 308)
+        return found.assembled
+
+    async def _open(pathway: UUID) -> Reading | UUID | None:
+        try:
+            async with pool.acquire() as connection:
+                return await read(connection, pathway)
+        except Problem:
+            return None
+
     return router
-
-
-async def _read(connection: asyncpg.Connection, pathway: UUID, below: str = "") -> Reading | Response:
-    try:
-        found = await read(connection, pathway)
-    except Problem:
-        return page("missing.html", 404)
-    if isinstance(found, UUID):
-        return RedirectResponse(f"/console/pathways/{found}{below}", 308)
-    return found
 
 
 async def _searched(request: Request) -> Search | None:

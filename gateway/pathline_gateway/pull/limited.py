@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 import asyncpg
@@ -15,8 +16,8 @@ from opentelemetry import trace
 
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.pathways import Asked, moved, no_such_pathway, no_such_subject
-from pathline_gateway.pull.sight import seen_of
-from pathline_gateway.pull.view import birth_of, name_of, view
+from pathline_gateway.pull.sight import seen_of, seen_then
+from pathline_gateway.pull.view import View, birth_of, name_of, view
 from pathline_gateway.store import access as access_log
 from pathline_gateway.store import sight
 from pathline_gateway.telemetry import spanning
@@ -24,7 +25,7 @@ from pathline_gateway.trust.access_log import Outcome, What, access
 from pathline_gateway.trust.caller import Caller
 from pathline_gateway.trust.pairwise import ReaderKey
 from pathline_gateway.trust.reader import Reader, reader_of
-from pathline_gateway.trust.stated import NotStatedRight, Stated, stated
+from pathline_gateway.trust.stated import NOTHING, NotStatedRight, Stated, stated
 from pathline_gateway.trust.visible import Seen
 
 _HEADERS: Final = {
@@ -58,16 +59,22 @@ class _Reading:
         oldest = seen.anchors[0].birth
         return seen if oldest == birth else name_of(self.reader, self.key, oldest)
 
-    async def log(self, what: What, outcome: Outcome, seen: Seen | None = None, refs: Collection[int] = ()) -> None:
-        """It is in the access log once this request's transaction is committed."""
-        reason = "no-such-pathway" if outcome == "refused" else None
+    async def log(
+        self,
+        what: What,
+        outcome: Outcome,
+        seen: Seen | None = None,
+        refs: Collection[int] = (),
+        reason: str = "no-such-pathway",
+    ) -> None:
+        """It is in the access log once this request's transaction is committed; the reason where it was refused."""
         kept = access(
             self.caller,
             self.stated,
             what,
             outcome,
             refs=refs if seen is None else seen.refs,
-            reason=reason,
+            reason=reason if outcome == "refused" else None,
             mandate=None if seen is None else seen.mandate,
             trace_id=current_trace(),
             quiet=seen is not None and seen.quiet,
@@ -95,14 +102,37 @@ class Limited:
             raise no_such_subject()
         return name_of(reading.reader, reading.key, seen.anchors[0].birth)
 
-    async def pull(self, asked: Asked, pathway: UUID, if_none_match: str | None) -> Response:
+    async def pull(
+        self, asked: Asked, pathway: UUID, if_none_match: str | None, as_of: datetime | None = None
+    ) -> Response:
         """What this reader sees of the pathway; 304 where she has it already."""
         with spanning("pull pathway"):
             async with self._reading(asked, "pathway") as reading:
-                response = await _pulled(reading, pathway, if_none_match)
+                if as_of is None:
+                    response = await _pulled(reading, pathway, if_none_match)
+                else:
+                    response = await _pulled_as_of(reading, pathway, as_of)
         if response is None:
             raise no_such_pathway()
         return response
+
+    async def shown(self, asked: Asked, pathway: UUID, what: What) -> View | UUID | None:
+        """What this reader sees of the pathway; its other id; None where she sees none."""
+        async with self._reading(asked, what) as reading:
+            found = await reading.named(pathway)
+            if not isinstance(found, Seen):
+                await reading.log(what, "refused" if found is None else "moved")
+                return found
+            await reading.log(what, "shown", found)
+            return view(reading.reader, reading.key, found)
+
+    async def refused(self, caller: Caller, path: str) -> None:
+        """Somebody asked for this path who has no role that may; that she asked for a pathway is kept."""
+        if not path.startswith("/v1/pathways/"):
+            return
+        what: What = "search" if path.endswith("/search") else "trace" if path.endswith("/trace") else "pathway"
+        async with self._pool.acquire() as connection:
+            await _log_not_a_reader(connection, caller, NOTHING, what)
 
     async def trace(self, asked: Asked, pathway: UUID) -> Response:
         """The same as a trace."""
@@ -120,8 +150,7 @@ class Limited:
         reader = reader_of(asked.caller, said)
         if reader is None:
             async with self._pool.acquire() as connection:
-                kept = access(asked.caller, said, what, "refused", reason="not-a-reader", trace_id=current_trace())
-                await access_log.write(connection, kept)
+                await _log_not_a_reader(connection, asked.caller, said, what)
             raise not_a_reader()
         key = ReaderKey(self._secret, reader.name)
         async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
@@ -147,6 +176,11 @@ def current_trace() -> bytes | None:
     return context.trace_id.to_bytes(16) if context.is_valid else None
 
 
+async def _log_not_a_reader(connection: asyncpg.Connection, caller: Caller, said: Stated, what: What) -> None:
+    kept = access(caller, said, what, "refused", reason="not-a-reader", trace_id=current_trace())
+    await access_log.write(connection, kept)
+
+
 async def _pulled(reading: _Reading, pathway: UUID, if_none_match: str | None) -> Response | None:
     found = await reading.named(pathway)
     if not isinstance(found, Seen):
@@ -159,6 +193,19 @@ async def _pulled(reading: _Reading, pathway: UUID, if_none_match: str | None) -
         return Response(status_code=304, headers=headers)
     await reading.log("pathway", "shown", found)
     return Response(told.body, 200, headers, "application/json")
+
+
+async def _pulled_as_of(reading: _Reading, pathway: UUID, at: datetime) -> Response | None:
+    """The steps and refs of then, less what is concealed now."""
+    if reading.reader.kind != "operator":
+        await reading.log("pathway", "refused", reason="forbidden")
+        return Problem(403, "forbidden", "as_of: what was then is told to operators alone").response()
+    found = await seen_then(reading.connection, reading.reader, reading.now, pathway, at)
+    if not isinstance(found, Seen):
+        return await _elsewhere(reading, "pathway", found, f"?{urlencode({'as_of': at.isoformat()})}")
+    await reading.log("pathway", "shown", found)
+    told = view(reading.reader, reading.key, found)
+    return Response(told.body, 200, {"etag": f'"{told.version}"', **_HEADERS}, "application/json")
 
 
 async def _traced(reading: _Reading, pathway: UUID) -> Response | None:

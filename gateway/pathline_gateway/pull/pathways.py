@@ -17,12 +17,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary import Code, Subject
+from pathline_gateway.assemble.amendments import Amendment
 from pathline_gateway.assemble.pathway import Pathway, assemble
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.described import PATHWAY, TRACE
 from pathline_gateway.pull.quick import PATH
+from pathline_gateway.pull.written import write
 from pathline_gateway.store import past
 from pathline_gateway.store import pathways as store
 from pathline_gateway.telemetry import PULL_DURATION, spanning
@@ -72,8 +74,10 @@ class Readers(Protocol):
     async def search(self, asked: Asked, org: str, subject: str) -> UUID:
         """What this reader calls the pathway of this subject."""
 
-    async def pull(self, asked: Asked, pathway: UUID, if_none_match: str | None) -> Response:
-        """What this reader sees of the pathway."""
+    async def pull(
+        self, asked: Asked, pathway: UUID, if_none_match: str | None, as_of: datetime | None = None
+    ) -> Response:
+        """What this reader sees of the pathway, now or as it stood."""
 
     async def trace(self, asked: Asked, pathway: UUID) -> Response:
         """The same as a trace."""
@@ -121,9 +125,7 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers) -> APIRouter:
     ) -> Response:
         """Steps in order, legs and subjects. The ETag is the version; an id that was joined redirects."""
         if not caller.open:
-            if as_of is not None:
-                raise Problem(403, "forbidden", "as_of: what was then is told only where auth is off, in this version")
-            return await readers.pull(Asked(caller, purpose, authority), pathway, if_none_match)
+            return await readers.pull(Asked(caller, purpose, authority), pathway, if_none_match, as_of)
         if as_of is not None:
             return await _pulled_as_of(pool, pathway, as_of)
         return await pulled(pool, pathway, if_none_match)
@@ -195,19 +197,24 @@ async def read(connection: asyncpg.Connection, pathway: UUID) -> Reading | UUID:
 
     Raises Problem when there is none.
     """
-    members, steps = await store.pathway(connection, pathway)
-    if isinstance(members, store.Members) and members.amended:
+    members, stored = await store.stored(connection, pathway)
+    return await _folded(connection, pathway, members, stored)
+
+
+async def _folded(
+    connection: asyncpg.Connection, pathway: UUID, members: store.Members | UUID | None, stored: store.Stored
+) -> Reading | UUID:
+    amendments: list[Amendment] = []
+    if _is_here(members) and members.amended:
         # Rare, and two statements: a snapshot makes them one moment.
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            members, steps = await store.pathway(connection, pathway)
+            members, stored = await store.stored(connection, pathway)
             amendments = await store.amendments(connection, members.numbers) if _is_here(members) else []
-    else:
-        amendments = []
     if members is None:
         raise no_such_pathway()
     if isinstance(members, UUID):
         return members
-    return Reading(members, version_of(members), assemble(steps, amendments))
+    return Reading(members, version_of(members), assemble(stored.steps(), amendments))
 
 
 def _is_here(members: store.Members | UUID | None) -> TypeGuard[store.Members]:
@@ -224,12 +231,17 @@ async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: st
         etag, tags = _etag(version_of(known)), {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
         if tags & {etag, "*"}:
             return Response(status_code=304, headers={"etag": etag, "cache-control": _CACHE})
-    found = await read(connection, pathway)
-    if isinstance(found, UUID):
-        return moved(found)
-    headers = {"etag": _etag(found.version), "cache-control": _CACHE}
-    body = orjson.dumps(served(found.members, found.version, found.assembled))
-    return Response(body, 200, headers, "application/json")
+    members, stored = await store.stored(connection, pathway)
+    if _is_here(members) and not members.amended:
+        version = version_of(members)
+        body = write(members, version, stored)
+    else:
+        found = await _folded(connection, pathway, members, stored)
+        if isinstance(found, UUID):
+            return moved(found)
+        version = found.version
+        body = orjson.dumps(served(found.members, version, found.assembled))
+    return Response(body, 200, {"etag": _etag(version), "cache-control": _CACHE}, "application/json")
 
 
 def _etag(version: str) -> str:

@@ -1,45 +1,53 @@
-"""The way of a pull past what FastAPI does for every request, and this route does not need.
+"""The way of a pull past everything that other requests need, and this one does not: for an open gate.
 
 The route that FastAPI knows describes it in `/openapi.json`, and answers what is not written as a UUID usually is.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from starlette.responses import Response
-from starlette.routing import Match, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pathline_gateway.problem import Problem
 
 Pulled = Callable[[UUID, str | None], Awaitable[Response]]
-"""The answer to a pull of this pathway, given `If-None-Match`."""
+"""The answer to a pull of this pathway, given `If-None-Match`. Raises Problem."""
 
 PATH = "/v1/pathways/{pathway}"
+_PLAIN = re.compile(r"/v1/pathways/([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})", re.ASCII | re.IGNORECASE)
 
 
-def quick_route(pulled: Pulled) -> Route:
-    """The same answers as the route at `PATH`, to stand before it; asks nobody who she is: for an open gate."""
-    return _Plain("/v1/pathways/{pathway:uuid}", _Endpoint(pulled), methods=["GET"], include_in_schema=False)
+class QuickPull:
+    """ASGI middleware: answers a pull as the route at `PATH` does, and asks nobody who she is."""
 
-
-class _Plain(Route):
-    """A route of requests without a query."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """None for a request with a query: that is the other route's."""
-        return (Match.NONE, {}) if scope.get("query_string") else super().matches(scope)
-
-
-class _Endpoint:
     path = PATH
     """As spans name the route."""
 
-    def __init__(self, pulled: Pulled) -> None:
-        self._pulled = pulled
+    def __init__(self, app: ASGIApp, pulled: Pulled) -> None:
+        self._app, self._pulled = app, pulled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        pathway = _pathway(scope)
+        if pathway is None:
+            await self._app(scope, receive, send)
+            return
         scope["route"] = self
         wanted = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"if-none-match"), None)
-        response = await self._pulled(scope["path_params"]["pathway"], wanted)
+        try:
+            response = await self._pulled(pathway, wanted)
+        except Problem as problem:
+            response = problem.response()
         await response(scope, receive, send)
+
+
+def _pathway(scope: Scope) -> UUID | None:
+    """Which pathway is wanted, where that is plain."""
+    if scope["type"] != "http" or scope["method"] != "GET" or scope["query_string"]:
+        return None
+    plain = _PLAIN.fullmatch(scope["path"])
+    return None if plain is None else UUID(plain[1])

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.assemble.pathway import assemble
-from pathline_gateway.store import consents, lawful, pathways, sight
+from pathline_gateway.store import consents, lawful, past, pathways, sight
 from pathline_gateway.trust.reader import Reader
 from pathline_gateway.trust.visible import Known, Seen, visible
 
@@ -19,7 +19,7 @@ async def seen_of(connection: asyncpg.Connection, reader: Reader, now: datetime,
 
     Call within a transaction whose statements see one moment.
     """
-    members, steps = await pathways.pathway(connection, pathway)
+    members, stored = await pathways.stored(connection, pathway)
     if not isinstance(members, pathways.Members):
         return None
     amendments = await pathways.amendments(connection, members.numbers) if members.amended else []
@@ -28,13 +28,25 @@ async def seen_of(connection: asyncpg.Connection, reader: Reader, now: datetime,
     bases = reader.org if foreign and reader.stated.authority is not None else None
     known = Known(
         await sight.refs(connection, members.numbers),
-        assemble(steps, amendments).steps,
+        assemble(stored.steps(), amendments).steps,
         await consents.of_refs(connection, named) if foreign else [],
         [] if bases is None else await lawful.of_reader(connection, bases),
         await sight.concealment(connection, named),
         await sight.received(connection, members.numbers) if _may_have_several_names(reader, named) else {},
     )
     return visible(reader, now, known)
+
+
+async def seen_then(
+    connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID, at: datetime
+) -> Seen | UUID | None:
+    """What an operator sees now of the pathway as it stood then; the id that it was joined into then."""
+    members = await past.members(connection, pathway, at)
+    if not isinstance(members, pathways.Members):
+        return members
+    refs, named = await sight.refs(connection, members.numbers), list(members.refs)
+    steps = assemble(*await past.received(connection, members, at)).steps
+    return visible(reader, now, Known(refs, steps, concealment=await sight.concealment(connection, named)))
 
 
 def _may_have_several_names(reader: Reader, refs: Collection[tuple[str, str]]) -> bool:

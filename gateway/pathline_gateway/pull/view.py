@@ -30,10 +30,15 @@ class View:
     key: ReaderKey
     reader: Reader
 
+    @property
+    def assembled(self) -> Pathway:
+        """The steps, and the legs that they make."""
+        return Pathway(self.steps, _legs(self.steps))
+
     def trace(self) -> bytes:
         """The same as OTLP JSON."""
         key = TraceKey(self.key.secret, self.reader.name, str(self.pathway), self.version)
-        return orjson.dumps(journey_trace(Pathway(self.steps, _legs(self.steps)), key))
+        return orjson.dumps(journey_trace(self.assembled, key))
 
 
 def name_of(reader: Reader, key: ReaderKey, birth: UUID) -> UUID:

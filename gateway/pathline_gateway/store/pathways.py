@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from pathline_gateway.assemble.amendments import Amendment
 from pathline_gateway.assemble.step import Step
+from pathline_gateway.store import register
 
 _OF_REF = """
 select coalesce((select pathway from membership m where m.ref = s.id and m.until is null), s.birth)
@@ -39,8 +42,7 @@ select (select coalesce(pathway, birth) from asked) as pathway,
     bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
 from member
 """
-# The same, in the first row, and a row a step, all at one moment. Sources and types are small tables; refs are not, and
-# are in the first row.
+# The same in one row, and a row a step, in no order, all at one moment.
 _PATHWAY = """
 with asked as (
     select s.id, s.org, s.subject, s.birth, m.pathway
@@ -62,25 +64,18 @@ with asked as (
         bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
     from member
 )
-select h.pathway,
-    case when s.n = 1 or s.n is null then h.numbers end as numbers,
-    case when s.n = 1 or s.n is null then h.orgs end as orgs,
-    case when s.n = 1 or s.n is null then h.subjects end as subjects,
-    h.revision, h.amended,
-    s.ref, s.source, s.id, s.type, s.time, s.recordedtime, s.service, s.channel, s.activity,
-    s.initiator, s.actor, s.sequence, s.trace_id, s.span_id, s.payload
-from head h left join lateral (
-    select row_number() over () as n, i.ref, src.source, i.id, t.type, i.time, i.recordedtime, i.service, i.channel,
-        i.activity, i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.payload
-    from interaction i
-    join source src on src.id = i.source
-    join event_type t on t.id = i.type
-    where i.ref = any(h.numbers)
-) as s on true
-order by s.n
+select null::bigint as ref, null::int as source, null::text as id, null::smallint as type, null::timestamptz as time,
+    null::timestamptz as recordedtime, null::text as service, null::text as channel, null::text as activity,
+    null::text as initiator, null::text as actor, null::text as sequence, null::bytea as trace_id,
+    null::bytea as span_id, null::bytea as payload,
+    pathway, numbers, orgs, subjects, revision, amended
+from head
+union all
+select i.ref, i.source, i.id, i.type, i.time, i.recordedtime, i.service, i.channel, i.activity, i.initiator, i.actor,
+    i.sequence, i.trace_id, i.span_id, i.payload,
+    null, null, null, null, null, null
+from head h join interaction i on i.ref = any(h.numbers)
 """
-_HEAD = 6
-"""Columns of `_PATHWAY` before those of a step."""
 _AMENDMENTS = """
 select src.source, a.id, e.time, e.sequence, tsrc.source as target_source, a.target_id, a.kind, e.payload
 from amendment a
@@ -115,14 +110,59 @@ async def members(connection: asyncpg.Connection, pathway: UUID) -> Members | UU
     return _members(await connection.fetchrow(_MEMBERS, pathway), pathway)
 
 
-async def pathway(connection: asyncpg.Connection, pathway: UUID) -> tuple[Members | UUID | None, list[Step]]:
-    """Its refs, as `members` says, and the interactions under them, in no order; both at one moment."""
+class Row(NamedTuple):
+    """An interaction as it is stored. The payload: envelope attributes as JSON, a line feed, the data as sent."""
+
+    ref: int
+    source: int
+    id: str
+    type: int
+    time: datetime
+    recordedtime: datetime | None
+    service: str | None
+    channel: str | None
+    activity: str | None
+    initiator: str | None
+    actor: str | None
+    sequence: str | None
+    trace_id: bytes | None
+    span_id: bytes | None
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The interactions of a pathway, in no order, and what the numbers in them stand for."""
+
+    rows: Sequence[Row] = ()
+    sources: Mapping[int, str] = field(default_factory=dict)
+    types: Mapping[int, str] = field(default_factory=dict)
+    refs: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+
+    def steps(self) -> list[Step]:
+        """Each as a step."""
+        return [self._step(*row) for row in self.rows]
+
+    def _step(
+        self, ref: int, source: int, id: str, type: int, time: datetime, recordedtime: datetime | None, *more: Any
+    ) -> Step:
+        *columns, payload = more
+        named = self.sources[source], id, self.types[type], time, recordedtime, *self.refs[ref]
+        return Step._make((*named, *columns, *payload.split(b"\n", 1)))
+
+
+_COLUMNS = len(Row._fields)
+
+
+async def stored(connection: asyncpg.Connection, pathway: UUID) -> tuple[Members | UUID | None, Stored]:
+    """Its refs, as `members` says, and the interactions under them; both at one moment."""
     rows = await connection.fetch(_PATHWAY, pathway)
-    found = _members(rows[0], pathway)
-    if not isinstance(found, Members) or rows[0]["ref"] is None:
-        return found, []
-    known = dict(zip(found.numbers, found.refs, strict=True))
-    return found, [_step(row, known) for row in rows]
+    found = _members(next(row for row in rows if row["ref"] is None), pathway)
+    if not isinstance(found, Members) or len(rows) == 1:
+        return found, Stored()
+    kept = [Row._make(row[:_COLUMNS]) for row in rows if row["ref"] is not None]
+    sources, types = await register.names(connection, {row.source for row in kept}, {row.type for row in kept})
+    return found, Stored(kept, sources, types, dict(zip(found.numbers, found.refs, strict=True)))
 
 
 def _members(row: asyncpg.Record, pathway: UUID) -> Members | UUID | None:
@@ -131,11 +171,6 @@ def _members(row: asyncpg.Record, pathway: UUID) -> Members | UUID | None:
         return moved_to
     refs = list(zip(row["orgs"], row["subjects"], strict=True))
     return Members(pathway, row["numbers"], refs, row["revision"] or 0, row["amended"])
-
-
-def _step(row: asyncpg.Record, refs: Mapping[int, tuple[str, str]]) -> Step:
-    ref, source, id, type, time, recordedtime, *columns, payload = row[_HEAD:]
-    return Step._make((source, id, type, time, recordedtime, *refs[ref], *columns, *payload.split(b"\n", 1)))
 
 
 async def amendments(connection: asyncpg.Connection, refs: Sequence[int]) -> list[Amendment]:

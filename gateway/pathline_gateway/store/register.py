@@ -28,6 +28,8 @@ where org > $1 order by org limit $2
 """
 _SOURCES = "select source, id from source where source = any($1::text[])"
 _TYPES = "select type, id from event_type where type = any($1::text[])"
+_SOURCE_NAMES = "select id, source as name from source where id = any($1::int[])"
+_TYPE_NAMES = "select id, type as name from event_type where id = any($1::smallint[])"
 _ADD_SOURCES = """
 insert into source (source, org)
 select * from unnest($1::text[], $2::text[]) as s(source, org) order by source collate "C"
@@ -60,6 +62,8 @@ class Known:
     orgs: set[str] = field(default_factory=set)
     sources: dict[str, int] = field(default_factory=dict)
     types: dict[str, int] = field(default_factory=dict)
+    source_names: dict[int, str] = field(default_factory=dict)
+    type_names: dict[int, str] = field(default_factory=dict)
 
     def learn(self, other: Known) -> None:
         """These are committed."""
@@ -127,3 +131,17 @@ async def type_numbers(connection: asyncpg.Connection, types: Collection[str]) -
         await connection.execute(_ADD_TYPES, names)
         found = await connection.fetch(_TYPES, names)
     return {row["type"]: row["id"] for row in found}
+
+
+async def names(
+    connection: asyncpg.Connection, sources: Collection[int], types: Collection[int]
+) -> tuple[Mapping[int, str], Mapping[int, str]]:
+    """Sources and event types by these numbers, and by others."""
+    known: Known = getattr(connection, "known", None) or Known()
+    for statement, wanted, found in (
+        (_SOURCE_NAMES, sources, known.source_names),
+        (_TYPE_NAMES, types, known.type_names),
+    ):
+        if unseen := set(wanted) - found.keys():
+            found |= {row["id"]: row["name"] for row in await connection.fetch(statement, list(unseen))}
+    return known.source_names, known.type_names

@@ -10,8 +10,6 @@ from pathline_gateway.trust.caller import Role
 
 PUBLIC: Final = frozenset[str]()
 """Whoever calls: it tells nothing of anybody."""
-WHILE_OPEN: Final = frozenset(("while auth is off",))
-"""Nobody's role: once callers are told apart, none of them may."""
 
 _OPERATOR: Final = frozenset((Role.OPERATOR,))
 _REVIEWERS: Final = frozenset((Role.REVIEWER, Role.OPERATOR))
@@ -61,10 +59,9 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
     "POST /v1/parked/replay": _OPERATOR,
     "POST /v1/parked/discard": _OPERATOR,
     "GET /console": _OPERATOR,
-    # These pages show everything, what is concealed too.
-    "POST /console/pathways": WHILE_OPEN,
-    "GET /console/pathways/{pathway}": WHILE_OPEN,
-    "GET /console/pathways/{pathway}/trace": WHILE_OPEN,
+    "POST /console/pathways": _OPERATOR,
+    "GET /console/pathways/{pathway}": _OPERATOR,
+    "GET /console/pathways/{pathway}/trace": _OPERATOR,
     "GET /console/parked": _OPERATOR,
     "POST /console/parked/replay": _OPERATOR,
     "POST /console/parked/discard": _OPERATOR,

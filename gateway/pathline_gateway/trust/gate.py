@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -28,6 +29,10 @@ STATIC: Final = "/console/static/"
 NOBODY: Final = Caller(frozenset())
 
 
+OnForbidden = Callable[[Caller, str], Awaitable[None]]
+"""Given the caller and the path."""
+
+
 class NotDeclared(Exception):
     """A route says nothing of who may call it, or a rule is about no route."""
 
@@ -37,6 +42,8 @@ class Gate:
     """Lets callers in. Without a `bearer` auth is off, and everybody is everybody."""
 
     bearer: Bearer | None
+    on_forbidden: OnForbidden | None = None
+    """Told of whom her roles do not let ask this, before she is: some of it is to be kept."""
 
     async def known(self, asked: HTTPConnection) -> Caller:
         """Who asks. Raises Problem for nobody."""
@@ -86,7 +93,12 @@ class Admitted:
         if roles is PUBLIC or asked.scope["path"].startswith(STATIC):
             return NOBODY
         asker = await self._gate.known(asked)
-        _let_in(asker, roles)
+        try:
+            _let_in(asker, roles)
+        except Problem:
+            if self._gate.on_forbidden is not None:
+                await self._gate.on_forbidden(asker, asked.scope["path"])
+            raise
         return asker
 
 
@@ -131,8 +143,7 @@ def same_hands(asker: Caller) -> str:
 def declared(app: FastAPI) -> None:
     """Every route of the application has its rule. Raises NotDeclared."""
     found = {
-        # A route that is only a quicker way to another names that one.
-        f"{method} {getattr(route.endpoint, 'path', route.path)}"
+        f"{method} {route.path}"
         for route in iter_route_contexts(app.routes)
         if not isinstance(route.original_route, Mount)
         for method in set(route.methods or ()) - {"HEAD"}

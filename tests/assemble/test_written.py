@@ -1,0 +1,55 @@
+"""What is written from rows is what assembling and serving the steps says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pathline_gateway.assemble.pathway import assemble
+from pathline_gateway.pull.pathways import served
+from pathline_gateway.pull.written import write
+from pathline_gateway.store.pathways import Members, Row, Stored
+
+REFS = {1: ("north", "v1.a"), 2: ("south", 'v1."b\\'), 3: ("north", "v1.c")}
+SOURCES = {10: "urn:pathline:north:a", 11: "urn:pathline:south:\u00e9"}
+TYPES = {5: "org.pathline.contact.made.v1", 6: "org.pathline.need.expressed.v1"}
+MEMBERS = Members(UUID(int=7), list(REFS), list(REFS.values()), 1, amended=False)
+
+# Postgres keeps no NUL, and UTF-8 no surrogate.
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
+maybe = st.none() | texts
+# Few, so that many are at one time.
+times = st.integers(0, 3).map(lambda n: datetime(1, 1, 3, tzinfo=UTC) + timedelta(microseconds=n * 10**16))
+data = st.dictionaries(texts, st.none() | texts | st.integers(-9, 9), max_size=2).flatmap(
+    lambda said: st.sampled_from([orjson.dumps(said), orjson.dumps(said, option=orjson.OPT_INDENT_2)])
+)
+payloads = st.tuples(st.dictionaries(texts, texts, max_size=2).map(orjson.dumps), data).map(b"\n".join)
+rows = st.builds(
+    Row,
+    ref=st.sampled_from(list(REFS)),
+    source=st.sampled_from(list(SOURCES)),
+    id=texts,
+    type=st.sampled_from(list(TYPES)),
+    time=times,
+    recordedtime=st.none() | times,
+    service=st.sampled_from([None, "intake", "desk"]),
+    channel=maybe,
+    activity=maybe,
+    initiator=maybe,
+    actor=maybe,
+    sequence=st.none() | texts,
+    trace_id=st.none(),
+    span_id=st.none(),
+    payload=payloads,
+)
+
+
+@given(st.lists(rows, max_size=12, unique_by=lambda row: (row.source, row.id)))
+def test_written_is_served(given: list[Row]) -> None:
+    stored = Stored(given, SOURCES, TYPES, REFS)
+    told = orjson.dumps(served(MEMBERS, "version", assemble(stored.steps())))
+    assert orjson.loads(write(MEMBERS, "version", stored)) == orjson.loads(told)

@@ -6,6 +6,7 @@ import logging
 import traceback
 
 from opentelemetry import propagate
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +28,7 @@ _AWAY = Problem(
 _PLACES = 6
 """Frames of a failure that are logged."""
 
+_PASSED_ON = (b"traceparent", b"tracestate")
 _QUIET = frozenset(("/healthz", "/readyz", "/metrics"))
 """Asked every few seconds by machines; a span each would drown the rest."""
 
@@ -59,9 +61,7 @@ class HttpSpans:
         if scope["type"] != "http" or scope["path"] in _QUIET:
             await self._app(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        context = propagate.extract({name: headers[name] for name in ("traceparent", "tracestate") if name in headers})
-        method = scope["method"]
+        context, method = _continued(scope), scope["method"]
         attributes = {"http.request.method": method, "url.scheme": scope["scheme"]}
         with spanning(method, context=context, kind=SpanKind.SERVER, attributes=attributes) as span:
             began = False
@@ -90,3 +90,9 @@ class HttpSpans:
                 if route is not None:
                     span.update_name(f"{method} {route}")
                     span.set_attribute("http.route", route)
+
+
+def _continued(scope: Scope) -> Context | None:
+    """The caller's trace; None where she has none."""
+    sent = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _PASSED_ON}
+    return propagate.extract(sent) if sent else None

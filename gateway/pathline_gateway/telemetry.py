@@ -7,12 +7,11 @@ No span, metric label or log line carries a subject, a pathway or an event id. I
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from opentelemetry import metrics, trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.util.types import AttributeValue
@@ -86,25 +85,35 @@ METRIC_ATTRIBUTES: Final = ("pathline.outcome", "pathline.reason", "pathline.pul
 """The attributes that metrics may carry; each has a small, known set of values."""
 
 
-@contextmanager
-def spanning(
-    name: str,
-    *,
-    context: Context | None = None,
-    kind: SpanKind = SpanKind.INTERNAL,
-    attributes: Mapping[str, AttributeValue] | None = None,
-    links: Sequence[Link] = (),
-) -> Generator[Span]:
-    """A span around a block. An exception is recorded by its type alone: its message may hold what somebody sent."""
-    with TRACER.start_as_current_span(
-        name, context, kind, attributes, links, record_exception=False, set_status_on_exception=False
-    ) as span:
-        try:
-            yield span
-        except Exception as failed:
-            span.set_attribute("error.type", type(failed).__name__)
-            span.set_status(Status(StatusCode.ERROR))
-            raise
+class spanning:
+    """A span around a block. An exception is recorded by its type alone: its message may hold what somebody sent.
+
+    A class, and not a generator: it is entered for every request.
+    """
+
+    __slots__ = ("_span", "_token")
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Mapping[str, AttributeValue] | None = None,
+        links: Sequence[Link] = (),
+    ) -> None:
+        self._span = TRACER.start_span(name, context, kind, attributes, links, record_exception=False)
+
+    def __enter__(self) -> Span:
+        self._token = attach(trace.set_span_in_context(self._span))
+        return self._span
+
+    def __exit__(self, _: object, failed: BaseException | None, __: object) -> None:
+        detach(self._token)
+        if isinstance(failed, Exception):
+            self._span.set_attribute("error.type", type(failed).__name__)
+            self._span.set_status(Status(StatusCode.ERROR))
+        self._span.end()
 
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}.*", re.ASCII)

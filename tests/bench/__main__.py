@@ -45,7 +45,7 @@ class Size:
 
 # So many events that the few batches read ahead before the first commit, which is where the clock starts, weigh little.
 QUICK = Size(
-    "quick: growth from 50,000 to 150,000 only", 240_000, 2, 40_000, 3, (50_000, 150_000), 24_000, (100, 10_000)
+    "quick: growth from 50,000 to 150,000 only", 240_000, 2, 40_000, 3, (50_000, 150_000), 48_000, (100, 10_000)
 )
 FULL = Size(
     "full: growth from 100,000 to 10,000,000",

@@ -21,8 +21,6 @@ from bench.topic import PARTITIONS
 
 TESTS = Path(__file__).parents[1]
 _POLL_S = 0.005
-_WARM = 3
-"""After a so-manieth part of the events everybody has started, and all its processes have joined."""
 _PATIENCE_S = 60
 """Without one more committed event in this time, a contestant is given up."""
 
@@ -99,7 +97,12 @@ class Run:
     @property
     def events_per_s(self) -> float:
         """From its first commit beyond a third of the events to its last: starting and joining cost nothing here."""
-        warm = [sample for sample in self.samples if sample[1] >= self.samples[-1][1] / _WARM]
+        return self.rate_beyond(1 / 3)
+
+    def rate_beyond(self, part: float) -> float:
+        """Events a second once so much of what was stored while it was watched is stored."""
+        before, after = self.samples[0][1], self.samples[-1][1]
+        warm = [sample for sample in self.samples if sample[1] >= before + (after - before) * part]
         if len(warm) < 2:
             raise ValueError("one commit was seen, and two are needed to tell a rate: give more events")
         (began, first), (ended, last) = warm[0], warm[-1]

@@ -63,7 +63,9 @@ def test_the_stream_has_the_size_the_repeats_and_the_steps_that_it_promises() ->
 
 
 def test_a_rate_counts_from_the_first_commit_beyond_a_third_and_needs_two() -> None:
-    assert Run([(8.0, 100), (10.0, 3_000), (11.0, 6_000), (12.0, 9_000)]).events_per_s == 3_000
+    assert Run([(8.0, 0), (10.0, 3_000), (11.0, 6_000), (12.0, 9_000)]).events_per_s == 3_000
+    grown = Run([(8.0, 10_000), (10.0, 13_000), (11.0, 16_000), (12.0, 20_000)])
+    assert (grown.rate_beyond(0.5), grown.rate_beyond(0)) == (4_000, 2_500)
     with pytest.raises(ValueError, match="two are needed"):
         _ = Run([(10.0, 2_000)]).events_per_s
 

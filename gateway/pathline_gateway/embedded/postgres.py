@@ -48,6 +48,13 @@ HERE = "/proc/self/cwd" if sys.platform == "linux" else "."
 """The data directory, to the server itself. It is started inside; by this name it needs no right to pass through the
 directories above, which root's are often closed to others. On Linux only; elsewhere "." becomes an absolute path."""
 
+
+def _shared_buffers_mb() -> int:
+    """A sixteenth of the machine's memory, as far as that makes sense beside a gateway; it is taken as it is used."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    return min(max(memory // 16, 128), 1_024)
+
+
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_directories": ".",
@@ -55,9 +62,12 @@ SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "shared_buffers": "256MB",
+    "shared_buffers": f"{_shared_buffers_mb()}MB",
     "max_connections": "60",
-    "max_wal_size": "1GB",
+    # Every event writes a page of an index that no other event near it writes: the whole page is logged the first time
+    # after each checkpoint, so these are far apart.
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "jit": "off",

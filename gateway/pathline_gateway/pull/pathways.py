@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Protocol, TypeGuard
@@ -161,9 +162,8 @@ def no_such_pathway() -> Problem:
 async def pulled(pool: asyncpg.Pool, pathway: UUID, if_none_match: str | None) -> Response:
     """The answer to a pull. Raises Problem."""
     began = time.perf_counter()
-    with spanning("pull pathway"):
-        async with pool.acquire() as connection:
-            response = await _pull(connection, pathway, if_none_match)
+    async with pool.acquire() as connection:
+        response = await _pull(connection, pathway, if_none_match)
     PULL_DURATION.record(time.perf_counter() - began, {"pathline.pull": "pathway"})
     return response
 
@@ -214,7 +214,7 @@ async def _folded(
         raise no_such_pathway()
     if isinstance(members, UUID):
         return members
-    return Reading(members, version_of(members), assemble(stored.steps(), amendments))
+    return Reading(members, version_of(members, stored, amendments), assemble(stored.steps(), amendments))
 
 
 def _is_here(members: store.Members | UUID | None) -> TypeGuard[store.Members]:
@@ -227,30 +227,40 @@ def moved(to: UUID, below: str = "") -> Response:
 
 
 async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: str | None) -> Response:
-    if if_none_match is not None and isinstance(known := await store.members(connection, pathway), store.Members):
-        etag, tags = _etag(version_of(known)), {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-        if tags & {etag, "*"}:
-            return Response(status_code=304, headers={"etag": etag, "cache-control": _CACHE})
     members, stored = await store.stored(connection, pathway)
+    folded: Reading | None = None
     if _is_here(members) and not members.amended:
-        version = version_of(members)
-        body = write(members, version, stored)
+        version = version_of(members, stored)
     else:
         found = await _folded(connection, pathway, members, stored)
         if isinstance(found, UUID):
             return moved(found)
-        version = found.version
-        body = orjson.dumps(served(found.members, version, found.assembled))
-    return Response(body, 200, {"etag": _etag(version), "cache-control": _CACHE}, "application/json")
+        folded, members, version = found, found.members, found.version
+    etag = _etag(version)
+    headers = {"etag": etag, "cache-control": _CACHE}
+    tags = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
+    if tags & {etag, "*"}:
+        return Response(status_code=304, headers=headers)
+    if folded is not None:
+        body = orjson.dumps(served(members, version, folded.assembled))
+    else:
+        body = write(members, version, stored)
+    return Response(body, 200, headers, "application/json")
 
 
 def _etag(version: str) -> str:
     return f'"{version}"'
 
 
-def version_of(members: store.Members) -> str:
-    """Changes exactly when a read may answer something else."""
-    return hashlib.blake2b(repr((members.pathway, members.refs, members.revision)).encode(), digest_size=12).hexdigest()
+def version_of(members: store.Members, stored: store.Stored, amendments: Iterable[Amendment] = ()) -> str:
+    """Changes exactly when a read may answer something else.
+
+    What is stored is never rewritten, so which interactions and amendments there are says what they say.
+    """
+    steps = [f"{row.ref} {row.source} {row.id}" for row in stored.rows]
+    amending = sorted((each.source, each.id) for each in amendments)
+    said = repr((members.pathway, members.refs, steps, amending))
+    return hashlib.blake2b(said.encode(), digest_size=12).hexdigest()
 
 
 def served(members: store.Members, version: str, pathway: Pathway) -> dict[str, object]:

@@ -7,9 +7,9 @@ done, where and by whom repeats over a whole system, so its JSON is kept.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from json.encoder import encode_basestring
-from operator import attrgetter
 from typing import Final
 
 import orjson
@@ -18,16 +18,17 @@ from pathline_gateway.store.pathways import Members, Row, Stored
 
 _KINDS: Final = 8_192
 """Different kinds of step whose JSON is kept."""
-_time = attrgetter("time")
+_WHOLE_SECONDS: Final = len('"2026-03-01T09:30:00"')
 _text: Final = encode_basestring
 """A JSON string. It escapes what must be escaped, and nothing else."""
 
 
 def write(members: Members, version: str, stored: Stored) -> bytes:
     """The body of a pull by somebody who sees everything."""
-    rows = _in_order(stored)
+    rows = stored.rows
     refs = {number: f'"org":{_text(org)},"subject":{_text(subject)}' for number, (org, subject) in stored.refs.items()}
-    steps = ",".join([_step(row, stored, refs) for row in rows])
+    times = zip(_instants([row.time for row in rows]), _instants([row.recordedtime for row in rows]), strict=True)
+    steps = ",".join([_step(row, *both, stored, refs) for row, both in zip(rows, times, strict=True)])
     legs = dict.fromkeys((stored.refs[row.ref][0], row.service) for row in rows)
     return orjson.dumps(
         {
@@ -42,24 +43,29 @@ def write(members: Members, version: str, stored: Stored) -> bytes:
     )
 
 
-def _in_order(stored: Stored) -> Sequence[Row]:
-    """As `Step.order` says; few rows have the time of another."""
-    rows = sorted(stored.rows, key=_time)
-    if len(set(map(_time, rows))) < len(rows):
-        rows.sort(key=lambda r: (r.time, stored.sources[r.source], r.sequence is not None, r.sequence or "", r.id))
-    return rows
+def _instants(times: Sequence[datetime | None]) -> list[str]:
+    """Each as JSON, as `instant.serve` writes it. All at once: one after the other they would be half of the work."""
+    if not times:
+        return []
+    return [_served(text) for text in orjson.dumps(times)[1:-1].decode().split(",")]
 
 
-def _step(row: Row, stored: Stored, refs: Mapping[int, str]) -> str:
+def _served(text: str) -> str:
+    """With six digits and a zone, where orjson writes no zone, and no digits where all are zero."""
+    if len(text) == _WHOLE_SECONDS:
+        return text[:-1] + '.000000Z"'
+    return text if text == "null" else text[:-1] + 'Z"'
+
+
+def _step(row: Row, time: str, recordedtime: str, stored: Stored, refs: Mapping[int, str]) -> str:
     """What `serve_step` makes of the step."""
-    ref, source, id, type, time, recorded, service, channel, activity, initiator, actor, sequence, _, _, payload = row
+    ref, source, id, type, _, _, service, channel, activity, initiator, actor, sequence, _, _, payload = row
     kind = _kind(stored.sources[source], stored.types[type], service, channel, activity, initiator, actor)
-    recordedtime = "null" if recorded is None else f'"{recorded.isoformat("T", "microseconds")[:-6]}Z"'
     # Attributes and data stand in the payload one after the other.
     said = payload.decode().replace("\n", ',"data":', 1)
     return (
-        f'{{{kind},"id":{_text(id)},"time":"{time.isoformat("T", "microseconds")[:-6]}Z","recordedtime":{recordedtime},'
-        f'{refs[ref]},"sequence":{"null" if sequence is None else _text(sequence)},"attributes":{said}}}'
+        f'{{{kind},"id":{_text(id)},"time":{time},"recordedtime":{recordedtime},{refs[ref]},'
+        f'"sequence":{"null" if sequence is None else _text(sequence)},"attributes":{said}}}'
     )
 
 

@@ -59,7 +59,7 @@ async def members(connection: asyncpg.Connection, pathway: UUID, at: datetime) -
         moved_to: UUID | None = row["pathway"]
         return moved_to
     refs = list(zip(row["orgs"], row["subjects"], strict=True))
-    return Members(pathway, row["numbers"], refs, 0, amended=True)
+    return Members(pathway, row["numbers"], refs, amended=True)
 
 
 async def received(

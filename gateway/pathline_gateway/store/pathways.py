@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -18,9 +19,8 @@ _OF_REF = """
 select coalesce((select pathway from membership m where m.ref = s.id and m.until is null), s.birth)
 from subject_ref s where s.org = $1 and s.subject = $2
 """
-# One row: where this id leads now, and of a pathway that is current its refs, in order, its revision, and whether any
-# of its interactions was voided or corrected. The last entry of each ref is asked for alone: a maximum over all may be
-# looked for from the end of the whole log.
+# One row: where this id leads now, and of a pathway that is current its refs, in order, and whether any of its
+# interactions was voided or corrected.
 _MEMBERS = """
 with asked as (
     select s.id, s.org, s.subject, s.birth, m.pathway
@@ -38,7 +38,6 @@ select (select coalesce(pathway, birth) from asked) as pathway,
     array_agg(id order by org, subject) as numbers,
     array_agg(org order by org, subject) as orgs,
     array_agg(subject order by org, subject) as subjects,
-    max((select c.seq from change c where c.ref = member.id order by c.seq desc limit 1)) as revision,
     bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
 from member
 """
@@ -60,20 +59,19 @@ with asked as (
         array_agg(id order by org, subject) as numbers,
         array_agg(org order by org, subject) as orgs,
         array_agg(subject order by org, subject) as subjects,
-        max((select c.seq from change c where c.ref = member.id order by c.seq desc limit 1)) as revision,
-        bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
+            bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
     from member
 )
-select null::bigint as ref, null::int as source, null::text as id, null::smallint as type, null::timestamptz as time,
-    null::timestamptz as recordedtime, null::text as service, null::text as channel, null::text as activity,
+select null::bigint as ref, null::int as source, null::text as id, null::smallint as type, null::timestamp as time,
+    null::timestamp as recordedtime, null::text as service, null::text as channel, null::text as activity,
     null::text as initiator, null::text as actor, null::text as sequence, null::bytea as trace_id,
     null::bytea as span_id, null::bytea as payload,
-    pathway, numbers, orgs, subjects, revision, amended
+    pathway, numbers, orgs, subjects, amended
 from head
 union all
-select i.ref, i.source, i.id, i.type, i.time, i.recordedtime, i.service, i.channel, i.activity, i.initiator, i.actor,
-    i.sequence, i.trace_id, i.span_id, i.payload,
-    null, null, null, null, null, null
+select i.ref, i.source, i.id, i.type, i.time at time zone 'UTC', i.recordedtime at time zone 'UTC', i.service,
+    i.channel, i.activity, i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.payload,
+    null, null, null, null, null
 from head h join interaction i on i.ref = any(h.numbers)
 """
 _AMENDMENTS = """
@@ -93,8 +91,6 @@ class Members:
     pathway: UUID
     numbers: Sequence[int]
     refs: Sequence[tuple[str, str]]
-    revision: int
-    """Grows whenever any of these refs changes."""
     amended: bool
     """Whether any interaction under them was voided or corrected."""
 
@@ -111,7 +107,11 @@ async def members(connection: asyncpg.Connection, pathway: UUID) -> Members | UU
 
 
 class Row(NamedTuple):
-    """An interaction as it is stored. The payload: envelope attributes as JSON, a line feed, the data as sent."""
+    """An interaction as it is stored.
+
+    Instants are in UTC and do not say so: they are quicker to write. The payload is envelope attributes as JSON, a
+    line feed, the data as sent.
+    """
 
     ref: int
     source: int
@@ -132,7 +132,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The interactions of a pathway, in no order, and what the numbers in them stand for."""
+    """The interactions of a pathway in their order, and what the numbers in them stand for."""
 
     rows: Sequence[Row] = ()
     sources: Mapping[int, str] = field(default_factory=dict)
@@ -147,11 +147,21 @@ class Stored:
         self, ref: int, source: int, id: str, type: int, time: datetime, recordedtime: datetime | None, *more: Any
     ) -> Step:
         *columns, payload = more
-        named = self.sources[source], id, self.types[type], time, recordedtime, *self.refs[ref]
+        written = None if recordedtime is None else recordedtime.replace(tzinfo=UTC)
+        named = self.sources[source], id, self.types[type], time.replace(tzinfo=UTC), written, *self.refs[ref]
         return Step._make((*named, *columns, *payload.split(b"\n", 1)))
 
 
 _COLUMNS = len(Row._fields)
+_time = attrgetter("time")
+
+
+def _in_order(rows: Sequence[Row], sources: Mapping[int, str]) -> Sequence[Row]:
+    """As `Step.order` says; few rows have the time of another."""
+    ordered = sorted(rows, key=_time)
+    if len(set(map(_time, ordered))) < len(ordered):
+        ordered.sort(key=lambda r: (r.time, sources[r.source], r.sequence is not None, r.sequence or "", r.id))
+    return ordered
 
 
 async def stored(connection: asyncpg.Connection, pathway: UUID) -> tuple[Members | UUID | None, Stored]:
@@ -162,7 +172,7 @@ async def stored(connection: asyncpg.Connection, pathway: UUID) -> tuple[Members
         return found, Stored()
     kept = [Row._make(row[:_COLUMNS]) for row in rows if row["ref"] is not None]
     sources, types = await register.names(connection, {row.source for row in kept}, {row.type for row in kept})
-    return found, Stored(kept, sources, types, dict(zip(found.numbers, found.refs, strict=True)))
+    return found, Stored(_in_order(kept, sources), sources, types, dict(zip(found.numbers, found.refs, strict=True)))
 
 
 def _members(row: asyncpg.Record, pathway: UUID) -> Members | UUID | None:
@@ -170,7 +180,7 @@ def _members(row: asyncpg.Record, pathway: UUID) -> Members | UUID | None:
         moved_to: UUID | None = row["pathway"]
         return moved_to
     refs = list(zip(row["orgs"], row["subjects"], strict=True))
-    return Members(pathway, row["numbers"], refs, row["revision"] or 0, row["amended"])
+    return Members(pathway, row["numbers"], refs, row["amended"])
 
 
 async def amendments(connection: asyncpg.Connection, refs: Sequence[int]) -> list[Amendment]:

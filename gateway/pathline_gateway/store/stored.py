@@ -108,7 +108,8 @@ where not exists (select from change c where c.ref = i.ref and c.batch = i.batch
 # Each opened membership is one entry; closing one without opening another is an entry too.
 UNLOGGED_MEMBERSHIPS: Final = """
 select m.ref from (select ref, count(*) as n from membership group by ref) m
-where m.n > (select count(*) from change c where c.ref = m.ref and c.kind = 'membership')
+left join (select ref, count(*) as n from change where kind = 'membership' group by ref) c using (ref)
+where m.n > coalesce(c.n, 0)
 """
 # The entries of one transaction stand together, refs ascending, because the lock is held to the commit.
 OUT_OF_ORDER: Final = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +14,6 @@ from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from pathline_gateway import form
-from pathline_gateway.assemble.pathway import Pathway
 from pathline_gateway.console import lanes
 from pathline_gateway.console import waterfall as falls
 from pathline_gateway.console.now import state
@@ -80,9 +78,9 @@ def routes(
         if isinstance(found, Response):
             return found
         async with pool.acquire() as connection:
-            answered = await handoffs.answered(connection, lanes.handoffs_offered(found))
-        drawing = lanes.draw(found, answered, clock())
-        return page("pathway.html", pathway=pathway, found=found, drawing=drawing)
+            answered = await handoffs.answered(connection, lanes.handoffs_offered(found.assembled))
+        drawing = lanes.draw(found.assembled, answered, clock())
+        return page("pathway.html", pathway=pathway, found=found.assembled, drawing=drawing)
 
     @router.get("/console/pathways/{pathway}/trace")
     async def trace(pathway: UUID, caller: Calling) -> Response:
@@ -90,8 +88,10 @@ def routes(
         found = await _read(pathway, caller, "trace")
         if isinstance(found, Response):
             return found
-        version = hashlib.blake2b(repr(found).encode(), digest_size=12).hexdigest()
-        otlp = journey_trace(found, TraceKey(secret, OPERATOR, str(pathway), version))
+        if isinstance(found, View):
+            otlp = found.trace()
+        else:
+            otlp = journey_trace(found.assembled, TraceKey(secret, OPERATOR, str(pathway), found.version))
         return page("trace.html", pathway=pathway, fall=falls.waterfall(otlp))
 
     async def _found(wanted: Search, caller: Caller) -> UUID | None:
@@ -103,7 +103,7 @@ def routes(
         async with pool.acquire() as connection:
             return await pathways.pathway_of(connection, wanted.org, wanted.subject)
 
-    async def _read(pathway: UUID, caller: Caller, what: What) -> Pathway | Response:
+    async def _read(pathway: UUID, caller: Caller, what: What) -> View | Reading | Response:
         """What this caller sees of it, of one moment, and logged where callers are told apart."""
         found: View | Reading | UUID | None
         if caller.open:
@@ -115,7 +115,7 @@ def routes(
         if isinstance(found, UUID):
             below = "/trace" if what == "trace" else ""
             return RedirectResponse(f"/console/pathways/{found}{below}", 308)
-        return found.assembled
+        return found
 
     async def _open(pathway: UUID) -> Reading | UUID | None:
         try:

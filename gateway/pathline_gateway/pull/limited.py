@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import asyncpg
+import orjson
 from fastapi import Response
 from opentelemetry import trace
 
@@ -214,7 +215,7 @@ async def _traced(reading: _Reading, pathway: UUID) -> Response | None:
         return await _elsewhere(reading, "trace", found, "/trace")
     await reading.log("trace", "shown", found)
     told = view(reading.reader, reading.key, found)
-    return Response(told.trace(), 200, _HEADERS, "application/json")
+    return Response(orjson.dumps(told.trace()), 200, _HEADERS, "application/json")
 
 
 async def _elsewhere(reading: _Reading, what: What, to: UUID | None, below: str = "") -> Response | None:

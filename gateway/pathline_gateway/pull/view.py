@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -35,10 +36,10 @@ class View:
         """The steps, and the legs that they make."""
         return Pathway(self.steps, _legs(self.steps))
 
-    def trace(self) -> bytes:
-        """The same as OTLP JSON."""
+    def trace(self) -> dict[str, Any]:
+        """The same in the shape of OTLP JSON."""
         key = TraceKey(self.key.secret, self.reader.name, str(self.pathway), self.version)
-        return orjson.dumps(journey_trace(self.assembled, key))
+        return journey_trace(self.assembled, key)
 
 
 def name_of(reader: Reader, key: ReaderKey, birth: UUID) -> UUID:

@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 RUN := $(UV) run --all-packages --locked
 
 # The tests that need no server.
-UNIT := tests/contracts tests/assemble tests/identity tests/intake/test_reading.py tests/trust/test_visible.py
+UNIT := tests/contracts tests/assemble tests/identity tests/handoff tests/intake/test_reading.py tests/trust/test_visible.py
 
 # Where `make demo` listens: make demo PORT=8081
 PORT ?= 8080

@@ -134,7 +134,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.add_middleware(Admitted, gate=gate)
     if register_unknown:
         # Past what asks who calls: with auth off, everybody does.
-        app.add_middleware(QuickPull, pulled=partial(pathways.pulled, gateway.pool))
+        app.add_middleware(QuickPull, pulled=partial(pathways.pulled, gateway.pool, gateway.settings.clock))
     app.add_middleware(HttpSpans)
     app.add_exception_handler(problem.Problem, problem.on_problem)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
@@ -147,7 +147,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
         register_unknown=register_unknown,
     )
     app.include_router(intake_door.routes(door))
-    app.include_router(pathways.routes(gateway.pool, gateway.secret, readers))
+    app.include_router(pathways.routes(gateway.pool, gateway.secret, readers, gateway.settings.clock))
     app.include_router(accesses.routes(gateway.pool, gateway.secret, gateway.settings.clock))
     app.include_router(consents.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
     app.include_router(organisations.routes(gateway.pool))

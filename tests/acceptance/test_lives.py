@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,17 @@ def test_a_life_is_assembled_as_it_was_worked_out(life: Path, order: str, tmp_pa
     parked = {(each["source"], each["id"]) for each in expected["parked"]}
     if order == "backwards":
         lines = _first_of_conflicts_first(lines, parked)
-    with running(tmp_path) as gateway:
+    with running(tmp_path, PATHLINE_NOW=expected["now"]) as gateway:
         for line in lines:
             answer = gateway.http.post("/v1/events", content=line.encode(), headers=STRUCTURED)
             assert answer.status_code == 202, answer.text
         status = gateway.settled()
         served = [steps for pathway in expected["pathways"] for steps in _parts(gateway, pathway)]
+        handoffs = _handoffs(gateway, expected["pathways"])
         assert _parked_by_reason(gateway) == Counter(each["reason"] for each in expected["parked"])
         again = gateway.http.post("/v1/events", content=f"[{','.join(lines)}]".encode(), headers=BATCH).json()
     assert status["parked"] == len(expected["parked"])
+    assert handoffs == {each["id"]: each for each in expected["handoffs"]}
     data = {_identity(step): step["data"] for part in served for step in part}
     assert set(data) == {tuple(step) for pathway in expected["pathways"] for step in pathway["steps"]}
     assert status["interactions"] == len(data)
@@ -75,6 +78,32 @@ def _parts(gateway: Gateway, pathway: dict[str, Any]) -> list[list[dict[str, Any
         found = [_identity(step) for step in part]
         assert found == [identity for identity in whole if identity in set(found)]
     return list(parts.values())
+
+
+def _handoffs(gateway: Gateway, pathways: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Each hand-off of these pathways, in the words of the worked answers."""
+    found: dict[str, dict[str, Any]] = {}
+    for subject in (subject for pathway in pathways for subject in pathway["subjects"]):
+        pathway = gateway.http.post("/v1/pathways/search", json=subject).json()["pathway"]
+        for each in gateway.http.get(f"/v1/pathways/{pathway}").json()["handoffs"]:
+            found[each["handoff"]] = {
+                "id": each["handoff"],
+                "from": each["from"],
+                "to": each["to"]["org"],
+                "state": each["state"],
+                "acceptance_seconds": _seconds(each["offered"], each["accepted"]),
+                "first_contact_seconds": _seconds(each["offered"], each["first_contact"]),
+                "silent_stages": each["silent"],
+                "late_stages": each["late"],
+                "observable": each["observable"],
+            }
+    return found
+
+
+def _seconds(start: str, end: str | None) -> int | None:
+    if end is None:
+        return None
+    return int((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds())
 
 
 def _first_of_conflicts_first(lines: list[str], conflicting: set[Identity]) -> list[str]:

@@ -120,7 +120,7 @@ def routes(
     async def _open(pathway: UUID) -> Reading | UUID | None:
         try:
             async with pool.acquire() as connection:
-                return await read(connection, pathway)
+                return await read(connection, pathway, clock())
         except Problem:
             return None
 

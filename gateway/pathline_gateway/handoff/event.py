@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -31,6 +32,8 @@ class HandoffEvent:
     """When its interval has ended: later than its time where that is known to the day or month only."""
     to: str | None
     token: bytes | None
+    said: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Its data."""
 
     @property
     def time(self) -> datetime:
@@ -51,7 +54,16 @@ def handoff_event(step: Step) -> HandoffEvent | None:
     data = orjson.loads(step.data)
     to = data.get("to") or {}
     return HandoffEvent(
-        verb, step.source, step.id, step.org, step.subject, step.order, step_end(step), to.get("org"), _token(data)
+        verb,
+        step.source,
+        step.id,
+        step.org,
+        step.subject,
+        step.order,
+        step_end(step),
+        to.get("org"),
+        _token(data),
+        data,
     )
 
 
@@ -61,7 +73,7 @@ def handoff_of(step: Step) -> str | None:
     return named
 
 
-def _token(data: dict[str, str]) -> bytes | None:
+def _token(data: Mapping[str, Any]) -> bytes | None:
     if shown := data.get("token"):
         return hashlib.sha256(shown.encode()).digest()
     asked = data.get("token_sha256")

@@ -80,6 +80,16 @@ class Lifecycle:
         """The event that began it."""
         return self.legal[0] if self.legal else None
 
+    @property
+    def context_released(self) -> bool:
+        """Whether the receiver may see what led here: who offers releases; who receives may only want less."""
+        released = False
+        for event in self.legal:
+            value = event.said.get("context_released")
+            if value is not None:
+                released = bool(value) if event.org == self.by else released and bool(value)
+        return released
+
     def meet(self, event: HandoffEvent, last: bool) -> bool:
         """Whether the event is settled; at its `last` try it always is."""
         rule = self._rule(event)

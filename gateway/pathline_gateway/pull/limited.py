@@ -16,6 +16,7 @@ from fastapi import Response
 from opentelemetry import trace
 
 from pathline_gateway.problem import Problem
+from pathline_gateway.pull.handoffs_seen import handoffs_seen
 from pathline_gateway.pull.pathways import Asked, moved, no_such_pathway, no_such_subject
 from pathline_gateway.pull.sight import seen_of, seen_then
 from pathline_gateway.pull.view import View, birth_of, name_of, view
@@ -59,6 +60,11 @@ class _Reading:
             return None
         oldest = seen.anchors[0].birth
         return seen if oldest == birth else name_of(self.reader, self.key, oldest)
+
+    async def view(self, seen: Seen, at: datetime | None = None) -> View:
+        """What she is served of it, its clocks as they stood at an instant, or now."""
+        handoffs = await handoffs_seen(self.connection, self.reader, self.key, seen, at or self.now)
+        return view(self.reader, self.key, seen, handoffs)
 
     async def log(
         self,
@@ -125,7 +131,7 @@ class Limited:
                 await reading.log(what, "refused" if found is None else "moved")
                 return found
             await reading.log(what, "shown", found)
-            return view(reading.reader, reading.key, found)
+            return await reading.view(found)
 
     async def refused(self, caller: Caller, path: str) -> None:
         """Somebody asked for this path who has no role that may; that she asked for a pathway is kept."""
@@ -186,7 +192,7 @@ async def _pulled(reading: _Reading, pathway: UUID, if_none_match: str | None) -
     found = await reading.named(pathway)
     if not isinstance(found, Seen):
         return await _elsewhere(reading, "pathway", found)
-    told = view(reading.reader, reading.key, found)
+    told = await reading.view(found)
     headers = {"etag": f'"{told.version}"', **_HEADERS}
     tags = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
     if tags & {headers["etag"], "*"}:
@@ -205,7 +211,7 @@ async def _pulled_as_of(reading: _Reading, pathway: UUID, at: datetime) -> Respo
     if not isinstance(found, Seen):
         return await _elsewhere(reading, "pathway", found, f"?{urlencode({'as_of': at.isoformat()})}")
     await reading.log("pathway", "shown", found)
-    told = view(reading.reader, reading.key, found)
+    told = await reading.view(found, at)
     return Response(told.body, 200, {"etag": f'"{told.version}"', **_HEADERS}, "application/json")
 
 
@@ -214,7 +220,7 @@ async def _traced(reading: _Reading, pathway: UUID) -> Response | None:
     if not isinstance(found, Seen):
         return await _elsewhere(reading, "trace", found, "/trace")
     await reading.log("trace", "shown", found)
-    told = view(reading.reader, reading.key, found)
+    told = await reading.view(found)
     return Response(orjson.dumps(told.trace()), 200, _HEADERS, "application/json")
 
 

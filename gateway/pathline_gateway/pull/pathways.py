@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Protocol, TypeGuard
@@ -18,15 +18,17 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary import Code, Subject
-from pathline_gateway.assemble.amendments import Amendment
+from pathline_gateway.assemble.amendments import Amendment, amended
 from pathline_gateway.assemble.pathway import Pathway, assemble
 from pathline_gateway.assemble.step import Step
+from pathline_gateway.handoff.clocks import Clocks
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.described import PATHWAY, TRACE
+from pathline_gateway.pull.handoffs import bodies, clocked, has_handoffs, lives, receivers, told_of
 from pathline_gateway.pull.quick import PATH
 from pathline_gateway.pull.written import write
-from pathline_gateway.store import past
+from pathline_gateway.store import past, register
 from pathline_gateway.store import pathways as store
 from pathline_gateway.telemetry import PULL_DURATION, spanning
 from pathline_gateway.trust.caller import Caller
@@ -99,7 +101,7 @@ AsOf = Annotated[
 ]
 
 
-def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers) -> APIRouter:
+def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers, clock: Callable[[], datetime]) -> APIRouter:
     """`POST /v1/pathways/search`, `GET /v1/pathways/{id}` and `GET /v1/pathways/{id}/trace`."""
     router = APIRouter(tags=["pathways"])
 
@@ -129,7 +131,7 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers) -> APIRouter:
             return await readers.pull(Asked(caller, purpose, authority), pathway, if_none_match, as_of)
         if as_of is not None:
             return await _pulled_as_of(pool, pathway, as_of)
-        return await pulled(pool, pathway, if_none_match)
+        return await pulled(pool, clock, pathway, if_none_match)
 
     @router.get(
         "/v1/pathways/{pathway}/trace", summary="A pathway as a trace", response_class=Response, responses=TRACE
@@ -140,7 +142,7 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers) -> APIRouter:
             return await readers.trace(Asked(caller, purpose, authority), pathway)
         with spanning("pull trace"):
             async with pool.acquire() as connection:
-                found = await read(connection, pathway)
+                found = await read(connection, pathway, clock())
         if isinstance(found, UUID):
             return moved(found, "/trace")
         key = TraceKey(secret, OPERATOR, str(pathway), found.version)
@@ -159,11 +161,13 @@ def no_such_pathway() -> Problem:
     return Problem(404, "no-such-pathway", "there is no pathway with this id")
 
 
-async def pulled(pool: asyncpg.Pool, pathway: UUID, if_none_match: str | None) -> Response:
+async def pulled(
+    pool: asyncpg.Pool, clock: Callable[[], datetime], pathway: UUID, if_none_match: str | None
+) -> Response:
     """The answer to a pull. Raises Problem."""
     began = time.perf_counter()
     async with pool.acquire() as connection:
-        response = await _pull(connection, pathway, if_none_match)
+        response = await _pull(connection, pathway, if_none_match, clock())
     PULL_DURATION.record(time.perf_counter() - began, {"pathline.pull": "pathway"})
     return response
 
@@ -178,9 +182,11 @@ async def _pulled_as_of(pool: asyncpg.Pool, pathway: UUID, at: datetime) -> Resp
             if isinstance(members, UUID):
                 return moved(members, f"?{urlencode({'as_of': at.isoformat()})}")
             assembled = assemble(*await past.received(connection, members, at))
-    version = hashlib.blake2b(repr((members.refs, assembled)).encode(), digest_size=12).hexdigest()
+            # What was published on other pathways about its hand-offs is not told: those were other people's then.
+            handoffs = bodies(await _clocked(connection, assembled.steps, (), at))
+    version = hashlib.blake2b(repr((members.refs, assembled, handoffs)).encode(), digest_size=12).hexdigest()
     headers = {"etag": _etag(version), "cache-control": _CACHE}
-    return Response(orjson.dumps(served(members, version, assembled)), 200, headers, "application/json")
+    return Response(orjson.dumps(served(members, version, assembled, handoffs)), 200, headers, "application/json")
 
 
 @dataclass(frozen=True)
@@ -190,31 +196,48 @@ class Reading:
     members: store.Members
     version: str
     assembled: Pathway
+    handoffs: Sequence[Clocks] = ()
 
 
-async def read(connection: asyncpg.Connection, pathway: UUID) -> Reading | UUID:
+async def read(connection: asyncpg.Connection, pathway: UUID, now: datetime) -> Reading | UUID:
     """The pathway with this id, or the id that it was joined into, as the store held it at one moment.
 
     Raises Problem when there is none.
     """
     members, stored = await store.stored(connection, pathway)
-    return await _folded(connection, pathway, members, stored)
+    return await _folded(connection, pathway, now, members, stored)
 
 
 async def _folded(
-    connection: asyncpg.Connection, pathway: UUID, members: store.Members | UUID | None, stored: store.Stored
+    connection: asyncpg.Connection,
+    pathway: UUID,
+    now: datetime,
+    members: store.Members | UUID | None,
+    stored: store.Stored,
 ) -> Reading | UUID:
     amendments: list[Amendment] = []
-    if _is_here(members) and members.amended:
+    if _is_here(members) and (members.amended or stored.amended):
         # Rare, and two statements: a snapshot makes them one moment.
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             members, stored = await store.stored(connection, pathway)
-            amendments = await store.amendments(connection, members.numbers) if _is_here(members) else []
+            amendments = await store.amendments(connection, list(stored.refs)) if _is_here(members) else []
     if members is None:
         raise no_such_pathway()
     if isinstance(members, UUID):
         return members
-    return Reading(members, version_of(members, stored, amendments), assemble(stored.steps(), amendments))
+    assembled = assemble(stored.steps(), amendments)
+    elsewhere = amended(stored.steps_elsewhere(), amendments)
+    found = await _clocked(connection, assembled.steps, elsewhere, now)
+    return Reading(members, version_of(members, stored, amendments, bodies(found)), assembled, found)
+
+
+async def _clocked(
+    connection: asyncpg.Connection, steps: Sequence[Step], elsewhere: Sequence[Step], now: datetime
+) -> list[Clocks]:
+    found = lives(steps, elsewhere)
+    if not found:
+        return []
+    return clocked(found, steps, await register.known_organisations(connection, receivers(found)), now)
 
 
 def _is_here(members: store.Members | UUID | None) -> TypeGuard[store.Members]:
@@ -226,13 +249,16 @@ def moved(to: UUID, below: str = "") -> Response:
     return Response(status_code=308, headers={"location": f"/v1/pathways/{to}{below}"})
 
 
-async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: str | None) -> Response:
+async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: str | None, now: datetime) -> Response:
     members, stored = await store.stored(connection, pathway)
     folded: Reading | None = None
-    if _is_here(members) and not members.amended:
-        version = version_of(members, stored)
+    handoffs: Sequence[object] = ()
+    if _is_here(members) and not members.amended and not stored.amended:
+        if has_handoffs(stored):
+            handoffs = bodies(await _clocked(connection, told_of(stored), stored.steps_elsewhere(), now))
+        version = version_of(members, stored, (), handoffs)
     else:
-        found = await _folded(connection, pathway, members, stored)
+        found = await _folded(connection, pathway, now, members, stored)
         if isinstance(found, UUID):
             return moved(found)
         folded, members, version = found, found.members, found.version
@@ -242,9 +268,9 @@ async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: st
     if tags & {etag, "*"}:
         return Response(status_code=304, headers=headers)
     if folded is not None:
-        body = orjson.dumps(served(members, version, folded.assembled))
+        body = orjson.dumps(served(members, version, folded.assembled, bodies(folded.handoffs)))
     else:
-        body = write(members, version, stored)
+        body = write(members, version, stored, handoffs)
     return Response(body, 200, headers, "application/json")
 
 
@@ -252,18 +278,26 @@ def _etag(version: str) -> str:
     return f'"{version}"'
 
 
-def version_of(members: store.Members, stored: store.Stored, amendments: Iterable[Amendment] = ()) -> str:
+def version_of(
+    members: store.Members,
+    stored: store.Stored,
+    amendments: Iterable[Amendment] = (),
+    handoffs: Sequence[object] = (),
+) -> str:
     """Changes exactly when a read may answer something else.
 
-    What is stored is never rewritten, so which interactions and amendments there are says what they say.
+    What is stored is never rewritten, so which interactions and amendments there are says what they say. Hand-offs
+    change with what is published on other pathways, and when an instant passes by which an answer was due.
     """
     steps = [f"{row.ref} {row.source} {row.id}" for row in stored.rows]
     amending = sorted((each.source, each.id) for each in amendments)
-    said = repr((members.pathway, members.refs, steps, amending))
+    said = repr((members.pathway, members.refs, steps, amending, handoffs))
     return hashlib.blake2b(said.encode(), digest_size=12).hexdigest()
 
 
-def served(members: store.Members, version: str, pathway: Pathway) -> dict[str, object]:
+def served(
+    members: store.Members, version: str, pathway: Pathway, handoffs: Sequence[object] = ()
+) -> dict[str, object]:
     """The pathway as it is served."""
     return {
         "pathway": str(members.pathway),
@@ -271,7 +305,7 @@ def served(members: store.Members, version: str, pathway: Pathway) -> dict[str, 
         "subjects": [{"org": org, "subject": subject} for org, subject in members.refs],
         "legs": [{"org": org, "service": service} for org, service in pathway.legs],
         "steps": [serve_step(step) for step in pathway.steps],
-        "handoffs": [],
+        "handoffs": handoffs,
         "facts": [],
     }
 

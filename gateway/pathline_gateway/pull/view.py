@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -52,7 +52,7 @@ def birth_of(reader: Reader, key: ReaderKey, name: UUID) -> UUID:
     return name if reader.kind == "operator" else key.birth(name)
 
 
-def view(reader: Reader, key: ReaderKey, seen: Seen) -> View:
+def view(reader: Reader, key: ReaderKey, seen: Seen, handoffs: Sequence[object] = ()) -> View:
     """What this reader is served of what she sees."""
     told = _operated(seen) if reader.kind == "operator" else _keyed(reader, key, seen)
     pathway, steps = name_of(reader, key, seen.anchors[0].birth), [step for step, _ in told]
@@ -62,7 +62,7 @@ def view(reader: Reader, key: ReaderKey, seen: Seen) -> View:
         "subjects": [{"org": org, "subject": subject} for org, subject in seen.subjects],
         "legs": [{"org": org, "service": service} for org, service in _legs(steps)],
         "steps": [serve_step(step) if as_sent else serve_step(step) | {"subject": None} for step, as_sent in told],
-        "handoffs": [],
+        "handoffs": handoffs,
         "facts": [],
     }
     version = key.version(orjson.dumps(body))

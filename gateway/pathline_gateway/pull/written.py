@@ -23,7 +23,7 @@ _text: Final = encode_basestring
 """A JSON string. It escapes what must be escaped, and nothing else."""
 
 
-def write(members: Members, version: str, stored: Stored) -> bytes:
+def write(members: Members, version: str, stored: Stored, handoffs: Sequence[object]) -> bytes:
     """The body of a pull by somebody who sees everything."""
     rows = stored.rows
     refs = {number: f'"org":{_text(org)},"subject":{_text(subject)}' for number, (org, subject) in stored.refs.items()}
@@ -37,7 +37,7 @@ def write(members: Members, version: str, stored: Stored) -> bytes:
             "subjects": [{"org": org, "subject": subject} for org, subject in members.refs],
             "legs": [{"org": org, "service": service} for org, service in legs],
             "steps": orjson.Fragment(f"[{steps}]"),
-            "handoffs": [],
+            "handoffs": handoffs,
             "facts": [],
         }
     )
@@ -59,7 +59,7 @@ def _served(text: str) -> str:
 
 def _step(row: Row, time: str, recordedtime: str, stored: Stored, refs: Mapping[int, str]) -> str:
     """What `serve_step` makes of the step."""
-    ref, source, id, type, _, _, service, channel, activity, initiator, actor, sequence, _, _, payload = row
+    ref, source, id, type, _, _, service, channel, activity, initiator, actor, sequence, _, _, _, payload = row
     kind = _kind(stored.sources[source], stored.types[type], service, channel, activity, initiator, actor)
     # Attributes and data stand in the payload one after the other.
     said = payload.decode().replace("\n", ',"data":', 1)

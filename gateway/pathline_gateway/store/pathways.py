@@ -41,7 +41,9 @@ select (select coalesce(pathway, birth) from asked) as pathway,
     bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
 from member
 """
-# The same in one row, and a row a step, in no order, all at one moment.
+# The same in one row; a row a step, in no order; and what was published elsewhere about the hand-offs of these steps,
+# by a receiver who knows the person by a name that nobody has linked yet. All at one moment. An id of a hand-off that
+# is used for everybody is nobody's: of such a one no more is read than shows that.
 _PATHWAY = """
 with asked as (
     select s.id, s.org, s.subject, s.birth, m.pathway
@@ -59,20 +61,41 @@ with asked as (
         array_agg(id order by org, subject) as numbers,
         array_agg(org order by org, subject) as orgs,
         array_agg(subject order by org, subject) as subjects,
-            bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
+        bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
     from member
+), named as (
+    select distinct i.handoff from head h join interaction i on i.ref = any(h.numbers) where i.handoff is not null
+), about as (
+    select e.* from named n cross join lateral (
+        select i.* from interaction i join event_type t on t.id = i.type
+        where i.handoff = n.handoff and t.type like 'org.pathline.handoff.%' limit 513
+    ) as e
+    union
+    select i.* from named n
+    join handoff_input m on m.handoff = n.handoff and m.kind = 'amended'
+    join event_identity k on k.source = m.source and k.id = m.id
+    join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
 )
 select null::bigint as ref, null::int as source, null::text as id, null::smallint as type, null::timestamp as time,
     null::timestamp as recordedtime, null::text as service, null::text as channel, null::text as activity,
     null::text as initiator, null::text as actor, null::text as sequence, null::bytea as trace_id,
-    null::bytea as span_id, null::bytea as payload,
-    pathway, numbers, orgs, subjects, amended
+    null::bytea as span_id, null::text as handoff, null::bytea as payload,
+    amended, pathway, numbers, orgs, subjects, null::text as org, null::text as subject
 from head
 union all
 select i.ref, i.source, i.id, i.type, i.time at time zone 'UTC', i.recordedtime at time zone 'UTC', i.service,
-    i.channel, i.activity, i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.payload,
-    null, null, null, null, null
+    i.channel, i.activity, i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.handoff, i.payload,
+    null, null, null, null, null, null, null
 from head h join interaction i on i.ref = any(h.numbers)
+union all
+select i.ref, i.source, i.id, i.type, i.time at time zone 'UTC', i.recordedtime at time zone 'UTC', i.service,
+    i.channel, i.activity, i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.handoff, i.payload,
+    exists (select from amendment a where a.target_source = i.source and a.target_id = i.id),
+    null, null, null, null, s.org, s.subject
+from head h cross join about i
+join event_type t on t.id = i.type
+join subject_ref s on s.id = i.ref
+where t.type like 'org.pathline.handoff.%' and not i.ref = any(h.numbers)
 """
 _AMENDMENTS = """
 select src.source, a.id, e.time, e.sequence, tsrc.source as target_source, a.target_id, a.kind, e.payload
@@ -127,26 +150,36 @@ class Row(NamedTuple):
     sequence: str | None
     trace_id: bytes | None
     span_id: bytes | None
+    handoff: str | None
     payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The interactions of a pathway in their order, and what the numbers in them stand for."""
+    """The interactions of a pathway in their order, and what the numbers in them stand for.
+
+    `elsewhere`: events of its hand-offs that stand on other pathways, in no order; `amended` where one of them is.
+    """
 
     rows: Sequence[Row] = ()
     sources: Mapping[int, str] = field(default_factory=dict)
     types: Mapping[int, str] = field(default_factory=dict)
     refs: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    elsewhere: Sequence[Row] = ()
+    amended: bool = False
 
     def steps(self) -> list[Step]:
         """Each as a step."""
         return [self._step(*row) for row in self.rows]
 
+    def steps_elsewhere(self) -> list[Step]:
+        """Each of the others as a step."""
+        return [self._step(*row) for row in self.elsewhere]
+
     def _step(
         self, ref: int, source: int, id: str, type: int, time: datetime, recordedtime: datetime | None, *more: Any
     ) -> Step:
-        *columns, payload = more
+        *columns, _, payload = more
         written = None if recordedtime is None else recordedtime.replace(tzinfo=UTC)
         named = self.sources[source], id, self.types[type], time.replace(tzinfo=UTC), written, *self.refs[ref]
         return Step._make((*named, *columns, *payload.split(b"\n", 1)))
@@ -170,9 +203,15 @@ async def stored(connection: asyncpg.Connection, pathway: UUID) -> tuple[Members
     found = _members(next(row for row in rows if row["ref"] is None), pathway)
     if not isinstance(found, Members) or len(rows) == 1:
         return found, Stored()
-    kept = [Row._make(row[:_COLUMNS]) for row in rows if row["ref"] is not None]
-    sources, types = await register.names(connection, {row.source for row in kept}, {row.type for row in kept})
-    return found, Stored(_in_order(kept, sources), sources, types, dict(zip(found.numbers, found.refs, strict=True)))
+    kept = [Row._make(row[:_COLUMNS]) for row in rows if row["ref"] is not None and row["org"] is None]
+    others = [row for row in rows if row["org"] is not None]
+    elsewhere = [Row._make(row[:_COLUMNS]) for row in others]
+    both = kept + elsewhere if elsewhere else kept
+    sources, types = await register.names(connection, {row.source for row in both}, {row.type for row in both})
+    refs = dict(zip(found.numbers, found.refs, strict=True))
+    refs |= {row["ref"]: (row["org"], row["subject"]) for row in others}
+    amended = any(row["amended"] for row in others)
+    return found, Stored(_in_order(kept, sources), sources, types, refs, elsewhere, amended)
 
 
 def _members(row: asyncpg.Record, pathway: UUID) -> Members | UUID | None:

@@ -7,9 +7,9 @@ released that: the offering organisation's own steps under the offering ref, up 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.event import HandoffEvent, handoff_event
@@ -38,15 +38,13 @@ class Shared:
 def shared(org: str, steps: Iterable[Told]) -> Shared:
     """What hand-offs show to this organisation, told from the steps that are not concealed from it."""
     events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
-    said: dict[tuple[str, str], Mapping[str, Any]] = {}
     for told in steps:
         event = handoff_event(told.step)
         if event is not None and (handoff := told.said.get("handoff")):
             events[handoff].append(event)
-            said[event.source, event.id] = told.said
     folded = [lifecycle(handoff, found) for handoff, found in events.items()]
     theirs = [life for life in folded if life.offer and (life.by == org or _receives(life, org))]
-    released = [life.offer for life in theirs if life.offer and _sees_context(life, org, said)]
+    released = [life.offer for life in theirs if life.offer and _sees_context(life, org)]
     return Shared(frozenset(life.handoff for life in theirs), tuple(released))
 
 
@@ -55,16 +53,8 @@ def _receives(life: Lifecycle, org: str) -> bool:
     return life.to == org or any(event.org == org for event, _ in life.redeemed)
 
 
-def _sees_context(life: Lifecycle, org: str, said: Mapping[tuple[str, str], Mapping[str, Any]]) -> bool:
-    if life.to != org or life.state in _TAKEN_BACK:
-        return False
-    released = False
-    for event in life.legal:
-        value = said[event.source, event.id].get("context_released")
-        if value is not None:
-            # Who offers releases; who receives may only want less.
-            released = bool(value) if event.org == life.by else released and bool(value)
-    return released
+def _sees_context(life: Lifecycle, org: str) -> bool:
+    return life.to == org and life.state not in _TAKEN_BACK and life.context_released
 
 
 def _led_to(step: Step, offer: HandoffEvent) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -86,7 +87,7 @@ class _Page:
     async def _served(self, pathway: UUID) -> bytes:
         """What is served: a body without its version, or the id that it leads to, or nothing."""
         try:
-            found = await pull.read(self.connection, pathway)
+            found = await pull.read(self.connection, pathway, datetime.now(UTC))
             if isinstance(found, UUID):
                 return str(found).encode()
             return orjson.dumps(pull.served(found.members, "", found.assembled))

@@ -1,0 +1,62 @@
+"""The hand-offs of a pathway as one reader is told of them: from the steps that she sees, under names of her own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from pathline_gateway.handoff.clocks import Clocks, served
+from pathline_gateway.pull.handoffs import clocked, in_order, lives, receivers
+from pathline_gateway.store import register
+from pathline_gateway.trust.foreign import Identity, is_hidden, names
+from pathline_gateway.trust.pairwise import ReaderKey
+from pathline_gateway.trust.reader import Reader
+from pathline_gateway.trust.visible import Seen
+
+
+async def handoffs_seen(
+    connection: asyncpg.Connection, reader: Reader, key: ReaderKey, seen: Seen, now: datetime
+) -> list[dict[str, Any]]:
+    """Each with its state and clocks, the first offered first."""
+    steps = [each.told.step for each in seen.steps]
+    found = lives(steps, ())
+    if not found:
+        return []
+    registered = await register.known_organisations(connection, receivers(found))
+    # A receiver that conceals is for everybody else as one that is not here: it cannot be said to be silent.
+    observable = {org for org in registered if org == reader.org or not seen.concealment.party(org, None)}
+    ordered = in_order(clocked(found, steps, observable, now))
+    if reader.kind == "operator":
+        return [served(each, ordered) for each in ordered]
+    return _keyed(ordered, seen, key)
+
+
+def _keyed(ordered: list[Clocks], seen: Seen, key: ReaderKey) -> list[dict[str, Any]]:
+    """An id that the reader has used herself as it is; another's keyed, as in the steps."""
+    own = {each.told.said.get("handoff") for each in seen.steps if each.own}
+    hidden = {each.told.said.get("handoff") for each in seen.steps if not each.own and is_hidden(each.told)}
+    called = {c.life.handoff: c.life.handoff if c.life.handoff in own else key.handoff(c.life.handoff) for c in ordered}
+    told_as = names(key, seen.steps)
+    return [_named(served(each, ordered), called, told_as, each.life.handoff in hidden) for each in ordered]
+
+
+def _named(
+    body: dict[str, Any], called: Mapping[str, str], told_as: Mapping[Identity, Identity], hidden: bool
+) -> dict[str, Any]:
+    returns = body["returns"]
+    anomalies = [
+        {**each, "source": name[0], "id": name[1]}
+        for each in body["anomalies"]
+        for name in [told_as[each["source"], each["id"]]]
+    ]
+    named: dict[str, Any] = {
+        "handoff": called[body["handoff"]],
+        "returns": None if returns is None else called[returns],
+        "anomalies": anomalies,
+    }
+    if hidden and body["to"] is not None:
+        named["to"] = {"org": body["to"]["org"]}
+    return {**body, **named}

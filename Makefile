@@ -9,6 +9,9 @@ RUN := $(UV) run --all-packages --locked
 # The tests that need no server.
 UNIT := tests/contracts tests/assemble tests/identity tests/handoff tests/intake/test_reading.py tests/trust/test_visible.py
 
+# Tests that keep one processor busy and listen nowhere: they run beside the others, which mostly wait.
+ASIDE := tests/confluence tests/trust tests/verify
+
 # Where `make demo` listens: make demo PORT=8081
 PORT ?= 8080
 
@@ -36,8 +39,10 @@ unit: install ## The tests that need no server, in seconds
 	$(RUN) pytest $(UNIT)
 
 .PHONY: integration
-integration: install ## The tests with a real broker and a real Postgres
-	$(RUN) pytest tests $(addprefix --ignore ,$(UNIT))
+integration: install ## The tests with a real broker and a real Postgres, in two processes side by side
+	@mkdir -p build; $(RUN) pytest $(ASIDE) > build/aside.txt 2>&1 & aside=$$!; \
+	$(RUN) pytest tests $(addprefix --ignore ,$(UNIT) $(ASIDE)); rest=$$?; \
+	wait $$aside; done=$$?; cat build/aside.txt; exit $$((rest + done))
 
 .PHONY: kafka
 kafka: install ## Apache Kafka for tests, with Maven, into a cache folder outside the repository

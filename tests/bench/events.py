@@ -71,6 +71,8 @@ def stream(events: int, start: int = 0) -> Iterator[Sent]:
 
 def _data(n: int, person: int) -> tuple[str, dict[str, object]]:
     kind, own = _KINDS[(n // 3 + n) % len(_KINDS)]
+    if handoff := own.get("handoff"):
+        own = own | {"handoff": f"{handoff}-{n}"}
     return kind, {
         "service": "casework",
         "channel": ("phone", "web", "in-person")[n % 3],
@@ -114,7 +116,7 @@ _KINDS: tuple[tuple[str, dict[str, object]], ...] = (
     (
         "handoff.offered",
         {
-            "handoff": f"{ORG}:handoff-3",
+            "handoff": f"{ORG}:handoff",
             "need": "food",
             "priority": "urgent",
             "to": {"org": "food-bank", "service": "parcels"},

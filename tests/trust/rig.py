@@ -131,7 +131,7 @@ async def rig_on(machine: Machine) -> AsyncIterator[Rig]:
         app.add_exception_handler(problem.Problem, problem.on_problem)
         app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
         app.dependency_overrides[caller] = lambda: who[0]
-        app.include_router(pathways.routes(pool, SECRET, Limited(pool, SECRET, clock)))
+        app.include_router(pathways.routes(pool, SECRET, Limited(pool, SECRET, clock), clock))
         app.include_router(accesses.routes(pool, SECRET, clock))
         app.include_router(concealed.routes(pool))
         app.include_router(lawful.routes(pool))

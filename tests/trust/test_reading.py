@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import Any
@@ -272,3 +273,45 @@ async def test_an_operator_is_told_what_was_then_less_what_is_concealed_and_nobo
     assert [tuple(row) for row in logged] == [
         ("shown", None), ("refused", "forbidden"), ("refused", "no-such-pathway"),
     ]  # fmt: skip
+
+
+async def test_hand_offs_are_told_to_either_side_from_what_it_sees(rig: Rig) -> None:
+    secret = "a" * 22
+    offer = told(
+        "clinic", "o1", "handoff.offered", 1, 1, handoff="clinic:ho-1", to={"org": "housing", "service": "intake"},
+        token_sha256=hashlib.sha256(secret.encode()).hexdigest(), context_released=False, need="housing",
+        due={"accept": "2026-01-01T00:00:00Z"},
+    )  # fmt: skip
+    await rig.tell(offer, step("housing", "h1", 2, 4))
+    (waits,) = (await rig.read(of("clinic"), "clinic", subject(1)))["handoffs"]
+    assert (waits["handoff"], waits["state"], waits["silent"]) == ("clinic:ho-1", "requested", ["accept"])
+    assert (await rig.read(of("housing"), "housing", subject(2)))["handoffs"] == []
+    await rig.tell(told("housing", "a1", "handoff.accepted", 2, 5, handoff="clinic:ho-1", token=secret))
+    for org, n in (("clinic", 1), ("housing", 2)):
+        (found,) = (await rig.read(of(org), org, subject(n), "care"))["handoffs"]
+        assert (found["state"], found["silent"], found["late"]) == ("accepted", [], ["accept"])
+        assert found["to"] == {"org": "housing", "service": "intake"}
+    (everything,) = (await rig.read(EVERYBODY, "clinic", subject(1)))["handoffs"]
+    assert everything["handoff"] == "clinic:ho-1"
+    await rig.execute("update organisation set conceals = true where org = 'housing'")
+    (hidden,) = (await rig.read(of("clinic"), "clinic", subject(1), "care"))["handoffs"]
+    assert (hidden["state"], hidden["observable"], hidden["silent"]) == ("requested", False, [])
+
+
+async def test_an_answer_under_a_name_that_nobody_linked_moves_the_state_and_the_version(rig: Rig) -> None:
+    offer = told(
+        "clinic", "o1", "handoff.offered", 1, 1, handoff="clinic:ho-1", to={"org": "housing"},
+        token_sha256=hashlib.sha256(b"b" * 22).hexdigest(), context_released=False,
+    )  # fmt: skip
+    await rig.tell(offer)
+    found = await rig.find(EVERYBODY, "clinic", subject(1))
+    first = await rig.ask(EVERYBODY, "GET", f"/v1/pathways/{found}")
+    await rig.tell(told("housing", "a1", "handoff.accepted", 2, 5, handoff="clinic:ho-1", token="c" * 22))
+    tag = {"if-none-match": first.headers["etag"]}
+    again = await rig.ask(EVERYBODY, "GET", f"/v1/pathways/{found}", headers=tag)
+    assert again.status_code == 200
+    assert [each["state"] for each in again.json()["handoffs"]] == ["accepted"]
+    assert [each["id"] for each in again.json()["steps"]] == ["o1"]
+    await rig.tell(voided("housing", "v1", "a1"))
+    after = (await rig.ask(EVERYBODY, "GET", f"/v1/pathways/{found}")).json()
+    assert [each["state"] for each in after["handoffs"]] == ["requested"]

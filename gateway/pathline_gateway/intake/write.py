@@ -102,7 +102,8 @@ class Writer:
             self.count("stepped", -resolved.emptied)
             self.count("emptied", resolved.emptied)
         await changes.append(self.connection, self.touched, self.batch, "interaction", self.totals)
-        self.outcome.about_identity = bool(self.linking or self.handed)
+        # An offer alone joins nobody; one that comes after its token was shown is found when the writer looks again.
+        self.outcome.about_identity = bool(self.linking) or any(row.kind != "asked" for row in self.handed)
         return self.outcome
 
     async def _step_again(self) -> None:

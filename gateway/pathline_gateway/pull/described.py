@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from pathline.vocabulary.shapes import Ref
+from pathline_gateway.handoff.clocks import Stage
+from pathline_gateway.handoff.lifecycle import State
 
 
 class Leg(BaseModel):
@@ -47,6 +49,78 @@ class ServedStep(BaseModel):
     """The payload, as it was sent."""
 
 
+class Receiver(BaseModel):
+    """Who is asked."""
+
+    org: str
+    service: str | None = None
+
+
+class Stages(BaseModel):
+    """An instant for each stage."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    accept: datetime | None
+    """The receiver answers."""
+    contact: datetime | None
+    """The receiver is in touch with the person."""
+
+
+class Redirected(BaseModel):
+    """The hand-off was passed on."""
+
+    to: str | None
+    at: datetime
+
+
+class Anomaly(BaseModel):
+    """An event of the hand-off that was not legal where it stood, and moved nothing."""
+
+    source: str
+    id: str
+    verb: str
+    time: datetime
+
+
+class ServedHandoff(BaseModel):
+    """A hand-off, as it stands now."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, populate_by_name=True)
+
+    handoff: str
+    """Its id; keyed for a reader who is neither side."""
+    from_: Annotated[str, Field(alias="from")]
+    to: Receiver | None
+    """Null where no offer is known: what is told of it stands under `anomalies`."""
+    state: State | None
+    """A code of FHIR Task."""
+    need: str | None
+    priority: str | None
+    reason: str | None
+    outcome: str | None
+    context_released: bool
+    """Whether the receiver may see what led here."""
+    offered: datetime | None
+    due: Stages
+    """The instants in force now."""
+    accepted: datetime | None
+    first_contact: datetime | None
+    ended: datetime | None
+    ended_by: str | None
+    """The verb that ended it: completed, failed, declined, cancelled or expired."""
+    observable: bool
+    """Whether the receiver is on the register; nobody else can be said to be silent."""
+    silent: list[Stage]
+    """Due, and not answered."""
+    late: list[Stage]
+    """Answered after its instant."""
+    redirected: list[Redirected]
+    returns: str | None
+    """The hand-off that this one sends back before anybody met the person."""
+    anomalies: list[Anomaly]
+
+
 class ServedPathway(BaseModel):
     """One person's pathway."""
 
@@ -61,8 +135,8 @@ class ServedPathway(BaseModel):
     legs: list[Leg]
     steps: list[ServedStep]
     """By time, then source, sequence and id."""
-    handoffs: list[dict[str, Any]]
-    """Not filled by this version."""
+    handoffs: list[ServedHandoff]
+    """The first offered first."""
     facts: list[dict[str, Any]]
     """Not filled by this version."""
 

@@ -44,6 +44,7 @@ rows = st.builds(
     sequence=st.none() | texts,
     trace_id=st.none(),
     span_id=st.none(),
+    handoff=maybe,
     payload=payloads,
 )
 
@@ -51,5 +52,6 @@ rows = st.builds(
 @given(st.lists(rows, max_size=12, unique_by=lambda row: (row.source, row.id)))
 def test_written_is_served(given: list[Row]) -> None:
     stored = Stored(_in_order(given, SOURCES), SOURCES, TYPES, REFS)
-    told = orjson.dumps(served(MEMBERS, "version", assemble(stored.steps())))
-    assert orjson.loads(write(MEMBERS, "version", stored)) == orjson.loads(told)
+    handoffs = [{"handoff": "north:1"}]
+    told = orjson.dumps(served(MEMBERS, "version", assemble(stored.steps()), handoffs))
+    assert orjson.loads(write(MEMBERS, "version", stored, handoffs)) == orjson.loads(told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from datetime import UTC, datetime
 
 import asyncpg
 from publisher import History, Identity, Order
@@ -98,7 +99,7 @@ async def _orders(connection: asyncpg.Connection, history: History) -> list[str]
             foretold[org, subject].append((order, identity))
     wrong = 0
     for row in await connection.fetch("select birth, org, subject from subject_ref"):
-        found = (await read(connection, row["birth"])).assembled
+        found = (await read(connection, row["birth"], datetime.now(UTC))).assembled
         wanted = [identity for _, identity in sorted(foretold[row["org"], row["subject"]])]
         wrong += [(s.source, s.id) for s in found.steps] != wanted
     return _said({"pathways with other steps, or in another order": wrong})

@@ -179,7 +179,7 @@ async def served(connection: asyncpg.Connection) -> dict[frozenset[int], list[Id
         if (pathway := await pathway_of(connection, ref[0], subject(*ref))) is not None:
             by_pathway.setdefault(pathway, set()).add(n)
     for pathway, person in by_pathway.items():
-        reading = await pulled(connection, pathway)
+        reading = await pulled(connection, pathway, START)
         assert isinstance(reading, Reading)
         assert {REFS.index((org, n)) for org, n in _people(reading)} == person
         found[frozenset(person)] = [(s.source, s.id) for s in reading.assembled.steps]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +28,7 @@ async def served(pool: asyncpg.Pool) -> tuple[dict[str, int], list[Any]]:
 
 
 async def _pathway(connection: asyncpg.Connection, id: UUID) -> Any:
-    found = await read(connection, id)
+    found = await read(connection, id, datetime.now(UTC))
     assert isinstance(found, Reading)
     steps = [
         {name: bytes(v) if name in ("data", "attributes") else v for name, v in _step(s)} for s in found.assembled.steps

@@ -5,14 +5,14 @@ Lengths are in the units of the SVG's view box.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from pathline_gateway.assemble.pathway import Pathway
 from pathline_gateway.assemble.step import Step
-from pathline_gateway.console.overdue import offered
+from pathline_gateway.console.waiting import Waiting
 from pathline_gateway.console.wording import day, happened, lasting, organisation
 
 WIDTH = 1000
@@ -22,7 +22,6 @@ MARGIN = 30
 TOP = 40
 LANE = 56
 _ROOM_FOR_A_LABEL = 70
-_OFFERED = "org.pathline.handoff.offered.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +93,14 @@ class _Axis:
         return round(LABELS + MARGIN + (WIDTH - LABELS - 2 * MARGIN) * ((inside - self.start) / span), 1)
 
 
-def draw(pathway: Pathway, answered: Collection[str], now: datetime) -> Drawing | None:
-    """The drawing of a pathway; None when it has no step. `answered` are the hand-offs that somebody answered."""
+def draw(pathway: Pathway, handoffs: Iterable[Waiting], now: datetime) -> Drawing | None:
+    """The drawing of a pathway and of its hand-offs that nobody answered; None when it has no step."""
     steps = pathway.steps
     if not steps:
         return None
-    silent = [step for step in steps if _waits(step, answered)]
+    silent = [each for each in handoffs if each.unanswered and each.offered is not None]
     axis = _Axis(steps[0].time, max([steps[-1].time, *([now] if silent else [])]))
-    receivers = [org for step in silent if (org := _receiver(step))]
+    receivers = [each.receiver for each in silent if each.receiver is not None]
     orgs = list(dict.fromkeys([*(step.org for step in steps), *receivers]))
     y = {org: TOP + LANE * i + LANE / 2 for i, org in enumerate(orgs)}
     return Drawing(
@@ -109,33 +108,20 @@ def draw(pathway: Pathway, answered: Collection[str], now: datetime) -> Drawing 
         lanes=[Lane(organisation(org), y[org]) for org in orgs],
         ticks=list(_ticks(axis)),
         crossings=list(_crossings(steps, axis, y)),
-        silences=[_silence(step, axis, y, now) for step in silent],
+        silences=[
+            _silence(each, each.offered, axis, y[each.receiver], now)
+            for each in silent
+            if each.receiver is not None and each.offered is not None
+        ],
         marks=[Mark(axis.x(s.time), y[s.org], f"{day(s.time)}: {happened(s)}") for s in steps],
     )
 
 
-def handoffs_offered(pathway: Pathway) -> list[str]:
-    """The ids of the hand-offs that were offered on this pathway."""
-    return [said.handoff for step in pathway.steps if step.type == _OFFERED and (said := offered(step.data))]
-
-
-def _waits(step: Step, answered: Collection[str]) -> bool:
-    said = offered(step.data) if step.type == _OFFERED else None
-    return said is not None and said.handoff not in answered
-
-
-def _receiver(step: Step) -> str | None:
-    said = offered(step.data)
-    return None if said is None else said.to.org
-
-
-def _silence(step: Step, axis: _Axis, y: dict[str, float], now: datetime) -> Silence:
-    said = offered(step.data)
-    receiver = None if said is None else said.to.org
-    due = None if said is None or said.due is None else said.due.accept
-    wait = f"offered {day(step.time)}, nobody answered"
+def _silence(waiting: Waiting, offered: datetime, axis: _Axis, y: float, now: datetime) -> Silence:
+    wait = f"offered {day(offered)}, nobody answered"
+    due = waiting.due
     late = f", due {day(due)}, silent {lasting(now - due)}" if due is not None and due < now else ""
-    return Silence(axis.x(step.time), axis.x(now), y[receiver or step.org], wait + late)
+    return Silence(axis.x(offered), axis.x(now), y, wait + late)
 
 
 def _crossings(steps: Sequence[Step], axis: _Axis, y: dict[str, float]) -> Iterator[Crossing]:

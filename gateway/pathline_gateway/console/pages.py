@@ -19,8 +19,10 @@ from pathline_gateway.console import waterfall as falls
 from pathline_gateway.console.now import state
 from pathline_gateway.console.overdue import overdue
 from pathline_gateway.console.page import page
+from pathline_gateway.console.waiting import waiting
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
+from pathline_gateway.pull.handoffs import bodies
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.pull.pathways import OPERATOR, Asked, Reading, Search, read
 from pathline_gateway.pull.status import Statuses
@@ -77,10 +79,10 @@ def routes(
         found = await _read(pathway, caller, "pathway")
         if isinstance(found, Response):
             return found
-        async with pool.acquire() as connection:
-            answered = await handoffs.answered(connection, lanes.handoffs_offered(found.assembled))
-        drawing = lanes.draw(found.assembled, answered, clock())
-        return page("pathway.html", pathway=pathway, found=found.assembled, drawing=drawing)
+        handoffs = found.handoffs if isinstance(found, View) else bodies(found.handoffs)
+        waits = waiting(handoffs, clock())
+        drawing = lanes.draw(found.assembled, waits, clock())
+        return page("pathway.html", pathway=pathway, found=found.assembled, drawing=drawing, waits=waits)
 
     @router.get("/console/pathways/{pathway}/trace")
     async def trace(pathway: UUID, caller: Calling) -> Response:

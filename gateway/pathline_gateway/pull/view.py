@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,8 @@ class View:
     steps: list[Step]
     key: ReaderKey
     reader: Reader
+    handoffs: Sequence[Mapping[str, Any]] = ()
+    """As they stand in the body."""
 
     @property
     def assembled(self) -> Pathway:
@@ -52,7 +54,7 @@ def birth_of(reader: Reader, key: ReaderKey, name: UUID) -> UUID:
     return name if reader.kind == "operator" else key.birth(name)
 
 
-def view(reader: Reader, key: ReaderKey, seen: Seen, handoffs: Sequence[object] = ()) -> View:
+def view(reader: Reader, key: ReaderKey, seen: Seen, handoffs: Sequence[Mapping[str, Any]] = ()) -> View:
     """What this reader is served of what she sees."""
     told = _operated(seen) if reader.kind == "operator" else _keyed(reader, key, seen)
     pathway, steps = name_of(reader, key, seen.anchors[0].birth), [step for step, _ in told]
@@ -66,7 +68,7 @@ def view(reader: Reader, key: ReaderKey, seen: Seen, handoffs: Sequence[object] 
         "facts": [],
     }
     version = key.version(orjson.dumps(body))
-    return View(pathway, version, orjson.dumps(body | {"version": version}), steps, key, reader)
+    return View(pathway, version, orjson.dumps(body | {"version": version}), steps, key, reader, handoffs)
 
 
 def _keyed(reader: Reader, key: ReaderKey, seen: Seen) -> list[tuple[Step, bool]]:

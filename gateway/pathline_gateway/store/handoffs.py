@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,11 +15,6 @@ ANSWERS = tuple(
 """The types that end the waiting for an answer."""
 
 _OFFERED = "org.pathline.handoff.offered.v1"
-
-_ANSWERED = """
-select distinct i.handoff from interaction i join event_type t on t.id = i.type
-where i.handoff = any($1::text[]) and t.type = any($2::text[])
-"""
 
 # Offers are few beside all else, and the partial index on hand-offs holds them all.
 _UNANSWERED = """
@@ -52,9 +46,3 @@ async def unanswered(connection: asyncpg.Connection, limit: int) -> list[Offer]:
     """Offers that nobody has answered, the oldest first, due or not."""
     rows = await connection.fetch(_UNANSWERED, _OFFERED, ANSWERS, limit)
     return [Offer(r["handoff"], r["time"], r["org"], r["pathway"], r["payload"].split(b"\n", 1)[1]) for r in rows]
-
-
-async def answered(connection: asyncpg.Connection, handoffs: Collection[str]) -> frozenset[str]:
-    """Those of these hand-offs that somebody has answered, under whatever pseudonym."""
-    rows = await connection.fetch(_ANSWERED, list(handoffs), ANSWERS)
-    return frozenset(row["handoff"] for row in rows)

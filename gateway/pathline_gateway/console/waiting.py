@@ -1,0 +1,89 @@
+"""The hand-offs of a pathway in plain words, and what is wrong with them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pathline_gateway.console.wording import day, lasting, organisation
+
+_STATES: Final = {
+    None: "not offered: something else was published about it",
+    "requested": "asked",
+    "received": "seen, not answered",
+    "accepted": "taken on",
+    "rejected": "declined",
+    "in-progress": "being worked on",
+    "on-hold": "paused",
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "taken back",
+}
+_UNANSWERED: Final = ("requested", "received")
+_STAGES: Final = {"accept": "an answer", "contact": "a contact with the person"}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One hand-off, as the pathway's page tells of it."""
+
+    handoff: str
+    sender: str
+    receiver: str | None
+    """Its organisation's code; None where no offer is known."""
+    need: str | None
+    state: str
+    offered: datetime | None
+    due: datetime | None
+    """When an answer was due."""
+    wrong: tuple[str, ...]
+    unanswered: bool
+    """It was offered, and nobody has answered."""
+
+    @property
+    def to(self) -> str:
+        """The receiver's name."""
+        return "–" if self.receiver is None else organisation(self.receiver)
+
+
+def waiting(handoffs: Iterable[Mapping[str, Any]], now: datetime) -> list[Waiting]:
+    """The hand-offs of a pathway, as they were served."""
+    return [_waiting(each, now) for each in handoffs]
+
+
+def _waiting(served: Mapping[str, Any], now: datetime) -> Waiting:
+    state, ended_by = served["state"], served["ended_by"]
+    return Waiting(
+        served["handoff"],
+        organisation(served["from"]),
+        None if served["to"] is None else served["to"]["org"],
+        served["need"],
+        "expired" if ended_by == "expired" else _STATES[state],
+        _instant(served["offered"]),
+        _instant(served["due"]["accept"]),
+        tuple(_wrong(served, now)),
+        state in _UNANSWERED,
+    )
+
+
+def _wrong(served: Mapping[str, Any], now: datetime) -> Iterable[str]:
+    for stage in served["silent"]:
+        due = datetime.fromisoformat(served["due"][stage])
+        yield f"silent: {_STAGES[stage]} was due on {day(due)}, {lasting(now - due)} ago"
+    for stage in served["late"]:
+        yield f"late: {_STAGES[stage]} came after it was due"
+    if served["to"] is not None and not served["observable"]:
+        yield "not on the register: whether it answers cannot be seen"
+    if served["redirected"]:
+        yield f"passed on {len(served['redirected'])} times" if len(served["redirected"]) > 1 else "passed on once"
+    if served["returns"]:
+        yield "sent straight back, before anybody met the person"
+    if served["anomalies"]:
+        verbs = ", ".join(dict.fromkeys(each["verb"] for each in served["anomalies"]))
+        yield f"out of turn, and without effect: {verbs}"
+
+
+def _instant(served: str | None) -> datetime | None:
+    return None if served is None else datetime.fromisoformat(served)

@@ -44,6 +44,8 @@ from pathline_gateway.store.connect import connected
 from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
 from pathline_gateway.store.secrets import instance_secret
+from pathline_gateway.streams import resource as subscriptions
+from pathline_gateway.streams.dispatch import Dispatcher
 from pathline_gateway.trust.access_log import KEPT
 from pathline_gateway.trust.bearer import Bearer, Claims
 from pathline_gateway.trust.gate import Admitted, Gate, admitted, declared
@@ -85,9 +87,17 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         membership = MembershipWriter(pool)
         producer = await _producer(settings, idempotent=broker.idempotent_producers)
         stack.push_async_callback(stopped, producer.stop)
-        intake = await stack.enter_async_context(Intake(settings, pool, epoch, progress, membership.wake).running())
+        dispatcher = Dispatcher(pool, settings.clock)
+
+        def on_stored(about_identity: bool) -> None:
+            dispatcher.wake()
+            if about_identity:
+                membership.wake()
+
+        intake = await stack.enter_async_context(Intake(settings, pool, epoch, progress, on_stored).running())
         for name, work in (
             ("membership", membership.run),
+            ("handing out to subscriptions", dispatcher.run),
             ("making partitions", lambda: _keep_partitions(pool)),
             ("forgetting old accesses", lambda: _forget_accesses(pool)),
             ("counting what is parked", lambda: keep_level(pool)),
@@ -150,6 +160,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(pathways.routes(gateway.pool, gateway.secret, readers, gateway.settings.clock))
     app.include_router(accesses.routes(gateway.pool, gateway.secret, gateway.settings.clock))
     app.include_router(consents.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
+    app.include_router(subscriptions.routes(gateway.pool, gateway.secret, gateway.settings.clock))
     app.include_router(organisations.routes(gateway.pool))
     app.include_router(linkers.routes(gateway.pool))
     app.include_router(concealed.routes(gateway.pool))

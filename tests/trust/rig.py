@@ -26,6 +26,8 @@ from pathline_gateway.intake.reading import read
 from pathline_gateway.operate import concealed, lawful
 from pathline_gateway.pull import accesses, consents, pathways
 from pathline_gateway.pull.limited import Limited
+from pathline_gateway.streams import resource as subscriptions
+from pathline_gateway.streams.dispatch import Dispatcher
 from pathline_gateway.trust.caller import EVERYBODY, Caller, Role
 from pathline_gateway.trust.who import caller
 from trust.pathways import NOW
@@ -91,6 +93,12 @@ class Rig:
         while await writer.bind_some():
             pass
 
+    async def hand_out(self) -> None:
+        """Every subscription was given what is stored."""
+        dispatcher = Dispatcher(self.pool, lambda: self.now)
+        while await dispatcher.dispatch_some():
+            pass
+
     async def execute(self, statement: str, *arguments: object) -> None:
         """For what operators enter."""
         await self.pool.execute(statement, *arguments)
@@ -135,6 +143,7 @@ async def rig_on(machine: Machine) -> AsyncIterator[Rig]:
         app.include_router(accesses.routes(pool, SECRET, clock))
         app.include_router(concealed.routes(pool))
         app.include_router(lawful.routes(pool))
+        app.include_router(subscriptions.routes(pool, SECRET, clock))
         app.include_router(consents.routes(pool, SECRET, clock, lambda item: rig.put(item)))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
             rig = Rig(database, pool, http, who)

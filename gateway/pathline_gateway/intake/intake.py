@@ -51,11 +51,11 @@ class Intake:
         pool: asyncpg.Pool,
         epoch: int,
         progress: Progress,
-        on_identity: Callable[[], None] = lambda: None,
+        on_stored: Callable[[bool], None] = lambda _: None,
     ) -> None:
-        """`on_identity` is called when something was committed that may change who is who."""
+        """`on_stored` is called when something was committed, with whether it may change who is who."""
         self._settings, self._pool, self._epoch, self._progress = settings, pool, epoch, progress
-        self._on_identity = on_identity
+        self._on_stored = on_stored
         self._look = LogLook(kafka_client.options(settings))
         self._stand = LogStand(pool, settings.group, epoch, self._look)
         self._persister = Persister(pool, Into(settings.group, settings.dev_auth == "off"), self._stored)
@@ -128,8 +128,8 @@ class Intake:
         _count(outcome)
         self._stand.stored(outcome.last)
         self._consumer.stored(outcome.next_offsets)
-        if outcome.about_identity:
-            self._on_identity()
+        if outcome.accepted or outcome.evidence:
+            self._on_stored(outcome.about_identity)
         await self._progress.reached(outcome.next_offsets)
 
     def _refetch(self, beyond: FetchedBeyondPosition) -> None:

@@ -13,6 +13,7 @@ PUBLIC: Final = frozenset[str]()
 
 _OPERATOR: Final = frozenset((Role.OPERATOR,))
 _REVIEWERS: Final = frozenset((Role.REVIEWER, Role.OPERATOR))
+_SUBSCRIBER: Final = frozenset((Role.SUBSCRIBER,))
 _PERSON: Final = frozenset((Role.CITIZEN,))
 _READERS: Final = frozenset((Role.PUBLISHER, Role.SUBSCRIBER, Role.CITIZEN, Role.HELPER, Role.OPERATOR))
 
@@ -30,6 +31,15 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
     "POST /v1/pathways/search": _READERS,
     "GET /v1/pathways/{pathway}": _READERS,
     "GET /v1/pathways/{pathway}/trace": _READERS,
+    "POST /v1/subscriptions": _SUBSCRIBER,
+    "GET /v1/subscriptions": _SUBSCRIBER | _OPERATOR,
+    "GET /v1/subscriptions/{subscription}": _SUBSCRIBER | _OPERATOR,
+    "PUT /v1/subscriptions/{subscription}": _SUBSCRIBER,
+    "DELETE /v1/subscriptions/{subscription}": _SUBSCRIBER | _OPERATOR,
+    "POST /v1/subscriptions/{subscription}/pause": _SUBSCRIBER | _OPERATOR,
+    "POST /v1/subscriptions/{subscription}/resume": _SUBSCRIBER | _OPERATOR,
+    "GET /v1/subscriptions/{subscription}/events": _SUBSCRIBER,
+    "GET /v1/subscriptions/{subscription}/explain": _SUBSCRIBER | _OPERATOR,
     "GET /v1/consents": _PERSON,
     "POST /v1/consents": _PERSON,
     "POST /v1/consents/withdrawals": _PERSON,

@@ -10,7 +10,7 @@ from pathline_gateway.trust.caller import OF_AN_ORGANISATION, Caller, Role
 from pathline_gateway.trust.reader import Reader, reader_of
 from pathline_gateway.trust.stated import Stated
 
-What = Literal["search", "pathway", "trace"]
+What = Literal["search", "pathway", "trace", "stream"]
 Outcome = Literal["shown", "unchanged", "moved", "refused"]
 Kind = Literal["operator", "organisation", "citizen", "helper", "none"]
 

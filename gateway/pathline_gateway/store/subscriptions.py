@@ -1,0 +1,214 @@
+"""Subscriptions, and the events that each was given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+_SAID = """
+select id, org, operator, protocol, purpose, authority, filters, paused, created_at, from_seq, last_number
+from subscription
+"""
+_MAKE = """
+insert into subscription (org, operator, protocol, purpose, authority, filters, from_seq)
+values ($1, $2, $3, $4, $5, $6, (select coalesce(max(seq), 0) from change))
+returning id
+"""
+_ONE = _SAID + "where id = $1 and ($2::text is null or org = $2)"
+_LISTED = _SAID + "where ($1::text is null or org = $1) and id > $2 order by id limit $3"
+_CHANGE = """
+update subscription set purpose = $2, authority = $3, filters = $4 where id = $1
+"""
+_PAUSE = "update subscription set paused = $2 where id = $1"
+_FORGET = "delete from subscription where id = $1"
+_LOCK = 0x706C_0007
+_BEGIN = """
+select greatest((select seq from dispatch_progress), (select min(from_seq) from subscription)) as seq
+"""
+# A page of the change log ends at the last of so many entries.
+_END = "select max(seq) as seq from (select seq from change where seq > $1 order by seq limit $2) as c"
+# Batches are numbered as they begin and so lie near each other: the index by batch finds their pages.
+_EVENTS = """
+with page as (
+    select ref, batch, min(seq) as seq from change where seq > $1 and seq <= $2 and kind = 'interaction' group by 1, 2
+), ends as (select min(batch) as low, max(batch) as high from page)
+select p.seq, i.ref, i.source as source_number, src.source, i.id, t.type, s.org, s.subject, i.service, i.channel,
+    i.activity, i.initiator, i.actor, position('"location-hidden"'::bytea in i.payload) > 0 as maybe_hidden, i.payload,
+    coalesce(m.pathway, s.birth) as pathway
+from ends e
+join interaction i on i.batch between e.low and e.high
+join page p on p.ref = i.ref and p.batch = i.batch
+join source src on src.id = i.source
+join event_type t on t.id = i.type
+join subject_ref s on s.id = i.ref
+left join membership m on m.ref = s.id and m.until is null
+order by p.seq, i.time, src.source, i.id
+"""
+_COUNT = """
+update subscription s set last_number = s.last_number + g.n
+from unnest($1::uuid[], $2::bigint[]) as g(id, n) where s.id = g.id
+returning s.id, s.last_number
+"""
+_ADVANCE = "update dispatch_progress set seq = $1"
+_GIVEN = """
+select g.number, src.source, g.id, s.org, s.subject, coalesce(m.pathway, s.birth) as pathway, t.type, i.time,
+    i.recordedtime, i.sequence, i.payload, i.ref
+from subscription_event g
+join source src on src.id = g.source
+join event_identity k on k.source = g.source and k.id = g.id
+join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
+join event_type t on t.id = i.type
+join subject_ref s on s.id = i.ref
+left join membership m on m.ref = s.id and m.until is null
+where g.subscription = $1 and g.number > $2
+order by g.number limit $3
+"""
+_NUMBER_OF = """
+select g.number from subscription_event g join source s on s.id = g.source
+where g.subscription = $1 and s.source = $2 and g.id = $3
+"""
+
+_EVENT = """
+select i.received_at, src.source, t.type, s.org, s.subject, i.service, i.channel, i.activity, i.initiator, i.actor,
+    coalesce(m.pathway, s.birth) as pathway,
+    (select seq from dispatch_progress) >= (select coalesce(max(seq), 0) from change) as all_looked_at
+from source src
+join event_identity k on k.source = src.id and k.id = $2
+join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
+join event_type t on t.id = i.type
+join subject_ref s on s.id = i.ref
+left join membership m on m.ref = s.id and m.until is null
+where src.source = $1
+"""
+
+
+class Subscription(NamedTuple):
+    """One subscription."""
+
+    id: UUID
+    org: str
+    operator: bool
+    protocol: str
+    purpose: str
+    authority: str | None
+    filters: Sequence[Any]
+    paused: bool
+    created_at: datetime
+    from_seq: int
+    last_number: int
+
+
+class Given(NamedTuple):
+    """An event that a subscription was given."""
+
+    subscription: UUID
+    number: int
+    source: int
+    id: str
+
+
+async def make(
+    connection: asyncpg.Connection,
+    org: str,
+    operator: bool,
+    protocol: str,
+    purpose: str,
+    authority: str | None,
+    filters: Sequence[Any],
+) -> UUID:
+    """A subscription to whatever is committed from now on."""
+    said = orjson.dumps(list(filters)).decode()
+    made: UUID = await connection.fetchval(_MAKE, org, operator, protocol, purpose, authority, said)
+    return made
+
+
+async def one(connection: asyncpg.Connection, id: UUID, org: str | None) -> Subscription | None:
+    """This subscription, where it is this organisation's; None: anybody's."""
+    row = await connection.fetchrow(_ONE, id, org)
+    return None if row is None else _subscription(row)
+
+
+async def listed(connection: asyncpg.Connection, org: str | None, after: UUID, limit: int) -> list[Subscription]:
+    """The next subscriptions of this organisation, or of anybody, by id."""
+    return [_subscription(row) for row in await connection.fetch(_LISTED, org, after, limit)]
+
+
+async def change(
+    connection: asyncpg.Connection, id: UUID, purpose: str, authority: str | None, filters: Sequence[Any]
+) -> None:
+    """It wants this from now on."""
+    await connection.execute(_CHANGE, id, purpose, authority, orjson.dumps(list(filters)).decode())
+
+
+async def pause(connection: asyncpg.Connection, id: UUID, paused: bool) -> None:
+    """Nothing is handed out until it is resumed; what it would have been given waits."""
+    await connection.execute(_PAUSE, id, paused)
+
+
+async def forget(connection: asyncpg.Connection, id: UUID) -> None:
+    """There is no such subscription, and nothing of what it was given."""
+    await connection.execute(_FORGET, id)
+
+
+async def locked(connection: asyncpg.Connection) -> bool:
+    """Whether this transaction is the one that hands out, of all processes."""
+    return bool(await connection.fetchval("select pg_try_advisory_xact_lock($1)", _LOCK))
+
+
+async def everyone(connection: asyncpg.Connection) -> list[Subscription]:
+    """All of them."""
+    return [_subscription(row) for row in await connection.fetch(_SAID)]
+
+
+async def page(connection: asyncpg.Connection, entries: int) -> tuple[int, int] | None:
+    """After which entry of the change log to look, and up to which; None where there is nothing new."""
+    begin = await connection.fetchval(_BEGIN)
+    end = None if begin is None else await connection.fetchval(_END, begin, entries)
+    return None if end is None else (begin, end)
+
+
+async def events(connection: asyncpg.Connection, begin: int, end: int) -> list[asyncpg.Record]:
+    """The interactions of these entries, in commit order."""
+    return list(await connection.fetch(_EVENTS, begin, end))
+
+
+async def give(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]], end: int) -> None:
+    """These events (subscription, source, id) are given, in order, and everything up to this entry was looked at."""
+    counts: dict[UUID, int] = {}
+    for subscription, _, _ in given:
+        counts[subscription] = counts.get(subscription, 0) + 1
+    if counts:
+        rows = await connection.fetch(_COUNT, list(counts), list(counts.values()))
+        following = {row["id"]: row["last_number"] - counts[row["id"]] for row in rows}
+        numbered = []
+        for subscription, source, id in given:
+            following[subscription] += 1
+            numbered.append(Given(subscription, following[subscription], source, id))
+        await connection.copy_records_to_table("subscription_event", records=numbered, columns=Given._fields)
+    await connection.execute(_ADVANCE, end)
+
+
+async def given(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[asyncpg.Record]:
+    """What this subscription was given after this number, with what is stored of it."""
+    return list(await connection.fetch(_GIVEN, id, after, limit))
+
+
+async def number_of(connection: asyncpg.Connection, id: UUID, source: str, event: str) -> int | None:
+    """Under which number it was given this event."""
+    number: int | None = await connection.fetchval(_NUMBER_OF, id, source, event)
+    return number
+
+
+async def event(connection: asyncpg.Connection, source: str, id: str) -> asyncpg.Record | None:
+    """What a stored interaction says of itself, when it came, and whether the whole log was looked at since."""
+    row: asyncpg.Record | None = await connection.fetchrow(_EVENT, source, id)
+    return row
+
+
+def _subscription(row: asyncpg.Record) -> Subscription:
+    return Subscription(**{**row, "filters": orjson.loads(row["filters"])})

@@ -1,0 +1,1 @@
+"""Streams for integrators: who wants which events, and what each was given."""

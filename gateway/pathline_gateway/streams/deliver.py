@@ -1,0 +1,121 @@
+"""Hands out what a subscription was given: each event looked at again, whether its organisation may still see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from pathline import instant
+from pathline_gateway.assemble.step import Step
+from pathline_gateway.pull.limited import current_trace
+from pathline_gateway.pull.view import name_of
+from pathline_gateway.store import access as access_log
+from pathline_gateway.store import subscriptions as store
+from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.streams.sight import Sight, reader
+from pathline_gateway.trust.access_log import access
+from pathline_gateway.trust.caller import Caller, Role
+from pathline_gateway.trust.foreign import Foreign, names
+from pathline_gateway.trust.pairwise import ReaderKey
+from pathline_gateway.trust.stated import stated
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some events, and the running number of the last."""
+
+    events: Sequence[dict[str, Any]]
+    last: int
+
+
+async def page(
+    connection: asyncpg.Connection, secret: bytes, subscription: Subscription, after: int, limit: int, now: datetime
+) -> Page:
+    """The next events after this number. What was shown of others is logged in the transaction, which is the caller's.
+
+    Call within a transaction whose statements see one moment.
+    """
+    rows = await store.given(connection, subscription.id, after, limit)
+    telling = _Telling(connection, secret, subscription, now)
+    events = [await telling.event(row) for row in rows]
+    await telling.log()
+    return Page(events, rows[-1]["number"] if rows else after)
+
+
+class _Telling:
+    def __init__(
+        self, connection: asyncpg.Connection, secret: bytes, subscription: Subscription, now: datetime
+    ) -> None:
+        self._connection, self._subscription = connection, subscription
+        self._sight = Sight(connection, now)
+        self._reader = reader(subscription)
+        self._key = ReaderKey(secret, self._reader.name)
+        self._refs: set[int] = set()
+        self._quiet = False
+
+    async def event(self, row: asyncpg.Record) -> dict[str, Any]:
+        """The event as it is told; a marker where it may no longer be."""
+        if self._subscription.operator:
+            return _told(_step(row), row["number"], row["pathway"])
+        if row["org"] == self._subscription.org:
+            pathway = await self._own_name(row)
+            return _told(_step(row), row["number"], pathway)
+        found = await self._sight.of(self._subscription, row["pathway"])
+        shown = None if found is None else found[1].get((row["source"], row["id"]))
+        if found is None or shown is None:
+            return {"number": row["number"], "withheld": True}
+        seen = found[0]
+        self._refs |= {row["ref"]} | {ref.id for ref in seen.anchors}
+        self._quiet |= seen.quiet
+        foreign = Foreign(self._key, self._reader.org, seen.concealment, names(self._key, seen.steps))
+        handle = name_of(self._reader, self._key, seen.anchors[0].birth)
+        return _told(foreign.step(shown.told), row["number"], handle)
+
+    async def _own_name(self, row: asyncpg.Record) -> UUID | None:
+        """What the organisation calls the pathway of its own event."""
+        found = await self._sight.of(self._subscription, row["pathway"])
+        return None if found is None else name_of(self._reader, self._key, found[0].anchors[0].birth)
+
+    async def log(self) -> None:
+        """That others' events were shown is in the access log."""
+        if not self._refs:
+            return
+        caller = Caller(frozenset((Role.SUBSCRIBER,)), org=self._subscription.org)
+        said = stated(self._subscription.purpose, self._subscription.authority)
+        kept = access(caller, said, "stream", "shown", refs=self._refs, trace_id=current_trace(), quiet=self._quiet)
+        await access_log.write(self._connection, kept)
+
+
+def _step(row: asyncpg.Record) -> Step:
+    extra, data = row["payload"].split(b"\n", 1)
+    nothing = None
+    return Step(
+        row["source"], row["id"], row["type"], row["time"], row["recordedtime"], row["org"], row["subject"],
+        nothing, nothing, nothing, nothing, nothing, row["sequence"], nothing, nothing, extra, data,
+    )  # fmt: skip
+
+
+def _told(step: Step, number: int, pathway: UUID | None) -> dict[str, Any]:
+    """A CloudEvent, with the subscription's running number and the reader's name of the pathway."""
+    attributes = {
+        "specversion": "1.0",
+        "id": step.id,
+        "source": step.source,
+        "type": step.type,
+        "subject": step.subject or None,
+        "time": instant.serve(step.time),
+        "recordedtime": None if step.recordedtime is None else instant.serve(step.recordedtime),
+        "sequence": step.sequence,
+        "datacontenttype": "application/json",
+        **orjson.loads(step.extra),
+        "number": number,
+        "pathway": None if pathway is None else str(pathway),
+    }
+    said = {name: value for name, value in attributes.items() if value is not None}
+    return {**said, "data": orjson.Fragment(step.data)}

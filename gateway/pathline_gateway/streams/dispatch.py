@@ -1,0 +1,97 @@
+"""Gives new events to the subscriptions that want them: one process at a time, in commit order, each event once.
+
+What is given is numbered in the transaction that looked at it, so a crash gives nothing twice and leaves no gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from pathline_gateway.store import subscriptions as store
+from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.streams.matching import Matching
+from pathline_gateway.streams.sight import Sight
+
+_log = logging.getLogger(__name__)
+
+_ENTRIES = 2_000
+"""Entries of the change log that are looked at in one transaction."""
+_POLL_S = 0.25
+"""How long what another process stored may wait unseen."""
+
+
+class Dispatcher:
+    """Runs in every gateway; only one of them hands out at a time."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Callable[[], datetime]) -> None:
+        self._pool, self._clock = pool, clock
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was stored."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Hands out as events come, until cancelled."""
+        while True:
+            try:
+                while await self.dispatch_some():
+                    pass
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
+                _log.warning("streams: not handed out and tried again: %s", type(failed).__name__)
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), _POLL_S)
+            except TimeoutError:
+                continue
+
+    async def dispatch_some(self) -> bool:
+        """Whether anything new was looked at, in one transaction."""
+        async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+            if not await store.locked(connection):
+                return False
+            everyone = await store.everyone(connection)
+            page = await store.page(connection, _ENTRIES) if everyone else None
+            if page is None:
+                return False
+            begin, end = page
+            rows = await store.events(connection, begin, end)
+            await store.give(connection, await self._wanted(connection, everyone, rows), end)
+            return True
+
+    async def _wanted(
+        self, connection: asyncpg.Connection, everyone: list[Subscription], rows: list[asyncpg.Record]
+    ) -> list[tuple[UUID, int, str]]:
+        matching = Matching((each, each.filters) for each in everyone)
+        sight = Sight(connection, self._clock())
+        found = []
+        for row in rows:
+            as_sent = {name: row[name] for name in _SAID}
+            # What only the publisher may know of its own event is no ground for another to be given it.
+            to_others = as_sent | {"subject": None}
+            if row["maybe_hidden"]:
+                to_others |= dict.fromkeys(_PLACES)
+            for each in matching.wanted_by(as_sent):
+                if _as_sent(each, row) and row["seq"] > each.from_seq:
+                    found.append((each.id, row["source_number"], row["id"]))
+            for each in matching.wanted_by(to_others):
+                if _as_sent(each, row) or row["seq"] <= each.from_seq:
+                    continue
+                if await sight.sees(each, row["pathway"], (row["source"], row["id"])):
+                    found.append((each.id, row["source_number"], row["id"]))
+        return found
+
+
+_SAID = ("source", "type", "subject", "org", "service", "channel", "activity", "initiator", "actor")
+_PLACES = ("source", "service", "channel", "activity")
+
+
+def _as_sent(subscription: Subscription, row: asyncpg.Record) -> bool:
+    """Whether it is told the event as its publisher sent it."""
+    return bool(subscription.operator or subscription.org == row["org"])

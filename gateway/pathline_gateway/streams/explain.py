@@ -1,0 +1,54 @@
+"""Why a subscription was given an event, or was not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+import asyncpg
+
+from pathline_gateway.store import subscriptions as store
+from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.streams.filters import matcher
+from pathline_gateway.streams.sight import Sight
+
+Because = Literal["given", "withheld", "unknown", "before", "filtered", "waiting", "not-shown"]
+
+DETAILS: Mapping[Because, str] = {
+    "given": "it was given under this number",
+    "withheld": "it was given under this number, and may no longer be shown: the number is left as a marker",
+    "unknown": "there is no such event that you may know of: it was not published, is parked, is no step, or is not"
+    " shown to you; an operator finds under /v1/parked what was refused",
+    "before": "it was stored before the subscription was made",
+    "filtered": "it is not wanted by",
+    "waiting": "it is stored, and not yet looked at: ask again in a second",
+    "not-shown": "you may see it now, and might not when it was stored",
+}
+
+
+async def explain(
+    connection: asyncpg.Connection, subscription: Subscription, source: str, id: str, now: datetime
+) -> dict[str, Any]:
+    """The answer of `…/explain`. Call within a transaction whose statements see one moment."""
+    number = await store.number_of(connection, subscription.id, source, id)
+    row = await store.event(connection, source, id)
+    as_sent = row is not None and (subscription.operator or row["org"] == subscription.org)
+    sees = as_sent or (
+        row is not None and await Sight(connection, now).sees(subscription, row["pathway"], (source, id))
+    )
+    if number is not None:
+        return _because("given" if sees else "withheld", number)
+    if row is None or not sees:
+        return _because("unknown")
+    if row["received_at"] < subscription.created_at:
+        return _because("before")
+    said = {**row} if as_sent else {**row, "subject": None}
+    for n, each in enumerate(subscription.filters):
+        if not matcher([each])(said):
+            return _because("filtered", detail=f"{DETAILS['filtered']} filters[{n}]")
+    return _because("not-shown" if row["all_looked_at"] else "waiting")
+
+
+def _because(why: Because, number: int | None = None, detail: str | None = None) -> dict[str, Any]:
+    return {"given": number is not None, "number": number, "because": why, "detail": detail or DETAILS[why]}

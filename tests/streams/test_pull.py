@@ -1,0 +1,204 @@
+"""A subscription is given what its filters want and its organisation may see: each event once, in commit order."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import pytest
+
+from pathline_gateway.streams.dispatch import Dispatcher
+from pathline_gateway.trust.caller import EVERYBODY, Caller
+from trust.rig import OPERATOR, Rig, citizen, of
+from trust.test_reading import consented, told
+from verify.history import linked, ref, source, step, subject
+
+CLINIC = {"exact": {"source": source("clinic")}}
+
+
+async def subscribed(rig: Rig, by: Caller, org: str, *filters: Any, purpose: str = "care") -> str:
+    wanted = {"protocol": "PULL", "config": {"organisation": org, "purpose": purpose}, "filters": list(filters)}
+    answer = await rig.ask(by, "POST", "/v1/subscriptions", json=wanted)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def pulled(rig: Rig, by: Caller, id: str, after: str = "n0", limit: int = 100) -> dict[str, Any]:
+    await rig.hand_out()
+    answer = await rig.ask(by, "GET", f"/v1/subscriptions/{id}/events", params={"after": after, "limit": limit})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def ids(page: dict[str, Any]) -> list[str | None]:
+    return [event.get("id") for event in page["events"]]
+
+
+async def test_what_is_wanted_comes_once_numbered_and_nothing_from_before(rig: Rig) -> None:
+    await rig.tell(step("clinic", "before", 1))
+    id = await subscribed(rig, EVERYBODY, "reader", CLINIC)
+    await rig.tell(step("clinic", "c1", 1), step("housing", "h1", 2))
+    await rig.tell(step("clinic", "c2", 3, traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
+    first = await pulled(rig, EVERYBODY, id, limit=1)
+    rest = await pulled(rig, EVERYBODY, id, after=first["next"])
+    assert ids(first) + ids(rest) == ["c1", "c2"]
+    assert [event["number"] for event in first["events"] + rest["events"]] == [1, 2]
+    assert (rest["count"], (await pulled(rig, EVERYBODY, id, after=rest["next"]))["events"]) == (2, [])
+    (event,) = first["events"]
+    assert event["specversion"] == "1.0"
+    assert (event["source"], event["subject"]) == (source("clinic"), subject(1))
+    assert event["data"]["activity"] == "Opened"
+    assert event["pathway"] == await rig.find(EVERYBODY, "clinic", subject(1))
+    await rig.tell(step("clinic", "c1", 1))
+    assert (await pulled(rig, EVERYBODY, id))["count"] == 2
+
+
+async def test_a_changed_filter_holds_for_the_next_event_and_a_pause_loses_nothing(rig: Rig) -> None:
+    id = await subscribed(rig, EVERYBODY, "reader", CLINIC)
+    await rig.tell(step("clinic", "c1", 1), step("housing", "h1", 2))
+    await rig.hand_out()
+    other = {"protocol": "PULL", "config": {"organisation": "reader", "purpose": "care"},
+             "filters": [{"exact": {"org": "housing"}}]}  # fmt: skip
+    assert (await rig.ask(EVERYBODY, "PUT", f"/v1/subscriptions/{id}", json=other)).status_code == 200
+    assert (await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/pause")).json()["paused"] is True
+    await rig.tell(step("clinic", "c2", 1), step("housing", "h2", 2))
+    await rig.hand_out()
+    refused = await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}/events")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:pathline:problem:paused")
+    await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/resume")
+    assert ids(await pulled(rig, EVERYBODY, id)) == ["c1", "h2"]
+    assert (await rig.ask(EVERYBODY, "DELETE", f"/v1/subscriptions/{id}")).status_code == 204
+    assert (await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}/events")).status_code == 404
+    assert await rig.pool.fetchval("select count(*) from subscription_event") == 0
+
+
+async def test_an_organisation_is_given_its_own_and_of_others_what_a_consent_shows_it(rig: Rig) -> None:
+    await rig.tell(step("housing", "h0", 2), step("clinic", "c0", 1), step("citizen", "m0", 9))
+    await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9)))
+    id = await subscribed(rig, of("housing"), "housing")
+    meeting = told("clinic", "c1", "contact.made", 1, 6, kind="enquiry", episode="episode-5")
+    await rig.tell(meeting, step("housing", "h1", 2, 7))
+    assert ids(await pulled(rig, of("housing"), id)) == ["h1"]
+    await rig.tell(consented())
+    await rig.tell(told("clinic", "c2", "contact.made", 1, 8, kind="chase", episode="episode-5"))
+    page = await pulled(rig, of("housing"), id)
+    own, foreign = page["events"]
+    assert (own["id"], own["subject"]) == ("h1", subject(2))
+    assert foreign["id"] != "c2"
+    assert foreign.keys().isdisjoint({"subject", "sequence"})
+    assert foreign["data"]["episode"] != "episode-5"
+    assert own["pathway"] == foreign["pathway"] == await rig.find(of("housing"), "housing", subject(2))
+    logged = await rig.pool.fetchrow("select org, purpose, what, outcome from access where what = 'stream'")
+    assert tuple(logged) == ("housing", "care", "stream", "shown")
+    await rig.tell(told("citizen", "k2", "consent.withdrawn", 9, 9, consent="c1"))
+    again = (await pulled(rig, of("housing"), id))["events"]
+    assert again == [own, {"number": 2, "withheld": True}]
+
+
+async def test_what_is_concealed_is_given_to_nobody_else(rig: Rig) -> None:
+    await rig.tell(step("housing", "h0", 2), step("clinic", "c0", 1), step("citizen", "m0", 9), consented())
+    await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9)))
+    id = await subscribed(rig, of("housing"), "housing")
+    await rig.tell(told("clinic", "c1", "contact.made", 1, 6, kind="enquiry", safety="conceal"))
+    assert await pulled(rig, of("housing"), id) == {"events": [], "next": "n0", "count": 0}
+
+
+async def test_nobody_is_given_an_event_for_a_subject_that_is_another_organisations(rig: Rig) -> None:
+    await rig.tell(step("housing", "h0", 2), step("clinic", "c0", 1), step("citizen", "m0", 9), consented())
+    await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9)))
+    by_subject = await subscribed(rig, of("housing"), "housing", {"exact": {"subject": subject(1)}})
+    plain = await subscribed(rig, of("housing"), "housing", {"exact": {"org": "clinic"}})
+    await rig.tell(told("clinic", "c1", "contact.made", 1, 6, kind="enquiry"))
+    assert (await pulled(rig, of("housing"), by_subject))["count"] == 0
+    assert (await pulled(rig, of("housing"), plain))["count"] == 1
+
+
+async def test_a_subscription_is_its_own_organisations_alone(rig: Rig) -> None:
+    id = await subscribed(rig, of("housing"), "housing")
+    path = f"/v1/subscriptions/{id}"
+    for method, below in (("GET", ""), ("GET", "/events"), ("POST", "/pause"), ("DELETE", "")):
+        assert (await rig.ask(of("bank"), method, path + below)).status_code == 404
+    assert (await rig.ask(of("bank"), "GET", "/v1/subscriptions")).json()["subscriptions"] == []
+    assert (await rig.ask(OPERATOR, "GET", path)).status_code == 200
+    assert (await rig.ask(OPERATOR, "GET", f"{path}/events")).status_code == 403
+    wanted = {"protocol": "PULL", "config": {"organisation": "housing", "purpose": "care"}}
+    assert (await rig.ask(of("bank"), "POST", "/v1/subscriptions", json=wanted)).status_code == 403
+    assert (await rig.ask(citizen("ann"), "GET", path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "says"),
+    [
+        ({"filters": [{"any": [{"exact": {"typ": "x"}}]}]}, 422, "filters[0].any[0].exact"),
+        ({"filters": "everything"}, 422, "filters"),
+        ({"config": {"organisation": "reader"}}, 422, "purpose"),
+        ({"config": {"organisation": "reader", "purpose": "care", "authority": "because"}}, 422, "instrument"),
+        ({"protocol": "PIGEON"}, 422, "protocol"),
+        ({"sinks": "x"}, 422, "sinks"),
+    ],
+)
+async def test_what_is_wrong_with_a_subscription_is_said(
+    rig: Rig, change: dict[str, Any], status: int, says: str
+) -> None:
+    wanted = {"protocol": "PULL", "config": {"organisation": "reader", "purpose": "care"}, "filters": []} | change
+    answer = await rig.ask(EVERYBODY, "POST", "/v1/subscriptions", json=wanted)
+    assert answer.status_code == status
+    assert says in answer.json()["detail"]
+    id = await subscribed(rig, EVERYBODY, "reader")
+    cursor = await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}/events", params={"after": "-1"})
+    assert (cursor.status_code, cursor.json()["type"]) == (400, "urn:pathline:problem:malformed-cursor")
+
+
+async def test_two_that_hand_out_at_once_give_nothing_twice_and_leave_no_gap(rig: Rig) -> None:
+    id = await subscribed(rig, EVERYBODY, "reader")
+    for n in range(30):
+        await rig.tell(step("clinic", f"c{n}", n))
+
+    async def hand_out() -> None:
+        dispatcher = Dispatcher(rig.pool, lambda: rig.now)
+        for _ in range(20):
+            try:
+                await dispatcher.dispatch_some()
+            except asyncpg.SerializationError:
+                continue
+
+    await asyncio.gather(hand_out(), hand_out())
+    page = await pulled(rig, EVERYBODY, id)
+    assert ids(page) == [f"c{n}" for n in range(30)]
+    assert [event["number"] for event in page["events"]] == list(range(1, 31))
+
+
+async def test_why_an_event_came_or_did_not_can_be_asked(rig: Rig) -> None:
+    await rig.tell(step("clinic", "before", 1), step("housing", "h0", 2), step("citizen", "m0", 9))
+    await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9)))
+    filters = [{"prefix": {"type": "org.pathline."}}, {"exact": {"org": "clinic"}}]
+    everything = await subscribed(rig, EVERYBODY, "reader", *filters)
+    theirs = await subscribed(rig, of("housing"), "housing")
+    await rig.tell(told("clinic", "c1", "contact.made", 1, 6, kind="enquiry"), step("housing", "h1", 2))
+
+    async def why(by: Caller, id: str, org: str, event: str) -> tuple[str, int | None, str]:
+        asked = {"source": source(org), "event": event}
+        answer = await rig.ask(by, "GET", f"/v1/subscriptions/{id}/explain", params=asked)
+        assert answer.status_code == 200, answer.text
+        said = answer.json()
+        return said["because"], said["number"], said["detail"]
+
+    assert (await why(EVERYBODY, everything, "clinic", "c1"))[0] == "waiting"
+    await rig.hand_out()
+    assert (await why(EVERYBODY, everything, "clinic", "c1"))[:2] == ("given", 1)
+    assert (await why(EVERYBODY, everything, "clinic", "before"))[0] == "before"
+    because, _, detail = await why(EVERYBODY, everything, "housing", "h1")
+    assert (because, detail[-10:]) == ("filtered", "filters[1]")
+    unknown = await why(EVERYBODY, everything, "clinic", "never")
+    assert unknown[0] == "unknown"
+    assert await why(of("housing"), theirs, "clinic", "c1") == unknown
+    await rig.tell(consented())
+    assert (await why(of("housing"), theirs, "clinic", "c1"))[0] == "not-shown"
+    await rig.tell(told("clinic", "c2", "contact.made", 1, 7, kind="chase"))
+    await rig.hand_out()
+    assert (await why(of("housing"), theirs, "clinic", "c2"))[0] == "given"
+    await rig.tell(told("citizen", "k2", "consent.withdrawn", 9, 9, consent="c1"))
+    assert (await why(of("housing"), theirs, "clinic", "c2"))[0] == "withheld"
+    for by in (of("housing"), OPERATOR):
+        assert (await why(by, theirs, "clinic", "never"))[0] == "unknown"

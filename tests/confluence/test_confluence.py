@@ -58,7 +58,15 @@ def now(step: Said, said: Collection[Said]) -> Said | None:
     if any(s.kind == "void" for s in mine):
         return None
     asking = ("offered", "redirected")
-    fits = [s for s in mine if s.anew == step.kind or (s.anew in asking and step.kind in asking)]
+    # What a refusal says is all that an acceptance, or a cancellation, has to say.
+    alike = {"accepted": True, "cancelled": False}
+    fits = [
+        s
+        for s in mine
+        if s.anew == step.kind
+        or (s.anew in asking and step.kind in asking)
+        or (s.anew == "declined" and alike.get(step.kind) is s.shows)
+    ]
     if not fits:
         return step
     last = max(fits, key=lambda s: (s.source, s.id))
@@ -68,7 +76,7 @@ def now(step: Said, said: Collection[Said]) -> Said | None:
 
 def shown(handoff: str, steps: Mapping[Identity, Said]) -> list[Evidence]:
     """Who is who by this hand-off."""
-    state, to, live, offerer = "", "", -1, -1
+    state, by, to, live, offerer = "", handoff.split(":")[0], "", -1, -1
     first: dict[str, int] = {}
     found: dict[tuple[str, int], Evidence] = {}
     waiting = [(s.time, *i, s, False) for i, s in steps.items() if s.kind != "step" and s.handoff == handoff]
@@ -77,16 +85,21 @@ def shown(handoff: str, steps: Mapping[Identity, Said]) -> list[Evidence]:
         at = min(waiting, key=lambda w: (w[0], not w[4], *w[1:3]))
         waiting.remove(at)
         _, source, id, s, again = at
-        legal = {"offered": not state and s.org == handoff.split(":")[0]}.get(s.kind, state == "asked" and s.org == to)
+        asked_of = state == "asked" and s.org == to
+        legal = {
+            "offered": not state and s.org == by,
+            "redirected": asked_of or (state == "refused" and s.org in (by, to)),
+            "cancelled": state in ("asked", "taken", "refused") and s.org == by,
+        }.get(s.kind, asked_of)
         if not legal and s.day and not again:
             waiting.append((s.time + DAY, source, id, s, True))
             continue
-        if s.kind == "accepted" and s.token == live and offerer >= 0:
+        if (s.kind == "accepted" or (s.kind == "declined" and s.shows)) and s.token == live and offerer >= 0:
             redeemed.append((s.time, (source, id), s))
-        if legal and s.kind != "accepted":
+        if legal and s.kind in ("offered", "redirected"):
             offerer, state, to, live = (s.one if offerer < 0 else offerer), "asked", REFS[s.other][0], s.token
         elif legal:
-            state = "taken"
+            state = {"accepted": "taken", "declined": "refused", "cancelled": "over"}[s.kind]
     for _, (source, id), s in sorted(redeemed, key=lambda r: r[:2]):
         late = first.setdefault(TOKENS[s.token], s.one) != s.one
         if s.one != offerer and (TOKENS[s.token], s.one) not in found:
@@ -135,12 +148,11 @@ class Incremental:
             self.pathway |= run(rebound(self, touched, LIMITS))[0]
 
     def mentioned(self, said: Said) -> set[str]:
-        """The hand-offs that have to be looked at: its own, or those of its target, as sent and as corrected."""
-        if said.kind not in ("void", "correct"):
-            return {said.handoff} if said.kind != "step" else set()
-        target = self.said.get(said.target)
-        others = {s.handoff for s in self.said.values() if s.kind == "correct" and s.target == said.target}
-        return others | ({target.handoff} if target else set())
+        """The hand-offs that have to be looked at: of it, or of its target, as sent and as corrected."""
+        about = said.target if said.kind in ("void", "correct") else said.identity
+        target = self.said.get(about)
+        others = {s.handoff for s in self.said.values() if s.kind == "correct" and s.target == about}
+        return others | ({target.handoff} if target is not None and target.kind != "step" else set())
 
     def rederived(self, handoffs: Iterable[str]) -> set[int]:
         touched: set[int] = set()

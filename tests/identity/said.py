@@ -22,8 +22,11 @@ REFS = tuple((org, n) for org in ORGS for n in range(2))
 HANDOFFS = ("clinic:ho-1", "shelter:ho-1")
 TOKENS = ("token-one-token-one-token", "token-two-token-two-token")
 
-Kind = Literal["step", "offered", "accepted", "redirected", "void", "correct", "same", "different", "retract"]
-STEPS: tuple[Kind, ...] = ("step", "offered", "accepted", "redirected")
+Kind = Literal[
+    "step", "offered", "accepted", "declined", "redirected", "cancelled", "void", "correct", "same", "different",
+    "retract",
+]  # fmt: skip
+STEPS: tuple[Kind, ...] = ("step", "offered", "accepted", "declined", "redirected", "cancelled")
 Identity = tuple[str, str]
 
 
@@ -67,6 +70,11 @@ class Said:
     def time(self) -> datetime:
         return START.replace(hour=0) if self.day else START + timedelta(minutes=self.minute)
 
+    @property
+    def shows(self) -> bool:
+        """Whether a refusal shows the token."""
+        return self.other % 2 == 0
+
     def data(self, kind: Kind) -> dict[str, object]:
         """The payload of a step of this kind, as sent."""
         when: dict[str, object] = {"precision": "day"} if self.day else {}
@@ -75,6 +83,11 @@ class Said:
             return {"kind": "enquiry", **when}
         if kind == "accepted":
             return {"handoff": self.handoff, "token": secret, **when}
+        if kind == "declined":
+            token = {"token": secret} if self.shows else {}
+            return {"handoff": self.handoff, "reason": "other", **token, **when}
+        if kind == "cancelled":
+            return {"handoff": self.handoff, **when}
         asked = hashlib.sha256(secret.encode()).hexdigest()
         to = {"org": REFS[self.other][0]}
         return {"handoff": self.handoff, "to": to, "context_released": False, "token_sha256": asked, **when}
@@ -104,7 +117,7 @@ class Said:
 def says(draw: st.DrawFn, id: str | None = None, ids: int = 8) -> Said:
     """Anything that somebody may say. A step is about its publisher's own person, an amendment about its own step."""
     kind: Kind = draw(st.sampled_from(("step", "offered", "accepted", "same", "same", "void", "correct", "redirected",
-                                       "different", "retract")))  # fmt: skip
+                                       "declined", "cancelled", "different", "retract")))  # fmt: skip
     handoff = draw(st.sampled_from(HANDOFFS))
     mine = [n for n, (org, _) in enumerate(REFS) if kind == "offered" and handoff.startswith(f"{org}:")]
     one = draw(st.sampled_from(mine or range(len(REFS))))

@@ -18,9 +18,8 @@ from pathline_gateway.store.handoff_links import LinkRow
 async def rederive(connection: asyncpg.Connection, inputs: Sequence[asyncpg.Record]) -> set[int]:
     """The links of every hand-off that these inputs are about; the refs that it changed anything for."""
     named = {row["handoff"] for row in inputs if row["handoff"] is not None}
-    targets = [(row["source"], row["id"]) for row in inputs if row["kind"] == "amended"]
-    if targets:
-        named |= await handoff_links.of_targets(connection, targets)
+    # Of an amendment its target's; of any other event its own, too: a correction of it may have come first.
+    named |= await handoff_links.of_targets(connection, [(row["source"], row["id"]) for row in inputs])
     handoffs = await handoff_links.redeemed(connection, named) if named else set()
     if not handoffs:
         return set()

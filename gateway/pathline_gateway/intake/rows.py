@@ -8,11 +8,10 @@ from typing import Any
 
 from pathline.interaction import organisation_of
 from pathline.vocabulary import (
+    TYPES,
     ActivityRecorded,
     HandoffAccepted,
     HandoffDeclined,
-    HandoffOffered,
-    HandoffRedirected,
     IdentityDistinguished,
     IdentityLinked,
     IdentityRetracted,
@@ -28,13 +27,14 @@ from pathline_gateway.store.refs import Key
 
 _NO_TRACE = (None, None)
 _HANDED: dict[type[Payload], str] = {
-    HandoffOffered: "asked",
-    HandoffRedirected: "asked",
+    **{type: "asked" for name, type in TYPES.items() if name.startswith("org.pathline.handoff.")},
     HandoffAccepted: "shown",
     HandoffDeclined: "shown",
     InteractionVoided: "amended",
     InteractionCorrected: "amended",
 }
+"""What an event is to the links that hand-offs make: a token shown; what matters where one was, because it moves the
+state, and so decides which token counts; or what changes either."""
 
 Numbers = Mapping[str, int]
 """Numbers of sources or of types, by name."""
@@ -146,11 +146,7 @@ def amendment_rows(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[a
 
 
 def handoff_inputs(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[handoff_links.InputRow]:
-    """After which of these a hand-off has to be looked at: by it two subjects may be one person, or no longer.
-
-    One offer of a hand-off stands for all.
-    """
-    asked: dict[str | None, handoff_links.InputRow] = {}
+    """After which of these a hand-off has to be looked at: by it two subjects may be one person, or no longer."""
     for a in accepted:
         kind = _HANDED.get(type(a.payload))
         if kind is None:
@@ -163,13 +159,11 @@ def handoff_inputs(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[h
                 kind, named if isinstance(named, str) else None, sources[payload.source], payload.id
             )
             yield row
-        elif kind == "asked":
-            asked[payload.handoff] = handoff_links.InputRow(
-                kind, payload.handoff, sources[a.identity[0]], a.identity[1]
+        else:
+            shown = kind == "shown" and payload.token
+            yield handoff_links.InputRow(
+                "shown" if shown else "asked", payload.handoff, sources[a.identity[0]], a.identity[1]
             )
-        elif payload.token:
-            yield handoff_links.InputRow(kind, payload.handoff, sources[a.identity[0]], a.identity[1])
-    yield from asked.values()
 
 
 def parked_row(p: Parked, epoch: int) -> parked.ParkedRow:

@@ -36,20 +36,22 @@ class LinkRow(NamedTuple):
 _MOST = 512
 """Events of one hand-off that are looked at: an id that is used for everybody is nobody's."""
 
-# An offer is looked at by who redeems it; only one that comes after that has to be looked at itself.
+# An offer is looked at by who redeems it; only one that comes after that has to be looked at itself, and one that a
+# correction that came before it puts into another hand-off.
 _INSERT = """
 insert into handoff_input (kind, handoff, source, id)
 select n.kind, n.handoff, n.source, n.id
 from unnest($1::text[], $2::text[], $3::int[], $4::text[]) with ordinality as n(kind, handoff, source, id, nth)
 where n.kind <> 'asked' or n.handoff = any($5::text[])
     or exists (select from handoff_input k where k.handoff = n.handoff)
+    or exists (select from handoff_input m where m.kind = 'amended' and m.source = n.source and m.id = n.id)
 order by n.nth
 """
 _UNSEEN = """
 select seq, kind, handoff, source, id from handoff_input
 where seq > (select handoff_seq from membership_progress) order by seq limit $1
 """
-# Hand-offs that these voids and corrections are about: where their target stands, and where another correction puts it.
+# Hand-offs that these events belong to: as they were sent, and as corrections say that may have come before them.
 _OF_TARGETS = """
 select i.handoff from unnest($1::int[], $2::text[]) as k(source, id)
 join event_identity e on e.source = k.source and e.id = k.id

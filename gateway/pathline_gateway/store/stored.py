@@ -88,7 +88,7 @@ with unseen as (
     select handoff from unseen where handoff is not null
     union
     select m.handoff from unseen u join handoff_input m on m.source = u.source and m.id = u.id and m.kind = 'amended'
-    where u.kind = 'amended' and m.handoff is not null
+    where m.handoff is not null
     union
     select i.handoff from unseen u join interaction i on i.source = u.source and i.id = u.id
     where u.kind = 'amended' and i.handoff is not null

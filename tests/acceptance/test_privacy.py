@@ -78,7 +78,7 @@ def test_nothing_that_tells_of_a_person_is_observed(tmp_path: Path) -> None:
             answers.append(gateway.http.get("/v1/status").text)
             prometheus = gateway.http.get("/metrics").text
         log = gateway.log.read_text()
-    kinds = {"GET /v1/pathways/{pathway}", "POST /v1/events", "process pathline.in.*", "pull pathway"}
+    kinds = {"GET /v1/pathways/{pathway}", "POST /v1/events", "process pathline.in.*", "pull trace"}
     assert kinds <= sink.span_names()
     assert any(name.startswith("send pathline.in.door") for name in sink.span_names())
     assert {"pathline.intake.records", "pathline.door.events", "pathline.pull.duration"} <= sink.metric_names()

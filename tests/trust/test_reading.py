@@ -315,3 +315,32 @@ async def test_an_answer_under_a_name_that_nobody_linked_moves_the_state_and_the
     await rig.tell(voided("housing", "v1", "a1"))
     after = (await rig.ask(EVERYBODY, "GET", f"/v1/pathways/{found}")).json()
     assert [each["state"] for each in after["handoffs"]] == ["requested"]
+
+
+async def test_a_correction_that_names_another_hand_off_moves_that_one(rig: Rig) -> None:
+    offers = [
+        told(
+            "clinic", f"o{n}", "handoff.offered", n, n, handoff=f"clinic:ho-{n}", to={"org": "housing"},
+            token_sha256=hashlib.sha256(b"d" * 22).hexdigest(), context_released=False,
+        )
+        for n in (1, 2)
+    ]  # fmt: skip
+    await rig.tell(*offers)
+    await rig.tell(told("housing", "a1", "handoff.accepted", 7, 5, handoff="clinic:ho-1", token="e" * 22))
+    right = {"data": {"handoff": "clinic:ho-2", "token": "e" * 22}}
+    await rig.tell(told_of("housing", "x1", "a1", right))
+    states = {}
+    for n in (1, 2):
+        (found,) = (await rig.read(EVERYBODY, "clinic", subject(n)))["handoffs"]
+        states[found["handoff"]] = found["state"]
+    assert states == {"clinic:ho-1": "requested", "clinic:ho-2": "accepted"}
+    (theirs,) = (await rig.read(EVERYBODY, "housing", subject(7)))["handoffs"]
+    assert (theirs["handoff"], theirs["state"]) == ("clinic:ho-2", "accepted")
+
+
+def told_of(org: str, id: str, target: str, replacement: dict[str, Any]) -> Told:
+    """A correction."""
+    payload = TYPES["org.pathline.interaction.corrected.v1"].model_validate_json(
+        json.dumps({"source": source(org), "id": target, "reason": "other", "replacement": replacement})
+    )
+    return Told(org, id, subject(7), payload, 6)

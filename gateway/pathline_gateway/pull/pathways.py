@@ -22,13 +22,14 @@ from pathline_gateway.assemble.amendments import Amendment, amended
 from pathline_gateway.assemble.pathway import Pathway, assemble
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.clocks import Clocks
+from pathline_gateway.handoff.event import handoff_event, handoff_of
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.described import PATHWAY, TRACE
 from pathline_gateway.pull.handoffs import bodies, clocked, has_handoffs, lives, receivers, told_of
 from pathline_gateway.pull.quick import PATH
 from pathline_gateway.pull.written import write
-from pathline_gateway.store import past, register
+from pathline_gateway.store import handoff_links, past, register
 from pathline_gateway.store import pathways as store
 from pathline_gateway.telemetry import PULL_DURATION, spanning
 from pathline_gateway.trust.caller import Caller
@@ -216,19 +217,30 @@ async def _folded(
     stored: store.Stored,
 ) -> Reading | UUID:
     amendments: list[Amendment] = []
+    elsewhere = stored.steps_elsewhere()
     if _is_here(members) and (members.amended or stored.amended):
-        # Rare, and two statements: a snapshot makes them one moment.
+        # Rare, and several statements: a snapshot makes them one moment.
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             members, stored = await store.stored(connection, pathway)
             amendments = await store.amendments(connection, list(stored.refs)) if _is_here(members) else []
+            elsewhere = await _elsewhere(connection, amended(stored.steps(), amendments))
     if members is None:
         raise no_such_pathway()
     if isinstance(members, UUID):
         return members
     assembled = assemble(stored.steps(), amendments)
-    elsewhere = amended(stored.steps_elsewhere(), amendments)
     found = await _clocked(connection, assembled.steps, elsewhere, now)
     return Reading(members, version_of(members, stored, amendments, bodies(found)), assembled, found)
+
+
+async def _elsewhere(connection: asyncpg.Connection, steps: Sequence[Step]) -> list[Step]:
+    """What was published on other pathways about the hand-offs of these steps, all of it as amended."""
+    here = {(step.source, step.id) for step in steps}
+    named = {handoff for step in steps if handoff_event(step) and (handoff := handoff_of(step)) is not None}
+    if not named:
+        return []
+    events, amendments, *_ = await handoff_links.events(connection, named)
+    return [step for step in amended(events, amendments) if (step.source, step.id) not in here]
 
 
 async def _clocked(

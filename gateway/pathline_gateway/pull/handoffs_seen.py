@@ -25,7 +25,7 @@ async def handoffs_seen(
     found = lives(steps, ())
     if not found:
         return []
-    registered = await register.known_organisations(connection, receivers(found))
+    registered = await register.registered(connection, receivers(found))
     # A receiver that conceals is for everybody else as one that is not here: it cannot be said to be silent.
     observable = {org for org in registered if org == reader.org or not seen.concealment.party(org, None)}
     ordered = in_order(clocked(found, steps, observable, now))

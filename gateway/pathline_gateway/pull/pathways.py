@@ -249,7 +249,7 @@ async def _clocked(
     found = lives(steps, elsewhere)
     if not found:
         return []
-    return clocked(found, steps, await register.known_organisations(connection, receivers(found)), now)
+    return clocked(found, steps, await register.registered(connection, receivers(found)), now)
 
 
 def _is_here(members: store.Members | UUID | None) -> TypeGuard[store.Members]:

@@ -78,6 +78,14 @@ async def known_organisations(connection: asyncpg.Connection, orgs: Collection[s
     return {row["org"] for row in rows}
 
 
+async def registered(connection: asyncpg.Connection, orgs: Collection[str]) -> set[str]:
+    """The same; those that this connection has seen on the register are not asked about again."""
+    known: Known = getattr(connection, "known", None) or Known()
+    if unseen := set(orgs) - known.orgs:
+        known.orgs |= await known_organisations(connection, unseen)
+    return known.orgs & set(orgs)
+
+
 async def publishers(connection: asyncpg.Connection) -> set[str]:
     """The organisations that have published."""
     return {row["org"] for row in await connection.fetch("select distinct org from source")}

@@ -46,6 +46,8 @@ from pathline_gateway.store.partitions import ensure_partitions
 from pathline_gateway.store.secrets import instance_secret
 from pathline_gateway.streams import resource as subscriptions
 from pathline_gateway.streams.dispatch import Dispatcher
+from pathline_gateway.streams.sse import Streams
+from pathline_gateway.streams.waiters import Waiters
 from pathline_gateway.trust.access_log import KEPT
 from pathline_gateway.trust.bearer import Bearer, Claims
 from pathline_gateway.trust.gate import Admitted, Gate, admitted, declared
@@ -71,6 +73,7 @@ class Gateway:
     intake: Intake
     membership: MembershipWriter
     progress: Progress
+    waiters: Waiters
     secret: bytes
     account_key: bytes
 
@@ -87,7 +90,8 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         membership = MembershipWriter(pool)
         producer = await _producer(settings, idempotent=broker.idempotent_producers)
         stack.push_async_callback(stopped, producer.stop)
-        dispatcher = Dispatcher(pool, settings.clock)
+        waiters = Waiters(pool)
+        dispatcher = Dispatcher(pool, settings.clock, waiters.given)
 
         def on_stored(about_identity: bool) -> None:
             dispatcher.wake()
@@ -98,12 +102,13 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         for name, work in (
             ("membership", membership.run),
             ("handing out to subscriptions", dispatcher.run),
+            ("streams", waiters.run),
             ("making partitions", lambda: _keep_partitions(pool)),
             ("forgetting old accesses", lambda: _forget_accesses(pool)),
             ("counting what is parked", lambda: keep_level(pool)),
         ):
             await stack.enter_async_context(going_on(name, work))
-        yield Gateway(settings, broker, pool, producer, intake, membership, progress, secret, account_key)
+        yield Gateway(settings, broker, pool, producer, intake, membership, progress, waiters, secret, account_key)
 
 
 @contextlib.asynccontextmanager
@@ -160,7 +165,9 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(pathways.routes(gateway.pool, gateway.secret, readers, gateway.settings.clock))
     app.include_router(accesses.routes(gateway.pool, gateway.secret, gateway.settings.clock))
     app.include_router(consents.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
-    app.include_router(subscriptions.routes(gateway.pool, gateway.secret, gateway.settings.clock))
+    app.include_router(
+        subscriptions.routes(Streams(gateway.pool, gateway.secret, gateway.settings.clock, gateway.waiters))
+    )
     app.include_router(organisations.routes(gateway.pool))
     app.include_router(linkers.routes(gateway.pool))
     app.include_router(concealed.routes(gateway.pool))

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from pathlib import Path
 
 import uvicorn
@@ -61,7 +61,8 @@ async def up(settings: Settings, data: Path | None, demo: bool) -> None:
             settle_memory()
             url = f"http://{settings.host}:{listener.getsockname()[1]}"
             issuer = _issuer(settings, data, url)
-            await server.run(application(gateway, issuer), listener, url, await where_to_look(url) if demo else "")
+            hints = await where_to_look(url) if demo else ""
+            await server.run(application(gateway, issuer), listener, url, hints, gateway.waiters.end)
     if server.failure is not None:
         raise server.failure
 
@@ -130,22 +131,25 @@ class _Server:
             raise NoPartitions(f"the broker gave intake no partitions within {_ASSIGNED_WITHIN_S} s: look at its log")
         return not self._stop.is_set()
 
-    async def run(self, app: FastAPI, listener: socket.socket, url: str, hints: str) -> None:
-        """Serves until a request to stop."""
+    async def run(
+        self, app: FastAPI, listener: socket.socket, url: str, hints: str, on_stop: Callable[[], None]
+    ) -> None:
+        """Serves until a request to stop; then `on_stop` ends the answers that would never end by themselves."""
         config = uvicorn.Config(
             app, proxy_headers=False, log_level="warning", access_log=False, timeout_graceful_shutdown=20
         )
         server = _Quiet(config)
-        stopping = asyncio.create_task(self._pass_on(server))
+        stopping = asyncio.create_task(self._pass_on(server, on_stop))
         server.announce = f"ready {url}\n{hints}".rstrip()
         try:
             await server.serve(sockets=[listener])
         finally:
             stopping.cancel()
 
-    async def _pass_on(self, server: uvicorn.Server) -> None:
+    async def _pass_on(self, server: uvicorn.Server, on_stop: Callable[[], None]) -> None:
         await self._stop.wait()
         server.should_exit = True
+        on_stop()
 
 
 class _Quiet(uvicorn.Server):

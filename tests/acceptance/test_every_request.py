@@ -41,7 +41,8 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
 @pytest.fixture(scope="module")
 def operations(gateway: Secured) -> list[APIOperation]:
     schema = schemathesis.openapi.from_url(f"{gateway.url}/openapi.json")
-    return [found.ok() for found in schema.get_all_operations()]
+    # A stream ends after a quarter of an hour; `test_streams.py` listens to some.
+    return [found.ok() for found in schema.exclude(path_regex="/stream$").get_all_operations()]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +47,69 @@ def received(gateway: Gateway, id: str) -> list[dict[str, Any]]:
         found, after = found + page["events"], page["next"]
 
 
+def subscribed(gateway: Gateway, *filters: object) -> str:
+    config = {"organisation": "reader", "purpose": "care"}
+    wanted = {"protocol": "SSE", "config": config, "filters": list(filters)}
+    made = gateway.http.post("/v1/subscriptions", json=wanted)
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
+
+
+def heard(gateway: Gateway, id: str, n: int, last: str | None = None) -> list[tuple[str, dict[str, Any]]]:
+    """The first so many events of a stream, each with its id."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    number = ""
+    headers = {} if last is None else {"last-event-id": last}
+    with gateway.http.stream("GET", f"/v1/subscriptions/{id}/stream", headers=headers) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        for line in answer.iter_lines():
+            field, _, value = line.partition(": ")
+            if field == "id":
+                number = value
+            elif field == "data":
+                found.append((number, json.loads(value)))
+                if len(found) == n:
+                    break
+    return found
+
+
+def test_a_listener_hears_events_as_they_come_and_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
+    with running(tmp_path) as gateway, ThreadPoolExecutor(3) as threads:
+        everything, half = subscribed(gateway), subscribed(gateway, {"suffix": {"type": "contact.made.v1"}})
+        listening = [threads.submit(heard, gateway, id, n) for id, n in ((everything, 60), (half, 40))]
+        publish(gateway, range(60))
+        all_of_it, contacts = [each.result(30) for each in listening]
+        assert [number for number, _ in all_of_it] == [f"n{n}" for n in range(1, 61)]
+        assert {event["id"] for _, event in all_of_it} == {f"event-{n}" for n in range(60)}
+        assert {event["id"] for _, event in contacts} == {f"event-{n}" for n in range(60) if n % 3}
+        again = heard(gateway, everything, 20, last="n40")
+        assert again == all_of_it[40:]
+        ends = threads.submit(ended, gateway, everything)
+        gateway.until(lambda: gateway.http.get("/healthz").status_code == 200, "it answers")
+        assert gateway.http.post(f"/v1/subscriptions/{everything}/pause").status_code == 200
+        assert ends.result(30) == "paused or ended"
+        waits = threads.submit(ended, gateway, half)
+        time.sleep(0.5)
+        began = time.monotonic()
+        gateway.process.terminate()
+        assert gateway.process.wait(30) == 0
+        assert time.monotonic() - began < 10
+        assert waits.result(5) is None
+
+
+def ended(gateway: Gateway, id: str) -> str | None:
+    """Why the stream says that it ends, if it does."""
+    after, said = "n60", None
+    with gateway.http.stream("GET", f"/v1/subscriptions/{id}/stream", params={"after": after}) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("data: "):
+                said = json.loads(line[6:]).get("because")
+    return said
+
+
 def test_a_subscriber_is_given_everything_once_and_without_a_gap_though_the_gateway_is_killed(tmp_path: Path) -> None:
     with running(tmp_path) as gateway:
-        wanted = {
-            "protocol": "PULL",
-            "config": {"organisation": "reader", "purpose": "care"},
-            "filters": [{"exact": {"type": "org.pathline.contact.made.v1"}}],
-        }
-        made = gateway.http.post("/v1/subscriptions", json=wanted)
-        assert made.status_code == 201, made.text
-        id = made.json()["id"]
+        id = subscribed(gateway, {"exact": {"type": "org.pathline.contact.made.v1"}})
         for start in range(0, EVENTS, 200):
             publish(gateway, range(start, start + 200))
             gateway.kill()

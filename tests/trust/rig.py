@@ -28,6 +28,8 @@ from pathline_gateway.pull import accesses, consents, pathways
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.streams import resource as subscriptions
 from pathline_gateway.streams.dispatch import Dispatcher
+from pathline_gateway.streams.sse import Streams
+from pathline_gateway.streams.waiters import Waiters
 from pathline_gateway.trust.caller import EVERYBODY, Caller, Role
 from pathline_gateway.trust.who import caller
 from trust.pathways import NOW
@@ -143,7 +145,7 @@ async def rig_on(machine: Machine) -> AsyncIterator[Rig]:
         app.include_router(accesses.routes(pool, SECRET, clock))
         app.include_router(concealed.routes(pool))
         app.include_router(lawful.routes(pool))
-        app.include_router(subscriptions.routes(pool, SECRET, clock))
+        app.include_router(subscriptions.routes(Streams(pool, SECRET, clock, Waiters(pool))))
         app.include_router(consents.routes(pool, SECRET, clock, lambda item: rig.put(item)))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
             rig = Rig(database, pool, http, who)

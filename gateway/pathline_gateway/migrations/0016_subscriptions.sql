@@ -6,7 +6,7 @@ create table subscription (
     id           uuid primary key default gen_random_uuid(),
     org          text collate "C" not null,
     operator     boolean not null,
-    protocol     text not null check (protocol in ('PULL')),
+    protocol     text not null check (protocol in ('PULL', 'SSE')),
     purpose      text not null,
     authority    text,
     filters      jsonb not null,

@@ -155,6 +155,12 @@ async def forget(connection: asyncpg.Connection, id: UUID) -> None:
     await connection.execute(_FORGET, id)
 
 
+async def last_numbers(connection: asyncpg.Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many events each of these was given."""
+    rows = await connection.fetch("select id, last_number from subscription where id = any($1::uuid[])", ids)
+    return {row["id"]: row["last_number"] for row in rows}
+
+
 async def locked(connection: asyncpg.Connection) -> bool:
     """Whether this transaction is the one that hands out, of all processes."""
     return bool(await connection.fetchval("select pg_try_advisory_xact_lock($1)", _LOCK))

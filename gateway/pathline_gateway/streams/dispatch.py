@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -29,8 +29,14 @@ _POLL_S = 0.25
 class Dispatcher:
     """Runs in every gateway; only one of them hands out at a time."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Callable[[], datetime]) -> None:
-        self._pool, self._clock = pool, clock
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        clock: Callable[[], datetime],
+        on_given: Callable[[Collection[UUID]], None] = lambda _: None,
+    ) -> None:
+        """`on_given` is called with the subscriptions that were given something, once that is committed."""
+        self._pool, self._clock, self._on_given = pool, clock, on_given
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -62,8 +68,10 @@ class Dispatcher:
                 return False
             begin, end = page
             rows = await store.events(connection, begin, end)
-            await store.give(connection, await self._wanted(connection, everyone, rows), end)
-            return True
+            given = await self._wanted(connection, everyone, rows)
+            await store.give(connection, given, end)
+        self._on_given({subscription for subscription, _, _ in given})
+        return True
 
     async def _wanted(
         self, connection: asyncpg.Connection, everyone: list[Subscription], rows: list[asyncpg.Record]

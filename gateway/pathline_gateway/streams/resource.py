@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import asyncpg
 import orjson
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import StreamingResponse
 
 from pathline import instant
 from pathline.vocabulary import Code
@@ -22,6 +21,7 @@ from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.deliver import page
 from pathline_gateway.streams.explain import explain
 from pathline_gateway.streams.filters import WrongFilter, matcher
+from pathline_gateway.streams.sse import Streams
 from pathline_gateway.trust.caller import Caller, Role
 from pathline_gateway.trust.stated import NotStatedRight, stated
 from pathline_gateway.trust.who import Calling
@@ -49,15 +49,16 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    protocol: Literal["PULL"]
-    """How events are received: `PULL` is a cursor at `…/events`."""
+    protocol: Literal["PULL", "SSE"]
+    """How events are received: `PULL` at a cursor at `…/events`, `SSE` at `…/stream`; either may be used for both."""
     config: Config
     filters: Annotated[list[dict[str, Any]], Field(max_length=50)] = []
     """All must hold: `exact`, `prefix`, `suffix`, `all`, `any`, `not`. None: everything that may be seen."""
 
 
-def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> APIRouter:
-    """Create, read, change, delete, list, pause, resume; and `…/events`."""
+def routes(streams: Streams) -> APIRouter:
+    """Create, read, change, delete, list, pause, resume; `…/events`, `…/stream` and `…/explain`."""
+    pool, secret, clock = streams.pool, streams.secret, streams.clock
     router = APIRouter(tags=["subscriptions"])
 
     @router.post("/v1/subscriptions", summary="Subscribe to events", status_code=201)
@@ -135,14 +136,33 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> 
         """
         number = _number(after)
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            found = await _one(connection, caller, subscription)
-            if not caller.open and caller.org != found.org:
-                raise Problem(403, "forbidden", "events are handed to the organisation that subscribed alone")
-            if found.paused:
-                raise Problem(409, "paused", "the subscription is paused: resume it first")
+            found = await _handed_to(connection, caller, subscription)
             told = await page(connection, secret, found, number, limit, clock())
         body = {"events": told.events, "next": f"n{told.last}", "count": told.last}
         return Response(orjson.dumps(body), media_type="application/json", headers={"cache-control": "no-store"})
+
+    @router.get(
+        "/v1/subscriptions/{subscription}/stream",
+        summary="Listen to events",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events, each a CloudEvent"}},
+    )
+    async def stream(
+        caller: Calling,
+        subscription: UUID,
+        after: Annotated[str, Query(max_length=64)] = "n0",
+        last_event_id: Annotated[str | None, Header(max_length=64)] = None,
+    ) -> StreamingResponse:
+        """As `…/events`, as they come. A reader that lost the connection sends `Last-Event-ID`, as browsers do.
+
+        It ends after a quarter of an hour, and when the subscription is paused or ended.
+        """
+        number = _number(last_event_id or after)
+        async with pool.acquire() as connection:
+            await _handed_to(connection, caller, subscription)
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        frames = streams.listen(subscription, number)
+        return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
 
     @router.get("/v1/subscriptions/{subscription}/explain", summary="Why did an event come, or not?")
     async def explained(
@@ -174,6 +194,16 @@ async def _one(connection: asyncpg.Connection, caller: Caller, id: UUID) -> Subs
     found = await store.one(connection, id, _whose(caller))
     if found is None:
         raise Problem(404, "no-such-subscription", "there is no subscription with this id")
+    return found
+
+
+async def _handed_to(connection: asyncpg.Connection, caller: Caller, id: UUID) -> Subscription:
+    """The subscription, where its events may be handed to this caller now. Raises Problem."""
+    found = await _one(connection, caller, id)
+    if not caller.open and caller.org != found.org:
+        raise Problem(403, "forbidden", "events are handed to the organisation that subscribed alone")
+    if found.paused:
+        raise Problem(409, "paused", "the subscription is paused: resume it first")
     return found
 
 

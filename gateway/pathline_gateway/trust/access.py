@@ -39,6 +39,7 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
     "POST /v1/subscriptions/{subscription}/pause": _SUBSCRIBER | _OPERATOR,
     "POST /v1/subscriptions/{subscription}/resume": _SUBSCRIBER | _OPERATOR,
     "GET /v1/subscriptions/{subscription}/events": _SUBSCRIBER,
+    "GET /v1/subscriptions/{subscription}/stream": _SUBSCRIBER,
     "GET /v1/subscriptions/{subscription}/explain": _SUBSCRIBER | _OPERATOR,
     "GET /v1/consents": _PERSON,
     "POST /v1/consents": _PERSON,

@@ -280,7 +280,7 @@ class Confluence(RuleBasedStateMachine):
         assert self.live.pathways() == wanted
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900 + EXAMPLES // 10)
 def test_any_order_of_anything_that_may_be_said_comes_to_what_a_batch_recompute_finds() -> None:
     """At every moment: for the events seen so far. CONFLUENCE_EXAMPLES says how many histories are tried."""
     run_state_machine_as_test(  # type: ignore[no-untyped-call]

@@ -91,7 +91,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         producer = await _producer(settings, idempotent=broker.idempotent_producers)
         stack.push_async_callback(stopped, producer.stop)
         waiters = Waiters(pool)
-        dispatcher = Dispatcher(pool, settings.clock, waiters.given)
+        dispatcher = Dispatcher(pool, settings.clock, waiters.given, everything=settings.dev_auth == "off")
 
         def on_stored(about_identity: bool) -> None:
             dispatcher.wake()

@@ -16,7 +16,7 @@ from secured import Secured, secured
 
 PUBLIC = {"/healthz", "/readyz"}
 KEPT = settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     database=None,

@@ -156,7 +156,7 @@ async def test_two_that_hand_out_at_once_give_nothing_twice_and_leave_no_gap(rig
         await rig.tell(step("clinic", f"c{n}", n))
 
     async def hand_out() -> None:
-        dispatcher = Dispatcher(rig.pool, lambda: rig.now)
+        dispatcher = Dispatcher(rig.pool, lambda: rig.now, everything=True)
         for _ in range(20):
             try:
                 await dispatcher.dispatch_some()
@@ -202,3 +202,30 @@ async def test_why_an_event_came_or_did_not_can_be_asked(rig: Rig) -> None:
     assert (await why(of("housing"), theirs, "clinic", "c2"))[0] == "withheld"
     for by in (of("housing"), OPERATOR):
         assert (await why(by, theirs, "clinic", "never"))[0] == "unknown"
+
+
+async def test_what_was_subscribed_with_auth_off_is_its_organisations_alone_once_it_is_on(rig: Rig) -> None:
+    id = await subscribed(rig, EVERYBODY, "housing")
+    await rig.tell(step("clinic", "c1", 1), step("housing", "h1", 2))
+    assert ids(await pulled(rig, EVERYBODY, id)) == ["c1", "h1"]
+    assert (await pulled(rig, of("housing"), id))["events"][0] == {"number": 1, "withheld": True}
+    await rig.tell(step("clinic", "c2", 1), step("housing", "h2", 2))
+    await rig.hand_out(everything=False)
+    assert ids(await pulled(rig, EVERYBODY, id, after="n2")) == ["h2"]
+
+
+async def test_no_filter_tells_where_a_hidden_step_took_place(rig: Rig) -> None:
+    await rig.tell(step("housing", "h0", 2), step("clinic", "c0", 1), step("citizen", "m0", 9), consented())
+    await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9)))
+    place = await subscribed(rig, of("housing"), "housing", {"exact": {"service": "refuge-north"}})
+    other = await subscribed(rig, of("housing"), "housing", {"not": {"exact": {"service": "refuge-north"}}})
+    hidden = told(
+        "clinic", "c1", "contact.made", 1, 6, kind="enquiry", service="refuge-north", safety="location-hidden"
+    )  # fmt: skip
+    await rig.tell(hidden)
+    assert (await pulled(rig, of("housing"), place))["count"] == 0
+    (event,) = (await pulled(rig, of("housing"), other))["events"]
+    assert "service" not in event["data"]
+    asked = {"source": source("clinic"), "event": "c1"}
+    why = (await rig.ask(of("housing"), "GET", f"/v1/subscriptions/{place}/explain", params=asked)).json()
+    assert why["because"] == "filtered"

@@ -95,9 +95,9 @@ class Rig:
         while await writer.bind_some():
             pass
 
-    async def hand_out(self) -> None:
-        """Every subscription was given what is stored."""
-        dispatcher = Dispatcher(self.pool, lambda: self.now)
+    async def hand_out(self, *, everything: bool = True) -> None:
+        """Every subscription was given what is stored; `everything` as while auth is off."""
+        dispatcher = Dispatcher(self.pool, lambda: self.now, everything=everything)
         while await dispatcher.dispatch_some():
             pass
 

@@ -75,7 +75,7 @@ where g.subscription = $1 and s.source = $2 and g.id = $3
 
 _EVENT = """
 select i.received_at, src.source, t.type, s.org, s.subject, i.service, i.channel, i.activity, i.initiator, i.actor,
-    coalesce(m.pathway, s.birth) as pathway,
+    position('"location-hidden"'::bytea in i.payload) > 0 as maybe_hidden, coalesce(m.pathway, s.birth) as pathway,
     (select seq from dispatch_progress) >= (select coalesce(max(seq), 0) from change) as all_looked_at
 from source src
 join event_identity k on k.source = src.id and k.id = $2
@@ -101,6 +101,10 @@ class Subscription(NamedTuple):
     created_at: datetime
     from_seq: int
     last_number: int
+
+    def seeing(self, everything: bool) -> Subscription:
+        """As it is honoured: what was made while auth was off is its organisation's alone once auth is on."""
+        return self._replace(operator=self.operator and everything)
 
 
 class Given(NamedTuple):

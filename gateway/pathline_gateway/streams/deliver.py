@@ -61,7 +61,7 @@ class _Telling:
 
     async def event(self, row: asyncpg.Record) -> dict[str, Any]:
         """The event as it is told; a marker where it may no longer be."""
-        if self._subscription.operator:
+        if self._subscription.operator:  # as it is honoured now: see `seeing`
             return _told(_step(row), row["number"], row["pathway"])
         if row["org"] == self._subscription.org:
             pathway = await self._own_name(row)

@@ -16,6 +16,7 @@ import asyncpg
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.matching import Matching
+from pathline_gateway.streams.said import as_sent, is_told_as_sent, to_others
 from pathline_gateway.streams.sight import Sight
 
 _log = logging.getLogger(__name__)
@@ -34,9 +35,14 @@ class Dispatcher:
         pool: asyncpg.Pool,
         clock: Callable[[], datetime],
         on_given: Callable[[Collection[UUID]], None] = lambda _: None,
+        *,
+        everything: bool,
     ) -> None:
-        """`on_given` is called with the subscriptions that were given something, once that is committed."""
-        self._pool, self._clock, self._on_given = pool, clock, on_given
+        """`on_given` is called with the subscriptions that were given something, once that is committed.
+
+        `everything`: auth is off, and who subscribed while it was is given all.
+        """
+        self._pool, self._clock, self._on_given, self._everything = pool, clock, on_given, everything
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -62,7 +68,7 @@ class Dispatcher:
         async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             if not await store.locked(connection):
                 return False
-            everyone = await store.everyone(connection)
+            everyone = [each.seeing(self._everything) for each in await store.everyone(connection)]
             page = await store.page(connection, _ENTRIES) if everyone else None
             if page is None:
                 return False
@@ -80,26 +86,13 @@ class Dispatcher:
         sight = Sight(connection, self._clock())
         found = []
         for row in rows:
-            as_sent = {name: row[name] for name in _SAID}
-            # What only the publisher may know of its own event is no ground for another to be given it.
-            to_others = as_sent | {"subject": None}
-            if row["maybe_hidden"]:
-                to_others |= dict.fromkeys(_PLACES)
-            for each in matching.wanted_by(as_sent):
-                if _as_sent(each, row) and row["seq"] > each.from_seq:
-                    found.append((each.id, row["source_number"], row["id"]))
-            for each in matching.wanted_by(to_others):
-                if _as_sent(each, row) or row["seq"] <= each.from_seq:
+            event = (row["source_number"], row["id"])
+            for each in matching.wanted_by(as_sent(row)):
+                if is_told_as_sent(each, row["org"]) and row["seq"] > each.from_seq:
+                    found.append((each.id, *event))
+            for each in matching.wanted_by(to_others(row)):
+                if is_told_as_sent(each, row["org"]) or row["seq"] <= each.from_seq:
                     continue
                 if await sight.sees(each, row["pathway"], (row["source"], row["id"])):
-                    found.append((each.id, row["source_number"], row["id"]))
+                    found.append((each.id, *event))
         return found
-
-
-_SAID = ("source", "type", "subject", "org", "service", "channel", "activity", "initiator", "actor")
-_PLACES = ("source", "service", "channel", "activity")
-
-
-def _as_sent(subscription: Subscription, row: asyncpg.Record) -> bool:
-    """Whether it is told the event as its publisher sent it."""
-    return bool(subscription.operator or subscription.org == row["org"])

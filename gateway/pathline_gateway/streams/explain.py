@@ -11,6 +11,7 @@ import asyncpg
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.filters import matcher
+from pathline_gateway.streams.said import as_sent, is_told_as_sent, to_others
 from pathline_gateway.streams.sight import Sight
 
 Because = Literal["given", "withheld", "unknown", "before", "filtered", "waiting", "not-shown"]
@@ -33,17 +34,15 @@ async def explain(
     """The answer of `…/explain`. Call within a transaction whose statements see one moment."""
     number = await store.number_of(connection, subscription.id, source, id)
     row = await store.event(connection, source, id)
-    as_sent = row is not None and (subscription.operator or row["org"] == subscription.org)
-    sees = as_sent or (
-        row is not None and await Sight(connection, now).sees(subscription, row["pathway"], (source, id))
-    )
+    own = row is not None and is_told_as_sent(subscription, row["org"])
+    sees = own or (row is not None and await Sight(connection, now).sees(subscription, row["pathway"], (source, id)))
     if number is not None:
         return _because("given" if sees else "withheld", number)
     if row is None or not sees:
         return _because("unknown")
     if row["received_at"] < subscription.created_at:
         return _because("before")
-    said = {**row} if as_sent else {**row, "subject": None}
+    said = as_sent(row) if own else to_others(row)
     for n, each in enumerate(subscription.filters):
         if not matcher([each])(said):
             return _because("filtered", detail=f"{DETAILS['filtered']} filters[{n}]")

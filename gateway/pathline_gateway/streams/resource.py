@@ -161,7 +161,7 @@ def routes(streams: Streams) -> APIRouter:
         async with pool.acquire() as connection:
             await _handed_to(connection, caller, subscription)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        frames = streams.listen(subscription, number)
+        frames = streams.listen(subscription, number, everything=caller.open)
         return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
 
     @router.get("/v1/subscriptions/{subscription}/explain", summary="Why did an event come, or not?")
@@ -194,7 +194,7 @@ async def _one(connection: asyncpg.Connection, caller: Caller, id: UUID) -> Subs
     found = await store.one(connection, id, _whose(caller))
     if found is None:
         raise Problem(404, "no-such-subscription", "there is no subscription with this id")
-    return found
+    return found.seeing(caller.open)
 
 
 async def _handed_to(connection: asyncpg.Connection, caller: Caller, id: UUID) -> Subscription:

@@ -33,14 +33,14 @@ class Streams:
     clock: Callable[[], datetime]
     waiters: Waiters
 
-    async def listen(self, subscription: UUID, after: int) -> AsyncIterator[bytes]:
+    async def listen(self, subscription: UUID, after: int, *, everything: bool) -> AsyncIterator[bytes]:
         """Frames, beginning after this number: events, and a comment now and then where there are none."""
         until = time.monotonic() + LONGEST_S
         yield b"retry: 1000\n\n"
         with self.waiters.waiting(subscription) as woken:
             while time.monotonic() < until and not self.waiters.ended:
                 woken.clear()
-                frames, after = await self._next(subscription, after)
+                frames, after = await self._next(subscription, after, everything)
                 if frames is None:
                     yield b'event: end\ndata: {"because":"paused or ended"}\n\n'
                     return
@@ -52,13 +52,13 @@ class Streams:
                 except TimeoutError:
                     yield b": nothing new\n\n"
 
-    async def _next(self, subscription: UUID, after: int) -> tuple[bytes | None, int]:
+    async def _next(self, subscription: UUID, after: int, everything: bool) -> tuple[bytes | None, int]:
         """The next frames; none where it hands out nothing any more."""
         async with self.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             found = await store.one(connection, subscription, None)
             if found is None or found.paused:
                 return None, after
-            told = await page(connection, self.secret, found, after, _EVENTS, self.clock())
+            told = await page(connection, self.secret, found.seeing(everything), after, _EVENTS, self.clock())
         return b"".join(_frame(each) for each in told.events), told.last
 
 

@@ -10,8 +10,11 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from pathline.vocabulary import HandoffOffered
+from pathline_gateway.assemble.step import Step
 from pathline_gateway.console.wording import lasting, organisation
 from pathline_gateway.store.handoffs import Offer
+from pathline_gateway.trust.concealment import Concealment
+from pathline_gateway.trust.told import Told, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,16 @@ class Overdue:
     offered: datetime
     due: datetime
     silent: str
+
+
+def concealed(offer: Offer, hidden: Concealment) -> bool:
+    """Whether nobody but its own organisation may know of the offer: as of a step that stands on a pathway."""
+    step = Step(
+        "", "", HandoffOffered.type, offer.time, None, offer.org, offer.subject,
+        None, None, None, None, None, None, None, None, b"{}", offer.data,
+    )  # fmt: skip
+    said = told(step)
+    return hidden.step(Told(step._replace(service=said.said.get("service")), said.said))
 
 
 def overdue(offers: Iterable[Offer], publishers: Collection[str], now: datetime) -> list[Overdue]:

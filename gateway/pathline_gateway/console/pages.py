@@ -17,7 +17,7 @@ from pathline_gateway import form
 from pathline_gateway.console import lanes
 from pathline_gateway.console import waterfall as falls
 from pathline_gateway.console.now import state
-from pathline_gateway.console.overdue import overdue
+from pathline_gateway.console.overdue import concealed, overdue
 from pathline_gateway.console.page import page
 from pathline_gateway.console.waiting import waiting
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
@@ -27,7 +27,7 @@ from pathline_gateway.pull.limited import Limited
 from pathline_gateway.pull.pathways import OPERATOR, Asked, Reading, Search, read
 from pathline_gateway.pull.status import Statuses
 from pathline_gateway.pull.view import View
-from pathline_gateway.store import handoffs, pathways, register
+from pathline_gateway.store import handoffs, pathways, register, sight
 from pathline_gateway.store.recent import recent
 from pathline_gateway.trust.access_log import What
 from pathline_gateway.trust.caller import Caller
@@ -53,13 +53,17 @@ def routes(
     router = APIRouter(include_in_schema=False)
 
     @router.get("/console")
-    async def now() -> Response:
+    async def now(caller: Calling) -> Response:
         """Is everything flowing?"""
         status = await statuses.read()
         async with pool.acquire() as connection:
             offers = await handoffs.unanswered(connection, _OFFERS)
             publishers = await register.publishers(connection)
-            latest = await recent(connection, _LISTED)
+            # Where callers are told apart, some of what is stored is nobody's but its own organisation's.
+            latest = await recent(connection, _LISTED) if caller.open else None
+            if not caller.open:
+                hidden = await sight.concealment(connection, [(each.org, each.subject) for each in offers])
+                offers = [each for each in offers if not concealed(each, hidden)]
         late = overdue(offers, publishers, clock())
         kind, sentence = state(status, ready(), len(late))
         return page(

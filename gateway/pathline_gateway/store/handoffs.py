@@ -18,7 +18,7 @@ _OFFERED = "org.pathline.handoff.offered.v1"
 
 # Offers are few beside all else, and the partial index on hand-offs holds them all.
 _UNANSWERED = """
-select i.handoff, i.time, s.org, coalesce(m.pathway, s.birth) as pathway, i.payload
+select i.handoff, i.time, s.org, s.subject, coalesce(m.pathway, s.birth) as pathway, i.payload
 from interaction i
 join event_type t on t.id = i.type
 join subject_ref s on s.id = i.ref
@@ -38,6 +38,7 @@ class Offer:
     handoff: str
     time: datetime
     org: str
+    subject: str
     pathway: UUID
     data: bytes
 
@@ -45,4 +46,7 @@ class Offer:
 async def unanswered(connection: asyncpg.Connection, limit: int) -> list[Offer]:
     """Offers that nobody has answered, the oldest first, due or not."""
     rows = await connection.fetch(_UNANSWERED, _OFFERED, ANSWERS, limit)
-    return [Offer(r["handoff"], r["time"], r["org"], r["pathway"], r["payload"].split(b"\n", 1)[1]) for r in rows]
+    return [
+        Offer(r["handoff"], r["time"], r["org"], r["subject"], r["pathway"], r["payload"].split(b"\n", 1)[1])
+        for r in rows
+    ]

@@ -83,8 +83,8 @@ def routes(
         found = await _read(pathway, caller, "pathway")
         if isinstance(found, Response):
             return found
-        handoffs = found.handoffs if isinstance(found, View) else bodies(found.handoffs)
-        waits = waiting(handoffs, clock())
+        told = found.handoffs if isinstance(found, View) else bodies(found.handoffs)
+        waits = waiting(told, clock())
         drawing = lanes.draw(found.assembled, waits, clock())
         return page("pathway.html", pathway=pathway, found=found.assembled, drawing=drawing, waits=waits)
 

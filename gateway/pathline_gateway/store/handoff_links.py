@@ -10,6 +10,7 @@ import asyncpg
 
 from pathline_gateway.assemble.amendments import Amendment
 from pathline_gateway.assemble.step import Step
+from pathline_gateway.store.bare_steps import bare_step
 
 
 class InputRow(NamedTuple):
@@ -135,7 +136,7 @@ async def events(
 ) -> tuple[list[Step], list[Amendment], dict[tuple[str, str], int], dict[tuple[str, str], int]]:
     """The steps of these hand-offs and what amends them; the number of each source and id, and of each subject."""
     rows = await connection.fetch(_EVENTS, list(handoffs), _MOST)
-    steps = {(r["source"], r["id"]): _step(r) for r in rows}
+    steps = {(r["source"], r["id"]): bare_step(r) for r in rows}
     targets = {(r["source_number"], r["id"]) for r in rows}
     amendments = await connection.fetch(_AMENDMENTS, [t[0] for t in targets], [t[1] for t in targets])
     numbers = {(r["source"], r["id"]): r["source_number"] for r in rows}
@@ -152,15 +153,6 @@ async def replace(connection: asyncpg.Connection, handoffs: Collection[str], row
     """This is what these hand-offs come to."""
     await connection.execute(_FORGET, list(handoffs))
     await connection.copy_records_to_table("handoff_link", records=list(rows), columns=LinkRow._fields)
-
-
-def _step(row: asyncpg.Record) -> Step:
-    extra, data = row["payload"].split(b"\n", 1)
-    nothing = None
-    return Step(
-        row["source"], row["id"], row["type"], row["time"], row["recordedtime"], row["org"], row["subject"],
-        nothing, nothing, nothing, nothing, nothing, row["sequence"], nothing, nothing, extra, data,
-    )  # fmt: skip
 
 
 def _amendment(row: asyncpg.Record) -> Amendment:

@@ -17,6 +17,7 @@ from pathline_gateway.pull.limited import current_trace
 from pathline_gateway.pull.view import name_of
 from pathline_gateway.store import access as access_log
 from pathline_gateway.store import subscriptions as store
+from pathline_gateway.store.bare_steps import bare_step
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.sight import Sight, reader
 from pathline_gateway.trust.access_log import access
@@ -56,16 +57,17 @@ class _Telling:
         self._sight = Sight(connection, now)
         self._reader = reader(subscription)
         self._key = ReaderKey(secret, self._reader.name)
+        self._foreign: dict[UUID, Foreign] = {}
         self._refs: set[int] = set()
         self._quiet = False
 
     async def event(self, row: asyncpg.Record) -> dict[str, Any]:
         """The event as it is told; a marker where it may no longer be."""
         if self._subscription.operator:  # as it is honoured now: see `seeing`
-            return _told(_step(row), row["number"], row["pathway"])
+            return _told(bare_step(row), row["number"], row["pathway"])
         if row["org"] == self._subscription.org:
             pathway = await self._own_name(row)
-            return _told(_step(row), row["number"], pathway)
+            return _told(bare_step(row), row["number"], pathway)
         found = await self._sight.of(self._subscription, row["pathway"])
         shown = None if found is None else found[1].get((row["source"], row["id"]))
         if found is None or shown is None:
@@ -73,7 +75,10 @@ class _Telling:
         seen = found[0]
         self._refs |= {row["ref"]} | {ref.id for ref in seen.anchors}
         self._quiet |= seen.quiet
-        foreign = Foreign(self._key, self._reader.org, seen.concealment, names(self._key, seen.steps))
+        if row["pathway"] not in self._foreign:
+            told_as = names(self._key, seen.steps)
+            self._foreign[row["pathway"]] = Foreign(self._key, self._reader.org, seen.concealment, told_as)
+        foreign = self._foreign[row["pathway"]]
         handle = name_of(self._reader, self._key, seen.anchors[0].birth)
         return _told(foreign.step(shown.told), row["number"], handle)
 
@@ -90,15 +95,6 @@ class _Telling:
         said = stated(self._subscription.purpose, self._subscription.authority)
         kept = access(caller, said, "stream", "shown", refs=self._refs, trace_id=current_trace(), quiet=self._quiet)
         await access_log.write(self._connection, kept)
-
-
-def _step(row: asyncpg.Record) -> Step:
-    extra, data = row["payload"].split(b"\n", 1)
-    nothing = None
-    return Step(
-        row["source"], row["id"], row["type"], row["time"], row["recordedtime"], row["org"], row["subject"],
-        nothing, nothing, nothing, nothing, nothing, row["sequence"], nothing, nothing, extra, data,
-    )  # fmt: skip
 
 
 def _told(step: Step, number: int, pathway: UUID | None) -> dict[str, Any]:

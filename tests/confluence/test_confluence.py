@@ -19,7 +19,7 @@ from said import HANDOFFS, REFS, START, STEPS, TOKENS, Identity, Said, says
 from pathline_gateway.assemble.amendments import amended
 from pathline_gateway.assemble.pathway import assemble
 from pathline_gateway.assemble.step import Step
-from pathline_gateway.handoff.event import handoff_event, handoff_of
+from pathline_gateway.handoff.event import handoff_event
 from pathline_gateway.handoff.redemption import Redemption, redemptions
 from pathline_gateway.identity.binding import Limits, Ref
 from pathline_gateway.identity.evidence import Evidence, Standing
@@ -157,7 +157,7 @@ class Incremental:
     def rederived(self, handoffs: Iterable[str]) -> set[int]:
         touched: set[int] = set()
         for handoff in handoffs:
-            events = [e for s in self.steps() if handoff_of(s) == handoff and (e := handoff_event(s))]
+            events = [e for s in self.steps() if (e := handoff_event(s)) and e.handoff == handoff]
             before, after = self.links.get(handoff, []), redemptions(handoff, events)
             self.links[handoff] = after
             changed = {r for r in (*before, *after) if r not in before or r not in after}

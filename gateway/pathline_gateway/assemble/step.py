@@ -41,10 +41,15 @@ class Step(NamedTuple):
 
 def step_end(step: Step) -> datetime:
     """When the step's interval ends: at once, or with the day or month that is all that is known of it."""
-    match orjson.loads(step.data).get("precision"):
+    return interval_end(step.time, orjson.loads(step.data).get("precision"))
+
+
+def interval_end(time: datetime, precision: str | None) -> datetime:
+    """When an interval that begins then ends, of which this much is known."""
+    match precision:
         case "day":
-            return step.time + timedelta(days=1)
+            return time + timedelta(days=1)
         case "month":
-            return step.time + timedelta(days=calendar.monthrange(step.time.year, step.time.month)[1])
+            return time + timedelta(days=calendar.monthrange(time.year, time.month)[1])
         case _:
-            return step.time
+            return time

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from pathline_gateway.assemble.step import Step, step_end
+from pathline_gateway.assemble.step import Step, interval_end
 
 _PREFIX: Final = "org.pathline.handoff."
 
@@ -32,6 +32,8 @@ class HandoffEvent:
     """When its interval has ended: later than its time where that is known to the day or month only."""
     to: str | None
     token: bytes | None
+    handoff: str | None = None
+    """The hand-off that it belongs to, as its publisher says now."""
     said: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """Its data."""
 
@@ -60,17 +62,12 @@ def handoff_event(step: Step) -> HandoffEvent | None:
         step.org,
         step.subject,
         step.order,
-        step_end(step),
+        interval_end(step.time, data.get("precision")),
         to.get("org"),
         _token(data),
+        data.get("handoff"),
         data,
     )
-
-
-def handoff_of(step: Step) -> str | None:
-    """The hand-off that the step belongs to, as its publisher says now."""
-    named: str | None = orjson.loads(step.data).get("handoff")
-    return named
 
 
 def _token(data: Mapping[str, Any]) -> bytes | None:

@@ -8,8 +8,7 @@ from collections.abc import Collection, Sequence
 import asyncpg
 
 from pathline_gateway.assemble.amendments import amended
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.handoff.event import handoff_event, handoff_of
+from pathline_gateway.handoff.event import HandoffEvent, handoff_event
 from pathline_gateway.handoff.redemption import redemptions
 from pathline_gateway.store import handoff_links
 from pathline_gateway.store.handoff_links import LinkRow
@@ -33,12 +32,13 @@ async def rederive(connection: asyncpg.Connection, inputs: Sequence[asyncpg.Reco
 async def derive(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[LinkRow]:
     """The links that these hand-offs come to."""
     steps, amendments, numbers, refs = await handoff_links.events(connection, handoffs)
-    by_handoff: defaultdict[str, list[Step]] = defaultdict(list)
+    by_handoff: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
     for step in amended(steps, amendments):
-        if (handoff := handoff_of(step)) is not None and handoff in handoffs:
-            by_handoff[handoff].append(step)
+        event = handoff_event(step)
+        if event is not None and event.handoff is not None and event.handoff in handoffs:
+            by_handoff[event.handoff].append(event)
     return {
         LinkRow(handoff, numbers[r.source, r.id], r.id, refs[r.offered], refs[r.shown], r.at, r.late)
         for handoff, found in by_handoff.items()
-        for r in redemptions(handoff, filter(None, map(handoff_event, found)))
+        for r in redemptions(handoff, found)
     }

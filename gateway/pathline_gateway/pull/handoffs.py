@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.clocks import Clocks, clocks, contact, contact_type, served
-from pathline_gateway.handoff.event import HandoffEvent, handoff_event, handoff_of
+from pathline_gateway.handoff.event import HandoffEvent, handoff_event
 from pathline_gateway.handoff.lifecycle import Lifecycle, lifecycle
 from pathline_gateway.store.pathways import Row, Stored
 
@@ -24,12 +24,12 @@ def lives(steps: Iterable[Step], elsewhere: Iterable[Step]) -> list[Lifecycle]:
     events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
     here = set()
     for step in steps:
-        if (event := handoff_event(step)) is not None and (handoff := handoff_of(step)) is not None:
-            events[handoff].append(event)
-            here.add(handoff)
+        if (event := handoff_event(step)) is not None and event.handoff is not None:
+            events[event.handoff].append(event)
+            here.add(event.handoff)
     for step in elsewhere:
-        if (event := handoff_event(step)) is not None and (handoff := handoff_of(step)) in here:
-            events[handoff].append(event)
+        if (event := handoff_event(step)) is not None and event.handoff in here:
+            events[event.handoff].append(event)
     return [lifecycle(handoff, found) for handoff, found in sorted(events.items()) if len(found) <= MOST]
 
 
@@ -62,8 +62,18 @@ def has_handoffs(stored: Stored) -> bool:
     return any(row.handoff is not None for row in stored.rows)
 
 
-def told_of(stored: Stored) -> list[Step]:
-    """The steps that hand-offs are told from, and the contacts that may end their waiting."""
-    kinds = {n for n, name in stored.types.items() if name.startswith(_HANDOFF) or contact_type(name)}
-    wanted: list[Row] = [row for row in stored.rows if row.type in kinds]
-    return Stored(wanted, stored.sources, stored.types, stored.refs).steps()
+def told_from(stored: Stored) -> list[Step]:
+    """The steps that hand-offs are told from."""
+    kinds = {n for n, name in stored.types.items() if name.startswith(_HANDOFF)}
+    return _steps(stored, [row for row in stored.rows if row.type in kinds])
+
+
+def contacts_by(stored: Stored, orgs: Container[str]) -> list[Step]:
+    """The contacts by these organisations, which may end a waiting."""
+    kinds = {n for n, name in stored.types.items() if contact_type(name)}
+    theirs = {n for n, (org, _) in stored.refs.items() if org in orgs}
+    return _steps(stored, [row for row in stored.rows if row.type in kinds and row.ref in theirs]) if theirs else []
+
+
+def _steps(stored: Stored, rows: list[Row]) -> list[Step]:
+    return Stored(rows, stored.sources, stored.types, stored.refs).steps()

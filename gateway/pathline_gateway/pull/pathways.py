@@ -22,11 +22,11 @@ from pathline_gateway.assemble.amendments import Amendment, amended
 from pathline_gateway.assemble.pathway import Pathway, assemble
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.clocks import Clocks
-from pathline_gateway.handoff.event import handoff_event, handoff_of
+from pathline_gateway.handoff.event import handoff_event
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.described import PATHWAY, TRACE
-from pathline_gateway.pull.handoffs import bodies, clocked, has_handoffs, lives, receivers, told_of
+from pathline_gateway.pull.handoffs import bodies, clocked, contacts_by, has_handoffs, lives, receivers, told_from
 from pathline_gateway.pull.quick import PATH
 from pathline_gateway.pull.written import write
 from pathline_gateway.store import handoff_links, past, register
@@ -236,7 +236,7 @@ async def _folded(
 async def _elsewhere(connection: asyncpg.Connection, steps: Sequence[Step]) -> list[Step]:
     """What was published on other pathways about the hand-offs of these steps, all of it as amended."""
     here = {(step.source, step.id) for step in steps}
-    named = {handoff for step in steps if handoff_event(step) and (handoff := handoff_of(step)) is not None}
+    named = {event.handoff for step in steps if (event := handoff_event(step)) and event.handoff is not None}
     if not named:
         return []
     events, amendments, *_ = await handoff_links.events(connection, named)
@@ -250,6 +250,15 @@ async def _clocked(
     if not found:
         return []
     return clocked(found, steps, await register.registered(connection, receivers(found)), now)
+
+
+async def _clocked_stored(connection: asyncpg.Connection, stored: store.Stored, now: datetime) -> list[Clocks]:
+    """The same, of what nobody has amended: only the steps that matter are looked into."""
+    found = lives(told_from(stored), stored.steps_elsewhere())
+    if not found:
+        return []
+    asked = receivers(found)
+    return clocked(found, contacts_by(stored, asked), await register.registered(connection, asked), now)
 
 
 def _is_here(members: store.Members | UUID | None) -> TypeGuard[store.Members]:
@@ -267,7 +276,7 @@ async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: st
     handoffs: Sequence[object] = ()
     if _is_here(members) and not members.amended and not stored.amended:
         if has_handoffs(stored):
-            handoffs = bodies(await _clocked(connection, told_of(stored), stored.steps_elsewhere(), now))
+            handoffs = bodies(await _clocked_stored(connection, stored, now))
         version = version_of(members, stored, (), handoffs)
     else:
         found = await _folded(connection, pathway, now, members, stored)
@@ -303,8 +312,8 @@ def version_of(
     """
     steps = [f"{row.ref} {row.source} {row.id}" for row in stored.rows]
     amending = sorted((each.source, each.id) for each in amendments)
-    said = repr((members.pathway, members.refs, steps, amending, handoffs))
-    return hashlib.blake2b(said.encode(), digest_size=12).hexdigest()
+    said = repr((members.pathway, members.refs, steps, amending)).encode() + orjson.dumps(handoffs)
+    return hashlib.blake2b(said, digest_size=12).hexdigest()
 
 
 def served(

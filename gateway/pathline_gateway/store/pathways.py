@@ -66,11 +66,11 @@ with asked as (
 ), named as (
     select distinct i.handoff from head h join interaction i on i.ref = any(h.numbers) where i.handoff is not null
 ), about as (
-    select e.* from named n cross join lateral (
+    select e.* from named n cross join head h cross join lateral (
         select i.* from interaction i join event_type t on t.id = i.type
-        where i.handoff = n.handoff and t.type like 'org.pathline.handoff.%' limit 513
+        where i.handoff = n.handoff and not i.ref = any(h.numbers) and t.type like 'org.pathline.handoff.%' limit 513
     ) as e
-    union
+    union all
     select i.* from named n
     join handoff_input m on m.handoff = n.handoff and m.kind = 'amended'
     join event_identity k on k.source = m.source and k.id = m.id
@@ -204,7 +204,8 @@ async def stored(connection: asyncpg.Connection, pathway: UUID) -> tuple[Members
     if not isinstance(found, Members) or len(rows) == 1:
         return found, Stored()
     kept = [Row._make(row[:_COLUMNS]) for row in rows if row["ref"] is not None and row["org"] is None]
-    others = [row for row in rows if row["org"] is not None]
+    # Once each: what a correction names, too, may come by both ways.
+    others = list({(row["source"], row["id"]): row for row in rows if row["org"] is not None}.values())
     elsewhere = [Row._make(row[:_COLUMNS]) for row in others]
     both = kept + elsewhere if elsewhere else kept
     sources, types = await register.names(connection, {row.source for row in both}, {row.type for row in both})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,10 @@ import asyncpg
 import orjson
 
 from pathline.interaction import organisation_of
+
+_STRANGER_S = 1.0
+"""How long an organisation that is not on the register is not looked for again."""
+_STRANGERS = 10_000
 
 _ADD_ORGANISATIONS = """
 insert into organisation (org, registered_by)
@@ -64,6 +69,8 @@ class Known:
     types: dict[str, int] = field(default_factory=dict)
     source_names: dict[int, str] = field(default_factory=dict)
     type_names: dict[int, str] = field(default_factory=dict)
+    strangers: dict[str, float] = field(default_factory=dict)
+    """Organisations that were not on the register, and when that was: by the clock that only counts seconds."""
 
     def learn(self, other: Known) -> None:
         """These are committed."""
@@ -79,11 +86,15 @@ async def known_organisations(connection: asyncpg.Connection, orgs: Collection[s
 
 
 async def registered(connection: asyncpg.Connection, orgs: Collection[str]) -> set[str]:
-    """The same; those that this connection has seen on the register are not asked about again."""
+    """The same; who was on the register is not asked about again, who was not is a second later."""
     known: Known = getattr(connection, "known", None) or Known()
-    if unseen := set(orgs) - known.orgs:
+    now, wanted = time.monotonic(), set(orgs)
+    if unseen := {org for org in wanted - known.orgs if now - known.strangers.get(org, -_STRANGER_S) >= _STRANGER_S}:
         known.orgs |= await known_organisations(connection, unseen)
-    return known.orgs & set(orgs)
+        if len(known.strangers) > _STRANGERS:
+            known.strangers.clear()
+        known.strangers |= dict.fromkeys(unseen - known.orgs, now)
+    return known.orgs & wanted
 
 
 async def publishers(connection: asyncpg.Connection) -> set[str]:

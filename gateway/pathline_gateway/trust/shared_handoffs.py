@@ -40,8 +40,8 @@ def shared(org: str, steps: Iterable[Told]) -> Shared:
     events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
     for told in steps:
         event = handoff_event(told.step)
-        if event is not None and (handoff := told.said.get("handoff")):
-            events[handoff].append(event)
+        if event is not None and event.handoff:
+            events[event.handoff].append(event)
     folded = [lifecycle(handoff, found) for handoff, found in events.items()]
     theirs = [life for life in folded if life.offer and (life.by == org or _receives(life, org))]
     released = [life.offer for life in theirs if life.offer and _sees_context(life, org)]

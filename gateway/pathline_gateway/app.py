@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import asyncpg
@@ -18,10 +18,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from pathline_gateway import kafka_client, problem
-from pathline_gateway.background import going_on, stopped
+from pathline_gateway.background import as_it_comes, going_on, stopped
 from pathline_gateway.console import pages, sign_in
 from pathline_gateway.console import parked as parked_page
 from pathline_gateway.console import review as review_page
+from pathline_gateway.handoff.projection import bring_up_to_date
+from pathline_gateway.handoff.watchdog import Watchdog
 from pathline_gateway.http_spans import HttpSpans
 from pathline_gateway.identity.linking import Linking
 from pathline_gateway.identity.membership import MembershipWriter
@@ -44,6 +46,7 @@ from pathline_gateway.store.connect import connected
 from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
 from pathline_gateway.store.secrets import instance_secret
+from pathline_gateway.streams import notices
 from pathline_gateway.streams import resource as subscriptions
 from pathline_gateway.streams.dispatch import Dispatcher
 from pathline_gateway.streams.sse import Streams
@@ -91,16 +94,31 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         producer = await _producer(settings, idempotent=broker.idempotent_producers)
         stack.push_async_callback(stopped, producer.stop)
         waiters = Waiters(pool)
-        dispatcher = Dispatcher(pool, settings.clock, waiters.given, everything=settings.dev_auth == "off")
+        everything = settings.dev_auth == "off"
+        dispatcher = Dispatcher(pool, settings.clock, waiters.given, everything=everything)
+        stored = asyncio.Event()
 
         def on_stored(about_identity: bool) -> None:
             dispatcher.wake()
+            stored.set()
             if about_identity:
                 membership.wake()
 
         intake = await stack.enter_async_context(Intake(settings, pool, epoch, progress, on_stored).running())
+        watchdog = Watchdog(
+            pool,
+            settings.clock,
+            secret,
+            progress,
+            intake.looked,
+            partial(notices.give, secret=secret, now=settings.clock, everything=everything),
+            waiters.given,
+            timedelta(seconds=settings.handoff_grace_s),
+        )
         for name, work in (
             ("membership", membership.run),
+            ("hand-offs", lambda: as_it_comes("hand-offs", stored, partial(bring_up_to_date, pool))),
+            ("the watchdog", watchdog.run),
             ("handing out to subscriptions", dispatcher.run),
             ("streams", waiters.run),
             ("making partitions", lambda: _keep_partitions(pool)),

@@ -7,9 +7,13 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from pathline_gateway.store.connect import UNAVAILABLE
+
 _log = logging.getLogger(__name__)
 
 _AGAIN_AFTER_S = 1.0
+_POLL_S = 0.25
+"""How long what another process made may wait unseen."""
 _STOP_S = 8.0
 """Longest wait for a Kafka client to stop: it sends what it holds and leaves its group, in well under a second."""
 
@@ -24,6 +28,22 @@ async def going_on(name: str, work: Callable[[], Awaitable[None]]) -> AsyncItera
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+async def as_it_comes(name: str, wake: asyncio.Event, some: Callable[[], Awaitable[object]]) -> None:
+    """Does some work after the other until there is none; again when woken, or when another process may have made some.
+
+    Until cancelled; where Postgres fails that is said, and it is tried again.
+    """
+    while True:
+        try:
+            while await some():
+                pass
+        except UNAVAILABLE as failed:
+            _log.warning("%s: not done, and tried again: %s", name, type(failed).__name__)
+        wake.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), _POLL_S)
 
 
 async def stopped(stop: Callable[[], Awaitable[None]]) -> None:

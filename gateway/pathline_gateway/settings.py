@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     """The claim that holds the organisation that a caller is bound to."""
     link_token_s: Annotated[int, Field(ge=1, le=86_400)] = 900
     """How long a token by which a person links may be used, in seconds."""
+    handoff_grace_s: Annotated[int, Field(ge=0, le=2_592_000)] = 0
+    """How long after its due instant an answer to a hand-off may come before silence is spoken of, in seconds."""
     volatile_log: bool = False
     """The broker forgets its log when it stops: 202 then waits until Postgres has the events."""
     cluster_id: str | None = None

@@ -47,6 +47,9 @@ DOOR_EVENTS: Final = _METER.create_counter(
 LINK_TOKENS: Final = _METER.create_counter(
     "pathline.identity.tokens", unit="{token}", description="What became of the tokens by which people link?"
 )
+HANDOFF_NOTICES: Final = _METER.create_counter(
+    "pathline.handoff.notices", unit="{notice}", description="Of whom was silence said, and when was it over?"
+)
 PULL_DURATION: Final = _METER.create_histogram(
     "pathline.pull.duration",
     unit="s",

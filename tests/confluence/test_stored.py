@@ -23,6 +23,7 @@ from test_apply_crash import Crashed, Steered, connected, gone
 from confluence.test_confluence import batch
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
+from pathline_gateway.handoff.projection import bring_up_to_date
 from pathline_gateway.identity.binding import LIMITS
 from pathline_gateway.identity.evidence import Standing
 from pathline_gateway.identity.membership import MembershipWriter
@@ -34,6 +35,8 @@ from pathline_gateway.pull.pathways import read as pulled
 from pathline_gateway.store.connect import Connection
 from pathline_gateway.store.pathways import pathway_of
 from pathline_gateway.store.positions import Partition
+from pathline_gateway.verify.check import Check
+from pathline_gateway.verify.kept_handoffs import Handoffs
 
 __all__ = ["postgres"]
 
@@ -140,7 +143,7 @@ async def taken_in(postgres: OwnPostgres, batches: Sequence[Batch], deaths: Sequ
             while True:
                 async with one_connection(postgres, watch) as connection:
                     at = left.pop() if left else None
-                    with suppress(*LOST):
+                    with suppress(*(() if at is None else LOST)):
                         await Steered(apply(connection, INTO, each), at, connection.terminate)
                         break
 
@@ -153,11 +156,54 @@ async def bound(postgres: OwnPostgres, deaths: Sequence[int], done: asyncio.Even
             last = done.is_set()
             async with one_connection(postgres, watch) as connection:
                 at = left.pop() if left else None
-                with suppress(*LOST):
+                with suppress(*(() if at is None else LOST)):
                     writer = MembershipWriter(OnePool(connection))  # type: ignore[arg-type]
                     if not await Steered(writer.bind_some(), at, connection.terminate) and last:
                         return
             await asyncio.sleep(0)
+
+
+async def kept(postgres: OwnPostgres, deaths: Sequence[int], done: asyncio.Event) -> None:
+    """One process keeps hand-offs up to date, dies as often as is said, and ends when all is taken in and bound."""
+    left = list(deaths)
+    async with connected(postgres) as watch:
+        while True:
+            async with one_connection(postgres, watch) as connection:
+                if await _kept_until_it_dies(connection, left, done):
+                    return
+
+
+async def _kept_until_it_dies(connection: asyncpg.Connection, deaths: list[int], done: asyncio.Event) -> bool:
+    """Whether all was done."""
+    while True:
+        last = done.is_set()
+        at = deaths.pop() if deaths else None
+        try:
+            work = bring_up_to_date(OnePool(connection))  # type: ignore[arg-type]
+            if not await Steered(work, at, connection.terminate) and last:
+                return True
+        except LOST:
+            if at is None:
+                raise
+            return False
+        await asyncio.sleep(0.001)
+
+
+async def handoffs_as_pulled(connection: asyncpg.Connection) -> Check:
+    """Every hand-off as it is kept was held against the pathways of everybody."""
+    check = Check("clocks")
+    async with connection.transaction(isolation="repeatable_read"):
+        compared = await Handoffs.begun(connection, check)
+        assert not compared.waiting
+        for row in await connection.fetch(
+            "select distinct coalesce(m.pathway, s.birth) from subject_ref s"
+            " left join membership m on m.ref = s.id and m.until is null"
+        ):
+            reading = await pulled(connection, row[0], START)
+            assert isinstance(reading, Reading)
+            await compared.compare(reading)
+        await compared.strays()
+    return check
 
 
 def batches(deliveries: Sequence[tuple[int, Said]], cuts: Collection[int], epoch: int) -> list[list[Batch]]:
@@ -193,7 +239,7 @@ def _people(reading: Reading) -> set[tuple[str, int]]:
 
 @given(histories(), st.data())
 @settings(
-    max_examples=300,
+    max_examples=200,
     deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -205,7 +251,7 @@ async def test_whatever_is_said_is_served_as_a_batch_recompute_finds(
     order = data.draw(st.permutations([*told, *again]))
     deliveries = [(data.draw(st.integers(0, 1)), said) for said in order]
     cuts = data.draw(st.sets(st.integers(1, 8), max_size=2))
-    deaths = [data.draw(st.lists(st.integers(0, 40), max_size=2)) for _ in range(3)]
+    deaths = [data.draw(st.lists(st.integers(0, 40), max_size=2)) for _ in range(4)]
     async with connected(postgres) as watch:
         epoch = await stored.empty(watch)
         names = [*ORGS, "citizen", "pathline"]
@@ -215,12 +261,16 @@ async def test_whatever_is_said_is_served_as_a_batch_recompute_finds(
         await watch.execute(
             "insert into linker (org, of_org, entered_by) select $1, unnest($2::text[]), 'test'", LINKER, list(ORGS)
         )
-        done = asyncio.Event()
-        binder = asyncio.create_task(bound(postgres, deaths[2], done))
-        takers = [taken_in(postgres, mine, deaths[n]) for n, mine in enumerate(batches(deliveries, cuts, epoch))]
-        await asyncio.gather(*takers)
-        done.set()
-        await binder
+        done, is_bound = asyncio.Event(), asyncio.Event()
+        async with asyncio.TaskGroup() as going:
+            going.create_task(kept(postgres, deaths[3], is_bound))
+            binder = going.create_task(bound(postgres, deaths[2], done))
+            takers = [taken_in(postgres, mine, deaths[n]) for n, mine in enumerate(batches(deliveries, cuts, epoch))]
+            await asyncio.gather(*takers)
+            done.set()
+            await binder
+            is_bound.set()
+        assert (await handoffs_as_pulled(watch)).different == 0
         found = await served(watch)
         expected = batch(told, LIMITS)
         known = frozenset(n for person in found for n in person)

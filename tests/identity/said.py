@@ -90,6 +90,11 @@ class Said:
             return {"handoff": self.handoff, **when}
         asked = hashlib.sha256(secret.encode()).hexdigest()
         to = {"org": REFS[self.other][0]}
+        if self.minute % 2 == 0:
+            due = {
+                name: START + timedelta(minutes=self.minute + more) for name, more in (("accept", 3), ("contact", 5))
+            }
+            when["due"] = {name: at.isoformat() for name, at in due.items()}
         return {"handoff": self.handoff, "to": to, "context_released": False, "token_sha256": asked, **when}
 
     def step(self) -> Step:

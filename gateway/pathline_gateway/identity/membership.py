@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
 import asyncpg
 
+from pathline_gateway.background import as_it_comes
 from pathline_gateway.identity.binding import LIMITS, Bound, Limits, bind, pathways
 from pathline_gateway.identity.evidence import Evidence
 from pathline_gateway.identity.neighbourhood import Neighbourhood, Stored
@@ -16,12 +16,8 @@ from pathline_gateway.identity.redeemed import rederive
 from pathline_gateway.store import changes, handoff_links, interactions, links
 from pathline_gateway.store.links import ReviewRow
 
-_log = logging.getLogger(__name__)
-
 _BATCH = 200
 """Evidence bound in one transaction: short, so that a pull never waits."""
-_POLL_S = 0.25
-"""How long evidence from another process may wait unseen."""
 
 
 class MembershipWriter:
@@ -37,17 +33,7 @@ class MembershipWriter:
 
     async def run(self) -> None:
         """Binds evidence as it comes, until cancelled."""
-        while True:
-            try:
-                while await self.bind_some():
-                    pass
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
-                _log.warning("membership: not written and tried again: %s", type(failed).__name__)
-            self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), _POLL_S)
-            except TimeoutError:
-                continue
+        await as_it_comes("membership", self._wake, self.bind_some)
 
     async def bind_some(self) -> int:
         """How much evidence was seen and bound, in one transaction."""

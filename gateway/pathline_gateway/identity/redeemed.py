@@ -31,14 +31,15 @@ async def rederive(connection: asyncpg.Connection, inputs: Sequence[asyncpg.Reco
 
 async def derive(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[LinkRow]:
     """The links that these hand-offs come to."""
-    steps, amendments, numbers, refs = await handoff_links.events(connection, handoffs)
+    steps, amendments, rows = await handoff_links.events(connection, handoffs)
+    refs = {(row["org"], row["subject"]): row["ref"] for row in rows.values()}
     by_handoff: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
     for step in amended(steps, amendments):
         event = handoff_event(step)
         if event is not None and event.handoff is not None and event.handoff in handoffs:
             by_handoff[event.handoff].append(event)
     return {
-        LinkRow(handoff, numbers[r.source, r.id], r.id, refs[r.offered], refs[r.shown], r.at, r.late)
+        LinkRow(handoff, rows[r.source, r.id]["source_number"], r.id, refs[r.offered], refs[r.shown], r.at, r.late)
         for handoff, found in by_handoff.items()
         for r in redemptions(handoff, found)
     }

@@ -36,6 +36,8 @@ _SURVEY_EVERY_S = 2.0
 _AUDIT_EVERY_S = 30.0
 """A topic that was made again and has grown past our position is noticed within this."""
 _FRESH_S = 0.25
+_ENDS_OLD_S = 5.0
+"""From when on ends are too old to say anything of what was published since."""
 _FOLLOW_EVERY_S = 0.01
 """How much later an answer comes that waits for another process: little beside the transaction itself."""
 _DRAIN_S = 5.0
@@ -61,7 +63,7 @@ class Intake:
         self._persister = Persister(pool, Into(settings.group, settings.dev_auth == "off"), self._stored)
         self._pipeline = Pipeline(self._persister, settings.group, self._refetch)
         self._consumer = self._made()
-        self._stood_at = self._audited_at = self._surveyed_at = 0.0
+        self._stood_at = self._audited_at = self._surveyed_at = self._ends_at = 0.0
         self._survey_lock = asyncio.Lock()
         self._passed: dict[Partition, int] = {}
 
@@ -102,11 +104,19 @@ class Intake:
         async with self._survey_lock:
             if time.monotonic() - self._surveyed_at < _FRESH_S:
                 return
+            began = time.monotonic()
             with contextlib.suppress(KafkaError):
                 for partition, end in (await self._look.ends(TOPICS)).items():
                     self._progress.seen(partition, end)
+                self._ends_at = began
             await self._look_at_positions()
             self._surveyed_at = time.monotonic()
+
+    async def looked(self) -> float | None:
+        """How many seconds ago the ends that are known now were asked for; None where the broker did not answer."""
+        await self.survey()
+        age = time.monotonic() - self._ends_at
+        return age if age < _ENDS_OLD_S else None
 
     async def _follow_others(self) -> None:
         """While somebody waits for a partition that another process has, it is looked at often enough for him."""

@@ -35,8 +35,8 @@ async def handoffs_seen(
 
 
 def _keyed(ordered: list[Clocks], seen: Seen, key: ReaderKey) -> list[dict[str, Any]]:
-    """An id that the reader has used herself as it is; another's keyed, as in the steps."""
-    own = {each.told.said.get("handoff") for each in seen.steps if each.own}
+    """The id of a hand-off that the reader is a side of as it is; another's keyed, as in the steps."""
+    own = {each.told.said.get("handoff") for each in seen.steps if each.own} | seen.handoffs
     hidden = {each.told.said.get("handoff") for each in seen.steps if not each.own and is_hidden(each.told)}
     called = {c.life.handoff: c.life.handoff if c.life.handoff in own else key.handoff(c.life.handoff) for c in ordered}
     told_as = names(key, seen.steps)

@@ -239,7 +239,7 @@ async def _elsewhere(connection: asyncpg.Connection, steps: Sequence[Step]) -> l
     named = {event.handoff for step in steps if (event := handoff_event(step)) and event.handoff is not None}
     if not named:
         return []
-    events, amendments, *_ = await handoff_links.events(connection, named)
+    events, amendments, _ = await handoff_links.events(connection, named)
     return [step for step in amended(events, amendments) if (step.source, step.id) not in here]
 
 

@@ -11,7 +11,7 @@ import asyncpg
 from pathline_gateway.assemble.pathway import assemble
 from pathline_gateway.store import consents, lawful, past, pathways, sight
 from pathline_gateway.trust.reader import Reader
-from pathline_gateway.trust.visible import Known, Seen, visible
+from pathline_gateway.trust.visible import Known, Seen, offered, visible
 
 
 async def seen_of(connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID) -> Seen | None:
@@ -22,11 +22,27 @@ async def seen_of(connection: asyncpg.Connection, reader: Reader, now: datetime,
     members, stored = await pathways.stored(connection, pathway)
     if not isinstance(members, pathways.Members):
         return None
+    known = await _known(connection, reader, members, stored)
+    return visible(reader, now, known)
+
+
+async def seen_or_offered(connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID) -> Seen | None:
+    """The same, and of a pathway that she has no part in yet the hand-offs that she is asked to take on."""
+    members, stored = await pathways.stored(connection, pathway)
+    if not isinstance(members, pathways.Members):
+        return None
+    known = await _known(connection, reader, members, stored)
+    return visible(reader, now, known) or offered(reader, known)
+
+
+async def _known(
+    connection: asyncpg.Connection, reader: Reader, members: pathways.Members, stored: pathways.Stored
+) -> Known:
     amendments = await pathways.amendments(connection, members.numbers) if members.amended else []
     named = list(members.refs)
     foreign = reader.kind == "organisation" and reader.stated.purpose is not None
     bases = reader.org if foreign and reader.stated.authority is not None else None
-    known = Known(
+    return Known(
         await sight.refs(connection, members.numbers),
         assemble(stored.steps(), amendments).steps,
         await consents.of_refs(connection, named) if foreign else [],
@@ -34,7 +50,6 @@ async def seen_of(connection: asyncpg.Connection, reader: Reader, now: datetime,
         await sight.concealment(connection, named),
         await sight.received(connection, members.numbers) if _may_have_several_names(reader, named) else {},
     )
-    return visible(reader, now, known)
 
 
 async def seen_then(

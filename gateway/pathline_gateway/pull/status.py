@@ -42,7 +42,7 @@ class Statuses:
             "links": totals["links"],
             "conflicts": totals["conflicts"],
             "quarantined": totals["quarantined"],
-            "lag": max(sum(intake.values()), totals["unbound"]),
+            "lag": max(sum(intake.values()), totals["unbound"], totals["unfolded"]),
             "partitions": [
                 {
                     "topic": topic,
@@ -62,7 +62,7 @@ def routes(statuses: Statuses, not_ready: Callable[[], tuple[str, str] | None]) 
 
     @router.get("/v1/status", summary="Totals and lag")
     async def status() -> dict[str, Any]:
-        """`lag`: events acknowledged but not yet visible in every answer, the largest over intake and identity.
+        """`lag`: events acknowledged but not yet in every answer, the largest over intake, identity and hand-offs.
 
         `conflicts` and `quarantined`: evidence of who is who that waits for a reviewer, because it contradicts other
         evidence, or because it would join more than one person is.

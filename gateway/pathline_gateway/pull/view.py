@@ -72,7 +72,7 @@ def view(reader: Reader, key: ReaderKey, seen: Seen, handoffs: Sequence[Mapping[
 
 
 def _keyed(reader: Reader, key: ReaderKey, seen: Seen) -> list[tuple[Step, bool]]:
-    foreign = Foreign(key, reader.org, seen.concealment, names(key, seen.steps))
+    foreign = Foreign(key, reader.org, seen.concealment, names(key, seen.steps), seen.handoffs)
     return [(each.step, True) if own else (foreign.step(each), False) for each, own in seen.steps]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -20,6 +20,14 @@ class InputRow(NamedTuple):
     handoff: str | None
     source: int
     id: str
+
+
+class Events(NamedTuple):
+    """What was published about some hand-offs: steps, what amends them, and the row of each by source and id."""
+
+    steps: Sequence[Step]
+    amendments: Sequence[Amendment]
+    rows: Mapping[tuple[str, str], asyncpg.Record]
 
 
 class LinkRow(NamedTuple):
@@ -68,10 +76,12 @@ select distinct handoff from handoff_input where handoff = any($1::text[]) and k
 """
 _EVENTS = """
 with named as (
-    select i.handoff, i.source, i.id, i.ref, i.time, i.type, i.recordedtime, i.sequence, i.payload
+    select i.handoff, i.source, i.id, i.ref, i.time, i.type, i.recordedtime, i.sequence, i.received_at, i.trace_id,
+        i.span_id, i.payload
     from interaction i where i.handoff = any($1::text[])
     union
-    select m.handoff, i.source, i.id, i.ref, i.time, i.type, i.recordedtime, i.sequence, i.payload
+    select m.handoff, i.source, i.id, i.ref, i.time, i.type, i.recordedtime, i.sequence, i.received_at, i.trace_id,
+        i.span_id, i.payload
     from handoff_input m
     join event_identity e on e.source = m.source and e.id = m.id
     join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source and i.id = e.id
@@ -81,7 +91,7 @@ with named as (
     join event_type t on t.id = n.type where t.type like 'org.pathline.handoff.%'
 )
 select c.handoff, c.source as source_number, src.source, c.id, c.ref, t.type, c.time, c.recordedtime, s.org, s.subject,
-    c.sequence, c.payload
+    c.sequence, c.received_at, c.trace_id, c.span_id, c.payload
 from counted c
 join source src on src.id = c.source
 join event_type t on t.id = c.type
@@ -131,17 +141,18 @@ async def redeemed(connection: asyncpg.Connection, handoffs: Collection[str]) ->
     return {row["handoff"] for row in await connection.fetch(_REDEEMED, list(handoffs))}
 
 
-async def events(
-    connection: asyncpg.Connection, handoffs: Collection[str]
-) -> tuple[list[Step], list[Amendment], dict[tuple[str, str], int], dict[tuple[str, str], int]]:
-    """The steps of these hand-offs and what amends them; the number of each source and id, and of each subject."""
-    rows = await connection.fetch(_EVENTS, list(handoffs), _MOST)
-    steps = {(r["source"], r["id"]): bare_step(r) for r in rows}
-    targets = {(r["source_number"], r["id"]) for r in rows}
-    amendments = await connection.fetch(_AMENDMENTS, [t[0] for t in targets], [t[1] for t in targets])
-    numbers = {(r["source"], r["id"]): r["source_number"] for r in rows}
-    refs = {(r["org"], r["subject"]): r["ref"] for r in rows}
-    return list(steps.values()), [_amendment(r) for r in amendments], numbers, refs
+async def events(connection: asyncpg.Connection, handoffs: Collection[str]) -> Events:
+    """All that was published about these hand-offs."""
+    found = await connection.fetch(_EVENTS, list(handoffs), _MOST)
+    rows = {(r["source"], r["id"]): r for r in found}
+    amendments = await amending(connection, {(r["source_number"], r["id"]) for r in found})
+    return Events([bare_step(r) for r in rows.values()], amendments, rows)
+
+
+async def amending(connection: asyncpg.Connection, targets: Collection[tuple[int, str]]) -> list[Amendment]:
+    """The voids and corrections of these events (number of the source, id)."""
+    rows = await connection.fetch(_AMENDMENTS, [t[0] for t in targets], [t[1] for t in targets])
+    return [_amendment(r) for r in rows]
 
 
 async def derived(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[LinkRow]:

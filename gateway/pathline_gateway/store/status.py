@@ -6,7 +6,7 @@ from typing import Final
 
 import asyncpg
 
-from pathline_gateway.store import review
+from pathline_gateway.store import handoff_records, review
 
 # A pathway counts when at least one step stands on it: stepped refs, less those that share a pathway with another.
 _PATHWAYS = """
@@ -24,7 +24,10 @@ _QUARANTINE: Final = ("hub", "oversize", "impossible")
 
 
 async def totals(connection: asyncpg.Connection) -> dict[str, int]:
-    """interactions, parked, subjects, links, pathways; conflicts and quarantined, undecided; evidence not yet bound."""
+    """interactions, parked, subjects, links, pathways; conflicts and quarantined, undecided; what was not looked at.
+
+    `unbound`: evidence of who is who; `unfolded`: entries of the change log, for hand-offs.
+    """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         found = dict(await connection.fetch("select name, n from tally"))
         found["pathways"] = int(await connection.fetchval(_PATHWAYS))
@@ -32,4 +35,5 @@ async def totals(connection: asyncpg.Connection) -> dict[str, int]:
         found["conflicts"] = waiting.get("conflict", 0)
         found["quarantined"] = sum(waiting.get(reason, 0) for reason in _QUARANTINE)
         found["unbound"] = int(await connection.fetchval(_PENDING))
+        found["unfolded"] = await handoff_records.waiting(connection)
     return found

@@ -96,6 +96,7 @@ with unseen as (
 select distinct k.handoff from handoff_input k
 where k.handoff is not null and k.kind <> 'asked' and not exists (select from open o where o.handoff = k.handoff)
 """
+KEPT_HANDOFFS: Final = "select handoff, ref from handoff"
 STRAY_HANDOFF_LINKS: Final = """
 select h.a as ref from handoff_link h
 where not exists (select from handoff_input k where k.handoff = h.handoff and k.kind <> 'asked')

@@ -57,13 +57,15 @@ returning s.id, s.last_number
 _ADVANCE = "update dispatch_progress set seq = $1"
 _GIVEN = """
 select g.number, src.source, g.id, s.org, s.subject, coalesce(m.pathway, s.birth) as pathway, t.type, i.time,
-    i.recordedtime, i.sequence, i.payload, i.ref
+    i.recordedtime, i.sequence, i.payload, s.id as ref, n.kind, n.handoff, n.stage, n.due, n.sender, n.receiver,
+    n.answered, n.raised_at
 from subscription_event g
 join source src on src.id = g.source
-join event_identity k on k.source = g.source and k.id = g.id
-join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
-join event_type t on t.id = i.type
-join subject_ref s on s.id = i.ref
+left join event_identity k on k.source = g.source and k.id = g.id
+left join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
+left join event_type t on t.id = i.type
+left join handoff_notice n on n.id = g.id and src.source = 'urn:pathline:pathline:watchdog'
+join subject_ref s on s.id = coalesce(i.ref, n.ref)
 left join membership m on m.ref = s.id and m.until is null
 where g.subscription = $1 and g.number > $2
 order by g.number limit $3
@@ -170,6 +172,11 @@ async def locked(connection: asyncpg.Connection) -> bool:
     return bool(await connection.fetchval("select pg_try_advisory_xact_lock($1)", _LOCK))
 
 
+async def wait_for_lock(connection: asyncpg.Connection) -> None:
+    """This transaction is the one that hands out, of all processes, to its end."""
+    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+
+
 async def everyone(connection: asyncpg.Connection) -> list[Subscription]:
     """All of them."""
     return [_subscription(row) for row in await connection.fetch(_SAID)]
@@ -187,8 +194,13 @@ async def events(connection: asyncpg.Connection, begin: int, end: int) -> list[a
     return list(await connection.fetch(_EVENTS, begin, end))
 
 
-async def give(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]], end: int) -> None:
-    """These events (subscription, source, id) are given, in order, and everything up to this entry was looked at."""
+async def looked_at(connection: asyncpg.Connection, end: int) -> None:
+    """Everything up to this entry of the change log was looked at for all subscriptions."""
+    await connection.execute(_ADVANCE, end)
+
+
+async def give(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]]) -> None:
+    """These events (subscription, source, id) are given, in order. Only for who holds the lock."""
     counts: dict[UUID, int] = {}
     for subscription, _, _ in given:
         counts[subscription] = counts.get(subscription, 0) + 1
@@ -200,7 +212,6 @@ async def give(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, 
             following[subscription] += 1
             numbered.append(Given(subscription, following[subscription], source, id))
         await connection.copy_records_to_table("subscription_event", records=numbered, columns=Given._fields)
-    await connection.execute(_ADVANCE, end)
 
 
 async def given(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[asyncpg.Record]:

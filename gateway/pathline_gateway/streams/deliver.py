@@ -13,12 +13,15 @@ import orjson
 
 from pathline import instant
 from pathline_gateway.assemble.step import Step
+from pathline_gateway.handoff.silence import Notice
 from pathline_gateway.pull.limited import current_trace
 from pathline_gateway.pull.view import name_of
 from pathline_gateway.store import access as access_log
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.bare_steps import bare_step
 from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.streams.notices import Telling
+from pathline_gateway.streams.notices import event as notice_event
 from pathline_gateway.streams.sight import Sight, reader
 from pathline_gateway.trust.access_log import access
 from pathline_gateway.trust.caller import Caller, Role
@@ -57,12 +60,15 @@ class _Telling:
         self._sight = Sight(connection, now)
         self._reader = reader(subscription)
         self._key = ReaderKey(secret, self._reader.name)
+        self._notices = Telling(connection, secret, self._sight)
         self._foreign: dict[UUID, Foreign] = {}
         self._refs: set[int] = set()
         self._quiet = False
 
     async def event(self, row: asyncpg.Record) -> dict[str, Any]:
         """The event as it is told; a marker where it may no longer be."""
+        if row["kind"] is not None:
+            return await self._notice(row)
         if self._subscription.operator:  # as it is honoured now: see `seeing`
             return _told(bare_step(row), row["number"], row["pathway"])
         if row["org"] == self._subscription.org:
@@ -77,15 +83,22 @@ class _Telling:
         self._quiet |= seen.quiet
         if row["pathway"] not in self._foreign:
             told_as = names(self._key, seen.steps)
-            self._foreign[row["pathway"]] = Foreign(self._key, self._reader.org, seen.concealment, told_as)
+            self._foreign[row["pathway"]] = Foreign(
+                self._key, self._reader.org, seen.concealment, told_as, seen.handoffs
+            )
         foreign = self._foreign[row["pathway"]]
-        handle = name_of(self._reader, self._key, seen.anchors[0].birth)
+        handle = name_of(self._reader, self._key, seen.anchors[0].birth) if seen.anchors else None
         return _told(foreign.step(shown.told), row["number"], handle)
+
+    async def _notice(self, row: asyncpg.Record) -> dict[str, Any]:
+        notice = Notice(*(row[name] for name in Notice._fields))
+        body = await self._notices.body(self._subscription, notice, row["pathway"])
+        return {"number": row["number"], "withheld": True} if body is None else notice_event(row, body)
 
     async def _own_name(self, row: asyncpg.Record) -> UUID | None:
         """What the organisation calls the pathway of its own event."""
         found = await self._sight.of(self._subscription, row["pathway"])
-        return None if found is None else name_of(self._reader, self._key, found[0].anchors[0].birth)
+        return name_of(self._reader, self._key, found[0].anchors[0].birth) if found and found[0].anchors else None
 
     async def log(self) -> None:
         """That others' events were shown is in the access log."""

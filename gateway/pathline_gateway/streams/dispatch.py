@@ -75,7 +75,8 @@ class Dispatcher:
             begin, end = page
             rows = await store.events(connection, begin, end)
             given = await self._wanted(connection, everyone, rows)
-            await store.give(connection, given, end)
+            await store.give(connection, given)
+            await store.looked_at(connection, end)
         self._on_given({subscription for subscription, _, _ in given})
         return True
 

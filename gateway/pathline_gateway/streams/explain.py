@@ -36,6 +36,8 @@ async def explain(
     row = await store.event(connection, source, id)
     own = row is not None and is_told_as_sent(subscription, row["org"])
     sees = own or (row is not None and await Sight(connection, now).sees(subscription, row["pathway"], (source, id)))
+    if number is not None and row is None:  # a notice of the gateway's own
+        return _because("given", number)
     if number is not None:
         return _because("given" if sees else "withheld", number)
     if row is None or not sees:

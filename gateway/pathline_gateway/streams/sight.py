@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.pull.sight import seen_of
+from pathline_gateway.pull.sight import seen_or_offered
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.trust.caller import Caller, Role
 from pathline_gateway.trust.reader import Reader, reader_of
@@ -38,7 +38,7 @@ class Sight:
         """What the organisation sees of this pathway, and each event in it."""
         asked = (subscription.org, subscription.purpose, subscription.authority, pathway)
         if asked not in self._seen:
-            seen = await seen_of(self.connection, reader(subscription), self.now, pathway)
+            seen = await seen_or_offered(self.connection, reader(subscription), self.now, pathway)
             shown = {} if seen is None else {(each.told.step.source, each.told.step.id): each for each in seen.steps}
             self._seen[asked] = None if seen is None else (seen, shown)
         return self._seen[asked]

@@ -22,6 +22,11 @@ class Concealment:
     services: Set[tuple[str, str]] = frozenset()
     refs: Set[tuple[str, str]] = frozenset()
 
+    def besides(self, org: str) -> Concealment:
+        """What is hidden from this organisation: that it is itself hidden from others is no secret to it."""
+        services = frozenset(each for each in self.services if each[0] != org)
+        return Concealment(self.orgs - {org}, services, self.refs)
+
     def ref(self, org: str, subject: str) -> bool:
         """Whether nobody else may know that this organisation knows this person."""
         return org in self.orgs or (org, subject) in self.refs

@@ -7,7 +7,7 @@ numbers and times are left.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,6 +41,8 @@ class Foreign:
     concealment: Concealment
     told_as: Mapping[Identity, Identity]
     """The events that she sees, by the names that she is told. What she does not see is not referred to."""
+    handoffs: Set[str] = frozenset()
+    """Hand-offs that she is a side of, and knows by their own ids."""
 
     def step(self, told: Told) -> Step:
         """The step as she is told it."""
@@ -74,7 +76,7 @@ class Foreign:
             case "identifier":
                 return self.key.identifier(org, value)
             case "handoff":
-                return self.key.handoff(value)
+                return value if value in self.handoffs else self.key.handoff(value)
             case "subject":
                 return self.key.subject(org, value)
             case "ref":

@@ -35,6 +35,9 @@ class Shared:
         return any(_led_to(told.step, offer) for offer in self.offers)
 
 
+NOTHING_SHARED: Final = Shared(frozenset(), ())
+
+
 def shared(org: str, steps: Iterable[Told]) -> Shared:
     """What hand-offs show to this organisation, told from the steps that are not concealed from it."""
     events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)

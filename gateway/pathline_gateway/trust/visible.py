@@ -19,7 +19,7 @@ from pathline_gateway.trust.consents import ConsentEvent, Permission, permission
 from pathline_gateway.trust.lawful import LawfulBasis, relied_on
 from pathline_gateway.trust.mandates import Mandate, holding, services_named
 from pathline_gateway.trust.reader import Reader
-from pathline_gateway.trust.shared_handoffs import shared
+from pathline_gateway.trust.shared_handoffs import NOTHING_SHARED, Shared, shared
 from pathline_gateway.trust.told import Told, told
 
 
@@ -60,6 +60,8 @@ class Seen:
     """The mandate by which she looked."""
     refs: frozenset[int] = frozenset()
     """The numbers of the refs that she came by or was shown something of."""
+    handoffs: frozenset[str] = frozenset()
+    """Those that she is a side of: she knows them by their own ids, with which she answers."""
 
 
 def visible(reader: Reader, now: datetime, known: Known) -> Seen | None:
@@ -71,6 +73,24 @@ def visible(reader: Reader, now: datetime, known: Known) -> Seen | None:
     if reader.kind == "operator":
         return _to_operator(known, open_steps)
     return _to_person(reader, now, known, steps, open_steps)
+
+
+def offered(reader: Reader, known: Known) -> Seen | None:
+    """What an organisation sees that is asked to take on a person whom it does not know yet: the hand-off's own steps.
+
+    None where it is asked nothing here. There is no name of the pathway for it to have: it has no part in it.
+    """
+    if reader.kind != "organisation" or reader.org is None or reader.stated.purpose is None:
+        return None
+    org, concealed = reader.org, known.concealment.besides(reader.org)
+    steps = [each for each in map(told, known.steps) if each.step.org == org or not concealed.step(each)]
+    handed = shared(org, steps)
+    shown = [Shown(each, False) for each in steps if each.noun == "handoff" and handed.shows(each)]
+    if not shown:
+        return None
+    numbers = {(ref.org, ref.subject): ref.id for ref in known.refs}
+    under = frozenset(numbers[each.told.step.org, each.told.step.subject] for each in shown)
+    return Seen(shown, (), (), known.concealment, refs=under, handoffs=handed.handoffs)
 
 
 def _to_operator(known: Known, steps: Sequence[Told]) -> Seen | None:
@@ -110,11 +130,20 @@ def _to_organisation(reader: Reader, now: datetime, known: Known, steps: Sequenc
     """Its own part; of others what a mandate, a hand-off, a consent or a lawful basis shows it."""
     own = [ref for ref in known.refs if ref.org == reader.org]
     permits = _permission(reader, now, known)
-    shows = _shows(reader, now, known, steps, permits)
+    handed = _handed(reader, known, steps)
+    shows = _shows(reader, now, known, steps, permits, handed)
     mine = [(each, each.step.org == reader.org) for each in steps]
     shown = [Shown(each, is_mine) for each, is_mine in mine if is_mine or shows(each)]
     quiet = permits.concealed or any(known.concealment.ref(ref.org, ref.subject) for ref in own)
-    return _seen(shown, own, own, known, quiet=quiet)
+    return _seen(shown, own, own, known, quiet=quiet, handoffs=handed.handoffs)
+
+
+def _handed(reader: Reader, known: Known, steps: Sequence[Told]) -> Shared:
+    """What hand-offs show to this organisation, where it states what for."""
+    if reader.org is None or reader.stated.purpose is None:
+        return NOTHING_SHARED
+    concealed = known.concealment.besides(reader.org)
+    return shared(reader.org, [each for each in steps if each.step.org == reader.org or not concealed.step(each)])
 
 
 def _permission(reader: Reader, now: datetime, known: Known) -> Permission:
@@ -124,14 +153,14 @@ def _permission(reader: Reader, now: datetime, known: Known) -> Permission:
 
 
 def _shows(
-    reader: Reader, now: datetime, known: Known, steps: Sequence[Told], permits: Permission
+    reader: Reader, now: datetime, known: Known, steps: Sequence[Told], permits: Permission, handed: Shared
 ) -> Callable[[Told], bool]:
     """Whether a step of another organisation is shown to this one; none is, where no purpose is stated."""
-    org, concealed = reader.org, known.concealment
+    org = reader.org
     if org is None or reader.stated.purpose is None:
         return lambda _: False
+    concealed = known.concealment.besides(org)
     bases = relied_on(known.bases, reader, now)
-    handed = shared(org, [each for each in steps if each.step.org == org or not concealed.step(each)])
     named = services_named(steps)
 
     def shows(each: Told) -> bool:
@@ -155,6 +184,7 @@ def _seen(
     *,
     quiet: bool = False,
     mandate: str | None = None,
+    handoffs: frozenset[str] = frozenset(),
 ) -> Seen | None:
     if not anchors:
         return None
@@ -168,6 +198,7 @@ def _seen(
         quiet,
         mandate,
         frozenset(under | {ref.id for ref in anchors}),
+        handoffs,
     )
 
 

@@ -18,6 +18,7 @@ from pathline_gateway.store import stored
 from pathline_gateway.verify import fold
 from pathline_gateway.verify.bound import Bound
 from pathline_gateway.verify.check import Check, Name
+from pathline_gateway.verify.kept_handoffs import Handoffs
 
 Row = Mapping[str, Any]
 
@@ -37,8 +38,10 @@ class Counted:
 async def pathways(connection: asyncpg.Connection, bound: Bound, checks: Mapping[Name, Check]) -> Counted:
     """Every pathway is looked at, by the ref that it is named after, and what they come to is counted."""
     counted = Counted()
+    handoffs = await Handoffs.begun(connection, checks["clocks"])
     async for page in stored.pages(connection, stored.REFS, _PAGE):
-        await _Page(connection, bound, checks, counted).look(page)
+        await _Page(connection, bound, checks, counted, handoffs).look(page)
+    await handoffs.strays()
     return counted
 
 
@@ -48,6 +51,7 @@ class _Page:
     bound: Bound
     checks: Mapping[Name, Check]
     counted: Counted
+    handoffs: Handoffs
 
     async def look(self, page: Sequence[Row]) -> None:
         """The pathways named after these refs."""
@@ -73,26 +77,33 @@ class _Page:
         check = self.checks["pathways"]
         group = self.bound.group(row["id"], row["birth"])
         if not group:  # on another's pathway: its own id leads there
-            found = await self._served(row["birth"])
+            found = _served(await self._read(row["birth"]))
             check.see(found == str(self.bound.pathway[row["id"]]).encode(), row["id"])
             return
         steps = [step for ref in group for step in under.get(ref, ())]
         self.counted.pathways += bool(steps)
         subjects = [(names[ref]["org"], names[ref]["subject"]) for ref in group]
-        same = fold.digest(await self._served(row["birth"])) == _recomputed(row["birth"], subjects, steps, amended)
+        read = await self._read(row["birth"])
+        if isinstance(read, pull.Reading):
+            await self.handoffs.compare(read)
+        same = fold.digest(_served(read)) == _recomputed(row["birth"], subjects, steps, amended)
         check.see(same)
         if not same:
             check.name_pathways([str(row["birth"])])
 
-    async def _served(self, pathway: UUID) -> bytes:
-        """What is served: a body without its version, or the id that it leads to, or nothing."""
+    async def _read(self, pathway: UUID) -> pull.Reading | UUID | None:
+        """The pathway as it is pulled, the id that it leads to, or nothing."""
         try:
-            found = await pull.read(self.connection, pathway, datetime.now(UTC))
-            if isinstance(found, UUID):
-                return str(found).encode()
-            return orjson.dumps(pull.served(found.members, "", found.assembled))
+            return await pull.read(self.connection, pathway, datetime.now(UTC))
         except (Problem, ValueError, KeyError):  # what cannot even be served is not what was recomputed
-            return b""
+            return None
+
+
+def _served(read: pull.Reading | UUID | None) -> bytes:
+    """What is served: a body without its version, or the id that it leads to, or nothing."""
+    if isinstance(read, pull.Reading):
+        return orjson.dumps(pull.served(read.members, "", read.assembled))
+    return b"" if read is None else str(read).encode()
 
 
 def _recomputed(

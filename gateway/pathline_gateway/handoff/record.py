@@ -1,0 +1,132 @@
+"""A hand-off as it is kept: what its clocks say, and when it became known. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from pathline import instant
+from pathline_gateway.assemble.step import Step
+from pathline_gateway.handoff.clocks import STAGES, Stage, clocks
+from pathline_gateway.handoff.clocks import contact as contact_of
+from pathline_gateway.handoff.event import HandoffEvent
+from pathline_gateway.handoff.lifecycle import Lifecycle
+
+_SERVICES: Final = frozenset(
+    f"org.pathline.{name}.v1"
+    for name in ("appointment.attended", "assessment.made", "service.started", "service.delivered")
+)
+"""Contacts that are a service: the person got something, and was not only spoken with."""
+_NOBODY: Final[frozenset[str]] = frozenset()
+_BEGINNING: Final = instant.parse("0001-01-03T00:00:00Z")
+
+
+class Received(NamedTuple):
+    """What the store knows of an event besides what it says."""
+
+    at: datetime
+    ref: int
+    trace_id: bytes | None
+    span_id: bytes | None
+
+
+class HandoffRecord(NamedTuple):
+    """A row of `handoff`: see the migration that makes it."""
+
+    handoff: str
+    sender: str
+    receiver: str | None
+    state: str | None
+    offered: datetime | None
+    accepted: datetime | None
+    first_contact: datetime | None
+    first_service: datetime | None
+    heard: datetime | None
+    ended: datetime | None
+    ended_by: str | None
+    outcome: str | None
+    due_accept: datetime | None
+    due_contact: datetime | None
+    answered_accept: datetime | None
+    answered_contact: datetime | None
+    known_accept: datetime | None
+    known_contact: datetime | None
+    redirects: int
+    anomalies: int
+    ref: int | None
+    trace_id: bytes | None
+    span_id: bytes | None
+    end_trace_id: bytes | None
+    end_span_id: bytes | None
+
+    def due(self, stage: Stage) -> datetime | None:
+        """By when the stage is to be answered."""
+        return self.due_accept if stage == "accept" else self.due_contact
+
+    def answered(self, stage: Stage) -> datetime | None:
+        """When it was."""
+        return self.answered_accept if stage == "accept" else self.answered_contact
+
+    def known(self, stage: Stage) -> datetime | None:
+        """When it became known here by when it is to be answered."""
+        return self.known_accept if stage == "accept" else self.known_contact
+
+
+def record(life: Lifecycle, steps: Sequence[Step], received: Callable[[HandoffEvent], Received]) -> HandoffRecord:
+    """The hand-off as it stands; `steps` are those of its receiver on the pathway of the offer."""
+    contacts = [met for step in steps if (met := contact_of(step)) is not None]
+    services = [met for step in steps if step.type in _SERVICES and (met := contact_of(step)) is not None]
+    # Neither the clock nor the register matters for what is kept.
+    clocked = clocks(life, contacts, _NOBODY, _BEGINNING)
+    served = clocks(life, services, _NOBODY, _BEGINNING).first_contact
+    offer = None if life.offer is None else received(life.offer)
+    end = received(life.legal[-1]) if clocked.ended is not None else None
+    known = _known(life.legal, received)
+    outcome = clocked.last("outcome")
+    return HandoffRecord(
+        life.handoff,
+        life.by,
+        life.to,
+        life.state,
+        clocked.offered,
+        clocked.accepted,
+        clocked.first_contact,
+        served,
+        _heard(life, steps),
+        clocked.ended,
+        life.legal[-1].verb if clocked.ended is not None else None,
+        outcome if isinstance(outcome, str) else None,
+        clocked.due.get("accept"),
+        clocked.due.get("contact"),
+        clocked.answered.get("accept"),
+        clocked.answered.get("contact"),
+        known.get("accept"),
+        known.get("contact"),
+        len(clocked.redirects),
+        len(life.anomalies),
+        None if offer is None else offer.ref,
+        None if offer is None else offer.trace_id,
+        None if offer is None else offer.span_id,
+        None if end is None else end.trace_id,
+        None if end is None else end.span_id,
+    )
+
+
+def _known(legal: Iterable[HandoffEvent], received: Callable[[HandoffEvent], Received]) -> Mapping[Stage, datetime]:
+    """When the instants in force now became known: with the events that name them."""
+    known: dict[Stage, datetime] = {}
+    for event in legal:
+        said = event.said.get("due") or {}
+        known |= {stage: received(event).at for stage in STAGES if said.get(stage)}
+    return known
+
+
+def _heard(life: Lifecycle, steps: Iterable[Step]) -> datetime | None:
+    """The first sign of the receiver after the offer: about this hand-off, or of any kind on its pathway."""
+    if life.offer is None:
+        return None
+    offered = life.offer.time
+    times = [e.time for e in (*life.legal, *life.anomalies) if e.org == life.to and e is not life.offer]
+    times += [step.time for step in steps if step.org == life.to]
+    return min((time for time in times if time >= offered), default=None)

@@ -1,0 +1,153 @@
+"""Each hand-off as it stands, and what of the change log has still to be looked at for that."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+import asyncpg
+
+from pathline_gateway.assemble.amendments import amended
+from pathline_gateway.assemble.step import Step
+from pathline_gateway.handoff.record import HandoffRecord
+from pathline_gateway.store.bare_steps import bare_step
+from pathline_gateway.store.handoff_links import amending
+
+_LOCK = 0x706C_0008
+_END = """
+select max(seq) as seq from (
+    select seq from change where seq > (select seq from handoff_progress) order by seq limit $1) as c
+"""
+# Hand-offs that the entries up to this one may have changed: those that a new event names, as it was sent or as it was
+# corrected before it came; those of what was voided or corrected; and those whose offer stands on a pathway where the
+# receiver did something, or which was joined or parted. Who left a pathway is known by where she was.
+_TOUCHED = """
+with page as materialized (
+    select ref, batch, kind from change where seq > (select seq from handoff_progress) and seq <= $1
+), ends as (
+    select min(batch) as low, max(batch) as high from page where kind = 'interaction'
+), event as materialized (
+    select i.source, i.id, i.handoff
+    from ends e
+    join interaction i on i.batch between e.low and e.high
+    join page p on p.ref = i.ref and p.batch = i.batch and p.kind = 'interaction'
+), amends as (
+    select a.target_source as source, a.target_id as id
+    from page p join amendment a on a.target_ref = p.ref where p.kind = 'amendment'
+), came as (
+    select p.ref, s.org, coalesce(m.pathway, s.birth) as pathway
+    from (select distinct ref from page where kind = 'interaction') p
+    join subject_ref s on s.id = p.ref
+    left join membership m on m.ref = p.ref and m.until is null
+), moved as (
+    select distinct coalesce(m.pathway, s.birth) as pathway
+    from (select distinct ref from page where kind <> 'interaction') p
+    join subject_ref s on s.id = p.ref
+    left join membership m on m.ref = p.ref
+    union
+    select s.birth from page p join subject_ref s on s.id = p.ref where p.kind = 'membership'
+), at as (
+    select c.org, s.id as ref from came c join subject_ref s on s.birth = c.pathway
+    union
+    select c.org, m.ref from came c join membership m on m.pathway = c.pathway and m.until is null
+    union
+    select null, s.id from moved v join subject_ref s on s.birth = v.pathway
+    union
+    select null, m.ref from moved v join membership m on m.pathway = v.pathway and m.until is null
+)
+select handoff from event where handoff is not null
+union
+select m.handoff from event e join handoff_input m on m.source = e.source and m.id = e.id and m.kind = 'amended'
+where m.handoff is not null
+union
+select i.handoff from amends a
+join event_identity k on k.source = a.source and k.id = a.id
+join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
+where i.handoff is not null
+union
+select m.handoff from amends a join handoff_input m on m.source = a.source and m.id = a.id and m.kind = 'amended'
+where m.handoff is not null
+union
+select h.handoff from at join handoff h on h.ref = at.ref where at.org is null or h.receiver = at.org
+"""
+# What a receiver published under the refs of the pathway that the offer stands on. What was corrected may have moved,
+# and so all of an amended ref is read.
+_MET = """
+with wanted as (
+    select * from unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[]) as w(handoff, ref, org, since)
+), under as (
+    select w.handoff, w.since, s.id as ref, s.org, s.subject,
+        exists (select from amendment a where a.target_ref = s.id) as amended
+    from wanted w
+    left join membership m on m.ref = w.ref and m.until is null
+    left join membership o on o.pathway = m.pathway and o.until is null
+    join subject_ref s on s.id = coalesce(o.ref, w.ref) and s.org = w.org
+)
+select u.handoff, u.amended, i.source as source_number, src.source, i.id, t.type, i.time, i.recordedtime, i.sequence,
+    u.org, u.subject, i.payload
+from under u
+join interaction i on i.ref = u.ref and (i.time >= u.since or u.amended)
+join source src on src.id = i.source
+join event_type t on t.id = i.type
+"""
+_FORGET = "delete from handoff where handoff = any($1::text[])"
+_ADVANCE = "update handoff_progress set seq = $1"
+_WAITING = "select count(*) from (select from change where seq > (select seq from handoff_progress) limit 100000) as c"
+_KEPT = "select * from handoff where handoff = any($1::text[])"
+
+
+async def lock(connection: asyncpg.Connection) -> None:
+    """Nobody else brings hand-offs up to date, or speaks of their silence, until this transaction ends."""
+    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+
+
+async def page_end(connection: asyncpg.Connection, entries: int) -> int | None:
+    """The last of so many entries that were not looked at; None where there is none."""
+    end: int | None = await connection.fetchval(_END, entries)
+    return end
+
+
+async def touched(connection: asyncpg.Connection, end: int) -> set[str]:
+    """The hand-offs that entries up to this one may have changed."""
+    return {row["handoff"] for row in await connection.fetch(_TOUCHED, end)}
+
+
+async def touched_and_unseen(connection: asyncpg.Connection) -> set[str]:
+    """The hand-offs that anything may have changed that was not looked at."""
+    end = await connection.fetchval("select coalesce(max(seq), 0) from change")
+    return await touched(connection, end)
+
+
+async def met(
+    connection: asyncpg.Connection, wanted: Iterable[tuple[str, int, str, datetime]]
+) -> Mapping[str, Sequence[Step]]:
+    """By hand-off (and the ref of its offer, its receiver, when it was offered) the receiver's steps on its pathway."""
+    rows = await connection.fetch(_MET, *map(list, zip(*wanted, strict=True)))
+    changed = {(row["source_number"], row["id"]) for row in rows if row["amended"]}
+    amendments = await amending(connection, changed) if changed else []
+    found: dict[str, list[Step]] = {}
+    for row in rows:
+        found.setdefault(row["handoff"], []).append(bare_step(row))
+    return {handoff: amended(steps, amendments) for handoff, steps in found.items()}
+
+
+async def keep(connection: asyncpg.Connection, handoffs: Collection[str], records: Sequence[HandoffRecord]) -> None:
+    """These hand-offs stand as these records say; one without a record is none any more."""
+    await connection.execute(_FORGET, list(handoffs))
+    await connection.copy_records_to_table("handoff", records=records, columns=HandoffRecord._fields)
+
+
+async def advance(connection: asyncpg.Connection, seq: int) -> None:
+    """Everything up to this entry was looked at."""
+    await connection.execute(_ADVANCE, seq)
+
+
+async def waiting(connection: asyncpg.Connection) -> int:
+    """How many entries have still to be looked at; of very many, no more than that."""
+    return int(await connection.fetchval(_WAITING))
+
+
+async def kept(connection: asyncpg.Connection, handoffs: Collection[str]) -> dict[str, HandoffRecord]:
+    """Those of these hand-offs that there are."""
+    rows = await connection.fetch(_KEPT, list(handoffs))
+    return {row["handoff"]: HandoffRecord(*row.values()) for row in rows}

@@ -1,0 +1,108 @@
+"""Notices of the gateway, to whom they concern: what a subscription may know of a hand-off's silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from pathline import instant
+from pathline_gateway.handoff.silence import SOURCE, TYPES, Kind, Notice
+from pathline_gateway.pull.handoffs_seen import handoffs_seen
+from pathline_gateway.pull.view import name_of
+from pathline_gateway.store import handoff_notices
+from pathline_gateway.store import subscriptions as store
+from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.streams.filters import ATTRIBUTES, Said
+from pathline_gateway.streams.matching import Matching
+from pathline_gateway.streams.sight import Sight, reader
+from pathline_gateway.trust.pairwise import ReaderKey
+
+
+def said_of(kind: Kind) -> Said:
+    """What filters are asked about a notice."""
+    return {**dict.fromkeys(ATTRIBUTES), "source": SOURCE, "type": TYPES[kind], "org": "pathline"}
+
+
+async def give(
+    connection: asyncpg.Connection,
+    notices: Sequence[tuple[Notice, str]],
+    *,
+    secret: bytes,
+    now: Callable[[], datetime],
+    everything: bool,
+) -> set[UUID] | None:
+    """These notices (each with its id) are given to the subscriptions that want them and may know.
+
+    `everything`: auth is off, and who subscribed while it was is given all. Returns who was given something; None where
+    the events that led to them were not handed out yet. Waits until nobody else hands out, to the end of the
+    transaction: running numbers are given by one at a time.
+    """
+    await store.wait_for_lock(connection)
+    everyone = [each.seeing(everything) for each in await store.everyone(connection)]
+    if everyone and not await handoff_notices.handed_out(connection):
+        return None
+    concerned = Matching((each, each.filters) for each in everyone)
+    number = await handoff_notices.source(connection)
+    pathways = await handoff_notices.pathways(connection, [notice.ref for notice, _ in notices])
+    telling = Telling(connection, secret, Sight(connection, now()))
+    found = []
+    for notice, id in notices:
+        for each in concerned.wanted_by(said_of(notice.kind)):
+            party = each.operator or each.org in (notice.sender, notice.receiver)
+            if party and await telling.body(each, notice, pathways[notice.ref]) is not None:
+                found.append((each.id, number, id))
+    await store.give(connection, found)
+    return {subscription for subscription, _, _ in found}
+
+
+class Telling:
+    """Tells notices as each subscription may know them now."""
+
+    def __init__(self, connection: asyncpg.Connection, secret: bytes, sight: Sight) -> None:
+        self._connection, self._secret, self._sight = connection, secret, sight
+
+    async def body(self, subscription: Subscription, notice: Notice, pathway: UUID) -> dict[str, Any] | None:
+        """The data of the notice, and what the reader calls the pathway; None where she may not know of it."""
+        said = {
+            "stage": notice.stage,
+            "due": instant.serve(notice.due),
+            "answered": None if notice.answered is None else instant.serve(notice.answered),
+        }
+        if subscription.operator:
+            whom = {"handoff": notice.handoff, "from": notice.sender, "to": notice.receiver}
+            return {"pathway": str(pathway), "data": {**whom, **said}}
+        found = await self._sight.of(subscription, pathway)
+        if found is None:
+            return None
+        as_whom = reader(subscription)
+        key = ReaderKey(self._secret, as_whom.name)
+        mine = {notice.handoff, key.handoff(notice.handoff)}
+        shown = await handoffs_seen(self._connection, as_whom, key, found[0], self._sight.now)
+        each = next((each for each in shown if each["handoff"] in mine), None)
+        # A receiver that conceals cannot be said to be silent to anybody else.
+        if each is None or not each["observable"]:
+            return None
+        whom = {"handoff": each["handoff"], "from": notice.sender, "to": notice.receiver}
+        # Who was asked about somebody whom she does not know has no name for that pathway.
+        name = str(name_of(as_whom, key, found[0].anchors[0].birth)) if found[0].anchors else None
+        return {"pathway": name, "data": {**whom, **said}}
+
+
+def event(row: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    """The notice as a CloudEvent, with the subscription's running number."""
+    attributes = {
+        "specversion": "1.0",
+        "id": row["id"],
+        "source": SOURCE,
+        "type": TYPES[row["kind"]],
+        "time": instant.serve(row["raised_at"]),
+        "datacontenttype": "application/json",
+        "number": row["number"],
+        "pathway": body["pathway"],
+        "data": body["data"],
+    }
+    return {name: value for name, value in attributes.items() if value is not None}

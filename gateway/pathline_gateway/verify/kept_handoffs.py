@@ -1,0 +1,55 @@
+"""Every hand-off as it is kept, against what a pull of its pathway tells; what is not yet looked at is lag."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Self
+
+import asyncpg
+
+from pathline_gateway.pull.pathways import Reading
+from pathline_gateway.store import handoff_records, stored
+from pathline_gateway.verify.check import Check
+from pathline_gateway.verify.clocks import agrees
+
+
+@dataclass
+class Handoffs:
+    """The hand-offs that were met on the pathways so far."""
+
+    connection: asyncpg.Connection
+    check: Check
+    waiting: Collection[str]
+    """Those that something was published about which has still to be looked at."""
+    met: set[str] = field(default_factory=set)
+
+    @classmethod
+    async def begun(cls, connection: asyncpg.Connection, check: Check) -> Self:
+        """Nothing was met yet."""
+        return cls(connection, check, await handoff_records.touched_and_unseen(connection))
+
+    async def compare(self, read: Reading) -> None:
+        """The hand-offs that were offered on this pathway, and those on it that nobody is known to have offered."""
+        refs = set(read.members.refs)
+        here = [
+            each
+            for each in read.handoffs
+            if each.life.offer is None or (each.life.offer.org, each.life.offer.subject) in refs
+        ]
+        kept = await handoff_records.kept(self.connection, [each.life.handoff for each in here]) if here else {}
+        for each in here:
+            self.met.add(each.life.handoff)
+            if each.life.handoff in self.waiting:
+                continue
+            row = kept.get(each.life.handoff)
+            same = row is not None and agrees(row, each, read.assembled.steps)
+            self.check.see(same, None if row is None else row.ref)
+            if not same:
+                self.check.name_pathways([str(read.members.pathway)])
+
+    async def strays(self) -> None:
+        """What is kept and stands on no pathway."""
+        async for row in stored.stream(self.connection, stored.KEPT_HANDOFFS):
+            if row["handoff"] not in self.met and row["handoff"] not in self.waiting:
+                self.check.differ(row["ref"])

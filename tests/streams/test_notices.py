@@ -1,0 +1,193 @@
+"""Whoever is concerned is told of silence once, in the order of what she is told, and of its end once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import asyncpg
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pathline import instant
+from pathline.vocabulary import Payload
+from pathline.vocabulary.handoffs import HandoffAccepted, HandoffOffered
+from pathline_gateway.embedded import Machine
+from pathline_gateway.handoff.silence import SOURCE
+from pathline_gateway.handoff.watchdog import Watchdog
+from pathline_gateway.intake.progress import Progress
+from pathline_gateway.streams import notices
+from pathline_gateway.trust.caller import EVERYBODY
+from streams.test_pull import pulled, subscribed
+from trust.rig import SECRET, Rig, of, rig_on
+from verify.history import Told, step, subject
+from verify.played import wrong
+
+BEGIN = datetime.now(UTC).replace(microsecond=0)
+"""Events are received now, whatever else the clock of a rig says: what is due must be so later."""
+DOOR = ("pathline.in.door-1", 0)
+TOKEN = "a-token-of-22-characters"
+HASH = hashlib.sha256(TOKEN.encode()).hexdigest()
+
+
+def due(**minutes: int) -> dict[str, str]:
+    return {stage: instant.serve(BEGIN + timedelta(minutes=m)) for stage, m in minutes.items()}
+
+
+def offered(id: str = "o", handoff: str = "clinic:h", **minutes: int) -> Told:
+    said: dict[str, Any] = {"handoff": handoff, "to": {"org": "housing"}, "token_sha256": HASH, "due": due(**minutes)}
+    return told("clinic", id, HandoffOffered.model_validate({**said, "context_released": False}), 1)
+
+
+def accepted(id: str = "a", handoff: str = "clinic:h", minute: int = 0) -> Told:
+    return told("housing", id, HandoffAccepted.model_validate({"handoff": handoff, "token": TOKEN}), 2)
+
+
+def told(org: str, id: str, payload: Payload, n: int) -> Told:
+    return Told(org, id, subject(n), payload)
+
+
+class Dog:
+    """A watchdog of a rig, whose log is as a test says."""
+
+    def __init__(self, rig: Rig, grace: timedelta = timedelta()) -> None:
+        self.rig, self.grace, self.progress, self.broker = rig, grace, Progress(), True
+        self.progress.seen(DOOR, 0)
+        self.restart()
+
+    def restart(self) -> None:
+        give = partial(notices.give, secret=SECRET, now=lambda: self.rig.now, everything=True)
+        clock = lambda: self.rig.now  # noqa: E731
+        self.watchdog = Watchdog(
+            self.rig.pool, clock, SECRET, self.progress, self._looked, give, lambda _: None, self.grace
+        )
+
+    async def _looked(self) -> float | None:
+        return 0.0 if self.broker else None
+
+    async def look(self) -> None:
+        await self.rig.hand_out()
+        while await self.watchdog.look():
+            pass
+
+    async def at(self, minute: int) -> None:
+        self.rig.now = BEGIN + timedelta(minutes=minute)
+        await self.look()
+
+
+def said(page: dict[str, Any]) -> list[tuple[str, str | None]]:
+    return [(e["type"].split(".")[-2], e["data"].get("stage")) for e in page["events"] if e.get("source") == SOURCE]
+
+
+async def test_both_organisations_are_told_of_silence_and_of_its_end_once(rig: Rig) -> None:
+    await rig.tell(step("housing", "here", 9))
+    sender = await subscribed(rig, of("clinic"), "clinic")
+    receiver = await subscribed(rig, of("housing"), "housing")
+    stranger = await subscribed(rig, of("court"), "court")
+    all_of_it = await subscribed(rig, EVERYBODY, "reader", {"prefix": {"type": "org.pathline.handoff."}})
+    await rig.tell(offered(accept=60, contact=600))
+    dog = Dog(rig)
+    await dog.at(59)
+    await dog.at(61)
+    dog.restart()
+    await dog.at(62)
+    await rig.tell(accepted())
+    await dog.at(63)
+    await dog.at(64)
+    both = [("silent", "accept"), ("answered", "accept")]
+    for who, org, id in ((of("clinic"), "clinic", sender), (of("housing"), "housing", receiver)):
+        page = await pulled(rig, who, id)
+        assert said(page) == both, org
+        assert [e["number"] for e in page["events"]] == list(range(1, page["count"] + 1))
+    assert said(await pulled(rig, of("court"), stranger)) == []
+    page = await pulled(rig, EVERYBODY, all_of_it)
+    assert [e["type"].split(".")[-2] for e in page["events"]] == ["offered", "silent", "accepted", "answered"]
+    silent = page["events"][1]
+    assert silent["data"] == {
+        "handoff": "clinic:h", "from": "clinic", "to": "housing", "stage": "accept",
+        "due": instant.serve(BEGIN + timedelta(minutes=60)), "answered": None,
+    }  # fmt: skip
+    assert page["events"][3]["data"]["answered"] is not None
+
+
+async def test_nobody_is_told_of_a_receiver_that_is_not_here_or_of_what_was_imported(rig: Rig) -> None:
+    id = await subscribed(rig, EVERYBODY, "reader")
+    await rig.tell(offered(accept=60))
+    await rig.tell(step("shelter", "here", 9), offered("late", "clinic:old", accept=-60))
+    dog = Dog(rig)
+    await dog.at(600)
+    assert said(await pulled(rig, EVERYBODY, id)) == []
+
+
+async def test_while_the_broker_or_intake_is_away_nothing_is_said(rig: Rig) -> None:
+    id = await subscribed(rig, EVERYBODY, "reader")
+    await rig.tell(step("housing", "here", 9), offered(accept=60))
+    dog = Dog(rig)
+    await dog.at(0)
+    dog.broker = False
+    await dog.at(61)
+    dog.broker = True
+    dog.progress.seen(DOOR, 3)  # three records are there, and not applied
+    await dog.at(62)
+    assert said(await pulled(rig, EVERYBODY, id)) == []
+    await dog.progress.reached({DOOR: 2})
+    await dog.at(63)
+    assert said(await pulled(rig, EVERYBODY, id)) == []
+    await dog.progress.reached({DOOR: 3})
+    await dog.at(64)
+    assert said(await pulled(rig, EVERYBODY, id)) == [("silent", "accept")]
+
+
+async def test_a_receiver_that_conceals_is_silent_for_nobody_but_itself(rig: Rig) -> None:
+    sender = await subscribed(rig, of("clinic"), "clinic")
+    receiver = await subscribed(rig, of("housing"), "housing")
+    await rig.tell(step("housing", "here", 9), offered(accept=60))
+    await rig.execute("update organisation set conceals = true where org = 'housing'")
+    await Dog(rig).at(61)
+    assert said(await pulled(rig, of("clinic"), sender)) == []
+    assert said(await pulled(rig, of("housing"), receiver)) == [("silent", "accept")]
+
+
+TURNS = st.lists(st.sampled_from(["offer", "accept", "wait", "outage", "back", "restart", "twice"]), max_size=14)
+
+
+@given(TURNS, st.integers(0, 2))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_each_silence_is_said_once_whatever_happens_meanwhile(
+    machine: Machine, turns: list[str], grace: int
+) -> None:
+    async with rig_on(machine) as rig:
+        id = await subscribed(rig, EVERYBODY, "reader", {"exact": {"source": SOURCE}})
+        await rig.tell(step("housing", "here", 9))
+        dog, minute, was_offered, was_accepted = Dog(rig, timedelta(minutes=60 * grace)), 0, False, False
+        expected: list[tuple[str, str | None]] = []
+        for turn in [*turns, "back"]:
+            match turn:
+                case "offer" | "twice":
+                    await rig.tell(offered(accept=60))
+                    was_offered = True
+                case "accept":
+                    await rig.tell(accepted())
+                    was_accepted = True
+                case "wait":
+                    minute += 50
+                case "outage":
+                    dog.broker = False
+                case "back":
+                    dog.broker = True
+                case "restart":
+                    dog.restart()
+            waited = was_offered and not was_accepted
+            await dog.rig.hand_out()
+            await asyncio.gather(dog.at(minute), dog.watchdog.look())
+            if waited and dog.broker and minute > 60 + 60 * grace and not expected:
+                expected.append(("silent", "accept"))
+            if len(expected) == 1 and not waited:
+                expected.append(("answered", "accept"))
+        assert said(await pulled(rig, EVERYBODY, id)) == expected
+        async with rig.pool.acquire() as connection:
+            assert isinstance(connection, asyncpg.Connection | asyncpg.pool.PoolConnectionProxy)
+            assert await wrong(connection) == {}

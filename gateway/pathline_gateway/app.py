@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from uuid import UUID
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
@@ -46,8 +47,13 @@ from pathline_gateway.store.partitions import ensure_partitions
 from pathline_gateway.store.secrets import instance_secret
 from pathline_gateway.streams import resource as subscriptions
 from pathline_gateway.streams.dispatch import Dispatcher
+from pathline_gateway.streams.line import Delivery
+from pathline_gateway.streams.policy import Policy
+from pathline_gateway.streams.posting import Poster
+from pathline_gateway.streams.sinks import Sinks
 from pathline_gateway.streams.sse import Streams
 from pathline_gateway.streams.waiters import Waiters
+from pathline_gateway.streams.webhooks import Deliverer
 from pathline_gateway.trust.access_log import KEPT
 from pathline_gateway.trust.bearer import Bearer, Claims
 from pathline_gateway.trust.gate import Admitted, Gate, admitted, declared
@@ -74,6 +80,7 @@ class Gateway:
     membership: MembershipWriter
     progress: Progress
     waiters: Waiters
+    sinks: Sinks
     secret: bytes
     account_key: bytes
 
@@ -90,8 +97,15 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         membership = MembershipWriter(pool)
         producer = await _producer(settings, idempotent=broker.idempotent_producers)
         stack.push_async_callback(stopped, producer.stop)
-        waiters = Waiters(pool)
-        dispatcher = Dispatcher(pool, settings.clock, waiters.given, everything=settings.dev_auth == "off")
+        waiters, sinks = Waiters(pool), _sinks(settings)
+        stack.push_async_callback(sinks.poster.aclose)
+        deliverer = Deliverer(Delivery(pool, secret, settings.clock, sinks, everything=settings.dev_auth == "off"))
+
+        def on_given(subscriptions: Collection[UUID]) -> None:
+            waiters.given(subscriptions)
+            deliverer.given(subscriptions)
+
+        dispatcher = Dispatcher(pool, settings.clock, on_given, everything=settings.dev_auth == "off")
 
         def on_stored(about_identity: bool) -> None:
             dispatcher.wake()
@@ -103,12 +117,15 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             ("membership", membership.run),
             ("handing out to subscriptions", dispatcher.run),
             ("streams", waiters.run),
+            ("posting to sinks", deliverer.run),
             ("making partitions", lambda: _keep_partitions(pool)),
             ("forgetting old accesses", lambda: _forget_accesses(pool)),
             ("counting what is parked", lambda: keep_level(pool)),
         ):
             await stack.enter_async_context(going_on(name, work))
-        yield Gateway(settings, broker, pool, producer, intake, membership, progress, waiters, secret, account_key)
+        yield Gateway(
+            settings, broker, pool, producer, intake, membership, progress, waiters, sinks, secret, account_key
+        )
 
 
 @contextlib.asynccontextmanager
@@ -166,7 +183,9 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(accesses.routes(gateway.pool, gateway.secret, gateway.settings.clock))
     app.include_router(consents.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
     app.include_router(
-        subscriptions.routes(Streams(gateway.pool, gateway.secret, gateway.settings.clock, gateway.waiters))
+        subscriptions.routes(
+            Streams(gateway.pool, gateway.secret, gateway.settings.clock, gateway.waiters), gateway.sinks
+        )
     )
     app.include_router(organisations.routes(gateway.pool))
     app.include_router(linkers.routes(gateway.pool))
@@ -198,6 +217,12 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.mount("/console/static", pages.STATIC)
     declared(app)
     return app
+
+
+def _sinks(settings: Settings) -> Sinks:
+    policy = Policy()
+    private = settings.sinks_private or settings.dev_auth == "off"
+    return Sinks(Poster(policy), policy, lambda: datetime.now(UTC), settings.sinks_origin, private)
 
 
 def _gate(gateway: Gateway, issuer: Issuer | None) -> Gate:

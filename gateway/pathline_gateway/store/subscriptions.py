@@ -55,7 +55,7 @@ from unnest($1::uuid[], $2::bigint[]) as g(id, n) where s.id = g.id
 returning s.id, s.last_number
 """
 _ADVANCE = "update dispatch_progress set seq = $1"
-_GIVEN = """
+_GIVEN_WHAT = """
 select g.number, src.source, g.id, s.org, s.subject, coalesce(m.pathway, s.birth) as pathway, t.type, i.time,
     i.recordedtime, i.sequence, i.payload, i.ref
 from subscription_event g
@@ -65,9 +65,9 @@ join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source 
 join event_type t on t.id = i.type
 join subject_ref s on s.id = i.ref
 left join membership m on m.ref = s.id and m.until is null
-where g.subscription = $1 and g.number > $2
-order by g.number limit $3
 """
+_GIVEN = _GIVEN_WHAT + "where g.subscription = $1 and g.number > $2 order by g.number limit $3"
+_THESE = _GIVEN_WHAT + "where g.subscription = $1 and g.number = any($2::bigint[]) order by g.number"
 _NUMBER_OF = """
 select g.number from subscription_event g join source s on s.id = g.source
 where g.subscription = $1 and s.source = $2 and g.id = $3
@@ -170,6 +170,12 @@ async def locked(connection: asyncpg.Connection) -> bool:
     return bool(await connection.fetchval("select pg_try_advisory_xact_lock($1)", _LOCK))
 
 
+async def version(connection: asyncpg.Connection) -> int:
+    """Another whenever anybody wants something else: a subscription is new, changed, paused or gone."""
+    n: int = await connection.fetchval("select n from subscription_version")
+    return n
+
+
 async def everyone(connection: asyncpg.Connection) -> list[Subscription]:
     """All of them."""
     return [_subscription(row) for row in await connection.fetch(_SAID)]
@@ -206,6 +212,11 @@ async def give(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, 
 async def given(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[asyncpg.Record]:
     """What this subscription was given after this number, with what is stored of it."""
     return list(await connection.fetch(_GIVEN, id, after, limit))
+
+
+async def these(connection: asyncpg.Connection, id: UUID, numbers: Sequence[int]) -> list[asyncpg.Record]:
+    """What this subscription was given under these numbers, with what is stored of it."""
+    return list(await connection.fetch(_THESE, id, numbers))
 
 
 async def number_of(connection: asyncpg.Connection, id: UUID, source: str, event: str) -> int | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -27,6 +28,15 @@ _POLL_S = 0.25
 """How long what another process stored may wait unseen."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Everyone:
+    """All subscriptions, as of one version."""
+
+    version: int
+    matching: Matching[Subscription]
+    empty: bool
+
+
 class Dispatcher:
     """Runs in every gateway; only one of them hands out at a time."""
 
@@ -44,6 +54,7 @@ class Dispatcher:
         """
         self._pool, self._clock, self._on_given, self._everything = pool, clock, on_given, everything
         self._wake = asyncio.Event()
+        self._known = _Everyone(-1, Matching[Subscription](()), empty=True)
 
     def wake(self) -> None:
         """Something was stored."""
@@ -68,21 +79,29 @@ class Dispatcher:
         async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             if not await store.locked(connection):
                 return False
-            everyone = [each.seeing(self._everything) for each in await store.everyone(connection)]
-            page = await store.page(connection, _ENTRIES) if everyone else None
+            everyone = await self._everyone(connection)
+            page = None if everyone.empty else await store.page(connection, _ENTRIES)
             if page is None:
                 return False
             begin, end = page
             rows = await store.events(connection, begin, end)
-            given = await self._wanted(connection, everyone, rows)
+            given = await self._wanted(connection, everyone.matching, rows)
             await store.give(connection, given, end)
         self._on_given({subscription for subscription, _, _ in given})
         return True
 
+    async def _everyone(self, connection: asyncpg.Connection) -> _Everyone:
+        """Who wants what, in this transaction: read again only where somebody wants something else."""
+        version = await store.version(connection)
+        if version != self._known.version:
+            found = [each.seeing(self._everything) for each in await store.everyone(connection)]
+            matching = Matching((each, each.filters) for each in found)
+            self._known = _Everyone(version, matching, empty=not found)
+        return self._known
+
     async def _wanted(
-        self, connection: asyncpg.Connection, everyone: list[Subscription], rows: list[asyncpg.Record]
+        self, connection: asyncpg.Connection, matching: Matching[Subscription], rows: list[asyncpg.Record]
     ) -> list[tuple[UUID, int, str]]:
-        matching = Matching((each, each.filters) for each in everyone)
         sight = Sight(connection, self._clock())
         found = []
         for row in rows:

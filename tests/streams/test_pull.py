@@ -169,6 +169,44 @@ async def test_two_that_hand_out_at_once_give_nothing_twice_and_leave_no_gap(rig
     assert [event["number"] for event in page["events"]] == list(range(1, 31))
 
 
+async def test_subscriptions_are_read_again_when_one_of_them_changed_and_not_before(rig: Rig) -> None:
+    """By whichever process it was changed."""
+    id = await subscribed(rig, EVERYBODY, "reader", CLINIC)
+    dispatcher = Dispatcher(rig.pool, lambda: rig.now, everything=True)
+
+    async def handed_out() -> None:
+        while await dispatcher.dispatch_some():
+            pass
+
+    async def version() -> int:
+        return int(await rig.pool.fetchval("select n from subscription_version"))
+
+    before = await version()
+    await rig.tell(step("clinic", "c1", 1), step("housing", "h1", 2))
+    await handed_out()
+    assert await version() == before
+    housing = {"protocol": "PULL", "config": {"organisation": "reader", "purpose": "care"},
+               "filters": [{"exact": {"org": "housing"}}]}  # fmt: skip
+    await rig.ask(EVERYBODY, "PUT", f"/v1/subscriptions/{id}", json=housing)
+    await rig.tell(step("clinic", "c2", 1), step("housing", "h2", 2))
+    await handed_out()
+    other = await subscribed(rig, EVERYBODY, "reader")
+    await rig.tell(step("clinic", "c3", 1), step("housing", "h3", 2))
+    await handed_out()
+    # What nobody says is different is not read: this is no way to change a subscription.
+    async with rig.pool.acquire() as connection, connection.transaction():
+        await connection.execute("set local session_replication_role = replica")
+        await connection.execute("update subscription set filters = '[]'")
+    await rig.tell(step("clinic", "c4", 1), step("housing", "h4", 2))
+    await handed_out()
+    assert ids(await pulled(rig, EVERYBODY, id)) == ["c1", "h2", "h3", "h4"]
+    assert ids(await pulled(rig, EVERYBODY, other)) == ["c3", "h3", "c4", "h4"]
+    await rig.ask(EVERYBODY, "DELETE", f"/v1/subscriptions/{other}")
+    await rig.tell(step("clinic", "c5", 1))
+    await handed_out()
+    assert ids(await pulled(rig, EVERYBODY, id, after="n4")) == ["c5"]
+
+
 async def test_why_an_event_came_or_did_not_can_be_asked(rig: Rig) -> None:
     await rig.tell(step("clinic", "before", 1), step("housing", "h0", 2), step("citizen", "m0", 9))
     await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9)))

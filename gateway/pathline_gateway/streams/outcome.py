@@ -71,7 +71,7 @@ def _pause(retry_after: str | None, now: datetime, cap_s: float) -> timedelta | 
     else:
         try:
             until = parsedate_to_datetime(said)
-        except ValueError:
+        except (ValueError, OverflowError, TypeError):
             return None
         wanted = ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds()
     return timedelta(seconds=min(max(wanted, 0.0), cap_s))

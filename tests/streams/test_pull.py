@@ -267,3 +267,57 @@ async def test_no_filter_tells_where_a_hidden_step_took_place(rig: Rig) -> None:
     asked = {"source": source("clinic"), "event": "c1"}
     why = (await rig.ask(of("housing"), "GET", f"/v1/subscriptions/{place}/explain", params=asked)).json()
     assert why["because"] == "filtered"
+
+
+async def test_a_dry_run_says_what_would_have_been_given_and_leaves_nothing(rig: Rig) -> None:
+    await rig.tell(step("housing", "h0", 2), step("clinic", "c0", 1), step("citizen", "m0", 9), consented())
+    await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9)))
+    await rig.tell(told("clinic", "c1", "contact.made", 1, 6, kind="enquiry"), step("housing", "h1", 2, 7))
+    await rig.tell(told("clinic", "c2", "contact.made", 1, 6, kind="enquiry", safety="conceal"))
+    await rig.tell(*(step("bank", f"b{n}", n + 20) for n in range(120)))
+
+    async def tried(by: Caller, org: str, *filters: Any, **more: Any) -> dict[str, Any]:
+        wanted = {"protocol": "PULL", "config": {"organisation": org, "purpose": "care"}, "filters": list(filters)}
+        answer = await rig.ask(by, "POST", "/v1/subscriptions/dry-run", json={**wanted, **more})
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    said = await tried(of("housing"), "housing")
+    assert (said["given"], said["complete"], said["days"]) == (3, True, 7)
+    assert said["by_type"] == {"org.pathline.activity.recorded.v1": 2, "org.pathline.contact.made.v1": 1}
+    assert [event["number"] for event in said["events"]] == [1, 2, 3]
+    own = [event for event in said["events"] if event.get("subject") == subject(2)]
+    assert [event["id"] for event in own] == ["h0", "h1"]
+    assert "c1" not in [event["id"] for event in said["events"]]
+    assert await rig.pool.fetchval("select count(*) from access where what = 'stream'") == 1
+    everything = await tried(EVERYBODY, "reader", {"exact": {"org": "bank"}}, days=30)
+    assert (everything["given"], len(everything["events"])) == (120, 100)
+    assert await rig.pool.fetchval("select count(*) from subscription") == 0
+    assert (await tried(of("bank"), "bank", {"exact": {"org": "housing"}}))["given"] == 0
+    long = {"protocol": "PULL", "config": {"organisation": "bank", "purpose": "care"}, "days": 31}
+    assert (await rig.ask(of("bank"), "POST", "/v1/subscriptions/dry-run", json=long)).status_code == 422
+    assert (
+        await rig.ask(of("housing"), "POST", "/v1/subscriptions/dry-run", json=long | {"days": 1})
+    ).status_code == 403
+    await rig.pool.execute("update change set at = now() - interval '8 days' where seq < (select max(seq) from change)")
+    assert (await tried(EVERYBODY, "reader"))["given"] == 1
+
+
+async def test_how_far_a_reader_is_can_be_asked(rig: Rig) -> None:
+    id = await subscribed(rig, EVERYBODY, "reader")
+
+    async def status() -> dict[str, Any]:
+        return dict((await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}/status")).json())
+
+    await rig.tell(step("clinic", "c1", 1), step("clinic", "c2", 1))
+    assert (await status())["given"] == 0
+    page = await pulled(rig, EVERYBODY, id)
+    said = await status()
+    assert (said["state"], said["given"], said["delivered"], said["waiting"]) == ("active", 2, 0, 2)
+    assert said["waiting_since"] is not None
+    await pulled(rig, EVERYBODY, id, after=page["next"])
+    said = await status()
+    assert (said["delivered"], said["waiting"], said["waiting_since"]) == (2, 0, None)
+    assert said["last_asked"] is not None
+    for method, path in (("POST", "secret"), ("POST", "canary")):
+        assert (await rig.ask(EVERYBODY, method, f"/v1/subscriptions/{id}/{path}")).status_code == 409

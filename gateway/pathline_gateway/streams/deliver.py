@@ -43,7 +43,7 @@ async def page(
     Call within a transaction whose statements see one moment.
     """
     rows = await store.given(connection, subscription.id, after, limit)
-    events = await _told_of(connection, secret, subscription, rows, now)
+    events = await told_of(connection, secret, subscription, rows, now)
     return Page(events, rows[-1]["number"] if rows else after)
 
 
@@ -52,17 +52,18 @@ async def these(
 ) -> dict[int, dict[str, Any]]:
     """The events of these numbers; as `page` tells them, and logged as there. What is stored no more is absent."""
     rows = await store.these(connection, subscription.id, numbers)
-    events = await _told_of(connection, secret, subscription, rows, now)
+    events = await told_of(connection, secret, subscription, rows, now)
     return {event["number"]: event for event in events}
 
 
-async def _told_of(
+async def told_of(
     connection: asyncpg.Connection,
     secret: bytes,
     subscription: Subscription,
     rows: Sequence[asyncpg.Record],
     now: datetime,
 ) -> list[dict[str, Any]]:
+    """These events, each with its number, as the subscription is told them; logged as `page` does."""
     telling = _Telling(connection, secret, subscription, now)
     events = [await telling.event(row) for row in rows]
     await telling.log()

@@ -17,8 +17,8 @@ import asyncpg
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.matching import Matching
-from pathline_gateway.streams.said import as_sent, is_told_as_sent, to_others
 from pathline_gateway.streams.sight import Sight
+from pathline_gateway.streams.wanting import wanted_of
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,8 @@ class Dispatcher:
                 return False
             begin, end = page
             rows = await store.events(connection, begin, end)
-            given = await self._wanted(connection, everyone.matching, rows)
+            wanted = await wanted_of(everyone.matching, Sight(connection, self._clock()), rows)
+            given = [(each.id, row["source_number"], row["id"]) for each, row in wanted]
             await store.give(connection, given, end)
         self._on_given({subscription for subscription, _, _ in given})
         return True
@@ -98,20 +99,3 @@ class Dispatcher:
             matching = Matching((each, each.filters) for each in found)
             self._known = _Everyone(version, matching, empty=not found)
         return self._known
-
-    async def _wanted(
-        self, connection: asyncpg.Connection, matching: Matching[Subscription], rows: list[asyncpg.Record]
-    ) -> list[tuple[UUID, int, str]]:
-        sight = Sight(connection, self._clock())
-        found = []
-        for row in rows:
-            event = (row["source_number"], row["id"])
-            for each in matching.wanted_by(as_sent(row)):
-                if is_told_as_sent(each, row["org"]) and row["seq"] > each.from_seq:
-                    found.append((each.id, *event))
-            for each in matching.wanted_by(to_others(row)):
-                if is_told_as_sent(each, row["org"]) or row["seq"] <= each.from_seq:
-                    continue
-                if await sight.sees(each, row["pathway"], (row["source"], row["id"])):
-                    found.append((each.id, *event))
-        return found

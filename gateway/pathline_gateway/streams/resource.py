@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Query, Response
 
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store import webhooks
 from pathline_gateway.streams import receiving, webhook_resource
+from pathline_gateway.streams.dry_run import as_if, dry_run
 from pathline_gateway.streams.owned import one_of, own, whose
 from pathline_gateway.streams.receiving import MOST
 from pathline_gateway.streams.served import served
 from pathline_gateway.streams.signing import new_secret
 from pathline_gateway.streams.sinks import Sinks
 from pathline_gateway.streams.sse import Streams
-from pathline_gateway.streams.wanted import Wanted, readable
+from pathline_gateway.streams.wanted import DryRun, Wanted, readable
 from pathline_gateway.trust.caller import Caller
 from pathline_gateway.trust.who import Calling
 
@@ -48,6 +50,21 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
             secret = new_secret()
             await webhooks.make(connection, id, wanted.sink, rate, secret)
             return await served(connection, await one_of(connection, caller, id), secret=secret)
+
+    @router.post(
+        "/v1/subscriptions/dry-run", summary="What would a subscription have been given?", response_class=Response
+    )
+    async def tried(caller: Calling, wanted: DryRun) -> Response:
+        """Counts by type, and the first hundred events, of what was stored in the last `days`, as they may be seen now.
+
+        Nothing is made, and no sink is asked. `complete` is false where there was too much to look at; `since` is from
+        when on it was.
+        """
+        readable(wanted)
+        subscription = as_if(wanted, own(caller, wanted.config.organisation), everything=caller.open)
+        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+            said = await dry_run(connection, streams.secret, subscription, wanted.days, streams.clock())
+        return Response(orjson.dumps(said), media_type="application/json", headers={"cache-control": "no-store"})
 
     @router.get("/v1/subscriptions", summary="List subscriptions")
     async def listed(

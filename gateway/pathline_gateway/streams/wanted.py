@@ -41,6 +41,13 @@ class Wanted(BaseModel):
     """All must hold: `exact`, `prefix`, `suffix`, `all`, `any`, `not`. None: everything that may be seen."""
 
 
+class DryRun(Wanted):
+    """A subscription that nobody makes, and how far to look back."""
+
+    days: Annotated[int, Field(ge=1, le=30)] = 7
+    """What was stored in so many days."""
+
+
 def readable(wanted: Wanted) -> None:
     """It can be read. Raises Problem."""
     if (wanted.protocol == "HTTP") != (wanted.sink is not None):

@@ -32,6 +32,7 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
     "GET /v1/pathways/{pathway}": _READERS,
     "GET /v1/pathways/{pathway}/trace": _READERS,
     "POST /v1/subscriptions": _SUBSCRIBER,
+    "POST /v1/subscriptions/dry-run": _SUBSCRIBER,
     "GET /v1/subscriptions": _SUBSCRIBER | _OPERATOR,
     "GET /v1/subscriptions/{subscription}": _SUBSCRIBER | _OPERATOR,
     "PUT /v1/subscriptions/{subscription}": _SUBSCRIBER,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
@@ -184,6 +185,78 @@ async def test_an_event_that_fails_holds_back_its_own_pathway_alone(rig: Rig) ->
         mended = True
         await until(rig, id, waiting=0, delivered=41)
     assert sink.ids()[20:] == ["first", *(f"same-{n}" for n in range(20))]
+
+
+async def test_a_pathway_that_was_joined_to_one_that_is_held_back_waits_with_it(rig: Rig) -> None:
+    async with listening() as sink, posting(rig):
+        await rig.tell(step("clinic", "c0", 1), step("housing", "h0", 2))
+        id, _ = await subscribed(rig, sink)
+        mended = False
+        sink.answer = lambda posted: Reply(204 if mended or posted.event["id"] != "c1" else 500)
+        await rig.tell(step("clinic", "c1", 1))
+        await rig.hand_out()
+        await sink.until(lambda s: s.posted)
+        await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)))
+        await rig.tell(step("housing", "h1", 2), step("bank", "b1", 3))
+        await rig.hand_out()
+        await sink.until(lambda s: "b1" in s.ids() and len(s.posted) > 8)
+        assert sink.ids() == ["b1"]
+        mended = True
+        await until(rig, id, waiting=0)
+    assert sink.ids() == ["b1", "c1", "h1"]
+
+
+async def test_no_more_than_so_many_events_are_held_back_and_none_is_lost(rig: Rig) -> None:
+    async with listening() as sink, posting(rig, replace(QUICK, ahead=4, most_held=6)):
+        id, _ = await subscribed(rig, sink)
+        mended = False
+        sink.answer = lambda posted: Reply(204 if mended or posted.event["subject"] == subject(0) else 500)
+        for n in range(40):
+            await rig.tell(step("clinic", f"c{n}", n % 2))
+        await rig.hand_out()
+        await sink.until(lambda s: len(s.posted) > 60)
+        held = await rig.pool.fetchval("select count(*) from webhook_held")
+        assert 6 <= held <= 10
+        assert len(sink.took) < 20
+        mended = True
+        await until(rig, id, waiting=0, delivered=40)
+    for parity in (0, 1):
+        expected = [f"c{n}" for n in range(parity, 40, 2)]
+        assert [each for each in sink.ids() if int(each[1:]) % 2 == parity] == expected
+
+
+async def test_no_more_is_sent_than_a_sink_allows(rig: Rig) -> None:
+    async with listening() as sink, posting(rig):
+        sink.handshake = Reply(200, {"webhook-allowed-origin": "*", "webhook-allowed-rate": "150"})
+        id, _ = await subscribed(rig, sink)
+        began = time.monotonic()
+        await rig.tell(*(step("clinic", f"c{n}", n) for n in range(4)))
+        await rig.hand_out()
+        await until(rig, id, waiting=0)
+        assert time.monotonic() - began > 3 * 60 / 150 - 0.05
+    assert len(sink.took) == 4
+
+
+async def test_what_one_left_when_it_ended_another_takes_up_at_once(rig: Rig) -> None:
+    async with listening() as sink:
+        sink.answer = slowly
+        id, _ = await subscribed(rig, sink)
+        for n in range(30):
+            await rig.tell(step("clinic", f"c{n}", n % 3))
+        await rig.hand_out()
+        for taken in (5, 15):
+            async with posting(rig):
+                await sink.until(lambda s, n=taken: len(s.ids()) >= n)
+        async with posting(rig):
+            await until(rig, id, waiting=0, seconds=10)
+    for person in range(3):
+        expected = [f"c{n}" for n in range(person, 30, 3)]
+        assert [each for each in sink.ids() if int(each[1:]) % 3 == person] == expected
+
+
+async def slowly(_: Posted) -> Reply:
+    await asyncio.sleep(0.01)
+    return Reply()
 
 
 async def test_a_sink_that_is_gone_is_posted_to_no_more_until_it_is_resumed(rig: Rig) -> None:

@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S: Final = 0.25
 """How long what another process gave may wait unseen."""
+_TOGETHER_S: Final = 0.02
+"""What is given within this time is looked for once."""
 _MOST_LINES: Final = 256
 _FAILED: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -52,6 +54,7 @@ class Deliverer:
                     _log.info("webhooks: not looked at this time: %s", type(failed).__name__)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _LOOK_EVERY_S)
+                    await asyncio.sleep(_TOGETHER_S)
                 self._wake.clear()
         finally:
             await self._end()

@@ -50,6 +50,7 @@ from pathline_gateway.streams.dispatch import Dispatcher
 from pathline_gateway.streams.line import Delivery
 from pathline_gateway.streams.policy import Policy
 from pathline_gateway.streams.posting import Poster
+from pathline_gateway.streams.replay import Replayer
 from pathline_gateway.streams.sinks import Sinks
 from pathline_gateway.streams.sse import Streams
 from pathline_gateway.streams.waiters import Waiters
@@ -106,6 +107,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             deliverer.given(subscriptions)
 
         dispatcher = Dispatcher(pool, settings.clock, on_given, everything=settings.dev_auth == "off")
+        replayer = Replayer(pool, settings.clock, on_given, everything=settings.dev_auth == "off")
 
         def on_stored(about_identity: bool) -> None:
             dispatcher.wake()
@@ -117,6 +119,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             ("membership", membership.run),
             ("handing out to subscriptions", dispatcher.run),
             ("streams", waiters.run),
+            ("replays", replayer.run),
             ("posting to sinks", deliverer.run),
             ("making partitions", lambda: _keep_partitions(pool)),
             ("forgetting old accesses", lambda: _forget_accesses(pool)),

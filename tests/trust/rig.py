@@ -30,6 +30,7 @@ from pathline_gateway.streams import resource as subscriptions
 from pathline_gateway.streams.dispatch import Dispatcher
 from pathline_gateway.streams.policy import Policy
 from pathline_gateway.streams.posting import Poster
+from pathline_gateway.streams.replay import Replayer
 from pathline_gateway.streams.sinks import Sinks
 from pathline_gateway.streams.sse import Streams
 from pathline_gateway.streams.waiters import Waiters
@@ -103,6 +104,9 @@ class Rig:
         """Every subscription was given what is stored; `everything` as while auth is off."""
         dispatcher = Dispatcher(self.pool, lambda: self.now, everything=everything)
         while await dispatcher.dispatch_some():
+            pass
+        replayer = Replayer(self.pool, lambda: self.now, everything=everything)
+        while await replayer.replay_some():
             pass
 
     async def execute(self, statement: str, *arguments: object) -> None:

@@ -73,6 +73,20 @@ create table subscription_asked (
     asked_at      timestamptz not null
 );
 
+-- A replay is given to a subscription of its own, which nobody else sees: a further series of `of`. Entries of the change
+-- log after `looked_to` up to `to_seq` are still to be looked at. Of the first series, what is numbered up to
+-- `after_number` is left out.
+create table replay (
+    subscription  uuid primary key references subscription on delete cascade,
+    of            uuid not null references subscription on delete cascade,
+    series        integer not null check (series > 1),
+    looked_to     bigint not null,
+    to_seq        bigint not null,
+    after_number  bigint not null,
+    unique (of, series)
+);
+create index replay_unfinished on replay (subscription) where looked_to < to_seq;
+
 -- Moves with every change of what is wanted, in the same transaction: whoever hands out reads all of them again then.
 create table subscription_version (
     only_row  boolean primary key default true check (only_row),

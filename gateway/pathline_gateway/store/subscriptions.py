@@ -11,8 +11,9 @@ import asyncpg
 import orjson
 
 _SAID = """
-select id, org, operator, protocol, purpose, authority, filters, paused, created_at, from_seq, last_number
-from subscription
+select id, org, operator, protocol, purpose, authority, filters, paused, created_at, from_seq, last_number,
+    replay.of as replay_of, coalesce(replay.series, 1) as series
+from subscription left join replay on replay.subscription = subscription.id
 """
 _MAKE = """
 insert into subscription (org, operator, protocol, purpose, authority, filters, from_seq)
@@ -20,12 +21,18 @@ values ($1, $2, $3, $4, $5, $6, (select coalesce(max(seq), 0) from change))
 returning id
 """
 _ONE = _SAID + "where id = $1 and ($2::text is null or org = $2)"
-_LISTED = _SAID + "where ($1::text is null or org = $1) and id > $2 order by id limit $3"
+_LISTED = _SAID + "where replay is null and ($1::text is null or org = $1) and id > $2 order by id limit $3"
+_EVERYONE = _SAID + "where replay is null"
+_SERIES = _SAID + "where replay.of = $1 and replay.series = $2"
+# With all series of it.
 _CHANGE = """
-update subscription set purpose = $2, authority = $3, filters = $4 where id = $1
+update subscription set purpose = $2, authority = $3, filters = $4
+where id = $1 or id in (select subscription from replay where of = $1)
 """
-_PAUSE = "update subscription set paused = $2 where id = $1"
-_FORGET = "delete from subscription where id = $1"
+_PAUSE = """
+update subscription set paused = $2 where id = $1 or id in (select subscription from replay where of = $1)
+"""
+_FORGET = "delete from subscription where id = $1 or id in (select subscription from replay where of = $1)"
 _LOCK = 0x706C_0007
 _BEGIN = """
 select greatest((select seq from dispatch_progress), (select min(from_seq) from subscription)) as seq
@@ -101,6 +108,14 @@ class Subscription(NamedTuple):
     created_at: datetime
     from_seq: int
     last_number: int
+    replay_of: UUID | None = None
+    """Whose further series this is."""
+    series: int = 1
+
+    @property
+    def prefix(self) -> str:
+        """What cursors of this series begin with."""
+        return "" if self.series == 1 else f"s{self.series}"
 
     def seeing(self, everything: bool) -> Subscription:
         """As it is honoured: what was made while auth was off is its organisation's alone once auth is on."""
@@ -134,6 +149,12 @@ async def make(
 async def one(connection: asyncpg.Connection, id: UUID, org: str | None) -> Subscription | None:
     """This subscription, where it is this organisation's; None: anybody's."""
     row = await connection.fetchrow(_ONE, id, org)
+    return None if row is None else _subscription(row)
+
+
+async def series(connection: asyncpg.Connection, of: UUID, n: int) -> Subscription | None:
+    """The further series of this subscription that has this number."""
+    row = await connection.fetchrow(_SERIES, of, n)
     return None if row is None else _subscription(row)
 
 
@@ -178,7 +199,7 @@ async def version(connection: asyncpg.Connection) -> int:
 
 async def everyone(connection: asyncpg.Connection) -> list[Subscription]:
     """All of them."""
-    return [_subscription(row) for row in await connection.fetch(_SAID)]
+    return [_subscription(row) for row in await connection.fetch(_EVERYONE)]
 
 
 async def page(connection: asyncpg.Connection, entries: int) -> tuple[int, int] | None:
@@ -195,6 +216,12 @@ async def events(connection: asyncpg.Connection, begin: int, end: int) -> list[a
 
 async def give(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]], end: int) -> None:
     """These events (subscription, source, id) are given, in order, and everything up to this entry was looked at."""
+    await number(connection, given)
+    await connection.execute(_ADVANCE, end)
+
+
+async def number(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]]) -> None:
+    """These events (subscription, source, id) are given, in order."""
     counts: dict[UUID, int] = {}
     for subscription, _, _ in given:
         counts[subscription] = counts.get(subscription, 0) + 1
@@ -206,7 +233,6 @@ async def give(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, 
             following[subscription] += 1
             numbered.append(Given(subscription, following[subscription], source, id))
         await connection.copy_records_to_table("subscription_event", records=numbered, columns=Given._fields)
-    await connection.execute(_ADVANCE, end)
 
 
 async def given(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[asyncpg.Record]:

@@ -11,20 +11,29 @@ import asyncpg
 
 _MAKE = "insert into webhook_sink (subscription, url, allowed_rate) values ($1, $2, $3)"
 _URL = "select url from webhook_sink where subscription = $1"
-_MOVE = "update webhook_sink set url = $2, allowed_rate = $3 where subscription = $1"
+# A sink is that of all series of its subscription.
+_MOVE = """
+update webhook_sink set url = $2, allowed_rate = $3
+where subscription = $1 or subscription in (select r.subscription from replay r where r.of = $1)
+"""
 _AFRESH = """
 update webhook_sink set changed = changed + 1, due_at = 'epoch', not_before = 'epoch', stopped = null,
     failed_in_row = 0, failing_since = null
-where subscription = $1
+where subscription = $1 or subscription in (select r.subscription from replay r where r.of = $1)
 """
-_TRY_NOW = "update webhook_held set next_at = 'epoch', first_failed_at = null where subscription = $1"
+_TRY_NOW = """
+update webhook_held set next_at = 'epoch', first_failed_at = null
+where subscription = $1 or subscription in (select r.subscription from replay r where r.of = $1)
+"""
 _END_SECRETS = """
 with gone as (delete from webhook_secret where subscription = $1 and ends_at is not null)
 update webhook_secret set ends_at = $2 where subscription = $1 and ends_at is null
 """
 _ADD_KEY = "insert into webhook_secret (subscription, secret) values ($1, $2)"
 _SECRETS = """
-select secret from webhook_secret where subscription = $1 and (ends_at is null or ends_at > $2) order by made_at desc
+select secret from webhook_secret
+where subscription = coalesce((select of from replay where subscription = $1), $1) and (ends_at is null or ends_at > $2)
+order by made_at desc
 """
 _STANDING = """
 select w.url, w.stopped, w.failed_in_row, w.failing_since, w.last_success_at, w.last_failure_at, w.last_failure,

@@ -67,7 +67,8 @@ async def told_of(
     telling = _Telling(connection, secret, subscription, now)
     events = [await telling.event(row) for row in rows]
     await telling.log()
-    return events
+    # Numbers of a further series begin anew.
+    return events if subscription.series == 1 else [{**each, "series": subscription.series} for each in events]
 
 
 class _Telling:

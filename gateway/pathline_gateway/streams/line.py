@@ -170,7 +170,7 @@ class Line:
             return ()
         told = await these(connection, self._common.secret, subscription, list(numbers), self._common.clock())
         begun = [each for each in self._found if each.number in set(numbers)]
-        return [(each, message(self._id, each.number, told.get(each.number))) for each in begun]
+        return [(each, message(subscription, each.number, told.get(each.number))) for each in begun]
 
     def _start(self, look: _Look) -> int:
         """How many requests were begun."""

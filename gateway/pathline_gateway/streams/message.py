@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 
 from pathline import instant
+from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.signing import signatures
 
 MEDIA_TYPE: Final = "application/cloudevents+json; charset=utf-8"
@@ -40,11 +41,13 @@ class Message:
         return said if failed == 0 else {**said, "pathline-failures": str(failed)}
 
 
-def message(subscription: UUID, number: int, event: Mapping[str, Any] | None) -> Message:
+def message(subscription: Subscription, number: int, event: Mapping[str, Any] | None) -> Message:
     """The event of this number; a marker in its place where it is withheld, or stored no more."""
-    id = f"{subscription}-{number}"
+    series = {} if subscription.series == 1 else {"series": subscription.series}
+    name = f"{subscription.replay_of}-{subscription.prefix}" if series else str(subscription.id)
+    id = f"{name}-{number}"
     if event is None or "withheld" in event:
-        event = {"specversion": "1.0", "id": id, "source": _SOURCE, "type": _WITHHELD, "number": number}
+        event = {"specversion": "1.0", "id": id, "source": _SOURCE, "type": _WITHHELD, "number": number, **series}
     return Message(id, orjson.dumps(event))
 
 

@@ -40,3 +40,13 @@ async def handed_to(connection: asyncpg.Connection, caller: Caller, id: UUID) ->
     if found.paused:
         raise Problem(409, "paused", "the subscription is paused: resume it first")
     return found
+
+
+async def series_of(connection: asyncpg.Connection, found: Subscription, n: int) -> Subscription:
+    """This series of the subscription. Raises Problem."""
+    if n == 1:
+        return found
+    series = await store.series(connection, found.id, n)
+    if series is None:
+        raise Problem(404, "no-such-series", "the subscription has no series of this number: see `…/replay`")
+    return series._replace(operator=found.operator)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,17 +10,16 @@ import orjson
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import StreamingResponse
 
-from pathline_gateway.problem import Problem
 from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import webhooks
+from pathline_gateway.streams.cursor import cursor
 from pathline_gateway.streams.deliver import page
 from pathline_gateway.streams.explain import explain
-from pathline_gateway.streams.owned import handed_to, one_of
+from pathline_gateway.streams.owned import handed_to, one_of, series_of
 from pathline_gateway.streams.sse import Streams
 from pathline_gateway.trust.who import Calling
 
 MOST = 1_000
-_CURSOR = re.compile(r"n([0-9]{1,18})", re.ASCII)
 
 
 def routes(streams: Streams) -> APIRouter:
@@ -40,13 +38,13 @@ def routes(streams: Streams) -> APIRouter:
 
         Each is looked at again: of what may no longer be shown only `{"number", "withheld": true}` is left.
         """
-        number = _number(after)
+        series, number = cursor(after)
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            found = await handed_to(connection, caller, subscription)
+            found = await series_of(connection, await handed_to(connection, caller, subscription), series)
             told = await page(connection, secret, found, number, limit, clock())
         async with pool.acquire() as connection:
-            await webhooks.asked(connection, subscription, number, datetime.now(UTC))
-        body = {"events": told.events, "next": f"n{told.last}", "count": told.last}
+            await webhooks.asked(connection, found.id, number, datetime.now(UTC))
+        body = {"events": told.events, "next": f"{found.prefix}n{told.last}", "count": told.last}
         return Response(orjson.dumps(body), media_type="application/json", headers={"cache-control": "no-store"})
 
     @router.get(
@@ -65,12 +63,12 @@ def routes(streams: Streams) -> APIRouter:
 
         It ends after a quarter of an hour, and when the subscription is paused or ended.
         """
-        number = _number(last_event_id or after)
+        series, number = cursor(last_event_id or after)
         async with pool.acquire() as connection:
-            await handed_to(connection, caller, subscription)
-            await webhooks.asked(connection, subscription, number, datetime.now(UTC))
+            found = await series_of(connection, await handed_to(connection, caller, subscription), series)
+            await webhooks.asked(connection, found.id, number, datetime.now(UTC))
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        frames = streams.listen(subscription, number, everything=caller.open)
+        frames = streams.listen(found.id, number, everything=caller.open)
         return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
 
     @router.get("/v1/subscriptions/{subscription}/explain", summary="Why did an event come, or not?")
@@ -86,10 +84,3 @@ def routes(streams: Streams) -> APIRouter:
             return await explain(connection, found, source, event, clock())
 
     return router
-
-
-def _number(cursor: str) -> int:
-    match = _CURSOR.fullmatch(cursor)
-    if match is None:
-        raise Problem(400, "malformed-cursor", "after must be the `next` of an earlier answer")
-    return int(match[1])

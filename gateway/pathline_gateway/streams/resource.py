@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store import webhooks
-from pathline_gateway.streams import receiving, webhook_resource
+from pathline_gateway.streams import receiving, replay_resource, webhook_resource
 from pathline_gateway.streams.dry_run import as_if, dry_run
 from pathline_gateway.streams.owned import one_of, own, whose
 from pathline_gateway.streams.receiving import MOST
@@ -32,6 +32,7 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
     router = APIRouter(tags=["subscriptions"])
     router.include_router(webhook_resource.routes(streams, sinks))
     router.include_router(receiving.routes(streams))
+    router.include_router(replay_resource.routes(streams))
 
     @router.post("/v1/subscriptions", summary="Subscribe to events", status_code=201)
     async def make(caller: Calling, wanted: Wanted) -> dict[str, Any]:

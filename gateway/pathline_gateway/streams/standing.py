@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from pathline import instant
+from pathline_gateway.store import replays, subscriptions
 from pathline_gateway.store import webhooks as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.store.webhooks import Standing
@@ -15,6 +16,15 @@ from pathline_gateway.store.webhooks import Standing
 
 async def standing(connection: asyncpg.Connection, found: Subscription) -> dict[str, Any]:
     """The answer of `…/status`. Call within a transaction whose statements see one moment."""
+    replayed = []
+    for each in await replays.every(connection, found.id):
+        series = await subscriptions.series(connection, found.id, each.series)
+        if series is not None:
+            replayed.append({**each._asdict(), **await _standing(connection, series)})
+    return {**await _standing(connection, found), "replays": replayed}
+
+
+async def _standing(connection: asyncpg.Connection, found: Subscription) -> dict[str, Any]:
     posted = await store.standing(connection, found.id)
     if posted is None:
         return await _read(connection, found)

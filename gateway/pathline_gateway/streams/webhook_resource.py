@@ -16,7 +16,7 @@ from pathline_gateway.problem import Problem
 from pathline_gateway.store import webhooks as store
 from pathline_gateway.streams.message import canary
 from pathline_gateway.streams.outcome import Fate
-from pathline_gateway.streams.owned import one_of
+from pathline_gateway.streams.owned import one_of, series_of
 from pathline_gateway.streams.signing import new_secret
 from pathline_gateway.streams.sinks import Sinks
 from pathline_gateway.streams.sse import Streams
@@ -25,6 +25,7 @@ from pathline_gateway.trust.who import Calling
 
 _OLD_SIGNS_FOR: Final = timedelta(hours=24)
 _MOST: Final = 1_000
+_Series = Annotated[int, Query(ge=1, le=999_999)]
 _Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
@@ -63,13 +64,14 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
     async def failures(
         caller: Calling,
         subscription: UUID,
+        series: _Series = 1,
         after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
         limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
     ) -> dict[str, Any]:
         """By number, with the reason of the last attempt. `next` is the `after` of the next page."""
         async with pool.acquire() as connection:
-            await one_of(connection, caller, subscription)
-            found = await store.failures(connection, subscription, after, limit)
+            of = await series_of(connection, await one_of(connection, caller, subscription), series)
+            found = await store.failures(connection, of.id, after, limit)
         said = [
             {
                 "number": each.number,
@@ -83,11 +85,11 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
         return {"failures": said, "next": found[-1].number if len(found) == limit else None}
 
     @router.post("/v1/subscriptions/{subscription}/redrive", summary="Try again what was given up")
-    async def redrive(caller: Calling, subscription: UUID, which: Redriven) -> dict[str, int]:
+    async def redrive(caller: Calling, subscription: UUID, which: Redriven, series: _Series = 1) -> dict[str, int]:
         """They are posted as they may be seen now, after whatever of their pathways was posted meanwhile."""
         async with pool.acquire() as connection, connection.transaction():
-            await one_of(connection, caller, subscription)
-            return {"redriven": await store.redrive(connection, subscription, which.numbers)}
+            of = await series_of(connection, await one_of(connection, caller, subscription), series)
+            return {"redriven": await store.redrive(connection, of.id, which.numbers)}
 
     @router.post("/v1/subscriptions/{subscription}/canary", summary="Post a test event to the sink now")
     async def test(caller: Calling, subscription: UUID) -> dict[str, Any]:

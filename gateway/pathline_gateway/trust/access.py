@@ -42,6 +42,7 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
     "GET /v1/subscriptions/{subscription}/events": _SUBSCRIBER,
     "GET /v1/subscriptions/{subscription}/stream": _SUBSCRIBER,
     "GET /v1/subscriptions/{subscription}/explain": _SUBSCRIBER | _OPERATOR,
+    "POST /v1/subscriptions/{subscription}/replay": _SUBSCRIBER,
     "POST /v1/subscriptions/{subscription}/secret": _SUBSCRIBER,
     "GET /v1/subscriptions/{subscription}/status": _SUBSCRIBER | _OPERATOR,
     "GET /v1/subscriptions/{subscription}/failures": _SUBSCRIBER | _OPERATOR,

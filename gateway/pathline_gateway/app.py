@@ -46,8 +46,8 @@ from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
 from pathline_gateway.store.secrets import instance_secret
 from pathline_gateway.streams import resource as subscriptions
+from pathline_gateway.streams.delivery import Delivery
 from pathline_gateway.streams.dispatch import Dispatcher
-from pathline_gateway.streams.line import Delivery
 from pathline_gateway.streams.policy import Policy
 from pathline_gateway.streams.posting import Poster
 from pathline_gateway.streams.replay import Replayer

@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 from sink import Sink
 
-from pathline_gateway.streams.line import Delivery
+from pathline_gateway.streams.delivery import Delivery
 from pathline_gateway.streams.policy import Policy
 from pathline_gateway.streams.posting import Poster
 from pathline_gateway.streams.webhooks import Deliverer

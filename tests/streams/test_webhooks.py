@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -303,6 +303,35 @@ async def test_a_sink_that_asks_for_time_is_left_alone_for_so_long(rig: Rig, sta
         clock.ahead = timedelta(seconds=601)
         await until(rig, id, waiting=0)
     assert sorted(sink.ids()) == ["c1", "c2", "c3"]
+
+
+async def test_what_a_sink_took_is_not_sent_again_after_it_asked_for_time(rig: Rig) -> None:
+    clock, paused = Clock(), asyncio.Event()
+
+    async def answer(posted: Posted) -> Reply:
+        if posted.event["id"] == "a2":
+            await paused.wait()
+        if posted.event["id"] == "busy" and not paused.is_set():
+            paused.set()
+            return Reply(503, {"retry-after": "600"})
+        return Reply(204)
+
+    async with listening() as sink, posting(rig, clock=clock):
+        sink.answer = answer
+        id, _ = await subscribed(rig, sink)
+        first = [step("clinic", f"a{n}", 1) for n in (1, 2, 3)]
+        for each in (*first, *(step("clinic", f"b{n}", n) for n in range(4, 9)), step("clinic", "busy", 9)):
+            await rig.tell(each)
+        await rig.hand_out()
+        await sink.until(lambda s: "a2" in s.ids())
+        while await rig.pool.fetchval("select held_by is not null from webhook_sink"):
+            await asyncio.sleep(0.02)
+        assert "a3" not in [each.event["id"] for each in sink.posted]
+        clock.ahead = timedelta(seconds=601)
+        await until(rig, id, waiting=0, delivered=9)
+    times = Counter(each.event["id"] for each in sink.posted)
+    assert times.pop("busy") == 2
+    assert set(times.values()) == {1}
 
 
 async def test_a_redirect_is_a_failure_and_followed_by_nobody(rig: Rig) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from random import Random, SystemRandom
 from typing import Final
 from uuid import UUID
 
@@ -18,33 +17,17 @@ from pathline_gateway.store import webhook_delivery as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.store.webhook_delivery import Next, State
 from pathline_gateway.streams.deliver import these
+from pathline_gateway.streams.delivery import Delivery
 from pathline_gateway.streams.message import Message, message
 from pathline_gateway.streams.outcome import Outcome
 from pathline_gateway.streams.plan import Plan, Waiting, plan, probe
 from pathline_gateway.streams.settling import Ended, Standing, settled
-from pathline_gateway.streams.sinks import Sinks
-from pathline_gateway.streams.slots import Slots
 from pathline_gateway.telemetry import WEBHOOK_DELAY, WEBHOOK_REQUESTS
 
 _LOOK_EVERY_S: Final = 0.5
 """How much later than its own process a line notices what another gave."""
 _NO_SLOT_S: Final = 0.05
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What every line of a process needs."""
-
-    pool: asyncpg.Pool
-    secret: bytes
-    clock: Callable[[], datetime]
-    """What is seen at which instant."""
-    sinks: Sinks
-    everything: bool
-    """Auth is off: see the dispatcher."""
-    chance: Random = field(default_factory=SystemRandom)
-    slots: Slots = field(default_factory=Slots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +92,7 @@ class Line:
             return True
         if look is None or not may_begin:
             return False
-        if look.plan.hold:
+        if look.plan.hold or await self._passed_over():
             return True
         if got < wanted:
             await self._wait(_NO_SLOT_S)
@@ -162,6 +145,15 @@ class Line:
             await store.hold(connection, self._id, numbers)
             apart = set(numbers)
             self._found = [each._replace(is_held=each.is_held or each.number in apart) for each in self._found]
+
+    async def _passed_over(self) -> bool:
+        """Whether numbers were kept apart now that others are done after: what is done is then known to everybody."""
+        last = max(self._done, default=0)
+        over = [each.number for each in self._found if each.number < last and not each.is_held]
+        over = [number for number in over if number not in self._done]
+        async with self._common.pool.acquire() as connection:
+            await self._hold(connection, over)
+        return bool(over)
 
     async def _messages(
         self, connection: asyncpg.Connection, subscription: Subscription, numbers: Collection[int]

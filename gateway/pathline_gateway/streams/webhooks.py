@@ -14,7 +14,8 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from pathline_gateway.store import webhook_delivery as store
-from pathline_gateway.streams.line import Delivery, Line
+from pathline_gateway.streams.delivery import Delivery
+from pathline_gateway.streams.line import Line
 
 _log = logging.getLogger(__name__)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
@@ -48,9 +49,15 @@ from pathline_gateway.store.partitions import ensure_partitions
 from pathline_gateway.store.secrets import instance_secret
 from pathline_gateway.streams import notices
 from pathline_gateway.streams import resource as subscriptions
+from pathline_gateway.streams.delivery import Delivery
 from pathline_gateway.streams.dispatch import Dispatcher
+from pathline_gateway.streams.policy import Policy
+from pathline_gateway.streams.posting import Poster
+from pathline_gateway.streams.replay import Replayer
+from pathline_gateway.streams.sinks import Sinks
 from pathline_gateway.streams.sse import Streams
 from pathline_gateway.streams.waiters import Waiters
+from pathline_gateway.streams.webhooks import Deliverer
 from pathline_gateway.trust.access_log import KEPT
 from pathline_gateway.trust.bearer import Bearer, Claims
 from pathline_gateway.trust.gate import Admitted, Gate, admitted, declared
@@ -77,6 +84,7 @@ class Gateway:
     membership: MembershipWriter
     progress: Progress
     waiters: Waiters
+    sinks: Sinks
     secret: bytes
     account_key: bytes
 
@@ -93,9 +101,17 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         membership = MembershipWriter(pool)
         producer = await _producer(settings, idempotent=broker.idempotent_producers)
         stack.push_async_callback(stopped, producer.stop)
-        waiters = Waiters(pool)
         everything = settings.dev_auth == "off"
-        dispatcher = Dispatcher(pool, settings.clock, waiters.given, everything=everything)
+        waiters, sinks = Waiters(pool), _sinks(settings)
+        stack.push_async_callback(sinks.poster.aclose)
+        deliverer = Deliverer(Delivery(pool, secret, settings.clock, sinks, everything=everything))
+
+        def on_given(subscriptions: Collection[UUID]) -> None:
+            waiters.given(subscriptions)
+            deliverer.given(subscriptions)
+
+        dispatcher = Dispatcher(pool, settings.clock, on_given, everything=everything)
+        replayer = Replayer(pool, settings.clock, on_given, everything=everything)
         stored = asyncio.Event()
 
         def on_stored(about_identity: bool) -> None:
@@ -112,7 +128,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             progress,
             intake.looked,
             partial(notices.give, secret=secret, now=settings.clock, everything=everything),
-            waiters.given,
+            on_given,
             timedelta(seconds=settings.handoff_grace_s),
         )
         for name, work in (
@@ -121,12 +137,16 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             ("the watchdog", watchdog.run),
             ("handing out to subscriptions", dispatcher.run),
             ("streams", waiters.run),
+            ("replays", replayer.run),
+            ("posting to sinks", deliverer.run),
             ("making partitions", lambda: _keep_partitions(pool)),
             ("forgetting old accesses", lambda: _forget_accesses(pool)),
             ("counting what is parked", lambda: keep_level(pool)),
         ):
             await stack.enter_async_context(going_on(name, work))
-        yield Gateway(settings, broker, pool, producer, intake, membership, progress, waiters, secret, account_key)
+        yield Gateway(
+            settings, broker, pool, producer, intake, membership, progress, waiters, sinks, secret, account_key
+        )
 
 
 @contextlib.asynccontextmanager
@@ -184,7 +204,9 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(accesses.routes(gateway.pool, gateway.secret, gateway.settings.clock))
     app.include_router(consents.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
     app.include_router(
-        subscriptions.routes(Streams(gateway.pool, gateway.secret, gateway.settings.clock, gateway.waiters))
+        subscriptions.routes(
+            Streams(gateway.pool, gateway.secret, gateway.settings.clock, gateway.waiters), gateway.sinks
+        )
     )
     app.include_router(organisations.routes(gateway.pool))
     app.include_router(linkers.routes(gateway.pool))
@@ -216,6 +238,12 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.mount("/console/static", pages.STATIC)
     declared(app)
     return app
+
+
+def _sinks(settings: Settings) -> Sinks:
+    policy = Policy()
+    private = settings.sinks_private or settings.dev_auth == "off"
+    return Sinks(Poster(policy), policy, lambda: datetime.now(UTC), settings.sinks_origin, private)
 
 
 def _gate(gateway: Gateway, issuer: Issuer | None) -> Gate:

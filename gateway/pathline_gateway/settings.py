@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     """How long a token by which a person links may be used, in seconds."""
     handoff_grace_s: Annotated[int, Field(ge=0, le=2_592_000)] = 0
     """How long after its due instant an answer to a hand-off may come before silence is spoken of, in seconds."""
+    sinks_private: bool = False
+    """Events may be posted to addresses of one's own network, at any port; without TLS to this machine alone. So they
+    may while auth is off."""
+    sinks_origin: str = Field(default="pathline", pattern=r"^[A-Za-z0-9.-]{1,253}$")
+    """The DNS name by which sinks know this gateway: they are asked whether they want its events."""
     volatile_log: bool = False
     """The broker forgets its log when it stops: 202 then waits until Postgres has the events."""
     cluster_id: str | None = None

@@ -57,6 +57,16 @@ PULL_DURATION: Final = _METER.create_histogram(
     explicit_bucket_boundaries_advisory=_BOUNDS_S,
 )
 
+WEBHOOK_REQUESTS: Final = _METER.create_counter(
+    "pathline.webhook.requests", unit="{request}", description="How did requests to the sinks of subscriptions end?"
+)
+WEBHOOK_DELAY: Final = _METER.create_histogram(
+    "pathline.webhook.delay",
+    unit="s",
+    description="How long after it was given to a subscription does an event arrive at its sink?",
+    explicit_bucket_boundaries_advisory=(*_BOUNDS_S, 60, 600, 3_600, 86_400),
+)
+
 
 _Attributes = tuple[tuple[str, str], ...]
 

@@ -169,6 +169,44 @@ async def test_two_that_hand_out_at_once_give_nothing_twice_and_leave_no_gap(rig
     assert [event["number"] for event in page["events"]] == list(range(1, 31))
 
 
+async def test_subscriptions_are_read_again_when_one_of_them_changed_and_not_before(rig: Rig) -> None:
+    """By whichever process it was changed."""
+    id = await subscribed(rig, EVERYBODY, "reader", CLINIC)
+    dispatcher = Dispatcher(rig.pool, lambda: rig.now, everything=True)
+
+    async def handed_out() -> None:
+        while await dispatcher.dispatch_some():
+            pass
+
+    async def version() -> int:
+        return int(await rig.pool.fetchval("select n from subscription_version"))
+
+    before = await version()
+    await rig.tell(step("clinic", "c1", 1), step("housing", "h1", 2))
+    await handed_out()
+    assert await version() == before
+    housing = {"protocol": "PULL", "config": {"organisation": "reader", "purpose": "care"},
+               "filters": [{"exact": {"org": "housing"}}]}  # fmt: skip
+    await rig.ask(EVERYBODY, "PUT", f"/v1/subscriptions/{id}", json=housing)
+    await rig.tell(step("clinic", "c2", 1), step("housing", "h2", 2))
+    await handed_out()
+    other = await subscribed(rig, EVERYBODY, "reader")
+    await rig.tell(step("clinic", "c3", 1), step("housing", "h3", 2))
+    await handed_out()
+    # What nobody says is different is not read: this is no way to change a subscription.
+    async with rig.pool.acquire() as connection, connection.transaction():
+        await connection.execute("set local session_replication_role = replica")
+        await connection.execute("update subscription set filters = '[]'")
+    await rig.tell(step("clinic", "c4", 1), step("housing", "h4", 2))
+    await handed_out()
+    assert ids(await pulled(rig, EVERYBODY, id)) == ["c1", "h2", "h3", "h4"]
+    assert ids(await pulled(rig, EVERYBODY, other)) == ["c3", "h3", "c4", "h4"]
+    await rig.ask(EVERYBODY, "DELETE", f"/v1/subscriptions/{other}")
+    await rig.tell(step("clinic", "c5", 1))
+    await handed_out()
+    assert ids(await pulled(rig, EVERYBODY, id, after="n4")) == ["c5"]
+
+
 async def test_why_an_event_came_or_did_not_can_be_asked(rig: Rig) -> None:
     await rig.tell(step("clinic", "before", 1), step("housing", "h0", 2), step("citizen", "m0", 9))
     await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9)))
@@ -229,3 +267,57 @@ async def test_no_filter_tells_where_a_hidden_step_took_place(rig: Rig) -> None:
     asked = {"source": source("clinic"), "event": "c1"}
     why = (await rig.ask(of("housing"), "GET", f"/v1/subscriptions/{place}/explain", params=asked)).json()
     assert why["because"] == "filtered"
+
+
+async def test_a_dry_run_says_what_would_have_been_given_and_leaves_nothing(rig: Rig) -> None:
+    await rig.tell(step("housing", "h0", 2), step("clinic", "c0", 1), step("citizen", "m0", 9), consented())
+    await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9)))
+    await rig.tell(told("clinic", "c1", "contact.made", 1, 6, kind="enquiry"), step("housing", "h1", 2, 7))
+    await rig.tell(told("clinic", "c2", "contact.made", 1, 6, kind="enquiry", safety="conceal"))
+    await rig.tell(*(step("bank", f"b{n}", n + 20) for n in range(120)))
+
+    async def tried(by: Caller, org: str, *filters: Any, **more: Any) -> dict[str, Any]:
+        wanted = {"protocol": "PULL", "config": {"organisation": org, "purpose": "care"}, "filters": list(filters)}
+        answer = await rig.ask(by, "POST", "/v1/subscriptions/dry-run", json={**wanted, **more})
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    said = await tried(of("housing"), "housing")
+    assert (said["given"], said["complete"], said["days"]) == (3, True, 7)
+    assert said["by_type"] == {"org.pathline.activity.recorded.v1": 2, "org.pathline.contact.made.v1": 1}
+    assert [event["number"] for event in said["events"]] == [1, 2, 3]
+    own = [event for event in said["events"] if event.get("subject") == subject(2)]
+    assert [event["id"] for event in own] == ["h0", "h1"]
+    assert "c1" not in [event["id"] for event in said["events"]]
+    assert await rig.pool.fetchval("select count(*) from access where what = 'stream'") == 1
+    everything = await tried(EVERYBODY, "reader", {"exact": {"org": "bank"}}, days=30)
+    assert (everything["given"], len(everything["events"])) == (120, 100)
+    assert await rig.pool.fetchval("select count(*) from subscription") == 0
+    assert (await tried(of("bank"), "bank", {"exact": {"org": "housing"}}))["given"] == 0
+    long = {"protocol": "PULL", "config": {"organisation": "bank", "purpose": "care"}, "days": 31}
+    assert (await rig.ask(of("bank"), "POST", "/v1/subscriptions/dry-run", json=long)).status_code == 422
+    assert (
+        await rig.ask(of("housing"), "POST", "/v1/subscriptions/dry-run", json=long | {"days": 1})
+    ).status_code == 403
+    await rig.pool.execute("update change set at = now() - interval '8 days' where seq < (select max(seq) from change)")
+    assert (await tried(EVERYBODY, "reader"))["given"] == 1
+
+
+async def test_how_far_a_reader_is_can_be_asked(rig: Rig) -> None:
+    id = await subscribed(rig, EVERYBODY, "reader")
+
+    async def status() -> dict[str, Any]:
+        return dict((await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}/status")).json())
+
+    await rig.tell(step("clinic", "c1", 1), step("clinic", "c2", 1))
+    assert (await status())["given"] == 0
+    page = await pulled(rig, EVERYBODY, id)
+    said = await status()
+    assert (said["state"], said["given"], said["delivered"], said["waiting"]) == ("active", 2, 0, 2)
+    assert said["waiting_since"] is not None
+    await pulled(rig, EVERYBODY, id, after=page["next"])
+    said = await status()
+    assert (said["delivered"], said["waiting"], said["waiting_since"]) == (2, 0, None)
+    assert said["last_asked"] is not None
+    for method, path in (("POST", "secret"), ("POST", "canary")):
+        assert (await rig.ask(EVERYBODY, method, f"/v1/subscriptions/{id}/{path}")).status_code == 409

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -28,6 +28,10 @@ from pathline_gateway.pull import accesses, consents, pathways
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.streams import resource as subscriptions
 from pathline_gateway.streams.dispatch import Dispatcher
+from pathline_gateway.streams.policy import Policy
+from pathline_gateway.streams.posting import Poster
+from pathline_gateway.streams.replay import Replayer
+from pathline_gateway.streams.sinks import Sinks
 from pathline_gateway.streams.sse import Streams
 from pathline_gateway.streams.waiters import Waiters
 from pathline_gateway.trust.caller import EVERYBODY, Caller, Role
@@ -64,6 +68,7 @@ class Rig:
     pool: asyncpg.Pool
     http: httpx.AsyncClient
     who: list[Caller]
+    sinks: Sinks
     now: datetime = NOW
     log: Partition = field(default_factory=Partition)
 
@@ -99,6 +104,9 @@ class Rig:
         """Every subscription was given what is stored; `everything` as while auth is off."""
         dispatcher = Dispatcher(self.pool, lambda: self.now, everything=everything)
         while await dispatcher.dispatch_some():
+            pass
+        replayer = Replayer(self.pool, lambda: self.now, everything=everything)
+        while await replayer.replay_some():
             pass
 
     async def execute(self, statement: str, *arguments: object) -> None:
@@ -136,7 +144,8 @@ async def rig_on(machine: Machine) -> AsyncIterator[Rig]:
     async with asyncpg.create_pool(database, min_size=1, max_size=2) as pool:
         async with pool.acquire() as connection:
             await opened(connection)
-        who, clock = [EVERYBODY], lambda: NOW
+        who, clock, policy = [EVERYBODY], lambda: NOW, Policy()
+        sinks = Sinks(Poster(policy), policy, lambda: datetime.now(UTC), "gateway.test", private=True)
         app = FastAPI()
         app.add_exception_handler(problem.Problem, problem.on_problem)
         app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
@@ -145,9 +154,10 @@ async def rig_on(machine: Machine) -> AsyncIterator[Rig]:
         app.include_router(accesses.routes(pool, SECRET, clock))
         app.include_router(concealed.routes(pool))
         app.include_router(lawful.routes(pool))
-        app.include_router(subscriptions.routes(Streams(pool, SECRET, clock, Waiters(pool))))
+        app.include_router(subscriptions.routes(Streams(pool, SECRET, clock, Waiters(pool)), sinks))
         app.include_router(consents.routes(pool, SECRET, clock, lambda item: rig.put(item)))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
-            rig = Rig(database, pool, http, who)
+            rig = Rig(database, pool, http, who, sinks)
             yield rig
+        await sinks.poster.aclose()
     await dropped(machine, database)

@@ -11,8 +11,9 @@ import asyncpg
 import orjson
 
 _SAID = """
-select id, org, operator, protocol, purpose, authority, filters, paused, created_at, from_seq, last_number
-from subscription
+select id, org, operator, protocol, purpose, authority, filters, paused, created_at, from_seq, last_number,
+    replay.of as replay_of, coalesce(replay.series, 1) as series
+from subscription left join replay on replay.subscription = subscription.id
 """
 _MAKE = """
 insert into subscription (org, operator, protocol, purpose, authority, filters, from_seq)
@@ -20,12 +21,18 @@ values ($1, $2, $3, $4, $5, $6, (select coalesce(max(seq), 0) from change))
 returning id
 """
 _ONE = _SAID + "where id = $1 and ($2::text is null or org = $2)"
-_LISTED = _SAID + "where ($1::text is null or org = $1) and id > $2 order by id limit $3"
+_LISTED = _SAID + "where replay is null and ($1::text is null or org = $1) and id > $2 order by id limit $3"
+_EVERYONE = _SAID + "where replay is null"
+_SERIES = _SAID + "where replay.of = $1 and replay.series = $2"
+# With all series of it.
 _CHANGE = """
-update subscription set purpose = $2, authority = $3, filters = $4 where id = $1
+update subscription set purpose = $2, authority = $3, filters = $4
+where id = $1 or id in (select subscription from replay where of = $1)
 """
-_PAUSE = "update subscription set paused = $2 where id = $1"
-_FORGET = "delete from subscription where id = $1"
+_PAUSE = """
+update subscription set paused = $2 where id = $1 or id in (select subscription from replay where of = $1)
+"""
+_FORGET = "delete from subscription where id = $1 or id in (select subscription from replay where of = $1)"
 _LOCK = 0x706C_0007
 _BEGIN = """
 select greatest((select seq from dispatch_progress), (select min(from_seq) from subscription)) as seq
@@ -55,7 +62,7 @@ from unnest($1::uuid[], $2::bigint[]) as g(id, n) where s.id = g.id
 returning s.id, s.last_number
 """
 _ADVANCE = "update dispatch_progress set seq = $1"
-_GIVEN = """
+_GIVEN_WHAT = """
 select g.number, src.source, g.id, s.org, s.subject, coalesce(m.pathway, s.birth) as pathway, t.type, i.time,
     i.recordedtime, i.sequence, i.payload, s.id as ref, n.kind, n.handoff, n.stage, n.due, n.sender, n.receiver,
     n.answered, n.raised_at
@@ -67,9 +74,9 @@ left join event_type t on t.id = i.type
 left join handoff_notice n on n.id = g.id and src.source = 'urn:pathline:pathline:watchdog'
 join subject_ref s on s.id = coalesce(i.ref, n.ref)
 left join membership m on m.ref = s.id and m.until is null
-where g.subscription = $1 and g.number > $2
-order by g.number limit $3
 """
+_GIVEN = _GIVEN_WHAT + "where g.subscription = $1 and g.number > $2 order by g.number limit $3"
+_THESE = _GIVEN_WHAT + "where g.subscription = $1 and g.number = any($2::bigint[]) order by g.number"
 _NUMBER_OF = """
 select g.number from subscription_event g join source s on s.id = g.source
 where g.subscription = $1 and s.source = $2 and g.id = $3
@@ -103,6 +110,14 @@ class Subscription(NamedTuple):
     created_at: datetime
     from_seq: int
     last_number: int
+    replay_of: UUID | None = None
+    """Whose further series this is."""
+    series: int = 1
+
+    @property
+    def prefix(self) -> str:
+        """What cursors of this series begin with."""
+        return "" if self.series == 1 else f"s{self.series}"
 
     def seeing(self, everything: bool) -> Subscription:
         """As it is honoured: what was made while auth was off is its organisation's alone once auth is on."""
@@ -136,6 +151,12 @@ async def make(
 async def one(connection: asyncpg.Connection, id: UUID, org: str | None) -> Subscription | None:
     """This subscription, where it is this organisation's; None: anybody's."""
     row = await connection.fetchrow(_ONE, id, org)
+    return None if row is None else _subscription(row)
+
+
+async def series(connection: asyncpg.Connection, of: UUID, n: int) -> Subscription | None:
+    """The further series of this subscription that has this number."""
+    row = await connection.fetchrow(_SERIES, of, n)
     return None if row is None else _subscription(row)
 
 
@@ -177,9 +198,15 @@ async def wait_for_lock(connection: asyncpg.Connection) -> None:
     await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
 
 
+async def version(connection: asyncpg.Connection) -> int:
+    """Another whenever anybody wants something else: a subscription is new, changed, paused or gone."""
+    n: int = await connection.fetchval("select n from subscription_version")
+    return n
+
+
 async def everyone(connection: asyncpg.Connection) -> list[Subscription]:
     """All of them."""
-    return [_subscription(row) for row in await connection.fetch(_SAID)]
+    return [_subscription(row) for row in await connection.fetch(_EVERYONE)]
 
 
 async def page(connection: asyncpg.Connection, entries: int) -> tuple[int, int] | None:
@@ -194,13 +221,14 @@ async def events(connection: asyncpg.Connection, begin: int, end: int) -> list[a
     return list(await connection.fetch(_EVENTS, begin, end))
 
 
-async def looked_at(connection: asyncpg.Connection, end: int) -> None:
-    """Everything up to this entry of the change log was looked at for all subscriptions."""
+async def give(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]], end: int) -> None:
+    """These events (subscription, source, id) are given, in order, and everything up to this entry was looked at."""
+    await number(connection, given)
     await connection.execute(_ADVANCE, end)
 
 
-async def give(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]]) -> None:
-    """These events (subscription, source, id) are given, in order. Only for who holds the lock."""
+async def number(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]]) -> None:
+    """These events (subscription, source, id) are given, in order."""
     counts: dict[UUID, int] = {}
     for subscription, _, _ in given:
         counts[subscription] = counts.get(subscription, 0) + 1
@@ -217,6 +245,11 @@ async def give(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, 
 async def given(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[asyncpg.Record]:
     """What this subscription was given after this number, with what is stored of it."""
     return list(await connection.fetch(_GIVEN, id, after, limit))
+
+
+async def these(connection: asyncpg.Connection, id: UUID, numbers: Sequence[int]) -> list[asyncpg.Record]:
+    """What this subscription was given under these numbers, with what is stored of it."""
+    return list(await connection.fetch(_THESE, id, numbers))
 
 
 async def number_of(connection: asyncpg.Connection, id: UUID, source: str, event: str) -> int | None:

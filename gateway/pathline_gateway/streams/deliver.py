@@ -46,10 +46,32 @@ async def page(
     Call within a transaction whose statements see one moment.
     """
     rows = await store.given(connection, subscription.id, after, limit)
+    events = await told_of(connection, secret, subscription, rows, now)
+    return Page(events, rows[-1]["number"] if rows else after)
+
+
+async def these(
+    connection: asyncpg.Connection, secret: bytes, subscription: Subscription, numbers: Sequence[int], now: datetime
+) -> dict[int, dict[str, Any]]:
+    """The events of these numbers; as `page` tells them, and logged as there. What is stored no more is absent."""
+    rows = await store.these(connection, subscription.id, numbers)
+    events = await told_of(connection, secret, subscription, rows, now)
+    return {event["number"]: event for event in events}
+
+
+async def told_of(
+    connection: asyncpg.Connection,
+    secret: bytes,
+    subscription: Subscription,
+    rows: Sequence[asyncpg.Record],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """These events, each with its number, as the subscription is told them; logged as `page` does."""
     telling = _Telling(connection, secret, subscription, now)
     events = [await telling.event(row) for row in rows]
     await telling.log()
-    return Page(events, rows[-1]["number"] if rows else after)
+    # Numbers of a further series begin anew.
+    return events if subscription.series == 1 else [{**each, "series": subscription.series} for each in events]
 
 
 class _Telling:

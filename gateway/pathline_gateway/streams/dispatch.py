@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -16,8 +17,8 @@ import asyncpg
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.matching import Matching
-from pathline_gateway.streams.said import as_sent, is_told_as_sent, to_others
 from pathline_gateway.streams.sight import Sight
+from pathline_gateway.streams.wanting import wanted_of
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +26,15 @@ _ENTRIES = 2_000
 """Entries of the change log that are looked at in one transaction."""
 _POLL_S = 0.25
 """How long what another process stored may wait unseen."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Everyone:
+    """All subscriptions, as of one version."""
+
+    version: int
+    matching: Matching[Subscription]
+    empty: bool
 
 
 class Dispatcher:
@@ -44,6 +54,7 @@ class Dispatcher:
         """
         self._pool, self._clock, self._on_given, self._everything = pool, clock, on_given, everything
         self._wake = asyncio.Event()
+        self._known = _Everyone(-1, Matching[Subscription](()), empty=True)
 
     def wake(self) -> None:
         """Something was stored."""
@@ -68,32 +79,23 @@ class Dispatcher:
         async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             if not await store.locked(connection):
                 return False
-            everyone = [each.seeing(self._everything) for each in await store.everyone(connection)]
-            page = await store.page(connection, _ENTRIES) if everyone else None
+            everyone = await self._everyone(connection)
+            page = None if everyone.empty else await store.page(connection, _ENTRIES)
             if page is None:
                 return False
             begin, end = page
             rows = await store.events(connection, begin, end)
-            given = await self._wanted(connection, everyone, rows)
-            await store.give(connection, given)
-            await store.looked_at(connection, end)
+            wanted = await wanted_of(everyone.matching, Sight(connection, self._clock()), rows)
+            given = [(each.id, row["source_number"], row["id"]) for each, row in wanted]
+            await store.give(connection, given, end)
         self._on_given({subscription for subscription, _, _ in given})
         return True
 
-    async def _wanted(
-        self, connection: asyncpg.Connection, everyone: list[Subscription], rows: list[asyncpg.Record]
-    ) -> list[tuple[UUID, int, str]]:
-        matching = Matching((each, each.filters) for each in everyone)
-        sight = Sight(connection, self._clock())
-        found = []
-        for row in rows:
-            event = (row["source_number"], row["id"])
-            for each in matching.wanted_by(as_sent(row)):
-                if is_told_as_sent(each, row["org"]) and row["seq"] > each.from_seq:
-                    found.append((each.id, *event))
-            for each in matching.wanted_by(to_others(row)):
-                if is_told_as_sent(each, row["org"]) or row["seq"] <= each.from_seq:
-                    continue
-                if await sight.sees(each, row["pathway"], (row["source"], row["id"])):
-                    found.append((each.id, *event))
-        return found
+    async def _everyone(self, connection: asyncpg.Connection) -> _Everyone:
+        """Who wants what, in this transaction: read again only where somebody wants something else."""
+        version = await store.version(connection)
+        if version != self._known.version:
+            found = [each.seeing(self._everything) for each in await store.everyone(connection)]
+            matching = Matching((each, each.filters) for each in found)
+            self._known = _Everyone(version, matching, empty=not found)
+        return self._known

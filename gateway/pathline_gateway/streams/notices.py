@@ -55,7 +55,7 @@ async def give(
             party = each.operator or each.org in (notice.sender, notice.receiver)
             if party and await telling.body(each, notice, pathways[notice.ref]) is not None:
                 found.append((each.id, number, id))
-    await store.give(connection, found)
+    await store.number(connection, found)
     return {subscription for subscription, _, _ in found}
 
 

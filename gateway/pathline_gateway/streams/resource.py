@@ -1,75 +1,71 @@
-"""`/v1/subscriptions`: what an organisation wants to be told of, and what it was told."""
+"""`/v1/subscriptions`: what an organisation wants to be told of, and how it receives that."""
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
-import asyncpg
 import orjson
-from fastapi import APIRouter, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import StreamingResponse
+from fastapi import APIRouter, Query, Response
 
-from pathline import instant
-from pathline.vocabulary import Code
 from pathline_gateway.problem import Problem
-from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import subscriptions as store
-from pathline_gateway.store.subscriptions import Subscription
-from pathline_gateway.streams.deliver import page
-from pathline_gateway.streams.explain import explain
-from pathline_gateway.streams.filters import WrongFilter, matcher
+from pathline_gateway.store import webhooks
+from pathline_gateway.streams import receiving, replay_resource, webhook_resource
+from pathline_gateway.streams.dry_run import as_if, dry_run
+from pathline_gateway.streams.owned import one_of, own, whose
+from pathline_gateway.streams.receiving import MOST
+from pathline_gateway.streams.served import served
+from pathline_gateway.streams.signing import new_secret
+from pathline_gateway.streams.sinks import Sinks
 from pathline_gateway.streams.sse import Streams
-from pathline_gateway.trust.caller import Caller, Role
-from pathline_gateway.trust.stated import NotStatedRight, stated
+from pathline_gateway.streams.wanted import DryRun, Wanted, readable
+from pathline_gateway.trust.caller import Caller
 from pathline_gateway.trust.who import Calling
 
-MOST = 1_000
 _FIRST = UUID(int=0)
-_CURSOR = re.compile(r"n([0-9]{1,18})", re.ASCII)
 
 
-class Config(BaseModel):
-    """Who receives, and what for."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-    organisation: Code
-    """Who receives: the caller's own organisation."""
-    purpose: Code
-    """What the events are wanted for."""
-    authority: Annotated[str, Field(max_length=2_100, pattern=STORABLE)] | None = None
-    """What is relied on besides consent, as in the header `pathline-authority`."""
-
-
-class Wanted(BaseModel):
-    """A subscription, as it is asked for (CloudEvents Subscriptions)."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-    protocol: Literal["PULL", "SSE"]
-    """How events are received: `PULL` at a cursor at `…/events`, `SSE` at `…/stream`; either may be used for both."""
-    config: Config
-    filters: Annotated[list[dict[str, Any]], Field(max_length=50)] = []
-    """All must hold: `exact`, `prefix`, `suffix`, `all`, `any`, `not`. None: everything that may be seen."""
-
-
-def routes(streams: Streams) -> APIRouter:
-    """Create, read, change, delete, list, pause, resume; `…/events`, `…/stream` and `…/explain`."""
-    pool, secret, clock = streams.pool, streams.secret, streams.clock
+def routes(streams: Streams, sinks: Sinks) -> APIRouter:
+    """Create, read, change, delete, list, pause, resume; and all that is asked of one subscription."""
+    pool = streams.pool
     router = APIRouter(tags=["subscriptions"])
+    router.include_router(webhook_resource.routes(streams, sinks))
+    router.include_router(receiving.routes(streams))
+    router.include_router(replay_resource.routes(streams))
 
     @router.post("/v1/subscriptions", summary="Subscribe to events", status_code=201)
     async def make(caller: Calling, wanted: Wanted) -> dict[str, Any]:
-        """Everything that is stored from now on, that the filters want and the organisation may see."""
-        _readable(wanted)
-        org = _own(caller, wanted.config.organisation)
+        """Everything that is stored from now on, that the filters want and the organisation may see.
+
+        Of a webhook the `secret` that signs is told here, and never again. Its sink is asked first, by OPTIONS.
+        """
+        readable(wanted)
+        org = own(caller, wanted.config.organisation)
         said = (wanted.protocol, wanted.config.purpose, wanted.config.authority, wanted.filters)
-        async with pool.acquire() as connection:
+        rate = None if wanted.sink is None else await sinks.agreed(wanted.sink)
+        async with pool.acquire() as connection, connection.transaction():
             id = await store.make(connection, org, caller.open, *said)
-            return _served(await _one(connection, caller, id))
+            if wanted.sink is None:
+                return await served(connection, await one_of(connection, caller, id))
+            secret = new_secret()
+            await webhooks.make(connection, id, wanted.sink, rate, secret)
+            return await served(connection, await one_of(connection, caller, id), secret=secret)
+
+    @router.post(
+        "/v1/subscriptions/dry-run", summary="What would a subscription have been given?", response_class=Response
+    )
+    async def tried(caller: Calling, wanted: DryRun) -> Response:
+        """Counts by type, and the first hundred events, of what was stored in the last `days`, as they may be seen now.
+
+        Nothing is made, and no sink is asked. `complete` is false where there was too much to look at; `since` is from
+        when on it was.
+        """
+        readable(wanted)
+        subscription = as_if(wanted, own(caller, wanted.config.organisation), everything=caller.open)
+        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+            said = await dry_run(connection, streams.secret, subscription, wanted.days, streams.clock())
+        return Response(orjson.dumps(said), media_type="application/json", headers={"cache-control": "no-store"})
 
     @router.get("/v1/subscriptions", summary="List subscriptions")
     async def listed(
@@ -77,33 +73,40 @@ def routes(streams: Streams) -> APIRouter:
     ) -> dict[str, Any]:
         """The caller's own; all for an operator. `next` is the `after` of the next page."""
         async with pool.acquire() as connection:
-            found = await store.listed(connection, _whose(caller), after, limit)
-        following = str(found[-1].id) if len(found) == limit else None
-        return {"subscriptions": [_served(each) for each in found], "next": following}
+            found = await store.listed(connection, whose(caller), after, limit)
+            following = str(found[-1].id) if len(found) == limit else None
+            return {"subscriptions": [await served(connection, each) for each in found], "next": following}
 
     @router.get("/v1/subscriptions/{subscription}", summary="One subscription")
     async def one(caller: Calling, subscription: UUID) -> dict[str, Any]:
         """What it wants, and how many events it was given."""
         async with pool.acquire() as connection:
-            return _served(await _one(connection, caller, subscription))
+            return await served(connection, await one_of(connection, caller, subscription))
 
     @router.put("/v1/subscriptions/{subscription}", summary="Change what a subscription wants")
     async def change(caller: Calling, subscription: UUID, wanted: Wanted) -> dict[str, Any]:
-        """It holds for the next event that is stored; what was given stays given."""
-        _readable(wanted)
+        """It holds for the next event that is stored; what was given stays given. A new sink is asked first."""
+        readable(wanted)
+        async with pool.acquire() as connection:
+            known = await one_of(connection, caller, subscription)
+            sink = await webhooks.url(connection, subscription)
+        if wanted.config.organisation != known.org:
+            raise Problem(409, "another-organisation", "config.organisation: subscribe anew for another")
+        if (wanted.sink is None) != (sink is None):
+            raise Problem(409, "another-protocol", "protocol: subscribe anew to receive another way")
+        rate = None if wanted.sink in (None, sink) else await sinks.agreed(str(wanted.sink))
         async with pool.acquire() as connection, connection.transaction():
-            known = await _one(connection, caller, subscription)
-            if wanted.config.organisation != known.org:
-                raise Problem(409, "another-organisation", "config.organisation: subscribe anew for another")
             said = (wanted.config.purpose, wanted.config.authority, wanted.filters)
             await store.change(connection, subscription, *said)
-            return _served(await _one(connection, caller, subscription))
+            if wanted.sink is not None and wanted.sink != sink:
+                await webhooks.move(connection, subscription, wanted.sink, rate)
+            return await served(connection, await one_of(connection, caller, subscription))
 
     @router.delete("/v1/subscriptions/{subscription}", summary="End a subscription", status_code=204)
     async def end(caller: Calling, subscription: UUID) -> Response:
         """What it was given is forgotten."""
         async with pool.acquire() as connection, connection.transaction():
-            await _one(connection, caller, subscription)
+            await one_of(connection, caller, subscription)
             await store.forget(connection, subscription)
         return Response(status_code=204)
 
@@ -114,124 +117,15 @@ def routes(streams: Streams) -> APIRouter:
 
     @router.post("/v1/subscriptions/{subscription}/resume", summary="Hand out again")
     async def resume(caller: Calling, subscription: UUID) -> dict[str, Any]:
-        """From where it was paused."""
+        """From where it was paused; or where the posting to its sink was stopped: that is tried again at once."""
         return await _paused(caller, subscription, paused=False)
 
     async def _paused(caller: Caller, subscription: UUID, *, paused: bool) -> dict[str, Any]:
         async with pool.acquire() as connection, connection.transaction():
-            await _one(connection, caller, subscription)
+            await one_of(connection, caller, subscription)
             await store.pause(connection, subscription, paused)
-            return _served(await _one(connection, caller, subscription))
-
-    @router.get("/v1/subscriptions/{subscription}/events", summary="Pull events", response_class=Response)
-    async def events(
-        caller: Calling,
-        subscription: UUID,
-        after: Annotated[str, Query(max_length=64)] = "n0",
-        limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
-    ) -> Response:
-        """The next events, each a CloudEvent with its running `number`: a gap always means loss.
-
-        Each is looked at again: of what may no longer be shown only `{"number", "withheld": true}` is left.
-        """
-        number = _number(after)
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            found = await _handed_to(connection, caller, subscription)
-            told = await page(connection, secret, found, number, limit, clock())
-        body = {"events": told.events, "next": f"n{told.last}", "count": told.last}
-        return Response(orjson.dumps(body), media_type="application/json", headers={"cache-control": "no-store"})
-
-    @router.get(
-        "/v1/subscriptions/{subscription}/stream",
-        summary="Listen to events",
-        response_class=StreamingResponse,
-        responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events, each a CloudEvent"}},
-    )
-    async def stream(
-        caller: Calling,
-        subscription: UUID,
-        after: Annotated[str, Query(max_length=64)] = "n0",
-        last_event_id: Annotated[str | None, Header(max_length=64)] = None,
-    ) -> StreamingResponse:
-        """As `…/events`, as they come. A reader that lost the connection sends `Last-Event-ID`, as browsers do.
-
-        It ends after a quarter of an hour, and when the subscription is paused or ended.
-        """
-        number = _number(last_event_id or after)
-        async with pool.acquire() as connection:
-            await _handed_to(connection, caller, subscription)
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        frames = streams.listen(subscription, number, everything=caller.open)
-        return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
-
-    @router.get("/v1/subscriptions/{subscription}/explain", summary="Why did an event come, or not?")
-    async def explained(
-        caller: Calling,
-        subscription: UUID,
-        source: Annotated[str, Query(max_length=512, pattern=STORABLE)],
-        event: Annotated[str, Query(max_length=512, pattern=STORABLE)],
-    ) -> dict[str, Any]:
-        """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown."""
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            found = await _one(connection, caller, subscription)
-            return await explain(connection, found, source, event, clock())
+            if not paused:
+                await webhooks.resume(connection, subscription)
+            return await served(connection, await one_of(connection, caller, subscription))
 
     return router
-
-
-def _whose(caller: Caller) -> str | None:
-    """Whose subscriptions the caller may look at; None: everybody's."""
-    return None if caller.open or caller.may_be(Role.OPERATOR) else caller.org or ""
-
-
-def _own(caller: Caller, org: str) -> str:
-    if not caller.open and org != caller.org:
-        raise Problem(403, "not-your-organisation", "config.organisation: must be the organisation of your token")
-    return org
-
-
-async def _one(connection: asyncpg.Connection, caller: Caller, id: UUID) -> Subscription:
-    found = await store.one(connection, id, _whose(caller))
-    if found is None:
-        raise Problem(404, "no-such-subscription", "there is no subscription with this id")
-    return found.seeing(caller.open)
-
-
-async def _handed_to(connection: asyncpg.Connection, caller: Caller, id: UUID) -> Subscription:
-    """The subscription, where its events may be handed to this caller now. Raises Problem."""
-    found = await _one(connection, caller, id)
-    if not caller.open and caller.org != found.org:
-        raise Problem(403, "forbidden", "events are handed to the organisation that subscribed alone")
-    if found.paused:
-        raise Problem(409, "paused", "the subscription is paused: resume it first")
-    return found
-
-
-def _readable(wanted: Wanted) -> None:
-    try:
-        matcher(wanted.filters)
-        stated(wanted.config.purpose, wanted.config.authority)
-    except WrongFilter as wrong:
-        raise Problem(422, "malformed-filter", str(wrong)) from None
-    except NotStatedRight as wrong:
-        raise Problem(422, wrong.reason, wrong.detail) from None
-
-
-def _number(cursor: str) -> int:
-    match = _CURSOR.fullmatch(cursor)
-    if match is None:
-        raise Problem(400, "malformed-cursor", "after must be the `next` of an earlier answer")
-    return int(match[1])
-
-
-def _served(found: Subscription) -> dict[str, Any]:
-    config = {"organisation": found.org, "purpose": found.purpose, "authority": found.authority}
-    return {
-        "id": str(found.id),
-        "protocol": found.protocol,
-        "config": {name: value for name, value in config.items() if value is not None},
-        "filters": list(found.filters),
-        "paused": found.paused,
-        "created": instant.serve(found.created_at),
-        "count": found.last_number,
-    }

@@ -59,10 +59,10 @@ class Streams:
             if found is None or found.paused:
                 return None, after
             told = await page(connection, self.secret, found.seeing(everything), after, _EVENTS, self.clock())
-        return b"".join(_frame(each) for each in told.events), told.last
+        return b"".join(_frame(found.prefix, each) for each in told.events), told.last
 
 
-def _frame(event: dict[str, Any]) -> bytes:
+def _frame(prefix: str, event: dict[str, Any]) -> bytes:
     # Data as its publisher sent it may hold line feeds, which would end the field.
     data = orjson.dumps(event).replace(b"\n", b" ").replace(b"\r", b" ")
-    return b"id: n%d\ndata: %s\n\n" % (event["number"], data)
+    return b"id: %sn%d\ndata: %s\n\n" % (prefix.encode(), event["number"], data)

@@ -1,0 +1,28 @@
+"""What posting to sinks takes, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random, SystemRandom
+
+import asyncpg
+
+from pathline_gateway.streams.sinks import Sinks
+from pathline_gateway.streams.slots import Slots
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What every line of a process needs."""
+
+    pool: asyncpg.Pool
+    secret: bytes
+    clock: Callable[[], datetime]
+    """What is seen at which instant."""
+    sinks: Sinks
+    everything: bool
+    """Auth is off: see the dispatcher."""
+    chance: Random = field(default_factory=SystemRandom)
+    slots: Slots = field(default_factory=Slots)

@@ -1,0 +1,63 @@
+"""What a subscription would have been given lately: nothing is numbered, kept or posted."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from pathline import instant
+from pathline_gateway.store import looked_back
+from pathline_gateway.store import subscriptions as store
+from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.streams.deliver import told_of
+from pathline_gateway.streams.matching import Matching
+from pathline_gateway.streams.sight import Sight
+from pathline_gateway.streams.wanted import Wanted
+from pathline_gateway.streams.wanting import wanted_of
+
+_ENTRIES: Final = 50_000
+"""Of the change log; beyond these nothing is looked at."""
+_PAGE: Final = 1_000
+_SHOWN: Final = 100
+_LONGEST_S: Final = 8.0
+
+
+def as_if(wanted: Wanted, org: str, *, everything: bool) -> Subscription:
+    """The subscription that this would have been, from the first event on."""
+    said = (wanted.protocol, wanted.config.purpose, wanted.config.authority, wanted.filters)
+    return Subscription(UUID(int=0), org, everything, *said, False, datetime.now(UTC), -1, 0)
+
+
+async def dry_run(
+    connection: asyncpg.Connection, secret: bytes, subscription: Subscription, days: int, now: datetime
+) -> dict[str, Any]:
+    """The answer of `…/dry-run`. Call within a transaction whose statements see one moment; `now`: of what is seen."""
+    asked = datetime.now(UTC) - timedelta(days=days)
+    window = await looked_back.window(connection, asked, _ENTRIES)
+    matching = Matching([(subscription, subscription.filters)])
+    counted: Counter[str] = Counter()
+    first: list[tuple[int, str]] = []
+    begin, end = (0, 0) if window is None else (window.begin, window.end)
+    until = time.monotonic() + _LONGEST_S
+    while begin < end and time.monotonic() < until:
+        following = min(begin + _PAGE, end)
+        rows = await store.events(connection, begin, following)
+        for _, row in await wanted_of(matching, Sight(connection, now), rows):
+            counted[row["type"]] += 1
+            first += [(row["source_number"], row["id"])] if len(first) < _SHOWN else []
+        begin = following
+    events = await told_of(connection, secret, subscription, await looked_back.stored(connection, first), now)
+    complete = begin >= end and (window is None or window.entries < _ENTRIES)
+    return {
+        "days": days,
+        "since": instant.serve(asked if complete or window is None else window.since),
+        "complete": complete,
+        "given": counted.total(),
+        "by_type": dict(sorted(counted.items())),
+        "events": events,
+    }

@@ -1,0 +1,236 @@
+"""Posts what one subscription was given to its sink, for as long as there is something to post and the lease lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from pathline_gateway.store import subscriptions, webhooks
+from pathline_gateway.store import webhook_delivery as store
+from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.store.webhook_delivery import Next, State
+from pathline_gateway.streams.deliver import these
+from pathline_gateway.streams.delivery import Delivery
+from pathline_gateway.streams.message import Message, message
+from pathline_gateway.streams.outcome import Outcome
+from pathline_gateway.streams.plan import Plan, Waiting, plan, probe
+from pathline_gateway.streams.settling import Ended, Standing, settled
+from pathline_gateway.telemetry import WEBHOOK_DELAY, WEBHOOK_REQUESTS
+
+_LOOK_EVERY_S: Final = 0.5
+"""How much later than its own process a line notices what another gave."""
+_NO_SLOT_S: Final = 0.05
+_NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is found in one transaction, and to be done."""
+
+    state: State
+    org: str
+    keys: list[str]
+    plan: Plan
+    start: Sequence[tuple[Next, Message]]
+
+
+class Line:
+    """One subscription's deliverer. Lives in one process at a time: see the lease."""
+
+    def __init__(self, common: Delivery, subscription: UUID, me: UUID, lease_until: float) -> None:
+        self.lease_until = lease_until
+        """In monotonic time; moved by whoever renews it."""
+        self._common, self._id, self._me = common, subscription, me
+        self._woken = asyncio.Event()
+        self._way: dict[asyncio.Task[Outcome], Next] = {}
+        self._found: Sequence[Next] = ()
+        self._state: State | None = None
+        self._org = ""
+        self._done: set[int] = set()
+        self._at_once = 1
+        self._paced_until = 0.0
+
+    def wake(self) -> None:
+        """It was given something."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Posts until there is nothing to do, or the sink is another's."""
+        try:
+            while await self._step():
+                pass
+        finally:
+            for task in self._way:
+                task.cancel()
+            await asyncio.gather(*self._way, return_exceptions=True)
+            self._common.slots.give_back(len(self._way))
+
+    async def _step(self) -> bool:
+        """Whether to go on."""
+        if not await self._settle():
+            return False
+        self._woken.clear()
+        may_begin = time.monotonic() + self._common.sinks.policy.request_s < self.lease_until
+        wanted = self._room() if may_begin else 0
+        got = self._common.slots.take(wanted)
+        started = 0
+        try:
+            look = await self._look(got)
+            if look is not None:
+                started = self._start(look)
+        finally:
+            self._common.slots.give_back(got - started)
+        if self._way:
+            await self._wait(_LOOK_EVERY_S)
+            return True
+        if look is None or not may_begin:
+            return False
+        if look.plan.hold or await self._passed_over():
+            return True
+        if got < wanted:
+            await self._wait(_NO_SLOT_S)
+            return True
+        return not await self._released(look)
+
+    def _room(self) -> int:
+        """How many requests more may go to the sink, as far as this line knows."""
+        if time.monotonic() < self._paced_until:
+            return 0
+        rate = None if self._state is None else self._state.allowed_rate
+        at_once = self._at_once if rate is None else min(self._at_once, max(1, rate // 60))
+        return max(0, at_once - len(self._way))
+
+    async def _look(self, free: int) -> _Look | None:
+        """What to do; None where it is another's, or gone."""
+        common = self._common
+        async with common.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+            state = await store.state(connection, self._id, self._me)
+            found = await subscriptions.one(connection, self._id, None)
+            if state is None or found is None:
+                return None
+            keys = await webhooks.secrets(connection, self._id, common.sinks.now())
+            made = await self._plan(connection, state, free)
+            await self._hold(connection, made.hold)
+            start = await self._messages(connection, found.seeing(common.everything), made.start)
+            return _Look(state, found.org, keys, made, start)
+
+    async def _plan(self, connection: asyncpg.Connection, state: State, free: int) -> Plan:
+        """Which events to begin with. What was found is kept for as long as they are on their way."""
+        policy, now = self._common.sinks.policy, self._common.sinks.now()
+        self._found = await store.following(connection, self._id, state.read_to, state.read_to + policy.ahead)
+        on_way = {each.number for each in self._way.values()}
+        busy = {each.lane for each in self._found if each.number in on_way and each.lane is not None}
+        full = sum(each.is_held for each in self._found) >= policy.most_held
+        waiting = [
+            Waiting(each.number, each.lane, each.next_at, each.is_held)
+            for each in self._found
+            if each.number not in on_way and each.number not in self._done and (each.is_held or not full)
+        ]
+        if state.idle or state.not_before > now:
+            free = 0
+        if state.failed_in_row >= policy.in_row and free and not on_way:
+            return probe(waiting, busy, new=state.failed_in_row % 2 == 1)
+        return plan(waiting, busy, 0 if state.failed_in_row >= policy.in_row else free, now)
+
+    async def _hold(self, connection: asyncpg.Connection, numbers: Sequence[int]) -> None:
+        """These are kept apart, so that what comes after them may be looked at."""
+        if numbers:
+            await store.hold(connection, self._id, numbers)
+            apart = set(numbers)
+            self._found = [each._replace(is_held=each.is_held or each.number in apart) for each in self._found]
+
+    async def _passed_over(self) -> bool:
+        """Whether numbers were kept apart now that others are done after: what is done is then known to everybody."""
+        last = max(self._done, default=0)
+        over = [each.number for each in self._found if each.number < last and not each.is_held]
+        over = [number for number in over if number not in self._done]
+        async with self._common.pool.acquire() as connection:
+            await self._hold(connection, over)
+        return bool(over)
+
+    async def _messages(
+        self, connection: asyncpg.Connection, subscription: Subscription, numbers: Collection[int]
+    ) -> Sequence[tuple[Next, Message]]:
+        if not numbers:
+            return ()
+        told = await these(connection, self._common.secret, subscription, list(numbers), self._common.clock())
+        begun = [each for each in self._found if each.number in set(numbers)]
+        return [(each, message(subscription, each.number, told.get(each.number))) for each in begun]
+
+    def _start(self, look: _Look) -> int:
+        """How many requests were begun."""
+        for event, said in look.start:
+            self._way[asyncio.create_task(self._post(look, said))] = event
+        if look.start and look.state.allowed_rate is not None:
+            self._paced_until = time.monotonic() + len(look.start) * 60.0 / look.state.allowed_rate
+        self._state, self._org = look.state, look.org
+        return len(look.start)
+
+    async def _post(self, look: _Look, said: Message) -> Outcome:
+        return await self._common.sinks.posted(look.state.url, said, look.keys, look.state.failed)
+
+    async def _wait(self, seconds: float) -> None:
+        """Something came back, was given, or it is time to look."""
+        woken = asyncio.create_task(self._woken.wait())
+        try:
+            # Whatever is woken by may only be begun where there is room for it.
+            watched = {*self._way, woken} if len(self._way) < self._at_once else {*self._way}
+            await asyncio.wait(watched, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
+
+    async def _settle(self) -> bool:
+        """Whether what came back is written down; not where the sink is another's by now."""
+        back = [task for task in self._way if task.done()]
+        if not back and not self._moves():
+            return True
+        assert self._state is not None
+        common, now = self._common, self._common.sinks.now()
+        ended = [Ended(self._way.pop(task), task.result()) for task in back]
+        common.slots.give_back(len(ended))
+        self._count(ended, now)
+        standing = Standing(self._state.read_to, self._state.failed_in_row, self._state.failing_since)
+        what, self._done = settled(ended, standing, self._held(), self._done, common.sinks.policy, common.chance, now)
+        async with common.pool.acquire() as connection, connection.transaction():
+            written = await store.settle(connection, self._id, self._me, what, now)
+        self._state = self._state._replace(
+            read_to=what.read_to, failed_in_row=what.failed_in_row, failing_since=what.failing_since
+        )
+        return written
+
+    def _held(self) -> set[int]:
+        return {each.number for each in self._found if each.is_held}
+
+    def _moves(self) -> bool:
+        """Whether the first number that is not done was kept apart since."""
+        return self._state is not None and self._state.read_to + 1 in self._held()
+
+    def _count(self, ended: Sequence[Ended], now: datetime) -> None:
+        for event, outcome in ended:
+            label = {"pathline.organisation": self._org}
+            WEBHOOK_REQUESTS.add(1, {**label, "pathline.outcome": outcome.word})
+            if outcome.word == "delivered":
+                self._at_once = min(self._common.sinks.policy.at_once, self._at_once + 1)
+                WEBHOOK_DELAY.record(max(0.0, (now - event.given_at).total_seconds()), label)
+            else:
+                self._at_once = max(1, self._at_once // 2)
+
+    async def _released(self, look: _Look) -> bool:
+        """Whether the sink is nobody's until there is something to do; not where somebody changed it just now."""
+        state, now = look.state, self._common.sinks.now()
+        probing = state.failed_in_row >= self._common.sinks.policy.in_row
+        waits = state.read_to < state.last_number or any(each.is_held for each in self._found)
+        due = look.plan.next_at or _NEVER
+        if waits and (probing or state.idle or state.not_before > now or self._paced_until > time.monotonic()):
+            due = now
+        paced = now + timedelta(seconds=max(0.0, self._paced_until - time.monotonic()))
+        at = (due, state.last_number, max(state.not_before, paced), state.changed)
+        async with self._common.pool.acquire() as connection:
+            return await store.release(connection, self._id, self._me, *at)

@@ -1,0 +1,52 @@
+"""Whose a subscription is, and who may do what with it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import asyncpg
+
+from pathline_gateway.problem import Problem
+from pathline_gateway.store import subscriptions as store
+from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.trust.caller import Caller, Role
+
+
+def whose(caller: Caller) -> str | None:
+    """Whose subscriptions the caller may look at; None: everybody's."""
+    return None if caller.open or caller.may_be(Role.OPERATOR) else caller.org or ""
+
+
+def own(caller: Caller, org: str) -> str:
+    """The caller's own organisation, as named. Raises Problem."""
+    if not caller.open and org != caller.org:
+        raise Problem(403, "not-your-organisation", "config.organisation: must be the organisation of your token")
+    return org
+
+
+async def one_of(connection: asyncpg.Connection, caller: Caller, id: UUID) -> Subscription:
+    """This subscription, where the caller may know of it. Raises Problem."""
+    found = await store.one(connection, id, whose(caller))
+    if found is None:
+        raise Problem(404, "no-such-subscription", "there is no subscription with this id")
+    return found.seeing(caller.open)
+
+
+async def handed_to(connection: asyncpg.Connection, caller: Caller, id: UUID) -> Subscription:
+    """The subscription, where its events may be handed to this caller now. Raises Problem."""
+    found = await one_of(connection, caller, id)
+    if not caller.open and caller.org != found.org:
+        raise Problem(403, "forbidden", "events are handed to the organisation that subscribed alone")
+    if found.paused:
+        raise Problem(409, "paused", "the subscription is paused: resume it first")
+    return found
+
+
+async def series_of(connection: asyncpg.Connection, found: Subscription, n: int) -> Subscription:
+    """This series of the subscription. Raises Problem."""
+    if n == 1:
+        return found
+    series = await store.series(connection, found.id, n)
+    if series is None:
+        raise Problem(404, "no-such-series", "the subscription has no series of this number: see `…/replay`")
+    return series._replace(operator=found.operator)

@@ -1,0 +1,101 @@
+"""One request to a sink: bounded in time and in what is read of its answer, and never redirected."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Final, NamedTuple
+
+import httpcore
+
+from pathline_gateway.streams.addresses import Reach
+from pathline_gateway.streams.connecting import AddressRefused, Guarded, Resolve, resolved
+from pathline_gateway.streams.policy import Policy
+from pathline_gateway.streams.sink_url import Sink
+
+_READ_OF_AN_ANSWER: Final = 16_384
+_READ_FOR_S: Final = 2.0
+_CONNECTIONS: Final = 160
+_KEPT_S: Final = 4.0
+"""Servers that close idle connections do so after five seconds or more."""
+
+
+class NoAnswer(Exception):
+    """There was no answer; `reason` as in `outcome.NO_ANSWER`."""
+
+    def __init__(self, reason: str, seconds: float) -> None:
+        self.reason, self.seconds = reason, seconds
+        super().__init__(reason)
+
+
+class Answer(NamedTuple):
+    """What a sink answered, without what it wrote."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By lower-case name."""
+    seconds: float
+
+
+class Poster:
+    """Sends requests to sinks. One for a process: its connections are kept for the next event."""
+
+    def __init__(self, policy: Policy, resolve: Resolve = resolved, tls: ssl.SSLContext | None = None) -> None:
+        """`tls`: whom to trust; the system's authorities where nothing is said."""
+        self._policy = policy
+        tls = tls or ssl.create_default_context()
+        self._pools = {
+            reach: httpcore.AsyncConnectionPool(
+                tls,
+                max_connections=_CONNECTIONS,
+                keepalive_expiry=_KEPT_S,
+                network_backend=Guarded(reach, resolve),
+            )
+            for reach in Reach
+        }
+
+    async def send(self, method: str, sink: Sink, headers: Mapping[str, str], body: bytes = b"") -> Answer:
+        """What the sink answers. Raises NoAnswer."""
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self._policy.request_s):
+                return await self._send(method, sink, headers, body, began)
+        except AddressRefused:
+            reason = "address-refused"
+        except (TimeoutError, httpcore.TimeoutException):
+            reason = "timed-out"
+        except (httpcore.NetworkError, OSError):
+            reason = "unreachable"
+        except Exception:  # whatever else a sink does to a client is the sink's failure, and nobody else's
+            reason = "bad-answer"
+        raise NoAnswer(reason, time.monotonic() - began)
+
+    async def _send(self, method: str, sink: Sink, headers: Mapping[str, str], body: bytes, began: float) -> Answer:
+        timeouts = {"connect": self._policy.connect_s, "read": self._policy.request_s, "write": self._policy.request_s}
+        said = [(name.encode(), value.encode()) for name, value in headers.items()]
+        async with self._pools[sink.reach].stream(
+            method, sink.url, headers=said, content=body, extensions={"timeout": timeouts}
+        ) as answer:
+            found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+            seconds = time.monotonic() - began
+            await _read(answer.aiter_stream())
+            return Answer(answer.status, found, seconds)
+
+    async def aclose(self) -> None:
+        """No connection is left."""
+        for pool in self._pools.values():
+            await pool.aclose()
+
+
+async def _read(stream: AsyncIterator[bytes]) -> None:
+    """The body is read, so that the connection may be used again, unless it is long; a status was given by then."""
+    left = _READ_OF_AN_ANSWER
+    with contextlib.suppress(httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, TimeoutError):
+        async with asyncio.timeout(_READ_FOR_S):
+            async for some in stream:
+                left -= len(some)
+                if left < 0:
+                    return

@@ -1,0 +1,86 @@
+"""`…/events`, `…/stream` and `…/explain` of a subscription: what it was given, and why something was not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Header, Query, Response
+from starlette.responses import StreamingResponse
+
+from pathline_gateway.storable import STORABLE
+from pathline_gateway.store import webhooks
+from pathline_gateway.streams.cursor import cursor
+from pathline_gateway.streams.deliver import page
+from pathline_gateway.streams.explain import explain
+from pathline_gateway.streams.owned import handed_to, one_of, series_of
+from pathline_gateway.streams.sse import Streams
+from pathline_gateway.trust.who import Calling
+
+MOST = 1_000
+
+
+def routes(streams: Streams) -> APIRouter:
+    """`…/events`, `…/stream` and `…/explain`."""
+    pool, secret, clock = streams.pool, streams.secret, streams.clock
+    router = APIRouter(tags=["subscriptions"])
+
+    @router.get("/v1/subscriptions/{subscription}/events", summary="Pull events", response_class=Response)
+    async def events(
+        caller: Calling,
+        subscription: UUID,
+        after: Annotated[str, Query(max_length=64)] = "n0",
+        limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+    ) -> Response:
+        """The next events, each a CloudEvent with its running `number`: a gap always means loss.
+
+        Each is looked at again: of what may no longer be shown only `{"number", "withheld": true}` is left.
+        """
+        series, number = cursor(after)
+        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+            found = await series_of(connection, await handed_to(connection, caller, subscription), series)
+            told = await page(connection, secret, found, number, limit, clock())
+        async with pool.acquire() as connection:
+            await webhooks.asked(connection, found.id, number, datetime.now(UTC))
+        body = {"events": told.events, "next": f"{found.prefix}n{told.last}", "count": told.last}
+        return Response(orjson.dumps(body), media_type="application/json", headers={"cache-control": "no-store"})
+
+    @router.get(
+        "/v1/subscriptions/{subscription}/stream",
+        summary="Listen to events",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events, each a CloudEvent"}},
+    )
+    async def stream(
+        caller: Calling,
+        subscription: UUID,
+        after: Annotated[str, Query(max_length=64)] = "n0",
+        last_event_id: Annotated[str | None, Header(max_length=64)] = None,
+    ) -> StreamingResponse:
+        """As `…/events`, as they come. A reader that lost the connection sends `Last-Event-ID`, as browsers do.
+
+        It ends after a quarter of an hour, and when the subscription is paused or ended.
+        """
+        series, number = cursor(last_event_id or after)
+        async with pool.acquire() as connection:
+            found = await series_of(connection, await handed_to(connection, caller, subscription), series)
+            await webhooks.asked(connection, found.id, number, datetime.now(UTC))
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        frames = streams.listen(found.id, number, everything=caller.open)
+        return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
+
+    @router.get("/v1/subscriptions/{subscription}/explain", summary="Why did an event come, or not?")
+    async def explained(
+        caller: Calling,
+        subscription: UUID,
+        source: Annotated[str, Query(max_length=512, pattern=STORABLE)],
+        event: Annotated[str, Query(max_length=512, pattern=STORABLE)],
+    ) -> dict[str, Any]:
+        """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown."""
+        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            found = await one_of(connection, caller, subscription)
+            return await explain(connection, found, source, event, clock())
+
+    return router

@@ -1,0 +1,67 @@
+"""Gives further series of subscriptions what was stored once, looked at again: filters, and what may be seen now."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from pathline_gateway.store import replays
+from pathline_gateway.store import subscriptions as store
+from pathline_gateway.streams.matching import Matching
+from pathline_gateway.streams.sight import Sight
+from pathline_gateway.streams.wanting import wanted_of
+
+_log = logging.getLogger(__name__)
+
+_ENTRIES: Final = 1_000
+"""Of the change log, in one transaction."""
+_LOOK_EVERY_S: Final = 0.5
+
+
+class Replayer:
+    """Runs in every gateway; each series is one's in each transaction."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        clock: Callable[[], datetime],
+        on_given: Callable[[Collection[UUID]], None] = lambda _: None,
+        *,
+        everything: bool,
+    ) -> None:
+        """As the dispatcher's."""
+        self._pool, self._clock, self._on_given, self._everything = pool, clock, on_given, everything
+
+    async def run(self) -> None:
+        """Gives what is asked for, until cancelled."""
+        while True:
+            try:
+                while await self.replay_some():
+                    pass
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
+                _log.info("replays: tried again: %s", type(failed).__name__)
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def replay_some(self) -> bool:
+        """Whether anything was looked at, in one transaction."""
+        async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+            replay = await replays.take(connection)
+            found = None if replay is None else await store.one(connection, replay.subscription, None)
+            if replay is None or found is None:
+                return False
+            end = await replays.page_end(connection, replay, _ENTRIES)
+            rows = await store.events(connection, replay.looked_to, end)
+            matching = Matching([(found.seeing(self._everything), found.filters)])
+            wanted = await wanted_of(matching, Sight(connection, self._clock()), rows)
+            events = [(row["source_number"], row["id"]) for _, row in wanted]
+            left_out = await replays.earlier(connection, replay, events)
+            await store.number(connection, [(found.id, *event) for event in events if event not in left_out])
+            await replays.looked(connection, replay, end)
+        self._on_given({replay.subscription})
+        return True

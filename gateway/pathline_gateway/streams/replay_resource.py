@@ -1,0 +1,68 @@
+"""`…/replay` of a subscription: what was stored is given again, as a series of its own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from pathline import instant
+from pathline_gateway.problem import Problem
+from pathline_gateway.storable import STORABLE
+from pathline_gateway.store import replays
+from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.streams.cursor import cursor
+from pathline_gateway.streams.owned import handed_to
+from pathline_gateway.streams.sse import Streams
+from pathline_gateway.trust.who import Calling
+
+_AT_ONCE: Final = 2
+
+
+class Replayed(BaseModel):
+    """From where on."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    from_: Annotated[str, Field(alias="from", max_length=64, pattern=STORABLE)]
+    """A cursor of the first series, such as `n17`: what was given after it; or an instant: what was stored since."""
+
+
+def routes(streams: Streams) -> APIRouter:
+    """`…/replay`."""
+    router = APIRouter(tags=["subscriptions"])
+
+    @router.post("/v1/subscriptions/{subscription}/replay", summary="Be given again what was stored", status_code=201)
+    async def replay(caller: Calling, subscription: UUID, wanted: Replayed) -> dict[str, Any]:
+        """A further series, numbered from 1: of what the filters want and the organisation may see now.
+
+        Its cursor is `next`; to a sink it is posted by itself. It ends with what was given when it was asked for.
+        """
+        async with streams.pool.acquire() as connection, connection.transaction():
+            found = await handed_to(connection, caller, subscription)
+            if await replays.unfinished(connection, found.id) >= _AT_ONCE:
+                raise Problem(409, "replays-going-on", f"{_AT_ONCE} replays are going on: wait until one is complete")
+            after, after_number = await _begin(connection, found, wanted.from_)
+            series = await replays.opened(connection, found.id, after, after_number)
+        return {"series": series, "next": f"s{series}n0"}
+
+    return router
+
+
+async def _begin(connection: asyncpg.Connection, found: Subscription, text: str) -> tuple[int, int]:
+    """After which entry of the change log, and after which number of the first series. Raises Problem."""
+    if not text.startswith(("n", "s")):
+        try:
+            return await replays.since(connection, instant.parse(text)), 0
+        except ValueError as wrong:
+            raise Problem(422, "malformed-start", f"from: {wrong}, or a cursor such as n17") from None
+    series, number = cursor(text)
+    if (series, number) == (1, 0):
+        return found.from_seq, 0
+    entry = None if series != 1 else await replays.of_number(connection, found.id, number)
+    if entry is None:
+        raise Problem(422, "malformed-start", "from: must be a cursor of the first series, or an instant")
+    return entry, number

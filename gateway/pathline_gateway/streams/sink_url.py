@@ -1,0 +1,47 @@
+"""Where events may be posted, by what its URL says. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from pathline_gateway.streams.addresses import Reach
+
+LONGEST: Final = 2_048
+_PORTS: Final = {"https": 443, "http": 80}
+_WRITTEN: Final = re.compile(r"[!-~]+", re.ASCII)
+
+
+class WrongSink(ValueError):
+    """Events may not be posted there: what to write instead. Never the URL: it may hold a password."""
+
+
+class Sink(NamedTuple):
+    """A sink that is written as it must be."""
+
+    url: str
+    reach: Reach
+    """Where its name may lead."""
+
+
+def sink(url: str, *, private: bool) -> Sink:
+    """The sink of this URL; `private`: it may be in one's own network. Raises WrongSink."""
+    if len(url) > LONGEST or _WRITTEN.fullmatch(url) is None:
+        raise WrongSink(f"must be a URL in ASCII of at most {LONGEST} characters")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise WrongSink("must be a URL such as https://example.org/events") from None
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise WrongSink("must be a URL such as https://example.org/events")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise WrongSink("must have no user, no password and no fragment: what is posted is signed")
+    if parts.scheme == "http" and not private:
+        raise WrongSink("must be https")
+    if not private and port not in (None, 443):
+        raise WrongSink("must be at port 443")
+    if parts.scheme == "http":
+        return Sink(url, Reach.LOOPBACK)
+    return Sink(url, Reach.PRIVATE if private else Reach.PUBLIC)

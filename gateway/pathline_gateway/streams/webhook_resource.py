@@ -1,0 +1,115 @@
+"""`…/secret`, `…/status`, `…/failures`, `…/redrive` and `…/canary` of a subscription: how its receiving goes."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from pathline import instant
+from pathline_gateway.problem import Problem
+from pathline_gateway.store import webhooks as store
+from pathline_gateway.streams.message import canary
+from pathline_gateway.streams.outcome import Fate
+from pathline_gateway.streams.owned import one_of, series_of
+from pathline_gateway.streams.signing import new_secret
+from pathline_gateway.streams.sinks import Sinks
+from pathline_gateway.streams.sse import Streams
+from pathline_gateway.streams.standing import standing
+from pathline_gateway.trust.who import Calling
+
+_OLD_SIGNS_FOR: Final = timedelta(hours=24)
+_MOST: Final = 1_000
+_Series = Annotated[int, Query(ge=1, le=999_999)]
+_Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
+
+
+class Redriven(BaseModel):
+    """Which events to try again."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    numbers: Annotated[list[_Number], Field(max_length=_MOST)] | None = None
+    """Their numbers; all that were given up where nothing is said."""
+
+
+def routes(streams: Streams, sinks: Sinks) -> APIRouter:
+    """What the owner of a subscription asks about its sink."""
+    pool = streams.pool
+    router = APIRouter(tags=["subscriptions"])
+
+    @router.post("/v1/subscriptions/{subscription}/secret", summary="A new secret of a webhook")
+    async def rotate(caller: Calling, subscription: UUID) -> dict[str, Any]:
+        """It is told here, and never again. The one before it signs, too, for a day; an older one no more."""
+        ends = sinks.now() + _OLD_SIGNS_FOR
+        async with pool.acquire() as connection, connection.transaction():
+            await one_of(connection, caller, subscription)
+            await _url(connection, subscription)
+            made = new_secret()
+            await store.rotate(connection, subscription, made, ends)
+        return {"secret": made, "old_signs_until": instant.serve(ends)}
+
+    @router.get("/v1/subscriptions/{subscription}/status", summary="How does receiving go?")
+    async def status(caller: Calling, subscription: UUID) -> dict[str, Any]:
+        """`state`: active, paused, failing, gone (the sink answered 410) or unreachable (it took nothing in a week)."""
+        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            return await standing(connection, await one_of(connection, caller, subscription))
+
+    @router.get("/v1/subscriptions/{subscription}/failures", summary="Events that were given up")
+    async def failures(
+        caller: Calling,
+        subscription: UUID,
+        series: _Series = 1,
+        after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
+        limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+    ) -> dict[str, Any]:
+        """By number, with the reason of the last attempt. `next` is the `after` of the next page."""
+        async with pool.acquire() as connection:
+            of = await series_of(connection, await one_of(connection, caller, subscription), series)
+            found = await store.failures(connection, of.id, after, limit)
+        said = [
+            {
+                "number": each.number,
+                "attempts": each.attempts,
+                "reason": each.reason,
+                "given": instant.serve(each.given_at),
+                "failed": instant.serve(each.failed_at),
+            }
+            for each in found
+        ]
+        return {"failures": said, "next": found[-1].number if len(found) == limit else None}
+
+    @router.post("/v1/subscriptions/{subscription}/redrive", summary="Try again what was given up")
+    async def redrive(caller: Calling, subscription: UUID, which: Redriven, series: _Series = 1) -> dict[str, int]:
+        """They are posted as they may be seen now, after whatever of their pathways was posted meanwhile."""
+        async with pool.acquire() as connection, connection.transaction():
+            of = await series_of(connection, await one_of(connection, caller, subscription), series)
+            return {"redriven": await store.redrive(connection, of.id, which.numbers)}
+
+    @router.post("/v1/subscriptions/{subscription}/canary", summary="Post a test event to the sink now")
+    async def test(caller: Calling, subscription: UUID) -> dict[str, Any]:
+        """How the sink took an event of type `org.pathline.canary.v1`, which says nothing of anybody."""
+        async with pool.acquire() as connection:
+            await one_of(connection, caller, subscription)
+            url, keys = await _url(connection, subscription), await store.secrets(connection, subscription, sinks.now())
+        said = canary(subscription, secrets.token_hex(8), sinks.now())
+        outcome = await sinks.posted(url, said, keys)
+        return {
+            "delivered": outcome.fate is Fate.DELIVERED,
+            "reason": outcome.reason,
+            "latency_ms": round(outcome.seconds * 1_000, 1),
+        }
+
+    return router
+
+
+async def _url(connection: asyncpg.Connection, subscription: UUID) -> str:
+    found = await store.url(connection, subscription)
+    if found is None:
+        raise Problem(409, "no-sink", "the subscription has no sink: it is of another protocol than HTTP")
+    return found

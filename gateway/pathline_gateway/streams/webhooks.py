@@ -1,0 +1,111 @@
+"""Posts events to sinks. Runs in every gateway; Postgres says who has which sink, and whose were left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from pathline_gateway.store import webhook_delivery as store
+from pathline_gateway.streams.delivery import Delivery
+from pathline_gateway.streams.line import Line
+
+_log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S: Final = 0.25
+"""How long what another process gave may wait unseen."""
+_TOGETHER_S: Final = 0.02
+"""What is given within this time is looked for once."""
+_MOST_LINES: Final = 256
+_FAILED: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class Deliverer:
+    """The lines of one process: one for each sink that has something to be posted, and is nobody else's."""
+
+    def __init__(self, common: Delivery) -> None:
+        self._common = common
+        self._me = uuid4()
+        self._lease = timedelta(seconds=common.sinks.policy.lease_s)
+        self._lines: dict[UUID, tuple[Line, asyncio.Task[None]]] = {}
+        self._wake = asyncio.Event()
+        self._renewed = time.monotonic()
+
+    def given(self, subscriptions: Collection[UUID]) -> None:
+        """These were given something."""
+        for subscription in subscriptions:
+            if (found := self._lines.get(subscription)) is not None:
+                found[0].wake()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Posts as events are given, until cancelled; then others may go on at once."""
+        try:
+            while True:
+                try:
+                    await self._turn()
+                except _FAILED as failed:
+                    _log.info("webhooks: not looked at this time: %s", type(failed).__name__)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _LOOK_EVERY_S)
+                    await asyncio.sleep(_TOGETHER_S)
+                self._wake.clear()
+        finally:
+            await self._end()
+
+    async def _turn(self) -> None:
+        """Leases last, and new lines have begun."""
+        for subscription in [id for id, (_, task) in self._lines.items() if task.done()]:
+            self._lines.pop(subscription)
+        began = time.monotonic()
+        async with self._common.pool.acquire() as connection:
+            if self._lines and began - self._renewed > self._common.sinks.policy.lease_s / 6:
+                self._last(await store.renew(connection, self._me, list(self._lines), self._lease), began)
+            room = _MOST_LINES - len(self._lines)
+            if room:
+                for id in await store.take(connection, self._me, self._lease, self._common.sinks.now(), room):
+                    self._begin(id, began + self._common.sinks.policy.lease_s)
+
+    def _last(self, ours: set[UUID], since: float) -> None:
+        self._renewed = since
+        for id, (line, task) in self._lines.items():
+            if id in ours:
+                line.lease_until = since + self._common.sinks.policy.lease_s
+            else:
+                task.cancel()
+
+    def _begin(self, id: UUID, lease_until: float) -> None:
+        if (known := self._lines.get(id)) is not None:  # its lease ended unnoticed
+            known[1].cancel()
+        line = Line(self._common, id, self._me, lease_until)
+        self._lines[id] = (line, asyncio.create_task(self._kept(line)))
+
+    async def _kept(self, line: Line) -> None:
+        """The line, whose end is nobody else's."""
+        try:
+            await line.run()
+        except _FAILED as failed:
+            _log.info("webhooks: a sink is taken up again later: %s", type(failed).__name__)
+        except Exception as failed:
+            _log.error("webhooks: a sink's line failed, and is taken up again later: %s", type(failed).__name__)
+        self._wake.set()
+
+    async def _end(self) -> None:
+        """No request is on its way, and no sink waits for its lease to end."""
+        tasks = [task for _, task in self._lines.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._lines.clear()
+        try:
+            async with asyncio.timeout(2), self._common.pool.acquire() as connection:
+                await store.release_all(connection, self._me)
+        except (TimeoutError, *_FAILED) as failed:
+            _log.info("webhooks: sinks are taken over once their leases end: %s", type(failed).__name__)

@@ -1,0 +1,138 @@
+"""What is posted next keeps each pathway in order; nothing that may go waits, and nothing is forgotten."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pathline_gateway.store.webhook_delivery import Next
+from pathline_gateway.streams.outcome import Fate, Outcome, answered, not_answered
+from pathline_gateway.streams.plan import Waiting, plan, probe
+from pathline_gateway.streams.policy import Policy
+from pathline_gateway.streams.settling import Ended, Standing, settled
+
+NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
+LANES = [UUID(int=n) for n in range(4)]
+lanes = st.none() | st.sampled_from(LANES)
+POLICY = Policy()
+
+
+@st.composite
+def waiting(draw: st.DrawFn) -> list[Waiting]:
+    """Events in order; those that are held are tried again sooner or later."""
+    found = []
+    for number in range(1, draw(st.integers(0, 12)) + 1):
+        held = draw(st.booleans())
+        at = NOW + timedelta(seconds=draw(st.integers(-3, 3))) if held else None
+        found.append(Waiting(number, draw(lanes), at, held))
+    return found
+
+
+@given(waiting(), st.sets(st.sampled_from(LANES)), st.integers(0, 5))
+def test_an_event_is_posted_when_it_is_the_first_of_its_pathway_and_due(
+    found: list[Waiting], busy: set[UUID], free: int
+) -> None:
+    def first(each: Waiting) -> bool:
+        earlier = [other.lane for other in found if other.number < each.number]
+        return each.lane is None or (each.lane not in busy and each.lane not in earlier)
+
+    due = [each for each in found if first(each) and not (each.held_until and each.held_until > NOW)]
+    early = [each for each in found if first(each) and each.held_until and each.held_until > NOW]
+    made = plan(found, busy, free, NOW)
+    assert list(made.start) == [each.number for each in due][:free]
+    assert made.next_at == min((each.held_until for each in early if each.held_until), default=None)
+    behind = {each.lane for each in early if each.lane is not None}
+    assert list(made.hold) == [each.number for each in found if not each.is_held and each.lane in behind]
+
+
+@given(waiting(), st.sets(st.sampled_from(LANES)), st.booleans())
+def test_a_probe_is_the_first_of_some_pathway_and_there_is_one_whenever_one_may_go(
+    found: list[Waiting], busy: set[UUID], new: bool
+) -> None:
+    heads = [
+        each
+        for n, each in enumerate(found)
+        if each.lane is None or (each.lane not in busy and each.lane not in {other.lane for other in found[:n]})
+    ]
+    chosen = probe(found, busy, new=new).start
+    assert len(chosen) == (1 if heads else 0)
+    assert set(chosen) <= {each.number for each in heads}
+    of_kind = [each for each in heads if each.is_held != new]
+    assert not of_kind or set(chosen) <= {each.number for each in of_kind}
+
+
+outcomes = st.sampled_from(
+    [
+        Outcome("delivered", Fate.DELIVERED),
+        answered(500, None, NOW, 60),
+        answered(422, None, NOW, 60),
+        answered(410, None, NOW, 60),
+        answered(429, "5", NOW, 60),
+        not_answered("timed-out"),
+    ]
+)
+
+
+@given(
+    st.dictionaries(st.integers(1, 12), outcomes, max_size=8),
+    st.sets(st.integers(1, 12)),
+    st.sets(st.integers(1, 12)),
+    st.integers(0, 8),
+)
+def test_no_number_is_passed_that_is_not_done_held_or_given_up(
+    ended: dict[int, Outcome], held: set[int], done: set[int], in_row: int
+) -> None:
+    done -= set(ended) | held
+    begun = [Ended(Next(n, NOW, None, n % 5, NOW if n % 5 else None, NOW, n in held), o) for n, o in ended.items()]
+    what, since = settled(begun, Standing(0, in_row, None), held, done, POLICY, Random(1), NOW)
+    given_up = {each.number for each in what.given_up}
+    kept = held | {each.number for each in what.again} | given_up
+    accounted = kept | set(what.done) | done
+    assert set(range(1, what.read_to + 1)) <= accounted
+    assert what.read_to + 1 not in accounted
+    assert set(ended) <= kept | set(what.done)
+    assert since == {n for n in done | set(what.done) | given_up if n > what.read_to}
+    assert (what.stopped == "gone") == any(each.fate is Fate.GONE for each in ended.values())
+    if ended and all(each.fate is Fate.DELIVERED for each in ended.values()):
+        assert (what.failed_in_row, what.failing_since, what.failure) == (0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "fate", "pause"),
+    [
+        (200, None, Fate.DELIVERED, None),
+        (204, "9", Fate.DELIVERED, None),
+        (302, None, Fate.AGAIN, None),
+        (400, None, Fate.WRONG, None),
+        (408, None, Fate.AGAIN, None),
+        (409, None, Fate.AGAIN, None),
+        (425, None, Fate.AGAIN, None),
+        (410, None, Fate.GONE, None),
+        (415, "9", Fate.WRONG, None),
+        (429, "9", Fate.AGAIN, 9),
+        (429, "99999999", Fate.AGAIN, 60),
+        (503, "Sun, 01 Mar 2026 09:00:30 GMT", Fate.AGAIN, 30),
+        (503, "Sun, 01 Mar 2026 08:00:30 GMT", Fate.AGAIN, 0),
+        (503, "Sat, 01 Mar 2036 08:00:30 GMT", Fate.AGAIN, 60),
+        (503, "soon", Fate.AGAIN, None),
+        (503, "Sun, 01 Mar 99999999999 08:00:30 GMT", Fate.AGAIN, None),
+        (503, "Sun, 01 Mar 2026 08:00:30 +99999999999", Fate.AGAIN, None),
+        (503, "-5", Fate.AGAIN, None),
+        (503, None, Fate.AGAIN, None),
+        (500, "9", Fate.AGAIN, None),
+    ],
+)
+def test_what_an_answer_means(status: int, retry_after: str | None, fate: Fate, pause: int | None) -> None:
+    found = answered(status, retry_after, NOW, 60)
+    assert (found.fate, found.pause) == (fate, None if pause is None else timedelta(seconds=pause))
+
+
+@given(st.integers(1, 10_000), st.integers(0, 1_000))
+def test_waits_grow_to_a_bound_and_are_spread(failures: int, seed: int) -> None:
+    waited = POLICY.wait(failures, Random(seed), POLICY.cap_s).total_seconds()
+    assert 0 <= waited <= min(POLICY.cap_s, POLICY.base_s * 2 ** min(failures - 1, 40))

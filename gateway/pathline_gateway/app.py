@@ -22,6 +22,7 @@ from pathline_gateway.background import going_on, stopped
 from pathline_gateway.console import pages, sign_in
 from pathline_gateway.console import parked as parked_page
 from pathline_gateway.console import review as review_page
+from pathline_gateway.documents import resource as documents
 from pathline_gateway.http_spans import HttpSpans
 from pathline_gateway.identity.linking import Linking
 from pathline_gateway.identity.membership import MembershipWriter
@@ -193,6 +194,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
         )
     )
     app.include_router(sign_in.routes(gate))
+    app.include_router(documents.routes(gateway.settings))
     if issuer is not None:
         app.include_router(issuer_routes(issuer))
     app.mount("/console/static", pages.STATIC)

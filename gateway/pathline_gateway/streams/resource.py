@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import asyncpg
 import orjson
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from pathline import instant
 from pathline.vocabulary import Code
+from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.problem import Problem
 from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.deliver import page
+from pathline_gateway.streams.described import Explained, GivenEvents, ServedSubscription, Subscriptions
 from pathline_gateway.streams.explain import explain
 from pathline_gateway.streams.filters import WrongFilter, matcher
 from pathline_gateway.streams.sse import Streams
@@ -28,6 +30,9 @@ from pathline_gateway.trust.who import Calling
 
 MOST = 1_000
 _FIRST = UUID(int=0)
+_CURSORS: Final = "The `next` of an earlier answer: events after it. From the beginning without it."
+Id = Annotated[UUID, Path(description="The subscription's id")]
+_ONE: Final = answers(ServedSubscription, "As it stands now")
 _CURSOR = re.compile(r"n([0-9]{1,18})", re.ASCII)
 
 
@@ -52,6 +57,7 @@ class Wanted(BaseModel):
     protocol: Literal["PULL", "SSE"]
     """How events are received: `PULL` at a cursor at `…/events`, `SSE` at `…/stream`; either may be used for both."""
     config: Config
+    """Who receives, and what for."""
     filters: Annotated[list[dict[str, Any]], Field(max_length=50)] = []
     """All must hold: `exact`, `prefix`, `suffix`, `all`, `any`, `not`. None: everything that may be seen."""
 
@@ -61,7 +67,13 @@ def routes(streams: Streams) -> APIRouter:
     pool, secret, clock = streams.pool, streams.secret, streams.clock
     router = APIRouter(tags=["subscriptions"])
 
-    @router.post("/v1/subscriptions", summary="Subscribe to events", status_code=201)
+    @router.post(
+        "/v1/subscriptions",
+        summary="Subscribe to events",
+        status_code=201,
+        response_model=None,
+        responses=answers(ServedSubscription, {201: "As it stands now"}),
+    )
     async def make(caller: Calling, wanted: Wanted) -> dict[str, Any]:
         """Everything that is stored from now on, that the filters want and the organisation may see."""
         _readable(wanted)
@@ -71,9 +83,16 @@ def routes(streams: Streams) -> APIRouter:
             id = await store.make(connection, org, caller.open, *said)
             return _served(await _one(connection, caller, id))
 
-    @router.get("/v1/subscriptions", summary="List subscriptions")
+    @router.get(
+        "/v1/subscriptions",
+        summary="List subscriptions",
+        response_model=None,
+        responses=answers(Subscriptions, "By id"),
+    )
     async def listed(
-        caller: Calling, after: UUID = _FIRST, limit: Annotated[int, Query(ge=1, le=MOST)] = 100
+        caller: Calling,
+        after: Annotated[UUID, Query(description=AFTER)] = _FIRST,
+        limit: Annotated[int, Query(ge=1, le=MOST, description=LIMIT)] = 100,
     ) -> dict[str, Any]:
         """The caller's own; all for an operator. `next` is the `after` of the next page."""
         async with pool.acquire() as connection:
@@ -81,14 +100,19 @@ def routes(streams: Streams) -> APIRouter:
         following = str(found[-1].id) if len(found) == limit else None
         return {"subscriptions": [_served(each) for each in found], "next": following}
 
-    @router.get("/v1/subscriptions/{subscription}", summary="One subscription")
-    async def one(caller: Calling, subscription: UUID) -> dict[str, Any]:
+    @router.get("/v1/subscriptions/{subscription}", summary="One subscription", response_model=None, responses=_ONE)
+    async def one(caller: Calling, subscription: Id) -> dict[str, Any]:
         """What it wants, and how many events it was given."""
         async with pool.acquire() as connection:
             return _served(await _one(connection, caller, subscription))
 
-    @router.put("/v1/subscriptions/{subscription}", summary="Change what a subscription wants")
-    async def change(caller: Calling, subscription: UUID, wanted: Wanted) -> dict[str, Any]:
+    @router.put(
+        "/v1/subscriptions/{subscription}",
+        summary="Change what a subscription wants",
+        response_model=None,
+        responses=_ONE,
+    )
+    async def change(caller: Calling, subscription: Id, wanted: Wanted) -> dict[str, Any]:
         """It holds for the next event that is stored; what was given stays given."""
         _readable(wanted)
         async with pool.acquire() as connection, connection.transaction():
@@ -100,35 +124,47 @@ def routes(streams: Streams) -> APIRouter:
             return _served(await _one(connection, caller, subscription))
 
     @router.delete("/v1/subscriptions/{subscription}", summary="End a subscription", status_code=204)
-    async def end(caller: Calling, subscription: UUID) -> Response:
+    async def end(caller: Calling, subscription: Id) -> Response:
         """What it was given is forgotten."""
         async with pool.acquire() as connection, connection.transaction():
             await _one(connection, caller, subscription)
             await store.forget(connection, subscription)
         return Response(status_code=204)
 
-    @router.post("/v1/subscriptions/{subscription}/pause", summary="Hand nothing out for a while")
-    async def pause(caller: Calling, subscription: UUID) -> dict[str, Any]:
+    @router.post(
+        "/v1/subscriptions/{subscription}/pause",
+        summary="Hand nothing out for a while",
+        response_model=None,
+        responses=_ONE,
+    )
+    async def pause(caller: Calling, subscription: Id) -> dict[str, Any]:
         """What it would be given waits."""
         return await _paused(caller, subscription, paused=True)
 
-    @router.post("/v1/subscriptions/{subscription}/resume", summary="Hand out again")
-    async def resume(caller: Calling, subscription: UUID) -> dict[str, Any]:
+    @router.post(
+        "/v1/subscriptions/{subscription}/resume", summary="Hand out again", response_model=None, responses=_ONE
+    )
+    async def resume(caller: Calling, subscription: Id) -> dict[str, Any]:
         """From where it was paused."""
         return await _paused(caller, subscription, paused=False)
 
-    async def _paused(caller: Caller, subscription: UUID, *, paused: bool) -> dict[str, Any]:
+    async def _paused(caller: Caller, subscription: Id, *, paused: bool) -> dict[str, Any]:
         async with pool.acquire() as connection, connection.transaction():
             await _one(connection, caller, subscription)
             await store.pause(connection, subscription, paused)
             return _served(await _one(connection, caller, subscription))
 
-    @router.get("/v1/subscriptions/{subscription}/events", summary="Pull events", response_class=Response)
+    @router.get(
+        "/v1/subscriptions/{subscription}/events",
+        summary="Pull events",
+        response_class=Response,
+        responses=answers(GivenEvents, "The next events"),
+    )
     async def events(
         caller: Calling,
-        subscription: UUID,
-        after: Annotated[str, Query(max_length=64)] = "n0",
-        limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+        subscription: Id,
+        after: Annotated[str, Query(max_length=64, description=_CURSORS)] = "n0",
+        limit: Annotated[int, Query(ge=1, le=MOST, description=LIMIT)] = 100,
     ) -> Response:
         """The next events, each a CloudEvent with its running `number`: a gap always means loss.
 
@@ -149,9 +185,11 @@ def routes(streams: Streams) -> APIRouter:
     )
     async def stream(
         caller: Calling,
-        subscription: UUID,
-        after: Annotated[str, Query(max_length=64)] = "n0",
-        last_event_id: Annotated[str | None, Header(max_length=64)] = None,
+        subscription: Id,
+        after: Annotated[str, Query(max_length=64, description=_CURSORS)] = "n0",
+        last_event_id: Annotated[
+            str | None, Header(max_length=64, description="The `id` of the last event that came")
+        ] = None,
     ) -> StreamingResponse:
         """As `…/events`, as they come. A reader that lost the connection sends `Last-Event-ID`, as browsers do.
 
@@ -164,12 +202,17 @@ def routes(streams: Streams) -> APIRouter:
         frames = streams.listen(subscription, number, everything=caller.open)
         return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
 
-    @router.get("/v1/subscriptions/{subscription}/explain", summary="Why did an event come, or not?")
+    @router.get(
+        "/v1/subscriptions/{subscription}/explain",
+        summary="Why did an event come, or not?",
+        response_model=None,
+        responses=answers(Explained, "Why"),
+    )
     async def explained(
         caller: Calling,
-        subscription: UUID,
-        source: Annotated[str, Query(max_length=512, pattern=STORABLE)],
-        event: Annotated[str, Query(max_length=512, pattern=STORABLE)],
+        subscription: Id,
+        source: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's source")],
+        event: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's id")],
     ) -> dict[str, Any]:
         """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown."""
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):

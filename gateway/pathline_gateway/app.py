@@ -23,6 +23,7 @@ from pathline_gateway.console import pages, sign_in
 from pathline_gateway.console import parked as parked_page
 from pathline_gateway.console import review as review_page
 from pathline_gateway.documents import resource as documents
+from pathline_gateway.documents.http_side import ABOUT, TAGS, Interface
 from pathline_gateway.http_spans import HttpSpans
 from pathline_gateway.identity.linking import Linking
 from pathline_gateway.identity.membership import MembershipWriter
@@ -134,10 +135,13 @@ async def _prepared(settings: Settings) -> AsyncIterator[tuple[asyncpg.Pool, Cap
 
 def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | None = None) -> FastAPI:
     """The HTTP interface of a running gateway; with an `issuer` of its own where it has one, and its `gate` or this."""
-    app = FastAPI(
+    app = Interface(
         title="Pathline",
         summary="Publish what happened between a person and a service; pull each person's own pathway.",
+        description=ABOUT,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         version="1",
+        openapi_tags=TAGS,
         docs_url=None,
         redoc_url=None,
         responses=problem.DOCUMENTED,

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
@@ -22,8 +22,10 @@ from pathline_gateway.background import going_on, stopped
 from pathline_gateway.console import pages, sign_in
 from pathline_gateway.console import parked as parked_page
 from pathline_gateway.console import review as review_page
+from pathline_gateway.documents import pages as document_pages
 from pathline_gateway.documents import resource as documents
 from pathline_gateway.documents.http_side import ABOUT, TAGS, Interface
+from pathline_gateway.documents.kafka_side import described
 from pathline_gateway.http_spans import HttpSpans
 from pathline_gateway.identity.linking import Linking
 from pathline_gateway.identity.membership import MembershipWriter
@@ -198,7 +200,9 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
         )
     )
     app.include_router(sign_in.routes(gate))
-    app.include_router(documents.routes(gateway.settings))
+    kafka = cache(partial(described, gateway.settings))
+    app.include_router(documents.routes(kafka))
+    app.include_router(document_pages.routes(app.openapi, kafka))
     if issuer is not None:
         app.include_router(issuer_routes(issuer))
     app.mount("/console/static", pages.STATIC)

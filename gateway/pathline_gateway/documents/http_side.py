@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 ABOUT: Final = (
     "What happened between a person and a service is published, and each person's own pathway across all of them can be"
-    " pulled and followed. Publishing over Kafka is described in /asyncapi.json. A caller shows a bearer token; the roles"
+    " pulled and followed. Publishing over Kafka is described in /asyncapi.json. A caller shows a bearer token; roles"
     " that may call an operation stand at its security requirement, and any one of them is enough. Errors are"
     " problem+json with a stable reason, and never repeat a value."
 )

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
 
 import orjson
 from fastapi import APIRouter, Response
 
-from pathline_gateway.documents.kafka_side import described
-from pathline_gateway.settings import Settings
+from pathline.asyncapi import Json
 
 
-def routes(settings: Settings) -> APIRouter:
+def routes(kafka: Callable[[], Json]) -> APIRouter:
     """`GET /asyncapi.json`."""
     router = APIRouter(include_in_schema=False)
-
-    @cache
-    def body() -> bytes:
-        return orjson.dumps(described(settings))
 
     @router.get("/asyncapi.json")
     async def asyncapi() -> Response:
         """What is published to Kafka: topics, records, payloads."""
-        return Response(body(), media_type="application/json")
+        return Response(orjson.dumps(kafka()), media_type="application/json")
 
     return router

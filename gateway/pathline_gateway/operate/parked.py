@@ -43,7 +43,11 @@ After = Annotated[int, Query(ge=0, le=_BIGGEST, description=AFTER)]
 class Replay(BaseModel):
     """Which records to read again: some by id, or the next of one reason, of one publisher, or both."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra={"examples": [{"reason": "unknown-organisation", "org": "food-bank"}]},
+    )
 
     ids: Ids | None = None
     """Records by id."""

@@ -28,7 +28,11 @@ _PREFIX = "token-"
 class Show(BaseModel):
     """The tokens that a person carries: of two records; or of one, which her own account completes."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra={"examples": [{"tokens": ["the-token-of-one", "the-token-of-the-other"]}]},
+    )
 
     tokens: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=100, pattern=STORABLE)]], Field(min_length=1, max_length=2)

@@ -70,7 +70,7 @@ format: install ## Formats the code and mends what can be mended
 	$(RUN) ruff check --fix .
 
 .PHONY: schemas
-schemas: install ## Writes the JSON Schemas again
+schemas: install ## Writes the JSON Schemas and the AsyncAPI document again
 	$(RUN) python -m pathline.schema --write
 
 # How many kills and events of `make chaos`, how many records of `make fuzz`, and the seed of both.

@@ -1,4 +1,4 @@
-"""The vocabulary as JSON Schema 2020-12, one file a type, for writers in any language.
+"""The vocabulary as JSON Schema 2020-12, one file a type, for writers in any language; and the AsyncAPI document.
 
     python -m pathline.schema --write contracts/schemas
     python -m pathline.schema --check contracts/schemas
@@ -16,11 +16,14 @@ from typing import Any, Final
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from pathline import asyncapi
 from pathline.vocabulary import TYPES, Payload
 
 DIALECT: Final = GenerateJsonSchema.schema_dialect
 FOLDER: Final = Path("contracts/schemas")
 """Where the schemas are committed, seen from the root of the repository."""
+DOCUMENT: Final = "asyncapi.json"
+"""The AsyncAPI document, beside that folder."""
 
 
 class _Plain(GenerateJsonSchema):
@@ -53,21 +56,31 @@ def payload_schema(cls: type[Payload]) -> dict[str, Any]:
     return {**schema, "$schema": DIALECT, "$id": f"urn:pathline:schema:{cls.type}", "title": cls.title}
 
 
+def schemas() -> dict[str, dict[str, Any]]:
+    """The schema of every type."""
+    return {name: payload_schema(cls) for name, cls in TYPES.items()}
+
+
 def write(folder: Path) -> None:
-    """The folder holds the schema of every type, and no other."""
+    """The folder holds the schema of every type, and no other; the AsyncAPI document stands beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     files = _files()
     for name in _names(folder) - files.keys():
         (folder / name).unlink()
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        _place(folder, name).write_text(text, encoding="utf-8")
 
 
 def drift(folder: Path) -> list[str]:
     """One line for each file that is not as `write` would leave it; empty when nothing has drifted."""
     files = _files()
     names = sorted(files.keys() | _names(folder))
-    return [f"{folder / name}: {fault}" for name in names if (fault := _fault(folder / name, files.get(name)))]
+    places = {name: _place(folder, name) for name in names}
+    return [f"{path}: {fault}" for name, path in places.items() if (fault := _fault(path, files.get(name)))]
+
+
+def _place(folder: Path, name: str) -> Path:
+    return (folder.parent if name == DOCUMENT else folder) / name
 
 
 def _fault(path: Path, expected: str | None) -> str | None:
@@ -79,7 +92,9 @@ def _fault(path: Path, expected: str | None) -> str | None:
 
 
 def _files() -> dict[str, str]:
-    return {f"{name}.json": _text(payload_schema(cls)) for name, cls in TYPES.items()}
+    known = schemas()
+    document = json.dumps(asyncapi.document(known), indent=1, ensure_ascii=False) + "\n"
+    return {f"{name}.json": _text(schema) for name, schema in known.items()} | {DOCUMENT: document}
 
 
 def _text(schema: dict[str, Any]) -> str:
@@ -102,7 +117,8 @@ def _names(folder: Path) -> set[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The schemas are written, or the exit code says whether they have drifted."""
-    parser = argparse.ArgumentParser(prog="python -m pathline.schema", description="JSON Schemas of the vocabulary")
+    said = "JSON Schemas of the vocabulary, and its AsyncAPI document"
+    parser = argparse.ArgumentParser(prog="python -m pathline.schema", description=said)
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--write", type=Path, nargs="?", const=FOLDER, metavar="FOLDER", help="write every schema")
     action.add_argument("--check", type=Path, nargs="?", const=FOLDER, metavar="FOLDER", help="list what has drifted")

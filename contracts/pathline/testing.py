@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from pathline.codec import kafka
 from pathline.interaction import Interaction, accept, interaction
-from pathline.vocabulary import Payload
+from pathline.vocabulary import Exists, Payload
 from pathline.vocabulary.explained import Explained
 
 P = TypeVar("P", bound=Payload)
@@ -65,10 +65,11 @@ def example(
     subject: str = SUBJECT,
     time: datetime = TIME,
     id: str | None = None,
+    every_field: bool = False,
     **fields: Any,
 ) -> Interaction[P]:
-    """A valid interaction of this type: required fields filled with plain values, `fields` as given."""
-    data = _required(cls, source) | fields
+    """A valid interaction of this type: required fields, or all, filled with plain values, and `fields` as given."""
+    data = _filled(cls, source, every_field) | fields
     return interaction(cls.model_validate(data), source=source, subject=subject, time=time, id=id)
 
 
@@ -91,41 +92,46 @@ _WORDS: Final[dict[str, object]] = {
 """A plain value by the reason that an annotation gives for refusing others."""
 
 
-def _required(cls: type[BaseModel], source: str) -> dict[str, Any]:
+def _filled(cls: type[BaseModel], source: str, every: bool) -> dict[str, Any]:
     hints = get_type_hints(cls, include_extras=True)
     return {
-        info.alias or name: _value(name, hints[name], source)
+        info.alias or name: _value(name, hints[name], source, every)
         for name, info in cls.model_fields.items()
-        if info.is_required()
+        if every or info.is_required()
     }
 
 
-def _value(name: str, hint: Any, source: str) -> Any:
+def _value(name: str, hint: Any, source: str, every: bool) -> Any:
     if name == "source":
         return source
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _annotated(name, arguments, source)
+        return _annotated(name, arguments, source, every)
     if origin is Literal:
         return arguments[0]
     if origin in (Union, types.UnionType):
-        return _value(name, arguments[0], source)
+        return _value(name, _simplest(arguments), source, every)
     if origin is tuple:
-        return [_value(name, arguments[0], source)]
+        return [_value(name, arguments[0], source, every)]
     if isinstance(hint, type) and issubclass(hint, BaseModel):
-        return _required(hint, source)
+        return _filled(hint, source, every)
     return _PLAIN.get(hint, {})
 
 
-def _annotated(name: str, arguments: tuple[Any, ...], source: str) -> Any:
+def _simplest(options: tuple[Any, ...]) -> Any:
+    """The first, unless these are conditions: of them, the one that holds no other."""
+    return Exists if Exists in options else options[0]
+
+
+def _annotated(name: str, arguments: tuple[Any, ...], source: str, every: bool) -> Any:
     plain, *notes = arguments
     for note in notes:
         if isinstance(note, Explained):
             # A hand-off's id begins with the organisation that offers it.
             return f"{source.split(':')[2]}:1" if note.reason == "handoff_id" else _WORDS[note.reason]
     if get_origin(plain) is tuple:
-        return _several(_value(name, get_args(plain)[0], source), _fewest(notes))
-    return _value(name, plain, source)
+        return _several(_value(name, get_args(plain)[0], source, every), max(_fewest(notes), int(every)))
+    return _value(name, plain, source, every)
 
 
 def _fewest(notes: list[Any]) -> int:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from uuid import UUID
 
 import asyncpg
@@ -23,6 +23,10 @@ from pathline_gateway.background import as_it_comes, going_on, stopped
 from pathline_gateway.console import pages, sign_in
 from pathline_gateway.console import parked as parked_page
 from pathline_gateway.console import review as review_page
+from pathline_gateway.documents import pages as document_pages
+from pathline_gateway.documents import resource as documents
+from pathline_gateway.documents.http_side import ABOUT, TAGS, Interface
+from pathline_gateway.documents.kafka_side import described
 from pathline_gateway.handoff.projection import bring_up_to_date
 from pathline_gateway.handoff.watchdog import Watchdog
 from pathline_gateway.http_spans import HttpSpans
@@ -171,10 +175,13 @@ async def _prepared(settings: Settings) -> AsyncIterator[tuple[asyncpg.Pool, Cap
 
 def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | None = None) -> FastAPI:
     """The HTTP interface of a running gateway; with an `issuer` of its own where it has one, and its `gate` or this."""
-    app = FastAPI(
+    app = Interface(
         title="Pathline",
         summary="Publish what happened between a person and a service; pull each person's own pathway.",
+        description=ABOUT,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         version="1",
+        openapi_tags=TAGS,
         docs_url=None,
         redoc_url=None,
         responses=problem.DOCUMENTED,
@@ -233,6 +240,9 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
         )
     )
     app.include_router(sign_in.routes(gate))
+    kafka = cache(partial(described, gateway.settings))
+    app.include_router(documents.routes(kafka))
+    app.include_router(document_pages.routes(app.openapi, kafka))
     if issuer is not None:
         app.include_router(issuer_routes(issuer))
     app.mount("/console/static", pages.STATIC)

@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """The broker's name for this gateway."""
     kafka_password: SecretStr | None = None
     """Its password; better in the environment than on a command line, and never printed."""
+    kafka_for_publishers: str | None = None
+    """Bootstrap servers as publishers reach them, told in `/asyncapi.json`, which everybody may read."""
     kafka_ca: Path | None = None
     """PEM file of the authorities to trust for the broker's certificate; the system's when none is given."""
     database: str = "postgresql://pathline@127.0.0.1/pathline"

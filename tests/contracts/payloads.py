@@ -131,10 +131,15 @@ def _annotated(plain: Any, *metadata: Any) -> Json:
     bounds = _bounds(metadata)
     if get_origin(plain) is tuple:
         least, most = bounds.get("min_length", 0), min(bounds["max_length"], 3)
-        return st.lists(_values(get_args(plain)[0]), min_size=least, max_size=most, unique_by=json.dumps)
+        return st.lists(_values(get_args(plain)[0]), min_size=least, max_size=most, unique_by=_sorted)
     if plain is int:
         return st.integers(bounds["ge"], bounds["le"])
     return st.floats(bounds["ge"], bounds["le"]) if plain is float else _values(plain)
+
+
+def _sorted(value: Any) -> str:
+    """Equal for what is equal whatever the order of its fields."""
+    return json.dumps(value, sort_keys=True)
 
 
 def _bounds(metadata: tuple[Any, ...]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from pathline_gateway.commands.database import end, on_database
 from pathline_gateway.commands.typist import typist
-from pathline_gateway.operate.linkers import NOT_THERE, Entry
+from pathline_gateway.operate.linkers import NOT_THERE, RightToLink
 from pathline_gateway.store import linkers
 
 app = App(name="linkers", help="Which organisation may say who is who at which others.")
@@ -95,11 +95,11 @@ def list_(*, org: str | None = None, json: bool = False, data: Data = None) -> N
     on_database(data, work)
 
 
-def _entries(org: str, of: tuple[str, ...]) -> list[Entry]:
+def _entries(org: str, of: tuple[str, ...]) -> list[RightToLink]:
     if not of:
         end("say whose subjects: linkers add ORG OF…")
     try:
-        return [Entry(org=org, of=each) for each in of]
+        return [RightToLink(org=org, of=each) for each in of]
     except ValidationError as wrong:
         first = wrong.errors(include_input=False, include_url=False)[0]
         end(f"{first['loc'][0]}: {first['msg']}")

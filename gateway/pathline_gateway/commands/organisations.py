@@ -11,7 +11,7 @@ from cyclopts import App
 from pydantic import ValidationError
 
 from pathline_gateway.commands.database import end, on_database
-from pathline_gateway.operate.organisations import Entry, Sector
+from pathline_gateway.operate.organisations import Organisation, Sector
 from pathline_gateway.store import register
 
 app = App(name="organisations", help="The register of who may publish.")
@@ -42,7 +42,7 @@ def add(
         Directory of an embedded gateway, running or not.
     """
     try:
-        entry = Entry(org=org, name=name, sector=sector, abn=abn)
+        entry = Organisation(org=org, name=name, sector=sector, abn=abn)
     except ValidationError as wrong:
         first = wrong.errors(include_input=False, include_url=False)[0]
         end(f"{first['loc'][0]}: {first['msg']}")

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import from_json
 
+from pathline.codec import json_format
 from pathline.codec.json_format import BATCH_CONTENT_TYPE, CONTENT_TYPE
 from pathline.interaction import REQUIRED
+from pathline.testing import example
+from pathline.vocabulary import ContactMade
 
 _EVENT: Final = {
     "type": "object",
@@ -16,6 +20,8 @@ _EVENT: Final = {
     "properties": {name: {"type": "string"} for name in REQUIRED} | {"data": {"type": "object"}},
 }
 
+_EXAMPLE: Final = from_json(json_format.encode(example(ContactMade, id="example-1").event))
+
 REQUEST: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -23,7 +29,7 @@ REQUEST: Final[dict[str, Any]] = {
             "application/json": {
                 "schema": {"type": "object", "description": "Binary mode: the data; the attributes are ce- headers"}
             },
-            CONTENT_TYPE: {"schema": _EVENT},
+            CONTENT_TYPE: {"schema": _EVENT, "example": _EXAMPLE},
             BATCH_CONTENT_TYPE: {"schema": {"type": "array", "items": _EVENT, "minItems": 1}},
         },
     }

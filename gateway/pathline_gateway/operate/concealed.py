@@ -9,6 +9,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from pathline.vocabulary import Code, Subject
+from pathline_gateway.answers import answers
+from pathline_gateway.operate.described import ConcealedPlaces
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import concealed, register
 from pathline_gateway.trust.who import Operator
@@ -20,6 +22,7 @@ class Concealed(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     org: Code
+    """The organisation's code."""
     service: Code | None = None
     """Only this service."""
     subject: Subject | None = None
@@ -36,7 +39,12 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
     """`GET` and `POST /v1/concealed`, and `POST /v1/concealed/lifted`."""
     router = APIRouter(tags=["concealed"])
 
-    @router.get("/v1/concealed", summary="List what is concealed")
+    @router.get(
+        "/v1/concealed",
+        summary="List what is concealed",
+        response_model=None,
+        responses=answers(ConcealedPlaces, "By code"),
+    )
     async def listed(_: Operator) -> dict[str, Any]:
         """Organisations and services. Which persons are is told to nobody."""
         async with pool.acquire() as connection:

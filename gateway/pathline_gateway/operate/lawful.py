@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import asyncpg
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary import Code
+from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.operate.concealed import unknown_organisation
+from pathline_gateway.operate.described import Bases, EnteredBasis
 from pathline_gateway.problem import Problem
 from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import lawful, register
@@ -28,6 +30,7 @@ class Basis(BaseModel):
     reader: Code
     """The organisation that may be shown something."""
     basis: Literal["law", "serious-threat", "mandate"]
+    """What kind of basis it is."""
     instrument: Annotated[str, Field(min_length=1, max_length=2000, pattern=STORABLE)]
     """The law, order or mandate, in the words that the reader must name it by."""
     purpose: Code
@@ -44,11 +47,16 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
     """`GET` and `POST /v1/lawful-bases`, and `POST /v1/lawful-bases/{id}/end`."""
     router = APIRouter(tags=["lawful bases"])
 
-    @router.get("/v1/lawful-bases", summary="List lawful bases")
+    @router.get(
+        "/v1/lawful-bases",
+        summary="List lawful bases",
+        response_model=None,
+        responses=answers(Bases, "As they were entered"),
+    )
     async def listed(
         _: Operator,
-        after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
-        limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+        after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER)] = 0,
+        limit: Annotated[int, Query(ge=1, le=_MOST, description=LIMIT)] = 100,
     ) -> dict[str, Any]:
         """In the order of their entry, ended ones too; `next` is the `after` of the next page."""
         async with pool.acquire() as connection:
@@ -56,7 +64,7 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
         served = [_served(each) for each in found]
         return {"lawful_bases": served, "next": found[-1].id if len(found) == limit else None}
 
-    @router.post("/v1/lawful-bases", summary="Enter a lawful basis", status_code=201)
+    @router.post("/v1/lawful-bases", summary="Enter a lawful basis", status_code=201, response_model=EnteredBasis)
     async def enter(who: Operator, entry: Basis) -> dict[str, int]:
         """The reader may rely on it from now on, where it names purpose, basis and instrument as they stand here."""
         async with pool.acquire() as connection:
@@ -66,7 +74,9 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
             return {"id": await lawful.enter(connection, LawfulBasis(**said), who)}
 
     @router.post("/v1/lawful-bases/{number}/end", summary="End a lawful basis", status_code=204)
-    async def end(_: Operator, number: Annotated[int, Field(ge=1, le=2**63 - 1)]) -> None:
+    async def end(
+        _: Operator, number: Annotated[int, Path(ge=1, le=2**63 - 1, description="The number of the basis")]
+    ) -> None:
         """Nobody may rely on it any more. It stays in the list."""
         async with pool.acquire() as connection:
             if not await lawful.end(connection, number):

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary import Code
+from pathline_gateway.answers import AFTER, LIMIT, answers
+from pathline_gateway.operate.described import Linkers
 from pathline_gateway.problem import Problem
 from pathline_gateway.storable import CODES, STORABLE
 from pathline_gateway.store import linkers
@@ -20,7 +22,7 @@ _MOST = 1_000
 Org = Annotated[Code, Field(max_length=64)]
 
 
-class Entry(BaseModel):
+class RightToLink(BaseModel):
     """A right to link, as an operator enters it."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -35,12 +37,14 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
     """`GET` and `POST /v1/linkers`, `DELETE /v1/linkers/{org}/{of}`."""
     router = APIRouter(tags=["linkers"])
 
-    @router.get("/v1/linkers", summary="List who may link whom")
+    @router.get(
+        "/v1/linkers", summary="List who may link whom", response_model=None, responses=answers(Linkers, "By code")
+    )
     async def listed(
         _: Operator,
-        org: Annotated[str | None, Query(max_length=64, pattern=CODES)] = None,
-        after: Annotated[str, Query(max_length=129, pattern=STORABLE)] = "",
-        limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+        org: Annotated[str | None, Query(max_length=64, pattern=CODES, description="Who links, or is linked")] = None,
+        after: Annotated[str, Query(max_length=129, pattern=STORABLE, description=AFTER)] = "",
+        limit: Annotated[int, Query(ge=1, le=_MOST, description=LIMIT)] = 100,
     ) -> dict[str, Any]:
         """By the code of who links; of one organisation or all. `next` is the `after` of the next page."""
         start, _slash, of = after.partition("/")
@@ -49,8 +53,14 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
         following = f"{found[-1].org}/{found[-1].of_org}" if len(found) == limit else None
         return {"linkers": [_served(each) for each in found], "next": following}
 
-    @router.post("/v1/linkers", summary="Let an organisation link", status_code=201)
-    async def add(by: Operator, entry: Entry, response: Response) -> dict[str, Any]:
+    @router.post(
+        "/v1/linkers",
+        summary="Let an organisation link",
+        status_code=201,
+        response_model=None,
+        responses=answers(RightToLink, {201: "It may from now on", 200: "It could before"}),
+    )
+    async def add(by: Operator, entry: RightToLink, response: Response) -> dict[str, Any]:
         """201 when it could not before, 200 when it could. It holds for links that come from now on."""
         async with pool.acquire() as connection:
             try:
@@ -62,7 +72,9 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
 
     @router.delete("/v1/linkers/{org}/{of}", summary="Let an organisation link no longer", status_code=204)
     async def remove(
-        _: Operator, org: Annotated[str, Path(max_length=64)], of: Annotated[str, Path(max_length=64)]
+        _: Operator,
+        org: Annotated[str, Path(max_length=64, description="Who links")],
+        of: Annotated[str, Path(max_length=64, description="Whose subjects")],
     ) -> None:
         """It holds for links that come from now on: what was linked stays until it is retracted or decided."""
         async with pool.acquire() as connection:

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary import Code
+from pathline_gateway.answers import AFTER, LIMIT, answers
+from pathline_gateway.operate.described import Organisations
 from pathline_gateway.storable import CODES, STORABLE
 from pathline_gateway.store import register
 from pathline_gateway.trust.who import Operator
@@ -19,7 +21,7 @@ Sector = Literal["government", "third-sector", "community-controlled", "business
 _MOST = 1_000
 
 
-class Entry(BaseModel):
+class Organisation(BaseModel):
     """An organisation, as an operator enters it."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -42,11 +44,16 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
     """`GET` and `POST /v1/organisations`."""
     router = APIRouter(tags=["organisations"])
 
-    @router.get("/v1/organisations", summary="List the register")
+    @router.get(
+        "/v1/organisations",
+        summary="List the register",
+        response_model=None,
+        responses=answers(Organisations, "By code"),
+    )
     async def listed(
         _: Operator,
-        after: Annotated[str, Query(max_length=64, pattern=CODES)] = "",
-        limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+        after: Annotated[str, Query(max_length=64, pattern=CODES, description=AFTER)] = "",
+        limit: Annotated[int, Query(ge=1, le=_MOST, description=LIMIT)] = 100,
     ) -> dict[str, Any]:
         """By code; `next` is the `after` of the next page."""
         async with pool.acquire() as connection:
@@ -54,8 +61,14 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
         served = [asdict(each) | {"registered_at": instant.serve(each.registered_at)} for each in found]
         return {"organisations": served, "next": found[-1].org if len(found) == limit else None}
 
-    @router.post("/v1/organisations", summary="Enter an organisation", status_code=201)
-    async def enter(_: Operator, entry: Entry, response: Response) -> dict[str, Any]:
+    @router.post(
+        "/v1/organisations",
+        summary="Enter an organisation",
+        status_code=201,
+        response_model=None,
+        responses=answers(Organisation, {201: "It was not on the register", 200: "It was, and is now as it was sent"}),
+    )
+    async def enter(_: Operator, entry: Organisation, response: Response) -> dict[str, Any]:
         """201 when it was not on the register; 200 when it was, and this is what the register says of it now.
 
         What was parked because it was not there can then be replayed.

@@ -5,15 +5,17 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 import asyncpg
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pathline import instant
+from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.intake.discard import discard
 from pathline_gateway.intake.replay import Replayed, Rules, replay
+from pathline_gateway.operate import parked_described as described
 from pathline_gateway.operate.parked_level import look
 from pathline_gateway.problem import Problem
 from pathline_gateway.storable import CODES
@@ -30,14 +32,22 @@ Id = Annotated[int, Field(ge=1, le=_BIGGEST)]
 Ids = Annotated[list[Id], Field(min_length=1, max_length=MOST)]
 Reason = Annotated[str, Field(max_length=80, pattern=CODES)]
 Publisher = Annotated[str, Field(max_length=64, pattern=CODES)]
-Limit = Annotated[int, Query(ge=1, le=MOST)]
-After = Annotated[int, Query(ge=0, le=_BIGGEST)]
+OfReason = Annotated[Reason | None, Query(description="Those parked for this reason")]
+OfPublisher = Annotated[
+    Publisher | None, Query(description="Those of this publisher; empty: of nobody who could be told")
+]
+Limit = Annotated[int, Query(ge=1, le=MOST, description=LIMIT)]
+After = Annotated[int, Query(ge=0, le=_BIGGEST, description=AFTER)]
 
 
 class Replay(BaseModel):
     """Which records to read again: some by id, or the next of one reason, of one publisher, or both."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra={"examples": [{"reason": "unknown-organisation", "org": "food-bank"}]},
+    )
 
     ids: Ids | None = None
     """Records by id."""
@@ -70,12 +80,17 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
     """`GET /v1/parked`, `/v1/parked/summary`, `/v1/parked/{id}`, `POST /v1/parked/replay` and `/discard`."""
     router = APIRouter(tags=["parked"])
 
-    @router.get("/v1/parked", summary="List parked records")
+    @router.get(
+        "/v1/parked",
+        summary="List parked records",
+        response_model=None,
+        responses=answers(described.ParkedRecords, "Without their bytes"),
+    )
     async def listed(
         _: Operator,
-        reason: Reason | None = None,
-        org: Publisher | None = None,
-        state: Literal["parked", "replayed", "discarded"] = "parked",
+        reason: OfReason = None,
+        org: OfPublisher = None,
+        state: Annotated[described.State, Query(description="What has become of them")] = "parked",
         after: After = 0,
         limit: Limit = 100,
     ) -> dict[str, Any]:
@@ -84,15 +99,27 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
             found = await overview.page(connection, Wanted(reason, org, state), after, limit)
         return {"records": [_served(asdict(each)) for each in found], "next": _next([f.id for f in found], limit)}
 
-    @router.get("/v1/parked/summary", summary="Count parked records by publisher and reason")
-    async def summary(_: Operator, reason: Reason | None = None, org: Publisher | None = None) -> dict[str, Any]:
+    @router.get(
+        "/v1/parked/summary",
+        summary="Count parked records by publisher and reason",
+        response_model=None,
+        responses=answers(described.ParkedGroups, "By publisher and reason"),
+    )
+    async def summary(_: Operator, reason: OfReason = None, org: OfPublisher = None) -> dict[str, Any]:
         """Counts, the oldest and the newest, and the fields that fail."""
         async with pool.acquire() as connection:
             groups = await overview.groups(connection, Wanted(reason, org))
         return {"groups": [_served(asdict(group)) for group in groups]}
 
-    @router.get("/v1/parked/{id}", summary="One parked record, as it came")
-    async def one(_: Operator, id: Annotated[int, Field(ge=1, le=_BIGGEST)]) -> dict[str, Any]:
+    @router.get(
+        "/v1/parked/{id}",
+        summary="One parked record, as it came",
+        response_model=None,
+        responses=answers(described.KeptRecord, "With its bytes"),
+    )
+    async def one(
+        _: Operator, id: Annotated[int, Path(ge=1, le=_BIGGEST, description="The record's number")]
+    ) -> dict[str, Any]:
         """Key, headers and value in base64, and as text where they are UTF-8."""
         async with pool.acquire() as connection:
             found = await store.read(connection, id)
@@ -100,7 +127,12 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
             raise Problem(404, "no-such-record", "no record was parked under this id")
         return _served(asdict(found)) | _as_it_came(found)
 
-    @router.post("/v1/parked/replay", summary="Read parked records again, and take in those that are right now")
+    @router.post(
+        "/v1/parked/replay",
+        summary="Read parked records again, and take in those that are right now",
+        response_model=None,
+        responses=answers(described.ReplayedRecords, "What became of each"),
+    )
     async def replays(by: Operator, wanted: Replay) -> dict[str, Any]:
         """What became of each. Of a reason or publisher at most 1,000 at once: `next` is the `after` of the next."""
         rules = Rules(by, register_unknown)
@@ -113,7 +145,12 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
             "next": None if wanted.ids else _next(ids, MOST),
         }
 
-    @router.post("/v1/parked/discard", summary="Put parked records aside")
+    @router.post(
+        "/v1/parked/discard",
+        summary="Put parked records aside",
+        response_model=None,
+        responses=answers(described.DiscardedRecords, "What became of each"),
+    )
     async def discards(by: Operator, wanted: Discard) -> dict[str, Any]:
         """What became of each. Their bytes stay, and so does the reason."""
         async with pool.acquire() as connection:

@@ -7,15 +7,17 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
+from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.identity.binding import Ref
 from pathline_gateway.identity.dossier import Dossier, Outcome, Pathway, Side, Verdict
 from pathline_gateway.identity.evidence import Standing
 from pathline_gateway.identity.reviewing import Done, Reviewing
 from pathline_gateway.identity.rights import REVIEW
+from pathline_gateway.operate.review_described import ReviewDossier, ReviewItems, SaidSo
 from pathline_gateway.store import review as store
 from pathline_gateway.store.review import Brief, Said
 from pathline_gateway.trust.who import Reviewer
@@ -25,8 +27,10 @@ Reason = Literal["proposed", "overruled", "impossible", "hub", "conflict", "over
 State = Literal["waiting", "decided"]
 
 MOST = 500
+_SAID = answers(SaidSo, {200: "Membership follows it", 202: "The broker has it, and membership will follow"})
 _BIGGEST = 2**63 - 1
 Because = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+Item = Annotated[UUID, Path(description="The item's id, from the list")]
 
 
 class Decide(BaseModel):
@@ -53,13 +57,18 @@ def routes(pool: asyncpg.Pool, reviewing: Reviewing) -> APIRouter:
     """`GET /v1/identity/review`, `/v1/identity/review/{item}`, `POST …/decision` and `…/undo`."""
     router = APIRouter(tags=["identity"])
 
-    @router.get("/v1/identity/review", summary="List what waits for a decision")
+    @router.get(
+        "/v1/identity/review",
+        summary="List what waits for a decision",
+        response_model=None,
+        responses=answers(ReviewItems, "In the order of its coming"),
+    )
     async def listed(
         _: Reviewer,
-        reason: Reason | None = None,
-        state: State = "waiting",
-        after: Annotated[int, Query(ge=0, le=_BIGGEST)] = 0,
-        limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+        reason: Annotated[Reason | None, Query(description="Those that wait for this reason")] = None,
+        state: Annotated[State, Query(description="What waits, or the decisions that stand")] = "waiting",
+        after: Annotated[int, Query(ge=0, le=_BIGGEST, description=AFTER)] = 0,
+        limit: Annotated[int, Query(ge=1, le=MOST, description=LIMIT)] = 50,
     ) -> dict[str, Any]:
         """In the order of its coming; `next` is the `after` of the next page. `decided`: decisions that stand."""
         async with pool.acquire() as connection:
@@ -68,18 +77,30 @@ def routes(pool: asyncpg.Pool, reviewing: Reviewing) -> APIRouter:
         following = found[-1].nr if len(found) == limit else None
         return {"items": [brief(each) for each in found], "waiting": waiting, "next": following}
 
-    @router.get("/v1/identity/review/{item}", summary="One item with its evidence, and what would merge or split")
-    async def one(_: Reviewer, item: UUID) -> dict[str, Any]:
+    @router.get(
+        "/v1/identity/review/{item}",
+        summary="One item with its evidence, and what would merge or split",
+        response_model=None,
+        responses=answers(ReviewDossier, "All there is to know of it"),
+    )
+    async def one(_: Reviewer, item: Item) -> dict[str, Any]:
         """Both sides, live evidence about each, how much stands there, and every pathway that a decision changes."""
         return served(await reviewing.look(item))
 
-    @router.post("/v1/identity/review/{item}/decision", summary="Decide that two refs are one person, or two")
-    async def decide(_: Reviewer, item: UUID, wanted: Decide, response: Response) -> dict[str, Any]:
+    @router.post(
+        "/v1/identity/review/{item}/decision",
+        summary="Decide that two refs are one person, or two",
+        response_model=None,
+        responses=_SAID,
+    )
+    async def decide(_: Reviewer, item: Item, wanted: Decide, response: Response) -> dict[str, Any]:
         """200 when membership follows it; 202 when the broker has it and membership will follow. It can be undone."""
         return _done(await reviewing.decide(item, wanted.decision, wanted.reason), response)
 
-    @router.post("/v1/identity/review/{item}/undo", summary="Take back what was decided")
-    async def undo(_: Reviewer, item: UUID, wanted: Undo, response: Response) -> dict[str, Any]:
+    @router.post(
+        "/v1/identity/review/{item}/undo", summary="Take back what was decided", response_model=None, responses=_SAID
+    )
+    async def undo(_: Reviewer, item: Item, wanted: Undo, response: Response) -> dict[str, Any]:
         """Every decision about the two refs; other evidence says again what it says. 200 or 202 as for a decision."""
         return _done(await reviewing.undo(item, wanted.reason), response)
 

@@ -16,6 +16,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from pathline import instant
+from pathline_gateway.answers import AFTER, LIMIT
 from pathline_gateway.identity.rights import CITIZENS
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.pathways import no_such_pathway
@@ -36,7 +37,7 @@ _AUDITOR: Final = "auditor:"
 """What the cursors of auditors are keyed with."""
 
 
-class Receiver(BaseModel):
+class WhoLooked(BaseModel):
     """Who looked: never a name of staff."""
 
     kind: str
@@ -52,7 +53,7 @@ class Usage(BaseModel):
     id: UUID
     """Keyed for the reader of the log."""
     logtime: datetime
-    receiver: Receiver
+    receiver: WhoLooked
     action: str
     """search, pathway or trace."""
     outcome: str
@@ -105,9 +106,9 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> 
     @router.get("/v1/access", summary="List who read a pathway", response_model=Usages)
     async def accesses(
         caller: Calling,
-        pathway: UUID | None = None,
-        before: UUID | None = None,
-        limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+        pathway: Annotated[UUID | None, Query(description="Whose: for a helper; a citizen asks of herself")] = None,
+        before: Annotated[UUID | None, Query(description=AFTER)] = None,
+        limit: Annotated[int, Query(ge=1, le=_MOST, description=LIMIT)] = 100,
     ) -> dict[str, Any]:
         """Of the caller's own pathway, or of the one whose id a helper gives; an auditor is told all, of nobody."""
         if caller.may_be(Role.AUDITOR):

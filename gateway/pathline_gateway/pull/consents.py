@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from pathline import instant
 from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import Code, ConsentGiven, ConsentWithdrawn, Identifier, ItemCode, Payload
+from pathline_gateway.answers import answers
 from pathline_gateway.identity.rights import ACCOUNT, CITIZENS
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import consents as store
@@ -116,7 +117,13 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], put
         hers = await _of(pool, secret, clock, caller)
         return {"consents": [_served(each, hers.now) for each in hers.told]}
 
-    @router.post("/v1/consents", summary="Give a consent", status_code=201, response_model=Listed)
+    @router.post(
+        "/v1/consents",
+        summary="Give a consent",
+        status_code=201,
+        response_model=Listed,
+        responses=answers(Listed, {201: "It holds from now on", 200: "It held before"}),
+    )
     async def give(caller: Calling, wanted: Giving, response: Response) -> dict[str, Any]:
         """201 when it holds from now on; 200 when it did before."""
         hers = await _of(pool, secret, clock, caller)

@@ -6,14 +6,16 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary.shapes import Ref
+from pathline_gateway.answers import answers
 from pathline_gateway.identity.linking import Linking, no_such_link
 from pathline_gateway.identity.rights import ACCOUNT, CITIZENS
 from pathline_gateway.problem import Problem
+from pathline_gateway.pull.links_described import GivenToken, MadeLink, TakenBack
 from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import register
 from pathline_gateway.store.link_tokens import TokenLink
@@ -26,7 +28,11 @@ _PREFIX = "token-"
 class Show(BaseModel):
     """The tokens that a person carries: of two records; or of one, which her own account completes."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra={"examples": [{"tokens": ["the-token-of-one", "the-token-of-the-other"]}]},
+    )
 
     tokens: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=100, pattern=STORABLE)]], Field(min_length=1, max_length=2)
@@ -49,7 +55,13 @@ def routes(pool: asyncpg.Pool, linking: Linking, register_unknown: bool) -> APIR
     """`POST /v1/identity/tokens`, `POST /v1/identity/links` and `GET …/{link}`, `POST /v1/identity/retractions`."""
     router = APIRouter(tags=["identity"])
 
-    @router.post("/v1/identity/tokens", status_code=201, summary="A token for a person to carry")
+    @router.post(
+        "/v1/identity/tokens",
+        status_code=201,
+        summary="A token for a person to carry",
+        response_model=None,
+        responses=answers(GivenToken, {201: "Shown once"}),
+    )
     async def token(caller: Publisher, wanted: Ref, response: Response) -> dict[str, str]:
         """By the organisation that knows her, or by her own account. Shown once, good once, and not for long."""
         if not _is_of(caller, wanted):
@@ -60,7 +72,13 @@ def routes(pool: asyncpg.Pool, linking: Linking, register_unknown: bool) -> APIR
         response.headers["cache-control"] = "no-store"
         return {"token": made, "expires_at": instant.serve(expires)}
 
-    @router.post("/v1/identity/links", status_code=201, summary="Link by tokens")
+    @router.post(
+        "/v1/identity/links",
+        status_code=201,
+        summary="Link by tokens",
+        response_model=None,
+        responses=answers(MadeLink, {201: "It is bound, or waits for a reviewer", 202: "It is on its way: look"}),
+    )
     async def link(caller: Citizen, wanted: Show, request: Request, response: Response) -> dict[str, Any]:
         """201 when it is bound, or waits for a reviewer; 202 when it will be: `look` says how far it has come.
 
@@ -72,12 +90,25 @@ def routes(pool: asyncpg.Pool, linking: Linking, register_unknown: bool) -> APIR
         response.status_code = 201 if made.seen else 202
         return _served(made)
 
-    @router.get("/v1/identity/links/{link}", summary="How far a link by tokens has come")
-    async def look(caller: Citizen, link: UUID) -> dict[str, Any]:
+    @router.get(
+        "/v1/identity/links/{link}",
+        summary="How far a link by tokens has come",
+        response_model=None,
+        responses=answers(MadeLink, "How far it has come"),
+    )
+    async def look(
+        caller: Citizen, link: Annotated[UUID, Path(description="The link's id: the last part of `look`")]
+    ) -> dict[str, Any]:
         """`on-its-way`, `bound`, `in-review`, `retracted`; or `interrupted`: show the same tokens again."""
         return _served(_of_caller(caller, await linking.read(link)))
 
-    @router.post("/v1/identity/retractions", status_code=201, summary="Take a link by tokens back")
+    @router.post(
+        "/v1/identity/retractions",
+        status_code=201,
+        summary="Take a link by tokens back",
+        response_model=None,
+        responses=answers(TakenBack, {201: "Membership follows it", 202: "Membership will follow it"}),
+    )
     async def retract(caller: Citizen, wanted: Retract, response: Response) -> dict[str, Any]:
         """By who made it. 201 when membership follows it, 202 when it will. Once or twice is the same."""
         made = _of_caller(caller, await linking.read(_number(wanted)))

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 import orjson
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from pathline import instant
@@ -96,6 +96,7 @@ Authority = Annotated[
     ),
 ]
 
+Id = Annotated[UUID, Path(description="What this reader calls the pathway: the answer of a search")]
 
 AsOf = Annotated[
     AwareDatetime | None, Query(description="The pathway as it stood then: its refs, and what had been received")
@@ -120,9 +121,9 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers, clock: Callable[
 
     @router.get(PATH, summary="Pull a pathway", response_class=Response, responses=PATHWAY)
     async def pull(
-        pathway: UUID,
+        pathway: Id,
         caller: Calling,
-        if_none_match: Annotated[str | None, Header()] = None,
+        if_none_match: Annotated[str | None, Header(description="Versions that the reader has already")] = None,
         purpose: Purpose = None,
         authority: Authority = None,
         as_of: AsOf = None,
@@ -137,7 +138,7 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers, clock: Callable[
     @router.get(
         "/v1/pathways/{pathway}/trace", summary="A pathway as a trace", response_class=Response, responses=TRACE
     )
-    async def trace(pathway: UUID, caller: Calling, purpose: Purpose = None, authority: Authority = None) -> Response:
+    async def trace(pathway: Id, caller: Calling, purpose: Purpose = None, authority: Authority = None) -> Response:
         """The journey as OTLP JSON, which any OpenTelemetry viewer draws."""
         if not caller.open:
             return await readers.trace(Asked(caller, purpose, authority), pathway)

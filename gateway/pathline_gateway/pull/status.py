@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 from fastapi import APIRouter, Response
 
+from pathline_gateway.answers import answers
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.observe import PROMETHEUS_CONTENT_TYPE, prometheus
 from pathline_gateway.problem import Problem
+from pathline_gateway.pull.status_described import Alive, Ready, Status
 from pathline_gateway.store import status as store
 from pathline_gateway.store.connect import UNAVAILABLE
 
+_METRICS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The text format of Prometheus",
+        "content": {PROMETHEUS_CONTENT_TYPE.partition(";")[0]: {"schema": {"type": "string"}}},
+    }
+}
 _ANSWER_S = 2
 """Longest that Postgres may take to say that it is there."""
 
@@ -60,7 +68,7 @@ def routes(statuses: Statuses, not_ready: Callable[[], tuple[str, str] | None]) 
     """`GET /v1/status`, `/healthz`, `/readyz`, `/metrics`."""
     router = APIRouter(tags=["operation"])
 
-    @router.get("/v1/status", summary="Totals and lag")
+    @router.get("/v1/status", summary="Totals and lag", response_model=None, responses=answers(Status, "As of now"))
     async def status() -> dict[str, Any]:
         """`lag`: events acknowledged but not yet in every answer, the largest over intake, identity and hand-offs.
 
@@ -69,12 +77,12 @@ def routes(statuses: Statuses, not_ready: Callable[[], tuple[str, str] | None]) 
         """
         return await statuses.read()
 
-    @router.get("/healthz", summary="Is the process alive?")
+    @router.get("/healthz", summary="Is the process alive?", response_model=None, responses=answers(Alive, "It is"))
     async def healthz() -> dict[str, str]:
         """Answers while the event loop turns."""
         return {"status": "alive"}
 
-    @router.get("/readyz", summary="May traffic be sent here?")
+    @router.get("/readyz", summary="May traffic be sent here?", response_model=None, responses=answers(Ready, "It may"))
     async def readyz() -> Response:
         """200 once intake has its partitions and Postgres answers."""
         if (why := not_ready()) is not None:
@@ -86,7 +94,7 @@ def routes(statuses: Statuses, not_ready: Callable[[], tuple[str, str] | None]) 
             raise Problem(503, "database-unavailable", "Postgres does not answer: look at it") from None
         return Response(b'{"status":"ready"}', media_type="application/json")
 
-    @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+    @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses=_METRICS)
     async def metrics() -> Response:
         """Every metric of this process."""
         return Response(prometheus(), media_type=PROMETHEUS_CONTENT_TYPE)

@@ -1,0 +1,138 @@
+"""The document: what one writes to which topic, and who reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pathline.asyncapi.attributes import SUBJECT_PATTERN
+from pathline.asyncapi.deployment import Deployment
+from pathline.asyncapi.messages import envelopes, messages
+from pathline.asyncapi.payloads import payloads
+from pathline.producer import TOPIC_PREFIX
+
+Json = dict[str, Any]
+
+VERSION: Final = "3.0.0"
+"""Of AsyncAPI. 3.1 adds nothing for Kafka, and fewer tools read it."""
+_BINDING: Final = "0.5.0"
+"""Of AsyncAPI's Kafka bindings."""
+_ANY: Final = Deployment()
+
+
+def document(schemas: Mapping[str, Mapping[str, Any]], deployment: Deployment = _ANY) -> Json:
+    """The AsyncAPI document of a gateway, from the schemas of all types."""
+    names = list(messages())
+    return {
+        "asyncapi": VERSION,
+        "info": _info(),
+        "defaultContentType": "application/json",
+        "servers": deployment.servers(),
+        "channels": {"in": _own(names), "door": _door(names, deployment.door)},
+        "operations": _operations(deployment.group),
+        "components": _components(schemas, deployment),
+    }
+
+
+def _info() -> Json:
+    return {
+        "title": "Pathline",
+        "version": "1",
+        "description": "What happened between a person and a service, published to Kafka as CloudEvents, each keyed by"
+        " the publisher's own pseudonym of the person. What is sent and asked over HTTP, subscriptions included, is in"
+        " /openapi.json.",
+        "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        "tags": [
+            {"name": "publisher", "description": "What an organisation does"},
+            {"name": "gateway", "description": "What the gateway does"},
+        ],
+    }
+
+
+def _own(names: list[str]) -> Json:
+    return {
+        "address": f"{TOPIC_PREFIX}{{org}}",
+        "title": "An organisation's own topic",
+        "description": "One organisation writes here, and its `source` names the same organisation. The gateway finds"
+        " new topics by their prefix. What cannot be accepted is parked with its reason, and holds up nothing.",
+        "parameters": {
+            "org": {
+                "description": "The organisation's code on the register: lower-case words with hyphens, at most 64"
+                " characters. None is called door-<number>.",
+                "examples": ["food-bank"],
+            }
+        },
+        "messages": _all(names),
+    }
+
+
+def _door(names: list[str], topic: str) -> Json:
+    return {
+        "address": topic,
+        "title": "What came over HTTP",
+        "description": "The gateway alone writes here: the events that organisations sent to POST /v1/events. No"
+        " organisation needs rights to it.",
+        "messages": _all(names),
+        "bindings": {"kafka": {"topic": topic, "bindingVersion": _BINDING}},
+    }
+
+
+def _all(names: list[str]) -> Json:
+    return {name: {"$ref": f"#/components/messages/{name}"} for name in names}
+
+
+def _operations(group: str) -> Json:
+    reads = {"kafka": {"groupId": {"type": "string", "const": group}, "bindingVersion": _BINDING}}
+    return {
+        "publish": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/in"},
+            "title": "Publish",
+            "summary": "An organisation says what happened.",
+            "description": "In binary mode (one message a type) or in structured mode. Publishing the same event again"
+            " changes nothing, so after an error it is simply sent again.",
+            "tags": [{"name": "publisher"}],
+        },
+        "relay": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/door"},
+            "title": "Relay",
+            "summary": "The gateway passes on what it was sent over HTTP, in binary mode.",
+            "tags": [{"name": "gateway"}],
+        },
+        "takeIn": _reading("in", "The gateway takes in what organisations publish.", reads),
+        "takeInRelayed": _reading("door", "The gateway takes in what it relayed.", reads),
+    }
+
+
+def _reading(channel: str, summary: str, bindings: Json) -> Json:
+    return {
+        "action": "receive",
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "title": "Take in",
+        "summary": summary,
+        "tags": [{"name": "gateway"}],
+        "bindings": bindings,
+    }
+
+
+def _components(schemas: Mapping[str, Mapping[str, Any]], deployment: Deployment) -> Json:
+    key = {
+        "type": "string",
+        "pattern": SUBJECT_PATTERN,
+        "description": "The event's subject, so that what is told of a person stays in order.",
+    }
+    found: Json = {
+        "messages": messages(),
+        "schemas": {**envelopes(schemas), **payloads(schemas)},
+        "correlationIds": {
+            "inHeaders": {
+                "description": "The attribute correlationid.",
+                "location": "$message.header#/ce_correlationid",
+            },
+            "inPayload": {"description": "The attribute correlationid.", "location": "$message.payload#/correlationid"},
+        },
+        "messageBindings": {"bySubject": {"kafka": {"key": key, "bindingVersion": _BINDING}}},
+    }
+    schemes = deployment.schemes()
+    return {**found, "securitySchemes": schemes} if schemes else found

@@ -1,0 +1,1 @@
+"""What can be sent and asked: `/asyncapi.json`, and pages made from it and from `/openapi.json`."""

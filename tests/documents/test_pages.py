@@ -1,0 +1,179 @@
+"""The pages of what can be asked and published: each has its address, its links lead somewhere, its examples work."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+import pytest
+from gateway import Gateway, running
+from jsonschema import Draft202012Validator
+from test_console import Page
+
+from pathline.asyncapi import document
+from pathline.schema import schemas
+from pathline.vocabulary import TYPES
+from pathline_gateway.documents.events import events
+from pathline_gateway.documents.kinds import kind
+from pathline_gateway.documents.operations import operations
+from pathline_gateway.documents.sample import sample
+
+NOBODY = "00000000-0000-7000-8000-000000000000"
+VARIABLES = {"$NUMBER": "999999", "$ID": "999999", "$ORG": "nobody", "$OF": "nobody"}
+"""What stands for a variable of a path; for all others an id that nothing has."""
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with running(tmp_path_factory.mktemp("gateway")) as up:
+        yield up
+
+
+@pytest.fixture(scope="module")
+def openapi(gateway: Gateway) -> dict[str, Any]:
+    return dict(gateway.http.get("/openapi.json").json())
+
+
+def page(gateway: Gateway, path: str) -> Page:
+    answer = gateway.http.get(path)
+    assert answer.status_code == 200, path
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    return Page(answer.text)
+
+
+class Ids(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if name == "id" and value]
+
+
+def typed(gateway: Gateway, line: str) -> httpx.Response:
+    """What the gateway answers to a line of curl."""
+    line = line.replace("$AT", "").replace("\\\n", " ")
+    for name, value in VARIABLES.items():
+        line = re.sub(rf"{re.escape(name)}\b", value, line)
+    words = iter(shlex.split(re.sub(r"/\$[A-Z]+", f"/{NOBODY}", line))[1:])
+    method, headers, body, path = "GET", {}, None, ""
+    for word in words:
+        match word:
+            case "-X":
+                method = next(words)
+            case "-H":
+                name, _, value = next(words).partition(": ")
+                headers[name] = value
+            case "-d":
+                body = next(words)
+            case _:
+                path = word
+    return gateway.http.request(method, path, headers=headers, content=body)
+
+
+def test_every_page_says_what_it_is_about_and_every_link_leads_somewhere(
+    gateway: Gateway, openapi: dict[str, Any]
+) -> None:
+    listed = {each: page(gateway, each) for each in ("/docs/api", "/docs/events")}
+    links = {link for shown in listed.values() for link in shown.references if link.startswith("/docs/")}
+    assert {f"/docs/events/{name}" for name in TYPES} <= links
+    assert {f"/docs/api/{slug}" for slug in operations(openapi)} <= links
+    for link in links:
+        shown = page(gateway, link)
+        ids = Ids(gateway.http.get(link).text).found
+        assert len(ids) == len(set(ids)), link
+        for reference in shown.references:
+            assert reference.startswith(("/", "#")), reference
+            assert not reference.startswith("#") or reference[1:] in ids, (link, reference)
+            if reference.startswith("/") and not reference.startswith("/docs/"):
+                assert gateway.http.get(reference).status_code == 200, reference
+
+
+def test_a_type_says_every_field_whether_it_is_required_and_what_it_means(gateway: Gateway) -> None:
+    for cls in TYPES.values():
+        text = gateway.http.get(f"/docs/events/{cls.type}").text
+        said = " ".join(Page(text).said.split())
+        assert cls.title in said
+        for name, info in cls.model_fields.items():
+            assert f'id="field-{info.alias or name}"' in text
+            assert info.description is not None
+            assert " ".join(info.description.split()) in said
+        required = sum(info.is_required() for info in cls.model_fields.values())
+        assert text.split('id="shapes"')[0].count("<strong>required</strong>") == required
+
+
+def test_the_example_of_every_type_is_taken_in_as_it_is_shown(gateway: Gateway) -> None:
+    for name, event in events(document(schemas())).items():
+        assert len(event.examples) == 2
+        for n, example in enumerate(event.examples):
+            answer = typed(gateway, example.curl.replace("example-1'", f"{name}-{n}'", 1))
+            assert answer.status_code == 202, (name, answer.text)
+
+
+def test_the_example_of_every_operation_is_understood(gateway: Gateway, openapi: dict[str, Any]) -> None:
+    for operation in operations(openapi).values():
+        if operation.slug.endswith("-stream"):
+            continue
+        answer = typed(gateway, operation.curl)
+        assert answer.status_code < 500, operation.slug
+        understood = answer.status_code in (200, 201, 202, 204, 403, 404, 409)
+        assert understood or "unknown-organisation" in answer.text, (operation.slug, answer.text)
+
+
+def test_a_sample_fits_its_schema(openapi: dict[str, Any]) -> None:
+    shapes = openapi["components"]["schemas"]
+    bodies = [
+        media["schema"]
+        for methods in openapi["paths"].values()
+        for told in methods.values()
+        for media in told.get("requestBody", {}).get("content", {}).values()
+    ]
+    assert len(bodies) > 10
+    for schema in bodies:
+        whole = {**schema, "components": openapi["components"]}
+        Draft202012Validator(whole).validate(sample(schema, shapes))
+
+
+def test_a_search_finds_what_has_all_its_words_and_says_how_much(gateway: Gateway) -> None:
+    shown = page(gateway, "/docs/api?q=PAUSE+nothing")
+    assert [link for link in shown.references if link.startswith("/docs/api/")] == [
+        "/docs/api/post-v1-subscriptions-subscription-pause"
+    ]
+    assert "1 of " in shown.said
+    found = page(gateway, "/docs/events?q=token_sha256").references
+    assert {f"/docs/events/org.pathline.handoff.{verb}.v1" for verb in ("offered", "redirected")} == {
+        link for link in found if "org.pathline" in link
+    }
+    assert "Fewer words find more" in page(gateway, "/docs/events?q=no+such+thing").said
+    odd = gateway.http.get("/docs/api", params={"q": '"><script>alert(1)</script>'}).text
+    assert "<script>alert" not in odd
+    assert Page(odd).scripts == 1
+
+
+@pytest.mark.parametrize("path", ["/docs/api/nothing", "/docs/events/org.pathline.wish.made.v1"])
+def test_what_is_not_there_is_told_with_the_way_to_what_is(gateway: Gateway, path: str) -> None:
+    answer = gateway.http.get(path)
+    assert answer.status_code == 404
+    assert {"/docs/api", "/docs/events"} <= set(Page(answer.text).references)
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "string", "maxLength": 64, "pattern": "^[a-z]+$"}, "text, at most 64 characters, like ^[a-z]+$"),
+        ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, "whole number"),
+        ({"type": "array", "items": {"$ref": "#/x/Ref"}, "minItems": 2, "maxItems": 9}, "list of Ref (2 to 9 of them)"),
+        ({"enum": ["a", "b"]}, "one of a, b"),
+        ({"type": "string", "format": "date-time", "pattern": "^[0-9]"}, "instant"),
+        ({"type": "integer", "minimum": 0, "maximum": 2**53 - 1}, "whole number, at least 0"),
+        ({"type": "object", "additionalProperties": {"type": "boolean"}}, "by name: true or false"),
+        ({}, "anything"),
+    ],
+)
+def test_a_schema_is_told_in_words(schema: dict[str, Any], words: str) -> None:
+    assert "".join(part.text for part in kind(schema)) == words

@@ -15,11 +15,11 @@ from pathline_gateway.desk.fields import Form, When
 from pathline_gateway.desk.publishing import source
 
 KINDS: Final = {
-    "enquiry": "asked for help or information",
-    "inform": "told them something",
-    "chase": "asked where something stands",
-    "correct": "put something right",
-    "complain": "complained",
+    "enquiry": "they asked for help or information",
+    "inform": "we told them something",
+    "chase": "they asked where something stands",
+    "correct": "something was put right",
+    "complain": "they complained",
     "other": "something else",
 }
 """What a contact was for, in plain words."""

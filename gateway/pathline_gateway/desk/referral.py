@@ -57,7 +57,7 @@ def read(form: Form, org: str) -> Referral:
         form.subject(),
         form.organisation("to", org),
         form.code("to-service", "Write the service in a few words, or leave it empty."),
-        form.one_of("need", NEEDS, "Choose what she is sent for."),
+        form.one_of("need", NEEDS, "Choose what they are sent for."),
         int(form.one_of("days", DAYS, "Choose by when an answer is expected.") or 0),
         bool(form.text("released")),
         form.new_token(),

@@ -19,7 +19,7 @@ function enhance(box) {
   sent.after(typed);
   box.querySelector("label").textContent = "Client number";
   box.querySelector(".hint").textContent =
-    "Your own number of her, as you always write it. It stays on this computer: only a pseudonym made from it is sent.";
+    "Your own number, as you always write it. It stays on this computer: only a pseudonym made from it is sent.";
   const wrong = document.createElement("p");
   wrong.className = "wrong";
   wrong.setAttribute("role", "alert");
@@ -54,7 +54,8 @@ function enhance(box) {
     typed.value = "";
     typed.required = false;
     ready = true;
-    form.requestSubmit();
+    // Not from within the event: a form that is being submitted does not hear that it should be.
+    setTimeout(() => form.requestSubmit());
   });
   // A page that comes back from the browser's own memory begins anew.
   addEventListener("pageshow", (event) => {

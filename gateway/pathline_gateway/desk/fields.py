@@ -12,11 +12,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pathline.errors import Refused
-from pathline.interaction import SUBJECT, organisation_of
+from pathline.interaction import SUBJECT
+from pathline_gateway.trust.bearer import is_organisation
 
 _ONCE: Final = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
-_CODE: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22,200}", re.ASCII)
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 """For a code that people copy by hand: nothing that looks like something else. 31 of them."""
@@ -118,14 +117,6 @@ def proves(code: str, token: bytes | None) -> bool:
 def digest(code: str) -> bytes:
     """What is published of a code that is still to be shown."""
     return hashlib.sha256(code.encode()).digest()
-
-
-def is_organisation(said: str) -> bool:
-    """Whether an organisation may be called so."""
-    try:
-        return _CODE.fullmatch(said) is not None and organisation_of(f"urn:pathline:{said}:desk") == said
-    except Refused:
-        return False
 
 
 def once() -> str:

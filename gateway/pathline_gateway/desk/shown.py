@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse
 from pathline_gateway import form
 from pathline_gateway.console.page import page
 from pathline_gateway.problem import Problem, on_problem
+from pathline_gateway.trust.bearer import is_organisation
 from pathline_gateway.trust.caller import Caller, Role
 
 ORGANISATION: Final = "pathline-desk-organisation"
@@ -47,7 +48,8 @@ def worker(request: Request, asker: Caller) -> Worker:
     if not asker.open:
         assert asker.org is not None  # a role of an organisation has one: see the bearer
         return Worker(asker.org, asker.may_be(Role.PUBLISHER), True)
-    if not (org := request.cookies.get(ORGANISATION)):
+    org = request.cookies.get(ORGANISATION, "")
+    if not is_organisation(org):
         raise NoOrganisation
     return Worker(org, True, False)
 

@@ -59,6 +59,9 @@ def test_a_contact_that_is_sent_twice_is_published_once(worker: Worker, gateway:
     for _ in range(2):
         assert worker.send(form, "/desk/contact", **said).status_code == 200
     assert status(gateway) == before + 2
+    # Gone back, and written otherwise: that is another.
+    assert worker.send(form, "/desk/contact", **said | {"kind": "chase"}).status_code == 200
+    assert status(gateway) == before + 4
 
 
 def status(gateway: Secured) -> int:
@@ -104,7 +107,7 @@ def test_a_referral_is_made_its_code_shown_once_and_its_end_seen(worker: Worker,
     slip = worker.send(form, "/desk/referrals", **said)
     assert slip.status_code == 200, slip.text
     (token,) = re.findall(r'<code class="token">([a-z2-9-]{29})</code>', slip.text)
-    (handoff,) = re.findall(r"housing:desk-[A-Za-z0-9_-]{16}", slip.text)
+    (handoff,) = re.findall(r"housing:desk-[A-Za-z0-9_-]+", slip.text)
     assert token not in worker.http.get("/desk/referrals").text
     assert "asked" in worker.page("/desk/referrals").said
     offer = handoffs(gateway, "housing")[handoff]
@@ -188,3 +191,28 @@ def test_an_organisation_that_is_on_no_register_is_told_so(worker: Worker) -> No
     answer = worker.send(worker.page("/desk/contact"), "/desk/contact", **said)
     assert answer.status_code == 403
     assert "not entered here yet" in Page(answer.text).said
+
+
+def test_a_refuge_answers_at_its_own_desk_and_nobody_else_learns_of_it(worker: Worker, gateway: Secured) -> None:
+    operator = bearer(gateway, Role.OPERATOR)
+    for path, body in (("organisations", {"org": "refuge"}), ("concealed", {"org": "refuge"})):
+        assert gateway.http.post(f"/v1/{path}", json=body, headers=operator).is_success
+    offered(gateway, "housing:to-refuge", "refuge", TOKEN)
+    worker.signed_in("publisher:refuge")
+    (at,) = worker.inbox()
+    taken = worker.send(worker.page(at), f"{at} accepted", subject="v1.DDDDDDDDDDDDDDDDDDDDDA", token=TOKEN)
+    assert "Taken on" in Page(taken.text).said
+    sender = Worker(gateway).signed_in("publisher:housing")
+    row = re.search(r"<tr>(?:(?!</tr>).)*to-refuge.*?</tr>", sender.http.get("/desk/referrals").text, re.DOTALL)
+    assert row is not None
+    assert "asked" in row[0]
+    assert "whether it answers cannot be seen" in row[0]
+    assert "taken on" not in row[0]
+    sender.http.close()
+
+    made = {"subject": "v1.DDDDDDDDDDDDDDDDDDDDDA", "to": "money-help", "need": "debt", "days": "2"}
+    assert worker.send(worker.page("/desk/referrals/new"), "/desk/referrals", **made).status_code == 200
+    assert "Money help" in worker.page("/desk/referrals").said
+    asked = Worker(gateway).signed_in("publisher:money-help")
+    assert "Refuge" not in asked.page("/desk").said
+    asked.http.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
 import secrets
 from collections.abc import Collection, Mapping
@@ -93,9 +94,13 @@ class Form:
         return When(at, None if clock else "day")
 
     def once(self) -> str:
-        """What tells this form from every other, so that sending it twice changes nothing."""
+        """What tells this form, as it was filled in, from every other: sending it twice changes nothing.
+
+        Whoever goes back and writes something else has sent another.
+        """
         said = self.text("once")
-        return said if _ONCE.fullmatch(said) else once()
+        content = json.dumps(sorted(self.said.items())).encode()
+        return f"{said if _ONCE.fullmatch(said) else once()}-{hashlib.sha256(content).hexdigest()[:8]}"
 
     def new_token(self) -> str:
         """The code of a new slip: made with the page, so that a form that is sent twice says the same."""

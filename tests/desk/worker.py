@@ -103,8 +103,13 @@ def published(gateway: Secured, org: str, type: str, id: str, **data: Any) -> No
     }
     answer = gateway.http.post("/v1/events", json=[event], headers=BATCH | bearer(gateway, Role.PUBLISHER, org))
     assert answer.status_code == 202, answer.text
+    settled(gateway)
+
+
+def settled(gateway: Secured) -> None:
+    """Whatever was published is applied, and who is who is known."""
     operator = bearer(gateway, Role.OPERATOR)
-    wait_until(lambda: gateway.http.get("/v1/status", headers=operator).json()["lag"] == 0, "it is applied")
+    wait_until(lambda: gateway.http.get("/v1/status", headers=operator).json()["lag"] == 0, "nothing waits")
 
 
 def offered(gateway: Secured, handoff: str, to: str, token: str, service_there: str | None = None, **more: Any) -> None:
@@ -123,6 +128,7 @@ def offered(gateway: Secured, handoff: str, to: str, token: str, service_there: 
 
 def pathway(gateway: Secured, org: str, names: Mapping[str, str] = ANNA) -> dict[str, Any]:
     """The pathway of this organisation's Anna, as its own system pulls it."""
+    settled(gateway)
     wanted = {"org": org, "subject": names[org], "purpose": "care"}
     headers = bearer(gateway, Role.SUBSCRIBER, org)
     found = gateway.http.post("/v1/pathways/search", json=wanted, headers=headers).json()["pathway"]

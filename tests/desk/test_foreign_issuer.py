@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from foreign_issuer import SECRET, ForeignIssuer, foreign_issuer
+from secured import Secured, secured
 
 from pathline_gateway.trust.bearer import Bearer, Claims, Refused
 from pathline_gateway.trust.keys import DiscoveredKeys, IssuerUnavailable
@@ -78,3 +80,37 @@ async def test_an_issuer_that_speaks_for_another_or_is_away_is_not_asked(issuer:
     away = Provider("http://127.0.0.1:1", Client("pathline", None, REDIRECT), DiscoveredKeys("http://127.0.0.1:1"))
     with pytest.raises(IssuerUnavailable):
         await away.address(SigningIn.begun(""))
+
+
+@pytest.fixture
+def gateway(issuer: ForeignIssuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Secured]:
+    monkeypatch.setenv("PATHLINE_ISSUER", issuer.url)
+    monkeypatch.setenv("PATHLINE_PUBLIC_URL", "https://pathline.example")
+    monkeypatch.setenv("PATHLINE_CLIENT_SECRET", SECRET)
+    with secured(tmp_path) as up:
+        yield up
+
+
+def test_a_gateway_with_a_foreign_issuer_sends_browsers_there_and_keeps_what_they_bring(
+    gateway: Secured, issuer: ForeignIssuer
+) -> None:
+    at = gateway.http.get("/sign-in", params={"to": "/desk/referrals"})
+    back = issuer.back(at.headers["location"])
+    assert issuer.told["redirect_uri"] == REDIRECT
+    # Its cookies are for https, which a proxy in front of it would speak.
+    kept = {"cookie": at.headers["set-cookie"].partition(";")[0]}
+    answer = gateway.http.get("/sign-in/callback", params=back, headers=kept)
+    assert "url=/desk/referrals" in answer.text, answer.text
+    session = next(each for each in answer.headers.get_list("set-cookie") if each.startswith("pathline-session"))
+    assert "Secure" in session
+    shown = session.partition(";")[0]
+    assert "Food bank" in gateway.http.get("/desk", headers={"cookie": shown}).text
+    assert SECRET not in gateway.said()
+    assert shown.partition("=")[2] not in gateway.said()
+
+
+def test_a_gateway_whose_issuer_has_no_page_asks_for_a_token(gateway: Secured, issuer: ForeignIssuer) -> None:
+    issuer.described = {"authorization_endpoint": None}
+    answer = gateway.http.get("/sign-in")
+    assert answer.status_code == 200
+    assert '<textarea id="token"' in answer.text

@@ -14,7 +14,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 from urllib.request import Request
 
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwt import JWTClaimsRegistry
 
@@ -119,7 +119,9 @@ class Provider:
             nonce={"essential": True, "value": attempt.nonce},
         )
         try:
-            found = jwt.decode(token, await self.keys.current(None), algorithms=ALGORITHMS)
+            kid = jws.extract_compact(token.encode("ascii")).headers().get("kid")
+            keys = await self.keys.current(kid if isinstance(kid, str) else None)
+            found = jwt.decode(token, keys, algorithms=ALGORITHMS)
             registry.validate(found.claims)
         except (JoseError, ValueError, TypeError) as wrong:
             raise Refused(f"its id token: {type(wrong).__name__}") from None

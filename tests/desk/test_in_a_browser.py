@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,16 +11,11 @@ from urllib.parse import unquote_plus
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 from secured import Secured
 from worker import ANNA, Worker, handoffs, offered, pathway
 
 from pathline.pseudonym import Pseudonyms, new_key
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-MISSING = "no browser: run `make browser`, or name one in CHROMIUM"
-IN_CI = os.environ.get("CI", "").lower() in ("true", "1")
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason=MISSING)
 
 VECTORS = json.loads((Path(__file__).parents[2] / "contracts/vectors/pseudonyms.json").read_text())["vectors"]
 TOKEN = "abcd-efgh-jkmn-pqrs-tuvw-xyz2"
@@ -33,16 +26,6 @@ DERIVE = """async ({ key_hex, org, epoch, identifier }) => {
   const key = Uint8Array.from(key_hex.match(/../g), (each) => parseInt(each, 16));
   return subject(await derive(key, org, epoch), epoch, identifier);
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.fail(f"{MISSING}; CI must have it", pytrace=False)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 class Recorded:

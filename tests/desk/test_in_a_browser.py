@@ -250,7 +250,7 @@ def test_a_form_that_is_refused_says_so_first_and_leads_to_the_field(page: Page,
     page.get_by_label("What for").select_option("debt")
     page.get_by_role("button", name="Hand them on").click()
     page.get_by_role("alert").get_by_role("link", name="This is your own organisation: write another.").wait_for()
-    page.wait_for_function("document.activeElement.id === 'wrong'")
+    page.locator("#wrong:focus").wait_for()
     accessible(page)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
@@ -23,6 +24,9 @@ from pathline_gateway.background import as_it_comes, going_on, stopped
 from pathline_gateway.console import pages, sign_in
 from pathline_gateway.console import parked as parked_page
 from pathline_gateway.console import review as review_page
+from pathline_gateway.desk import pages as desk
+from pathline_gateway.desk.publishing import Publishing
+from pathline_gateway.desk.shown import Explained, NoOrganisation, Said, on_no_organisation
 from pathline_gateway.documents import pages as document_pages
 from pathline_gateway.documents import resource as documents
 from pathline_gateway.documents.http_side import ABOUT, TAGS, Interface
@@ -65,8 +69,9 @@ from pathline_gateway.streams.webhooks import Deliverer
 from pathline_gateway.trust.access_log import KEPT
 from pathline_gateway.trust.bearer import Bearer, Claims
 from pathline_gateway.trust.gate import Admitted, Gate, admitted, declared
-from pathline_gateway.trust.issuer import Issuer, NoIssuer
+from pathline_gateway.trust.issuer import CALLBACK, CLIENT, Issuer, NoIssuer
 from pathline_gateway.trust.keys import DiscoveredKeys, OwnKeys
+from pathline_gateway.trust.provider import Client, Provider
 
 _PARTITIONS_EVERY_S = 3600
 _FORGET_EVERY_S = 86_400
@@ -189,14 +194,16 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     readers = Limited(gateway.pool, gateway.secret, gateway.settings.clock)
-    gate = replace(gate or _gate(gateway, issuer), on_forbidden=readers.refused)
+    explained = Explained(gateway.settings.quick_exit)
+    gate = replace(gate or _gate(gateway, issuer), on_forbidden=readers.refused, explain=explained)
     register_unknown = gateway.settings.dev_auth == "off"
     app.add_middleware(Admitted, gate=gate)
     if register_unknown:
         # Past what asks who calls: with auth off, everybody does.
         app.add_middleware(QuickPull, pulled=partial(pathways.pulled, gateway.pool, gateway.settings.clock))
     app.add_middleware(HttpSpans)
-    app.add_exception_handler(problem.Problem, problem.on_problem)
+    app.add_exception_handler(problem.Problem, explained.on_problem)
+    app.add_exception_handler(NoOrganisation, on_no_organisation)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
     app.add_exception_handler(HTTPException, problem.on_http_error)
     door = intake_door.Door(
@@ -239,10 +246,18 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
             gateway.settings.clock,
         )
     )
-    app.include_router(sign_in.routes(gate))
     kafka = cache(partial(described, gateway.settings))
     app.include_router(documents.routes(kafka))
     app.include_router(document_pages.routes(app.openapi, kafka))
+    app.include_router(sign_in.routes(gate, _provider(gateway.settings, issuer, gate)))
+    app.include_router(
+        desk.routes(
+            gateway.pool,
+            Publishing(gateway.pool, door, register_unknown),
+            gateway.secret,
+            Said(ZoneInfo(gateway.settings.desk_timezone), gateway.settings.quick_exit, gateway.settings.clock),
+        )
+    )
     if issuer is not None:
         app.include_router(issuer_routes(issuer))
     app.mount("/console/static", pages.STATIC)
@@ -266,6 +281,19 @@ def _gate(gateway: Gateway, issuer: Issuer | None) -> Gate:
         raise NoIssuer("who may do what cannot be told: set PATHLINE_ISSUER to the OpenID Connect issuer to believe")
     claims = Claims(settings.issuer, settings.audience, settings.roles_claim, settings.org_claim)
     return Gate(Bearer(claims, DiscoveredKeys(settings.issuer), gateway.account_key))
+
+
+def _provider(settings: Settings, issuer: Issuer | None, gate: Gate) -> Provider | None:
+    """Where people sign in with a browser; None where they show a token instead, or nobody is asked."""
+    if gate.bearer is None:
+        return None
+    keys = gate.bearer.keys
+    if issuer is not None:
+        return Provider(issuer.url, Client(CLIENT, None, issuer.clients[CLIENT]), keys)
+    if settings.issuer is None or settings.public_url is None:
+        return None
+    secret = None if settings.client_secret is None else settings.client_secret.get_secret_value()
+    return Provider(settings.issuer, Client(settings.client_id, secret, f"{settings.public_url}{CALLBACK}"), keys)
 
 
 async def _prepared_broker(settings: Settings) -> Capabilities:

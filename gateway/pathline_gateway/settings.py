@@ -5,9 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, Field, SecretStr
+from pydantic import AfterValidator, AwareDatetime, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("is no time zone: write one such as Australia/Sydney") from None
+    return name
 
 
 class Settings(BaseSettings):
@@ -50,6 +59,17 @@ class Settings(BaseSettings):
     """The claim that holds a caller's roles: a list, or a text with spaces."""
     org_claim: str = "pathline_org"
     """The claim that holds the organisation that a caller is bound to."""
+    public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")] | None = None
+    """Under which address browsers reach this gateway, such as https://pathline.example.org: an issuer sends them back
+    there. Where there is none, a browser signs in by showing a token."""
+    client_id: str = "pathline"
+    """What this gateway is called at the issuer."""
+    client_secret: SecretStr | None = None
+    """Its secret there, where it has one; sent to the token endpoint alone."""
+    desk_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    """The time zone of the days and times that people write at the desk, such as Australia/Sydney."""
+    quick_exit: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] = "https://www.bom.gov.au/"
+    """Where the desk's quick exit leads: a page that anybody might be looking at."""
     link_token_s: Annotated[int, Field(ge=1, le=86_400)] = 900
     """How long a token by which a person links may be used, in seconds."""
     handoff_grace_s: Annotated[int, Field(ge=0, le=2_592_000)] = 0

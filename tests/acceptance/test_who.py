@@ -39,10 +39,13 @@ def test_a_route_lets_in_whom_the_table_names_and_nobody_else(up: Secured, token
     nobody = up.ask(route)
     if allowed is PUBLIC:
         assert nobody.status_code != 403
-        assert nobody.status_code != 401 or route in ("POST /issuer/token", "POST /sign-in")
+        assert nobody.status_code != 401 or route in ("POST /issuer/token", "POST /sign-in", "GET /sign-in/callback")
         return
     if route.startswith("GET /console"):
         assert (nobody.status_code, nobody.headers["location"]) == (303, "/sign-in")
+    elif route.startswith("GET /desk"):
+        assert nobody.status_code == 303
+        assert nobody.headers["location"].startswith("/sign-in?to=/desk")
     else:
         assert (nobody.status_code, nobody.headers["www-authenticate"]) == (401, "Bearer")
     for role, token in tokens.items():

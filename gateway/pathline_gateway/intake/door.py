@@ -166,7 +166,7 @@ def routes(door: Door) -> APIRouter:
     )
     async def publish(request: Request, publisher: Asker) -> Response:
         """One event in binary (`ce-` headers) or structured mode, or many in batch mode."""
-        body = await _body(request)
+        body = await body_of(request)
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
         with spanning(
             f"send {DOOR_TOPIC}",
@@ -183,7 +183,7 @@ def routes(door: Door) -> APIRouter:
     return router
 
 
-async def _body(request: Request) -> bytes:
+async def body_of(request: Request) -> bytes:
     parts = bytearray()
     async for chunk in request.stream():
         parts += chunk

@@ -14,6 +14,8 @@ PUBLIC: Final = frozenset[str]()
 _OPERATOR: Final = frozenset((Role.OPERATOR,))
 _REVIEWERS: Final = frozenset((Role.REVIEWER, Role.OPERATOR))
 _SUBSCRIBER: Final = frozenset((Role.SUBSCRIBER,))
+_PUBLISHER: Final = frozenset((Role.PUBLISHER,))
+_DESK: Final = frozenset((Role.PUBLISHER, Role.SUBSCRIBER))
 _PERSON: Final = frozenset((Role.CITIZEN,))
 _READERS: Final = frozenset((Role.PUBLISHER, Role.SUBSCRIBER, Role.CITIZEN, Role.HELPER, Role.OPERATOR))
 
@@ -28,6 +30,7 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
     "GET /docs/events/{type}": PUBLIC,
     "GET /sign-in": PUBLIC,
     "POST /sign-in": PUBLIC,
+    "GET /sign-in/callback": PUBLIC,
     "POST /sign-out": PUBLIC,
     "GET /metrics": _OPERATOR,
     # Totals over everybody: an organisation could tell from them what happens elsewhere.
@@ -81,6 +84,18 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
     "GET /v1/parked/{id}": _OPERATOR,
     "POST /v1/parked/replay": _OPERATOR,
     "POST /v1/parked/discard": _OPERATOR,
+    "GET /desk": _DESK,
+    "GET /desk/handoffs/{handle}": _DESK,
+    "POST /desk/handoffs/{handle}": _PUBLISHER,
+    "GET /desk/referrals": _DESK,
+    "GET /desk/referrals/new": _DESK,
+    "POST /desk/referrals": _PUBLISHER,
+    "GET /desk/contact": _DESK,
+    "POST /desk/contact": _PUBLISHER,
+    "GET /desk/spreadsheet": _DESK,
+    "POST /desk/spreadsheet": _PUBLISHER,
+    "GET /desk/organisation": _DESK,
+    "POST /desk/organisation": _DESK,
     "GET /console": _OPERATOR,
     "POST /console/pathways": _OPERATOR,
     "GET /console/pathways/{pathway}": _OPERATOR,
@@ -95,6 +110,8 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
     "GET /issuer/.well-known/openid-configuration": PUBLIC,
     "GET /issuer/jwks.json": PUBLIC,
     "POST /issuer/token": PUBLIC,
+    "GET /issuer/authorize": PUBLIC,
+    "POST /issuer/authorize": PUBLIC,
 }
 """By method and path. An organisation's roles reach what is its own: see the door and the reader's view."""
 

@@ -81,7 +81,7 @@ class Bearer:
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
         roles = _roles(claims.get(self.claims.roles))
         org = claims.get(self.claims.org)
-        if org is not None and not _is_organisation(org):
+        if org is not None and not is_organisation(org):
             raise Refused("its organisation is none")
         if org is None and roles & OF_AN_ORGANISATION:
             raise Refused("a role of an organisation, and no organisation")
@@ -94,7 +94,7 @@ class Bearer:
         return "v1." + urlsafe_b64encode(hmac.digest(self.account_key, named, hashlib.sha256)[:16]).decode().rstrip("=")
 
 
-def _is_organisation(name: object) -> bool:
+def is_organisation(name: object) -> bool:
     """Whether a caller may be bound to it: nobody is the gateway itself, nor all citizens."""
     if name in (OURS, CITIZENS):
         return False

@@ -19,18 +19,21 @@ from pathline_gateway.trust.access import ACCESS, PUBLIC, roles_for, undeclared
 from pathline_gateway.trust.bearer import Bearer, Refused
 from pathline_gateway.trust.caller import EVERYBODY, OF_A_PERSON, OF_AN_ORGANISATION, Caller
 from pathline_gateway.trust.keys import IssuerUnavailable
+from pathline_gateway.trust.signing_in import ours
 
 _log = logging.getLogger(__name__)
 
 COOKIE: Final = "pathline-session"
 """Holds the token of somebody who signed in with a browser; believed on pages only, never by the API."""
-PAGES: Final = ("/console", "/sign-out")
+PAGES: Final = ("/console", "/desk", "/sign-out")
 STATIC: Final = "/console/static/"
 NOBODY: Final = Caller(frozenset())
 
 
 OnForbidden = Callable[[Caller, str], Awaitable[None]]
 """Given the caller and the path."""
+Explain = Callable[[str, Problem], Response | None]
+"""Given the path: the page that tells a person of the problem; None where programs ask."""
 
 
 class NotDeclared(Exception):
@@ -44,6 +47,7 @@ class Gate:
     bearer: Bearer | None
     on_forbidden: OnForbidden | None = None
     """Told of whom her roles do not let ask this, before she is: some of it is to be kept."""
+    explain: Explain | None = None
 
     async def known(self, asked: HTTPConnection) -> Caller:
         """Who asks. Raises Problem for nobody."""
@@ -85,7 +89,7 @@ class Admitted:
             try:
                 asked.state.caller = await self._admit(asked, roles_for(scope["method"], scope["path"]))
             except Problem as problem:
-                await _refusal(asked, problem)(scope, receive, send)
+                await self._refusal(asked, problem)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -101,11 +105,14 @@ class Admitted:
             raise
         return asker
 
-
-def _refusal(asked: HTTPConnection, problem: Problem) -> Response:
-    """A browser is shown where to sign in."""
-    page = asked.scope["method"] == "GET" and asked.url.path.startswith(PAGES)
-    return RedirectResponse("/sign-in", 303) if page and problem.status == 401 else problem.response()
+    def _refusal(self, asked: HTTPConnection, problem: Problem) -> Response:
+        """A browser is shown where to sign in, and a person told in a page."""
+        path = asked.url.path
+        if problem.status == 401 and asked.scope["method"] == "GET" and path.startswith(PAGES):
+            to = ours(path) if path.startswith("/desk") else ""
+            return RedirectResponse(f"/sign-in?to={to}" if to else "/sign-in", 303)
+        told = self._gate.explain(path, problem) if self._gate.explain is not None else None
+        return problem.response() if told is None else told
 
 
 async def admitted(request: Request) -> None:

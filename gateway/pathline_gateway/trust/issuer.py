@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,9 @@ from pathline_gateway.trust.caller import Role
 _FILE: Final = "issuer.json"
 HOUR_S: Final = 3600
 _AUDIENCE: Final = "pathline"
+CLIENT: Final = "pathline"
+CALLBACK: Final = "/sign-in/callback"
+"""Where an issuer sends a browser back to."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,25 @@ class Issuer:
         claims: dict[str, Any] = {**said, "pathline_roles": [str(role) for role in roles]}
         if org is not None:
             claims["pathline_org"] = org
+        return self._signed(claims)
+
+    def id_token(self, client: str, account: str, nonce: str | None) -> str:
+        """What tells a client who signed in, and which of its attempts that answers."""
+        now = int(time.time())
+        said: dict[str, Any] = {"iss": self.url, "aud": client, "sub": account, "iat": now, "exp": now + HOUR_S}
+        return self._signed(said if nonce is None else {**said, "nonce": nonce})
+
+    @property
+    def home(self) -> str:
+        """The gateway that it belongs to."""
+        return self.url.removesuffix("/issuer")
+
+    @property
+    def clients(self) -> Mapping[str, str]:
+        """Who may send people here to sign in, and where they are sent back to: its own gateway, and nobody else."""
+        return {CLIENT: f"{self.home}{CALLBACK}"}
+
+    def _signed(self, claims: dict[str, Any]) -> str:
         return jwt.encode({"alg": "ES256", "kid": self.key.kid}, claims, self.key, algorithms=["ES256"])
 
 
@@ -76,6 +99,11 @@ def existing(data: Path) -> Issuer:
     except FileNotFoundError:
         raise NoIssuer(f"{data} has no issuer: start `pathline-gateway up --embedded --data {data}` first") from None
     return Issuer(kept["url"], ECKey.import_key(kept["key"]), kept["secret"])
+
+
+def has_secret(issuer: Issuer, shown: str) -> bool:
+    """Whether this is the machine's secret."""
+    return hmac.compare_digest(shown.encode(), issuer.secret.encode())
 
 
 def _write(path: Path, said: dict[str, Any]) -> None:

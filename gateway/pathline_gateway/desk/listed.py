@@ -1,0 +1,58 @@
+"""A hand-off as the desk's pages tell of it, in plain words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from pathline_gateway.console.waiting import Waiting, waiting
+from pathline_gateway.console.wording import lasting
+from pathline_gateway.handoff.clocks import STAGES, Clocks, served
+from pathline_gateway.trust.pairwise import ReaderKey
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of a list."""
+
+    handle: str
+    """What it is called in addresses: nothing of its id, which may say something to somebody."""
+    told: Waiting
+    service: str | None
+    due: datetime | None
+    """When an answer, or then a contact, is due, in the desk's own zone."""
+    waits: str
+    """How long it has waited, or how long ago it was offered."""
+    late: bool
+    clocks: Clocks
+
+
+def listed(found: Sequence[Clocks], key: ReaderKey, zone: ZoneInfo, now: datetime) -> list[Listed]:
+    """Each of them, in the same order."""
+    bodies = [served(each, found) for each in found]
+    told = waiting(bodies, now)
+    return [_listed(each, told, body, key, zone, now) for each, told, body in zip(found, told, bodies, strict=True)]
+
+
+def _listed(
+    each: Clocks, told: Waiting, body: dict[str, object], key: ReaderKey, zone: ZoneInfo, now: datetime
+) -> Listed:
+    to = body["to"]
+    stage = next((s for s in STAGES if s in each.due and s not in each.answered), None)
+    due = None if stage is None else each.due[stage]
+    return Listed(
+        handle(key, each),
+        told,
+        to.get("service") if isinstance(to, dict) else None,
+        None if due is None else due.astimezone(zone),
+        "" if each.offered is None else lasting(max(now, each.offered) - each.offered),
+        bool(each.silent),
+        each,
+    )
+
+
+def handle(key: ReaderKey, each: Clocks) -> str:
+    """What the hand-off is called in addresses."""
+    return key.identifier("desk", each.life.handoff)

@@ -1,0 +1,53 @@
+"""What somebody does at the desk is published as her organisation's: through the door, and once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from fastapi import Response
+
+from pathline.interaction import Interaction
+from pathline_gateway.handoff.projection import bring_up_to_date
+from pathline_gateway.intake.door import Door
+from pathline_gateway.problem import Problem
+from pathline_gateway.store import register
+from pathline_gateway.store.identities import known_digests
+from pathline_gateway.trust.caller import Caller, Role
+
+
+def source(org: str) -> str:
+    """What an organisation publishes under at the desk."""
+    return f"urn:pathline:{org}:desk"
+
+
+@dataclass(frozen=True)
+class Publishing:
+    """Publishes for the desk."""
+
+    pool: asyncpg.Pool
+    door: Door
+    register_unknown: bool
+    """Auth is off: whoever publishes is registered."""
+
+    async def publish(self, org: str, items: Sequence[Interaction[Any]]) -> None:
+        """All of them are stored and applied; those that were already stay as they are. Raises Problem."""
+        named = [(item.source, item.id) for item in items]
+        async with self.pool.acquire() as connection:
+            if not self.register_unknown and not await register.known_organisations(connection, {org}):
+                raise Problem(
+                    403, "unknown-organisation", "your organisation is not entered here yet: ask the operator"
+                )
+            known = await known_digests(connection, named)
+        for item in items:
+            if (item.source, item.id) not in known:
+                await self.door.put(item)
+        # Whoever did something sees it in the next list.
+        while await bring_up_to_date(self.pool):
+            pass
+
+    async def batch(self, org: str, headers: Sequence[tuple[str, str]], body: bytes) -> Response:
+        """The door's answer to a batch of events of this organisation, with a result for each."""
+        return await self.door.take(headers, body, Caller(frozenset((Role.PUBLISHER,)), org))

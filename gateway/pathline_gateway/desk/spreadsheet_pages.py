@@ -1,0 +1,34 @@
+"""`/desk/spreadsheet`: the rows of a file, made into events by the browser, so that no client's number leaves it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from pathline_gateway import form
+from pathline_gateway.desk.publishing import source
+from pathline_gateway.desk.seat import Seat
+from pathline_gateway.desk.shown import worker
+from pathline_gateway.intake.door import body_of
+from pathline_gateway.problem import Problem
+from pathline_gateway.trust.who import Calling
+
+
+def add(router: APIRouter, seat: Seat) -> None:
+    """The page, and what its script sends."""
+
+    @router.get("/desk/spreadsheet")
+    async def ask(request: Request, asker: Calling) -> Response:
+        """Which file, and which columns?"""
+        who = worker(request, asker)
+        return seat.page("spreadsheet.html", who, source=source(who.org))
+
+    @router.post("/desk/spreadsheet")
+    async def take(request: Request, asker: Calling) -> Response:
+        """A batch of events of this organisation: a result for each, as `POST /v1/events` answers."""
+        try:
+            if not form.is_ours(request):
+                raise Problem(403, "foreign-form", "the rows were not sent by a page of this gateway")
+            headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
+            return await seat.publishing.batch(worker(request, asker).org, headers, await body_of(request))
+        except Problem as problem:  # a script asks, and not a person
+            return problem.response()

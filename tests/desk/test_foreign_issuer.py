@@ -1,0 +1,116 @@
+"""Signing in at somebody else's issuer: found by discovery, asked with PKCE, and believed for what it signs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from foreign_issuer import SECRET, ForeignIssuer, foreign_issuer
+from secured import Secured, secured
+
+from pathline_gateway.trust.bearer import Bearer, Claims, Refused
+from pathline_gateway.trust.keys import DiscoveredKeys, IssuerUnavailable
+from pathline_gateway.trust.provider import Client, Provider
+from pathline_gateway.trust.signing_in import SigningIn
+
+REDIRECT = "https://pathline.example/sign-in/callback"
+
+
+@pytest.fixture
+def issuer() -> Iterator[ForeignIssuer]:
+    with foreign_issuer() as up:
+        yield up
+
+
+def provider(issuer: ForeignIssuer, secret: str = SECRET) -> Provider:
+    return Provider(issuer.url, Client("pathline", secret, REDIRECT), DiscoveredKeys(issuer.url))
+
+
+@pytest.mark.parametrize("by_basic", [True, False])
+async def test_somebody_signs_in_at_a_foreign_issuer(issuer: ForeignIssuer, by_basic: bool) -> None:
+    issuer.by_basic = by_basic
+    asked, attempt = provider(issuer), SigningIn.begun("/desk/contact")
+    at = await asked.address(attempt)
+    assert at is not None
+    assert at.startswith(f"{issuer.url}/authorize?realm=x&response_type=code")
+    assert attempt.verifier not in at
+    assert issuer.back(at)["state"] == attempt.state
+    token = await asked.token("the-code", attempt)
+    caller = await Bearer(Claims(issuer.url, "pathline"), asked.keys, b"k" * 32).caller(token)
+    assert (caller.org, caller.roles) == ("food-bank", {"publisher"})
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [{"nonce": "another"}, {"nonce": None}, {"aud": "another"}, {"iss": "https://elsewhere.example"}, {"exp": 1}],
+)
+async def test_an_id_token_that_is_not_for_this_attempt_is_refused(
+    issuer: ForeignIssuer, identity: dict[str, Any]
+) -> None:
+    issuer.identity = identity
+    asked, attempt = provider(issuer), SigningIn.begun("")
+    issuer.back(await asked.address(attempt) or "")
+    with pytest.raises(Refused, match="id token"):
+        await asked.token("the-code", attempt)
+
+
+async def test_what_the_issuer_refuses_is_refused(issuer: ForeignIssuer) -> None:
+    asked, attempt = provider(issuer), SigningIn.begun("")
+    issuer.back(await asked.address(attempt) or "")
+    with pytest.raises(Refused):
+        await asked.token("another-code", attempt)
+    with pytest.raises(Refused):
+        await asked.token("the-code", SigningIn.begun(""))
+    with pytest.raises(Refused):
+        await provider(issuer, "another secret").token("the-code", attempt)
+
+
+async def test_an_issuer_without_a_page_to_sign_in_at_has_none(issuer: ForeignIssuer) -> None:
+    for endpoint in (None, "javascript:alert(1)", "/relative"):
+        issuer.described = {"authorization_endpoint": endpoint}
+        assert await provider(issuer).address(SigningIn.begun("")) is None
+
+
+async def test_an_issuer_that_speaks_for_another_or_is_away_is_not_asked(issuer: ForeignIssuer) -> None:
+    issuer.described = {"issuer": "https://elsewhere.example"}
+    with pytest.raises(IssuerUnavailable):
+        await provider(issuer).address(SigningIn.begun(""))
+    away = Provider("http://127.0.0.1:1", Client("pathline", None, REDIRECT), DiscoveredKeys("http://127.0.0.1:1"))
+    with pytest.raises(IssuerUnavailable):
+        await away.address(SigningIn.begun(""))
+
+
+@pytest.fixture
+def gateway(issuer: ForeignIssuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Secured]:
+    monkeypatch.setenv("PATHLINE_ISSUER", issuer.url)
+    monkeypatch.setenv("PATHLINE_PUBLIC_URL", "https://pathline.example")
+    monkeypatch.setenv("PATHLINE_CLIENT_SECRET", SECRET)
+    with secured(tmp_path) as up:
+        yield up
+
+
+def test_a_gateway_with_a_foreign_issuer_sends_browsers_there_and_keeps_what_they_bring(
+    gateway: Secured, issuer: ForeignIssuer
+) -> None:
+    at = gateway.http.get("/sign-in", params={"to": "/desk/referrals"})
+    back = issuer.back(at.headers["location"])
+    assert issuer.told["redirect_uri"] == REDIRECT
+    # Its cookies are for https, which a proxy in front of it would speak.
+    kept = {"cookie": at.headers["set-cookie"].partition(";")[0]}
+    answer = gateway.http.get("/sign-in/callback", params=back, headers=kept)
+    assert "url=/desk/referrals" in answer.text, answer.text
+    session = next(each for each in answer.headers.get_list("set-cookie") if each.startswith("pathline-session"))
+    assert "Secure" in session
+    shown = session.partition(";")[0]
+    assert "Food bank" in gateway.http.get("/desk", headers={"cookie": shown}).text
+    assert SECRET not in gateway.said()
+    assert shown.partition("=")[2] not in gateway.said()
+
+
+def test_a_gateway_whose_issuer_has_no_page_asks_for_a_token(gateway: Secured, issuer: ForeignIssuer) -> None:
+    issuer.described = {"authorization_endpoint": None}
+    answer = gateway.http.get("/sign-in")
+    assert answer.status_code == 200
+    assert '<textarea id="token"' in answer.text

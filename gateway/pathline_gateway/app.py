@@ -19,7 +19,7 @@ from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from pathline_gateway import kafka_client, problem
+from pathline_gateway import kafka_client, observe, problem
 from pathline_gateway.background import as_it_comes, going_on, stopped
 from pathline_gateway.console import pages, sign_in
 from pathline_gateway.console import parked as parked_page
@@ -43,6 +43,8 @@ from pathline_gateway.intake.capabilities import Capabilities, probed
 from pathline_gateway.intake.header_names import keep_every_header_name
 from pathline_gateway.intake.intake import Intake
 from pathline_gateway.intake.progress import Progress
+from pathline_gateway.measure import closed_handoffs
+from pathline_gateway.measure import resource as measures
 from pathline_gateway.operate import concealed, lawful, linkers, organisations, parked, review
 from pathline_gateway.operate.issuer import routes as issuer_routes
 from pathline_gateway.operate.parked_level import keep_level
@@ -140,10 +142,12 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             on_given,
             timedelta(seconds=settings.handoff_grace_s),
         )
+        closed = partial(closed_handoffs.tell, pool, secret, observe.flush_finished)
         for name, work in (
             ("membership", membership.run),
             ("hand-offs", lambda: as_it_comes("hand-offs", stored, partial(bring_up_to_date, pool))),
             ("the watchdog", watchdog.run),
+            ("telling of closed hand-offs", lambda: as_it_comes("closed hand-offs", asyncio.Event(), closed)),
             ("handing out to subscriptions", dispatcher.run),
             ("streams", waiters.run),
             ("replays", replayer.run),
@@ -222,6 +226,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
             Streams(gateway.pool, gateway.secret, gateway.settings.clock, gateway.waiters), gateway.sinks
         )
     )
+    app.include_router(measures.routes(gateway.pool, gateway.settings.clock))
     app.include_router(organisations.routes(gateway.pool))
     app.include_router(linkers.routes(gateway.pool))
     app.include_router(concealed.routes(gateway.pool))

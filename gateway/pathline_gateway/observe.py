@@ -14,12 +14,16 @@ from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from prometheus_client import REGISTRY, generate_latest
 
-from pathline_gateway.telemetry import METRIC_ATTRIBUTES
+from pathline_gateway.telemetry import FINISHED, METRIC_ATTRIBUTES
 
 PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_FINISHED = 4_096
+"""Spans of what is over that wait to be sent; no more are made at once."""
+_PROVIDERS: list[TracerProvider] = []
 _OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
 
 
@@ -31,6 +35,11 @@ def configure() -> None:
     if _exported("TRACES"):
         tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(tracing)
+    if _exported("TRACES"):
+        finished = TracerProvider(sampler=ALWAYS_ON, resource=resource, id_generator=_IdsOfFinished())
+        finished.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), max_queue_size=_FINISHED))
+        FINISHED.to(finished.get_tracer("pathline.gateway"))
+        _PROVIDERS.append(finished)
     readers: list[MetricReader] = [PrometheusMetricReader()]
     if _exported("METRICS"):
         readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
@@ -39,9 +48,25 @@ def configure() -> None:
     metrics.set_meter_provider(MeterProvider(readers, resource, views=views))
 
 
+class _IdsOfFinished(IdGenerator):
+    """The ids that things that are over have of themselves."""
+
+    def generate_trace_id(self) -> int:
+        return FINISHED.generate_trace_id()
+
+    def generate_span_id(self) -> int:
+        return FINISHED.generate_span_id()
+
+
+def flush_finished() -> None:
+    """Spans of what is over have left the process, or their receiver does not answer."""
+    for provider in _PROVIDERS:
+        provider.force_flush()
+
+
 def shut_down() -> None:
     """What is still in memory is exported."""
-    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
+    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider(), *_PROVIDERS):
         if isinstance(provider, TracerProvider | MeterProvider):
             provider.shutdown()
 

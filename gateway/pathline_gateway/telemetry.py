@@ -47,8 +47,21 @@ DOOR_EVENTS: Final = _METER.create_counter(
 LINK_TOKENS: Final = _METER.create_counter(
     "pathline.identity.tokens", unit="{token}", description="What became of the tokens by which people link?"
 )
-HANDOFF_NOTICES: Final = _METER.create_counter(
-    "pathline.handoff.notices", unit="{notice}", description="Of whom was silence said, and when was it over?"
+_BOUNDS_OF_WAITS_S: Final = tuple(
+    hours * 3_600.0 for hours in (1, 4, 24, 48, 120, 168, 336, 672, 1_440, 2_160, 4_320, 8_760)
+)
+"""Buckets of what takes hours to a year, in seconds."""
+
+HANDOFF_DURATION: Final = _METER.create_histogram(
+    "pathline.handoff.duration",
+    unit="s",
+    description="How long does a hand-off take from its offer to its end, between whom, and how does it end?",
+    explicit_bucket_boundaries_advisory=_BOUNDS_OF_WAITS_S,
+)
+HANDOFFS: Final = _METER.create_counter(
+    "pathline.handoff.outcomes",
+    unit="{handoff}",
+    description="How many hand-offs were silent, declined, expired or otherwise ended, between whom?",
 )
 PULL_DURATION: Final = _METER.create_histogram(
     "pathline.pull.duration",
@@ -94,7 +107,14 @@ PARKED: Final = Level(
     "pathline.parked", unit="{record}", description="How many records are parked now, by whom and for what reason?"
 )
 
-METRIC_ATTRIBUTES: Final = ("pathline.outcome", "pathline.reason", "pathline.pull", "pathline.organisation")
+METRIC_ATTRIBUTES: Final = (
+    "pathline.outcome",
+    "pathline.reason",
+    "pathline.pull",
+    "pathline.organisation",
+    "pathline.from",
+    "pathline.to",
+)
 """The attributes that metrics may carry; each has a small, known set of values."""
 
 
@@ -128,6 +148,47 @@ class spanning:
             self._span.set_status(Status(StatusCode.ERROR))
         self._span.end()
 
+
+class Finished:
+    """Makes spans of what is over, with ids of their own: none is sampled, and the same thing told twice is one span.
+
+    They go nowhere until `to` has said where.
+    """
+
+    def __init__(self) -> None:
+        self._tracer: trace.Tracer = trace.NoOpTracer()
+        self._ids: tuple[int, int] = (0, 0)
+
+    def to(self, tracer: trace.Tracer) -> None:
+        """From now on they are made by this tracer, whose ids are `trace_id` and `span_id`."""
+        self._tracer = tracer
+
+    def generate_trace_id(self) -> int:
+        """Of the span that is being made."""
+        return self._ids[0]
+
+    def generate_span_id(self) -> int:
+        """The same."""
+        return self._ids[1]
+
+    def span(
+        self,
+        name: str,
+        ids: tuple[int, int],
+        times: tuple[int, int],
+        attributes: Mapping[str, AttributeValue],
+        links: Sequence[Link],
+    ) -> Context:
+        """A span from one time to another (nanoseconds), which has ended; the context of what is said about it."""
+        self._ids = ids
+        span = self._tracer.start_span(
+            name, Context(), attributes=attributes, links=links, start_time=times[0], record_exception=False
+        )
+        span.end(times[1])
+        return trace.set_span_in_context(span, Context())
+
+
+FINISHED: Final = Finished()
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}.*", re.ASCII)
 

@@ -23,6 +23,7 @@ from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.intake.apply import apply
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.reading import read
+from pathline_gateway.measure import resource as measures
 from pathline_gateway.operate import concealed, lawful
 from pathline_gateway.pull import accesses, consents, pathways
 from pathline_gateway.pull.limited import Limited
@@ -152,6 +153,7 @@ async def rig_on(machine: Machine) -> AsyncIterator[Rig]:
         app.dependency_overrides[caller] = lambda: who[0]
         app.include_router(pathways.routes(pool, SECRET, Limited(pool, SECRET, clock), clock))
         app.include_router(accesses.routes(pool, SECRET, clock))
+        app.include_router(measures.routes(pool, lambda: rig.now))
         app.include_router(concealed.routes(pool))
         app.include_router(lawful.routes(pool))
         app.include_router(subscriptions.routes(Streams(pool, SECRET, clock, Waiters(pool)), sinks))

@@ -23,6 +23,7 @@ TAGS: Final[list[Json]] = [
     {"name": "consents", "description": "A person says what others may see of hers."},
     {"name": "access", "description": "Who looked at a person's pathway."},
     {"name": "identity", "description": "Who is one person: by her own word, or a reviewer's."},
+    {"name": "measures", "description": "How well services join up: cohorts, never a person."},
     {"name": "organisations", "description": "The register of who may publish."},
     {"name": "linkers", "description": "Who may say who is who at which others."},
     {"name": "concealed", "description": "What must not be known, for somebody's safety."},

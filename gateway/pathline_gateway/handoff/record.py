@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from pathline import instant
 from pathline_gateway.assemble.step import Step
-from pathline_gateway.handoff.clocks import STAGES, Stage, clocks
+from pathline_gateway.handoff.clocks import STAGES, Clocks, Stage, clocks
 from pathline_gateway.handoff.clocks import contact as contact_of
 from pathline_gateway.handoff.event import HandoffEvent
 from pathline_gateway.handoff.lifecycle import Lifecycle
@@ -18,6 +18,7 @@ _SERVICES: Final = frozenset(
     for name in ("appointment.attended", "assessment.made", "service.started", "service.delivered")
 )
 """Contacts that are a service: the person got something, and was not only spoken with."""
+_CONCEAL: Final = "conceal"
 _NOBODY: Final[frozenset[str]] = frozenset()
 _BEGINNING: Final = instant.parse("0001-01-03T00:00:00Z")
 
@@ -37,6 +38,8 @@ class HandoffRecord(NamedTuple):
     handoff: str
     sender: str
     receiver: str | None
+    service: str | None
+    concealed: bool
     state: str | None
     offered: datetime | None
     accepted: datetime | None
@@ -88,6 +91,8 @@ def record(life: Lifecycle, steps: Sequence[Step], received: Callable[[HandoffEv
         life.handoff,
         life.by,
         life.to,
+        _service(clocked),
+        any(e.said.get("safety") == _CONCEAL for e in (*life.legal, *life.anomalies)),
         life.state,
         clocked.offered,
         clocked.accepted,
@@ -111,6 +116,12 @@ def record(life: Lifecycle, steps: Sequence[Step], received: Callable[[HandoffEv
         None if end is None else end.trace_id,
         None if end is None else end.span_id,
     )
+
+
+def _service(clocked: Clocks) -> str | None:
+    to = clocked.last("to")
+    service = to.get("service") if isinstance(to, dict) else None
+    return service if isinstance(service, str) else None
 
 
 def _known(legal: Iterable[HandoffEvent], received: Callable[[HandoffEvent], Received]) -> Mapping[Stage, datetime]:

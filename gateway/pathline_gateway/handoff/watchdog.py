@@ -18,7 +18,7 @@ from pathline_gateway.handoff.tide import Tide
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.store import handoff_notices as store
 from pathline_gateway.store import handoff_records
-from pathline_gateway.telemetry import HANDOFF_NOTICES
+from pathline_gateway.telemetry import HANDOFFS
 
 _log = logging.getLogger(__name__)
 
@@ -87,8 +87,11 @@ class Watchdog:
             given = await self.give(connection, list(zip(said, ids, strict=True)))
             if given is None:
                 raise NotYet
+            counted = await store.open_ones(connection, [notice.handoff for notice in said])
         for notice in said:
-            HANDOFF_NOTICES.add(1, {"pathline.outcome": notice.kind, "pathline.organisation": notice.receiver})
+            if notice.kind == "silent" and notice.handoff in counted:
+                pair = {"pathline.from": notice.sender, "pathline.to": notice.receiver}
+                HANDOFFS.add(1, {**pair, "pathline.outcome": "silent"})
         self.given(given)
         return True
 

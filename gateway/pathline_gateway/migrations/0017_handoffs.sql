@@ -2,11 +2,13 @@
 
 -- Each hand-off as its events and the contacts on its pathway say that it stands: derived, and brought up to date from
 -- the change log. Who is silent is told from the clock when it is asked. `known_…`: when it became known here by when an
--- answer was due. `heard`: the receiver's first step of any kind after the offer.
+-- answer was due. `concealed`: one of its events says so of itself. `heard`: the receiver's first step of any kind after the offer.
 create table handoff (
     handoff          text collate "C" primary key,
     sender           text collate "C" not null,
     receiver         text collate "C",
+    service          text,
+    concealed        boolean not null,
     state            text,
     offered          timestamptz,
     accepted         timestamptz,
@@ -38,6 +40,17 @@ create index handoff_waited_accept on handoff (due_accept)
 create index handoff_waited_contact on handoff (due_contact)
     where answered_contact is null and known_contact <= due_contact;
 
+-- Those that others than their own sides may know of: nothing of them is concealed.
+create view open_handoff as
+select h.*, r.org is not null as observable
+from handoff h
+left join organisation r on r.org = h.receiver
+left join organisation s on s.org = h.sender
+where not h.concealed and not coalesce(r.conceals, false) and not coalesce(s.conceals, false)
+    and not exists (select from concealed_service c where c.org = h.receiver and c.service = h.service)
+    and not exists (select from subject_ref f join concealed_ref c on c.org = f.org and c.subject = f.subject
+        where f.id = h.ref);
+
 -- Up to where the change log was looked at for hand-offs.
 create table handoff_progress (
     only_row  boolean primary key default true check (only_row),
@@ -63,10 +76,24 @@ create table handoff_notice (
 );
 create index handoff_notice_open on handoff_notice (raised_at) where open;
 
--- Closed hand-offs whose span was sent, by when they had ended then.
-create table handoff_span (
+-- Closed hand-offs that were told to tracing and metrics, by when they had ended then.
+create table handoff_told (
     handoff  text collate "C" primary key,
     ended    timestamptz not null
+);
+
+-- Those that may have to be told.
+create table handoff_untold (
+    handoff  text collate "C" primary key
+);
+
+-- What was answered on a day about a measure: who may not see small cells reads the same all day, so that no two answers
+-- differ by one person.
+create table measure_snapshot (
+    day     date not null,
+    asked   text collate "C" not null,
+    answer  jsonb not null,
+    primary key (day, asked)
 );
 
 -- migrate:down

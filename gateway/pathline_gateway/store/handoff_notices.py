@@ -60,6 +60,7 @@ _SOURCE = """
 insert into source (source, org) values ($1, 'pathline') on conflict (source) do update set source = excluded.source
 returning id
 """
+_OPEN = "select handoff from open_handoff where handoff = any($1::text[])"
 _HANDED_OUT = "select (select seq from dispatch_progress) >= (select seq from handoff_progress)"
 _PATHWAYS = """
 select s.id, coalesce(m.pathway, s.birth) as pathway
@@ -101,6 +102,11 @@ async def raise_them(
     ended = [n for n in notices if n.kind == "answered"]
     if ended:
         await connection.execute(_CLOSE, [n.handoff for n in ended], [n.stage for n in ended], [n.due for n in ended])
+
+
+async def open_ones(connection: asyncpg.Connection, handoffs: Sequence[str]) -> set[str]:
+    """Those of these that others than their own sides may know of."""
+    return {row["handoff"] for row in await connection.fetch(_OPEN, handoffs)}
 
 
 async def handed_out(connection: asyncpg.Connection) -> bool:

@@ -91,6 +91,7 @@ join source src on src.id = i.source
 join event_type t on t.id = i.type
 """
 _FORGET = "delete from handoff where handoff = any($1::text[])"
+_ENDED = "insert into handoff_untold select unnest($1::text[]) on conflict do nothing"
 _ADVANCE = "update handoff_progress set seq = $1"
 _WAITING = "select count(*) from (select from change where seq > (select seq from handoff_progress) limit 100000) as c"
 _KEPT = "select * from handoff where handoff = any($1::text[])"
@@ -135,6 +136,8 @@ async def keep(connection: asyncpg.Connection, handoffs: Collection[str], record
     """These hand-offs stand as these records say; one without a record is none any more."""
     await connection.execute(_FORGET, list(handoffs))
     await connection.copy_records_to_table("handoff", records=records, columns=HandoffRecord._fields)
+    if ended := [each.handoff for each in records if each.ended is not None]:
+        await connection.execute(_ENDED, ended)
 
 
 async def advance(connection: asyncpg.Connection, seq: int) -> None:

@@ -17,6 +17,7 @@ _SUBSCRIBER: Final = frozenset((Role.SUBSCRIBER,))
 _PUBLISHER: Final = frozenset((Role.PUBLISHER,))
 _DESK: Final = frozenset((Role.PUBLISHER, Role.SUBSCRIBER))
 _PERSON: Final = frozenset((Role.CITIZEN,))
+_COHORTS: Final = frozenset((Role.RESEARCHER, Role.OPERATOR, Role.AUDITOR))
 _READERS: Final = frozenset((Role.PUBLISHER, Role.SUBSCRIBER, Role.CITIZEN, Role.HELPER, Role.OPERATOR))
 
 ACCESS: Final[Mapping[str, frozenset[str]]] = {
@@ -59,6 +60,8 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
     "GET /v1/consents": _PERSON,
     "POST /v1/consents": _PERSON,
     "POST /v1/consents/withdrawals": _PERSON,
+    "GET /v1/measures": _COHORTS,
+    "GET /v1/measures/{name}": _COHORTS,
     "GET /v1/access": frozenset((Role.CITIZEN, Role.HELPER, Role.AUDITOR)),
     "POST /v1/identity/tokens": frozenset((Role.PUBLISHER, Role.CITIZEN)),
     "POST /v1/identity/links": _PERSON,

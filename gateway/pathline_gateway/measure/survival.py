@@ -1,0 +1,97 @@
+"""How long something takes, when for some it has not happened yet: Kaplan and Meier's estimate. Pure.
+
+Source: Kaplan and Meier 1958; variance by Greenwood 1926; intervals on the log-minus-log scale (Kalbfleisch and
+Prentice), of quantiles by inverting them (Brookmeyer and Crowley 1982).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+_Z: Final = 1.959963984540054
+"""Of a two-sided level of 0.95."""
+
+
+class Wait(NamedTuple):
+    """How long somebody waited, in seconds; and whether what was waited for came, or was only looked for until then."""
+
+    seconds: float
+    ended: bool
+
+
+class Estimate(NamedTuple):
+    """A value and its interval at level 0.95; None where it cannot be told."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class _Point(NamedTuple):
+    seconds: float
+    share: float
+    """Of those who still wait after it."""
+    low: float
+    high: float
+
+
+class Survival:
+    """The share that still waits, over time."""
+
+    def __init__(self, waits: Iterable[Wait]) -> None:
+        ordered = sorted(waits)
+        self.n = len(ordered)
+        self.ended = sum(wait.ended for wait in ordered)
+        self._points = _points(ordered)
+        self._longest = ordered[-1].seconds if ordered else 0.0
+
+    def waiting_after(self, seconds: float) -> Estimate:
+        """The share that still waits then; unknown where nobody was looked at for so long and some still waited."""
+        at = [point for point in self._points if point.seconds <= seconds]
+        share = at[-1].share if at else 1.0
+        if self.n == 0 or (seconds > self._longest and share > 0):
+            return Estimate(None, None, None)
+        return Estimate(share, at[-1].low, at[-1].high) if at else Estimate(1.0, 1.0, 1.0)
+
+    def quantile(self, share: float) -> Estimate:
+        """The time after which this share no longer waits; unknown where so many have not come to an end."""
+
+        def first(values: Sequence[tuple[float, float]]) -> float | None:
+            return next((seconds for seconds, left in values if left <= 1 - share + 1e-12), None)
+
+        return Estimate(
+            first([(p.seconds, p.share) for p in self._points]),
+            first([(p.seconds, p.low) for p in self._points]),
+            first([(p.seconds, p.high) for p in self._points]),
+        )
+
+
+def _points(ordered: Sequence[Wait]) -> list[_Point]:
+    """After each instant at which something ended."""
+    points: list[_Point] = []
+    share, spread, at_risk, n = 1.0, 0.0, len(ordered), 0
+    while n < len(ordered):
+        seconds, ended, here = ordered[n].seconds, 0, n
+        while here < len(ordered) and ordered[here].seconds == seconds:
+            ended += ordered[here].ended
+            here += 1
+        if ended:
+            share *= 1 - ended / at_risk
+            if at_risk > ended:
+                spread += ended / (at_risk * (at_risk - ended))
+            points.append(_Point(seconds, share, *_interval(share, spread)))
+        at_risk -= here - n
+        n = here
+    return points
+
+
+def _interval(share: float, spread: float) -> tuple[float, float]:
+    if share <= 0:
+        return 0.0, 0.0
+    if share >= 1:
+        return 1.0, 1.0
+    theta = _Z * math.sqrt(spread) / math.log(share)
+    low, high = sorted((share ** math.exp(theta), share ** math.exp(-theta)))
+    return low, high

@@ -48,7 +48,7 @@ from pathline_gateway.measure import resource as measures
 from pathline_gateway.operate import concealed, lawful, linkers, organisations, parked, review
 from pathline_gateway.operate.issuer import routes as issuer_routes
 from pathline_gateway.operate.parked_level import keep_level
-from pathline_gateway.pull import accesses, consents, links, pathways, status
+from pathline_gateway.pull import accesses, account, consents, links, pathways, status
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.pull.quick import QuickPull
 from pathline_gateway.settings import Settings
@@ -219,6 +219,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     )
     app.include_router(intake_door.routes(door))
     app.include_router(pathways.routes(gateway.pool, gateway.secret, readers, gateway.settings.clock))
+    app.include_router(account.routes())
     app.include_router(accesses.routes(gateway.pool, gateway.secret, gateway.settings.clock))
     app.include_router(consents.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
     app.include_router(

@@ -25,7 +25,7 @@ ORGS = {Role.PUBLISHER: "food-bank", Role.LINKER: "food-bank", Role.SUBSCRIBER: 
 class Secured:
     """`up --embedded` as it is when nothing is said of auth."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self.data, self.out = folder / "data", folder / "out"
         with self.out.open("w") as output:
             self.process = subprocess.Popen(
@@ -33,6 +33,7 @@ class Secured:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                env={**os.environ, **environment},
             )
         wait_until(lambda: "ready http" in self.said() or self.process.poll() is not None, "ready")
         assert self.process.poll() is None, self.said()
@@ -70,9 +71,9 @@ class Secured:
 
 
 @contextmanager
-def secured(folder: Path) -> Iterator[Secured]:
+def secured(folder: Path, **environment: str) -> Iterator[Secured]:
     """It runs as long as the block."""
-    gateway = Secured(folder)
+    gateway = Secured(folder, **environment)
     try:
         yield gateway
     finally:

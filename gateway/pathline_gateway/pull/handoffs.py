@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from pathline_gateway.assemble.step import Step
-from pathline_gateway.handoff.clocks import Clocks, clocks, contact, contact_type, served
+from pathline_gateway.handoff.clocks import Clocks, Contact, clocks, contact, contact_type, served
 from pathline_gateway.handoff.event import HandoffEvent, handoff_event
 from pathline_gateway.handoff.lifecycle import Lifecycle, lifecycle
 from pathline_gateway.store.pathways import Row, Stored
@@ -39,12 +40,19 @@ def receivers(found: Iterable[Lifecycle]) -> set[str]:
 
 
 def clocked(
-    found: Collection[Lifecycle], steps: Iterable[Step], registered: Container[str], now: datetime
+    found: Collection[Lifecycle],
+    steps: Iterable[Step],
+    registered: Container[str],
+    now: datetime,
+    also: Mapping[str, Sequence[Contact]] = MappingProxyType({}),
 ) -> list[Clocks]:
-    """Their clocks; `steps` are those of the pathway, and `registered` the organisations on the register."""
+    """Their clocks; `steps` are those of the pathway, and `registered` the organisations on the register.
+
+    `also`: further contacts that are known, by hand-off.
+    """
     asked = receivers(found)
     contacts = [met for step in steps if step.org in asked and (met := contact(step)) is not None]
-    return [clocks(life, contacts, registered, now) for life in found]
+    return [clocks(life, (*contacts, *also.get(life.handoff, ())), registered, now) for life in found]
 
 
 def in_order(found: Iterable[Clocks]) -> list[Clocks]:

@@ -28,7 +28,7 @@ async def handoffs_seen(
     registered = await register.registered(connection, receivers(found))
     # A receiver that conceals is for everybody else as one that is not here: it cannot be said to be silent.
     observable = {org for org in registered if org == reader.org or not seen.concealment.party(org, None)}
-    ordered = in_order(clocked(found, steps, observable, now))
+    ordered = in_order(clocked(found, steps, observable, now, dict.fromkeys(seen.handoffs, seen.contacts)))
     if reader.kind == "operator":
         return [served(each, ordered) for each in ordered]
     return _keyed(ordered, seen, key)

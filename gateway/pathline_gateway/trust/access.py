@@ -57,6 +57,7 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
     "GET /v1/subscriptions/{subscription}/failures": _SUBSCRIBER | _OPERATOR,
     "POST /v1/subscriptions/{subscription}/redrive": _SUBSCRIBER | _OPERATOR,
     "POST /v1/subscriptions/{subscription}/canary": _SUBSCRIBER | _OPERATOR,
+    "GET /v1/account": frozenset((Role.CITIZEN, Role.HELPER)),
     "GET /v1/consents": _PERSON,
     "POST /v1/consents": _PERSON,
     "POST /v1/consents/withdrawals": _PERSON,

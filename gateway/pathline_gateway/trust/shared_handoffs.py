@@ -27,6 +27,8 @@ class Shared:
     handoffs: frozenset[str]
     offers: tuple[HandoffEvent, ...]
     """Of the hand-offs whose context was released to it."""
+    receivers: frozenset[str] = frozenset()
+    """The organisations that these hand-offs ask now."""
 
     def shows(self, told: Told) -> bool:
         """Whether it is shown this step."""
@@ -48,7 +50,8 @@ def shared(org: str, steps: Iterable[Told]) -> Shared:
     folded = [lifecycle(handoff, found) for handoff, found in events.items()]
     theirs = [life for life in folded if life.offer and (life.by == org or _receives(life, org))]
     released = [life.offer for life in theirs if life.offer and _sees_context(life, org)]
-    return Shared(frozenset(life.handoff for life in theirs), tuple(released))
+    receivers = frozenset(life.to for life in theirs if life.to is not None)
+    return Shared(frozenset(life.handoff for life in theirs), tuple(released), receivers)
 
 
 def _receives(life: Lifecycle, org: str) -> bool:

@@ -6,11 +6,12 @@ Whatever it leaves out has no part in what it gives: a reader learns nothing fro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pathline_gateway.assemble.step import Step
+from pathline_gateway.handoff.clocks import Contact, contact
 from pathline_gateway.identity.binding import Ref
 from pathline_gateway.identity.rights import CITIZENS
 from pathline_gateway.trust.caller import Role
@@ -62,6 +63,8 @@ class Seen:
     """The numbers of the refs that she came by or was shown something of."""
     handoffs: frozenset[str] = frozenset()
     """Those that she is a side of: she knows them by their own ids, with which she answers."""
+    contacts: Sequence[Contact] = ()
+    """When their receivers met the person: either side is told that, though not by what step."""
 
 
 def visible(reader: Reader, now: datetime, known: Known) -> Seen | None:
@@ -90,7 +93,13 @@ def offered(reader: Reader, known: Known) -> Seen | None:
         return None
     numbers = {(ref.org, ref.subject): ref.id for ref in known.refs}
     under = frozenset(numbers[each.told.step.org, each.told.step.subject] for each in shown)
-    return Seen(shown, (), (), known.concealment, refs=under, handoffs=handed.handoffs)
+    met = _met(steps, handed, concealed)
+    return Seen(shown, (), (), known.concealment, refs=under, handoffs=handed.handoffs, contacts=met)
+
+
+def _met(steps: Iterable[Told], handed: Shared, concealed: Concealment) -> list[Contact]:
+    theirs = (each for each in steps if each.step.org in handed.receivers and not concealed.step(each))
+    return [met for each in theirs if (met := contact(each.step)) is not None]
 
 
 def _to_operator(known: Known, steps: Sequence[Told]) -> Seen | None:
@@ -135,7 +144,11 @@ def _to_organisation(reader: Reader, now: datetime, known: Known, steps: Sequenc
     mine = [(each, each.step.org == reader.org) for each in steps]
     shown = [Shown(each, is_mine) for each, is_mine in mine if is_mine or shows(each)]
     quiet = permits.concealed or any(known.concealment.ref(ref.org, ref.subject) for ref in own)
-    return _seen(shown, own, own, known, quiet=quiet, handoffs=handed.handoffs)
+    seen = _seen(shown, own, own, known, quiet=quiet)
+    if seen is None or reader.org is None:
+        return None
+    met = _met(steps, handed, known.concealment.besides(reader.org))
+    return replace(seen, handoffs=handed.handoffs, contacts=met)
 
 
 def _handed(reader: Reader, known: Known, steps: Sequence[Told]) -> Shared:
@@ -184,7 +197,6 @@ def _seen(
     *,
     quiet: bool = False,
     mandate: str | None = None,
-    handoffs: frozenset[str] = frozenset(),
 ) -> Seen | None:
     if not anchors:
         return None
@@ -198,7 +210,6 @@ def _seen(
         quiet,
         mandate,
         frozenset(under | {ref.id for ref in anchors}),
-        handoffs,
     )
 
 

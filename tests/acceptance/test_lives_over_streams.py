@@ -108,30 +108,29 @@ class Life:
 @pytest.mark.parametrize("folder", LIVES, ids=lambda p: p.name)
 def test_a_life_under_one_credential_for_each_organisation(folder: Path, tmp_path: Path) -> None:
     expected = json.loads((folder / "expected.json").read_text())
-    with (
-        receiving() as sink,
-        secured(tmp_path, PATHLINE_NOW=expected["now"], OTEL_EXPORTER_OTLP_ENDPOINT=sink.url) as up,
-    ):
-        citizen = existing(up.data).token([Role.CITIZEN], None, "ann")
-        life = Life(up, expected, citizen)
-        account = life.ask("GET /v1/account", citizen)["subject"]
-        (hers,) = {s["subject"] for p in expected["pathways"] for s in p["subjects"] if s["org"] == "citizen"}
-        life.expected = expected = json.loads(json.dumps(expected).replace(hers, account))
-        lines = (folder / "events.ndjson").read_text().replace(hers, account).splitlines()
-        events = {(e["source"], e["id"]): e for e in reversed([json.loads(line) for line in lines])}
-        life.enter()
-        for line in lines:
-            life.publish(json.loads(line))
-        assert life.settled()["parked"] == len(expected["parked"])
+    with receiving() as sink:
+        with secured(tmp_path, PATHLINE_NOW=expected["now"], OTEL_EXPORTER_OTLP_ENDPOINT=sink.url) as up:
+            citizen = existing(up.data).token([Role.CITIZEN], None, "ann")
+            life = Life(up, expected, citizen)
+            account = life.ask("GET /v1/account", citizen)["subject"]
+            (hers,) = {s["subject"] for p in expected["pathways"] for s in p["subjects"] if s["org"] == "citizen"}
+            life.expected = expected = json.loads(json.dumps(expected).replace(hers, account))
+            lines = (folder / "events.ndjson").read_text().replace(hers, account).splitlines()
+            events = {(e["source"], e["id"]): e for e in reversed([json.loads(line) for line in lines])}
+            life.enter()
+            for line in lines:
+                life.publish(json.loads(line))
+            assert life.settled()["parked"] == len(expected["parked"])
 
-        _each_is_told_what_is_its_own_and_what_it_is_asked(life, events)
-        _each_side_of_a_hand_off_reads_how_it_stands(life)
-        served = life.read(life.token("operator"), expected["pathways"][0]["subjects"][0])
-        _the_figures_are_those_worked_out_by_hand(life, served)
-        _spans_say_what_is_served(life, sink)
-        measured = life.ask("GET /v1/measures/handoff-silence", life.token("auditor"))
-        observable = sum(each["observable"] for each in expected["handoffs"])
-        assert (measured["n"], measured["unobservable"]) == (observable, len(expected["handoffs"]) - observable)
+            _each_is_told_what_is_its_own_and_what_it_is_asked(life, events)
+            _each_side_of_a_hand_off_reads_how_it_stands(life)
+            served = life.read(life.token("operator"), expected["pathways"][0]["subjects"][0])
+            _the_figures_are_those_worked_out_by_hand(life, served)
+            _spans_say_what_is_served(life, sink)
+            measured = life.ask("GET /v1/measures/handoff-silence", life.token("auditor"))
+            observable = sum(each["observable"] for each in expected["handoffs"])
+            assert (measured["n"], measured["unobservable"]) == (observable, len(expected["handoffs"]) - observable)
+        _durations_have_a_span_as_their_example(sink)
 
 
 def _each_is_told_what_is_its_own_and_what_it_is_asked(life: Life, events: dict[tuple[str, str], Body]) -> None:
@@ -220,6 +219,26 @@ def _spans_say_what_is_served(life: Life, sink: Sink) -> None:
         for span in said.values()
     )
     assert closed
+
+
+def _durations_have_a_span_as_their_example(sink: Sink) -> None:
+    """What metrics count is what spans say, and leads to one of them."""
+    points = [
+        point
+        for request in sink.metrics[-1:]
+        for resource in request.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.name == "pathline.handoff.duration"
+        for point in metric.histogram.data_points
+    ]
+    spans = {span.span_id: span for span in _spans(sink)}.values()
+    lasting = {span.span_id: (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9 for span in spans}
+    assert sum(point.count for point in points) == len(lasting)
+    assert sum(point.sum for point in points) == pytest.approx(sum(lasting.values()))
+    for point in points:
+        assert point.exemplars
+        assert all(lasting[each.span_id] == pytest.approx(each.as_double) for each in point.exemplars)
 
 
 def _all_handoffs(life: Life) -> list[Body]:

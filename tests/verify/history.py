@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,8 @@ from pathline.codec import kafka
 from pathline.interaction import interaction
 from pathline.vocabulary import (
     ActivityRecorded,
+    HandoffAccepted,
+    HandoffOffered,
     IdentityDistinguished,
     IdentityLinked,
     IdentityRetracted,
@@ -20,6 +23,7 @@ from pathline.vocabulary import (
     InteractionVoided,
     Payload,
 )
+from pathline_gateway.handoff.projection import bring_up_to_date
 from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.intake.apply import Into, apply
 from pathline_gateway.intake.batch import Batch
@@ -29,6 +33,8 @@ from pathline_gateway.intake.write import Outcome
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 TOPIC = "pathline.in.door-0"
 GROUP = "tests"
+TOKEN = "a-token-of-22-characters"
+TOKEN_SHA256 = hashlib.sha256(TOKEN.encode()).hexdigest()
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -99,6 +105,17 @@ def retracted(id: str, target: str, org: str = "registry", minute: int = 0) -> T
     return Told(org, id, subject(0), payload, minute)
 
 
+def offered(org: str, id: str, n: int, to: str, handoff: str, minute: int = 0) -> Told:
+    """Somebody is handed to another organisation."""
+    asked = {"handoff": handoff, "to": {"org": to}, "context_released": False, "token_sha256": TOKEN_SHA256}
+    return Told(org, id, subject(n), HandoffOffered.model_validate(asked), minute)
+
+
+def accepted(org: str, id: str, n: int, handoff: str, minute: int = 0) -> Told:
+    """Who was asked takes her on."""
+    return Told(org, id, subject(n), HandoffAccepted.model_validate({"handoff": handoff, "token": TOKEN}), minute)
+
+
 @dataclass(frozen=True)
 class Record:
     """A consumed record."""
@@ -154,4 +171,6 @@ async def bound(database: str) -> None:
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         writer = MembershipWriter(pool)
         while await writer.bind_some():
+            pass
+        while await bring_up_to_date(pool):
             pass

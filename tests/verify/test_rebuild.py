@@ -33,6 +33,11 @@ DERIVED = {
         "membership",
     ),
     "a dangling amendment": ("update amendment set target_ref = null where kind = 'corrected'", "amendments"),
+    "a hand-off that was never accepted": (
+        "update handoff set state = 'requested', accepted = null, answered_accept = null",
+        "handoffs",
+    ),
+    "a hand-off that is missing": ("delete from handoff", "handoffs"),
     "an amendment of somebody else": (
         "update amendment set target_ref = (select id from subject_ref where org = 'north')",
         "amendments",

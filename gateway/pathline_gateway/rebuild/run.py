@@ -9,6 +9,7 @@ from typing import Final
 import asyncpg
 
 from pathline_gateway.rebuild.amendments import Amendments
+from pathline_gateway.rebuild.handoffs import Handoffs
 from pathline_gateway.rebuild.membership import Membership
 from pathline_gateway.rebuild.projection import Difference, Projection
 from pathline_gateway.rebuild.steps import Steps
@@ -16,7 +17,7 @@ from pathline_gateway.rebuild.totals import Totals
 from pathline_gateway.store import changes, links, rebuilding
 from pathline_gateway.store.rebuilding import Stand
 
-PROJECTIONS: Final[Sequence[Projection]] = (Steps(), Amendments(), Membership(), Totals())
+PROJECTIONS: Final[Sequence[Projection]] = (Steps(), Amendments(), Membership(), Handoffs(), Totals())
 
 _FEW = 2_000
 """Changes that are caught up with while everybody waits."""

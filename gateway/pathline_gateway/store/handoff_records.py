@@ -23,7 +23,7 @@ select max(seq) as seq from (
 # receiver did something, or which was joined or parted. Who left a pathway is known by where she was.
 _TOUCHED = """
 with page as materialized (
-    select ref, batch, kind from change where seq > (select seq from handoff_progress) and seq <= $1
+    select ref, batch, kind from change where seq > coalesce($2, (select seq from handoff_progress)) and seq <= $1
 ), ends as (
     select min(batch) as low, max(batch) as high from page where kind = 'interaction'
 ), event as materialized (
@@ -108,9 +108,9 @@ async def page_end(connection: asyncpg.Connection, entries: int) -> int | None:
     return end
 
 
-async def touched(connection: asyncpg.Connection, end: int) -> set[str]:
-    """The hand-offs that entries up to this one may have changed."""
-    return {row["handoff"] for row in await connection.fetch(_TOUCHED, end)}
+async def touched(connection: asyncpg.Connection, end: int, since: int | None = None) -> set[str]:
+    """The hand-offs that entries up to this one may have changed: of those not looked at, or since this one."""
+    return {row["handoff"] for row in await connection.fetch(_TOUCHED, end, since)}
 
 
 async def touched_and_unseen(connection: asyncpg.Connection) -> set[str]:

@@ -20,6 +20,7 @@ create unlogged table rebuilding.amendment (
 );
 create index on rebuilding.amendment (target_ref);
 create unlogged table rebuilding.total (name text primary key, n bigint not null);
+create unlogged table rebuilding.handoff (like public.handoff including defaults);
 create unlogged table rebuilding.suspect (ref bigint primary key);
 """
 _STAND = """

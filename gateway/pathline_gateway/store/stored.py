@@ -96,6 +96,13 @@ with unseen as (
 select distinct k.handoff from handoff_input k
 where k.handoff is not null and k.kind <> 'asked' and not exists (select from open o where o.handoff = k.handoff)
 """
+NOTICES: Final = """
+select n.ref, case n.kind
+    when 'silent' then n.raised_at > n.due and (n.open or o.id is not null)
+    else o.id is not null and not o.open and o.raised_at <= n.raised_at end as founded
+from handoff_notice n
+left join handoff_notice o on o.handoff = n.handoff and o.stage = n.stage and o.due = n.due and o.kind <> n.kind
+"""
 KEPT_HANDOFFS: Final = "select handoff, ref from handoff"
 STRAY_HANDOFF_LINKS: Final = """
 select h.a as ref from handoff_link h

@@ -53,3 +53,8 @@ class Handoffs:
         async for row in stored.stream(self.connection, stored.KEPT_HANDOFFS):
             if row["handoff"] not in self.met and row["handoff"] not in self.waiting:
                 self.check.differ(row["ref"])
+
+    async def notices(self, check: Check) -> None:
+        """What was said of silence."""
+        async for row in stored.stream(self.connection, stored.NOTICES):
+            check.see(row["founded"], row["ref"])

@@ -11,9 +11,12 @@ from typing import Any
 
 import orjson
 import uvicorn
+from as_described import as_described
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from cloudevents.core.v1.event import CloudEvent
 from standardwebhooks import Webhook
+
+from pathline.vocabulary.notices import NOTICES
 
 Answers = Callable[["Posted"], "Reply | Awaitable[Reply]"]
 
@@ -47,6 +50,8 @@ class Posted:
         """As the SDK of CloudEvents reads it."""
         event = from_http_event(HTTPMessage(dict(self.headers), self.body))
         assert isinstance(event, CloudEvent)
+        if event.get_type() in NOTICES:
+            as_described(self.event)
         return event
 
     def verify(self, secret: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from described import Described
 from own_topic import Kafka
 from secured import Secured, secured
+from sink import listening_in_a_thread
 from started import wait_until
 
 from pathline_gateway import embedded
@@ -51,7 +52,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with secured(tmp_path_factory.mktemp("gateway")) as up:
+    with secured(tmp_path_factory.mktemp("gateway"), PATHLINE_SINKS_PRIVATE="true") as up:
         here = World(up, Described(up.http.get("/openapi.json").json()))
         for org in ("food-bank", "housing"):
             assert here.ask("operator", "POST /v1/organisations", 201, json={"org": org, "sector": "third-sector"})
@@ -108,7 +109,33 @@ def a_subscription(world: World) -> None:
     assert world.ask(who, f"POST {path}/pause", 200)["paused"]
     world.ask(who, f"GET {path}/events", 409)
     world.ask(who, f"POST {path}/resume", 200)
+    assert world.ask(who, f"GET {path}/status", 200)["last_asked"]
+    found = world.ask(who, "POST /v1/subscriptions/dry-run", 200, json=wanted)
+    assert (found["given"], len(found["events"])) == (1, 1)
     world.ask(who, f"DELETE {path}", 204)
+
+
+def a_webhook(world: World) -> None:
+    who = "subscriber food-bank"
+    config = {"organisation": "food-bank", "purpose": "care"}
+    with listening_in_a_thread() as sink:
+        wanted = {"protocol": "HTTP", "sink": sink.url, "config": config}
+        made = world.ask(who, "POST /v1/subscriptions", 201, json=wanted)
+        path = f"/v1/subscriptions/{made['id']}"
+        assert world.ask(who, f"GET {path}", 200)["sink"] == sink.url
+        assert world.ask(who, f"POST {path}/canary", 200)["delivered"]
+        assert world.ask(who, f"POST {path}/secret", 200)["secret"] != made["secret"]
+        publish(world, event("food-bank", "posted"))
+        wait_until(lambda: world.ask(who, f"GET {path}/status", 200)["delivered"] == 1, "an event was posted")
+        series = world.ask(who, f"POST {path}/replay", 201, json={"from": "n0"})
+        assert world.ask(who, f"GET {path}/status", 200)["replays"][0]["series"] == series["series"]
+        wait_until(
+            lambda: world.ask(who, f"GET {path}/events", 200, params={"after": series["next"]})["count"] == 1,
+            "an event was given again",
+        )
+        world.ask(who, f"GET {path}/failures", 200)
+        world.ask(who, f"POST {path}/redrive", 200, json={})
+        world.ask(who, f"DELETE {path}", 204)
 
 
 def a_pathway(world: World) -> None:
@@ -181,7 +208,7 @@ def the_operation(world: World) -> None:
 
 
 PARTS = (
-    the_register, a_subscription, a_pathway, what_a_citizen_says, a_review, what_is_parked, the_operation,
+    the_register, a_subscription, a_webhook, a_pathway, what_a_citizen_says, a_review, what_is_parked, the_operation,
 )  # fmt: skip
 
 

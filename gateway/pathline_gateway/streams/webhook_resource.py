@@ -43,7 +43,7 @@ class Redriven(BaseModel):
 def routes(streams: Streams, sinks: Sinks) -> APIRouter:
     """What the owner of a subscription asks about its sink."""
     pool = streams.pool
-    router = APIRouter(tags=["subscriptions"])
+    router = APIRouter()
 
     @router.post(
         "/v1/subscriptions/{subscription}/secret",

@@ -225,12 +225,11 @@ def test_an_answer_with_an_undescribed_field_would_be_noticed(world: World) -> N
         world.described.check(more)
 
 
-def test_every_operation_has_a_summary_a_tag_a_description_and_its_errors(world: World) -> None:
+def test_every_operation_has_a_summary_a_tag_and_a_description(world: World) -> None:
     for name, operation in world.described.operations.items():
         assert operation["summary"], name
         assert operation["description"], name
         assert len(operation["tags"]) == 1, name
-        assert {"4XX", "5XX"} <= operation["responses"].keys(), name
     schemas = world.described.components["schemas"]
     assert not [name for name in schemas if "__" in name], "two models of one name: give each its own"
 

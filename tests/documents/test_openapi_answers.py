@@ -189,13 +189,16 @@ def what_is_parked(world: World) -> None:
     assert machine is not None
     topic = Kafka(machine.kafka, "housing")
     try:
-        for value in (b"{", json.dumps(event("food-bank", "3")).encode()):
+        silent = event("housing", "4", "handoff.silent")  # which the gateway alone tells
+        for value in (b"{", *(json.dumps(each).encode() for each in (event("food-bank", "3"), silent))):
             topic.send(ANNA, [("content-type", b"application/cloudevents+json")], value)
     finally:
         topic.stop()
-    wait_until(lambda: world.ask("operator", "GET /v1/status", 200)["parked"] == 2, "two are parked")
-    first, second = (each["id"] for each in world.ask("operator", "GET /v1/parked", 200)["records"])
-    assert len(world.ask("operator", "GET /v1/parked/summary", 200)["groups"]) == 2
+    wait_until(lambda: world.ask("operator", "GET /v1/status", 200)["parked"] == 3, "three are parked")
+    records = world.ask("operator", "GET /v1/parked", 200)["records"]
+    assert "unknown-type" in {each["reason"] for each in records}
+    first, second, *_ = (each["id"] for each in records)
+    assert len(world.ask("operator", "GET /v1/parked/summary", 200)["groups"]) == 3
     assert world.ask("operator", f"GET /v1/parked/{first}", 200)["value"]["text"]
     world.ask("operator", "POST /v1/parked/replay", 200, json={"ids": [first, 10**6]})
     world.ask("operator", "POST /v1/parked/discard", 200, json={"ids": [first, second], "because": "a test"})

@@ -1,5 +1,7 @@
 """The vocabulary as JSON Schema 2020-12, one file a type, for writers in any language; and the AsyncAPI document.
 
+For readers, in the folder `told`: what the gateway itself tells subscribers, each as the whole event.
+
     python -m pathline.schema --write contracts/schemas
     python -m pathline.schema --check contracts/schemas
 
@@ -18,12 +20,15 @@ from pydantic_core import core_schema
 
 from pathline import asyncapi
 from pathline.vocabulary import TYPES, Payload
+from pathline.vocabulary.notices import NOTICES
 
 DIALECT: Final = GenerateJsonSchema.schema_dialect
 FOLDER: Final = Path("contracts/schemas")
 """Where the schemas are committed, seen from the root of the repository."""
 DOCUMENT: Final = "asyncapi.json"
 """The AsyncAPI document, beside that folder."""
+TOLD: Final = "told"
+"""The folder of what the gateway itself tells, within that folder."""
 
 
 class _Plain(GenerateJsonSchema):
@@ -61,9 +66,16 @@ def schemas() -> dict[str, dict[str, Any]]:
     return {name: payload_schema(cls) for name, cls in TYPES.items()}
 
 
+def notices() -> dict[str, dict[str, Any]]:
+    """The closed schema of each event that the gateway itself tells; its `$id` is `urn:pathline:schema:told:<type>`."""
+    found = {name: cls.model_json_schema(by_alias=True, schema_generator=_Plain) for name, cls in NOTICES.items()}
+    named = {name: {"$id": f"urn:pathline:schema:{TOLD}:{name}", "title": NOTICES[name].title} for name in found}
+    return {name: {**schema, "$schema": DIALECT, **named[name]} for name, schema in found.items()}
+
+
 def write(folder: Path) -> None:
     """The folder holds the schema of every type, and no other; the AsyncAPI document stands beside it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / TOLD).mkdir(parents=True, exist_ok=True)
     files = _files()
     for name in _names(folder) - files.keys():
         (folder / name).unlink()
@@ -94,7 +106,8 @@ def _fault(path: Path, expected: str | None) -> str | None:
 def _files() -> dict[str, str]:
     known = schemas()
     document = json.dumps(asyncapi.document(known), indent=1, ensure_ascii=False) + "\n"
-    return {f"{name}.json": _text(schema) for name, schema in known.items()} | {DOCUMENT: document}
+    told = {f"{TOLD}/{name}.json": _text(schema) for name, schema in notices().items()}
+    return {f"{name}.json": _text(schema) for name, schema in known.items()} | told | {DOCUMENT: document}
 
 
 def _text(schema: dict[str, Any]) -> str:
@@ -112,7 +125,7 @@ def _ordered(schema: Any) -> Any:
 
 
 def _names(folder: Path) -> set[str]:
-    return {path.name for path in folder.glob("*.json")}
+    return {str(path.relative_to(folder)) for path in folder.rglob("*.json")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,6 +21,7 @@ from pydantic import ValidationError as Refused
 
 from pathline.schema import drift, main, payload_schema, write
 from pathline.vocabulary import TYPES, Payload
+from pathline.vocabulary.notices import NOTICES
 from payloads import codes, days, durations, instants, payload, subjects, text, vocabulary_payloads
 
 SCHEMAS = Path(__file__).parents[2] / "contracts/schemas"
@@ -151,7 +152,7 @@ def test_drift_names_what_is_missing_different_or_too_much(folder: Path) -> None
 
 def test_the_command_writes_and_its_check_fails_on_drift(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--check", str(folder)]) == 1
-    assert capsys.readouterr().err.count("is missing") == len(TYPES) + 1
+    assert capsys.readouterr().err.count("is missing") == len(TYPES) + len(NOTICES) + 1
     assert main(["--write", str(folder)]) == 0
     assert main(["--check", str(folder)]) == 0
     assert capsys.readouterr().out == "no drift\n"

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import asyncpg
+from as_described import as_described
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -79,7 +80,11 @@ class Dog:
 
 
 def said(page: dict[str, Any]) -> list[tuple[str, str | None]]:
-    return [(e["type"].split(".")[-2], e["data"].get("stage")) for e in page["events"] if e.get("source") == SOURCE]
+    """The notices of a page, each as its contract says."""
+    found = [event for event in page["events"] if event.get("source") == SOURCE]
+    for event in found:
+        as_described(event)
+    return [(event["type"].split(".")[-2], event["data"]["stage"]) for event in found]
 
 
 async def test_both_organisations_are_told_of_silence_and_of_its_end_once(rig: Rig) -> None:

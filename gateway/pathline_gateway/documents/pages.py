@@ -12,6 +12,7 @@ from fastapi import APIRouter, Response
 from pathline.asyncapi import Json
 from pathline_gateway.console.page import page
 from pathline_gateway.documents.events import attributes, events
+from pathline_gateway.documents.notices import notices
 from pathline_gateway.documents.operations import operations
 
 _LONGEST_SEARCH = 200
@@ -44,16 +45,19 @@ def routes(http: Callable[[], Json], kafka: Callable[[], Json]) -> APIRouter:
 
     @router.get("/docs/events")
     async def types(q: str = "") -> Response:
-        """What can be published; with `q`, that in which all its words stand."""
-        found = _found(told().values(), q)
+        """What can be published, and what is told to subscribers; with `q`, that in which all its words stand."""
+        found, notices_found = _found(told().values(), q), _found(notices().values(), q)
         groups = [(noun, list(each)) for noun, each in groupby(found, key=lambda event: event.noun)]
         document = kafka()
         more = {"channels": document["channels"].values(), "attributes": attributes(document)}
-        return _list("events.html", q, len(found), len(told()), groups, **more)
+        counts = (len(found) + len(notices_found), len(told()) + len(notices()))
+        return _list("events.html", q, *counts, groups, notices=notices_found, **more)
 
     @router.get("/docs/events/{type}")
     async def one_type(type: str) -> Response:
         """One type of event."""
+        if (notice := notices().get(type)) is not None:
+            return page("notice.html", notice=notice)
         found = told().get(type)
         return _nothing() if found is None else page("event.html", event=found)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -25,8 +25,10 @@ class ServedSubscription(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: UUID
-    protocol: str
+    protocol: Literal["PULL", "SSE", "HTTP"]
     """How events are received."""
+    sink: str | None = None
+    """Where events are posted, for `HTTP`."""
     config: ServedConfig
     filters: list[dict[str, Any]]
     """All must hold."""
@@ -34,6 +36,13 @@ class ServedSubscription(BaseModel):
     created: datetime
     count: int
     """The running number of the last event that it was given."""
+
+
+class MadeSubscription(ServedSubscription):
+    """A subscription that was just made."""
+
+    secret: str | None = None
+    """What signs all that is posted to its sink, as Standard Webhooks write it: told here, and never again."""
 
 
 class Subscriptions(BaseModel):
@@ -58,6 +67,8 @@ class GivenEvent(BaseModel):
     time: datetime
     number: int
     """The running number: a gap always means loss."""
+    series: int | None = None
+    """The series that this number is of, where it is a replay's."""
     pathway: UUID | None = None
     """What the reader calls the person's pathway."""
     subject: str | None = None
@@ -72,10 +83,12 @@ class GivenEvent(BaseModel):
 class WithheldEvent(BaseModel):
     """A marker: what stood under this number may no longer be shown."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
 
     number: int
-    withheld: bool
+    withheld: Literal[True]
+    series: int | None = None
+    """The series that this number is of, where it is a replay's."""
 
 
 class GivenEvents(BaseModel):
@@ -88,6 +101,25 @@ class GivenEvents(BaseModel):
     """The `after` of the next page: ask with it again when there may be more."""
     count: int
     """The running number of the last event here."""
+
+
+class WouldBeGiven(BaseModel):
+    """What a subscription would have been given lately, as it may be seen now."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    days: int
+    """How far was looked back, as asked."""
+    since: datetime
+    """From when on everything was looked at, where there was not too much of it."""
+    complete: bool
+    """Everything was looked at that was stored in these days."""
+    given: int
+    """How many events it would have been given."""
+    by_type: dict[str, int]
+    """How many of each type."""
+    events: list[GivenEvent | WithheldEvent]
+    """The first hundred, numbered from 1."""
 
 
 class Explained(BaseModel):

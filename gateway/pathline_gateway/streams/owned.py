@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
 import asyncpg
+from fastapi import Path
 
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.trust.caller import Caller, Role
+
+Id = Annotated[UUID, Path(description="The subscription's id.")]
+"""Which one a route is about."""
 
 
 def whose(caller: Caller) -> str | None:

@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import StreamingResponse
 
+from pathline_gateway.answers import LIMIT, answers
 from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import webhooks
 from pathline_gateway.streams.cursor import cursor
 from pathline_gateway.streams.deliver import page
+from pathline_gateway.streams.described import Explained, GivenEvents
 from pathline_gateway.streams.explain import explain
-from pathline_gateway.streams.owned import handed_to, one_of, series_of
+from pathline_gateway.streams.owned import Id, handed_to, one_of, series_of
 from pathline_gateway.streams.sse import Streams
 from pathline_gateway.trust.who import Calling
 
 MOST = 1_000
+_CURSORS: Final = "The `next` of an earlier answer: events after it. From the beginning of the first series without it."
+_After = Annotated[str, Query(max_length=64, description=_CURSORS)]
 
 
 def routes(streams: Streams) -> APIRouter:
     """`…/events`, `…/stream` and `…/explain`."""
     pool, secret, clock = streams.pool, streams.secret, streams.clock
-    router = APIRouter(tags=["subscriptions"])
+    router = APIRouter()
 
-    @router.get("/v1/subscriptions/{subscription}/events", summary="Pull events", response_class=Response)
+    @router.get(
+        "/v1/subscriptions/{subscription}/events",
+        summary="Pull events",
+        response_class=Response,
+        responses=answers(GivenEvents, "The next events"),
+    )
     async def events(
         caller: Calling,
-        subscription: UUID,
-        after: Annotated[str, Query(max_length=64)] = "n0",
-        limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+        subscription: Id,
+        after: _After = "n0",
+        limit: Annotated[int, Query(ge=1, le=MOST, description=LIMIT)] = 100,
     ) -> Response:
         """The next events, each a CloudEvent with its running `number`: a gap always means loss.
 
@@ -55,9 +63,11 @@ def routes(streams: Streams) -> APIRouter:
     )
     async def stream(
         caller: Calling,
-        subscription: UUID,
-        after: Annotated[str, Query(max_length=64)] = "n0",
-        last_event_id: Annotated[str | None, Header(max_length=64)] = None,
+        subscription: Id,
+        after: _After = "n0",
+        last_event_id: Annotated[
+            str | None, Header(max_length=64, description="The `id` of the last event that came: in place of `after`.")
+        ] = None,
     ) -> StreamingResponse:
         """As `…/events`, as they come. A reader that lost the connection sends `Last-Event-ID`, as browsers do.
 
@@ -71,12 +81,17 @@ def routes(streams: Streams) -> APIRouter:
         frames = streams.listen(found.id, number, everything=caller.open)
         return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
 
-    @router.get("/v1/subscriptions/{subscription}/explain", summary="Why did an event come, or not?")
+    @router.get(
+        "/v1/subscriptions/{subscription}/explain",
+        summary="Why did an event come, or not?",
+        response_model=None,
+        responses=answers(Explained, "Why"),
+    )
     async def explained(
         caller: Calling,
-        subscription: UUID,
-        source: Annotated[str, Query(max_length=512, pattern=STORABLE)],
-        event: Annotated[str, Query(max_length=512, pattern=STORABLE)],
+        subscription: Id,
+        source: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's source.")],
+        event: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's id.")],
     ) -> dict[str, Any]:
         """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown."""
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):

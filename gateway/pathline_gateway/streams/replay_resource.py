@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Final
-from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
+from pathline_gateway.answers import answers
 from pathline_gateway.problem import Problem
 from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import replays
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.cursor import cursor
-from pathline_gateway.streams.owned import handed_to
+from pathline_gateway.streams.described_receiving import NewSeries
+from pathline_gateway.streams.owned import Id, handed_to
 from pathline_gateway.streams.sse import Streams
 from pathline_gateway.trust.who import Calling
 
@@ -33,10 +34,16 @@ class Replayed(BaseModel):
 
 def routes(streams: Streams) -> APIRouter:
     """`…/replay`."""
-    router = APIRouter(tags=["subscriptions"])
+    router = APIRouter()
 
-    @router.post("/v1/subscriptions/{subscription}/replay", summary="Be given again what was stored", status_code=201)
-    async def replay(caller: Calling, subscription: UUID, wanted: Replayed) -> dict[str, Any]:
+    @router.post(
+        "/v1/subscriptions/{subscription}/replay",
+        summary="Be given again what was stored",
+        status_code=201,
+        response_model=None,
+        responses=answers(NewSeries, {201: "It is being given"}),
+    )
+    async def replay(caller: Calling, subscription: Id, wanted: Replayed) -> dict[str, Any]:
         """A further series, numbered from 1: of what the filters want and the organisation may see now.
 
         Its cursor is `next`; to a sink it is posted by itself. It ends with what was given when it was asked for.

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Query, Response
 
+from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store import webhooks
 from pathline_gateway.streams import receiving, replay_resource, webhook_resource
+from pathline_gateway.streams.described import MadeSubscription, ServedSubscription, Subscriptions, WouldBeGiven
 from pathline_gateway.streams.dry_run import as_if, dry_run
-from pathline_gateway.streams.owned import one_of, own, whose
+from pathline_gateway.streams.owned import Id, one_of, own, whose
 from pathline_gateway.streams.receiving import MOST
 from pathline_gateway.streams.served import served
 from pathline_gateway.streams.signing import new_secret
@@ -24,6 +26,7 @@ from pathline_gateway.trust.caller import Caller
 from pathline_gateway.trust.who import Calling
 
 _FIRST = UUID(int=0)
+_ONE: Final = answers(ServedSubscription, "As it stands now")
 
 
 def routes(streams: Streams, sinks: Sinks) -> APIRouter:
@@ -34,7 +37,13 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
     router.include_router(receiving.routes(streams))
     router.include_router(replay_resource.routes(streams))
 
-    @router.post("/v1/subscriptions", summary="Subscribe to events", status_code=201)
+    @router.post(
+        "/v1/subscriptions",
+        summary="Subscribe to events",
+        status_code=201,
+        response_model=None,
+        responses=answers(MadeSubscription, {201: "As it stands now"}),
+    )
     async def make(caller: Calling, wanted: Wanted) -> dict[str, Any]:
         """Everything that is stored from now on, that the filters want and the organisation may see.
 
@@ -53,7 +62,10 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
             return await served(connection, await one_of(connection, caller, id), secret=secret)
 
     @router.post(
-        "/v1/subscriptions/dry-run", summary="What would a subscription have been given?", response_class=Response
+        "/v1/subscriptions/dry-run",
+        summary="What would a subscription have been given?",
+        response_class=Response,
+        responses=answers(WouldBeGiven, "What it would have been given"),
     )
     async def tried(caller: Calling, wanted: DryRun) -> Response:
         """Counts by type, and the first hundred events, of what was stored in the last `days`, as they may be seen now.
@@ -67,9 +79,16 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
             said = await dry_run(connection, streams.secret, subscription, wanted.days, streams.clock())
         return Response(orjson.dumps(said), media_type="application/json", headers={"cache-control": "no-store"})
 
-    @router.get("/v1/subscriptions", summary="List subscriptions")
+    @router.get(
+        "/v1/subscriptions",
+        summary="List subscriptions",
+        response_model=None,
+        responses=answers(Subscriptions, "By id"),
+    )
     async def listed(
-        caller: Calling, after: UUID = _FIRST, limit: Annotated[int, Query(ge=1, le=MOST)] = 100
+        caller: Calling,
+        after: Annotated[UUID, Query(description=AFTER)] = _FIRST,
+        limit: Annotated[int, Query(ge=1, le=MOST, description=LIMIT)] = 100,
     ) -> dict[str, Any]:
         """The caller's own; all for an operator. `next` is the `after` of the next page."""
         async with pool.acquire() as connection:
@@ -77,14 +96,19 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
             following = str(found[-1].id) if len(found) == limit else None
             return {"subscriptions": [await served(connection, each) for each in found], "next": following}
 
-    @router.get("/v1/subscriptions/{subscription}", summary="One subscription")
-    async def one(caller: Calling, subscription: UUID) -> dict[str, Any]:
+    @router.get("/v1/subscriptions/{subscription}", summary="One subscription", response_model=None, responses=_ONE)
+    async def one(caller: Calling, subscription: Id) -> dict[str, Any]:
         """What it wants, and how many events it was given."""
         async with pool.acquire() as connection:
             return await served(connection, await one_of(connection, caller, subscription))
 
-    @router.put("/v1/subscriptions/{subscription}", summary="Change what a subscription wants")
-    async def change(caller: Calling, subscription: UUID, wanted: Wanted) -> dict[str, Any]:
+    @router.put(
+        "/v1/subscriptions/{subscription}",
+        summary="Change what a subscription wants",
+        response_model=None,
+        responses=_ONE,
+    )
+    async def change(caller: Calling, subscription: Id, wanted: Wanted) -> dict[str, Any]:
         """It holds for the next event that is stored; what was given stays given. A new sink is asked first."""
         readable(wanted)
         async with pool.acquire() as connection:
@@ -103,20 +127,27 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
             return await served(connection, await one_of(connection, caller, subscription))
 
     @router.delete("/v1/subscriptions/{subscription}", summary="End a subscription", status_code=204)
-    async def end(caller: Calling, subscription: UUID) -> Response:
+    async def end(caller: Calling, subscription: Id) -> Response:
         """What it was given is forgotten."""
         async with pool.acquire() as connection, connection.transaction():
             await one_of(connection, caller, subscription)
             await store.forget(connection, subscription)
         return Response(status_code=204)
 
-    @router.post("/v1/subscriptions/{subscription}/pause", summary="Hand nothing out for a while")
-    async def pause(caller: Calling, subscription: UUID) -> dict[str, Any]:
+    @router.post(
+        "/v1/subscriptions/{subscription}/pause",
+        summary="Hand nothing out for a while",
+        response_model=None,
+        responses=_ONE,
+    )
+    async def pause(caller: Calling, subscription: Id) -> dict[str, Any]:
         """What it would be given waits."""
         return await _paused(caller, subscription, paused=True)
 
-    @router.post("/v1/subscriptions/{subscription}/resume", summary="Hand out again")
-    async def resume(caller: Calling, subscription: UUID) -> dict[str, Any]:
+    @router.post(
+        "/v1/subscriptions/{subscription}/resume", summary="Hand out again", response_model=None, responses=_ONE
+    )
+    async def resume(caller: Calling, subscription: Id) -> dict[str, Any]:
         """From where it was paused; or where the posting to its sink was stopped: that is tried again at once."""
         return await _paused(caller, subscription, paused=False)
 

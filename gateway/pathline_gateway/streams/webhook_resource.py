@@ -12,11 +12,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
+from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import webhooks as store
+from pathline_gateway.streams.described_receiving import Canary, Failures, NewSecret, Receiving, TriedAgain
 from pathline_gateway.streams.message import canary
 from pathline_gateway.streams.outcome import Fate
-from pathline_gateway.streams.owned import one_of, series_of
+from pathline_gateway.streams.owned import Id, one_of, series_of
 from pathline_gateway.streams.signing import new_secret
 from pathline_gateway.streams.sinks import Sinks
 from pathline_gateway.streams.sse import Streams
@@ -25,7 +27,7 @@ from pathline_gateway.trust.who import Calling
 
 _OLD_SIGNS_FOR: Final = timedelta(hours=24)
 _MOST: Final = 1_000
-_Series = Annotated[int, Query(ge=1, le=999_999)]
+_Series = Annotated[int, Query(ge=1, le=999_999, description="Which series: 1, or that of a replay.")]
 _Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
@@ -41,10 +43,15 @@ class Redriven(BaseModel):
 def routes(streams: Streams, sinks: Sinks) -> APIRouter:
     """What the owner of a subscription asks about its sink."""
     pool = streams.pool
-    router = APIRouter(tags=["subscriptions"])
+    router = APIRouter()
 
-    @router.post("/v1/subscriptions/{subscription}/secret", summary="A new secret of a webhook")
-    async def rotate(caller: Calling, subscription: UUID) -> dict[str, Any]:
+    @router.post(
+        "/v1/subscriptions/{subscription}/secret",
+        summary="A new secret of a webhook",
+        response_model=None,
+        responses=answers(NewSecret, "What signs from now on"),
+    )
+    async def rotate(caller: Calling, subscription: Id) -> dict[str, Any]:
         """It is told here, and never again. The one before it signs, too, for a day; an older one no more."""
         ends = sinks.now() + _OLD_SIGNS_FOR
         async with pool.acquire() as connection, connection.transaction():
@@ -54,19 +61,29 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
             await store.rotate(connection, subscription, made, ends)
         return {"secret": made, "old_signs_until": instant.serve(ends)}
 
-    @router.get("/v1/subscriptions/{subscription}/status", summary="How does receiving go?")
-    async def status(caller: Calling, subscription: UUID) -> dict[str, Any]:
+    @router.get(
+        "/v1/subscriptions/{subscription}/status",
+        summary="How does receiving go?",
+        response_model=None,
+        responses=answers(Receiving, "How it goes, of a sink or of a reader"),
+    )
+    async def status(caller: Calling, subscription: Id) -> dict[str, Any]:
         """`state`: active, paused, failing, gone (the sink answered 410) or unreachable (it took nothing in a week)."""
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             return await standing(connection, await one_of(connection, caller, subscription))
 
-    @router.get("/v1/subscriptions/{subscription}/failures", summary="Events that were given up")
+    @router.get(
+        "/v1/subscriptions/{subscription}/failures",
+        summary="Events that were given up",
+        response_model=None,
+        responses=answers(Failures, "By number"),
+    )
     async def failures(
         caller: Calling,
-        subscription: UUID,
+        subscription: Id,
         series: _Series = 1,
-        after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
-        limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+        after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER)] = 0,
+        limit: Annotated[int, Query(ge=1, le=_MOST, description=LIMIT)] = 100,
     ) -> dict[str, Any]:
         """By number, with the reason of the last attempt. `next` is the `after` of the next page."""
         async with pool.acquire() as connection:
@@ -84,15 +101,25 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
         ]
         return {"failures": said, "next": found[-1].number if len(found) == limit else None}
 
-    @router.post("/v1/subscriptions/{subscription}/redrive", summary="Try again what was given up")
-    async def redrive(caller: Calling, subscription: UUID, which: Redriven, series: _Series = 1) -> dict[str, int]:
+    @router.post(
+        "/v1/subscriptions/{subscription}/redrive",
+        summary="Try again what was given up",
+        response_model=None,
+        responses=answers(TriedAgain, "They are tried again"),
+    )
+    async def redrive(caller: Calling, subscription: Id, which: Redriven, series: _Series = 1) -> dict[str, int]:
         """They are posted as they may be seen now, after whatever of their pathways was posted meanwhile."""
         async with pool.acquire() as connection, connection.transaction():
             of = await series_of(connection, await one_of(connection, caller, subscription), series)
             return {"redriven": await store.redrive(connection, of.id, which.numbers)}
 
-    @router.post("/v1/subscriptions/{subscription}/canary", summary="Post a test event to the sink now")
-    async def test(caller: Calling, subscription: UUID) -> dict[str, Any]:
+    @router.post(
+        "/v1/subscriptions/{subscription}/canary",
+        summary="Post a test event to the sink now",
+        response_model=None,
+        responses=answers(Canary, "How the sink took it"),
+    )
+    async def test(caller: Calling, subscription: Id) -> dict[str, Any]:
         """How the sink took an event of type `org.pathline.canary.v1`, which says nothing of anybody."""
         async with pool.acquire() as connection:
             await one_of(connection, caller, subscription)

@@ -1,0 +1,215 @@
+"""What the gateway itself tells subscribers, each as the whole event that they receive: nobody publishes these.
+
+They are no interactions, and stand in no `TYPES`: an event of such a type is refused as one of an unknown type is.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from pathline.vocabulary.closed import Closed
+from pathline.vocabulary.identifiers import Code, HandoffId
+from pathline.vocabulary.moments import Instant
+
+_Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+_Number = Annotated[int, Field(ge=1)]
+_Series = Annotated[int, Field(ge=2)]
+_PathwayName = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+_SUBSCRIPTION: Final = "00000000-0000-4000-8000-000000000000"
+"""Nobody's, as it stands in the examples."""
+
+
+class Notice(Closed):
+    """The gateway tells a subscriber something of its own."""
+
+    title: ClassVar[str]
+    """Plain English, such as `Hand-off silent`."""
+
+    specversion: Literal["1.0"]
+    """The version of CloudEvents."""
+    id: _Id
+    """With `source` the identity of the event."""
+
+
+class Silence(Closed):
+    """Of which hand-off, and of which answer to it, something is said."""
+
+    handoff: HandoffId
+    """The hand-off's id: as its organisation made it, or what the reader is told in its place."""
+    from_: Code = Field(alias="from")
+    """The organisation that offered."""
+    to: Code
+    """The organisation that was asked."""
+    stage: Literal["accept", "contact"]
+    """What was waited for: that it is accepted or declined, or that the person is met."""
+    due: Instant
+    """Until when."""
+
+
+class StillSilent(Silence):
+    """A hand-off whose receiver has not answered in time."""
+
+    answered: None
+    """Null: it was not."""
+
+
+class OverSilence(Silence):
+    """A hand-off of whose receiver silence was said, and is no longer."""
+
+    answered: Instant | None
+    """When it was answered; null where it is no longer waited for: taken back, redirected, due at another time."""
+
+
+class _Watched(Notice):
+    """Said of a hand-off by the gateway's watchdog."""
+
+    source: Literal["urn:pathline:pathline:watchdog"]
+    """Who says it."""
+    time: Instant
+    """When it was noticed."""
+    datacontenttype: Literal["application/json"]
+    """The format of the data."""
+    number: _Number
+    """The subscription's running number."""
+    pathway: _PathwayName | None = None
+    """What the reader calls the person's pathway, where it has a name for it."""
+
+
+class HandoffSilent(_Watched):
+    """A hand-off was not answered in time; both sides are told, once for each stage and due instant."""
+
+    title = "Hand-off silent"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "specversion": "1.0",
+                    "id": "6f1d0c0e6a1f4c0b8f6a7d4f3a0b9c2e",
+                    "source": "urn:pathline:pathline:watchdog",
+                    "type": "org.pathline.handoff.silent.v1",
+                    "time": "2026-03-04T09:01:00Z",
+                    "datacontenttype": "application/json",
+                    "number": 17,
+                    "pathway": "0195a000-0000-7000-8000-000000000000",
+                    "data": {
+                        "handoff": "food-bank:1",
+                        "from": "food-bank",
+                        "to": "housing",
+                        "stage": "accept",
+                        "due": "2026-03-04T09:00:00Z",
+                        "answered": None,
+                    },
+                }
+            ]
+        }
+    )
+
+    type: Literal["org.pathline.handoff.silent.v1"]
+    """What is told."""
+    data: StillSilent
+    """Of which hand-off."""
+
+
+class HandoffAnswered(_Watched):
+    """Silence of which was told is over: the hand-off was answered, or is no longer waited for."""
+
+    title = "Hand-off answered"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "specversion": "1.0",
+                    "id": "b1a6f0f2f35e4a6c9d2b8c7e5d4f3a21",
+                    "source": "urn:pathline:pathline:watchdog",
+                    "type": "org.pathline.handoff.answered.v1",
+                    "time": "2026-03-05T11:20:03Z",
+                    "datacontenttype": "application/json",
+                    "number": 21,
+                    "pathway": "0195a000-0000-7000-8000-000000000000",
+                    "data": {
+                        "handoff": "food-bank:1",
+                        "from": "food-bank",
+                        "to": "housing",
+                        "stage": "accept",
+                        "due": "2026-03-04T09:00:00Z",
+                        "answered": "2026-03-05T11:20:00Z",
+                    },
+                }
+            ]
+        }
+    )
+
+    type: Literal["org.pathline.handoff.answered.v1"]
+    """What is told."""
+    data: OverSilence
+    """Of which hand-off."""
+
+
+class _Posted(Notice):
+    """Posted to the sinks of webhooks alone."""
+
+    source: Literal["urn:pathline:gateway"]
+    """Who says it."""
+
+
+class EventWithheld(_Posted):
+    """What stood under this number may no longer be shown, or is stored no more: no number is left out."""
+
+    title = "Event withheld"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "specversion": "1.0",
+                    "id": f"{_SUBSCRIPTION}-17",
+                    "source": "urn:pathline:gateway",
+                    "type": "org.pathline.event.withheld.v1",
+                    "number": 17,
+                }
+            ]
+        }
+    )
+
+    type: Literal["org.pathline.event.withheld.v1"]
+    """What is told."""
+    number: _Number
+    """The subscription's running number."""
+    series: _Series | None = None
+    """The series that this number is of, where it is a replay's."""
+
+
+class Canary(_Posted):
+    """A test of a sink, which its owner asked for; it says nothing of anybody."""
+
+    title = "Canary"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "specversion": "1.0",
+                    "id": f"{_SUBSCRIPTION}-canary-9f86d081884c7d65",
+                    "source": "urn:pathline:gateway",
+                    "type": "org.pathline.canary.v1",
+                    "time": "2026-03-02T09:30:00Z",
+                }
+            ]
+        }
+    )
+
+    type: Literal["org.pathline.canary.v1"]
+    """What is told."""
+    time: Instant
+    """When it was asked for."""
+
+
+NOTICES: Final[Mapping[str, type[Notice]]] = MappingProxyType(
+    {
+        "org.pathline.handoff.silent.v1": HandoffSilent,
+        "org.pathline.handoff.answered.v1": HandoffAnswered,
+        "org.pathline.event.withheld.v1": EventWithheld,
+        "org.pathline.canary.v1": Canary,
+    }
+)
+"""Every type of them, from its full name to its class."""

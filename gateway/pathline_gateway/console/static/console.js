@@ -1,21 +1,13 @@
 // Keeps the counts of the front page fresh. The page says the same without it, as of when it was opened.
 const counts = new Map([...document.querySelectorAll("[data-count]")].map((each) => [each.dataset.count, each]));
-let last = null;
 
 async function refresh() {
   const answer = await fetch("/v1/status", { headers: { accept: "application/json" } });
   if (!answer.ok) return;
   const status = await answer.json();
-  const at = performance.now();
   for (const name of ["interactions", "pathways", "links", "parked", "lag"]) {
     counts.get(name).textContent = status[name].toLocaleString("en");
   }
-  if (last) {
-    const rate = ((status.interactions - last.interactions) * 1000) / (at - last.at);
-    counts.get("rate").textContent = Math.round(rate).toLocaleString("en");
-    document.querySelector("[data-rate]").hidden = false;
-  }
-  last = { interactions: status.interactions, at };
 }
 
 if (counts.has("interactions")) {

@@ -108,6 +108,7 @@ async def test_pairs_are_counted_as_a_plain_reading_counts_them(rig: Rig, seed: 
         for said, expected in ((pair.to_acceptance, waits), (pair.to_contact, met)):
             assert (said is None) == (not expected)
             assert said is None or abs(said - median(expected)) < timedelta(milliseconds=1)
+        assert pair.observable == (pair.receiver in ORGS)
         assert (pair.declined, pair.expired) == tuple(
             sum(r.ended_by == verb for r in theirs) for verb in ("declined", "expired")
         )
@@ -158,6 +159,7 @@ async def test_a_receiver_that_is_not_on_the_register_is_never_silent(rig: Rig) 
     await rig.tell(offered("clinic:1", "nobody-here"))
     async with room_of(rig) as room:
         assert "Everything flows, and nothing waits." in await room.says("/console")
+        assert "not on the register: cannot be seen" in await room.says("/console/handoffs")
         shown = await room.says("/console/handoffs/pair?from=clinic&to=nobody-here")
         assert "not on the register: whether it answers cannot be seen" in shown
         assert "silent:" not in shown

@@ -25,7 +25,8 @@ PAST: Final = timedelta(days=90)
 """Hand-offs that ended count if they were offered within; those that are open always do."""
 _LATELY: Final = timedelta(hours=1)
 _LISTED: Final = 12
-_SILENT: Final = 25
+_SILENT: Final = 8
+"""Hand-offs that are listed: the page stays one screen."""
 
 
 def routes(
@@ -70,11 +71,13 @@ def routes(
     return router
 
 
-async def scoped(connection: asyncpg.Connection, caller: Caller, now: datetime) -> Scope:
-    """The hand-offs that this caller may be told of."""
-    hidden = set() if caller.open else await hidden_handoffs(connection, now - PAST)
-    return Scope(now, now - PAST, hidden)
+async def scoped(connection: asyncpg.Connection, caller: Caller, now: datetime, past: timedelta = PAST) -> Scope:
+    """The hand-offs that this caller may be told of: those that are open, and those that ended of so far back."""
+    hidden = set() if caller.open else await hidden_handoffs(connection, now - past)
+    return Scope(now, now - past, hidden)
 
 
 async def _silent(connection: asyncpg.Connection, caller: Caller, now: datetime) -> tuple[int, list[Standing]]:
-    return await handoff_overview.silent(connection, await scoped(connection, caller, now), _SILENT)
+    # What has ended is not silent.
+    scope = await scoped(connection, caller, now, timedelta())
+    return await handoff_overview.silent(connection, scope, _SILENT)

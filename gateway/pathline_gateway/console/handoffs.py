@@ -29,6 +29,7 @@ class PairLine:
     to_contact: str
     declined: int
     expired: int
+    observable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def pair_lines(pairs: Iterable[Pair]) -> list[PairLine]:
             _median(pair.to_contact, pair.met),
             pair.declined,
             pair.expired,
+            pair.observable,
         )
         for pair in pairs
     ]

@@ -34,7 +34,7 @@ select sender, receiver, count(*) as offered, count(*) filter (where state in ('
         as to_contact,
     count(silent_since) as silent,
     count(*) filter (where ended_by = 'declined') as declined,
-    count(*) filter (where ended_by = 'expired') as expired
+    count(*) filter (where ended_by = 'expired') as expired, bool_or(observable) as observable
 from standing
 group by sender, receiver
 order by silent desc, waiting desc, offered desc, sender, receiver limit $4
@@ -110,6 +110,8 @@ class Pair(NamedTuple):
     silent: int
     declined: int
     expired: int
+    observable: bool
+    """Whether the receiver is on the register: of nobody else it can be said that she is silent."""
 
 
 class Standing(NamedTuple):

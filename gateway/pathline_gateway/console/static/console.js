@@ -15,6 +15,33 @@ if (counts.has("interactions")) {
   again();
 }
 
+// What is wrong stays fresh, too, where nobody is about to use it; a page that cannot be refreshed says so.
+const live = [...document.querySelectorAll("[data-live]")];
+let seen = new Date();
+
+async function renew() {
+  const answer = await fetch(location.pathname, { headers: { accept: "text/html" } });
+  if (!answer.ok || answer.redirected) throw new Error("not this page");
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of live) {
+    const now = fresh.getElementById(part.id);
+    part.className = now.className;
+    if (part.innerHTML !== now.innerHTML && !part.contains(document.activeElement)) part.innerHTML = now.innerHTML;
+  }
+  seen = new Date();
+}
+
+function stale() {
+  const state = document.getElementById("state");
+  state.className = "state look";
+  state.textContent = `The gateway has not answered since ${seen.toLocaleTimeString()}: what stands here is of then. Look at its process, or sign in again.`;
+}
+
+if (live.length) {
+  const again = () => setTimeout(() => (document.hidden ? Promise.resolve() : renew().catch(stale)).finally(again), 5000);
+  again();
+}
+
 // Times in the reader's own zone on hover.
 for (const time of document.querySelectorAll("time[datetime]")) {
   time.title = new Date(time.dateTime).toLocaleString();

@@ -52,6 +52,10 @@ kafka: install ## Apache Kafka for tests, with Maven, into a cache folder outsid
 browser: ## Chromium for the tests of pages, where there is none and Debian's packages may be installed
 	command -v chromium || command -v google-chrome || { apt-get update -qq && apt-get install -qqy chromium; }
 
+.PHONY: screenshots
+screenshots: install ## Pictures of the pages for README and docs, of a demonstration: AT=http://… of one that runs
+	PYTHONPATH=tests/acceptance $(RUN) python tests/screenshots/take.py $(AT)
+
 .PHONY: bench
 bench: install ## How fast, against peers: FULL=1 for all of it, BROKER=apache or host:port for another broker
 	PYTHONPATH=tests:tests/brokers $(RUN) python -m bench $(if $(FULL),--full) $(if $(BROKER),--broker $(BROKER))

@@ -21,9 +21,10 @@ from starlette.exceptions import HTTPException
 
 from pathline_gateway import kafka_client, observe, problem
 from pathline_gateway.background import as_it_comes, going_on, stopped
-from pathline_gateway.console import pages, sign_in
+from pathline_gateway.console import front, handoff_pages, pages, sign_in, stream_pages
 from pathline_gateway.console import parked as parked_page
 from pathline_gateway.console import review as review_page
+from pathline_gateway.console.rates import Rates
 from pathline_gateway.desk import pages as desk
 from pathline_gateway.desk.publishing import Publishing
 from pathline_gateway.desk.shown import Explained, NoOrganisation, Said, on_no_organisation
@@ -96,6 +97,7 @@ class Gateway:
     progress: Progress
     waiters: Waiters
     sinks: Sinks
+    rates: Rates
     secret: bytes
     account_key: bytes
 
@@ -123,7 +125,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
 
         dispatcher = Dispatcher(pool, settings.clock, on_given, everything=everything)
         replayer = Replayer(pool, settings.clock, on_given, everything=everything)
-        stored = asyncio.Event()
+        stored, rates = asyncio.Event(), Rates()
 
         def on_stored(about_identity: bool) -> None:
             dispatcher.wake()
@@ -155,10 +157,11 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             ("making partitions", lambda: _keep_partitions(pool)),
             ("forgetting old accesses", lambda: _forget_accesses(pool)),
             ("counting what is parked", lambda: keep_level(pool)),
+            ("counting what flows", lambda: rates.keep(pool, progress, intake.survey)),
         ):
             await stack.enter_async_context(going_on(name, work))
         yield Gateway(
-            settings, broker, pool, producer, intake, membership, progress, waiters, sinks, secret, account_key
+            settings, broker, pool, producer, intake, membership, progress, waiters, sinks, rates, secret, account_key
         )
 
 
@@ -222,11 +225,9 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(account.routes())
     app.include_router(accesses.routes(gateway.pool, gateway.secret, gateway.settings.clock))
     app.include_router(consents.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
-    app.include_router(
-        subscriptions.routes(
-            Streams(gateway.pool, gateway.secret, gateway.settings.clock, gateway.waiters), gateway.sinks
-        )
-    )
+    streams = Streams(gateway.pool, gateway.secret, gateway.settings.clock, gateway.waiters)
+    app.include_router(subscriptions.routes(streams, gateway.sinks))
+    app.include_router(stream_pages.routes(streams))
     app.include_router(measures.routes(gateway.pool, gateway.settings.clock))
     app.include_router(organisations.routes(gateway.pool))
     app.include_router(linkers.routes(gateway.pool))
@@ -242,16 +243,12 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(review_page.routes(gateway.pool, reviewing))
     statuses = status.Statuses(gateway.pool, gateway.progress, gateway.intake.survey)
     app.include_router(status.routes(statuses, gateway.intake.not_ready))
+    clock = gateway.settings.clock
     app.include_router(
-        pages.routes(
-            gateway.pool,
-            gateway.secret,
-            readers,
-            statuses,
-            lambda: gateway.intake.not_ready() is None,
-            gateway.settings.clock,
-        )
+        front.routes(gateway.pool, statuses, lambda: gateway.intake.not_ready() is None, gateway.rates, clock)
     )
+    app.include_router(handoff_pages.routes(gateway.pool, clock))
+    app.include_router(pages.routes(gateway.pool, gateway.secret, readers, clock))
     kafka = cache(partial(described, gateway.settings))
     app.include_router(documents.routes(kafka))
     app.include_router(document_pages.routes(app.openapi, kafka))

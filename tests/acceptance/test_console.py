@@ -107,7 +107,7 @@ def page(gateway: Gateway, path: str) -> Page:
 
 def test_the_front_page_counts_and_shows_the_hand_off_that_nobody_answered(gateway: Gateway, pathway: str) -> None:
     front = page(gateway, "/console")
-    assert "One hand-off waits for an answer" in front.said
+    assert "One hand-off is silent: nobody answered in time." in front.said
     assert "Money help" in front.said
     assert f"/console/pathways/{pathway}" in front.references
     assert gateway.http.get("/v1/status").json()["interactions"] == 5

@@ -92,7 +92,7 @@ def fits(page: Page) -> None:
 
 def test_the_stuck_hand_off_is_found_with_the_keyboard_alone(page: Page) -> None:
     fits(page)
-    tabbed_to(page, "section[aria-labelledby=overdue] a")
+    tabbed_to(page, "section[aria-labelledby=silent] td a")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Pathway", exact=True).wait_for()
     assert page.get_by_text("A hand-off to Money help: offered 4 Mar 2026, nobody answered").is_visible()
@@ -131,8 +131,9 @@ def test_what_only_a_screen_reader_reads_covers_nothing(page: Page) -> None:
 
 
 def test_what_scrolls_sideways_can_be_scrolled_with_the_keyboard(page: Page) -> None:
-    regions = page.locator(".wide")
-    assert regions.count() == 1
+    regions = page.locator(".wide").all()
+    assert len(regions) == 2
+    assert all(region.get_attribute("tabindex") == "0" for region in regions)
     tabbed_to(page, ".wide")
     assert page.get_by_role("region", name="Hand-offs that nobody answered in time").count() >= 1
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from pathline_gateway.console.overdue import concealed
-from pathline_gateway.store.handoffs import Offer
+from pathline.vocabulary import HandoffOffered
+from pathline_gateway.assemble.step import Step
+from pathline_gateway.console.concealed_handoffs import concealed
 from pathline_gateway.trust.concealment import Concealment
 
 HIDDEN = Concealment(frozenset(("refuge",)), frozenset((("clinic", "trauma"),)), frozenset((("court", "v1.her"),)))
 
 
-def offer(org: str, subject: str = "v1.x", **data: Any) -> Offer:
+def offer(org: str, subject: str = "v1.x", **data: Any) -> Step:
     said = {"handoff": f"{org}:1", "to": {"org": "housing"}, "context_released": False} | data
-    return Offer(f"{org}:1", datetime(2026, 3, 1, tzinfo=UTC), org, subject, UUID(int=1), json.dumps(said).encode())
+    at, nothing = datetime(2026, 3, 1, tzinfo=UTC), None
+    return Step(
+        f"urn:pathline:{org}:desk", "1", HandoffOffered.type, at, nothing, org, subject, nothing, nothing, nothing,
+        nothing, nothing, nothing, nothing, nothing, b"{}", json.dumps(said).encode(),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -34,5 +38,5 @@ def offer(org: str, subject: str = "v1.x", **data: Any) -> Offer:
         (offer("clinic", safety="conceal"), True),
     ],
 )
-def test_what_is_concealed_is_on_no_front_page(told: Offer, hides: bool) -> None:
+def test_what_is_concealed_is_on_no_front_page(told: Step, hides: bool) -> None:
     assert concealed(told, HIDDEN) == hides

@@ -22,7 +22,9 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals.update(day=wording.day, happened=wording.happened, organisation=wording.organisation)
+_templates.globals.update(
+    day=wording.day, happened=wording.happened, moment=wording.moment, organisation=wording.organisation
+)
 
 
 def page(template: str, status_code: int = 200, *, referrer: str = "no-referrer", **values: object) -> HTMLResponse:

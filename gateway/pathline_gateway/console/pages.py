@@ -1,4 +1,4 @@
-"""`/console`: the pages and what they read. They are plain HTML; the script only keeps the counts fresh."""
+"""`/console/pathways`: one pathway in time, and as a trace. Plain HTML."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from starlette.staticfiles import StaticFiles
 from pathline_gateway import form
 from pathline_gateway.console import lanes
 from pathline_gateway.console import waterfall as falls
-from pathline_gateway.console.now import state
-from pathline_gateway.console.overdue import concealed, overdue
 from pathline_gateway.console.page import page
 from pathline_gateway.console.waiting import waiting
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
@@ -25,50 +23,18 @@ from pathline_gateway.problem import Problem
 from pathline_gateway.pull.handoffs import bodies
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.pull.pathways import OPERATOR, Asked, Reading, Search, read
-from pathline_gateway.pull.status import Statuses
 from pathline_gateway.pull.view import View
-from pathline_gateway.store import handoffs, pathways, register, sight
-from pathline_gateway.store.recent import recent
+from pathline_gateway.store import pathways
 from pathline_gateway.trust.access_log import What
 from pathline_gateway.trust.caller import Caller
 from pathline_gateway.trust.who import Calling
 
 STATIC = StaticFiles(directory=Path(__file__).parent / "static")
 
-_OFFERS = 500
-"""Most open offers that are looked at for the front page."""
-_LISTED = 12
-_LATE = 25
 
-
-def routes(
-    pool: asyncpg.Pool,
-    secret: bytes,
-    readers: Limited,
-    statuses: Statuses,
-    ready: Callable[[], bool],
-    clock: Callable[[], datetime],
-) -> APIRouter:
-    """`/console`, `/console/pathways/{id}`, `/console/pathways/{id}/trace`, and the search form."""
+def routes(pool: asyncpg.Pool, secret: bytes, readers: Limited, clock: Callable[[], datetime]) -> APIRouter:
+    """`/console/pathways/{id}`, `/console/pathways/{id}/trace`, and the search form."""
     router = APIRouter(include_in_schema=False)
-
-    @router.get("/console")
-    async def now(caller: Calling) -> Response:
-        """Is everything flowing?"""
-        status = await statuses.read()
-        async with pool.acquire() as connection:
-            offers = await handoffs.unanswered(connection, _OFFERS)
-            publishers = await register.publishers(connection)
-            # Where callers are told apart, some of what is stored is nobody's but its own organisation's.
-            latest = await recent(connection, _LISTED) if caller.open else None
-            if not caller.open:
-                hidden = await sight.concealment(connection, [(each.org, each.subject) for each in offers])
-                offers = [each for each in offers if not concealed(each, hidden)]
-        late = overdue(offers, publishers, clock())
-        kind, sentence = state(status, ready(), len(late))
-        return page(
-            "now.html", status=status, kind=kind, sentence=sentence, overdue=late[:_LATE], late=len(late), recent=latest
-        )
 
     @router.post("/console/pathways")
     async def search(request: Request, caller: Calling) -> Response:

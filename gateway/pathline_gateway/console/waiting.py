@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from pathline_gateway.console.wording import day, lasting, organisation
+from pathline_gateway.handoff.clocks import Stage
 
 _STATES: Final = {
     None: "not offered: something else was published about it",
@@ -21,8 +22,10 @@ _STATES: Final = {
     "failed": "failed",
     "cancelled": "taken back",
 }
-_UNANSWERED: Final = ("requested", "received")
-_STAGES: Final = {"accept": "an answer", "contact": "a contact with the person"}
+UNANSWERED: Final = ("requested", "received")
+"""States in which nobody has answered."""
+UNSEEN: Final = "not on the register: whether it answers cannot be seen"
+_STAGES: Final[Mapping[Stage, str]] = {"accept": "an answer", "contact": "a contact with the person"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +63,36 @@ def _waiting(served: Mapping[str, Any], now: datetime) -> Waiting:
         organisation(served["from"]),
         None if served["to"] is None else served["to"]["org"],
         served["need"],
-        "expired" if ended_by == "expired" else _STATES[state],
+        in_words(state, ended_by),
         _instant(served["offered"]),
         _instant(served["due"]["accept"]),
         tuple(_wrong(served, now)),
-        state in _UNANSWERED,
+        state in UNANSWERED,
     )
+
+
+def in_words(state: str | None, ended_by: str | None) -> str:
+    """The state of a hand-off, as people say it."""
+    return "expired" if ended_by == "expired" else _STATES[state]
+
+
+def silent(stage: Stage, due: datetime, now: datetime) -> str:
+    """That nothing was heard."""
+    return f"silent: {_STAGES[stage]} was due on {day(due)}, {lasting(now - due)} ago"
+
+
+def late(stage: Stage) -> str:
+    """That something was heard, and too late."""
+    return f"late: {_STAGES[stage]} came after it was due"
 
 
 def _wrong(served: Mapping[str, Any], now: datetime) -> Iterable[str]:
     for stage in served["silent"]:
-        due = datetime.fromisoformat(served["due"][stage])
-        yield f"silent: {_STAGES[stage]} was due on {day(due)}, {lasting(now - due)} ago"
+        yield silent(stage, datetime.fromisoformat(served["due"][stage]), now)
     for stage in served["late"]:
-        yield f"late: {_STAGES[stage]} came after it was due"
+        yield late(stage)
     if served["to"] is not None and not served["observable"]:
-        yield "not on the register: whether it answers cannot be seen"
+        yield UNSEEN
     if served["redirected"]:
         yield f"passed on {len(served['redirected'])} times" if len(served["redirected"]) > 1 else "passed on once"
     if served["returns"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pathline.vocabulary import TYPES
 from pathline_gateway.assemble.step import Step
@@ -34,3 +34,9 @@ def lasting(wait: timedelta) -> str:
 def day(at: datetime) -> str:
     """A day, such as `3 Apr 2026`."""
     return f"{at.day} {at:%b %Y}"
+
+
+def moment(at: datetime) -> str:
+    """A moment, such as `3 Apr 2026, 14:05 UTC`."""
+    utc = at.astimezone(UTC)
+    return f"{day(utc)}, {utc:%H:%M} UTC"

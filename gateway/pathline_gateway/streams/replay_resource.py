@@ -49,14 +49,18 @@ def routes(streams: Streams) -> APIRouter:
         Its cursor is `next`; to a sink it is posted by itself. It ends with what was given when it was asked for.
         """
         async with streams.pool.acquire() as connection, connection.transaction():
-            found = await handed_to(connection, caller, subscription)
-            if await replays.unfinished(connection, found.id) >= _AT_ONCE:
-                raise Problem(409, "replays-going-on", f"{_AT_ONCE} replays are going on: wait until one is complete")
-            after, after_number = await _begin(connection, found, wanted.from_)
-            series = await replays.opened(connection, found.id, after, after_number)
+            series = await opened(connection, await handed_to(connection, caller, subscription), wanted.from_)
         return {"series": series, "next": f"s{series}n0"}
 
     return router
+
+
+async def opened(connection: asyncpg.Connection, found: Subscription, start: str) -> int:
+    """The number of a further series from there on. Call within a transaction. Raises Problem."""
+    if await replays.unfinished(connection, found.id) >= _AT_ONCE:
+        raise Problem(409, "replays-going-on", f"{_AT_ONCE} replays are going on: wait until one is complete")
+    after, after_number = await _begin(connection, found, start)
+    return await replays.opened(connection, found.id, after, after_number)
 
 
 async def _begin(connection: asyncpg.Connection, found: Subscription, text: str) -> tuple[int, int]:

@@ -1,0 +1,83 @@
+"""`/console`: is everything flowing; and if not, what is wrong, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import asyncpg
+from fastapi import APIRouter, Response
+
+from pathline_gateway.console.concealed_handoffs import hidden_handoffs
+from pathline_gateway.console.handoffs import line
+from pathline_gateway.console.now import Facts, lags, state, wrongs
+from pathline_gateway.console.page import page
+from pathline_gateway.console.rates import Rates
+from pathline_gateway.pull.status import Statuses
+from pathline_gateway.store import flow, handoff_overview, review
+from pathline_gateway.store.handoff_overview import Scope, Standing
+from pathline_gateway.store.recent import recent
+from pathline_gateway.trust.caller import Caller
+from pathline_gateway.trust.who import Calling
+
+PAST: Final = timedelta(days=90)
+"""Hand-offs that ended count if they were offered within; those that are open always do."""
+_LATELY: Final = timedelta(hours=1)
+_LISTED: Final = 12
+_SILENT: Final = 8
+"""Hand-offs that are listed: the page stays one screen."""
+
+
+def routes(
+    pool: asyncpg.Pool, statuses: Statuses, ready: Callable[[], bool], rates: Rates, clock: Callable[[], datetime]
+) -> APIRouter:
+    """`/console`."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/console")
+    async def now(caller: Calling) -> Response:
+        """Is everything flowing?"""
+        status, at = await statuses.read(), clock()
+        async with pool.acquire() as connection:
+            n, silent = await _silent(connection, caller, at)
+            facts = Facts(
+                ready(),
+                status,
+                n,
+                await flow.parked_since(connection, at - _LATELY),
+                await flow.troubled(connection),
+                await flow.given_up(connection),
+                sum((await review.counts(connection)).values()),
+            )
+            # Where callers are told apart, some of what is stored is nobody's but its own organisation's.
+            latest = await recent(connection, _LISTED) if caller.open else None
+        wrong = wrongs(facts)
+        kind, sentence = state(facts, wrong)
+        return page(
+            "now.html",
+            status=status,
+            kind=kind,
+            sentence=sentence,
+            wrong=wrong,
+            silent=[line(each, at) for each in silent],
+            n_silent=n,
+            rates=rates.now(),
+            lags=lags(status),
+            recent=latest,
+            at=at,
+        )
+
+    return router
+
+
+async def scoped(connection: asyncpg.Connection, caller: Caller, now: datetime, past: timedelta = PAST) -> Scope:
+    """The hand-offs that this caller may be told of: those that are open, and those that ended of so far back."""
+    hidden = set() if caller.open else await hidden_handoffs(connection, now - past)
+    return Scope(now, now - past, hidden)
+
+
+async def _silent(connection: asyncpg.Connection, caller: Caller, now: datetime) -> tuple[int, list[Standing]]:
+    # What has ended is not silent.
+    scope = await scoped(connection, caller, now, timedelta())
+    return await handoff_overview.silent(connection, scope, _SILENT)

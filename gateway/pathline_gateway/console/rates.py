@@ -1,0 +1,79 @@
+"""Events a second over the last minute: published, applied, delivered. Of all processes, as this one saw it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from pathline_gateway.intake.progress import Progress
+from pathline_gateway.store import flow
+
+_log = logging.getLogger(__name__)
+
+_EVERY_S: Final = 5.0
+_OVER_S: Final = 60.0
+_FAILED: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class Totals(NamedTuple):
+    """Counts that only grow, but where a log was replaced or a subscription ended."""
+
+    published: int
+    """Records that the broker has."""
+    applied: int
+    """Records that are stored or parked."""
+    delivered: int
+    """Events that sinks took, and that readers have asked past."""
+
+
+class PerSecond(NamedTuple):
+    """The same, a second."""
+
+    published: float
+    applied: float
+    delivered: float
+    seconds: float
+    """Over how long."""
+
+
+class Rates:
+    """What flowed in the last minute."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, Totals]] = deque()
+
+    def saw(self, at: float, totals: Totals) -> None:
+        """So much had flowed then; `at` is of a clock that only counts seconds."""
+        self._seen.append((at, totals))
+        while at - self._seen[0][0] > _OVER_S:
+            self._seen.popleft()
+
+    def now(self) -> PerSecond | None:
+        """None until there is something to compare."""
+        if len(self._seen) < 2:
+            return None
+        (began, before), (ended, after) = self._seen[0], self._seen[-1]
+        seconds = ended - began
+        published, applied, delivered = (
+            max(0, later - earlier) / seconds for earlier, later in zip(before, after, strict=True)
+        )
+        return PerSecond(published, applied, delivered, seconds)
+
+    async def keep(self, pool: asyncpg.Pool, progress: Progress, survey: Callable[[], Awaitable[None]]) -> None:
+        """Looks every few seconds, until cancelled."""
+        while True:
+            try:
+                await survey()
+                async with pool.acquire() as connection:
+                    delivered = await flow.delivered(connection)
+                totals = Totals(sum(progress.ends.values()), sum(progress.applied.values()), delivered)
+                self.saw(time.monotonic(), totals)
+            except _FAILED as failed:
+                _log.info("rates: not looked at this time: %s", type(failed).__name__)
+            await asyncio.sleep(_EVERY_S)

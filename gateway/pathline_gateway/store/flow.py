@@ -1,0 +1,66 @@
+"""How much has flowed, and what is wrong with it: counts for whoever watches."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+import asyncpg
+
+# What was posted to sinks, less what is held back or was given up before the last that was read; and what readers have
+# asked past.
+_DELIVERED = """
+select coalesce((select sum(w.read_to - (select count(*) from webhook_held h
+            where h.subscription = w.subscription and h.number <= w.read_to)
+        - (select count(*) from webhook_failed f where f.subscription = w.subscription and f.number <= w.read_to))
+    from webhook_sink w), 0)
+    + coalesce((select sum(number) from subscription_asked), 0)
+"""
+_PARKED_SINCE = """
+select org, reason, count(*) as n from parked where state = 'parked' and parked_at >= $1
+group by org, reason order by n desc, org collate "C" nulls first, reason
+"""
+_SINKS = """
+select s.org, w.stopped is not null as stopped, count(distinct coalesce(r.of, s.id)) as n
+from webhook_sink w join subscription s on s.id = w.subscription left join replay r on r.subscription = s.id
+where w.stopped is not null or (w.failed_in_row > 0 and not s.paused)
+group by 1, 2 order by 2 desc, 1
+"""
+_GIVEN_UP = "select count(*) from webhook_failed"
+
+
+class ParkedLately(NamedTuple):
+    """What one publisher has parked for one reason since then."""
+
+    org: str | None
+    reason: str
+    n: int
+
+
+class Troubled(NamedTuple):
+    """Sinks of one organisation that take nothing."""
+
+    org: str
+    stopped: bool
+    """They are posted to no more, until somebody resumes; else they are tried again."""
+    n: int
+
+
+async def delivered(connection: asyncpg.Connection) -> int:
+    """Events that sinks took, and that readers have asked past."""
+    return int(await connection.fetchval(_DELIVERED))
+
+
+async def parked_since(connection: asyncpg.Connection, since: datetime) -> list[ParkedLately]:
+    """What was parked since then and still is, the most first."""
+    return [ParkedLately(*row.values()) for row in await connection.fetch(_PARKED_SINCE, since)]
+
+
+async def troubled(connection: asyncpg.Connection) -> list[Troubled]:
+    """Sinks that take nothing, by organisation; those that were stopped first."""
+    return [Troubled(*row.values()) for row in await connection.fetch(_SINKS)]
+
+
+async def given_up(connection: asyncpg.Connection) -> int:
+    """Events that are posted no more, until somebody redrives them."""
+    return int(await connection.fetchval(_GIVEN_UP))

@@ -1,0 +1,170 @@
+"""Hand-offs of everybody, as they stand: by who hands to whom, and one after the other, the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+# $1: now; $2: from when on those that have ended count; $3: those that must not be told of. Whoever is not on the
+# register cannot be said to be silent.
+_STANDING = """
+with judged as (
+    select h.*, r.org is not null as observable,
+        coalesce(r.org is not null and h.answered_accept is null and h.due_accept < $1, false) as no_answer,
+        coalesce(r.org is not null and h.answered_contact is null and h.due_contact < $1, false) as no_contact
+    from handoff h left join organisation r on r.org = h.receiver
+    where h.offered is not null and (h.ended is null or h.offered >= $2) and h.handoff <> all($3::text[])
+), standing as (
+    select j.*,
+        least(case when no_answer then due_accept end, case when no_contact then due_contact end) as silent_since
+    from judged j
+)
+"""
+# A wait is measured where it ended: whoever has not accepted has no wait yet.
+_BY_PAIR = """
+select sender, receiver, count(*) as offered, count(*) filter (where state in ('requested', 'received')) as waiting,
+    count(*) filter (where accepted >= offered) as accepted,
+    percentile_cont(0.5) within group (order by accepted - offered) filter (where accepted >= offered) as to_acceptance,
+    count(*) filter (where first_contact >= offered) as met,
+    percentile_cont(0.5) within group (order by first_contact - offered) filter (where first_contact >= offered)
+        as to_contact,
+    count(silent_since) as silent,
+    count(*) filter (where ended_by = 'declined') as declined,
+    count(*) filter (where ended_by = 'expired') as expired, bool_or(observable) as observable
+from standing
+group by sender, receiver
+order by silent desc, waiting desc, offered desc, sender, receiver limit $4
+"""
+_OF_PAIR = """
+, chosen as (
+    select * from standing where sender = $4 and receiver is not distinct from $5
+    order by ended is not null, silent_since nulls last, offered desc, handoff limit $6
+)
+"""
+_OF_SILENT = """
+, chosen as (select * from standing where silent_since is not null order by silent_since desc, handoff limit $4)
+"""
+_CHOSEN = """
+select c.handoff, c.sender, c.receiver, c.state, c.offered, c.accepted, c.first_contact, c.ended, c.ended_by,
+    c.due_accept, c.due_contact, c.answered_accept, c.answered_contact, c.observable, c.no_answer, c.no_contact,
+    c.redirects, c.anomalies, coalesce(m.pathway, s.birth) as pathway
+from chosen c
+join subject_ref s on s.id = c.ref
+left join membership m on m.ref = s.id and m.until is null
+"""
+_WORST_FIRST = "order by c.ended is not null, c.silent_since nulls last, c.offered desc, c.handoff"
+_LATEST_FIRST = "order by c.silent_since desc, c.handoff"
+_COUNT = "select count(silent_since) from standing"
+# A hand-off that may tell of what is concealed: more than do, and never fewer. Bytes are compared, because nothing
+# that was sent has to be read for that; `\u` may spell anything.
+_PERHAPS_CONCEALED = """
+with standing as (
+    select handoff, sender, receiver from handoff where offered is not null and (ended is null or offered >= $1)
+), word as (
+    select convert_to(org, 'UTF8') as said from organisation where conceals
+    union select convert_to(service, 'UTF8') from concealed_service
+    union select convert_to('conceal', 'UTF8')
+    union select '\\x5c75'::bytea
+)
+select h.handoff from standing h join organisation o on o.org in (h.sender, h.receiver) where o.conceals
+union
+select h.handoff from standing h join handoff_input m on m.handoff = h.handoff and m.kind = 'amended'
+union
+select h.handoff from standing h
+join interaction i on i.handoff = h.handoff
+join subject_ref s on s.id = i.ref
+where exists (select from word w where position(w.said in i.payload) > 0)
+    or exists (select from organisation o where o.org = s.org and o.conceals)
+    or exists (select from concealed_ref c where c.org = s.org and c.subject = s.subject)
+    or exists (select from concealed_service c where c.org = s.org and c.service = i.service)
+    or exists (select from amendment a where a.target_source = i.source and a.target_id = i.id)
+"""
+
+
+class Scope(NamedTuple):
+    """As of when, back to when, and what is left out."""
+
+    now: datetime
+    since: datetime
+    """Those that have ended count if they were offered since; those that are open always do."""
+    hidden: Collection[str] = ()
+    """Hand-offs that must not be told of."""
+
+
+class Pair(NamedTuple):
+    """What one organisation has handed to another."""
+
+    sender: str
+    receiver: str | None
+    offered: int
+    waiting: int
+    accepted: int
+    to_acceptance: timedelta | None
+    """Half of those that were accepted waited no longer."""
+    met: int
+    to_contact: timedelta | None
+    silent: int
+    declined: int
+    expired: int
+    observable: bool
+    """Whether the receiver is on the register: of nobody else it can be said that she is silent."""
+
+
+class Standing(NamedTuple):
+    """A hand-off as it stands."""
+
+    handoff: str
+    sender: str
+    receiver: str | None
+    state: str | None
+    offered: datetime
+    accepted: datetime | None
+    first_contact: datetime | None
+    ended: datetime | None
+    ended_by: str | None
+    due_accept: datetime | None
+    due_contact: datetime | None
+    answered_accept: datetime | None
+    answered_contact: datetime | None
+    observable: bool
+    no_answer: bool
+    no_contact: bool
+    redirects: int
+    anomalies: int
+    pathway: UUID
+
+
+async def pairs(connection: asyncpg.Connection, scope: Scope, limit: int) -> list[Pair]:
+    """Who hands to whom, those with most silence first."""
+    rows = await connection.fetch(_STANDING + _BY_PAIR, *_asked(scope), limit)
+    return [Pair(*row.values()) for row in rows]
+
+
+async def of_pair(
+    connection: asyncpg.Connection, scope: Scope, sender: str, receiver: str | None, limit: int
+) -> list[Standing]:
+    """What one handed to the other: open before ended, the longest silent first."""
+    rows = await connection.fetch(
+        _STANDING + _OF_PAIR + _CHOSEN + _WORST_FIRST, *_asked(scope), sender, receiver, limit
+    )
+    return [Standing(*row.values()) for row in rows]
+
+
+async def silent(connection: asyncpg.Connection, scope: Scope, limit: int) -> tuple[int, list[Standing]]:
+    """How many are silent now, and those of them that fell silent last."""
+    rows = await connection.fetch(_STANDING + _OF_SILENT + _CHOSEN + _LATEST_FIRST, *_asked(scope), limit)
+    n = len(rows) if len(rows) < limit else int(await connection.fetchval(_STANDING + _COUNT, *_asked(scope)))
+    return n, [Standing(*row.values()) for row in rows]
+
+
+async def perhaps_concealed(connection: asyncpg.Connection, since: datetime) -> set[str]:
+    """Hand-offs that may tell of what is concealed; each has to be read to know."""
+    return {row["handoff"] for row in await connection.fetch(_PERHAPS_CONCEALED, since)}
+
+
+def _asked(scope: Scope) -> tuple[datetime, datetime, list[str]]:
+    return scope.now, scope.since, list(scope.hidden)

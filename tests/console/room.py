@@ -1,0 +1,80 @@
+"""The operator's pages on the database of a rig, asked as whoever a test says."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from html import unescape
+
+import httpx
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+
+from pathline_gateway import problem
+from pathline_gateway.console import front, handoff_pages, stream_pages
+from pathline_gateway.console.rates import Rates
+from pathline_gateway.handoff.projection import bring_up_to_date
+from pathline_gateway.intake.progress import Progress
+from pathline_gateway.pull.status import Statuses
+from pathline_gateway.streams.sse import Streams
+from pathline_gateway.streams.waiters import Waiters
+from pathline_gateway.trust.caller import EVERYBODY, Caller
+from pathline_gateway.trust.who import caller
+from trust.rig import SECRET, Rig
+
+
+@dataclass
+class Room:
+    """Its pages."""
+
+    rig: Rig
+    http: httpx.AsyncClient
+
+    async def says(self, path: str, by: Caller = EVERYBODY) -> str:
+        """The text of a page, as people read it."""
+        return text(await self.html(path, by))
+
+    async def html(self, path: str, by: Caller = EVERYBODY) -> str:
+        """The page."""
+        await folded(self.rig)
+        self.rig.who[0] = by
+        answer = await self.http.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    async def press(self, path: str, by: Caller = EVERYBODY, **fields: str) -> httpx.Response:
+        """The answer to a form."""
+        self.rig.who[0] = by
+        return await self.http.post(path, data=fields)
+
+
+def text(html: str) -> str:
+    """What people read of a page: without tags, on one line."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+
+
+async def folded(rig: Rig) -> None:
+    """Hand-offs stand as everything that was stored says."""
+    while await bring_up_to_date(rig.pool):
+        pass
+
+
+@contextlib.asynccontextmanager
+async def room_of(rig: Rig, rates: Rates | None = None) -> AsyncIterator[Room]:
+    """The pages, as long as the block lasts."""
+    app, progress = FastAPI(), Progress()
+    app.add_exception_handler(problem.Problem, problem.on_problem)
+    app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
+    app.dependency_overrides[caller] = lambda: rig.who[0]
+
+    async def surveyed() -> None:
+        progress.seen(("pathline.in.door-1", 0), 0)
+
+    statuses = Statuses(rig.pool, progress, surveyed)
+    app.include_router(front.routes(rig.pool, statuses, lambda: True, rates or Rates(), lambda: rig.now))
+    app.include_router(handoff_pages.routes(rig.pool, lambda: rig.now))
+    app.include_router(stream_pages.routes(Streams(rig.pool, SECRET, lambda: rig.now, Waiters(rig.pool))))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
+        yield Room(rig, http)

@@ -1,0 +1,133 @@
+"""What the front page says of facts: the worst first, each with what to do; and rates as plain division."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pathline_gateway.console.now import Facts, lags, state, wrongs
+from pathline_gateway.console.rates import Rates, Totals
+from pathline_gateway.store.flow import ParkedLately, Troubled
+
+STATUS: dict[str, Any] = {"interactions": 7, "lag": 0, "parked": 0, "partitions": []}
+WELL = Facts(True, STATUS, 0)
+
+
+def said(facts: Facts) -> tuple[str, str]:
+    return state(facts, wrongs(facts))
+
+
+def test_where_nothing_is_wrong_it_says_so_and_nothing_is_to_be_done() -> None:
+    assert wrongs(WELL) == []
+    assert said(WELL) == ("well", "Everything flows, and nothing waits.")
+    assert said(WELL._replace(status=STATUS | {"interactions": 0}))[1].startswith(
+        "Ready, and nothing was published yet"
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind", "sentence", "href"),
+    [
+        (
+            WELL._replace(ready=False), "look",
+            "Intake has no partitions: nothing that is published is taken in.", "#lag",
+        ),
+        (WELL._replace(status=STATUS | {"lag": 2_500}), "busy", "Intake is 2,500 events behind.", "#lag"),
+        (
+            WELL._replace(silent=1), "busy",
+            "Everything flows. One hand-off is silent: nobody answered in time.", "/console/handoffs",
+        ),
+        (
+            WELL._replace(
+                status=STATUS | {"parked": 9},
+                parked_lately=[
+                    ParkedLately("food-bank", "unknown-organisation", 3), ParkedLately(None, "malformed", 1),
+                ],
+            ),
+            "busy",
+            "Everything flows. 4 records are parked in the last hour: Food bank, unknown organisation (3);"
+            " nobody who could be told, malformed (1).",
+            "/console/parked",
+        ),
+        (
+            WELL._replace(status=STATUS | {"parked": 1}), "busy",
+            "Everything flows. One record is parked, none in the last hour.", "/console/parked",
+        ),
+        (
+            WELL._replace(sinks=[Troubled("bank", stopped=True, n=2)]), "busy",
+            "Everything flows. 2 webhooks are stopped: Bank.", "/console/streams",
+        ),
+        (
+            WELL._replace(sinks=[Troubled("bank", stopped=False, n=1)]), "busy",
+            "Everything flows. One webhook is failing: Bank.", "/console/streams",
+        ),
+        (
+            WELL._replace(given_up=3), "busy", "Everything flows. 3 events were given up by webhooks.",
+            "/console/streams",
+        ),
+        (
+            WELL._replace(reviews=1), "busy", "Everything flows. One piece of evidence waits for a reviewer.",
+            "/console/review",
+        ),
+    ],
+)  # fmt: skip
+def test_each_thing_that_is_wrong_is_said_and_leads_to_its_page(
+    facts: Facts, kind: str, sentence: str, href: str
+) -> None:
+    (wrong,) = wrongs(facts)
+    assert said(facts) == (kind, sentence)
+    assert wrong.href == href
+    assert wrong.do.endswith(".")
+
+
+def test_what_is_worst_is_said_first_and_the_rest_is_counted() -> None:
+    facts = Facts(True, STATUS | {"lag": 5_000, "parked": 1}, 2, (), [Troubled("bank", True, 1)], 1, 4)
+    assert said(facts) == ("busy", "Intake is 5,000 events behind. And 5 more things to look at, below.")
+    assert [each.href for each in wrongs(facts)] == [
+        "#lag", "/console/handoffs", "/console/parked", "/console/streams", "/console/streams", "/console/review",
+    ]  # fmt: skip
+
+
+def test_lag_is_summed_over_the_partitions_of_a_topic_and_the_furthest_behind_comes_first() -> None:
+    partitions = [
+        {"topic": "pathline.in.food-bank", "lag": 2},
+        {"topic": "pathline.in.door-1", "lag": 1},
+        {"topic": "pathline.in.food-bank", "lag": 3},
+    ]
+    assert [tuple(each) for each in lags({"partitions": partitions})] == [
+        ("pathline.in.food-bank", "Food bank", 2, 5),
+        ("pathline.in.door-1", "whoever posts to HTTP", 1, 1),
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.5, 90), *(st.integers(0, 9_999),) * 3), max_size=30),
+)
+def test_a_rate_is_what_came_within_the_last_minute_over_its_seconds(steps: list[tuple[float, int, int, int]]) -> None:
+    rates, at, totals, seen = Rates(), 1_000.0, Totals(5, 5, 5), []
+    for seconds, *more in steps:
+        at, totals = at + seconds, Totals(*(a + b for a, b in zip(totals, more, strict=True)))
+        rates.saw(at, totals)
+        seen.append((at, totals))
+    within = [each for each in seen if at - each[0] <= 60]
+    now = rates.now()
+    if len(within) < 2:
+        assert now is None
+        return
+    (began, first), (ended, last) = within[0], within[-1]
+    assert now is not None
+    assert now.seconds == ended - began
+    assert now.published == (last.published - first.published) / (ended - began)
+    assert now.delivered == (last.delivered - first.delivered) / (ended - began)
+
+
+def test_a_log_that_was_replaced_flows_with_no_negative_rate() -> None:
+    rates = Rates()
+    rates.saw(0, Totals(900, 900, 900))
+    rates.saw(5, Totals(10, 900, 910))
+    now = rates.now()
+    assert now is not None
+    assert (now.published, now.applied, now.delivered) == (0, 0, 2)

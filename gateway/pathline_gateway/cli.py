@@ -14,12 +14,12 @@ from cyclopts import App, Parameter
 from pydantic import ValidationError
 
 from pathline_gateway import observe
-from pathline_gateway.app import BrokerUnavailable
 from pathline_gateway.commands import lawful, linkers, organisations, parked, review
 from pathline_gateway.demo import DemoMissing
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.kafka_client import KafkaSettingsUnusable
 from pathline_gateway.rebuild.command import rebuild
+from pathline_gateway.running import BrokerUnavailable
 from pathline_gateway.settings import Settings
 from pathline_gateway.store.connect import DatabaseUnavailable
 from pathline_gateway.take_in import take_in

@@ -7,8 +7,8 @@ import signal
 import sys
 from collections.abc import Callable
 
-from pathline_gateway.app import taking_in
 from pathline_gateway.memory import settle_memory
+from pathline_gateway.running import taking_in
 from pathline_gateway.settings import Settings
 
 _LEAVE_S = 30

@@ -12,11 +12,12 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from pathline_gateway.app import application, running
+from pathline_gateway.app import application
 from pathline_gateway.demo import demonstration, where_to_look
 from pathline_gateway.embedded import ChildFailed
 from pathline_gateway.embedded import running as embedded_machine
 from pathline_gateway.memory import settle_memory
+from pathline_gateway.running import running
 from pathline_gateway.settings import Settings
 from pathline_gateway.siblings import siblings
 from pathline_gateway.trust.issuer import Issuer

@@ -15,8 +15,8 @@ from apache_kafka import ApacheKafka
 from own_postgres import OwnPostgres
 from topic import Topic
 
-from pathline_gateway import app
 from pathline_gateway.intake import intake as running_intake
+from pathline_gateway.running import Gateway, running
 from pathline_gateway.settings import Settings
 
 PATIENCE_S = 40.0
@@ -38,10 +38,10 @@ def settings(bootstrap: str, database: str, group: str) -> Settings:
 
 
 @asynccontextmanager
-async def gateway(bootstrap: str, database: str, group: str) -> AsyncIterator[app.Gateway]:
-    async with app.running(settings(bootstrap, database, group)) as running:
-        await running.intake.assigned()
-        yield running
+async def gateway(bootstrap: str, database: str, group: str) -> AsyncIterator[Gateway]:
+    async with running(settings(bootstrap, database, group)) as started:
+        await started.intake.assigned()
+        yield started
 
 
 async def until(holds: Callable[[], Awaitable[object]], what: str, seconds: float = PATIENCE_S) -> None:

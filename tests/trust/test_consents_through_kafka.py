@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import httpx
 
-from pathline_gateway.app import application, running
+from pathline_gateway.app import application
 from pathline_gateway.embedded import Machine
+from pathline_gateway.running import running
 from pathline_gateway.settings import Settings
 from pathline_gateway.trust.who import caller
 from trust.rig import citizen

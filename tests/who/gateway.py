@@ -13,7 +13,8 @@ from uuid import uuid4
 import asyncpg
 import httpx
 
-from pathline_gateway.app import Gateway, application, running
+from pathline_gateway.app import application
+from pathline_gateway.running import Gateway, running
 from pathline_gateway.settings import Settings
 from pathline_gateway.store import register
 from pathline_gateway.trust.gate import Gate

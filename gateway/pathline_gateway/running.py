@@ -1,0 +1,213 @@
+"""A gateway at work, without its HTTP side: what consumes, keeps up to date, hands out and watches."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from pathline_gateway import kafka_client, observe
+from pathline_gateway.background import as_it_comes, going_on, stopped
+from pathline_gateway.console.rates import Rates
+from pathline_gateway.handoff.projection import bring_up_to_date
+from pathline_gateway.handoff.watchdog import Watchdog
+from pathline_gateway.identity.membership import MembershipWriter
+from pathline_gateway.intake import door as intake_door
+from pathline_gateway.intake.capabilities import Capabilities, probed
+from pathline_gateway.intake.header_names import keep_every_header_name
+from pathline_gateway.intake.intake import Intake
+from pathline_gateway.intake.progress import Progress
+from pathline_gateway.measure import closed_handoffs
+from pathline_gateway.operate.parked_level import keep_level
+from pathline_gateway.settings import Settings
+from pathline_gateway.store import access, positions
+from pathline_gateway.store.connect import connected
+from pathline_gateway.store.migrate import migrate
+from pathline_gateway.store.partitions import ensure_partitions
+from pathline_gateway.store.secrets import instance_secret
+from pathline_gateway.streams import notices
+from pathline_gateway.streams.delivery import Delivery
+from pathline_gateway.streams.dispatch import Dispatcher
+from pathline_gateway.streams.policy import Policy
+from pathline_gateway.streams.posting import Poster
+from pathline_gateway.streams.replay import Replayer
+from pathline_gateway.streams.sinks import Sinks
+from pathline_gateway.streams.waiters import Waiters
+from pathline_gateway.streams.webhooks import Deliverer
+from pathline_gateway.trust.access_log import KEPT
+
+_PARTITIONS_EVERY_S = 3600
+_FORGET_EVERY_S = 86_400
+
+
+class BrokerUnavailable(Exception):
+    """No broker answers."""
+
+
+@dataclass
+class Gateway:
+    """The running parts of one gateway process."""
+
+    settings: Settings
+    broker: Capabilities
+    pool: asyncpg.Pool
+    producer: AIOKafkaProducer
+    intake: Intake
+    membership: MembershipWriter
+    progress: Progress
+    waiters: Waiters
+    sinks: Sinks
+    rates: Rates
+    secret: bytes
+    account_key: bytes
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Gateway]:
+    """A gateway that consumes, binds and answers; stops in reverse order, the batch at hand finished."""
+    async with contextlib.AsyncExitStack() as stack:
+        pool, broker, epoch = await stack.enter_async_context(_prepared(settings))
+        async with pool.acquire() as connection:
+            secret = await instance_secret(connection, "identifiers")
+            account_key = await instance_secret(connection, "accounts")
+        progress = Progress()
+        membership = MembershipWriter(pool)
+        producer = await _producer(settings, idempotent=broker.idempotent_producers)
+        stack.push_async_callback(stopped, producer.stop)
+        everything = settings.dev_auth == "off"
+        waiters, sinks = Waiters(pool), _sinks(settings)
+        stack.push_async_callback(sinks.poster.aclose)
+        deliverer = Deliverer(Delivery(pool, secret, settings.clock, sinks, everything=everything))
+
+        def on_given(subscriptions: Collection[UUID]) -> None:
+            waiters.given(subscriptions)
+            deliverer.given(subscriptions)
+
+        dispatcher = Dispatcher(pool, settings.clock, on_given, everything=everything)
+        replayer = Replayer(pool, settings.clock, on_given, everything=everything)
+        stored, rates = asyncio.Event(), Rates()
+
+        def on_stored(about_identity: bool) -> None:
+            dispatcher.wake()
+            stored.set()
+            if about_identity:
+                membership.wake()
+
+        intake = await stack.enter_async_context(Intake(settings, pool, epoch, progress, on_stored).running())
+        watchdog = Watchdog(
+            pool,
+            settings.clock,
+            secret,
+            progress,
+            intake.looked,
+            partial(notices.give, secret=secret, now=settings.clock, everything=everything),
+            on_given,
+            timedelta(seconds=settings.handoff_grace_s),
+        )
+        closed = partial(closed_handoffs.tell, pool, secret, observe.flush_finished)
+        for name, work in (
+            ("membership", membership.run),
+            ("hand-offs", lambda: as_it_comes("hand-offs", stored, partial(bring_up_to_date, pool))),
+            ("the watchdog", watchdog.run),
+            ("telling of closed hand-offs", lambda: as_it_comes("closed hand-offs", asyncio.Event(), closed)),
+            ("handing out to subscriptions", dispatcher.run),
+            ("streams", waiters.run),
+            ("replays", replayer.run),
+            ("posting to sinks", deliverer.run),
+            ("making partitions", lambda: _keep_partitions(pool)),
+            ("forgetting old accesses", lambda: _forget_accesses(pool)),
+            ("counting what is parked", lambda: keep_level(pool)),
+            ("counting what flows", lambda: rates.keep(pool, progress, intake.survey)),
+        ):
+            await stack.enter_async_context(going_on(name, work))
+        yield Gateway(
+            settings, broker, pool, producer, intake, membership, progress, waiters, sinks, rates, secret, account_key
+        )
+
+
+@contextlib.asynccontextmanager
+async def taking_in(settings: Settings) -> AsyncIterator[Intake]:
+    """Intake and nothing else, in the group of the gateway that it works for."""
+    async with _prepared(settings) as (pool, _, epoch), Intake(settings, pool, epoch, Progress()).running() as intake:
+        yield intake
+
+
+@contextlib.asynccontextmanager
+async def _prepared(settings: Settings) -> AsyncIterator[tuple[asyncpg.Pool, Capabilities, int]]:
+    """Postgres and the broker are as this version needs them; and the epoch of the log."""
+    keep_every_header_name()
+    async with connected(settings.database) as pool:
+        broker = await _prepared_broker(settings)
+        async with pool.acquire() as connection:
+            await migrate(connection)
+            await ensure_partitions(connection)
+            epoch = await positions.open_epoch(connection, settings.cluster_id or broker.cluster_id)
+        yield pool, broker, epoch
+
+
+def _sinks(settings: Settings) -> Sinks:
+    policy = Policy()
+    private = settings.sinks_private or settings.dev_auth == "off"
+    return Sinks(Poster(policy), policy, lambda: datetime.now(UTC), settings.sinks_origin, private)
+
+
+async def _prepared_broker(settings: Settings) -> Capabilities:
+    """The door's topic is there, and what the broker can do is known. Raises BrokerUnavailable."""
+    admin = AIOKafkaAdminClient(**kafka_client.options(settings))
+    try:
+        await admin.start()
+        await _door_topic(admin, settings)
+        return await probed(kafka_client.options(settings), volatile_log=settings.volatile_log)
+    except KafkaError as failed:
+        raise BrokerUnavailable(
+            f"the broker cannot be used ({type(failed).__name__}): look at PATHLINE_KAFKA, at the user's password"
+            " and rights where it has them, or use --embedded"
+        ) from None
+    finally:
+        await admin.close()
+
+
+async def _door_topic(admin: AIOKafkaAdminClient, settings: Settings) -> None:
+    # Looked for first: it may have been made by somebody whose right that is, and not ours.
+    if intake_door.DOOR_TOPIC in await admin.list_topics():
+        return
+    topic = NewTopic(intake_door.DOOR_TOPIC, settings.door_partitions, settings.replication_factor)
+    answer = await admin.create_topics([topic])
+    for _, code, *_ in answer.topic_errors:
+        if code not in (0, TopicAlreadyExistsError.errno):
+            raise for_code(code)
+
+
+async def _producer(settings: Settings, idempotent: bool) -> AIOKafkaProducer:
+    producer = AIOKafkaProducer(
+        **kafka_client.options(settings),
+        acks="all",
+        linger_ms=5,
+        max_batch_size=262_144,
+        enable_idempotence=idempotent,
+    )
+    await producer.start()
+    return producer
+
+
+async def _forget_accesses(pool: asyncpg.Pool) -> None:
+    while True:
+        async with pool.acquire() as connection:
+            await access.forget(connection, datetime.now(UTC) - KEPT)
+        await asyncio.sleep(_FORGET_EVERY_S)
+
+
+async def _keep_partitions(pool: asyncpg.Pool) -> None:
+    while True:
+        await asyncio.sleep(_PARTITIONS_EVERY_S)
+        async with pool.acquire() as connection:
+            await ensure_partitions(connection)

@@ -7,9 +7,10 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from started import COMMAND, wait_until
 
 from pathline.testing import SUBJECT
 from pathline_gateway.trust.caller import Role
+from pathline_gateway.trust.issuer import existing
 
 ID = "0195a000-0000-7000-8000-000000000000"
 ORGS = {Role.PUBLISHER: "food-bank", Role.LINKER: "food-bank", Role.SUBSCRIBER: "food-bank"}
@@ -25,7 +27,7 @@ ORGS = {Role.PUBLISHER: "food-bank", Role.LINKER: "food-bank", Role.SUBSCRIBER: 
 class Secured:
     """`up --embedded` as it is when nothing is said of auth."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str] = MappingProxyType({})) -> None:
         self.data, self.out = folder / "data", folder / "out"
         with self.out.open("w") as output:
             self.process = subprocess.Popen(
@@ -33,6 +35,7 @@ class Secured:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                env={**os.environ, **environment},
             )
         wait_until(lambda: "ready http" in self.said() or self.process.poll() is not None, "ready")
         assert self.process.poll() is None, self.said()
@@ -45,6 +48,11 @@ class Secured:
         return self.out.read_text()
 
     def token(self, role: str, org: str | None = None, account: str = "ann") -> str:
+        """As `pathline-gateway token` prints one, without a process for each."""
+        return existing(self.data).token([Role(role)], org, account)
+
+    def printed_token(self, role: str, org: str | None = None, account: str = "ann") -> str:
+        """What the command prints."""
         more = ["--org", org] if org else []
         command = [COMMAND, "token", role, "--data", str(self.data), "--account", account, *more]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
@@ -70,9 +78,9 @@ class Secured:
 
 
 @contextmanager
-def secured(folder: Path) -> Iterator[Secured]:
+def secured(folder: Path, **environment: str) -> Iterator[Secured]:
     """It runs as long as the block."""
-    gateway = Secured(folder)
+    gateway = Secured(folder, environment)
     try:
         yield gateway
     finally:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import threading
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from gateway import Gateway, running
-from sink import Posted, Reply, Sink, listening
+from sink import Posted, Reply, listening_in_a_thread
 
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 PEOPLE = 9
@@ -39,30 +36,6 @@ def publish(gateway: Gateway, numbers: range) -> None:
         assert gateway.http.post("/v1/events", content=json.dumps(events), headers=BATCH).status_code == 202
 
 
-@contextmanager
-def sink_in_a_thread() -> Iterator[Sink]:
-    """A sink that goes on while the test waits for something else."""
-    ready, ends = threading.Event(), asyncio.Event()
-    found: list[Sink] = []
-    loop = asyncio.new_event_loop()
-
-    async def serve() -> None:
-        async with listening() as sink:
-            found.append(sink)
-            ready.set()
-            await ends.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield found[0]
-    finally:
-        loop.call_soon_threadsafe(ends.set)
-        thread.join(10)
-        loop.close()
-
-
 def test_a_sink_has_everything_in_order_though_the_gateway_is_killed(tmp_path: Path) -> None:
     chance = random.Random(5)
 
@@ -70,7 +43,7 @@ def test_a_sink_has_everything_in_order_though_the_gateway_is_killed(tmp_path: P
         await asyncio.sleep(0.01)
         return Reply(500 if chance.random() < 0.05 else 204)
 
-    with sink_in_a_thread() as sink, running(tmp_path) as gateway:
+    with listening_in_a_thread() as sink, running(tmp_path) as gateway:
         sink.answer = sometimes
         wanted = {
             "protocol": "HTTP",

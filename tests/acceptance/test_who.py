@@ -30,7 +30,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
 
 @pytest.fixture(scope="module")
 def tokens(up: Secured) -> dict[Role, str]:
-    return {role: up.token(role, ORGS.get(role)) for role in Role}
+    return {role: up.printed_token(role, ORGS.get(role)) for role in Role}
 
 
 @pytest.mark.parametrize("route", ROUTES)

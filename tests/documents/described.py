@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 from jsonschema import Draft202012Validator
+from jsonschema.protocols import Validator
 
 METHODS = ("get", "post", "put", "delete")
 
@@ -35,6 +36,7 @@ class Described:
             for method, operation in methods.items()
         }
         self._paths = {name: re.compile(re.sub(r"\{\w+\}", "[^/]+", name)) for name in self.operations}
+        self._validators: dict[int, Validator] = {}
         self.seen: set[str] = set()
 
     def check(self, answer: httpx.Response) -> httpx.Response:
@@ -57,4 +59,11 @@ class Described:
         schema = content[media].get("schema")
         if media.endswith("json"):
             assert schema, name
-            Draft202012Validator({**closed(schema), "components": self.components}).validate(answer.json())
+            self._validator(schema).validate(answer.json())
+
+    def _validator(self, schema: dict[str, Any]) -> Validator:
+        """Of this part of the document, made once."""
+        if id(schema) not in self._validators:
+            whole = {**closed(schema), "components": self.components}
+            self._validators[id(schema)] = Draft202012Validator(whole)
+        return self._validators[id(schema)]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import pytest
 import requests
 import schemathesis
-from gateway import Gateway, running
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis.errors import Unsatisfiable
+from gateway import Gateway
+from made_up import Asked, cases, made_up
 from schemathesis.checks import not_a_server_error
-from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     negative_data_rejection,
@@ -28,66 +25,41 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-SOME = settings(
-    max_examples=10,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with running(tmp_path_factory.mktemp("gateway")) as up:
-        yield up
+def url(gateway: Gateway) -> str:
+    return f"http://127.0.0.1:{gateway.port}"
 
 
-@pytest.fixture(scope="module")
-def operations(gateway: Gateway) -> list[APIOperation]:
-    schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{gateway.port}/openapi.json")
-    # Who asks is said by each test, and not made up.
-    schema.config.generation.update(with_security_parameters=False)
-    # A stream ends after a quarter of an hour; `test_streams.py` listens to some.
-    return [found.ok() for found in schema.exclude(path_regex="/stream$").get_all_operations()]
+def ask(
+    url: str, session: requests.Session, right: Sequence[schemathesis.Case], wrong: Sequence[schemathesis.Case]
+) -> None:
+    """Each answer is as the document says, and what is wrong is refused."""
+    for checks, chosen in ((CHECKS, right), ([*CHECKS, negative_data_rejection], wrong)):
+        for case in chosen:
+            case.validate_response(case.call(base_url=url, session=session), checks=checks)
 
 
-def asked(operation: APIOperation, mode: schemathesis.GenerationMode, session: requests.Session) -> int:
-    """How many requests were made up for this operation; each answer is as the document says."""
-    told = []
-
-    def send(case: schemathesis.Case) -> None:
-        answer = case.call(session=session)
-        case.validate_response(answer, checks=CHECKS)
-        if mode is schemathesis.GenerationMode.NEGATIVE:
-            case.validate_response(answer, checks=[negative_data_rejection])
-        told.append(answer.status_code)
-
-    # Where nothing can be wrong with a request, there is no such request to be made up.
-    with contextlib.suppress(Unsatisfiable):
-        SOME(given(case=operation.as_strategy(generation_mode=mode))(send))()
-    return len(told)
-
-
-def test_whatever_is_asked_the_answer_is_in_the_document(operations: list[APIOperation]) -> None:
-    assert len(operations) > 40
+def test_whatever_is_asked_the_answer_is_in_the_document(url: str) -> None:
+    everything: Sequence[Asked] = made_up(url)
+    assert len(everything) > 40
     wrong: dict[str, str] = {}
     with requests.Session() as session:
-        for operation in operations:
+        for asked in everything:
+            assert asked.cases, asked.label
             try:
-                made = sum(asked(operation, mode, session) for mode in schemathesis.GenerationMode)
-                assert made > 0
+                ask(url, session, asked.right, asked.wrong)
             except Exception as failed:
-                wrong[operation.label] = str(failed)
+                wrong[asked.label] = str(failed)
     assert wrong == {}
 
 
-def test_an_answer_that_is_not_in_the_document_would_be_noticed(gateway: Gateway) -> None:
+def test_an_answer_that_is_not_in_the_document_would_be_noticed(gateway: Gateway, url: str) -> None:
     document = gateway.http.get("/openapi.json").json()
     (answered,) = document["paths"]["/healthz"]["get"]["responses"]["200"]["content"].values()
     answered["schema"] = {"type": "array"}
-    schema = schemathesis.openapi.from_dict(document)
-    schema.config.update(base_url=f"http://127.0.0.1:{gateway.port}")
+    operation = schemathesis.openapi.from_dict(document)["/healthz"]["GET"]
+    right = cases(operation, schemathesis.GenerationMode.POSITIVE)
     with requests.Session() as session, pytest.raises(BaseExceptionGroup, match=r"distinct failure|Response violates"):
-        asked(schema["/healthz"]["GET"], schemathesis.GenerationMode.POSITIVE, session)
+        ask(url, session, right, [])

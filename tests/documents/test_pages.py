@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 import shlex
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from html.parser import HTMLParser
 from typing import Any
 
 import httpx
 import pytest
-from gateway import Gateway, running
+from gateway import Gateway
 from jsonschema import Draft202012Validator
 from test_console import Page
 
 from pathline.asyncapi import document
-from pathline.schema import schemas
-from pathline.vocabulary import TYPES
+from pathline.schema import notices, schemas
+from pathline.testing import example
+from pathline.vocabulary import TYPES, ContactMade
+from pathline.vocabulary.notices import NOTICES
 from pathline_gateway.documents.events import events
 from pathline_gateway.documents.kinds import kind
 from pathline_gateway.documents.operations import operations
@@ -25,12 +30,6 @@ from pathline_gateway.documents.sample import sample
 NOBODY = "00000000-0000-7000-8000-000000000000"
 VARIABLES = {"$NUMBER": "999999", "$ID": "999999", "$ORG": "nobody", "$OF": "nobody"}
 """What stands for a variable of a path; for all others an id that nothing has."""
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with running(tmp_path_factory.mktemp("gateway")) as up:
-        yield up
 
 
 @pytest.fixture(scope="module")
@@ -81,17 +80,21 @@ def test_every_page_says_what_it_is_about_and_every_link_leads_somewhere(
 ) -> None:
     listed = {each: page(gateway, each) for each in ("/docs/api", "/docs/events")}
     links = {link for shown in listed.values() for link in shown.references if link.startswith("/docs/")}
-    assert {f"/docs/events/{name}" for name in TYPES} <= links
+    assert {f"/docs/events/{name}" for name in (*TYPES, *NOTICES)} <= links
     assert {f"/docs/api/{slug}" for slug in operations(openapi)} <= links
+    elsewhere: set[str] = set()
     for link in links:
-        shown = page(gateway, link)
-        ids = Ids(gateway.http.get(link).text).found
+        answer = gateway.http.get(link)
+        assert answer.status_code == 200, link
+        shown, ids = Page(answer.text), Ids(answer.text).found
         assert len(ids) == len(set(ids)), link
         for reference in shown.references:
             assert reference.startswith(("/", "#")), reference
             assert not reference.startswith("#") or reference[1:] in ids, (link, reference)
-            if reference.startswith("/") and not reference.startswith("/docs/"):
-                assert gateway.http.get(reference).status_code == 200, reference
+            assert not reference.startswith("/docs/") or reference in {*links, *listed} or "#" in reference, reference
+        elsewhere |= {each for each in shown.references if each.startswith("/") and not each.startswith("/docs/")}
+    for reference in elsewhere:
+        assert gateway.http.get(reference).status_code == 200, reference
 
 
 def test_a_type_says_every_field_whether_it_is_required_and_what_it_means(gateway: Gateway) -> None:
@@ -107,12 +110,36 @@ def test_a_type_says_every_field_whether_it_is_required_and_what_it_means(gatewa
         assert text.split('id="shapes"')[0].count("<strong>required</strong>") == required
 
 
+def test_what_the_gateway_tells_is_told_apart_from_what_can_be_published_and_refused(gateway: Gateway) -> None:
+    listed = page(gateway, "/docs/events?q=handoff.silent")
+    assert "1 of 70 types" in listed.said
+    assert "Told by the gateway to subscribers" in listed.said
+    for name, cls in NOTICES.items():
+        text = gateway.http.get(f"/docs/events/{name}").text
+        said = " ".join(Page(text).said.split())
+        assert cls.title in said
+        assert all(f'id="field-{field}"' in text for field in cls.model_fields)
+        (shown,) = notices()[name]["examples"]
+        assert json.loads(re.findall(r"<pre><code>(.*?)</code></pre>", html.unescape(text), re.DOTALL)[0]) == shown
+        told = {**example(ContactMade).event.attributes, "type": name}
+        headers = {"content-type": "application/cloudevents+json"}
+        refused = gateway.http.post("/v1/events", json={**told, "data": shown.get("data", {})}, headers=headers)
+        assert refused.status_code == 422
+        assert refused.json()["type"].endswith(":unknown-type")
+
+
 def test_the_example_of_every_type_is_taken_in_as_it_is_shown(gateway: Gateway) -> None:
-    for name, event in events(document(schemas())).items():
-        assert len(event.examples) == 2
-        for n, example in enumerate(event.examples):
-            answer = typed(gateway, example.curl.replace("example-1'", f"{name}-{n}'", 1))
-            assert answer.status_code == 202, (name, answer.text)
+    shown = {name: event.examples for name, event in events(document(schemas())).items()}
+    assert {len(examples) for examples in shown.values()} == {2}
+    lines = [
+        each.curl.replace("example-1'", f"{name}-{n}'", 1)
+        for name, examples in shown.items()
+        for n, each in enumerate(examples)
+    ]
+    # An event is answered once the broker has it: several wait for that together.
+    with ThreadPoolExecutor(8) as several:
+        for line, answer in zip(lines, several.map(partial(typed, gateway), lines), strict=True):
+            assert answer.status_code == 202, (line, answer.text)
 
 
 def test_the_example_of_every_operation_is_understood(gateway: Gateway, openapi: dict[str, Any]) -> None:
@@ -140,7 +167,7 @@ def test_a_sample_fits_its_schema(openapi: dict[str, Any]) -> None:
 
 
 def test_a_search_finds_what_has_all_its_words_and_says_how_much(gateway: Gateway) -> None:
-    shown = page(gateway, "/docs/api?q=PAUSE+nothing")
+    shown = page(gateway, "/docs/api?q=PAUSE+hand+nothing")
     assert [link for link in shown.references if link.startswith("/docs/api/")] == [
         "/docs/api/post-v1-subscriptions-subscription-pause"
     ]

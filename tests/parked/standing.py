@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from pathline_gateway.handoff.projection import bring_up_to_date
 from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.pull.pathways import Reading, read, serve_step
 from pathline_gateway.store import status
@@ -17,6 +18,8 @@ async def served(pool: asyncpg.Pool) -> tuple[dict[str, int], list[Any]]:
     """Totals, and every pathway by what is on it: ids of pathways are random and may differ."""
     membership = MembershipWriter(pool)
     while await membership.bind_some():
+        pass
+    while await bring_up_to_date(pool):
         pass
     async with pool.acquire() as connection:
         totals = await status.totals(connection)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,3 +145,27 @@ async def listening(**config: Any) -> AsyncIterator[Sink]:
     finally:
         server.should_exit = server.force_exit = True
         await task
+
+
+@contextmanager
+def listening_in_a_thread() -> Iterator[Sink]:
+    """A sink that goes on while the test waits for something else."""
+    ready, ends = threading.Event(), asyncio.Event()
+    found: list[Sink] = []
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with listening() as sink:
+            found.append(sink)
+            ready.set()
+            await ends.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield found[0]
+    finally:
+        loop.call_soon_threadsafe(ends.set)
+        thread.join(10)
+        loop.close()

@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+from described import Described
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 
@@ -69,6 +70,8 @@ class Rig:
     http: httpx.AsyncClient
     who: list[Caller]
     sinks: Sinks
+    described: Described
+    """What is answered of subscriptions is held against it."""
     now: datetime = NOW
     log: Partition = field(default_factory=Partition)
 
@@ -116,7 +119,10 @@ class Rig:
     async def ask(self, by: Caller, method: str, path: str, **more: Any) -> httpx.Response:
         """The answer to this caller."""
         self.who[0] = by
-        return await self.http.request(method, path, **more)
+        answer = await self.http.request(method, path, **more)
+        if answer.is_success and answer.request.url.path.startswith("/v1/subscriptions"):
+            self.described.check(answer)
+        return answer
 
     async def find(self, by: Caller, org: str, subject: str, **more: str) -> str | None:
         """What the caller calls the pathway of this subject."""
@@ -135,6 +141,16 @@ def stating(purpose: str | None = None, authority: str | None = None) -> Mapping
     """The headers that say what it is for."""
     said = {"pathline-purpose": purpose, "pathline-authority": authority}
     return {name: value for name, value in said.items() if value is not None}
+
+
+_DOCUMENT: list[Described] = []
+
+
+def _described(app: FastAPI) -> Described:
+    """The document of every rig: the routes are the same each time."""
+    if not _DOCUMENT:
+        _DOCUMENT.append(Described(app.openapi()))
+    return _DOCUMENT[0]
 
 
 @contextlib.asynccontextmanager
@@ -157,7 +173,7 @@ async def rig_on(machine: Machine) -> AsyncIterator[Rig]:
         app.include_router(subscriptions.routes(Streams(pool, SECRET, clock, Waiters(pool)), sinks))
         app.include_router(consents.routes(pool, SECRET, clock, lambda item: rig.put(item)))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
-            rig = Rig(database, pool, http, who, sinks)
+            rig = Rig(database, pool, http, who, sinks, _described(app))
             yield rig
         await sinks.poster.aclose()
     await dropped(machine, database)

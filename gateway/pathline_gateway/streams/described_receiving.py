@@ -80,7 +80,7 @@ class ReadStatus(Read):
     replays: list[ReadReplay]
 
 
-class Status(RootModel[PostedStatus | ReadStatus]):
+class Receiving(RootModel[PostedStatus | ReadStatus]):
     """How receiving goes."""
 
 

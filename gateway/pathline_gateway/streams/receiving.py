@@ -28,7 +28,7 @@ _After = Annotated[str, Query(max_length=64, description=_CURSORS)]
 def routes(streams: Streams) -> APIRouter:
     """`…/events`, `…/stream` and `…/explain`."""
     pool, secret, clock = streams.pool, streams.secret, streams.clock
-    router = APIRouter(tags=["subscriptions"])
+    router = APIRouter()
 
     @router.get(
         "/v1/subscriptions/{subscription}/events",

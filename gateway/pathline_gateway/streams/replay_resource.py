@@ -34,7 +34,7 @@ class Replayed(BaseModel):
 
 def routes(streams: Streams) -> APIRouter:
     """`…/replay`."""
-    router = APIRouter(tags=["subscriptions"])
+    router = APIRouter()
 
     @router.post(
         "/v1/subscriptions/{subscription}/replay",

@@ -15,7 +15,7 @@ from pathline import instant
 from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import webhooks as store
-from pathline_gateway.streams.described_receiving import Canary, Failures, NewSecret, Status, TriedAgain
+from pathline_gateway.streams.described_receiving import Canary, Failures, NewSecret, Receiving, TriedAgain
 from pathline_gateway.streams.message import canary
 from pathline_gateway.streams.outcome import Fate
 from pathline_gateway.streams.owned import Id, one_of, series_of
@@ -43,7 +43,7 @@ class Redriven(BaseModel):
 def routes(streams: Streams, sinks: Sinks) -> APIRouter:
     """What the owner of a subscription asks about its sink."""
     pool = streams.pool
-    router = APIRouter(tags=["subscriptions"])
+    router = APIRouter()
 
     @router.post(
         "/v1/subscriptions/{subscription}/secret",
@@ -65,7 +65,7 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
         "/v1/subscriptions/{subscription}/status",
         summary="How does receiving go?",
         response_model=None,
-        responses=answers(Status, "How it goes, of a sink or of a reader"),
+        responses=answers(Receiving, "How it goes, of a sink or of a reader"),
     )
     async def status(caller: Calling, subscription: Id) -> dict[str, Any]:
         """`state`: active, paused, failing, gone (the sink answered 410) or unreachable (it took nothing in a week)."""

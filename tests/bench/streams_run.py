@@ -64,9 +64,7 @@ class Running:
 
     def http(self, role: Role = Role.OPERATOR, org: str | None = None) -> httpx.AsyncClient:
         """A client of this caller."""
-        return httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.port}", headers=self.headers(role, org), timeout=60
-        )
+        return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", headers=self.headers(role, org), timeout=60)
 
 
 async def run(load: Load, seconds: float, folder: Path, *, auth: bool) -> dict[str, Any]:
@@ -77,11 +75,14 @@ async def run(load: Load, seconds: float, folder: Path, *, auth: bool) -> dict[s
         _tell(told, _who_listens(gateway, subscribed))
         await _said(told)
         await _publish(out, load, -int(load.rate * _WARM_S), 0)
+        print("publishing", file=sys.stderr, flush=True)
         before, events, loads = _facts(gateway, told), int(load.rate * seconds), [os.getloadavg()[0]]
         began = await _publish(out, load, 0, events)
         published, after = time.monotonic() - began, _facts(gateway, told)
         loads.append(os.getloadavg()[0])
-        await _until_received(told, sum(len(each.receiver.expected(events)) for each in subscribed if each.fate != "dead"))
+        await _until_received(
+            told, sum(len(each.receiver.expected(events)) for each in subscribed if each.fate != "dead")
+        )
         _tell(told, {"write": str(folder / "receipts.json")})
         reconnections = (await _said(told))["reconnections"]
         statuses = await _statuses(gateway, subscribed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -62,11 +62,15 @@ from unnest($1::uuid[], $2::bigint[]) as g(id, n) where s.id = g.id
 returning s.id, s.last_number
 """
 _ADVANCE = "update dispatch_progress set seq = $1"
-_GIVEN_WHAT = """
-select g.number, src.source, g.id, s.org, s.subject, coalesce(m.pathway, s.birth) as pathway, t.type, i.time,
-    i.recordedtime, i.sequence, i.payload, s.id as ref, n.kind, n.handoff, n.stage, n.due, n.sender, n.receiver,
-    n.answered, n.raised_at
-from subscription_event g
+_WHAT = """
+select g.subscription, g.number, src.source, g.id, s.org, s.subject, s.birth, coalesce(m.pathway, s.birth) as pathway,
+    t.type, i.time, i.recordedtime, i.sequence, i.payload, s.id as ref, n.kind, n.handoff, n.stage, n.due, n.sender,
+    n.receiver, n.answered, n.raised_at, not exists (
+        select from membership o join subject_ref other on other.id = o.ref
+        where o.pathway = coalesce(m.pathway, s.birth) and o.until is null and o.ref <> s.id and other.org = s.org
+    ) as only_one
+"""
+_OF = """
 join source src on src.id = g.source
 left join event_identity k on k.source = g.source and k.id = g.id
 left join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
@@ -75,8 +79,20 @@ left join handoff_notice n on n.id = g.id and src.source = 'urn:pathline:pathlin
 join subject_ref s on s.id = coalesce(i.ref, n.ref)
 left join membership m on m.ref = s.id and m.until is null
 """
-_GIVEN = _GIVEN_WHAT + "where g.subscription = $1 and g.number > $2 order by g.number limit $3"
-_THESE = _GIVEN_WHAT + "where g.subscription = $1 and g.number = any($2::bigint[]) order by g.number"
+_FROM = _WHAT + "from subscription_event g" + _OF
+_GIVEN = _FROM + "where g.subscription = $1 and g.number > $2 order by g.number limit $3"
+# One row of the list finds one event, by primary key, and that one of everything else.
+_THESE = (
+    _WHAT
+    + """
+from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
+join subscription_event g on g.subscription = w.subscription and g.number = w.number
+"""
+    + _OF
+    + "order by g.subscription, g.number"
+)
+_SEVERAL = _SAID + "where id = any($1::uuid[])"
+_LAST_NUMBERS = "select id, last_number from subscription where id = any($1::uuid[]) and not paused"
 _NUMBER_OF = """
 select g.number from subscription_event g join source s on s.id = g.source
 where g.subscription = $1 and s.source = $2 and g.id = $3
@@ -94,6 +110,10 @@ join subject_ref s on s.id = i.ref
 left join membership m on m.ref = s.id and m.until is null
 where src.source = $1
 """
+
+
+Numbered = tuple[UUID, int]
+"""A subscription, and the running number of an event that it was given."""
 
 
 class Subscription(NamedTuple):
@@ -160,6 +180,11 @@ async def series(connection: asyncpg.Connection, of: UUID, n: int) -> Subscripti
     return None if row is None else _subscription(row)
 
 
+async def several(connection: asyncpg.Connection, ids: Collection[UUID]) -> dict[UUID, Subscription]:
+    """Those of these that there are."""
+    return {row["id"]: _subscription(row) for row in await connection.fetch(_SEVERAL, list(ids))}
+
+
 async def listed(connection: asyncpg.Connection, org: str | None, after: UUID, limit: int) -> list[Subscription]:
     """The next subscriptions of this organisation, or of anybody, by id."""
     return [_subscription(row) for row in await connection.fetch(_LISTED, org, after, limit)]
@@ -183,8 +208,8 @@ async def forget(connection: asyncpg.Connection, id: UUID) -> None:
 
 
 async def last_numbers(connection: asyncpg.Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
-    """How many events each of these was given."""
-    rows = await connection.fetch("select id, last_number from subscription where id = any($1::uuid[])", ids)
+    """How many events each of these was given; of those that hand out."""
+    rows = await connection.fetch(_LAST_NUMBERS, ids)
     return {row["id"]: row["last_number"] for row in rows}
 
 
@@ -247,9 +272,10 @@ async def given(connection: asyncpg.Connection, id: UUID, after: int, limit: int
     return list(await connection.fetch(_GIVEN, id, after, limit))
 
 
-async def these(connection: asyncpg.Connection, id: UUID, numbers: Sequence[int]) -> list[asyncpg.Record]:
-    """What this subscription was given under these numbers, with what is stored of it."""
-    return list(await connection.fetch(_THESE, id, numbers))
+async def these(connection: asyncpg.Connection, wanted: Collection[Numbered]) -> dict[Numbered, asyncpg.Record]:
+    """What subscriptions were given under these numbers, with what is stored of it, in order."""
+    rows = await connection.fetch(_THESE, [id for id, _ in wanted], [number for _, number in wanted])
+    return {(row["subscription"], row["number"]): row for row in rows}
 
 
 async def number_of(connection: asyncpg.Connection, id: UUID, source: str, event: str) -> int | None:

@@ -7,6 +7,7 @@ import contextlib
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import httpcore
@@ -40,22 +41,25 @@ class Answer(NamedTuple):
     seconds: float
 
 
+@dataclass
+class _Kept:
+    """The connections to one server."""
+
+    pool: httpcore.AsyncConnectionPool
+    requests: int = 0
+    used: float = field(default_factory=time.monotonic)
+
+
 class Poster:
     """Sends requests to sinks. One for a process: its connections are kept for the next event."""
 
     def __init__(self, policy: Policy, resolve: Resolve = resolved, tls: ssl.SSLContext | None = None) -> None:
         """`tls`: whom to trust; the system's authorities where nothing is said."""
         self._policy = policy
-        tls = tls or ssl.create_default_context()
-        self._pools = {
-            reach: httpcore.AsyncConnectionPool(
-                tls,
-                max_connections=_CONNECTIONS,
-                keepalive_expiry=_KEPT_S,
-                network_backend=Guarded(reach, resolve),
-            )
-            for reach in Reach
-        }
+        self._tls = tls or ssl.create_default_context()
+        self._backends = {reach: Guarded(reach, resolve) for reach in Reach}
+        self._kept: dict[tuple[Reach, str], _Kept] = {}
+        self._looked = time.monotonic()
 
     async def send(self, method: str, sink: Sink, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """What the sink answers. Raises NoAnswer."""
@@ -76,18 +80,48 @@ class Poster:
     async def _send(self, method: str, sink: Sink, headers: Mapping[str, str], body: bytes, began: float) -> Answer:
         timeouts = {"connect": self._policy.connect_s, "read": self._policy.request_s, "write": self._policy.request_s}
         said = [(name.encode(), value.encode()) for name, value in headers.items()]
-        async with self._pools[sink.reach].stream(
-            method, sink.url, headers=said, content=body, extensions={"timeout": timeouts}
-        ) as answer:
-            found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
-            seconds = time.monotonic() - began
-            await _read(answer.aiter_stream())
-            return Answer(answer.status, found, seconds)
+        await self._let_go()
+        kept = self._of(sink)
+        kept.requests += 1
+        try:
+            async with kept.pool.stream(
+                method, sink.url, headers=said, content=body, extensions={"timeout": timeouts}
+            ) as answer:
+                found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+                seconds = time.monotonic() - began
+                await _read(answer.aiter_stream())
+                return Answer(answer.status, found, seconds)
+        finally:
+            kept.requests -= 1
+            kept.used = time.monotonic()
+
+    def _of(self, sink: Sink) -> _Kept:
+        # Of each server its own: a pool looks at all of its connections for every request.
+        server = (sink.reach, "/".join(sink.url.split("/", 3)[:3]))
+        if server not in self._kept:
+            pool = httpcore.AsyncConnectionPool(
+                self._tls,
+                max_connections=_CONNECTIONS,
+                keepalive_expiry=_KEPT_S,
+                network_backend=self._backends[sink.reach],
+            )
+            self._kept[server] = _Kept(pool)
+        return self._kept[server]
+
+    async def _let_go(self) -> None:
+        """Servers that nothing is sent to have no connection."""
+        now = time.monotonic()
+        if now - self._looked < _KEPT_S:
+            return
+        self._looked = now
+        idle = [server for server, kept in self._kept.items() if not kept.requests and now - kept.used > _KEPT_S]
+        for pool in [self._kept.pop(server).pool for server in idle]:
+            await pool.aclose()
 
     async def aclose(self) -> None:
         """No connection is left."""
-        for pool in self._pools.values():
-            await pool.aclose()
+        while self._kept:
+            await self._kept.popitem()[1].pool.aclose()
 
 
 async def _read(stream: AsyncIterator[bytes]) -> None:

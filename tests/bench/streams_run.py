@@ -83,6 +83,7 @@ async def run(load: Load, seconds: float, folder: Path, *, auth: bool) -> dict[s
         await _until_received(
             told, sum(len(each.receiver.expected(events)) for each in subscribed if each.fate != "dead")
         )
+        done = _facts(gateway, told)
         _tell(told, {"write": str(folder / "receipts.json")})
         reconnections = (await _said(told))["reconnections"]
         statuses = await _statuses(gateway, subscribed)
@@ -96,19 +97,16 @@ async def run(load: Load, seconds: float, folder: Path, *, auth: bool) -> dict[s
         **found,
         "reconnections": reconnections,
         "rss_mb_before": before["rss"],
-        "rss_mb_after": _rss_after(after),
-        "rss_mb_peak": after["peak"],
-        "cores": {name: round((after[name] - before[name]) / published, 2) for name in _USERS},
+        "rss_mb_after": after["rss"],
+        "rss_mb_peak": done["peak"],
+        "cores_had": {name: round((after[name] - before[name]) / published, 2) for name in _USERS},
+        "cores_needed": {name: round((done[name] - before[name]) / published, 2) for name in _USERS},
         "load_average": [round(each, 2) for each in loads],
         "cpus": os.cpu_count(),
     }
 
 
 _USERS: Final = ("gateway", "postgres", "broker", "publisher", "receivers")
-
-
-def _rss_after(facts: Mapping[str, float]) -> float:
-    return facts["rss"]
 
 
 def _facts(gateway: Running, told: asyncio.subprocess.Process) -> dict[str, float]:

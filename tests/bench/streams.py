@@ -1,9 +1,10 @@
 """Many who listen and many sinks, some slow and some dead: how far behind is each, and has it what it should have?
 
-    PYTHONPATH=tests:tests/brokers python -m bench.streams --seconds 30 [--auth] [--subscribers N] [--sinks N] [--rate N]
+    PYTHONPATH=tests:tests/brokers python -m bench.streams --seconds 30 [--auth]
+        [--subscribers N] [--sinks N] [--rate N]
 
-A whole gateway with its own broker and Postgres; this process publishes to Kafka, a third one receives. The load is open:
-an event's delay counts from when it was due to be published, whoever was late.
+A whole gateway with its own broker and Postgres; this process publishes to Kafka, a third one receives. The load is
+open: an event's delay counts from when it was due to be published, whoever was late.
 """
 
 from __future__ import annotations

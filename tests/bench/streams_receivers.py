@@ -1,8 +1,8 @@
 """All who receive streams under load, in one process: listeners and sinks, as bare as asyncio has them.
 
-Speaks lines of JSON: says the ports of its sinks; is told {"listen": […], "port", "slow", "refuse", "hang"} and says when
-all are connected; tells how many events came whenever it is asked for {"count": true}; at {"write": FILE} it writes down
-every receipt and ends.
+Speaks lines of JSON: says the ports of its sinks; is told {"listen": […], "port", "slow", "refuse", "hang"} and says
+when all are connected; tells how many events came whenever it is asked for {"count": true}; at {"write": FILE} it
+writes down every receipt and ends.
 
     python -m bench.streams_receivers SINKS
 """

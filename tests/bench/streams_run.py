@@ -1,4 +1,4 @@
-"""One run of streams under load: a gateway, its subscriptions, a paced publisher, and what each receiver had in the end."""
+"""One run of streams under load: a gateway, its subscriptions, a paced publisher, and what each receiver had."""
 
 from __future__ import annotations
 
@@ -75,7 +75,6 @@ async def run(load: Load, seconds: float, folder: Path, *, auth: bool) -> dict[s
         _tell(told, _who_listens(gateway, subscribed))
         await _said(told)
         await _publish(out, load, -int(load.rate * _WARM_S), 0)
-        print("publishing", file=sys.stderr, flush=True)
         before, events, loads = _facts(gateway, told), int(load.rate * seconds), [os.getloadavg()[0]]
         began = await _publish(out, load, 0, events)
         published, after = time.monotonic() - began, _facts(gateway, told)

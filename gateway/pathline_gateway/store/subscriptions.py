@@ -61,6 +61,10 @@ update subscription s set last_number = s.last_number + g.n
 from unnest($1::uuid[], $2::bigint[]) as g(id, n) where s.id = g.id
 returning s.id, s.last_number
 """
+_NUMBER = """
+insert into subscription_event (subscription, number, source, id)
+select * from unnest($1::uuid[], $2::bigint[], $3::integer[], $4::text[])
+"""
 _ADVANCE = "update dispatch_progress set seq = $1"
 _WHAT = """
 select g.subscription, g.number, src.source, g.id, s.org, s.subject, s.birth, coalesce(m.pathway, s.birth) as pathway,
@@ -264,7 +268,8 @@ async def number(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int
         for subscription, source, id in given:
             following[subscription] += 1
             numbered.append(Given(subscription, following[subscription], source, id))
-        await connection.copy_records_to_table("subscription_event", records=numbered, columns=Given._fields)
+        # Not copied: for a copy the types of the columns are looked up anew each time.
+        await connection.execute(_NUMBER, *map(list, zip(*numbered, strict=True)))
 
 
 async def given(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[asyncpg.Record]:
@@ -292,4 +297,4 @@ async def event(connection: asyncpg.Connection, source: str, id: str) -> asyncpg
 
 def _subscription(row: asyncpg.Record) -> Subscription:
     # By place, and not by name: a thousand of them are read at a time. The filters are the seventh.
-    return Subscription(*row[:6], orjson.loads(row[6]), *row[7:])
+    return Subscription._make((*row[:6], orjson.loads(row[6]), *row[7:]))

@@ -64,7 +64,8 @@ where not exists (select from webhook_held h where h.subscription = w.subscripti
     and not exists (select from webhook_failed f where f.subscription = w.subscription and f.number = w.number)
 """
 _HELD = """
-select g.subscription, g.number, g.given_at, g.pathway as lane, h.attempts, h.first_failed_at, h.next_at, true as is_held
+select g.subscription, g.number, g.given_at, g.pathway as lane, h.attempts, h.first_failed_at, h.next_at,
+    true as is_held
 from webhook_held h join given_on_pathway g on g.subscription = h.subscription and g.number = h.number
 where h.subscription = any($1::uuid[])
 """
@@ -188,7 +189,7 @@ async def renew(connection: asyncpg.Connection, me: UUID, ids: Sequence[UUID], l
 
 
 async def release(connection: asyncpg.Connection, me: UUID, released: Sequence[Released]) -> set[UUID]:
-    """Those of these that are nobody's until then, or until they are given more; not whom somebody changed meanwhile."""
+    """Those of these that are nobody's until then, or until they are given more; not what somebody changed."""
     rows = await connection.fetch(_RELEASE, me, *map(list, zip(*released, strict=True)))
     return {row["subscription"] for row in rows}
 

@@ -34,7 +34,8 @@ _SECRETS = """
 select asked.subscription, w.secret
 from unnest($1::uuid[]) as asked(subscription)
 join webhook_secret w
-    on w.subscription = coalesce((select of from replay r where r.subscription = asked.subscription), asked.subscription)
+    on w.subscription
+        = coalesce((select of from replay r where r.subscription = asked.subscription), asked.subscription)
 where w.ends_at is null or w.ends_at > $2
 order by w.made_at desc
 """

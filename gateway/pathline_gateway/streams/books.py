@@ -46,6 +46,8 @@ class Asked(NamedTuple):
 
     subscription: UUID
     free: int
+    ahead: int
+    """How many events are looked at."""
     planner: Planner
 
 
@@ -82,7 +84,8 @@ class Books:
             states = await store.states(connection, ids, self._me)
             known = await subscriptions.several(connection, ids)
             keys = await webhooks.secrets_of(connection, ids, common.sinks.now())
-            found = await store.following(connection, {id: self._window(state) for id, state in states.items()})
+            windows = {id: _window(states[id], ahead) for id, _, ahead, _ in some if id in states}
+            found = await store.following(connection, windows)
             plans = {
                 each.subscription: each.planner.plan(states[each.subscription], found[each.subscription], each.free)
                 for each in some
@@ -96,9 +99,6 @@ class Books:
             start = [(by_number[number], said[id, number]) for number in made.start]
             looks[id] = Look(states[id], known[id].org, keys[id], made, start)
         return [looks.get(id) for id in ids]
-
-    def _window(self, state: State) -> tuple[int, int]:
-        return state.read_to, min(state.last_number, state.read_to + self._common.sinks.policy.ahead)
 
     async def _messages(
         self, connection: asyncpg.Connection, known: Mapping[UUID, Subscription], plans: Mapping[UUID, Plan]
@@ -123,3 +123,8 @@ class Books:
         async with self._common.pool.acquire() as connection:
             done = await store.release(connection, self._me, released)
         return [each.subscription in done for each in released]
+
+
+def _window(state: State, ahead: int) -> tuple[int, int]:
+    """After which number, and up to which."""
+    return state.read_to, min(state.last_number, state.read_to + ahead)

@@ -41,7 +41,7 @@ class Page:
 
 
 class Moment:
-    """What is looked up within one transaction, whose statements see one moment: for one subscription, and for others."""
+    """What is looked up in one transaction, whose statements see one moment: for one subscription, and for others."""
 
     def __init__(self, connection: asyncpg.Connection, secret: bytes, now: datetime) -> None:
         self.connection, self._secret = connection, secret

@@ -22,6 +22,8 @@ from pathline_gateway.telemetry import WEBHOOK_DELAY, WEBHOOK_REQUESTS
 _LOOK_EVERY_S: Final = 0.5
 """How much later than its own process a line notices what another gave."""
 _NO_SLOT_S: Final = 0.05
+_NEAR: Final = 20
+"""Events that are looked at as long as as many as may be are begun: each look reads all of them."""
 _LINGER_S: Final = 0.5
 """How long a line stays that has nothing to do."""
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
@@ -42,6 +44,7 @@ class Line:
         self._done: set[int] = set()
         self._at_once = 1
         self._paced_until = 0.0
+        self._ahead = min(_NEAR, common.sinks.policy.ahead)
 
     def wake(self) -> None:
         """It was given something."""
@@ -68,11 +71,13 @@ class Line:
         got = self._common.slots.take(wanted)
         started = 0
         try:
-            look = await self._books.look(Asked(self._id, got, self))
+            look = await self._books.look(Asked(self._id, got, self._ahead, self))
             if look is not None:
                 started = self._start(look)
         finally:
             self._common.slots.give_back(got - started)
+        if look is not None and self._further(look, started < got):
+            return True
         if self._way:
             await self._wait(_LOOK_EVERY_S)
             return True
@@ -97,6 +102,13 @@ class Line:
             async with asyncio.timeout(_LINGER_S):
                 await self._woken.wait()
         return self._woken.is_set()
+
+    def _further(self, look: Look, has_room: bool) -> bool:
+        """Whether to look again at once, further ahead: what is near waits for its pathways, and there is more."""
+        known, most = self._ahead, self._common.sinks.policy.ahead
+        more = look.state.last_number > look.state.read_to + known
+        self._ahead = most if has_room and more else min(most, _NEAR)
+        return self._ahead > known
 
     def _room(self) -> int:
         """How many requests more may go to the sink, as far as this line knows."""

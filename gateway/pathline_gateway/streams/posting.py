@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import ssl
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import httpcore
@@ -19,9 +19,12 @@ from pathline_gateway.streams.sink_url import Sink
 
 _READ_OF_AN_ANSWER: Final = 16_384
 _READ_FOR_S: Final = 2.0
-_CONNECTIONS: Final = 160
 _KEPT_S: Final = 4.0
 """Servers that close idle connections do so after five seconds or more."""
+
+
+_Server = tuple[Reach, str]
+"""Scheme, name and port, and where connections for it may go."""
 
 
 class NoAnswer(Exception):
@@ -41,15 +44,6 @@ class Answer(NamedTuple):
     seconds: float
 
 
-@dataclass
-class _Kept:
-    """The connections to one server."""
-
-    pool: httpcore.AsyncConnectionPool
-    requests: int = 0
-    used: float = field(default_factory=time.monotonic)
-
-
 class Poster:
     """Sends requests to sinks. One for a process: its connections are kept for the next event."""
 
@@ -58,7 +52,7 @@ class Poster:
         self._policy = policy
         self._tls = tls or ssl.create_default_context()
         self._backends = {reach: Guarded(reach, resolve) for reach in Reach}
-        self._kept: dict[tuple[Reach, str], _Kept] = {}
+        self._idle: defaultdict[_Server, list[httpcore.AsyncHTTPConnection]] = defaultdict(list)
         self._looked = time.monotonic()
 
     async def send(self, method: str, sink: Sink, headers: Mapping[str, str], body: bytes = b"") -> Answer:
@@ -81,47 +75,60 @@ class Poster:
         timeouts = {"connect": self._policy.connect_s, "read": self._policy.request_s, "write": self._policy.request_s}
         said = [(name.encode(), value.encode()) for name, value in headers.items()]
         await self._let_go()
-        kept = self._of(sink)
-        kept.requests += 1
-        try:
-            async with kept.pool.stream(
-                method, sink.url, headers=said, content=body, extensions={"timeout": timeouts}
-            ) as answer:
-                found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
-                seconds = time.monotonic() - began
-                await _read(answer.aiter_stream())
-                return Answer(answer.status, found, seconds)
-        finally:
-            kept.requests -= 1
-            kept.used = time.monotonic()
+        async with (
+            self._connection(sink) as connection,
+            connection.stream(method, sink.url, headers=said, content=body, extensions={"timeout": timeouts}) as answer,
+        ):
+            found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+            seconds = time.monotonic() - began
+            await _read(answer.aiter_stream())
+            return Answer(answer.status, found, seconds)
 
-    def _of(self, sink: Sink) -> _Kept:
-        # Of each server its own: a pool looks at all of its connections for every request.
-        server = (sink.reach, "/".join(sink.url.split("/", 3)[:3]))
-        if server not in self._kept:
-            pool = httpcore.AsyncConnectionPool(
-                self._tls,
-                max_connections=_CONNECTIONS,
-                keepalive_expiry=_KEPT_S,
-                network_backend=self._backends[sink.reach],
-            )
-            self._kept[server] = _Kept(pool)
-        return self._kept[server]
+    @contextlib.asynccontextmanager
+    async def _connection(self, sink: Sink) -> AsyncIterator[httpcore.AsyncHTTPConnection]:
+        """One to this server that nobody else uses as long as the block lasts; kept after it, where it can be."""
+        # Kept here and not in a pool of httpcore's, which looks at all of its connections for every request, twice.
+        origin = httpcore.URL(sink.url).origin
+        server = sink.reach, str(origin)
+        connection = await self._kept(server) or httpcore.AsyncHTTPConnection(
+            origin, self._tls, keepalive_expiry=_KEPT_S, network_backend=self._backends[sink.reach]
+        )
+        try:
+            yield connection
+        finally:
+            if connection.is_idle() and not connection.is_closed():
+                self._idle[server].append(connection)
+            else:
+                await connection.aclose()
+
+    async def _kept(self, server: _Server) -> httpcore.AsyncHTTPConnection | None:
+        """The one that was used last; those that the server closed meanwhile are closed."""
+        while self._idle[server]:
+            connection = self._idle[server].pop()
+            if not connection.has_expired():
+                return connection
+            await connection.aclose()
+        return None
 
     async def _let_go(self) -> None:
-        """Servers that nothing is sent to have no connection."""
+        """Connections that were not used for a while are closed."""
         now = time.monotonic()
         if now - self._looked < _KEPT_S:
             return
         self._looked = now
-        idle = [server for server, kept in self._kept.items() if not kept.requests and now - kept.used > _KEPT_S]
-        for pool in [self._kept.pop(server).pool for server in idle]:
-            await pool.aclose()
+        for server in list(self._idle):
+            expired = [each for each in self._idle[server] if each.has_expired()]
+            self._idle[server] = [each for each in self._idle[server] if each not in expired]
+            if not self._idle[server]:
+                del self._idle[server]
+            for each in expired:
+                await each.aclose()
 
     async def aclose(self) -> None:
         """No connection is left."""
-        while self._kept:
-            await self._kept.popitem()[1].pool.aclose()
+        while self._idle:
+            for connection in self._idle.popitem()[1]:
+                await connection.aclose()
 
 
 async def _read(stream: AsyncIterator[bytes]) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.store import subscriptions, webhooks
+from pathline_gateway.store import given, subscriptions, webhooks
 from pathline_gateway.store import webhook_delivery as store
 from pathline_gateway.store.subscriptions import Numbered, Subscription
 from pathline_gateway.store.webhook_delivery import Next, Released, Settled, State
@@ -105,7 +105,7 @@ class Books:
     ) -> dict[Numbered, Message]:
         """What is posted; what is shown of others is logged, as wherever it is told."""
         moment = Moment(connection, self._common.secret, self._common.clock())
-        rows = await subscriptions.these(connection, [(id, n) for id, made in plans.items() for n in made.start])
+        rows = await given.under(connection, [(id, n) for id, made in plans.items() for n in made.start])
         said: dict[Numbered, Message] = {}
         for id, made in plans.items():
             found = known[id].seeing(self._common.everything)

@@ -17,7 +17,7 @@ from pathline_gateway.handoff.silence import Notice
 from pathline_gateway.pull.limited import current_trace
 from pathline_gateway.pull.view import name_of
 from pathline_gateway.store import access as access_log
-from pathline_gateway.store import subscriptions as store
+from pathline_gateway.store import given
 from pathline_gateway.store.bare_steps import bare_step
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.notices import Telling
@@ -66,7 +66,7 @@ async def page(
 
     Call within a transaction whose statements see one moment.
     """
-    rows = await store.given(connection, subscription.id, after, limit)
+    rows = await given.after(connection, subscription.id, after, limit)
     events = await told_of(Moment(connection, secret, now), subscription, rows, current_trace())
     return Page(events, rows[-1]["number"] if rows else after)
 

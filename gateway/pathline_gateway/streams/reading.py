@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from pathline_gateway.store import given
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Numbered, Subscription
 from pathline_gateway.streams.deliver import Moment, told_of
@@ -58,7 +59,7 @@ class Readings:
         async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             known = await store.several(connection, {each.subscription for each in asked})
             shares = _shares(asked, known)
-            rows = await store.these(connection, {number for numbers in shares for number in numbers})
+            rows = await given.under(connection, {number for numbers in shares for number in numbers})
             moment = Moment(connection, self._secret, self._clock())
             return [
                 await _read(moment, each, known.get(each.subscription), len(numbers), [rows[n] for n in numbers])

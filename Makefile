@@ -53,8 +53,10 @@ browser: ## Chromium for the tests of pages, where there is none and Debian's pa
 	command -v chromium || command -v google-chrome || { apt-get update -qq && apt-get install -qqy chromium; }
 
 .PHONY: bench
-bench: install ## How fast, against peers: FULL=1 for all of it, BROKER=apache or host:port for another broker
+bench: install ## How fast, against peers: FULL=1 for all of it, streams too, BROKER=apache or host:port for another broker
 	PYTHONPATH=tests:tests/brokers $(RUN) python -m bench $(if $(FULL),--full) $(if $(BROKER),--broker $(BROKER))
+	$(if $(FULL),PYTHONPATH=tests:tests/brokers $(RUN) python -m bench.streams)
+	$(if $(FULL),PYTHONPATH=tests:tests/brokers $(RUN) python -m bench.streams --auth)
 
 .PHONY: check
 check: install ## Style, types, layers, generated files

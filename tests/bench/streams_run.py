@@ -14,19 +14,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import psutil
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from bench.contestant import TESTS, started
-from bench.gateway_process import free_port
+from bench.contestant import TESTS
+from bench.streams_gateway import USERS, Running, facts, gateway_running
 from bench.streams_judged import judged
 from bench.streams_load import Load, Receiver
 from bench.topic import producer
 from pathline.producer import TOPIC_PREFIX
-from pathline_gateway import embedded
 from pathline_gateway.trust.caller import Role
-from pathline_gateway.trust.issuer import existing
 
 _PATIENCE_S: Final = 120
 _TICK_S: Final = 0.002
@@ -48,41 +45,22 @@ class Subscribed:
     """healthy, slow or dead."""
 
 
-@dataclass(frozen=True)
-class Running:
-    """A gateway on a machine of its own."""
-
-    pid: int
-    port: int
-    machine: embedded.Machine
-    data: Path
-    auth: bool
-
-    def headers(self, role: Role, org: str | None) -> dict[str, str]:
-        """Who asks."""
-        return {"authorization": f"Bearer {existing(self.data).token([role], org, 'bench')}"} if self.auth else {}
-
-    def http(self, role: Role = Role.OPERATOR, org: str | None = None) -> httpx.AsyncClient:
-        """A client of this caller."""
-        return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", headers=self.headers(role, org), timeout=60)
-
-
 async def run(load: Load, seconds: float, folder: Path, *, auth: bool) -> dict[str, Any]:
     """What was measured, and `wrong`: whoever has not what the oracle says."""
-    async with _gateway(folder, auth) as gateway, _receivers(load.sinks) as told, _topics(gateway, load) as out:
+    async with gateway_running(folder, auth) as gateway, _receivers(load.sinks) as told, _topics(gateway, load) as out:
         await _begun(gateway, load, out)
         subscribed = await _subscribed(gateway, load, (await _said(told))["ports"])
         _tell(told, _who_listens(gateway, subscribed))
         await _said(told)
         await _publish(out, load, -int(load.rate * _WARM_S), 0)
-        before, events, loads = _facts(gateway, told), int(load.rate * seconds), [os.getloadavg()[0]]
+        before, events, loads = facts(gateway, told.pid), int(load.rate * seconds), [os.getloadavg()[0]]
         began = await _publish(out, load, 0, events)
-        published, after = time.monotonic() - began, _facts(gateway, told)
+        published, after = time.monotonic() - began, facts(gateway, told.pid)
         loads.append(os.getloadavg()[0])
         await _until_received(
             told, sum(len(each.receiver.expected(events)) for each in subscribed if each.fate != "dead")
         )
-        done = _facts(gateway, told)
+        done = facts(gateway, told.pid)
         _tell(told, {"write": str(folder / "receipts.json")})
         reconnections = (await _said(told))["reconnections"]
         statuses = await _statuses(gateway, subscribed)
@@ -98,67 +76,11 @@ async def run(load: Load, seconds: float, folder: Path, *, auth: bool) -> dict[s
         "rss_mb_before": before["rss"],
         "rss_mb_after": after["rss"],
         "rss_mb_peak": done["peak"],
-        "cores_had": {name: round((after[name] - before[name]) / published, 2) for name in _USERS},
-        "cores_needed": {name: round((done[name] - before[name]) / published, 2) for name in _USERS},
+        "cores_had": {name: round((after[name] - before[name]) / published, 2) for name in USERS},
+        "cores_needed": {name: round((done[name] - before[name]) * load.rate / events, 2) for name in USERS},
         "load_average": [round(each, 2) for each in loads],
         "cpus": os.cpu_count(),
     }
-
-
-_USERS: Final = ("gateway", "postgres", "broker", "publisher", "receivers")
-
-
-def _facts(gateway: Running, told: asyncio.subprocess.Process) -> dict[str, float]:
-    """Memory of the gateway, in megabytes, and processor seconds of everybody."""
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{gateway.pid}/status").read_text().splitlines())
-    family = psutil.Process(gateway.pid).children(recursive=True)
-    return {
-        "rss": int(status["VmRSS"].split()[0]) // 1024,
-        "peak": int(status["VmHWM"].split()[0]) // 1024,
-        "gateway": _spent(psutil.Process(gateway.pid)),
-        "postgres": sum(_spent(each) for each in family if "postgres" in _name(each)),
-        "broker": sum(_spent(each) for each in family if "tansu" in _name(each)),
-        "publisher": _spent(psutil.Process()),
-        "receivers": _spent(psutil.Process(told.pid)),
-    }
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return str(process.name())
-    except psutil.NoSuchProcess:
-        return ""
-
-
-def _spent(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return float(times.user + times.system)
-
-
-@asynccontextmanager
-async def _gateway(folder: Path, auth: bool) -> AsyncIterator[Running]:
-    port, data, log = free_port(), folder / "data", folder / "gateway.log"
-    command = [str(Path(sys.executable).with_name("pathline-gateway")), "up", "--embedded", "--data", str(data)]
-    command += ["--port", str(port), *(() if auth else ("--dev-auth", "off"))]
-    async with started(command, {"PATHLINE_SINKS_PRIVATE": "true"}, log) as process:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http, asyncio.timeout(_PATIENCE_S):
-            while not await _ready(http):
-                if process.poll() is not None:
-                    raise Lost(f"the gateway ended: {log.read_text()[-600:]}")
-                await asyncio.sleep(0.05)
-        machine = embedded.found(data)
-        assert machine is not None
-        yield Running(process.pid, port, machine, data, auth)
-
-
-async def _ready(http: httpx.AsyncClient) -> bool:
-    try:
-        return (await http.get("/readyz")).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @asynccontextmanager

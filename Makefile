@@ -57,8 +57,10 @@ screenshots: install ## Pictures of the pages for README and docs, of a demonstr
 	PYTHONPATH=tests/acceptance $(RUN) python tests/screenshots/take.py $(AT)
 
 .PHONY: bench
-bench: install ## How fast, against peers: FULL=1 for all of it, BROKER=apache or host:port for another broker
+bench: install ## How fast, against peers: FULL=1 for all of it, streams too, BROKER=apache or host:port for another broker
 	PYTHONPATH=tests:tests/brokers $(RUN) python -m bench $(if $(FULL),--full) $(if $(BROKER),--broker $(BROKER))
+	$(if $(FULL),PYTHONPATH=tests:tests/brokers $(RUN) python -m bench.streams)
+	$(if $(FULL),PYTHONPATH=tests:tests/brokers $(RUN) python -m bench.streams --auth)
 
 .PHONY: check
 check: install ## Style, types, layers, generated files

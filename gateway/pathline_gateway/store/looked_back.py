@@ -15,7 +15,7 @@ from (select seq, at from change order by seq desc limit $2) as newest where at 
 """
 _STORED = """
 select n.number, src.source, i.id, s.org, s.subject, coalesce(m.pathway, s.birth) as pathway, t.type, i.time,
-    i.recordedtime, i.sequence, i.payload, i.ref, null::text as kind
+    i.recordedtime, i.sequence, i.payload, i.ref, null::text as kind, false as only_one
 from unnest($1::integer[], $2::text[]) with ordinality as n(source, id, number)
 join source src on src.id = n.source
 join event_identity k on k.source = n.source and k.id = n.id

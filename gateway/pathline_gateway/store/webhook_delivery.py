@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
+
+from pathline_gateway.store.subscriptions import Numbered
 
 _TAKE = """
 with found as (
@@ -23,49 +25,75 @@ update webhook_sink w set held_by = $1, held_until = clock_timestamp() + $2 from
 where w.subscription = found.subscription
 returning w.subscription
 """
+# Whatever writes several sinks locks them by id, so that nobody waits for somebody who waits for them.
 _RENEW = """
-update webhook_sink set held_until = clock_timestamp() + $3 where held_by = $1 and subscription = any($2::uuid[])
-returning subscription
+with ours as (
+    select subscription from webhook_sink where held_by = $1 and subscription = any($2::uuid[])
+    order by subscription for update
+)
+update webhook_sink w set held_until = clock_timestamp() + $3 from ours where w.subscription = ours.subscription
+returning w.subscription
 """
 _RELEASE = """
-update webhook_sink set held_by = null, due_at = $3, seen = $4, not_before = greatest(not_before, $5)
-where subscription = $1 and held_by = $2 and changed = $6
-returning true
+with ours as (
+    select subscription from webhook_sink where held_by = $1 and subscription = any($2::uuid[])
+    order by subscription for update
+)
+update webhook_sink w
+set held_by = null, due_at = said.due_at, seen = said.seen, not_before = greatest(w.not_before, said.not_before)
+from ours join unnest($2::uuid[], $3::timestamptz[], $4::bigint[], $5::timestamptz[], $6::bigint[])
+    as said(subscription, due_at, seen, not_before, changed) using (subscription)
+where w.subscription = ours.subscription and w.changed = said.changed
+returning w.subscription
 """
 _RELEASE_ALL = "update webhook_sink set held_by = null, due_at = 'epoch' where held_by = $1"
 _STATE = """
-select w.url, w.allowed_rate, w.read_to, w.not_before, w.failed_in_row, w.failing_since, w.changed,
+select w.subscription, w.url, w.allowed_rate, w.read_to, w.not_before, w.failed_in_row, w.failing_since, w.changed,
     s.paused or w.stopped is not null as idle, s.last_number,
     (select count(*) from webhook_failed f where f.subscription = w.subscription) as failed
 from webhook_sink w join subscription s on s.id = w.subscription
-where w.subscription = $1 and w.held_by = $2
+where w.subscription = any($1::uuid[]) and w.held_by = $2
 """
-# One subscription's alone, by primary key: the window is short, and few events are held.
+# By primary key: windows are short, and few events are held.
 _AHEAD = """
-select g.number, g.given_at, g.pathway as lane, 0 as attempts, null as first_failed_at, null as next_at,
+select g.subscription, g.number, g.given_at, g.pathway as lane, 0 as attempts, null as first_failed_at, null as next_at,
     false as is_held
-from given_on_pathway g
-where g.subscription = $1 and g.number > $2 and g.number <= $3
-    and not exists (select from webhook_held h where h.subscription = $1 and h.number = g.number)
-    and not exists (select from webhook_failed f where f.subscription = $1 and f.number = g.number)
+from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
+join given_on_pathway g on g.subscription = w.subscription and g.number = w.number
+where not exists (select from webhook_held h where h.subscription = w.subscription and h.number = w.number)
+    and not exists (select from webhook_failed f where f.subscription = w.subscription and f.number = w.number)
 """
 _HELD = """
-select g.number, g.given_at, g.pathway as lane, h.attempts, h.first_failed_at, h.next_at, true as is_held
+select g.subscription, g.number, g.given_at, g.pathway as lane, h.attempts, h.first_failed_at, h.next_at,
+    true as is_held
 from webhook_held h join given_on_pathway g on g.subscription = h.subscription and g.number = h.number
-where h.subscription = $1
+where h.subscription = any($1::uuid[])
 """
 _HOLD = """
-insert into webhook_held (subscription, number, next_at) select $1, number, 'epoch' from unnest($2::bigint[]) number
+insert into webhook_held (subscription, number, next_at)
+select subscription, number, 'epoch' from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
 on conflict do nothing
 """
 _SETTLE = """
-update webhook_sink set read_to = $3, failed_in_row = $4, failing_since = $5, not_before = greatest(not_before, $6),
-    last_success_at = coalesce($7, last_success_at), last_failure_at = coalesce($8, last_failure_at),
-    last_failure = coalesce($9, last_failure), stopped = coalesce($10, stopped)
-where subscription = $1 and held_by = $2
-returning true
+with ours as (
+    select subscription from webhook_sink where held_by = $1 and subscription = any($2::uuid[])
+    order by subscription for update
+)
+update webhook_sink w set read_to = said.read_to, failed_in_row = said.failed_in_row,
+    failing_since = said.failing_since, not_before = greatest(w.not_before, said.not_before),
+    last_success_at = coalesce(said.success_at, w.last_success_at),
+    last_failure_at = coalesce(said.failure_at, w.last_failure_at),
+    last_failure = coalesce(said.failure, w.last_failure), stopped = coalesce(said.stopped, w.stopped)
+from ours join unnest($2::uuid[], $3::bigint[], $4::integer[], $5::timestamptz[], $6::timestamptz[],
+    $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[]) as said(subscription, read_to, failed_in_row,
+    failing_since, not_before, success_at, failure_at, failure, stopped) using (subscription)
+where w.subscription = ours.subscription
+returning w.subscription
 """
-_DONE = "delete from webhook_held where subscription = $1 and number = any($2::bigint[])"
+_DONE = """
+delete from webhook_held h using unnest($1::uuid[], $2::bigint[]) as done(subscription, number)
+where h.subscription = done.subscription and h.number = done.number
+"""
 _AGAIN = """
 insert into webhook_held (subscription, number, attempts, first_failed_at, next_at, reason)
 values ($1, $2, 1, $3, $4, $5)
@@ -77,7 +105,7 @@ _GIVE_UP = """
 insert into webhook_failed (subscription, number, attempts, reason, failed_at) values ($1, $2, $3, $4, $5)
 on conflict do nothing
 """
-_TRY_ALL = "update webhook_held set next_at = least(next_at, $2) where subscription = $1"
+_TRY_ALL = "update webhook_held set next_at = least(next_at, $2) where subscription = any($1::uuid[])"
 
 
 class State(NamedTuple):
@@ -115,6 +143,16 @@ class Again(NamedTuple):
     reason: str
 
 
+class Released(NamedTuple):
+    """A sink that is let go, and what was known of it."""
+
+    subscription: UUID
+    due_at: datetime
+    seen: int
+    not_before: datetime
+    changed: int
+
+
 class GivenUp(NamedTuple):
     """An event that is tried no more."""
 
@@ -150,11 +188,10 @@ async def renew(connection: asyncpg.Connection, me: UUID, ids: Sequence[UUID], l
     return {row["subscription"] for row in await connection.fetch(_RENEW, me, ids, lease)}
 
 
-async def release(
-    connection: asyncpg.Connection, id: UUID, me: UUID, due_at: datetime, seen: int, not_before: datetime, changed: int
-) -> bool:
-    """Whether it is nobody's until then, or until it is given more; not where somebody changed it meanwhile."""
-    return bool(await connection.fetchval(_RELEASE, id, me, due_at, seen, not_before, changed))
+async def release(connection: asyncpg.Connection, me: UUID, released: Sequence[Released]) -> set[UUID]:
+    """Those of these that are nobody's until then, or until they are given more; not what somebody changed."""
+    rows = await connection.fetch(_RELEASE, me, *map(list, zip(*released, strict=True)))
+    return {row["subscription"] for row in rows}
 
 
 async def release_all(connection: asyncpg.Connection, me: UUID) -> None:
@@ -162,32 +199,47 @@ async def release_all(connection: asyncpg.Connection, me: UUID) -> None:
     await connection.execute(_RELEASE_ALL, me)
 
 
-async def state(connection: asyncpg.Connection, id: UUID, me: UUID) -> State | None:
-    """How the sink stands; None where it is another's, or gone."""
-    row = await connection.fetchrow(_STATE, id, me)
-    return None if row is None else State(**row)
+async def states(connection: asyncpg.Connection, ids: Sequence[UUID], me: UUID) -> dict[UUID, State]:
+    """How these sinks stand; without those that are another's, or gone."""
+    return {id: State(*said) for id, *said in await connection.fetch(_STATE, ids, me)}
 
 
-async def following(connection: asyncpg.Connection, id: UUID, after: int, to: int) -> list[Next]:
-    """What is held back, and what was given with these numbers, in order."""
-    rows = [*await connection.fetch(_HELD, id), *await connection.fetch(_AHEAD, id, after, to)]
-    return sorted(Next(**row) for row in rows)
+async def following(connection: asyncpg.Connection, windows: Mapping[UUID, tuple[int, int]]) -> dict[UUID, list[Next]]:
+    """What is held back of each, and what was given after a number up to another, in order."""
+    ahead = [(id, number) for id, (after, to) in windows.items() for number in range(after + 1, to + 1)]
+    rows = [
+        *await connection.fetch(_HELD, list(windows)),
+        *await connection.fetch(_AHEAD, *_two(ahead)),
+    ]
+    found: dict[UUID, list[Next]] = {id: [] for id in windows}
+    for id, *said in rows:
+        found[id].append(Next(*said))
+    return {id: sorted(some) for id, some in found.items()}
 
 
-async def hold(connection: asyncpg.Connection, id: UUID, numbers: Sequence[int]) -> None:
+async def hold(connection: asyncpg.Connection, numbers: Sequence[Numbered]) -> None:
     """These wait behind others that are held."""
-    await connection.execute(_HOLD, id, numbers)
+    if numbers:
+        await connection.execute(_HOLD, *_two(numbers))
 
 
-async def settle(connection: asyncpg.Connection, id: UUID, me: UUID, what: Settled, now: datetime) -> bool:
-    """Whether it is written down; not where another process has the sink. Call within a transaction."""
-    said = (what.success_at, what.failure_at, what.failure, what.stopped)
-    stands = (what.read_to, what.failed_in_row, what.failing_since, what.not_before)
-    if not await connection.fetchval(_SETTLE, id, me, *stands, *said):
-        return False
-    await connection.executemany(_AGAIN, [(id, each.number, now, each.at, each.reason) for each in what.again])
-    await connection.executemany(_GIVE_UP, [(id, *each, now) for each in what.given_up])
-    await connection.execute(_DONE, id, [*what.done, *(each.number for each in what.given_up)])
-    if what.try_all:
-        await connection.execute(_TRY_ALL, id, now)
-    return True
+async def settle(connection: asyncpg.Connection, me: UUID, settled: Mapping[UUID, Settled], now: datetime) -> set[UUID]:
+    """Those of which it is written down; not where another process has the sink. Call within a transaction."""
+    said = [(id, *what[:8]) for id, what in settled.items()]
+    rows = await connection.fetch(_SETTLE, me, *map(list, zip(*said, strict=True)))
+    ours = {row["subscription"]: settled[row["subscription"]] for row in rows}
+    again = [(id, each.number, now, each.at, each.reason) for id, what in ours.items() for each in what.again]
+    given_up = [(id, *each, now) for id, what in ours.items() for each in what.given_up]
+    done = [(id, number) for id, what in ours.items() for number in what.done]
+    if again:
+        await connection.executemany(_AGAIN, again)
+    if given_up:
+        await connection.executemany(_GIVE_UP, given_up)
+    await connection.execute(_DONE, *_two([*done, *((id, number) for id, number, *_ in given_up)]))
+    if tried := [id for id, what in ours.items() if what.try_all]:
+        await connection.execute(_TRY_ALL, tried, now)
+    return set(ours)
+
+
+def _two(numbers: Sequence[Numbered]) -> tuple[list[UUID], list[int]]:
+    return [id for id, _ in numbers], [number for _, number in numbers]

@@ -31,9 +31,13 @@ update webhook_secret set ends_at = $2 where subscription = $1 and ends_at is nu
 """
 _ADD_KEY = "insert into webhook_secret (subscription, secret) values ($1, $2)"
 _SECRETS = """
-select secret from webhook_secret
-where subscription = coalesce((select of from replay where subscription = $1), $1) and (ends_at is null or ends_at > $2)
-order by made_at desc
+select asked.subscription, w.secret
+from unnest($1::uuid[]) as asked(subscription)
+join webhook_secret w
+    on w.subscription
+        = coalesce((select of from replay r where r.subscription = asked.subscription), asked.subscription)
+where w.ends_at is null or w.ends_at > $2
+order by w.made_at desc
 """
 _STANDING = """
 select w.url, w.stopped, w.failed_in_row, w.failing_since, w.last_success_at, w.last_failure_at, w.last_failure,
@@ -140,7 +144,15 @@ async def rotate(connection: asyncpg.Connection, id: UUID, secret: str, old_ends
 
 async def secrets(connection: asyncpg.Connection, id: UUID, now: datetime) -> list[str]:
     """What signs now, the newest first."""
-    return [row["secret"] for row in await connection.fetch(_SECRETS, id, now)]
+    return (await secrets_of(connection, [id], now))[id]
+
+
+async def secrets_of(connection: asyncpg.Connection, ids: Sequence[UUID], now: datetime) -> dict[UUID, list[str]]:
+    """What signs now for each of these, the newest first."""
+    found: dict[UUID, list[str]] = {id: [] for id in ids}
+    for id, secret in await connection.fetch(_SECRETS, ids, now):
+        found[id].append(secret)
+    return found
 
 
 async def standing(connection: asyncpg.Connection, id: UUID) -> Standing | None:

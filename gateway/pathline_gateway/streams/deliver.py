@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from pathline_gateway.handoff.silence import Notice
 from pathline_gateway.pull.limited import current_trace
 from pathline_gateway.pull.view import name_of
 from pathline_gateway.store import access as access_log
-from pathline_gateway.store import subscriptions as store
+from pathline_gateway.store import given
 from pathline_gateway.store.bare_steps import bare_step
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.notices import Telling
@@ -27,7 +27,9 @@ from pathline_gateway.trust.access_log import access
 from pathline_gateway.trust.caller import Caller, Role
 from pathline_gateway.trust.foreign import Foreign, names
 from pathline_gateway.trust.pairwise import ReaderKey
+from pathline_gateway.trust.reader import Reader
 from pathline_gateway.trust.stated import stated
+from pathline_gateway.trust.visible import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,25 @@ class Page:
     last: int
 
 
+class Moment:
+    """What is looked up in one transaction, whose statements see one moment: for one subscription, and for others."""
+
+    def __init__(self, connection: asyncpg.Connection, secret: bytes, now: datetime) -> None:
+        self.connection, self._secret = connection, secret
+        self.sight = Sight(connection, now)
+        self.notices = Telling(connection, secret, self.sight)
+        self.foreign: dict[tuple[Reader, UUID], Foreign] = {}
+        self.bare: dict[tuple[str, str], dict[str, Any]] = {}
+        """What is told to those who see everything, without the number."""
+        self._keys: dict[str, ReaderKey] = {}
+
+    def key(self, reader: Reader) -> ReaderKey:
+        """What makes this reader's names."""
+        if reader.name not in self._keys:
+            self._keys[reader.name] = ReaderKey(self._secret, reader.name)
+        return self._keys[reader.name]
+
+
 async def page(
     connection: asyncpg.Connection, secret: bytes, subscription: Subscription, after: int, limit: int, now: datetime
 ) -> Page:
@@ -45,45 +66,26 @@ async def page(
 
     Call within a transaction whose statements see one moment.
     """
-    rows = await store.given(connection, subscription.id, after, limit)
-    events = await told_of(connection, secret, subscription, rows, now)
+    rows = await given.after(connection, subscription.id, after, limit)
+    events = await told_of(Moment(connection, secret, now), subscription, rows, current_trace())
     return Page(events, rows[-1]["number"] if rows else after)
 
 
-async def these(
-    connection: asyncpg.Connection, secret: bytes, subscription: Subscription, numbers: Sequence[int], now: datetime
-) -> dict[int, dict[str, Any]]:
-    """The events of these numbers; as `page` tells them, and logged as there. What is stored no more is absent."""
-    rows = await store.these(connection, subscription.id, numbers)
-    events = await told_of(connection, secret, subscription, rows, now)
-    return {event["number"]: event for event in events}
-
-
 async def told_of(
-    connection: asyncpg.Connection,
-    secret: bytes,
-    subscription: Subscription,
-    rows: Sequence[asyncpg.Record],
-    now: datetime,
+    moment: Moment, subscription: Subscription, rows: Iterable[asyncpg.Record], trace: bytes | None
 ) -> list[dict[str, Any]]:
-    """These events, each with its number, as the subscription is told them; logged as `page` does."""
-    telling = _Telling(connection, secret, subscription, now)
+    """These events, each with its number, as the subscription is told them; logged as `page` does, with this trace."""
+    telling = _Telling(moment, subscription)
     events = [await telling.event(row) for row in rows]
-    await telling.log()
+    await telling.log(trace)
     # Numbers of a further series begin anew.
     return events if subscription.series == 1 else [{**each, "series": subscription.series} for each in events]
 
 
 class _Telling:
-    def __init__(
-        self, connection: asyncpg.Connection, secret: bytes, subscription: Subscription, now: datetime
-    ) -> None:
-        self._connection, self._subscription = connection, subscription
-        self._sight = Sight(connection, now)
+    def __init__(self, moment: Moment, subscription: Subscription) -> None:
+        self._moment, self._subscription = moment, subscription
         self._reader = reader(subscription)
-        self._key = ReaderKey(secret, self._reader.name)
-        self._notices = Telling(connection, secret, self._sight)
-        self._foreign: dict[UUID, Foreign] = {}
         self._refs: set[int] = set()
         self._quiet = False
 
@@ -92,44 +94,57 @@ class _Telling:
         if row["kind"] is not None:
             return await self._notice(row)
         if self._subscription.operator:  # as it is honoured now: see `seeing`
-            return _told(bare_step(row), row["number"], row["pathway"])
+            return self._bare(row)
         if row["org"] == self._subscription.org:
             pathway = await self._own_name(row)
             return _told(bare_step(row), row["number"], pathway)
-        found = await self._sight.of(self._subscription, row["pathway"])
+        found = await self._moment.sight.of(self._subscription, row["pathway"])
         shown = None if found is None else found[1].get((row["source"], row["id"]))
         if found is None or shown is None:
             return {"number": row["number"], "withheld": True}
         seen = found[0]
         self._refs |= {row["ref"]} | {ref.id for ref in seen.anchors}
         self._quiet |= seen.quiet
-        if row["pathway"] not in self._foreign:
-            told_as = names(self._key, seen.steps)
-            self._foreign[row["pathway"]] = Foreign(
-                self._key, self._reader.org, seen.concealment, told_as, seen.handoffs
-            )
-        foreign = self._foreign[row["pathway"]]
-        handle = name_of(self._reader, self._key, seen.anchors[0].birth) if seen.anchors else None
-        return _told(foreign.step(shown.told), row["number"], handle)
+        key = self._moment.key(self._reader)
+        handle = name_of(self._reader, key, seen.anchors[0].birth) if seen.anchors else None
+        return _told(self._foreign(key, seen, row["pathway"]).step(shown.told), row["number"], handle)
+
+    def _bare(self, row: asyncpg.Record) -> dict[str, Any]:
+        """As it was sent."""
+        known = self._moment.bare
+        identity = row["source"], row["id"]
+        if identity not in known:
+            known[identity] = _told(bare_step(row), 0, row["pathway"])
+        return {**known[identity], "number": row["number"]}
+
+    def _foreign(self, key: ReaderKey, seen: Seen, pathway: UUID) -> Foreign:
+        known, asked = self._moment.foreign, (self._reader, pathway)
+        if asked not in known:
+            told_as = names(key, seen.steps)
+            known[asked] = Foreign(key, self._reader.org, seen.concealment, told_as, seen.handoffs)
+        return known[asked]
 
     async def _notice(self, row: asyncpg.Record) -> dict[str, Any]:
         notice = Notice(*(row[name] for name in Notice._fields))
-        body = await self._notices.body(self._subscription, notice, row["pathway"])
+        body = await self._moment.notices.body(self._subscription, notice, row["pathway"])
         return {"number": row["number"], "withheld": True} if body is None else notice_event(row, body)
 
     async def _own_name(self, row: asyncpg.Record) -> UUID | None:
         """What the organisation calls the pathway of its own event."""
-        found = await self._sight.of(self._subscription, row["pathway"])
-        return name_of(self._reader, self._key, found[0].anchors[0].birth) if found and found[0].anchors else None
+        key = self._moment.key(self._reader)
+        if row["only_one"]:  # by which other name of the organisation's own could the pathway be called?
+            return name_of(self._reader, key, row["birth"])
+        found = await self._moment.sight.of(self._subscription, row["pathway"])
+        return name_of(self._reader, key, found[0].anchors[0].birth) if found and found[0].anchors else None
 
-    async def log(self) -> None:
+    async def log(self, trace: bytes | None) -> None:
         """That others' events were shown is in the access log."""
         if not self._refs:
             return
         caller = Caller(frozenset((Role.SUBSCRIBER,)), org=self._subscription.org)
         said = stated(self._subscription.purpose, self._subscription.authority)
-        kept = access(caller, said, "stream", "shown", refs=self._refs, trace_id=current_trace(), quiet=self._quiet)
-        await access_log.write(self._connection, kept)
+        kept = access(caller, said, "stream", "shown", refs=self._refs, trace_id=trace, quiet=self._quiet)
+        await access_log.write(self._moment.connection, kept)
 
 
 def _told(step: Step, number: int, pathway: UUID | None) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from uuid import UUID
 import asyncpg
 
 from pathline import instant
+from pathline_gateway.pull.limited import current_trace
 from pathline_gateway.store import looked_back
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
-from pathline_gateway.streams.deliver import told_of
+from pathline_gateway.streams.deliver import Moment, told_of
 from pathline_gateway.streams.matching import Matching
 from pathline_gateway.streams.sight import Sight
 from pathline_gateway.streams.wanted import Wanted
@@ -51,7 +52,8 @@ async def dry_run(
             counted[row["type"]] += 1
             first += [(row["source_number"], row["id"])] if len(first) < _SHOWN else []
         begin = following
-    events = await told_of(connection, secret, subscription, await looked_back.stored(connection, first), now)
+    rows = await looked_back.stored(connection, first)
+    events = await told_of(Moment(connection, secret, now), subscription, rows, current_trace())
     complete = begin >= end and (window is None or window.entries < _ENTRIES)
     return {
         "days": days,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import asyncpg
 
+from pathline_gateway.store import given
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.filters import matcher
@@ -32,7 +33,7 @@ async def explain(
     connection: asyncpg.Connection, subscription: Subscription, source: str, id: str, now: datetime
 ) -> dict[str, Any]:
     """The answer of `…/explain`. Call within a transaction whose statements see one moment."""
-    number = await store.number_of(connection, subscription.id, source, id)
+    number = await given.number_of(connection, subscription.id, source, id)
     row = await store.event(connection, source, id)
     own = row is not None and is_told_as_sent(subscription, row["org"])
     sees = own or (row is not None and await Sight(connection, now).sees(subscription, row["pathway"], (source, id)))

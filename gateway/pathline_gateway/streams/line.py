@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
-from pathline_gateway.store import subscriptions, webhooks
-from pathline_gateway.store import webhook_delivery as store
-from pathline_gateway.store.subscriptions import Subscription
-from pathline_gateway.store.webhook_delivery import Next, State
-from pathline_gateway.streams.deliver import these
+from pathline_gateway.store.webhook_delivery import Next, Released, State
+from pathline_gateway.streams.books import Asked, Books, Look
 from pathline_gateway.streams.delivery import Delivery
-from pathline_gateway.streams.message import Message, message
+from pathline_gateway.streams.message import Message
 from pathline_gateway.streams.outcome import Outcome
 from pathline_gateway.streams.plan import Plan, Waiting, plan, probe
 from pathline_gateway.streams.settling import Ended, Standing, settled
@@ -27,27 +22,20 @@ from pathline_gateway.telemetry import WEBHOOK_DELAY, WEBHOOK_REQUESTS
 _LOOK_EVERY_S: Final = 0.5
 """How much later than its own process a line notices what another gave."""
 _NO_SLOT_S: Final = 0.05
+_NEAR: Final = 20
+"""Events that are looked at as long as as many as may be are begun: each look reads all of them."""
+_LINGER_S: Final = 0.5
+"""How long a line stays that has nothing to do."""
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What is found in one transaction, and to be done."""
-
-    state: State
-    org: str
-    keys: list[str]
-    plan: Plan
-    start: Sequence[tuple[Next, Message]]
 
 
 class Line:
     """One subscription's deliverer. Lives in one process at a time: see the lease."""
 
-    def __init__(self, common: Delivery, subscription: UUID, me: UUID, lease_until: float) -> None:
+    def __init__(self, common: Delivery, books: Books, subscription: UUID, lease_until: float) -> None:
         self.lease_until = lease_until
         """In monotonic time; moved by whoever renews it."""
-        self._common, self._id, self._me = common, subscription, me
+        self._common, self._books, self._id = common, books, subscription
         self._woken = asyncio.Event()
         self._way: dict[asyncio.Task[Outcome], Next] = {}
         self._found: Sequence[Next] = ()
@@ -56,6 +44,7 @@ class Line:
         self._done: set[int] = set()
         self._at_once = 1
         self._paced_until = 0.0
+        self._ahead = min(_NEAR, common.sinks.policy.ahead)
 
     def wake(self) -> None:
         """It was given something."""
@@ -82,11 +71,13 @@ class Line:
         got = self._common.slots.take(wanted)
         started = 0
         try:
-            look = await self._look(got)
+            look = await self._books.look(Asked(self._id, got, self._ahead, self))
             if look is not None:
                 started = self._start(look)
         finally:
             self._common.slots.give_back(got - started)
+        if look is not None and self._further(look, started < got):
+            return True
         if self._way:
             await self._wait(_LOOK_EVERY_S)
             return True
@@ -97,7 +88,27 @@ class Line:
         if got < wanted:
             await self._wait(_NO_SLOT_S)
             return True
+        if not self._waits(look.state) and await self._given_more():
+            return True
         return not await self._released(look)
+
+    def _waits(self, state: State) -> bool:
+        """Whether it was given something that is not done."""
+        return state.read_to < state.last_number or any(each.is_held for each in self._found)
+
+    async def _given_more(self) -> bool:
+        """Whether it was given something soon, as a busy one is: nobody has to let go and take it up again."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_S):
+                await self._woken.wait()
+        return self._woken.is_set()
+
+    def _further(self, look: Look, has_room: bool) -> bool:
+        """Whether to look again at once, further ahead: what is near waits for its pathways, and there is more."""
+        known, most = self._ahead, self._common.sinks.policy.ahead
+        more = look.state.last_number > look.state.read_to + known
+        self._ahead = most if has_room and more else min(most, _NEAR)
+        return self._ahead > known
 
     def _room(self) -> int:
         """How many requests more may go to the sink, as far as this line knows."""
@@ -107,24 +118,15 @@ class Line:
         at_once = self._at_once if rate is None else min(self._at_once, max(1, rate // 60))
         return max(0, at_once - len(self._way))
 
-    async def _look(self, free: int) -> _Look | None:
-        """What to do; None where it is another's, or gone."""
-        common = self._common
-        async with common.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            state = await store.state(connection, self._id, self._me)
-            found = await subscriptions.one(connection, self._id, None)
-            if state is None or found is None:
-                return None
-            keys = await webhooks.secrets(connection, self._id, common.sinks.now())
-            made = await self._plan(connection, state, free)
-            await self._hold(connection, made.hold)
-            start = await self._messages(connection, found.seeing(common.everything), made.start)
-            return _Look(state, found.org, keys, made, start)
-
-    async def _plan(self, connection: asyncpg.Connection, state: State, free: int) -> Plan:
+    def plan(self, state: State, found: Sequence[Next], free: int) -> Plan:
         """Which events to begin with. What was found is kept for as long as they are on their way."""
+        self._found = found
+        made = self._planned(state, free)
+        self._apart(made.hold)
+        return made
+
+    def _planned(self, state: State, free: int) -> Plan:
         policy, now = self._common.sinks.policy, self._common.sinks.now()
-        self._found = await store.following(connection, self._id, state.read_to, state.read_to + policy.ahead)
         on_way = {each.number for each in self._way.values()}
         busy = {each.lane for each in self._found if each.number in on_way and each.lane is not None}
         full = sum(each.is_held for each in self._found) >= policy.most_held
@@ -139,11 +141,9 @@ class Line:
             return probe(waiting, busy, new=state.failed_in_row % 2 == 1)
         return plan(waiting, busy, 0 if state.failed_in_row >= policy.in_row else free, now)
 
-    async def _hold(self, connection: asyncpg.Connection, numbers: Sequence[int]) -> None:
-        """These are kept apart, so that what comes after them may be looked at."""
-        if numbers:
-            await store.hold(connection, self._id, numbers)
-            apart = set(numbers)
+    def _apart(self, numbers: Sequence[int]) -> None:
+        apart = set(numbers)
+        if apart:
             self._found = [each._replace(is_held=each.is_held or each.number in apart) for each in self._found]
 
     async def _passed_over(self) -> bool:
@@ -151,20 +151,12 @@ class Line:
         last = max(self._done, default=0)
         over = [each.number for each in self._found if each.number < last and not each.is_held]
         over = [number for number in over if number not in self._done]
-        async with self._common.pool.acquire() as connection:
-            await self._hold(connection, over)
+        if over:
+            await self._books.hold([(self._id, number) for number in over])
+            self._apart(over)
         return bool(over)
 
-    async def _messages(
-        self, connection: asyncpg.Connection, subscription: Subscription, numbers: Collection[int]
-    ) -> Sequence[tuple[Next, Message]]:
-        if not numbers:
-            return ()
-        told = await these(connection, self._common.secret, subscription, list(numbers), self._common.clock())
-        begun = [each for each in self._found if each.number in set(numbers)]
-        return [(each, message(subscription, each.number, told.get(each.number))) for each in begun]
-
-    def _start(self, look: _Look) -> int:
+    def _start(self, look: Look) -> int:
         """How many requests were begun."""
         for event, said in look.start:
             self._way[asyncio.create_task(self._post(look, said))] = event
@@ -173,8 +165,8 @@ class Line:
         self._state, self._org = look.state, look.org
         return len(look.start)
 
-    async def _post(self, look: _Look, said: Message) -> Outcome:
-        return await self._common.sinks.posted(look.state.url, said, look.keys, look.state.failed)
+    async def _post(self, look: Look, said: Message) -> Outcome:
+        return await self._common.sinks.posted(look.state.url, said, list(look.keys), look.state.failed)
 
     async def _wait(self, seconds: float) -> None:
         """Something came back, was given, or it is time to look."""
@@ -198,8 +190,7 @@ class Line:
         self._count(ended, now)
         standing = Standing(self._state.read_to, self._state.failed_in_row, self._state.failing_since)
         what, self._done = settled(ended, standing, self._held(), self._done, common.sinks.policy, common.chance, now)
-        async with common.pool.acquire() as connection, connection.transaction():
-            written = await store.settle(connection, self._id, self._me, what, now)
+        written = await self._books.settle(self._id, what)
         self._state = self._state._replace(
             read_to=what.read_to, failed_in_row=what.failed_in_row, failing_since=what.failing_since
         )
@@ -222,15 +213,15 @@ class Line:
             else:
                 self._at_once = max(1, self._at_once // 2)
 
-    async def _released(self, look: _Look) -> bool:
+    async def _released(self, look: Look) -> bool:
         """Whether the sink is nobody's until there is something to do; not where somebody changed it just now."""
         state, now = look.state, self._common.sinks.now()
         probing = state.failed_in_row >= self._common.sinks.policy.in_row
-        waits = state.read_to < state.last_number or any(each.is_held for each in self._found)
         due = look.plan.next_at or _NEVER
-        if waits and (probing or state.idle or state.not_before > now or self._paced_until > time.monotonic()):
+        if self._waits(state) and (
+            probing or state.idle or state.not_before > now or self._paced_until > time.monotonic()
+        ):
             due = now
         paced = now + timedelta(seconds=max(0.0, self._paced_until - time.monotonic()))
-        at = (due, state.last_number, max(state.not_before, paced), state.changed)
-        async with self._common.pool.acquire() as connection:
-            return await store.release(connection, self._id, self._me, *at)
+        not_before = max(state.not_before, paced)
+        return await self._books.release(Released(self._id, due, state.last_number, not_before, state.changed))

@@ -7,24 +7,21 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
-import orjson
 
-from pathline_gateway.store import subscriptions as store
-from pathline_gateway.streams.deliver import page
+from pathline_gateway.pull.limited import current_trace
+from pathline_gateway.streams.reading import Asked, Readings
 from pathline_gateway.streams.waiters import Waiters
 
-_EVENTS: Final = 100
-"""Events that are held for a reader: the next are read once these are sent."""
 _HEARTBEAT_S: Final = 15.0
 LONGEST_S: Final = 900.0
 """After this a stream ends, and its reader comes again with her token: it may be another by then."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Streams:
     """What every stream of a process needs."""
 
@@ -33,36 +30,27 @@ class Streams:
     clock: Callable[[], datetime]
     waiters: Waiters
 
+    def __post_init__(self) -> None:
+        self._readings = Readings(self.pool, self.secret, self.clock)
+
     async def listen(self, subscription: UUID, after: int, *, everything: bool) -> AsyncIterator[bytes]:
         """Frames, beginning after this number: events, and a comment now and then where there are none."""
-        until = time.monotonic() + LONGEST_S
+        until, trace = time.monotonic() + LONGEST_S, current_trace()
         yield b"retry: 1000\n\n"
-        with self.waiters.waiting(subscription) as woken:
+        with self.waiters.waiting(subscription) as waiter:
             while time.monotonic() < until and not self.waiters.ended:
-                woken.clear()
-                frames, after = await self._next(subscription, after, everything)
-                if frames is None:
+                waiter.woken.clear()
+                read = await self._readings.next(Asked(subscription, after, trace, everything))
+                if read is None:
                     yield b'event: end\ndata: {"because":"paused or ended"}\n\n'
                     return
-                if frames:
-                    yield frames
+                after = waiter.read_to = read.last
+                if read.frames:
+                    yield read.frames
+                if read.more:
                     continue
                 try:
-                    await asyncio.wait_for(woken.wait(), _HEARTBEAT_S)
+                    async with asyncio.timeout(_HEARTBEAT_S):
+                        await waiter.woken.wait()
                 except TimeoutError:
                     yield b": nothing new\n\n"
-
-    async def _next(self, subscription: UUID, after: int, everything: bool) -> tuple[bytes | None, int]:
-        """The next frames; none where it hands out nothing any more."""
-        async with self.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            found = await store.one(connection, subscription, None)
-            if found is None or found.paused:
-                return None, after
-            told = await page(connection, self.secret, found.seeing(everything), after, _EVENTS, self.clock())
-        return b"".join(_frame(found.prefix, each) for each in told.events), told.last
-
-
-def _frame(prefix: str, event: dict[str, Any]) -> bytes:
-    # Data as its publisher sent it may hold line feeds, which would end the field.
-    data = orjson.dumps(event).replace(b"\n", b" ").replace(b"\r", b" ")
-    return b"id: %sn%d\ndata: %s\n\n" % (prefix.encode(), event["number"], data)

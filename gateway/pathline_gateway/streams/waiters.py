@@ -7,6 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import asyncpg
@@ -19,34 +20,42 @@ _LOOK_EVERY_S = 0.25
 """How much later what another process gave is noticed."""
 
 
+@dataclass(eq=False, slots=True)
+class Waiter:
+    """One stream."""
+
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever its subscription was given something."""
+    read_to: int = -1
+    """The last number that it has; it has none yet."""
+
+
 class Waiters:
     """One for all streams of a process: a look at Postgres each would cost more than the events."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self._waiting: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
-        self._seen: dict[UUID, int] = {}
+        self._waiting: defaultdict[UUID, set[Waiter]] = defaultdict(set)
         self.ended = False
         """No stream begins or goes on: the process stops."""
 
     @contextmanager
-    def waiting(self, subscription: UUID) -> Iterator[asyncio.Event]:
-        """An event that is set whenever the subscription was given something, as long as the block lasts."""
-        woken = asyncio.Event()
-        self._waiting[subscription].add(woken)
+    def waiting(self, subscription: UUID) -> Iterator[Waiter]:
+        """One that waits for what this subscription is given, as long as the block lasts."""
+        waiter = Waiter()
+        self._waiting[subscription].add(waiter)
         try:
-            yield woken
+            yield waiter
         finally:
-            self._waiting[subscription].discard(woken)
+            self._waiting[subscription].discard(waiter)
             if not self._waiting[subscription]:
                 del self._waiting[subscription]
-                self._seen.pop(subscription, None)
 
     def given(self, subscriptions: Collection[UUID]) -> None:
         """These were given something."""
         for subscription in subscriptions:
-            for woken in self._waiting.get(subscription, ()):
-                woken.set()
+            for waiter in self._waiting.get(subscription, ()):
+                waiter.woken.set()
 
     def end(self) -> None:
         """Everybody goes home."""
@@ -65,7 +74,8 @@ class Waiters:
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
                 _log.info("streams: not looked at this time: %s", type(failed).__name__)
                 continue
-            # One that is gone, too: its streams find that out.
-            changed = {id for id in self._waiting if self._seen.get(id) != now.get(id)}
-            self._seen = now
-            self.given(changed)
+            for id, waiters in self._waiting.items():
+                for waiter in waiters:
+                    # One that is gone or paused, too: its streams find that out.
+                    if id not in now or waiter.read_to < now[id]:
+                        waiter.woken.set()

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from pathline_gateway.store import webhook_delivery as store
+from pathline_gateway.streams.books import Books
 from pathline_gateway.streams.delivery import Delivery
 from pathline_gateway.streams.line import Line
 
@@ -33,6 +34,7 @@ class Deliverer:
     def __init__(self, common: Delivery) -> None:
         self._common = common
         self._me = uuid4()
+        self._books = Books(common, self._me)
         self._lease = timedelta(seconds=common.sinks.policy.lease_s)
         self._lines: dict[UUID, tuple[Line, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
@@ -84,7 +86,7 @@ class Deliverer:
     def _begin(self, id: UUID, lease_until: float) -> None:
         if (known := self._lines.get(id)) is not None:  # its lease ended unnoticed
             known[1].cancel()
-        line = Line(self._common, id, self._me, lease_until)
+        line = Line(self._common, self._books, id, lease_until)
         self._lines[id] = (line, asyncio.create_task(self._kept(line)))
 
     async def _kept(self, line: Line) -> None:

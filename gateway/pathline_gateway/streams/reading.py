@@ -1,0 +1,97 @@
+"""Reads for all streams of a process: a thousand that are woken at once are a few transactions, and not a thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from pathline_gateway.store import given
+from pathline_gateway.store import subscriptions as store
+from pathline_gateway.store.subscriptions import Numbered, Subscription
+from pathline_gateway.streams.deliver import Moment, told_of
+from pathline_gateway.streams.together import Together
+
+_EVENTS: Final = 100
+"""Events that are held for one stream: the next are read once these are sent."""
+_TOGETHER: Final = 400
+"""Events that are read in one transaction, and a page more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one stream is given next."""
+
+    frames: bytes
+    last: int
+    """The number after which it goes on."""
+    more: bool
+    """There was more already."""
+
+
+class Asked(NamedTuple):
+    """What one stream wants."""
+
+    subscription: UUID
+    after: int
+    trace: bytes | None
+    everything: bool
+
+
+class Readings:
+    """One for all streams of a process."""
+
+    def __init__(self, pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> None:
+        self._pool, self._secret, self._clock = pool, secret, clock
+        self._together = Together(self._answers)
+
+    async def next(self, asked: Asked) -> Read | None:
+        """What comes after this number; None where the subscription hands out nothing any more."""
+        return await self._together.ask(asked)
+
+    async def _answers(self, asked: Sequence[Asked]) -> Sequence[Read | None]:
+        """For the first of them, as many as there is room for; once it is committed who was shown what."""
+        async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+            known = await store.several(connection, {each.subscription for each in asked})
+            shares = _shares(asked, known)
+            rows = await given.under(connection, {number for numbers in shares for number in numbers})
+            moment = Moment(connection, self._secret, self._clock())
+            return [
+                await _read(moment, each, known.get(each.subscription), len(numbers), [rows[n] for n in numbers])
+                for each, numbers in zip(asked, shares, strict=False)
+            ]
+
+
+async def _read(
+    moment: Moment, asked: Asked, found: Subscription | None, n: int, rows: Sequence[asyncpg.Record]
+) -> Read | None:
+    if found is None or found.paused:
+        return None
+    events = await told_of(moment, found.seeing(asked.everything), rows, asked.trace)
+    last = asked.after + n
+    return Read(b"".join(_frame(found.prefix, event) for event in events), last, found.last_number > last)
+
+
+def _shares(asked: Sequence[Asked], known: Mapping[UUID, Subscription]) -> list[list[Numbered]]:
+    """Which events each of the first of them is given now: numbers of a subscription have no gap."""
+    shares: list[list[Numbered]] = []
+    n = 0
+    for id, after, *_ in asked:
+        found = known.get(id)
+        end = 0 if found is None or found.paused else min(found.last_number, after + _EVENTS)
+        if n >= _TOGETHER:
+            break
+        shares.append([(id, number) for number in range(after + 1, end + 1)])
+        n += len(shares[-1])
+    return shares
+
+
+def _frame(prefix: str, event: dict[str, Any]) -> bytes:
+    # Data as its publisher sent it may hold line feeds, which would end the field.
+    data = orjson.dumps(event).replace(b"\n", b" ").replace(b"\r", b" ")
+    return b"id: %sn%d\ndata: %s\n\n" % (prefix.encode(), event["number"], data)

@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 RUN := $(UV) run --all-packages --locked
 
 # The tests that need no server.
-UNIT := tests/contracts tests/assemble tests/identity tests/handoff tests/measure/test_survival.py tests/measure/test_handoffs.py tests/streams/test_filters.py tests/streams/test_plan.py tests/intake/test_reading.py tests/trust/test_visible.py
+UNIT := tests/contracts tests/assemble tests/identity tests/handoff tests/measure/test_handoffs.py tests/streams/test_filters.py tests/streams/test_plan.py tests/intake/test_reading.py tests/trust/test_visible.py
 
 # Tests that keep one processor busy and listen nowhere: they run beside the others, which mostly wait.
 ASIDE := tests/confluence tests/trust tests/verify

@@ -120,7 +120,7 @@ def test_every_model_and_field_has_one_sentence_that_describes_it(model: type[Ba
 
 
 @TYPED
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(data=st.data())
 def test_a_payload_with_every_field_survives_being_written_and_read(cls: type[Payload], data: st.DataObject) -> None:
     sent = data.draw(complete(cls))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ NASTY = st.sampled_from(
         "9999-12-31T23:59:59.999999999-23:59", "2016-12-31T23:59:60Z", "0000-01-01T00:00:00Z", "urn:pathline:a:b",
         "org.pathline.interaction.corrected.v1", "v1.AAAAAAAAAAAAAAAAAAAAAA", [], {}, [[]], {"": {"\x00": "\x00"}},
     ]
-)  # fmt: skip
+).map(copy.deepcopy)  # fmt: skip
 
 
 @dataclass

@@ -36,7 +36,7 @@ test: install check unit integration ## Everything that proves it
 
 .PHONY: unit
 unit: install ## The tests that need no server, in seconds
-	$(RUN) pytest $(UNIT)
+	$(RUN) pytest -q -n 2 $(UNIT)
 
 .PHONY: integration
 integration: install ## The tests with a real broker and a real Postgres, in two processes side by side

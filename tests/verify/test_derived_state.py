@@ -10,7 +10,8 @@ import pytest
 from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.intake.write import Writer
 from pathline_gateway.store.register import Known
-from verify.history import Partition, bound, distinguished, linked, opened, ref, step, voided
+from verify.history import Partition, accepted, bound, distinguished, linked, opened, ref, step, voided
+from verify.played import wrong
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -108,3 +109,15 @@ async def test_membership_says_what_the_evidence_seen_says_and_no_more(
         await MembershipWriter(pool).bind_some()
     assert await connection.fetchval("select seq from membership_progress") == 1
     assert await connection.fetchval("select count(*) from membership where until is null") == 2
+
+
+async def test_a_hand_off_whose_only_event_is_voided_is_none(database: str, connection: asyncpg.Connection) -> None:
+    await opened(connection)
+    log = Partition()
+    await log.apply(connection, accepted("housing", "a", 2, "clinic:h"), step("housing", "here", 2))
+    await bound(database)
+    assert await connection.fetchval("select count(*) from handoff") == 1
+    await log.apply(connection, voided("housing", "v", "a"), step("housing", "later", 2))
+    await bound(database)
+    assert await connection.fetchval("select count(*) from handoff") == 0
+    assert await wrong(connection) == {}

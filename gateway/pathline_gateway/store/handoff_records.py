@@ -19,8 +19,9 @@ select max(seq) as seq from (
     select seq from change where seq > (select seq from handoff_progress) order by seq limit $1) as c
 """
 # Hand-offs that the entries up to this one may have changed: those that a new event names, as it was sent or as it was
-# corrected before it came; those of what was voided or corrected; and those whose offer stands on a pathway where the
-# receiver did something, or which was joined or parted. Who left a pathway is known by where she was.
+# corrected before it came; those of what was voided or corrected under these refs (the log does not say when); those
+# whose offer stands on a pathway where the receiver did something, or which was joined or parted. Who left a pathway is
+# known by where she was.
 _TOUCHED = """
 with page as materialized (
     select ref, batch, kind from change where seq > coalesce($2, (select seq from handoff_progress)) and seq <= $1
@@ -33,7 +34,7 @@ with page as materialized (
     join page p on p.ref = i.ref and p.batch = i.batch and p.kind = 'interaction'
 ), amends as (
     select a.target_source as source, a.target_id as id
-    from page p join amendment a on a.target_ref = p.ref where p.kind = 'amendment'
+    from (select distinct ref from page) p join amendment a on a.target_ref = p.ref
 ), came as (
     select p.ref, s.org, coalesce(m.pathway, s.birth) as pathway
     from (select distinct ref from page where kind = 'interaction') p

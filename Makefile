@@ -9,8 +9,8 @@ RUN := $(UV) run --all-packages --locked
 # The tests that need no server.
 UNIT := tests/contracts tests/assemble tests/identity tests/handoff tests/measure/test_handoffs.py tests/streams/test_filters.py tests/streams/test_plan.py tests/intake/test_reading.py tests/trust/test_visible.py
 
-# Tests that keep one processor busy and listen nowhere: they run beside the others, which mostly wait.
-ASIDE := tests/confluence tests/trust tests/verify
+# About half of the other tests by time: they run beside the rest, in a process of their own.
+ASIDE := tests/confluence tests/trust tests/verify tests/streams tests/desk tests/documents tests/console tests/who tests/measure
 
 # Where `make demo` listens: make demo PORT=8081
 PORT ?= 8080
@@ -40,7 +40,7 @@ unit: install ## The tests that need no server, in seconds
 
 .PHONY: integration
 integration: install ## The tests with a real broker and a real Postgres, in two processes side by side
-	@mkdir -p build; $(RUN) pytest $(ASIDE) > build/aside.txt 2>&1 & aside=$$!; \
+	@mkdir -p build; $(RUN) pytest $(ASIDE) $(addprefix --ignore ,$(UNIT)) > build/aside.txt 2>&1 & aside=$$!; \
 	$(RUN) pytest tests $(addprefix --ignore ,$(UNIT) $(ASIDE)); rest=$$?; \
 	wait $$aside; done=$$?; cat build/aside.txt; exit $$((rest + done))
 

@@ -49,11 +49,11 @@ def some_record(chance: random.Random, n: int, ref: int) -> HandoffRecord:
 
     sender, receiver = chance.choice(ORGS), chance.choice((*ORGS, None, "stranger"))
     values: dict[str, Any] = {name: at() for name in HandoffRecord._fields}
-    values |= dict.fromkeys(("trace_id", "span_id", "end_trace_id", "end_span_id", "outcome"))
+    values |= dict.fromkeys(("trace_id", "span_id", "end_trace_id", "end_span_id", "outcome", "service"))
     values |= {
         "handoff": f"{sender}:{n}", "sender": sender, "receiver": receiver, "state": chance.choice(STATES),
         "ended_by": chance.choice((None, "declined", "expired", "completed")), "redirects": chance.randrange(3),
-        "anomalies": chance.randrange(3), "ref": ref,
+        "anomalies": chance.randrange(3), "ref": ref, "concealed": False,
     }  # fmt: skip
     return HandoffRecord(**values)
 

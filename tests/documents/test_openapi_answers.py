@@ -151,7 +151,14 @@ def a_pathway(world: World) -> None:
     world.ask("auditor", "GET /v1/access", 200)
 
 
+def what_is_measured(world: World) -> None:
+    for each in world.ask("auditor", "GET /v1/measures", 200)["measures"]:
+        world.ask("auditor", f"GET /v1/measures/{each['measure']}?by=pair", 200)
+    assert world.ask("operator", "GET /v1/measures/handoff-silence?by=pair", 200)["suppressed"]
+
+
 def what_a_citizen_says(world: World) -> None:
+    assert world.ask("citizen", "GET /v1/account", 200)["org"] == "citizen"
     given = {"recipients": ["housing"], "nouns": ["contact"], "purpose": "care", "consent": "hers"}
     world.ask("citizen", "POST /v1/consents", 201, json=given)
     world.ask("citizen", "POST /v1/consents", 200, json=given)
@@ -211,7 +218,8 @@ def the_operation(world: World) -> None:
 
 
 PARTS = (
-    the_register, a_subscription, a_webhook, a_pathway, what_a_citizen_says, a_review, what_is_parked, the_operation,
+    the_register, a_subscription, a_webhook, a_pathway, what_is_measured, what_a_citizen_says,
+    a_review, what_is_parked, the_operation,
 )  # fmt: skip
 
 

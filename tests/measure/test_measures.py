@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from pathline.vocabulary.handoffs import HandoffAccepted, HandoffOffered
 from pathline_gateway.handoff.projection import bring_up_to_date
 from pathline_gateway.trust.caller import Caller, Role
 from trust.rig import AUDITOR, OPERATOR, Rig
-from verify.history import START, Told, step, subject
+from verify import history
+from verify.history import START, Told, step
 
-TOKEN = "a-token-of-22-characters"
 RESEARCHER = Caller(frozenset((Role.RESEARCHER,)))
 
 
 def offered(n: int, to: str) -> Told:
-    said = {"handoff": f"clinic:h{n}", "to": {"org": to}, "context_released": False}
-    said |= {"token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest()}
-    return Told("clinic", f"o{n}", subject(n), HandoffOffered.model_validate(said), n)
+    return history.offered("clinic", f"o{n}", n, to, f"clinic:h{n}", n)
 
 
 def accepted(n: int, by: str) -> Told:
-    said = {"handoff": f"clinic:h{n}", "token": TOKEN}
-    return Told(by, f"a{n}", subject(n), HandoffAccepted.model_validate(said), n + 60)
+    return history.accepted(by, f"a{n}", n, f"clinic:h{n}", n + 60)
 
 
 async def measured(rig: Rig, who: Caller, name: str = "handoff-leakage", **params: Any) -> dict[str, Any]:

@@ -6,7 +6,6 @@ What is given is numbered in the transaction that looked at it, so a crash gives
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,18 +13,15 @@ from uuid import UUID
 
 import asyncpg
 
+from pathline_gateway.background import as_it_comes
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.matching import Matching
 from pathline_gateway.streams.sight import Sight
 from pathline_gateway.streams.wanting import wanted_of
 
-_log = logging.getLogger(__name__)
-
 _ENTRIES = 2_000
 """Entries of the change log that are looked at in one transaction."""
-_POLL_S = 0.25
-"""How long what another process stored may wait unseen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +58,7 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Hands out as events come, until cancelled."""
-        while True:
-            try:
-                while await self.dispatch_some():
-                    pass
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
-                _log.warning("streams: not handed out and tried again: %s", type(failed).__name__)
-            self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), _POLL_S)
-            except TimeoutError:
-                continue
+        await as_it_comes("streams", self._wake, self.dispatch_some)
 
     async def dispatch_some(self) -> bool:
         """Whether anything new was looked at, in one transaction."""

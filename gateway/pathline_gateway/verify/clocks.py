@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import orjson
+
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.clocks import Clocks
 from pathline_gateway.handoff.record import HandoffRecord
@@ -28,7 +30,7 @@ def agrees(kept: HandoffRecord, pulled: Clocks, steps: Sequence[Step]) -> bool:
     answered = {"accept": kept.answered_accept, "contact": kept.answered_contact}
     if _there(due) != pulled.due or _there(answered) != pulled.answered:
         return False
-    return kept.heard == _heard(pulled, steps) and (kept.first_service is None or _served(kept, steps))
+    return (kept.heard, kept.first_service) == (_heard(pulled, steps), _served(pulled, steps))
 
 
 def _there(instants: dict[str, datetime | None]) -> dict[str, datetime]:
@@ -43,12 +45,19 @@ def _heard(pulled: Clocks, steps: Sequence[Step]) -> datetime | None:
     return _first(offered, (*about, *(step.time for step in steps if step.org == receiver)))
 
 
-def _served(kept: HandoffRecord, steps: Iterable[Step]) -> bool:
-    """Whether somebody did get a service then."""
-    return any(
-        step.org == kept.receiver and step.time == kept.first_service and step.type.split(".", 2)[2][:-3] in _SERVICES
-        for step in steps
-    )
+def _served(pulled: Clocks, steps: Iterable[Step]) -> datetime | None:
+    """The receiver's first service about this hand-off, or about none once it was accepted."""
+    if pulled.offered is None:
+        return None
+    services = (s for s in steps if s.org == pulled.life.to and s.type.split(".", 2)[2][:-3] in _SERVICES)
+    return _first(pulled.offered, (s.time for s in services if _is_about(s, pulled)))
+
+
+def _is_about(step: Step, pulled: Clocks) -> bool:
+    named = orjson.loads(step.data).get("handoff")
+    if named is not None:
+        return bool(named == pulled.life.handoff)
+    return pulled.accepted is not None and step.time >= pulled.accepted
 
 
 def _first(since: datetime, times: Iterable[datetime]) -> datetime | None:

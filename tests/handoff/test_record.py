@@ -1,0 +1,51 @@
+"""What is kept of a hand-off agrees with its clocks, and anything else is seen not to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import orjson
+import pytest
+
+from handoff.test_clocks import HERE, LATER, OFFERED, at
+from handoff.test_lifecycle import FROM, TO, event
+from pathline_gateway.assemble.step import Step
+from pathline_gateway.handoff.clocks import clocks, contact
+from pathline_gateway.handoff.lifecycle import lifecycle
+from pathline_gateway.handoff.record import HandoffRecord, Received, record
+from pathline_gateway.verify.clocks import agrees
+
+EVENTS = (OFFERED, event("accepted", TO, 30, id="a"), event("completed", TO, 90, id="c"))
+
+
+def step(name: str, minute: int, handoff: str | None = None) -> Step:
+    data = orjson.dumps({} if handoff is None else {"handoff": handoff})
+    nothing = (None,) * 8
+    return Step("s", name, f"org.pathline.{name}.v1", at(minute), None, TO, "v1.x", *nothing, b"{}", data)
+
+
+STEPS = (step("contact.made", 40), step("service.delivered", 20), step("service.started", 50))
+
+
+def kept() -> HandoffRecord:
+    return record(lifecycle(f"{FROM}:h", EVENTS), STEPS, lambda _: Received(at(0), 7, None, None))
+
+
+def test_the_first_service_is_the_first_that_is_about_it() -> None:
+    assert (kept().first_contact, kept().first_service, kept().heard) == (at(40), at(50), at(20))
+
+
+KEPT_BY_EVENTS = ("ref", "service", "concealed", "trace_id", "span_id", "end_trace_id", "end_span_id", "handoff")
+"""Neither clocks nor the steps of a pathway say these, or by when something was known."""
+OTHERS = [f for f in HandoffRecord._fields if f not in KEPT_BY_EVENTS and not f.startswith("known_")]
+
+
+@pytest.mark.parametrize("field", OTHERS)
+def test_a_row_that_says_something_else_is_seen(field: str) -> None:
+    met = [c for s in STEPS if (c := contact(s)) is not None]
+    pulled = clocks(lifecycle(f"{FROM}:h", EVENTS), met, HERE, LATER)
+    assert agrees(kept(), pulled, STEPS)
+    was = getattr(kept(), field)
+    other = was + timedelta(minutes=1) if hasattr(was, "year") else "another" if isinstance(was, str) else 99
+    assert not agrees(kept()._replace(**{field: other}), pulled, STEPS)
+    assert was is None or not agrees(kept()._replace(**{field: None}), pulled, STEPS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -35,6 +35,7 @@ from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
 from pathline_gateway.store.secrets import instance_secret
 from pathline_gateway.streams import notices
+from pathline_gateway.streams.at_hand import AtHand
 from pathline_gateway.streams.delivery import Delivery
 from pathline_gateway.streams.dispatch import Dispatcher
 from pathline_gateway.streams.policy import Policy
@@ -88,11 +89,12 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         stack.push_async_callback(sinks.poster.aclose)
         deliverer = Deliverer(Delivery(pool, secret, settings.clock, sinks, everything=everything))
 
-        def on_given(subscriptions: Collection[UUID]) -> None:
+        def on_given(subscriptions: Mapping[UUID, int]) -> None:
             waiters.given(subscriptions)
             deliverer.given(subscriptions)
 
-        dispatcher = Dispatcher(pool, settings.clock, on_given, everything=everything)
+        at_hand = AtHand(secret, (waiters, deliverer))
+        dispatcher = Dispatcher(pool, settings.clock, on_given, everything=everything, at_hand=at_hand)
         replayer = Replayer(pool, settings.clock, on_given, everything=everything)
         stored, rates = asyncio.Event(), Rates()
 

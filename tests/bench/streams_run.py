@@ -7,7 +7,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,10 @@ from typing import Any, Final
 import httpx
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.partitioner import DefaultPartitioner
 
 from bench.contestant import TESTS
+from bench.events import Sent
 from bench.streams_gateway import USERS, Running, facts, gateway_running
 from bench.streams_judged import judged
 from bench.streams_load import Load, Receiver
@@ -26,9 +29,12 @@ from pathline.producer import TOPIC_PREFIX
 from pathline_gateway.trust.caller import Role
 
 _PATIENCE_S: Final = 120
-_TICK_S: Final = 0.002
+_TICK_S: Final = 0.01
+_AT_MOST: Final = 200
+"""Events of one tick: as many surely fit into a batch, even where all have one key."""
 _WARM_S: Final = 2.0
 _PARTITIONS: Final = 4
+_PARTITION_OF: Final = DefaultPartitioner()
 
 
 class Lost(Exception):
@@ -180,14 +186,42 @@ def _lines(headers: Mapping[str, str]) -> str:
 
 async def _publish(out: AIOKafkaProducer, load: Load, first: int, end: int) -> float:
     """When it began: event n was due so much later as the rate says."""
-    began = time.monotonic() + 0.05
-    sent = []
-    for n in range(first, end):
-        while (early := began + (n - first) / load.rate - time.monotonic()) > 0:
-            await asyncio.sleep(min(early, _TICK_S))
-        sent.append(await _send(out, load, n))
+    # Composed before, and handed over by the batch: the publisher is to take nothing from those that are measured.
+    due = [_Due(load.event(n), f"{TOPIC_PREFIX}{load.org(n)}") for n in range(first, end)]
+    began, next_one = time.monotonic() + 0.05, 0
+    sent: list[asyncio.Future[object]] = []
+    while next_one < len(due):
+        await asyncio.sleep(_TICK_S)
+        by_now = max(0, int((time.monotonic() - began) * load.rate) + 1)
+        some = due[next_one : min(by_now, next_one + _AT_MOST)]
+        sent += await _sent(out, some)
+        next_one += len(some)
     await asyncio.gather(*sent)
     return began
+
+
+class _Due:
+    """An event, and the partition that its key belongs to."""
+
+    def __init__(self, event: Sent, topic: str) -> None:
+        self.event = event
+        self.to = topic, _PARTITION_OF(event.key, list(range(_PARTITIONS)), list(range(_PARTITIONS)))
+
+
+async def _sent(out: AIOKafkaProducer, some: Iterable[_Due]) -> list[asyncio.Future[object]]:
+    """They are on their way, one batch to each partition."""
+    by: defaultdict[tuple[str, int], list[Sent]] = defaultdict(list)
+    for each in some:
+        by[each.to].append(each.event)
+    sent: list[asyncio.Future[object]] = []
+    for (topic, partition), events in by.items():
+        batch = out.create_batch()
+        for event in events:
+            if batch.append(key=event.key, value=event.value, timestamp=None, headers=event.headers) is None:
+                raise Lost("a tick's events are more than a batch holds")
+        batch.close()
+        sent.append(await out.send_batch(batch, topic, partition=partition))
+    return sent
 
 
 async def _send(out: AIOKafkaProducer, load: Load, n: int) -> asyncio.Future[object]:

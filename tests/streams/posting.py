@@ -48,9 +48,11 @@ async def posting(
     async with asyncpg.create_pool(rig.database, min_size=1, max_size=4) as pool:
         deliverer = Deliverer(Delivery(pool, SECRET, lambda: rig.now, sinks, everything=True, chance=Random(7)))
         task = asyncio.create_task(deliverer.run())
+        rig.takers.append((deliverer, deliverer.given))
         try:
             yield deliverer
         finally:
+            rig.takers.remove((deliverer, deliverer.given))
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task

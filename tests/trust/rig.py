@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -29,6 +30,7 @@ from pathline_gateway.operate import concealed, lawful
 from pathline_gateway.pull import accesses, consents, pathways
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.streams import resource as subscriptions
+from pathline_gateway.streams.at_hand import AtHand, Taker
 from pathline_gateway.streams.dispatch import Dispatcher
 from pathline_gateway.streams.policy import Policy
 from pathline_gateway.streams.posting import Poster
@@ -75,6 +77,8 @@ class Rig:
     """What is answered of subscriptions is held against it."""
     now: datetime = NOW
     log: Partition = field(default_factory=Partition)
+    takers: list[tuple[Taker, Callable[[Mapping[UUID, int]], None]]] = field(default_factory=list)
+    """Who is handed what was just given, and is told of it."""
 
     async def tell(self, *told: Told | bytes) -> None:
         """It is stored and bound."""
@@ -106,7 +110,13 @@ class Rig:
 
     async def hand_out(self, *, everything: bool = True) -> None:
         """Every subscription was given what is stored; `everything` as while auth is off."""
-        dispatcher = Dispatcher(self.pool, lambda: self.now, everything=everything)
+        at_hand = AtHand(SECRET, [each for each, _ in self.takers])
+
+        def given(subscriptions: Mapping[UUID, int]) -> None:
+            for _, told in self.takers:
+                told(subscriptions)
+
+        dispatcher = Dispatcher(self.pool, lambda: self.now, given, everything=everything, at_hand=at_hand)
         while await dispatcher.dispatch_some():
             pass
         replayer = Replayer(self.pool, lambda: self.now, everything=everything)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -27,7 +27,7 @@ _OWN: Final = "pathline.in."
 _EVERY_S: Final = 1.0
 _SOON_S: Final = 0.05
 
-Give = Callable[[asyncpg.Connection, Sequence[tuple[Notice, str]]], Awaitable[Collection[UUID] | None]]
+Give = Callable[[asyncpg.Connection, Sequence[tuple[Notice, str]]], Awaitable[Mapping[UUID, int] | None]]
 """Gives notices (and the id of each) to the subscriptions that want them and may know, in the transaction at hand.
 
 None: what the notices are about was not handed out yet, and must come before them.
@@ -49,8 +49,8 @@ class Watchdog:
     looked: Callable[[], Awaitable[float | None]]
     """Learns ends and positions: how many seconds ago the broker said where the log ends; None when it does not say."""
     give: Give
-    given: Callable[[Collection[UUID]], None]
-    """Told of the subscriptions that were given something, once that is committed."""
+    given: Callable[[Mapping[UUID, int]], None]
+    """Told of the last number of each subscription that was given something, once that is committed."""
     grace: timedelta
     tide: Tide = field(default_factory=Tide)
 

@@ -39,16 +39,23 @@ select greatest((select seq from dispatch_progress), (select min(from_seq) from 
 """
 # A page of the change log ends at the last of so many entries.
 _END = "select max(seq) as seq from (select seq from change where seq > $1 order by seq limit $2) as c"
-# Batches are numbered as they begin and so lie near each other: the index by batch finds their pages.
+# Batch by batch, whatever the planner thinks of how many there are (`offset 0`): a batch is never far from its others.
+# With all that is told of an event: who waits for it is told at once, and need not read it again.
 _EVENTS = """
-with page as (
+with page as materialized (
     select ref, batch, min(seq) as seq from change where seq > $1 and seq <= $2 and kind = 'interaction' group by 1, 2
-), ends as (select min(batch) as low, max(batch) as high from page)
-select p.seq, i.ref, i.source as source_number, src.source, i.id, t.type, s.org, s.subject, i.service, i.channel,
-    i.activity, i.initiator, i.actor, position('"location-hidden"'::bytea in i.payload) > 0 as maybe_hidden, i.payload,
-    coalesce(m.pathway, s.birth) as pathway
-from ends e
-join interaction i on i.batch between e.low and e.high
+), stored as materialized (
+    select i.* from (select distinct batch from page) b
+    cross join lateral (select * from interaction i where i.batch = b.batch offset 0) i
+)
+select p.seq, i.ref, i.source as source_number, src.source, i.id, t.type, s.org, s.subject, s.birth, i.service,
+    i.channel, i.activity, i.initiator, i.actor, i.time, i.recordedtime, i.sequence, i.payload,
+    position('"location-hidden"'::bytea in i.payload) > 0 as maybe_hidden, coalesce(m.pathway, s.birth) as pathway,
+    not exists (
+        select from membership o join subject_ref other on other.id = o.ref
+        where o.pathway = coalesce(m.pathway, s.birth) and o.until is null and o.ref <> s.id and other.org = s.org
+    ) as only_one
+from stored i
 join page p on p.ref = i.ref and p.batch = i.batch
 join source src on src.id = i.source
 join event_type t on t.id = i.type
@@ -216,26 +223,29 @@ async def events(connection: asyncpg.Connection, begin: int, end: int) -> list[a
     return list(await connection.fetch(_EVENTS, begin, end))
 
 
-async def give(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]], end: int) -> None:
-    """These events (subscription, source, id) are given, in order, and everything up to this entry was looked at."""
-    await number(connection, given)
+async def give(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]], end: int) -> list[int]:
+    """As `number` does; and everything up to this entry was looked at."""
+    numbers = await number(connection, given)
     await connection.execute(_ADVANCE, end)
+    return numbers
 
 
-async def number(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]]) -> None:
-    """These events (subscription, source, id) are given, in order."""
+async def number(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]]) -> list[int]:
+    """These events (subscription, source, id) are given, in order; the running number of each."""
     counts: dict[UUID, int] = {}
     for subscription, _, _ in given:
         counts[subscription] = counts.get(subscription, 0) + 1
-    if counts:
-        rows = await connection.fetch(_COUNT, list(counts), list(counts.values()))
-        following = {row["id"]: row["last_number"] - counts[row["id"]] for row in rows}
-        numbered = []
-        for subscription, source, id in given:
-            following[subscription] += 1
-            numbered.append(Given(subscription, following[subscription], source, id))
-        # Not copied: for a copy the types of the columns are looked up anew each time.
-        await connection.execute(_NUMBER, *map(list, zip(*numbered, strict=True)))
+    if not counts:
+        return []
+    rows = await connection.fetch(_COUNT, list(counts), list(counts.values()))
+    following = {row["id"]: row["last_number"] - counts[row["id"]] for row in rows}
+    numbered = []
+    for subscription, source, id in given:
+        following[subscription] += 1
+        numbered.append(Given(subscription, following[subscription], source, id))
+    # Not copied: for a copy the types of the columns are looked up anew each time.
+    await connection.execute(_NUMBER, *map(list, zip(*numbered, strict=True)))
+    return [each.number for each in numbered]
 
 
 async def event(connection: asyncpg.Connection, source: str, id: str) -> asyncpg.Record | None:

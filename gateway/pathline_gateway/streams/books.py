@@ -109,7 +109,7 @@ class Books:
         said: dict[Numbered, Message] = {}
         for id, made in plans.items():
             found = known[id].seeing(self._common.everything)
-            stored = [rows[id, number] for number in sorted(made.start) if (id, number) in rows]
+            stored = [(number, rows[id, number]) for number in sorted(made.start) if (id, number) in rows]
             told = {event["number"]: event for event in await told_of(moment, found, stored, None)}
             said |= {(id, number): message(found, number, told.get(number)) for number in made.start}
         return said

@@ -32,6 +32,10 @@ from pathline_gateway.trust.stated import stated
 from pathline_gateway.trust.visible import Seen
 
 
+NumberedRow = tuple[int, asyncpg.Record]
+"""The running number of an event, and what is stored of it: as `store.given` reads it, or as `store.subscriptions`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some events, and the running number of the last."""
@@ -67,19 +71,24 @@ async def page(
     Call within a transaction whose statements see one moment.
     """
     rows = await given.after(connection, subscription.id, after, limit)
-    events = await told_of(Moment(connection, secret, now), subscription, rows, current_trace())
+    events = await told_of(Moment(connection, secret, now), subscription, numbered(rows), current_trace())
     return Page(events, rows[-1]["number"] if rows else after)
 
 
 async def told_of(
-    moment: Moment, subscription: Subscription, rows: Iterable[asyncpg.Record], trace: bytes | None
+    moment: Moment, subscription: Subscription, events: Iterable[NumberedRow], trace: bytes | None
 ) -> list[dict[str, Any]]:
-    """These events, each with its number, as the subscription is told them; logged as `page` does, with this trace."""
+    """These events as the subscription is told them; logged as `page` does, with this trace."""
     telling = _Telling(moment, subscription)
-    events = [await telling.event(row) for row in rows]
+    told = [await telling.event(number, row) for number, row in events]
     await telling.log(trace)
     # Numbers of a further series begin anew.
-    return events if subscription.series == 1 else [{**each, "series": subscription.series} for each in events]
+    return told if subscription.series == 1 else [{**each, "series": subscription.series} for each in told]
+
+
+def numbered(rows: Iterable[asyncpg.Record]) -> list[NumberedRow]:
+    """What subscriptions were given, as it was read by itself."""
+    return [(row["number"], row) for row in rows]
 
 
 class _Telling:
@@ -89,33 +98,33 @@ class _Telling:
         self._refs: set[int] = set()
         self._quiet = False
 
-    async def event(self, row: asyncpg.Record) -> dict[str, Any]:
+    async def event(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
         """The event as it is told; a marker where it may no longer be."""
-        if row["kind"] is not None:
-            return await self._notice(row)
+        if row.get("kind") is not None:
+            return await self._notice(number, row)
         if self._subscription.operator:  # as it is honoured now: see `seeing`
-            return self._bare(row)
+            return self._bare(number, row)
         if row["org"] == self._subscription.org:
             pathway = await self._own_name(row)
-            return _told(bare_step(row), row["number"], pathway)
+            return _told(bare_step(row), number, pathway)
         found = await self._moment.sight.of(self._subscription, row["pathway"])
         shown = None if found is None else found[1].get((row["source"], row["id"]))
         if found is None or shown is None:
-            return {"number": row["number"], "withheld": True}
+            return {"number": number, "withheld": True}
         seen = found[0]
         self._refs |= {row["ref"]} | {ref.id for ref in seen.anchors}
         self._quiet |= seen.quiet
         key = self._moment.key(self._reader)
         handle = name_of(self._reader, key, seen.anchors[0].birth) if seen.anchors else None
-        return _told(self._foreign(key, seen, row["pathway"]).step(shown.told), row["number"], handle)
+        return _told(self._foreign(key, seen, row["pathway"]).step(shown.told), number, handle)
 
-    def _bare(self, row: asyncpg.Record) -> dict[str, Any]:
+    def _bare(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
         """As it was sent."""
         known = self._moment.bare
         identity = row["source"], row["id"]
         if identity not in known:
             known[identity] = _told(bare_step(row), 0, row["pathway"])
-        return {**known[identity], "number": row["number"]}
+        return {**known[identity], "number": number}
 
     def _foreign(self, key: ReaderKey, seen: Seen, pathway: UUID) -> Foreign:
         known, asked = self._moment.foreign, (self._reader, pathway)
@@ -124,10 +133,10 @@ class _Telling:
             known[asked] = Foreign(key, self._reader.org, seen.concealment, told_as, seen.handoffs)
         return known[asked]
 
-    async def _notice(self, row: asyncpg.Record) -> dict[str, Any]:
+    async def _notice(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
         notice = Notice(*(row[name] for name in Notice._fields))
         body = await self._moment.notices.body(self._subscription, notice, row["pathway"])
-        return {"number": row["number"], "withheld": True} if body is None else notice_event(row, body)
+        return {"number": number, "withheld": True} if body is None else notice_event(number, row, body)
 
     async def _own_name(self, row: asyncpg.Record) -> UUID | None:
         """What the organisation calls the pathway of its own event."""

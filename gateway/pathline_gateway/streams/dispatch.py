@@ -6,7 +6,8 @@ What is given is numbered in the transaction that looked at it, so a crash gives
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,10 +16,14 @@ import asyncpg
 
 from pathline_gateway.background import as_it_comes
 from pathline_gateway.store import subscriptions as store
+from pathline_gateway.store.connect import UNAVAILABLE
 from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.streams.at_hand import AtHand
 from pathline_gateway.streams.matching import Matching
 from pathline_gateway.streams.sight import Sight
 from pathline_gateway.streams.wanting import wanted_of
+
+_log = logging.getLogger(__name__)
 
 _ENTRIES = 2_000
 """Entries of the change log that are looked at in one transaction."""
@@ -40,15 +45,17 @@ class Dispatcher:
         self,
         pool: asyncpg.Pool,
         clock: Callable[[], datetime],
-        on_given: Callable[[Collection[UUID]], None] = lambda _: None,
+        on_given: Callable[[Mapping[UUID, int]], None] = lambda _: None,
         *,
         everything: bool,
+        at_hand: AtHand | None = None,
     ) -> None:
-        """`on_given` is called with the subscriptions that were given something, once that is committed.
+        """`on_given` is called with the last number of each subscription that was given something, once it is committed.
 
-        `everything`: auth is off, and who subscribed while it was is given all.
+        `at_hand`: who is told at once what was given. `everything`: auth is off, and who subscribed while it was is given all.
         """
         self._pool, self._clock, self._on_given, self._everything = pool, clock, on_given, everything
+        self._at_hand = at_hand
         self._wake = asyncio.Event()
         self._known = _Everyone(-1, Matching[Subscription](()), empty=True)
 
@@ -62,6 +69,18 @@ class Dispatcher:
 
     async def dispatch_some(self) -> bool:
         """Whether anything new was looked at, in one transaction."""
+        try:
+            return await self._dispatch(self._at_hand)
+        except UNAVAILABLE:
+            raise
+        except Exception as failed:
+            if self._at_hand is None:
+                raise
+            # Whoever cannot be told now is not told when she reads, and is nobody else's trouble.
+            _log.error("streams: not told at once, and read later: %s", type(failed).__name__)
+            return await self._dispatch(None)
+
+    async def _dispatch(self, at_hand: AtHand | None) -> bool:
         async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             if not await store.locked(connection):
                 return False
@@ -70,11 +89,16 @@ class Dispatcher:
             if page is None:
                 return False
             begin, end = page
-            rows = await store.events(connection, begin, end)
-            wanted = await wanted_of(everyone.matching, Sight(connection, self._clock()), rows)
-            given = [(each.id, row["source_number"], row["id"]) for each, row in wanted]
-            await store.give(connection, given, end)
-        self._on_given({subscription for subscription, _, _ in given})
+            rows, now = await store.events(connection, begin, end), self._clock()
+            wanted = await wanted_of(everyone.matching, Sight(connection, now), rows)
+            numbers = await store.give(
+                connection, [(each.id, row["source_number"], row["id"]) for each, row in wanted], end
+            )
+            given = [(each, (number, row)) for (each, row), number in zip(wanted, numbers, strict=True)]
+            hands = [] if at_hand is None else await at_hand.told(connection, now, given)
+        for hand in hands:
+            hand()
+        self._on_given({each.id: number for each, (number, _) in given})
         return True
 
     async def _everyone(self, connection: asyncpg.Connection) -> _Everyone:

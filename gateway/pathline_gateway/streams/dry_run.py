@@ -15,7 +15,7 @@ from pathline_gateway.pull.limited import current_trace
 from pathline_gateway.store import looked_back
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
-from pathline_gateway.streams.deliver import Moment, told_of
+from pathline_gateway.streams.deliver import Moment, numbered, told_of
 from pathline_gateway.streams.matching import Matching
 from pathline_gateway.streams.sight import Sight
 from pathline_gateway.streams.wanted import Wanted
@@ -53,7 +53,7 @@ async def dry_run(
             first += [(row["source_number"], row["id"])] if len(first) < _SHOWN else []
         begin = following
     rows = await looked_back.stored(connection, first)
-    events = await told_of(Moment(connection, secret, now), subscription, rows, current_trace())
+    events = await told_of(Moment(connection, secret, now), subscription, numbered(rows), current_trace())
     complete = begin >= end and (window is None or window.entries < _ENTRIES)
     return {
         "days": days,

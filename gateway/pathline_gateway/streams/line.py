@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from pathline_gateway.store.webhook_delivery import Next, Released, State
@@ -26,7 +26,15 @@ _NEAR: Final = 20
 """Events that are looked at as long as as many as may be are begun: each look reads all of them."""
 _LINGER_S: Final = 0.5
 """How long a line stays that has nothing to do."""
+_NOT_YET: Final = float("-inf")
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class Handed(NamedTuple):
+    """An event that was just given, and what is posted of it."""
+
+    event: Next
+    said: Message
 
 
 class Line:
@@ -40,15 +48,35 @@ class Line:
         self._way: dict[asyncio.Task[Outcome], Next] = {}
         self._found: Sequence[Next] = ()
         self._state: State | None = None
+        self._keys: Sequence[str] = ()
+        self._looked_at = _NOT_YET
+        self._handed: Sequence[Handed] = ()
         self._org = ""
         self._done: set[int] = set()
         self._at_once = 1
         self._paced_until = 0.0
         self._ahead = min(_NEAR, common.sinks.policy.ahead)
 
-    def wake(self) -> None:
-        """It was given something."""
+    def wake(self, last: int) -> None:
+        """It was given something, up to this number."""
+        if self._state is None or self._state.last_number < last:
+            self._looked_at = _NOT_YET
         self._woken.set()
+
+    def waits_after(self, number: int) -> bool:
+        """Whether it would begin at once with whatever comes after this number."""
+        state = self._state
+        if state is None or state.last_number != number or self._handed or not self._has_begun_all():
+            return False
+        return state.allowed_rate is None and self._may_begin() and self._room() > 0
+
+    def hand(self, after: int, handed: Sequence[Handed]) -> None:
+        """What comes after this number, unless it was found meanwhile."""
+        if self.waits_after(after):
+            assert self._state is not None
+            self._handed = handed
+            self._state = self._state._replace(last_number=after + len(handed))
+            self._woken.set()
 
     async def run(self) -> None:
         """Posts until there is nothing to do, or the sink is another's."""
@@ -66,7 +94,18 @@ class Line:
         if not await self._settle():
             return False
         self._woken.clear()
-        may_begin = time.monotonic() + self._common.sinks.policy.request_s < self.lease_until
+        if self._began_with_handed() or self._has_begun_all():
+            if self._way:
+                await self._wait(_LOOK_EVERY_S)
+                return True
+            if await self._given_more():
+                return True
+        return await self._looked()
+
+    async def _looked(self) -> bool:
+        """Whether to go on, having looked what there is to do."""
+        self._looked_at = _NOT_YET  # what is given from here on may be found, and is not to be handed over as well
+        may_begin = self._may_begin()
         wanted = self._room() if may_begin else 0
         got = self._common.slots.take(wanted)
         started = 0
@@ -91,6 +130,37 @@ class Line:
         if not self._waits(look.state) and await self._given_more():
             return True
         return not await self._released(look)
+
+    def _may_begin(self) -> bool:
+        return time.monotonic() + self._common.sinks.policy.request_s < self.lease_until
+
+    def _has_begun_all(self) -> bool:
+        """Whether all that it was given is done or on its way; as far as is known, which is not long ago."""
+        state = self._state
+        if state is None or time.monotonic() > self._looked_at + _LOOK_EVERY_S:
+            return False
+        if state.idle or state.failed_in_row or self._handed or any(each.is_held for each in self._found):
+            return False
+        return state.last_number - state.read_to == len(self._way) + len(self._done)
+
+    def _began_with_handed(self) -> bool:
+        """Whether something was handed over, and all of it is on its way."""
+        handed, self._handed = self._handed, ()
+        if not handed or self._state is None:
+            return False
+        busy = {each.lane for each in self._way.values()}
+        lanes = [each.event.lane for each in handed]
+        if len(handed) > self._room() or len({*lanes} - busy) < len(lanes) or not self._may_begin():
+            self._looked_at = _NOT_YET
+            return False
+        if (got := self._common.slots.take(len(handed))) < len(handed):
+            self._common.slots.give_back(got)
+            self._looked_at = _NOT_YET
+            return False
+        self._found = [*self._found, *(each.event for each in handed)]
+        for event, said in handed:
+            self._post_soon(event, said)
+        return True
 
     def _waits(self, state: State) -> bool:
         """Whether it was given something that is not done."""
@@ -158,15 +228,19 @@ class Line:
 
     def _start(self, look: Look) -> int:
         """How many requests were begun."""
+        self._state, self._org, self._keys = look.state, look.org, look.keys
+        if not self._woken.is_set():  # by something that this look may not have seen
+            self._looked_at = time.monotonic()
         for event, said in look.start:
-            self._way[asyncio.create_task(self._post(look, said))] = event
+            self._post_soon(event, said)
         if look.start and look.state.allowed_rate is not None:
             self._paced_until = time.monotonic() + len(look.start) * 60.0 / look.state.allowed_rate
-        self._state, self._org = look.state, look.org
         return len(look.start)
 
-    async def _post(self, look: Look, said: Message) -> Outcome:
-        return await self._common.sinks.posted(look.state.url, said, list(look.keys), look.state.failed)
+    def _post_soon(self, event: Next, said: Message) -> None:
+        assert self._state is not None
+        posted = self._common.sinks.posted(self._state.url, said, list(self._keys), self._state.failed)
+        self._way[asyncio.create_task(posted)] = event
 
     async def _wait(self, seconds: float) -> None:
         """Something came back, was given, or it is time to look."""
@@ -190,11 +264,10 @@ class Line:
         self._count(ended, now)
         standing = Standing(self._state.read_to, self._state.failed_in_row, self._state.failing_since)
         what, self._done = settled(ended, standing, self._held(), self._done, common.sinks.policy, common.chance, now)
-        written = await self._books.settle(self._id, what)
         self._state = self._state._replace(
             read_to=what.read_to, failed_in_row=what.failed_in_row, failing_since=what.failing_since
         )
-        return written
+        return await self._books.settle(self._id, what)
 
     def _held(self) -> set[int]:
         return {each.number for each in self._found if each.is_held}

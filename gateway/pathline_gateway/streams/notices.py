@@ -34,12 +34,12 @@ async def give(
     secret: bytes,
     now: Callable[[], datetime],
     everything: bool,
-) -> set[UUID] | None:
+) -> dict[UUID, int] | None:
     """These notices (each with its id) are given to the subscriptions that want them and may know.
 
-    `everything`: auth is off, and who subscribed while it was is given all. Returns who was given something; None where
-    the events that led to them were not handed out yet. Waits until nobody else hands out, to the end of the
-    transaction: running numbers are given by one at a time.
+    `everything`: auth is off, and who subscribed while it was is given all. Returns the last number of whoever was given
+    something; None where the events that led to them were not handed out yet. Waits until nobody else hands out, to the
+    end of the transaction: running numbers are given by one at a time.
     """
     await store.wait_for_lock(connection)
     everyone = [each.seeing(everything) for each in await store.everyone(connection)]
@@ -55,8 +55,8 @@ async def give(
             party = each.operator or each.org in (notice.sender, notice.receiver)
             if party and await telling.body(each, notice, pathways[notice.ref]) is not None:
                 found.append((each.id, number, id))
-    await store.number(connection, found)
-    return {subscription for subscription, _, _ in found}
+    numbers = await store.number(connection, found)
+    return {subscription: number for (subscription, _, _), number in zip(found, numbers, strict=True)}
 
 
 class Telling:
@@ -92,7 +92,7 @@ class Telling:
         return {"pathway": name, "data": {**whom, **said}}
 
 
-def event(row: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+def event(number: int, row: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
     """The notice as a CloudEvent, with the subscription's running number."""
     attributes = {
         "specversion": "1.0",
@@ -101,7 +101,7 @@ def event(row: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
         "type": TYPES[row["kind"]],
         "time": instant.serve(row["raised_at"]),
         "datacontenttype": "application/json",
-        "number": row["number"],
+        "number": number,
         "pathway": body["pathway"],
         "data": body["data"],
     }

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
-import orjson
 
 from pathline_gateway.store import given
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Numbered, Subscription
-from pathline_gateway.streams.deliver import Moment, told_of
+from pathline_gateway.streams.deliver import Moment, numbered
+from pathline_gateway.streams.frames import Read, framed
 from pathline_gateway.streams.together import Together
 
 _EVENTS: Final = 100
 """Events that are held for one stream: the next are read once these are sent."""
 _TOGETHER: Final = 400
 """Events that are read in one transaction, and a page more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What one stream is given next."""
-
-    frames: bytes
-    last: int
-    """The number after which it goes on."""
-    more: bool
-    """There was more already."""
 
 
 class Asked(NamedTuple):
@@ -72,9 +60,9 @@ async def _read(
 ) -> Read | None:
     if found is None or found.paused:
         return None
-    events = await told_of(moment, found.seeing(asked.everything), rows, asked.trace)
+    frames = await framed(moment, found.seeing(asked.everything), numbered(rows), asked.trace)
     last = asked.after + n
-    return Read(b"".join(_frame(found.prefix, event) for event in events), last, found.last_number > last)
+    return Read(frames, last, found.last_number > last)
 
 
 def _shares(asked: Sequence[Asked], known: Mapping[UUID, Subscription]) -> list[list[Numbered]]:
@@ -89,9 +77,3 @@ def _shares(asked: Sequence[Asked], known: Mapping[UUID, Subscription]) -> list[
         shares.append([(id, number) for number in range(after + 1, end + 1)])
         n += len(shares[-1])
     return shares
-
-
-def _frame(prefix: str, event: dict[str, Any]) -> bytes:
-    # Data as its publisher sent it may hold line feeds, which would end the field.
-    data = orjson.dumps(event).replace(b"\n", b" ").replace(b"\r", b" ")
-    return b"id: %sn%d\ndata: %s\n\n" % (prefix.encode(), event["number"], data)

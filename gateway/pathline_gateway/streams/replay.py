@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -31,7 +31,7 @@ class Replayer:
         self,
         pool: asyncpg.Pool,
         clock: Callable[[], datetime],
-        on_given: Callable[[Collection[UUID]], None] = lambda _: None,
+        on_given: Callable[[Mapping[UUID, int]], None] = lambda _: None,
         *,
         everything: bool,
     ) -> None:
@@ -61,7 +61,7 @@ class Replayer:
             wanted = await wanted_of(matching, Sight(connection, self._clock()), rows)
             events = [(row["source_number"], row["id"]) for _, row in wanted]
             left_out = await replays.earlier(connection, replay, events)
-            await store.number(connection, [(found.id, *event) for event in events if event not in left_out])
+            numbers = await store.number(connection, [(found.id, *event) for event in events if event not in left_out])
             await replays.looked(connection, replay, end)
-        self._on_given({replay.subscription})
+        self._on_given({replay.subscription: number for number in numbers[-1:]})
         return True

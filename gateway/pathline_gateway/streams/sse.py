@@ -37,10 +37,10 @@ class Streams:
         """Frames, beginning after this number: events, and a comment now and then where there are none."""
         until, trace = time.monotonic() + LONGEST_S, current_trace()
         yield b"retry: 1000\n\n"
-        with self.waiters.waiting(subscription) as waiter:
+        with self.waiters.waiting(subscription, trace, everything=everything) as waiter:
             while time.monotonic() < until and not self.waiters.ended:
                 waiter.woken.clear()
-                read = await self._readings.next(Asked(subscription, after, trace, everything))
+                read = waiter.take() or await self._readings.next(Asked(subscription, after, trace, everything))
                 if read is None:
                     yield b'event: end\ndata: {"because":"paused or ended"}\n\n'
                     return

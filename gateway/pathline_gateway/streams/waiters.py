@@ -5,29 +5,55 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 import asyncpg
 
 from pathline_gateway.store import subscriptions as store
+from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.streams.at_hand import Hand
+from pathline_gateway.streams.deliver import Moment, NumberedRow
+from pathline_gateway.streams.frames import Read, framed
 
 _log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.25
 """How much later what another process gave is noticed."""
+_AT_HAND: Final = 20
+"""Events that are handed over to one stream; it reads those that follow."""
 
 
 @dataclass(eq=False, slots=True)
 class Waiter:
     """One stream."""
 
+    trace: bytes | None
+    everything: bool
+    """Its caller may see all, as long as auth is off."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever its subscription was given something."""
     read_to: int = -1
     """The last number that it has; it has none yet."""
+    _handed: Read | None = None
+
+    def waits_after(self, number: int) -> bool:
+        """Whether whatever comes after this number is what it is to have next."""
+        return self.read_to == number and self._handed is None
+
+    def hand(self, after: int, read: Read) -> None:
+        """What comes after this number, unless it was read meanwhile."""
+        if self.waits_after(after):
+            self._handed = read
+        self.woken.set()
+
+    def take(self) -> Read | None:
+        """What was handed over to it, once."""
+        handed, self._handed = self._handed, None
+        return handed
 
 
 class Waiters:
@@ -40,9 +66,9 @@ class Waiters:
         """No stream begins or goes on: the process stops."""
 
     @contextmanager
-    def waiting(self, subscription: UUID) -> Iterator[Waiter]:
+    def waiting(self, subscription: UUID, trace: bytes | None, *, everything: bool) -> Iterator[Waiter]:
         """One that waits for what this subscription is given, as long as the block lasts."""
-        waiter = Waiter()
+        waiter = Waiter(trace, everything)
         self._waiting[subscription].add(waiter)
         try:
             yield waiter
@@ -51,11 +77,26 @@ class Waiters:
             if not self._waiting[subscription]:
                 del self._waiting[subscription]
 
-    def given(self, subscriptions: Collection[UUID]) -> None:
+    def given(self, subscriptions: Iterable[UUID]) -> None:
         """These were given something."""
         for subscription in subscriptions:
             for waiter in self._waiting.get(subscription, ()):
                 waiter.woken.set()
+
+    async def told(self, moment: Moment, subscription: Subscription, events: Sequence[NumberedRow]) -> Hand | None:
+        """See `at_hand`."""
+        after = events[0][0] - 1
+        waiting = [each for each in self._waiting.get(subscription.id, ()) if each.waits_after(after)]
+        some, read = events[:_AT_HAND], []
+        for each in waiting:
+            frames = await framed(moment, subscription.seeing(each.everything), some, each.trace)
+            read.append((each, Read(frames, some[-1][0], len(events) > len(some))))
+
+        def hand() -> None:
+            for waiter, next_of_it in read:
+                waiter.hand(after, next_of_it)
+
+        return hand if read else None
 
     def end(self) -> None:
         """Everybody goes home."""

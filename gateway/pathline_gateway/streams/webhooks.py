@@ -6,17 +6,23 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
 import asyncpg
 
 from pathline_gateway.store import webhook_delivery as store
+from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.store.webhook_delivery import Next
+from pathline_gateway.streams.at_hand import Hand
 from pathline_gateway.streams.books import Books
+from pathline_gateway.streams.deliver import Moment, NumberedRow, told_of
 from pathline_gateway.streams.delivery import Delivery
-from pathline_gateway.streams.line import Line
+from pathline_gateway.streams.line import Handed, Line
+from pathline_gateway.streams.message import message
 
 _log = logging.getLogger(__name__)
 
@@ -40,12 +46,25 @@ class Deliverer:
         self._wake = asyncio.Event()
         self._renewed = time.monotonic()
 
-    def given(self, subscriptions: Collection[UUID]) -> None:
-        """These were given something."""
-        for subscription in subscriptions:
+    def given(self, subscriptions: Mapping[UUID, int]) -> None:
+        """These were given something, up to these numbers."""
+        for subscription, last in subscriptions.items():
             if (found := self._lines.get(subscription)) is not None:
-                found[0].wake()
+                found[0].wake(last)
         self._wake.set()
+
+    async def told(self, moment: Moment, subscription: Subscription, events: Sequence[NumberedRow]) -> Hand | None:
+        """See `at_hand`."""
+        after, found = events[0][0] - 1, self._lines.get(subscription.id)
+        if found is None or not found[0].waits_after(after):
+            return None
+        as_whom, now = subscription.seeing(self._common.everything), self._common.sinks.now()
+        told = await told_of(moment, as_whom, events, None)
+        handed = [
+            Handed(Next(number, now, row["pathway"], 0, None, None, False), message(as_whom, number, event))
+            for (number, row), event in zip(events, told, strict=True)
+        ]
+        return partial(found[0].hand, after, handed)
 
     async def run(self) -> None:
         """Posts as events are given, until cancelled; then others may go on at once."""

@@ -1,0 +1,8 @@
+-- migrate:up
+
+-- The newest batches are read all the time, by whoever hands out, and those are the pages that a summary by ranges knows
+-- nothing of yet: each look read all of them. A tree of batches is small, as each stands in it once for many rows.
+drop index interaction_of_batch;
+create index interaction_of_batch on interaction (batch);
+
+-- migrate:down

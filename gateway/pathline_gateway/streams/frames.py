@@ -1,0 +1,37 @@
+"""Events as server-sent events: frames, each with the cursor after which its reader goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.streams.deliver import Moment, NumberedRow, told_of
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one stream is given next."""
+
+    frames: bytes
+    last: int
+    """The number after which it goes on."""
+    more: bool
+    """There was more already."""
+
+
+async def framed(
+    moment: Moment, subscription: Subscription, events: Iterable[NumberedRow], trace: bytes | None
+) -> bytes:
+    """These events as the subscription is told them, logged with this trace."""
+    told = await told_of(moment, subscription, events, trace)
+    return b"".join(_frame(subscription.prefix, event) for event in told)
+
+
+def _frame(prefix: str, event: dict[str, Any]) -> bytes:
+    # Data as its publisher sent it may hold line feeds, which would end the field.
+    data = orjson.dumps(event).replace(b"\n", b" ").replace(b"\r", b" ")
+    return b"id: %sn%d\ndata: %s\n\n" % (prefix.encode(), event["number"], data)

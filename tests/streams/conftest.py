@@ -1,5 +1,30 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import pytest
+import uvloop
+from certificate import tls
+
+from pathline_gateway.streams.policy import Policy
+from pathline_gateway.streams.posting import Poster
 from trust.conftest import machine, rig
 
-__all__ = ["machine", "rig"]
+__all__ = ["machine", "rig", "tls"]
+
+
+_ABOUT_CONNECTIONS = ("test_posting.py", "test_connections.py")
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """What is about connections is run in both loops: a stream of bytes does not end in quite the same way."""
+    loops = {"asyncio": asyncio.new_event_loop}
+    return {**loops, "uvloop": uvloop.new_event_loop} if item.path.name in _ABOUT_CONNECTIONS else loops
+
+
+@pytest.fixture
+async def poster() -> AsyncIterator[Poster]:
+    made = Poster(Policy(request_s=5))
+    yield made
+    await made.aclose()

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from typing import Final
 
-import httpcore
-
-from pathline_gateway.streams.addresses import Reach, all_may_be_reached
+from pathline_gateway.streams.addresses import all_may_be_reached
+from pathline_gateway.streams.http_connection import Connection
+from pathline_gateway.streams.sink_url import Server
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a name, best first. Raises OSError."""
@@ -22,59 +25,67 @@ _RESOLVERS: Final = ThreadPoolExecutor(16, "resolving sinks")
 """Of our own: a name server that does not answer must not keep others from a thread."""
 
 
-class AddressRefused(httpcore.ConnectError):
+class AddressRefused(Exception):
     """The name has an address that nothing is posted to."""
 
 
 async def resolved(name: str, port: int) -> Sequence[str]:
-    """The addresses that the system knows."""
+    """The addresses that the system knows; of an address, itself."""
+    if _is_address(name):
+        return [name]
     found = await asyncio.get_running_loop().run_in_executor(_RESOLVERS, _look_up, name, port)
     return [str(address[0]) for *_, address in found]
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _look_up(name: str, port: int) -> Sequence[tuple[object, object, object, object, tuple[object, ...]]]:
     return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
 
 
-class Guarded(httpcore.AsyncNetworkBackend):
-    """Connects to addresses that may be reached. Raises AddressRefused where a name has another."""
+class Connecting:
+    """Connects to servers at addresses that may be reached."""
 
-    def __init__(self, reach: Reach, resolve: Resolve) -> None:
-        self._reach, self._resolve, self._network = reach, resolve, httpcore.AnyIOBackend()
+    def __init__(self, resolve: Resolve, tls: ssl.SSLContext, connect_s: float) -> None:
+        """`connect_s`: bounds the resolving of a name, and each connection that is tried."""
+        self._resolve, self._tls, self._connect_s = resolve, tls, connect_s
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """A connection to an address of this name."""
+    async def to(self, server: Server, until: float) -> Connection:
+        """A connection, by this monotonic time. Raises AddressRefused where one address is refused; OSError."""
         try:
-            async with asyncio.timeout(timeout):
-                addresses = await self._resolve(host, port)
-        except TimeoutError:
-            raise httpcore.ConnectTimeout("the name was not resolved in time") from None
-        except (OSError, UnicodeError):
-            raise httpcore.ConnectError("the name cannot be resolved") from None
-        if not all_may_be_reached(addresses, self._reach):
+            async with self._time(until):
+                addresses = await self._resolve(server.name, server.port)
+        except UnicodeError:
+            raise OSError("the name cannot be resolved") from None
+        if not all_may_be_reached(addresses, server.reach):
             raise AddressRefused("an address of the name may not be connected to")
-        return await self._first_of(addresses, port, timeout, local_address, socket_options)
+        return await self._first_of(addresses, server, until)
 
-    async def _first_of(
-        self,
-        addresses: Sequence[str],
-        port: int,
-        timeout: float | None,
-        local_address: str | None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
-    ) -> httpcore.AsyncNetworkStream:
+    async def _first_of(self, addresses: Sequence[str], server: Server, until: float) -> Connection:
         """A connection to the first that takes one, of the first two: the other is often of the other family."""
         *tried, last = list(dict.fromkeys(addresses))[:2]
         for address in tried:
             try:
-                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
-            except httpcore.ConnectError:
+                return await self._at(address, server, until)
+            except (TimeoutError, ssl.SSLError):
+                raise
+            except OSError:
                 continue
-        return await self._network.connect_tcp(last, port, timeout, local_address, socket_options)
+        return await self._at(last, server, until)
+
+    async def _at(self, address: str, server: Server, until: float) -> Connection:
+        """A connection to this address; its certificate is of the server's name."""
+        loop = asyncio.get_running_loop()
+        tls, name = (self._tls, server.name) if server.encrypted else (None, None)
+        async with self._time(until):
+            _, found = await loop.create_connection(Connection, address, server.port, ssl=tls, server_hostname=name)
+        return found
+
+    def _time(self, until: float) -> asyncio.Timeout:
+        return asyncio.timeout(min(self._connect_s, until - time.monotonic()))

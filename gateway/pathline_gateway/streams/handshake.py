@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pathline_gateway.streams.posting import Answer, NoAnswer, Poster
+from pathline_gateway.streams.http_connection import Answer
+from pathline_gateway.streams.posting import NoAnswer, Poster
 from pathline_gateway.streams.sink_url import Sink
 
 _ASKED_RATE: Final = 60_000

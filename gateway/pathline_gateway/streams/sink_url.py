@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pathline_gateway.streams.addresses import Reach
 
@@ -17,14 +18,32 @@ class WrongSink(ValueError):
     """Events may not be posted there: what to write instead. Never the URL: it may hold a password."""
 
 
-class Sink(NamedTuple):
-    """A sink that is written as it must be."""
+class Server(NamedTuple):
+    """Whom a connection is with."""
 
-    url: str
+    name: str
+    port: int
+    encrypted: bool
     reach: Reach
     """Where its name may lead."""
 
 
+class Sink(NamedTuple):
+    """A sink that is written as it must be."""
+
+    server: Server
+    host: str
+    """The server's name and port, as the header says them."""
+    target: str
+    """What is posted to there."""
+
+    @property
+    def reach(self) -> Reach:
+        """Where its name may lead."""
+        return self.server.reach
+
+
+@lru_cache(maxsize=4_096)  # it is asked for at every request
 def sink(url: str, *, private: bool) -> Sink:
     """The sink of this URL; `private`: it may be in one's own network. Raises WrongSink."""
     if len(url) > LONGEST or _WRITTEN.fullmatch(url) is None:
@@ -42,6 +61,15 @@ def sink(url: str, *, private: bool) -> Sink:
         raise WrongSink("must be https")
     if not private and port not in (None, 443):
         raise WrongSink("must be at port 443")
-    if parts.scheme == "http":
-        return Sink(url, Reach.LOOPBACK)
-    return Sink(url, Reach.PRIVATE if private else Reach.PUBLIC)
+    return _written(parts, port, private=private)
+
+
+def _written(parts: SplitResult, port: int | None, *, private: bool) -> Sink:
+    name, encrypted = parts.hostname or "", parts.scheme == "https"
+    own = Reach.PRIVATE if encrypted else Reach.LOOPBACK
+    usual = _PORTS[parts.scheme]
+    port = usual if port is None else port
+    server = Server(name, port, encrypted, own if private else Reach.PUBLIC)
+    host = f"[{name}]" if ":" in name else name
+    host = host if port == usual else f"{host}:{port}"
+    return Sink(server, host, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))

@@ -1,0 +1,118 @@
+"""One connection to a server: a request is written at once, and its answer is read within a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Final, NamedTuple, cast
+
+from pathline_gateway.streams.http_answer import Answers, BadAnswer
+
+REST_S: Final = 2.0
+"""The body is read for so long, so that the connection may be used again: a status was given by then."""
+
+
+class Lost(Exception):
+    """The connection ended before there was an answer."""
+
+    def __init__(self, *, begun: bool, broken: bool) -> None:
+        self.begun, self.broken = begun, broken
+        """`begun`: some of the answer came; `broken`: it was not closed in order."""
+        super().__init__("the connection ended before there was an answer")
+
+
+class Answer(NamedTuple):
+    """What a server answered, without what it wrote."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By lower-case name."""
+    seconds: float
+    """Until its headers were there."""
+
+
+class Connection(asyncio.Protocol):
+    """A connection to one server, for one request at a time."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+        """Another request may be sent."""
+        self.used_at = 0.0
+        """When the last answer came, in monotonic time."""
+        self._loop = asyncio.get_running_loop()
+        self._answers = Answers()
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def ask(self, request: bytes, began: float, until: float) -> Answer:
+        """The answer; times are monotonic. Raises TimeoutError, Lost, BadAnswer; it is open no more then."""
+        if not self.is_open or self._transport.is_closing():
+            raise Lost(begun=False, broken=False)
+        answers = self._answers
+        answers.begin()
+        self._headed_at = 0.0
+        self._until = until
+        self._waiter = waiter = self._loop.create_future()
+        self._timer = self._loop.call_later(until - time.monotonic(), self._time_is_up)
+        self._transport.write(request)
+        try:
+            await waiter
+        except BaseException:  # cancelled, too
+            answers.again = False
+            raise
+        finally:
+            self._waiter = None
+            self._timer.cancel()
+            if not answers.again:
+                self.close()
+        self.used_at = self._headed_at
+        return Answer(answers.status, answers.headers, self._headed_at - began)
+
+    def close(self) -> None:
+        """It is used no more, and what was not written yet is not written."""
+        self.is_open = False
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop, as all that follow are."""
+        self._transport = cast(asyncio.Transport, transport)
+        self.is_open = True
+
+    def data_received(self, data: bytes) -> None:
+        """Some of the answer; or what nobody asked for, after which nothing is trusted."""
+        waiter, answers = self._waiter, self._answers
+        if waiter is None or waiter.done():
+            answers.again = False
+            self.close()
+            return
+        try:
+            answers.feed(data)
+        except BadAnswer as bad:
+            waiter.set_exception(bad)
+            return
+        if answers.status and not self._headed_at:
+            self._headed_at = time.monotonic()
+            if not answers.over:
+                self._timer.cancel()
+                self._timer = self._loop.call_later(min(REST_S, self._until - self._headed_at), self._time_is_up)
+        if answers.over:
+            waiter.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The server closed it, or we did."""
+        self.is_open = False
+        self._answers.again = False
+        self._end(Lost(begun=self._answers.begun, broken=exc is not None))
+
+    def _time_is_up(self) -> None:
+        self._end(TimeoutError())
+
+    def _end(self, failed: Exception) -> None:
+        """No more is waited for: without a status, it failed."""
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        if self._answers.status:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(failed)

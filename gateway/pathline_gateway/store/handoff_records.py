@@ -14,32 +14,33 @@ from pathline_gateway.store.bare_steps import bare_step
 from pathline_gateway.store.handoff_links import amending
 
 _LOCK = 0x706C_0008
+# Entries of one batch stand together, and are looked at together: what it named is told by its number alone.
 _END = """
-select max(seq) as seq from (
-    select seq from change where seq > (select seq from handoff_progress) order by seq limit $1) as c
+with page as materialized (
+    select seq, batch from change where seq > (select seq from handoff_progress) order by seq limit $1
+), last as (
+    select seq, batch from page order by seq desc limit 1
+)
+select coalesce(max(c.seq), (select seq from last)) as seq
+from last l join change c on c.seq > l.seq and c.seq <= l.seq + $1 and c.batch = l.batch
 """
-# Hand-offs that the entries up to this one may have changed: those that a new event names, as it was sent or as it was
-# corrected before it came; those of what was voided or corrected under these refs (the log does not say when); those
-# whose offer stands on a pathway where the receiver did something, or which was joined or parted. Who left a pathway is
-# known by where she was.
+# Hand-offs that the entries up to this one may have changed: those that a new event names; those of what was voided or
+# corrected under these refs, be it before it came (the log does not say when); those whose offer stands on a pathway
+# where the receiver did something, or which was joined or parted. Who left a pathway is known by where she was.
 _TOUCHED = """
 with page as materialized (
     select ref, batch, kind from change where seq > coalesce($2, (select seq from handoff_progress)) and seq <= $1
-), ends as (
-    select min(batch) as low, max(batch) as high from page where kind = 'interaction'
-), event as materialized (
-    select i.source, i.id, i.handoff
-    from ends e
-    join interaction i on i.batch between e.low and e.high
-    join page p on p.ref = i.ref and p.batch = i.batch and p.kind = 'interaction'
-), amends as (
+), amends as materialized (
     select a.target_source as source, a.target_id as id
     from (select distinct ref from page) p join amendment a on a.target_ref = p.ref
-), came as (
-    select p.ref, s.org, coalesce(m.pathway, s.birth) as pathway
-    from (select distinct ref from page where kind = 'interaction') p
+), came as materialized (
+    select p.ref, s.org from (select distinct ref from page where kind = 'interaction') p
     join subject_ref s on s.id = p.ref
-    left join membership m on m.ref = p.ref and m.until is null
+), heard as materialized (
+    -- Few organisations receive anything, and of the others nothing more is asked.
+    select c.ref, c.org from came c
+    join (select distinct org from came) o on o.org = c.org
+    where exists (select from handoff h where h.receiver = o.org)
 ), moved as (
     select distinct coalesce(m.pathway, s.birth) as pathway
     from (select distinct ref from page where kind <> 'interaction') p
@@ -48,18 +49,18 @@ with page as materialized (
     union
     select s.birth from page p join subject_ref s on s.id = p.ref where p.kind = 'membership'
 ), at as (
-    select c.org, s.id as ref from came c join subject_ref s on s.birth = c.pathway
+    select org, ref from heard
     union
-    select c.org, m.ref from came c join membership m on m.pathway = c.pathway and m.until is null
+    select c.org, o.ref from heard c
+    join membership m on m.ref = c.ref and m.until is null
+    join membership o on o.pathway = m.pathway and o.until is null
     union
     select null, s.id from moved v join subject_ref s on s.birth = v.pathway
     union
     select null, m.ref from moved v join membership m on m.pathway = v.pathway and m.until is null
 )
-select handoff from event where handoff is not null
-union
-select m.handoff from event e join handoff_input m on m.source = e.source and m.id = e.id and m.kind = 'amended'
-where m.handoff is not null
+select i.handoff from (select distinct batch from page where kind = 'interaction') p
+join interaction i on i.batch = p.batch and i.handoff is not null
 union
 select i.handoff from amends a
 join event_identity k on k.source = a.source and k.id = a.id
@@ -91,7 +92,8 @@ join interaction i on i.ref = u.ref and (i.time >= u.since or u.amended)
 join source src on src.id = i.source
 join event_type t on t.id = i.type
 """
-_FORGET = "delete from handoff where handoff = any($1::text[])"
+# Not `any`: that was each row of the table held against each of them.
+_FORGET = "delete from handoff h using unnest($1::text[]) as k(handoff) where h.handoff = k.handoff"
 _ENDED = "insert into handoff_untold select unnest($1::text[]) on conflict do nothing"
 _ADVANCE = "update handoff_progress set seq = $1"
 _WAITING = "select count(*) from (select from change where seq > (select seq from handoff_progress) limit 100000) as c"

@@ -30,18 +30,21 @@ async def going_on(name: str, work: Callable[[], Awaitable[None]]) -> AsyncItera
             await task
 
 
-async def as_it_comes(name: str, wake: asyncio.Event, some: Callable[[], Awaitable[object]]) -> None:
+async def as_it_comes(
+    name: str, wake: asyncio.Event, some: Callable[[], Awaitable[object]], pause_s: float = 0.0
+) -> None:
     """Does some work after the other until there is none; again when woken, or when another process may have made some.
 
-    Until cancelled; where Postgres fails that is said, and it is tried again.
+    Until cancelled; where Postgres fails that is said, and it is tried again. `pause_s`: how long what comes is gathered
+    while there is always some, where doing much at once costs less; the first is never kept waiting.
     """
     while True:
+        wake.clear()
         try:
             while await some():
-                pass
+                await asyncio.sleep(pause_s)
         except UNAVAILABLE as failed:
             _log.warning("%s: not done, and tried again: %s", name, type(failed).__name__)
-        wake.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(wake.wait(), _POLL_S)
 

@@ -48,6 +48,7 @@ from pathline_gateway.trust.access_log import KEPT
 
 _PARTITIONS_EVERY_S = 3600
 _FORGET_EVERY_S = 86_400
+_HANDOFFS_PAUSE_S = 0.1
 
 
 class BrokerUnavailable(Exception):
@@ -118,7 +119,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         closed = partial(closed_handoffs.tell, pool, secret, observe.flush_finished)
         for name, work in (
             ("membership", membership.run),
-            ("hand-offs", lambda: as_it_comes("hand-offs", stored, partial(bring_up_to_date, pool))),
+            ("hand-offs", lambda: as_it_comes("hand-offs", stored, partial(bring_up_to_date, pool), _HANDOFFS_PAUSE_S)),
             ("the watchdog", watchdog.run),
             ("telling of closed hand-offs", lambda: as_it_comes("closed hand-offs", asyncio.Event(), closed)),
             ("handing out to subscriptions", dispatcher.run),

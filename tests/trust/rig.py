@@ -75,6 +75,7 @@ class Rig:
     sinks: Sinks
     described: Described
     """What is answered of subscriptions is held against it."""
+    waiters: Waiters
     now: datetime = NOW
     log: Partition = field(default_factory=Partition)
     takers: list[tuple[Taker, Callable[[Mapping[UUID, int]], None]]] = field(default_factory=list)
@@ -110,9 +111,10 @@ class Rig:
 
     async def hand_out(self, *, everything: bool = True) -> None:
         """Every subscription was given what is stored; `everything` as while auth is off."""
-        at_hand = AtHand(SECRET, [each for each, _ in self.takers])
+        at_hand = AtHand(SECRET, [self.waiters, *(each for each, _ in self.takers)])
 
         def given(subscriptions: Mapping[UUID, int]) -> None:
+            self.waiters.given(subscriptions)
             for _, told in self.takers:
                 told(subscriptions)
 
@@ -182,10 +184,11 @@ async def rig_on(machine: Machine) -> AsyncIterator[Rig]:
         app.include_router(measures.routes(pool, lambda: rig.now))
         app.include_router(concealed.routes(pool))
         app.include_router(lawful.routes(pool))
-        app.include_router(subscriptions.routes(Streams(pool, SECRET, clock, Waiters(pool)), sinks))
+        waiters = Waiters(pool)
+        app.include_router(subscriptions.routes(Streams(pool, SECRET, clock, waiters), sinks))
         app.include_router(consents.routes(pool, SECRET, clock, lambda item: rig.put(item)))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
-            rig = Rig(database, pool, http, who, sinks, _described(app))
+            rig = Rig(database, pool, http, who, sinks, _described(app), waiters)
             yield rig
         await sinks.poster.aclose()
     await dropped(machine, database)

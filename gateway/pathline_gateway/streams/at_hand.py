@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -21,11 +21,18 @@ Hand = Callable[[], None]
 """Hands over what was told. Called once the transaction is committed, and not at all where it is not."""
 
 
+class Given(NamedTuple):
+    """The next events of a subscription."""
+
+    subscription: Subscription
+    events: list[NumberedRow]
+
+
 class Taker(Protocol):
     """Some who wait in this process."""
 
-    async def told(self, moment: Moment, subscription: Subscription, events: Sequence[NumberedRow]) -> Hand | None:
-        """What is handed over of these, which are the next of this subscription; None where nobody waits for them."""
+    async def told(self, moment: Moment, given: Sequence[Given]) -> Sequence[Hand]:
+        """What is handed over of this, to those who wait for it; nothing of the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +43,13 @@ class AtHand:
     takers: Sequence[Taker]
 
     async def told(
-        self,
-        connection: asyncpg.Connection,
-        now: datetime,
-        given: Iterable[tuple[Subscription, NumberedRow]],
+        self, connection: asyncpg.Connection, now: datetime, given: Iterable[tuple[Subscription, NumberedRow]]
     ) -> list[Hand]:
         """What is handed over of what was given. Call within the transaction that gives it, whose moment is one."""
-        each_of: dict[UUID, tuple[Subscription, list[NumberedRow]]] = {}
+        each_of: dict[UUID, Given] = {}
         for subscription, event in given:
-            each_of.setdefault(subscription.id, (subscription, []))[1].append(event)
-        moment = Moment(connection, self.secret, now)
-        hands = []
-        for subscription, events in each_of.values():
             # Of what is paused nothing is handed out, though it is given.
-            for taker in () if subscription.paused else self.takers:
-                if (hand := await taker.told(moment, subscription, events)) is not None:
-                    hands.append(hand)
-        return hands
+            if not subscription.paused:
+                each_of.setdefault(subscription.id, Given(subscription, [])).events.append(event)
+        moment, all_given = Moment(connection, self.secret, now), list(each_of.values())
+        return [hand for taker in self.takers for hand in await taker.told(moment, all_given)]

@@ -21,6 +21,8 @@ from pathline_gateway.streams.together import Together
 
 _LINES: Final = 64
 """Lines that are looked for in one transaction: each has a window of events."""
+_GATHER_S: Final = 0.01
+"""How long what came back from other sinks is waited for, to be written down together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Books:
     def __init__(self, common: Delivery, me: UUID) -> None:
         self._common, self._me = common, me
         self._looks = Together(self._look)
-        self._settled = Together(self._settle)
+        self._settled = Together(self._settle, _GATHER_S)
         self._released = Together(self._release)
 
     async def look(self, asked: Asked) -> Look | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -52,8 +53,8 @@ class Moment:
         self.sight = Sight(connection, now)
         self.notices = Telling(connection, secret, self.sight)
         self.foreign: dict[tuple[Reader, UUID], Foreign] = {}
-        self.bare: dict[tuple[str, str], dict[str, Any]] = {}
-        """What is told to those who see everything, without the number."""
+        self.as_sent: dict[tuple[str, str, UUID | None], dict[str, Any]] = {}
+        """What is told as it was sent, by the event and what the pathway is called, without the number."""
         self._keys: dict[str, ReaderKey] = {}
 
     def key(self, reader: Reader) -> ReaderKey:
@@ -94,7 +95,6 @@ def numbered(rows: Iterable[asyncpg.Record]) -> list[NumberedRow]:
 class _Telling:
     def __init__(self, moment: Moment, subscription: Subscription) -> None:
         self._moment, self._subscription = moment, subscription
-        self._reader = reader(subscription)
         self._refs: set[int] = set()
         self._quiet = False
 
@@ -103,10 +103,9 @@ class _Telling:
         if row.get("kind") is not None:
             return await self._notice(number, row)
         if self._subscription.operator:  # as it is honoured now: see `seeing`
-            return self._bare(number, row)
+            return self._as_sent(number, row, row["pathway"])
         if row["org"] == self._subscription.org:
-            pathway = await self._own_name(row)
-            return _told(bare_step(row), number, pathway)
+            return self._as_sent(number, row, await self._own_name(row))
         found = await self._moment.sight.of(self._subscription, row["pathway"])
         shown = None if found is None else found[1].get((row["source"], row["id"]))
         if found is None or shown is None:
@@ -118,13 +117,15 @@ class _Telling:
         handle = name_of(self._reader, key, seen.anchors[0].birth) if seen.anchors else None
         return _told(self._foreign(key, seen, row["pathway"]).step(shown.told), number, handle)
 
-    def _bare(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
-        """As it was sent."""
-        known = self._moment.bare
-        identity = row["source"], row["id"]
-        if identity not in known:
-            known[identity] = _told(bare_step(row), 0, row["pathway"])
-        return {**known[identity], "number": number}
+    @cached_property
+    def _reader(self) -> Reader:
+        return reader(self._subscription)
+
+    def _as_sent(self, number: int, row: asyncpg.Record, pathway: UUID | None) -> dict[str, Any]:
+        known, asked = self._moment.as_sent, (row["source"], row["id"], pathway)
+        if asked not in known:
+            known[asked] = _told(bare_step(row), number, pathway)
+        return {**known[asked], "number": number}
 
     def _foreign(self, key: ReaderKey, seen: Seen, pathway: UUID) -> Foreign:
         known, asked = self._moment.foreign, (self._reader, pathway)

@@ -25,6 +25,8 @@ from pathline_gateway.streams.wanting import wanted_of
 
 _log = logging.getLogger(__name__)
 
+_PAUSE_S = 0.04
+"""Twenty-five times a second at most: each time costs as much as some hundred events."""
 _ENTRIES = 2_000
 """Entries of the change log that are looked at in one transaction."""
 
@@ -65,12 +67,14 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Hands out as events come, until cancelled."""
-        await as_it_comes("streams", self._wake, self.dispatch_some)
+        await as_it_comes("streams", self._wake, self.dispatch_some, _PAUSE_S)
 
     async def dispatch_some(self) -> bool:
         """Whether anything new was looked at, in one transaction."""
         try:
             return await self._dispatch(self._at_hand)
+        except asyncpg.SerializationError:
+            return True  # somebody wants something else since: it is looked at again
         except UNAVAILABLE:
             raise
         except Exception as failed:

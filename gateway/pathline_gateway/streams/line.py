@@ -70,13 +70,17 @@ class Line:
             return False
         return state.allowed_rate is None and self._may_begin() and self._room() > 0
 
-    def hand(self, after: int, handed: Sequence[Handed]) -> None:
-        """What comes after this number, unless it was found meanwhile."""
-        if self.waits_after(after):
-            assert self._state is not None
-            self._handed = handed
-            self._state = self._state._replace(last_number=after + len(handed))
-            self._woken.set()
+    def hand(self, after: int, handed: Sequence[Handed], state: State, keys: Sequence[str]) -> None:
+        """What comes after this number, unless it was found meanwhile; and how the sink stands, which is as a look."""
+        if not self.waits_after(after) or self._state is None:
+            return
+        # How far it is, this line knows best: what it wrote last may not be committed.
+        known = self._state
+        self._state = state._replace(
+            read_to=known.read_to, failed_in_row=known.failed_in_row, failing_since=known.failing_since
+        )
+        self._handed, self._keys, self._looked_at = handed, keys, time.monotonic()
+        self._woken.set()
 
     async def run(self) -> None:
         """Posts until there is nothing to do, or the sink is another's."""
@@ -150,7 +154,8 @@ class Line:
             return False
         busy = {each.lane for each in self._way.values()}
         lanes = [each.event.lane for each in handed]
-        if len(handed) > self._room() or len({*lanes} - busy) < len(lanes) or not self._may_begin():
+        waits = self._state.allowed_rate is not None or self._state.not_before > self._common.sinks.now()
+        if waits or len(handed) > self._room() or len({*lanes} - busy) < len(lanes) or not self._may_begin():
             self._looked_at = _NOT_YET
             return False
         if (got := self._common.slots.take(len(handed))) < len(handed):

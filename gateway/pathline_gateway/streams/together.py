@@ -14,9 +14,14 @@ Answer = TypeVar("Answer")
 class Together(Generic[Asked, Answer]):
     """Questions of one kind, of one process."""
 
-    def __init__(self, answer: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]]) -> None:
-        """`answer` answers at least the first of what it is asked, in order; the others are asked again."""
-        self._answer = answer
+    def __init__(
+        self, answer: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]], gather_s: float = 0.0
+    ) -> None:
+        """`answer` answers at least the first of what it is asked, in order; the others are asked again.
+
+        `gather_s`: how long whatever else may be asked is waited for, where nobody is in a hurry.
+        """
+        self._answer, self._gather_s = answer, gather_s
         self._waiting: list[tuple[Asked, asyncio.Future[Answer]]] = []
         self._work: asyncio.Task[None] | None = None
 
@@ -31,6 +36,8 @@ class Together(Generic[Asked, Answer]):
 
     async def _answer_all(self) -> None:
         while self._waiting:
+            if self._gather_s:
+                await asyncio.sleep(self._gather_s)
             some = [(asked, future) for asked, future in self._waiting if not future.done()]
             self._waiting = []
             try:

@@ -8,15 +8,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 
 from pathline_gateway.store import subscriptions as store
-from pathline_gateway.store.subscriptions import Subscription
-from pathline_gateway.streams.at_hand import Hand
-from pathline_gateway.streams.deliver import Moment, NumberedRow
+from pathline_gateway.streams.at_hand import Given, Hand
+from pathline_gateway.streams.deliver import Moment
 from pathline_gateway.streams.frames import Read, framed
 
 _log = logging.getLogger(__name__)
@@ -83,20 +83,16 @@ class Waiters:
             for waiter in self._waiting.get(subscription, ()):
                 waiter.woken.set()
 
-    async def told(self, moment: Moment, subscription: Subscription, events: Sequence[NumberedRow]) -> Hand | None:
+    async def told(self, moment: Moment, given: Sequence[Given]) -> list[Hand]:
         """See `at_hand`."""
-        after = events[0][0] - 1
-        waiting = [each for each in self._waiting.get(subscription.id, ()) if each.waits_after(after)]
-        some, read = events[:_AT_HAND], []
-        for each in waiting:
-            frames = await framed(moment, subscription.seeing(each.everything), some, each.trace)
-            read.append((each, Read(frames, some[-1][0], len(events) > len(some))))
-
-        def hand() -> None:
-            for waiter, next_of_it in read:
-                waiter.hand(after, next_of_it)
-
-        return hand if read else None
+        hands: list[Hand] = []
+        for subscription, events in given:
+            after, some = events[0][0] - 1, events[:_AT_HAND]
+            for waiter in [each for each in self._waiting.get(subscription.id, ()) if each.waits_after(after)]:
+                frames = await framed(moment, subscription.seeing(waiter.everything), some, waiter.trace)
+                read = Read(frames, some[-1][0], len(events) > len(some))
+                hands.append(partial(waiter.hand, after, read))
+        return hands
 
     def end(self) -> None:
         """Everybody goes home."""

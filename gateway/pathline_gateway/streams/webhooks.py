@@ -15,11 +15,11 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from pathline_gateway.store import webhook_delivery as store
-from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.store import webhooks
 from pathline_gateway.store.webhook_delivery import Next
-from pathline_gateway.streams.at_hand import Hand
+from pathline_gateway.streams.at_hand import Given, Hand
 from pathline_gateway.streams.books import Books
-from pathline_gateway.streams.deliver import Moment, NumberedRow, told_of
+from pathline_gateway.streams.deliver import Moment, told_of
 from pathline_gateway.streams.delivery import Delivery
 from pathline_gateway.streams.line import Handed, Line
 from pathline_gateway.streams.message import message
@@ -53,18 +53,31 @@ class Deliverer:
                 found[0].wake(last)
         self._wake.set()
 
-    async def told(self, moment: Moment, subscription: Subscription, events: Sequence[NumberedRow]) -> Hand | None:
-        """See `at_hand`."""
-        after, found = events[0][0] - 1, self._lines.get(subscription.id)
-        if found is None or not found[0].waits_after(after):
-            return None
-        as_whom, now = subscription.seeing(self._common.everything), self._common.sinks.now()
-        told = await told_of(moment, as_whom, events, None)
-        handed = [
-            Handed(Next(number, now, row["pathway"], 0, None, None, False), message(as_whom, number, event))
-            for (number, row), event in zip(events, told, strict=True)
-        ]
-        return partial(found[0].hand, after, handed)
+    async def told(self, moment: Moment, given: Sequence[Given]) -> list[Hand]:
+        """See `at_hand`. A sink that somebody changes, or has taken over, is none that waits."""
+        waiting = [each for each in given if self._waits(each)]
+        ids, now = [each.subscription.id for each in waiting], self._common.sinks.now()
+        if not ids:
+            return []
+        states = await store.states(moment.connection, ids, self._me)
+        keys = await webhooks.secrets_of(moment.connection, ids, now)
+        hands: list[Hand] = []
+        for subscription, events in waiting:
+            if (state := states.get(subscription.id)) is None or state.idle:
+                continue
+            as_whom = subscription.seeing(self._common.everything)
+            told = await told_of(moment, as_whom, events, None)
+            handed = [
+                Handed(Next(number, now, row["pathway"], 0, None, None, False), message(as_whom, number, event))
+                for (number, row), event in zip(events, told, strict=True)
+            ]
+            hand = self._lines[subscription.id][0].hand
+            hands.append(partial(hand, events[0][0] - 1, handed, state, keys[subscription.id]))
+        return hands
+
+    def _waits(self, given: Given) -> bool:
+        found = self._lines.get(given.subscription.id)
+        return found is not None and found[0].waits_after(given.events[0][0] - 1)
 
     async def run(self) -> None:
         """Posts as events are given, until cancelled; then others may go on at once."""

@@ -1,0 +1,210 @@
+"""Who waits is handed what was just given, and need not read it; and has, in every order, what she would have read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Collection
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+import pytest
+from posting import posting, status, subscribed
+from sink import listening
+
+from pathline_gateway.store import given, subscriptions
+from pathline_gateway.store.subscriptions import Numbered
+from pathline_gateway.streams.at_hand import AtHand
+from pathline_gateway.streams import deliver
+from pathline_gateway.streams.dispatch import Dispatcher
+from pathline_gateway.streams.sse import Streams
+from pathline_gateway.trust.caller import EVERYBODY
+from trust.rig import SECRET, Rig
+from trust.test_reading import consented, told
+from verify.history import linked, ref, step
+
+_FRAME = re.compile(rb"id: n(\d+)\ndata: ([^\n]*)\n\n")
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many events were read, each time somebody did."""
+    counted: list[int] = []
+    under = given.under
+
+    async def counting(
+        connection: asyncpg.Connection, wanted: Collection[Numbered]
+    ) -> dict[Numbered, asyncpg.Record]:
+        found = await under(connection, wanted)
+        counted.append(len(found))
+        return found
+
+    monkeypatch.setattr(given, "under", counting)
+    return counted
+
+
+def streams(rig: Rig) -> Streams:
+    return Streams(rig.pool, SECRET, lambda: rig.now, rig.waiters)
+
+
+async def made(rig: Rig, *filters: Any, org: str = "reader") -> str:
+    wanted = {
+        "protocol": "SSE",
+        "config": {"organisation": org, "purpose": "care"},
+        "filters": list(filters),
+    }
+    answer = await rig.ask(EVERYBODY, "POST", "/v1/subscriptions", json=wanted)
+    return str(answer.json()["id"])
+
+
+async def frames(stream: AsyncIterator[bytes], n: int) -> list[dict[str, Any]]:
+    """The next events of it, this many."""
+    found: list[dict[str, Any]] = []
+    async with asyncio.timeout(20):
+        while len(found) < n:
+            found += [orjson.loads(data) for _, data in _FRAME.findall(await anext(stream))]
+    return found
+
+
+async def page(rig: Rig, id: str) -> list[dict[str, Any]]:
+    answer = await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}/events", params={"limit": 1_000})
+    return list(answer.json()["events"])
+
+
+async def waits(rig: Rig, id: str) -> None:
+    """A stream of this subscription has all that there was, and waits."""
+    async with asyncio.timeout(20):
+        while not any(each.read_to >= 0 for each in rig.waiters._waiting.get(UUID(id), ())):
+            await asyncio.sleep(0.005)
+
+
+async def test_a_stream_that_waits_is_handed_what_comes(rig: Rig, read: list[int]) -> None:
+    id = await made(rig, {"exact": {"org": "clinic"}})
+    stream = streams(rig).listen(UUID(id), 0, everything=True)
+    assert (await anext(stream)).startswith(b"retry")
+    first = asyncio.create_task(frames(stream, 3))
+    await waits(rig, id)
+    for one in (step("clinic", "c1", 1), step("housing", "h1", 2), step("clinic", "c2", 2), step("clinic", "c3", 1)):
+        await rig.tell(one)
+    await rig.hand_out()
+    assert [event["id"] for event in await first] == ["c1", "c2", "c3"]
+    assert sum(read) == 0
+    assert await first == await page(rig, id)
+
+
+async def test_what_is_handed_is_logged_and_withheld_as_what_is_read(rig: Rig, read: list[int]) -> None:
+    await rig.tell(step("housing", "h0", 2), step("clinic", "c0", 1), step("citizen", "m0", 9), consented())
+    await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9)))
+    id = await made(rig, {"exact": {"org": "clinic"}}, org="housing")
+    stream = streams(rig).listen(UUID(id), 0, everything=False)
+    await anext(stream)
+    first = asyncio.create_task(frames(stream, 1))
+    await waits(rig, id)
+    before = await rig.pool.fetchval("select count(*) from access where what = 'stream'")
+    await rig.tell(told("clinic", "c1", "contact.made", 1, 6, kind="enquiry"))
+    await rig.hand_out(everything=False)
+    (event,) = await first
+    assert sum(read) == 0
+    assert (event["id"] == "c1", event.get("subject")) == (False, None)
+    assert await rig.pool.fetchval("select count(*) from access where what = 'stream'") == before + 1
+    assert event == (await page_of(rig, id))[0]
+
+
+async def page_of(rig: Rig, id: str) -> list[dict[str, Any]]:
+    async with rig.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+        found = await subscriptions.one(connection, UUID(id), None)
+        assert found is not None
+        some = await deliver.page(connection, SECRET, found.seeing(False), 0, 100, rig.now)
+    return [orjson.loads(orjson.dumps(event)) for event in some.events]
+
+
+async def test_a_sink_that_keeps_up_is_posted_what_nobody_reads(rig: Rig, read: list[int]) -> None:
+    async with listening() as sink, posting(rig):
+        id, _ = await subscribed(rig, sink, {"exact": {"org": "clinic"}})
+        for n in range(40):
+            await rig.tell(step("clinic", f"c{n}", n % 7))
+            await rig.hand_out()
+            await sink.until(lambda s, n=n: len(s.took) == n + 1)
+        async with asyncio.timeout(20):
+            while (await status(rig, id))["waiting"]:
+                await asyncio.sleep(0.01)
+    assert [each.event["id"] for each in sink.took] == [f"c{n}" for n in range(40)]
+    assert sum(read) < 40
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_in_every_order_a_listener_has_what_she_would_have_read(rig: Rig, seed: int, read: list[int]) -> None:
+    """Two processes hand out, of which one is hers; she is slow at times, and what she listens to is paused at times."""
+    chance, rig.who[0] = Random(seed), EVERYBODY
+    ids = [await made(rig, *wants) for wants in ((), ({"exact": {"org": "clinic"}},))]
+    async with asyncpg.create_pool(rig.database, min_size=1, max_size=4) as pool:
+        at_hand = AtHand(SECRET, [rig.waiters])
+        hers = Dispatcher(pool, lambda: rig.now, rig.waiters.given, everything=True, at_hand=at_hand)
+        another = Dispatcher(pool, lambda: rig.now, everything=True)
+        done = asyncio.Event()
+
+        async def tell() -> None:
+            for n in range(60):
+                await rig.tell(step(chance.choice(("clinic", "housing")), f"e{n}", n % 5))
+                await asyncio.sleep(chance.random() * 0.01)
+
+        async def hand_out(dispatcher: Dispatcher) -> None:
+            while True:
+                with contextlib.suppress(asyncpg.SerializationError):
+                    await dispatcher.dispatch_some()
+                await asyncio.sleep(chance.random() * 0.02)
+
+        async def pause() -> None:
+            while not done.is_set():
+                id = chance.choice(ids)
+                for what in ("pause", "resume"):
+                    answer = await rig.http.post(f"/v1/subscriptions/{id}/{what}")
+                    assert answer.is_success
+                    await asyncio.sleep(chance.random() * 0.1)
+
+        async def listen(id: str, slow: float, found: list[bytes]) -> None:
+            """Comes again where the stream ended, after the last that she has."""
+            while True:
+                async for said in streams(rig).listen(UUID(id), len(found), everything=True):
+                    numbers = [int(number) for number, _ in _FRAME.findall(said)]
+                    assert numbers == list(range(len(found) + 1, len(found) + 1 + len(numbers)))
+                    found += [data for _, data in _FRAME.findall(said)]
+                    await asyncio.sleep(chance.random() * slow)
+                await asyncio.sleep(0.01)
+
+        heard: list[tuple[str, list[bytes]]] = [(id, []) for id in ids for _ in range(2)]
+        background = [
+            asyncio.create_task(work)
+            for work in (
+                hand_out(hers),
+                hand_out(another),
+                pause(),
+                rig.waiters.run(),
+                *(listen(id, 0.05 * (n % 2), found) for n, (id, found) in enumerate(heard)),
+            )
+        ]
+        try:
+            await tell()
+            done.set()
+            await background[2]
+            async with asyncio.timeout(30):
+                for id, found in heard:
+                    while len(found) < len(await page(rig, id)) or not found:
+                        assert not any(each.done() and each is not background[2] for each in background)
+                        await asyncio.sleep(0.02)
+                while await rig.pool.fetchval("select count(*) from subscription_event") < 60:
+                    await asyncio.sleep(0.02)
+        finally:
+            for each in background:
+                each.cancel()
+            ended = await asyncio.gather(*background, return_exceptions=True)
+    assert all(each is None or isinstance(each, asyncio.CancelledError) for each in ended), ended
+    for id, found in heard:
+        assert [orjson.loads(data) for data in found] == await page(rig, id)
+    assert len(heard[0][1]) == 60
+    # Some of it was handed over, and some was read: else half of this was never tried.
+    assert 0 < sum(read) < sum(len(found) for _, found in heard)

@@ -25,6 +25,10 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
 
 @pytest.fixture
 async def poster() -> AsyncIterator[Poster]:
+    """With it, nothing goes wrong in what the loop calls."""
+    wrong: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: wrong.append(what))
     made = Poster(Policy(request_s=5))
     yield made
     await made.aclose()
+    assert wrong == []

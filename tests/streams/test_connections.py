@@ -5,14 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 from certificate import trusting
 from odd_server import LENGTH, TAKEN, Answering, Asked, breaks_off, closes, failed, hangs, odd, post, resets, says
 
-from pathline_gateway.streams import posting
+from pathline_gateway.streams import connecting, http_connection, posting
+from pathline_gateway.streams.http_answer import Answers
+from pathline_gateway.streams.http_connection import Connection
 from pathline_gateway.streams.policy import Policy
 from pathline_gateway.streams.posting import Poster
+from pathline_gateway.streams.sink_url import sink
+
+
+@pytest.fixture(autouse=True)
+def _kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends, ends for another reason."""
+    monkeypatch.setattr(posting, "_KEPT_S", 60.0)
 
 
 @pytest.fixture
@@ -61,10 +71,15 @@ async def test_as_many_connections_are_kept_as_were_needed_at_once(poster: Poste
         assert len(server.asked) == 12
 
 
-async def test_a_connection_is_kept_for_a_while(poster: Poster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(posting, "_KEPT_S", 0.1)
+async def test_a_connection_is_kept_for_a_while_after_it_was_used(
+    poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posting, "_KEPT_S", 0.5)
     async with odd(says(TAKEN)) as server:
-        await post(poster, server)
+        until = asyncio.get_running_loop().time() + 1.2
+        while asyncio.get_running_loop().time() < until:
+            await post(poster, server)
+        assert server.connections == 1
         await server.until_ended(1)
         await post(poster, server)
         assert server.connections == 2
@@ -145,6 +160,28 @@ async def test_what_nobody_asked_for_is_no_answer_to_the_next_request(poster: Po
         assert server.connections == 2
 
 
+async def test_a_connection_is_not_kept_whose_server_answered_what_it_did_not_read(poster: Poster) -> None:
+    class Early(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = cast(asyncio.Transport, transport)
+            connections.append(self.transport)
+
+        def data_received(self, data: bytes) -> None:
+            self.transport.pause_reading()
+            self.transport.write(b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n")
+
+    connections: list[asyncio.Transport] = []
+    server = await asyncio.get_running_loop().create_server(Early, "127.0.0.1", 0)
+    to = sink(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", private=True)
+    assert (await poster.send("POST", to, {}, b"x" * 20_000_000)).status == 413
+    assert (await poster.send("POST", to, {}, b"x")).status == 413
+    assert len(connections) == 2
+    for transport in connections:
+        transport.abort()
+    server.close()
+    await server.wait_closed()
+
+
 async def test_a_request_that_is_cancelled_leaves_no_connection(poster: Poster) -> None:
     async def answer(asked: Asked) -> None:
         there.set()
@@ -158,6 +195,35 @@ async def test_a_request_that_is_cancelled_leaves_no_connection(poster: Poster) 
         await asyncio.wait([task])
         assert task.cancelled()
         await server.until_ended(1)
+
+
+async def test_a_request_that_is_cancelled_as_its_answer_comes_leaves_no_connection(
+    poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Cancelling(Answers):
+        def feed(self, data: bytes) -> None:
+            super().feed(data)
+            asyncio.get_running_loop().call_soon(task.cancel)
+
+    monkeypatch.setattr(http_connection, "Answers", Cancelling)
+    async with odd(says(TAKEN)) as server:
+        task = asyncio.create_task(post(poster, server))
+        await asyncio.wait([task])
+        assert task.cancelled()
+        await server.until_ended(1)
+
+
+async def test_an_answer_counts_whose_connection_ends_with_it(poster: Poster, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ending(Connection):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self.connection_lost(None)
+
+    monkeypatch.setattr(connecting, "Connection", Ending)
+    async with odd(says(TAKEN)) as server:
+        assert (await post(poster, server)).status == 204
+        assert (await post(poster, server)).status == 204
+        assert server.connections == 2
 
 
 async def test_no_connection_is_left_when_it_ends(poster: Poster) -> None:

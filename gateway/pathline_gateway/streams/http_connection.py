@@ -14,11 +14,13 @@ REST_S: Final = 2.0
 
 
 class Lost(Exception):
-    """The connection ended before there was an answer."""
+    """The connection ended before there was an answer.
+
+    `begun`: some of one came; `broken`: the connection was not closed in order.
+    """
 
     def __init__(self, *, begun: bool, broken: bool) -> None:
         self.begun, self.broken = begun, broken
-        """`begun`: some of the answer came; `broken`: it was not closed in order."""
         super().__init__("the connection ended before there was an answer")
 
 
@@ -37,7 +39,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.is_open = False
-        """Another request may be sent."""
+        """Neither side closed it."""
         self.used_at = 0.0
         """When the last answer came, in monotonic time."""
         self._loop = asyncio.get_running_loop()
@@ -63,7 +65,8 @@ class Connection(asyncio.Protocol):
         finally:
             self._waiter = None
             self._timer.cancel()
-            if not answers.again:
+            # A server that answers what it has not read yet may never read it, nor what comes after.
+            if not answers.again or self._transport.get_write_buffer_size():
                 self.close()
         self.used_at = self._headed_at
         return Answer(answers.status, answers.headers, self._headed_at - began)

@@ -35,8 +35,8 @@ async def as_it_comes(
 ) -> None:
     """Does some work after the other until there is none; again when woken, or when another process may have made some.
 
-    Until cancelled; where Postgres fails that is said, and it is tried again. `pause_s`: how long what comes is gathered
-    while there is always some, where doing much at once costs less; the first is never kept waiting.
+    Until cancelled; where Postgres fails that is said, and it is tried again. `pause_s`: how long what comes is
+    gathered while there is always some, where doing much at once costs less; the first is never kept waiting.
     """
     while True:
         wake.clear()

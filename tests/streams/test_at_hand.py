@@ -18,8 +18,8 @@ from sink import listening
 
 from pathline_gateway.store import given, subscriptions
 from pathline_gateway.store.subscriptions import Numbered
-from pathline_gateway.streams.at_hand import AtHand
 from pathline_gateway.streams import deliver
+from pathline_gateway.streams.at_hand import AtHand
 from pathline_gateway.streams.dispatch import Dispatcher
 from pathline_gateway.streams.sse import Streams
 from pathline_gateway.trust.caller import EVERYBODY
@@ -36,9 +36,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counted: list[int] = []
     under = given.under
 
-    async def counting(
-        connection: asyncpg.Connection, wanted: Collection[Numbered]
-    ) -> dict[Numbered, asyncpg.Record]:
+    async def counting(connection: asyncpg.Connection, wanted: Collection[Numbered]) -> dict[Numbered, asyncpg.Record]:
         found = await under(connection, wanted)
         counted.append(len(found))
         return found
@@ -138,7 +136,7 @@ async def test_a_sink_that_keeps_up_is_posted_what_nobody_reads(rig: Rig, read: 
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_in_every_order_a_listener_has_what_she_would_have_read(rig: Rig, seed: int, read: list[int]) -> None:
-    """Two processes hand out, of which one is hers; she is slow at times, and what she listens to is paused at times."""
+    """Two processes hand out, of which one is hers; she is slow at times, and it is paused at times."""
     chance, rig.who[0] = Random(seed), EVERYBODY
     ids = [await made(rig, *wants) for wants in ((), ({"exact": {"org": "clinic"}},))]
     async with asyncpg.create_pool(rig.database, min_size=1, max_size=4) as pool:

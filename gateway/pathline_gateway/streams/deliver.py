@@ -32,7 +32,6 @@ from pathline_gateway.trust.reader import Reader
 from pathline_gateway.trust.stated import stated
 from pathline_gateway.trust.visible import Seen
 
-
 NumberedRow = tuple[int, asyncpg.Record]
 """The running number of an event, and what is stored of it: as `store.given` reads it, or as `store.subscriptions`."""
 

@@ -52,9 +52,10 @@ class Dispatcher:
         everything: bool,
         at_hand: AtHand | None = None,
     ) -> None:
-        """`on_given` is called with the last number of each subscription that was given something, once it is committed.
+        """`on_given` is called with the last number of each subscription that was given something, once committed.
 
-        `at_hand`: who is told at once what was given. `everything`: auth is off, and who subscribed while it was is given all.
+        `everything`: auth is off, and who subscribed while it was is given all. `at_hand`: who is told at once what was
+        given.
         """
         self._pool, self._clock, self._on_given, self._everything = pool, clock, on_given, everything
         self._at_hand = at_hand

@@ -7,12 +7,13 @@ import contextlib
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
 from pathline_gateway.store.webhook_delivery import Next, Released, State
 from pathline_gateway.streams.books import Asked, Books, Look
 from pathline_gateway.streams.delivery import Delivery
+from pathline_gateway.streams.handed import Handed, begun
 from pathline_gateway.streams.message import Message
 from pathline_gateway.streams.outcome import Outcome
 from pathline_gateway.streams.plan import Plan, Waiting, plan, probe
@@ -28,13 +29,6 @@ _LINGER_S: Final = 0.5
 """How long a line stays that has nothing to do."""
 _NOT_YET: Final = float("-inf")
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-class Handed(NamedTuple):
-    """An event that was just given, and what is posted of it."""
-
-    event: Next
-    said: Message
 
 
 class Line:
@@ -98,7 +92,8 @@ class Line:
         if not await self._settle():
             return False
         self._woken.clear()
-        if self._began_with_handed() or self._has_begun_all():
+        self._begin_with_handed()
+        if self._has_begun_all():
             if self._way:
                 await self._wait(_LOOK_EVERY_S)
                 return True
@@ -147,25 +142,20 @@ class Line:
             return False
         return state.last_number - state.read_to == len(self._way) + len(self._done)
 
-    def _began_with_handed(self) -> bool:
-        """Whether something was handed over, and all of it is on its way."""
+    def _begin_with_handed(self) -> None:
+        """What was handed over is on its way, as far as may be; what is not is found by a look."""
         handed, self._handed = self._handed, ()
-        if not handed or self._state is None:
-            return False
-        busy = {each.lane for each in self._way.values()}
-        lanes = [each.event.lane for each in handed]
-        waits = self._state.allowed_rate is not None or self._state.not_before > self._common.sinks.now()
-        if waits or len(handed) > self._room() or len({*lanes} - busy) < len(lanes) or not self._may_begin():
-            self._looked_at = _NOT_YET
-            return False
-        if (got := self._common.slots.take(len(handed))) < len(handed):
-            self._common.slots.give_back(got)
-            self._looked_at = _NOT_YET
-            return False
-        self._found = [*self._found, *(each.event for each in handed)]
-        for event, said in handed:
+        state = self._state
+        if not handed or state is None:
+            return
+        free = state.allowed_rate is None and state.not_before <= self._common.sinks.now() and self._may_begin()
+        room = self._common.slots.take(min(len(handed), self._room()) if free else 0)
+        some = begun(handed, (each.lane for each in self._way.values()), room)
+        self._common.slots.give_back(room - len(some))
+        # Nothing is held here. What is done would be kept until the next look, which may be long.
+        self._found = [each for each in self._found if each.number > state.read_to] + [each.event for each in some]
+        for event, said in some:
             self._post_soon(event, said)
-        return True
 
     def _waits(self, state: State) -> bool:
         """Whether it was given something that is not done."""

@@ -37,9 +37,9 @@ async def give(
 ) -> dict[UUID, int] | None:
     """These notices (each with its id) are given to the subscriptions that want them and may know.
 
-    `everything`: auth is off, and who subscribed while it was is given all. Returns the last number of whoever was given
-    something; None where the events that led to them were not handed out yet. Waits until nobody else hands out, to the
-    end of the transaction: running numbers are given by one at a time.
+    `everything`: auth is off, and who subscribed while it was is given all. Returns the last number of whoever was
+    given something; None where the events that led to them were not handed out yet. Waits until nobody else hands out,
+    to the end of the transaction: running numbers are given by one at a time.
     """
     await store.wait_for_lock(connection)
     everyone = [each.seeing(everything) for each in await store.everyone(connection)]

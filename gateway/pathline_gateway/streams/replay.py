@@ -63,5 +63,5 @@ class Replayer:
             left_out = await replays.earlier(connection, replay, events)
             numbers = await store.number(connection, [(found.id, *event) for event in events if event not in left_out])
             await replays.looked(connection, replay, end)
-        self._on_given({replay.subscription: number for number in numbers[-1:]})
+        self._on_given({replay.subscription: numbers[-1]} if numbers else {})
         return True

@@ -14,9 +14,7 @@ Answer = TypeVar("Answer")
 class Together(Generic[Asked, Answer]):
     """Questions of one kind, of one process."""
 
-    def __init__(
-        self, answer: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]], gather_s: float = 0.0
-    ) -> None:
+    def __init__(self, answer: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]], gather_s: float = 0.0) -> None:
         """`answer` answers at least the first of what it is asked, in order; the others are asked again.
 
         `gather_s`: how long whatever else may be asked is waited for, where nobody is in a hurry.

@@ -16,13 +16,12 @@ import asyncpg
 
 from pathline_gateway.store import webhook_delivery as store
 from pathline_gateway.store import webhooks
-from pathline_gateway.store.webhook_delivery import Next
 from pathline_gateway.streams.at_hand import Given, Hand
 from pathline_gateway.streams.books import Books
-from pathline_gateway.streams.deliver import Moment, told_of
+from pathline_gateway.streams.deliver import Moment
 from pathline_gateway.streams.delivery import Delivery
-from pathline_gateway.streams.line import Handed, Line
-from pathline_gateway.streams.message import message
+from pathline_gateway.streams.handed import handed
+from pathline_gateway.streams.line import Line
 
 _log = logging.getLogger(__name__)
 
@@ -65,14 +64,10 @@ class Deliverer:
         for subscription, events in waiting:
             if (state := states.get(subscription.id)) is None or state.idle:
                 continue
-            as_whom = subscription.seeing(self._common.everything)
-            told = await told_of(moment, as_whom, events, None)
-            handed = [
-                Handed(Next(number, now, row["pathway"], 0, None, None, False), message(as_whom, number, event))
-                for (number, row), event in zip(events, told, strict=True)
-            ]
+            some = events[: self._common.sinks.policy.at_once]
+            said = await handed(moment, subscription.seeing(self._common.everything), some, now)
             hand = self._lines[subscription.id][0].hand
-            hands.append(partial(hand, events[0][0] - 1, handed, state, keys[subscription.id]))
+            hands.append(partial(hand, events[0][0] - 1, said, state, keys[subscription.id]))
         return hands
 
     def _waits(self, given: Given) -> bool:

@@ -126,11 +126,12 @@ def _due(legal: Iterable[HandoffEvent]) -> dict[Stage, datetime]:
 
 
 def _answered(legal: Sequence[HandoffEvent], first: datetime | None, ended: datetime | None) -> dict[Stage, datetime]:
-    asked = max((n for n, e in enumerate(legal) if _asks_anew(e)), default=0)
-    answers = (e.time for e in legal[asked + 1 :] if e.verb in _ANSWERS)
     found: dict[Stage, datetime] = {}
-    if (at := next(answers, None)) is not None:
-        found["accept"] = at
+    for event in legal[1:]:
+        if _asks_anew(event):
+            found.pop("accept", None)
+        elif event.verb in _ANSWERS:
+            found.setdefault("accept", event.time)
     if (met := min(filter(None, (first, ended)), default=None)) is not None:
         found["contact"] = met
     return found
@@ -200,8 +201,7 @@ def _returned(clocked: Clocks, others: Iterable[Clocks]) -> str | None:
         and other.life.handoff != life.handoff
         and (other.first_contact is None or other.first_contact > at)
     ]
-    latest = max(back, key=lambda other: (other.offered, other.life.handoff), default=None)
-    return None if latest is None else latest.life.handoff
+    return max(back, key=lambda other: (other.offered, other.life.handoff)).life.handoff if back else None
 
 
 def _served(at: datetime | None) -> str | None:

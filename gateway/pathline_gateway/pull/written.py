@@ -9,16 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from json.encoder import encode_basestring
+from operator import attrgetter
 from typing import Final
 
 import orjson
 
 from pathline_gateway.store.pathways import Members, Row, Stored
 
+_leg: Final = attrgetter("ref", "service")
 _KINDS: Final = 8_192
 """Different kinds of step whose JSON is kept."""
 _WHOLE_SECONDS: Final = len('"2026-03-01T09:30:00"')
 _SIX_DIGITS: Final = len('"2026-03-01T09:30:00.000000')
+# Attributes and data stand in a payload one after the other.
+_LINE_FEED: Final = "\n"
+_DATA: Final = ',"data":'
 _text: Final = encode_basestring
 """A JSON string. It escapes what must be escaped, and nothing else."""
 
@@ -27,7 +32,7 @@ def write(members: Members, version: str, stored: Stored, handoffs: bytes) -> by
     """The body of a pull by somebody who sees everything; `handoffs` are JSON."""
     refs = {number: f'"org":{_text(org)},"subject":{_text(subject)}' for number, (org, subject) in stored.refs.items()}
     steps = ",".join([_step(row, stored, refs) for row in stored.rows])
-    legs = dict.fromkeys([(stored.refs[row.ref][0], row.service) for row in stored.rows])
+    legs = dict.fromkeys((stored.refs[ref][0], service) for ref, service in dict.fromkeys(map(_leg, stored.rows)))
     return orjson.dumps(
         {
             "pathway": str(members.pathway),
@@ -43,14 +48,13 @@ def write(members: Members, version: str, stored: Stored, handoffs: bytes) -> by
 
 def _step(row: Row, stored: Stored, refs: Mapping[int, str]) -> str:
     """What `serve_step` makes of the step."""
-    ref, source, id, type, time, written, service, channel, activity, initiator, actor, sequence, *_, payload = row
+    ref, source, id, type, time, written, service, channel, activity, initiator, actor, sequence, _, _, _, said, _ = row
     kind = _kind(stored.sources[source], stored.types[type], service, channel, activity, initiator, actor)
-    # Attributes and data stand in the payload one after the other.
-    said = payload.decode().replace("\n", ',"data":', 1)
     return (
         f'{{{kind},"id":{_text(id)},"time":{_padded(time)},'
         f'"recordedtime":{"null" if written is None else _padded(written)},{refs[ref]},'
-        f'"sequence":{"null" if sequence is None else _text(sequence)},"attributes":{said}}}'
+        f'"sequence":{"null" if sequence is None else _text(sequence)},'
+        f'"attributes":{said.decode().replace(_LINE_FEED, _DATA, 1)}}}'
     )
 
 

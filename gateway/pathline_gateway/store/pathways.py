@@ -143,7 +143,7 @@ class Row(NamedTuple):
 
     Instants are the JSON that Postgres makes of them: in UTC without saying so, and without zeros at the end of a
     fraction. As text they have the order that they have in time. The payload is envelope attributes as JSON, a line
-    feed, the data as sent.
+    feed, the data as sent. `about`, of a row that is not of the pathway itself: what else is said of it, as JSON.
     """
 
     ref: int
@@ -162,6 +162,7 @@ class Row(NamedTuple):
     span_id: bytes | None
     handoff: str | None
     payload: bytes
+    about: str | None = None
 
 
 IDENTITY = Row._fields.index("id") + 1
@@ -191,7 +192,7 @@ class Stored:
         return [self._step(*row) for row in self.elsewhere]
 
     def _step(self, ref: int, source: int, id: str, type: int, time: str, recordedtime: str | None, *more: Any) -> Step:
-        *columns, _, payload = more
+        *columns, _, payload, _ = more
         written = None if recordedtime is None else _instant(recordedtime)
         named = self.sources[source], id, self.types[type], _instant(time), written, *self.refs[ref]
         return Step._make((*named, *columns, *payload.split(b"\n", 1)))
@@ -201,7 +202,6 @@ def _instant(text: str) -> datetime:
     return datetime.fromisoformat(f"{text[1:-1]}Z")
 
 
-_ABOUT = len(Row._fields)
 # What `Row._make` does, at half the cost.
 _row = partial(tuple.__new__, Row)
 _time = attrgetter("time")
@@ -217,21 +217,25 @@ def _in_order(rows: Sequence[Row], sources: Mapping[int, str]) -> Sequence[Row]:
 
 async def stored(connection: asyncpg.Connection, pathway: UUID) -> tuple[Members | UUID | None, Stored]:
     """Its refs, as `members` says, and the interactions under them; both at one moment."""
-    rows = await connection.fetch(_PATHWAY, pathway)
-    head = orjson.loads(next(row for row in rows if row["ref"] is None)["about"])
+    records = await connection.fetch(_PATHWAY, pathway)
+    head = orjson.loads(next(each["about"] for each in records if each["ref"] is None))
     if head["pathway"] != str(pathway):
         return None if head["pathway"] is None else UUID(head["pathway"]), Stored()
     found = _members(head, pathway)
-    kept = [_row(row[:_ABOUT]) for row in rows if row[_ABOUT] is None]
+    rows = list(map(_row, records))
+    kept = [row for row in rows if row.about is None]
     # Once each: what a correction names, too, may come by both ways.
-    told = [row for row in rows if row[_ABOUT] is not None and row["ref"] is not None]
-    others = {(row["source"], row["id"]): row for row in told}.values()
-    elsewhere, about = [_row(row[:_ABOUT]) for row in others], [orjson.loads(row[_ABOUT]) for row in others]
+    others = {
+        (row.source, row.id): (row, orjson.loads(row.about))
+        for row in rows
+        if row.about is not None and row.ref is not None
+    }.values()
+    elsewhere = [row for row, _ in others]
     both = kept + elsewhere if elsewhere else kept
     sources, types = await register.names(connection, {row.source for row in both}, {row.type for row in both})
     refs = dict(zip(found.numbers, found.refs, strict=True))
-    refs |= {row.ref: (said["org"], said["subject"]) for row, said in zip(elsewhere, about, strict=True)}
-    amended = any(said["amended"] for said in about)
+    refs |= {row.ref: (said["org"], said["subject"]) for row, said in others}
+    amended = any(said["amended"] for _, said in others)
     return found, Stored(_in_order(kept, sources), sources, types, refs, elsewhere, amended)
 
 

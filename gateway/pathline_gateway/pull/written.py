@@ -6,7 +6,6 @@ done, where and by whom repeats over a whole system, so its JSON is kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from json.encoder import encode_basestring
 from operator import attrgetter
@@ -14,7 +13,7 @@ from typing import Final
 
 import orjson
 
-from pathline_gateway.store.pathways import Members, Row, Stored
+from pathline_gateway.store.pathways import Members, Stored
 
 _leg: Final = attrgetter("ref", "service")
 _KINDS: Final = 8_192
@@ -30,8 +29,6 @@ _text: Final = encode_basestring
 
 def write(members: Members, version: str, stored: Stored, handoffs: bytes) -> bytes:
     """The body of a pull by somebody who sees everything; `handoffs` are JSON."""
-    refs = {number: f'"org":{_text(org)},"subject":{_text(subject)}' for number, (org, subject) in stored.refs.items()}
-    steps = ",".join([_step(row, stored, refs) for row in stored.rows])
     legs = dict.fromkeys((stored.refs[ref][0], service) for ref, service in dict.fromkeys(map(_leg, stored.rows)))
     return orjson.dumps(
         {
@@ -39,23 +36,29 @@ def write(members: Members, version: str, stored: Stored, handoffs: bytes) -> by
             "version": version,
             "subjects": [{"org": org, "subject": subject} for org, subject in members.refs],
             "legs": [{"org": org, "service": service} for org, service in legs],
-            "steps": orjson.Fragment(f"[{steps}]"),
+            "steps": orjson.Fragment(f"[{_steps(stored)}]"),
             "handoffs": orjson.Fragment(handoffs),
             "facts": [],
         }
     )
 
 
-def _step(row: Row, stored: Stored, refs: Mapping[int, str]) -> str:
-    """What `serve_step` makes of the step."""
-    ref, source, id, type, time, written, service, channel, activity, initiator, actor, sequence, _, _, _, said, _ = row
-    kind = _kind(stored.sources[source], stored.types[type], service, channel, activity, initiator, actor)
-    return (
-        f'{{{kind},"id":{_text(id)},"time":{_padded(time)},'
-        f'"recordedtime":{"null" if written is None else _padded(written)},{refs[ref]},'
-        f'"sequence":{"null" if sequence is None else _text(sequence)},'
-        f'"attributes":{said.decode().replace(_LINE_FEED, _DATA, 1)}}}'
-    )
+def _steps(stored: Stored) -> str:
+    """What `serve_step` makes of each step. In one loop: to call a function for each costs a quarter more."""
+    sources, types, steps = stored.sources, stored.types, []
+    refs = {number: f'"org":{_text(org)},"subject":{_text(subject)}' for number, (org, subject) in stored.refs.items()}
+    for row in stored.rows:
+        ref, source, id, type, time, noted, service, channel, activity, initiator, actor, sequence, _, _, _, said, _ = (
+            row
+        )
+        steps.append(
+            f"{{{_kind(sources[source], types[type], service, channel, activity, initiator, actor)},"
+            f'"id":{_text(id)},"time":{_padded(time)},'
+            f'"recordedtime":{"null" if noted is None else _padded(noted)},{refs[ref]},'
+            f'"sequence":{"null" if sequence is None else _text(sequence)},'
+            f'"attributes":{said.decode().replace(_LINE_FEED, _DATA, 1)}}}'
+        )
+    return ",".join(steps)
 
 
 def _padded(time: str) -> str:

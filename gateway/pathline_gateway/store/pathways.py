@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -167,6 +167,8 @@ class Row(NamedTuple):
 
 IDENTITY = Row._fields.index("id") + 1
 """How many of its columns, from the first on, say which interaction a row is."""
+# What a step has of it as it is.
+_copied = itemgetter(slice(Row._fields.index("service"), Row._fields.index("handoff")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,17 +187,16 @@ class Stored:
 
     def steps(self) -> list[Step]:
         """Each as a step."""
-        return [self._step(*row) for row in self.rows]
+        return [self._step(row) for row in self.rows]
 
     def steps_elsewhere(self) -> list[Step]:
         """Each of the others as a step."""
-        return [self._step(*row) for row in self.elsewhere]
+        return [self._step(row) for row in self.elsewhere]
 
-    def _step(self, ref: int, source: int, id: str, type: int, time: str, recordedtime: str | None, *more: Any) -> Step:
-        *columns, _, payload, _ = more
-        written = None if recordedtime is None else _instant(recordedtime)
-        named = self.sources[source], id, self.types[type], _instant(time), written, *self.refs[ref]
-        return Step._make((*named, *columns, *payload.split(b"\n", 1)))
+    def _step(self, row: Row) -> Step:
+        written = None if row.recordedtime is None else _instant(row.recordedtime)
+        named = self.sources[row.source], row.id, self.types[row.type], _instant(row.time), written, *self.refs[row.ref]
+        return Step._make((*named, *_copied(row), *row.payload.split(b"\n", 1)))
 
 
 def _instant(text: str) -> datetime:

@@ -48,14 +48,12 @@ def _steps(stored: Stored) -> str:
     sources, types, steps = stored.sources, stored.types, []
     refs = {number: f'"org":{_text(org)},"subject":{_text(subject)}' for number, (org, subject) in stored.refs.items()}
     for row in stored.rows:
-        ref, source, id, type, time, noted, service, channel, activity, initiator, actor, sequence, _, _, _, said, _ = (
-            row
-        )
+        ref, source, id, type, time, noted, service, channel, activity, initiator, actor, nth, _, _, _, said, _ = row
         steps.append(
             f"{{{_kind(sources[source], types[type], service, channel, activity, initiator, actor)},"
             f'"id":{_text(id)},"time":{_padded(time)},'
             f'"recordedtime":{"null" if noted is None else _padded(noted)},{refs[ref]},'
-            f'"sequence":{"null" if sequence is None else _text(sequence)},'
+            f'"sequence":{"null" if nth is None else _text(nth)},'
             f'"attributes":{said.decode().replace(_LINE_FEED, _DATA, 1)}}}'
         )
     return ",".join(steps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,7 +27,7 @@ def due(**stages: int) -> dict[str, Any]:
 
 
 def saying(event: HandoffEvent, **said: Any) -> HandoffEvent:
-    return replace(event, said=said)
+    return event._replace(said=said)
 
 
 def clocked(*events: HandoffEvent, contacts: tuple[Contact, ...] = (), now: datetime = LATER) -> Clocks:

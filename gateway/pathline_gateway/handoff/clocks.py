@@ -8,7 +8,6 @@ its own, the new receiver's answer is waited for by that.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
@@ -45,8 +44,7 @@ class Redirect(NamedTuple):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Clocks:
+class Clocks(NamedTuple):
     """A hand-off as it stands now."""
 
     life: Lifecycle
@@ -73,7 +71,10 @@ class Clocks:
 
     def last(self, name: str) -> object:
         """What the latest legal event that says something under this name says."""
-        return next((e.said[name] for e in reversed(self.life.legal) if e.said.get(name) is not None), None)
+        for event in reversed(self.life.legal):
+            if (said := event.said.get(name)) is not None:
+                return said
+        return None
 
 
 def contact_type(type: str) -> bool:
@@ -119,17 +120,18 @@ def _due(legal: Iterable[HandoffEvent]) -> dict[Stage, datetime]:
     """The due instants in force after these events: each replaces those that it names."""
     due: dict[Stage, datetime] = {}
     for event in legal:
-        said = event.said.get("due") or {}
-        due |= {stage: instant.parse(said[stage]) for stage in STAGES if said.get(stage)}
+        if said := event.said.get("due"):
+            due |= {stage: instant.parse(said[stage]) for stage in STAGES if said.get(stage)}
     return due
 
 
 def _answered(legal: Sequence[HandoffEvent], first: datetime | None, ended: datetime | None) -> dict[Stage, datetime]:
-    asked = max((n for n, e in enumerate(legal) if _asks_anew(e)), default=0)
-    answers = (e.time for e in legal[asked + 1 :] if e.verb in _ANSWERS)
     found: dict[Stage, datetime] = {}
-    if (at := next(answers, None)) is not None:
-        found["accept"] = at
+    for event in legal[1:]:
+        if _asks_anew(event):
+            found.pop("accept", None)
+        elif event.verb in _ANSWERS:
+            found.setdefault("accept", event.time)
     if (met := min(filter(None, (first, ended)), default=None)) is not None:
         found["contact"] = met
     return found
@@ -185,19 +187,21 @@ def served(clocked: Clocks, others: Iterable[Clocks] = ()) -> dict[str, Any]:
 
 def _returned(clocked: Clocks, others: Iterable[Clocks]) -> str | None:
     """The hand-off that this one sends back to where it came from before anybody met the person (ping-pong)."""
-    at = clocked.offered
+    at, life = clocked.offered, clocked.life
+    by = life.by
+    # Whom the other asked is looked at first: every hand-off is held against every other, and few come back.
     back = [
         other
         for other in others
-        if at is not None
+        if other.life.to == by
+        and other.life.by == life.to
+        and at is not None
         and other.offered is not None
-        and (other.life.by, other.life.to) == (clocked.life.to, clocked.life.by)
         and other.offered <= at
-        and other.life.handoff != clocked.life.handoff
+        and other.life.handoff != life.handoff
         and (other.first_contact is None or other.first_contact > at)
     ]
-    latest = max(back, key=lambda other: (other.offered, other.life.handoff), default=None)
-    return None if latest is None else latest.life.handoff
+    return max(back, key=lambda other: (other.offered, other.life.handoff)).life.handoff if back else None
 
 
 def _served(at: datetime | None) -> str | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -18,8 +18,7 @@ Order = tuple[datetime, str, bool, str, str]
 """A place on a pathway."""
 
 
-@dataclass(frozen=True, slots=True)
-class HandoffEvent:
+class HandoffEvent(NamedTuple):
     """A step of a hand-off. `token` is a hash: of the secret that is asked for, or of the one that was shown."""
 
     verb: str
@@ -34,7 +33,7 @@ class HandoffEvent:
     token: bytes | None
     handoff: str | None = None
     """The hand-off that it belongs to, as its publisher says now."""
-    said: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    said: Mapping[str, Any] = MappingProxyType({})
     """Its data."""
 
     @property

@@ -72,8 +72,8 @@ def has_handoffs(stored: Stored) -> bool:
 
 def told_from(stored: Stored) -> list[Step]:
     """The steps that hand-offs are told from."""
-    kinds = {n for n, name in stored.types.items() if name.startswith(_HANDOFF)}
-    return _steps(stored, [row for row in stored.rows if row.type in kinds])
+    named = [row for row in stored.rows if row.handoff is not None]
+    return _steps(stored, [row for row in named if stored.types[row.type].startswith(_HANDOFF)])
 
 
 def contacts_by(stored: Stored, orgs: Container[str]) -> list[Step]:

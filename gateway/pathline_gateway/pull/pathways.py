@@ -38,6 +38,7 @@ from pathline_gateway.trust.who import Calling
 OPERATOR = "operator"
 """The reader when auth is off."""
 _CACHE = "private, no-cache"
+_NO_HANDOFFS = b"[]"
 _LONGEST_STATED = 2_100
 _NO_SUCH = "no interaction was ever published under this subject, or it is not yet applied"
 
@@ -231,7 +232,8 @@ async def _folded(
         return members
     assembled = assemble(stored.steps(), amendments)
     found = await _clocked(connection, assembled.steps, elsewhere, now)
-    return Reading(members, version_of(members, stored, amendments, bodies(found)), assembled, found)
+    version = version_of(members, stored, amendments, orjson.dumps(bodies(found)))
+    return Reading(members, version, assembled, found)
 
 
 async def _elsewhere(connection: asyncpg.Connection, steps: Sequence[Step]) -> list[Step]:
@@ -274,10 +276,10 @@ def moved(to: UUID, below: str = "") -> Response:
 async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: str | None, now: datetime) -> Response:
     members, stored = await store.stored(connection, pathway)
     folded: Reading | None = None
-    handoffs: Sequence[object] = ()
+    handoffs = _NO_HANDOFFS
     if _is_here(members) and not members.amended and not stored.amended:
         if has_handoffs(stored):
-            handoffs = bodies(await _clocked_stored(connection, stored, now))
+            handoffs = orjson.dumps(bodies(await _clocked_stored(connection, stored, now)))
         version = version_of(members, stored, (), handoffs)
     else:
         found = await _folded(connection, pathway, now, members, stored)
@@ -304,17 +306,17 @@ def version_of(
     members: store.Members,
     stored: store.Stored,
     amendments: Iterable[Amendment] = (),
-    handoffs: Sequence[object] = (),
+    handoffs: bytes = _NO_HANDOFFS,
 ) -> str:
     """Changes exactly when a read may answer something else.
 
     What is stored is never rewritten, so which interactions and amendments there are says what they say. Hand-offs
     change with what is published on other pathways, and when an instant passes by which an answer was due.
     """
-    steps = [f"{row.ref} {row.source} {row.id}" for row in stored.rows]
+    steps = [row[: store.IDENTITY] for row in stored.rows]
     amending = sorted((each.source, each.id) for each in amendments)
-    said = repr((members.pathway, members.refs, steps, amending)).encode() + orjson.dumps(handoffs)
-    return hashlib.blake2b(said, digest_size=12).hexdigest()
+    said = orjson.dumps((str(members.pathway), members.refs, steps, amending))
+    return hashlib.blake2b(said + handoffs, digest_size=12).hexdigest()
 
 
 def served(

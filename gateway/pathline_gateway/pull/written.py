@@ -6,67 +6,62 @@ done, where and by whom repeats over a whole system, so its JSON is kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache
 from json.encoder import encode_basestring
+from operator import attrgetter
 from typing import Final
 
 import orjson
 
-from pathline_gateway.store.pathways import Members, Row, Stored
+from pathline_gateway.store.pathways import Members, Stored
 
+_leg: Final = attrgetter("ref", "service")
 _KINDS: Final = 8_192
 """Different kinds of step whose JSON is kept."""
 _WHOLE_SECONDS: Final = len('"2026-03-01T09:30:00"')
+_SIX_DIGITS: Final = len('"2026-03-01T09:30:00.000000')
+# Attributes and data stand in a payload one after the other.
+_LINE_FEED: Final = "\n"
+_DATA: Final = ',"data":'
 _text: Final = encode_basestring
 """A JSON string. It escapes what must be escaped, and nothing else."""
 
 
-def write(members: Members, version: str, stored: Stored, handoffs: Sequence[object]) -> bytes:
-    """The body of a pull by somebody who sees everything."""
-    rows = stored.rows
-    refs = {number: f'"org":{_text(org)},"subject":{_text(subject)}' for number, (org, subject) in stored.refs.items()}
-    times = zip(_instants([row.time for row in rows]), _instants([row.recordedtime for row in rows]), strict=True)
-    steps = ",".join([_step(row, *both, stored, refs) for row, both in zip(rows, times, strict=True)])
-    legs = dict.fromkeys((stored.refs[row.ref][0], row.service) for row in rows)
+def write(members: Members, version: str, stored: Stored, handoffs: bytes) -> bytes:
+    """The body of a pull by somebody who sees everything; `handoffs` are JSON."""
+    legs = dict.fromkeys((stored.refs[ref][0], service) for ref, service in dict.fromkeys(map(_leg, stored.rows)))
     return orjson.dumps(
         {
             "pathway": str(members.pathway),
             "version": version,
             "subjects": [{"org": org, "subject": subject} for org, subject in members.refs],
             "legs": [{"org": org, "service": service} for org, service in legs],
-            "steps": orjson.Fragment(f"[{steps}]"),
-            "handoffs": handoffs,
+            "steps": orjson.Fragment(f"[{_steps(stored)}]"),
+            "handoffs": orjson.Fragment(handoffs),
             "facts": [],
         }
     )
 
 
-def _instants(times: Sequence[datetime | None]) -> list[str]:
-    """Each as JSON, as `instant.serve` writes it. All at once: one after the other they would be half of the work."""
-    if not times:
-        return []
-    return [_served(text) for text in orjson.dumps(times)[1:-1].decode().split(",")]
+def _steps(stored: Stored) -> str:
+    """What `serve_step` makes of each step. In one loop: to call a function for each costs a quarter more."""
+    sources, types, steps = stored.sources, stored.types, []
+    refs = {number: f'"org":{_text(org)},"subject":{_text(subject)}' for number, (org, subject) in stored.refs.items()}
+    for row in stored.rows:
+        ref, source, id, type, time, noted, service, channel, activity, initiator, actor, nth, _, _, _, said, _ = row
+        steps.append(
+            f"{{{_kind(sources[source], types[type], service, channel, activity, initiator, actor)},"
+            f'"id":{_text(id)},"time":{_padded(time)},'
+            f'"recordedtime":{"null" if noted is None else _padded(noted)},{refs[ref]},'
+            f'"sequence":{"null" if nth is None else _text(nth)},'
+            f'"attributes":{said.decode().replace(_LINE_FEED, _DATA, 1)}}}'
+        )
+    return ",".join(steps)
 
 
-def _served(text: str) -> str:
-    """With six digits and a zone, where orjson writes no zone, and no digits where all are zero."""
-    if len(text) == _WHOLE_SECONDS:
-        return text[:-1] + '.000000Z"'
-    return text if text == "null" else text[:-1] + 'Z"'
-
-
-def _step(row: Row, time: str, recordedtime: str, stored: Stored, refs: Mapping[int, str]) -> str:
-    """What `serve_step` makes of the step."""
-    ref, source, id, type, _, _, service, channel, activity, initiator, actor, sequence, _, _, _, payload = row
-    kind = _kind(stored.sources[source], stored.types[type], service, channel, activity, initiator, actor)
-    # Attributes and data stand in the payload one after the other.
-    said = payload.decode().replace("\n", ',"data":', 1)
-    return (
-        f'{{{kind},"id":{_text(id)},"time":{time},"recordedtime":{recordedtime},{refs[ref]},'
-        f'"sequence":{"null" if sequence is None else _text(sequence)},"attributes":{said}}}'
-    )
+def _padded(time: str) -> str:
+    """The instant as `instant.serve` writes it: with six digits and a zone."""
+    return f'{time[:-1]}.000000Z"' if len(time) == _WHOLE_SECONDS else f'{time[:-1].ljust(_SIX_DIGITS, "0")}Z"'
 
 
 @lru_cache(_KINDS)

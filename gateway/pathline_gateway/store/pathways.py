@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from operator import attrgetter
+from datetime import datetime
+from functools import partial
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
+import orjson
 
 from pathline_gateway.assemble.amendments import Amendment
 from pathline_gateway.assemble.step import Step
@@ -41,9 +43,10 @@ select (select coalesce(pathway, birth) from asked) as pathway,
     bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
 from member
 """
-# The same in one row; a row a step, in no order; and what was published elsewhere about the hand-offs of these steps,
-# by a receiver who knows the person by a name that nobody has linked yet. All at one moment. An id of a hand-off that
-# is used for everybody is nobody's: of such a one no more is read than shows that.
+# A row for what `_MEMBERS` says, as JSON; a row a step, in no order; and what was published elsewhere about the
+# hand-offs of these steps, by a receiver who knows the person by a name that nobody has linked yet. All at one moment.
+# An id of a hand-off that is used for everybody is nobody's: of such a one no more is read than shows that. Instants
+# come as JSON, too: to make a datetime of each costs the reader more than all other columns do.
 _PATHWAY = """
 with asked as (
     select s.id, s.org, s.subject, s.birth, m.pathway
@@ -63,8 +66,12 @@ with asked as (
         array_agg(subject order by org, subject) as subjects,
         bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
     from member
+), own as materialized (
+    select i.ref, i.source, i.id, i.type, i.time, i.recordedtime, i.service, i.channel, i.activity, i.initiator,
+        i.actor, i.sequence, i.trace_id, i.span_id, i.handoff, i.payload
+    from head h join interaction i on i.ref = any(h.numbers)
 ), named as (
-    select distinct i.handoff from head h join interaction i on i.ref = any(h.numbers) where i.handoff is not null
+    select distinct handoff from own where handoff is not null
 ), about as (
     select e.* from named n cross join head h cross join lateral (
         select i.* from interaction i join event_type t on t.id = i.type
@@ -76,22 +83,20 @@ with asked as (
     join event_identity k on k.source = m.source and k.id = m.id
     join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
 )
-select null::bigint as ref, null::int as source, null::text as id, null::smallint as type, null::timestamp as time,
-    null::timestamp as recordedtime, null::text as service, null::text as channel, null::text as activity,
+select null::bigint as ref, null::int as source, null::text as id, null::smallint as type, null::json as time,
+    null::json as recordedtime, null::text as service, null::text as channel, null::text as activity,
     null::text as initiator, null::text as actor, null::text as sequence, null::bytea as trace_id,
-    null::bytea as span_id, null::text as handoff, null::bytea as payload,
-    amended, pathway, numbers, orgs, subjects, null::text as org, null::text as subject
+    null::bytea as span_id, null::text as handoff, null::bytea as payload, row_to_json(head) as about
 from head
 union all
-select i.ref, i.source, i.id, i.type, i.time at time zone 'UTC', i.recordedtime at time zone 'UTC', i.service,
-    i.channel, i.activity, i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.handoff, i.payload,
-    null, null, null, null, null, null, null
-from head h join interaction i on i.ref = any(h.numbers)
+select ref, source, id, type, to_json(time at time zone 'UTC'), to_json(recordedtime at time zone 'UTC'), service,
+    channel, activity, initiator, actor, sequence, trace_id, span_id, handoff, payload, null
+from own
 union all
-select i.ref, i.source, i.id, i.type, i.time at time zone 'UTC', i.recordedtime at time zone 'UTC', i.service,
-    i.channel, i.activity, i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.handoff, i.payload,
-    exists (select from amendment a where a.target_source = i.source and a.target_id = i.id),
-    null, null, null, null, s.org, s.subject
+select i.ref, i.source, i.id, i.type, to_json(i.time at time zone 'UTC'), to_json(i.recordedtime at time zone 'UTC'),
+    i.service, i.channel, i.activity, i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.handoff, i.payload,
+    json_build_object('org', s.org, 'subject', s.subject, 'amended',
+        exists (select from amendment a where a.target_source = i.source and a.target_id = i.id))
 from head h cross join about i
 join event_type t on t.id = i.type
 join subject_ref s on s.id = i.ref
@@ -126,22 +131,27 @@ async def pathway_of(connection: asyncpg.Connection, org: str, subject: str) -> 
 
 async def members(connection: asyncpg.Connection, pathway: UUID) -> Members | UUID | None:
     """The refs of the pathway with this id; the id that it was joined into; None when there is none."""
-    return _members(await connection.fetchrow(_MEMBERS, pathway), pathway)
+    row = await connection.fetchrow(_MEMBERS, pathway)
+    if row["pathway"] != pathway:
+        moved_to: UUID | None = row["pathway"]
+        return moved_to
+    return _members(row, pathway)
 
 
 class Row(NamedTuple):
     """An interaction as it is stored.
 
-    Instants are in UTC and do not say so: they are quicker to write. The payload is envelope attributes as JSON, a
-    line feed, the data as sent.
+    Instants are the JSON that Postgres makes of them: in UTC without saying so, and without zeros at the end of a
+    fraction. As text they have the order that they have in time. The payload is envelope attributes as JSON, a line
+    feed, the data as sent. `about`, of a row that is not of the pathway itself: what else is said of it, as JSON.
     """
 
     ref: int
     source: int
     id: str
     type: int
-    time: datetime
-    recordedtime: datetime | None
+    time: str
+    recordedtime: str | None
     service: str | None
     channel: str | None
     activity: str | None
@@ -152,6 +162,13 @@ class Row(NamedTuple):
     span_id: bytes | None
     handoff: str | None
     payload: bytes
+    about: str | None = None
+
+
+IDENTITY = Row._fields.index("id") + 1
+"""How many of its columns, from the first on, say which interaction a row is."""
+# What a step has of it as it is.
+_copied = itemgetter(slice(Row._fields.index("service"), Row._fields.index("handoff")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,22 +187,24 @@ class Stored:
 
     def steps(self) -> list[Step]:
         """Each as a step."""
-        return [self._step(*row) for row in self.rows]
+        return [self._step(row) for row in self.rows]
 
     def steps_elsewhere(self) -> list[Step]:
         """Each of the others as a step."""
-        return [self._step(*row) for row in self.elsewhere]
+        return [self._step(row) for row in self.elsewhere]
 
-    def _step(
-        self, ref: int, source: int, id: str, type: int, time: datetime, recordedtime: datetime | None, *more: Any
-    ) -> Step:
-        *columns, _, payload = more
-        written = None if recordedtime is None else recordedtime.replace(tzinfo=UTC)
-        named = self.sources[source], id, self.types[type], time.replace(tzinfo=UTC), written, *self.refs[ref]
-        return Step._make((*named, *columns, *payload.split(b"\n", 1)))
+    def _step(self, row: Row) -> Step:
+        written = None if row.recordedtime is None else _instant(row.recordedtime)
+        named = self.sources[row.source], row.id, self.types[row.type], _instant(row.time), written, *self.refs[row.ref]
+        return Step._make((*named, *_copied(row), *row.payload.split(b"\n", 1)))
 
 
-_COLUMNS = len(Row._fields)
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text[1:-1]}Z")
+
+
+# What `Row._make` does, at half the cost.
+_row = partial(tuple.__new__, Row)
 _time = attrgetter("time")
 
 
@@ -199,26 +218,29 @@ def _in_order(rows: Sequence[Row], sources: Mapping[int, str]) -> Sequence[Row]:
 
 async def stored(connection: asyncpg.Connection, pathway: UUID) -> tuple[Members | UUID | None, Stored]:
     """Its refs, as `members` says, and the interactions under them; both at one moment."""
-    rows = await connection.fetch(_PATHWAY, pathway)
-    found = _members(next(row for row in rows if row["ref"] is None), pathway)
-    if not isinstance(found, Members) or len(rows) == 1:
-        return found, Stored()
-    kept = [Row._make(row[:_COLUMNS]) for row in rows if row["ref"] is not None and row["org"] is None]
+    records = await connection.fetch(_PATHWAY, pathway)
+    head = orjson.loads(next(each["about"] for each in records if each["ref"] is None))
+    if head["pathway"] != str(pathway):
+        return None if head["pathway"] is None else UUID(head["pathway"]), Stored()
+    found = _members(head, pathway)
+    rows = list(map(_row, records))
+    kept = [row for row in rows if row.about is None]
     # Once each: what a correction names, too, may come by both ways.
-    others = list({(row["source"], row["id"]): row for row in rows if row["org"] is not None}.values())
-    elsewhere = [Row._make(row[:_COLUMNS]) for row in others]
+    others = {
+        (row.source, row.id): (row, orjson.loads(row.about))
+        for row in rows
+        if row.about is not None and row.ref is not None
+    }.values()
+    elsewhere = [row for row, _ in others]
     both = kept + elsewhere if elsewhere else kept
     sources, types = await register.names(connection, {row.source for row in both}, {row.type for row in both})
     refs = dict(zip(found.numbers, found.refs, strict=True))
-    refs |= {row["ref"]: (row["org"], row["subject"]) for row in others}
-    amended = any(row["amended"] for row in others)
+    refs |= {row.ref: (said["org"], said["subject"]) for row, said in others}
+    amended = any(said["amended"] for _, said in others)
     return found, Stored(_in_order(kept, sources), sources, types, refs, elsewhere, amended)
 
 
-def _members(row: asyncpg.Record, pathway: UUID) -> Members | UUID | None:
-    if row["pathway"] != pathway:
-        moved_to: UUID | None = row["pathway"]
-        return moved_to
+def _members(row: Mapping[str, Any], pathway: UUID) -> Members:
     refs = list(zip(row["orgs"], row["subjects"], strict=True))
     return Members(pathway, row["numbers"], refs, row["amended"])
 

@@ -15,6 +15,7 @@ from pathline.interaction import MAX_ID_CHARACTERS, SUBJECT, organisation_of
 from pathline.vocabulary import TYPES, HandoffOffered, Payload
 from pathline_gateway.identity.rights import OURS
 from pathline_gateway.intake import content
+from pathline_gateway.intake.columns import columns_of, is_looked_into
 from pathline_gateway.intake.layout import Layout, layout
 from pathline_gateway.intake.record import Accepted, Record
 from pathline_gateway.intake.steps import NOT_STEPS
@@ -27,11 +28,12 @@ class _Kind(NamedTuple):
     model: type[Payload]
     step: bool
     offered: bool
+    looked_into: bool
 
 
 # The others have rules of their own beyond their models: what evidence is about.
 _KINDS: Final = {
-    name: _Kind(model, model.noun not in NOT_STEPS, model is HandoffOffered)
+    name: _Kind(model, model.noun not in NOT_STEPS, model is HandoffOffered, is_looked_into(model))
     for name, model in TYPES.items()
     if model.noun not in ("identity", "interaction")
 }
@@ -93,7 +95,8 @@ def _accepted(record: Record, owner: str | None, found: Layout, texts: list[str]
         recorded,
         None if sequence is content.ABSENT else sequence,
         None if traceparent is content.ABSENT else parse_traceparent(traceparent),
-        payload,
+        columns_of(payload),
+        payload if kind.looked_into else None,
         content.usual_digest_of(found.digested(texts), data),
         content.stored_so({name: texts[n] for name, n in found.kept}, data),
     )

@@ -1,4 +1,4 @@
-"""Where the attributes of an ordinary record stand among its headers: a publisher sends the same ones every time. Pure."""
+"""Where the attributes of an ordinary record stand among its headers: a publisher always sends the same ones. Pure."""
 
 from __future__ import annotations
 

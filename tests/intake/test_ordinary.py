@@ -14,6 +14,7 @@ from events import ORG, events
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline.testing import SUBJECT
+from pathline_gateway.intake.layout import layout
 from pathline_gateway.intake.ordinary import ordinary
 from pathline_gateway.intake.reading import owner_of, read, read_closely
 from pathline_gateway.intake.record import Accepted, Parked
@@ -89,6 +90,22 @@ def test_what_agencies_usually_send_is_read_quickly(more: dict[str, str]) -> Non
     record = _usual(**more)
     assert isinstance(ordinary(record, ORG), Accepted)
     assert ordinary(record, ORG) == read_closely(record, ORG)
+
+
+def test_headers_may_stand_in_any_order() -> None:
+    usual = _usual(sequence="7", correlationid="case-9")
+    for turned in (usual.headers[::-1], (*usual.headers[3:], *usual.headers[:3])):
+        record = replace(usual, headers=turned)
+        assert isinstance(ordinary(record, ORG), Accepted)
+        assert ordinary(record, ORG) == read_closely(record, ORG)
+
+
+def test_headers_that_nobody_knows_are_not_remembered() -> None:
+    layout.cache_clear()
+    usual = _usual()
+    for n in range(9):
+        assert ordinary(replace(usual, headers=(*usual.headers, (f"x-{n}", b"1"))), ORG) is None
+    assert layout.cache_info().currsize == 0
 
 
 @pytest.mark.parametrize("attribute", ["id", "correlationid", "causationid"])

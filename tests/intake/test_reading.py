@@ -44,13 +44,12 @@ class Held:
 
 
 def keepable(found: Accepted | Parked) -> None:
-    """Every text of it fits a text column, every time a timestamptz, and the payload comes apart again."""
+    """Every text of it fits a text column, every time a timestamptz, and what is stored comes apart again."""
     if isinstance(found, Parked):
         texts = [found.reason, found.detail, found.field or "", found.org or ""]
     else:
-        it, payload = found, found.payload
-        texts = [*it.identity, *it.ref, it.type, it.sequence or "", payload.service or "", payload.handoff or ""]
-        texts.append(getattr(payload, "activity", None) or "")
+        it = found
+        texts = [*it.identity, *it.ref, it.type, it.sequence or "", *(text or "" for text in it.columns)]
         for at in (it.time, it.recordedtime):
             assert at is None or 1 <= at.astimezone(UTC).year <= 9999
         extra, data = found.stored.split(b"\n", 1)

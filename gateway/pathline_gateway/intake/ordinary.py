@@ -6,7 +6,6 @@ says why. A property holds the two against each other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pathline import instant, personal_numbers
@@ -16,41 +15,25 @@ from pathline.interaction import MAX_ID_CHARACTERS, SUBJECT, organisation_of
 from pathline.vocabulary import TYPES, HandoffOffered, Payload
 from pathline_gateway.identity.rights import OURS
 from pathline_gateway.intake import content
+from pathline_gateway.intake.columns import columns_of, is_looked_into
+from pathline_gateway.intake.layout import Layout, layout
 from pathline_gateway.intake.record import Accepted, Record
 from pathline_gateway.intake.steps import NOT_STEPS
 from pathline_gateway.telemetry import parse_traceparent
 
-_NAMES: Final = {
-    f"ce_{name}": name
-    for name in (
-        "specversion",
-        "id",
-        "source",
-        "type",
-        "subject",
-        "time",
-        "recordedtime",
-        "sequence",
-        "traceparent",
-        "tracestate",
-        "correlationid",
-        "causationid",
-    )
-}
-_NAME_SOMEBODY: Final = ("correlationid", "causationid")
-"""Attributes besides the id that may hold a personal number."""
-_JSON: Final = b"application/json"
+_JSON: Final = "application/json"
 
 
 class _Kind(NamedTuple):
     model: type[Payload]
     step: bool
     offered: bool
+    looked_into: bool
 
 
 # The others have rules of their own beyond their models: what evidence is about.
 _KINDS: Final = {
-    name: _Kind(model, model.noun not in NOT_STEPS, model is HandoffOffered)
+    name: _Kind(model, model.noun not in NOT_STEPS, model is HandoffOffered, is_looked_into(model))
     for name, model in TYPES.items()
     if model.noun not in ("identity", "interaction")
 }
@@ -59,49 +42,45 @@ _KINDS: Final = {
 def ordinary(record: Record, owner: str | None) -> Accepted | None:
     """The record as an accepted interaction; None when it is not ordinary, be it right or wrong."""
     try:
-        attributes = _attributes(record.headers)
-        return None if attributes is None else _accepted(record, owner, attributes)
+        names, values = zip(*record.headers, strict=True)
+        found = layout(names)
+        texts = _texts(values)
+        return None if texts is None else _accepted(record, owner, found, texts)
     except (Refused, ValueError, KeyError):
         return None
 
 
-def _attributes(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str] | None:
-    found: dict[str, str] = {}
-    json = False
-    for header, raw in headers:
-        if header == "content-type" and raw == _JSON and not json:
-            json = True
-            continue
-        name = _NAMES.get(header)
-        if name is None or not raw or len(raw) > MAX_ATTRIBUTE_CHARACTERS or name in found:
-            return None
-        text = raw.decode("ascii")
-        if not text.isprintable():
-            return None
-        found[name] = text
-    if json:
-        found["datacontenttype"] = "application/json"
-    return found
+def _texts(values: tuple[bytes | None, ...]) -> list[str] | None:
+    """All of them as text, at once, and what stands for one that is not there."""
+    if not all(values):
+        return None
+    together = b"\0".join(values)  # type: ignore[arg-type]
+    texts = together.decode("ascii").split("\0")
+    if len(together) > MAX_ATTRIBUTE_CHARACTERS or len(texts) != len(values) or not "".join(texts).isprintable():
+        return None
+    texts.append(content.ABSENT)
+    return texts
 
 
-def _accepted(record: Record, owner: str | None, attributes: Mapping[str, str]) -> Accepted | None:
-    source, id, subject = attributes["source"], attributes["id"], attributes["subject"]
+def _accepted(record: Record, owner: str | None, found: Layout, texts: list[str]) -> Accepted | None:
+    specversion, id, source, type, subject, time, recordedtime, sequence, traceparent = found.read(texts)
     org = organisation_of(source)
-    kind = _KINDS[attributes["type"]]
+    kind = _KINDS[type]
     data = record.value
     if (
         (owner is not None and (owner != org or owner == OURS))
         or data is None
         or len(data) > MAX_DATA_BYTES
-        or attributes["specversion"] != "1.0"
+        or specversion != "1.0"
+        or (found.content_type is not None and texts[found.content_type] != _JSON)
         or len(id) > MAX_ID_CHARACTERS
         or SUBJECT.fullmatch(subject) is None
         or personal_numbers.looks_like(id)
-        or _names_somebody(attributes)
+        or any(personal_numbers.looks_like(texts[n]) for n in found.may_name_somebody)
     ):
         return None
-    time = instant.parse(attributes["time"])
-    recorded = attributes.get("recordedtime")
+    happened = instant.parse(time)
+    recorded = None if recordedtime is content.ABSENT else instant.parse(recordedtime)
     payload: Payload = kind.model.__pydantic_validator__.validate_json(data)
     content.require_json(data)
     if kind.offered and not (payload.handoff or "").startswith(f"{org}:"):
@@ -111,16 +90,13 @@ def _accepted(record: Record, owner: str | None, attributes: Mapping[str, str]) 
         (source, id),
         (org, subject),
         kind.step,
-        attributes["type"],
-        time,
-        None if recorded is None else instant.parse(recorded),
-        attributes.get("sequence"),
-        parse_traceparent(attributes.get("traceparent")),
-        payload,
-        content.usual_digest_of(attributes, data),
-        content.stored(attributes, data),
+        type,
+        happened,
+        recorded,
+        None if sequence is content.ABSENT else sequence,
+        None if traceparent is content.ABSENT else parse_traceparent(traceparent),
+        columns_of(payload),
+        payload if kind.looked_into else None,
+        content.usual_digest_of(found.digested(texts), data),
+        content.stored_so({name: texts[n] for name, n in found.kept}, data),
     )
-
-
-def _names_somebody(attributes: Mapping[str, str]) -> bool:
-    return any(name in attributes and personal_numbers.looks_like(attributes[name]) for name in _NAME_SOMEBODY)

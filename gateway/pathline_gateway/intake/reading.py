@@ -13,6 +13,7 @@ from pathline.producer import TOPIC_PREFIX
 from pathline.vocabulary import InteractionCorrected, InteractionVoided, Payload
 from pathline_gateway.identity.rights import OURS
 from pathline_gateway.intake import content
+from pathline_gateway.intake.columns import columns_of, is_looked_into
 from pathline_gateway.intake.content import Content
 from pathline_gateway.intake.ordinary import ordinary
 from pathline_gateway.intake.record import Accepted, Parked, Record
@@ -82,7 +83,8 @@ def _accepted(record: Record, owner: str | None) -> Accepted | Parked:
         it.recordedtime,
         it.sequence,
         parse_traceparent(it.event.attributes.get("traceparent")),
-        it.payload,
+        columns_of(it.payload),
+        it.payload if is_looked_into(type(it.payload)) else None,
         content_digest(it),
         content.stored(it.event.attributes, it.event.data),
     )

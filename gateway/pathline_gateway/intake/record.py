@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from pathline.vocabulary import Payload
+from pathline_gateway.intake.columns import Columns
 from pathline_gateway.intake.content import Content
 
 
@@ -38,7 +39,9 @@ class Accepted(NamedTuple):
     sequence: str | None
     trace: tuple[bytes, bytes] | None
     """Trace id and span id of the call that published it."""
-    payload: Payload
+    columns: Columns
+    payload: Payload | None
+    """None where intake looks at no more than the columns: it is most of an event's objects, and batches wait."""
     digest: bytes
     """Of the event as it was sent, the path it took left out."""
     stored: bytes

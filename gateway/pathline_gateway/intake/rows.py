@@ -9,9 +9,6 @@ from typing import Any
 from pathline.interaction import organisation_of
 from pathline.vocabulary import (
     TYPES,
-    ActivityRecorded,
-    HandoffAccepted,
-    HandoffDeclined,
     IdentityDistinguished,
     IdentityLinked,
     IdentityRetracted,
@@ -21,17 +18,16 @@ from pathline.vocabulary import (
 )
 from pathline_gateway.identity.evidence import Standing
 from pathline_gateway.identity.rights import Rights
+from pathline_gateway.intake.columns import SHOWING
 from pathline_gateway.intake.record import Accepted, Parked
 from pathline_gateway.store import amendments, handoff_links, interactions, links, parked
 from pathline_gateway.store.refs import Key
 
 _NO_TRACE = (None, None)
-_HANDED: dict[type[Payload], str] = {
-    **{type: "asked" for name, type in TYPES.items() if name.startswith("org.pathline.handoff.")},
-    HandoffAccepted: "shown",
-    HandoffDeclined: "shown",
-    InteractionVoided: "amended",
-    InteractionCorrected: "amended",
+_HANDED: dict[str, str] = {
+    **{name: "asked" for name in TYPES if name.startswith("org.pathline.handoff.")},
+    **{model.type: "shown" for model in SHOWING},
+    **{model.type: "amended" for model in (InteractionVoided, InteractionCorrected)},
 }
 """What an event is to the links that hand-offs make: a token shown; what matters where one was, because it moves the
 state, and so decides which token counts; or what changes either."""
@@ -40,7 +36,7 @@ Numbers = Mapping[str, int]
 """Numbers of sources or of types, by name."""
 
 
-def named_refs(payload: Payload) -> Iterable[Key]:
+def named_refs(payload: Payload | None) -> Iterable[Key]:
     """The refs that evidence about identity names."""
     if isinstance(payload, IdentityLinked):
         return [(ref.org, ref.subject) for ref in payload.same]
@@ -49,7 +45,7 @@ def named_refs(payload: Payload) -> Iterable[Key]:
     return ()
 
 
-def target_source(payload: Payload) -> str | None:
+def target_source(payload: Payload | None) -> str | None:
     """The source of the event that this evidence is about."""
     if isinstance(payload, IdentityRetracted):
         return payload.evidence.source
@@ -71,7 +67,6 @@ def interaction_row(
     accepted: Accepted, sources: Numbers, types: Numbers, refs: Mapping[Key, int], batch: int
 ) -> interactions.InteractionRow:
     """The row of a step."""
-    payload = accepted.payload
     source, id = accepted.identity
     trace_id, span_id = accepted.trace or _NO_TRACE
     return interactions.InteractionRow(
@@ -83,15 +78,7 @@ def interaction_row(
         types[accepted.type],
         id,
         accepted.sequence,
-        payload.service,
-        payload.activity if type(payload) is ActivityRecorded else None,
-        payload.channel,
-        payload.initiator,
-        payload.actor,
-        payload.coproduction,
-        payload.participation,
-        payload.horizon,
-        payload.handoff,
+        *accepted.columns,
         trace_id,
         span_id,
         accepted.stored,
@@ -148,7 +135,7 @@ def amendment_rows(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[a
 def handoff_inputs(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[handoff_links.InputRow]:
     """After which of these a hand-off has to be looked at: by it two subjects may be one person, or no longer."""
     for a in accepted:
-        kind = _HANDED.get(type(a.payload))
+        kind = _HANDED.get(a.type)
         if kind is None:
             continue
         payload: Any = a.payload
@@ -162,7 +149,7 @@ def handoff_inputs(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[h
         else:
             shown = kind == "shown" and payload.token
             yield handoff_links.InputRow(
-                "shown" if shown else "asked", payload.handoff, sources[a.identity[0]], a.identity[1]
+                "shown" if shown else "asked", a.columns.handoff, sources[a.identity[0]], a.identity[1]
             )
 
 

@@ -148,18 +148,12 @@ class Writer:
         sources = await self._sources(accepted)
         numbered = await self._numbered(first.values())
         numbers = numbered.numbers
-        rows = sorted(
-            interactions.IdentityRow(
-                sources[a.identity[0]],
-                a.identity[1],
-                a.digest,
-                numbers[a.ref] if a.step else None,
-                a.time,
-            )
+        rows: list[interactions.IdentityRow] = sorted(
+            (sources[a.identity[0]], a.identity[1], a.digest, numbers[a.ref] if a.step else None, a.time)
             for a in first.values()
         )
         before = await interactions.claim(self.connection, rows)
-        new = [a for a in first.values() if (sources[a.identity[0]], a.identity[1]) not in before]
+        new = [a for a in first.values() if not before or (sources[a.identity[0]], a.identity[1]) not in before]
         if before:
             numbered = await refs.keep_only(self.connection, numbered, _stepped(new))
         self.count("subjects", len(numbered.made))

@@ -36,11 +36,12 @@ with page as materialized (
 ), came as materialized (
     select p.ref, s.org from (select distinct ref from page where kind = 'interaction') p
     join subject_ref s on s.id = p.ref
-), heard as materialized (
+), receiving as materialized (
     -- Few organisations receive anything, and of the others nothing more is asked.
-    select c.ref, c.org from came c
-    join (select distinct org from came) o on o.org = c.org
-    where exists (select from handoff h where h.receiver = o.org)
+    select o.org from (select distinct org from came) o where exists (select from handoff h where h.receiver = o.org)
+), heard as materialized (
+    -- As a value, it is looked up in a hash, however few rows are expected.
+    select ref, org from came where (org in (select org from receiving)) is true
 ), moved as (
     select distinct coalesce(m.pathway, s.birth) as pathway
     from (select distinct ref from page where kind <> 'interaction') p

@@ -12,14 +12,8 @@ Identity = tuple[int, str]
 """Source number and event id."""
 
 
-class IdentityRow(NamedTuple):
-    """What `event_identity` keeps of an accepted event."""
-
-    source: int
-    id: str
-    digest: bytes
-    ref: int | None
-    time: datetime
+IdentityRow = tuple[int, str, bytes, int | None, datetime]
+"""What `event_identity` keeps of an accepted event: number of the source, id, digest, ref, time."""
 
 
 class InteractionRow(NamedTuple):

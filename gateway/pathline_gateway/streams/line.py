@@ -106,7 +106,7 @@ class Line:
         self._looked_at = _NOT_YET  # what is given from here on may be found, and is not to be handed over as well
         may_begin = self._may_begin()
         wanted = self._room() if may_begin else 0
-        got = self._common.slots.take(wanted)
+        got = self._common.slots.take(wanted, len(self._way))
         started = 0
         try:
             look = await self._books.look(Asked(self._id, got, self._ahead, self))
@@ -149,7 +149,7 @@ class Line:
         if not handed or state is None:
             return
         free = state.allowed_rate is None and state.not_before <= self._common.sinks.now() and self._may_begin()
-        room = self._common.slots.take(min(len(handed), self._room()) if free else 0)
+        room = self._common.slots.take(min(len(handed), self._room()) if free else 0, len(self._way))
         some = begun(handed, (each.lane for each in self._way.values()), room)
         self._common.slots.give_back(room - len(some))
         # Nothing is held here. What is done would be kept until the next look, which may be long.

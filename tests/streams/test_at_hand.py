@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -19,9 +19,12 @@ from sink import listening
 from pathline_gateway.store import given, subscriptions
 from pathline_gateway.store.subscriptions import Numbered
 from pathline_gateway.streams import deliver
-from pathline_gateway.streams.at_hand import AtHand
+from pathline_gateway.streams.at_hand import AtHand, Given, Hand
 from pathline_gateway.streams.dispatch import Dispatcher
+from pathline_gateway.streams.frames import Read
+from pathline_gateway.streams.reading import Asked
 from pathline_gateway.streams.sse import Streams
+from pathline_gateway.streams.wanting import wanted_of
 from pathline_gateway.trust.caller import EVERYBODY
 from trust.rig import SECRET, Rig
 from trust.test_reading import consented, told
@@ -94,6 +97,32 @@ async def test_a_stream_that_waits_is_handed_what_comes(rig: Rig, read: list[int
     assert await first == await page(rig, id)
 
 
+async def test_a_stream_that_reads_as_something_is_given_has_it_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    id, some = await made(rig), streams(rig)
+    stream = some.listen(UUID(id), 0, everything=True)
+    await anext(stream)
+    first = asyncio.create_task(frames(stream, 2))
+    await waits(rig, id)
+    reads, may_read, following = asyncio.Event(), asyncio.Event(), some._readings.next
+
+    async def later(asked: Asked) -> Read | None:
+        reads.set()
+        await may_read.wait()
+        return await following(asked)
+
+    monkeypatch.setattr(some._readings, "next", later)
+    rig.waiters.given([UUID(id)])  # as whoever looks now and then says, or nothing came for a while
+    await reads.wait()
+    await rig.tell(step("clinic", "c1", 1))
+    await rig.hand_out()
+    may_read.set()
+    while not any(each.read_to == 1 for each in rig.waiters._waiting[UUID(id)]):
+        await asyncio.sleep(0.005)
+    await rig.tell(step("clinic", "c2", 1))
+    await rig.hand_out()
+    assert [event["id"] for event in await first] == ["c1", "c2"]
+
+
 async def test_what_is_handed_is_logged_and_withheld_as_what_is_read(rig: Rig, read: list[int]) -> None:
     await rig.tell(step("housing", "h0", 2), step("clinic", "c0", 1), step("citizen", "m0", 9), consented())
     await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9)))
@@ -118,6 +147,30 @@ async def page_of(rig: Rig, id: str) -> list[dict[str, Any]]:
         assert found is not None
         some = await deliver.page(connection, SECRET, found.seeing(False), 0, 100, rig.now)
     return [orjson.loads(orjson.dumps(event)) for event in some.events]
+
+
+async def test_who_cannot_be_told_holds_up_nobody_even_where_somebody_changes_what_she_wants(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, looked = await made(rig), 0
+    await rig.tell(step("clinic", "c1", 1))
+
+    class Untold:
+        async def told(self, _moment: deliver.Moment, _given: Sequence[Given]) -> Sequence[Hand]:
+            raise KeyError
+
+    async def changing(*asked: Any) -> Any:
+        nonlocal looked
+        looked += 1
+        if looked == 2:
+            await rig.execute("update subscription set purpose = 'other'")
+        return await wanted_of(*asked)
+
+    monkeypatch.setattr("pathline_gateway.streams.dispatch.wanted_of", changing)
+    at_hand = AtHand(SECRET, [Untold()])
+    dispatcher = Dispatcher(rig.pool, lambda: rig.now, everything=True, at_hand=at_hand)
+    assert [await dispatcher.dispatch_some() for _ in range(3)] == [True, True, False]
+    assert [event["id"] for event in await page(rig, id)] == ["c1"]
 
 
 async def test_a_sink_that_keeps_up_is_posted_what_nobody_reads(rig: Rig, read: list[int]) -> None:

@@ -73,10 +73,14 @@ class Dispatcher:
     async def dispatch_some(self) -> bool:
         """Whether anything new was looked at, in one transaction."""
         try:
-            return await self._dispatch(self._at_hand)
+            return await self._told_if_may_be()
         except asyncpg.SerializationError:
             return True  # somebody wants something else since: it is looked at again
-        except UNAVAILABLE:
+
+    async def _told_if_may_be(self) -> bool:
+        try:
+            return await self._dispatch(self._at_hand)
+        except (asyncpg.SerializationError, *UNAVAILABLE):
             raise
         except Exception as failed:
             if self._at_hand is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -49,8 +48,5 @@ class Streams:
                     yield read.frames
                 if read.more:
                     continue
-                try:
-                    async with asyncio.timeout(_HEARTBEAT_S):
-                        await waiter.woken.wait()
-                except TimeoutError:
+                if not await waiter.wait(_HEARTBEAT_S):
                     yield b": nothing new\n\n"

@@ -38,11 +38,24 @@ class Waiter:
     """Set whenever its subscription was given something."""
     read_to: int = -1
     """The last number that it has; it has none yet."""
+    _waits: bool = False
     _handed: Read | None = None
 
     def waits_after(self, number: int) -> bool:
-        """Whether whatever comes after this number is what it is to have next."""
-        return self.read_to == number and self._handed is None
+        """Whether it has all up to this number, and neither reads nor sends."""
+        return self._waits and self.read_to == number and self._handed is None
+
+    async def wait(self, seconds: float) -> bool:
+        """Whether it was woken within this time."""
+        self._waits = True
+        try:
+            async with asyncio.timeout(seconds):
+                await self.woken.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._waits = False
+        return True
 
     def hand(self, after: int, read: Read) -> None:
         """What comes after this number, unless it was read meanwhile."""

@@ -63,6 +63,11 @@ join given_on_pathway g on g.subscription = w.subscription and g.number = w.numb
 where not exists (select from webhook_held h where h.subscription = w.subscription and h.number = w.number)
     and not exists (select from webhook_failed f where f.subscription = w.subscription and f.number = w.number)
 """
+_LANES = """
+select g.subscription, g.number, g.pathway
+from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
+join given_on_pathway g on g.subscription = w.subscription and g.number = w.number
+"""
 _HELD = """
 select g.subscription, g.number, g.given_at, g.pathway as lane, h.attempts, h.first_failed_at, h.next_at,
     true as is_held
@@ -215,6 +220,14 @@ async def following(connection: asyncpg.Connection, windows: Mapping[UUID, tuple
     for id, *said in rows:
         found[id].append(Next(*said))
     return {id: sorted(some) for id, some in found.items()}
+
+
+async def lanes(connection: asyncpg.Connection, numbers: Sequence[Numbered]) -> dict[UUID, dict[int, UUID | None]]:
+    """The pathway that each of these events is on now."""
+    found: dict[UUID, dict[int, UUID | None]] = {}
+    for id, number, lane in await connection.fetch(_LANES, *_two(numbers)) if numbers else ():
+        found.setdefault(id, {})[number] = lane
+    return found
 
 
 async def hold(connection: asyncpg.Connection, numbers: Sequence[Numbered]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from pathline_gateway.store.subscriptions import Subscription
-from pathline_gateway.store.webhook_delivery import Next
+from pathline_gateway.store.webhook_delivery import Next, State
 from pathline_gateway.streams.deliver import Moment, NumberedRow, told_of
 from pathline_gateway.streams.message import Message, message
 
@@ -18,6 +18,18 @@ class Handed(NamedTuple):
 
     event: Next
     said: Message
+
+
+class Told(NamedTuple):
+    """What one sink was just given, as the transaction that gave it finds it."""
+
+    after: int
+    """What was given before has this number, or a lower one."""
+    events: Sequence[Handed]
+    state: State
+    keys: Sequence[str]
+    lanes: Mapping[int, UUID | None]
+    """On which pathway each event is now that was on its way."""
 
 
 async def handed(
@@ -31,11 +43,11 @@ async def handed(
     ]
 
 
-def begun(some: Sequence[Handed], busy: Iterable[UUID | None], room: int) -> Sequence[Handed]:
-    """Those that may be begun at once: as many as there is room for, up to the first that waits for its pathway."""
+def begun(lanes: Sequence[UUID | None], busy: Iterable[UUID | None], room: int) -> int:
+    """How many events along these pathways may be begun at once: as many as there is room for, up to one that waits."""
     taken = {lane for lane in busy if lane is not None}
-    for n, (event, _) in enumerate(some[:room]):
-        if event.lane in taken:
-            return some[:n]
-        taken |= {event.lane} if event.lane is not None else set()
-    return some[:room]
+    for n, lane in enumerate(lanes[:room]):
+        if lane in taken:
+            return n
+        taken |= {lane} if lane is not None else set()
+    return min(len(lanes), room)

@@ -13,11 +13,11 @@ from uuid import UUID
 from pathline_gateway.store.webhook_delivery import Next, Released, State
 from pathline_gateway.streams.books import Asked, Books, Look
 from pathline_gateway.streams.delivery import Delivery
-from pathline_gateway.streams.handed import Handed, begun
+from pathline_gateway.streams.handed import Handed, Told, begun
 from pathline_gateway.streams.message import Message
 from pathline_gateway.streams.outcome import Outcome
 from pathline_gateway.streams.plan import Plan, Waiting, plan, probe
-from pathline_gateway.streams.settling import Ended, Standing, settled
+from pathline_gateway.streams.settling import Ended, Standing, settled, stands
 from pathline_gateway.telemetry import WEBHOOK_DELAY, WEBHOOK_REQUESTS
 
 _LOOK_EVERY_S: Final = 0.5
@@ -62,18 +62,22 @@ class Line:
         state = self._state
         if state is None or state.last_number != number or self._handed or not self._has_begun_all():
             return False
-        return state.allowed_rate is None and self._may_begin() and self._room() > 0
+        return state.allowed_rate is None and self._may_begin() and self.room() > 0
 
-    def hand(self, after: int, handed: Sequence[Handed], state: State, keys: Sequence[str]) -> None:
-        """What comes after this number, unless it was found meanwhile; and how the sink stands, which is as a look."""
-        if not self.waits_after(after) or self._state is None:
-            return
-        # How far it is, this line knows best: what it wrote last may not be committed.
+    def on_way(self) -> list[int]:
+        """The numbers whose requests are on their way."""
+        return [each.number for each in self._way.values()]
+
+    def hand(self, told: Told) -> None:
+        """What it waits for, unless it was found meanwhile; and how the sink stands, which is as a look."""
         known = self._state
-        self._state = state._replace(
-            read_to=known.read_to, failed_in_row=known.failed_in_row, failing_since=known.failing_since
-        )
-        self._handed, self._keys, self._looked_at = handed, keys, time.monotonic()
+        # What somebody changed, or wants tried again, is found by a look.
+        if known is None or told.state.changed != known.changed or not self.waits_after(told.after):
+            return
+        self._state = stands(told.state, known)
+        for task, each in self._way.items():  # pathways may be one by now
+            self._way[task] = each._replace(lane=told.lanes.get(each.number, each.lane))
+        self._handed, self._keys, self._looked_at = told.events, told.keys, time.monotonic()
         self._woken.set()
 
     async def run(self) -> None:
@@ -105,7 +109,7 @@ class Line:
         """Whether to go on, having looked what there is to do."""
         self._looked_at = _NOT_YET  # what is given from here on may be found, and is not to be handed over as well
         may_begin = self._may_begin()
-        wanted = self._room() if may_begin else 0
+        wanted = self.room() if may_begin else 0
         got = self._common.slots.take(wanted, len(self._way))
         started = 0
         try:
@@ -121,7 +125,7 @@ class Line:
             return True
         if look is None or not may_begin:
             return False
-        if look.plan.hold or await self._passed_over():
+        if look.plan.hold or await self._passed_over() or self._moves():
             return True
         if got < wanted:
             await self._wait(_NO_SLOT_S)
@@ -149,13 +153,12 @@ class Line:
         if not handed or state is None:
             return
         free = state.allowed_rate is None and state.not_before <= self._common.sinks.now() and self._may_begin()
-        room = self._common.slots.take(min(len(handed), self._room()) if free else 0, len(self._way))
-        some = begun(handed, (each.lane for each in self._way.values()), room)
+        room = self._common.slots.take(min(len(handed), self.room()) if free else 0, len(self._way))
+        some = handed[: begun([each.lane for each, _ in handed], (each.lane for each in self._way.values()), room)]
         self._common.slots.give_back(room - len(some))
         # Nothing is held here. What is done would be kept until the next look, which may be long.
         self._found = [each for each in self._found if each.number > state.read_to] + [each.event for each in some]
-        for event, said in some:
-            self._post_soon(event, said)
+        self._post_soon(some)
 
     def _waits(self, state: State) -> bool:
         """Whether it was given something that is not done."""
@@ -175,7 +178,7 @@ class Line:
         self._ahead = most if has_room and more else min(most, _NEAR)
         return self._ahead > known
 
-    def _room(self) -> int:
+    def room(self) -> int:
         """How many requests more may go to the sink, as far as this line knows."""
         if time.monotonic() < self._paced_until:
             return 0
@@ -186,6 +189,8 @@ class Line:
     def plan(self, state: State, found: Sequence[Next], free: int) -> Plan:
         """Which events to begin with. What was found is kept for as long as they are on their way."""
         self._found = found
+        near = range(state.read_to + 1, min(state.last_number, state.read_to + self._ahead) + 1)
+        self._done |= {*near}.difference(each.number for each in found)  # given up, maybe before this line began
         made = self._planned(state, free)
         self._apart(made.hold)
         return made
@@ -214,8 +219,7 @@ class Line:
     async def _passed_over(self) -> bool:
         """Whether numbers were kept apart now that others are done after: what is done is then known to everybody."""
         last = max(self._done, default=0)
-        over = [each.number for each in self._found if each.number < last and not each.is_held]
-        over = [number for number in over if number not in self._done]
+        over = [n for n in (each.number for each in self._found) if n < last and n not in {*self._done, *self._held()}]
         if over:
             await self._books.hold([(self._id, number) for number in over])
             self._apart(over)
@@ -226,16 +230,16 @@ class Line:
         self._state, self._org, self._keys = look.state, look.org, look.keys
         if not self._woken.is_set():  # by something that this look may not have seen
             self._looked_at = time.monotonic()
-        for event, said in look.start:
-            self._post_soon(event, said)
+        self._post_soon(look.start)
         if look.start and look.state.allowed_rate is not None:
             self._paced_until = time.monotonic() + len(look.start) * 60.0 / look.state.allowed_rate
         return len(look.start)
 
-    def _post_soon(self, event: Next, said: Message) -> None:
-        assert self._state is not None
-        posted = self._common.sinks.posted(self._state.url, said, list(self._keys), self._state.failed)
-        self._way[asyncio.create_task(posted)] = event
+    def _post_soon(self, some: Sequence[tuple[Next, Message]]) -> None:
+        for event, said in some:
+            assert self._state is not None
+            posted = self._common.sinks.posted(self._state.url, said, list(self._keys), self._state.failed)
+            self._way[asyncio.create_task(posted)] = event
 
     async def _wait(self, seconds: float) -> None:
         """Something came back, was given, or it is time to look."""
@@ -254,22 +258,23 @@ class Line:
             return True
         assert self._state is not None
         common, now = self._common, self._common.sinks.now()
-        ended = [Ended(self._way.pop(task), task.result()) for task in back]
+        outcomes = [task.result() for task in back]
+        ended = [Ended(self._way.pop(task), outcome) for task, outcome in zip(back, outcomes, strict=True)]
         common.slots.give_back(len(ended))
         self._count(ended, now)
         standing = Standing(self._state.read_to, self._state.failed_in_row, self._state.failing_since)
         what, self._done = settled(ended, standing, self._held(), self._done, common.sinks.policy, common.chance, now)
-        self._state = self._state._replace(
-            read_to=what.read_to, failed_in_row=what.failed_in_row, failing_since=what.failing_since
-        )
+        self._state = stands(self._state, what)
+        if what.again:  # Whatever follows on its pathway waits for it: a look tells what that is.
+            self._handed, self._looked_at = (), _NOT_YET
         return await self._books.settle(self._id, what)
 
     def _held(self) -> set[int]:
         return {each.number for each in self._found if each.is_held}
 
     def _moves(self) -> bool:
-        """Whether the first number that is not done was kept apart since."""
-        return self._state is not None and self._state.read_to + 1 in self._held()
+        """Whether the first number that is not done was kept apart since, or given up."""
+        return self._state is not None and self._state.read_to + 1 in self._held() | self._done
 
     def _count(self, ended: Sequence[Ended], now: datetime) -> None:
         for event, outcome in ended:
@@ -290,6 +295,5 @@ class Line:
             probing or state.idle or state.not_before > now or self._paced_until > time.monotonic()
         ):
             due = now
-        paced = now + timedelta(seconds=max(0.0, self._paced_until - time.monotonic()))
-        not_before = max(state.not_before, paced)
+        not_before = max(state.not_before, now + timedelta(seconds=max(0.0, self._paced_until - time.monotonic())))
         return await self._books.release(Released(self._id, due, state.last_number, not_before, state.changed))

@@ -8,7 +8,7 @@ from datetime import datetime
 from random import Random
 from typing import NamedTuple
 
-from pathline_gateway.store.webhook_delivery import Again, GivenUp, Next, Settled
+from pathline_gateway.store.webhook_delivery import Again, GivenUp, Next, Settled, State
 from pathline_gateway.streams.outcome import Fate, Outcome
 from pathline_gateway.streams.policy import Policy
 
@@ -26,6 +26,11 @@ class Standing(NamedTuple):
     read_to: int
     failed_in_row: int
     failing_since: datetime | None
+
+
+def stands(state: State, known: State | Settled) -> State:
+    """The sink as it was found, and as far as is known here: what was written last may not be committed."""
+    return state._replace(read_to=known.read_to, failed_in_row=known.failed_in_row, failing_since=known.failing_since)
 
 
 def settled(

@@ -20,7 +20,7 @@ from pathline_gateway.streams.at_hand import Given, Hand
 from pathline_gateway.streams.books import Books
 from pathline_gateway.streams.deliver import Moment
 from pathline_gateway.streams.delivery import Delivery
-from pathline_gateway.streams.handed import handed
+from pathline_gateway.streams.handed import Told, begun, handed
 from pathline_gateway.streams.line import Line
 
 _log = logging.getLogger(__name__)
@@ -54,25 +54,26 @@ class Deliverer:
 
     async def told(self, moment: Moment, given: Sequence[Given]) -> list[Hand]:
         """See `at_hand`. A sink that somebody changes, or has taken over, is none that waits."""
-        waiting = [each for each in given if self._waits(each)]
-        ids, now = [each.subscription.id for each in waiting], self._common.sinks.now()
+        waiting = [(found[0], each) for each in given if (found := self._lines.get(each.subscription.id)) is not None]
+        waiting = [(line, each) for line, each in waiting if line.waits_after(each.events[0][0] - 1)]
+        ids, now = [each.subscription.id for _, each in waiting], self._common.sinks.now()
         if not ids:
             return []
         states = await store.states(moment.connection, ids, self._me)
         keys = await webhooks.secrets_of(moment.connection, ids, now)
+        on_way = [(each.subscription.id, number) for line, each in waiting for number in line.on_way()]
+        lanes = await store.lanes(moment.connection, on_way)
         hands: list[Hand] = []
-        for subscription, events in waiting:
+        for line, (subscription, events) in waiting:
             if (state := states.get(subscription.id)) is None or state.idle:
                 continue
-            some = events[: self._common.sinks.policy.at_once]
-            said = await handed(moment, subscription.seeing(self._common.everything), some, now)
-            hand = self._lines[subscription.id][0].hand
-            hands.append(partial(hand, events[0][0] - 1, said, state, keys[subscription.id]))
+            busy = lanes.get(subscription.id, {})
+            some = events[: begun([row["pathway"] for _, row in events], busy.values(), line.room())]
+            if some:
+                said = await handed(moment, subscription.seeing(self._common.everything), some, now)
+                told = Told(events[0][0] - 1, said, state, keys[subscription.id], busy)
+                hands.append(partial(line.hand, told))
         return hands
-
-    def _waits(self, given: Given) -> bool:
-        found = self._lines.get(given.subscription.id)
-        return found is not None and found[0].waits_after(given.events[0][0] - 1)
 
     async def run(self) -> None:
         """Posts as events are given, until cancelled; then others may go on at once."""

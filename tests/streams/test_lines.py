@@ -1,0 +1,241 @@
+"""A line that is handed what comes, beside books that a test keeps: each pathway in order, and nothing forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from pathline_gateway.store.webhook_delivery import Next, Released, Settled, State
+from pathline_gateway.streams.books import Asked, Books, Look
+from pathline_gateway.streams.delivery import Delivery
+from pathline_gateway.streams.handed import Handed, Told, begun
+from pathline_gateway.streams.line import Line
+from pathline_gateway.streams.message import Message
+from pathline_gateway.streams.outcome import Outcome, answered
+from pathline_gateway.streams.policy import Policy
+from pathline_gateway.streams.slots import Slots
+
+ID = UUID(int=9)
+A, B = UUID(int=1), UUID(int=2)
+NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
+POLICY = Policy(base_s=0.01, cap_s=0.01, sink_cap_s=0.01)
+
+
+def said(number: int) -> Message:
+    return Message(str(number), b"")
+
+
+@dataclass
+class Ledger:
+    """What Postgres keeps of one sink, and what the sink is posted."""
+
+    lanes: list[UUID] = field(default_factory=list)
+    """The pathway of each number, from 1 on, as it is now."""
+    read_to: int = 0
+    failed_in_row: int = 0
+    failing_since: datetime | None = None
+    changed: int = 0
+    held: dict[int, Next] = field(default_factory=dict)
+    failed: set[int] = field(default_factory=set)
+    looks: int = 0
+    on_way: dict[int, asyncio.Future[int]] = field(default_factory=dict)
+    begun: list[int] = field(default_factory=list)
+    took: list[int] = field(default_factory=list)
+    policy: Policy = POLICY
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def posted(self, _url: str, message: Message, _keys: list[str], _failed: int = 0) -> Outcome:
+        number = int(message.id)
+        earlier = [n for n in range(1, number) if self.lanes[n - 1] == self.lanes[number - 1]]
+        assert {*earlier} <= {*self.took, *self.failed}, f"{number} was begun before one of {earlier} was done"
+        answer = self.on_way[number] = asyncio.get_running_loop().create_future()
+        self.begun.append(number)
+        try:
+            status = await answer
+        finally:
+            self.on_way.pop(number)
+        if status == 204:
+            self.took.append(number)
+        return answered(status, None, NOW, 1.0)
+
+    def state(self) -> State:
+        standing = (self.failed_in_row, self.failing_since, self.changed)
+        return State("https://sink.test/", None, self.read_to, NOW, *standing, False, len(self.lanes), 0)
+
+    def next(self, number: int) -> Next:
+        fresh = Next(number, NOW, None, 0, None, None, False)
+        return self.held.get(number, fresh)._replace(lane=self.lanes[number - 1])
+
+    async def look(self, asked: Asked) -> Look:
+        await asyncio.sleep(0)
+        self.looks += 1
+        state = self.state()
+        ahead = range(self.read_to + 1, min(len(self.lanes), self.read_to + asked.ahead) + 1)
+        found = [self.next(number) for number in sorted({*self.held, *ahead} - self.failed)]
+        plan = asked.planner.plan(state, found, asked.free)
+        await self.hold([(ID, number) for number in plan.hold])
+        by_number = {each.number: each for each in found}
+        look = Look(state, "reader", (), plan, [(by_number[n], said(n)) for n in plan.start])
+        await asyncio.sleep(0)
+        return look
+
+    async def hold(self, numbers: Sequence[tuple[UUID, int]]) -> None:
+        for _, number in numbers:
+            self.held.setdefault(number, self.next(number)._replace(next_at=NOW, is_held=True))
+
+    async def settle(self, _: UUID, what: Settled) -> bool:
+        await asyncio.sleep(0)
+        self.read_to, self.failed_in_row, self.failing_since = what.read_to, what.failed_in_row, what.failing_since
+        for each in what.again:
+            known = self.next(each.number)
+            self.held[each.number] = known._replace(attempts=known.attempts + 1, next_at=each.at, is_held=True)
+        self.failed |= {each.number for each in what.given_up}
+        for number in (*what.done, *(each.number for each in what.given_up)):
+            self.held.pop(number, None)
+        await asyncio.sleep(0)
+        return True
+
+    async def release(self, _: Released) -> bool:
+        return False
+
+    def answer(self, number: int, status: int = 204) -> None:
+        self.on_way[number].set_result(status)
+
+    def give(self, line: Line, *lanes: UUID, at_hand: bool = True) -> None:
+        """These are given, and told in the transaction that gives them."""
+        after = len(self.lanes)
+        self.lanes += lanes
+        some = [Handed(self.next(n), said(n)) for n in range(after + 1, len(self.lanes) + 1)]
+        if at_hand and line.waits_after(after):
+            ways = {n: self.lanes[n - 1] for n in line.on_way()}
+            some = some[: begun(lanes, ways.values(), line.room())]
+            line.hand(Told(after, some, self.state(), (), ways))
+        line.wake(len(self.lanes))
+
+
+@asynccontextmanager
+async def at_work(ledger: Ledger) -> AsyncIterator[Line]:
+    """A line of these books."""
+    common = cast(Delivery, _Common(ledger))
+    line = Line(common, cast(Books, ledger), ID, time.monotonic() + 1_000)
+    task = asyncio.create_task(line.run())
+    try:
+        yield line
+    finally:
+        task.cancel()
+        (ended,) = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(ended, asyncio.CancelledError), ended
+    assert common.slots.take(256, 0) == 128, "what was taken was given back"
+
+
+@dataclass
+class _Common:
+    sinks: Any
+    slots: Slots = field(default_factory=Slots)
+    chance: Random = field(default_factory=lambda: Random(7))
+
+
+async def until(holds: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not holds():
+            await asyncio.sleep(0.001)
+
+
+async def kept_up(ledger: Ledger, line: Line, events: int = 4) -> None:
+    """The sink takes some at once, and the line waits for what is given."""
+    for n in range(events):
+        ledger.give(line, UUID(int=100 + n))
+        await until(lambda: len(ledger.begun) == len(ledger.lanes))
+        ledger.answer(len(ledger.lanes))
+        await until(lambda: ledger.read_to == len(ledger.lanes) and line.waits_after(len(ledger.lanes)))
+
+
+async def test_nothing_follows_what_failed_while_another_was_taken() -> None:
+    ledger = Ledger()
+    async with at_work(ledger) as line:
+        await kept_up(ledger, line)
+        ledger.give(line, A, B)
+        await until(lambda: len(ledger.on_way) == 2)
+        ledger.answer(5, 500)
+        ledger.answer(6)
+        await until(lambda: ledger.read_to == 6)
+        ledger.give(line, A)
+        await until(lambda: ledger.on_way)
+        assert list(ledger.on_way) == [5]
+
+
+async def test_nothing_follows_what_fails_as_it_is_handed() -> None:
+    ledger = Ledger()
+    async with at_work(ledger) as line:
+        await kept_up(ledger, line)
+        ledger.give(line, A)
+        await until(lambda: 5 in ledger.on_way)
+        ledger.answer(5, 500)
+        ledger.give(line, A)
+        await until(lambda: 5 in ledger.held)
+        await until(lambda: ledger.on_way)
+        assert list(ledger.on_way) == [5]
+
+
+async def test_what_is_tried_again_is_found_while_others_are_handed() -> None:
+    """What was given up is redriven: the line that keeps up with all else finds it."""
+    ledger = Ledger(lanes=[A], failed={1}, read_to=1)
+    async with at_work(ledger) as line:
+        await until(lambda: line.waits_after(1))
+        ledger.failed, ledger.held = set(), {1: ledger.next(1)._replace(next_at=NOW, is_held=True)}
+        ledger.changed += 1
+        for n in range(8):
+            ledger.give(line, UUID(int=200 + n))
+            await until(lambda n=n: n + 2 in ledger.on_way or 1 in ledger.on_way)
+            if 1 in ledger.on_way:
+                break
+            ledger.answer(n + 2)
+            await until(lambda n=n: ledger.read_to == n + 2)
+        assert 1 in ledger.on_way
+
+
+async def test_pathways_that_became_one_are_one_for_what_is_handed() -> None:
+    ledger = Ledger()
+    async with at_work(ledger) as line:
+        await kept_up(ledger, line)
+        ledger.give(line, B)
+        await until(lambda: 5 in ledger.on_way)
+        ledger.lanes[4] = A  # both are called so now
+        ledger.give(line, A)
+        await asyncio.sleep(0.05)
+        assert list(ledger.on_way) == [5]
+        ledger.answer(5)
+        await until(lambda: 6 in ledger.on_way)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_whatever_happens_each_pathway_is_in_order_and_nothing_is_forgotten(seed: int) -> None:
+    chance, ledger = Random(seed), Ledger()
+    async with at_work(ledger) as line:
+        await kept_up(ledger, line)
+        for _ in range(200):
+            if chance.random() < 0.4:
+                some = [chance.choice((A, B, UUID(int=3), UUID(int=4))) for _ in range(chance.randint(1, 3))]
+                ledger.give(line, *some, at_hand=chance.random() < 0.9)
+            for number in list(ledger.on_way):
+                if chance.random() < 0.5 and not ledger.on_way[number].done():
+                    ledger.answer(number, chance.choice((204,) * 8 + (500,)))
+            for _ in range(chance.randint(0, 12)):
+                await asyncio.sleep(0)
+        async with asyncio.timeout(20):
+            while len({*ledger.took, *ledger.failed}) < len(ledger.lanes):
+                for number in list(ledger.on_way):
+                    if not ledger.on_way[number].done():
+                        ledger.answer(number)
+                await asyncio.sleep(0.001)

@@ -22,7 +22,7 @@ from pathline_gateway.streams.line import Line
 from pathline_gateway.streams.message import Message
 from pathline_gateway.streams.outcome import Outcome, answered
 from pathline_gateway.streams.policy import Policy
-from pathline_gateway.streams.slots import Slots
+from pathline_gateway.streams.slots import MOST, Slots
 
 ID = UUID(int=9)
 A, B = UUID(int=1), UUID(int=2)
@@ -136,7 +136,7 @@ async def at_work(ledger: Ledger) -> AsyncIterator[Line]:
         task.cancel()
         (ended,) = await asyncio.gather(task, return_exceptions=True)
         assert isinstance(ended, asyncio.CancelledError), ended
-    assert common.slots.take(256, 0) == 128, "what was taken was given back"
+    assert common.slots.take(MOST, 0) == MOST // 2, "what was taken was given back"
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-MOST: Final = 256
+MOST: Final = 512
 
 
 class Slots:

@@ -17,6 +17,7 @@ from pathline_gateway.demo import demonstration, where_to_look
 from pathline_gateway.embedded import ChildFailed
 from pathline_gateway.embedded import running as embedded_machine
 from pathline_gateway.memory import settle_memory
+from pathline_gateway.open_files import allow_many_files
 from pathline_gateway.running import running
 from pathline_gateway.settings import Settings
 from pathline_gateway.siblings import siblings
@@ -40,6 +41,7 @@ async def up(settings: Settings, data: Path | None, demo: bool) -> None:
 
     Raises CannotListen before anything is started; ChildFailed when a part of the embedded machine ends by itself.
     """
+    allow_many_files()
     with listening(settings.host, settings.port) as listener:
         server = _Server()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -15,7 +15,7 @@ from bench.streams_run import Subscribed, run
 @pytest.mark.parametrize("auth", [False, True], ids=["auth-off", "auth-on"])
 async def test_everybody_has_what_the_oracle_says(tmp_path: Path, auth: bool) -> None:
     load = Load(listeners=50, sinks=10, rate=200, orgs=5 if auth else 1)
-    found = await run(load, 5, tmp_path, auth=auth)
+    found = await run(load, 5, tmp_path, auth=auth, broker="tansu")
     assert found["wrong"] == []
     assert found["sse_received"] == 2_000
     assert found["webhook_received"] == 400

@@ -15,11 +15,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def gateway_command(port: int, processes: int = 1) -> Sequence[str]:
+def gateway_command(port: int, processes: int = 1, *, auth: bool = False) -> Sequence[str]:
     """`pathline-gateway up`, with so many processes that take in; on a free port where none is given."""
     program = Path(sys.executable).with_name("pathline-gateway")
-    more = ("--intake-processes", str(processes))
-    return (str(program), "up", "--dev-auth", "off", "--port", str(port or free_port()), *more)
+    more = ("--intake-processes", str(processes), *(() if auth else ("--dev-auth", "off")))
+    return (str(program), "up", "--port", str(port or free_port()), *more)
 
 
 def gateway_environment(kafka: str, database: str, group: str) -> Mapping[str, str]:

@@ -1,11 +1,10 @@
-"""The gateway of a run of streams under load, on a broker and a Postgres of its own; and what everybody costs."""
+"""The gateway of a run of streams under load, as an agency runs it: beside a broker, a Postgres and an issuer."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,10 +13,11 @@ import httpx
 import psutil
 
 from bench.contestant import started
-from bench.gateway_process import free_port
-from pathline_gateway import embedded
+from bench.gateway_process import free_port, gateway_command, gateway_environment
+from bench.machine import machine
+from bench.published_issuer import published_issuer
 from pathline_gateway.trust.caller import Role
-from pathline_gateway.trust.issuer import existing
+from pathline_gateway.trust.issuer import Issuer
 
 _PATIENCE_S: Final = 120
 
@@ -28,33 +28,35 @@ class Running:
 
     pid: int
     port: int
-    machine: embedded.Machine
-    data: Path
-    auth: bool
+    kafka: str
+    issuer: Issuer | None
+    """None while auth is off."""
 
     def headers(self, role: Role, org: str | None) -> dict[str, str]:
         """Who asks."""
-        return {"authorization": f"Bearer {existing(self.data).token([role], org, 'bench')}"} if self.auth else {}
+        return {} if self.issuer is None else {"authorization": f"Bearer {self.issuer.token([role], org, 'bench')}"}
 
     def http(self, role: Role = Role.OPERATOR, org: str | None = None) -> httpx.AsyncClient:
         """A client of this caller."""
         return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", headers=self.headers(role, org), timeout=60)
 
 
+_BROKERS: Final = ("tansu", "java")
 USERS: Final = ("gateway", "postgres", "broker", "publisher", "receivers")
 
 
 def facts(gateway: Running, receivers: int) -> dict[str, float]:
     """Memory of the gateway, in megabytes, and processor seconds of everybody."""
     status = dict(line.split(":", 1) for line in Path(f"/proc/{gateway.pid}/status").read_text().splitlines())
-    family = psutil.Process(gateway.pid).children(recursive=True)
+    ours = psutil.Process()
+    family = ours.children(recursive=True)
     return {
         "rss": int(status["VmRSS"].split()[0]) // 1024,
         "peak": int(status["VmHWM"].split()[0]) // 1024,
         "gateway": _spent(psutil.Process(gateway.pid)),
         "postgres": sum(_spent(each) for each in family if "postgres" in _name(each)),
-        "broker": sum(_spent(each) for each in family if "tansu" in _name(each)),
-        "publisher": _spent(psutil.Process()),
+        "broker": sum(_spent(each) for each in family if any(part in _name(each) for part in _BROKERS)),
+        "publisher": _spent(ours),
         "receivers": _spent(psutil.Process(receivers)),
     }
 
@@ -75,20 +77,25 @@ def _spent(process: psutil.Process) -> float:
 
 
 @asynccontextmanager
-async def gateway_running(folder: Path, auth: bool) -> AsyncIterator[Running]:
+async def gateway_running(folder: Path, auth: bool, broker: str) -> AsyncIterator[Running]:
     """It answers until the block ends."""
-    port, data, log = free_port(), folder / "data", folder / "gateway.log"
-    command = [str(Path(sys.executable).with_name("pathline-gateway")), "up", "--embedded", "--data", str(data)]
-    command += ["--port", str(port), *(() if auth else ("--dev-auth", "off"))]
-    async with started(command, {"PATHLINE_SINKS_PRIVATE": "true"}, log) as process:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http, asyncio.timeout(_PATIENCE_S):
+    port, log = free_port(), folder / "gateway.log"
+    async with AsyncExitStack() as stack:
+        made = await stack.enter_async_context(machine(broker, folder / "machine"))
+        database = await stack.enter_async_context(made.fresh_database("streams"))
+        issuer = stack.enter_context(published_issuer(folder / "issuer")) if auth else None
+        environment = {**gateway_environment(made.kafka, database, "bench-streams"), "PATHLINE_SINKS_PRIVATE": "true"}
+        if issuer is not None:
+            environment |= {"PATHLINE_ISSUER": issuer.url, "PATHLINE_AUDIENCE": issuer.claims.audience}
+        command = gateway_command(port, auth=auth)
+        process = await stack.enter_async_context(started(command, environment, log))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}"))
+        async with asyncio.timeout(_PATIENCE_S):
             while not await _ready(http):
                 if process.poll() is not None:
                     raise RuntimeError(f"the gateway ended: {log.read_text()[-600:]}")
                 await asyncio.sleep(0.05)
-        machine = embedded.found(data)
-        assert machine is not None
-        yield Running(process.pid, port, machine, data, auth)
+        yield Running(process.pid, port, made.kafka, issuer)
 
 
 async def _ready(http: httpx.AsyncClient) -> bool:

@@ -51,9 +51,13 @@ class Subscribed:
     """healthy, slow or dead."""
 
 
-async def run(load: Load, seconds: float, folder: Path, *, auth: bool) -> dict[str, Any]:
+async def run(load: Load, seconds: float, folder: Path, *, auth: bool, broker: str) -> dict[str, Any]:
     """What was measured, and `wrong`: whoever has not what the oracle says."""
-    async with gateway_running(folder, auth) as gateway, _receivers(load.sinks) as told, _topics(gateway, load) as out:
+    async with (
+        gateway_running(folder, auth, broker) as gateway,
+        _receivers(load.sinks) as told,
+        _topics(gateway, load) as out,
+    ):
         await _begun(gateway, load, out)
         subscribed = await _subscribed(gateway, load, (await _said(told))["ports"])
         _tell(told, _who_listens(gateway, subscribed))
@@ -73,6 +77,7 @@ async def run(load: Load, seconds: float, folder: Path, *, auth: bool) -> dict[s
     receipts = json.loads((folder / "receipts.json").read_text())
     found = judged(load, subscribed, receipts, statuses, events, began)
     return {
+        "broker": broker,
         "listeners": load.listeners,
         "sinks": load.sinks,
         "events_per_s": round(events / published),
@@ -126,14 +131,14 @@ def _tell(told: asyncio.subprocess.Process, what: Mapping[str, Any]) -> None:
 async def _topics(gateway: Running, load: Load) -> AsyncIterator[AIOKafkaProducer]:
     """Each organisation's own topic is there and registered, and there is a producer."""
     orgs = [load.org(n) for n in range(load.orgs)]
-    admin = AIOKafkaAdminClient(bootstrap_servers=gateway.machine.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=gateway.kafka)
     await admin.start()
     await admin.create_topics([NewTopic(f"{TOPIC_PREFIX}{org}", _PARTITIONS, 1) for org in orgs])
     await admin.close()
     async with gateway.http() as http:
         for org in orgs:
             (await http.post("/v1/organisations", json={"org": org, "name": org})).raise_for_status()
-    async with producer(gateway.machine.kafka) as out:
+    async with producer(gateway.kafka) as out:
         yield out
 
 

@@ -47,10 +47,24 @@ class Ledger:
     held: dict[int, Next] = field(default_factory=dict)
     failed: set[int] = field(default_factory=set)
     looks: int = 0
+    asked: list[Asked] = field(default_factory=list)
+    may_look: asyncio.Event = field(default_factory=asyncio.Event)
+    waits: int = 0
+    """Who has asked, and may not look yet."""
+    slots: Slots = field(default_factory=Slots)
     on_way: dict[int, asyncio.Future[int]] = field(default_factory=dict)
     begun: list[int] = field(default_factory=list)
     took: list[int] = field(default_factory=list)
     policy: Policy = POLICY
+
+    def __post_init__(self) -> None:
+        self.may_look.set()
+
+    def free(self) -> int:
+        """How many more may be on their way, but for those that are kept."""
+        got = self.slots.take(MOST, 1)
+        self.slots.give_back(got)
+        return got
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -79,7 +93,11 @@ class Ledger:
 
     async def look(self, asked: Asked) -> Look:
         await asyncio.sleep(0)
+        self.waits += 1
+        await self.may_look.wait()
+        self.waits -= 1
         self.looks += 1
+        self.asked.append(asked)
         state = self.state()
         ahead = range(self.read_to + 1, min(len(self.lanes), self.read_to + asked.ahead) + 1)
         found = [self.next(number) for number in sorted({*self.held, *ahead} - self.failed)]
@@ -127,7 +145,7 @@ class Ledger:
 @asynccontextmanager
 async def at_work(ledger: Ledger) -> AsyncIterator[Line]:
     """A line of these books."""
-    common = cast(Delivery, _Common(ledger))
+    common = cast(Delivery, _Common(ledger, ledger.slots))
     line = Line(common, cast(Books, ledger), ID, time.monotonic() + 1_000)
     task = asyncio.create_task(line.run())
     try:
@@ -136,13 +154,13 @@ async def at_work(ledger: Ledger) -> AsyncIterator[Line]:
         task.cancel()
         (ended,) = await asyncio.gather(task, return_exceptions=True)
         assert isinstance(ended, asyncio.CancelledError), ended
-    assert common.slots.take(MOST, 0) == MOST // 2, "what was taken was given back"
+    assert ledger.free() == MOST // 2, "what was taken was given back"
 
 
 @dataclass
 class _Common:
     sinks: Any
-    slots: Slots = field(default_factory=Slots)
+    slots: Slots
     chance: Random = field(default_factory=lambda: Random(7))
 
 
@@ -217,6 +235,37 @@ async def test_pathways_that_became_one_are_one_for_what_is_handed() -> None:
         assert list(ledger.on_way) == [5]
         ledger.answer(5)
         await until(lambda: 6 in ledger.on_way)
+
+
+async def test_who_waits_for_a_look_holds_nothing_that_others_could_begin_with() -> None:
+    ledger = Ledger()
+    async with at_work(ledger) as line:
+        await kept_up(ledger, line)
+        ledger.may_look.clear()
+        ledger.give(line, A, B, at_hand=False)
+        await until(lambda: ledger.waits)
+        assert ledger.free() == MOST // 2
+        ledger.may_look.set()
+        await until(lambda: len(ledger.on_way) == 2)
+        assert ledger.free() == MOST // 2 - 2
+
+
+async def test_a_line_that_is_behind_begins_with_as_many_as_may_be_and_looks_at_few_more() -> None:
+    ledger = Ledger()
+    async with at_work(ledger) as line:
+        await kept_up(ledger, line, 8)
+        ledger.may_look.clear()
+        ledger.give(line, *(UUID(int=300 + n) for n in range(40)), at_hand=False)
+        await until(lambda: ledger.waits)
+        ledger.asked.clear()
+        ledger.may_look.set()
+        await until(lambda: ledger.on_way)
+        assert len(ledger.on_way) == 8
+        while len(ledger.took) < 48:
+            for number in [number for number, answer in ledger.on_way.items() if not answer.done()]:
+                ledger.answer(number)
+            await asyncio.sleep(0)
+        assert max(each.ahead for each in ledger.asked) <= 16
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -55,12 +55,20 @@ class Moment:
         self.as_sent: dict[tuple[str, str, UUID | None], dict[str, Any]] = {}
         """What is told as it was sent, by the event and what the pathway is called, without the number."""
         self._keys: dict[str, ReaderKey] = {}
+        self._names: dict[tuple[str, UUID], UUID] = {}
 
     def key(self, reader: Reader) -> ReaderKey:
         """What makes this reader's names."""
         if reader.name not in self._keys:
             self._keys[reader.name] = ReaderKey(self._secret, reader.name)
         return self._keys[reader.name]
+
+    def name(self, reader: Reader, birth: UUID) -> UUID:
+        """What this reader calls the pathway that is named by this birth."""
+        known, asked = self._names, (reader.name, birth)
+        if asked not in known:
+            known[asked] = name_of(reader, self.key(reader), birth)
+        return known[asked]
 
 
 async def page(
@@ -113,7 +121,7 @@ class _Telling:
         self._refs |= {row["ref"]} | {ref.id for ref in seen.anchors}
         self._quiet |= seen.quiet
         key = self._moment.key(self._reader)
-        handle = name_of(self._reader, key, seen.anchors[0].birth) if seen.anchors else None
+        handle = self._moment.name(self._reader, seen.anchors[0].birth) if seen.anchors else None
         return _told(self._foreign(key, seen, row["pathway"]).step(shown.told), number, handle)
 
     @cached_property
@@ -140,11 +148,10 @@ class _Telling:
 
     async def _own_name(self, row: asyncpg.Record) -> UUID | None:
         """What the organisation calls the pathway of its own event."""
-        key = self._moment.key(self._reader)
         if row["only_one"]:  # by which other name of the organisation's own could the pathway be called?
-            return name_of(self._reader, key, row["birth"])
+            return self._moment.name(self._reader, row["birth"])
         found = await self._moment.sight.of(self._subscription, row["pathway"])
-        return name_of(self._reader, key, found[0].anchors[0].birth) if found and found[0].anchors else None
+        return self._moment.name(self._reader, found[0].anchors[0].birth) if found and found[0].anchors else None
 
     async def log(self, trace: bytes | None) -> None:
         """That others' events were shown is in the access log."""

@@ -23,8 +23,8 @@ from pathline_gateway.telemetry import WEBHOOK_DELAY, WEBHOOK_REQUESTS
 _LOOK_EVERY_S: Final = 0.5
 """How much later than its own process a line notices what another gave."""
 _NO_SLOT_S: Final = 0.05
-_NEAR: Final = 20
-"""Events that are looked at as long as as many as may be are begun: each look reads all of them."""
+_SPARE: Final = 4
+"""Events that are looked at beyond those that may be begun: some wait for their pathways."""
 _LINGER_S: Final = 0.5
 """How long a line stays that has nothing to do."""
 _NOT_YET: Final = float("-inf")
@@ -49,7 +49,9 @@ class Line:
         self._done: set[int] = set()
         self._at_once = 1
         self._paced_until = 0.0
-        self._ahead = min(_NEAR, common.sinks.policy.ahead)
+        self._far = False
+        self._ahead = 0
+        self._taken = self._reserved = 0
 
     def wake(self, last: int) -> None:
         """It was given something, up to this number."""
@@ -110,15 +112,16 @@ class Line:
         self._looked_at = _NOT_YET  # what is given from here on may be found, and is not to be handed over as well
         may_begin = self._may_begin()
         wanted = self.room() if may_begin else 0
-        got = self._common.slots.take(wanted, len(self._way))
-        started = 0
+        self._ahead, self._taken = self._window(wanted), 0
         try:
-            look = await self._books.look(Asked(self._id, got, self._ahead, self))
+            look = await self._books.look(Asked(self._id, wanted, self._ahead, self))
             if look is not None:
-                started = self._start(look)
+                self._start(look)
         finally:
-            self._common.slots.give_back(got - started)
-        if look is not None and self._further(look, started < got):
+            self._common.slots.give_back(self._reserved)
+            self._reserved = 0
+        got = self._taken
+        if look is not None and self._further(look, len(look.start) < got):
             return True
         if self._way:
             await self._wait(_LOOK_EVERY_S)
@@ -171,12 +174,16 @@ class Line:
                 await self._woken.wait()
         return self._woken.is_set()
 
+    def _window(self, free: int) -> int:
+        """How many events to look at: each look reads all of them."""
+        most = self._common.sinks.policy.ahead
+        return most if self._far else min(most, len(self._way) + len(self._done) + free + _SPARE)
+
     def _further(self, look: Look, has_room: bool) -> bool:
         """Whether to look again at once, further ahead: what is near waits for its pathways, and there is more."""
-        known, most = self._ahead, self._common.sinks.policy.ahead
-        more = look.state.last_number > look.state.read_to + known
-        self._ahead = most if has_room and more else min(most, _NEAR)
-        return self._ahead > known
+        was, more = self._far, look.state.last_number > look.state.read_to + self._ahead
+        self._far = has_room and more
+        return self._far and not was
 
     def room(self) -> int:
         """How many requests more may go to the sink, as far as this line knows."""
@@ -188,10 +195,16 @@ class Line:
 
     def plan(self, state: State, found: Sequence[Next], free: int) -> Plan:
         """Which events to begin with. What was found is kept for as long as they are on their way."""
+        # Taken here, and not when asking: many ask at once, and would hold what others could begin with.
+        slots = self._common.slots
+        slots.give_back(self._reserved)
+        self._taken = self._reserved = slots.take(free, len(self._way))
         self._found = found
         near = range(state.read_to + 1, min(state.last_number, state.read_to + self._ahead) + 1)
         self._done |= {*near}.difference(each.number for each in found)  # given up, maybe before this line began
-        made = self._planned(state, free)
+        made = self._planned(state, self._taken)
+        slots.give_back(self._reserved - len(made.start))
+        self._reserved = len(made.start)
         self._apart(made.hold)
         return made
 
@@ -225,15 +238,15 @@ class Line:
             self._apart(over)
         return bool(over)
 
-    def _start(self, look: Look) -> int:
-        """How many requests were begun."""
+    def _start(self, look: Look) -> None:
+        """What was found is on its way, with what was reserved for it."""
         self._state, self._org, self._keys = look.state, look.org, look.keys
         if not self._woken.is_set():  # by something that this look may not have seen
             self._looked_at = time.monotonic()
         self._post_soon(look.start)
+        self._reserved -= len(look.start)
         if look.start and look.state.allowed_rate is not None:
             self._paced_until = time.monotonic() + len(look.start) * 60.0 / look.state.allowed_rate
-        return len(look.start)
 
     def _post_soon(self, some: Sequence[tuple[Next, Message]]) -> None:
         for event, said in some:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 import asyncpg
@@ -46,7 +47,11 @@ class Sight:
 
 def reader(subscription: Subscription) -> Reader:
     """As whom a subscription reads."""
-    said = stated(subscription.purpose, subscription.authority)
-    found = reader_of(Caller(frozenset((Role.SUBSCRIBER,)), org=subscription.org), said)
+    return _reader(subscription.org, subscription.purpose, subscription.authority)
+
+
+@lru_cache(maxsize=1024)
+def _reader(org: str, purpose: str, authority: str | None) -> Reader:
+    found = reader_of(Caller(frozenset((Role.SUBSCRIBER,)), org=org), stated(purpose, authority))
     assert found is not None
     return found

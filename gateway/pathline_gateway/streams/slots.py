@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-MOST: Final = 512
+MOST: Final = 1_024
 
 
 class Slots:

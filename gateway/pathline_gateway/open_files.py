@@ -1,0 +1,16 @@
+"""How many files and sockets a gateway may have open: as many as the machine lets it, not as few as a shell."""
+
+from __future__ import annotations
+
+import resource
+from typing import Final
+
+_ENOUGH: Final = 65_536
+
+
+def allow_many_files() -> None:
+    """Listeners, requests to sinks and connections of callers each take one; the usual 1,024 are soon used up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

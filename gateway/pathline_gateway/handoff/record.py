@@ -82,7 +82,10 @@ def record(life: Lifecycle, steps: Sequence[Step], received: Callable[[HandoffEv
     services = [met for step in steps if step.type in _SERVICES and (met := contact_of(step)) is not None]
     # Neither the clock nor the register matters for what is kept.
     clocked = clocks(life, contacts, _NOBODY, _BEGINNING)
-    served = clocks(life, services, _NOBODY, _BEGINNING).first_contact
+    # Most receivers have met nobody yet: then it is the same question.
+    served = clocked.first_contact
+    if len(services) < len(contacts):
+        served = clocks(life, services, _NOBODY, _BEGINNING).first_contact
     offer = None if life.offer is None else received(life.offer)
     end = received(life.legal[-1]) if clocked.ended is not None else None
     known = _known(life.legal, received)

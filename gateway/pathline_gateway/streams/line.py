@@ -17,14 +17,14 @@ from pathline_gateway.streams.handed import Handed, Told, begun
 from pathline_gateway.streams.message import Message
 from pathline_gateway.streams.outcome import Outcome
 from pathline_gateway.streams.plan import Plan, Waiting, plan, probe
+from pathline_gateway.streams.reach import Reach
 from pathline_gateway.streams.settling import Ended, Standing, settled, stands
+from pathline_gateway.streams.share import Share
 from pathline_gateway.telemetry import WEBHOOK_DELAY, WEBHOOK_REQUESTS
 
 _LOOK_EVERY_S: Final = 0.5
 """How much later than its own process a line notices what another gave."""
 _NO_SLOT_S: Final = 0.05
-_SPARE: Final = 4
-"""Events that are looked at beyond those that may be begun: some wait for their pathways."""
 _LINGER_S: Final = 0.5
 """How long a line stays that has nothing to do."""
 _NOT_YET: Final = float("-inf")
@@ -49,9 +49,9 @@ class Line:
         self._done: set[int] = set()
         self._at_once = 1
         self._paced_until = 0.0
-        self._far = False
-        self._ahead = 0
-        self._taken = self._reserved = 0
+        self._reach = Reach(common.sinks.policy.ahead)
+        self._got = 0
+        self._share = Share(common.slots)
 
     def wake(self, last: int) -> None:
         """It was given something, up to this number."""
@@ -91,7 +91,7 @@ class Line:
             for task in self._way:
                 task.cancel()
             await asyncio.gather(*self._way, return_exceptions=True)
-            self._common.slots.give_back(len(self._way))
+            self._share.end(len(self._way))
 
     async def _step(self) -> bool:
         """Whether to go on."""
@@ -112,17 +112,17 @@ class Line:
         self._looked_at = _NOT_YET  # what is given from here on may be found, and is not to be handed over as well
         may_begin = self._may_begin()
         wanted = self.room() if may_begin else 0
-        self._ahead, self._taken = self._window(wanted), 0
+        ahead, self._got = self._reach.look(len(self._way) + len(self._done), wanted), 0
         try:
-            look = await self._books.look(Asked(self._id, wanted, self._ahead, self))
+            look = await self._books.look(Asked(self._id, wanted, ahead, self))
             if look is not None:
                 self._start(look)
         finally:
-            self._common.slots.give_back(self._reserved)
-            self._reserved = 0
-        got = self._taken
-        if look is not None and self._further(look, len(look.start) < got):
-            return True
+            self._share.release()
+        if look is not None:
+            waits, has_room = look.state.last_number - look.state.read_to, len(look.start) < self._got
+            if self._reach.is_further(waits, has_room=has_room):
+                return True
         if self._way:
             await self._wait(_LOOK_EVERY_S)
             return True
@@ -130,7 +130,7 @@ class Line:
             return False
         if look.plan.hold or await self._passed_over() or self._moves():
             return True
-        if got < wanted:
+        if self._got < wanted:
             await self._wait(_NO_SLOT_S)
             return True
         if not self._waits(look.state) and await self._given_more():
@@ -156,9 +156,8 @@ class Line:
         if not handed or state is None:
             return
         free = state.allowed_rate is None and state.not_before <= self._common.sinks.now() and self._may_begin()
-        room = self._common.slots.take(min(len(handed), self.room()) if free else 0, len(self._way))
+        room = self._share.reserve(min(len(handed), self.room()) if free else 0)
         some = handed[: begun([each.lane for each, _ in handed], (each.lane for each in self._way.values()), room)]
-        self._common.slots.give_back(room - len(some))
         # Nothing is held here. What is done would be kept until the next look, which may be long.
         self._found = [each for each in self._found if each.number > state.read_to] + [each.event for each in some]
         self._post_soon(some)
@@ -174,17 +173,6 @@ class Line:
                 await self._woken.wait()
         return self._woken.is_set()
 
-    def _window(self, free: int) -> int:
-        """How many events to look at: each look reads all of them."""
-        most = self._common.sinks.policy.ahead
-        return most if self._far else min(most, len(self._way) + len(self._done) + free + _SPARE)
-
-    def _further(self, look: Look, has_room: bool) -> bool:
-        """Whether to look again at once, further ahead: what is near waits for its pathways, and there is more."""
-        was, more = self._far, look.state.last_number > look.state.read_to + self._ahead
-        self._far = has_room and more
-        return self._far and not was
-
     def room(self) -> int:
         """How many requests more may go to the sink, as far as this line knows."""
         if time.monotonic() < self._paced_until:
@@ -196,15 +184,12 @@ class Line:
     def plan(self, state: State, found: Sequence[Next], free: int) -> Plan:
         """Which events to begin with. What was found is kept for as long as they are on their way."""
         # Taken here, and not when asking: many ask at once, and would hold what others could begin with.
-        slots = self._common.slots
-        slots.give_back(self._reserved)
-        self._taken = self._reserved = slots.take(free, len(self._way))
+        self._got = self._share.reserve(free)
         self._found = found
-        near = range(state.read_to + 1, min(state.last_number, state.read_to + self._ahead) + 1)
+        near = range(state.read_to + 1, min(state.last_number, state.read_to + self._reach.ahead) + 1)
         self._done |= {*near}.difference(each.number for each in found)  # given up, maybe before this line began
-        made = self._planned(state, self._taken)
-        slots.give_back(self._reserved - len(made.start))
-        self._reserved = len(made.start)
+        made = self._planned(state, self._got)
+        self._share.release(but=len(made.start))
         self._apart(made.hold)
         return made
 
@@ -244,11 +229,11 @@ class Line:
         if not self._woken.is_set():  # by something that this look may not have seen
             self._looked_at = time.monotonic()
         self._post_soon(look.start)
-        self._reserved -= len(look.start)
         if look.start and look.state.allowed_rate is not None:
             self._paced_until = time.monotonic() + len(look.start) * 60.0 / look.state.allowed_rate
 
     def _post_soon(self, some: Sequence[tuple[Next, Message]]) -> None:
+        self._share.begin(len(some))
         for event, said in some:
             assert self._state is not None
             posted = self._common.sinks.posted(self._state.url, said, list(self._keys), self._state.failed)
@@ -273,7 +258,7 @@ class Line:
         common, now = self._common, self._common.sinks.now()
         outcomes = [task.result() for task in back]
         ended = [Ended(self._way.pop(task), outcome) for task, outcome in zip(back, outcomes, strict=True)]
-        common.slots.give_back(len(ended))
+        self._share.end(len(ended))
         self._count(ended, now)
         standing = Standing(self._state.read_to, self._state.failed_in_row, self._state.failing_since)
         what, self._done = settled(ended, standing, self._held(), self._done, common.sinks.policy, common.chance, now)

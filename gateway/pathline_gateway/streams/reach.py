@@ -1,0 +1,27 @@
+"""How far a line looks beyond the first event that is not done: each look reads all of them. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_SPARE: Final = 4
+"""Events that are looked at beyond those that may be begun: some wait for their pathways."""
+
+
+class Reach:
+    """Near, as long as as many as may be are begun; else as far as may be."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._far = most, False
+        self.ahead = 0
+        """How many events are looked at."""
+
+    def look(self, begun: int, free: int) -> int:
+        """How many to look at now: so many are begun or done, and so many more may be begun."""
+        self.ahead = self._most if self._far else min(self._most, begun + free + _SPARE)
+        return self.ahead
+
+    def is_further(self, waits: int, *, has_room: bool) -> bool:
+        """Whether to look again at once, further ahead: of so many that wait, those near wait for their pathways."""
+        was, self._far = self._far, has_room and waits > self.ahead
+        return self._far and not was

@@ -1,0 +1,67 @@
+"""What lines hold of the requests that may be on their way: never more than there are, and nothing once they end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pathline_gateway.streams.reach import Reach
+from pathline_gateway.streams.share import Share
+from pathline_gateway.streams.slots import Slots
+
+
+@dataclass
+class Held:
+    """What the oracle says of one line."""
+
+    reserved: int = 0
+    on_way: int = 0
+
+
+Move = tuple[int, str, int]
+moves = st.lists(
+    st.tuples(st.integers(0, 3), st.sampled_from(("reserve", "release", "begin", "end")), st.integers(0, 9)),
+    max_size=80,
+)
+
+
+@given(st.integers(0, 20), moves)
+def test_nothing_is_held_twice_and_nothing_is_lost(most: int, made: list[Move]) -> None:
+    slots = Slots(most)
+    shares, held = [Share(slots) for _ in range(4)], [Held() for _ in range(4)]
+    for who, what, n in made:
+        share, known = shares[who], held[who]
+        match what:
+            case "reserve":
+                known.reserved = share.reserve(n)
+                assert known.reserved <= n
+            case "release":
+                known.reserved = min(n, known.reserved)
+                share.release(but=known.reserved)
+            case "begin":
+                n = min(n, known.reserved)
+                share.begin(n)
+                known.reserved, known.on_way = 0, known.on_way + n
+            case "end":
+                n = min(n, known.on_way)
+                share.end(n)
+                known.on_way -= n
+        assert sum(each.reserved + each.on_way for each in held) <= most
+    for share, known in zip(shares, held, strict=True):
+        share.release()
+        share.end(known.on_way)
+    assert slots.take(most, 1) == most - most // 2
+
+
+@given(st.integers(0, 64), st.lists(st.tuples(st.integers(0, 80), st.integers(0, 8), st.integers(0, 99), st.booleans())))
+def test_a_line_looks_far_once_what_is_near_waits_and_near_again_when_it_begins_with_all(
+    most: int, looks: list[tuple[int, int, int, bool]]
+) -> None:
+    reach, far = Reach(most), False
+    for begun, free, waits, has_room in looks:
+        ahead = reach.look(begun, free)
+        assert ahead == reach.ahead == (most if far else min(most, begun + free + 4))
+        was, far = far, has_room and waits > ahead
+        assert reach.is_further(waits, has_room=has_room) == (far and not was)

@@ -55,7 +55,9 @@ def test_nothing_is_held_twice_and_nothing_is_lost(most: int, made: list[Move]) 
     assert slots.take(most, 1) == most - most // 2
 
 
-@given(st.integers(0, 64), st.lists(st.tuples(st.integers(0, 80), st.integers(0, 8), st.integers(0, 99), st.booleans())))
+@given(
+    st.integers(0, 64), st.lists(st.tuples(st.integers(0, 80), st.integers(0, 8), st.integers(0, 99), st.booleans()))
+)
 def test_a_line_looks_far_once_what_is_near_waits_and_near_again_when_it_begins_with_all(
     most: int, looks: list[tuple[int, int, int, bool]]
 ) -> None:

@@ -136,7 +136,7 @@ class Intake:
 
     async def _stored(self, outcome: Outcome) -> None:
         _count(outcome)
-        self._stand.stored(outcome.last)
+        await self._stand.stored(outcome.last)
         self._consumer.stored(outcome.next_offsets)
         if outcome.accepted or outcome.evidence:
             self._on_stored(outcome.about_identity)

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from pathline_gateway.intake.look import LogLook
 from pathline_gateway.intake.standing import Continues, Expired, Replaced, Standing, judge
-from pathline_gateway.store import positions
+from pathline_gateway.store import anchors, positions
 from pathline_gateway.store.positions import Epochs, Partition, Position
 from pathline_gateway.telemetry import INTAKE_LOGS
 
@@ -24,9 +24,8 @@ class LogStand:
 
     def __init__(self, pool: asyncpg.Pool, group: str, cluster_epoch: int, look: LogLook) -> None:
         self._pool, self._group, self._cluster_epoch, self._look = pool, group, cluster_epoch, look
-        self._seen: dict[Partition, Position] = {}
-        """Where each log was last seen to be ours. One that is made again, and grows past our position before it is
-        fetched from, is consumed on without a word: it is then no longer what it was here."""
+        self._anchored: set[Partition] = set()
+        """Logs of which it is kept where they were seen to be ours."""
 
     async def stand(self, partitions: Collection[Partition]) -> tuple[Epochs, dict[Partition, int]]:
         """The epochs of the logs now, and the offset from which each of these partitions is read."""
@@ -34,56 +33,66 @@ class LogStand:
             epochs = await positions.read_epochs(connection, self._cluster_epoch)
             kept = await positions.read(connection, self._group, epochs)
             at = {p: kept.get(p, _NOWHERE) for p in partitions}
-            standings = await self._standings(at)
-            await self._compare(standings)
+            standings = await self._looked_at(connection, epochs, at)
             if replaced := {p[0]: s.why for p, s in standings.items() if isinstance(s, Replaced)}:
                 epochs = await self._open(connection, epochs, replaced)
-                self._seen = {p: seen for p, seen in self._seen.items() if p[0] not in replaced}
                 at = {p: _NOWHERE if p[0] in replaced else position for p, position in at.items()}
-                standings = await self._standings(at)
-            self._remember(at, standings)
+                standings = await self._looked_at(connection, epochs, at)
             return epochs, {p: await self._start(connection, epochs.of(p[0]), p, s) for p, s in standings.items()}
 
     async def replaced(self, partitions: Collection[Partition]) -> bool:
         """Whether one of these logs is not the one that Postgres stands in. Raises what the database raises."""
         async with self._pool.acquire() as connection:
-            kept = await positions.read(
-                connection, self._group, await positions.read_epochs(connection, self._cluster_epoch)
-            )
-        at = {p: kept[p] for p in partitions if p in kept}
-        standings = await self._standings(at)
-        await self._compare(standings)
-        self._remember(at, standings)
+            epochs = await positions.read_epochs(connection, self._cluster_epoch)
+            kept = await positions.read(connection, self._group, epochs)
+            at = {p: kept[p] for p in partitions if p in kept}
+            standings = await self._looked_at(connection, epochs, at)
         return any(isinstance(standing, Replaced) for standing in standings.values())
 
-    def stored(self, last: Mapping[Partition, Position]) -> None:
+    async def stored(self, last: Mapping[Partition, Position]) -> None:
         """Records of these logs were stored: of one that was empty, something is known from now on."""
-        self._seen |= {p: position for p, position in last.items() if self._seen.get(p, _NOWHERE) == _NOWHERE}
+        new = {p: position for p, position in last.items() if p not in self._anchored}
+        if not new:
+            return
+        try:
+            async with self._pool.acquire() as connection:
+                epochs = await positions.read_epochs(connection, self._cluster_epoch)
+                await anchors.write(connection, self._group, epochs, new)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
+            _log.info("intake: not kept where a log was seen, until it is looked at: %s", type(failed).__name__)
+        else:
+            self._anchored |= new.keys()
 
-    async def _compare(self, standings: dict[Partition, Standing]) -> None:
-        """A log that is another one where it was last seen is another one."""
-        seen = {p: self._seen[p] for p in standings if p in self._seen}
-        for partition, then in (await self._standings(seen)).items():
-            if isinstance(then, Replaced):
-                standings[partition] = then
+    async def _looked_at(
+        self, connection: asyncpg.Connection, epochs: Epochs, at: Mapping[Partition, Position]
+    ) -> dict[Partition, Standing]:
+        """What each log is, where Postgres stands and where it was last seen to be ours, which is then here.
 
-    def _remember(self, at: Mapping[Partition, Position], standings: Mapping[Partition, Standing]) -> None:
+        Where the broker does not show it, it is taken for what it was, and looked at again.
+        """
+        seen = {p: anchor for p, anchor in (await anchors.read(connection, self._group, epochs)).items() if p in at}
+        now = await self._shown(at)
+        then = {p: now[p] for p in seen if p in now and seen[p] == at[p]}
+        then |= await self._shown({p: anchor for p, anchor in seen.items() if anchor != at[p]})
+        standings = {p: now.get(p, Continues(position.next_offset)) for p, position in at.items()}
+        standings |= {p: standing for p, standing in then.items() if isinstance(standing, Replaced)}
         if not any(isinstance(standing, Replaced) for standing in standings.values()):
-            self._seen |= {p: at[p] for p, standing in standings.items() if isinstance(standing, Continues)}
+            ours = {p: at[p] for p, s in now.items() if isinstance(s, Continues) and (p not in seen or p in then)}
+            ours = {p: position for p, position in ours.items() if position.last_digest is not None}
+            await anchors.write(connection, self._group, epochs, {p: ours[p] for p in ours if seen.get(p) != ours[p]})
+            self._anchored = self._anchored.difference(at) | seen.keys() | ours.keys()
+        return standings
 
-    async def _standings(self, at: Mapping[Partition, Position]) -> dict[Partition, Standing]:
-        """What each log is; where the broker does not show it, it is taken for what it was, and looked at again."""
+    async def _shown(self, at: Mapping[Partition, Position]) -> dict[Partition, Standing]:
+        """What each log is that the broker shows."""
         if not at:
             return {}
         try:
             shown = await self._look.shown(at)
         except (KafkaError, TimeoutError) as failed:
             _log.warning("intake: the log could not be looked at: %s", type(failed).__name__)
-            return {p: Continues(position.next_offset) for p, position in at.items()}
-        return {
-            p: judge(position, shown[p]) if p in shown else Continues(position.next_offset)
-            for p, position in at.items()
-        }
+            return {}
+        return {p: judge(position, shown[p]) for p, position in at.items() if p in shown}
 
     async def _open(self, connection: asyncpg.Connection, epochs: Epochs, replaced: Mapping[str, str]) -> Epochs:
         for topic, why in sorted(replaced.items()):

@@ -1,0 +1,134 @@
+"""Whatever becomes of a log, and whenever intake is restarted: the log that there is now is read whole."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import cast
+
+import asyncpg
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pathline_gateway.intake.look import LogLook
+from pathline_gateway.intake.stand import LogStand
+from pathline_gateway.intake.standing import Shown
+from pathline_gateway.store import positions
+from pathline_gateway.store.positions import Epochs, Partition, Position
+
+P: Partition = ("pathline.in.clinic", 0)
+
+
+@dataclass
+class Broker:
+    """One partition, its records told apart by their digests; and a client that looks at it."""
+
+    log: list[bytes] = field(default_factory=list)
+    silent: bool = False
+    made: count[int] = field(default_factory=count)
+
+    def grow(self, n: int) -> None:
+        self.log += [next(self.made).to_bytes(16) for _ in range(n)]
+
+    def make_again(self, n: int) -> None:
+        self.log = []
+        self.grow(n)
+
+    async def shown(self, at: Mapping[Partition, Position]) -> dict[Partition, Shown]:
+        before = {p: position.next_offset - 1 for p, position in at.items()}
+        digests = {p: self.log[n] if 0 <= n < len(self.log) else None for p, n in before.items()}
+        return {} if self.silent else {p: Shown(0, len(self.log), digest) for p, digest in digests.items()}
+
+
+@dataclass
+class Process:
+    """An intake, as far as it reads and stores."""
+
+    pool: asyncpg.Pool
+    group: str
+    broker: Broker
+    read: set[bytes] = field(default_factory=set)
+    at: int = 0
+    epochs: Epochs = field(default_factory=lambda: Epochs(0, {}))
+
+    async def restart(self) -> None:
+        async with self.pool.acquire() as connection:
+            cluster = await positions.open_epoch(connection, "a cluster")
+        self.stand = LogStand(self.pool, self.group, cluster, cast(LogLook, self.broker))
+        await self.stand_again()
+
+    async def stand_again(self) -> None:
+        self.epochs, start = await self.stand.stand([P])
+        self.at = start[P]
+
+    async def consume(self, n: int) -> None:
+        if self.at > len(self.broker.log):  # the broker says so, and the consumer stands again
+            await self.stand_again()
+        if some := self.broker.log[self.at : self.at + n]:
+            self.read |= {*some}
+            self.at += len(some)
+            epoch = {P: self.epochs.of(P[0])}
+            async with self.pool.acquire() as connection, connection.transaction():
+                await positions.lock(connection, self.group, epoch)
+                await positions.advance(connection, self.group, epoch, {P: (self.at, some[-1])})
+            await self.stand.stored({P: Position(self.at, some[-1])})
+
+    async def audit(self) -> None:
+        if await self.stand.replaced([P]):
+            await self.stand_again()
+
+
+MOVES = st.lists(
+    st.tuples(
+        st.sampled_from(("grow", "make again", "consume", "consume", "audit", "restart", "silent", "heard")),
+        st.integers(0, 6),
+    ),
+    max_size=25,
+)
+
+
+async def _run(database: str, moves: list[tuple[str, int]]) -> None:
+    pool = await asyncpg.create_pool(database, min_size=1, max_size=2)
+    broker = Broker()
+    process = Process(pool, secrets.token_hex(8), broker)
+    try:
+        # Epochs are of all groups: this example's log is no other's.
+        async with pool.acquire() as connection:
+            await connection.execute("truncate log_epoch, consumer_position, log_anchor, expired_records cascade")
+        await process.restart()
+        for what, n in moves:
+            match what:
+                case "grow":
+                    broker.grow(n)
+                case "make again":
+                    broker.make_again(n)
+                case "consume":
+                    await process.consume(n)
+                case "audit":
+                    await process.audit()
+                case "restart":
+                    await process.restart()
+                case _:
+                    broker.silent = what == "silent"
+        broker.silent = False
+        await process.restart()
+        await process.consume(len(broker.log) + 1)
+        assert process.read >= {*broker.log}
+        assert not await process.stand.replaced([P]), "and is known for what it is"
+    finally:
+        await pool.close()
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(MOVES)
+def test_the_log_that_there_is_now_is_read_whole(database: str, moves: list[tuple[str, int]]) -> None:
+    asyncio.run(_run(database, moves))
+
+
+def test_a_log_that_outgrew_our_position_unseen_is_noticed_after_a_restart(database: str) -> None:
+    """It was made again, consumed on, and only the restart looks: the digest beside the position is the new log's."""
+    moves = [("grow", 5), ("consume", 5), ("make again", 6), ("grow", 6), ("consume", 3), ("restart", 0)]
+    asyncio.run(_run(database, moves))

@@ -122,7 +122,7 @@ async def _run(database: str, moves: list[tuple[str, int]]) -> None:
         await pool.close()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(MOVES)
 def test_the_log_that_there_is_now_is_read_whole(database: str, moves: list[tuple[str, int]]) -> None:
     asyncio.run(_run(database, moves))

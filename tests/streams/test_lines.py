@@ -21,6 +21,7 @@ from pathline_gateway.streams.handed import Handed, Told, begun
 from pathline_gateway.streams.line import Line
 from pathline_gateway.streams.message import Message
 from pathline_gateway.streams.outcome import Outcome, answered
+from pathline_gateway.streams.plan import Plan
 from pathline_gateway.streams.policy import Policy
 from pathline_gateway.streams.slots import MOST, Slots
 
@@ -248,6 +249,15 @@ async def test_who_waits_for_a_look_holds_nothing_that_others_could_begin_with()
         ledger.may_look.set()
         await until(lambda: len(ledger.on_way) == 2)
         assert ledger.free() == MOST // 2 - 2
+
+
+async def test_what_is_found_for_a_line_that_has_ended_is_nothing_to_begin_with() -> None:
+    ledger = Ledger()
+    async with at_work(ledger) as line:
+        await kept_up(ledger, line)
+    ledger.lanes += [A]
+    assert line.plan(ledger.state(), [ledger.next(5)], 8) == Plan((), (), None)
+    assert ledger.free() == MOST // 2
 
 
 async def test_a_line_that_is_behind_begins_with_as_many_as_may_be_and_looks_at_few_more() -> None:

@@ -52,6 +52,7 @@ class Line:
         self._reach = Reach(common.sinks.policy.ahead)
         self._got = 0
         self._share = Share(common.slots)
+        self._ended = False
 
     def wake(self, last: int) -> None:
         """It was given something, up to this number."""
@@ -88,6 +89,7 @@ class Line:
             while await self._step():
                 pass
         finally:
+            self._ended = True
             for task in self._way:
                 task.cancel()
             await asyncio.gather(*self._way, return_exceptions=True)
@@ -183,6 +185,8 @@ class Line:
 
     def plan(self, state: State, found: Sequence[Next], free: int) -> Plan:
         """Which events to begin with. What was found is kept for as long as they are on their way."""
+        if self._ended:  # while this was looked for
+            return Plan((), (), None)
         # Taken here, and not when asking: many ask at once, and would hold what others could begin with.
         self._got = self._share.reserve(free)
         self._found = found

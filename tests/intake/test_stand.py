@@ -74,7 +74,7 @@ class Process:
             async with self.pool.acquire() as connection, connection.transaction():
                 await positions.lock(connection, self.group, epoch)
                 await positions.advance(connection, self.group, epoch, {P: (self.at, some[-1])})
-            await self.stand.stored({P: Position(self.at, some[-1])})
+            await self.stand.stored({P: Position(self.at, some[-1])}, epoch)
 
     async def audit(self) -> None:
         if await self.stand.replaced([P]):
@@ -132,3 +132,36 @@ def test_a_log_that_outgrew_our_position_unseen_is_noticed_after_a_restart(datab
     """It was made again, consumed on, and only the restart looks: the digest beside the position is the new log's."""
     moves = [("grow", 5), ("consume", 5), ("make again", 6), ("grow", 6), ("consume", 3), ("restart", 0)]
     asyncio.run(_run(database, moves))
+
+
+async def test_what_is_stored_of_the_log_before_says_nothing_of_the_one_that_is_there_now(database: str) -> None:
+    """A batch is tried again for long; meanwhile the topic is made again, and read as a new log."""
+    async with asyncpg.create_pool(database, min_size=1, max_size=2) as pool:
+        broker = Broker()
+        slow, other = Process(pool, "clinic", broker), Process(pool, "clinic", broker)
+        await slow.restart()
+        broker.grow(5)
+        await slow.consume(2)
+        was = {P: slow.epochs.of(P[0])}
+        broker.make_again(6)
+        await other.restart()
+        assert other.epochs.of(P[0]) != was[P]
+        await slow.stand.stored({P: Position(4, b"of the log before")}, was)
+        await other.consume(6)
+        assert not await other.stand.replaced([P])
+        assert other.read == {*broker.log}
+
+
+async def test_a_log_that_another_process_found_to_be_a_new_one_is_a_new_one_here(database: str) -> None:
+    async with asyncpg.create_pool(database, min_size=1, max_size=2) as pool:
+        process = Process(pool, "clinic", Broker())
+        await process.restart()
+        process.broker.grow(3)
+        await process.consume(3)
+        assert not await process.stand.replaced([P])
+        async with pool.acquire() as connection:
+            await positions.open_topic_epoch(connection, process.epochs, P[0], "its other partition is another")
+        assert await process.stand.replaced([P])
+        await process.stand_again()
+        assert process.at == 0
+        assert not await process.stand.replaced([P])

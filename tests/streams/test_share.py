@@ -56,14 +56,14 @@ def test_nothing_is_held_twice_and_nothing_is_lost(most: int, made: list[Move]) 
 
 
 @given(
-    st.integers(0, 64), st.lists(st.tuples(st.integers(0, 80), st.integers(0, 8), st.integers(0, 99), st.booleans()))
+    st.integers(0, 64), st.lists(st.tuples(st.integers(-3, 80), st.integers(0, 8), st.integers(0, 99), st.booleans()))
 )
 def test_a_line_looks_far_once_what_is_near_waits_and_near_again_when_it_begins_with_all(
     most: int, looks: list[tuple[int, int, int, bool]]
 ) -> None:
     reach, far = Reach(most), False
     for begun, free, waits, has_room in looks:
-        ahead = reach.look(begun, free)
-        assert ahead == reach.ahead == (most if far else min(most, begun + free + 4))
-        was, far = far, has_room and waits > ahead
+        ahead, near = reach.look(begun, free), min(most, max(0, begun) + free + 4)
+        assert ahead == reach.ahead == (most if far else near)
+        was, far = far, has_room and waits > near
         assert reach.is_further(waits, has_room=has_room) == (far and not was)

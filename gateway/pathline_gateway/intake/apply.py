@@ -52,5 +52,6 @@ async def apply(connection: asyncpg.Connection, into: Into, batch: Batch) -> Out
         outcome = await writer.finish()
     known.learn(writer.learned)
     outcome.next_offsets = {p: max(stands[p], to[p][0] if p in to else 0) for p in batch.readings}
+    outcome.epochs = batch.epochs
     outcome.last = {p: positions.Position(*stands_at) for p, stands_at in to.items()}
     return outcome

@@ -136,11 +136,11 @@ class Intake:
 
     async def _stored(self, outcome: Outcome) -> None:
         _count(outcome)
-        await self._stand.stored(outcome.last)
         self._consumer.stored(outcome.next_offsets)
         if outcome.accepted or outcome.evidence:
             self._on_stored(outcome.about_identity)
         await self._progress.reached(outcome.next_offsets)
+        await self._stand.stored(outcome.last, outcome.epochs)
 
     def _refetch(self, beyond: FetchedBeyondPosition) -> None:
         self._consumer.refetch(beyond)

@@ -24,53 +24,58 @@ class LogStand:
 
     def __init__(self, pool: asyncpg.Pool, group: str, cluster_epoch: int, look: LogLook) -> None:
         self._pool, self._group, self._cluster_epoch, self._look = pool, group, cluster_epoch, look
-        self._anchored: set[Partition] = set()
-        """Logs of which it is kept where they were seen to be ours."""
+        self._epochs: Epochs | None = None
+        self._anchored: set[tuple[int, Partition]] = set()
+        """Logs, by epoch, of which it is kept where they were seen to be ours."""
 
     async def stand(self, partitions: Collection[Partition]) -> tuple[Epochs, dict[Partition, int]]:
         """The epochs of the logs now, and the offset from which each of these partitions is read."""
-        async with self._pool.acquire() as connection:
-            epochs = await positions.read_epochs(connection, self._cluster_epoch)
-            kept = await positions.read(connection, self._group, epochs)
-            at = {p: kept.get(p, _NOWHERE) for p in partitions}
-            standings = await self._looked_at(connection, epochs, at)
-            if replaced := {p[0]: s.why for p, s in standings.items() if isinstance(s, Replaced)}:
+        epochs, kept = await self._kept()
+        at = {p: kept.get(p, _NOWHERE) for p in partitions}
+        standings = await self._looked_at(epochs, at)
+        if replaced := {p[0]: s.why for p, s in standings.items() if isinstance(s, Replaced)}:
+            async with self._pool.acquire() as connection:
                 epochs = await self._open(connection, epochs, replaced)
-                at = {p: _NOWHERE if p[0] in replaced else position for p, position in at.items()}
-                standings = await self._looked_at(connection, epochs, at)
+            at = {p: _NOWHERE if p[0] in replaced else position for p, position in at.items()}
+            standings = await self._looked_at(epochs, at)
+        self._epochs = epochs
+        async with self._pool.acquire() as connection:
             return epochs, {p: await self._start(connection, epochs.of(p[0]), p, s) for p, s in standings.items()}
 
     async def replaced(self, partitions: Collection[Partition]) -> bool:
         """Whether one of these logs is not the one that Postgres stands in. Raises what the database raises."""
-        async with self._pool.acquire() as connection:
-            epochs = await positions.read_epochs(connection, self._cluster_epoch)
-            kept = await positions.read(connection, self._group, epochs)
-            at = {p: kept[p] for p in partitions if p in kept}
-            standings = await self._looked_at(connection, epochs, at)
+        epochs, kept = await self._kept()
+        if self._epochs is not None and any(epochs.of(topic) != self._epochs.of(topic) for topic, _ in partitions):
+            return True  # so another process says, which has other partitions of it
+        standings = await self._looked_at(epochs, {p: kept[p] for p in partitions if p in kept})
         return any(isinstance(standing, Replaced) for standing in standings.values())
 
-    async def stored(self, last: Mapping[Partition, Position]) -> None:
+    async def stored(self, last: Mapping[Partition, Position], epochs: Mapping[Partition, int]) -> None:
         """Records of these logs were stored: of one that was empty, something is known from now on."""
-        new = {p: position for p, position in last.items() if p not in self._anchored}
+        new = {(epochs[p], p): position for p, position in last.items() if (epochs[p], p) not in self._anchored}
         if not new:
             return
         try:
             async with self._pool.acquire() as connection:
-                epochs = await positions.read_epochs(connection, self._cluster_epoch)
-                await anchors.write(connection, self._group, epochs, new)
+                await anchors.write(connection, self._group, new)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
             _log.info("intake: not kept where a log was seen, until it is looked at: %s", type(failed).__name__)
         else:
             self._anchored |= new.keys()
 
-    async def _looked_at(
-        self, connection: asyncpg.Connection, epochs: Epochs, at: Mapping[Partition, Position]
-    ) -> dict[Partition, Standing]:
+    async def _kept(self) -> tuple[Epochs, dict[Partition, Position]]:
+        async with self._pool.acquire() as connection:
+            epochs = await positions.read_epochs(connection, self._cluster_epoch)
+            return epochs, await positions.read(connection, self._group, epochs)
+
+    async def _looked_at(self, epochs: Epochs, at: Mapping[Partition, Position]) -> dict[Partition, Standing]:
         """What each log is, where Postgres stands and where it was last seen to be ours, which is then here.
 
         Where the broker does not show it, it is taken for what it was, and looked at again.
         """
-        seen = {p: anchor for p, anchor in (await anchors.read(connection, self._group, epochs)).items() if p in at}
+        async with self._pool.acquire() as connection:
+            known = await anchors.read(connection, self._group, epochs)
+        seen = {p: anchor for p, anchor in known.items() if p in at}
         now = await self._shown(at)
         then = {p: now[p] for p in seen if p in now and seen[p] == at[p]}
         then |= await self._shown({p: anchor for p, anchor in seen.items() if anchor != at[p]})
@@ -79,8 +84,10 @@ class LogStand:
         if not any(isinstance(standing, Replaced) for standing in standings.values()):
             ours = {p: at[p] for p, s in now.items() if isinstance(s, Continues) and (p not in seen or p in then)}
             ours = {p: position for p, position in ours.items() if position.last_digest is not None}
-            await anchors.write(connection, self._group, epochs, {p: ours[p] for p in ours if seen.get(p) != ours[p]})
-            self._anchored = self._anchored.difference(at) | seen.keys() | ours.keys()
+            moved = {(epochs.of(p[0]), p): ours[p] for p in ours if seen.get(p) != ours[p]}
+            async with self._pool.acquire() as connection:
+                await anchors.write(connection, self._group, moved)
+            self._anchored |= {(epochs.of(p[0]), p) for p in seen.keys() | ours.keys()}
         return standings
 
     async def _shown(self, at: Mapping[Partition, Position]) -> dict[Partition, Standing]:

@@ -49,6 +49,8 @@ class Outcome:
     next_offsets: dict[Partition, int] = field(default_factory=dict)
     last: dict[Partition, Position] = field(default_factory=dict)
     """Where the positions that moved stand now."""
+    epochs: Mapping[Partition, int] = field(default_factory=dict)
+    """Of which logs the batch was."""
 
 
 @dataclass

@@ -30,8 +30,8 @@ async def read(connection: asyncpg.Connection, group: str, epochs: Epochs) -> di
     return {(r["topic"], r["partition"]): Position(r["next_offset"], r["last_digest"]) for r in rows}
 
 
-async def write(connection: asyncpg.Connection, group: str, epochs: Epochs, seen: Mapping[Partition, Position]) -> None:
-    """These logs were seen there. Each position has a digest."""
+async def write(connection: asyncpg.Connection, group: str, seen: Mapping[tuple[int, Partition], Position]) -> None:
+    """These logs, by epoch, were seen there. Each position has a digest."""
     if seen:
-        rows = [(epochs.of(topic), topic, n, at.next_offset, at.last_digest) for (topic, n), at in seen.items()]
+        rows = [(epoch, *partition, at.next_offset, at.last_digest) for (epoch, partition), at in seen.items()]
         await connection.execute(_WRITE, group, *map(list, zip(*rows, strict=True)))

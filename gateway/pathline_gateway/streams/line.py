@@ -90,10 +90,10 @@ class Line:
                 pass
         finally:
             self._ended = True
+            self._share.end(len(self._way))
             for task in self._way:
                 task.cancel()
             await asyncio.gather(*self._way, return_exceptions=True)
-            self._share.end(len(self._way))
 
     async def _step(self) -> bool:
         """Whether to go on."""
@@ -114,7 +114,7 @@ class Line:
         self._looked_at = _NOT_YET  # what is given from here on may be found, and is not to be handed over as well
         may_begin = self._may_begin()
         wanted = self.room() if may_begin else 0
-        ahead, self._got = self._reach.look(len(self._way) + len(self._done), wanted), 0
+        ahead, self._got = self._reach.look(self._begun(), wanted), 0
         try:
             look = await self._books.look(Asked(self._id, wanted, ahead, self))
             if look is not None:
@@ -138,6 +138,10 @@ class Line:
         if not self._waits(look.state) and await self._given_more():
             return True
         return not await self._released(look)
+
+    def _begun(self) -> int:
+        """How far beyond what is read anything is done or on its way: what a look leaves out would hold up nothing."""
+        return 0 if self._state is None else max((*self.on_way(), *self._done), default=0) - self._state.read_to
 
     def _may_begin(self) -> bool:
         return time.monotonic() + self._common.sinks.policy.request_s < self.lease_until

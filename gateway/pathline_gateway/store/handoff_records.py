@@ -43,12 +43,20 @@ with page as materialized (
     -- As a value, it is looked up in a hash, however few rows are expected.
     select ref, org from came where (org in (select org from receiving)) is true
 ), moved as (
-    select distinct coalesce(m.pathway, s.birth) as pathway
-    from (select distinct ref from page where kind <> 'interaction') p
+    select distinct coalesce(m.pathway, s.birth) as pathway, p.kind <> 'membership' as whole
+    from (select distinct ref, kind from page where kind <> 'interaction') p
     join subject_ref s on s.id = p.ref
     left join membership m on m.ref = p.ref
     union
-    select s.birth from page p join subject_ref s on s.id = p.ref where p.kind = 'membership'
+    select s.birth, false from page p join subject_ref s on s.id = p.ref where p.kind = 'membership'
+), stood as materialized (
+    select v.pathway, v.whole, m.ref, m.until is null as stands from moved v join membership m on m.pathway = v.pathway
+    union
+    select v.pathway, v.whole, s.id, true from moved v join subject_ref s on s.birth = v.pathway
+), asked as materialized (
+    -- Where parts of a pathway move, only what is asked of somebody who ever stood on it is told otherwise.
+    select distinct t.pathway, s.org from stood t join subject_ref s on s.id = t.ref
+    where exists (select from handoff h where h.receiver = s.org)
 ), at as (
     select org, ref from heard
     union
@@ -56,9 +64,9 @@ with page as materialized (
     join membership m on m.ref = c.ref and m.until is null
     join membership o on o.pathway = m.pathway and o.until is null
     union
-    select null, s.id from moved v join subject_ref s on s.birth = v.pathway
+    select a.org, t.ref from asked a join stood t on t.pathway = a.pathway and t.stands
     union
-    select null, m.ref from moved v join membership m on m.pathway = v.pathway and m.until is null
+    select null, ref from stood where stands and whole
 )
 select i.handoff from (select distinct batch from page where kind = 'interaction') p
 join interaction i on i.batch = p.batch and i.handoff is not null

@@ -1,0 +1,95 @@
+"""Hand-offs are kept as they stand, however people are joined and parted between what is looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+import asyncpg
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pathline_gateway.embedded import Machine
+from pathline_gateway.handoff import projection
+from pathline_gateway.identity.membership import MembershipWriter
+from pathline_gateway.store import handoff_records
+from verify.database import fresh_database
+from verify.history import Partition, bound, linked, offered, opened, ref, retracted, step
+
+ORGS = ("east", "west", "north")
+people = st.integers(0, 2)
+orgs = st.sampled_from(ORGS)
+MOVES = st.lists(
+    st.one_of(
+        st.tuples(st.just("offer"), orgs, people, orgs),
+        st.tuples(st.just("step"), orgs, people),
+        st.tuples(st.just("link"), orgs, people, orgs, people),
+        st.tuples(st.just("link"), orgs, people, orgs, people),
+        st.tuples(st.just("retract"), st.integers(0, 9)),
+        st.tuples(st.just("bind")),
+        st.tuples(st.just("look"), st.integers(1, 3)),
+    ),
+    min_size=4,
+    max_size=30,
+)
+
+
+async def _play(database: str, connection: asyncpg.Connection, moves: list[tuple[Any, ...]]) -> None:
+    log = Partition()
+    async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
+        writer = MembershipWriter(pool)
+        for n, (what, *how) in enumerate(moves):
+            match what:
+                case "offer":
+                    await log.apply(connection, offered(how[0], f"o{n}", how[1], how[2], f"{how[0]}:{n}", minute=n))
+                case "step":
+                    await log.apply(connection, step(how[0], f"s{n}", how[1], minute=n))
+                case "link" if how[:2] != how[2:]:
+                    await log.apply(connection, linked(f"l{n}", ref(*how[:2]), ref(*how[2:]), minute=n))
+                case "retract":
+                    links = [f"l{m}" for m, move in enumerate(moves[:n]) if move[0] == "link" and move[1:3] != move[3:]]
+                    if links:
+                        await log.apply(connection, retracted(f"r{n}", links[how[0] % len(links)], minute=n))
+                case "bind":
+                    await writer.bind_some()
+                case "look":
+                    with patch.object(projection, "_ENTRIES", how[0]):
+                        await projection.bring_up_to_date(pool)
+    await bound(database)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(moves=MOVES)
+async def test_what_is_kept_is_what_is_told_by_everything_that_is_stored(
+    machine: Machine, moves: list[tuple[Any, ...]]
+) -> None:
+    database = await fresh_database(machine)
+    connection = await asyncpg.connect(database)
+    try:
+        await opened(connection)
+        await _play(database, connection, moves)
+        offers = {f"{how[0]}:{n}" for n, (what, *how) in enumerate(moves) if what == "offer"}
+        told = {each.handoff: each for each in await projection.records(connection, offers)} if offers else {}
+        assert told.keys() == offers
+        assert await handoff_records.kept(connection, offers) == told
+    finally:
+        await connection.close()
+
+
+async def test_a_merge_looks_at_nothing_that_is_asked_of_somebody_who_is_not_there(
+    database: str, connection: asyncpg.Connection
+) -> None:
+    await opened(connection)
+    log = Partition()
+    await log.apply(connection, *(offered("east", f"o{n}", 1, "west", f"east:{n}") for n in range(5)))
+    await log.apply(connection, offered("east", "o9", 1, "north", "east:9"), step("north", "s1", 2))
+    await log.apply(connection, step("west", "s2", 7), offered("east", "o8", 7, "west", "east:8"))
+    await bound(database)
+    await log.apply(connection, linked("l1", ref("east", 1), ref("north", 2)))
+    async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
+        writer = MembershipWriter(pool)
+        while await writer.bind_some():
+            pass
+    end = await handoff_records.page_end(connection, 99)
+    assert end is not None
+    assert await handoff_records.touched(connection, end) == {"east:9"}

@@ -50,21 +50,20 @@ with page as materialized (
     union
     select s.birth, false from page p join subject_ref s on s.id = p.ref where p.kind = 'membership'
 ), stood as materialized (
-    select v.pathway, v.whole, m.ref, m.until is null as stands from moved v join membership m on m.pathway = v.pathway
+    -- Also who has left: what was asked of her may be told otherwise by that.
+    select m.ref, v.whole, m.until is null as stands from moved v join membership m on m.pathway = v.pathway
     union
-    select v.pathway, v.whole, s.id, true from moved v join subject_ref s on s.birth = v.pathway
+    select s.id, v.whole, true from moved v join subject_ref s on s.birth = v.pathway
 ), asked as materialized (
-    -- Where parts of a pathway move, only what is asked of somebody who ever stood on it is told otherwise.
-    select distinct t.pathway, s.org from stood t join subject_ref s on s.id = t.ref
-    where exists (select from handoff h where h.receiver = s.org)
+    -- Where parts of pathways move, only what is asked of those who ever stood on them is told otherwise.
+    select o.org from (select distinct s.org from stood t join subject_ref s on s.id = t.ref) o
+    where exists (select from handoff h where h.receiver = o.org)
 ), at as (
     select org, ref from heard
     union
     select c.org, o.ref from heard c
     join membership m on m.ref = c.ref and m.until is null
     join membership o on o.pathway = m.pathway and o.until is null
-    union
-    select a.org, t.ref from asked a join stood t on t.pathway = a.pathway and t.stands
     union
     select null, ref from stood where stands and whole
 )
@@ -80,6 +79,9 @@ select m.handoff from amends a join handoff_input m on m.source = a.source and m
 where m.handoff is not null
 union
 select h.handoff from at join handoff h on h.ref = at.ref where at.org is null or h.receiver = at.org
+union
+select h.handoff from (select distinct ref from stood where stands and not whole) t
+join handoff h on h.ref = t.ref where h.receiver in (select org from asked)
 """
 # What a receiver published under the refs of the pathway that the offer stands on. What was corrected may have moved,
 # and so all of an amended ref is read.

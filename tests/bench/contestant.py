@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import asyncpg
 from bench.gateway_process import gateway_command, gateway_environment
 from bench.processor import Spent, spent
 from bench.topic import PARTITIONS
+from pathline_gateway.embedded.children import LAUNCH
 
 TESTS = Path(__file__).parents[1]
 _POLL_S = 0.005
@@ -111,10 +113,15 @@ class Run:
 
 @asynccontextmanager
 async def started(command: Sequence[str], environment: Mapping[str, str], log: Path) -> AsyncIterator[subprocess.Popen]:
-    """The program runs in a session of its own until the block ends, however it ends."""
+    """The program runs in a session of its own until the block ends, however it ends, or we are killed."""
+    launch = (sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(signal.SIGKILL)), "-", "-")
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=output, env={**os.environ, **environment}, start_new_session=True
+            (*launch, shutil.which(command[0]) or command[0], *command[1:]),
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **environment},
+            start_new_session=True,
         )
     try:
         yield process

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from bisect import bisect_right
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
+from typing import Final
 
 import asyncpg
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import freshness, report
 from bench.contest import contest
-from bench.contestant import ALL, CEILING, GATEWAY, PLAIN, Lost, Run, check_stored
+from bench.contestant import ALL, CEILING, GATEWAY, PLAIN, TESTS, Lost, Run, check_stored
 from bench.events import REPEATED_EVERY, stream
 from bench.machine import Machine, machine
 from pathline.codec import kafka
@@ -34,6 +40,33 @@ async def test_gateway_and_peers_store_every_event_of_the_contest_once(made: Mac
     assert found["ratio_to_plain"] == pytest.approx(
         found["events_per_s_of"]["gateway"][0] / found["events_per_s_of"]["plain"][0], rel=0.02
     )
+
+
+_STARTS_ONE: Final = """
+import asyncio, sys
+from pathlib import Path
+from bench.contestant import started
+
+async def main():
+    async with started(("sleep", "60"), {}, Path(sys.argv[1])) as process:
+        print(process.pid, flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+def test_what_was_started_ends_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", _STARTS_ONE, str(tmp_path / "log"))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=TESTS) as run:
+        assert run.stdout is not None
+        one = psutil.Process(int(run.stdout.readline()))
+        run.kill()
+    end = time.monotonic() + 10
+    with suppress(psutil.NoSuchProcess):
+        while one.status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < end, "it goes on"
+            time.sleep(0.01)
 
 
 @pytest.mark.parametrize(("ids", "lost"), [(["a", "b", "c"], False), (["a", "b"], True), (["a", "b", "b"], True)])

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 
 import asyncpg
 
-from pathline_gateway.store.positions import Epochs, Partition, Position
+from pathline_gateway.store.positions import OF_LOGS, Epochs, Partition, Position
 
-_READ = """
-select topic, partition, next_offset, last_digest from log_anchor
-where "group" = $1 and log_epoch = case
-    when topic = any($3::text[]) then ($4::bigint[])[array_position($3::text[], topic)] else $2 end
-"""
+_EVERY = "select topic, partition, next_offset, last_digest from log_anchor"
+_READ = _EVERY + OF_LOGS
 _WRITE = """
 insert into log_anchor ("group", log_epoch, topic, partition, next_offset, last_digest)
 select $1, epoch, topic, partition, next_offset, digest

@@ -34,11 +34,13 @@ from unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bytea[])
     as p(topic, partition, epoch, next_offset, digest)
 where c."group" = $1 and c.log_epoch = p.epoch and c.topic = p.topic and c.partition = p.partition
 """
-_READ = """
-select topic, partition, next_offset, last_digest from consumer_position
+OF_LOGS = """
 where "group" = $1 and log_epoch = case
     when topic = any($3::text[]) then ($4::bigint[])[array_position($3::text[], topic)] else $2 end
 """
+"""Of this group, in these logs: the epoch of the cluster, the topics that have one of their own, and those."""
+_EVERY = "select topic, partition, next_offset, last_digest from consumer_position"
+_READ = _EVERY + OF_LOGS
 _TOPIC_EPOCHS = "select topic, max(id) as id from log_epoch where topic is not null and id > $1 group by topic"
 _OPEN_TOPIC_EPOCH = """
 insert into log_epoch (cluster_id, topic, reason) select cluster_id, $2, $3 from log_epoch where id = $1 returning id

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from gateway import Gateway, running
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 MISSING = "no browser: run `make browser`, or name one in CHROMIUM"
@@ -83,6 +83,13 @@ def tabbed_to(page: Page, selector: str) -> None:
             assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
             return
     raise AssertionError(f"the Tab key does not reach {selector}")
+
+
+def follow(page: Page, link: Locator) -> None:
+    """Clicked, and the page that it leads to is loaded: a click is over once the address is known, which may be
+    before there is a document."""
+    with page.expect_event("load"):
+        link.click()
 
 
 def fits(page: Page) -> None:

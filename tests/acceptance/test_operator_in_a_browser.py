@@ -14,7 +14,7 @@ import pytest
 from gateway import Gateway, running
 from node_packages import installed
 from playwright.sync_api import Browser, Page, Response
-from test_console_in_a_browser import CHROMIUM, IN_CI, MISSING, browser, fits, tabbed_to
+from test_console_in_a_browser import CHROMIUM, IN_CI, MISSING, browser, fits, follow, tabbed_to
 
 __all__ = ["browser"]
 
@@ -107,7 +107,7 @@ class Night:
         """One action: the first link of this name."""
         fits(self.page)
         self.actions += 1
-        self.page.get_by_role("link", name=name).first.click()
+        follow(self.page, self.page.get_by_role("link", name=name).first)
 
     def press(self, selector: str) -> None:
         """One action, with the keyboard alone."""
@@ -178,7 +178,7 @@ def test_pairs_are_narrowed_to_an_organisation_by_a_plain_address(gateway: Gatew
     night.page.goto("/console/handoffs")
     assert night.page.locator("tbody tr").count() == 2
     night.page.get_by_label("Organisation, on either side").select_option("money-help")
-    night.page.get_by_role("button", name="Show").click()
+    follow(night.page, night.page.get_by_role("button", name="Show"))
     assert night.page.url.endswith("/console/handoffs?org=money-help")
     row = night.page.locator("tbody tr")
     assert row.count() == 1
@@ -192,9 +192,9 @@ def test_a_subscription_is_paused_resumed_and_explained_without_scripts(
 ) -> None:
     night = Night(browser, gateway, viewport={"width": 320, "height": 700}, java_script_enabled=False)
     page = night.page
-    page.get_by_role("link", name="Streams", exact=True).click()
+    follow(page, page.get_by_role("link", name="Streams", exact=True))
     fits(page)
-    page.get_by_role("link", name=re.compile("^Housing")).click()
+    follow(page, page.get_by_role("link", name=re.compile("^Housing")))
     fits(page)
     page.get_by_role("button", name="Pause").click()
     page.get_by_text("Paused. What it would be given waits.").wait_for()

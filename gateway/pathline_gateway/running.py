@@ -29,7 +29,7 @@ from pathline_gateway.intake.progress import Progress
 from pathline_gateway.measure import closed_handoffs
 from pathline_gateway.operate.parked_level import keep_level
 from pathline_gateway.settings import Settings
-from pathline_gateway.store import access, positions
+from pathline_gateway.store import access, counted, positions
 from pathline_gateway.store.connect import connected
 from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
@@ -47,6 +47,7 @@ from pathline_gateway.streams.webhooks import Deliverer
 from pathline_gateway.trust.access_log import KEPT
 
 _PARTITIONS_EVERY_S = 3600
+_COUNTED_EVERY_S = 60
 _FORGET_EVERY_S = 86_400
 _HANDOFFS_PAUSE_S = 0.1
 
@@ -127,6 +128,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             ("replays", replayer.run),
             ("posting to sinks", deliverer.run),
             ("making partitions", lambda: _keep_partitions(pool)),
+            ("counting what is stored", lambda: _keep_counted(pool)),
             ("forgetting old accesses", lambda: _forget_accesses(pool)),
             ("counting what is parked", lambda: keep_level(pool)),
             ("counting what flows", lambda: rates.keep(pool, progress, intake.survey)),
@@ -214,3 +216,10 @@ async def _keep_partitions(pool: asyncpg.Pool) -> None:
         await asyncio.sleep(_PARTITIONS_EVERY_S)
         async with pool.acquire() as connection:
             await ensure_partitions(connection)
+
+
+async def _keep_counted(pool: asyncpg.Pool) -> None:
+    while True:
+        async with pool.acquire() as connection:
+            await counted.count(connection)
+        await asyncio.sleep(_COUNTED_EVERY_S)

@@ -7,17 +7,28 @@ from typing import Any
 
 import asyncpg
 
+from pathline_gateway.handoff.projection import bring_up_to_date
 from pathline_gateway.store import handoff_records
 from verify.history import Partition, bound, offered, opened, step
 
 _PEOPLE = 1_000
 _ROWS_AN_ENTRY = 40
+_STORED = 20_000
+_BATCH = 500
+_FEW = 50
 
 
 def rows(plan: dict[str, Any]) -> float:
     """How many rows all of this plan looked at, those among them that were not what it looked for."""
     here = sum(float(plan.get(name, 0)) for name in ("Actual Rows", *(n for n in plan if n.startswith("Rows Removed"))))
     return here * float(plan["Actual Loops"]) + sum(map(rows, plan.get("Plans", ())))
+
+
+async def looked_at(connection: asyncpg.Connection, planned: str, end: int, since: int) -> float:
+    """How many rows it takes to tell what these entries touch, planned so."""
+    await connection.execute(f"set plan_cache_mode = {planned}")
+    explained = f"explain (analyze, format json) {handoff_records._TOUCHED}"
+    return rows(json.loads(await connection.fetchval(explained, end, since))[0]["Plan"])
 
 
 async def test_a_page_costs_a_few_rows_an_entry_also_where_nothing_was_counted_yet(
@@ -30,10 +41,28 @@ async def test_a_page_costs_a_few_rows_an_entry_also_where_nothing_was_counted_y
     end = await handoff_records.page_end(connection, 2 * _PEOPLE)
     assert end is not None
     assert await handoff_records.touched(connection, end) == {f"east:{n}" for n in range(0, _PEOPLE, 10)}
-    await connection.execute("set plan_cache_mode = force_generic_plan")
-    explained = f"explain (analyze, format json) {handoff_records._TOUCHED}"
-    plan = json.loads(await connection.fetchval(explained, end, None))[0]["Plan"]
-    assert rows(plan) < _ROWS_AN_ENTRY * _PEOPLE
+    assert await looked_at(connection, "force_generic_plan", end, 0) < _ROWS_AN_ENTRY * _PEOPLE
+
+
+async def test_a_page_costs_no_more_where_much_is_stored(database: str, connection: asyncpg.Connection) -> None:
+    await opened(connection)
+    log = Partition()
+    for batch in range(0, _STORED, _BATCH):
+        offers = (offered("east", f"o{n}", n % _PEOPLE, "west", f"east:{n}") for n in range(batch, batch + _BATCH))
+        await log.apply(connection, *offers)
+    async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
+        while await bring_up_to_date(pool):
+            pass
+    await connection.execute("analyze")
+    since = await connection.fetchval("select seq from handoff_progress")
+    # What an organisation does that receives nothing, and one that is asked, and another offer.
+    steps = [step("east", f"s{n}", n, 9) for n in range(_FEW)]
+    await log.apply(connection, *steps, step("west", "s", 1, 9), offered("east", "o", 1, "west", "east:last", 9))
+    end = await handoff_records.page_end(connection, _STORED)
+    assert end is not None
+    assert await handoff_records.touched(connection, end) == {"east:last"}
+    for planned in ("force_custom_plan", "force_generic_plan"):
+        assert await looked_at(connection, planned, end, since) < _ROWS_AN_ENTRY * _FEW
 
 
 async def test_a_page_ends_where_a_batch_ends(connection: asyncpg.Connection) -> None:

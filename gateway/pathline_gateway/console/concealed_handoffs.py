@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
 import asyncpg
 
 from pathline_gateway.assemble.amendments import amended
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.event import handoff_event
-from pathline_gateway.store import handoff_links, handoff_overview, sight
+from pathline_gateway.store import handoff_links, sight
 from pathline_gateway.trust.concealment import Concealment
 from pathline_gateway.trust.told import Told, told
 
@@ -21,9 +20,8 @@ def concealed(step: Step, hidden: Concealment) -> bool:
     return hidden.step(Told(step._replace(service=said.said.get("service")), said.said))
 
 
-async def hidden_handoffs(connection: asyncpg.Connection, since: datetime) -> set[str]:
-    """Those of the hand-offs that a page would tell of. What was sent counts, and what it was corrected to."""
-    perhaps = await handoff_overview.perhaps_concealed(connection, since)
+async def hidden_handoffs(connection: asyncpg.Connection, perhaps: set[str]) -> set[str]:
+    """Those of these that a page must not tell of. What was sent counts, and what it was corrected to."""
     if not perhaps:
         return set()
     steps, amendments, _ = await handoff_links.events(connection, perhaps)

@@ -71,13 +71,18 @@ def routes(
     return router
 
 
-async def scoped(connection: asyncpg.Connection, caller: Caller, now: datetime, past: timedelta = PAST) -> Scope:
+async def scoped(connection: asyncpg.Connection, caller: Caller, now: datetime) -> Scope:
     """The hand-offs that this caller may be told of: those that are open, and those that ended of so far back."""
-    hidden = set() if caller.open else await hidden_handoffs(connection, now - past)
-    return Scope(now, now - past, hidden)
+    if caller.open:
+        return Scope(now, now - PAST)
+    perhaps = await handoff_overview.perhaps_concealed(connection, now - PAST)
+    return Scope(now, now - PAST, await hidden_handoffs(connection, perhaps))
 
 
 async def _silent(connection: asyncpg.Connection, caller: Caller, now: datetime) -> tuple[int, list[Standing]]:
-    # What has ended is not silent.
-    scope = await scoped(connection, caller, now, timedelta())
-    return await handoff_overview.silent(connection, scope, _SILENT)
+    # What has ended is not silent; and what cannot be silent need not be read to know what it conceals.
+    hidden = set[str]()
+    if not caller.open:
+        perhaps = await handoff_overview.perhaps_concealed_silent(connection, now)
+        hidden = await hidden_handoffs(connection, perhaps)
+    return await handoff_overview.silent(connection, Scope(now, now, hidden), _SILENT)

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
+# What is late, by the indexes of what is: nothing else of all that stands can be silent.
+_LATE = """(h.answered_accept is null and h.due_accept < $1 or h.answered_contact is null and h.due_contact < $1)"""
 # $1: now; $2: from when on those that have ended count; $3: those that must not be told of. Whoever is not on the
 # register cannot be said to be silent.
 _STANDING = """
@@ -17,7 +19,7 @@ with judged as (
         coalesce(r.org is not null and h.answered_accept is null and h.due_accept < $1, false) as no_answer,
         coalesce(r.org is not null and h.answered_contact is null and h.due_contact < $1, false) as no_contact
     from handoff h left join organisation r on r.org = h.receiver
-    where h.offered is not null and (h.ended is null or h.offered >= $2) and h.handoff <> all($3::text[])
+    where h.offered is not null and (h.ended is null or h.offered >= $2) and h.handoff <> all($3::text[]){which}
 ), standing as (
     select j.*,
         least(case when no_answer then due_accept end, case when no_contact then due_contact end) as silent_since
@@ -59,11 +61,14 @@ left join membership m on m.ref = s.id and m.until is null
 _WORST_FIRST = "order by c.ended is not null, c.silent_since nulls last, c.offered desc, c.handoff"
 _LATEST_FIRST = "order by c.silent_since desc, c.handoff"
 _COUNT = "select count(silent_since) from standing"
+_ALL = _STANDING.format(which="")
+_SILENT = _STANDING.format(which=f" and {_LATE}")
 # A hand-off that may tell of what is concealed: more than do, and never fewer. Bytes are compared, because nothing
-# that was sent has to be read for that; `\u` may spell anything.
-_PERHAPS_CONCEALED = """
-with standing as (
-    select handoff, sender, receiver from handoff where offered is not null and (ended is null or offered >= $1)
+# that was sent has to be read for that; `\u` may spell anything. Events are looked up one by one: rows of `unnest` are
+# expected to be few, and by the order of letters of `handoff` the index of `interaction` cannot be used.
+_PERHAPS = """
+with standing as materialized (
+    select h.handoff, h.sender, h.receiver from handoff h where h.offered is not null and {which}
 ), word as (
     select convert_to(org, 'UTF8') as said from organisation where conceals
     union select convert_to(service, 'UTF8') from concealed_service
@@ -74,8 +79,8 @@ select h.handoff from standing h join organisation o on o.org in (h.sender, h.re
 union
 select h.handoff from standing h join handoff_input m on m.handoff = h.handoff and m.kind = 'amended'
 union
-select h.handoff from standing h
-join interaction i on i.handoff = h.handoff
+select i.handoff from unnest(array(select handoff from standing)) h(handoff)
+join interaction i on i.handoff = h.handoff collate "default"
 join subject_ref s on s.id = i.ref
 where exists (select from word w where position(w.said in i.payload) > 0)
     or exists (select from organisation o where o.org = s.org and o.conceals)
@@ -83,6 +88,8 @@ where exists (select from word w where position(w.said in i.payload) > 0)
     or exists (select from concealed_service c where c.org = s.org and c.service = i.service)
     or exists (select from amendment a where a.target_source = i.source and a.target_id = i.id)
 """
+_PERHAPS_CONCEALED = _PERHAPS.format(which="(h.ended is null or h.offered >= $1)")
+_PERHAPS_CONCEALED_SILENT = _PERHAPS.format(which=f"(h.ended is null or h.offered >= $1) and {_LATE}")
 
 
 class Scope(NamedTuple):
@@ -140,7 +147,7 @@ class Standing(NamedTuple):
 
 async def pairs(connection: asyncpg.Connection, scope: Scope, limit: int) -> list[Pair]:
     """Who hands to whom, those with most silence first."""
-    rows = await connection.fetch(_STANDING + _BY_PAIR, *_asked(scope), limit)
+    rows = await connection.fetch(_ALL + _BY_PAIR, *_asked(scope), limit)
     return [Pair(*row.values()) for row in rows]
 
 
@@ -148,22 +155,25 @@ async def of_pair(
     connection: asyncpg.Connection, scope: Scope, sender: str, receiver: str | None, limit: int
 ) -> list[Standing]:
     """What one handed to the other: open before ended, the longest silent first."""
-    rows = await connection.fetch(
-        _STANDING + _OF_PAIR + _CHOSEN + _WORST_FIRST, *_asked(scope), sender, receiver, limit
-    )
+    rows = await connection.fetch(_ALL + _OF_PAIR + _CHOSEN + _WORST_FIRST, *_asked(scope), sender, receiver, limit)
     return [Standing(*row.values()) for row in rows]
 
 
 async def silent(connection: asyncpg.Connection, scope: Scope, limit: int) -> tuple[int, list[Standing]]:
     """How many are silent now, and those of them that fell silent last."""
-    rows = await connection.fetch(_STANDING + _OF_SILENT + _CHOSEN + _LATEST_FIRST, *_asked(scope), limit)
-    n = len(rows) if len(rows) < limit else int(await connection.fetchval(_STANDING + _COUNT, *_asked(scope)))
+    rows = await connection.fetch(_SILENT + _OF_SILENT + _CHOSEN + _LATEST_FIRST, *_asked(scope), limit)
+    n = len(rows) if len(rows) < limit else int(await connection.fetchval(_SILENT + _COUNT, *_asked(scope)))
     return n, [Standing(*row.values()) for row in rows]
 
 
 async def perhaps_concealed(connection: asyncpg.Connection, since: datetime) -> set[str]:
-    """Hand-offs that may tell of what is concealed; each has to be read to know."""
+    """Hand-offs, open or offered since, that may tell of what is concealed; each has to be read to know."""
     return {row["handoff"] for row in await connection.fetch(_PERHAPS_CONCEALED, since)}
+
+
+async def perhaps_concealed_silent(connection: asyncpg.Connection, now: datetime) -> set[str]:
+    """Those of them that may be silent now."""
+    return {row["handoff"] for row in await connection.fetch(_PERHAPS_CONCEALED_SILENT, now)}
 
 
 def _asked(scope: Scope) -> tuple[datetime, datetime, list[str]]:

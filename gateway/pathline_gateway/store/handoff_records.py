@@ -24,21 +24,27 @@ with page as materialized (
 select coalesce(max(c.seq), (select seq from last)) as seq
 from last l join change c on c.seq > l.seq and c.seq <= l.seq + $1 and c.batch = l.batch
 """
-# Hand-offs that the entries up to this one may have changed: those that a new event names; those of what was voided or
-# corrected under these refs, be it before it came (the log does not say when); those whose offer stands on a pathway
-# where the receiver did something, or which was joined or parted. Who left a pathway is known by where she was.
+# Hand-offs that the entries after the one and up to the other may have changed: those that a new event names; those of
+# what was voided or corrected under these refs, be it before it came (the log does not say when); those whose offer
+# stands on a pathway where the receiver did something, or which was joined or parted. Who left a pathway is known by
+# where she was.
+#
+# What a page names is looked up key by key, be the store as large as it may. `unnest(array(…))` says so: its rows are
+# expected to be few, where of a page Postgres may expect a third of the log, and then it reads whole tables instead.
 _TOUCHED = """
 with page as materialized (
-    select ref, batch, kind from change where seq > coalesce($2, (select seq from handoff_progress)) and seq <= $1
+    select ref, batch, kind from change where seq > $2 and seq <= $1
 ), amends as materialized (
     select a.target_source as source, a.target_id as id
-    from (select distinct ref from page) p join amendment a on a.target_ref = p.ref
+    from unnest(array(select distinct ref from page)) p(ref) join amendment a on a.target_ref = p.ref
 ), came as materialized (
-    select p.ref, s.org from (select distinct ref from page where kind = 'interaction') p
+    select p.ref, s.org from unnest(array(select distinct ref from page where kind = 'interaction')) p(ref)
     join subject_ref s on s.id = p.ref
 ), receiving as materialized (
-    -- Few organisations receive anything, and of the others nothing more is asked.
-    select o.org from (select distinct org from came) o where exists (select from handoff h where h.receiver = o.org)
+    -- Few organisations receive anything, and of the others nothing more is asked. The first offer, not `exists`: for
+    -- an organisation that receives nothing that was a reading of the whole table.
+    select o.org from (select distinct org from came) o
+    where (select min(h.offered) from handoff h where h.receiver = o.org) is not null
 ), heard as materialized (
     -- As a value, it is looked up in a hash, however few rows are expected.
     select ref, org from came where (org in (select org from receiving)) is true
@@ -57,7 +63,7 @@ with page as materialized (
 ), asked as materialized (
     -- Where parts of pathways move, only what is asked of those who ever stood on them is told otherwise.
     select o.org from (select distinct s.org from stood t join subject_ref s on s.id = t.ref) o
-    where exists (select from handoff h where h.receiver = o.org)
+    where (select min(h.offered) from handoff h where h.receiver = o.org) is not null
 ), at as (
     select org, ref from heard
     union
@@ -67,7 +73,7 @@ with page as materialized (
     union
     select null, ref from stood where stands and whole
 )
-select i.handoff from (select distinct batch from page where kind = 'interaction') p
+select i.handoff from unnest(array(select distinct batch from page where kind = 'interaction')) p(batch)
 join interaction i on i.batch = p.batch and i.handoff is not null
 union
 select i.handoff from amends a
@@ -106,6 +112,7 @@ join event_type t on t.id = i.type
 # Not `any`: that was each row of the table held against each of them.
 _FORGET = "delete from handoff h using unnest($1::text[]) as k(handoff) where h.handoff = k.handoff"
 _ENDED = "insert into handoff_untold select unnest($1::text[]) on conflict do nothing"
+_LOOKED_AT = "select seq from handoff_progress"
 _ADVANCE = "update handoff_progress set seq = $1"
 _WAITING = "select count(*) from (select from change where seq > (select seq from handoff_progress) limit 100000) as c"
 _KEPT = "select * from handoff where handoff = any($1::text[])"
@@ -124,6 +131,9 @@ async def page_end(connection: asyncpg.Connection, entries: int) -> int | None:
 
 async def touched(connection: asyncpg.Connection, end: int, since: int | None = None) -> set[str]:
     """The hand-offs that entries up to this one may have changed: of those not looked at, or since this one."""
+    if since is None:
+        # Not within the statement: what it comes to would not be known when that is planned.
+        since = await connection.fetchval(_LOOKED_AT)
     return {row["handoff"] for row in await connection.fetch(_TOUCHED, end, since)}
 
 

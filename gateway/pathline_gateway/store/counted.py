@@ -1,0 +1,32 @@
+"""What Postgres knows of all interactions together, for its plans.
+
+Autovacuum counts each month, and never the table that they are months of (PostgreSQL, "Routine Vacuuming", 24.1.3).
+What is joined by a hand-off or a batch is planned from the counts of the whole: without them two hundred different ones
+are expected, and from some ten million interactions on Postgres reads all of them where it should look up a few.
+"""
+
+from __future__ import annotations
+
+import asyncpg
+
+_LEAST = 10_000
+"""Rows below which any plan is quick."""
+_GROWN = """
+select sum(greatest(c.reltuples, 0)) >= greatest($1, 2 * whole.reltuples)
+from pg_class whole
+join pg_inherits i on i.inhparent = whole.oid
+join pg_class c on c.oid = i.inhrelid
+where whole.oid = 'interaction'::regclass
+group by whole.reltuples
+"""
+_ONLY_SINCE = 18
+"""The version of Postgres from which on the whole is counted without each month anew."""
+
+
+async def count(connection: asyncpg.Connection, least: int = _LEAST) -> bool:
+    """Whether there are twice as many interactions as when they were counted last, and they are counted now."""
+    if not await connection.fetchval(_GROWN, float(least)):
+        return False
+    only = "only " if connection.get_server_version().major >= _ONLY_SINCE else ""
+    await connection.execute(f"analyze {only}interaction")
+    return True

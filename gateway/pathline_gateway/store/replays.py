@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
-_SINCE = "select seq from change where at < $1 order by seq desc limit 1"
+_SPREAD = timedelta(hours=1)
+"""No transaction lasts so long, and no two clocks of Postgres differ by so much. `at` is when one began, `seq` grows
+as they end: what stands before an entry that is this much older than an instant is older than that, too."""
+_NEXT = "select seq, at from change where seq >= $1 order by seq limit 1"
+_FIRST = "select seq from change where seq > $1 and at >= $2 order by seq limit 1"
+_LAST = "select coalesce(max(seq), 0) from change"
 # The entry before the one that the event came with: others may have come with that, too.
 _OF_NUMBER = """
 select min(c.seq) - 1
@@ -68,8 +73,21 @@ class Series(NamedTuple):
 
 
 async def since(connection: asyncpg.Connection, at: datetime) -> int:
-    """After which entry of the change log everything is that was stored from then on."""
-    return int(await connection.fetchval(_SINCE, at) or 0)
+    """After which entry of the change log everything is that was stored from then on.
+
+    The log has no index by time, but almost its order: halved until what is older for certain has been passed.
+    """
+    passed, last = 0, int(await connection.fetchval(_LAST))
+    end = last + 1
+    while end - passed > 1:
+        middle = (passed + end) // 2
+        entry = await connection.fetchrow(_NEXT, middle)
+        if entry is not None and entry["seq"] < end and entry["at"] < at - _SPREAD:
+            passed = entry["seq"]
+        else:
+            end = middle
+    first: int | None = await connection.fetchval(_FIRST, passed, at)
+    return last if first is None else first - 1
 
 
 async def of_number(connection: asyncpg.Connection, id: UUID, number: int) -> int | None:

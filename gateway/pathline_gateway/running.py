@@ -220,6 +220,6 @@ async def _keep_partitions(pool: asyncpg.Pool) -> None:
 
 async def _keep_counted(pool: asyncpg.Pool) -> None:
     while True:
+        await asyncio.sleep(_COUNTED_EVERY_S)
         async with pool.acquire() as connection:
             await counted.count(connection)
-        await asyncio.sleep(_COUNTED_EVERY_S)

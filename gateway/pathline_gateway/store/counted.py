@@ -19,6 +19,7 @@ join pg_class c on c.oid = i.inhrelid
 where whole.oid = 'interaction'::regclass
 group by whole.reltuples
 """
+_JOINED = "handoff, batch, ref, time, source, id, type"
 _ONLY_SINCE = 18
 """The version of Postgres from which on the whole is counted without each month anew."""
 
@@ -28,5 +29,5 @@ async def count(connection: asyncpg.Connection, least: int = _LEAST) -> bool:
     if not await connection.fetchval(_GROWN, float(least)):
         return False
     only = "only " if connection.get_server_version().major >= _ONLY_SINCE else ""
-    await connection.execute(f"analyze {only}interaction")
+    await connection.execute(f"analyze {only}interaction ({_JOINED})")
     return True

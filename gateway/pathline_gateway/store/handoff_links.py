@@ -78,7 +78,8 @@ _EVENTS = """
 with named as (
     select i.handoff, i.source, i.id, i.ref, i.time, i.type, i.recordedtime, i.sequence, i.received_at, i.trace_id,
         i.span_id, i.payload
-    from interaction i where i.handoff = any($1::text[])
+    from unnest($1::text[]) k(handoff)
+    cross join lateral (select * from interaction i where i.handoff = k.handoff offset 0) i
     union
     select m.handoff, i.source, i.id, i.ref, i.time, i.type, i.recordedtime, i.sequence, i.received_at, i.trace_id,
         i.span_id, i.payload

@@ -30,7 +30,8 @@ from last l join change c on c.seq > l.seq and c.seq <= l.seq + $1 and c.batch =
 # where she was.
 #
 # What a page names is looked up key by key, be the store as large as it may. `unnest(array(…))` says so: its rows are
-# expected to be few, where of a page Postgres may expect a third of the log, and then it reads whole tables instead.
+# expected to be few, where of a page Postgres may expect a third of the log, and then it reads whole tables instead. So
+# does `offset 0`, which nothing is joined across: how many rows a batch has is known only once they were counted.
 _TOUCHED = """
 with page as materialized (
     select ref, batch, kind from change where seq > $2 and seq <= $1
@@ -73,8 +74,10 @@ with page as materialized (
     union
     select null, ref from stood where stands and whole
 )
-select i.handoff from unnest(array(select distinct batch from page where kind = 'interaction')) p(batch)
-join interaction i on i.batch = p.batch and i.handoff is not null
+select i.handoff from (select distinct batch from page where kind = 'interaction') p
+cross join lateral (
+    select i.handoff from interaction i where i.batch = p.batch and i.handoff is not null offset 0
+) i
 union
 select i.handoff from amends a
 join event_identity k on k.source = a.source and k.id = a.id

@@ -105,9 +105,11 @@ def retracted(id: str, target: str, org: str = "registry", minute: int = 0) -> T
     return Told(org, id, subject(0), payload, minute)
 
 
-def offered(org: str, id: str, n: int, to: str, handoff: str, minute: int = 0) -> Told:
-    """Somebody is handed to another organisation."""
+def offered(org: str, id: str, n: int, to: str, handoff: str, minute: int = 0, due: datetime | None = None) -> Told:
+    """Somebody is handed to another organisation, which may have until then to accept."""
     asked = {"handoff": handoff, "to": {"org": to}, "context_released": False, "token_sha256": TOKEN_SHA256}
+    if due is not None:
+        asked["due"] = {"accept": due.isoformat()}
     return Told(org, id, subject(n), HandoffOffered.model_validate(asked), minute)
 
 

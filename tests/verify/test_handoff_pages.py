@@ -1,15 +1,17 @@
-"""What is looked at to keep hand-offs grows with the entries of a page, and a page ends where a batch does."""
+"""What is looked at for hand-offs: it grows with a page of entries or with what is late, not with what is stored."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 
 from pathline_gateway.handoff.projection import bring_up_to_date
-from pathline_gateway.store import handoff_records
-from verify.history import Partition, bound, offered, opened, step
+from pathline_gateway.store import handoff_overview, handoff_records
+from pathline_gateway.store.handoff_overview import Scope
+from verify.history import START, Partition, bound, offered, opened, step
 
 _PEOPLE = 1_000
 _ROWS_AN_ENTRY = 40
@@ -24,11 +26,23 @@ def rows(plan: dict[str, Any]) -> float:
     return here * float(plan["Actual Loops"]) + sum(map(rows, plan.get("Plans", ())))
 
 
+async def cost(connection: asyncpg.Connection, statement: str, *asked: object) -> float:
+    """How many rows this looks at."""
+    return rows(json.loads(await connection.fetchval(f"explain (analyze, format json) {statement}", *asked))[0]["Plan"])
+
+
 async def looked_at(connection: asyncpg.Connection, planned: str, end: int, since: int) -> float:
     """How many rows it takes to tell what these entries touch, planned so."""
     await connection.execute(f"set plan_cache_mode = {planned}")
-    explained = f"explain (analyze, format json) {handoff_records._TOUCHED}"
-    return rows(json.loads(await connection.fetchval(explained, end, since))[0]["Plan"])
+    return await cost(connection, handoff_records._TOUCHED, end, since)
+
+
+async def kept(database: str, connection: asyncpg.Connection) -> None:
+    """Hand-offs as they stand, and Postgres has counted everything."""
+    async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
+        while await bring_up_to_date(pool):
+            pass
+    await connection.execute("analyze")
 
 
 async def test_a_page_costs_a_few_rows_an_entry_also_where_nothing_was_counted_yet(
@@ -50,10 +64,7 @@ async def test_a_page_costs_no_more_where_much_is_stored(database: str, connecti
     for batch in range(0, _STORED, _BATCH):
         offers = (offered("east", f"o{n}", n % _PEOPLE, "west", f"east:{n}") for n in range(batch, batch + _BATCH))
         await log.apply(connection, *offers)
-    async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
-        while await bring_up_to_date(pool):
-            pass
-    await connection.execute("analyze")
+    await kept(database, connection)
     since = await connection.fetchval("select seq from handoff_progress")
     # What an organisation does that receives nothing, and one that is asked, and another offer.
     steps = [step("east", f"s{n}", n, 9) for n in range(_FEW)]
@@ -63,6 +74,20 @@ async def test_a_page_costs_no_more_where_much_is_stored(database: str, connecti
     assert await handoff_records.touched(connection, end) == {"east:last"}
     for planned in ("force_custom_plan", "force_generic_plan"):
         assert await looked_at(connection, planned, end, since) < _ROWS_AN_ENTRY * _FEW
+
+
+async def test_who_is_silent_is_told_without_a_look_at_everybody(database: str, connection: asyncpg.Connection) -> None:
+    await opened(connection)
+    offers = [offered("east", f"o{n}", n, "west", f"east:{n}") for n in range(_PEOPLE)]
+    late = offered("east", "late", 1, "west", "east:late", due=START + timedelta(days=1))
+    await Partition().apply(connection, *offers, late, step("west", "w", _PEOPLE))
+    await kept(database, connection)
+    now = datetime.now(UTC)
+    n, silent = await handoff_overview.silent(connection, Scope(now, now), 9)
+    assert (n, [each.handoff for each in silent]) == (1, ["east:late"])
+    of_silent = handoff_overview._SILENT + handoff_overview._COUNT
+    assert await cost(connection, of_silent, now, now, []) < _FEW
+    assert await cost(connection, handoff_overview._PERHAPS_CONCEALED_SILENT, now) < _FEW
 
 
 async def test_a_page_ends_where_a_batch_ends(connection: asyncpg.Connection) -> None:

@@ -2,7 +2,7 @@
 
 Autovacuum counts each month, and never the table that they are months of (PostgreSQL, "Routine Vacuuming", 24.1.3).
 What is joined by a hand-off or a batch is planned from the counts of the whole: without them two hundred different ones
-are expected, and from some ten million interactions on Postgres reads all of them where it should look up a few.
+are expected, each with so many rows that Postgres may read all there are where it should look up a few.
 """
 
 from __future__ import annotations

@@ -69,6 +69,7 @@ check: install ## Style, types, layers, generated files
 	$(RUN) mypy
 	$(RUN) lint-imports
 	$(RUN) python -m pathline.schema --check
+	$(RUN) python -m pathline_gateway.limits.document --check
 
 .PHONY: format
 format: install ## Formats the code and mends what can be mended
@@ -76,8 +77,9 @@ format: install ## Formats the code and mends what can be mended
 	$(RUN) ruff check --fix .
 
 .PHONY: schemas
-schemas: install ## Writes the JSON Schemas and the AsyncAPI document again
+schemas: install ## Writes the JSON Schemas, the AsyncAPI document and the page of limits again
 	$(RUN) python -m pathline.schema --write
+	$(RUN) python -m pathline_gateway.limits.document --write
 
 # How many kills and events of `make chaos`, how many records of `make fuzz`, and the seed of both.
 KILLS ?= 30

@@ -77,6 +77,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
         gateway.progress,
         wait_for_postgres=gateway.settings.volatile_log,
         register_unknown=register_unknown,
+        limits=gateway.settings.limits,
     )
     app.include_router(intake_door.routes(door))
     app.include_router(pathways.routes(gateway.pool, gateway.secret, readers, gateway.settings.clock))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Coroutine, Mapping
@@ -18,6 +19,7 @@ from pathline_gateway.commands import lawful, linkers, organisations, parked, re
 from pathline_gateway.demo import DemoMissing
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.kafka_client import KafkaSettingsUnusable
+from pathline_gateway.limits.table import PREFIX, Limits, unknown
 from pathline_gateway.rebuild.command import rebuild
 from pathline_gateway.running import BrokerUnavailable
 from pathline_gateway.settings import Settings
@@ -143,12 +145,22 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _settings(said: Mapping[str, Any]) -> Settings:
+    if no_limits := unknown(os.environ):
+        _end(f"{no_limits[0]} is no limit: docs/limits.md has all of them")
     try:
-        return Settings(**said)
+        return Settings(**said, limits=_limits())
     except ValidationError as wrong:
         first = wrong.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0])
         _end(f"--{name.replace('_', '-')} or PATHLINE_{name.upper()} is wrong: {first['msg']}")
+
+
+def _limits() -> Limits:
+    try:
+        return Limits()
+    except ValidationError as wrong:
+        first = wrong.errors(include_input=False, include_url=False)[0]
+        _end(f"{PREFIX}{str(first['loc'][0]).upper()} is wrong: {first['msg']}")
 
 
 def _end(why: str) -> NoReturn:

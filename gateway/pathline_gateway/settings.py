@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, AwareDatetime, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pathline_gateway.limits.table import PREFIX, Limits
+
 
 def _zone(name: str) -> str:
     try:
@@ -91,6 +93,8 @@ class Settings(BaseSettings):
     """Copies of the door's topic, when the gateway makes it."""
     now: AwareDatetime | None = None
     """A frozen clock for due instants, for tests on one machine."""
+    limits: Limits = Field(default_factory=Limits)
+    """How much one caller may use: `PATHLINE_LIMIT_…`, each with its own variable; see `docs/limits.md`."""
 
     def clock(self) -> datetime:
         """The instant that due instants are compared with."""
@@ -98,9 +102,10 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """What says the same to another process of this gateway."""
-        said = {name: getattr(self, name) for name in type(self).model_fields}
+        said = {name: getattr(self, name) for name in type(self).model_fields if name != "limits"}
         plain = {n: v.get_secret_value() if isinstance(v, SecretStr) else v for n, v in said.items()}
-        return {f"PATHLINE_{name.upper()}": _text(value) for name, value in plain.items() if value is not None}
+        limits = {f"{PREFIX}{name.upper()}": str(number) for name, number in self.limits}
+        return {f"PATHLINE_{n.upper()}": _text(value) for n, value in plain.items() if value is not None} | limits
 
     def embedded(self, kafka: str, database: str, cluster_id: str) -> Self:
         """These settings for the broker and the Postgres of one machine."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from fastapi import Response
+from fastapi import Request, Response
 
 from pathline.interaction import Interaction
 from pathline_gateway.handoff.projection import bring_up_to_date
@@ -48,6 +48,7 @@ class Publishing:
         while await bring_up_to_date(self.pool):
             pass
 
-    async def batch(self, org: str, headers: Sequence[tuple[str, str]], body: bytes) -> Response:
-        """The door's answer to a batch of events of this organisation, with a result for each."""
-        return await self.door.take(headers, body, Caller(frozenset((Role.PUBLISHER,)), org))
+    async def batch(self, org: str, request: Request) -> Response:
+        """The door's answer to a batch of events of this organisation, with a result for each. Raises Problem."""
+        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
+        return await self.door.take(headers, await self.door.body(request), Caller(frozenset((Role.PUBLISHER,)), org))

@@ -8,7 +8,6 @@ from pathline_gateway import form
 from pathline_gateway.desk.publishing import source
 from pathline_gateway.desk.seat import Seat
 from pathline_gateway.desk.shown import worker
-from pathline_gateway.intake.door import body_of
 from pathline_gateway.problem import Problem
 from pathline_gateway.trust.who import Calling
 
@@ -28,7 +27,6 @@ def add(router: APIRouter, seat: Seat) -> None:
         try:
             if not form.is_ours(request):
                 raise Problem(403, "foreign-form", "the rows were not sent by a page of this gateway")
-            headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
-            return await seat.publishing.batch(worker(request, asker).org, headers, await body_of(request))
+            return await seat.publishing.batch(worker(request, asker).org, request)
         except Problem as problem:  # a script asks, and not a person
             return problem.response()

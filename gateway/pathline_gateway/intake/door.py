@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -26,6 +26,7 @@ from pathline_gateway.intake.content import Content, same
 from pathline_gateway.intake.described import REQUEST, Published
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.intake.reading import content_digest, content_of
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import register
 from pathline_gateway.store.identities import Identity, contents, known_digests
@@ -36,10 +37,6 @@ from pathline_gateway.trust.gate import Asker
 
 DOOR_TOPIC = f"{TOPIC_PREFIX}door-1"
 """Where the door writes the events of organisations that use only HTTP."""
-
-MAX_BODY_BYTES = 16 * 1024 * 1024
-MAX_EVENTS = 5_000
-"""Most events of one request."""
 
 _DURABLE_S = 30.0
 """Longest wait for Postgres where the broker's log does not survive a restart."""
@@ -60,10 +57,11 @@ class Door:
     progress: Progress
     wait_for_postgres: bool
     register_unknown: bool
+    limits: Limits = field(default_factory=Limits)
 
     async def take(self, headers: Sequence[tuple[str, str]], body: bytes, publisher: Caller) -> Response:
         """The answer to one request: what was accepted, is a duplicate, was refused and why."""
-        decoded = _decode(headers, body)
+        decoded = _decode(headers, body, self.limits)
         read = [_allowed(publisher, _read(item)) for item in decoded]
         good = [(i, item) for i, item in enumerate(read) if not isinstance(item, Refused)]
         if not self.register_unknown:
@@ -72,6 +70,15 @@ class Door:
         known = await self._duplicates([item for _, item in good])
         await self.write([item for _, item in good])
         return _answer(len(good) - known, known, refused)
+
+    async def body(self, request: Request) -> bytes:
+        """The body of a request that brings events. Raises Problem where it is too large, and reads no further."""
+        parts = bytearray()
+        async for chunk in request.stream():
+            parts += chunk
+            if len(parts) > self.limits.events_bytes:
+                raise self.limits.named("events_bytes").refusal()
+        return bytes(parts)
 
     async def put(self, item: Interaction[Payload], seconds: float = _DURABLE_S) -> None:
         """An event of the gateway's own making is written and applied: what is read from now on knows of it.
@@ -166,7 +173,7 @@ def routes(door: Door) -> APIRouter:
     )
     async def publish(request: Request, publisher: Asker) -> Response:
         """One event in binary (`ce-` headers) or structured mode, or many in batch mode."""
-        body = await body_of(request)
+        body = await door.body(request)
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
         with spanning(
             f"send {DOOR_TOPIC}",
@@ -183,24 +190,15 @@ def routes(door: Door) -> APIRouter:
     return router
 
 
-async def body_of(request: Request) -> bytes:
-    parts = bytearray()
-    async for chunk in request.stream():
-        parts += chunk
-        if len(parts) > MAX_BODY_BYTES:
-            raise Problem(413, "too-large", f"the request is over {MAX_BODY_BYTES} bytes: send smaller batches")
-    return bytes(parts)
-
-
-def _decode(headers: Sequence[tuple[str, str]], body: bytes) -> list[CloudEvent | Refused]:
+def _decode(headers: Sequence[tuple[str, str]], body: bytes, limits: Limits) -> list[CloudEvent | Refused]:
     try:
         decoded = http.decode(headers, body)
     except TooLarge as large:
         raise Problem(413, large.reason, str(large), refused=[_refusal(0, None, large)]) from None
     except Refused as refused:
         return [refused]
-    if len(decoded) > MAX_EVENTS:
-        raise Problem(413, "too-large", f"more than {MAX_EVENTS} events: send smaller batches")
+    if len(decoded) > limits.events:
+        raise limits.named("events").refusal()
     if not decoded:
         raise Problem(400, "malformed", "the batch is empty: send at least one event")
     return decoded

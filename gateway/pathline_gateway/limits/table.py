@@ -1,0 +1,59 @@
+"""Every limit there is: its number, for whom it holds, how it is refused, and why it is there.
+
+`docs/limits.md` is made from it, and a limit without a test that goes past it fails the suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Final
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pathline_gateway.limits.limit import Limit, Named
+
+PREFIX: Final = "PATHLINE_LIMIT_"
+_KIB: Final = 1_024
+
+
+class Limits(BaseSettings):
+    """How much one caller may use. Every field may be given as an environment variable: `PATHLINE_LIMIT_EVENTS`.
+
+    They hold for each process: with three gateways side by side a caller has three times as much.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, use_attribute_docstrings=True, hide_input_in_errors=True, frozen=True
+    )
+
+    events_bytes: Annotated[
+        int, Field(ge=1_024 * _KIB), Limit("request", "bytes", 413, "too-large", "send smaller batches")
+    ] = 16 * 1_024 * _KIB
+    """A batch is read into memory and understood whole; for the events of `POST /v1/events` and of the desk."""
+    events: Annotated[int, Field(ge=1), Limit("request", "events", 413, "too-large", "send smaller batches")] = 5_000
+    """All events of a batch are checked at once, and everybody else waits for as long."""
+
+    def named(self, field: str) -> Named:
+        """The limit of this field, with its number. Raises KeyError where there is none."""
+        name, number = field.replace("_", "-"), int(getattr(self, field))
+        return Named(name, f"{PREFIX}{field.upper()}", number, _WHY[field], TABLE[field])
+
+
+def _limit(field: str) -> Limit:
+    found = [each for each in Limits.model_fields[field].metadata if isinstance(each, Limit)]
+    if len(found) != 1:
+        raise TypeError(f"{field}: say for whom the limit holds, and how it is refused, with one Limit")
+    return found[0]
+
+
+TABLE: Final[Mapping[str, Limit]] = MappingProxyType({field: _limit(field) for field in Limits.model_fields})
+"""By field."""
+_WHY: Final[Mapping[str, str]] = {field: info.description or "" for field, info in Limits.model_fields.items()}
+
+
+def unknown(environment: Iterable[str]) -> list[str]:
+    """The variables that look like limits, and are none: a limit that was meant does not hold."""
+    known = {f"{PREFIX}{field.upper()}" for field in Limits.model_fields}
+    return sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)

@@ -1,0 +1,62 @@
+"""One request brings so many events, and so many bytes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from fastapi import Request
+from starlette.types import Message
+
+from pathline.testing import SUBJECT
+from pathline_gateway.intake.door import Door
+from pathline_gateway.intake.progress import Progress
+from pathline_gateway.limits.table import Limits
+from pathline_gateway.problem import Problem
+from pathline_gateway.trust.caller import EVERYBODY
+
+BATCH = [("content-type", "application/cloudevents-batch+json")]
+
+
+def _event(number: int) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": str(number),
+        "source": "urn:pathline:food-bank:form",
+        "type": "org.pathline.contact.made.v1",
+        "subject": SUBJECT,
+        "time": "2026-03-02T09:00:00Z",
+        "data": {"kind": "enquiry"},
+    }
+
+
+def _door(**limits: int) -> Door:
+    unreached: Any = None
+    return Door(unreached, unreached, Progress(), False, True, Limits(**limits))
+
+
+def _refused(problem: Problem) -> tuple[int, str, object]:
+    return problem.status, problem.reason, problem.extensions["limit"]
+
+
+@pytest.mark.limit("events")
+async def test_a_batch_of_more_events_is_refused_whole() -> None:
+    with pytest.raises(Problem) as refused:
+        await _door(events=3).take(BATCH, json.dumps([_event(n) for n in range(4)]).encode(), EVERYBODY)
+    assert _refused(refused.value) == (413, "too-large", "events")
+
+
+@pytest.mark.limit("events-bytes")
+async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
+    read = 0
+
+    async def receive() -> Message:
+        nonlocal read
+        read += 1
+        return {"type": "http.request", "body": bytes(600 * 1024), "more_body": True}
+
+    with pytest.raises(Problem) as refused:
+        await _door(events_bytes=1024 * 1024).body(Request({"type": "http", "headers": []}, receive))
+    assert read == 2
+    assert _refused(refused.value) == (413, "too-large", "events-bytes")

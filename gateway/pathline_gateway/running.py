@@ -42,6 +42,7 @@ from pathline_gateway.streams.policy import Policy
 from pathline_gateway.streams.posting import Poster
 from pathline_gateway.streams.replay import Replayer
 from pathline_gateway.streams.sinks import Sinks
+from pathline_gateway.streams.subscription_index import SubscriptionIndex
 from pathline_gateway.streams.waiters import Waiters
 from pathline_gateway.streams.webhooks import Deliverer
 from pathline_gateway.trust.access_log import KEPT
@@ -113,7 +114,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             secret,
             progress,
             intake.looked,
-            partial(notices.give, secret=secret, now=settings.clock, everything=everything),
+            partial(notices.give, index=SubscriptionIndex(everything=everything), secret=secret, now=settings.clock),
             on_given,
             timedelta(seconds=settings.handoff_grace_s),
         )

@@ -21,6 +21,7 @@ from pathline_gateway.handoff.silence import SOURCE
 from pathline_gateway.handoff.watchdog import Watchdog
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.streams import notices
+from pathline_gateway.streams.subscription_index import SubscriptionIndex
 from pathline_gateway.trust.caller import EVERYBODY
 from streams.test_pull import pulled, subscribed
 from trust.rig import SECRET, Rig, of, rig_on
@@ -60,7 +61,7 @@ class Dog:
         self.restart()
 
     def restart(self) -> None:
-        give = partial(notices.give, secret=SECRET, now=lambda: self.rig.now, everything=True)
+        give = partial(notices.give, index=SubscriptionIndex(everything=True), secret=SECRET, now=lambda: self.rig.now)
         clock = lambda: self.rig.now  # noqa: E731
         self.watchdog = Watchdog(
             self.rig.pool, clock, SECRET, self.progress, self._looked, give, lambda _: None, self.grace

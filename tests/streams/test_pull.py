@@ -204,7 +204,11 @@ async def test_subscriptions_are_read_again_when_one_of_them_changed_and_not_bef
     await rig.ask(EVERYBODY, "DELETE", f"/v1/subscriptions/{other}")
     await rig.tell(step("clinic", "c5", 1))
     await handed_out()
-    assert ids(await pulled(rig, EVERYBODY, id, after="n4")) == ["c5"]
+    assert ids(await pulled(rig, EVERYBODY, id, after="n4")) == []
+    await rig.ask(EVERYBODY, "PUT", f"/v1/subscriptions/{id}", json={**housing, "filters": []})
+    await rig.tell(step("clinic", "c6", 1))
+    await handed_out()
+    assert ids(await pulled(rig, EVERYBODY, id, after="n4")) == ["c6"]
 
 
 async def test_why_an_event_came_or_did_not_can_be_asked(rig: Rig) -> None:

@@ -22,7 +22,8 @@ returning id
 """
 _ONE = _SAID + "where id = $1 and ($2::text is null or org = $2)"
 _LISTED = _SAID + "where replay is null and ($1::text is null or org = $1) and id > $2 order by id limit $3"
-_EVERYONE = _SAID + "where replay is null"
+_CHANGED = _SAID + "where replay is null and changed > $1 and id > $2 order by id limit $3"
+_IDS = "select id from subscription where not exists (select from replay where replay.subscription = subscription.id)"
 _SERIES = _SAID + "where replay.of = $1 and replay.series = $2"
 # With all series of it.
 _CHANGE = """
@@ -33,6 +34,8 @@ _PAUSE = """
 update subscription set paused = $2 where id = $1 or id in (select subscription from replay where of = $1)
 """
 _FORGET = "delete from subscription where id = $1 or id in (select subscription from replay where of = $1)"
+_ROWS = 5_000
+"""Events that are numbered in one statement: each takes a few milliseconds of the event loop."""
 _LOCK = 0x706C_0007
 _BEGIN = """
 select greatest((select seq from dispatch_progress), (select min(from_seq) from subscription)) as seq
@@ -121,15 +124,6 @@ class Subscription(NamedTuple):
         return self._replace(operator=self.operator and everything)
 
 
-class Given(NamedTuple):
-    """An event that a subscription was given."""
-
-    subscription: UUID
-    number: int
-    source: int
-    id: str
-
-
 async def make(
     connection: asyncpg.Connection,
     org: str,
@@ -206,9 +200,14 @@ async def version(connection: asyncpg.Connection) -> int:
     return n
 
 
-async def everyone(connection: asyncpg.Connection) -> list[Subscription]:
+async def changed(connection: asyncpg.Connection, since: int, after: UUID, limit: int) -> list[Subscription]:
+    """The next of those, by id, that are new or want something else since this version."""
+    return [_subscription(row) for row in await connection.fetch(_CHANGED, since, after, limit)]
+
+
+async def ids(connection: asyncpg.Connection) -> set[UUID]:
     """All of them."""
-    return [_subscription(row) for row in await connection.fetch(_EVERYONE)]
+    return {row["id"] for row in await connection.fetch(_IDS)}
 
 
 async def page(connection: asyncpg.Connection, entries: int) -> tuple[int, int] | None:
@@ -239,13 +238,16 @@ async def number(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int
         return []
     rows = await connection.fetch(_COUNT, list(counts), list(counts.values()))
     following = {row["id"]: row["last_number"] - counts[row["id"]] for row in rows}
-    numbered = []
-    for subscription, source, id in given:
-        following[subscription] += 1
-        numbered.append(Given(subscription, following[subscription], source, id))
-    # Not copied: for a copy the types of the columns are looked up anew each time.
-    await connection.execute(_NUMBER, *map(list, zip(*numbered, strict=True)))
-    return [each.number for each in numbered]
+    numbers: list[int] = []
+    for begin in range(0, len(given), _ROWS):
+        some = given[begin : begin + _ROWS]
+        for subscription, _, _ in some:
+            following[subscription] += 1
+            numbers.append(following[subscription])
+        subscriptions, sources, ids = (list(column) for column in zip(*some, strict=True))
+        # Not copied: for a copy the types of the columns are looked up anew each time.
+        await connection.execute(_NUMBER, subscriptions, numbers[begin:], sources, ids)
+    return numbers
 
 
 async def event(connection: asyncpg.Connection, source: str, id: str) -> asyncpg.Record | None:

@@ -16,6 +16,7 @@ import asyncpg
 
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.deliver import Moment, NumberedRow
+from pathline_gateway.time_slice import TimeSlice
 
 Hand = Callable[[], None]
 """Hands over what was told. Called once the transaction is committed, and not at all where it is not."""
@@ -47,7 +48,10 @@ class AtHand:
     ) -> list[Hand]:
         """What is handed over of what was given. Call within the transaction that gives it, whose moment is one."""
         each_of: dict[UUID, Given] = {}
+        slice = TimeSlice()
         for subscription, event in given:
+            if slice.is_spent:
+                await slice.renew()
             # Of what is paused nothing is handed out, though it is given.
             if not subscription.paused:
                 each_of.setdefault(subscription.id, Given(subscription, [])).events.append(event)

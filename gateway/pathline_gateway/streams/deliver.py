@@ -24,6 +24,7 @@ from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.notices import Telling
 from pathline_gateway.streams.notices import event as notice_event
 from pathline_gateway.streams.sight import Sight, reader
+from pathline_gateway.time_slice import TimeSlice
 from pathline_gateway.trust.access_log import access
 from pathline_gateway.trust.caller import Caller, Role
 from pathline_gateway.trust.foreign import Foreign, names
@@ -88,7 +89,11 @@ async def told_of(
 ) -> list[dict[str, Any]]:
     """These events as the subscription is told them; logged as `page` does, with this trace."""
     telling = _Telling(moment, subscription)
-    told = [await telling.event(number, row) for number, row in events]
+    told, slice = [], TimeSlice()
+    for number, row in events:
+        told.append(await telling.event(number, row))
+        if slice.is_spent:
+            await slice.renew()
     await telling.log(trace)
     # Numbers of a further series begin anew.
     return told if subscription.series == 1 else [{**each, "series": subscription.series} for each in told]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -17,10 +16,9 @@ import asyncpg
 from pathline_gateway.background import as_it_comes
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.connect import UNAVAILABLE
-from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.at_hand import AtHand
-from pathline_gateway.streams.matching import Matching
 from pathline_gateway.streams.sight import Sight
+from pathline_gateway.streams.subscription_index import SubscriptionIndex
 from pathline_gateway.streams.wanting import wanted_of
 
 _log = logging.getLogger(__name__)
@@ -29,15 +27,8 @@ _PAUSE_S = 0.04
 """Twenty-five times a second at most: each time costs as much as some hundred events."""
 _ENTRIES = 2_000
 """Entries of the change log that are looked at in one transaction."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Everyone:
-    """All subscriptions, as of one version."""
-
-    version: int
-    matching: Matching[Subscription]
-    empty: bool
+_GIVEN = 20_000
+"""Events that are given in one transaction, and those of the entry at hand: so long others wait who change a wish."""
 
 
 class Dispatcher:
@@ -57,10 +48,10 @@ class Dispatcher:
         `everything`: auth is off, and who subscribed while it was is given all. `at_hand`: who is told at once what was
         given.
         """
-        self._pool, self._clock, self._on_given, self._everything = pool, clock, on_given, everything
+        self._pool, self._clock, self._on_given = pool, clock, on_given
         self._at_hand = at_hand
         self._wake = asyncio.Event()
-        self._known = _Everyone(-1, Matching[Subscription](()), empty=True)
+        self._index = SubscriptionIndex(everything=everything)
 
     def wake(self) -> None:
         """Something was stored."""
@@ -93,15 +84,17 @@ class Dispatcher:
         async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             if not await store.locked(connection):
                 return False
-            everyone = await self._everyone(connection)
-            page = None if everyone.empty else await store.page(connection, _ENTRIES)
+            await self._index.refresh(connection)
+            page = None if self._index.empty else await store.page(connection, _ENTRIES)
             if page is None:
                 return False
             begin, end = page
             rows, now = await store.events(connection, begin, end), self._clock()
-            wanted = await wanted_of(everyone.matching, Sight(connection, now), rows)
+            wanted, looked_to = await wanted_of(self._index, Sight(connection, now), rows, _GIVEN)
             numbers = await store.give(
-                connection, [(each.id, row["source_number"], row["id"]) for each, row in wanted], end
+                connection,
+                [(each.id, row["source_number"], row["id"]) for each, row in wanted],
+                end if looked_to is None else looked_to,
             )
             given = [(each, (number, row)) for (each, row), number in zip(wanted, numbers, strict=True)]
             hands = [] if at_hand is None else await at_hand.told(connection, now, given)
@@ -109,12 +102,3 @@ class Dispatcher:
             hand()
         self._on_given({each.id: number for each, (number, _) in given})
         return True
-
-    async def _everyone(self, connection: asyncpg.Connection) -> _Everyone:
-        """Who wants what, in this transaction: read again only where somebody wants something else."""
-        version = await store.version(connection)
-        if version != self._known.version:
-            found = [each.seeing(self._everything) for each in await store.everyone(connection)]
-            matching = Matching((each, each.filters) for each in found)
-            self._known = _Everyone(version, matching, empty=not found)
-        return self._known

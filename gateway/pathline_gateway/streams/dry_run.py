@@ -16,8 +16,8 @@ from pathline_gateway.store import looked_back
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.deliver import Moment, numbered, told_of
-from pathline_gateway.streams.matching import Matching
 from pathline_gateway.streams.sight import Sight
+from pathline_gateway.streams.subscription_index import SubscriptionIndex
 from pathline_gateway.streams.wanted import Wanted
 from pathline_gateway.streams.wanting import wanted_of
 
@@ -40,7 +40,7 @@ async def dry_run(
     """The answer of `…/dry-run`. Call within a transaction whose statements see one moment; `now`: of what is seen."""
     asked = datetime.now(UTC) - timedelta(days=days)
     window = await looked_back.window(connection, asked, _ENTRIES)
-    matching = Matching([(subscription, subscription.filters)])
+    index = SubscriptionIndex([subscription])
     counted: Counter[str] = Counter()
     first: list[tuple[int, str]] = []
     begin, end = (0, 0) if window is None else (window.begin, window.end)
@@ -48,7 +48,8 @@ async def dry_run(
     while begin < end and time.monotonic() < until:
         following = min(begin + _PAGE, end)
         rows = await store.events(connection, begin, following)
-        for _, row in await wanted_of(matching, Sight(connection, now), rows):
+        wanted, _ = await wanted_of(index, Sight(connection, now), rows)
+        for _, row in wanted:
             counted[row["type"]] += 1
             first += [(row["source_number"], row["id"])] if len(first) < _SHOWN else []
         begin = following

@@ -38,21 +38,6 @@ def matcher(filters: Sequence[Any]) -> Matches:
     return _all(parts)
 
 
-def exacts(filters: Sequence[Any]) -> Mapping[str, str]:
-    """Attributes that every event that is wanted has, with the value that it has: what to look subscriptions up by.
-
-    Of filters that `matcher` could read.
-    """
-    found: dict[str, str] = {}
-    for each in filters:
-        ((dialect, said),) = each.items()
-        if dialect == "exact":
-            found |= said
-        elif dialect == "all":
-            found |= exacts(said)
-    return found
-
-
 class _Reading:
     def __init__(self) -> None:
         self.conditions = 0

@@ -17,8 +17,9 @@ from pathline_gateway.store import handoff_notices
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.filters import ATTRIBUTES, Said
-from pathline_gateway.streams.matching import Matching
 from pathline_gateway.streams.sight import Sight, reader
+from pathline_gateway.streams.subscription_index import SubscriptionIndex
+from pathline_gateway.time_slice import TimeSlice
 from pathline_gateway.trust.pairwise import ReaderKey
 
 
@@ -31,27 +32,26 @@ async def give(
     connection: asyncpg.Connection,
     notices: Sequence[tuple[Notice, str]],
     *,
+    index: SubscriptionIndex,
     secret: bytes,
     now: Callable[[], datetime],
-    everything: bool,
 ) -> dict[UUID, int] | None:
     """These notices (each with its id) are given to the subscriptions that want them and may know.
 
-    `everything`: auth is off, and who subscribed while it was is given all. Returns the last number of whoever was
-    given something; None where the events that led to them were not handed out yet. Waits until nobody else hands out,
-    to the end of the transaction: running numbers are given by one at a time.
+    `index`: nobody else's. Returns the last number of whoever was given something; None where the events that led to
+    them were not handed out yet. Waits until nobody else hands out, to the end of the transaction: running numbers are
+    given by one at a time.
     """
     await store.wait_for_lock(connection)
-    everyone = [each.seeing(everything) for each in await store.everyone(connection)]
-    if everyone and not await handoff_notices.handed_out(connection):
+    await index.refresh(connection)
+    if not index.empty and not await handoff_notices.handed_out(connection):
         return None
-    concerned = Matching((each, each.filters) for each in everyone)
     number = await handoff_notices.source(connection)
     pathways = await handoff_notices.pathways(connection, [notice.ref for notice, _ in notices])
     telling = Telling(connection, secret, Sight(connection, now()))
-    found = []
+    found, slice = [], TimeSlice()
     for notice, id in notices:
-        for each in concerned.wanted_by(said_of(notice.kind)):
+        async for each in index.wanting_notice(said_of(notice.kind), slice):
             party = each.operator or each.org in (notice.sender, notice.receiver)
             if party and await telling.body(each, notice, pathways[notice.ref]) is not None:
                 found.append((each.id, number, id))

@@ -13,8 +13,8 @@ import asyncpg
 
 from pathline_gateway.store import replays
 from pathline_gateway.store import subscriptions as store
-from pathline_gateway.streams.matching import Matching
 from pathline_gateway.streams.sight import Sight
+from pathline_gateway.streams.subscription_index import SubscriptionIndex
 from pathline_gateway.streams.wanting import wanted_of
 
 _log = logging.getLogger(__name__)
@@ -57,8 +57,8 @@ class Replayer:
                 return False
             end = await replays.page_end(connection, replay, _ENTRIES)
             rows = await store.events(connection, replay.looked_to, end)
-            matching = Matching([(found.seeing(self._everything), found.filters)])
-            wanted = await wanted_of(matching, Sight(connection, self._clock()), rows)
+            index = SubscriptionIndex([found.seeing(self._everything)])
+            wanted, _ = await wanted_of(index, Sight(connection, self._clock()), rows)
             events = [(row["source_number"], row["id"]) for _, row in wanted]
             left_out = await replays.earlier(connection, replay, events)
             numbers = await store.number(connection, [(found.id, *event) for event in events if event not in left_out])

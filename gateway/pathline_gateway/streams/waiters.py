@@ -18,6 +18,7 @@ from pathline_gateway.store import subscriptions as store
 from pathline_gateway.streams.at_hand import Given, Hand
 from pathline_gateway.streams.deliver import Moment
 from pathline_gateway.streams.frames import Read, framed
+from pathline_gateway.time_slice import TimeSlice
 
 _log = logging.getLogger(__name__)
 
@@ -99,12 +100,15 @@ class Waiters:
     async def told(self, moment: Moment, given: Sequence[Given]) -> list[Hand]:
         """See `at_hand`."""
         hands: list[Hand] = []
+        slice = TimeSlice()
         for subscription, events in given:
             after, some = events[0][0] - 1, events[:_AT_HAND]
             for waiter in [each for each in self._waiting.get(subscription.id, ()) if each.waits_after(after)]:
                 frames = await framed(moment, subscription.seeing(waiter.everything), some, waiter.trace)
                 read = Read(frames, some[-1][0], len(events) > len(some))
                 hands.append(partial(waiter.hand, after, read))
+                if slice.is_spent:
+                    await slice.renew()
         return hands
 
     def end(self) -> None:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import asyncpg
 
 from pathline_gateway.store.subscriptions import Subscription
-from pathline_gateway.streams.matching import Matching
-from pathline_gateway.streams.said import as_sent, is_told_as_sent, to_others
 from pathline_gateway.streams.sight import Sight
+from pathline_gateway.streams.subscription_index import SubscriptionIndex
+from pathline_gateway.time_slice import TimeSlice
 
 
 async def wanted_of(
-    matching: Matching[Subscription], sight: Sight, rows: Iterable[asyncpg.Record]
-) -> list[tuple[Subscription, asyncpg.Record]]:
-    """Each subscription with each event that it is given, in the order of the events."""
-    found = []
+    index: SubscriptionIndex, sight: Sight, rows: Sequence[asyncpg.Record], most: int | None = None
+) -> tuple[list[tuple[Subscription, asyncpg.Record]], int | None]:
+    """Each subscription with each event that it is given, in the order of the events.
+
+    Once these are at least `most`, it ends with the entry of the change log at hand, which is told, too. None: all
+    entries were looked at.
+    """
+    found: list[tuple[Subscription, asyncpg.Record]] = []
+    slice, last = TimeSlice(), None
     for row in rows:
-        for each in matching.wanted_by(as_sent(row)):
-            if is_told_as_sent(each, row["org"]) and row["seq"] > each.from_seq:
-                found.append((each, row))
-        for each in matching.wanted_by(to_others(row)):
-            if is_told_as_sent(each, row["org"]) or row["seq"] <= each.from_seq:
+        if most is not None and len(found) >= most and row["seq"] != last:
+            return found, last
+        last = row["seq"]
+        async for each, as_sent in index.wanting(row, slice):
+            if last <= each.from_seq:
                 continue
-            if await sight.sees(each, row["pathway"], (row["source"], row["id"])):
+            if as_sent or await sight.sees(each, row["pathway"], (row["source"], row["id"])):
                 found.append((each, row))
-    return found
+    return found, None

@@ -22,6 +22,7 @@ from pathline_gateway.streams.deliver import Moment
 from pathline_gateway.streams.delivery import Delivery
 from pathline_gateway.streams.handed import Told, begun, handed
 from pathline_gateway.streams.line import Line
+from pathline_gateway.time_slice import TimeSlice
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +65,10 @@ class Deliverer:
         on_way = [(each.subscription.id, number) for line, each in waiting for number in line.on_way()]
         lanes = await store.lanes(moment.connection, on_way)
         hands: list[Hand] = []
+        slice = TimeSlice()
         for line, (subscription, events) in waiting:
+            if slice.is_spent:
+                await slice.renew()
             if (state := states.get(subscription.id)) is None or state.idle:
                 continue
             busy = lanes.get(subscription.id, {})

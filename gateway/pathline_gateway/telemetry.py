@@ -7,6 +7,7 @@ No span, metric label or log line carries a subject, a pathway or an event id. I
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -15,6 +16,8 @@ from opentelemetry.context import Context, attach, detach
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.util.types import AttributeValue
+
+from pathline_gateway.metric_series import BoundedCounter, BoundedHistogram, Series
 
 TRACER: Final = trace.get_tracer("pathline.gateway")
 """Spans are made with `spanning`, which keeps the messages of exceptions out of them."""
@@ -26,58 +29,80 @@ MAX_LINKS: Final = 128
 _BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Buckets of durations, in seconds. The SDK's own are for milliseconds: the first would hold everything."""
 
-INTAKE_RECORDS: Final = _METER.create_counter(
-    "pathline.intake.records", unit="{record}", description="What became of the records that intake consumed?"
+INTAKE_RECORDS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.intake.records", unit="{record}", description="What became of the records that intake consumed?"
+    )
 )
-INTAKE_BATCH_DURATION: Final = _METER.create_histogram(
-    "pathline.intake.batch.duration",
-    unit="s",
-    description="How long does a batch take from poll to commit?",
-    explicit_bucket_boundaries_advisory=_BOUNDS_S,
+INTAKE_BATCH_DURATION: Final = BoundedHistogram(
+    _METER.create_histogram(
+        "pathline.intake.batch.duration",
+        unit="s",
+        description="How long does a batch take from poll to commit?",
+        explicit_bucket_boundaries_advisory=_BOUNDS_S,
+    )
 )
-INTAKE_LOGS: Final = _METER.create_counter(
-    "pathline.intake.logs", unit="{partition}", description="How often was a log replaced, or did it expire unread?"
+INTAKE_LOGS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.intake.logs", unit="{partition}", description="How often was a log replaced, or did it expire unread?"
+    )
 )
-INTAKE_REBUILDS: Final = _METER.create_counter(
-    "pathline.intake.rebuilds", unit="{rebuild}", description="How often was a consumer rebuilt, and why?"
+INTAKE_REBUILDS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.intake.rebuilds", unit="{rebuild}", description="How often was a consumer rebuilt, and why?"
+    )
 )
-DOOR_EVENTS: Final = _METER.create_counter(
-    "pathline.door.events", unit="{event}", description="What did the HTTP door answer to the events sent to it?"
+DOOR_EVENTS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.door.events", unit="{event}", description="What did the HTTP door answer to the events sent to it?"
+    )
 )
-LINK_TOKENS: Final = _METER.create_counter(
-    "pathline.identity.tokens", unit="{token}", description="What became of the tokens by which people link?"
+LINK_TOKENS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.identity.tokens", unit="{token}", description="What became of the tokens by which people link?"
+    )
 )
 _BOUNDS_OF_WAITS_S: Final = tuple(
     hours * 3_600.0 for hours in (1, 4, 24, 48, 120, 168, 336, 672, 1_440, 2_160, 4_320, 8_760)
 )
 """Buckets of what takes hours to a year, in seconds."""
 
-HANDOFF_DURATION: Final = _METER.create_histogram(
-    "pathline.handoff.duration",
-    unit="s",
-    description="How long does a hand-off take from its offer to its end, between whom, and how does it end?",
-    explicit_bucket_boundaries_advisory=_BOUNDS_OF_WAITS_S,
+HANDOFF_DURATION: Final = BoundedHistogram(
+    _METER.create_histogram(
+        "pathline.handoff.duration",
+        unit="s",
+        description="How long does a hand-off take from its offer to its end, between whom, and how does it end?",
+        explicit_bucket_boundaries_advisory=_BOUNDS_OF_WAITS_S,
+    )
 )
-HANDOFFS: Final = _METER.create_counter(
-    "pathline.handoff.outcomes",
-    unit="{handoff}",
-    description="How many hand-offs were silent, declined, expired or otherwise ended, between whom?",
+HANDOFFS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.handoff.outcomes",
+        unit="{handoff}",
+        description="How many hand-offs were silent, declined, expired or otherwise ended, between whom?",
+    )
 )
-PULL_DURATION: Final = _METER.create_histogram(
-    "pathline.pull.duration",
-    unit="s",
-    description="How long does a pull take, by what was asked?",
-    explicit_bucket_boundaries_advisory=_BOUNDS_S,
+PULL_DURATION: Final = BoundedHistogram(
+    _METER.create_histogram(
+        "pathline.pull.duration",
+        unit="s",
+        description="How long does a pull take, by what was asked?",
+        explicit_bucket_boundaries_advisory=_BOUNDS_S,
+    )
 )
 
-WEBHOOK_REQUESTS: Final = _METER.create_counter(
-    "pathline.webhook.requests", unit="{request}", description="How did requests to the sinks of subscriptions end?"
+WEBHOOK_REQUESTS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.webhook.requests", unit="{request}", description="How did requests to the sinks of subscriptions end?"
+    )
 )
-WEBHOOK_DELAY: Final = _METER.create_histogram(
-    "pathline.webhook.delay",
-    unit="s",
-    description="How long after it was given to a subscription does an event arrive at its sink?",
-    explicit_bucket_boundaries_advisory=(*_BOUNDS_S, 60, 600, 3_600, 86_400),
+WEBHOOK_DELAY: Final = BoundedHistogram(
+    _METER.create_histogram(
+        "pathline.webhook.delay",
+        unit="s",
+        description="How long after it was given to a subscription does an event arrive at its sink?",
+        explicit_bucket_boundaries_advisory=(*_BOUNDS_S, 60, 600, 3_600, 86_400),
+    )
 )
 
 
@@ -89,11 +114,15 @@ class Level:
 
     def __init__(self, name: str, *, unit: str, description: str) -> None:
         self._stands: dict[_Attributes, int] = {}
+        self._series = Series()
         _METER.create_observable_gauge(name, [self._observed], unit, description)
 
     def stands(self, at: Iterable[tuple[Mapping[str, str], int]]) -> None:
         """From now on these are told."""
-        self._stands = dict.fromkeys(self._stands, 0) | {tuple(sorted(who.items())): n for who, n in at}
+        stands = Counter(dict.fromkeys(self._stands, 0))
+        for who, n in at:
+            stands[tuple(sorted(self._series.within(who).items()))] += n
+        self._stands = dict(stands)
 
     def now(self) -> Mapping[_Attributes, int]:
         """What is told, by attributes."""

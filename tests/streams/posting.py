@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 from sink import Sink
 
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.delivery import Delivery
 from pathline_gateway.streams.policy import Policy
 from pathline_gateway.streams.posting import Poster
@@ -35,7 +36,13 @@ class Clock:
 
 @contextlib.asynccontextmanager
 async def posting(
-    rig: Rig, policy: Policy = QUICK, clock: Clock | None = None, *, private: bool = True, **poster: Any
+    rig: Rig,
+    policy: Policy = QUICK,
+    clock: Clock | None = None,
+    *,
+    private: bool = True,
+    limits: Limits | None = None,
+    **poster: Any,
 ) -> AsyncIterator[Deliverer]:
     """It posts as long as the block lasts."""
     sinks = replace(
@@ -46,7 +53,8 @@ async def posting(
         private=private,
     )
     async with asyncpg.create_pool(rig.database, min_size=1, max_size=4) as pool:
-        deliverer = Deliverer(Delivery(pool, SECRET, lambda: rig.now, sinks, everything=True, chance=Random(7)))
+        common = Delivery(pool, SECRET, lambda: rig.now, sinks, everything=True, chance=Random(7))
+        deliverer = Deliverer(replace(common, limits=limits or Limits()))
         task = asyncio.create_task(deliverer.run())
         rig.takers.append((deliverer, deliverer.given))
         try:

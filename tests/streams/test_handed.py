@@ -29,22 +29,37 @@ def test_what_is_handed_is_begun_in_order_as_far_as_each_pathway_is_free(
         assert stopped in {*taken, *busy}
 
 
-@given(st.integers(0, 20), st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9), st.booleans()), max_size=60))
-def test_who_has_nothing_on_its_way_finds_room_while_others_hold_more_than_one(
+ORGS = ("clinic", "clinic", "clinic", "housing", "housing", "court")
+"""Whose each of six sinks is."""
+moves = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9), st.booleans()), max_size=60)
+
+
+@given(st.integers(0, 20), moves)
+def test_no_organisation_has_more_than_are_left_but_one_for_each_sink_that_has_none(
     most: int, moves: list[tuple[int, int, bool]]
 ) -> None:
-    slots, held = Slots(most), [0] * 5
+    slots, held = Slots(most), [0] * len(ORGS)
     for who, n, gives_back in moves:
         if gives_back:
             back = min(n, held[who])
-            slots.give_back(back)
+            slots.give_back(back, ORGS[who])
             held[who] -= back
             continue
-        before, got = sum(held), slots.take(n, held[who])
+        mine = sum(some for some, org in zip(held, ORGS, strict=True) if org == ORGS[who])
+        before, got = sum(held), slots.take(n, held[who], ORGS[who])
+        left = most - before - got
         assert 0 <= got <= n
-        assert before + got <= most
-        # Beyond the first half there is one for whoever has none, and no more for anybody.
-        assert got == 0 or before + got <= most - most // 2 or (got, held[who]) == (1, 0)
-        assert got == n or before + got >= most - most // 2
-        assert got or n == 0 or held[who] or before == most
+        assert left >= 0
+        assert got == 0 or mine + got <= left + 1 or ((got, held[who]) == (1, 0) and mine < 3 * (left + 1))
+        # Whoever has nothing finds something, while there is anything at all.
+        assert got or n == 0 or mine or before == most
+        assert got == n or got or mine >= most - before or before == most
         held[who] += got
+
+
+@given(st.integers(8, 200), st.lists(st.integers(1, 9), max_size=300))
+def test_one_organisation_alone_leaves_a_quarter_to_the_others_whatever_it_takes(most: int, wanted: list[int]) -> None:
+    slots = Slots(most)
+    taken = sum(slots.take(n, 0, "clinic") for n in wanted)
+    assert most - taken >= most // 4
+    assert slots.take(1, 0, "housing") == 1

@@ -63,8 +63,8 @@ class Ledger:
 
     def free(self) -> int:
         """How many more may be on their way, but for those that are kept."""
-        got = self.slots.take(MOST, 1)
-        self.slots.give_back(got)
+        got = self.slots.take(MOST, 1, "reader")
+        self.slots.give_back(got, "reader")
         return got
 
     def now(self) -> datetime:
@@ -147,7 +147,7 @@ class Ledger:
 async def at_work(ledger: Ledger) -> AsyncIterator[Line]:
     """A line of these books."""
     common = cast(Delivery, _Common(ledger, ledger.slots))
-    line = Line(common, cast(Books, ledger), ID, time.monotonic() + 1_000)
+    line = Line(common, cast(Books, ledger), ID, "reader", time.monotonic() + 1_000)
     task = asyncio.create_task(line.run())
     try:
         yield line

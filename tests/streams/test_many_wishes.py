@@ -21,9 +21,10 @@ def subscription(n: int, *filters: Any) -> Subscription:
 
 
 def row(n: int) -> dict[str, Any]:
-    said = dict.fromkeys(("subject", "initiator"))
-    return {**said, "source": f"urn:pathline:org{n % 20}:system", "type": TYPE, "org": f"org{n % 20}",
-            "actor": "staff", "service": f"service-{n}", "channel": "web", "activity": f"activity-{n}", "maybe_hidden": False}  # fmt: skip
+    org = f"org{n % 20}"
+    place = {"source": f"urn:pathline:{org}:system", "org": org, "service": f"service-{n}", "channel": "web"}
+    said = {"type": TYPE, "activity": f"activity-{n}", "actor": "staff", "subject": None, "initiator": None}
+    return {**place, **said, "maybe_hidden": False}
 
 
 def selective(n: int) -> Any:

@@ -30,7 +30,7 @@ moves = st.lists(
 @given(st.integers(0, 20), moves)
 def test_nothing_is_held_twice_and_nothing_is_lost(most: int, made: list[Move]) -> None:
     slots = Slots(most)
-    shares, held = [Share(slots) for _ in range(4)], [Held() for _ in range(4)]
+    shares, held = [Share(slots, org) for org in ("clinic", "clinic", "housing", "court")], [Held() for _ in range(4)]
     for who, what, n in made:
         share, known = shares[who], held[who]
         match what:
@@ -52,7 +52,7 @@ def test_nothing_is_held_twice_and_nothing_is_lost(most: int, made: list[Move]) 
     for share, known in zip(shares, held, strict=True):
         share.release()
         share.end(known.on_way)
-    assert slots.take(most, 1) == most - most // 2
+    assert slots.take(most, 1, "clinic") == most - most // 2
 
 
 @given(

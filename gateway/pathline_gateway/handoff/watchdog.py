@@ -16,8 +16,9 @@ from pathline_gateway.handoff.projection import bring_up_to_date
 from pathline_gateway.handoff.silence import Notice, answers, silences
 from pathline_gateway.handoff.tide import Tide
 from pathline_gateway.intake.progress import Progress
+from pathline_gateway.metric_series import registered
 from pathline_gateway.store import handoff_notices as store
-from pathline_gateway.store import handoff_records
+from pathline_gateway.store import handoff_records, register
 from pathline_gateway.telemetry import HANDOFFS
 
 _log = logging.getLogger(__name__)
@@ -88,10 +89,13 @@ class Watchdog:
             if given is None:
                 raise NotYet
             counted = await store.open_ones(connection, [notice.handoff for notice in said])
+            known = await register.known_organisations(
+                connection, {n.sender for n in said} | {n.receiver for n in said}
+            )
         for notice in said:
             if notice.kind == "silent" and notice.handoff in counted:
                 pair = {"pathline.from": notice.sender, "pathline.to": notice.receiver}
-                HANDOFFS.add(1, {**pair, "pathline.outcome": "silent"})
+                HANDOFFS.add(1, registered({**pair, "pathline.outcome": "silent"}, known))
         self.given(given)
         return True
 

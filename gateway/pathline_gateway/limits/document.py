@@ -48,7 +48,9 @@ def document() -> str:
 def _line(named: Named) -> str:
     limit = named.limit
     within = "" if limit.window_s is None else f" in {limit.window_s} s"
-    refusal = "closed" if limit.status is None else f"{limit.status} `{limit.reason}`"
+    refusal = f"{limit.status} `{limit.reason}`"
+    if limit.status is None:
+        refusal = "waits its turn" if limit.waits else "closed"
     cells = (
         f"`{named.name}`",
         f"{named.number:,} {limit.unit}{within}",

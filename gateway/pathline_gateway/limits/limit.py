@@ -41,6 +41,8 @@ class Limit:
     """What the caller should do now: the last half of the refusal's sentence."""
     window_s: int | None = None
     """Of a rate: the number holds within any so many seconds."""
+    waits: bool = False
+    """Nobody is refused: what goes past it is done later."""
 
     @property
     def quota_unit(self) -> str:
@@ -71,7 +73,7 @@ class Named:
         """The answer to somebody who went past it. It names the limit and its number, and nothing that was sent."""
         limit = self.limit
         if limit.status is None:
-            raise ValueError(f"{self.name}: the connection is closed, and nothing is answered")
+            raise ValueError(f"{self.name}: the connection is closed, or what was sent waits, and nothing is answered")
         within = "" if limit.window_s is None else f" in {limit.window_s} s"
         return Problem(
             limit.status,

@@ -34,6 +34,10 @@ class Limits(BaseSettings):
     """A batch is read into memory and understood whole; for the events of `POST /v1/events` and of the desk."""
     events: Annotated[int, Field(ge=1), Limit("request", "events", 413, "too-large", "send smaller batches")] = 5_000
     """All events of a batch are checked at once, and everybody else waits for as long."""
+    sinks_at_once: Annotated[
+        int, Field(ge=1), Limit("organisation", "sinks", None, "", "the others wait their turn")
+    ] = 256
+    """Slow sinks hold what they are given for long: those of one organisation take turns, and leave room to others."""
 
     def named(self, field: str) -> Named:
         """The limit of this field, with its number. Raises KeyError where there is none."""

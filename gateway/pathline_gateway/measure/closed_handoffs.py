@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -14,7 +14,9 @@ from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import Link
 
 from pathline_gateway.handoff.record import HandoffRecord
+from pathline_gateway.metric_series import registered
 from pathline_gateway.store import closed_handoffs as store
+from pathline_gateway.store import register
 from pathline_gateway.telemetry import FINISHED, HANDOFF_DURATION, HANDOFFS, link_to
 
 _NAME: Final = "handoff"
@@ -34,15 +36,17 @@ async def tell(pool: asyncpg.Pool, secret: bytes, flush: Callable[[], None]) -> 
         closed = await store.untold(connection, _AT_ONCE)
         if closed is None:
             return False
+        named = {org for each in closed for org in (each.record.sender, each.record.receiver) if org is not None}
+        known = await register.known_organisations(connection, named)
         for each in closed:
             if not each.hidden:
-                _tell(each.record, secret)
+                _tell(each.record, secret, known)
         await asyncio.to_thread(flush)
         await store.told(connection, [each.record for each in closed])
     return True
 
 
-def _tell(record: HandoffRecord, secret: bytes) -> None:
+def _tell(record: HandoffRecord, secret: bytes, known: Collection[str]) -> None:
     offered, ended = record.offered, record.ended
     if offered is None or ended is None:
         return
@@ -51,12 +55,14 @@ def _tell(record: HandoffRecord, secret: bytes) -> None:
         "pathline.to": record.receiver or "",
         "pathline.outcome": record.ended_by or "",
     }
-    HANDOFFS.add(1, said)
+    # Anybody may offer to anybody, and invent whom: a metric has a series for each that it is told.
+    counted = registered(said, known)
+    HANDOFFS.add(1, counted)
     # A span that begins or ends where spans have no time is none; the duration counts all the same.
     inside = _EPOCH <= offered <= ended < _LATEST
     token = attach(_span(record, offered, ended, said, secret)) if inside else None
     try:
-        HANDOFF_DURATION.record(max(0.0, (ended - offered).total_seconds()), said)
+        HANDOFF_DURATION.record(max(0.0, (ended - offered).total_seconds()), counted)
     finally:
         if token is not None:
             detach(token)

@@ -12,18 +12,32 @@ import asyncpg
 from pathline_gateway.store.subscriptions import Numbered
 
 _TAKE = """
-with found as (
-    select w.subscription
+with due as (
+    select w.subscription, s.org, w.due_at,
+        coalesce(h.n, 0) + row_number() over (partition by s.org order by w.due_at, w.subscription) as line
     from webhook_sink w join subscription s on s.id = w.subscription
+    left join unnest($5::text[], $6::bigint[]) as h(org, n) on h.org = s.org
     where w.stopped is null and not s.paused and case when w.held_by is null
         then w.not_before <= $3 and (s.last_number > w.seen or w.due_at <= $3)
         else w.held_until < clock_timestamp() end
-    order by w.due_at limit $4
+), found as (
+    select w.subscription, due.org
+    from due join webhook_sink w using (subscription)
+    where due.line <= $7 and (w.held_by is null or w.held_until < clock_timestamp())
+    order by due.line, due.due_at limit $4
     for update of w skip locked
 )
 update webhook_sink w set held_by = $1, held_until = clock_timestamp() + $2 from found
 where w.subscription = found.subscription
-returning w.subscription
+returning w.subscription, found.org
+"""
+_DUE = """
+select s.org, count(*) as n
+from webhook_sink w join subscription s on s.id = w.subscription
+where w.stopped is null and not s.paused and case when w.held_by is null
+    then w.not_before <= $1 and (s.last_number > w.seen or w.due_at <= $1)
+    else w.held_until < clock_timestamp() end
+group by s.org
 """
 # Whatever writes several sinks locks them by id, so that nobody waits for somebody who waits for them.
 _RENEW = """
@@ -183,9 +197,26 @@ class Settled(NamedTuple):
     try_all: bool
 
 
-async def take(connection: asyncpg.Connection, me: UUID, lease: timedelta, now: datetime, most: int) -> list[UUID]:
-    """Subscriptions with something to post that are this process's from now on, and no other's."""
-    return [row["subscription"] for row in await connection.fetch(_TAKE, me, lease, now, most)]
+async def take(
+    connection: asyncpg.Connection,
+    me: UUID,
+    lease: timedelta,
+    now: datetime,
+    most: int,
+    held: Mapping[str, int],
+    most_of_one: int,
+) -> list[tuple[UUID, str]]:
+    """Subscriptions with something to post, and whose each is, that are this process's from now on, and no other's.
+
+    Of organisations that hold fewest first, and never more than so many of one, with those that are `held`.
+    """
+    rows = await connection.fetch(_TAKE, me, lease, now, most, list(held), list(held.values()), most_of_one)
+    return [(row["subscription"], row["org"]) for row in rows]
+
+
+async def due(connection: asyncpg.Connection, now: datetime) -> dict[str, int]:
+    """How many subscriptions of each organisation have something to post, and are nobody's."""
+    return dict(await connection.fetch(_DUE, now))
 
 
 async def renew(connection: asyncpg.Connection, me: UUID, ids: Sequence[UUID], lease: timedelta) -> set[UUID]:

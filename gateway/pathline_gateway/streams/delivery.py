@@ -9,6 +9,7 @@ from random import Random, SystemRandom
 
 import asyncpg
 
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.sinks import Sinks
 from pathline_gateway.streams.slots import Slots
 
@@ -24,5 +25,6 @@ class Delivery:
     sinks: Sinks
     everything: bool
     """Auth is off: see the dispatcher."""
+    limits: Limits = field(default_factory=Limits)
     chance: Random = field(default_factory=SystemRandom)
     slots: Slots = field(default_factory=Slots)

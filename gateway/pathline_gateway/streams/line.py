@@ -34,9 +34,14 @@ _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 class Line:
     """One subscription's deliverer. Lives in one process at a time: see the lease."""
 
-    def __init__(self, common: Delivery, books: Books, subscription: UUID, lease_until: float) -> None:
+    def __init__(self, common: Delivery, books: Books, subscription: UUID, org: str, lease_until: float) -> None:
         self.lease_until = lease_until
         """In monotonic time; moved by whoever renews it."""
+        self.org = org
+        """Whose subscription it is."""
+        self.began = time.monotonic()
+        self.ends = False
+        """It begins with nothing more: see `end_soon`."""
         self._common, self._books, self._id = common, books, subscription
         self._woken = asyncio.Event()
         self._way: dict[asyncio.Task[Outcome], Next] = {}
@@ -45,14 +50,18 @@ class Line:
         self._keys: Sequence[str] = ()
         self._looked_at = _NOT_YET
         self._handed: Sequence[Handed] = ()
-        self._org = ""
         self._done: set[int] = set()
         self._at_once = 1
         self._paced_until = 0.0
         self._reach = Reach(common.sinks.policy.ahead)
         self._got = 0
-        self._share = Share(common.slots)
+        self._share = Share(common.slots, org)
         self._ended = False
+
+    def end_soon(self) -> None:
+        """Another sink has its turn once what is on its way came back; this one's comes again."""
+        self.ends = True
+        self._woken.set()
 
     def wake(self, last: int) -> None:
         """It was given something, up to this number."""
@@ -105,7 +114,7 @@ class Line:
             if self._way:
                 await self._wait(_LOOK_EVERY_S)
                 return True
-            if await self._given_more():
+            if not self.ends and await self._given_more():
                 return True
         return await self._looked()
 
@@ -114,6 +123,9 @@ class Line:
         self._looked_at = _NOT_YET  # what is given from here on may be found, and is not to be handed over as well
         may_begin = self._may_begin()
         wanted = self.room() if may_begin else 0
+        if self._way and not wanted:  # what there is to do would be looked for again once something came back
+            await self._wait(_LOOK_EVERY_S)
+            return True
         ahead, self._got = self._reach.look(self._begun(), wanted), 0
         try:
             look = await self._books.look(Asked(self._id, wanted, ahead, self))
@@ -130,6 +142,8 @@ class Line:
             return True
         if look is None or not may_begin:
             return False
+        if self.ends:
+            return not await self._released(look)
         if look.plan.hold or await self._passed_over() or self._moves():
             return True
         if self._got < wanted:
@@ -181,7 +195,7 @@ class Line:
 
     def room(self) -> int:
         """How many requests more may go to the sink, as far as this line knows."""
-        if time.monotonic() < self._paced_until:
+        if self.ends or time.monotonic() < self._paced_until:
             return 0
         rate = None if self._state is None else self._state.allowed_rate
         at_once = self._at_once if rate is None else min(self._at_once, max(1, rate // 60))
@@ -233,7 +247,7 @@ class Line:
 
     def _start(self, look: Look) -> None:
         """What was found is on its way, with what was reserved for it."""
-        self._state, self._org, self._keys = look.state, look.org, look.keys
+        self._state, self._keys = look.state, look.keys
         if not self._woken.is_set():  # by something that this look may not have seen
             self._looked_at = time.monotonic()
         self._post_soon(look.start)
@@ -284,7 +298,7 @@ class Line:
 
     def _count(self, ended: Sequence[Ended], now: datetime) -> None:
         for event, outcome in ended:
-            label = {"pathline.organisation": self._org}
+            label = {"pathline.organisation": self.org}
             WEBHOOK_REQUESTS.add(1, {**label, "pathline.outcome": outcome.word})
             if outcome.word == "delivered":
                 self._at_once = min(self._common.sinks.policy.at_once, self._at_once + 1)
@@ -298,7 +312,7 @@ class Line:
         probing = state.failed_in_row >= self._common.sinks.policy.in_row
         due = look.plan.next_at or _NEVER
         if self._waits(state) and (
-            probing or state.idle or state.not_before > now or self._paced_until > time.monotonic()
+            self.ends or probing or state.idle or state.not_before > now or self._paced_until > time.monotonic()
         ):
             due = now
         not_before = max(state.not_before, now + timedelta(seconds=max(0.0, self._paced_until - time.monotonic())))

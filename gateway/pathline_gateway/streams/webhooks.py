@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -22,6 +23,7 @@ from pathline_gateway.streams.deliver import Moment
 from pathline_gateway.streams.delivery import Delivery
 from pathline_gateway.streams.handed import Told, begun, handed
 from pathline_gateway.streams.line import Line
+from pathline_gateway.streams.line_turns import most_of_one, replaced
 from pathline_gateway.time_slice import TimeSlice
 
 _log = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ _LOOK_EVERY_S: Final = 0.25
 """How long what another process gave may wait unseen."""
 _TOGETHER_S: Final = 0.02
 """What is given within this time is looked for once."""
-_MOST_LINES: Final = 256
+_MOST_LINES: Final = 1_024
 _FAILED: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
@@ -41,6 +43,7 @@ class Deliverer:
         self._common = common
         self._me = uuid4()
         self._books = Books(common, self._me)
+        self._most_of_one = common.limits.sinks_at_once
         self._lease = timedelta(seconds=common.sinks.policy.lease_s)
         self._lines: dict[UUID, tuple[Line, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
@@ -102,10 +105,21 @@ class Deliverer:
         async with self._common.pool.acquire() as connection:
             if self._lines and began - self._renewed > self._common.sinks.policy.lease_s / 6:
                 self._last(await store.renew(connection, self._me, list(self._lines), self._lease), began)
-            room = _MOST_LINES - len(self._lines)
-            if room:
-                for id in await store.take(connection, self._me, self._lease, self._common.sinks.now(), room):
-                    self._begin(id, began + self._common.sinks.policy.lease_s)
+            await self._take(connection, began + self._common.sinks.policy.lease_s)
+
+    async def _take(self, connection: asyncpg.Connection, lease_until: float) -> None:
+        """Whoever has something to post has a line, or has one soon."""
+        room, now = _MOST_LINES - len(self._lines), self._common.sinks.now()
+        if room:
+            held = Counter(line.org for line, _ in self._lines.values())
+            taken = await store.take(connection, self._me, self._lease, now, room, held, self._most_of_one)
+            for id, org in taken:
+                self._begin(id, org, lease_until)
+        lines = [line for line, _ in self._lines.values()]
+        if len(lines) == _MOST_LINES or most_of_one(lines) >= self._most_of_one:
+            due = await store.due(connection, now)
+            for line in replaced(lines, due, _MOST_LINES, self._most_of_one, time.monotonic()):
+                line.end_soon()
 
     def _last(self, ours: set[UUID], since: float) -> None:
         self._renewed = since
@@ -115,10 +129,10 @@ class Deliverer:
             else:
                 task.cancel()
 
-    def _begin(self, id: UUID, lease_until: float) -> None:
+    def _begin(self, id: UUID, org: str, lease_until: float) -> None:
         if (known := self._lines.get(id)) is not None:  # its lease ended unnoticed
             known[1].cancel()
-        line = Line(self._common, self._books, id, lease_until)
+        line = Line(self._common, self._books, id, org, lease_until)
         self._lines[id] = (line, asyncio.create_task(self._kept(line)))
 
     async def _kept(self, line: Line) -> None:

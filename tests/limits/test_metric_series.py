@@ -1,0 +1,87 @@
+"""Whoever invents organisations makes no series of metrics, and nobody makes more than there is room for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
+
+from pathline_gateway import telemetry
+from pathline_gateway.handoff.record import HandoffRecord
+from pathline_gateway.measure import closed_handoffs
+from pathline_gateway.metric_series import MOST, OTHER, BoundedCounter, BoundedHistogram, Series, registered
+
+names = st.sampled_from(["clinic", "housing", "court", "x", "y"])
+attributes = st.fixed_dictionaries({"pathline.from": names, "pathline.to": names, "pathline.outcome": names})
+
+
+def counted(reader: InMemoryMetricReader) -> dict[tuple[str, ...], float]:
+    data = reader.get_metrics_data()
+    assert data is not None
+    (metric,) = data.resource_metrics[0].scope_metrics[0].metrics
+    points = metric.data.data_points
+    return {tuple(map(str, (p.attributes or {}).values())): p.value for p in points if isinstance(p, NumberDataPoint)}
+
+
+def ended(handoff: str, receiver: str) -> HandoffRecord:
+    said = {"handoff": handoff, "sender": "food-bank", "receiver": receiver, "ended_by": "completed"}
+    instants = {"offered": datetime(2026, 3, 2, tzinfo=UTC), "ended": datetime(2026, 3, 9, tzinfo=UTC)}
+    return HandoffRecord(**{**dict.fromkeys(HandoffRecord._fields), **said, **instants})
+
+
+@given(st.lists(attributes), st.integers(0, 9))
+def test_there_are_no_more_series_than_there_is_room_for_and_nothing_is_left_uncounted(
+    told: list[dict[str, str]], most: int
+) -> None:
+    series = Series(most)
+    within = [dict(series.within(each)) for each in told]
+    known = {frozenset(each.items()) for each in within if OTHER not in each.values()}
+    assert len(known) <= most
+    for said, kept in zip(told, within, strict=True):
+        assert kept in (said, {**said, "pathline.from": OTHER, "pathline.to": OTHER})
+        assert (kept == said) == (frozenset(said.items()) in known)
+
+
+@given(attributes, st.sets(names))
+def test_organisations_that_are_not_on_the_register_are_one(said: dict[str, str], known: set[str]) -> None:
+    kept = registered(said, known)
+    for name in ("pathline.from", "pathline.to"):
+        assert kept[name] == (said[name] if said[name] in known else OTHER)
+    assert kept["pathline.outcome"] == said["pathline.outcome"]
+
+
+def test_what_is_collected_is_bounded() -> None:
+    reader = InMemoryMetricReader()
+    counter = MeterProvider([reader]).get_meter("test").create_counter("offers")
+    bounded = BoundedCounter(counter)
+    for n in range(MOST + 500):
+        bounded.add(1, {"pathline.to": f"invented-{n}"})
+    found = counted(reader)
+    assert len(found) == MOST + 1
+    assert found[OTHER,] == 500
+
+
+def test_every_instrument_of_the_gateway_is_bounded() -> None:
+    told = {name: each for name, each in vars(telemetry).items() if name.isupper() and not name.startswith("_")}
+    instruments = [each for each in told.values() if hasattr(each, "add") or hasattr(each, "record")]
+    assert len(instruments) > 8
+    assert all(isinstance(each, BoundedCounter | BoundedHistogram) for each in instruments)
+
+
+def test_two_thousand_offers_to_invented_organisations_are_one_series(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = InMemoryMetricReader()
+    meter = MeterProvider([reader]).get_meter("test")
+    counter, histogram = meter.create_counter("ended"), MeterProvider().get_meter("test").create_histogram("durations")
+    monkeypatch.setattr(closed_handoffs, "HANDOFFS", BoundedCounter(counter))
+    monkeypatch.setattr(closed_handoffs, "HANDOFF_DURATION", BoundedHistogram(histogram))
+    for n in range(2_000):
+        closed_handoffs._tell(ended(f"food-bank:{n}", f"invented-{n}"), b"secret", {"food-bank", "housing"})
+    closed_handoffs._tell(ended("food-bank:real", "housing"), b"secret", {"food-bank", "housing"})
+    assert counted(reader) == {
+        ("food-bank", OTHER, "completed"): 2_000,
+        ("food-bank", "housing", "completed"): 1,
+    }

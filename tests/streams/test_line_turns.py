@@ -1,0 +1,55 @@
+"""Lines are shared: whoever has few of them comes first, and nobody keeps one for ever while others wait."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pathline_gateway.streams.line_turns import TURN_S, most_of_one, replaced
+
+NOW = 1_000.0
+orgs = st.sampled_from(["clinic", "housing", "court", "school"])
+
+
+@dataclass(eq=False)
+class Line:
+    org: str
+    began: float
+    ends: bool
+
+
+lines = st.lists(st.builds(Line, orgs, st.floats(NOW - 2 * TURN_S, NOW), st.booleans()), max_size=30)
+due = st.dictionaries(orgs, st.integers(1, 9))
+
+
+@given(lines, due, st.integers(1, 12))
+def test_what_ends_is_for_somebody_who_waits_and_has_fewer(
+    held: list[Line], waiting: dict[str, int], most_of_each: int
+) -> None:
+    most = len(held)
+    ending = replaced(held, waiting, most, most_of_each, NOW)
+    assert len(ending) == len(set(map(id, ending)))
+    assert not any(line.ends for line in ending)
+    had = Counter(line.org for line in held)
+    for line in ending:
+        own = waiting.get(line.org, 0) and had[line.org] >= most_of_each and NOW - line.began >= TURN_S
+        fewer = any(had[org] < had[line.org] for org in waiting)
+        assert own or fewer
+    assert len(ending) <= sum(waiting.values())
+
+
+@given(lines, orgs, st.integers(1, 9))
+def test_whoever_has_none_gets_one_where_anybody_has_two(held: list[Line], org: str, n: int) -> None:
+    held = [line for line in held if line.org != org and not line.ends]
+    ending = replaced(held, {org: n}, len(held), 100, NOW)
+    assert bool(ending) == (most_of_one(held) > 1)
+
+
+def test_an_organisation_with_all_that_it_may_have_lets_its_own_take_turns() -> None:
+    old, young = [[Line("clinic", NOW - age, False) for _ in range(3)] for age in (TURN_S, 0.0)]
+    other = Line("housing", NOW - 9 * TURN_S, False)
+    assert replaced([*old, *young, other], {"clinic": 2}, 100, 6, NOW) == old[:2]
+    assert replaced([*young, other], {"clinic": 2}, 100, 3, NOW) == []

@@ -33,10 +33,10 @@ def test_what_ends_is_for_somebody_who_waits_and_has_fewer(
     ending = replaced(held, waiting, most, most_of_each, NOW)
     assert len(ending) == len(set(map(id, ending)))
     assert not any(line.ends for line in ending)
-    had = Counter(line.org for line in held)
+    had, staying = (Counter(line.org for line in held if every or not line.ends) for every in (True, False))
     for line in ending:
         own = waiting.get(line.org, 0) and had[line.org] >= most_of_each and NOW - line.began >= TURN_S
-        fewer = any(had[org] < had[line.org] for org in waiting)
+        fewer = any(staying[org] < staying[line.org] for org in waiting)
         assert own or fewer
     assert len(ending) <= sum(waiting.values())
 

@@ -26,6 +26,7 @@ from pathline_gateway.identity.linking import Linking
 from pathline_gateway.identity.own_evidence import OwnEvidence
 from pathline_gateway.identity.reviewing import Reviewing
 from pathline_gateway.intake import door as intake_door
+from pathline_gateway.limits.request_bounds import RequestBounds
 from pathline_gateway.measure import resource as measures
 from pathline_gateway.operate import concealed, lawful, linkers, organisations, parked, review
 from pathline_gateway.operate.issuer import routes as issuer_routes
@@ -66,6 +67,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     if register_unknown:
         # Past what asks who calls: with auth off, everybody does.
         app.add_middleware(QuickPull, pulled=partial(pathways.pulled, gateway.pool, gateway.settings.clock))
+    app.add_middleware(RequestBounds, limits=gateway.settings.limits, explain=explained)
     app.add_middleware(HttpSpans)
     app.add_exception_handler(problem.Problem, explained.on_problem)
     app.add_exception_handler(NoOrganisation, on_no_organisation)

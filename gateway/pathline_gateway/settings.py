@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, AwareDatetime, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pathline_gateway.limits.addresses import Proxies
 from pathline_gateway.limits.table import PREFIX, Limits
 
 
@@ -19,6 +20,14 @@ def _zone(name: str) -> str:
     except (KeyError, ValueError, OSError):
         raise ValueError("is no time zone: write one such as Australia/Sydney") from None
     return name
+
+
+def _networks(listed: str) -> str:
+    try:
+        Proxies.of(listed)
+    except ValueError:
+        raise ValueError("is no list of addresses: write such as 10.0.0.7,192.168.0.0/16") from None
+    return listed
 
 
 class Settings(BaseSettings):
@@ -51,6 +60,9 @@ class Settings(BaseSettings):
     intake_processes: int = Field(default=1, ge=1, le=64)
     """Processes that take in, this one among them: intake is bound by one core each. No more than there are partitions
     and cores is of use."""
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
+    """Addresses or networks of reverse proxies, with commas between: who asks is then whom they say. Without them all
+    that comes through a proxy comes from one address, and shares its limits."""
     dev_auth: Literal["on", "off"] = "on"
     """Off: every caller is operator, and an unknown organisation is registered at its first event. One machine only."""
     issuer: str | None = None

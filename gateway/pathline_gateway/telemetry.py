@@ -105,6 +105,9 @@ WEBHOOK_DELAY: Final = BoundedHistogram(
     )
 )
 
+REFUSALS: Final = _METER.create_counter(
+    "pathline.limit.refusals", unit="{refusal}", description="How often did a caller go past a limit, and past which?"
+)
 
 _Attributes = tuple[tuple[str, str], ...]
 
@@ -143,6 +146,7 @@ METRIC_ATTRIBUTES: Final = (
     "pathline.organisation",
     "pathline.from",
     "pathline.to",
+    "pathline.limit",
 )
 """The attributes that metrics may carry; each has a small, known set of values."""
 

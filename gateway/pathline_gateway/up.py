@@ -7,7 +7,9 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,6 +18,9 @@ from pathline_gateway.app import application
 from pathline_gateway.demo import demonstration, where_to_look
 from pathline_gateway.embedded import ChildFailed
 from pathline_gateway.embedded import running as embedded_machine
+from pathline_gateway.limits.addresses import Proxies
+from pathline_gateway.limits.connections import Connections
+from pathline_gateway.limits.http_protocol import BoundedHttp
 from pathline_gateway.memory import settle_memory
 from pathline_gateway.open_files import allow_many_files
 from pathline_gateway.running import running
@@ -65,7 +70,8 @@ async def up(settings: Settings, data: Path | None, demo: bool) -> None:
             url = f"http://{settings.host}:{listener.getsockname()[1]}"
             issuer = _issuer(settings, data, url)
             hints = await where_to_look(url) if demo else ""
-            await server.run(application(gateway, issuer), listener, url, hints, gateway.waiters.end)
+            config = _config(application(gateway, issuer), settings)
+            await server.run(config, listener, url, hints, gateway.waiters.end)
     if server.failure is not None:
         raise server.failure
 
@@ -106,6 +112,25 @@ def _why(host: str, port: int, failed: OSError | OverflowError) -> str:
     return f"cannot listen on {host}: {failed.strerror or failed}; choose another address with --host"
 
 
+def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """uvicorn within our limits."""
+    limits, proxies = settings.limits, Proxies.of(settings.trusted_proxies)
+    return uvicorn.Config(
+        app,
+        # uvicorn takes what makes a protocol, too, though its types know classes only.
+        http=cast(
+            type[asyncio.Protocol],
+            partial(BoundedHttp, limits=limits, connections=Connections(limits), proxies=proxies),
+        ),
+        proxy_headers=bool(proxies.networks),
+        forwarded_allow_ips=[str(each) for each in proxies.networks],
+        timeout_keep_alive=limits.idle_s,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=20,
+    )
+
+
 class _Server:
     """uvicorn, stopped by us: its own handling of signals would end the process before the rest has stopped."""
 
@@ -135,12 +160,9 @@ class _Server:
         return not self._stop.is_set()
 
     async def run(
-        self, app: FastAPI, listener: socket.socket, url: str, hints: str, on_stop: Callable[[], None]
+        self, config: uvicorn.Config, listener: socket.socket, url: str, hints: str, on_stop: Callable[[], None]
     ) -> None:
         """Serves until a request to stop; then `on_stop` ends the answers that would never end by themselves."""
-        config = uvicorn.Config(
-            app, proxy_headers=False, log_level="warning", access_log=False, timeout_graceful_shutdown=20
-        )
         server = _Quiet(config)
         stopping = asyncio.create_task(self._pass_on(server, on_stop))
         server.announce = f"ready {url}\n{hints}".rstrip()

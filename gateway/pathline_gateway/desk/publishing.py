@@ -51,4 +51,4 @@ class Publishing:
     async def batch(self, org: str, request: Request) -> Response:
         """The door's answer to a batch of events of this organisation, with a result for each. Raises Problem."""
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
-        return await self.door.take(headers, await self.door.body(request), Caller(frozenset((Role.PUBLISHER,)), org))
+        return await self.door.take(headers, await request.body(), Caller(frozenset((Role.PUBLISHER,)), org))

@@ -38,7 +38,7 @@ from pathline_gateway.trust.gate import Asker
 DOOR_TOPIC = f"{TOPIC_PREFIX}door-1"
 """Where the door writes the events of organisations that use only HTTP."""
 
-_DURABLE_S = 30.0
+_DURABLE_S = 25.0
 """Longest wait for Postgres where the broker's log does not survive a restart."""
 
 _UNREADABLE = frozenset(("malformed", "unsupported-content-type"))
@@ -70,15 +70,6 @@ class Door:
         known = await self._duplicates([item for _, item in good])
         await self.write([item for _, item in good])
         return _answer(len(good) - known, known, refused)
-
-    async def body(self, request: Request) -> bytes:
-        """The body of a request that brings events. Raises Problem where it is too large, and reads no further."""
-        parts = bytearray()
-        async for chunk in request.stream():
-            parts += chunk
-            if len(parts) > self.limits.events_bytes:
-                raise self.limits.named("events_bytes").refusal()
-        return bytes(parts)
 
     async def put(self, item: Interaction[Payload], seconds: float = _DURABLE_S) -> None:
         """An event of the gateway's own making is written and applied: what is read from now on knows of it.
@@ -173,7 +164,7 @@ def routes(door: Door) -> APIRouter:
     )
     async def publish(request: Request, publisher: Asker) -> Response:
         """One event in binary (`ce-` headers) or structured mode, or many in batch mode."""
-        body = await door.body(request)
+        body = await request.body()
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
         with spanning(
             f"send {DOOR_TOPIC}",

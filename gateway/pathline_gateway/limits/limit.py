@@ -1,4 +1,4 @@
-"""What a limit is: of what, for whom, and how one is refused who goes past it. Pure."""
+"""What a limit is: of what, for whom, and how one is refused who goes past it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pathline_gateway.problem import Problem
+from pathline_gateway.telemetry import REFUSALS
 
 Per = Literal[
     "request",
@@ -74,6 +75,7 @@ class Named:
         limit = self.limit
         if limit.status is None:
             raise ValueError(f"{self.name}: the connection is closed, or what was sent waits, and nothing is answered")
+        REFUSALS.add(1, {"pathline.limit": self.name})
         within = "" if limit.window_s is None else f" in {limit.window_s} s"
         return Problem(
             limit.status,

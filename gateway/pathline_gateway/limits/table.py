@@ -28,6 +28,52 @@ class Limits(BaseSettings):
         env_prefix=PREFIX, use_attribute_docstrings=True, hide_input_in_errors=True, frozen=True
     )
 
+    head_bytes: Annotated[
+        int, Field(ge=4_096), Limit("request", "bytes", 431, "head-too-large", "send fewer or shorter header fields")
+    ] = 32 * _KIB
+    """A head is collected before anybody knows who sends it."""
+    head_fields: Annotated[
+        int, Field(ge=32), Limit("request", "header fields", 431, "head-too-large", "send fewer header fields")
+    ] = 128
+    """A field takes more memory than its bytes."""
+    head_s: Annotated[int, Field(ge=1), Limit("request", "seconds", 408, "too-slow", "send the whole head at once")] = (
+        10
+    )
+    """Heads that never end would each hold a connection."""
+    body_s: Annotated[int, Field(ge=1), Limit("request", "seconds", 408, "too-slow", "send a smaller body")] = 60
+    """Bodies that never end would each hold a connection."""
+    stalled_s: Annotated[
+        int, Field(ge=1), Limit("connection", "seconds", None, "closed", "read what was asked for")
+    ] = 30
+    """An answer that nobody reads stays in memory."""
+    idle_s: Annotated[int, Field(ge=1), Limit("connection", "seconds", None, "closed", "connect again")] = 5
+    """A connection that asks nothing more is of use to nobody."""
+    pipelined: Annotated[
+        int, Field(ge=1), Limit("connection", "requests", None, "closed", "wait for answers before asking more")
+    ] = 32
+    """Requests that are sent before the last one is answered wait in memory."""
+    connections_of_an_address: Annotated[
+        int,
+        Field(ge=1),
+        Limit(
+            "address",
+            "connections",
+            429,
+            "too-many-connections",
+            "use those that are open; see PATHLINE_TRUSTED_PROXIES",
+        ),
+    ] = 512
+    """One machine could take every connection there is."""
+    connections: Annotated[
+        int, Field(ge=1), Limit("process", "connections", 503, "too-many-connections", "come again a little later")
+    ] = 4_096
+    """Each connection takes memory and a file; where one waits idle it is closed for a newcomer."""
+    body_bytes: Annotated[int, Field(ge=1_024), Limit("request", "bytes", 413, "too-large", "send less")] = 256 * _KIB
+    """A body is read into memory and understood whole; one that is announced as larger is not read at all."""
+    request_s: Annotated[
+        int, Field(ge=1), Limit("request", "seconds", 504, "took-too-long", "ask again later, or for less")
+    ] = 30
+    """Whoever asks is answered, whatever stands still behind the gateway; streams are exempt."""
     events_bytes: Annotated[
         int, Field(ge=1_024 * _KIB), Limit("request", "bytes", 413, "too-large", "send smaller batches")
     ] = 16 * 1_024 * _KIB

@@ -1,4 +1,4 @@
-"""One request brings so many events, and so many bytes."""
+"""One request brings so many events."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from fastapi import Request
-from starlette.types import Message
 
 from pathline.testing import SUBJECT
 from pathline_gateway.intake.door import Door
@@ -45,18 +43,3 @@ async def test_a_batch_of_more_events_is_refused_whole() -> None:
     with pytest.raises(Problem) as refused:
         await _door(events=3).take(BATCH, json.dumps([_event(n) for n in range(4)]).encode(), EVERYBODY)
     assert _refused(refused.value) == (413, "too-large", "events")
-
-
-@pytest.mark.limit("events-bytes")
-async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
-    read = 0
-
-    async def receive() -> Message:
-        nonlocal read
-        read += 1
-        return {"type": "http.request", "body": bytes(600 * 1024), "more_body": True}
-
-    with pytest.raises(Problem) as refused:
-        await _door(events_bytes=1024 * 1024).body(Request({"type": "http", "headers": []}, receive))
-    assert read == 2
-    assert _refused(refused.value) == (413, "too-large", "events-bytes")

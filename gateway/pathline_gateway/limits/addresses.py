@@ -1,0 +1,48 @@
+"""Which callers share one budget before it is known who they are: those of one address. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
+
+_IPV6_PREFIX = 64
+"""One subscriber of a network has at least so many addresses of IPv6 for herself."""
+
+
+@lru_cache(4_096)
+def budget_of(host: str) -> str:
+    """The address that a budget goes by: of IPv6 the network, and what is no address as it is."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host[:64]
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address), _IPV6_PREFIX), strict=False))
+
+
+class Proxies:
+    """The reverse proxies that may say for whom they ask."""
+
+    def __init__(self, networks: Iterable[str] = ()) -> None:
+        """Addresses, or networks such as `10.0.0.0/8`. Raises ValueError."""
+        self.networks = [ip_network(each, strict=False) for each in networks]
+
+    @classmethod
+    def of(cls, listed: str) -> Proxies:
+        """Those of a list with commas. Raises ValueError."""
+        return cls(each.strip() for each in listed.split(",") if each.strip())
+
+    def trusts(self, host: str) -> bool:
+        """Whether this is one of them."""
+        if not self.networks:
+            return False
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return False
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return any((mapped or address) in each for each in self.networks)

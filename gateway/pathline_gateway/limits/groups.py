@@ -1,0 +1,47 @@
+"""Which requests share a budget: publishing, streams, slow readings, other readings, changes. Pure."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Final
+
+
+class Group(StrEnum):
+    """What kind of request it is."""
+
+    PROBE = "probe"
+    """Machines ask every few seconds whether the gateway is well: never refused for what others do."""
+    EVENTS = "events"
+    STREAM = "stream"
+    SLOW = "slow"
+    """It looks through more than one person's events."""
+    READING = "reading"
+    CHANGE = "change"
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing, so that it may be asked again without a thought."""
+        return self not in (Group.EVENTS, Group.CHANGE)
+
+
+_PROBES: Final = frozenset(("/healthz", "/readyz", "/metrics"))
+_EVENTS: Final = frozenset(("/v1/events", "/desk/spreadsheet"))
+_STREAM: Final = re.compile(r"/v1/subscriptions/[^/]+/stream")
+_SLOW: Final = re.compile(
+    r"/v1/subscriptions/dry-run|/v1/subscriptions/[^/]+/explain|/console/streams/[^/]+/explain"
+    r"|/v1/measures|/v1/measures/[^/]+|/console/handoffs|/console/handoffs/pair|/v1/parked/summary"
+)
+
+
+def group_of(method: str, path: str) -> Group:
+    """The group of this request, whether there is such a route or not."""
+    if path in _PROBES:
+        return Group.PROBE
+    if method == "POST" and path in _EVENTS:
+        return Group.EVENTS
+    if path.endswith("/stream") and _STREAM.fullmatch(path):
+        return Group.STREAM
+    if _SLOW.fullmatch(path):
+        return Group.SLOW
+    return Group.READING if method in ("GET", "HEAD") or path == "/v1/pathways/search" else Group.CHANGE

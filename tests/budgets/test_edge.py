@@ -25,8 +25,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 
 @pytest.fixture(scope="module")
-def neighbour(gateway: Gateway) -> Neighbour:
-    return Neighbour(gateway.port, "/v1/status")
+def neighbour(gateway: Gateway) -> Iterator[Neighbour]:
+    somebody = Neighbour(gateway.port, "/v1/status")
+    yield somebody
+    somebody.gone()
 
 
 def resident(gateway: Gateway) -> int:

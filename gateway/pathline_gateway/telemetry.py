@@ -105,8 +105,12 @@ WEBHOOK_DELAY: Final = BoundedHistogram(
     )
 )
 
-REFUSALS: Final = _METER.create_counter(
-    "pathline.limit.refusals", unit="{refusal}", description="How often did a caller go past a limit, and past which?"
+REFUSALS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.limit.refusals",
+        unit="{refusal}",
+        description="How often did a caller go past a limit, and past which?",
+    )
 )
 
 _Attributes = tuple[tuple[str, str], ...]

@@ -1,35 +1,80 @@
-"""Instants on the wire: RFC 3339 in, UTC with six digits and `Z` out."""
+"""Instants: which there are, how they are written, and sums that stay among them. Whatever holds an instant uses this.
+
+They are those of the years 1 to 9999 in UTC: what Python's datetime and Postgres can both hold. `9999-12-31T23:59:59Z`
+and its fractions are among them, because registers write them where something has no end. A sum never leaves them.
+"""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
 
-_RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
-)
-_EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
-_LATEST = datetime(9999, 12, 29, tzinfo=UTC)
+ENDS: Final = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+"""What is beyond these is refused."""
+# A microsecond within: asyncpg takes the ends themselves for Postgres' infinities, which are no instants.
+EARLIEST: Final = ENDS[0] + timedelta(microseconds=1)
+"""Nothing is before it."""
+LATEST: Final = ENDS[1] - timedelta(microseconds=1)
+"""Nothing is after it."""
+
+DAY: Final = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+SPELLING: Final = rf"^{DAY}[Tt]{_CLOCK}:[0-5][0-9](?:\.[0-9]+)?(?:[Zz]|[+-]{_CLOCK})$"
+"""RFC 3339 with an offset, alike in Python, Rust and ECMA-262; it cannot say which days there are, nor the range."""
+RANGE: Final = "must lie between the years 1 and 9999 of UTC"
+
+_SPELLED: Final = re.compile(SPELLING, re.ASCII)
 
 
 def parse(text: str) -> datetime:
     """The instant, in the offset it was sent with, to the microsecond (finer digits are cut, as Postgres keeps six).
 
-    Raises ValueError, without the value, unless `text` is an RFC 3339 date-time with an offset in the years 1 to 9999.
+    Raises ValueError, without the value, unless `text` is an RFC 3339 date-time with an offset, of the years 1 to 9999.
     """
-    if _RFC3339.fullmatch(text) is None:
+    if _SPELLED.fullmatch(text) is None:
         raise ValueError("must be an RFC 3339 instant with an offset, such as 2026-03-01T09:30:00+11:00")
     try:
         instant = datetime.fromisoformat(text.upper())
     except ValueError:
         raise ValueError("names a day or an hour that does not exist") from None
-    # Two days of margin, so that no offset and no interval of a day leaves what datetime can hold.
-    if not 1 < instant.year < 9999 and not _EARLIEST <= instant.replace(tzinfo=UTC) <= _LATEST:
-        raise ValueError("must lie between the years 1 and 9999")
-    return instant
+    if 1 < instant.year < 9999:
+        return instant
+    if not ENDS[0] <= instant <= ENDS[1]:
+        raise ValueError(RANGE)
+    return held(instant)
+
+
+def held(instant: datetime) -> datetime:
+    """The instant; in place of the first or the last microsecond that there is the next within."""
+    return EARLIEST if instant < EARLIEST else LATEST if instant > LATEST else instant
 
 
 def serve(instant: datetime) -> str:
     """The instant as Pathline serves it: `2026-02-28T22:30:00.000000Z`."""
     utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
     return utc.isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
+
+
+def after(instant: datetime, wait: timedelta) -> datetime:
+    """The instant so much later, in UTC; the end of all instants where that lies beyond it."""
+    try:
+        return held(instant.astimezone(UTC) + wait)
+    except OverflowError:
+        return LATEST if wait > timedelta() else EARLIEST
+
+
+def before(instant: datetime, wait: timedelta) -> datetime:
+    """The instant so much earlier, in UTC; the beginning of all instants where that lies before it."""
+    try:
+        return held(instant.astimezone(UTC) - wait)
+    except OverflowError:
+        return EARLIEST if wait > timedelta() else LATEST
+
+
+def placed(instant: datetime, zone: tzinfo) -> datetime:
+    """The instant by the clocks of a zone; as it is where they have no date for it, beside one of the two ends."""
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:
+        return instant

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from gateway import Gateway, running
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from own_topic import Kafka
 
 from events import ORG, events_of
@@ -23,6 +23,14 @@ from pathline.interaction import accept
 from pathline.vocabulary import TYPES, Payload
 from pathline_gateway import embedded
 from pathline_gateway.intake.steps import NOT_STEPS
+
+LIVE: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": list(HealthCheck),
+    "database": None,
+    "phases": (Phase.generate,),
+}
+"""Against a running gateway: each wait for what does not come takes a minute, so a failure is told, and not shrunk."""
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +94,12 @@ def test_a_step_is_pulled_back_as_it_was_sent(gateway: Gateway, agency: Kafka, t
     seen = 0
 
     @given(event=events_of(TYPES[type_name]).filter(valid))
-    @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=3, **LIVE)
     def each(event: CloudEvent) -> None:
         nonlocal seen
         five = published(gateway, agency, event)
         ids = {sent.text["id"] for sent in five.values()}
-        gateway.until(lambda: ids <= steps_of(gateway, event.text["subject"]).keys(), "all five are pulled", 20)
+        gateway.until(lambda: ids <= steps_of(gateway, event.text["subject"]).keys(), "all five are pulled")
         found = steps_of(gateway, event.text["subject"])
         for sent in five.values():
             equal(found[sent.text["id"]], sent)
@@ -124,11 +132,11 @@ def test_what_is_no_step_is_stored_and_stands_on_no_pathway(gateway: Gateway, ag
     before = gateway.settled()
 
     @given(event=events_of(TYPES[type_name]).filter(valid))
-    @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=2, **LIVE)
     def each(event: CloudEvent) -> None:
         five = published(gateway, agency, event)
         again = [http.encode_structured(sent)[1] for sent in five.values()]
-        gateway.until(lambda: duplicates(gateway, again) == len(BINDINGS), "all five are known", 20)
+        gateway.until(lambda: duplicates(gateway, again) == len(BINDINGS), "all five are known")
         assert not steps_of(gateway, event.text["subject"]).keys() & {sent.text["id"] for sent in five.values()}
 
     each()

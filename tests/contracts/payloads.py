@@ -45,7 +45,7 @@ instants = st.builds(
     _written,
     st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),
     st.integers(-1439, 1439),
-    st.text("0123456789", max_size=9),
+    st.text("0123456789", max_size=12),
     st.sampled_from("Tt"),
     st.booleans(),
 ) | st.sampled_from(

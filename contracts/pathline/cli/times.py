@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pathline import instant
 from pathline.cli.errors import WrongMapping
 
 _ISO_LIKE = re.compile(
@@ -129,7 +130,7 @@ def _placed(at: datetime, zone: tzinfo | None) -> datetime:
     try:
         skipped = placed.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != at
     except OverflowError:
-        raise ValueError("must lie between the years 1 and 9999") from None
+        raise ValueError(instant.RANGE) from None
     if skipped:
         raise ValueError("names an hour that the clocks skipped in this time zone")
     return placed

@@ -6,18 +6,16 @@ in Rust, and only then is the string parsed, so that the JSON Schema and the mod
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from pathline import instant
 from pathline.vocabulary.explained import Explained
 
-_DAY: Final = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-_CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-_INSTANT: Final = rf"^{_DAY}[Tt]{_CLOCK}:[0-5][0-9](?:\.[0-9]{{1,9}})?(?:[Zz]|[+-]{_CLOCK})$"
 _N: Final = "[0-9]{1,9}"
 _SECONDS: Final = rf"{_N}(?:\.{_N})?S"
 _TIME: Final = rf"T(?:{_N}H(?:{_N}M)?(?:{_SECONDS})?|{_N}M(?:{_SECONDS})?|{_SECONDS})"
@@ -25,8 +23,9 @@ _DATE: Final = rf"(?:{_N}Y(?:{_N}M)?(?:{_N}D)?|{_N}M(?:{_N}D)?|{_N}D)"
 
 
 def _instant(strict: bool) -> CoreSchema:
-    earliest, latest = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    return core_schema.datetime_schema(strict=strict, tz_constraint="aware", ge=earliest, le=latest)
+    first, last = instant.ENDS
+    read = core_schema.datetime_schema(strict=strict, tz_constraint="aware", ge=first, le=last)
+    return core_schema.no_info_after_validator_function(instant.held, read)
 
 
 def _day(strict: bool) -> CoreSchema:
@@ -53,17 +52,20 @@ class _Spelled:
 
 Instant = Annotated[
     datetime,
-    _Spelled(_INSTANT, "date-time", _instant),
-    Explained("instant", "Write an RFC 3339 instant with its offset, such as 2026-01-31T09:00:00+11:00"),
+    _Spelled(instant.SPELLING, "date-time", _instant),
+    Explained(
+        "instant",
+        "Write an RFC 3339 instant with its offset, such as 2026-01-31T09:00:00+11:00, of the years 1 to 9999 in UTC",
+    ),
 ]
-"""RFC 3339 with an offset, which is kept; its UTC lies within the years 1 to 9999, and no minute has a 61st second.
+"""RFC 3339 with an offset, which is kept: what `pathline.instant` takes. No minute has a 61st second.
 
 Digits beyond the microsecond are dropped.
 """
 
 Day = Annotated[
     date,
-    _Spelled(rf"^{_DAY}$", "date", _day),
+    _Spelled(rf"^{instant.DAY}$", "date", _day),
     Explained("date", "Write a date as YYYY-MM-DD, such as 2026-01-31"),
 ]
 """A day of the calendar."""

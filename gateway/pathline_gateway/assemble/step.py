@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import orjson
 
+from pathline import instant
+
 
 class Step(NamedTuple):
     """An interaction as it stands on a pathway. `data` is the JSON as sent; `extra` its further envelope attributes."""
@@ -48,8 +50,8 @@ def interval_end(time: datetime, precision: str | None) -> datetime:
     """When an interval that begins then ends, of which this much is known."""
     match precision:
         case "day":
-            return time + timedelta(days=1)
+            return instant.after(time, timedelta(days=1))
         case "month":
-            return time + timedelta(days=calendar.monthrange(time.year, time.month)[1])
+            return instant.after(time, timedelta(days=calendar.monthrange(time.year, time.month)[1]))
         case _:
             return time

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, get_args
 
+from pathline import instant
 from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import (
     HandoffAccepted,
@@ -72,7 +73,7 @@ def interactions(
     verb: str, said: Mapping[str, Any], each: Clocks, subject: str, placeholder: str, org: str, once: str, now: datetime
 ) -> list[Interaction[Any]]:
     """What is published: the answer, and, once she is known, that an earlier answer was about her as well."""
-    at = max((now, *(event.time + _AFTER for event in each.life.legal if not event.coarse)))
+    at = max((now, *(instant.after(event.time, _AFTER) for event in each.life.legal if not event.coarse)))
     model = {m.verb: m for m in (HandoffSeen, HandoffAccepted, HandoffDeclined, HandoffRedirected, HandoffCompleted)}
     payload = model[verb].model_validate({name: value for name, value in said.items() if value is not None})
     who = subject or _known_as(each, org) or placeholder

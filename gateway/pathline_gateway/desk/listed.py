@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from pathline import instant
 from pathline_gateway.console.waiting import Waiting, waiting
 from pathline_gateway.console.wording import lasting
 from pathline_gateway.handoff.clocks import STAGES, Clocks, served
@@ -46,7 +47,7 @@ def _listed(
         handle(key, each),
         told,
         to.get("service") if isinstance(to, dict) else None,
-        None if due is None else due.astimezone(zone),
+        None if due is None else instant.placed(due, zone),
         "" if each.offered is None else lasting(max(now, each.offered) - each.offered),
         bool(each.silent),
         each,

@@ -111,7 +111,7 @@ def clocks(
         first,
         ended,
         observable,
-        [s for s in STAGES if observable and s in due and s not in answered and now > due[s] + grace],
+        [s for s in STAGES if observable and s in due and s not in answered and now > instant.after(due[s], grace)],
         [s for s in STAGES if observable and s in due and s in answered and answered[s] > due[s]],
     )
 

@@ -20,7 +20,6 @@ _SERVICES: Final = frozenset(
 """Contacts that are a service: the person got something, and was not only spoken with."""
 _CONCEAL: Final = "conceal"
 _NOBODY: Final[frozenset[str]] = frozenset()
-_BEGINNING: Final = instant.parse("0001-01-03T00:00:00Z")
 
 
 class Received(NamedTuple):
@@ -81,11 +80,11 @@ def record(life: Lifecycle, steps: Sequence[Step], received: Callable[[HandoffEv
     contacts = [met for step in steps if (met := contact_of(step)) is not None]
     services = [met for step in steps if step.type in _SERVICES and (met := contact_of(step)) is not None]
     # Neither the clock nor the register matters for what is kept.
-    clocked = clocks(life, contacts, _NOBODY, _BEGINNING)
+    clocked = clocks(life, contacts, _NOBODY, instant.EARLIEST)
     # Most receivers have met nobody yet: then it is the same question.
     served = clocked.first_contact
     if len(services) < len(contacts):
-        served = clocks(life, services, _NOBODY, _BEGINNING).first_contact
+        served = clocks(life, services, _NOBODY, instant.EARLIEST).first_contact
     offer = None if life.offer is None else received(life.offer)
     end = received(life.legal[-1]) if clocked.ended is not None else None
     known = _known(life.legal, received)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
+from pathline import instant
 from pathline_gateway.handoff.clocks import STAGES, Stage
 from pathline_gateway.handoff.record import HandoffRecord
 
@@ -54,7 +55,7 @@ def silences(
         due, known = record.due(stage), record.known(stage)
         if due is None or known is None or record.receiver is None or record.ref is None:
             continue
-        waited = record.answered(stage) is None and known <= due and until > due + grace
+        waited = record.answered(stage) is None and known <= due and until > instant.after(due, grace)
         if waited and (stage, due) not in spoken_of:
             found.append(Notice("silent", record.handoff, stage, due, record.sender, record.receiver, record.ref, None))
     return found

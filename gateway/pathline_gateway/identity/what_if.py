@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pathline import instant
 from pathline_gateway.identity.binding import LIMITS, Limits, bind
 from pathline_gateway.identity.evidence import Evidence, Standing
 from pathline_gateway.identity.rights import REVIEW
@@ -38,8 +39,8 @@ def what_if(
 
 def decision(evidence: Iterable[Evidence], a: int, b: int, same: bool, now: datetime, id: str = "") -> Evidence:
     """A reviewer's decision, newer than every other in the evidence: clocks of two gateways may differ."""
-    newest = max((e.asserted_at for e in evidence if e.decided), default=now - _TICK)
-    return Evidence(REVIEW, id, same, a, b, Standing.DECISION, 1.0, max(now, newest + _TICK))
+    newest = max((e.asserted_at for e in evidence if e.decided), default=instant.EARLIEST)
+    return Evidence(REVIEW, id, same, a, b, Standing.DECISION, 1.0, max(now, instant.after(newest, _TICK)))
 
 
 def _concerned(

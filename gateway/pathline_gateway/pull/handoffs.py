@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from pathline import instant
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.clocks import Clocks, Contact, clocks, contact, contact_type, served
 from pathline_gateway.handoff.event import HandoffEvent, handoff_event
@@ -16,7 +17,6 @@ from pathline_gateway.store.pathways import Row, Stored
 
 MOST: Final = 512
 """Events of one hand-off that are looked at: an id that is used for everybody is nobody's."""
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _HANDOFF: Final = "org.pathline.handoff."
 
 
@@ -57,7 +57,7 @@ def clocked(
 
 def in_order(found: Iterable[Clocks]) -> list[Clocks]:
     """The first offered first, and last those of which no offer is known."""
-    return sorted(found, key=lambda each: (each.offered or _NEVER, each.life.handoff))
+    return sorted(found, key=lambda each: (each.offered or instant.LATEST, each.life.handoff))
 
 
 def bodies(found: Sequence[Clocks]) -> list[dict[str, Any]]:

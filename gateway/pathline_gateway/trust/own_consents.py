@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from pathline import instant
 from pathline_gateway.identity.rights import CITIZENS
 from pathline_gateway.trust.concealment import Concealment
 from pathline_gateway.trust.consents import ConsentEvent, standing
@@ -60,7 +61,7 @@ def last_word(now: datetime, said: Iterable[ConsentEvent], source: str) -> tuple
     Later than others' events, whoever's clock ran ahead; its own of one instant are told apart by their sequence.
     """
     said = list(said)
-    times = [event.time if event.source == source else event.time + _A_MOMENT for event in said]
+    times = [event.time if event.source == source else instant.after(event.time, _A_MOMENT) for event in said]
     return max((now, *times)), f"{sum(event.source == source for event in said):09}"
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
+from pathline import instant
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.clocks import Contact, contact
 from pathline_gateway.identity.binding import Ref
@@ -224,7 +225,4 @@ def _oldest_first(anchors: Sequence[Ref], steps: Sequence[Shown], known: Known) 
     for (step, _), _ in steps:
         came, under = known.received[step.source, step.id], (step.org, step.subject)
         first[under] = min(came, first.get(under, came))
-    return sorted(anchors, key=lambda ref: (first.get((ref.org, ref.subject), _NEVER), ref.org, ref.subject))
-
-
-_NEVER = datetime.max.replace(tzinfo=UTC)
+    return sorted(anchors, key=lambda ref: (first.get((ref.org, ref.subject), instant.LATEST), ref.org, ref.subject))

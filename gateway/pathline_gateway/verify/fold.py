@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from pathline import instant
 from pathline.vocabulary import TYPES
 from pathline_gateway.verify.content import activity_of, content
 
@@ -83,7 +84,7 @@ def _step(row: Row, amended: Amends | None) -> dict[str, Any]:
         if (better := _replacement(row["type"], replacement["data"])) is not None:
             said, data = replacement["data"], better
             again = replacement.get("time")
-            time = datetime.fromisoformat(again).astimezone(UTC) if again else read.time
+            time = instant.parse(again).astimezone(UTC) if again else read.time
     return {
         "source": row["source"],
         "id": row["id"],

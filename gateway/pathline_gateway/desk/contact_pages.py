@@ -2,51 +2,62 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 
 from pathline_gateway.desk import contact
 from pathline_gateway.desk.fields import Form, once
-from pathline_gateway.desk.handoffs import offered_to
 from pathline_gateway.desk.listed import Listed
 from pathline_gateway.desk.seat import Seat
 from pathline_gateway.desk.shown import Worker, sent, worker
+from pathline_gateway.handoff.lifecycle import OPEN
+from pathline_gateway.parameters import AllKnown
 from pathline_gateway.store import desk_handoffs
 from pathline_gateway.trust.who import Calling
+
+Chosen = Annotated[str, Query(max_length=2_000)]
+"""The hand-off that it is about: what it is called in addresses."""
 
 
 def add(router: APIRouter, seat: Seat) -> None:
     """The form, and what it sends."""
 
-    @router.get("/desk/contact")
-    async def ask(request: Request, asker: Calling) -> Response:
+    @router.get("/desk/contact", dependencies=[AllKnown])
+    async def ask(request: Request, asker: Calling, handoff: Chosen = "") -> Response:
         """Who was here, and what for?"""
         who = worker(request, asker)
-        return await _form(seat, who, Form({}), await _taken(seat, who))
+        chosen = await _chosen(seat, who, handoff)
+        return await _form(seat, who, Form({"handoff": handoff} if chosen else {}), chosen)
 
     @router.post("/desk/contact")
     async def record(request: Request, asker: Calling) -> Response:
         """The contact is published; the next one may follow."""
         form = Form(await sent(request))
         who = worker(request, asker)
-        taken = {each.handle: each for each in await _taken(seat, who)}
-        found = contact.read(form, taken, seat.now(), seat.said.zone)
+        chosen = await _chosen(seat, who, form.text("handoff"))
+        found = contact.read(form, () if chosen is None else (chosen.handle,), seat.now(), seat.said.zone)
         if form.wrong:
-            return await _form(seat, who, form, list(taken.values()), 422)
-        handoff = None if found.handoff is None else taken[found.handoff].told.handoff
+            return await _form(seat, who, form, chosen, 422)
+        handoff = None if chosen is None else chosen.told.handoff
         await seat.publishing.publish(who.org, found.about(handoff).interactions(who.org, seat.now()))
-        return await _form(seat, who, Form({}), await _taken(seat, who), done=True)
+        return await _form(seat, who, Form({}), None, done=True)
 
 
-async def _taken(seat: Seat, who: Worker) -> list[Listed]:
-    """The hand-offs that this organisation has taken on, of which a contact may be the first."""
-    async with seat.pool.acquire() as connection:
-        found = await offered_to(connection, who.org, seat.said.clock())
-    return seat.listed(who.org, [each for each in found if each.accepted is not None])
+async def _chosen(seat: Seat, who: Worker, handle: str) -> Listed | None:
+    """The hand-off with this handle, where the organisation has taken it on: a contact may be the first of it."""
+    found = await seat.asked(who, handle)
+    return (
+        found if found is not None and found.clocks.accepted is not None and found.clocks.life.state in OPEN else None
+    )
 
 
 async def _form(
-    seat: Seat, who: Worker, form: Form, taken: list[Listed], status: int = 200, done: bool = False
+    seat: Seat, who: Worker, form: Form, chosen: Listed | None, status: int = 200, done: bool = False
 ) -> Response:
+    taken, more = await seat.taken(who)
+    if chosen is not None and chosen.handle not in {each.handle for each in taken}:
+        taken = [chosen, *taken]
     async with seat.pool.acquire() as connection:
         services = await desk_handoffs.services(connection, who.org)
     return seat.page(
@@ -60,6 +71,7 @@ async def _form(
         needs=contact.NEEDS,
         services=services,
         taken=taken,
+        more=more,
         once=once(),
         today=seat.now().astimezone(seat.said.zone).date().isoformat(),
     )

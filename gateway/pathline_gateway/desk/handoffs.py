@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from datetime import datetime
-from typing import Final
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
 
 import asyncpg
 
@@ -15,32 +16,101 @@ from pathline_gateway.handoff.clocks import Clocks, Contact, clocks, contact_typ
 from pathline_gateway.handoff.event import HandoffEvent, handoff_event
 from pathline_gateway.handoff.lifecycle import OPEN, Lifecycle, lifecycle
 from pathline_gateway.store import desk_handoffs, handoff_links, register, sight
+from pathline_gateway.store.desk_handoffs import Place, Side
 from pathline_gateway.trust.concealment import Concealment
 from pathline_gateway.trust.told import Told, told
 
-_LISTED: Final = 500
+
+class Size(NamedTuple):
+    """How much of a list is read at once."""
+
+    shown: int
+    """Hand-offs on a page."""
+    counted: int
+    """So many are looked at from the first of a page on: how many more there are is told as far as that."""
 
 
-async def offered_to(connection: asyncpg.Connection, org: str, now: datetime) -> list[Clocks]:
-    """Those that wait for this organisation, the longest waiting first."""
-    found = await _clocked(connection, await desk_handoffs.offered_to(connection, org, _LISTED), org, now)
-    return [each for each in found if each.life.to == org and each.life.state in OPEN]
+PAGE: Final = Size(100, 500)
+LATELY: Final = Size(10, 11)
+_CHUNK: Final = 100
+_CHUNKS: Final = 20
+"""Of what is not shown to this organisation, no more is looked through at once: the page after goes on."""
+
+_FIRST: Final = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
+_LAST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 
 
-async def asked_of(connection: asyncpg.Connection, org: str, now: datetime) -> list[Clocks]:
-    """The same, with those that have ended."""
-    found = await _clocked(connection, await desk_handoffs.offered_to(connection, org, _LISTED), org, now)
-    return [each for each in found if each.life.to == org]
+@dataclass(frozen=True, slots=True)
+class HandoffPage:
+    """A part of a list."""
+
+    handoffs: Sequence[Clocks]
+    next: Place | None
+    """After which one the next page begins; None where nothing follows."""
+    more: int
+    """How many follow, as far as they were counted."""
+    counted: bool
+    """Whether no more than those follow."""
 
 
-async def offered_by(connection: asyncpg.Connection, org: str, now: datetime) -> list[Clocks]:
-    """Those that this organisation made, the latest first."""
-    found = await _clocked(connection, await desk_handoffs.offered_by(connection, org, _LISTED), org, now)
-    return [each for each in reversed(found) if each.life.by == org]
+async def page(
+    connection: asyncpg.Connection,
+    side: Side,
+    org: str,
+    now: datetime,
+    after: Place | None = None,
+    *,
+    ended: bool,
+    taken: bool = False,
+    size: Size = PAGE,
+) -> HandoffPage:
+    """Hand-offs of which the organisation is this side: open ones, the longest waiting first; ended, the latest first.
+
+    Whether one is open is told from what the organisation may know of it. `taken`: those alone that were accepted.
+    """
+    reached = after or (Place(_LAST, "") if ended else Place(_FIRST, ""))
+    found: list[tuple[Place, Clocks]] = []
+    most = min(_CHUNK, size.counted)
+    for _ in range(_CHUNKS):
+        chunk = await desk_handoffs.listed(connection, side, org, reached, most, ended=ended)
+        places = {each.handoff: each for each in chunk}
+        clocked = await _clocked(connection, list(places), org, now)
+        found += [
+            (place, each)
+            for handoff, place in places.items()
+            if (each := clocked.get(handoff)) is not None
+            and _is_one(each, side, org, ended)
+            and (each.accepted is not None or not taken)
+        ]
+        if chunk:
+            reached = chunk[-1]
+        if len(chunk) < most:
+            break
+        if len(found) >= size.counted:
+            return _page(found, reached, size.shown, counted=False)
+    else:
+        return _page(found, reached, size.shown, counted=False)
+    return _page(found, None, size.shown, counted=True)
 
 
-async def _clocked(connection: asyncpg.Connection, handoffs: list[str], org: str, now: datetime) -> list[Clocks]:
-    """Every one of which an offer is seen, the first offered first."""
+def _is_one(each: Clocks, side: Side, org: str, ended: bool) -> bool:
+    mine = each.life.to if side == "receiver" else each.life.by
+    return each.offered is not None and mine == org and (each.life.state not in OPEN) == ended
+
+
+def _page(found: Sequence[tuple[Place, Clocks]], reached: Place | None, shown: int, *, counted: bool) -> HandoffPage:
+    more = max(0, len(found) - shown)
+    return HandoffPage([each for _, each in found[:shown]], found[shown - 1][0] if more else reached, more, counted)
+
+
+async def asked_of(connection: asyncpg.Connection, org: str, handoff: str, now: datetime) -> Clocks | None:
+    """This hand-off, open or ended; None where it is none that this organisation is asked about."""
+    found = (await _clocked(connection, [handoff], org, now)).get(handoff)
+    return found if found is not None and found.offered is not None and found.life.to == org else None
+
+
+async def _clocked(connection: asyncpg.Connection, handoffs: list[str], org: str, now: datetime) -> dict[str, Clocks]:
+    """Each of which the organisation may know something."""
     steps, amendments, rows = await handoff_links.events(connection, handoffs)
     refs = {(row["org"], row["subject"]) for row in rows.values()}
     concealment = (await sight.concealment(connection, list(refs))).besides(org)
@@ -52,13 +122,7 @@ async def _clocked(connection: asyncpg.Connection, handoffs: list[str], org: str
         for row in await desk_handoffs.contacts(connection, handoffs, org)
         if contact_type(row["type"])
     ]
-    found = (clocks(life, met, observable, now) for life in lives)
-    return sorted((each for each in found if each.offered is not None), key=_order)
-
-
-def _order(each: Clocks) -> tuple[datetime, str]:
-    assert each.offered is not None
-    return each.offered, each.life.handoff
+    return {life.handoff: clocks(life, met, observable, now) for life in lives}
 
 
 def _folded(

@@ -11,6 +11,7 @@ from pathline import instant
 from pathline_gateway.console.waiting import Waiting, waiting
 from pathline_gateway.console.wording import lasting
 from pathline_gateway.handoff.clocks import STAGES, Clocks, served
+from pathline_gateway.store.desk_handoffs import Place
 from pathline_gateway.trust.pairwise import ReaderKey
 
 
@@ -32,7 +33,7 @@ class Listed:
 
 def listed(found: Sequence[Clocks], key: ReaderKey, zone: ZoneInfo, now: datetime) -> list[Listed]:
     """Each of them, in the same order."""
-    bodies = [served(each, found) for each in found]
+    bodies = [served(each) for each in found]
     told = waiting(bodies, now)
     return [_listed(each, told, body, key, zone, now) for each, told, body in zip(found, told, bodies, strict=True)]
 
@@ -56,4 +57,23 @@ def _listed(
 
 def handle(key: ReaderKey, each: Clocks) -> str:
     """What the hand-off is called in addresses."""
-    return key.identifier("desk", each.life.handoff)
+    return key.seal("desk", each.life.handoff)
+
+
+def handoff_of(key: ReaderKey, handle: str) -> str | None:
+    """Which hand-off is called so; None where none ever was."""
+    return key.unseal("desk", handle)
+
+
+def cursor(key: ReaderKey, place: Place) -> str:
+    """A place in a list, as it stands in an address."""
+    return key.seal("desk page", f"{place.offered.isoformat()} {place.handoff}")
+
+
+def place_of(key: ReaderKey, cursor: str) -> Place | None:
+    """The way back; None where it never was one."""
+    said = key.unseal("desk page", cursor)
+    if said is None:
+        return None
+    offered, _, handoff = said.partition(" ")
+    return Place(datetime.fromisoformat(offered), handoff)

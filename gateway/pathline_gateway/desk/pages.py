@@ -7,11 +7,11 @@ from fastapi import APIRouter, Request, Response
 
 from pathline_gateway.desk import answers, contact_pages, organisation_pages, referral_pages, spreadsheet_pages
 from pathline_gateway.desk.fields import Form, once, slip_code
-from pathline_gateway.desk.handoffs import asked_of, offered_to
 from pathline_gateway.desk.listed import Listed
 from pathline_gateway.desk.publishing import Publishing
-from pathline_gateway.desk.seat import Seat
+from pathline_gateway.desk.seat import After, Seat
 from pathline_gateway.desk.shown import Said, Worker, sent, worker
+from pathline_gateway.parameters import AllKnown
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import desk_handoffs
 from pathline_gateway.trust.who import Calling
@@ -30,13 +30,17 @@ def routes(pool: asyncpg.Pool, publishing: Publishing, secret: bytes, said: Said
 
 
 def _inbox(router: APIRouter, seat: Seat) -> None:
-    @router.get("/desk")
-    async def inbox(request: Request, asker: Calling) -> Response:
+    @router.get("/desk", dependencies=[AllKnown])
+    async def inbox(request: Request, asker: Calling, after: After = None) -> Response:
         """What waits for us?"""
         who = worker(request, asker)
-        async with seat.pool.acquire() as connection:
-            found = await offered_to(connection, who.org, seat.said.clock())
-        return seat.page("inbox.html", who, handoffs=seat.listed(who.org, found))
+        return seat.page("inbox.html", who, **await seat.part(who, "receiver", after))
+
+    @router.get("/desk/ended", dependencies=[AllKnown])
+    async def ended(request: Request, asker: Calling, after: After = None) -> Response:
+        """What became of those who were handed to us?"""
+        who = worker(request, asker)
+        return seat.page("ended.html", who, **await seat.part(who, "receiver", after, ended=True))
 
     @router.get("/desk/handoffs/{handle}")
     async def handoff(request: Request, handle: str, asker: Calling) -> Response:
@@ -73,9 +77,7 @@ def _inbox(router: APIRouter, seat: Seat) -> None:
 
 async def _found(seat: Seat, who: Worker, handle: str) -> Listed:
     """Raises Problem where it is none that was offered to this organisation."""
-    async with seat.pool.acquire() as connection:
-        found = await asked_of(connection, who.org, seat.said.clock())
-    one = next((each for each in seat.listed(who.org, found) if each.handle == handle), None)
+    one = await seat.asked(who, handle)
     if one is None:
         raise Problem(404, "not-found", "no such hand-off")
     return one

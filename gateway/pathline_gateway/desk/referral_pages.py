@@ -7,22 +7,30 @@ from fastapi import APIRouter, Request, Response
 from pathline_gateway.desk import referral
 from pathline_gateway.desk.contact import NEEDS
 from pathline_gateway.desk.fields import Form, once, slip_code
-from pathline_gateway.desk.handoffs import offered_by, offered_to
-from pathline_gateway.desk.seat import Seat
+from pathline_gateway.desk.handoffs import page
+from pathline_gateway.desk.seat import After, Seat
 from pathline_gateway.desk.shown import Worker, sent, worker
+from pathline_gateway.parameters import AllKnown
 from pathline_gateway.trust.who import Calling
 
 
 def add(router: APIRouter, seat: Seat) -> None:
     """The list, the form, and what it sends."""
 
-    @router.get("/desk/referrals")
-    async def mine(request: Request, asker: Calling) -> Response:
+    @router.get("/desk/referrals", dependencies=[AllKnown])
+    async def mine(request: Request, asker: Calling, after: After = None) -> Response:
         """What became of those whom we sent on?"""
         who = worker(request, asker)
-        async with seat.pool.acquire() as connection:
-            found = await offered_by(connection, who.org, seat.said.clock())
-        return seat.page("referrals.html", who, handoffs=seat.listed(who.org, found))
+        part = await seat.part(who, "sender", after)
+        lately = await seat.ended_lately(who) if part["first"] else []
+        return seat.page("referrals.html", who, lately=lately, **part)
+
+    @router.get("/desk/referrals/ended", dependencies=[AllKnown])
+    async def ended(request: Request, asker: Calling, after: After = None) -> Response:
+        """What became of those with whom it is over?"""
+        who = worker(request, asker)
+        part = await seat.part(who, "sender", after, ended=True)
+        return seat.page("ended_referrals.html", who, **part)
 
     @router.get("/desk/referrals/new")
     async def ask(request: Request, asker: Calling) -> Response:
@@ -44,9 +52,10 @@ def add(router: APIRouter, seat: Seat) -> None:
 
 async def _form(seat: Seat, who: Worker, form: Form, status: int = 200) -> Response:
     async with seat.pool.acquire() as connection:
-        made = await offered_by(connection, who.org, seat.said.clock())
-        asked = await offered_to(connection, who.org, seat.said.clock())
-    known = {each.life.to for each in made} | {each.life.by for each in asked}
+        # To choose from: whoever is not among these is written.
+        made = await page(connection, "sender", who.org, seat.said.clock(), ended=False)
+        asked = await page(connection, "receiver", who.org, seat.said.clock(), ended=False)
+    known = {each.life.to for each in made.handoffs} | {each.life.by for each in asked.handoffs}
     return seat.page(
         "referral.html",
         who,

@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import asyncpg
-from fastapi import Response
+from fastapi import Query, Response
 
 from pathline_gateway.console.page import page
-from pathline_gateway.desk.listed import Listed, listed
+from pathline_gateway.desk.handoffs import LATELY, asked_of
+from pathline_gateway.desk.handoffs import page as handoff_page
+from pathline_gateway.desk.listed import Listed, cursor, handoff_of, listed, place_of
 from pathline_gateway.desk.publishing import Publishing
 from pathline_gateway.desk.shown import Said, Worker
 from pathline_gateway.handoff.clocks import Clocks
+from pathline_gateway.problem import Problem
+from pathline_gateway.store.desk_handoffs import Side
 from pathline_gateway.trust.pairwise import ReaderKey
+
+After = Annotated[str | None, Query(max_length=2_000)]
+"""From where on a page lists: nothing for the first."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,43 @@ class Seat:
     def listed(self, org: str, found: Sequence[Clocks]) -> list[Listed]:
         """These hand-offs, as pages tell of them."""
         return listed(found, self.key(org), self.said.zone, self.said.clock())
+
+    async def part(self, who: Worker, side: Side, cursor_: str | None, *, ended: bool = False) -> dict[str, Any]:
+        """A part of a list for a page, from where its address says. Raises Problem."""
+        key = self.key(who.org)
+        after = None if cursor_ is None else place_of(key, cursor_)
+        if cursor_ is not None and after is None:
+            raise Problem(400, "malformed-cursor", "after must be the one that the page before leads to")
+        async with self.pool.acquire() as connection:
+            found = await handoff_page(connection, side, who.org, self.said.clock(), after, ended=ended)
+        return {
+            "handoffs": self.listed(who.org, found.handoffs),
+            "first": after is None,
+            "more": found.more,
+            "counted": found.counted,
+            "next": None if found.next is None else cursor(key, found.next),
+        }
+
+    async def ended_lately(self, who: Worker) -> list[Listed]:
+        """Of the hand-offs that the organisation made and that have ended, those that were offered last."""
+        async with self.pool.acquire() as connection:
+            found = await handoff_page(connection, "sender", who.org, self.said.clock(), ended=True, size=LATELY)
+        return self.listed(who.org, found.handoffs)
+
+    async def taken(self, who: Worker) -> tuple[list[Listed], bool]:
+        """Of those that the organisation took on and has not ended, who have waited longest; whether there are more."""
+        async with self.pool.acquire() as connection:
+            found = await handoff_page(connection, "receiver", who.org, self.said.clock(), ended=False, taken=True)
+        return self.listed(who.org, found.handoffs), found.next is not None
+
+    async def asked(self, who: Worker, handle: str) -> Listed | None:
+        """The hand-off with this handle, where it asks this organisation."""
+        handoff = handoff_of(self.key(who.org), handle)
+        if handoff is None:
+            return None
+        async with self.pool.acquire() as connection:
+            found = await asked_of(connection, who.org, handoff, self.said.clock())
+        return None if found is None else self.listed(who.org, [found])[0]
 
     def page(self, template: str, who: Worker | None, status: int = 200, **values: object) -> Response:
         """A page of the desk."""

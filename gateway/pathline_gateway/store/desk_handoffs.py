@@ -1,13 +1,83 @@
-"""Hand-offs by who is asked and by who asks: the desk's lists."""
+"""Hand-offs by who is asked and by who asks, page by page: what the desk's lists are made of."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final, Literal, NamedTuple
+
 import asyncpg
 
-_ASKED = (
-    "select handoff from handoff where receiver = $1 and offered is not null order by offered desc, handoff limit $2"
-)
-_MADE = "select handoff from handoff where sender = $1 and offered is not null order by offered desc, handoff limit $2"
+Side = Literal["receiver", "sender"]
+
+# $1: the organisation; $2, $3: after which one; $4: how many; $5: others of whom something is concealed.
+#
+# A row tells how the hand-off stands for those who see everything. One that has ended may still be open for this
+# organisation: what ended it is concealed. So those are looked at as well of which something may be: it says so itself,
+# the other side conceals, or somebody who does had a part in it before it was passed on or cancelled.
+_OPEN = """
+select handoff, offered from (
+    (select handoff, offered from handoff
+    where {side} = $1 and ended is null and offered is not null and (offered, handoff) > ($2, $3)
+    order by offered, handoff limit $4)
+    union
+    (select h.handoff, h.offered from handoff h
+    where h.{side} = $1 and h.ended is not null and h.offered is not null
+        and (h.concealed or h.redirects > 0 or h.ended_by = 'cancelled') and (h.offered, h.handoff) > ($2, $3)
+        and (h.concealed or (cardinality($5::text[]) > 0 and exists (
+            select from interaction i join subject_ref s on s.id = i.ref
+            where i.handoff = h.handoff collate "default" and s.org = any($5::text[]))))
+    order by h.offered, h.handoff limit $4)
+    union
+    (select h.handoff, h.offered from unnest($5::text[]) o(org) cross join lateral (
+        select handoff, offered from handoff
+        where {side} = $1 and {other} = o.org and ended is not null and (offered, handoff) > ($2, $3)
+        order by offered, handoff limit $4
+    ) h)
+) found
+order by offered, handoff limit $4
+"""
+# Those that have ended for those who see everything; and those open ones that may have ended for this organisation.
+_ENDED = """
+select handoff, offered from (
+    (select handoff, offered from handoff
+    where {side} = $1 and ended is not null and (offered, handoff) < ($2, $3)
+    order by offered desc, handoff desc limit $4)
+    union
+    (select h.handoff, h.offered from handoff h
+    where h.{side} = $1 and h.ended is null and h.offered is not null and (h.offered, h.handoff) < ($2, $3)
+        and (h.concealed or h.{other} = any($5::text[]) or (h.redirects > 0 and exists (
+            select from interaction i join subject_ref s on s.id = i.ref
+            where i.handoff = h.handoff collate "default" and s.org = any($5::text[]))))
+    order by h.offered desc, h.handoff desc limit $4)
+    {passed_on}
+) found
+order by offered desc, handoff desc limit $4
+"""
+# Who declined and may not know that somebody else was asked then has not passed it on.
+_PASSED_ON = """
+    union
+    (select h.handoff, h.offered from handoff h
+    where h.redirects > 0 and h.receiver <> $1 and h.offered is not null and (h.offered, h.handoff) < ($2, $3)
+        and (h.concealed or h.receiver = any($5::text[]) or (h.redirects > 1 and exists (
+            select from interaction i join subject_ref s on s.id = i.ref
+            where i.handoff = h.handoff collate "default" and s.org = any($5::text[]))))
+        and exists (
+            select from interaction i join subject_ref s on s.id = i.ref
+            where i.handoff = h.handoff collate "default" and s.org = $1)
+    order by h.offered desc, h.handoff desc limit $4)
+"""
+_LISTS: Final[Mapping[tuple[Side, bool], str]] = {
+    ("receiver", False): _OPEN.format(side="receiver", other="sender"),
+    ("receiver", True): _ENDED.format(side="receiver", other="sender", passed_on=_PASSED_ON),
+    ("sender", False): _OPEN.format(side="sender", other="receiver"),
+    ("sender", True): _ENDED.format(side="sender", other="receiver", passed_on=""),
+}
+_CONCEALING = """
+select org from organisation where conceals and org <> $1
+union select org from concealed_service where org <> $1
+union select org from concealed_ref where org <> $1
+"""
 _CONTACTS = """
 select i.handoff, i.time, t.type, s.org from interaction i
 join event_type t on t.id = i.type
@@ -23,17 +93,26 @@ order by u.service limit 50
 """
 
 
-async def offered_to(connection: asyncpg.Connection, org: str, limit: int) -> list[str]:
-    """The hand-offs that this organisation is asked about, latest first."""
-    return [row["handoff"] for row in await connection.fetch(_ASKED, org, limit)]
+class Place(NamedTuple):
+    """Where a hand-off stands in a list."""
+
+    offered: datetime
+    handoff: str
 
 
-async def offered_by(connection: asyncpg.Connection, org: str, limit: int) -> list[str]:
-    """The hand-offs that bear this organisation's name, latest first."""
-    return [row["handoff"] for row in await connection.fetch(_MADE, org, limit)]
+async def listed(
+    connection: asyncpg.Connection, side: Side, org: str, after: Place, limit: int, *, ended: bool
+) -> list[Place]:
+    """Hand-offs of which the organisation is this side: open ones, the first offered first; ended, the last first.
+
+    More than there are for the organisation, and none fewer: what it may know of each says whether it is one of them.
+    """
+    concealing = [row["org"] for row in await connection.fetch(_CONCEALING, org)]
+    rows = await connection.fetch(_LISTS[side, ended], org, after.offered, after.handoff, limit, concealing)
+    return [Place(row["offered"], row["handoff"]) for row in rows]
 
 
-async def contacts(connection: asyncpg.Connection, handoffs: list[str], org: str) -> list[asyncpg.Record]:
+async def contacts(connection: asyncpg.Connection, handoffs: Sequence[str], org: str) -> list[asyncpg.Record]:
     """What this organisation published that names these hand-offs: handoff, time, type, org."""
     return list(await connection.fetch(_CONTACTS, handoffs, org))
 

@@ -13,7 +13,9 @@ import hmac
 from functools import cached_property
 from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -47,6 +49,23 @@ class ReaderKey:
     def birth(self, handle: UUID) -> UUID:
         """The way back: of a handle that was never given, the birth of nothing."""
         return UUID(bytes=self._decipher.update(handle.bytes))
+
+    @cached_property
+    def _siv(self) -> AESSIV:
+        return AESSIV(self._tag("siv"))
+
+    def seal(self, kind: str, value: str) -> str:
+        """The value as only this reader may say it back, fit for an address: the same each time (AES-SIV)."""
+        sealed = self._siv.encrypt(value.encode(), [kind.encode()])
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def unseal(self, kind: str, sealed: str) -> str | None:
+        """The way back; None of what was never sealed so for this reader."""
+        try:
+            bytes_ = base64.b64decode(sealed + "=" * (-len(sealed) % 4), altchars=b"-_", validate=True)
+            return self._siv.decrypt(bytes_, [kind.encode()]).decode()
+        except (ValueError, InvalidTag):
+            return None
 
     def event(self, source: str, id: str) -> str:
         """The id of another's event."""

@@ -1,0 +1,196 @@
+"""The desk's lists: whoever waits is on one of their pages, once, and nobody else is."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pathline.vocabulary import TYPES
+from pathline_gateway.desk import handoffs as lists
+from pathline_gateway.desk.handoffs import Size, page
+from pathline_gateway.embedded import Machine
+from pathline_gateway.handoff.lifecycle import OPEN
+from pathline_gateway.store import desk_handoffs
+from pathline_gateway.store.desk_handoffs import Place, Side
+from verify.database import dropped, fresh_database, machine_running
+from verify.history import Partition, Told, bound, opened, subject
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+ORGS = ("clinic", "food-bank", "housing", "refuge")
+TOKEN = "a-token-of-22-characters"
+HASH = hashlib.sha256(TOKEN.encode()).hexdigest()
+_CONCEAL = f"""
+insert into organisation (org, registered_by)
+    select unnest(array['clinic', 'food-bank', 'housing', 'refuge', 'citizen']), 'operator' on conflict do nothing;
+update organisation set conceals = true where org = 'refuge';
+insert into concealed_service (org, service, entered_by) values ('food-bank', 'trauma', 'tests');
+insert into concealed_ref (org, subject, entered_by)
+    values ('clinic', '{subject(1)}', 'tests'), ('citizen', '{subject(2)}', 'tests');
+"""
+_SMALL = Size(3, 5)
+
+
+@dataclass(frozen=True)
+class World:
+    """Hand-offs of which much is concealed."""
+
+    events: Sequence[Told]
+    concealing: bool
+
+
+def world(seed: int) -> World:
+    rng = random.Random(seed)
+    events = list[Told]()
+    for n in range(rng.randrange(4, 40)):
+        sender = rng.choice(ORGS)
+        handoff, asked, minute = f"{sender}:{n}", rng.choice(ORGS), rng.randrange(20)
+        events.append(_event(rng, sender, f"{n}-0", "offered", handoff, minute, to=asked))
+        for nth in range(1, rng.randrange(1, 6)):
+            minute += rng.randrange(3)
+            verb = rng.choice(("seen", "accepted", "declined", "redirected", "completed", "cancelled", "expired"))
+            by = asked if rng.random() < 0.7 else rng.choice((sender, "citizen", *ORGS))
+            to = rng.choice(ORGS)
+            events.append(_event(rng, by, f"{n}-{nth}", verb, handoff, minute, to=to))
+            asked = to if verb == "redirected" else asked
+    return World(events, rng.random() < 0.8)
+
+
+def _event(rng: random.Random, org: str, id: str, verb: str, handoff: str, minute: int, to: str) -> Told:
+    said: dict[str, Any] = {"handoff": handoff}
+    if verb in ("offered", "redirected"):
+        said |= {"to": {"org": to, "service": rng.choice((None, "trauma"))}, "token_sha256": HASH}
+    if verb == "offered":
+        said["context_released"] = False
+    if verb in ("accepted", "declined"):
+        said["token"] = TOKEN
+    if verb == "declined":
+        said["reason"] = "capacity"
+    if rng.random() < 0.1:
+        said["safety"] = "conceal"
+    if rng.random() < 0.2:
+        said["service"] = "trauma"
+    payload = TYPES[f"org.pathline.handoff.{verb}.v1"].model_validate(said)
+    return Told(org, f"{org}-{id}", subject(rng.randrange(1, 4)), payload, minute)
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    with machine_running(tmp_path_factory.mktemp("lists") / "data") as running:
+        yield running
+
+
+@asynccontextmanager
+async def told(machine: Machine, of: World) -> AsyncIterator[asyncpg.Connection]:
+    """A database in which this has happened."""
+    database = await fresh_database(machine)
+    connection = await asyncpg.connect(database)
+    try:
+        await opened(connection)
+        await Partition().apply(connection, *of.events)
+        await bound(database)
+        if of.concealing:
+            await connection.execute(_CONCEAL)
+        yield connection
+    finally:
+        await connection.close()
+        await dropped(machine, database)
+
+
+async def everything(
+    connection: asyncpg.Connection, side: Side, org: str, ended: bool
+) -> tuple[set[str], set[str]]:
+    """The oracle: of every hand-off there is, those that must be listed, and those that may be.
+
+    What may be is what the organisation may know. Of those, it must be told of all that ask it, as they stand for who
+    sees everything, and of all that it declined. (By a redirect out of turn another seems to ask it, where what put that
+    out of turn is concealed.)
+    """
+    kept = {row["handoff"]: row for row in await connection.fetch("select * from handoff")}
+    clocked = await lists._clocked(connection, list(kept), org, NOW)
+    may = {
+        handoff: each.life
+        for handoff, each in clocked.items()
+        if each.offered is not None
+        and (each.life.to if side == "receiver" else each.life.by) == org
+        and (each.life.state in OPEN) != ended
+    }
+    must = {
+        handoff
+        for handoff, life in may.items()
+        if kept[handoff][side] == org or (kept[handoff]["redirects"] and life.legal[-1].org == org)
+    }
+    return must, set(may)
+
+
+async def walked(
+    connection: asyncpg.Connection, side: Side, org: str, ended: bool
+) -> tuple[list[str], list[tuple[int, int, bool]]]:
+    """What all pages have, and of each how many it has and how many it says that follow."""
+    found, said = list[str](), list[tuple[int, int, bool]]()
+    after: Place | None = None
+    for _ in range(100):
+        part = await page(connection, side, org, NOW, after, ended=ended, size=_SMALL)
+        found += [each.life.handoff for each in part.handoffs]
+        said.append((len(part.handoffs), part.more, part.counted))
+        if part.next is None:
+            return found, said
+        after = part.next
+    return found, []  # pages without an end: each is there more than once
+
+
+async def fault(connection: asyncpg.Connection) -> str | None:
+    """What is wrong with any list of any organisation."""
+    for org in ORGS:
+        for side in ("receiver", "sender"):
+            for ended in (False, True):
+                found, said = await walked(connection, side, org, ended)
+                must, may = await everything(connection, side, org, ended)
+                if len(found) != len(set(found)) or not must <= set(found) <= may:
+                    return f"{org} as {side}, ended {ended}: {must - set(found)} missing, {set(found) - may} too many"
+                rest = len(found)
+                for shown, more, counted in said:
+                    rest -= shown
+                    if more != rest if counted else more > rest:
+                        return f"{org} as {side}: {more} are said to follow, and {rest} do"
+    return None
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+async def test_whoever_waits_is_on_one_page_and_nobody_else_is(machine: Machine, seed: int) -> None:
+    async with told(machine, world(seed)) as connection:
+        assert await fault(connection) is None
+
+
+_PLANTED: Mapping[str, tuple[str, str]] = {
+    "of those that ended, none is looked at again": ("h.ended is not null", "false"),
+    "who was passed on is looked for no more": ("h.redirects > 1", "false"),
+    "what is concealed by itself is forgotten": ("h.concealed", "false"),
+    "a page begins with the last of the one before": ("(offered, handoff) > ($2, $3)", "(offered, handoff) >= ($2, $3)"),
+}
+
+
+@pytest.mark.parametrize("planted", _PLANTED)
+async def test_planted_faults_are_found(machine: Machine, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
+    right, wrong = _PLANTED[planted]
+    assert any(right in each for each in desk_handoffs._LISTS.values())
+    broken = {of: each.replace(right, wrong) for of, each in desk_handoffs._LISTS.items()}
+    for seed in range(40):
+        async with told(machine, world(seed)) as connection:
+            with monkeypatch.context() as patched:
+                patched.setattr(desk_handoffs, "_LISTS", broken)
+                found = await fault(connection)
+            if found is not None:
+                assert await fault(connection) is None
+                return
+    pytest.fail("not found")

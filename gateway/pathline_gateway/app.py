@@ -108,7 +108,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(
         front.routes(gateway.pool, statuses, lambda: gateway.intake.not_ready() is None, gateway.rates, clock)
     )
-    app.include_router(handoff_pages.routes(gateway.pool, clock))
+    app.include_router(handoff_pages.routes(gateway.pool, gateway.secret, clock))
     app.include_router(pages.routes(gateway.pool, gateway.secret, readers, clock))
     kafka = cache(partial(described, gateway.settings))
     app.include_router(documents.routes(kafka))

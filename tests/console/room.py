@@ -74,7 +74,7 @@ async def room_of(rig: Rig, rates: Rates | None = None) -> AsyncIterator[Room]:
 
     statuses = Statuses(rig.pool, progress, surveyed)
     app.include_router(front.routes(rig.pool, statuses, lambda: True, rates or Rates(), lambda: rig.now))
-    app.include_router(handoff_pages.routes(rig.pool, lambda: rig.now))
+    app.include_router(handoff_pages.routes(rig.pool, SECRET, lambda: rig.now))
     app.include_router(stream_pages.routes(Streams(rig.pool, SECRET, lambda: rig.now, Waiters(rig.pool))))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
         yield Room(rig, http)

@@ -18,7 +18,7 @@ from pathline import instant
 from pathline.vocabulary import InteractionCorrected
 from pathline_gateway.handoff.record import HandoffRecord
 from pathline_gateway.store import handoff_overview as overview
-from pathline_gateway.store.handoff_overview import Scope
+from pathline_gateway.store.handoff_overview import PairPlace, Scope
 from pathline_gateway.trust.caller import EVERYBODY, Caller
 from trust.pathways import NOW
 from trust.rig import OPERATOR, Rig
@@ -90,7 +90,15 @@ async def test_pairs_are_counted_as_a_plain_reading_counts_them(rig: Rig, seed: 
         elif counts(record):
             by_pair[record.sender, record.receiver].append(record)
     async with rig.pool.acquire() as connection:
-        found = await overview.pairs(connection, Scope(NOW, NOW - timedelta(days=90), hidden), 100)
+        scope = Scope(NOW, NOW - timedelta(days=90), hidden)
+        n, found = await overview.pairs(connection, scope, 100)
+        parts = [await overview.pairs(connection, scope, 2, skip=skip) for skip in range(0, len(found) + 2, 2)]
+        assert [pair for _, part in parts for pair in part] == found
+        assert {of for of, part in parts if part} <= {n} == {len(by_pair)}
+        for org in ORGS:
+            _, theirs = await overview.pairs(connection, scope, 100, org)
+            assert theirs == [pair for pair in found if org in (pair.sender, pair.receiver)]
+        assert set(await overview.organisations(connection, scope)) == {org for pair in by_pair for org in pair if org}
     assert {(pair.sender, pair.receiver) for pair in found} == by_pair.keys()
     assert [pair.silent for pair in found] == sorted((pair.silent for pair in found), reverse=True)
     for pair in found:
@@ -127,8 +135,22 @@ async def test_a_pair_s_hand_offs_come_open_first_and_the_longest_silent_first(r
             theirs.sort(key=lambda r: r.offered or far, reverse=True)
             theirs.sort(key=lambda r: (r.ended is not None, silent_since(r) or far))
             assert [each.handoff for each in found] == [each.handoff for each in theirs]
+            parts: list[str] = []
+            after: PairPlace | None = None
+            while part := await overview.of_pair(connection, scope, sender, receiver, 7, after):
+                parts += [each.handoff for each in part]
+                last = part[-1]
+                after = PairPlace(last.handoff, last.ended is not None, last.silent_since, last.offered)
+            assert parts == [each.handoff for each in theirs]
         silent = sorted((r for r in records if silent_since(r)), key=lambda r: silent_since(r) or far, reverse=True)
         n, latest = await overview.silent(connection, scope, 3)
+        walked: list[tuple[datetime | None, str]] = []
+        reached: tuple[str, datetime] | None = None
+        while part := await overview.long_silent(connection, scope, 7, reached):
+            walked += [(each.silent_since, each.handoff) for each in part]
+            assert part[-1].silent_since is not None
+            reached = (part[-1].handoff, part[-1].silent_since)
+        assert walked == sorted((silent_since(r), r.handoff) for r in silent)  # type: ignore[type-var]
     assert n == len(silent)
     assert [each.handoff for each in latest] == [each.handoff for each in silent[:3]]
 

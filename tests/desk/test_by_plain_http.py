@@ -6,12 +6,14 @@ import re
 
 import pytest
 from secured import Secured
-from worker import ANNA, Page, Worker, bearer, handoffs, offered, pathway, published
+from worker import ANNA, Page, Worker, batched, bearer, handoffs, offered, pathway, published
 
 from pathline_gateway.trust.caller import Role
 
 TOKEN = "abcd-efgh-jkmn-pqrs-tuvw-xyz2"
 NUMBER = "client 7"
+LATER = 620
+"""More than a list of the desk ever had."""
 
 
 def test_a_hand_off_is_seen_accepted_and_answered_by_a_contact(worker: Worker, gateway: Secured) -> None:
@@ -216,3 +218,48 @@ def test_a_refuge_answers_at_its_own_desk_and_nobody_else_learns_of_it(worker: W
     asked = Worker(gateway).signed_in("publisher:money-help")
     assert "Refuge" not in asked.page("/desk").said
     asked.http.close()
+
+
+def test_who_has_waited_longest_is_found_however_many_came_after(worker: Worker, gateway: Secured) -> None:
+    operator = bearer(gateway, Role.OPERATOR)
+    assert gateway.http.post("/v1/organisations", json={"org": "shelter"}, headers=operator).is_success
+    offered(gateway, "housing:first", "shelter", TOKEN, priority="urgent")
+    later = [f"housing:later-{n}" for n in range(LATER)]
+    offer = {"to": {"org": "shelter"}, "token_sha256": "0" * 64, "context_released": False}
+    batched(gateway, "handoff.offered", later, "2026-03-02T10:00:00Z", **offer)
+    worker.signed_in("publisher:shelter")
+    found, pages, inbox = list[str](), 0, worker.page("/desk")
+    assert f"{LATER - 99} more wait on the next page" in inbox.said
+    (first, *_) = (link for link in inbox.links if link.startswith("/desk/handoffs/"))
+    assert "housing:first" in worker.page(first).said
+    while True:
+        pages += 1
+        found += re.findall(r"housing:(?:first|later-\d+)", inbox.said)
+        following = next((link for link in inbox.links if link.startswith("/desk?after=")), None)
+        if following is None:
+            break
+        assert "later" not in following
+        inbox = worker.page(following)
+    assert (pages, sorted(found)) == (LATER // 100 + 1, sorted(["housing:first", *later]))
+    sender = Worker(gateway).signed_in("publisher:housing")
+    assert "more are on the next page" in sender.page("/desk/referrals").said
+    sender.http.close()
+
+    batched(gateway, "handoff.cancelled", later, "2026-03-02T11:00:00Z")
+    inbox = worker.page("/desk")
+    assert "1 person was handed to you" in inbox.said
+    assert worker.inbox() == [first]
+    ended = worker.page("/desk/ended")
+    assert f"{LATER - 100} more have ended" in ended.said
+    (one, *_) = (link for link in ended.links if link.startswith("/desk/handoffs/"))
+    assert "taken back" in worker.page(one).said
+    done = worker.send(worker.page(first), f"{first} accepted", subject="v1.EEEEEEEEEEEEEEEEEEEEEA", token=TOKEN)
+    assert "Taken on" in Page(done.text).said
+
+
+def test_a_page_of_a_list_that_never_was_is_refused_and_no_parameter_is_guessed(worker: Worker) -> None:
+    worker.signed_in("publisher:food-bank")
+    for path, status in (("/desk?after=x", 400), ("/desk/ended?after=", 400), ("/desk?before=x", 422)):
+        answer = worker.http.get(path)
+        assert answer.status_code == status, path
+        assert "text/html" in answer.headers["content-type"]

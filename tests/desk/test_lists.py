@@ -106,14 +106,12 @@ async def told(machine: Machine, of: World) -> AsyncIterator[asyncpg.Connection]
         await dropped(machine, database)
 
 
-async def everything(
-    connection: asyncpg.Connection, side: Side, org: str, ended: bool
-) -> tuple[set[str], set[str]]:
+async def everything(connection: asyncpg.Connection, side: Side, org: str, ended: bool) -> tuple[set[str], set[str]]:
     """The oracle: of every hand-off there is, those that must be listed, and those that may be.
 
     What may be is what the organisation may know. Of those, it must be told of all that ask it, as they stand for who
-    sees everything, and of all that it declined. (By a redirect out of turn another seems to ask it, where what put that
-    out of turn is concealed.)
+    sees everything, and of all that it declined. (By a redirect out of turn another seems to ask it, where what
+    put that out of turn is concealed.)
     """
     kept = {row["handoff"]: row for row in await connection.fetch("select * from handoff")}
     clocked = await lists._clocked(connection, list(kept), org, NOW)
@@ -176,7 +174,10 @@ _PLANTED: Mapping[str, tuple[str, str]] = {
     "of those that ended, none is looked at again": ("h.ended is not null", "false"),
     "who was passed on is looked for no more": ("h.redirects > 1", "false"),
     "what is concealed by itself is forgotten": ("h.concealed", "false"),
-    "a page begins with the last of the one before": ("(offered, handoff) > ($2, $3)", "(offered, handoff) >= ($2, $3)"),
+    "a page begins with the last of the one before": (
+        "(offered, handoff) > ($2, $3)",
+        "(offered, handoff) >= ($2, $3)",
+    ),
 }
 
 

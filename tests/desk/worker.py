@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from typing import Any
 
@@ -103,6 +103,28 @@ def published(gateway: Secured, org: str, type: str, id: str, **data: Any) -> No
     }
     answer = gateway.http.post("/v1/events", json=[event], headers=BATCH | bearer(gateway, Role.PUBLISHER, org))
     assert answer.status_code == 202, answer.text
+    settled(gateway)
+
+
+def batched(gateway: Secured, type: str, handoffs: Sequence[str], time: str, **data: Any) -> None:
+    """The same said of many hand-offs by the organisation that made them, and applied."""
+    org = handoffs[0].partition(":")[0]
+    headers = BATCH | bearer(gateway, Role.PUBLISHER, org)
+    for begin in range(0, len(handoffs), 200):
+        events = [
+            {
+                "specversion": "1.0",
+                "id": f"{type}-{each.partition(':')[2]}",
+                "source": f"urn:pathline:{org}:system",
+                "type": f"org.pathline.{type}.v1",
+                "subject": ANNA[org],
+                "time": time,
+                "data": {"handoff": each, **data},
+            }
+            for each in handoffs[begin : begin + 200]
+        ]
+        answer = gateway.http.post("/v1/events", json=events, headers=headers)
+        assert answer.status_code == 202, answer.text
     settled(gateway)
 
 

@@ -32,11 +32,21 @@ _PAGE = 500
 
 
 @app.command(name="list")
-def list_(*, reason: Reason = None, org: Org = None, limit: int = 20, json: bool = False, data: Data = None) -> None:
+def list_(
+    *,
+    reason: Reason = None,
+    org: Org = None,
+    after: int = 0,
+    limit: int = 20,
+    json: bool = False,
+    data: Data = None,
+) -> None:
     """Counts what is parked by publisher and reason, and lists the first records.
 
     Parameters
     ----------
+    after
+        Only records after this number of an earlier list.
     limit
         Records to list below the counts.
     json
@@ -46,12 +56,14 @@ def list_(*, reason: Reason = None, org: Org = None, limit: int = 20, json: bool
 
     async def work(connection: asyncpg.Connection) -> int:
         groups = await overview.groups(connection, wanted)
-        records = await overview.page(connection, wanted, 0, max(0, limit))
+        records = await overview.page(connection, wanted, after, max(0, limit))
         if json:
             said = {"groups": [asdict(g) for g in groups], "records": [asdict(r) for r in records]}
             print(orjson.dumps(said).decode())
         else:
             _tell(groups, records)
+            if records and len(records) == limit:
+                print(f"More may follow: --after {records[-1].id}")
         return 0
 
     on_database(data, work)

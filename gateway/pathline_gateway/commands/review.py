@@ -57,6 +57,8 @@ def list_(
             print(", ".join(f"{n} {why}" for why, n in sorted(waiting.items())) or "nothing waits")
         for each in found:
             print(orjson.dumps({"nr": each.nr, **brief(each)}).decode() if json else _line(each))
+        if not json and found and len(found) == limit:
+            print(f"more may follow: --after {found[-1].nr}")
         return 0
 
     on_database(data, work)

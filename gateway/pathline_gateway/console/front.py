@@ -79,10 +79,14 @@ async def scoped(connection: asyncpg.Connection, caller: Caller, now: datetime) 
     return Scope(now, now - PAST, await hidden_handoffs(connection, perhaps))
 
 
+async def scoped_silent(connection: asyncpg.Connection, caller: Caller, now: datetime) -> Scope:
+    """The same, of those that may be silent now: what has ended is not."""
+    if caller.open:
+        return Scope(now, now)
+    # What cannot be silent need not be read to know what it conceals.
+    perhaps = await handoff_overview.perhaps_concealed_silent(connection, now)
+    return Scope(now, now, await hidden_handoffs(connection, perhaps))
+
+
 async def _silent(connection: asyncpg.Connection, caller: Caller, now: datetime) -> tuple[int, list[Standing]]:
-    # What has ended is not silent; and what cannot be silent need not be read to know what it conceals.
-    hidden = set[str]()
-    if not caller.open:
-        perhaps = await handoff_overview.perhaps_concealed_silent(connection, now)
-        hidden = await hidden_handoffs(connection, perhaps)
-    return await handoff_overview.silent(connection, Scope(now, now, hidden), _SILENT)
+    return await handoff_overview.silent(connection, await scoped_silent(connection, caller, now), _SILENT)

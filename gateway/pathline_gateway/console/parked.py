@@ -17,7 +17,7 @@ from pathline_gateway import form
 from pathline_gateway.console.page import page
 from pathline_gateway.intake.discard import discard
 from pathline_gateway.intake.replay import Rules, replay
-from pathline_gateway.operate.parked import MOST, Publisher, Reason, counted
+from pathline_gateway.operate.parked import MOST, After, OfPublisher, OfReason, Publisher, Reason, counted
 from pathline_gateway.operate.parked_level import look
 from pathline_gateway.problem import Problem
 from pathline_gateway.storable import STORABLE
@@ -26,7 +26,8 @@ from pathline_gateway.store.parked_overview import Wanted
 from pathline_gateway.trust.who import Operator
 
 _LISTED = 20
-"""Records of a group that are listed; all have an address of their own."""
+"""Records of a group that are listed where all groups are; of one group, the next hundred."""
+_OF_GROUP = 100
 
 Told = Annotated[int | None, Query(ge=0)]
 
@@ -51,16 +52,24 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
 
     @router.get("/console/parked")
     async def parked(
-        _: Operator, replayed: Told = None, still: Told = None, discarded: Told = None, more: Told = None
+        _: Operator,
+        replayed: Told = None,
+        still: Told = None,
+        discarded: Told = None,
+        more: Told = None,
+        reason: OfReason = None,
+        org: OfPublisher = None,
+        after: After = 0,
     ) -> Response:
-        """What was refused, and why?"""
+        """What was refused, and why? All groups; or one, from a record on."""
+        listed = _LISTED if reason is None and org is None else _OF_GROUP
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             groups = [
-                (group, await overview.page(connection, Wanted(group.reason, group.org or ""), 0, _LISTED))
-                for group in await overview.groups(connection, Wanted())
+                (group, await overview.page(connection, Wanted(group.reason, group.org or ""), after, listed))
+                for group in await overview.groups(connection, Wanted(reason, org))
             ]
         done = {"replayed": replayed, "still": still, "discarded": discarded, "more": more}
-        return page("parked.html", referrer="same-origin", groups=groups, done=done)
+        return page("parked.html", referrer="same-origin", groups=groups, done=done, after=after, listed=listed)
 
     @router.post("/console/parked/replay")
     async def replays(by: Operator, request: Request) -> Response:

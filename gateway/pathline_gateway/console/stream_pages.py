@@ -37,6 +37,8 @@ _DONE: Final = {
 }
 
 Done = Annotated[str, Query(max_length=20)]
+After = Annotated[int, Query(ge=0, lt=2**63)]
+"""After which number what was given up is listed."""
 Sent = TypeVar("Sent", bound=BaseModel)
 
 
@@ -74,10 +76,10 @@ def routes(streams: Streams) -> APIRouter:
         return page("streams.html", streams=lines, following=following)
 
     @router.get("/console/streams/{subscription}")
-    async def one(caller: Calling, subscription: UUID, done: Done = "") -> Response:
+    async def one(caller: Calling, subscription: UUID, done: Done = "", after: After = 0) -> Response:
         """Does it receive; and if not, why?"""
         try:
-            shown, failures = await _shown(caller, subscription)
+            shown, failures = await _shown(caller, subscription, after)
         except Problem as problem:
             if problem.status != 404:
                 raise
@@ -135,11 +137,11 @@ def routes(streams: Streams) -> APIRouter:
         shown, failures = await _shown(caller, subscription)
         return _page(shown, failures, because=because, asked=wanted)
 
-    async def _shown(caller: Caller, subscription: UUID) -> tuple[Stream, list[webhooks.Failure]]:
+    async def _shown(caller: Caller, subscription: UUID, after: int = 0) -> tuple[Stream, list[webhooks.Failure]]:
         async with pool.acquire() as connection, _one_moment(connection):
             found = await one_of(connection, caller, subscription)
             shown = stream(found, await standing(connection, found), _now())
-            return shown, await webhooks.failures(connection, found.id, 0, _LISTED)
+            return shown, await webhooks.failures(connection, found.id, after, _LISTED)
 
     return router
 
@@ -155,7 +157,9 @@ def _page(
     asked: Asked | None = None,
 ) -> Response:
     said_of = {"said": said, "wrong": wrong, "because": because, "asked": asked}
-    return page("stream.html", status, referrer="same-origin", stream=shown, failures=failures, told=said_of)
+    following = failures[-1].number if len(failures) == _LISTED else None
+    more = {"failures": failures, "following": following}
+    return page("stream.html", status, referrer="same-origin", stream=shown, told=said_of, **more)
 
 
 def _one_moment(connection: asyncpg.Connection) -> asyncpg.transaction.Transaction:

@@ -30,7 +30,7 @@ class Size(NamedTuple):
     """So many are looked at from the first of a page on: how many more there are is told as far as that."""
 
 
-PAGE: Final = Size(100, 500)
+PAGE: Final = Size(100, 1_000)
 LATELY: Final = Size(10, 11)
 _CHUNK: Final = 100
 _CHUNKS: Final = 20

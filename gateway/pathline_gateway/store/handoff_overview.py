@@ -36,19 +36,33 @@ select sender, receiver, count(*) as offered, count(*) filter (where state in ('
         as to_contact,
     count(silent_since) as silent,
     count(*) filter (where ended_by = 'declined') as declined,
-    count(*) filter (where ended_by = 'expired') as expired, bool_or(observable) as observable
-from standing
+    count(*) filter (where ended_by = 'expired') as expired, bool_or(observable) as observable,
+    count(*) over () as pairs
+from standing where $5 in ('', sender, receiver)
 group by sender, receiver
-order by silent desc, waiting desc, offered desc, sender, receiver limit $4
+order by silent desc, waiting desc, offered desc, sender, receiver limit $4 offset $6
+"""
+_ORGANISATIONS = """
+select org from (select sender as org from standing union select receiver from standing) o
+where org is not null order by org
 """
 _OF_PAIR = """
 , chosen as (
-    select * from standing where sender = $4 and receiver is not distinct from $5
+    select * from standing where sender = $4 and receiver is not distinct from $5 and ($7::text is null or (
+        ended is not null, coalesce(silent_since, 'infinity'), timestamptz 'epoch' - offered, handoff
+    ) > ($8::boolean, coalesce($9::timestamptz, 'infinity'), timestamptz 'epoch' - $10::timestamptz, $7))
     order by ended is not null, silent_since nulls last, offered desc, handoff limit $6
 )
 """
 _OF_SILENT = """
 , chosen as (select * from standing where silent_since is not null order by silent_since desc, handoff limit $4)
+"""
+_OF_LONG_SILENT = """
+, chosen as (
+    select * from standing where silent_since is not null
+        and ($5::text is null or (silent_since, handoff) > ($6::timestamptz, $5))
+    order by silent_since, handoff limit $4
+)
 """
 _CHOSEN = """
 select c.handoff, c.sender, c.receiver, c.state, c.offered, c.accepted, c.first_contact, c.ended, c.ended_by,
@@ -59,6 +73,7 @@ join subject_ref s on s.id = c.ref
 left join membership m on m.ref = s.id and m.until is null
 """
 _WORST_FIRST = "order by c.ended is not null, c.silent_since nulls last, c.offered desc, c.handoff"
+_LONGEST_FIRST = "order by c.silent_since, c.handoff"
 _LATEST_FIRST = "order by c.silent_since desc, c.handoff"
 _COUNT = "select count(silent_since) from standing"
 _ALL = _STANDING.format(which="")
@@ -121,6 +136,15 @@ class Pair(NamedTuple):
     """Whether the receiver is on the register: of nobody else it can be said that she is silent."""
 
 
+class PairPlace(NamedTuple):
+    """Where a hand-off stands in the list of its pair."""
+
+    handoff: str
+    ended: bool
+    silent_since: datetime | None
+    offered: datetime
+
+
 class Standing(NamedTuple):
     """A hand-off as it stands."""
 
@@ -144,18 +168,50 @@ class Standing(NamedTuple):
     anomalies: int
     pathway: UUID
 
+    @property
+    def silent_since(self) -> datetime | None:
+        """Since when somebody is waited for, and too long."""
+        due = (self.due_accept if self.no_answer else None, self.due_contact if self.no_contact else None)
+        return min((each for each in due if each is not None), default=None)
 
-async def pairs(connection: asyncpg.Connection, scope: Scope, limit: int) -> list[Pair]:
-    """Who hands to whom, those with most silence first."""
-    rows = await connection.fetch(_ALL + _BY_PAIR, *_asked(scope), limit)
-    return [Pair(*row.values()) for row in rows]
+
+async def pairs(
+    connection: asyncpg.Connection, scope: Scope, limit: int, org: str = "", skip: int = 0
+) -> tuple[int, list[Pair]]:
+    """How many pairs hand to one another, and of those, after so many, who: those with most silence first.
+
+    `org`: those alone of which it is either side.
+    """
+    rows = [tuple(row) for row in await connection.fetch(_ALL + _BY_PAIR, *_asked(scope), limit, org, skip)]
+    return (rows[0][-1] if rows else 0), [Pair(*row[:-1]) for row in rows]
+
+
+async def organisations(connection: asyncpg.Connection, scope: Scope) -> list[str]:
+    """Whoever is either side of a hand-off."""
+    return [row["org"] for row in await connection.fetch(_ALL + _ORGANISATIONS, *_asked(scope))]
 
 
 async def of_pair(
-    connection: asyncpg.Connection, scope: Scope, sender: str, receiver: str | None, limit: int
+    connection: asyncpg.Connection,
+    scope: Scope,
+    sender: str,
+    receiver: str | None,
+    limit: int,
+    after: PairPlace | None = None,
 ) -> list[Standing]:
     """What one handed to the other: open before ended, the longest silent first."""
-    rows = await connection.fetch(_ALL + _OF_PAIR + _CHOSEN + _WORST_FIRST, *_asked(scope), sender, receiver, limit)
+    asked = (*_asked(scope), sender, receiver, limit, *(after or (None, None, None, None)))
+    rows = await connection.fetch(_ALL + _OF_PAIR + _CHOSEN + _WORST_FIRST, *asked)
+    return [Standing(*row.values()) for row in rows]
+
+
+async def long_silent(
+    connection: asyncpg.Connection, scope: Scope, limit: int, after: tuple[str, datetime] | None = None
+) -> list[Standing]:
+    """Those that are silent now, the longest silent first; after this hand-off, which was silent since then."""
+    rows = await connection.fetch(
+        _SILENT + _OF_LONG_SILENT + _CHOSEN + _LONGEST_FIRST, *_asked(scope), limit, *(after or (None, None))
+    )
     return [Standing(*row.values()) for row in rows]
 
 

@@ -105,6 +105,7 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
     "GET /console": _OPERATOR,
     "GET /console/handoffs": _OPERATOR,
     "GET /console/handoffs/pair": _OPERATOR,
+    "GET /console/handoffs/silent": _OPERATOR,
     "GET /console/streams": _OPERATOR,
     "GET /console/streams/{subscription}": _OPERATOR,
     "POST /console/streams/{subscription}/pause": _OPERATOR,

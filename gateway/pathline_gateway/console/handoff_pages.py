@@ -1,4 +1,4 @@
-"""`/console/handoffs`: who hands to whom and how that goes; the hand-offs of one pair, the worst first; who is silent."""
+"""`/console/handoffs`: who hands to whom, and how that goes; those of one pair, the worst first; and who is silent."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
         # Past what asks who calls: with auth off, everybody does.
         app.add_middleware(QuickPull, pulled=partial(pathways.pulled, gateway.pool, gateway.settings.clock))
     app.add_middleware(RequestBounds, limits=gateway.settings.limits, explain=explained)
-    app.add_middleware(HttpSpans)
+    app.add_middleware(HttpSpans, limits=gateway.settings.limits)
     app.add_exception_handler(problem.Problem, explained.on_problem)
     app.add_exception_handler(NoOrganisation, on_no_organisation)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
@@ -86,10 +86,12 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(account.routes())
     app.include_router(accesses.routes(gateway.pool, gateway.secret, gateway.settings.clock))
     app.include_router(consents.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
-    streams = Streams(gateway.pool, gateway.secret, gateway.settings.clock, gateway.waiters)
+    streams = Streams(
+        gateway.pool, gateway.secret, gateway.settings.clock, gateway.waiters, slow=gateway.slow, work=gateway.work
+    )
     app.include_router(subscriptions.routes(streams, gateway.sinks))
     app.include_router(stream_pages.routes(streams))
-    app.include_router(measures.routes(gateway.pool, gateway.settings.clock))
+    app.include_router(measures.routes(gateway.slow, gateway.settings.clock))
     app.include_router(organisations.routes(gateway.pool))
     app.include_router(linkers.routes(gateway.pool))
     app.include_router(concealed.routes(gateway.pool))
@@ -102,13 +104,13 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     reviewing = Reviewing(gateway.pool, own)
     app.include_router(review.routes(gateway.pool, reviewing))
     app.include_router(review_page.routes(gateway.pool, reviewing))
-    statuses = status.Statuses(gateway.pool, gateway.progress, gateway.intake.survey)
+    statuses = status.Statuses(gateway.work, gateway.progress, gateway.intake.survey)
     app.include_router(status.routes(statuses, gateway.intake.not_ready))
     clock = gateway.settings.clock
     app.include_router(
         front.routes(gateway.pool, statuses, lambda: gateway.intake.not_ready() is None, gateway.rates, clock)
     )
-    app.include_router(handoff_pages.routes(gateway.pool, gateway.secret, clock))
+    app.include_router(handoff_pages.routes(gateway.slow, gateway.secret, clock))
     app.include_router(pages.routes(gateway.pool, gateway.secret, readers, clock))
     kafka = cache(partial(described, gateway.settings))
     app.include_router(documents.routes(kafka))

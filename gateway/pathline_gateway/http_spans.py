@@ -10,8 +10,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.problem import Problem
-from pathline_gateway.store.connect import UNAVAILABLE
+from pathline_gateway.store.connect import UNAVAILABLE, NoConnection
 from pathline_gateway.telemetry import spanning
 
 _log = logging.getLogger(__name__)
@@ -53,8 +54,8 @@ class HttpSpans:
     It answers for what nobody foresaw, too: with a problem that tells nothing, and a log line that tells where.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app, self._limits = app, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -83,13 +84,17 @@ class HttpSpans:
                 span.set_attribute("error.type", type(failed).__name__)
                 if began:
                     raise Interrupted from None
-                problem = _AWAY if isinstance(failed, UNAVAILABLE) else _INTERNAL
-                await problem.response()(scope, receive, answered)
+                await self._problem(failed).response()(scope, receive, answered)
             finally:
                 route = getattr(scope.get("route"), "path", None)
                 if route is not None:
                     span.update_name(f"{method} {route}")
                     span.set_attribute("http.route", route)
+
+    def _problem(self, failed: Exception) -> Problem:
+        if isinstance(failed, NoConnection):
+            return self._limits.named("connection_wait_s").refusal()
+        return _AWAY if isinstance(failed, UNAVAILABLE) else _INTERNAL
 
 
 def _continued(scope: Scope) -> Context | None:

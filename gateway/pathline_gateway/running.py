@@ -26,11 +26,12 @@ from pathline_gateway.intake.capabilities import Capabilities, probed
 from pathline_gateway.intake.header_names import keep_every_header_name
 from pathline_gateway.intake.intake import Intake
 from pathline_gateway.intake.progress import Progress
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.measure import closed_handoffs
 from pathline_gateway.operate.parked_level import keep_level
 from pathline_gateway.settings import Settings
 from pathline_gateway.store import access, counted, positions
-from pathline_gateway.store.connect import connected
+from pathline_gateway.store.connect import Use, connected
 from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
 from pathline_gateway.store.secrets import instance_secret
@@ -64,6 +65,11 @@ class Gateway:
     settings: Settings
     broker: Capabilities
     pool: asyncpg.Pool
+    """For requests."""
+    slow: asyncpg.Pool
+    """For requests that look through more than one person's events."""
+    work: asyncpg.Pool
+    """For what goes on beside them, and for streams."""
     producer: AIOKafkaProducer
     intake: Intake
     membership: MembershipWriter
@@ -80,6 +86,9 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway that consumes, binds and answers; stops in reverse order, the batch at hand finished."""
     async with contextlib.AsyncExitStack() as stack:
         pool, broker, epoch = await stack.enter_async_context(_prepared(settings))
+        requests, slow = [
+            await stack.enter_async_context(connected(settings.database, use)) for use in _uses(settings.limits)
+        ]
         async with pool.acquire() as connection:
             secret = await instance_secret(connection, "identifiers")
             account_key = await instance_secret(connection, "accounts")
@@ -136,8 +145,27 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         ):
             await stack.enter_async_context(going_on(name, work))
         yield Gateway(
-            settings, broker, pool, producer, intake, membership, progress, waiters, sinks, rates, secret, account_key
+            settings,
+            broker,
+            requests,
+            slow,
+            pool,
+            producer,
+            intake,
+            membership,
+            progress,
+            waiters,
+            sinks,
+            rates,
+            secret,
+            account_key,
         )
+
+
+def _uses(limits: Limits) -> tuple[Use, Use]:
+    # A little longer than the request, which is answered first.
+    how = (limits.connection_wait_s, limits.request_s + 1, True)
+    return Use("requests", limits.database_connections, *how), Use("slow readings", limits.slow_readings, *how)
 
 
 @contextlib.asynccontextmanager

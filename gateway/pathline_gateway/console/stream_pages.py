@@ -131,7 +131,7 @@ def routes(streams: Streams) -> APIRouter:
     async def explained(caller: Calling, subscription: UUID, request: Request) -> Response:
         """Why did an event come, or not?"""
         wanted = await _sent(request, Asked)
-        async with pool.acquire() as connection, _one_moment(connection):
+        async with streams.slow.acquire() as connection, _one_moment(connection):
             found = await one_of(connection, caller, subscription)
             because = await explain(connection, found, wanted.source, wanted.id, clock())
         shown, failures = await _shown(caller, subscription)

@@ -30,7 +30,7 @@ _EVENTS: Final = frozenset(("/v1/events", "/desk/spreadsheet"))
 _STREAM: Final = re.compile(r"/v1/subscriptions/[^/]+/stream")
 _SLOW: Final = re.compile(
     r"/v1/subscriptions/dry-run|/v1/subscriptions/[^/]+/explain|/console/streams/[^/]+/explain"
-    r"|/v1/measures|/v1/measures/[^/]+|/console/handoffs|/console/handoffs/pair|/v1/parked/summary"
+    r"|/v1/measures|/v1/measures/[^/]+|/console/handoffs|/console/handoffs/[a-z]+|/v1/parked/summary"
 )
 
 

@@ -74,6 +74,18 @@ class Limits(BaseSettings):
         int, Field(ge=1), Limit("request", "seconds", 504, "took-too-long", "ask again later, or for less")
     ] = 30
     """Whoever asks is answered, whatever stands still behind the gateway; streams are exempt."""
+    connection_wait_s: Annotated[
+        int, Field(ge=1), Limit("request", "seconds", 503, "database-busy", "ask again a little later")
+    ] = 5
+    """A request that waits for a connection to Postgres holds what it has sent in memory."""
+    database_connections: Annotated[
+        int, Field(ge=2), Limit("process", "connections to Postgres", None, "", "the others wait")
+    ] = 12
+    """Postgres has so many for everybody; what goes on beside the requests has as many of its own."""
+    slow_readings: Annotated[
+        int, Field(ge=1), Limit("process", "slow readings", None, "", "the others wait for a connection")
+    ] = 4
+    """Dry runs, explanations and measures read for long: they have connections of their own, and take no others."""
     events_bytes: Annotated[
         int, Field(ge=1_024 * _KIB), Limit("request", "bytes", 413, "too-large", "send smaller batches")
     ] = 16 * 1_024 * _KIB

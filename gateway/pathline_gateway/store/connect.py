@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import asyncpg
 
 from pathline_gateway.store.register import Known
+
+_log = logging.getLogger(__name__)
 
 UNAVAILABLE: Final = (
     ConnectionError,
@@ -39,18 +44,86 @@ class DatabaseUnavailable(Exception):
     """Postgres cannot be reached, or lets nobody in. `str()` says why, without the address: it may hold a password."""
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a pool is for. Each has connections of its own: none takes those of another."""
+
+    name: str
+    connections: int
+    wait_s: float
+    """Longest wait for one of them."""
+    statement_s: float
+    """Longest that one statement may take."""
+    bounded_by_postgres: bool = False
+    """Postgres ends the statement, too, should nobody be there to do so."""
+
+
+WORK: Final = Use("work", 12, 60, 60)
+"""For what goes on beside the requests, and for commands."""
+
+
+_GIVEN_UP_S: Final = 5.0
+"""How long Postgres may take to end a statement that was given up; then its connection is closed."""
+
+
+class NoConnection(TimeoutError):
+    """All connections of this pool are in use, or Postgres gives none."""
+
+
+class Pool(asyncpg.Pool):  # type: ignore[misc]
+    """Connections for one use: whoever waits for one waits so long, and not for ever."""
+
+    __slots__ = ("_returning", "use")
+
+    def __init__(self, database: str, use: Use) -> None:
+        self.use = use
+        self._returning = set[asyncio.Task[None]]()
+        settings = {"application_name": f"pathline-gateway {use.name}"}
+        if use.bounded_by_postgres:
+            settings["statement_timeout"] = str(round(use.statement_s * 1_000))
+        super().__init__(
+            database,
+            min_size=min(2, use.connections),
+            max_size=use.connections,
+            max_queries=50_000,
+            max_inactive_connection_lifetime=300.0,
+            loop=None,
+            connection_class=Connection,
+            record_class=asyncpg.Record,
+            reset=_nothing_to_reset,
+            command_timeout=use.statement_s,
+            server_settings=settings,
+        )
+
+    async def _acquire(self, timeout: float | None) -> Any:
+        # asyncpg's own limit of time makes a task for each connection that is asked for.
+        try:
+            async with asyncio.timeout(self.use.wait_s if timeout is None else timeout):
+                return await super()._acquire(None)
+        except TimeoutError:
+            raise NoConnection from None
+
+    async def release(self, connection: Any, *, timeout: float | None = None) -> None:
+        """It may be used by somebody else. Where a statement was given up nobody waits for Postgres to end it."""
+        seconds = min(self.use.wait_s, _GIVEN_UP_S) if timeout is None else timeout
+        if connection._con is None or not connection._con._protocol._is_cancelling():
+            await super().release(connection, timeout=seconds)
+            return
+        returning = asyncio.get_running_loop().create_task(super().release(connection, timeout=seconds))
+        self._returning.add(returning)
+        returning.add_done_callback(self._returned)
+
+    def _returned(self, task: asyncio.Task[None]) -> None:
+        self._returning.discard(task)
+        if not task.cancelled() and (failed := task.exception()) is not None:
+            _log.info("a connection was closed: its statement could not be ended (%s)", type(failed).__name__)
+
+
 @contextlib.asynccontextmanager
-async def connected(database: str) -> AsyncIterator[asyncpg.Pool]:
+async def connected(database: str, use: Use = WORK) -> AsyncIterator[asyncpg.Pool]:
     """A pool of connections. Raises DatabaseUnavailable."""
     try:
-        pool = await asyncpg.create_pool(
-            database,
-            min_size=2,
-            max_size=12,
-            command_timeout=60,
-            connection_class=Connection,
-            reset=_nothing_to_reset,
-        )
+        pool = await Pool(database, use)
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
         raise DatabaseUnavailable(
             f"Postgres cannot be reached ({_why(failed)}): look at PATHLINE_DATABASE, or use --embedded on one machine"

@@ -94,7 +94,8 @@ def routes(streams: Streams) -> APIRouter:
         event: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's id.")],
     ) -> dict[str, Any]:
         """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown."""
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        once = {"isolation": "repeatable_read", "readonly": True}
+        async with streams.slow.acquire() as connection, connection.transaction(**once):
             found = await one_of(connection, caller, subscription)
             return await explain(connection, found, source, event, clock())
 

@@ -75,7 +75,7 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
         """
         readable(wanted)
         subscription = as_if(wanted, own(caller, wanted.config.organisation), everything=caller.open)
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+        async with streams.slow.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             said = await dry_run(connection, streams.secret, subscription, wanted.days, streams.clock())
         return Response(orjson.dumps(said), media_type="application/json", headers={"cache-control": "no-store"})
 

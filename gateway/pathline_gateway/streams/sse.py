@@ -28,9 +28,14 @@ class Streams:
     secret: bytes
     clock: Callable[[], datetime]
     waiters: Waiters
+    slow: asyncpg.Pool = None
+    """For what looks through the events of many."""
+    work: asyncpg.Pool = None
+    """For what streams read: they wait for their turn, and not for requests."""
 
     def __post_init__(self) -> None:
-        self._readings = Readings(self.pool, self.secret, self.clock)
+        self.slow = self.pool if self.slow is None else self.slow
+        self._readings = Readings(self.pool if self.work is None else self.work, self.secret, self.clock)
 
     async def listen(self, subscription: UUID, after: int, *, everything: bool) -> AsyncIterator[bytes]:
         """Frames, beginning after this number: events, and a comment now and then where there are none."""

@@ -14,6 +14,9 @@ Attribute = str | int | bool
 MAX_DATA_BYTES = 256 * 1024
 """Largest payload, in bytes: an interaction says what happened; documents are referred to by `dataref`."""
 
+MAX_EVENT_BYTES = 1_000_000
+"""Largest event as it travels, in bytes: the headers and value of a Kafka record, or one JSON object."""
+
 MAX_ATTRIBUTES = 64
 """Most context attributes of one event."""
 
@@ -104,6 +107,12 @@ def attribute_text(value: Attribute) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
+
+
+def require_size(size: int) -> None:
+    """Raises TooLarge when an event has more bytes than any may have, in whatever form it travels."""
+    if size > MAX_EVENT_BYTES:
+        raise TooLarge(f"the event is over {MAX_EVENT_BYTES} bytes; refer to documents with dataref")
 
 
 def require_json(content_type: str | None) -> None:

@@ -18,12 +18,12 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from pathline_gateway import kafka_client, observe
 from pathline_gateway.background import as_it_comes, going_on, stopped
 from pathline_gateway.console.rates import Rates
+from pathline_gateway.fetch import fetcher
 from pathline_gateway.handoff.projection import bring_up_to_date
 from pathline_gateway.handoff.watchdog import Watchdog
 from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.intake import door as intake_door
 from pathline_gateway.intake.capabilities import Capabilities, probed
-from pathline_gateway.intake.header_names import keep_every_header_name
 from pathline_gateway.intake.intake import Intake
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.limits.table import Limits
@@ -178,7 +178,7 @@ async def taking_in(settings: Settings) -> AsyncIterator[Intake]:
 @contextlib.asynccontextmanager
 async def _prepared(settings: Settings) -> AsyncIterator[tuple[asyncpg.Pool, Capabilities, int]]:
     """Postgres and the broker are as this version needs them; and the epoch of the log."""
-    keep_every_header_name()
+    fetcher.bound()
     async with connected(settings.database) as pool:
         broker = await _prepared_broker(settings)
         async with pool.acquire() as connection:

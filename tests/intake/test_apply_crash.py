@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -22,7 +23,7 @@ from pathline_gateway.intake.apply import FetchedBeyondPosition, Into, apply
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.persist import Persister
 from pathline_gateway.intake.reading import read
-from pathline_gateway.intake.record import Accepted
+from pathline_gateway.intake.record import Accepted, Parked
 from pathline_gateway.intake.write import Outcome
 from pathline_gateway.store.connect import Connection
 from pathline_gateway.store.positions import Partition
@@ -492,3 +493,63 @@ async def test_a_database_that_was_put_back_while_intake_runs_is_filled_again_an
         found = await stored.tables(watch)
         assert found["interactions"] == foretold(log, [cut]).tables()["interactions"]
         assert not found["parked"]
+
+
+REFUSALS: list[Exception] = [
+    asyncpg.DataError("a value is wrong"),
+    asyncpg.ProgramLimitExceededError("a row of an index is too large"),
+    asyncpg.ConnectionDoesNotExistError("the message was too long, and Postgres hung up"),
+    ConnectionResetError(),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda f: type(f).__name__)
+@pytest.mark.parametrize("kept", [True, False], ids=["but its bytes", "not even its bytes"])
+async def test_what_postgres_does_not_take_is_found_and_parked_alone(
+    postgres: OwnPostgres, monkeypatch: pytest.MonkeyPatch, refusal: Exception, kept: bool
+) -> None:
+    log, said, bad = plain_log(10), list[Outcome](), 6
+
+    async def refusing(connection: asyncpg.Connection, into: Into, batch: Batch) -> Outcome:
+        for reading in batch.readings[DOOR]:
+            if reading.record.offset == bad and not (isinstance(reading, Parked) and (kept or reading.by_position)):
+                raise refusal
+        return await apply(connection, into, batch)
+
+    monkeypatch.setattr(persist, "apply", refusing)
+    monkeypatch.setattr(persist, "_BACKOFF_S", (0.001, 0.001))
+    async with connected(postgres) as watch, persisting(postgres, said) as persister, asyncio.timeout(60):
+        epoch = await stored.empty(watch)
+        await persister.persist(batch_of(log, {DOOR: (0, 10)}, epoch))
+        found = await stored.tables(watch)
+        assert found["parked"] == {(*DOOR, bad, "unstorable"): 1}
+        assert {int(i) for ((_, i), _) in found["interactions"]} == set(range(10)) - {bad}
+        (row,) = await watch.fetch("select * from parked")
+        value = batch_of(log, {DOOR: (0, 10)}, epoch).readings[DOOR][bad].record.value
+        assert value is not None
+        whole = None if kept else (len(value), hashlib.sha256(value).digest())
+        assert row["kept"] == ("whole" if kept else "position")
+        assert (row["value"], row["header_names"] == []) == ((value, False) if kept else (None, True))
+        assert whole is None or (row["value_size"], row["sha256"]) == whole
+
+
+async def test_a_postgres_that_hangs_up_on_everybody_parks_nothing(
+    postgres: OwnPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, said, left = plain_log(3), list[Outcome](), [asyncpg.ConnectionDoesNotExistError()] * 30
+
+    async def hung_up(connection: asyncpg.Connection, into: Into, batch: Batch) -> Outcome:
+        if left:
+            raise left.pop()
+        return await apply(connection, into, batch)
+
+    async def silent(self: Persister) -> bool:
+        return False
+
+    monkeypatch.setattr(persist, "apply", hung_up)
+    monkeypatch.setattr(persist, "_BACKOFF_S", (0.001, 0.001))
+    monkeypatch.setattr(Persister, "_answers", silent)
+    async with connected(postgres) as watch, persisting(postgres, said) as persister:
+        epoch = await stored.empty(watch)
+        await persister.persist(batch_of(log, {DOOR: (0, 3)}, epoch))
+        assert await stored.tables(watch) == foretold(log, [{DOOR: (0, 3)}]).tables()

@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic_core import from_json, to_json
 
-from pathline.cloudevent import Attribute, CloudEvent, require_json, shown
+from pathline.cloudevent import Attribute, CloudEvent, require_json, require_size, shown
 from pathline.errors import InvalidAttribute, InvalidData, Malformed, Refused
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -20,6 +20,7 @@ _DATA = ("data", "data_base64")
 
 def decode(raw: bytes) -> CloudEvent:
     """The event in these bytes. Raises Refused, saying what is wrong, when they are none."""
+    require_size(len(raw))
     return _event(_parse(raw))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pathline.cloudevent import Attribute, CloudEvent, require_json, shown
+from pathline.cloudevent import Attribute, CloudEvent, require_json, require_size, shown
 from pathline.codec import json_format
 from pathline.errors import InvalidAttribute, Malformed
 
@@ -21,7 +21,10 @@ def decode(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> 
     """
     content_type = None
     attributes: dict[str, Attribute] = {}
+    size = len(value or b"")
     for header, raw in headers:
+        size += len(header) + len(raw or b"")
+        require_size(size)
         name = header.lower()
         if name.startswith(_PREFIX):
             _put(attributes, name[len(_PREFIX) :], raw)

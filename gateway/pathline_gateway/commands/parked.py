@@ -165,7 +165,8 @@ def _tell(groups: list[overview.Group], records: list[overview.Brief]) -> None:
         print()
     for record in records:
         where = f"{record.field}: " if record.field else ""
-        print(f"{record.id}  {record.org or '–'}  {record.reason}  {printable(where + record.detail)}")
+        kept = "" if record.kept == "whole" else f" ({record.kept}, {record.size:,} bytes)"
+        print(f"{record.id}  {record.org or '–'}  {record.reason}  {printable(where + record.detail)}{kept}")
 
 
 def _line(result: Replayed) -> str:

@@ -29,6 +29,8 @@ def shown(kept: Kept) -> Iterator[str]:
     yield f"  reason     {kept.reason}"
     yield f"  field      {kept.field or '–'}"
     yield f"  detail     {printable(kept.detail)}"
+    if kept.kept != "whole":
+        yield f"  kept       {_kept(kept)}"
     yield ""
     yield from _headers(kept)
     yield f"key    {_said(kept.key)}"
@@ -38,6 +40,14 @@ def shown(kept: Kept) -> Iterator[str]:
 def printable(text: str) -> str:
     """The text without what a terminal would obey."""
     return "".join(c if c in _KEPT or not _obeyed(c) else ascii(c)[1:-1] for c in text)
+
+
+def _kept(kept: Kept) -> str:
+    if kept.kept == "cut":
+        value = "none" if kept.value_size is None else f"{kept.value_size:,} bytes"
+        return f"its beginning; the whole: {kept.size:,} bytes; the whole value: {value}, sha-256 {kept.sha256}"
+    several = "" if kept.last_offset in (None, kept.offset) else f", up to offset {kept.last_offset}"
+    return f"only where it stands{several}; size {kept.size:,} bytes; sha-256 {kept.sha256}"
 
 
 def _obeyed(character: str) -> bool:

@@ -19,6 +19,7 @@ from faststream.kafka.message import KafkaAckableMessage
 
 from pathline.producer import TOPIC_PREFIX
 from pathline_gateway import kafka_client
+from pathline_gateway.fetch import bounds
 from pathline_gateway.intake.apply import FetchedBeyondPosition
 from pathline_gateway.intake.pipeline import Pipeline
 from pathline_gateway.intake.progress import Progress
@@ -98,6 +99,8 @@ class Consumer:
             max_records=_MAX_RECORDS,
             batch_timeout_ms=_POLL_MS,
             fetch_max_wait_ms=_POLL_MS,
+            fetch_max_bytes=bounds.FETCH,
+            max_partition_fetch_bytes=bounds.PARTITION_FETCH,
             # A position that the log does not have is judged, not silently moved to its start.
             auto_offset_reset="none",
             # What a producer took back was never published.

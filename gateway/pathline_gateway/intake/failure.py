@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncpg
 
-_DATA = ("22", "23")
-"""SQLSTATE classes that say that a value is at fault: data exception, integrity constraint violation."""
+_DATA = ("22", "23", "54")
+"""SQLSTATE classes that say that a value is at fault: data exception, integrity constraint violation, and too large for
+something, such as a row of an index."""
 _NO_PARTITION = "no partition of relation"
 
 
@@ -28,6 +29,11 @@ def is_of_the_data(failed: Exception) -> bool:
         return isinstance(failed, ValueError)  # the driver could not encode it
     # The driver's own troubles: no server of the list takes writes just now, or an answer that was cut.
     return not isinstance(failed, OSError | TimeoutError | asyncpg.InternalClientError)
+
+
+def is_cut(failed: Exception) -> bool:
+    """Whether the connection broke over it: so does Postgres hang up on a message that is too long."""
+    return isinstance(failed, asyncpg.ConnectionDoesNotExistError | asyncpg.ConnectionFailureError | ConnectionError)
 
 
 def name_of(failed: Exception) -> str:

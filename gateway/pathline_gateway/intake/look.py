@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
+from pathline_gateway.fetch import bounds
 from pathline_gateway.intake.standing import Shown
 from pathline_gateway.store.positions import Partition, Position, record_digest
 
@@ -30,6 +31,8 @@ class LogLook:
             isolation_level="read_committed",
             request_timeout_ms=_REQUEST_MS,
             fetch_max_wait_ms=50,
+            fetch_max_bytes=bounds.FETCH,
+            max_partition_fetch_bytes=bounds.PARTITION_FETCH,
         )
         self._busy = asyncio.Lock()
 

@@ -12,7 +12,7 @@ import asyncpg
 
 from pathline_gateway.intake.apply import FetchedBeyondPosition, Into, apply
 from pathline_gateway.intake.batch import Batch
-from pathline_gateway.intake.failure import Unstorable, is_of_the_data, name_of
+from pathline_gateway.intake.failure import Unstorable, is_cut, is_of_the_data, name_of
 from pathline_gateway.intake.record import Parked
 from pathline_gateway.intake.write import Outcome
 
@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 
 _BACKOFF_S = (0.05, 5.0)
 """First and longest wait before a batch is tried again; doubled in between."""
+_CUT = 6
+"""How often in a row the connection must break over a batch before a record is looked for: for about three seconds."""
 
 
 @dataclass
@@ -34,14 +36,23 @@ class Persister:
 
     async def persist(self, batch: Batch) -> None:
         """The batch is stored or parked. Raises FetchedBeyondPosition when it must be fetched again."""
-        wait = _BACKOFF_S[0]
+        wait, cut = _BACKOFF_S[0], 0
         while (failed := await self._failure(batch)) is not None:
-            if is_of_the_data(failed) and not _is_given_up(batch):
+            # Where Postgres hangs up each time that it gets this batch, and is there otherwise, the batch is at fault.
+            cut = cut + 1 if is_cut(failed) and await self._answers() else 0
+            if (is_of_the_data(failed) or cut >= _CUT) and not _is_given_up(batch):
                 return await self._apart(batch, failed)
             self._failing(failed)
             await asyncio.sleep(wait)
             wait = min(2 * wait, _BACKOFF_S[1])
         self.failing_since = None
+
+    async def _answers(self) -> bool:
+        """Whether Postgres takes a connection and answers on it."""
+        try:
+            return bool(await self.pool.fetchval("select true"))
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False
 
     async def _failure(self, batch: Batch) -> Exception | None:
         """Why the batch is not stored; None when it is."""
@@ -65,7 +76,9 @@ class Persister:
         _log.error("intake: a record cannot be stored and is parked: %s", name_of(failed))
         org = reading.org if isinstance(reading, Parked) else reading.ref[0]
         detail = f"the database does not take it ({name_of(failed)}): tell those who develop Pathline"
-        await self.persist(batch.with_only(Parked(reading.record, Unstorable.reason, detail, None, org)))
+        again = isinstance(reading, Parked) and reading.reason == Unstorable.reason
+        parked = Parked(reading.record, Unstorable.reason, detail, None, org, by_position=again)
+        await self.persist(batch.with_only(parked))
 
     def _failing(self, failed: Exception) -> None:
         if self.failing_since is None:
@@ -74,6 +87,6 @@ class Persister:
 
 
 def _is_given_up(batch: Batch) -> bool:
-    """Whether this is one record, to be parked because it could not be stored: there is nothing left to take apart."""
+    """Whether this is one record, of which nothing is to be stored but where it stands."""
     readings = [reading for found in batch.readings.values() for reading in found]
-    return len(readings) == 1 and isinstance(readings[0], Parked) and readings[0].reason == Unstorable.reason
+    return len(readings) == 1 and isinstance(readings[0], Parked) and readings[0].by_position

@@ -11,6 +11,7 @@ from pathline.errors import Refused
 from pathline.interaction import Interaction, accept, organisation_of
 from pathline.producer import TOPIC_PREFIX
 from pathline.vocabulary import InteractionCorrected, InteractionVoided, Payload
+from pathline_gateway.fetch.records import CutRecord, UnreadRecords
 from pathline_gateway.identity.rights import OURS
 from pathline_gateway.intake import content
 from pathline_gateway.intake.columns import columns_of, is_looked_into
@@ -29,6 +30,8 @@ DOOR_TOPIC = re.compile(re.escape(TOPIC_PREFIX) + r"door-[0-9]+", re.ASCII)
 def read(record: Record) -> Accepted | Parked:
     """The record as an accepted interaction, or parked; never raises."""
     owner = owner_of(record.topic)
+    if isinstance(record, CutRecord | UnreadRecords):
+        return Parked(record, record.reason, record.detail, None, owner)
     return ordinary(record, owner) or read_closely(record, owner)
 
 

@@ -61,6 +61,8 @@ class Parked(NamedTuple):
     detail: str
     field: str | None = None
     org: str | None = None
+    by_position: bool = False
+    """Whether nothing is kept of it but where it stands: the database does not take its bytes."""
 
 
 Reading = Accepted | Parked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import asyncpg
 
@@ -14,6 +14,12 @@ from pathline_gateway.intake.write import Outcome, Writer
 from pathline_gateway.store import parked
 from pathline_gateway.store.parked import Kept
 from pathline_gateway.store.register import Known
+
+NOT_WHOLE: Final = "not-kept-whole"
+_NOT_WHOLE: Final = {
+    "cut": "only its beginning is kept: ask its publisher to send it again, smaller",
+    "position": "only where it stood is kept: ask its publisher to send it again, smaller",
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ async def replay(connection: asyncpg.Connection, rules: Rules, id: int) -> Repla
             return Replayed(id, "unknown")
         if kept.state != "parked":
             return Replayed(id, "settled-before", kept.resolution)
+        if kept.kept != "whole":
+            return Replayed(id, "still-parked", None, NOT_WHOLE, None, _NOT_WHOLE[kept.kept])
         writer = Writer(connection, {(kept.topic, kept.partition): kept.log_epoch}, rules.register_unknown, rules.known)
         refused = await _refused(writer, rules, kept)
         if refused is not None:

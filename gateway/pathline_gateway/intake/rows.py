@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pathline.interaction import organisation_of
 from pathline.vocabulary import (
@@ -16,6 +16,7 @@ from pathline.vocabulary import (
     InteractionVoided,
     Payload,
 )
+from pathline_gateway.fetch.records import CutRecord, UnreadRecords, cut
 from pathline_gateway.identity.evidence import Standing
 from pathline_gateway.identity.rights import Rights
 from pathline_gateway.intake.columns import SHOWING
@@ -156,23 +157,48 @@ def handoff_inputs(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[h
 def parked_row(p: Parked, epoch: int) -> parked.ParkedRow:
     """The row of a record that could not be accepted, as it came."""
     record = p.record
-    names, raw = _names([name for name, _ in record.headers])
+    headers = () if p.by_position else record.headers
+    names, raw = _names([name for name, _ in headers])
     return parked.ParkedRow(
         log_epoch=epoch,
         topic=record.topic,
         partition=record.partition,
-        offset=record.offset,
+        offset=record.first if isinstance(record, UnreadRecords) else record.offset,
         at=_instant(record.timestamp),
-        key=record.key,
-        value=record.value,
+        key=None if p.by_position else record.key,
+        value=None if p.by_position else record.value,
         header_names=names,
         header_bytes=raw,
-        header_values=[value for _, value in record.headers],
+        header_values=[value for _, value in headers],
         reason=p.reason,
         field=p.field,
         detail=p.detail,
         org=p.org,
+        **_extent(p)._asdict(),
     )
+
+
+class _Extent(NamedTuple):
+    """How much is kept of a record, and what the whole comes to."""
+
+    kept: parked.HowMuch = "whole"
+    last_offset: int | None = None
+    size: int | None = None
+    value_size: int | None = None
+    sha256: bytes | None = None
+
+
+def _extent(p: Parked) -> _Extent:
+    record = p.record
+    if isinstance(record, UnreadRecords):
+        return _Extent("position", record.offset, record.size, None, record.sha256)
+    if isinstance(record, CutRecord):
+        how: parked.HowMuch = "position" if p.by_position else "cut"
+        return _Extent(how, None, record.size, record.value_size, record.sha256)
+    if not p.by_position:
+        return _Extent()
+    whole = cut(("", 0), 0, 0, record.key, record.value, record.headers)
+    return _Extent("position", None, whole.size, whole.value_size, whole.sha256)
 
 
 def _instant(milliseconds: int) -> datetime | None:

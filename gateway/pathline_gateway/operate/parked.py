@@ -125,7 +125,9 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
             found = await store.read(connection, id)
         if found is None:
             raise Problem(404, "no-such-record", "no record was parked under this id")
-        return _served(asdict(found)) | _as_it_came(found)
+        said = asdict(found)
+        said["bytes"] = found.whole_bytes
+        return _served(said) | _as_it_came(found)
 
     @router.post(
         "/v1/parked/replay",

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from pathline_gateway.store.parked import HowMuch
+
 State = Literal["parked", "replayed", "discarded"]
 
 
@@ -36,13 +38,22 @@ class _Record(BaseModel):
     """By which role: never a name."""
     resolution: str | None
     """As what it was taken in, or why it was discarded."""
+    kept: HowMuch
+    """`whole`; `cut`: the beginning of a record that is too large; `position`: only where it stands, since nobody could
+    read or store it. What is not whole cannot be replayed."""
+    last_offset: int | None
+    """Where these are several records of one batch that nobody could read: the last of them."""
+    size: int | None
+    """Bytes of the whole record, where it is not kept whole; as it claims, where nobody could read it."""
+    sha256: str | None
+    """Of the whole value, where it is not kept whole; of the batch as it is in the log, where nobody could read it."""
 
 
 class ParkedRecord(_Record):
     """A parked record, without its bytes."""
 
     bytes: int | None
-    """How many its value has; null where it has none."""
+    """How many its whole value has; null where it has none."""
 
 
 class ParkedRecords(BaseModel):
@@ -77,6 +88,8 @@ class KeptRecord(_Record):
 
     log_epoch: int
     """Which log its offset is of."""
+    bytes: int | None
+    """How many its whole value has; null where it has none, or nobody could read it."""
     timestamp: int
     """The record's own time in milliseconds; -1 where it had none."""
     key: Bytes | None

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import asyncpg
 
 _INSERT = """
 insert into parked (log_epoch, topic, partition, "offset", at, key, value, header_names, header_bytes, header_values,
-    reason, field, detail, org)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    reason, field, detail, org, kept, last_offset, size, value_size, sha256)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 on conflict do nothing
 returning id
 """
 _READ = """
 select id, log_epoch, topic, partition, "offset", at, key, value, header_names, header_bytes, header_values,
-    reason, field, detail, org, state, parked_at, tried_at, resolved_at, resolved_by, resolution
+    reason, field, detail, org, kept, last_offset, size, value_size, encode(sha256, 'hex') as sha256,
+    state, parked_at, tried_at, resolved_at, resolved_by, resolution
 from parked where id = $1
 """
 _LOCK = _READ + "for update"
@@ -34,6 +36,9 @@ update parked p set state = 'discarded', resolved_at = now(), resolved_by = $2, 
 from held where p.id = held.id
 returning p.id
 """
+
+HowMuch = Literal["whole", "cut", "position"]
+"""What is kept of a record: all, its beginning, or only where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,15 @@ class ParkedRow:
     field: str | None
     detail: str
     org: str | None
+    kept: HowMuch
+    last_offset: int | None
+    """Of the last record, where these are several that nobody could read."""
+    size: int | None
+    """Bytes of the whole record, where it is not kept whole."""
+    value_size: int | None
+    """Bytes of its whole value."""
+    sha256: bytes | None
+    """Of its whole value; of the batch in the log, where nobody could read it."""
 
 
 @dataclass(slots=True)
@@ -83,6 +97,16 @@ class Kept:
     resolved_at: datetime | None
     resolved_by: str | None
     resolution: str | None
+    kept: HowMuch = "whole"
+    last_offset: int | None = None
+    size: int | None = None
+    value_size: int | None = None
+    sha256: str | None = None
+
+    @property
+    def whole_bytes(self) -> int | None:
+        """Of its whole value; None where it has none, or nobody could read it."""
+        return len(self.value) if self.kept == "whole" and self.value is not None else self.value_size
 
 
 async def park(connection: asyncpg.Connection, rows: Sequence[ParkedRow]) -> int:

@@ -8,10 +8,13 @@ from datetime import datetime
 
 import asyncpg
 
+from pathline_gateway.store.parked import HowMuch
+
 _WANTED = "state = $1 and ($2::text is null or reason = $2) and ($3::text is null or coalesce(org, '') = $3)"
 _PAGE = f"""
 select id, org, reason, field, detail, topic, partition, "offset", at, parked_at, tried_at, state, resolved_at,
-    resolved_by, resolution, octet_length(value) as bytes
+    resolved_by, resolution, kept, last_offset, size,
+    encode(sha256, 'hex') as sha256, coalesce(value_size, octet_length(value)) as bytes
 from parked where {_WANTED} and id > $4 order by id limit $5
 """  # noqa: S608 - a constant of this module
 _IDS = f"select id from parked where {_WANTED} and id > $4 and id <= $5 order by id limit $6"  # noqa: S608
@@ -57,7 +60,12 @@ class Brief:
     resolved_at: datetime | None
     resolved_by: str | None
     resolution: str | None
+    kept: HowMuch
+    last_offset: int | None
+    size: int | None
+    sha256: str | None
     bytes: int | None
+    """Of its value, all of it."""
 
 
 @dataclass(frozen=True, slots=True)

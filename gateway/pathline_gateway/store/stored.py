@@ -50,8 +50,9 @@ REFS: Final = "select id, org, subject, birth, stepped from subject_ref order by
 REVIEW_ITEMS: Final = "select source, id, a, b, reason from review_item"
 OPEN_MEMBERSHIPS: Final = "select ref, pathway from membership where until is null order by ref"
 PARKED: Final = """
-select p.topic, p.partition, p."offset", p.reason, p.detail, p.org, p.state,
-    cardinality(p.header_names) as names, cardinality(p.header_values) as values, coalesce(c.next_offset, 0) as read_to
+select p.topic, p.partition, p."offset", coalesce(p.last_offset, p."offset") as last_offset, p.reason, p.detail, p.org,
+    p.state, cardinality(p.header_names) as names, cardinality(p.header_values) as values,
+    coalesce(c.next_offset, 0) as read_to
 from parked p
 left join (
     select log_epoch, topic, partition, max(next_offset) as next_offset from consumer_position group by 1, 2, 3) c

@@ -37,4 +37,4 @@ async def records(connection: asyncpg.Connection, checks: Checks) -> None:
         checks["positions"].see(sound and row["next_offset"] >= (row["expired_to"] or 0))
     async for row in stored.stream(connection, stored.PARKED):
         whole = row["names"] == row["values"] and row["partition"] >= 0 and row["reason"] and row["detail"]
-        checks["parked"].see(bool(whole) and 0 <= row["offset"] < row["read_to"])
+        checks["parked"].see(bool(whole) and 0 <= row["offset"] <= row["last_offset"] < row["read_to"])

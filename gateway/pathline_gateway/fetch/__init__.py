@@ -1,0 +1,1 @@
+"""What Kafka has, read within bounds: no batch costs more memory, time or rows than it should."""

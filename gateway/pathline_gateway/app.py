@@ -14,6 +14,7 @@ from pathline_gateway import problem
 from pathline_gateway.console import front, handoff_pages, pages, sign_in, stream_pages
 from pathline_gateway.console import parked as parked_page
 from pathline_gateway.console import review as review_page
+from pathline_gateway.console import set_aside as set_aside_page
 from pathline_gateway.desk import pages as desk
 from pathline_gateway.desk.publishing import Publishing
 from pathline_gateway.desk.shown import Explained, NoOrganisation, Said, on_no_organisation
@@ -34,6 +35,7 @@ from pathline_gateway.pull import accesses, account, consents, links, pathways, 
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.pull.quick import QuickPull
 from pathline_gateway.running import Gateway
+from pathline_gateway.set_aside import endpoints as set_aside
 from pathline_gateway.settings import Settings
 from pathline_gateway.streams import resource as subscriptions
 from pathline_gateway.streams.sse import Streams
@@ -104,8 +106,10 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     reviewing = Reviewing(gateway.pool, own)
     app.include_router(review.routes(gateway.pool, reviewing))
     app.include_router(review_page.routes(gateway.pool, reviewing))
-    statuses = status.Statuses(gateway.work, gateway.progress, gateway.intake.survey)
+    statuses = status.Statuses(gateway.work, gateway.progress, gateway.intake.survey, gateway.health)
     app.include_router(status.routes(statuses, gateway.intake.not_ready))
+    app.include_router(set_aside.routes(gateway.pool))
+    app.include_router(set_aside_page.routes(gateway.pool, statuses))
     clock = gateway.settings.clock
     app.include_router(
         front.routes(gateway.pool, statuses, lambda: gateway.intake.not_ready() is None, gateway.rates, clock)

@@ -1,4 +1,4 @@
-"""Work that goes on beside the requests, and its end."""
+"""Work that goes on beside the requests, and its end. The one loop there is: every other is a turn of it."""
 
 from __future__ import annotations
 
@@ -6,22 +6,50 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, NamedTuple
 
-from pathline_gateway.store.connect import UNAVAILABLE
+from pathline_gateway.set_aside.faults import is_outage
+from pathline_gateway.set_aside.health import Health
+from pathline_gateway.set_aside.works import WORKS
 
 _log = logging.getLogger(__name__)
 
-_AGAIN_AFTER_S = 1.0
-_POLL_S = 0.25
+POLL_S: Final = 0.25
 """How long what another process made may wait unseen."""
-_STOP_S = 8.0
+_AGAIN_S: Final = (0.25, 1.0)
+"""After what a turn is tried again while Postgres or the broker is away: first, and at most."""
+_FAILED_S: Final = (1.0, 60.0)
+"""The same where the work itself fails: nothing is gained by haste."""
+_STOP_S: Final = 8.0
 """Longest wait for a Kafka client to stop: it sends what it holds and leaves its group, in well under a second."""
 
 
+async def _nothing() -> None:
+    """Nobody has to be told that a loop ends."""
+
+
+class Loop(NamedTuple):
+    """A work of `WORKS`, and when its turns come."""
+
+    work: str
+    turn: Callable[[], Awaitable[object]]
+    """One turn; true where there may be more to do at once."""
+    every_s: float
+    wake: asyncio.Event | None = None
+    """Set where a turn should come at once."""
+    pause_s: float = 0.0
+    """How long what comes is gathered while there is always some; the first is never kept waiting."""
+    gather_s: float = 0.0
+    """How long whatever else comes is waited for, once woken."""
+    end: Callable[[], Awaitable[None]] = _nothing
+    """Called when the loop ends."""
+
+
 @contextlib.asynccontextmanager
-async def going_on(name: str, work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """The work goes on as long as the block; when it fails, that is said, and it begins again a second later."""
-    task = asyncio.create_task(_again_and_again(name, work))
+async def repeating(loop: Loop, health: Health) -> AsyncIterator[None]:
+    """Its turns come as long as the block lasts. One that fails is said, and is tried again: nothing ends a loop."""
+    assert loop.work in WORKS, "a work that nobody knows cannot be told of"
+    task = asyncio.create_task(_turns(loop, health))
     try:
         yield
     finally:
@@ -30,23 +58,37 @@ async def going_on(name: str, work: Callable[[], Awaitable[None]]) -> AsyncItera
             await task
 
 
-async def as_it_comes(
-    name: str, wake: asyncio.Event, some: Callable[[], Awaitable[object]], pause_s: float = 0.0
-) -> None:
-    """Does some work after the other until there is none; again when woken, or when another process may have made some.
+async def _turns(loop: Loop, health: Health) -> None:
+    failures = 0
+    try:
+        while True:
+            if loop.wake is not None:
+                loop.wake.clear()
+            try:
+                more = await loop.turn()
+            except Exception as failed:
+                health.failed(loop.work, failed)
+                first, most = _AGAIN_S if is_outage(failed) else _FAILED_S
+                await asyncio.sleep(min(most, first * 2 ** min(failures, 10)))
+                failures += 1
+                continue
+            failures = 0
+            health.succeeded(loop.work)
+            if more:
+                await asyncio.sleep(loop.pause_s)
+            else:
+                await _waited(loop)
+    finally:
+        await loop.end()
 
-    Until cancelled; where Postgres fails that is said, and it is tried again. `pause_s`: how long what comes is
-    gathered while there is always some, where doing much at once costs less; the first is never kept waiting.
-    """
-    while True:
-        wake.clear()
-        try:
-            while await some():
-                await asyncio.sleep(pause_s)
-        except UNAVAILABLE as failed:
-            _log.warning("%s: not done, and tried again: %s", name, type(failed).__name__)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), _POLL_S)
+
+async def _waited(loop: Loop) -> None:
+    if loop.wake is None:
+        await asyncio.sleep(loop.every_s)
+        return
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(loop.wake.wait(), loop.every_s)
+        await asyncio.sleep(loop.gather_s)
 
 
 async def stopped(stop: Callable[[], Awaitable[None]]) -> None:
@@ -59,12 +101,3 @@ async def stopped(stop: Callable[[], Awaitable[None]]) -> None:
             await stop()
     except Exception as failed:  # whatever a client says when its broker is gone, the rest must stop, too
         _log.warning("a Kafka client did not stop within %d s, and was given up (%s)", _STOP_S, type(failed).__name__)
-
-
-async def _again_and_again(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            await work()
-        except Exception as failed:
-            _log.error("%s failed and begins again: %s", name, type(failed).__name__)
-        await asyncio.sleep(_AGAIN_AFTER_S)

@@ -15,7 +15,7 @@ from cyclopts import App, Parameter
 from pydantic import ValidationError
 
 from pathline_gateway import observe
-from pathline_gateway.commands import lawful, linkers, organisations, parked, review
+from pathline_gateway.commands import lawful, linkers, organisations, parked, review, set_aside
 from pathline_gateway.demo import DemoMissing
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.kafka_client import KafkaSettingsUnusable
@@ -38,6 +38,7 @@ app = App(
 app.command(verify)
 app.command(rebuild)
 app.command(parked.app)
+app.command(set_aside.app)
 app.command(organisations.app)
 app.command(linkers.app)
 app.command(review.app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from pathline_gateway import kafka_client, observe
-from pathline_gateway.background import as_it_comes, going_on, stopped
+from pathline_gateway.background import POLL_S, Loop, repeating, stopped
 from pathline_gateway.console.rates import Rates
 from pathline_gateway.fetch import fetcher
 from pathline_gateway.handoff.projection import bring_up_to_date
@@ -28,7 +28,10 @@ from pathline_gateway.intake.intake import Intake
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.measure import closed_handoffs
-from pathline_gateway.operate.parked_level import keep_level
+from pathline_gateway.operate import parked_level
+from pathline_gateway.set_aside import gauge
+from pathline_gateway.set_aside import repository as set_aside
+from pathline_gateway.set_aside.health import Health
 from pathline_gateway.settings import Settings
 from pathline_gateway.store import access, counted, positions
 from pathline_gateway.store.connect import Use, connected
@@ -77,6 +80,7 @@ class Gateway:
     waiters: Waiters
     sinks: Sinks
     rates: Rates
+    health: Health
     secret: bytes
     account_key: bytes
 
@@ -92,7 +96,8 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         async with pool.acquire() as connection:
             secret = await instance_secret(connection, "identifiers")
             account_key = await instance_secret(connection, "accounts")
-        progress = Progress()
+            await set_aside.retry_of_other_versions(connection)
+        progress, health = Progress(), Health()
         membership = MembershipWriter(pool)
         producer = await _producer(settings, idempotent=broker.idempotent_producers)
         stack.push_async_callback(stopped, producer.stop)
@@ -116,7 +121,8 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             if about_identity:
                 membership.wake()
 
-        intake = await stack.enter_async_context(Intake(settings, pool, epoch, progress, on_stored).running())
+        intake = Intake(settings, pool, epoch, progress, on_stored, health)
+        await stack.enter_async_context(intake.running())
         watchdog = Watchdog(
             pool,
             settings.clock,
@@ -128,22 +134,23 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             timedelta(seconds=settings.handoff_grace_s),
         )
         closed = partial(closed_handoffs.tell, pool, secret, observe.flush_finished)
-        for name, work in (
-            ("membership", membership.run),
-            ("hand-offs", lambda: as_it_comes("hand-offs", stored, partial(bring_up_to_date, pool), _HANDOFFS_PAUSE_S)),
-            ("the watchdog", watchdog.run),
-            ("telling of closed hand-offs", lambda: as_it_comes("closed hand-offs", asyncio.Event(), closed)),
-            ("handing out to subscriptions", dispatcher.run),
-            ("streams", waiters.run),
-            ("replays", replayer.run),
-            ("posting to sinks", deliverer.run),
-            ("making partitions", lambda: _keep_partitions(pool)),
-            ("counting what is stored", lambda: _keep_counted(pool)),
-            ("forgetting old accesses", lambda: _forget_accesses(pool)),
-            ("counting what is parked", lambda: keep_level(pool)),
-            ("counting what flows", lambda: rates.keep(pool, progress, intake.survey)),
+        for loop in (
+            membership.loop,
+            Loop("hand-offs", partial(bring_up_to_date, pool), POLL_S, stored, _HANDOFFS_PAUSE_S),
+            watchdog.loop,
+            Loop("closed-hand-offs", closed, POLL_S),
+            dispatcher.loop,
+            waiters.loop,
+            replayer.loop,
+            deliverer.loop,
+            Loop("partitions", partial(_with_connection, pool, ensure_partitions), _PARTITIONS_EVERY_S),
+            Loop("table-statistics", partial(_with_connection, pool, counted.count), _COUNTED_EVERY_S),
+            Loop("access-log-horizon", partial(_with_connection, pool, _forget_accesses), _FORGET_EVERY_S),
+            parked_level.loop(pool),
+            gauge.loop(pool, health),
+            rates.loop(pool, progress, intake.survey),
         ):
-            await stack.enter_async_context(going_on(name, work))
+            await stack.enter_async_context(repeating(loop, health))
         yield Gateway(
             settings,
             broker,
@@ -157,6 +164,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             waiters,
             sinks,
             rates,
+            health,
             secret,
             account_key,
         )
@@ -233,22 +241,10 @@ async def _producer(settings: Settings, idempotent: bool) -> AIOKafkaProducer:
     return producer
 
 
-async def _forget_accesses(pool: asyncpg.Pool) -> None:
-    while True:
-        async with pool.acquire() as connection:
-            await access.forget(connection, datetime.now(UTC) - KEPT)
-        await asyncio.sleep(_FORGET_EVERY_S)
+async def _with_connection(pool: asyncpg.Pool, done: Callable[[asyncpg.Connection], Awaitable[object]]) -> None:
+    async with pool.acquire() as connection:
+        await done(connection)
 
 
-async def _keep_partitions(pool: asyncpg.Pool) -> None:
-    while True:
-        await asyncio.sleep(_PARTITIONS_EVERY_S)
-        async with pool.acquire() as connection:
-            await ensure_partitions(connection)
-
-
-async def _keep_counted(pool: asyncpg.Pool) -> None:
-    while True:
-        await asyncio.sleep(_COUNTED_EVERY_S)
-        async with pool.acquire() as connection:
-            await counted.count(connection)
+async def _forget_accesses(connection: asyncpg.Connection) -> None:
+    await access.forget(connection, datetime.now(UTC) - KEPT)

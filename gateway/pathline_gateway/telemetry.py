@@ -142,11 +142,17 @@ class Level:
 PARKED: Final = Level(
     "pathline.parked", unit="{record}", description="How many records are parked now, by whom and for what reason?"
 )
+WORK_FAILING: Final = Level(
+    "pathline.work.failing",
+    unit="{record}",
+    description="How many records has a background work set aside (1 where it fails as a whole)?",
+)
 
 METRIC_ATTRIBUTES: Final = (
     "pathline.outcome",
     "pathline.reason",
     "pathline.pull",
+    "pathline.work",
     "pathline.organisation",
     "pathline.from",
     "pathline.to",

@@ -16,6 +16,10 @@ STATUS: dict[str, Any] = {"interactions": 7, "lag": 0, "parked": 0, "partitions"
 WELL = Facts(True, STATUS, 0)
 
 
+def failing(work: str, records: int, reason: str) -> dict[str, Any]:
+    return {"work": work, "records": records, "since": "2026-03-01T09:00:00.000000Z", "reason": reason}
+
+
 def said(facts: Facts) -> tuple[str, str]:
     return state(facts, wrongs(facts))
 
@@ -34,6 +38,15 @@ def test_where_nothing_is_wrong_it_says_so_and_nothing_is_to_be_done() -> None:
         (
             WELL._replace(ready=False), "look",
             "Intake has no partitions: nothing that is published is taken in.", "#lag",
+        ),
+        (
+            WELL._replace(status=STATUS | {"failing": [failing("hand-offs", 2, "OverflowError")]}), "busy",
+            "Hand-offs as they stand: 2 are set aside since 1 Mar 2026, 09:00 UTC (OverflowError).",
+            "/console/set-aside",
+        ),
+        (
+            WELL._replace(status=STATUS | {"failing": [failing("webhooks", 0, "database-unavailable")]}), "look",
+            "Posting to sinks fails since 1 Mar 2026, 09:00 UTC: database-unavailable.", "/console/set-aside",
         ),
         (WELL._replace(status=STATUS | {"lag": 2_500}), "busy", "Intake is 2,500 events behind.", "#lag"),
         (

@@ -6,17 +6,19 @@ import asyncio
 import gc
 import weakref
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 from deliveries import DOOR, OWN, Held, Log, Said, says
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pathline_gateway.background import repeating
 from pathline_gateway.intake.apply import FetchedBeyondPosition
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.pipeline import Pipeline
 from pathline_gateway.intake.reading import read
+from pathline_gateway.set_aside.health import Health
 from pathline_gateway.store.positions import Partition
 
 ALIVE = 3
@@ -54,13 +56,8 @@ async def flowing(
     storing: Storing, refetch: Callable[[FetchedBeyondPosition], None] = lambda _: None
 ) -> AsyncIterator[Pipeline]:
     pipeline = Pipeline(storing, "g", refetch)  # type: ignore[arg-type]
-    running = asyncio.create_task(pipeline.run())
-    try:
+    async with repeating(pipeline.loop, Health()):
         yield pipeline
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
 
 
 def records(start: int, n: int) -> dict[Partition, list[Held]]:

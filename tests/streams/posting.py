@@ -13,7 +13,9 @@ from typing import Any
 import asyncpg
 from sink import Sink
 
+from pathline_gateway.background import repeating
 from pathline_gateway.limits.table import Limits
+from pathline_gateway.set_aside.health import Health
 from pathline_gateway.streams.delivery import Delivery
 from pathline_gateway.streams.policy import Policy
 from pathline_gateway.streams.posting import Poster
@@ -55,15 +57,12 @@ async def posting(
     async with asyncpg.create_pool(rig.database, min_size=1, max_size=4) as pool:
         common = Delivery(pool, SECRET, lambda: rig.now, sinks, everything=True, chance=Random(7))
         deliverer = Deliverer(replace(common, limits=limits or Limits()))
-        task = asyncio.create_task(deliverer.run())
         rig.takers.append((deliverer, deliverer.given))
         try:
-            yield deliverer
+            async with repeating(deliverer.loop, Health()):
+                yield deliverer
         finally:
             rig.takers.remove((deliverer, deliverer.given))
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
             await sinks.poster.aclose()
 
 

@@ -16,6 +16,8 @@ import pytest
 from posting import posting, status, subscribed
 from sink import listening
 
+from pathline_gateway.background import repeating
+from pathline_gateway.set_aside.health import Health
 from pathline_gateway.store import given, subscriptions
 from pathline_gateway.store.subscriptions import Numbered
 from pathline_gateway.streams import deliver
@@ -227,6 +229,10 @@ async def test_in_every_order_a_listener_has_what_she_would_have_read(rig: Rig, 
                     await asyncio.sleep(chance.random() * slow)
                 await asyncio.sleep(0.01)
 
+        async def look() -> None:
+            async with repeating(rig.waiters.loop, Health()):
+                await asyncio.Event().wait()
+
         heard: list[tuple[str, list[bytes]]] = [(id, []) for id in ids for _ in range(2)]
         background = [
             asyncio.create_task(work)
@@ -234,7 +240,7 @@ async def test_in_every_order_a_listener_has_what_she_would_have_read(rig: Rig, 
                 hand_out(hers),
                 hand_out(another),
                 pause(),
-                rig.waiters.run(),
+                look(),
                 *(listen(id, 0.05 * (n % 2), found) for n, (id, found) in enumerate(heard)),
             )
         ]

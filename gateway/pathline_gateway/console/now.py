@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from pathline_gateway.console.wording import organisation
+from pathline import instant
+from pathline_gateway.console.wording import moment, organisation
+from pathline_gateway.set_aside.works import WORKS
 from pathline_gateway.store.flow import ParkedLately, Troubled
 
 Kind = Literal["well", "busy", "look"]
 
 _BEHIND: Final = 1_000
 """Events of lag from which on it is worth a look."""
+_SET_ASIDE: Final = "/console/set-aside"
 _NAMED: Final = 3
 """Publishers that are named; the page that a thing leads to names all."""
 
@@ -56,7 +59,7 @@ def state(facts: Facts, wrong: Sequence[Wrong]) -> tuple[Kind, str]:
     """A word for the kind, and the sentence: what is wrong first, and how much else."""
     if wrong:
         first, others = wrong[0], len(wrong) - 1
-        flows = "" if first.href == "#lag" else "Everything flows. "
+        flows = "" if first.href in ("#lag", _SET_ASIDE) else "Everything flows. "
         more = "" if not others else f" And {others} more {'thing' if others == 1 else 'things'} to look at, below."
         return first.kind, f"{flows}{first.what}{more}"
     if not facts.status["interactions"]:
@@ -66,7 +69,7 @@ def state(facts: Facts, wrong: Sequence[Wrong]) -> tuple[Kind, str]:
 
 def wrongs(facts: Facts) -> list[Wrong]:
     """Each thing that is wrong, the worst first."""
-    return [*_intake(facts), *_handoffs(facts), *_parked(facts), *_sinks(facts), *_review(facts)]
+    return [*_intake(facts), *_failing(facts), *_handoffs(facts), *_parked(facts), *_sinks(facts), *_review(facts)]
 
 
 def lags(status: Mapping[str, Any]) -> list[Lag]:
@@ -94,6 +97,20 @@ def _intake(facts: Facts) -> Iterator[Wrong]:
         what = f"Intake is {facts.status['lag']:,} events behind."
         do = "It catches up by itself. If a topic's lag grows, look at Postgres, or start more intake processes."
         yield Wrong("busy", what, do, "#lag", "lag by topic")
+
+
+def _failing(facts: Facts) -> Iterator[Wrong]:
+    href, there = _SET_ASIDE, "what was set aside, and why"
+    for each in facts.status.get("failing", ()):
+        title, since = WORKS[each["work"]].title, moment(instant.parse(each["since"]))
+        n, reason = each["records"], each["reason"]
+        if not n:
+            what = f"{title} fails since {since}: {reason}."
+            yield Wrong("look", what, "All else goes on. It is tried again by itself; look at the log.", href, there)
+        else:
+            what = f"{title}: {'one is' if n == 1 else f'{n:,} are'} set aside since {since} ({reason})."
+            do = "All others go on. Tell those who develop Pathline; try again once it is mended."
+            yield Wrong("busy", what, do, href, there)
 
 
 def _handoffs(facts: Facts) -> Iterator[Wrong]:

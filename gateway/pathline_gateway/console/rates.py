@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 import asyncpg
 
+from pathline_gateway.background import Loop
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.store import flow
 
-_log = logging.getLogger(__name__)
-
 _EVERY_S: Final = 5.0
 _OVER_S: Final = 60.0
-_FAILED: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Totals(NamedTuple):
@@ -65,15 +62,13 @@ class Rates:
         )
         return PerSecond(published, applied, delivered, seconds)
 
-    async def keep(self, pool: asyncpg.Pool, progress: Progress, survey: Callable[[], Awaitable[None]]) -> None:
-        """Looks every few seconds, until cancelled."""
-        while True:
-            try:
-                await survey()
-                async with pool.acquire() as connection:
-                    delivered = await flow.delivered(connection)
-                totals = Totals(sum(progress.ends.values()), sum(progress.applied.values()), delivered)
-                self.saw(time.monotonic(), totals)
-            except _FAILED as failed:
-                _log.info("rates: not looked at this time: %s", type(failed).__name__)
-            await asyncio.sleep(_EVERY_S)
+    def loop(self, pool: asyncpg.Pool, progress: Progress, survey: Callable[[], Awaitable[None]]) -> Loop:
+        """Looks every few seconds."""
+        return Loop("throughput", partial(self._look, pool, progress, survey), _EVERY_S)
+
+    async def _look(self, pool: asyncpg.Pool, progress: Progress, survey: Callable[[], Awaitable[None]]) -> None:
+        await survey()
+        async with pool.acquire() as connection:
+            delivered = await flow.delivered(connection)
+        totals = Totals(sum(progress.ends.values()), sum(progress.applied.values()), delivered)
+        self.saw(time.monotonic(), totals)

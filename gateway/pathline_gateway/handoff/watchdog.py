@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
+from pathline_gateway.background import Loop
+from pathline_gateway.handoff.clocks import Stage
 from pathline_gateway.handoff.projection import bring_up_to_date
 from pathline_gateway.handoff.silence import Notice, answers, silences
 from pathline_gateway.handoff.tide import Tide
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.metric_series import registered
+from pathline_gateway.set_aside import repository as set_aside
+from pathline_gateway.set_aside.faults import Postponed
+from pathline_gateway.set_aside.isolation import at_fault, still_well
 from pathline_gateway.store import handoff_notices as store
 from pathline_gateway.store import handoff_records, register
 from pathline_gateway.telemetry import HANDOFFS
 
-_log = logging.getLogger(__name__)
-
+WORK: Final = "silence"
 _DOOR: Final = "pathline.in.door-"
 _OWN: Final = "pathline.in."
 _EVERY_S: Final = 1.0
@@ -35,8 +38,25 @@ None: what the notices are about was not handed out yet, and must come before th
 """
 
 
-class NotYet(Exception):
+class NotYet(Postponed):
     """What is to be said has to wait for what came before it."""
+
+
+class _Open(NamedTuple):
+    """A hand-off of which something may have to be said: of its silence until now, or of the end of this one."""
+
+    handoff: str
+    until: datetime | None
+    over: Notice | None
+
+
+@dataclass
+class _Said:
+    """What a look came to."""
+
+    notices: list[Notice] = field(default_factory=list)
+    given: dict[UUID, int] = field(default_factory=dict)
+    counted: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -55,23 +75,22 @@ class Watchdog:
     grace: timedelta
     tide: Tide = field(default_factory=Tide)
 
-    async def run(self) -> None:
-        """Looks every second, until cancelled."""
-        while True:
-            try:
-                while await self.look():
-                    pass
-            except NotYet:
-                await asyncio.sleep(_SOON_S)
-                continue
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
-                _log.warning("hand-offs: silence was not looked for, and is again: %s", type(failed).__name__)
-            await asyncio.sleep(_EVERY_S)
+    @property
+    def loop(self) -> Loop:
+        """Looks every second."""
+        return Loop(WORK, self._turn, _EVERY_S)
+
+    async def _turn(self) -> bool:
+        try:
+            return await self.look()
+        except NotYet:
+            await asyncio.sleep(_SOON_S)
+            return True
 
     async def look(self) -> bool:
         """Whether anything was said. What was published before the look is known to it, or nothing is said of it.
 
-        Raises NotYet.
+        Of a hand-off that cannot be computed nothing is said: it is set aside. Raises NotYet.
         """
         now = self.clock()
         if (age := await self.looked()) is not None:
@@ -80,41 +99,72 @@ class Watchdog:
             pass
         async with self.pool.acquire() as connection, connection.transaction():
             await handoff_records.lock(connection)
-            said = [*await self._silences(connection), *await self._answers(connection)]
-            if not said:
-                return False
-            ids = [notice.id(self.secret) for notice in said]
-            await store.raise_them(connection, said, ids, now)
-            given = await self.give(connection, list(zip(said, ids, strict=True)))
-            if given is None:
-                raise NotYet
-            counted = await store.open_ones(connection, [notice.handoff for notice in said])
-            known = await register.known_organisations(
-                connection, {n.sender for n in said} | {n.receiver for n in said}
-            )
-        for notice in said:
-            if notice.kind == "silent" and notice.handoff in counted:
+            said = await self._spoken(connection, now)
+            named = {org for notice in said.notices for org in (notice.sender, notice.receiver)}
+            known = await register.known_organisations(connection, named) if named else set()
+        for notice in said.notices:
+            if notice.kind == "silent" and notice.handoff in said.counted:
                 pair = {"pathline.from": notice.sender, "pathline.to": notice.receiver}
                 HANDOFFS.add(1, registered({**pair, "pathline.outcome": "silent"}, known))
-        self.given(given)
-        return True
+        self.given(said.given)
+        return bool(said.notices)
 
-    async def _silences(self, connection: asyncpg.Connection) -> list[Notice]:
+    async def _spoken(self, connection: asyncpg.Connection, now: datetime) -> _Said:
+        found, said = await self._open(connection), _Said()
+
+        async def fold(some: Sequence[str]) -> None:
+            await self._speak(connection, now, [each for handoff in some for each in found[handoff]], said)
+
+        async def tried(some: Sequence[str]) -> None:
+            await self._notices(connection, [_Open(handoff, now, None) for handoff in some])
+
+        async def is_well() -> bool | None:
+            return await still_well(connection, await handoff_records.well_before(connection, WORK), tried)
+
+        before = await set_aside.among(connection, WORK, found)
+        failed = await at_fault(connection, sorted(found), fold, is_well)
+        await set_aside.release(connection, WORK, before - failed.keys())
+        await set_aside.put(connection, WORK, "hand-off", failed)
+        return said
+
+    async def _open(self, connection: asyncpg.Connection) -> dict[str, list[_Open]]:
+        """By hand-off, what may have to be said."""
+        closed = await set_aside.closed_refs(connection)
+        found: dict[str, list[_Open]] = {}
         shared = [until for topic, until in self.tide.known.items() if topic.startswith(_DOOR)]
-        if not shared:
-            return []
-        own = {t.removeprefix(_OWN): until for t, until in self.tide.known.items() if not t.startswith(_DOOR)}
-        found = await store.to_be_said(connection, min(shared), own, self.grace)
-        before: dict[str, list[Notice]] = {}
-        for notice in await store.spoken_of(connection, [record.handoff for record, _ in found]):
-            before.setdefault(notice.handoff, []).append(notice)
-        return [
-            notice
-            for record, until in found
-            for notice in silences(
-                record, {(n.stage, n.due) for n in before.get(record.handoff, ())}, until, self.grace
-            )
-        ]
+        if shared:
+            own = {t.removeprefix(_OWN): until for t, until in self.tide.known.items() if not t.startswith(_DOOR)}
+            silent = await store.to_be_said(connection, min(shared), own, self.grace, closed)
+            found = {handoff: [_Open(handoff, until, None)] for handoff, until in silent.items()}
+        for notice in await store.over(connection, closed):
+            found.setdefault(notice.handoff, []).append(_Open(notice.handoff, None, notice))
+        return found
 
-    async def _answers(self, connection: asyncpg.Connection) -> list[Notice]:
-        return [over for notice, record in await store.over(connection) for over in answers(record, [notice])]
+    async def _speak(self, connection: asyncpg.Connection, now: datetime, some: Sequence[_Open], said: _Said) -> None:
+        """What there is to say of these is said: all of it, or nothing where one of them cannot be computed."""
+        notices = await self._notices(connection, some)
+        if not notices:
+            return
+        ids = [notice.id(self.secret) for notice in notices]
+        await store.raise_them(connection, notices, ids, now)
+        given = await self.give(connection, list(zip(notices, ids, strict=True)))
+        if given is None:
+            raise NotYet
+        said.counted |= await store.open_ones(connection, [notice.handoff for notice in notices])
+        said.notices += notices
+        said.given |= given
+
+    async def _notices(self, connection: asyncpg.Connection, some: Sequence[_Open]) -> list[Notice]:
+        handoffs = [each.handoff for each in some]
+        records = await handoff_records.kept(connection, handoffs)
+        before: dict[str, set[tuple[Stage, datetime]]] = {}
+        for notice in await store.spoken_of(connection, handoffs):
+            before.setdefault(notice.handoff, set()).add((notice.stage, notice.due))
+        found: list[Notice] = []
+        for handoff, until, over in some:
+            record = records.get(handoff)
+            if until is not None and record is not None:
+                found += silences(record, before.get(handoff, ()), until, self.grace)
+            if over is not None:
+                found += answers(record, [over])
+        return found

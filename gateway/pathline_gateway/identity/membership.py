@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.background import as_it_comes
+from pathline_gateway.background import POLL_S, Loop
 from pathline_gateway.identity.binding import LIMITS, Bound, Limits, bind, pathways
 from pathline_gateway.identity.evidence import Evidence
 from pathline_gateway.identity.neighbourhood import Neighbourhood, Stored
@@ -31,9 +31,10 @@ class MembershipWriter:
         """There may be new evidence."""
         self._wake.set()
 
-    async def run(self) -> None:
-        """Binds evidence as it comes, until cancelled."""
-        await as_it_comes("membership", self._wake, self.bind_some)
+    @property
+    def loop(self) -> Loop:
+        """Binds evidence as it comes."""
+        return Loop("membership", self.bind_some, POLL_S, self._wake)
 
     async def bind_some(self) -> int:
         """How much evidence was seen and bound, in one transaction."""

@@ -13,7 +13,7 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from pathline_gateway import kafka_client
-from pathline_gateway.background import going_on, stopped
+from pathline_gateway.background import Loop, repeating, stopped
 from pathline_gateway.intake.apply import FetchedBeyondPosition, Into
 from pathline_gateway.intake.consume import TOPICS, Consumer
 from pathline_gateway.intake.look import LogLook
@@ -23,6 +23,7 @@ from pathline_gateway.intake.progress import Progress
 from pathline_gateway.intake.stand import LogStand
 from pathline_gateway.intake.watch import Need, Seen, need, not_ready
 from pathline_gateway.intake.write import Outcome
+from pathline_gateway.set_aside.health import Health
 from pathline_gateway.settings import Settings
 from pathline_gateway.store import positions
 from pathline_gateway.store.positions import Partition
@@ -54,10 +55,12 @@ class Intake:
         epoch: int,
         progress: Progress,
         on_stored: Callable[[bool], None] = lambda _: None,
+        health: Health | None = None,
     ) -> None:
         """`on_stored` is called when something was committed, with whether it may change who is who."""
         self._settings, self._pool, self._epoch, self._progress = settings, pool, epoch, progress
         self._on_stored = on_stored
+        self._health = health or Health()
         self._look = LogLook(kafka_client.options(settings))
         self._stand = LogStand(pool, settings.group, epoch, self._look)
         self._persister = Persister(pool, Into(settings.group, settings.dev_auth == "off"), self._stored)
@@ -78,13 +81,13 @@ class Intake:
             stack.push_async_callback(stopped, self._look.stop)
             await self._look.start()
             stack.push_async_callback(stopped, lambda: self._consumer.stop())
-            for name, work in (
-                ("storing", self._pipeline.run),
-                ("commits", self._commits),
-                ("watch", self._watch),
-                ("others", self._follow_others),
+            for loop in (
+                self._pipeline.loop,
+                Loop("intake-commits", self._commit, _WATCH_EVERY_S),
+                Loop("intake-watch", self._look_after, _WATCH_EVERY_S),
+                Loop("intake-positions", self._follow_others, 0.0),
             ):
-                await stack.enter_async_context(going_on(f"intake: {name}", work))
+                await stack.enter_async_context(repeating(loop, self._health))
             stack.push_async_callback(self._pipeline.drain, _DRAIN_S)
             await self._consumer.start()
             yield self
@@ -120,13 +123,12 @@ class Intake:
 
     async def _follow_others(self) -> None:
         """While somebody waits for a partition that another process has, it is looked at often enough for him."""
-        while True:
-            await self._progress.somebody_waits.wait()
-            while self._progress.waited_for.keys() - self._consumer.partitions():
-                await self._look_at_positions()
-                await asyncio.sleep(_FOLLOW_EVERY_S)
-            # Only now: where looking failed, this begins again, and there is still somebody who waits.
-            self._progress.somebody_waits.clear()
+        await self._progress.somebody_waits.wait()
+        while self._progress.waited_for.keys() - self._consumer.partitions():
+            await self._look_at_positions()
+            await asyncio.sleep(_FOLLOW_EVERY_S)
+        # Only now: where looking failed, this begins again, and there is still somebody who waits.
+        self._progress.somebody_waits.clear()
 
     async def _look_at_positions(self) -> None:
         async with self._pool.acquire() as connection:
@@ -145,18 +147,8 @@ class Intake:
     def _refetch(self, beyond: FetchedBeyondPosition) -> None:
         self._consumer.refetch(beyond)
 
-    async def _commits(self) -> None:
-        while True:
-            await asyncio.sleep(_WATCH_EVERY_S)
-            await self._consumer.commit()
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(_WATCH_EVERY_S)
-            try:
-                await self._look_after()
-            except (KafkaError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as failed:
-                _log.info("intake: not watched this time: %s", type(failed).__name__)
+    async def _commit(self) -> None:
+        await self._consumer.commit()
 
     async def _note_passed(self) -> None:
         """Where the consumer was a second ago, and is, with nothing at hand, there are no records before it."""

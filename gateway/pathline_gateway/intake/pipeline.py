@@ -12,6 +12,7 @@ from itertools import islice
 from opentelemetry.trace import Link, SpanKind
 
 from pathline.producer import TOPIC_PREFIX
+from pathline_gateway.background import Loop
 from pathline_gateway.intake.apply import FetchedBeyondPosition
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.persist import Persister
@@ -58,17 +59,20 @@ class Pipeline:
         if not self._closing:
             await self._waiting.put((generation, Batch(readings, fetched_from, epochs)))
 
-    async def run(self) -> None:
-        """Stores what was taken, in order, until cancelled."""
-        while True:
-            generation, batch = await self._waiting.get()
-            self._storing = True
-            try:
-                if generation == self._generation:
-                    await self._store(batch)
-            finally:
-                self._storing = False
-                self._waiting.task_done()
+    @property
+    def loop(self) -> Loop:
+        """Stores what was taken, in order."""
+        return Loop("intake-storing", self._turn, 0.0)
+
+    async def _turn(self) -> None:
+        generation, batch = await self._waiting.get()
+        self._storing = True
+        try:
+            if generation == self._generation:
+                await self._store(batch)
+        finally:
+            self._storing = False
+            self._waiting.task_done()
 
     async def drain(self, seconds: float) -> None:
         """What was taken is stored, or was given up after so long; nothing more is taken."""

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import attach, detach
 from opentelemetry.trace import Link
 
 from pathline_gateway.handoff.record import HandoffRecord
 from pathline_gateway.metric_series import registered
+from pathline_gateway.set_aside import repository as set_aside
+from pathline_gateway.set_aside.isolation import in_parts
 from pathline_gateway.store import closed_handoffs as store
 from pathline_gateway.store import register
 from pathline_gateway.telemetry import FINISHED, HANDOFF_DURATION, HANDOFFS, link_to
 
+WORK: Final = "closed-hand-offs"
 _NAME: Final = "handoff"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2554, 1, 1, tzinfo=UTC)
@@ -30,51 +33,77 @@ async def tell(pool: asyncpg.Pool, secret: bytes, flush: Callable[[], None]) -> 
     """Whether any hand-off had ended since, and was told to tracing and metrics.
 
     A crash between telling and committing tells it again: the span is the same span, by its ids. What is concealed is
-    told to nobody.
+    told to nobody. What cannot be told is set aside.
     """
     async with pool.acquire() as connection, connection.transaction():
-        closed = await store.untold(connection, _AT_ONCE)
-        if closed is None:
+        again = set(await set_aside.due(connection, WORK))
+        queued = again | set(await store.queued(connection, _AT_ONCE))
+        if not queued:
             return False
-        named = {org for each in closed for org in (each.record.sender, each.record.receiver) if org is not None}
-        known = await register.known_organisations(connection, named)
-        for each in closed:
-            if not each.hidden:
-                _tell(each.record, secret, known)
+
+        ended: list[_Ended] = []
+
+        async def fold(some: Sequence[str]) -> None:
+            closed = await store.untold(connection, some)
+            found = [_ended(each.record, secret) for each in closed if not each.hidden]
+            await store.told(connection, [each.record for each in closed])
+            ended.extend(each for each in found if each is not None)
+
+        before = await set_aside.among(connection, WORK, queued)
+        failed = await in_parts(connection, sorted(queued), fold)
+        await set_aside.release(connection, WORK, before - failed.keys())
+        await set_aside.put(connection, WORK, "hand-off", failed)
+        named = {each.said[side] for each in ended for side in ("pathline.from", "pathline.to")}
+        known = await register.known_organisations(connection, named) if named else set()
+        for each in ended:
+            _tell(each, known)
         await asyncio.to_thread(flush)
-        await store.told(connection, [each.record for each in closed])
     return True
 
 
-def _tell(record: HandoffRecord, secret: bytes, known: Collection[str]) -> None:
+class _Ended(NamedTuple):
+    """What is told of one: nothing of it is told before all of it is known."""
+
+    said: dict[str, str]
+    seconds: float
+    ids: tuple[int, int]
+    times: tuple[int, int] | None
+    """In nanoseconds; None where it begins or ends where spans have no time: it is none, and its duration counts."""
+    links: list[Link]
+
+
+def _ended(record: HandoffRecord, secret: bytes) -> _Ended | None:
     offered, ended = record.offered, record.ended
     if offered is None or ended is None:
-        return
+        return None
     said = {
         "pathline.from": record.sender,
         "pathline.to": record.receiver or "",
         "pathline.outcome": record.ended_by or "",
     }
+    tag = hmac.digest(secret, f"{record.handoff}\n{ended.isoformat()}".encode(), hashlib.sha256)
+    sides = ((record.trace_id, record.span_id), (record.end_trace_id, record.end_span_id))
+    return _Ended(
+        said,
+        max(0.0, (ended - offered).total_seconds()),
+        (int.from_bytes(tag[:16]), int.from_bytes(tag[16:24])),
+        (_ns(offered), _ns(ended)) if _EPOCH <= offered <= ended < _LATEST else None,
+        [link_to(trace, span) for trace, span in sides if trace is not None and span is not None],
+    )
+
+
+def _tell(each: _Ended, known: Collection[str]) -> None:
+    """The span from offer to end, linked to the calls that published both, and the duration with it as its example."""
     # Anybody may offer to anybody, and invent whom: a metric has a series for each that it is told.
-    counted = registered(said, known)
+    counted = registered(each.said, known)
     HANDOFFS.add(1, counted)
-    # A span that begins or ends where spans have no time is none; the duration counts all the same.
-    inside = _EPOCH <= offered <= ended < _LATEST
-    token = attach(_span(record, offered, ended, said, secret)) if inside else None
+    span = None if each.times is None else FINISHED.span(_NAME, each.ids, each.times, each.said, each.links)
+    token = None if span is None else attach(span)
     try:
-        HANDOFF_DURATION.record(max(0.0, (ended - offered).total_seconds()), counted)
+        HANDOFF_DURATION.record(each.seconds, counted)
     finally:
         if token is not None:
             detach(token)
-
-
-def _span(record: HandoffRecord, offered: datetime, ended: datetime, said: dict[str, str], secret: bytes) -> Context:
-    """The span from offer to end, linked to the calls that published both."""
-    tag = hmac.digest(secret, f"{record.handoff}\n{ended.isoformat()}".encode(), hashlib.sha256)
-    ids = int.from_bytes(tag[:16]), int.from_bytes(tag[16:24])
-    sides = ((record.trace_id, record.span_id), (record.end_trace_id, record.end_span_id))
-    links: list[Link] = [link_to(trace, span) for trace, span in sides if trace is not None and span is not None]
-    return FINISHED.span(_NAME, ids, (_ns(offered), _ns(ended)), said, links)
 
 
 def _ns(at: datetime) -> int:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import asyncpg
+import orjson
 from fastapi import APIRouter, Response
 
+from pathline import instant
 from pathline_gateway.answers import answers
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.observe import PROMETHEUS_CONTENT_TYPE, prometheus
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.status_described import Alive, Ready, Status
+from pathline_gateway.set_aside import repository as set_aside
+from pathline_gateway.set_aside.health import Health
+from pathline_gateway.set_aside.summary import Failing, failing
 from pathline_gateway.store import status as store
 from pathline_gateway.store.connect import UNAVAILABLE
 
@@ -35,6 +41,8 @@ class Statuses:
     progress: Progress
     survey: Callable[[], Awaitable[None]]
     """Learns what other processes have published and applied."""
+    health: Health = field(default_factory=Health)
+    """What fails in this process."""
 
     async def read(self) -> dict[str, Any]:
         """The body of `GET /v1/status`."""
@@ -42,6 +50,7 @@ class Statuses:
         intake = self.progress.lag()
         async with self.pool.acquire() as connection:
             totals = await store.totals(connection)
+            fails = await self.failing(connection)
         return {
             "interactions": totals["interactions"],
             "parked": totals["parked"],
@@ -61,7 +70,12 @@ class Statuses:
                 }
                 for (topic, partition), lag in intake.items()
             ],
+            "failing": [{**each._asdict(), "since": instant.serve(each.since)} for each in fails],
         }
+
+    async def failing(self, connection: asyncpg.Connection) -> list[Failing]:
+        """Works that fail in this process, and those that have set something aside."""
+        return failing(self.health.failing(), await set_aside.counts(connection))
 
 
 def routes(statuses: Statuses, not_ready: Callable[[], tuple[str, str] | None]) -> APIRouter:
@@ -84,15 +98,20 @@ def routes(statuses: Statuses, not_ready: Callable[[], tuple[str, str] | None]) 
 
     @router.get("/readyz", summary="May traffic be sent here?", response_model=None, responses=answers(Ready, "It may"))
     async def readyz() -> Response:
-        """200 once intake has its partitions and Postgres answers."""
+        """200 once intake has its partitions and Postgres answers.
+
+        `failing`: works that fail, or have set something aside. This process serves all the same.
+        """
         if (why := not_ready()) is not None:
             raise Problem(503, *why)
         try:
             async with statuses.pool.acquire(timeout=_ANSWER_S) as connection:
-                await connection.fetchval("select 1", timeout=_ANSWER_S)
+                async with asyncio.timeout(_ANSWER_S):
+                    fails = await statuses.failing(connection)
         except UNAVAILABLE:
             raise Problem(503, "database-unavailable", "Postgres does not answer: look at it") from None
-        return Response(b'{"status":"ready"}', media_type="application/json")
+        body = {"status": "ready", "failing": [each.work for each in fails]}
+        return Response(orjson.dumps(body), media_type="application/json")
 
     @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses=_METRICS)
     async def metrics() -> Response:

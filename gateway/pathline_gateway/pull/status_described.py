@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -19,6 +20,19 @@ class PartitionStatus(BaseModel):
     applied: int
     """The offset of the next record to be applied."""
     lag: int
+
+
+class FailingWork(BaseModel):
+    """A background work that fails, or has set something aside. All others go on."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    work: str
+    records: int
+    """How many records, hand-offs, pathways or subscriptions it has set aside; 0 where it fails as a whole."""
+    since: datetime
+    reason: str
+    """A stable word, or the class of the error."""
 
 
 class Status(BaseModel):
@@ -40,6 +54,8 @@ class Status(BaseModel):
     lag: int
     """Events acknowledged but not yet visible in every answer: the largest over intake and identity."""
     partitions: list[PartitionStatus]
+    failing: list[FailingWork]
+    """Empty where every background work does what it should."""
 
 
 class Alive(BaseModel):
@@ -51,4 +67,8 @@ class Alive(BaseModel):
 class Ready(BaseModel):
     """Traffic may be sent here."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     status: Literal["ready"]
+    failing: list[str]
+    """Background works that fail, or have set something aside: see `/v1/status`."""

@@ -33,12 +33,14 @@ class Closed(NamedTuple):
     hidden: bool
 
 
-async def untold(connection: asyncpg.Connection, limit: int) -> list[Closed] | None:
-    """Some that were not told since they ended as they have now; None where there is nothing left to look at."""
-    queued = [row["handoff"] for row in await connection.fetch(_QUEUED, limit)]
-    if not queued:
-        return None
-    rows = [list(row.values()) for row in await connection.fetch(_UNTOLD, queued)]
+async def queued(connection: asyncpg.Connection, limit: int) -> list[str]:
+    """Some that may have to be told; they are looked at once."""
+    return [row["handoff"] for row in await connection.fetch(_QUEUED, limit)]
+
+
+async def untold(connection: asyncpg.Connection, handoffs: Sequence[str]) -> list[Closed]:
+    """Those of these that were not told since they ended as they have now."""
+    rows = [list(row.values()) for row in await connection.fetch(_UNTOLD, list(handoffs))]
     return [Closed(HandoffRecord(*row[:-1]), row[-1]) for row in rows]
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.handoff.record import HandoffRecord
 from pathline_gateway.handoff.silence import SOURCE, Notice
-from pathline_gateway.store.handoff_records import kept
 
-# `least` of what is known of the shared topics and of the receiver's own. Each that is found is spoken of at once, so
-# that a page is never full of what has to wait.
+# `least` of what is known of the shared topics and of the receiver's own. Each that is found is spoken of at once, or
+# set aside, so that a page is never full of what has to wait. Of what stands aside as it stood nothing is said, and
+# nothing of a pathway that is closed.
 _SILENT = """
 with own as (select * from unnest($3::text[], $4::timestamptz[]) as o(org, until))
 select h.handoff, least($1, o.until) as until
@@ -23,6 +22,9 @@ left join own o on o.org = h.receiver
 where h.answered_accept is null and h.known_accept <= h.due_accept and h.due_accept + $2 < least($1, o.until)
     and not exists (select from handoff_notice n where n.handoff = h.handoff and n.stage = 'accept'
         and n.due = h.due_accept and n.kind = 'silent')
+    and not exists (select from set_aside a where a.key = h.handoff
+        and (a.work = 'hand-offs' or a.work = 'silence' and a.retry_at > now()))
+    and (h.ref = any($5::bigint[])) is not true
 union
 select h.handoff, least($1, o.until)
 from handoff h
@@ -31,6 +33,9 @@ left join own o on o.org = h.receiver
 where h.answered_contact is null and h.known_contact <= h.due_contact and h.due_contact + $2 < least($1, o.until)
     and not exists (select from handoff_notice n where n.handoff = h.handoff and n.stage = 'contact'
         and n.due = h.due_contact and n.kind = 'silent')
+    and not exists (select from set_aside a where a.key = h.handoff
+        and (a.work = 'hand-offs' or a.work = 'silence' and a.retry_at > now()))
+    and (h.ref = any($5::bigint[])) is not true
 limit 500
 """
 _SPOKEN_OF = """
@@ -44,6 +49,9 @@ left join handoff h on h.handoff = n.handoff
 where n.open and (h.handoff is null
     or case n.stage when 'accept' then h.answered_accept else h.answered_contact end is not null
     or case n.stage when 'accept' then h.due_accept else h.due_contact end is distinct from n.due)
+    and not exists (select from set_aside a where a.key = n.handoff
+        and (a.work = 'hand-offs' or a.work = 'silence' and a.retry_at > now()))
+    and not n.ref = any($1::bigint[])
 limit 500
 """
 _RAISE = """
@@ -69,15 +77,19 @@ from subject_ref s left join membership m on m.ref = s.id and m.until is null wh
 
 
 async def to_be_said(
-    connection: asyncpg.Connection, door: datetime, own: Mapping[str, datetime], grace: timedelta
-) -> list[tuple[HandoffRecord, datetime]]:
+    connection: asyncpg.Connection,
+    door: datetime,
+    own: Mapping[str, datetime],
+    grace: timedelta,
+    closed: Collection[int] = (),
+) -> dict[str, datetime]:
     """Hand-offs of which silence has to be said, and up to when their receiver is known.
 
-    `door`: up to when what comes by the shared topics is known; `own`: the same of organisations with their own topic.
+    `door`: up to when what comes by the shared topics is known; `own`: the same of organisations with their own topic;
+    `closed`: refs of pathways of which nothing is told now.
     """
-    rows = await connection.fetch(_SILENT, door, grace, list(own), list(own.values()))
-    found = await kept(connection, [row["handoff"] for row in rows])
-    return [(found[row["handoff"]], row["until"]) for row in rows]
+    rows = await connection.fetch(_SILENT, door, grace, list(own), list(own.values()), list(closed))
+    return {row["handoff"]: row["until"] for row in rows}
 
 
 async def spoken_of(connection: asyncpg.Connection, handoffs: Sequence[str]) -> list[Notice]:
@@ -85,11 +97,9 @@ async def spoken_of(connection: asyncpg.Connection, handoffs: Sequence[str]) -> 
     return [Notice(*row.values()) for row in await connection.fetch(_SPOKEN_OF, handoffs)]
 
 
-async def over(connection: asyncpg.Connection) -> list[tuple[Notice, HandoffRecord | None]]:
-    """Silences that are over, and the hand-off now."""
-    notices = [Notice(*row.values()) for row in await connection.fetch(_OVER)]
-    found = await kept(connection, [notice.handoff for notice in notices]) if notices else {}
-    return [(notice, found.get(notice.handoff)) for notice in notices]
+async def over(connection: asyncpg.Connection, closed: Collection[int] = ()) -> list[Notice]:
+    """Silences that are over; `closed` as above."""
+    return [Notice(*row.values()) for row in await connection.fetch(_OVER, list(closed))]
 
 
 async def raise_them(

@@ -119,6 +119,16 @@ _LOOKED_AT = "select seq from handoff_progress"
 _ADVANCE = "update handoff_progress set seq = $1"
 _WAITING = "select count(*) from (select from change where seq > (select seq from handoff_progress) limit 100000) as c"
 _KEPT = "select * from handoff where handoff = any($1::text[])"
+_CONCEAL = "update handoff set concealed = true where handoff = any($1::text[]) and not concealed"
+# One of each of some organisations, the latest first.
+_WELL_BEFORE = """
+with latest as (
+    select handoff, sender, offered from handoff where offered is not null order by offered desc limit 200
+)
+select handoff from (select distinct on (sender) handoff, offered from latest order by sender, offered desc) each
+where not exists (select from set_aside a where a.work = $1 and a.key = each.handoff)
+order by offered desc limit 5
+"""
 
 
 async def lock(connection: asyncpg.Connection) -> None:
@@ -165,6 +175,16 @@ async def keep(connection: asyncpg.Connection, handoffs: Collection[str], record
     await connection.copy_records_to_table("handoff", records=records, columns=HandoffRecord._fields)
     if ended := [each.handoff for each in records if each.ended is not None]:
         await connection.execute(_ENDED, ended)
+
+
+async def conceal(connection: asyncpg.Connection, handoffs: Iterable[str]) -> None:
+    """Nobody but the sides of these is told of them: whether they are concealed is not known."""
+    await connection.execute(_CONCEAL, list(handoffs))
+
+
+async def well_before(connection: asyncpg.Connection, work: str) -> list[str]:
+    """Some hand-offs that are kept and that this work has not set aside, of several organisations."""
+    return [row["handoff"] for row in await connection.fetch(_WELL_BEFORE, work)]
 
 
 async def advance(connection: asyncpg.Connection, seq: int) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.background import as_it_comes
+from pathline_gateway.background import POLL_S, Loop
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.connect import UNAVAILABLE
 from pathline_gateway.streams.at_hand import AtHand
@@ -57,9 +57,10 @@ class Dispatcher:
         """Something was stored."""
         self._wake.set()
 
-    async def run(self) -> None:
-        """Hands out as events come, until cancelled."""
-        await as_it_comes("streams", self._wake, self.dispatch_some, _PAUSE_S)
+    @property
+    def loop(self) -> Loop:
+        """Hands out as events come."""
+        return Loop("dispatch", self.dispatch_some, POLL_S, self._wake, _PAUSE_S)
 
     async def dispatch_some(self) -> bool:
         """Whether anything new was looked at, in one transaction."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
@@ -11,13 +9,12 @@ from uuid import UUID
 
 import asyncpg
 
+from pathline_gateway.background import Loop
 from pathline_gateway.store import replays
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.streams.sight import Sight
 from pathline_gateway.streams.subscription_index import SubscriptionIndex
 from pathline_gateway.streams.wanting import wanted_of
-
-_log = logging.getLogger(__name__)
 
 _ENTRIES: Final = 1_000
 """Of the change log, in one transaction."""
@@ -38,15 +35,10 @@ class Replayer:
         """As the dispatcher's."""
         self._pool, self._clock, self._on_given, self._everything = pool, clock, on_given, everything
 
-    async def run(self) -> None:
-        """Gives what is asked for, until cancelled."""
-        while True:
-            try:
-                while await self.replay_some():
-                    pass
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
-                _log.info("replays: tried again: %s", type(failed).__name__)
-            await asyncio.sleep(_LOOK_EVERY_S)
+    @property
+    def loop(self) -> Loop:
+        """Gives what is asked for."""
+        return Loop("replays", self.replay_some, _LOOK_EVERY_S)
 
     async def replay_some(self) -> bool:
         """Whether anything was looked at, in one transaction."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,13 +13,12 @@ from uuid import UUID
 
 import asyncpg
 
+from pathline_gateway.background import Loop
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.streams.at_hand import Given, Hand
 from pathline_gateway.streams.deliver import Moment
 from pathline_gateway.streams.frames import Read, framed
 from pathline_gateway.time_slice import TimeSlice
-
-_log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.25
 """How much later what another process gave is noticed."""
@@ -116,20 +114,19 @@ class Waiters:
         self.ended = True
         self.given(list(self._waiting))
 
-    async def run(self) -> None:
-        """Notices what other processes gave, until cancelled."""
-        while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
-            if not self._waiting:
-                continue
-            try:
-                async with self._pool.acquire() as connection:
-                    now = await store.last_numbers(connection, list(self._waiting))
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
-                _log.info("streams: not looked at this time: %s", type(failed).__name__)
-                continue
-            for id, waiters in self._waiting.items():
-                for waiter in waiters:
-                    # One that is gone or paused, too: its streams find that out.
-                    if id not in now or waiter.read_to < now[id]:
-                        waiter.woken.set()
+    @property
+    def loop(self) -> Loop:
+        """Notices what other processes gave."""
+        return Loop("streams", self.look, _LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        """Whoever was given something since, by whatever process, is woken."""
+        if not self._waiting:
+            return
+        async with self._pool.acquire() as connection:
+            now = await store.last_numbers(connection, list(self._waiting))
+        for id, waiters in self._waiting.items():
+            for waiter in waiters:
+                # One that is gone or paused, too: its streams find that out.
+                if id not in now or waiter.read_to < now[id]:
+                    waiter.woken.set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from pathline_gateway.background import Loop
 from pathline_gateway.store import webhook_delivery as store
 from pathline_gateway.store import webhooks
 from pathline_gateway.streams.at_hand import Given, Hand
@@ -82,20 +82,10 @@ class Deliverer:
                 hands.append(partial(line.hand, told))
         return hands
 
-    async def run(self) -> None:
-        """Posts as events are given, until cancelled; then others may go on at once."""
-        try:
-            while True:
-                try:
-                    await self._turn()
-                except _FAILED as failed:
-                    _log.info("webhooks: not looked at this time: %s", type(failed).__name__)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _LOOK_EVERY_S)
-                    await asyncio.sleep(_TOGETHER_S)
-                self._wake.clear()
-        finally:
-            await self._end()
+    @property
+    def loop(self) -> Loop:
+        """Posts as events are given; when it ends, others may go on at once."""
+        return Loop("webhooks", self._turn, _LOOK_EVERY_S, self._wake, gather_s=_TOGETHER_S, end=self._end)
 
     async def _turn(self) -> None:
         """Leases last, and new lines have begun."""

@@ -1,0 +1,60 @@
+"""`/console/set-aside`: which background works fail, what they have set aside, what to do; tried again with a form."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, NamedTuple
+
+import asyncpg
+from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import RedirectResponse
+
+from pathline_gateway import form
+from pathline_gateway.console.page import page
+from pathline_gateway.problem import Problem
+from pathline_gateway.pull.status import Statuses
+from pathline_gateway.set_aside import repository
+from pathline_gateway.set_aside.repository import SetAside
+from pathline_gateway.set_aside.summary import Failing
+from pathline_gateway.set_aside.works import WORKS, Work
+from pathline_gateway.trust.who import Operator
+
+_LISTED: Final = 20
+"""Items of a work that are listed; the command lists all."""
+
+
+class _Section(NamedTuple):
+    """One failing work."""
+
+    work: Work
+    fails: Failing
+    items: list[SetAside]
+
+
+def routes(pool: asyncpg.Pool, statuses: Statuses) -> APIRouter:
+    """`/console/set-aside`, and what its form sends."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/console/set-aside")
+    async def listed(_: Operator, retried: Annotated[int | None, Query(ge=0)] = None) -> Response:
+        """What fails, and what to do?"""
+        async with pool.acquire() as connection:
+            sections = [
+                _Section(WORKS[each.work], each, await repository.page(connection, each.work, 0, _LISTED))
+                for each in await statuses.failing(connection)
+                if each.work in WORKS
+            ]
+        return page("set_aside.html", referrer="same-origin", sections=sections, retried=retried)
+
+    @router.post("/console/set-aside/retry")
+    async def retry(_: Operator, request: Request) -> Response:
+        """Everything that one work has set aside is tried again."""
+        if not form.is_ours(request):
+            raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
+        work = (await form.sent(request)).get("work")
+        if work not in WORKS:
+            raise Problem(422, "invalid-request", "work: say which, as the page has it")
+        async with pool.acquire() as connection:
+            n = await repository.retry(connection, work)
+        return RedirectResponse(f"/console/set-aside?retried={n}", 303)
+
+    return router

@@ -1,0 +1,161 @@
+"""What is set aside: kept until it can be computed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from pathline_gateway.set_aside.faults import reason_of
+
+VERSION: Final = version("pathline-gateway")
+
+# The longer it fails, the more seldom it is tried: half a minute, a minute … a day.
+_PUT = """
+insert into set_aside (work, kind, key, reason, retry_at, version, position)
+select $1, $2, k.key, k.reason, now() + interval '30 seconds', $3, $6
+from unnest($4::text[], $5::text[]) as k(key, reason)
+on conflict (work, key) do update set reason = excluded.reason, last_tried = now(), version = excluded.version,
+    attempts = set_aside.attempts + 1,
+    retry_at = now() + least(interval '30 seconds' * power(2, least(set_aside.attempts, 12)), interval '1 day')
+returning id, key
+"""
+_CLOSE = "insert into set_aside_ref (item, ref) select * from unnest($1::bigint[], $2::bigint[]) on conflict do nothing"
+_RELEASE = "delete from set_aside where work = $1 and key = any($2::text[])"
+_AMONG = "select key from set_aside where work = $1 and key = any($2::text[])"
+_DUE = "select key from set_aside where work = $1 and retry_at <= now() order by retry_at limit $2"
+_ANY = "select exists (select from set_aside where work = $1)"
+_COUNTS = """
+select work, count(*) as records, min(first_seen) as since,
+    (array_agg(reason order by last_tried desc, id))[1] as reason
+from set_aside group by work order by work
+"""
+_PAGE = """
+select id, work, kind, key, reason, first_seen, last_tried, retry_at, attempts, version, position,
+    (select count(*) from set_aside_ref r where r.item = set_aside.id) as refs
+from set_aside where ($1::text is null or work = $1) and id > $2 order by id limit $3
+"""
+_ONE = """
+select id, work, kind, key, reason, first_seen, last_tried, retry_at, attempts, version, position,
+    (select count(*) from set_aside_ref r where r.item = set_aside.id) as refs
+from set_aside where id = $1
+"""
+_RETRY = """
+update set_aside set retry_at = now()
+where ($1::text is null or work = $1) and ($2::bigint[] is null or id = any($2::bigint[]))
+returning id
+"""
+_OTHER_VERSION = "update set_aside set retry_at = now() where version <> $1 returning id"
+_CLOSED_AMONG = "select exists (select from set_aside_ref where ref = any($1::bigint[]))"
+# Whoever is on a pathway with one of them, by now.
+_CLOSED = """
+with closed as (select distinct ref from set_aside_ref)
+select ref from closed
+union
+select o.ref from closed c
+join membership m on m.ref = c.ref and m.until is null
+join membership o on o.pathway = m.pathway and o.until is null
+"""
+
+
+class SetAside(NamedTuple):
+    """One thing that a work cannot compute."""
+
+    id: int
+    work: str
+    kind: str
+    key: str
+    """In the work's own terms. It may be a publisher's word: shown to who has the database, and to nobody else."""
+    reason: str
+    first_seen: datetime
+    last_tried: datetime
+    retry_at: datetime
+    attempts: int
+    version: str
+    position: int | None
+    refs: int
+    """How many refs are closed by it."""
+
+
+class Count(NamedTuple):
+    """What one work has set aside."""
+
+    work: str
+    records: int
+    since: datetime
+    reason: str
+
+
+async def put(
+    connection: asyncpg.Connection,
+    work: str,
+    kind: str,
+    failed: Mapping[str, Exception],
+    refs: Mapping[str, Collection[int]] | None = None,
+    position: int | None = None,
+) -> None:
+    """These (by key) are set aside, once more perhaps; `refs`: of which pathways that decides who may see them."""
+    if not failed:
+        return
+    reasons = [reason_of(each) for each in failed.values()]
+    rows = await connection.fetch(_PUT, work, kind, VERSION, list(failed), reasons, position)
+    closed = [(row["id"], ref) for row in rows for ref in (refs or {}).get(row["key"], ())]
+    if closed:
+        await connection.execute(_CLOSE, *map(list, zip(*closed, strict=True)))
+
+
+async def release(connection: asyncpg.Connection, work: str, keys: Iterable[str]) -> None:
+    """These are computed: they are set aside no longer."""
+    if gone := list(keys):
+        await connection.execute(_RELEASE, work, gone)
+
+
+async def among(connection: asyncpg.Connection, work: str, keys: Collection[str]) -> set[str]:
+    """Those of these that are set aside."""
+    if not keys or not await connection.fetchval(_ANY, work):
+        return set()
+    return {row["key"] for row in await connection.fetch(_AMONG, work, list(keys))}
+
+
+async def due(connection: asyncpg.Connection, work: str, limit: int = 20) -> list[str]:
+    """Some that are to be tried again now."""
+    return [row["key"] for row in await connection.fetch(_DUE, work, limit)]
+
+
+async def counts(connection: asyncpg.Connection) -> list[Count]:
+    """How much each work has set aside."""
+    return [Count(*row.values()) for row in await connection.fetch(_COUNTS)]
+
+
+async def page(connection: asyncpg.Connection, work: str | None, after: int, limit: int) -> list[SetAside]:
+    """The next, in the order in which they were set aside."""
+    return [SetAside(*row.values()) for row in await connection.fetch(_PAGE, work, after, limit)]
+
+
+async def one(connection: asyncpg.Connection, id: int) -> SetAside | None:
+    """This one, where it still is."""
+    row = await connection.fetchrow(_ONE, id)
+    return None if row is None else SetAside(*row.values())
+
+
+async def retry(connection: asyncpg.Connection, work: str | None = None, ids: Sequence[int] | None = None) -> int:
+    """These are tried again at once by whoever does the work; how many."""
+    return len(await connection.fetch(_RETRY, work, ids))
+
+
+async def retry_of_other_versions(connection: asyncpg.Connection) -> int:
+    """What another version could not compute is tried again by this one; how much."""
+    return len(await connection.fetch(_OTHER_VERSION, VERSION))
+
+
+async def closed_among(connection: asyncpg.Connection, refs: Collection[int]) -> bool:
+    """Whether something is set aside that decides who may see a pathway with these refs."""
+    return bool(await connection.fetchval(_CLOSED_AMONG, list(refs)))
+
+
+async def closed_refs(connection: asyncpg.Connection) -> list[int]:
+    """Every ref that is on such a pathway now."""
+    return [row["ref"] for row in await connection.fetch(_CLOSED)]

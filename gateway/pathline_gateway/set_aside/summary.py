@@ -1,0 +1,30 @@
+"""What fails now, in one list: works of this process, and what any process has set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from pathline_gateway.set_aside.health import Failure
+from pathline_gateway.set_aside.repository import Count
+
+
+class Failing(NamedTuple):
+    """A work that fails, or has set something aside."""
+
+    work: str
+    records: int
+    """What it has set aside; 0 where it fails as a whole."""
+    since: datetime
+    reason: str
+
+
+def failing(failures: Iterable[Failure], counts: Iterable[Count]) -> list[Failing]:
+    """By work, those that fail as a whole first."""
+    set_aside = {each.work: each for each in counts}
+    found = []
+    for failure in sorted(failures):
+        count = set_aside.pop(failure.work, None)
+        found.append(Failing(failure.work, 0 if count is None else count.records, failure.since, failure.reason))
+    return found + [Failing(*each) for each in set_aside.values()]

@@ -1,0 +1,50 @@
+"""Every background work of a gateway, by name: no other is started. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+
+class Work(NamedTuple):
+    """One thing that goes on beside the requests."""
+
+    name: str
+    """In `/v1/status`, as a metric's attribute, and for commands: stable."""
+    title: str
+    """For people."""
+    kind: str | None
+    """What it sets aside; None where it goes over no records, and fails as a whole or not at all."""
+    meanwhile: str
+    """What is missing while it fails, in one sentence."""
+
+
+_PATHWAYS: Final = "A pathway that is set aside is told to nobody; its events come in order once it is taken up."
+
+_ALL: Final = (
+    Work(
+        "membership",
+        "Who is who",
+        "evidence",
+        "Its pathways show each organisation its own steps, and nothing to anybody else.",
+    ),
+    Work("hand-offs", "Hand-offs as they stand", "hand-off", "Such a hand-off is shown as it stood, or not at all."),
+    Work("silence", "Saying who is silent", "hand-off", "Nobody is told that such a hand-off is silent."),
+    Work("closed-hand-offs", "Telling of hand-offs that ended", "hand-off", "Such a hand-off is in no metric."),
+    Work("dispatch", "Handing out to subscriptions", "pathway", _PATHWAYS),
+    Work("delivery", "Telling what was handed out", "pathway", _PATHWAYS),
+    Work("replays", "Replays", "subscription", "Such a replay stands still; it goes on where it was."),
+    Work("webhooks", "Posting to sinks", "subscription", "Nothing is posted to such a sink; it waits, in order."),
+    Work("streams", "Waking open streams", None, "Streams learn later what another process handed out."),
+    Work("partitions", "Making room for next month", None, "Next month's events are not stored until it is done."),
+    Work("table-statistics", "Counting what is stored", None, "Large stores answer more slowly."),
+    Work("access-log-horizon", "Forgetting old accesses", None, "Old entries of the access log stay longer."),
+    Work("parked-gauge", "Counting what is parked", None, "The metric of parked records is old."),
+    Work("set-aside-gauge", "Counting what is set aside", None, "The metric of failing works is old."),
+    Work("throughput", "Counting what flows", None, "Figures a second on the first page are old."),
+    Work("intake-storing", "Storing what is published", None, "What is published waits in the broker."),
+    Work("intake-commits", "Telling the broker how far intake is", None, "Lag tools of the broker are wrong."),
+    Work("intake-watch", "Watching intake", None, "An intake that stands still is not noticed."),
+    Work("intake-positions", "Looking at other processes' positions", None, "Answers of the door come late."),
+)
+WORKS: Final[Mapping[str, Work]] = {work.name: work for work in _ALL}

@@ -1,0 +1,89 @@
+"""Makes a loop fail as a whole, or one function of it for one record."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from pathline_gateway import background
+from pathline_gateway.background import Loop
+from pathline_gateway.set_aside import gauge
+from pathline_gateway.set_aside.health import Health
+
+
+class Injected(ValueError):
+    """What no code of ours raises."""
+
+
+@dataclass
+class Started:
+    """The loops of a gateway, by the names of their works."""
+
+    turns: dict[str, int] = field(default_factory=dict)
+    """How many turns each has begun."""
+    failing: set[str] = field(default_factory=set)
+    """Those whose turns fail."""
+
+    def turn(self, loop: Loop) -> Callable[[], Awaitable[object]]:
+        async def counted() -> object:
+            self.turns[loop.work] += 1
+            if loop.work in self.failing:
+                raise Injected
+            return await loop.turn()
+
+        self.turns.setdefault(loop.work, 0)
+        return counted
+
+
+def started(monkeypatch: pytest.MonkeyPatch) -> Started:
+    known = Started()
+
+    @contextlib.asynccontextmanager
+    async def repeating(loop: Loop, health: Health) -> AsyncIterator[None]:
+        quick = loop._replace(turn=known.turn(loop), every_s=min(loop.every_s, 0.1))
+        async with real(quick, health):
+            yield
+
+    real = background.repeating
+    for module in ("running", "intake.intake"):
+        monkeypatch.setattr(importlib.import_module(f"pathline_gateway.{module}"), "repeating", repeating)
+    monkeypatch.setattr(background, "_FAILED_S", (0.05, 0.1))
+    monkeypatch.setattr(gauge, "_EVERY_S", 0.1)
+    return known
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A function of a work that raises for one record."""
+
+    work: str
+    module: str
+    name: str
+    concerns: Callable[..., bool]
+
+    @property
+    def id(self) -> str:
+        return f"{self.work}-{self.name}"
+
+    @contextlib.contextmanager
+    def injected(self) -> Iterator[None]:
+        """It raises as long as the block lasts."""
+        where: Any = importlib.import_module(f"pathline_gateway.{self.module}")
+        *path, last = self.name.split(".")
+        for name in path:
+            where = getattr(where, name)
+        real = getattr(where, last)
+
+        def raising(*args: Any, **named: Any) -> Any:
+            if self.concerns(*args, **named):
+                raise Injected
+            return real(*args, **named)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(where, last, raising)
+            yield

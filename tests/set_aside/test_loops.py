@@ -1,0 +1,79 @@
+"""A work that fails is told of, stops no other and is taken up by itself; and there is no loop beside those known."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from pathlib import Path
+
+import pathline_gateway
+from pathline_gateway.set_aside.works import WORKS
+from pathline_gateway.telemetry import WORK_FAILING
+from set_aside.broken import Started
+from who.gateway import Client, step
+
+ONE = {"content-type": "application/cloudevents+json"}
+
+_ROOT = Path(pathline_gateway.__file__).parent
+_TASKS = {"create_task", "ensure_future", "TaskGroup"}
+_OTHERS = {
+    "background.py": "the one loop",
+    "embedded/machine.py": "the broker and Postgres of one machine, started side by side",
+    "embedded/children.py": "waits for a child's end, with a limit",
+    "siblings.py": "other processes: one that ends is started again, each by itself",
+    "up.py": "waits for a signal",
+    "intake/consume.py": "looks again until nothing was sought meanwhile",
+    "streams/line.py": "one sink's requests: awaited by its line, whose end is nobody else's",
+    "streams/webhooks.py": "one sink's line: see `_kept`",
+    "streams/together.py": "answers who asks; what is wrong with one question is no answer to the others",
+}
+"""Files with a task or an endless loop that is no work of `WORKS`, and why nothing of others depends on it."""
+
+
+def test_no_loop_runs_beside_the_works_that_are_known() -> None:
+    found = set()
+    for file in _ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            name = getattr(node, "attr", getattr(node, "id", ""))
+            endless = isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and bool(node.test.value)
+            if endless or (isinstance(node, ast.Attribute | ast.Name) and name in _TASKS):
+                found.add(file.relative_to(_ROOT).as_posix())
+    assert found == _OTHERS.keys()
+
+
+async def test_each_work_that_fails_is_told_of_and_stops_no_other(client: Client, loops: Started) -> None:
+    assert loops.turns.keys() == {name for name in WORKS if name != "delivery"}, "each loop is a work that is known"
+    for n, work in enumerate(sorted(loops.turns)):
+        async with asyncio.timeout(30):
+            await _told_of(client, loops, work, n)
+    assert (await client.settled())["interactions"] >= len(loops.turns)
+
+
+async def _told_of(client: Client, loops: Started, work: str, n: int) -> None:
+    loops.failing, before = {work}, dict(loops.turns)
+    while True:
+        await _something_to_do(client, n)
+        status = await client.get("/v1/status")
+        if status["failing"] and all(turns > before[name] for name, turns in loops.turns.items()):
+            break
+    (told,) = status["failing"]
+    assert (told["work"], told["records"], told["reason"]) == (work, 0, "Injected")
+    ready = await client.http.get("/readyz")
+    assert (ready.status_code, ready.json()["failing"]) == (200, [work])
+    while work != "set-aside-gauge" and _metric(work) != 1:
+        await asyncio.sleep(0.02)
+    loops.failing = set()
+    while (await client.get("/v1/status"))["failing"]:
+        await _something_to_do(client, n)
+    while _metric(work):
+        await asyncio.sleep(0.02)
+
+
+async def _something_to_do(client: Client, n: int) -> None:
+    """Works that wait for something have a turn."""
+    client.up.progress.somebody_waits.set()
+    await client.post("/v1/events", 202, step("east", n), headers=ONE)
+
+
+def _metric(work: str) -> int:
+    return WORK_FAILING.now().get((("pathline.work", work),), 0)

@@ -215,6 +215,8 @@ def what_is_parked(world: World) -> None:
 def the_operation(world: World) -> None:
     for path in ("/healthz", "/readyz", "/metrics", "/v1/status"):
         world.ask("operator", f"GET {path}", 200)
+    assert world.ask("operator", "GET /v1/set-aside", 200) == {"items": [], "next": None}
+    assert world.ask("operator", "POST /v1/set-aside/retry", 200, json={"work": "hand-offs"}) == {"retried": 0}
 
 
 PARTS = (

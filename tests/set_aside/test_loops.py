@@ -44,7 +44,7 @@ def test_no_loop_runs_beside_the_works_that_are_known() -> None:
 async def test_each_work_that_fails_is_told_of_and_stops_no_other(client: Client, loops: Started) -> None:
     assert loops.turns.keys() == {name for name in WORKS if name != "delivery"}, "each loop is a work that is known"
     for n, work in enumerate(sorted(loops.turns)):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await _told_of(client, loops, work, n)
     assert (await client.settled())["interactions"] >= len(loops.turns)
 

@@ -23,6 +23,8 @@ _OTHERS = {
     "siblings.py": "other processes: one that ends is started again, each by itself",
     "up.py": "waits for a signal",
     "intake/consume.py": "looks again until nothing was sought meanwhile",
+    "fetch/fetcher.py": "reads on in one answer, which has an end",
+    "store/connect.py": "gives one connection back, in bounded time",
     "limits/request_bounds.py": "one request, which has an end",
     "streams/line.py": "one sink's requests: awaited by its line, whose end is nobody else's",
     "streams/webhooks.py": "one sink's line: see `_kept`",

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from pathline_gateway import problem
+from pathline_gateway.access_log.middleware import AccessRows
 from pathline_gateway.console import front, handoff_pages, pages, sign_in, stream_pages
 from pathline_gateway.console import parked as parked_page
 from pathline_gateway.console import review as review_page
@@ -29,7 +30,7 @@ from pathline_gateway.identity.reviewing import Reviewing
 from pathline_gateway.intake import door as intake_door
 from pathline_gateway.limits.request_bounds import RequestBounds
 from pathline_gateway.measure import resource as measures
-from pathline_gateway.operate import concealed, lawful, linkers, organisations, parked, review
+from pathline_gateway.operate import concealed, lawful, linkers, organisations, parked, register_changes, review
 from pathline_gateway.operate.issuer import routes as issuer_routes
 from pathline_gateway.pull import accesses, account, consents, links, pathways, status
 from pathline_gateway.pull.limited import Limited
@@ -63,9 +64,10 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     )
     readers = Limited(gateway.pool, gateway.secret, gateway.settings.clock)
     explained = Explained(gateway.settings.quick_exit)
-    gate = replace(gate or _gate(gateway, issuer), on_forbidden=readers.refused, explain=explained)
+    gate = replace(gate or _gate(gateway, issuer), explain=explained)
     register_unknown = gateway.settings.dev_auth == "off"
     app.add_middleware(Admitted, gate=gate)
+    app.add_middleware(AccessRows, pool=gateway.pool)
     if register_unknown:
         # Past what asks who calls: with auth off, everybody does.
         app.add_middleware(QuickPull, pulled=partial(pathways.pulled, gateway.pool, gateway.settings.clock))
@@ -98,6 +100,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(linkers.routes(gateway.pool))
     app.include_router(concealed.routes(gateway.pool))
     app.include_router(lawful.routes(gateway.pool))
+    app.include_router(register_changes.routes(gateway.pool))
     app.include_router(parked.routes(gateway.pool, register_unknown))
     app.include_router(parked_page.routes(gateway.pool, register_unknown))
     own = OwnEvidence(gateway.pool, door.write)

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from pathline_gateway import observe
 from pathline_gateway.commands import lawful, linkers, organisations, parked, review, set_aside
+from pathline_gateway.commands.migrate import migrate
 from pathline_gateway.demo import DemoMissing
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.kafka_client import KafkaSettingsUnusable
@@ -24,6 +25,7 @@ from pathline_gateway.rebuild.command import rebuild
 from pathline_gateway.running import BrokerUnavailable
 from pathline_gateway.settings import Settings
 from pathline_gateway.store.connect import DatabaseUnavailable
+from pathline_gateway.store.migrate import MigrationError
 from pathline_gateway.take_in import take_in
 from pathline_gateway.trust.caller import Role
 from pathline_gateway.trust.issuer import NoIssuer, existing
@@ -37,6 +39,7 @@ app = App(
 
 app.command(verify)
 app.command(rebuild)
+app.command(migrate)
 app.command(parked.app)
 app.command(set_aside.app)
 app.command(organisations.app)
@@ -52,6 +55,7 @@ _TELLING = (
     DatabaseUnavailable,
     BrokerUnavailable,
     KafkaSettingsUnusable,
+    MigrationError,
     NoIssuer,
 )
 """Errors whose text is one line for the person who started this."""

@@ -49,7 +49,6 @@ from pathline_gateway.streams.sinks import Sinks
 from pathline_gateway.streams.subscription_index import SubscriptionIndex
 from pathline_gateway.streams.waiters import Waiters
 from pathline_gateway.streams.webhooks import Deliverer
-from pathline_gateway.trust.access_log import KEPT
 
 _PARTITIONS_EVERY_S = 3600
 _COUNTED_EVERY_S = 60
@@ -247,4 +246,4 @@ async def _with_connection(pool: asyncpg.Pool, done: Callable[[asyncpg.Connectio
 
 
 async def _forget_accesses(connection: asyncpg.Connection) -> None:
-    await access.forget(connection, datetime.now(UTC) - KEPT)
+    await access.forget(connection)

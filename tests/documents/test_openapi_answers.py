@@ -87,7 +87,12 @@ def the_register(world: World) -> None:
     world.ask("operator", "DELETE /v1/linkers/housing/food-bank", 404)
     world.ask("operator", "POST /v1/concealed", 204, json={"org": "housing", "service": "refuge"})
     world.ask("operator", "GET /v1/concealed", 200)
-    world.ask("operator", "POST /v1/concealed/lifted", 204, json={"org": "housing", "service": "refuge"})
+    world.ask("operator", "POST /v1/concealed/lifted", 202, json={"org": "housing", "service": "refuge"})
+    assert world.ask("publisher housing", "GET /v1/concealed", 200)["waiting"]
+    world.ask("publisher food-bank", "POST /v1/concealed/lifted", 403, json={"org": "housing", "service": "refuge"})
+    world.ask("publisher housing", "POST /v1/concealed/lifted", 204, json={"org": "housing", "service": "refuge"})
+    assert world.ask("publisher housing", "GET /v1/concealed", 200)["changes"]
+    assert world.ask("auditor", "GET /v1/register/changes", 200)["changes"]
     basis = {"reader": "housing", "basis": "law", "instrument": "An Act", "purpose": "care", "nouns": ["contact"]}
     number = world.ask("operator", "POST /v1/lawful-bases", 201, json=basis)["id"]
     world.ask("operator", "GET /v1/lawful-bases", 200)

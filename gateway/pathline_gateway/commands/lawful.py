@@ -10,13 +10,13 @@ from cyclopts import App
 from pydantic import ValidationError
 
 from pathline_gateway.commands.database import end, on_database
+from pathline_gateway.commands.typist import typed
 from pathline_gateway.operate.lawful import Basis
 from pathline_gateway.store import lawful, register
 from pathline_gateway.trust.lawful import LawfulBasis
 
 app = App(name="lawful", help="What organisations may be shown without consent, and under which instrument.")
 
-_BY = "operator"
 _PAGE = 500
 
 
@@ -64,7 +64,9 @@ def add(
     async def work(connection: asyncpg.Connection) -> int:
         if not await register.known_organisations(connection, {entry.reader}):
             end("the organisation is not on the register: enter it first")
-        print(await lawful.enter(connection, LawfulBasis(**values), _BY))
+        async with typed(connection, "lawful add", "register") as by:
+            number = await lawful.enter(connection, LawfulBasis(**values), by)
+        print(number)
         return 0
 
     on_database(data, work)

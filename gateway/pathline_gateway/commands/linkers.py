@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from pydantic import ValidationError
 
 from pathline_gateway.commands.database import end, on_database
-from pathline_gateway.commands.typist import typist
+from pathline_gateway.commands.typist import typed
 from pathline_gateway.operate.linkers import NOT_THERE, RightToLink
 from pathline_gateway.store import linkers
 
@@ -38,11 +38,11 @@ def add(org: str, *of: str, data: Data = None) -> None:
     entries = _entries(org, of)
 
     async def work(connection: asyncpg.Connection) -> int:
-        async with connection.transaction():
-            try:
-                new = [await linkers.add(connection, entry.org, entry.of, typist()) for entry in entries]
-            except asyncpg.ForeignKeyViolationError:
-                end(NOT_THERE)
+        try:
+            async with typed(connection, "linkers add", "register") as by:
+                new = [await linkers.add(connection, entry.org, entry.of, by) for entry in entries]
+        except asyncpg.ForeignKeyViolationError:
+            end(NOT_THERE)
         for entry, added in zip(entries, new, strict=True):
             print(f"{entry.org} may link subjects of {entry.of}" + ("" if added else ", as before"))
         return 0
@@ -64,7 +64,8 @@ def remove(org: str, *of: str, data: Data = None) -> None:
     entries = _entries(org, of)
 
     async def work(connection: asyncpg.Connection) -> int:
-        could = [await linkers.remove(connection, entry.org, entry.of) for entry in entries]
+        async with typed(connection, "linkers remove", "register"):
+            could = [await linkers.remove(connection, entry.org, entry.of) for entry in entries]
         for entry, removed in zip(entries, could, strict=True):
             print(f"{entry.org} may not link subjects of {entry.of}" + ("" if removed else ", and could not before"))
         return 0 if all(could) else 1

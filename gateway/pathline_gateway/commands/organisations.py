@@ -11,6 +11,7 @@ from cyclopts import App
 from pydantic import ValidationError
 
 from pathline_gateway.commands.database import end, on_database
+from pathline_gateway.commands.typist import typed
 from pathline_gateway.operate.organisations import Organisation, Sector
 from pathline_gateway.store import register
 
@@ -48,7 +49,8 @@ def add(
         end(f"{first['loc'][0]}: {first['msg']}")
 
     async def work(connection: asyncpg.Connection) -> int:
-        new = await register.enter(connection, **entry.model_dump())
+        async with typed(connection, "organisations add", "register"):
+            new = await register.enter(connection, **entry.model_dump())
         print(f"{entry.org} is on the register" + ("" if new else ", and was before"))
         return 0
 

@@ -13,7 +13,7 @@ from cyclopts import App, Parameter
 
 from pathline_gateway.commands.database import end, on_database
 from pathline_gateway.commands.parked_shown import printable, shown
-from pathline_gateway.commands.typist import typist
+from pathline_gateway.commands.typist import log_command, typed
 from pathline_gateway.intake import discard as intake_discard
 from pathline_gateway.intake.replay import Replayed, Rules
 from pathline_gateway.intake.replay import replay as replay_one
@@ -55,6 +55,7 @@ def list_(
     wanted = Wanted(reason, org)
 
     async def work(connection: asyncpg.Connection) -> int:
+        await log_command(connection, "parked list", "parked")
         groups = await overview.groups(connection, wanted)
         records = await overview.page(connection, wanted, after, max(0, limit))
         if json:
@@ -77,6 +78,7 @@ def show(id: int, *, data: Data = None) -> None:
         kept = await store.read(connection, id)
         if kept is None:
             end(f"no record was parked under {id}")
+        await log_command(connection, "parked show", "parked")
         print("\n".join(shown(kept)))
         return 0
 
@@ -102,9 +104,10 @@ def replay(
     """
     if sum((bool(ids), reason is not None or org is not None, all)) != 1:
         end("say which records: their ids, or --reason and --org, or --all")
-    rules = Rules(typist(), Settings().dev_auth == "off")
 
     async def work(connection: asyncpg.Connection) -> int:
+        by = await log_command(connection, "parked replay", "parked", "done")
+        rules = Rules(by, Settings().dev_auth == "off")
         results: list[Replayed] = []
         async for id in _chosen(connection, ids, Wanted(reason, org)):
             results.append(await replay_one(connection, rules, id))
@@ -131,7 +134,8 @@ def discard(*ids: int, because: str, data: Data = None) -> None:
         end("say which records, and why: discard ID… --because TEXT")
 
     async def work(connection: asyncpg.Connection) -> int:
-        done = await intake_discard.discard(connection, ids, typist(), because.strip())
+        async with typed(connection, "parked discard", "parked") as by:
+            done = await intake_discard.discard(connection, ids, by, because.strip())
         for id in sorted(set(ids) - done):
             print(f"{id}  not parked")
         print(f"{len(done)} discarded")

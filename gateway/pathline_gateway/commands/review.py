@@ -14,6 +14,7 @@ from cyclopts import App, Parameter
 
 from pathline_gateway.commands.broker import door
 from pathline_gateway.commands.database import end, on_database, on_pool
+from pathline_gateway.commands.typist import log_command
 from pathline_gateway.identity.dossier import Dossier, Outcome, Pathway, Side, Verdict, dossier
 from pathline_gateway.identity.evidence import Standing
 from pathline_gateway.identity.own_evidence import OwnEvidence
@@ -51,6 +52,7 @@ def list_(
     """
 
     async def work(connection: asyncpg.Connection) -> int:
+        await log_command(connection, "review list", "review")
         found = await page(connection, state, reason, after, limit)
         if not json:
             waiting = await counts(connection)
@@ -79,6 +81,7 @@ def show(item: UUID, *, json: bool = False, data: Data = None) -> None:
             found = await dossier(connection, item, datetime.now(UTC))
         if found is None:
             end("nothing waits under this id, and no decision names it")
+        await log_command(connection, "review show", "review")
         print(orjson.dumps(served(found)).decode() if json else "\n".join(_shown(found)))
         return 0
 
@@ -94,7 +97,7 @@ def decide(item: UUID, decision: Verdict, *, because: str | None = None, data: D
     because
         Why, for whoever looks at it again. It is kept: name nobody.
     """
-    _reviewed(data, lambda reviewing: reviewing.decide(item, decision, because))
+    _reviewed(data, "decide", lambda reviewing: reviewing.decide(item, decision, because))
 
 
 @app.command
@@ -106,12 +109,14 @@ def undo(item: UUID, *, because: str | None = None, data: Data = None) -> None:
     because
         Why, for whoever looks at it again. It is kept: name nobody.
     """
-    _reviewed(data, lambda reviewing: reviewing.undo(item, because))
+    _reviewed(data, "undo", lambda reviewing: reviewing.undo(item, because))
 
 
-def _reviewed(data: Path | None, what: Callable[[Reviewing], Awaitable[Done]]) -> None:
+def _reviewed(data: Path | None, verb: str, what: Callable[[Reviewing], Awaitable[Done]]) -> None:
     async def work(pool: asyncpg.Pool) -> int:
         async with door(data, pool) as writing:
+            async with pool.acquire() as connection:
+                await log_command(connection, f"review {verb}", "review", "done")
             try:
                 done = await what(Reviewing(pool, OwnEvidence(pool, writing.write)))
             except Problem as problem:

@@ -9,6 +9,8 @@ from typing import Final
 import asyncpg
 from fastapi import APIRouter, Response
 
+from pathline_gateway.access_log.handoffs import tells_of_handoffs
+from pathline_gateway.access_log.request_row import reading
 from pathline_gateway.console.concealed_handoffs import hidden_handoffs
 from pathline_gateway.console.handoffs import line
 from pathline_gateway.console.now import Facts, lags, state, wrongs
@@ -39,8 +41,9 @@ def routes(
     async def now(caller: Calling) -> Response:
         """Is everything flowing?"""
         status, at = await statuses.read(), clock()
-        async with pool.acquire() as connection:
+        async with reading(pool) as connection:
             n, silent = await _silent(connection, caller, at)
+            await tells_of_handoffs(connection, [each.handoff for each in silent])
             facts = Facts(
                 ready(),
                 status,

@@ -11,6 +11,8 @@ import asyncpg
 import orjson
 from fastapi import APIRouter, Query, Response
 
+from pathline_gateway.access_log.handoffs import tells_of_handoffs
+from pathline_gateway.access_log.request_row import reading
 from pathline_gateway.console.front import PAST, scoped, scoped_silent
 from pathline_gateway.console.handoffs import line, named, pair_lines
 from pathline_gateway.console.page import page
@@ -41,7 +43,7 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> 
     async def handoffs(caller: Calling, org: Code = "", skip: Skip = 0) -> Response:
         """Who is waited for?"""
         now = clock()
-        async with pool.acquire() as connection:
+        async with reading(pool) as connection:
             scope = await scoped(connection, caller, now)
             n, pairs = await overview.pairs(connection, scope, _PAIRS, org, skip)
             orgs = await overview.organisations(connection, scope)
@@ -68,9 +70,10 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> 
             if begun is None
             else PairPlace(begun[0], begun[1], _instant(begun[2]), datetime.fromisoformat(begun[3]))
         )
-        async with pool.acquire() as connection:
+        async with reading(pool) as connection:
             scope = await scoped(connection, caller, now)
             found = await overview.of_pair(connection, scope, sender, to or None, _LISTED + 1, place)
+            await tells_of_handoffs(connection, [each.handoff for each in found[:_LISTED]])
         following = None
         if len(found) > _LISTED:
             last = found[_LISTED - 1]
@@ -85,9 +88,10 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> 
         """Of whom was nothing heard in time?"""
         now, begun = clock(), _opened(key, "silent", after)
         place = None if begun is None else (str(begun[0]), datetime.fromisoformat(begun[1]))
-        async with pool.acquire() as connection:
+        async with reading(pool) as connection:
             scope = await scoped_silent(connection, caller, now)
             found = await overview.long_silent(connection, scope, _LISTED + 1, place)
+            await tells_of_handoffs(connection, [each.handoff for each in found[:_LISTED]])
         following = None
         if len(found) > _LISTED:
             last = found[_LISTED - 1]

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import RedirectResponse
 
+from pathline_gateway.access_log.request_row import reading
 from pathline_gateway import form
 from pathline_gateway.console.page import page
 from pathline_gateway.intake.discard import discard
@@ -63,7 +64,7 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
     ) -> Response:
         """What was refused, and why? All groups; or one, from a record on."""
         listed = _LISTED if reason is None and org is None else _OF_GROUP
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        async with reading(pool) as connection:
             groups = [
                 (group, await overview.page(connection, Wanted(group.reason, group.org or ""), after, listed))
                 for group in await overview.groups(connection, Wanted(reason, org))

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import RedirectResponse
 
 from pathline_gateway import form
+from pathline_gateway.access_log.request_row import reading
 from pathline_gateway.console.page import page
 from pathline_gateway.identity.dossier import Verdict
 from pathline_gateway.identity.evidence import Standing
@@ -76,7 +77,7 @@ def routes(pool: asyncpg.Pool, reviewing: Reviewing) -> APIRouter:
         after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     ) -> Response:
         """Who may be one person, and who not?"""
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        async with reading(pool) as connection:
             items = await listed(connection, state, reason, after, _LISTED)
             counts = await store.counts(connection)
         following = items[-1].nr if len(items) == _LISTED else None

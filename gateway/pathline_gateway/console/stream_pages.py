@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import RedirectResponse
 
 from pathline_gateway import form
+from pathline_gateway.access_log.request_row import reading
 from pathline_gateway.console.page import page
 from pathline_gateway.console.streams import Stream, stream
 from pathline_gateway.problem import Problem
@@ -131,7 +132,7 @@ def routes(streams: Streams) -> APIRouter:
     async def explained(caller: Calling, subscription: UUID, request: Request) -> Response:
         """Why did an event come, or not?"""
         wanted = await _sent(request, Asked)
-        async with streams.slow.acquire() as connection, _one_moment(connection):
+        async with reading(streams.slow) as connection:
             found = await one_of(connection, caller, subscription)
             because = await explain(connection, found, wanted.source, wanted.id, clock())
         shown, failures = await _shown(caller, subscription)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import asyncpg
 from fastapi import Query, Response
 
+from pathline_gateway.access_log.handoffs import tells_of_handoffs
 from pathline_gateway.console.page import page
 from pathline_gateway.desk.handoffs import LATELY, asked_of
 from pathline_gateway.desk.handoffs import page as handoff_page
@@ -54,6 +55,7 @@ class Seat:
             raise Problem(400, "malformed-cursor", "after must be the one that the page before leads to")
         async with self.pool.acquire() as connection:
             found = await handoff_page(connection, side, who.org, self.said.clock(), after, ended=ended)
+            await _logged(connection, found.handoffs)
         return {
             "handoffs": self.listed(who.org, found.handoffs),
             "first": after is None,
@@ -66,12 +68,14 @@ class Seat:
         """Of the hand-offs that the organisation made and that have ended, those that were offered last."""
         async with self.pool.acquire() as connection:
             found = await handoff_page(connection, "sender", who.org, self.said.clock(), ended=True, size=LATELY)
+            await _logged(connection, found.handoffs)
         return self.listed(who.org, found.handoffs)
 
     async def taken(self, who: Worker) -> tuple[list[Listed], bool]:
         """Of those that the organisation took on and has not ended, who have waited longest; whether there are more."""
         async with self.pool.acquire() as connection:
             found = await handoff_page(connection, "receiver", who.org, self.said.clock(), ended=False, taken=True)
+            await _logged(connection, found.handoffs)
         return self.listed(who.org, found.handoffs), found.next is not None
 
     async def asked(self, who: Worker, handle: str) -> Listed | None:
@@ -81,9 +85,15 @@ class Seat:
             return None
         async with self.pool.acquire() as connection:
             found = await asked_of(connection, who.org, handoff, self.said.clock())
+            await _logged(connection, () if found is None else (found,))
         return None if found is None else self.listed(who.org, [found])[0]
 
     def page(self, template: str, who: Worker | None, status: int = 200, **values: object) -> Response:
         """A page of the desk."""
         said = {"worker": who, "quick_exit": self.said.quick_exit, "zone": str(self.said.zone), **values}
         return page(f"desk/{template}", status, referrer="same-origin", **said)
+
+
+async def _logged(connection: asyncpg.Connection, found: Sequence[Clocks]) -> None:
+    """The access log has whom the page at hand is about, before it leaves."""
+    await tells_of_handoffs(connection, [each.life.handoff for each in found])

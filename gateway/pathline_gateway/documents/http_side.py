@@ -28,6 +28,7 @@ TAGS: Final[list[Json]] = [
     {"name": "linkers", "description": "Who may say who is who at which others."},
     {"name": "concealed", "description": "What must not be known, for somebody's safety."},
     {"name": "lawful bases", "description": "What may be shown without consent, and under which instrument."},
+    {"name": "register", "description": "What was changed of all this, by whom and when."},
     {"name": "parked", "description": "What was refused and why, taken in again or put aside."},
     {"name": "set aside", "description": "What background works could not compute, and another try."},
     {"name": "operation", "description": "How much there is, and how far behind."},

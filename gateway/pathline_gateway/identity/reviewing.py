@@ -13,13 +13,14 @@ from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import IdentityDistinguished, IdentityLinked, IdentityRetracted, Payload
 from pathline.vocabulary.shapes import EventRef
 from pathline.vocabulary.shapes import Ref as Named
+from pathline_gateway.access_log.request_row import reading, tells_of
 from pathline_gateway.identity.binding import Ref
 from pathline_gateway.identity.dossier import Dossier, Verdict, dossier, neighbourhood
 from pathline_gateway.identity.own_evidence import OwnEvidence
 from pathline_gateway.identity.rights import REVIEW
 from pathline_gateway.identity.what_if import decision
 from pathline_gateway.problem import Problem
-from pathline_gateway.store import review
+from pathline_gateway.store import review, sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,11 @@ class Reviewing:
 
     async def look(self, item: UUID) -> Dossier:
         """All there is to know of this item. Raises Problem."""
-        async with (
-            self._pool.acquire() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
+        async with reading(self._pool) as connection:
             found = await dossier(connection, item, datetime.now(UTC))
-        if found is None:
-            raise _no_such_item()
+            if found is None:
+                raise _no_such_item()
+            await _tells_of(connection, *(side.ref for side in found.sides))
         return found
 
     async def decide(self, item: UUID, verdict: Verdict, reason: str | None) -> Done:
@@ -61,6 +60,7 @@ class Reviewing:
             named = await _named(connection, item)
             standing = await review.decisions(connection, named.a, named.b)
             near = await neighbourhood(connection, named.a, named.b)
+            await _tells_of(connection, near.refs[named.a], near.refs[named.b])
         if standing and standing[0].same == (verdict == "same"):
             return Done([], True)
         at = decision(near.evidence, named.a, named.b, verdict == "same", datetime.now(UTC)).asserted_at
@@ -76,6 +76,7 @@ class Reviewing:
             named = await _named(connection, item)
             standing = await review.decisions(connection, named.a, named.b)
             near = await neighbourhood(connection, named.a, named.b)
+            await _tells_of(connection, near.refs[named.a], near.refs[named.b])
         if not standing:
             raise Problem(409, "not-decided", "nothing is decided about this item: there is nothing to undo")
         events = [_retraction(each.id, reason, near.refs[named.a]) for each in standing]
@@ -97,6 +98,14 @@ def _retraction(decided: str, reason: str | None, a: Ref) -> Interaction[Payload
     payload: Payload = IdentityRetracted(evidence=EventRef(source=REVIEW, id=decided), reason=reason)
     id = f"{decided}.undone.{_random()}"
     return interaction(payload, source=REVIEW, subject=a.subject, time=datetime.now(UTC), id=id)
+
+
+async def _tells_of(connection: asyncpg.Connection, *refs: Ref) -> None:
+    """The access log has whom it is about; nobody is told where one of them must not be known."""
+    register = await sight.concealment(connection, [(ref.org, ref.subject) for ref in refs])
+    numbers = [ref.id for ref in refs]
+    quiet = any(register.ref(ref.org, ref.subject) for ref in refs)
+    tells_of(*(((), numbers) if quiet else (numbers, ())))
 
 
 def _random() -> str:

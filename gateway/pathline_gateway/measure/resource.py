@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path, Query
 
 from pathline import instant
 from pathline.vocabulary import Code
+from pathline_gateway.access_log.request_row import reading
 from pathline_gateway.answers import answers
 from pathline_gateway.measure.described import Measured, Measures
 from pathline_gateway.measure.handoffs import MEASURES, SMALLEST, Handoff, Measure, Value, cells, hidden
@@ -61,7 +62,7 @@ def routes(pool: asyncpg.Pool, clock: Callable[[], datetime]) -> APIRouter:
         if measure is None:
             raise Problem(404, "no-such-measure", f"the measures are: {', '.join(MEASURES)}")
         asked = _Asked(measure, int(within), sender, receiver, by == "pair")
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+        async with reading(pool) as connection:
             if _sees_small_cells(caller):
                 return await asked.answer(connection, clock(), everything=True)
             return await asked.of_today(connection, clock())

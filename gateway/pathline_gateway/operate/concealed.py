@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
 
 import asyncpg
-from fastapi import APIRouter
+import orjson
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from pathline import instant
 from pathline.vocabulary import Code, Subject
+from pathline_gateway.access_log.request_row import acting, reading
 from pathline_gateway.answers import answers
-from pathline_gateway.operate.described import ConcealedPlaces
+from pathline_gateway.operate.described import ConcealedPlaces, LiftAsked
 from pathline_gateway.problem import Problem
-from pathline_gateway.store import concealed, register
-from pathline_gateway.trust.who import Operator
+from pathline_gateway.store import concealed, register, register_changes
+from pathline_gateway.trust.caller import Caller, Role
+from pathline_gateway.trust.gate import same_hands
+from pathline_gateway.trust.who import Calling, Operator
+
+_YEAR: Final = timedelta(days=366)
+_MOST: Final = 200
+_NEEDS: Final = "another operator, or the organisation itself, within a day"
+_WAITS: Final = orjson.dumps({"state": "waiting", "needs": _NEEDS})
 
 
 class Concealed(BaseModel):
@@ -45,27 +56,67 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
         response_model=None,
         responses=answers(ConcealedPlaces, "By code"),
     )
-    async def listed(_: Operator) -> dict[str, Any]:
-        """Organisations and services. Which persons are is told to nobody."""
-        async with pool.acquire() as connection:
-            found = await concealed.listed(connection)
-        return {"concealed": [{"org": org, "service": service} for org, service in found]}
+    async def listed(caller: Calling) -> dict[str, Any]:
+        """Organisations and services; an organisation is told of its own, and what became of it in the last year.
+
+        Which persons are is told to nobody else.
+        """
+        own = _own(caller)
+        async with reading(pool) as connection:
+            found = await concealed.listed(connection, own)
+            waits = await concealed.waiting(connection, own)
+            since = datetime.now(UTC) - _YEAR
+            changes = [] if own is None else await register_changes.of_concealment(connection, own, since, _MOST)
+        return {
+            "concealed": [{"org": org, "service": service} for org, service in found],
+            "waiting": [each._asdict() | {"asked_at": instant.serve(each.asked_at)} for each in waits],
+            "changes": [each._asdict() | {"at": instant.serve(each.at)} for each in changes],
+        }
 
     @router.post("/v1/concealed", summary="Conceal", status_code=204)
     async def conceal(who: Operator, what: Concealed) -> None:
         """From now on it is there for its own organisation alone."""
-        async with pool.acquire() as connection:
-            if not await register.known_organisations(connection, {what.org}):
-                raise unknown_organisation()
+        async with acting(pool, who) as connection:
+            await _known(connection, what.org)
             await concealed.conceal(connection, what.org, what.service, what.subject, who)
 
-    @router.post("/v1/concealed/lifted", summary="Conceal no longer", status_code=204)
-    async def lift(_: Operator, what: Concealed) -> None:
-        """From now on it is seen as anything else is."""
-        async with pool.acquire() as connection:
+    @router.post(
+        "/v1/concealed/lifted",
+        summary="Conceal no longer",
+        status_code=204,
+        response_model=None,
+        responses={202: {"model": LiftAsked, "description": "Another has to agree within a day"}},
+    )
+    async def lift(caller: Calling, what: Concealed) -> Response:
+        """204: it is seen as anything else is. 202: another operator, or the organisation, has to ask the same.
+
+        An organisation lifts what is its own by itself. The organisation reads who asked, and when, in `changes`.
+        """
+        by, own = same_hands(caller), _own(caller)
+        if own is not None and own != what.org:
+            raise Problem(403, "not-your-organisation", "org: must be the organisation of your token")
+        async with acting(pool, by) as connection:
+            await _known(connection, what.org)
+            asked = None
+            if not (caller.open or own is not None):
+                asked = await concealed.asked_by(connection, what.org, what.service, what.subject)
+                if asked in (None, by) or caller.who is None:
+                    await concealed.ask(connection, what.org, what.service, what.subject, by)
+                    return Response(_WAITS, 202, media_type="application/json")
             await concealed.lift(connection, what.org, what.service, what.subject)
+        return Response(status_code=204)
 
     return router
+
+
+def _own(caller: Caller) -> str | None:
+    """The organisation that the caller speaks for; None for an operator."""
+    return None if caller.open or caller.may_be(Role.OPERATOR) else caller.org
+
+
+async def _known(connection: asyncpg.Connection, org: str) -> None:
+    if not await register.known_organisations(connection, {org}):
+        raise unknown_organisation()
 
 
 def unknown_organisation() -> Problem:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class ServedOrganisation(BaseModel):
@@ -66,10 +66,79 @@ class ConcealedPlace(BaseModel):
     service: str | None
 
 
+class WaitingLift(BaseModel):
+    """Somebody asks that a concealment be lifted."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    org: str
+    service: str | None
+    asked_by: str
+    """A role, and who of them; never a name. Another has to agree within a day."""
+    asked_at: datetime
+
+
+class ConcealmentChanged(BaseModel):
+    """What became of a concealment."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    at: datetime
+    changed_by: str
+    """A role or organisation, and who of them; never a name."""
+    change: Literal["concealed", "lifted", "lift-asked", "lift-closed"]
+    service: str | None
+    subject: str | None
+
+
 class ConcealedPlaces(BaseModel):
-    """All that are concealed; which persons are is told to nobody."""
+    """All that are concealed; which persons are is told to their own organisation alone."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     concealed: list[ConcealedPlace]
+    waiting: list[WaitingLift]
+    """What is asked to be lifted, and waits for another to agree."""
+    changes: list[ConcealmentChanged]
+    """Of one's own organisation in the last year, the latest first; empty for operators."""
+
+
+class LiftAsked(BaseModel):
+    """It is asked for, and not lifted."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    state: Literal["waiting"]
+    needs: str
+    """Who has to agree."""
+
+
+class ServedChange(BaseModel):
+    """A change of a register."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: int
+    at: datetime
+    changed_by: str
+    """A role or organisation, and who of them; never a name."""
+    register_: Annotated[str, Field(alias="register")]
+    """Which register, such as linker, lawful_basis or concealed_service."""
+    change: Literal["insert", "update", "delete"]
+    before: dict[str, Any] | None
+    """The entry as it was."""
+    after: dict[str, Any] | None
+    """The entry as it is."""
+
+
+class Changes(BaseModel):
+    """A page of changes."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    changes: list[ServedChange]
+    next: int | None
+    """The `after` of the next page; null at the end."""
 
 
 class ServedBasis(BaseModel):

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary import Code
+from pathline_gateway.access_log.request_row import acting, reading
 from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.operate.concealed import unknown_organisation
 from pathline_gateway.operate.described import Bases, EnteredBasis
@@ -59,7 +60,7 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=_MOST, description=LIMIT)] = 100,
     ) -> dict[str, Any]:
         """In the order of their entry, ended ones too; `next` is the `after` of the next page."""
-        async with pool.acquire() as connection:
+        async with reading(pool) as connection:
             found = await lawful.listed(connection, after, limit)
         served = [_served(each) for each in found]
         return {"lawful_bases": served, "next": found[-1].id if len(found) == limit else None}
@@ -67,7 +68,7 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
     @router.post("/v1/lawful-bases", summary="Enter a lawful basis", status_code=201, response_model=EnteredBasis)
     async def enter(who: Operator, entry: Basis) -> dict[str, int]:
         """The reader may rely on it from now on, where it names purpose, basis and instrument as they stand here."""
-        async with pool.acquire() as connection:
+        async with acting(pool, who) as connection:
             if not await register.known_organisations(connection, {entry.reader}):
                 raise unknown_organisation()
             said = entry.model_dump() | {"holders": tuple(entry.holders), "nouns": tuple(entry.nouns)}
@@ -75,10 +76,10 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
 
     @router.post("/v1/lawful-bases/{number}/end", summary="End a lawful basis", status_code=204)
     async def end(
-        _: Operator, number: Annotated[int, Path(ge=1, le=2**63 - 1, description="The number of the basis")]
+        by: Operator, number: Annotated[int, Path(ge=1, le=2**63 - 1, description="The number of the basis")]
     ) -> None:
         """Nobody may rely on it any more. It stays in the list."""
-        async with pool.acquire() as connection:
+        async with acting(pool, by) as connection:
             if not await lawful.end(connection, number):
                 raise Problem(404, "no-such-basis", "there is no lawful basis of this number that has not ended")
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary import Code
+from pathline_gateway.access_log.request_row import acting, reading
 from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.operate.described import Linkers
 from pathline_gateway.problem import Problem
@@ -48,7 +49,7 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
     ) -> dict[str, Any]:
         """By the code of who links; of one organisation or all. `next` is the `after` of the next page."""
         start, _slash, of = after.partition("/")
-        async with pool.acquire() as connection:
+        async with reading(pool) as connection:
             found = await linkers.listed(connection, (start, of), org, limit)
         following = f"{found[-1].org}/{found[-1].of_org}" if len(found) == limit else None
         return {"linkers": [_served(each) for each in found], "next": following}
@@ -62,22 +63,22 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
     )
     async def add(by: Operator, entry: RightToLink, response: Response) -> dict[str, Any]:
         """201 when it could not before, 200 when it could. It holds for links that come from now on."""
-        async with pool.acquire() as connection:
-            try:
+        try:
+            async with acting(pool, by) as connection:
                 new = await linkers.add(connection, entry.org, entry.of, by)
-            except asyncpg.ForeignKeyViolationError:
-                raise Problem(422, "unknown-organisation", NOT_THERE) from None
+        except asyncpg.ForeignKeyViolationError:
+            raise Problem(422, "unknown-organisation", NOT_THERE) from None
         response.status_code = 201 if new else 200
         return entry.model_dump()
 
     @router.delete("/v1/linkers/{org}/{of}", summary="Let an organisation link no longer", status_code=204)
     async def remove(
-        _: Operator,
+        by: Operator,
         org: Annotated[str, Path(max_length=64, description="Who links")],
         of: Annotated[str, Path(max_length=64, description="Whose subjects")],
     ) -> None:
         """It holds for links that come from now on: what was linked stays until it is retracted or decided."""
-        async with pool.acquire() as connection:
+        async with acting(pool, by) as connection:
             if not await linkers.remove(connection, org, of):
                 raise Problem(404, "no-such-linker", "it was not registered as a linker of this organisation")
 

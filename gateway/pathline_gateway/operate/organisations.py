@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary import Code
+from pathline_gateway.access_log.request_row import acting, reading
 from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.operate.described import Organisations
 from pathline_gateway.storable import CODES, STORABLE
@@ -56,7 +57,7 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=_MOST, description=LIMIT)] = 100,
     ) -> dict[str, Any]:
         """By code; `next` is the `after` of the next page."""
-        async with pool.acquire() as connection:
+        async with reading(pool) as connection:
             found = await register.listed(connection, after, limit)
         served = [asdict(each) | {"registered_at": instant.serve(each.registered_at)} for each in found]
         return {"organisations": served, "next": found[-1].org if len(found) == limit else None}
@@ -68,12 +69,12 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
         response_model=None,
         responses=answers(Organisation, {201: "It was not on the register", 200: "It was, and is now as it was sent"}),
     )
-    async def enter(_: Operator, entry: Organisation, response: Response) -> dict[str, Any]:
+    async def enter(by: Operator, entry: Organisation, response: Response) -> dict[str, Any]:
         """201 when it was not on the register; 200 when it was, and this is what the register says of it now.
 
         What was parked because it was not there can then be replayed.
         """
-        async with pool.acquire() as connection:
+        async with acting(pool, by) as connection:
             new = await register.enter(connection, **entry.model_dump())
         response.status_code = 201 if new else 200
         return entry.model_dump()

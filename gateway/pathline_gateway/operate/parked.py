@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pathline import instant
+from pathline_gateway.access_log.request_row import reading
 from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.intake.discard import discard
 from pathline_gateway.intake.replay import Replayed, Rules, replay
@@ -95,7 +96,7 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
         limit: Limit = 100,
     ) -> dict[str, Any]:
         """In the order of their coming, without their bytes; `next` is the `after` of the next page."""
-        async with pool.acquire() as connection:
+        async with reading(pool) as connection:
             found = await overview.page(connection, Wanted(reason, org, state), after, limit)
         return {"records": [_served(asdict(each)) for each in found], "next": _next([f.id for f in found], limit)}
 
@@ -107,7 +108,7 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
     )
     async def summary(_: Operator, reason: OfReason = None, org: OfPublisher = None) -> dict[str, Any]:
         """Counts, the oldest and the newest, and the fields that fail."""
-        async with pool.acquire() as connection:
+        async with reading(pool) as connection:
             groups = await overview.groups(connection, Wanted(reason, org))
         return {"groups": [_served(asdict(group)) for group in groups]}
 
@@ -121,10 +122,10 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
         _: Operator, id: Annotated[int, Path(ge=1, le=_BIGGEST, description="The record's number")]
     ) -> dict[str, Any]:
         """Key, headers and value in base64, and as text where they are UTF-8."""
-        async with pool.acquire() as connection:
+        async with reading(pool) as connection:
             found = await store.read(connection, id)
-        if found is None:
-            raise Problem(404, "no-such-record", "no record was parked under this id")
+            if found is None:
+                raise Problem(404, "no-such-record", "no record was parked under this id")
         said = asdict(found)
         said["bytes"] = found.whole_bytes
         return _served(said) | _as_it_came(found)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
+from pathline_gateway.access_log.request_row import reading
 from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.identity.binding import Ref
 from pathline_gateway.identity.dossier import Dossier, Outcome, Pathway, Side, Verdict
@@ -71,7 +72,7 @@ def routes(pool: asyncpg.Pool, reviewing: Reviewing) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=MOST, description=LIMIT)] = 50,
     ) -> dict[str, Any]:
         """In the order of its coming; `next` is the `after` of the next page. `decided`: decisions that stand."""
-        async with pool.acquire() as connection:
+        async with reading(pool) as connection:
             found = await page(connection, state, reason, after, limit)
             waiting = await store.counts(connection)
         following = found[-1].nr if len(found) == limit else None

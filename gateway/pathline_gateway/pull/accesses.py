@@ -16,6 +16,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from pathline import instant
+from pathline_gateway.access_log import request_row as row
 from pathline_gateway.answers import AFTER, LIMIT
 from pathline_gateway.identity.rights import CITIZENS
 from pathline_gateway.problem import Problem
@@ -55,18 +56,26 @@ class Usage(BaseModel):
     logtime: datetime
     receiver: WhoLooked
     action: str
-    """search, pathway or trace."""
+    """What was read or done, such as search, pathway, trace, stream or handoffs."""
     outcome: str
-    """shown, unchanged, moved or refused."""
+    """shown, unchanged, moved, refused, done or failed."""
     reason: str | None
-    """Why it was refused."""
+    """Why it was refused, or failed."""
     purpose: str | None
     basis: str | None
     instrument: str | None
     mandate: str | None
     """The mandate by which a helper looked."""
     trace: str | None
-    """The trace of the request; for auditors."""
+    """The gateway's own number of the request: `pathline.request` of its span; for auditors."""
+    caller_trace: str | None
+    """The trace that the caller says that her request belongs to; for auditors."""
+    who: str | None
+    """Who asked: the same for each request of one person or system, and no name; for auditors."""
+    route: str | None
+    """What was asked; for auditors."""
+    about: str | None
+    """What an act was about; for auditors."""
 
 
 class Period(BaseModel):
@@ -114,16 +123,17 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> 
         if caller.may_be(Role.AUDITOR):
             key = ReaderKey(secret, _AUDITOR)
             page = _Page(key, _number(key, before), limit, clock())
-            async with pool.acquire() as connection:
+            async with row.reading(pool) as connection:
                 return page.served(await store.everything(connection, page.before, limit + 1), whole=True)
         reader = reader_of(caller)
         if reader is None or reader.kind != "person":
             raise Problem(403, "not-for-you", "who read a pathway is told to the person, her helper and auditors")
         key = ReaderKey(secret, reader.name)
         page = _Page(key, _number(key, before), limit, clock())
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        async with row.reading(pool) as connection:
             seen = await _seen(connection, reader, key, page.now, pathway)
             refs = [] if seen is None else seen.refs
+            row.tells_of(refs)
             found = await store.of_refs(connection, refs, page.before, limit + 1, page.now - KEPT)
         return page.served(found, whole=False)
 
@@ -166,6 +176,10 @@ def _entry(key: ReaderKey, logged: Logged, whole: bool) -> dict[str, Any]:
         "instrument": said.instrument,
         "mandate": None if said.mandate is None else _mandate(key, said.mandate),
         "trace": said.trace_id.hex() if whole and said.trace_id else None,
+        "caller_trace": said.caller_trace.hex() if whole and said.caller_trace else None,
+        "who": said.who if whole else None,
+        "route": said.route if whole else None,
+        "about": said.about if whole else None,
     }
 
 

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from pathline import instant
 from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import Code, ConsentGiven, ConsentWithdrawn, Identifier, ItemCode, Payload
+from pathline_gateway.access_log.request_row import reading, tells_of
 from pathline_gateway.answers import answers
 from pathline_gateway.identity.rights import ACCOUNT, CITIZENS
 from pathline_gateway.problem import Problem
@@ -166,7 +167,7 @@ async def _of(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], 
     if reader is None or reader.account is None or Role.CITIZEN not in caller.roles:
         raise Problem(403, "not-for-you", "consents are given and withdrawn by the citizen herself")
     key, now = ReaderKey(secret, reader.name), clock()
-    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+    async with reading(pool) as connection:
         refs = await _refs(connection, reader.account)
         said = await store.of_refs(connection, refs)
         concealment = await sight.concealment(connection, refs)
@@ -177,6 +178,7 @@ async def _of(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], 
 async def _refs(connection: asyncpg.Connection, account: str) -> list[tuple[str, str]]:
     """The refs of her pathway; her account's alone where nothing is known of her yet."""
     found = await sight.ref_of(connection, CITIZENS, account)
+    tells_of(() if found is None else (found[0],))
     members = None if found is None else await pathways.members(connection, found[1])
     return list(members.refs) if isinstance(members, pathways.Members) else [(CITIZENS, account)]
 

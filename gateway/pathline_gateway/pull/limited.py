@@ -13,8 +13,8 @@ from uuid import UUID
 import asyncpg
 import orjson
 from fastapi import Response
-from opentelemetry import trace
 
+from pathline_gateway.access_log.request_row import current_request, logged
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.handoffs_seen import handoffs_seen
 from pathline_gateway.pull.pathways import Asked, moved, no_such_pathway, no_such_subject
@@ -27,7 +27,7 @@ from pathline_gateway.trust.access_log import Outcome, What, access
 from pathline_gateway.trust.caller import Caller
 from pathline_gateway.trust.pairwise import ReaderKey
 from pathline_gateway.trust.reader import Reader, reader_of
-from pathline_gateway.trust.stated import NOTHING, NotStatedRight, Stated, stated
+from pathline_gateway.trust.stated import NotStatedRight, Stated, stated
 from pathline_gateway.trust.visible import Seen
 
 _HEADERS: Final = {
@@ -83,7 +83,7 @@ class _Reading:
             refs=refs if seen is None else seen.refs,
             reason=reason if outcome == "refused" else None,
             mandate=None if seen is None else seen.mandate,
-            trace_id=current_trace(),
+            request=current_request(),
             quiet=seen is not None and seen.quiet,
         )
         await access_log.write(self.connection, kept)
@@ -133,14 +133,6 @@ class Limited:
             await reading.log(what, "shown", found)
             return await reading.view(found)
 
-    async def refused(self, caller: Caller, path: str) -> None:
-        """Somebody asked for this path who has no role that may; that she asked for a pathway is kept."""
-        if not path.startswith("/v1/pathways/"):
-            return
-        what: What = "search" if path.endswith("/search") else "trace" if path.endswith("/trace") else "pathway"
-        async with self._pool.acquire() as connection:
-            await _log_not_a_reader(connection, caller, NOTHING, what)
-
     async def trace(self, asked: Asked, pathway: UUID) -> Response:
         """The same as a trace."""
         with spanning("pull trace"):
@@ -158,10 +150,12 @@ class Limited:
         if reader is None:
             async with self._pool.acquire() as connection:
                 await _log_not_a_reader(connection, asked.caller, said, what)
+            logged()
             raise not_a_reader()
         key = ReaderKey(self._secret, reader.name)
         async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             yield _Reading(connection, asked.caller, said, reader, key, self._clock())
+        logged()
 
 
 def read_stated(asked: Asked) -> Stated:
@@ -177,14 +171,8 @@ def not_a_reader() -> Problem:
     return Problem(403, "not-a-reader", "pathways are read by organisations, citizens, helpers and operators")
 
 
-def current_trace() -> bytes | None:
-    """The trace that this request belongs to."""
-    context = trace.get_current_span().get_span_context()
-    return context.trace_id.to_bytes(16) if context.is_valid else None
-
-
 async def _log_not_a_reader(connection: asyncpg.Connection, caller: Caller, said: Stated, what: What) -> None:
-    kept = access(caller, said, what, "refused", reason="not-a-reader", trace_id=current_trace())
+    kept = access(caller, said, what, "refused", reason="not-a-reader", request=current_request())
     await access_log.write(connection, kept)
 
 

@@ -11,11 +11,13 @@ import asyncpg
 from pathline_gateway.trust.access_log import Access
 
 _WRITE = """
-insert into access (kind, org, roles, purpose, basis, instrument, mandate, refs, what, outcome, reason, trace_id, quiet)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+insert into access (kind, org, roles, purpose, basis, instrument, mandate, refs, what, outcome, reason, trace_id, quiet,
+    who, route, about, caller_trace, hidden_refs)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 """
 _SAID = """
-select id, at, kind, org, roles, purpose, basis, instrument, mandate, refs, what, outcome, reason, trace_id, quiet
+select id, at, kind, org, roles, purpose, basis, instrument, mandate, refs, what, outcome, reason, trace_id, quiet,
+    who, route, about, caller_trace, hidden_refs
 from access
 """
 _OF_REFS = (
@@ -27,7 +29,10 @@ order by id desc limit $3
 """
 )
 _ALL = _SAID + "where id < $1 order by id desc limit $2"
-_FORGET = "delete from access where at < $1"
+_FORGET = "select forget_old_accesses()"
+_REFS_OF_HANDOFFS = """
+select distinct i.handoff, i.ref from interaction i where i.handoff = any($1::text[])
+"""
 LAST = 2**63 - 1
 """After every number."""
 
@@ -57,9 +62,17 @@ async def everything(connection: asyncpg.Connection, before: int, limit: int) ->
     return _logged(await connection.fetch(_ALL, before, limit))
 
 
-async def forget(connection: asyncpg.Connection, before: datetime) -> None:
-    """What was logged before this instant is gone."""
-    await connection.execute(_FORGET, before)
+async def forget(connection: asyncpg.Connection) -> None:
+    """What is older than the log is kept is gone."""
+    await connection.execute(_FORGET)
+
+
+async def refs_of_handoffs(connection: asyncpg.Connection, handoffs: Collection[str]) -> dict[str, set[int]]:
+    """Whom each of these hand-offs is about, as those know her who published of it."""
+    found: dict[str, set[int]] = {}
+    for row in await connection.fetch(_REFS_OF_HANDOFFS, list(handoffs)):
+        found.setdefault(row["handoff"], set()).add(row["ref"])
+    return found
 
 
 def _logged(rows: list[asyncpg.Record]) -> list[Logged]:

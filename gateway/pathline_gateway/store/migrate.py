@@ -20,8 +20,20 @@ create table if not exists migration (
 _BOUNDS = "set local lock_timeout = '10s'; set local statement_timeout = '15min'"
 
 
-class MigrationChanged(Exception):
+class MigrationError(Exception):
+    """The schema is not that of this version, and cannot be made so. `str()` says what to do."""
+
+
+class MigrationChanged(MigrationError):
     """A migration that was applied is not the one that this version ships."""
+
+
+class SchemaIsNewer(MigrationError):
+    """A later version has migrated this database: this one would write what that one cannot read."""
+
+
+class MayNotMigrate(MigrationError):
+    """There are migrations to apply, and this role of Postgres may not."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +56,31 @@ def shipped() -> Iterator[Migration]:
 
 
 async def migrate(connection: asyncpg.Connection) -> list[str]:
-    """The schema is that of this version; the names of the migrations applied now. Raises MigrationChanged."""
+    """The schema is that of this version; the names of the migrations applied now. Raises MigrationError."""
+    known = list(shipped())
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
         await connection.execute(_BOUNDS)
-        await connection.execute(_LEDGER)
-        applied = dict(await connection.fetch("select name, sha256 from migration"))
-        return [m.name for m in shipped() if await _apply(connection, m, applied.get(m.name))]
+        applied = await _applied(connection)
+        if newer := sorted(applied.keys() - {each.name for each in known}):
+            raise SchemaIsNewer(
+                f"the database was migrated by a later version (it has {newer[-1]}): start that version or a later one"
+            )
+        try:
+            # A role that owns nothing may not even ask whether the ledger has to be made.
+            if not applied:
+                await connection.execute(_LEDGER)
+            return [each.name for each in known if await _apply(connection, each, applied.get(each.name))]
+        except asyncpg.InsufficientPrivilegeError:
+            raise MayNotMigrate(
+                "this role of Postgres may not migrate: run `pathline-gateway migrate` as the owner of the schema first"
+            ) from None
+
+
+async def _applied(connection: asyncpg.Connection) -> dict[str, str]:
+    if await connection.fetchval("select to_regclass('migration')") is None:
+        return {}
+    return dict(await connection.fetch("select name, sha256 from migration"))
 
 
 async def _apply(connection: asyncpg.Connection, migration: Migration, applied: str | None) -> bool:

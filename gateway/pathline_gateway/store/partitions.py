@@ -8,6 +8,7 @@ import asyncpg
 
 _AHEAD_MONTHS = 2
 _LOCK = 0x706C_0002
+_MAKE = "select make_interaction_partition($1, $2, $3)"
 
 
 def _month(year: int, month: int, plus: int) -> datetime:
@@ -22,8 +23,4 @@ async def ensure_partitions(connection: asyncpg.Connection) -> None:
         now: datetime = (await connection.fetchval("select now()")).astimezone(UTC)
         for plus in range(_AHEAD_MONTHS + 1):
             start, end = (_month(now.year, now.month, plus + i) for i in range(2))
-            # Identifiers cannot be parameters; this one is made of a date.
-            await connection.execute(
-                f"create table if not exists interaction_{start:%Y_%m} partition of interaction "
-                f"for values from ('{start.isoformat()}') to ('{end.isoformat()}')"
-            )
+            await connection.execute(_MAKE, f"interaction_{start:%Y_%m}", start, end)

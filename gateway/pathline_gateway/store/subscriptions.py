@@ -79,7 +79,8 @@ _ADVANCE = "update dispatch_progress set seq = $1"
 _SEVERAL = _SAID + "where id = any($1::uuid[])"
 _LAST_NUMBERS = "select id, last_number from subscription where id = any($1::uuid[]) and not paused"
 _EVENT = """
-select i.received_at, src.source, t.type, s.org, s.subject, i.service, i.channel, i.activity, i.initiator, i.actor,
+select i.received_at, i.ref, src.source, t.type,
+    s.org, s.subject, i.service, i.channel, i.activity, i.initiator, i.actor,
     position('"location-hidden"'::bytea in i.payload) > 0 as maybe_hidden, coalesce(m.pathway, s.birth) as pathway,
     (select seq from dispatch_progress) >= (select coalesce(max(seq), 0) from change) as all_looked_at
 from source src

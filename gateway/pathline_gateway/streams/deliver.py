@@ -13,9 +13,9 @@ import asyncpg
 import orjson
 
 from pathline import instant
+from pathline_gateway.access_log.request_row import request_number
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.silence import Notice
-from pathline_gateway.pull.limited import current_trace
 from pathline_gateway.pull.view import name_of
 from pathline_gateway.store import access as access_log
 from pathline_gateway.store import given
@@ -80,7 +80,7 @@ async def page(
     Call within a transaction whose statements see one moment.
     """
     rows = await given.after(connection, subscription.id, after, limit)
-    events = await told_of(Moment(connection, secret, now), subscription, numbered(rows), current_trace())
+    events = await told_of(Moment(connection, secret, now), subscription, numbered(rows), request_number())
     return Page(events, rows[-1]["number"] if rows else after)
 
 

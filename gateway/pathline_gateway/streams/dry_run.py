@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from pathline import instant
-from pathline_gateway.pull.limited import current_trace
+from pathline_gateway.access_log.request_row import request_number
 from pathline_gateway.store import looked_back
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
@@ -54,7 +54,7 @@ async def dry_run(
             first += [(row["source_number"], row["id"])] if len(first) < _SHOWN else []
         begin = following
     rows = await looked_back.stored(connection, first)
-    events = await told_of(Moment(connection, secret, now), subscription, numbered(rows), current_trace())
+    events = await told_of(Moment(connection, secret, now), subscription, numbered(rows), request_number())
     complete = begin >= end and (window is None or window.entries < _ENTRIES)
     return {
         "days": days,

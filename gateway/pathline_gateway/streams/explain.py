@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import asyncpg
 
+from pathline_gateway.access_log import request_row
 from pathline_gateway.store import given
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
@@ -36,7 +37,10 @@ async def explain(
     number = await given.number_of(connection, subscription.id, source, id)
     row = await store.event(connection, source, id)
     own = row is not None and is_told_as_sent(subscription, row["org"])
-    sees = own or (row is not None and await Sight(connection, now).sees(subscription, row["pathway"], (source, id)))
+    sight = Sight(connection, now)
+    sees = own or (row is not None and await sight.sees(subscription, row["pathway"], (source, id)))
+    if row is not None:
+        await _logged(sight, subscription, row, sees=sees)
     if number is not None and row is None:  # a notice of the gateway's own
         return _because("given", number)
     if number is not None:
@@ -50,6 +54,15 @@ async def explain(
         if not matcher([each])(said):
             return _because("filtered", detail=f"{DETAILS['filtered']} filters[{n}]")
     return _because("not-shown" if row["all_looked_at"] else "waiting")
+
+
+async def _logged(sight: Sight, subscription: Subscription, row: asyncpg.Record, *, sees: bool) -> None:
+    """That it was asked about is in the access log; the person is told of it where nothing concealed tells of it."""
+    if request_row.current() is None:
+        return
+    found = await sight.of(subscription, row["pathway"])
+    told = sees and found is not None and not found[0].quiet
+    request_row.tells_of(*(((row["ref"],), ()) if told else ((), (row["ref"],))))
 
 
 def _because(why: Because, number: int | None = None, detail: str | None = None) -> dict[str, Any]:

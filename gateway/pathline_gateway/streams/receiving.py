@@ -9,6 +9,7 @@ import orjson
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import StreamingResponse
 
+from pathline_gateway.access_log.request_row import reading
 from pathline_gateway.answers import LIMIT, answers
 from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import webhooks
@@ -94,8 +95,7 @@ def routes(streams: Streams) -> APIRouter:
         event: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's id.")],
     ) -> dict[str, Any]:
         """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown."""
-        once = {"isolation": "repeatable_read", "readonly": True}
-        async with streams.slow.acquire() as connection, connection.transaction(**once):
+        async with reading(streams.slow) as connection:
             found = await one_of(connection, caller, subscription)
             return await explain(connection, found, source, event, clock())
 

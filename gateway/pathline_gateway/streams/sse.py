@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.pull.limited import current_trace
+from pathline_gateway.access_log.request_row import request_number
 from pathline_gateway.streams.reading import Asked, Readings
 from pathline_gateway.streams.waiters import Waiters
 
@@ -39,7 +39,7 @@ class Streams:
 
     async def listen(self, subscription: UUID, after: int, *, everything: bool) -> AsyncIterator[bytes]:
         """Frames, beginning after this number: events, and a comment now and then where there are none."""
-        until, trace = time.monotonic() + LONGEST_S, current_trace()
+        until, trace = time.monotonic() + LONGEST_S, request_number()
         yield b"retry: 1000\n\n"
         with self.waiters.waiting(subscription, trace, everything=everything) as waiter:
             while time.monotonic() < until and not self.waiters.ended:

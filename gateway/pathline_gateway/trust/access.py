@@ -17,6 +17,8 @@ _SUBSCRIBER: Final = frozenset((Role.SUBSCRIBER,))
 _PUBLISHER: Final = frozenset((Role.PUBLISHER,))
 _DESK: Final = frozenset((Role.PUBLISHER, Role.SUBSCRIBER))
 _PERSON: Final = frozenset((Role.CITIZEN,))
+# Operators; and an organisation, of what is its own.
+_CONCEALING: Final = frozenset((Role.PUBLISHER, Role.SUBSCRIBER, Role.OPERATOR))
 _COHORTS: Final = frozenset((Role.RESEARCHER, Role.OPERATOR, Role.AUDITOR))
 _READERS: Final = frozenset((Role.PUBLISHER, Role.SUBSCRIBER, Role.CITIZEN, Role.HELPER, Role.OPERATOR))
 
@@ -75,14 +77,15 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
     "GET /v1/linkers": _OPERATOR,
     "POST /v1/linkers": _OPERATOR,
     "DELETE /v1/linkers/{org}/{of}": _OPERATOR,
-    "GET /v1/concealed": _OPERATOR,
+    "GET /v1/concealed": _CONCEALING,
     "POST /v1/concealed": _OPERATOR,
-    "POST /v1/concealed/lifted": _OPERATOR,
+    "POST /v1/concealed/lifted": _CONCEALING,
     "GET /v1/lawful-bases": _OPERATOR,
     "POST /v1/lawful-bases": _OPERATOR,
     "POST /v1/lawful-bases/{number}/end": _OPERATOR,
     "GET /v1/organisations": _OPERATOR,
     "POST /v1/organisations": _OPERATOR,
+    "GET /v1/register/changes": _OPERATOR | {Role.AUDITOR},
     "GET /v1/parked": _OPERATOR,
     "GET /v1/parked/summary": _OPERATOR,
     "GET /v1/parked/{id}": _OPERATOR,
@@ -135,19 +138,31 @@ ACCESS: Final[Mapping[str, frozenset[str]]] = {
 }
 """By method and path. An organisation's roles reach what is its own: see the door and the reader's view."""
 
-_PATTERNS: Final = [
-    (re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(name))), roles) for name, roles in ACCESS.items() if "{" in name
-]
+_PATTERNS: Final = {
+    name: re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(name))) for name in ACCESS if "{" in name
+}
 OPTIONAL: Final = frozenset(name for name in ACCESS if "/issuer/" in name)
 """Routes that only some gateways have."""
 
 
+def route_of(method: str, path: str) -> str | None:
+    """The rule that this is asked of, as `ACCESS` names it; None where there is nothing of the kind."""
+    asked = f"{'GET' if method == 'HEAD' else method} {path}"
+    if asked in ACCESS:
+        return asked
+    return next((name for name, pattern in _PATTERNS.items() if pattern.fullmatch(asked)), None)
+
+
+def parameters_of(route: str, path: str) -> dict[str, str]:
+    """What stands in the path in the place of each parameter of this rule."""
+    found = _PATTERNS[route].fullmatch(f"{route.partition(' ')[0]} {path}") if route in _PATTERNS else None
+    return {} if found is None else found.groupdict()
+
+
 def roles_for(method: str, path: str) -> frozenset[str] | None:
     """Who may ask this; None where there is nothing of the kind."""
-    asked = f"{'GET' if method == 'HEAD' else method} {path}"
-    if (roles := ACCESS.get(asked)) is not None:
-        return roles
-    return next((roles for pattern, roles in _PATTERNS if pattern.fullmatch(asked)), None)
+    route = route_of(method, path)
+    return None if route is None else ACCESS[route]
 
 
 def undeclared(routes: Collection[str]) -> tuple[set[str], set[str]]:

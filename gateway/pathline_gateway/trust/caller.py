@@ -47,6 +47,8 @@ class Caller:
     """The subject of the person's own account, under the organisation `citizen`."""
     open: bool = False
     """Auth is off: whoever calls is taken for everybody."""
+    who: str | None = None
+    """A keyed hash of the token's subject: the same for each token of one person or system, and no name."""
 
     def may_be(self, *roles: str) -> bool:
         """Whether the caller has any of these roles."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -14,10 +14,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pathline_gateway.access_log.declarations import unlogged
 from pathline_gateway.problem import Problem
 from pathline_gateway.trust.access import ACCESS, PUBLIC, roles_for, undeclared
 from pathline_gateway.trust.bearer import Bearer, Refused
-from pathline_gateway.trust.caller import EVERYBODY, OF_A_PERSON, OF_AN_ORGANISATION, Caller
+from pathline_gateway.trust.caller import EVERYBODY, OF_A_PERSON, OF_AN_ORGANISATION, Caller, Role
 from pathline_gateway.trust.keys import IssuerUnavailable
 from pathline_gateway.trust.signing_in import ours
 
@@ -30,14 +31,12 @@ STATIC: Final = "/console/static/"
 NOBODY: Final = Caller(frozenset())
 
 
-OnForbidden = Callable[[Caller, str], Awaitable[None]]
-"""Given the caller and the path."""
 Explain = Callable[[str, Problem], Response | None]
 """Given the path: the page that tells a person of the problem; None where programs ask."""
 
 
 class NotDeclared(Exception):
-    """A route says nothing of who may call it, or a rule is about no route."""
+    """A route says nothing of who may call it or of its row in the access log, or a rule is about no route."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,6 @@ class Gate:
     """Lets callers in. Without a `bearer` auth is off, and everybody is everybody."""
 
     bearer: Bearer | None
-    on_forbidden: OnForbidden | None = None
-    """Told of whom her roles do not let ask this, before she is: some of it is to be kept."""
     explain: Explain | None = None
 
     async def known(self, asked: HTTPConnection) -> Caller:
@@ -87,23 +84,19 @@ class Admitted:
         if scope["type"] == "http":
             asked = HTTPConnection(scope)
             try:
-                asked.state.caller = await self._admit(asked, roles_for(scope["method"], scope["path"]))
+                await self._admit(asked, roles_for(scope["method"], scope["path"]))
             except Problem as problem:
                 await self._refusal(asked, problem)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    async def _admit(self, asked: HTTPConnection, roles: frozenset[str] | None) -> Caller:
+    async def _admit(self, asked: HTTPConnection, roles: frozenset[str] | None) -> None:
         if roles is PUBLIC or asked.scope["path"].startswith(STATIC):
-            return NOBODY
-        asker = await self._gate.known(asked)
-        try:
-            _let_in(asker, roles)
-        except Problem:
-            if self._gate.on_forbidden is not None:
-                await self._gate.on_forbidden(asker, asked.scope["path"])
-            raise
-        return asker
+            asked.state.caller = NOBODY
+            return
+        # Whoever is refused is known, too: the access log has her.
+        asked.state.caller = await self._gate.known(asked)
+        _let_in(asked.state.caller, roles)
 
     def _refusal(self, asked: HTTPConnection, problem: Problem) -> Response:
         """A browser is shown where to sign in, and a person told in a page."""
@@ -139,22 +132,26 @@ Asker = Annotated[Caller, Depends(caller)]
 
 
 def same_hands(asker: Caller) -> str:
-    """What is kept of who did something: the role or the organisation, never a name."""
+    """What is kept of who did something: the role or the organisation, and who of them, by no name."""
     if asker.open:
         return "operator"
-    if asker.org is not None and asker.may_be(*OF_AN_ORGANISATION):
+    return _hands(asker) if asker.who is None else f"{_hands(asker)}:{asker.who}"
+
+
+def _hands(asker: Caller) -> str:
+    if asker.org is not None and asker.may_be(*OF_AN_ORGANISATION) and not asker.may_be(Role.OPERATOR):
         return asker.org
     return "citizen" if asker.may_be(*OF_A_PERSON) else min(asker.roles)
 
 
 def declared(app: FastAPI) -> None:
-    """Every route of the application has its rule. Raises NotDeclared."""
+    """Every route of the application has its rule, and says what it leaves in the log. Raises NotDeclared."""
     found = {
         f"{method} {route.path}"
         for route in iter_route_contexts(app.routes)
         if not isinstance(route.original_route, Mount)
         for method in set(route.methods or ()) - {"HEAD"}
     }
-    routes, rules = undeclared(found)
-    if routes or rules:
-        raise NotDeclared(f"no rule for {sorted(routes)}, no route for {sorted(rules)}")
+    for of, (routes, rules) in {"rule": undeclared(found), "row in the access log": unlogged(found)}.items():
+        if routes or rules:
+            raise NotDeclared(f"no {of} for {sorted(routes)}, no route for {sorted(rules)}")

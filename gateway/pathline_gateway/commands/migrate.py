@@ -1,0 +1,35 @@
+"""`pathline-gateway migrate`: the schema is that of this version. For the role that owns it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import asyncpg
+
+from pathline_gateway.commands.database import end, on_database
+from pathline_gateway.store.migrate import MigrationError
+from pathline_gateway.store.migrate import migrate as apply
+from pathline_gateway.store.partitions import ensure_partitions
+
+
+def migrate(*, data: Path | None = None) -> None:
+    """Brings the database to the schema of this version, as the role of PATHLINE_DATABASE.
+
+    `up` does so by itself where its role may. Where the gateway has a role of its own, run this as the owner first.
+
+    Parameters
+    ----------
+    data
+        Directory of an embedded gateway, running or not.
+    """
+
+    async def work(connection: asyncpg.Connection) -> int:
+        try:
+            done = await apply(connection)
+        except MigrationError as failed:
+            end(str(failed))
+        await ensure_partitions(connection)
+        print("\n".join(done) or "nothing to do")
+        return 0
+
+    on_database(data, work)

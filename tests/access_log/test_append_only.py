@@ -1,0 +1,217 @@
+"""Whoever writes the logs cannot change them: tried as the role that the gateway has in production."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from pathline_gateway.access_log.request_row import acts_for
+from pathline_gateway.embedded import Machine
+from pathline_gateway.store import access as access_log
+from pathline_gateway.store import concealed, lawful, linkers, register, register_changes
+from pathline_gateway.store.migrate import MayNotMigrate, SchemaIsNewer, migrate, shipped
+from pathline_gateway.store.partitions import ensure_partitions
+from pathline_gateway.store.secrets import instance_secret
+from pathline_gateway.trust.access_log import KEPT, access
+from pathline_gateway.trust.caller import Caller, Role
+from pathline_gateway.trust.lawful import LawfulBasis
+from pathline_gateway.trust.stated import NOTHING
+from verify.conftest import connection, database, machine
+from verify.database import dropped
+from verify.history import Partition, opened, ref, step
+
+__all__ = ["connection", "database", "machine"]
+
+ROLES = (Path(__file__).parents[2] / "deploy" / "postgres-roles.sql").read_text()
+ROW = access(Caller(frozenset((Role.OPERATOR,)), who="somebody"), NOTHING, "search", "shown")
+LOGS = ("access", "register_change")
+
+
+def as_role(address: str, role: str) -> str:
+    return urlsplit(address)._replace(netloc=f"{role}@").geturl()
+
+
+@pytest.fixture
+async def owner(database: str) -> AsyncIterator[asyncpg.Connection]:
+    """The role that owns the schema, once the file of roles was run twice."""
+    root = await asyncpg.connect(database)
+    await root.execute(ROLES)
+    await root.execute(ROLES)
+    await root.close()
+    connected = await asyncpg.connect(as_role(database, "pathline_owner"))
+    yield connected
+    await connected.close()
+
+
+@pytest.fixture
+async def gateway(owner: asyncpg.Connection, database: str) -> AsyncIterator[asyncpg.Connection]:
+    """The gateway's own role, and a row in each log."""
+    connected = await asyncpg.connect(as_role(database, "pathline_gateway"))
+    await access_log.write(connected, ROW)
+    await register.enter(connected, "refuge", None, None, None, {})
+    yield connected
+    await connected.close()
+
+
+@pytest.mark.parametrize("log", LOGS)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update {} set at = now()",
+        "delete from {}",
+        "truncate {}",
+        "drop trigger append_only on {}",
+        "drop trigger append_only_whole on {}",
+        "alter table {} disable trigger all",
+        "alter table {} rename to other",
+        "drop table {}",
+        "create trigger mine before insert on {} for each row execute function refuse_change_of_log()",
+        "create or replace function refuse_change_of_log() returns trigger language sql as 'select null'",
+        "alter function refuse_change_of_log() rename to other",
+        "set session_replication_role = replica",
+        "insert into {0} select * from {0} on conflict (id) do update set at = now()",
+        "merge into {0} t using {0} s on t.id = s.id when matched then delete",
+        "create rule gone as on insert to {} do instead nothing",
+    ],
+)
+async def test_the_gateways_own_role_cannot_change_a_log(gateway: asyncpg.Connection, log: str, statement: str) -> None:
+    with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.GeneratedAlwaysError)):
+        await gateway.execute(statement.format(log))
+    assert await gateway.fetchval(f"select count(*) from {log}") == 1
+
+
+@pytest.mark.parametrize("log", LOGS)
+@pytest.mark.parametrize("statement", ["update {} set at = now()", "delete from {}", "truncate {}"])
+async def test_the_owner_does_not_change_a_log_by_mistake_either(
+    gateway: asyncpg.Connection, owner: asyncpg.Connection, log: str, statement: str
+) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="can only be added to"):
+        await owner.execute(statement.format(log))
+    assert await gateway.fetchval(f"select count(*) from {log}") == 1
+
+
+async def test_only_what_is_older_than_the_log_is_kept_is_forgotten(gateway: asyncpg.Connection) -> None:
+    await gateway.execute(
+        "insert into access (at, kind, roles, refs, what, outcome)"
+        " select now() - n, 'operator', '{}', '{}', 'x', 'shown' from unnest($1::interval[]) as n",
+        [KEPT - timedelta(hours=1), KEPT + timedelta(hours=1), KEPT * 2],
+    )
+    await access_log.forget(gateway)
+    assert await gateway.fetchval("select count(*) from access") == 2
+    oldest = await gateway.fetchval("select now() - min(at) from access")
+    assert oldest < KEPT
+
+
+async def test_the_gateways_own_role_can_do_its_work(gateway: asyncpg.Connection) -> None:
+    assert await migrate(gateway) == []
+    await ensure_partitions(gateway)
+    assert len(await instance_secret(gateway, "identifiers")) == 32
+    await opened(gateway)
+    await Partition().apply(gateway, step("refuge", "s1", 1), step("refuge", "s2", 1))
+    assert await gateway.fetchval("select count(*) from interaction") == 2
+    await gateway.execute("analyze interaction")
+    await gateway.execute("select make_interaction_partition('interaction_2026_01', '2026-01-01Z', '2026-02-01Z')")
+    with pytest.raises(asyncpg.InvalidParameterValueError):
+        await gateway.execute("select make_interaction_partition('access', '2026-01-01Z', '2026-02-01Z')")
+
+
+async def test_a_role_that_may_not_migrate_says_who_may(machine: Machine) -> None:
+    root = await asyncpg.connect(machine.database)
+    await root.execute("create database unmigrated")
+    address = urlsplit(machine.database)._replace(path="/unmigrated").geturl()
+    try:
+        inside = await asyncpg.connect(address)
+        await inside.execute(ROLES)
+        await inside.close()
+        gateway = await asyncpg.connect(as_role(address, "pathline_gateway"))
+        with pytest.raises(MayNotMigrate, match="as the owner"):
+            await migrate(gateway)
+        owner = await asyncpg.connect(as_role(address, "pathline_owner"))
+        assert await migrate(owner) == [each.name for each in shipped()]
+        assert await migrate(gateway) == []
+        # Before the file of roles is run again, the new tables are as they must be.
+        await access_log.write(gateway, ROW)
+        for statement in ("update access set at = now()", "delete from register_change"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await gateway.execute(statement)
+        await gateway.close()
+        await owner.close()
+    finally:
+        await dropped(machine, address)
+        await root.close()
+
+
+async def test_a_database_of_a_later_version_is_refused(connection: asyncpg.Connection) -> None:
+    await connection.execute("insert into migration (name, sha256) values ('9999_later.sql', 'x')")
+    with pytest.raises(SchemaIsNewer, match="9999_later"):
+        await migrate(connection)
+    await connection.execute("delete from migration where name like '9999%'")
+    assert await migrate(connection) == []
+
+
+async def test_nothing_is_entered_changed_or_deleted_without_a_trace(connection: asyncpg.Connection) -> None:
+    await register.add_organisations(connection, ["met"])
+    async with connection.transaction():
+        await acts_for(connection, "operator:ann")
+        for org in ("refuge", "clinic"):
+            await register.enter(connection, org, None, None, None, {})
+        await register.enter(connection, "clinic", "The clinic", None, None, {})
+        await linkers.add(connection, "clinic", "refuge", "operator:ann")
+        number = await lawful.enter(connection, BASIS, "operator:ann")
+        for what in ((None, None), ("nights", None), (None, ref("refuge", 1)["subject"])):
+            await concealed.conceal(connection, "refuge", *what, "operator:ann")
+    async with connection.transaction():
+        await acts_for(connection, "operator:bob")
+        await linkers.remove(connection, "clinic", "refuge")
+        await lawful.end(connection, number)
+        for what in ((None, None), ("nights", None), (None, ref("refuge", 1)["subject"])):
+            await concealed.ask(connection, "refuge", *what, "operator:bob")
+            await concealed.lift(connection, "refuge", *what)
+    await connection.execute("delete from lawful_basis")
+    found = await register_changes.listed(connection, 0, 1000)
+    told = [(each.changed_by.partition(":")[2], each.register, each.change) for each in found]
+    assert told == [
+        *[("ann", "organisation", "insert")] * 2,
+        ("ann", "organisation", "update"),
+        ("ann", "linker", "insert"),
+        ("ann", "lawful_basis", "insert"),
+        ("ann", "organisation", "update"),
+        ("ann", "concealed_service", "insert"),
+        ("ann", "concealed_ref", "insert"),
+        ("bob", "linker", "delete"),
+        ("bob", "lawful_basis", "update"),
+        *[
+            ("bob", register, change)
+            for register, last in (
+                ("organisation", "update"),
+                ("concealed_service", "delete"),
+                ("concealed_ref", "delete"),
+            )
+            for register, change in (("concealment_lift", "insert"), ("concealment_lift", "delete"), (register, last))
+        ],
+        (found[-1].changed_by.partition(":")[2], "lawful_basis", "delete"),
+    ]
+    assert found[-1].changed_by.startswith("sql:")
+    assert "v1." not in repr(found)
+
+
+async def test_every_register_has_its_history(connection: asyncpg.Connection) -> None:
+    """A further table that an operator enters something in cannot be forgotten: it says who entered it."""
+    entered = await connection.fetch(
+        "select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'entered_by'"
+        " where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace"
+    )
+    recorded = await connection.fetch(
+        "select distinct t.tgrelid::regclass::text as name from pg_trigger t"
+        " join pg_proc p on p.oid = t.tgfoid where p.proname = 'record_register_change'"
+    )
+    assert {row["relname"] for row in entered} <= {row["name"] for row in recorded}
+
+
+_LIFTED = (("organisation", "update"), ("concealed_service", "delete"), ("concealed_ref", "delete"))
+BASIS = LawfulBasis("clinic", "law", "An Act", "care", (), ("contact",), None)

@@ -13,8 +13,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import RedirectResponse
 
-from pathline_gateway.access_log.request_row import reading
 from pathline_gateway import form
+from pathline_gateway.access_log.request_row import reading
 from pathline_gateway.console.page import page
 from pathline_gateway.intake.discard import discard
 from pathline_gateway.intake.replay import Rules, replay

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 import asyncpg
 from fastapi import APIRouter, Request, Response
 
@@ -13,8 +16,12 @@ from pathline_gateway.desk.seat import After, Seat
 from pathline_gateway.desk.shown import Said, Worker, sent, worker
 from pathline_gateway.parameters import AllKnown
 from pathline_gateway.problem import Problem
-from pathline_gateway.store import desk_handoffs
+from pathline_gateway.store import desk_handoffs, register_changes
+from pathline_gateway.store.register_changes import ConcealmentChange
 from pathline_gateway.trust.who import Calling
+
+_TOLD_FOR: Final = timedelta(days=30)
+_MOST_TOLD: Final = 10
 
 
 def routes(pool: asyncpg.Pool, publishing: Publishing, secret: bytes, said: Said) -> APIRouter:
@@ -34,7 +41,8 @@ def _inbox(router: APIRouter, seat: Seat) -> None:
     async def inbox(request: Request, asker: Calling, after: After = None) -> Response:
         """What waits for us?"""
         who = worker(request, asker)
-        return seat.page("inbox.html", who, **await seat.part(who, "receiver", after))
+        part = await seat.part(who, "receiver", after)
+        return seat.page("inbox.html", who, concealment=await _lifted(seat, who), **part)
 
     @router.get("/desk/ended", dependencies=[AllKnown])
     async def ended(request: Request, asker: Calling, after: After = None) -> Response:
@@ -73,6 +81,13 @@ def _inbox(router: APIRouter, seat: Seat) -> None:
         if verb == "redirected":
             return seat.page("slip.html", who, handoff=found.told.handoff, to=said["to"]["org"], token=form.new_token())
         return await _shown(seat, who, await _found(seat, who, handle), Form({}), done=verb)
+
+
+async def _lifted(seat: Seat, who: Worker) -> list[ConcealmentChange]:
+    """What others did, or ask for, against the concealment of this organisation."""
+    async with seat.pool.acquire() as connection:
+        changes = await register_changes.of_concealment(connection, who.org, seat.now() - _TOLD_FOR, _MOST_TOLD)
+    return [each for each in changes if each.change in ("lifted", "lift-asked") and not each.by(who.org)]
 
 
 async def _found(seat: Seat, who: Worker, handle: str) -> Listed:

@@ -50,6 +50,10 @@ class ConcealmentChange(NamedTuple):
     service: str | None
     subject: str | None
 
+    def by(self, org: str) -> bool:
+        """Whether it was this organisation that did it."""
+        return self.changed_by.partition(":")[0] == org
+
 
 async def listed(connection: asyncpg.Connection, after: int, limit: int) -> list[RegisterChange]:
     """The next changes after this number, in order."""

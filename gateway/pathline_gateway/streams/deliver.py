@@ -149,7 +149,18 @@ class _Telling:
     async def _notice(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
         notice = Notice(*(row[name] for name in Notice._fields))
         body = await self._moment.notices.body(self._subscription, notice, row["pathway"])
-        return {"number": number, "withheld": True} if body is None else notice_event(number, row, body)
+        if body is None:
+            return {"number": number, "withheld": True}
+        if not self._subscription.operator:
+            await self._logged_notice(notice, row["pathway"])
+        return notice_event(number, row, body)
+
+    async def _logged_notice(self, notice: Notice, pathway: UUID) -> None:
+        """That it was told how another keeps this person waiting is in the log as any event of others is."""
+        found = await self._moment.sight.of(self._subscription, pathway)
+        if found is not None:
+            self._refs |= {notice.ref} | {ref.id for ref in found[0].anchors}
+            self._quiet |= found[0].quiet
 
     async def _own_name(self, row: asyncpg.Record) -> UUID | None:
         """What the organisation calls the pathway of its own event."""

@@ -113,7 +113,7 @@ def test_who_may_read_no_pathway_and_asks_is_in_the_access_log(up: Secured, toke
         assert up.ask(route, tokens[Role.RESEARCHER]).status_code == 403
     logged = up.ask("GET /v1/access", tokens[Role.AUDITOR]).json()["findUsage"][:3]
     told = [(each["action"], each["outcome"], each["reason"], each["receiver"]["kind"]) for each in logged]
-    assert told == [(w, "refused", "not-a-reader", "none") for w in ("search", "trace", "pathway")]
+    assert told == [(w, "refused", "forbidden", "none") for w in ("search", "trace", "pathway")]
 
 
 def test_an_operator_who_signed_in_finds_a_pathway_and_its_trace_on_the_pages(

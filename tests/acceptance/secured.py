@@ -37,7 +37,7 @@ class Secured:
                 start_new_session=True,
                 env={**os.environ, **environment},
             )
-        wait_until(lambda: "ready http" in self.said() or self.process.poll() is not None, "ready")
+        wait_until(lambda: "ready http" in self.said() or self.process.poll() is not None, "ready", 120)
         assert self.process.poll() is None, self.said()
         found = re.search(r"ready (http://\S+)", self.said())
         assert found is not None

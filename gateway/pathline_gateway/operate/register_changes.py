@@ -6,24 +6,15 @@ from typing import Annotated, Any
 
 import asyncpg
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline_gateway.access_log.request_row import reading
 from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.operate.described import Changes
+from pathline_gateway.parameters import AllKnown
 from pathline_gateway.store import register_changes
 
 _MOST = 1_000
-
-
-class Page(BaseModel):
-    """Which part of the list."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    after: Annotated[int, Field(ge=0, le=2**63 - 1, description=AFTER)] = 0
-    limit: Annotated[int, Field(ge=1, le=_MOST, description=LIMIT)] = 100
 
 
 def routes(pool: asyncpg.Pool) -> APIRouter:
@@ -34,13 +25,17 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
         "/v1/register/changes",
         summary="List what was changed on the register",
         response_model=None,
+        dependencies=[AllKnown],
         responses=answers(Changes, "In the order of their coming"),
     )
-    async def listed(wanted: Annotated[Page, Query()]) -> dict[str, Any]:
+    async def listed(
+        after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER)] = 0,
+        limit: Annotated[int, Query(ge=1, le=_MOST, description=LIMIT)] = 100,
+    ) -> dict[str, Any]:
         """Organisations, linkers, lawful bases and concealment; which persons are concealed is not told."""
         async with reading(pool) as connection:
-            found = await register_changes.listed(connection, wanted.after, wanted.limit)
+            found = await register_changes.listed(connection, after, limit)
         served = [each._asdict() | {"at": instant.serve(each.at)} for each in found]
-        return {"changes": served, "next": found[-1].id if len(found) == wanted.limit else None}
+        return {"changes": served, "next": found[-1].id if len(found) == limit else None}
 
     return router

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from pathline_gateway.commands.database import end, on_database
 from pathline_gateway.commands.parked_shown import printable
+from pathline_gateway.commands.typist import log_command, typed
 from pathline_gateway.set_aside import repository
 from pathline_gateway.set_aside.repository import SetAside
 from pathline_gateway.set_aside.works import WORKS
@@ -35,6 +36,7 @@ def list_(*, work: Work = None, limit: int = 20, json: bool = False, data: Data 
     _known(work)
 
     async def run(connection: asyncpg.Connection) -> int:
+        await log_command(connection, "set-aside list", "set-aside")
         counts = [each for each in await repository.counts(connection) if work in (None, each.work)]
         items = await repository.page(connection, work, 0, max(0, limit))
         if json:
@@ -57,6 +59,7 @@ def show(id: int, *, data: Data = None) -> None:
     """Shows one, with what it is of: that may be a publisher's word for a hand-off."""
 
     async def run(connection: asyncpg.Connection) -> int:
+        await log_command(connection, "set-aside show", "set-aside")
         item = await repository.one(connection, id)
         if item is None:
             end(f"nothing is set aside under {id}")
@@ -89,7 +92,8 @@ def retry(
         end("say what: ids, or --work, or --all")
 
     async def run(connection: asyncpg.Connection) -> int:
-        n = await repository.retry(connection, work, sorted(set(ids)) or None)
+        async with typed(connection, "set-aside retry", "set-aside"):
+            n = await repository.retry(connection, work, sorted(set(ids)) or None)
         print(f"{n} to be tried again: `pathline-gateway set-aside list` says what failed again")
         return 0 if n or not ids else 1
 

@@ -139,6 +139,7 @@ def _at_the_console(world: World, rows: LoggedRows) -> None:
         chosen = {"reason": "unknown-type", "org": "housing", "last": "9"}
         assert console.post("/console/parked/replay", data=chosen).status_code == 303
         assert console.post("/console/parked/discard", data=chosen | {"because": "a test"}).status_code == 303
+        assert console.post("/console/set-aside/retry", data={"work": "hand-offs"}).status_code == 303
         item = world.ask("reviewer", "GET /v1/identity/review", 200)["items"][0]["item"]
         assert console.get(f"/console/review/{item}").status_code == 200
         assert console.post(f"/console/review/{item}/decision", data={"decision": "same"}).status_code == 303

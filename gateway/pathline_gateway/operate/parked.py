@@ -128,6 +128,7 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
                 raise Problem(404, "no-such-record", "no record was parked under this id")
         said = asdict(found)
         said["bytes"] = found.whole_bytes
+        del said["value_size"]
         return _served(said) | _as_it_came(found)
 
     @router.post(

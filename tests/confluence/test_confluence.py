@@ -44,7 +44,7 @@ def batch(said: Collection[Said], limits: Limits = LIMITS) -> dict[frozenset[int
         for e in evidence
         if not {(e.source.split(":")[2], (e.source, e.id)), ("pathline", (e.source, e.id))} & withdrawn
     ]
-    people = people_of(range(len(REFS)), live, limits)
+    people = people_of({n: org for n, (org, _) in enumerate(REFS)}, live, limits)
     return {person: [i for i, s in sorted(steps.items(), key=place) if s.one in person] for person in people}
 
 
@@ -76,11 +76,11 @@ def now(step: Said, said: Collection[Said]) -> Said | None:
 
 def shown(handoff: str, steps: Mapping[Identity, Said]) -> list[Evidence]:
     """Who is who by this hand-off."""
-    state, by, to, live, offerer = "", handoff.split(":")[0], "", -1, -1
+    state, by, to, live, offerer, maker = "", handoff.split(":")[0], "", -1, -1, ""
     first: dict[str, int] = {}
     found: dict[tuple[str, int], Evidence] = {}
     waiting = [(s.time, *i, s, False) for i, s in steps.items() if s.kind != "step" and s.handoff == handoff]
-    redeemed: list[tuple[datetime, Identity, Said]] = []
+    redeemed: list[tuple[datetime, Identity, Said, bool]] = []
     while waiting:
         at = min(waiting, key=lambda w: (w[0], not w[4], *w[1:3]))
         waiting.remove(at)
@@ -95,13 +95,14 @@ def shown(handoff: str, steps: Mapping[Identity, Said]) -> list[Evidence]:
             waiting.append((s.time + DAY, source, id, s, True))
             continue
         if (s.kind == "accepted" or (s.kind == "declined" and s.shows)) and s.token == live and offerer >= 0:
-            redeemed.append((s.time, (source, id), s))
+            redeemed.append((s.time, (source, id), s, s.org == maker))
         if legal and s.kind in ("offered", "redirected"):
             offerer, state, to, live = (s.one if offerer < 0 else offerer), "asked", REFS[s.other][0], s.token
+            maker = s.org
         elif legal:
             state = {"accepted": "taken", "declined": "refused", "cancelled": "over"}[s.kind]
-    for _, (source, id), s in sorted(redeemed, key=lambda r: r[:2]):
-        late = first.setdefault(TOKENS[s.token], s.one) != s.one
+    for _, (source, id), s, own in sorted(redeemed, key=lambda r: r[:2]):
+        late = own or first.setdefault(TOKENS[s.token], s.one) != s.one
         if s.one != offerer and (TOKENS[s.token], s.one) not in found:
             standing = Standing.PROPOSED if late else Standing.HANDOFF
             found[TOKENS[s.token], s.one] = Evidence(source, id, True, offerer, s.one, standing, 1.0, s.time)

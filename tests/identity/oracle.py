@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from pathline_gateway.identity.binding import Limits
 from pathline_gateway.identity.evidence import Evidence, Standing
@@ -19,7 +19,7 @@ def reached(start: int, edges: Collection[Edge]) -> frozenset[int]:
     return frozenset(found)
 
 
-def people_of(refs: Iterable[int], told: Iterable[Evidence], limits: Limits) -> set[frozenset[int]]:
+def people_of(orgs: Mapping[int, str], told: Iterable[Evidence], limits: Limits) -> set[frozenset[int]]:
     """Takes one piece of live evidence after the other, and searches anew each time."""
     taken: list[Edge] = []
     apart: list[Edge] = []
@@ -30,20 +30,38 @@ def people_of(refs: Iterable[int], told: Iterable[Evidence], limits: Limits) -> 
             if e.b not in here:
                 apart.append((e.a, e.b))
             return
-        person = here | reached(e.b, taken)
-        if (e.b in here or len(person) <= most) and not any(a in person and b in person for a, b in apart):
+        there = reached(e.b, taken)
+        fits = e.b in here or (len(here | there) <= most and not goes_too_far(e, here, there))
+        if fits and not any(a in here | there and b in here | there for a, b in apart):
             taken.append((e.a, e.b))
 
-    ranked = sorted(set(told), key=lambda e: (e.standing, -e.confidence, e.asserted_at, e.source, e.id))
+    def goes_too_far(e: Evidence, here: frozenset[int], there: frozenset[int]) -> bool:
+        if e.standing in (Standing.DECISION, Standing.OPEN):
+            return False
+        strangers = [{orgs[ref] for ref in side} != {orgs[e.a]} for side in (here, there)]
+        accounts = ["citizen" in {orgs[ref] for ref in side} for side in (here, there)]
+        by_both = e.standing == Standing.CITIZEN and {orgs[e.a], orgs[e.b]} == {"citizen"}
+        return (e.standing == Standing.OWN and all(strangers)) or (all(accounts) and not by_both)
+
+    ranks = ["DECISION", "CITIZEN", "ONE_SIDE", "HANDOFF", "LINKER", "OPEN", "OWN", "PROPOSED"]
+    ranked = sorted(
+        set(told), key=lambda e: (ranks.index(e.standing.name), -e.confidence, e.asserted_at, e.source, e.id)
+    )
     decisions = [e for e in ranked if e.standing == Standing.DECISION]
     for e in sorted(decisions, key=lambda e: (e.asserted_at, e.source, e.id))[::-1]:
         take(e)
     others = [e for e in ranked if e.standing not in (Standing.DECISION, Standing.PROPOSED) and e.a != e.b]
-    for e in others:
-        if not e.same:
-            take(e)
-    near = {ref: {x for e in others if e.same and ref in (e.a, e.b) for x in (e.a, e.b)} - {ref} for ref in refs}
-    for e in others:
-        if e.same and max(len(near[e.a]), len(near[e.b])) <= limits.neighbours:
-            take(e, limits.refs)
-    return {reached(ref, taken) for ref in near}
+    near = {ref: {x for e in others if e.same and ref in (e.a, e.b) for x in (e.a, e.b)} - {ref} for ref in orgs}
+
+    def stands(e: Evidence) -> bool:
+        return not e.same or max(len(near[e.a]), len(near[e.b])) <= limits.neighbours
+
+    turns = (
+        [e for e in others if not e.same and e.standing != Standing.ONE_SIDE],
+        [e for e in others if e.same and e.standing == Standing.CITIZEN],
+        [e for e in others if not e.same and e.standing == Standing.ONE_SIDE],
+        [e for e in others if e.same and e.standing != Standing.CITIZEN],
+    )
+    for e in (each for turn in turns for each in turn if stands(each)):
+        take(e, limits.refs)
+    return {reached(ref, taken) for ref in orgs}

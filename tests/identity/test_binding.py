@@ -15,7 +15,8 @@ from pathline_gateway.identity.binding import Limits, Ref, bind, pathways
 from pathline_gateway.identity.evidence import Evidence, Standing
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-REFS = range(7)
+ORGS = dict(enumerate(("clinic", "clinic", "clinic", "shelter", "court", "citizen", "citizen")))
+REFS = range(len(ORGS))
 LIMITS = Limits(neighbours=3, refs=4, doubtful=0.9, group=2)
 
 
@@ -52,15 +53,15 @@ evidence = st.lists(
 def test_people_are_those_of_the_oracle_in_every_order(told: list[Evidence], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(told))
     repeated = data.draw(st.lists(st.sampled_from(told), max_size=3)) if told else []
-    bound = bind(REFS, [*shuffled, *repeated], LIMITS)
-    assert set(bound.people) == people_of(REFS, told, LIMITS)
-    again = bind(REFS, told, LIMITS)
+    bound = bind(ORGS, [*shuffled, *repeated], LIMITS)
+    assert set(bound.people) == people_of(ORGS, told, LIMITS)
+    again = bind(ORGS, told, LIMITS)
     assert (bound.waiting, bound.bridges) == (again.waiting, again.bridges)
 
 
 @given(told=evidence)
 def test_everything_that_is_said_binds_or_waits_or_is_so_already(told: list[Evidence]) -> None:
-    bound = bind(REFS, told, LIMITS)
+    bound = bind(ORGS, told, LIMITS)
     person = {ref: people for people in bound.people for ref in people}
     for e in told:
         together = person[e.a] == person[e.b]
@@ -70,13 +71,13 @@ def test_everything_that_is_said_binds_or_waits_or_is_so_already(told: list[Evid
 
 @given(told=evidence)
 def test_no_person_that_others_than_reviewers_made_is_too_large(told: list[Evidence]) -> None:
-    bound = bind(REFS, [e for e in told if not e.decided], LIMITS)
+    bound = bind(ORGS, [e for e in told if not e.decided], LIMITS)
     assert all(len(person) <= LIMITS.refs for person in bound.people)
 
 
 def test_a_hub_binds_nobody_and_its_links_wait() -> None:
     links = [said(0, n) for n in range(1, 500)]
-    bound = bind(range(501), [*links, said(499, 500)])
+    bound = bind(dict.fromkeys(range(501), "clinic"), [*links, said(499, 500)])
     assert {frozenset((499, 500))} == {person for person in bound.people if len(person) > 1}
     assert set(bound.waiting) == set(links)
     assert set(bound.waiting.values()) == {"hub"}
@@ -84,15 +85,15 @@ def test_a_hub_binds_nobody_and_its_links_wait() -> None:
 
 def test_a_person_decides_what_a_hub_may_not() -> None:
     links = [said(0, n) for n in range(1, 500)]
-    bound = bind(range(500), [*links, said(0, 7, standing=Standing.DECISION)])
+    bound = bind(dict.fromkeys(range(500), "clinic"), [*links, said(0, 7, standing=Standing.DECISION)])
     assert {frozenset((0, 7))} == {person for person in bound.people if len(person) > 1}
 
 
 def test_the_newer_decision_outranks_the_older() -> None:
     older, newer = said(1, 2, standing=Standing.DECISION), said(1, 2, False, Standing.DECISION, minute=1)
-    assert bind(REFS, [older, newer]).waiting == {older: "overruled"}
+    assert bind(ORGS, [older, newer]).waiting == {older: "overruled"}
     same_again = replace(older, id="again", asserted_at=START + timedelta(minutes=2))
-    assert frozenset((1, 2)) in bind(REFS, [older, newer, same_again]).people
+    assert frozenset((1, 2)) in bind(ORGS, [older, newer, same_again]).people
 
 
 @pytest.mark.parametrize(
@@ -103,27 +104,56 @@ def test_the_newer_decision_outranks_the_older() -> None:
         ([said(1, 2, standing=Standing.PROPOSED)], "proposed"),
         ([said(1, 2, False), said(1, 2, standing=Standing.DECISION)], "overruled"),
         ([said(0, 1), said(1, 2), said(2, 3), said(3, 4, minute=1)], "oversize"),
+        ([said(0, 5), said(1, 6), said(0, 1)], "accounts"),
+        ([said(0, 3), said(1, 4), said(0, 1, standing=Standing.OWN)], "others"),
     ],
 )
 def test_why_evidence_waits(told: list[Evidence], reason: str | None) -> None:
-    found = set(bind(REFS, told, LIMITS).waiting.values())
+    found = set(bind(ORGS, told, LIMITS).waiting.values())
     assert found == ({reason} if reason else set())
+
+
+def test_what_an_organisation_says_of_its_own_joins_no_account_with_what_another_knows() -> None:
+    """Whatever it says first, and however sure it is: the rest is judged before."""
+    accomplice, known = said(1, 5, standing=Standing.CITIZEN, minute=9), said(0, 3, confidence=0.5, minute=9)
+    own = said(0, 1, standing=Standing.OWN)
+    bound = bind(ORGS, [own, accomplice, known])
+    assert bound.waiting == {own: "others"}
+    assert {frozenset((1, 5)), frozenset((0, 3))} <= set(bound.people)
+    alone = said(0, 2, standing=Standing.OWN)
+    assert frozenset((0, 2, 3)) in bind(ORGS, [alone, accomplice, known]).people
+
+
+def test_a_person_joins_two_accounts_by_tokens_of_both_and_by_nothing_else() -> None:
+    tokens = [said(0, n, standing=Standing.CITIZEN, minute=n) for n in (5, 6)]
+    assert bind(ORGS, tokens).waiting == {tokens[1]: "accounts"}
+    both = said(5, 6, standing=Standing.CITIZEN, minute=1)
+    assert frozenset((0, 5, 6)) in bind(ORGS, [*tokens, both]).people
+
+
+def test_who_tells_her_own_apart_from_anothers_does_not_outrank_the_person() -> None:
+    hers, apart = said(0, 5, standing=Standing.CITIZEN, minute=9), said(0, 5, False, Standing.ONE_SIDE)
+    bound = bind(ORGS, [apart, hers])
+    assert (frozenset((0, 5)) in bound.people, bound.waiting) == (True, {apart: "overruled"})
+    handed = said(0, 3, standing=Standing.HANDOFF)
+    against = said(0, 3, False, Standing.ONE_SIDE, minute=9)
+    assert bind(ORGS, [handed, against]).waiting == {handed: "conflict"}
 
 
 def test_a_doubtful_link_that_alone_holds_two_groups_together_binds_and_is_flagged() -> None:
     doubtful = said(1, 2, confidence=0.5)
     apart = [said(0, 1), said(2, 3)]
-    bound = bind(REFS, [doubtful, *apart], LIMITS)
+    bound = bind(ORGS, [doubtful, *apart], LIMITS)
     assert bound.bridges == {doubtful}
     assert frozenset((0, 1, 2, 3)) in bound.people
-    assert not bind(REFS, [doubtful, *apart, said(0, 3)], LIMITS).bridges
-    assert not bind(REFS, [doubtful, said(0, 1)], LIMITS).bridges
+    assert not bind(ORGS, [doubtful, *apart, said(0, 3)], LIMITS).bridges
+    assert not bind(ORGS, [doubtful, said(0, 1)], LIMITS).bridges
 
 
 @given(told=evidence, births=st.lists(st.uuids(), min_size=7, max_size=7, unique=True), ages=st.permutations(REFS))
 def test_a_pathway_is_named_after_its_oldest_ref(told: list[Evidence], births: list[UUID], ages: list[int]) -> None:
     refs = {n: Ref(n, "org", f"s{n}", births[n], START + timedelta(minutes=ages[n])) for n in REFS}
-    people = bind(REFS, told, LIMITS).people
+    people = bind(ORGS, told, LIMITS).people
     named = pathways(people, refs)
     for person in people:
         oldest = min(person, key=lambda ref: ages[ref])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
+from typing import Final
 
 import asyncpg
 
 from pathline_gateway.assemble.amendments import amended
 from pathline_gateway.assemble.step import Step
-from pathline_gateway.handoff.event import handoff_event
+from pathline_gateway.handoff.event import HandoffEvent, handoff_event
+from pathline_gateway.handoff.lifecycle import lifecycle
 from pathline_gateway.store import handoff_links, sight
 from pathline_gateway.trust.concealment import Concealment
 from pathline_gateway.trust.told import Told, told
+
+_NOBODY: Final[frozenset[str]] = frozenset()
 
 
 def concealed(step: Step, hidden: Concealment) -> bool:
@@ -26,9 +31,22 @@ async def hidden_handoffs(connection: asyncpg.Connection, perhaps: set[str]) -> 
         return set()
     steps, amendments, _ = await handoff_links.events(connection, perhaps)
     register = await sight.concealment(connection, {(step.org, step.subject) for step in steps})
-    return _about((step for step in (*steps, *amended(steps, amendments)) if concealed(step, register)), perhaps)
+    now = amended(steps, amendments)
+    sent, kept = _sides(steps), _sides(now)
+    sides = {handoff: sent.get(handoff, _NOBODY) | kept.get(handoff, _NOBODY) for handoff in sent.keys() | kept.keys()}
+    found = ((step, handoff_event(step)) for step in (*steps, *now) if concealed(step, register))
+    return {
+        event.handoff
+        for step, event in found
+        if event is not None and event.handoff in perhaps and step.org in sides[event.handoff]
+    }
 
 
-def _about(steps: Iterable[Step], perhaps: set[str]) -> set[str]:
-    events = (handoff_event(step) for step in steps)
-    return {event.handoff for event in events if event is not None and event.handoff in perhaps}
+def _sides(steps: Iterable[Step]) -> dict[str, frozenset[str]]:
+    """Who has a part in each hand-off: nobody else hides it, by naming it in a concealed event of its own."""
+    events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
+    for step in steps:
+        event = handoff_event(step)
+        if event is not None and event.handoff is not None:
+            events[event.handoff].append(event)
+    return {handoff: lifecycle(handoff, said).sides for handoff, said in events.items()}

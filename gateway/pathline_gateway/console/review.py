@@ -34,6 +34,8 @@ WHY = {
     "hub": "one record is linked with more records than a person has",
     "conflict": "it would join what is told apart",
     "oversize": "it would make a person of too many records",
+    "accounts": "it would join the accounts of two people",
+    "others": "it would join what other organisations know, on one organisation's word",
     "bridge": "it counts, but it alone holds two groups together, and is not sure",
 }
 """Why evidence waits, in plain words."""
@@ -45,6 +47,8 @@ RIGHT = {
     Standing.LINKER: "an organisation that may link both",
     Standing.OPEN: "anybody: nobody signs in here",
     Standing.PROPOSED: "nobody who may",
+    Standing.OWN: "the organisation whose own both are",
+    Standing.ONE_SIDE: "an organisation, of its own record and another's",
 }
 """By what right evidence counts."""
 

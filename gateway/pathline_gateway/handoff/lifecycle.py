@@ -52,6 +52,22 @@ _RULES: Final = {
 _REDIRECTED_AFTER_REFUSAL: Final = _rule("requested", ("rejected",), "from", "to")
 
 
+class Redeemed(NamedTuple):
+    """A token that was live, and was shown."""
+
+    event: HandoffEvent
+    """By which it was shown."""
+    offer: HandoffEvent
+    """What it redeems."""
+    made_by: str
+    """The organisation that made the token: who offers, or who passed the hand-off on."""
+
+    @property
+    def of_ones_own(self) -> bool:
+        """Whether who shows it has made it: it proves nothing, because nobody else gave it."""
+        return self.made_by == self.event.org
+
+
 @dataclass
 class Lifecycle:
     """A hand-off after everything that was said of it."""
@@ -67,7 +83,7 @@ class Lifecycle:
     """What moved the state, in the order in which it did."""
     anomalies: list[HandoffEvent] = field(default_factory=list)
     """What was not legal where it stood."""
-    redeemed: list[tuple[HandoffEvent, HandoffEvent]] = field(default_factory=list)
+    redeemed: list[Redeemed] = field(default_factory=list)
     """Who showed the token that was live then, with the offer that it redeems."""
 
     @property
@@ -79,6 +95,16 @@ class Lifecycle:
     def offer(self) -> HandoffEvent | None:
         """The event that began it."""
         return self.legal[0] if self.legal else None
+
+    @property
+    def asked_by(self) -> str | None:
+        """Who asked the organisation that is asked now: the one that offers, or one that passed it on."""
+        return next((e.org for e in reversed(self.legal) if e.verb in ("offered", "redirected")), None)
+
+    @property
+    def sides(self) -> frozenset[str]:
+        """Who has a part in it: who offers, whoever was asked, and the person herself. Nobody else's word is of it."""
+        return frozenset((self.by, CITIZENS, *(e.to for e in self.legal if e.to is not None)))
 
     @property
     def context_released(self) -> bool:
@@ -119,7 +145,7 @@ class Lifecycle:
 
     def _redeem(self, event: HandoffEvent) -> None:
         if event.verb in ("accepted", "declined") and self.offer and event.token and event.token == self.token:
-            self.redeemed.append((event, self.offer))
+            self.redeemed.append(Redeemed(event, self.offer, self.asked_by or self.by))
 
 
 _OFFERED: Final = _rule("requested", ())

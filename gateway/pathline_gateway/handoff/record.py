@@ -94,7 +94,7 @@ def record(life: Lifecycle, steps: Sequence[Step], received: Callable[[HandoffEv
         life.by,
         life.to,
         _service(clocked),
-        any(e.said.get("safety") == _CONCEAL for e in (*life.legal, *life.anomalies)),
+        any(e.said.get("safety") == _CONCEAL and e.org in life.sides for e in (*life.legal, *life.anomalies)),
         life.state,
         clocked.offered,
         clocked.accepted,

@@ -2,7 +2,9 @@
 
 In stages (design: identity, late binding): a person's decisions, the newest first; what cannot be (a ref and itself);
 hubs, whose links bind nothing; then the rest in canonical order, where a link that would join two refs that are told
-apart, or make one person of too many, waits. What waits is for a person to look at. Retracted evidence is not given.
+apart, or make one person of too many, waits. So does one that would join two people's accounts, unless they were shown
+by tokens of both; and one of an organisation's own two clients that would join what others know, because it would show
+others' steps on its word alone. What waits is for a person to look at. Retracted evidence is not given.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from typing import Literal
 from uuid import UUID
 
 from pathline_gateway.identity.evidence import Evidence, Standing
+from pathline_gateway.identity.rights import CITIZENS
 
-Waiting = Literal["proposed", "overruled", "impossible", "hub", "conflict", "oversize"]
+Waiting = Literal["proposed", "overruled", "impossible", "hub", "conflict", "oversize", "accounts", "others"]
 """Why evidence does not bind."""
 
 
@@ -62,8 +65,8 @@ class Bound:
     bridges: frozenset[Evidence]
 
 
-def bind(refs: Iterable[int], evidence: Iterable[Evidence], limits: Limits = LIMITS) -> Bound:
-    """The people among `refs`, of which every ref of the evidence must be one."""
+def bind(refs: Mapping[int, str], evidence: Iterable[Evidence], limits: Limits = LIMITS) -> Bound:
+    """The people among `refs`, each with its organisation, of which every ref of the evidence must be one."""
     live = sorted(set(evidence), key=lambda e: e.order)
     groups, waiting = _Groups(refs), dict[Evidence, Waiting]()
     bound: list[Evidence] = []
@@ -72,21 +75,35 @@ def bind(refs: Iterable[int], evidence: Iterable[Evidence], limits: Limits = LIM
             bound += [decision] if decision.same else []
         else:
             waiting[decision] = "overruled"
-    for told_apart in (e for e in live if not e.same and not e.decided):
-        if not _told(told_apart):
-            waiting[told_apart] = "proposed"
-        elif not groups.holds(told_apart):
-            waiting[told_apart] = "overruled"
     crowded = _hubs(live, limits.neighbours)
-    for link in (e for e in live if e.same and not e.decided):
-        why = _unfit(link, crowded) or groups.join(link, limits.refs)
-        if why is None:
-            bound.append(link)
-        else:
-            waiting[link] = why
+    for said in sorted((e for e in live if not e.decided), key=_turn):
+        why = _linked(said, groups, crowded, limits) if said.same else _told_apart(said, groups)
+        if why is not None:
+            waiting[said] = why
+        elif said.same:
+            bound.append(said)
     # What others have joined already is nobody's question any more.
     waiting = {e: why for e, why in waiting.items() if not (e.same and groups.of[e.a] is groups.of[e.b])}
     return Bound(groups.all(), waiting, frozenset(_bridges(bound, limits)))
+
+
+def _turn(said: Evidence) -> int:
+    """Who tells apart comes first; but with a right on one side only after the person's own links."""
+    if not said.same:
+        return 2 if said.standing is Standing.ONE_SIDE else 0
+    return 1 if said.standing is Standing.CITIZEN else 3
+
+
+def _told_apart(said: Evidence, groups: _Groups) -> Waiting | None:
+    """The two are not one person; or why that waits."""
+    if said.standing is Standing.PROPOSED or said.a == said.b:
+        return "proposed"
+    return None if groups.holds(said) else "overruled"
+
+
+def _linked(link: Evidence, groups: _Groups, crowded: Collection[int], limits: Limits) -> Waiting | None:
+    """The two are one person; or why that waits."""
+    return _unfit(link, crowded) or groups.reach_too_far(link) or groups.join(link, limits.refs)
 
 
 def pathways(people: Iterable[Collection[int]], refs: Mapping[int, Ref]) -> dict[int, UUID | None]:
@@ -102,7 +119,8 @@ def pathways(people: Iterable[Collection[int]], refs: Mapping[int, Ref]) -> dict
 class _Groups:
     """Refs joined so far, and which must stay apart."""
 
-    refs: Iterable[int]
+    refs: Mapping[int, str]
+    """Everybody, each with its organisation."""
     of: dict[int, frozenset[int]] = field(init=False)
     apart: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
 
@@ -118,6 +136,23 @@ class _Groups:
         self.apart[said.a].add(said.b)
         self.apart[said.b].add(said.a)
         return True
+
+    def reach_too_far(self, link: Evidence) -> Waiting | None:
+        """Why this link, which no reviewer made, must not join the two that it names; None where it may."""
+        one, other = self.of[link.a], self.of[link.b]
+        if one is other or link.standing is Standing.OPEN:
+            return None
+        orgs = self.refs
+        if link.standing is Standing.OWN and self._known_to_others(one, link) and self._known_to_others(other, link):
+            return "others"
+        by_both = link.standing is Standing.CITIZEN and orgs[link.a] == orgs[link.b] == CITIZENS
+        return "accounts" if not by_both and self._has_account(one) and self._has_account(other) else None
+
+    def _known_to_others(self, person: frozenset[int], link: Evidence) -> bool:
+        return any(self.refs[ref] != self.refs[link.a] for ref in person)
+
+    def _has_account(self, person: frozenset[int]) -> bool:
+        return any(self.refs[ref] == CITIZENS for ref in person)
 
     def join(self, link: Evidence, most: int | None = None) -> Waiting | None:
         """The two are one person; or why not."""
@@ -140,10 +175,6 @@ class _Groups:
 def _newest_first(decisions: Iterable[Evidence]) -> list[Evidence]:
     """A decision outranks those before it."""
     return sorted(decisions, key=lambda e: (e.asserted_at, e.source, e.id), reverse=True)
-
-
-def _told(apart: Evidence) -> bool:
-    return apart.standing is not Standing.PROPOSED and apart.a != apart.b
 
 
 def _unfit(link: Evidence, crowded: Collection[int]) -> Waiting | None:

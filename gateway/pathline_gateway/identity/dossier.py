@@ -89,7 +89,8 @@ class Neighbourhood:
 
     def if_decided(self, a: int, b: int, verdict: Verdict, now: datetime) -> WhatIf:
         """What such a decision would change."""
-        return what_if(self.refs, self.evidence, decision(self.evidence, a, b, verdict == "same", now))
+        orgs = {number: ref.org for number, ref in self.refs.items()}
+        return what_if(orgs, self.evidence, decision(self.evidence, a, b, verdict == "same", now))
 
 
 async def neighbourhood(connection: asyncpg.Connection, a: int, b: int) -> Neighbourhood:

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 
 class Standing(IntEnum):
-    """By what right evidence binds; the smaller outranks the larger. The numbers are stored: never renumber them."""
+    """By what right evidence binds; `Evidence.order` ranks them. The numbers are stored: never renumber them."""
 
     DECISION = 0
     """A person who reviews looked at both sides."""
@@ -17,11 +17,20 @@ class Standing(IntEnum):
     HANDOFF = 2
     """The token of a hand-off, shown by the receiver's own subject."""
     LINKER = 3
-    """An organisation that is registered as linker for both sides, or whose own both are."""
+    """An organisation that is registered as linker for both sides; or that tells two of its own apart."""
     OPEN = 4
     """Anybody, while auth is off."""
     PROPOSED = 5
     """Nobody who may: it waits for a decision."""
+    OWN = 6
+    """The organisation whose own both are: it joins them where that joins nothing that others know."""
+    ONE_SIDE = 7
+    """An organisation that tells its own apart from another's: unless the person herself linked them."""
+
+
+_RANKS = {Standing.OWN: Standing.OPEN + 0.5, Standing.ONE_SIDE: Standing.CITIZEN + 0.5}
+"""Where those stand that came to the numbers later. After all links that were made by a right on both sides: what an
+organisation says of its own must not decide what those find there to join."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,6 @@ class Evidence:
         return self.standing is Standing.DECISION
 
     @property
-    def order(self) -> tuple[int, float, datetime, str, str]:
+    def order(self) -> tuple[float, float, datetime, str, str]:
         """Canonical: by the asserter's rank, then the most confident, then the oldest."""
-        return self.standing, -self.confidence, self.asserted_at, self.source, self.id
+        return _RANKS.get(self.standing, self.standing), -self.confidence, self.asserted_at, self.source, self.id

@@ -67,7 +67,7 @@ async def rebound(
     reach = await near.reach(touched)
     refs = await near.refs(reach)
     evidence = [e for e in await near.evidence(reach) if e.a in refs and e.b in refs]
-    bound = bind(refs, evidence, limits)
+    bound = bind({number: ref.org for number, ref in refs.items()}, evidence, limits)
     return pathways(bound.people, refs), bound
 
 

@@ -34,8 +34,12 @@ class Rights:
             return Standing.DECISION
         if source == ACCOUNT:
             return Standing.CITIZEN
+        own = [org == asserter for org in orgs]
         mine = [org == asserter or (asserter, org) in self.linkers for org in orgs]
+        if self.anyone:  # nobody is anybody: what is its own is a matter of order alone
+            return Standing.LINKER if all(mine) or (kind == "different" and any(mine)) else Standing.OPEN
+        if all(mine):
+            # To link two of one's own shows others what stands under both: it has its limits (see `binding`).
+            return Standing.OWN if kind == "same" and all(own) else Standing.LINKER
         # To link shows somebody something, and needs a right on both sides; to tell apart hides, and needs one.
-        if all(mine) or (kind == "different" and any(mine)):
-            return Standing.LINKER
-        return Standing.OPEN if self.anyone else Standing.PROPOSED
+        return Standing.ONE_SIDE if kind == "different" and any(mine) else Standing.PROPOSED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,9 +25,9 @@ class WhatIf:
 
 
 def what_if(
-    refs: Collection[int], evidence: Collection[Evidence], decided: Evidence, limits: Limits = LIMITS
+    refs: Mapping[int, str], evidence: Collection[Evidence], decided: Evidence, limits: Limits = LIMITS
 ) -> WhatIf:
-    """What this decision would change among `refs`, of which every ref of the evidence must be one."""
+    """What this decision would change among `refs`, each with its organisation; every ref of the evidence is one."""
     before, after = bind(refs, evidence, limits), bind(refs, [*evidence, decided], limits)
     were, become = set(before.people), set(after.people)
     return WhatIf(

@@ -23,7 +23,7 @@ from pathline_gateway.store import review as store
 from pathline_gateway.store.review import Brief, Said
 from pathline_gateway.trust.who import Reviewer
 
-Reason = Literal["proposed", "overruled", "impossible", "hub", "conflict", "oversize", "bridge"]
+Reason = Literal["proposed", "overruled", "impossible", "hub", "conflict", "oversize", "bridge", "accounts", "others"]
 """Why evidence waits, or is in doubt."""
 State = Literal["waiting", "decided"]
 

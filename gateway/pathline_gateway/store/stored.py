@@ -76,7 +76,9 @@ with retracted as (
     union all
     select h.source, h.id, 'same', h.a, h.b, 1, h.asserted_at, case when h.late then 5 else 2 end from handoff_link h
 )
-select l.*, s.source as source_name from said l join source s on s.id = l.source
+select l.*, s.source as source_name, ra.org as a_org, rb.org as b_org
+from said l join source s on s.id = l.source
+join subject_ref ra on ra.id = l.a join subject_ref rb on rb.id = l.b
 where not exists (
     select from retracted r
     where r.target_source = l.source and r.target_id = l.id and (r.org = s.org or r.org = 'pathline'))

@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.identity.binding import bind
+from pathline_gateway.identity.evidence import Evidence
 from pathline_gateway.identity.membership import waiting
 from pathline_gateway.identity.neighbourhood import evidence_of
 from pathline_gateway.store import stored
@@ -36,8 +37,12 @@ class Bound:
 
 async def bound(connection: asyncpg.Connection) -> Bound:
     """The pathways of all refs that evidence names, at this transaction's snapshot."""
-    evidence = {evidence_of(row): row["source"] async for row in stored.stream(connection, stored.LIVE_EVIDENCE)}
-    said = bind({ref for e in evidence for ref in (e.a, e.b)}, evidence)
+    evidence: dict[Evidence, int] = {}
+    orgs: dict[int, str] = {}
+    async for row in stored.stream(connection, stored.LIVE_EVIDENCE):
+        evidence[evidence_of(row)] = row["source"]
+        orgs |= {row["a"]: row["a_org"], row["b"]: row["b_org"]}
+    said = bind(orgs, evidence)
     together = [sorted(person) for person in said.people if len(person) > 1]
     found = Bound({}, {}, waiting(said, evidence))
     for page in _paged(together):

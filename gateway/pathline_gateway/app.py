@@ -30,9 +30,18 @@ from pathline_gateway.identity.reviewing import Reviewing
 from pathline_gateway.intake import door as intake_door
 from pathline_gateway.limits.request_bounds import RequestBounds
 from pathline_gateway.measure import resource as measures
-from pathline_gateway.operate import concealed, lawful, linkers, organisations, parked, register_changes, review
+from pathline_gateway.operate import (
+    concealed,
+    lawful,
+    linkers,
+    organisations,
+    parked,
+    register_changes,
+    registrars,
+    review,
+)
 from pathline_gateway.operate.issuer import routes as issuer_routes
-from pathline_gateway.pull import accesses, account, consents, links, pathways, status
+from pathline_gateway.pull import accesses, account, consents, links, mandates, pathways, status
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.pull.quick import QuickPull
 from pathline_gateway.running import Gateway
@@ -90,6 +99,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(account.routes())
     app.include_router(accesses.routes(gateway.pool, gateway.secret, gateway.settings.clock))
     app.include_router(consents.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
+    app.include_router(mandates.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
     streams = Streams(
         gateway.pool, gateway.secret, gateway.settings.clock, gateway.waiters, slow=gateway.slow, work=gateway.work
     )
@@ -98,6 +108,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(measures.routes(gateway.slow, gateway.settings.clock))
     app.include_router(organisations.routes(gateway.pool))
     app.include_router(linkers.routes(gateway.pool))
+    app.include_router(registrars.routes(gateway.pool))
     app.include_router(concealed.routes(gateway.pool))
     app.include_router(lawful.routes(gateway.pool))
     app.include_router(register_changes.routes(gateway.pool))

@@ -15,7 +15,7 @@ from cyclopts import App, Parameter
 from pydantic import ValidationError
 
 from pathline_gateway import observe
-from pathline_gateway.commands import lawful, linkers, organisations, parked, review, set_aside
+from pathline_gateway.commands import lawful, linkers, organisations, parked, registrars, review, set_aside
 from pathline_gateway.commands.migrate import migrate
 from pathline_gateway.demo import DemoMissing
 from pathline_gateway.embedded import EmbeddedError
@@ -44,6 +44,7 @@ app.command(parked.app)
 app.command(set_aside.app)
 app.command(organisations.app)
 app.command(linkers.app)
+app.command(registrars.app)
 app.command(review.app)
 app.command(lawful.app)
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from secured import Secured
-from worker import ANNA, Page, Worker, batched, bearer, handoffs, offered, pathway, published
+from worker import ANNA, BATCH, Page, Worker, batched, bearer, handoffs, offered, pathway, published
 
 from pathline_gateway.trust.caller import Role
 
@@ -175,6 +175,44 @@ def test_forms_of_other_sites_do_nothing(worker: Worker, gateway: Secured) -> No
         answer = worker.http.post(path, data={"kind": "enquiry"}, headers={"origin": "https://elsewhere.example"})
         assert answer.status_code == 403
     assert status(gateway) == before
+
+
+NOT_THE_DESKS: dict[str, dict[str, object]] = {
+    "consent.given": {"consent": "k", "holders": [], "recipients": ["food-bank"], "purpose": "care"},
+    "consent.withdrawn": {"consent": "k"},
+    "mandate.given": {
+        "mandate": "m", "agent": {"org": "citizen", "subject": ANNA["housing"]}, "services": [], "powers": ["see"],
+    },
+    "mandate.withdrawn": {"mandate": "m"},
+    "identity.linked": {
+        "same": [{"org": "food-bank", "subject": ANNA[each]} for each in ("housing", "food-bank")],
+        "method": "record-key",
+    },
+    "interaction.voided": {"source": "urn:pathline:food-bank:desk", "id": "x", "reason": "other"},
+    "contact.made": {"kind": "enquiry"},
+}  # fmt: skip
+
+
+def test_a_spreadsheet_sends_what_its_page_makes_and_nothing_else(worker: Worker, gateway: Secured) -> None:
+    """A worker's browser is enough to send anything: the desk takes what its own script makes."""
+    worker.signed_in("publisher:food-bank")
+
+    def event(type: str, data: dict[str, object], system: str = "desk") -> dict[str, object]:
+        return {
+            "specversion": "1.0", "id": f"{type}-{system}", "source": f"urn:pathline:food-bank:{system}",
+            "type": f"org.pathline.{type}.v1", "subject": ANNA["food-bank"], "time": "2026-03-02T09:00:00Z",
+            "data": data,
+        }  # fmt: skip
+
+    visit = {"activity": "Visit", "precision": "day", "actor": "staff"}
+    sent = [event(type, data) for type, data in NOT_THE_DESKS.items()]
+    sent += [event("activity.recorded", visit), event("service.delivered", {}), event("activity.recorded", visit, "x")]
+    answer = worker.http.post("/desk/spreadsheet", json=sent, headers=BATCH | {"sec-fetch-site": "same-origin"})
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["accepted"] == 2
+    refused = {each["index"]: (each["reason"], each["field"]) for each in answer.json()["refused"]}
+    desk = "not-from-the-desk"
+    assert refused == {**dict.fromkeys(range(len(NOT_THE_DESKS)), (desk, "type")), len(sent) - 1: (desk, "source")}
 
 
 @pytest.mark.parametrize("path", ["", "/contact", "/referrals", "/referrals/new", "/spreadsheet", "/handoffs/x"])

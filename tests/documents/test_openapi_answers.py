@@ -85,6 +85,11 @@ def the_register(world: World) -> None:
     world.ask("operator", "GET /v1/linkers", 200)
     world.ask("operator", "DELETE /v1/linkers/housing/food-bank", 204)
     world.ask("operator", "DELETE /v1/linkers/housing/food-bank", 404)
+    world.ask("operator", "POST /v1/registrars", 201, json={"org": "housing"})
+    world.ask("operator", "POST /v1/registrars", 200, json={"org": "housing"})
+    world.ask("operator", "GET /v1/registrars", 200)
+    world.ask("operator", "DELETE /v1/registrars/housing", 204)
+    world.ask("operator", "DELETE /v1/registrars/housing", 404)
     world.ask("operator", "POST /v1/concealed", 204, json={"org": "housing", "service": "refuge"})
     world.ask("operator", "GET /v1/concealed", 200)
     world.ask("operator", "POST /v1/concealed/lifted", 202, json={"org": "housing", "service": "refuge"})
@@ -169,6 +174,10 @@ def what_a_citizen_says(world: World) -> None:
     world.ask("citizen", "POST /v1/consents", 200, json=given)
     assert world.ask("citizen", "GET /v1/consents", 200)["consents"]
     world.ask("citizen", "POST /v1/consents/withdrawals", 200, json={"consent": "hers"})
+    assert world.ask("citizen", "GET /v1/mandates", 200) == {"mandates": []}
+    world.ask("citizen", "POST /v1/mandates/withdrawals", 404, json={"mandate": "none"})
+    world.ask("citizen", "POST /v1/mandates/agreements", 404, json={"mandate": "none", "version": "0"})
+    world.ask("citizen", "POST /v1/consents/agreements", 404, json={"consent": "none", "version": "0"})
     world.ask("citizen", "GET /v1/access", 200)
     tokens = [
         world.ask(f"publisher {org}", "POST /v1/identity/tokens", 201, json={"org": org, "subject": subject})["token"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -94,10 +94,11 @@ def pathway(
     consents: Iterable[ConsentEvent] = (),
     bases: Iterable[LawfulBasis] = (),
     concealment: Concealment = NOTHING_CONCEALED,
+    registrars: Set[str] = frozenset(),
 ) -> Known:
     """What is known of a pathway."""
     ordered = sorted(steps, key=lambda s: s.order)
-    return Known(list(refs), ordered, list(consents), list(bases), concealment)
+    return Known(list(refs), ordered, list(consents), list(bases), concealment, registrars)
 
 
 def seen(reader: Reader, known: Known, now: datetime = NOW) -> Seen | None:

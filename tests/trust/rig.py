@@ -26,8 +26,8 @@ from pathline_gateway.intake.apply import apply
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.reading import read
 from pathline_gateway.measure import resource as measures
-from pathline_gateway.operate import concealed, lawful
-from pathline_gateway.pull import accesses, consents, pathways
+from pathline_gateway.operate import concealed, lawful, registrars
+from pathline_gateway.pull import accesses, consents, mandates, pathways
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.streams import resource as subscriptions
 from pathline_gateway.streams.at_hand import AtHand, Taker
@@ -184,9 +184,11 @@ async def rig_on(machine: Machine) -> AsyncIterator[Rig]:
         app.include_router(measures.routes(pool, lambda: rig.now))
         app.include_router(concealed.routes(pool))
         app.include_router(lawful.routes(pool))
+        app.include_router(registrars.routes(pool))
         waiters = Waiters(pool)
         app.include_router(subscriptions.routes(Streams(pool, SECRET, clock, waiters), sinks))
         app.include_router(consents.routes(pool, SECRET, clock, lambda item: rig.put(item)))
+        app.include_router(mandates.routes(pool, SECRET, clock, lambda item: rig.put(item)))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
             rig = Rig(database, pool, http, who, sinks, _described(app), waiters)
             yield rig

@@ -4,18 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 from fastapi import Request, Response
 
+from pathline.errors import Refused
 from pathline.interaction import Interaction
+from pathline.vocabulary import (
+    ActivityRecorded,
+    ContactMade,
+    HandoffAccepted,
+    HandoffCompleted,
+    HandoffDeclined,
+    HandoffOffered,
+    HandoffRedirected,
+    HandoffSeen,
+    NeedExpressed,
+    ServiceDelivered,
+)
 from pathline_gateway.handoff.projection import bring_up_to_date
 from pathline_gateway.intake.door import Door
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import register
 from pathline_gateway.store.identities import known_digests
 from pathline_gateway.trust.caller import Caller, Role
+
+SPREADSHEET_TYPES: Final = frozenset((ActivityRecorded.type, ServiceDelivered.type))
+"""What the rows of a file are made into, by the script of its page."""
+FORM_TYPES: Final = frozenset(
+    model.type
+    for model in (
+        ContactMade,
+        NeedExpressed,
+        HandoffOffered,
+        HandoffSeen,
+        HandoffAccepted,
+        HandoffDeclined,
+        HandoffRedirected,
+        HandoffCompleted,
+    )
+)
+"""What the forms make, here, of what was filled in."""
+
+
+class NotFromTheDesk(Refused):
+    """The desk publishes the desk's types, under its own source, and nothing else."""
+
+    reason = "not-from-the-desk"
 
 
 def source(org: str) -> str:
@@ -34,6 +70,7 @@ class Publishing:
 
     async def publish(self, org: str, items: Sequence[Interaction[Any]]) -> None:
         """All of them are stored and applied; those that were already stay as they are. Raises Problem."""
+        assert all(item.type in FORM_TYPES and item.source == source(org) for item in items)
         named = [(item.source, item.id) for item in items]
         async with self.pool.acquire() as connection:
             if not self.register_unknown and not await register.known_organisations(connection, {org}):

@@ -46,7 +46,8 @@ class NoOrganisation(Exception):
 def worker(request: Request, asker: Caller) -> Worker:
     """Who is at the desk. Raises NoOrganisation."""
     if not asker.open:
-        assert asker.org is not None  # a role of an organisation has one: see the bearer
+        if asker.org is None or not asker.may_be(Role.PUBLISHER, Role.SUBSCRIBER):
+            raise Problem(403, "forbidden", "the desk is for those who work for an organisation")
         return Worker(asker.org, asker.may_be(Role.PUBLISHER), True)
     org = request.cookies.get(ORGANISATION, "")
     if not is_organisation(org):

@@ -25,6 +25,7 @@ TAGS: Final[list[Json]] = [
     {"name": "identity", "description": "Who is one person: by her own word, or a reviewer's."},
     {"name": "measures", "description": "How well services join up: cohorts, never a person."},
     {"name": "organisations", "description": "The register of who may publish."},
+    {"name": "registrars", "description": "Whose mandates count without the person's own word."},
     {"name": "linkers", "description": "Who may say who is who at which others."},
     {"name": "concealed", "description": "What must not be known, for somebody's safety."},
     {"name": "lawful bases", "description": "What may be shown without consent, and under which instrument."},

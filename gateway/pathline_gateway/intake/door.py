@@ -21,7 +21,7 @@ from pathline.errors import Refused, TooLarge
 from pathline.interaction import Interaction, accept
 from pathline.producer import TOPIC_PREFIX, traced
 from pathline.vocabulary import Payload
-from pathline_gateway.identity.rights import ACCOUNT
+from pathline_gateway.intake.allowed import Bounds, allowed, amending_own, unbounded
 from pathline_gateway.intake.content import Content, same
 from pathline_gateway.intake.described import REQUEST, Published
 from pathline_gateway.intake.progress import Progress
@@ -59,10 +59,19 @@ class Door:
     register_unknown: bool
     limits: Limits = field(default_factory=Limits)
 
-    async def take(self, headers: Sequence[tuple[str, str]], body: bytes, publisher: Caller) -> Response:
+    async def take(
+        self,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        publisher: Caller,
+        bounds: Bounds = unbounded,
+    ) -> Response:
         """The answer to one request: what was accepted, is a duplicate, was refused and why."""
         decoded = _decode(headers, body, self.limits)
-        read = [_allowed(publisher, _read(item)) for item in decoded]
+        read = [allowed(publisher, _read(item), bounds) for item in decoded]
+        if not publisher.open and not publisher.may_be(Role.PUBLISHER):
+            async with self.pool.acquire() as connection:
+                read = await amending_own(connection, read)
         good = [(i, item) for i, item in enumerate(read) if not isinstance(item, Refused)]
         if not self.register_unknown:
             good = await self._of_registered(good, read)
@@ -204,27 +213,6 @@ def _read(item: CloudEvent | Refused) -> Interaction[Payload] | Refused:
     except Refused as refused:
         return refused
     return interaction
-
-
-class NotYourSource(Refused):
-    """The event's source is not the caller's."""
-
-    reason = "not-your-source"
-
-
-def _allowed(publisher: Caller, item: Interaction[Payload] | Refused) -> Interaction[Payload] | Refused:
-    """The event, where its source is the caller's own."""
-    if isinstance(item, Refused) or publisher.open:
-        return item
-    if publisher.may_be(Role.PUBLISHER) and item.org == publisher.org:
-        return item
-    if publisher.may_be(Role.LINKER) and item.org == publisher.org and item.payload.noun == "identity":
-        return item
-    hers = (item.source, item.subject) == (ACCOUNT, publisher.account)
-    # Who she is elsewhere she shows by tokens of both sides, and not by saying so.
-    if publisher.may_be(Role.CITIZEN) and hers and item.payload.noun != "identity":
-        return item
-    return NotYourSource("is not yours: publish under the organisation of your token", field="source")
 
 
 def _refusal(index: int, item: CloudEvent | Refused | None, refused: Refused) -> Refusal:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from pathline_gateway.answers import answers
 from pathline_gateway.identity.rights import ACCOUNT, CITIZENS
 from pathline_gateway.problem import Problem
-from pathline_gateway.trust.who import Citizen
+from pathline_gateway.trust.who import Person
 
 
 class Account(BaseModel):
@@ -36,7 +36,7 @@ def routes() -> APIRouter:
         response_model=None,
         responses=answers(Account, "What she is called here"),
     )
-    async def account(caller: Citizen) -> dict[str, Any]:
+    async def account(caller: Person) -> dict[str, Any]:
         """It follows from who she is at the issuer, and from nothing else."""
         if caller.account is None:
             raise Problem(404, "no-account", "with auth off nobody is anybody: there are no accounts")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import uuid4
 
 import asyncpg
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.interaction import Interaction, interaction
@@ -21,12 +21,11 @@ from pathline_gateway.identity.rights import ACCOUNT, CITIZENS
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import consents as store
 from pathline_gateway.store import pathways, sight
-from pathline_gateway.trust.caller import Caller, Role
+from pathline_gateway.trust.caller import Caller
 from pathline_gateway.trust.consents import ConsentEvent
-from pathline_gateway.trust.own_consents import OwnConsent, last_word, own_consents, withdrawal_of
+from pathline_gateway.trust.own_consents import Counts, OwnConsent, agreement_to, last_word, own_consents, withdrawal_of
 from pathline_gateway.trust.pairwise import ReaderKey
-from pathline_gateway.trust.reader import reader_of
-from pathline_gateway.trust.who import Calling
+from pathline_gateway.trust.who import Calling, person
 
 Put = Callable[[Interaction[Payload]], Awaitable[None]]
 """Writes an event of the gateway's own making; what is read afterwards knows of it."""
@@ -71,6 +70,9 @@ class Listed(BaseModel):
     org: str
     """Who recorded it: `citizen` where she gave it herself."""
     given: datetime
+    counts: Counts
+    """`binds`: for all that it says. `own-part`: for what `org` holds itself; the rest is a proposal. `proposal`: for
+    nothing, until you agree or a holder says the same of what it holds."""
     live: bool
     """Whether it permits anything now."""
     holders: list[str]
@@ -79,6 +81,19 @@ class Listed(BaseModel):
     items: list[str]
     purpose: str | None
     until: datetime | None
+    version: str
+    """Tells apart what it says: name it when you agree to a proposal."""
+
+
+class Agreeing(BaseModel):
+    """Which proposal she agrees to."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    consent: Identifier
+    """As the list names it."""
+    version: Annotated[str, Field(max_length=64)]
+    """As the list has it: nobody changes in between what you agree to."""
 
 
 class Consents(BaseModel):
@@ -109,14 +124,14 @@ class _Citizen:
 
 
 def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], put: Put) -> APIRouter:
-    """`GET` and `POST /v1/consents`, and `POST /v1/consents/withdrawals`."""
+    """`GET` and `POST /v1/consents`, and `POST` its `/withdrawals` and `/agreements`."""
     router = APIRouter(tags=["consents"])
 
     @router.get("/v1/consents", summary="List one's consents", response_model=Consents)
     async def listed(caller: Calling) -> dict[str, Any]:
         """Everything that was agreed to about the caller, by whoever recorded it."""
         hers = await _of(pool, secret, clock, caller)
-        return {"consents": [_served(each, hers.now) for each in hers.told]}
+        return {"consents": [_served(each) for each in hers.told]}
 
     @router.post(
         "/v1/consents",
@@ -131,14 +146,52 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], put
         name = wanted.consent or str(uuid4())
         payload = ConsentGiven(**(wanted.model_dump() | {"consent": name}))
         before = hers.named(name)
-        if before is not None and before.live(hers.now) and _says(before.event, payload):
+        if before is not None and before.live and _says(before.event, payload):
             response.status_code = 200
-            return _served(before, hers.now)
+            return _served(before)
         await put(hers.event(payload))
         after = (await _of(pool, secret, clock, caller)).named(name)
         if after is None:
             raise Problem(409, "concealed", "it was given, and is told to nobody: it names what is concealed")
-        return _served(after, hers.now)
+        return _served(after)
+
+    @router.post(
+        "/v1/consents/agreements",
+        summary="Agree to a proposed consent",
+        status_code=201,
+        response_model=Listed,
+        responses=answers(Listed, {201: "It holds from now on, as a consent of her own", 200: "It held before"}),
+    )
+    async def agree(caller: Calling, wanted: Agreeing, response: Response) -> dict[str, Any]:
+        """She gives a consent of her own that says what was proposed: hers to withdraw, whoever takes his back."""
+        hers = await _of(pool, secret, clock, caller)
+        found = hers.named(wanted.consent)
+        if found is None:
+            raise no_such_consent()
+        name = agreement_to(found, hers.account, hers.key)
+        if name is None or found.counts == "binds":
+            raise Problem(409, "no-proposal", "this consent counts as it stands: there is nothing to agree to")
+        if found.version != wanted.version:
+            raise Problem(409, "changed", "what was proposed has changed: read it again before you agree")
+        if not found.given:
+            raise Problem(409, "withdrawn", "this proposal was taken back: give a consent of your own instead")
+        event = found.event
+        payload = ConsentGiven(
+            consent=name,
+            holders=found.holders,
+            recipients=found.recipients,
+            nouns=event.nouns,
+            items=event.items,  # type: ignore[arg-type]  # as they were accepted
+            purpose=event.purpose or "",
+            until=event.until,
+        )
+        before = hers.named(name)
+        if before is not None and before.live and _says(before.event, payload):
+            response.status_code = 200
+            return _served(before)
+        await put(hers.event(payload))
+        after = (await _of(pool, secret, clock, caller)).named(name)
+        return _served(found if after is None else after)
 
     @router.post("/v1/consents/withdrawals", summary="Withdraw a consent", response_model=Listed)
     async def withdraw(caller: Calling, wanted: Withdrawing) -> dict[str, Any]:
@@ -146,8 +199,8 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], put
         hers = await _of(pool, secret, clock, caller)
         found = hers.named(wanted.consent)
         if found is None:
-            raise Problem(404, "no-such-consent", "there is no consent of this name: look at the list")
-        if found.event.given:
+            raise no_such_consent()
+        if found.given:
             event = found.event
             payload = ConsentWithdrawn(
                 consent=withdrawal_of(found, hers.account, hers.key),
@@ -156,23 +209,26 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], put
             )
             await put(hers.event(payload))
             found = (await _of(pool, secret, clock, caller)).named(wanted.consent) or found
-        return _served(found, hers.now)
+        return _served(found)
 
     return router
 
 
+def no_such_consent() -> Problem:
+    """Said of what was never recorded, and of what she may not be told."""
+    return Problem(404, "no-such-consent", "there is no consent of this name: look at the list")
+
+
 async def _of(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], caller: Caller) -> _Citizen:
     """The caller's consents. Raises Problem for who is no citizen."""
-    reader = None if caller.open else reader_of(caller)
-    if reader is None or reader.account is None or Role.CITIZEN not in caller.roles:
-        raise Problem(403, "not-for-you", "consents are given and withdrawn by the citizen herself")
-    key, now = ReaderKey(secret, reader.name), clock()
+    reader = person(caller)
+    account, key, now = reader.account or "", ReaderKey(secret, reader.name), clock()
     async with reading(pool) as connection:
-        refs = await _refs(connection, reader.account)
+        refs = await _refs(connection, account)
         said = await store.of_refs(connection, refs)
         concealment = await sight.concealment(connection, refs)
     heard = [each for each in said if not concealment.ref(each.org, each.subject)]
-    return _Citizen(reader.account, key, now, heard, own_consents(said, reader.account, concealment, key, now))
+    return _Citizen(account, key, now, heard, own_consents(said, account, concealment, key, now))
 
 
 async def _refs(connection: asyncpg.Connection, account: str) -> list[tuple[str, str]]:
@@ -192,17 +248,19 @@ def _says(event: ConsentEvent, payload: ConsentGiven) -> bool:
     )
 
 
-def _served(consent: OwnConsent, now: datetime) -> dict[str, Any]:
+def _served(consent: OwnConsent) -> dict[str, Any]:
     event = consent.event
     return {
         "consent": consent.name,
         "org": event.org,
         "given": instant.serve(event.time),
-        "live": consent.live(now),
-        "holders": event.holders,
-        "recipients": event.recipients,
+        "counts": consent.counts,
+        "live": consent.live,
+        "holders": consent.holders,
+        "recipients": consent.recipients,
         "nouns": event.nouns,
         "items": event.items,
         "purpose": event.purpose,
         "until": None if event.until is None else instant.serve(event.until),
+        "version": consent.version,
     }

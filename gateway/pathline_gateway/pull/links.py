@@ -120,7 +120,8 @@ def routes(pool: asyncpg.Pool, linking: Linking, register_unknown: bool) -> APIR
 
 
 def _is_of(caller: Caller, ref: Ref) -> bool:
-    return caller.open or caller.org == ref.org or (ref.org == CITIZENS and caller.account == ref.subject)
+    """By its role, and not by what its token names besides."""
+    return caller.publishes_for(ref.org) or (ref.org == CITIZENS and caller.is_person(ref.subject))
 
 
 async def _registered(pool: asyncpg.Pool, org: str) -> None:

@@ -9,7 +9,8 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.assemble.pathway import assemble
-from pathline_gateway.store import consents, lawful, past, pathways, sight
+from pathline_gateway.store import consents, lawful, past, pathways, registrars, sight
+from pathline_gateway.trust.caller import Role
 from pathline_gateway.trust.reader import Reader
 from pathline_gateway.trust.visible import Known, Seen, offered, visible
 
@@ -48,6 +49,7 @@ async def _known(
         await consents.of_refs(connection, named) if foreign else [],
         [] if bases is None else await lawful.of_reader(connection, bases),
         await sight.concealment(connection, named),
+        await registrars.entered(connection) if Role.HELPER in reader.roles else frozenset(),
         await sight.received(connection, members.numbers) if _may_have_several_names(reader, named) else {},
     )
 

@@ -7,7 +7,6 @@ from collections.abc import Collection
 import asyncpg
 
 from pathline.vocabulary import ConsentGiven, ConsentWithdrawn
-from pathline_gateway.trust.concealment import CONCEAL
 from pathline_gateway.trust.consents import ConsentEvent
 
 _OF_REFS = """
@@ -46,5 +45,4 @@ def _event(row: asyncpg.Record) -> ConsentEvent:
         tuple(said.items or ()),
         said.purpose,
         said.until,
-        said.safety == CONCEAL,
     )

@@ -30,6 +30,11 @@ join event_type t on t.id = coalesce(i.type, v.type)
 
 Identity = tuple[str, str]
 """Source and event id."""
+_SUBJECTS = """
+select e.id, r.subject from event_identity e
+join source s on s.id = e.source join subject_ref r on r.id = e.ref
+where s.source = $1 and e.id = any($2::text[])
+"""
 
 
 async def known_digests(connection: asyncpg.Connection, identities: Sequence[Identity]) -> dict[Identity, bytes]:
@@ -44,3 +49,9 @@ async def contents(
     """Type, subject, sequence and payload of each of these events that is stored."""
     rows = await connection.fetch(_CONTENTS, [i[0] for i in identities], [i[1] for i in identities])
     return {(r["source"], r["id"]): (r["type"], r["subject"], r["sequence"], r["payload"]) for r in rows}
+
+
+async def subjects_of(connection: asyncpg.Connection, source: str, ids: Collection[str]) -> dict[str, str]:
+    """Whose these steps of one source are, by id; those that are not known are left out."""
+    rows = await connection.fetch(_SUBJECTS, source, list(ids))
+    return {row["id"]: row["subject"] for row in rows}

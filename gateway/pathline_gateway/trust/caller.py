@@ -54,6 +54,14 @@ class Caller:
         """Whether the caller has any of these roles."""
         return not self.roles.isdisjoint(roles)
 
+    def publishes_for(self, org: str) -> bool:
+        """Whether it publishes for this organisation: by its role, and not by its organisation alone."""
+        return self.open or (Role.PUBLISHER in self.roles and self.org == org)
+
+    def is_person(self, account: str) -> bool:
+        """Whether it is the person of this account, for herself."""
+        return Role.CITIZEN in self.roles and self.account == account
+
 
 EVERYBODY: Final = Caller(frozenset(Role), open=True)
 """Every caller while auth is off."""

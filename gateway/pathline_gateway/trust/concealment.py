@@ -6,6 +6,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
 
+from pathline_gateway.assemble.step import Step
 from pathline_gateway.trust.told import Told
 
 CONCEAL: Final = "conceal"
@@ -35,16 +36,21 @@ class Concealment:
         """Whether this organisation or service may not be named."""
         return org in self.orgs or (service is not None and (org, service) in self.services)
 
+    def giver(self, step: Step) -> bool:
+        """Whether the register conceals who published this, or that the person is known there.
+
+        What the step says of its own safety is no part of it: nobody hides by it what is granted over a person.
+        """
+        return self.ref(step.org, step.subject) or self.party(step.org, step.service)
+
     def step(self, told: Told) -> bool:
         """Whether the step exists for its own organisation alone.
 
         So does one that names what is concealed: a referral to a refuge tells of the refuge.
         """
-        step = told.step
         return (
             told.said.get("safety") == CONCEAL
-            or self.ref(step.org, step.subject)
-            or self.party(step.org, step.service)
+            or self.giver(told.step)
             or any(self.party(*party) for party in told.parties())
         )
 

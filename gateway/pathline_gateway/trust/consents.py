@@ -1,8 +1,10 @@
 """What a person has agreed to be shown, judged at the moment of reading. Pure.
 
-A consent is what its last event says: given again, it says something else; withdrawn, it permits nothing. Of several
-refs of one person that have spoken about the same recipient and purpose each must permit: the strictest wins when
-pathways join, and no longer when they part, because only the refs that are together now are looked at.
+A consent is what its last event says: given again, it says something else; withdrawn, it permits nothing. What counts
+of it is in the table of `authority`: the person's own word, and a holder's about what it holds itself. Of those refs
+that have spoken about the same recipient and purpose, and count for a holder, each must permit: the strictest wins
+when pathways join, and no longer when they part, because only the refs that are together now are looked at. What
+anybody else says is a proposal: it neither permits nor forbids.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from pathline_gateway.trust.authority import opens
 
 Ref = tuple[str, str]
 """Organisation and subject."""
@@ -36,12 +40,16 @@ class ConsentEvent:
     items: tuple[str, ...] = ()
     purpose: str | None = None
     until: datetime | None = None
-    concealed: bool = False
 
     @property
     def order(self) -> tuple[datetime, str, bool, str, str]:
         """Where it stands among others."""
         return self.time, self.source, self.sequence is not None, self.sequence or "", self.id
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """Which consent it is of: unique under its ref."""
+        return self.org, self.subject, self.consent
 
     def about(self, recipient: str, purpose: str) -> bool:
         """Whether it speaks of showing something to this organisation for this purpose."""
@@ -62,7 +70,7 @@ def standing(events: Iterable[ConsentEvent], now: datetime) -> list[ConsentEvent
     last: dict[tuple[str, str, str], ConsentEvent] = {}
     for event in sorted(events, key=lambda e: e.order):
         if not event.given or event.time <= now:
-            last[event.org, event.subject, event.consent] = event
+            last[event.name] = event
     return list(last.values())
 
 
@@ -73,25 +81,38 @@ class Permission:
     by_ref: Mapping[Ref, Sequence[ConsentEvent]]
     now: datetime
 
-    @property
-    def concealed(self) -> bool:
-        """Whether it comes of a consent that others must not know of."""
-        return any(consent.concealed for said in self.by_ref.values() for consent in said)
-
     def of(self, holder: str, noun: str) -> list[ConsentEvent]:
         """The consents by which this holder shows interactions of this noun; none where it may not."""
-        found = [[c for c in said if c.permits(holder, noun, self.now)] for said in self.by_ref.values()]
+        counting = [said for (org, _), said in self.by_ref.items() if opens(org, holder)]
+        found = [[c for c in said if c.permits(holder, noun, self.now)] for said in counting]
         return [consent for each in found for consent in each] if found and all(found) else []
 
 
-def permission(events: Iterable[ConsentEvent], recipient: str, purpose: str, now: datetime) -> Permission:
-    """What these consents, of all the refs of a pathway, come to for this reader."""
+About = tuple[str, str]
+"""A recipient and a purpose."""
+
+
+def permissions(events: Iterable[ConsentEvent], now: datetime, only: About | None = None) -> dict[About, Permission]:
+    """What these consents, of all the refs of a pathway, come to for each recipient and purpose, or for one alone."""
     events = list(events)
-    spoken = {(e.org, e.subject) for e in events if e.about(recipient, purpose) and (not e.given or e.time <= now)}
-    by_ref: defaultdict[Ref, list[ConsentEvent]] = defaultdict(list)
-    for ref in spoken:
-        by_ref[ref] = []
+    found: defaultdict[About, dict[Ref, list[ConsentEvent]]] = defaultdict(dict)
+    for event in events:
+        if not event.given or event.time <= now:
+            for about in _about(event, only):
+                found[about].setdefault((event.org, event.subject), [])
     for consent in standing(events, now):
-        if consent.about(recipient, purpose):
-            by_ref[consent.org, consent.subject].append(consent)
-    return Permission(dict(by_ref), now)
+        for about in _about(consent, only):
+            found[about][consent.org, consent.subject].append(consent)
+    return {about: Permission(by_ref, now) for about, by_ref in found.items()}
+
+
+def permission(events: Iterable[ConsentEvent], recipient: str, purpose: str, now: datetime) -> Permission:
+    """The same for this reader."""
+    return permissions(events, now, (recipient, purpose)).get((recipient, purpose), Permission({}, now))
+
+
+def _about(event: ConsentEvent, only: About | None) -> Iterable[About]:
+    """Of what it speaks."""
+    if only is not None:
+        return (only,) if event.about(*only) else ()
+    return () if event.purpose is None else {(recipient, event.purpose) for recipient in event.recipients}

@@ -1,15 +1,24 @@
-"""Who may look for whom, judged at the moment of reading: the last word of each mandate on the pathway. Pure."""
+"""Who may look for whom, judged at the moment of reading: the last word of each mandate on the pathway. Pure.
+
+What counts is in the table of `authority`: the word of the person's own account, and of an organisation that is
+registered to register mandates now. What anybody else says of a mandate is a proposal. An end counts at once, whether
+or not it is concealed; she ends any mandate over her, an organisation its own alone.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from base64 import urlsafe_b64encode
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pathline import instant
 from pathline_gateway.identity.rights import CITIZENS
+from pathline_gateway.trust.authority import mandates
+from pathline_gateway.trust.concealment import NOTHING_CONCEALED, Concealment
 from pathline_gateway.trust.told import Told
 
 Party = tuple[str, str | None]
@@ -20,7 +29,7 @@ Name = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """A mandate that holds."""
+    """A mandate that was given."""
 
     told: Told
     """The step that gave it."""
@@ -48,13 +57,56 @@ class Mandate:
         return not self.services or any(o == org and s in (None, service) for o, s in self.services)
 
 
-def holding(steps: Iterable[Told], now: datetime) -> list[Mandate]:
-    """The mandates that hold now. One dated in the future does not yet; an end is one at once."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The last word of each mandate on a pathway, and what the person herself has ended."""
+
+    last: tuple[Told, ...]
+    ended: frozenset[str]
+    """Ids that she has withdrawn: of her own mandates, and of words against others'."""
+
+    def ends(self, mandate: Mandate) -> bool:
+        """Whether she has ended this mandate, which somebody else gave."""
+        said = mandate.told.said["mandate"]
+        return mandate.told.step.org != CITIZENS and not self.ended.isdisjoint((said, against(mandate.told)))
+
+
+def words(steps: Iterable[Told], now: datetime) -> Words:
+    """What was said of mandates. One dated in the future does not count yet; an end does at once."""
     last: dict[Name, Told] = {}
     for told in steps:
         if told.noun == "mandate" and (told.verb[1] == "withdrawn" or told.step.time <= now):
             last[told.step.org, told.said["mandate"]] = told
-    return [_mandate(told) for told in last.values() if told.verb[1] == "given" and not _ended(told, now)]
+    hers = (id for (org, id), told in last.items() if org == CITIZENS and told.verb[1] == "withdrawn")
+    return Words(tuple(last.values()), frozenset(hers))
+
+
+def holding(
+    steps: Iterable[Told],
+    now: datetime,
+    registrars: Set[str] = frozenset(),
+    concealment: Concealment = NOTHING_CONCEALED,
+) -> list[Mandate]:
+    """The mandates that hold now. One of which the person cannot be told, because the register conceals who gave it,
+    lets nobody do anything."""
+    said = words(steps, now)
+    given = (mandate_of(told) for told in said.last if told.verb[1] == "given" and not _ended(told, now))
+    return [
+        each
+        for each in given
+        if mandates(each.told.step.org, registrars) and not concealment.giver(each.told.step) and not said.ends(each)
+    ]
+
+
+_AGAINST: Final = "against-"
+
+
+def against(told: Told) -> str:
+    """The id under which the person withdraws a mandate that somebody else gave: nobody's own id, and no name of
+    anybody else's in what she says."""
+    step = told.step
+    named = "\n".join((step.org, step.subject, told.said["mandate"]))
+    return _AGAINST + urlsafe_b64encode(hashlib.sha256(named.encode()).digest()[:16]).decode().rstrip("=")
 
 
 def services_named(steps: Iterable[Told]) -> dict[Name, set[str]]:
@@ -66,7 +118,8 @@ def services_named(steps: Iterable[Told]) -> dict[Name, set[str]]:
     return found
 
 
-def _mandate(told: Told) -> Mandate:
+def mandate_of(told: Told) -> Mandate:
+    """What this step gives."""
     said, agent = told.said, told.said["agent"]
     return Mandate(
         told,

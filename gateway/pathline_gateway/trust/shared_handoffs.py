@@ -56,11 +56,13 @@ def shared(org: str, steps: Iterable[Told]) -> Shared:
 
 def _receives(life: Lifecycle, org: str) -> bool:
     """Whether the organisation is asked now, or has shown the token."""
-    return life.to == org or any(event.org == org for event, _ in life.redeemed)
+    return life.to == org or any(each.event.org == org for each in life.redeemed if not each.of_ones_own)
 
 
 def _sees_context(life: Lifecycle, org: str) -> bool:
-    return life.to == org and life.state not in _TAKEN_BACK and life.context_released
+    # Who passes a hand-off on passes on the hand-off alone: what led to it is for its own organisation to release.
+    released = life.context_released and life.asked_by == life.by
+    return life.to == org and life.state not in _TAKEN_BACK and released
 
 
 def _led_to(step: Step, offer: HandoffEvent) -> bool:

@@ -5,7 +5,7 @@ Whatever it leaves out has no part in what it gives: a reader learns nothing fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -35,6 +35,8 @@ class Known:
     consents: Sequence[ConsentEvent] = ()
     bases: Sequence[LawfulBasis] = ()
     concealment: Concealment = NOTHING_CONCEALED
+    registrars: Set[str] = frozenset()
+    """Organisations that are registered to register mandates; needed for who may be a helper."""
     received: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """When each step (source, id) came; needed where a reader may know the pathway by several refs."""
 
@@ -57,7 +59,7 @@ class Seen:
     """The refs that she is told, in order."""
     concealment: Concealment
     quiet: bool = False
-    """That she looked may be told to nobody: it would tell what is concealed."""
+    """That she looked may be told to nobody: it would tell what the register conceals."""
     mandate: str | None = None
     """The mandate by which she looked."""
     refs: frozenset[int] = frozenset()
@@ -117,7 +119,7 @@ def _to_person(
     if account and Role.CITIZEN in reader.roles:
         shown = [Shown(each, reader.owns(each.step.org, each.step.subject)) for each in open_steps]
         return _seen(shown, account, account, known)
-    mandates = _mandates(reader, holding(steps, now))
+    mandates = _mandates(reader, holding(steps, now, known.registrars, known.concealment))
     if not mandates:
         return None
     under = {each.ref for each in mandates}
@@ -125,8 +127,8 @@ def _to_person(
         Shown(each, False) for each in open_steps if any(m.covers(each.step.org, each.step.service) for m in mandates)
     ]
     anchors = [ref for ref in known.refs if (ref.org, ref.subject) in under]
-    quiet = any(known.concealment.step(each.told) for each in mandates)
-    return _seen(covered, anchors, (), known, quiet=quiet, mandate=mandates[0].name)
+    # Never quiet: what a mandate showed somebody is told to the person, whatever the mandate says of its own safety.
+    return _seen(covered, anchors, (), known, mandate=mandates[0].name)
 
 
 def _mandates(reader: Reader, held: Iterable[Mandate]) -> list[Mandate]:
@@ -144,7 +146,7 @@ def _to_organisation(reader: Reader, now: datetime, known: Known, steps: Sequenc
     shows = _shows(reader, now, known, steps, permits, handed)
     mine = [(each, each.step.org == reader.org) for each in steps]
     shown = [Shown(each, is_mine) for each, is_mine in mine if is_mine or shows(each)]
-    quiet = permits.concealed or any(known.concealment.ref(ref.org, ref.subject) for ref in own)
+    quiet = any(known.concealment.ref(ref.org, ref.subject) for ref in own)
     seen = _seen(shown, own, own, known, quiet=quiet)
     if seen is None or reader.org is None:
         return None
@@ -161,8 +163,9 @@ def _handed(reader: Reader, known: Known, steps: Sequence[Told]) -> Shared:
 
 
 def _permission(reader: Reader, now: datetime, known: Known) -> Permission:
-    """What consents come to for this organisation. Those under concealed refs neither permit nor forbid."""
-    heard = [c for c in known.consents if not known.concealment.ref(c.org, c.subject)]
+    """What consents come to for this organisation. Those under concealed refs permit nothing; her own end is one."""
+    hidden = known.concealment.ref
+    heard = [c for c in known.consents if not hidden(c.org, c.subject) or (c.org == CITIZENS and not c.given)]
     return permission(heard, reader.org or "", reader.stated.purpose or "", now)
 
 

@@ -1,4 +1,5 @@
-"""By what name it is kept who did something: her role or her organisation, never her own."""
+"""Who asks, looked at once more where a route is for one kind of caller; and by what name it is kept who did something:
+her role or her organisation, never her own."""
 
 from __future__ import annotations
 
@@ -6,10 +7,24 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from pathline_gateway.trust.caller import Caller
+from pathline_gateway.problem import Problem
+from pathline_gateway.trust.caller import OF_A_PERSON, Caller, Role
 from pathline_gateway.trust.gate import Asker, caller, same_hands
+from pathline_gateway.trust.reader import Reader, reader_of
 
-__all__ = ["Calling", "Citizen", "Operator", "Publisher", "Reviewer", "caller", "citizen", "publisher"]
+__all__ = [
+    "Calling",
+    "Citizen",
+    "Operator",
+    "Person",
+    "Publisher",
+    "Reviewer",
+    "caller",
+    "citizen",
+    "person",
+    "publisher",
+    "somebody",
+]
 
 
 def operator(asker: Asker) -> str:
@@ -23,13 +38,39 @@ def reviewer(asker: Asker) -> str:
 
 
 def publisher(asker: Asker) -> Caller:
-    """Who publishes for an organisation, or acts for her own account."""
-    return asker
+    """Who publishes for an organisation, or a person for her own account; with auth off whoever calls.
+
+    Raises Problem for everybody else. Whose subject it is about is still to be looked at: see `Caller`.
+    """
+    if asker.open or asker.publishes_for(asker.org or "") or asker.is_person(asker.account or ""):
+        return asker
+    raise Problem(403, "forbidden", "your roles do not let you do this")
 
 
 def citizen(asker: Asker) -> Caller:
-    """A person for herself."""
+    """A person for herself; with auth off whoever calls. Raises Problem for everybody else."""
+    if not asker.open and (asker.account is None or not asker.is_person(asker.account)):
+        raise _not_for_you()
     return asker
+
+
+def somebody(asker: Asker) -> Caller:
+    """A person, for herself or for another; with auth off whoever calls. Raises Problem for everybody else."""
+    if not asker.open and (asker.account is None or not asker.may_be(*OF_A_PERSON)):
+        raise _not_for_you()
+    return asker
+
+
+def person(asker: Caller) -> Reader:
+    """The citizen as the reader of her own. Raises Problem for everybody else, and with auth off for all."""
+    reader = None if asker.open else reader_of(asker)
+    if reader is None or reader.account is None or Role.CITIZEN not in asker.roles:
+        raise _not_for_you()
+    return reader
+
+
+def _not_for_you() -> Problem:
+    return Problem(403, "not-for-you", "this is done by the citizen herself: sign in with her own account")
 
 
 Operator = Annotated[str, Depends(operator)]
@@ -37,8 +78,10 @@ Operator = Annotated[str, Depends(operator)]
 Reviewer = Annotated[str, Depends(reviewer)]
 """A parameter of every route that is for reviewers."""
 Publisher = Annotated[Caller, Depends(publisher)]
-"""A parameter of every route that is for an organisation's own systems."""
+"""A parameter of every route that is for an organisation's own systems, and for people's own accounts."""
 Citizen = Annotated[Caller, Depends(citizen)]
 """A parameter of every route that is for people themselves."""
+Person = Annotated[Caller, Depends(somebody)]
+"""A parameter of every route that is for people, their helpers among them."""
 Calling = Asker
 """A parameter of every route whose answer depends on who asks."""

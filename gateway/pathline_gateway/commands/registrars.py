@@ -1,0 +1,102 @@
+"""`pathline-gateway registrars`: which organisations may register mandates."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+import orjson
+from cyclopts import App, Parameter
+from pydantic import ValidationError
+
+from pathline_gateway.commands.database import end, on_database
+from pathline_gateway.commands.typist import typed
+from pathline_gateway.operate.registrars import NOT_THERE, RegistrarEntry
+from pathline_gateway.store import registrars
+
+app = App(name="registrars", help="Which organisations may register mandates.")
+
+Data = Annotated[Path | None, Parameter(help="Directory of an embedded gateway, running or not.")]
+_PAGE = 500
+
+
+@app.command
+def add(*org: str, data: Data = None) -> None:
+    """Lets organisations register mandates. What they gave before counts, too.
+
+    Parameters
+    ----------
+    org
+        Whose mandates count from now on.
+    """
+    entries = _entries(org)
+
+    async def work(connection: asyncpg.Connection) -> int:
+        try:
+            async with typed(connection, "registrars add", "register") as by:
+                new = [await registrars.add(connection, entry.org, by) for entry in entries]
+        except asyncpg.ForeignKeyViolationError:
+            end(NOT_THERE)
+        for entry, added in zip(entries, new, strict=True):
+            print(f"{entry.org} may register mandates" + ("" if added else ", as before"))
+        return 0
+
+    on_database(data, work)
+
+
+@app.command
+def remove(*org: str, data: Data = None) -> None:
+    """Lets organisations register mandates no longer. Their mandates are proposals from now on.
+
+    Parameters
+    ----------
+    org
+        Whose mandates count no longer.
+    """
+    entries = _entries(org)
+
+    async def work(connection: asyncpg.Connection) -> int:
+        async with typed(connection, "registrars remove", "register"):
+            could = [await registrars.remove(connection, entry.org) for entry in entries]
+        for entry, removed in zip(entries, could, strict=True):
+            print(f"{entry.org} may not register mandates" + ("" if removed else ", and could not before"))
+        return 0 if all(could) else 1
+
+    on_database(data, work)
+
+
+@app.command(name="list")
+def list_(*, json: bool = False, data: Data = None) -> None:
+    """Lists who may register mandates.
+
+    Parameters
+    ----------
+    json
+        A JSON object a line instead of text.
+    """
+
+    async def work(connection: asyncpg.Connection) -> int:
+        after = ""
+        while page := await registrars.listed(connection, after, _PAGE):
+            for each in page:
+                print(orjson.dumps(asdict(each)).decode() if json else _line(each))
+            after = page[-1].org
+        return 0
+
+    on_database(data, work)
+
+
+def _entries(orgs: tuple[str, ...]) -> list[RegistrarEntry]:
+    if not orgs:
+        end("say which organisation: registrars add ORG…")
+    try:
+        return [RegistrarEntry(org=each) for each in orgs]
+    except ValidationError as wrong:
+        first = wrong.errors(include_input=False, include_url=False)[0]
+        end(f"{first['loc'][0]}: {first['msg']}")
+
+
+def _line(each: registrars.Registrar) -> str:
+    return f"{each.org:<24} {each.entered_by}  {each.entered_at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,167 @@
+"""Nobody decides by publishing who may look: what an organisation says shows nobody what was not granted."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pathline_gateway.handoff import lifecycle
+from pathline_gateway.identity import binding, evidence
+from pathline_gateway.identity.evidence import Standing
+from pathline_gateway.identity.rights import Rights
+from pathline_gateway.trust import consents, mandates, shared_handoffs, visible
+from pathline_gateway.trust.told import Told
+from trust import attack
+from trust.attack import ATTACK, WORLDS, shown_without_a_grant
+
+EXAMPLES = int(os.environ.get("GRANTS_EXAMPLES", "10000"))
+"""How many attacks are tried; `make grants` tries 200,000."""
+TRIES = 60_000
+"""Within so many random attacks each planted hole is found."""
+
+
+@pytest.mark.timeout(600 + EXAMPLES // 20)
+@given(number=st.integers(0, WORLDS - 1), numbers=st.lists(st.integers(0, ATTACK - 1), min_size=1, max_size=6))
+@settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def test_no_event_of_an_organisation_shows_anybody_what_nobody_granted(number: int, numbers: list[int]) -> None:
+    assert shown_without_a_grant(number, numbers) == []
+
+
+def _anybodys_consent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(consents, "opens", lambda org, holder: True)
+
+
+def _a_readers_own_consent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(consents, "opens", lambda org, holder: org in ("citizen", holder, attack.X))
+
+
+def _anybodys_mandate(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(mandates, "mandates", lambda org, registrars: True)
+
+
+def _a_mandates_end_by_its_id_alone(patch: pytest.MonkeyPatch) -> None:
+    """An organisation's word of a mandate with the id of hers takes its place."""
+
+    def words(steps: object, now: object) -> object:
+        found = dict[str, Told]()
+        for told in steps:  # type: ignore[attr-defined]
+            if told.noun == "mandate" and told.step.time <= now:
+                found[told.said["mandate"]] = told
+        return mandates.Words(tuple(found.values()), frozenset())
+
+    patch.setattr(mandates, "words", words)
+    patch.setattr(mandates, "mandates", lambda org, registrars: True)
+
+
+def _own_links_without_limits(patch: pytest.MonkeyPatch) -> None:
+    def standing(self: Rights, source: str, kind: str, orgs: tuple[str, str]) -> Standing:
+        mine = [org == attack.X for org in orgs]
+        return Standing.LINKER if all(mine) or (kind == "different" and any(mine)) else Standing.PROPOSED
+
+    patch.setattr(Rights, "standing", standing)
+
+
+def _own_links_before_others(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(evidence, "_RANKS", {Standing.OWN: Standing.CITIZEN - 0.5, Standing.ONE_SIDE: 1.5})
+    patch.setattr(binding, "_turn", lambda said: 0 if said.standing is Standing.OWN else 3)
+
+
+def _two_accounts_are_one_person(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(binding._Groups, "_has_account", lambda self, person: False)
+
+
+def _one_side_parts_her_from_her_links(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(binding, "_turn", lambda said: 0 if not said.same else 3)
+
+
+def _proposed_links_bind(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Rights, "standing", lambda self, source, kind, orgs: Standing.LINKER)
+
+
+def _a_token_of_ones_own(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lifecycle.Redeemed, "of_ones_own", property(lambda self: False))
+
+
+def _context_goes_with_a_redirect(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lifecycle.Lifecycle, "asked_by", property(lambda self: self.by))
+
+
+def _a_receiver_releases_context(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lifecycle.Lifecycle, "context_released", property(lambda self: True))
+
+
+def _anybody_offers(patch: pytest.MonkeyPatch) -> None:
+    rule = lifecycle.Lifecycle._rule
+
+    def anybodys(self: lifecycle.Lifecycle, event: object) -> object:
+        mine = getattr(event, "verb", "") == "offered" and getattr(event, "org", "") == attack.X
+        return lifecycle._OFFERED if mine else rule(self, event)  # type: ignore[arg-type]
+
+    patch.setattr(lifecycle.Lifecycle, "_rule", anybodys)
+    patch.setattr(lifecycle.Lifecycle, "asked_by", property(lambda self: self.by))
+
+
+def _whoever_names_a_hand_off_is_a_side(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(shared_handoffs, "_receives", lambda life, org: True)
+
+
+def _who_is_named_in_any_mandate(patch: pytest.MonkeyPatch) -> None:
+    """By the mandate's id alone, whoever's it is."""
+    named = visible.services_named
+
+    class ById(dict[object, set[str]]):
+        def get(self, name: object, default: object = None) -> object:  # type: ignore[override]
+            return set().union(*(orgs for (_, id), orgs in self.items() if id == name[1]))  # type: ignore[index,misc]
+
+    patch.setattr(visible, "services_named", lambda steps: ById(named(steps)))
+
+
+HOLES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    hole.__name__.strip("_"): hole
+    for hole in (
+        _anybodys_consent,
+        _a_readers_own_consent,
+        _anybodys_mandate,
+        _a_mandates_end_by_its_id_alone,
+        _own_links_without_limits,
+        _own_links_before_others,
+        _two_accounts_are_one_person,
+        _one_side_parts_her_from_her_links,
+        _proposed_links_bind,
+        _a_token_of_ones_own,
+        _context_goes_with_a_redirect,
+        _a_receiver_releases_context,
+        _anybody_offers,
+        _whoever_names_a_hand_off_is_a_side,
+        _who_is_named_in_any_mandate,
+    )
+}
+
+
+@pytest.fixture
+def fresh() -> None:
+    attack.granted.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize("hole", HOLES)
+def test_a_planted_hole_is_found(hole: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    HOLES[hole](monkeypatch)
+    assert tries(hole) < TRIES
+    attack.granted.cache_clear()
+
+
+def tries(seed: str) -> int:
+    """After how many random attacks somebody is shown what nobody granted."""
+    chance = random.Random(seed)
+    for n in range(TRIES):
+        number = chance.randrange(WORLDS)
+        numbers = [chance.randrange(ATTACK) for _ in range(chance.randrange(1, 5))]
+        if shown_without_a_grant(number, numbers):
+            return n
+    return TRIES

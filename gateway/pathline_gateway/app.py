@@ -47,6 +47,7 @@ from pathline_gateway.pull.quick import QuickPull
 from pathline_gateway.running import Gateway
 from pathline_gateway.set_aside import endpoints as set_aside
 from pathline_gateway.settings import Settings
+from pathline_gateway.storable import storable
 from pathline_gateway.streams import resource as subscriptions
 from pathline_gateway.streams.sse import Streams
 from pathline_gateway.trust.bearer import Bearer, Claims
@@ -68,7 +69,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
         docs_url=None,
         redoc_url=None,
         responses=problem.DOCUMENTED,
-        dependencies=[Depends(admitted)],
+        dependencies=[Depends(admitted), Depends(storable)],
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     readers = Limited(gateway.pool, gateway.secret, gateway.settings.clock)

@@ -6,11 +6,16 @@ from urllib.parse import parse_qs, urlsplit
 
 from fastapi import Request
 
+from pathline_gateway.storable import require_storable
+
 _BYTES = 4_096
 
 
 async def sent(request: Request) -> dict[str, str]:
-    """The last value of each name, without the space around it; nothing when it is too long, or no form."""
+    """The last value of each name, without the space around it; nothing when it is too long, or no form.
+
+    Raises Problem where Postgres could not keep it.
+    """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -20,7 +25,9 @@ async def sent(request: Request) -> dict[str, str]:
         fields = parse_qs(body.decode(), keep_blank_values=True)
     except (ValueError, UnicodeDecodeError):
         return {}
-    return {name: values[-1].strip() for name, values in fields.items()}
+    said = {name: values[-1].strip() for name, values in fields.items()}
+    require_storable([(("body", name), part) for name, value in said.items() for part in (name, value)])
+    return said
 
 
 def is_ours(request: Request) -> bool:

@@ -16,6 +16,9 @@ from types import MappingProxyType
 
 import httpx
 
+START_S = 240.0
+"""A start is eight seconds of a processor, of which beside other tests there is little."""
+
 
 def free_port() -> int:
     with socket.socket() as s:
@@ -32,11 +35,12 @@ class Gateway:
         self.data = data
         self.machine = ["--embedded", "--data", str(data)] if embedded else []
         self.environment = environment
+        self.dev_auth = "off"
         self.log = data.parent / "up.log"
         self.start()
 
     def start(self) -> None:
-        command = [Path(sys.executable).parent / "pathline-gateway", "up", "--dev-auth", "off", *self.machine]
+        command = [Path(sys.executable).parent / "pathline-gateway", "up", "--dev-auth", self.dev_auth, *self.machine]
         with self.log.open("a") as log:
             said_before = log.tell()
             self.process = subprocess.Popen(
@@ -46,9 +50,9 @@ class Gateway:
                 start_new_session=True,
                 env={**os.environ, **self.environment},
             )
-        self.until(lambda: self._said_ready(said_before), "the gateway said where it listens")
+        self.until(lambda: self._said_ready(said_before), "the gateway said where it listens", START_S)
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
-        self.until(self._answers, "the gateway is ready")
+        self.until(self._answers, "the gateway is ready", START_S)
 
     def _said_ready(self, said_before: int) -> bool:
         if self.process.poll() is not None:

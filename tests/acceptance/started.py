@@ -46,7 +46,7 @@ class Up:
         self.process.wait()
 
 
-def wait_until(holds: Callable[[], object], what: str, seconds: float = 30) -> None:
+def wait_until(holds: Callable[[], object], what: str, seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"not within {seconds} s: {what}"

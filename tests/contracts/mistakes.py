@@ -113,5 +113,7 @@ MISTAKES: dict[str, tuple[str, Any, list[tuple[str, str]]]] = {
     "an infinite correction": ("interaction.corrected",
                                {**VOID, "replacement": {"data": {"a": float("inf")}}},
                                [("replacement.data", "not_finite")]),
+    "a correction that no double holds": ("interaction.corrected", {**VOID, "replacement": {"data": {"a": 10**400}}},
+                                          [("replacement.data", "not_finite")]),
 }  # fmt: skip
 """By what was done: the type, the data, and the path and stable type of each error."""

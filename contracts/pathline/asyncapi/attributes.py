@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pathline import instant
 from pathline.cloudevent import MAX_ATTRIBUTE_CHARACTERS
 from pathline.interaction import MAX_ID_CHARACTERS, REQUIRED, SUBJECT
 
@@ -20,8 +21,7 @@ _INSTANT: Final[Schema] = {
     "type": "string",
     "format": "date-time",
     "maxLength": MAX_ATTRIBUTE_CHARACTERS,
-    "pattern": r"^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-    r"(?:\.[0-9]+)?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$",
+    "pattern": instant.SPELLING,
 }
 _SOURCE: Final[Schema] = {
     "type": "string",

@@ -16,10 +16,16 @@ Reason = Literal["entered-in-error", "wrong-person", "wrong-time", "wrong-conten
 
 def _finite(data: dict[str, JsonValue]) -> dict[str, JsonValue]:
     try:
-        json.dumps(data, allow_nan=False)
-    except ValueError:
+        # Written once as it is and read again with each whole number as a double: both as any reader would.
+        json.loads(json.dumps(data, allow_nan=False), parse_int=_double)
+    except (ValueError, OverflowError):
         raise PydanticCustomError("not_finite", "Write finite numbers: JSON has no NaN and no infinity") from None
     return data
+
+
+def _double(digits: str) -> float:
+    """Raises OverflowError where no double is so large: most readers of JSON know no other numbers."""
+    return float(int(digits))
 
 
 class _Interaction(Payload, noun="interaction"):

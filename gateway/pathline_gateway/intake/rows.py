@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from pydantic import TypeAdapter, ValidationError
+
 from pathline.interaction import organisation_of
 from pathline.vocabulary import (
     TYPES,
+    HandoffId,
     IdentityDistinguished,
     IdentityLinked,
     IdentityRetracted,
@@ -32,6 +35,8 @@ _HANDED: dict[str, str] = {
 }
 """What an event is to the links that hand-offs make: a token shown; what matters where one was, because it moves the
 state, and so decides which token counts; or what changes either."""
+
+_HANDOFF: TypeAdapter[str] = TypeAdapter(HandoffId)
 
 Numbers = Mapping[str, int]
 """Numbers of sources or of types, by name."""
@@ -142,16 +147,20 @@ def handoff_inputs(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[h
         payload: Any = a.payload
         if kind == "amended":
             data = payload.replacement.data if type(payload) is InteractionCorrected else {}
-            named = data.get("handoff")
-            row = handoff_links.InputRow(
-                kind, named if isinstance(named, str) else None, sources[payload.source], payload.id
-            )
-            yield row
+            yield handoff_links.InputRow(kind, _handoff(data.get("handoff")), sources[payload.source], payload.id)
         else:
             shown = kind == "shown" and payload.token
             yield handoff_links.InputRow(
                 "shown" if shown else "asked", a.columns.handoff, sources[a.identity[0]], a.identity[1]
             )
+
+
+def _handoff(named: object) -> str | None:
+    """The hand-off that a replacement names; nobody has looked at it yet, and it may be anything."""
+    try:
+        return _HANDOFF.validate_python(named)
+    except ValidationError:
+        return None
 
 
 def parked_row(p: Parked, epoch: int) -> parked.ParkedRow:

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 import asyncpg
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
-from pathline.vocabulary import Code
+from pathline.vocabulary import Code, Instant
 from pathline_gateway.access_log.request_row import acting, reading
 from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.operate.concealed import unknown_organisation
@@ -40,7 +40,7 @@ class Basis(BaseModel):
     """Who may show; everybody when empty."""
     nouns: Annotated[list[Code], Field(min_length=1)]
     """Which interactions."""
-    until: AwareDatetime | None = None
+    until: Instant | None = None
     """When it ends by itself."""
 
 

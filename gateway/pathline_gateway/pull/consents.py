@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import asyncpg
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.interaction import Interaction, interaction
-from pathline.vocabulary import Code, ConsentGiven, ConsentWithdrawn, Identifier, ItemCode, Payload
+from pathline.vocabulary import Code, ConsentGiven, ConsentWithdrawn, Identifier, Instant, ItemCode, Payload
 from pathline_gateway.access_log.request_row import reading, tells_of
 from pathline_gateway.answers import answers
 from pathline_gateway.identity.rights import ACCOUNT, CITIZENS
@@ -48,7 +48,7 @@ class Giving(BaseModel):
     """Which types of papers; none when empty."""
     purpose: Code
     """What for."""
-    until: AwareDatetime | None = None
+    until: Instant | None = None
     """When it ends by itself."""
 
 

@@ -14,10 +14,10 @@ from uuid import UUID
 import asyncpg
 import orjson
 from fastapi import APIRouter, Header, Path, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
-from pathline.vocabulary import Code, Subject
+from pathline.vocabulary import Code, Instant, Subject
 from pathline_gateway.assemble.amendments import Amendment, amended
 from pathline_gateway.assemble.pathway import Pathway, assemble
 from pathline_gateway.assemble.step import Step
@@ -100,7 +100,7 @@ Authority = Annotated[
 Id = Annotated[UUID, Path(description="What this reader calls the pathway: the answer of a search")]
 
 AsOf = Annotated[
-    AwareDatetime | None, Query(description="The pathway as it stood then: its refs, and what had been received")
+    Instant | None, Query(description="The pathway as it stood then: its refs, and what had been received")
 ]
 
 

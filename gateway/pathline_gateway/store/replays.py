@@ -9,6 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
+from pathline import instant
+
 _SPREAD = timedelta(hours=1)
 """No transaction lasts so long, and no two clocks of Postgres differ by so much. `at` is when one began, `seq` grows
 as they end: what stands before an entry that is this much older than an instant is older than that, too."""
@@ -82,7 +84,7 @@ async def since(connection: asyncpg.Connection, at: datetime) -> int:
     while end - passed > 1:
         middle = (passed + end) // 2
         entry = await connection.fetchrow(_NEXT, middle)
-        if entry is not None and entry["seq"] < end and entry["at"] < at - _SPREAD:
+        if entry is not None and entry["seq"] < end and entry["at"] < instant.before(at, _SPREAD):
             passed = entry["seq"]
         else:
             end = middle

@@ -28,6 +28,8 @@ from pathline_gateway.identity.linking import Linking
 from pathline_gateway.identity.own_evidence import OwnEvidence
 from pathline_gateway.identity.reviewing import Reviewing
 from pathline_gateway.intake import door as intake_door
+from pathline_gateway.limits.caller_budget import CallerBudget
+from pathline_gateway.limits.rates import Rates, RefusedCallers
 from pathline_gateway.limits.request_bounds import RequestBounds
 from pathline_gateway.measure import resource as measures
 from pathline_gateway.operate import (
@@ -74,15 +76,20 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     )
     readers = Limited(gateway.pool, gateway.secret, gateway.settings.clock)
     explained = Explained(gateway.settings.quick_exit)
-    gate = replace(gate or _gate(gateway, issuer), explain=explained)
+    limits, rates = gateway.settings.limits, Rates(gateway.settings.limits)
+    gate = replace(gate or _gate(gateway, issuer), explain=explained, refusals=RefusedCallers(rates))
     register_unknown = gateway.settings.dev_auth == "off"
+    if not register_unknown:
+        # Within what knows who calls: her budget is hers.
+        app.add_middleware(CallerBudget, limits=limits, rates=rates, explain=explained)
     app.add_middleware(Admitted, gate=gate)
     app.add_middleware(AccessRows, pool=gateway.pool)
     if register_unknown:
         # Past what asks who calls: with auth off, everybody does.
         app.add_middleware(QuickPull, pulled=partial(pathways.pulled, gateway.pool, gateway.settings.clock))
-    app.add_middleware(RequestBounds, limits=gateway.settings.limits, explain=explained)
-    app.add_middleware(HttpSpans, limits=gateway.settings.limits)
+        app.add_middleware(CallerBudget, limits=limits, rates=rates, explain=explained)
+    app.add_middleware(RequestBounds, limits=limits, explain=explained)
+    app.add_middleware(HttpSpans, limits=limits)
     app.add_exception_handler(problem.Problem, explained.on_problem)
     app.add_exception_handler(NoOrganisation, on_no_organisation)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)

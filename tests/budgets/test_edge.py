@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import selectors
 import socket
+import time
 from collections.abc import Iterator
 
 import psutil
@@ -216,3 +219,40 @@ def test_a_compressed_body_is_refused_for_what_it_is(gateway: Gateway) -> None:
         assert said.status_code == 415
         assert said.json()["type"] == "urn:pathline:problem:unsupported-content-encoding"
         assert said.headers["accept-encoding"] == "identity"
+
+
+def test_a_storm_of_one_caller_is_hers_alone(gateway: Gateway, neighbour: Neighbour) -> None:
+    request, statuses, asked = head("GET", "/v1/status"), set[int](), 0
+    with neighbour.served_as_before(), selectors.DefaultSelector() as ready:
+        attackers = [connected(gateway.port) for _ in range(300)]
+        for attacker in attackers:
+            ready.register(attacker, selectors.EVENT_READ)
+            attacker.sendall(request)
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            for key, _ in ready.select(0.1):
+                attacker = attackers[attackers.index(key.fileobj)]  # type: ignore[arg-type]
+                said = attacker.recv(65_536)
+                if said.startswith(b"HTTP/1.1 "):
+                    statuses.add(int(said[9:12]))
+                    asked += 1
+                    attacker.sendall(request)
+        for attacker in attackers:
+            attacker.close()
+    assert statuses == {200, 429}
+    assert asked > 300
+
+
+def test_probes_are_answered_while_others_attack(gateway: Gateway) -> None:
+    probes = [Neighbour(gateway.port, path) for path in ("/healthz", "/readyz", "/metrics")]
+    with contextlib.ExitStack() as stack:
+        for probe in probes:
+            stack.enter_context(probe.served_as_before())
+        attackers = [connected(gateway.port) for _ in range(300)]
+        for attacker in attackers:
+            attacker.sendall(head("GET", "/v1/status") * 20)
+        for attacker in attackers:
+            assert answer(attacker).status in (200, 429)
+            attacker.close()
+    for probe in probes:
+        probe.gone()

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 
+from starlette.types import Scope
+
 _IPV6_PREFIX = 64
 """One subscriber of a network has at least so many addresses of IPv6 for herself."""
 
@@ -22,6 +24,12 @@ def budget_of(host: str) -> str:
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(IPv6Network((int(address), _IPV6_PREFIX), strict=False))
+
+
+def address_of(scope: Scope) -> str:
+    """Whose budget a request takes from as long as nobody is known."""
+    client = scope.get("client")
+    return budget_of(client[0]) if client else ""
 
 
 class Proxies:

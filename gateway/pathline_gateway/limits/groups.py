@@ -25,8 +25,12 @@ class Group(StrEnum):
         return self not in (Group.EVENTS, Group.CHANGE)
 
 
+GROUP: Final = "pathline.group"
+"""Where a request's scope keeps its group, once it was looked at."""
 _PROBES: Final = frozenset(("/healthz", "/readyz", "/metrics"))
 _EVENTS: Final = frozenset(("/v1/events", "/desk/spreadsheet"))
+_USUAL: Final = "/v1/pathways/"
+"""Most requests, and none of them slow."""
 _STREAM: Final = re.compile(r"/v1/subscriptions/[^/]+/stream")
 _SLOW: Final = re.compile(
     r"/v1/subscriptions/dry-run|/v1/subscriptions/[^/]+/explain|/console/streams/[^/]+/explain"
@@ -42,6 +46,6 @@ def group_of(method: str, path: str) -> Group:
         return Group.EVENTS
     if path.endswith("/stream") and _STREAM.fullmatch(path):
         return Group.STREAM
-    if _SLOW.fullmatch(path):
+    if not path.startswith(_USUAL) and _SLOW.fullmatch(path):
         return Group.SLOW
     return Group.READING if method in ("GET", "HEAD") or path == "/v1/pathways/search" else Group.CHANGE

@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pathline_gateway.limits.groups import Group, group_of
+from pathline_gateway.limits.groups import GROUP, Group, group_of
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.problem import Problem
 from pathline_gateway.trust.gate import Explain
@@ -21,6 +21,8 @@ _COMPRESSED: Final = Problem(
     "content-encoding: compressed bodies are not taken; send the body as it is",
     headers={"accept-encoding": "identity"},
 )
+_LOOK_EVERY_S: Final = 0.25
+"""How much later than it is late a request is noticed."""
 _GONE: Final[Message] = {"type": "http.disconnect"}
 
 
@@ -33,13 +35,34 @@ class RequestBounds:
 
     def __init__(self, app: ASGIApp, limits: Limits, explain: Explain | None = None) -> None:
         self._app, self.limits, self._explain = app, limits, explain
+        self._open: dict[_Request, float] = {}
+        self._looking: asyncio.TimerHandle | None = None
+
+    def begin(self, request: _Request, seconds: float) -> None:
+        """The request is late after so many seconds. One look at all of them costs less than a timer for each."""
+        loop = asyncio.get_running_loop()
+        self._open[request] = loop.time() + seconds
+        if self._looking is None:
+            self._looking = loop.call_later(_LOOK_EVERY_S, self._look)
+
+    def end(self, request: _Request) -> None:
+        """It is late no more; nothing where that is so already."""
+        self._open.pop(request, None)
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for request in [request for request, until in self._open.items() if until <= now]:
+            del self._open[request]
+            request.is_late()
+        self._looking = loop.call_later(_LOOK_EVERY_S, self._look) if self._open else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        group = group_of(scope["method"], scope["path"])
+        group = scope[GROUP] = group_of(scope["method"], scope["path"])
         length, problem = _announced(scope)
         if problem is None and length is not None and length > getattr(self.limits, most_of(group)):
             problem = self.limits.named(most_of(group)).refusal()
@@ -87,7 +110,8 @@ class _Request:
         "_receive",
         "_scope",
         "_send",
-        "_timer",
+        "_task",
+        "_timed",
     )
 
     def __init__(self, bounds: RequestBounds, group: Group, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,23 +119,26 @@ class _Request:
         self._most, self._read = most_of(group), 0
         self._begun = self._answered = False
         self._late: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._timed = False
 
     async def run(self, app: ASGIApp, seconds: float | None) -> None:
         """The application answers, or after so many seconds we do. Raises TookTooLong where it had begun."""
         if seconds is not None:
-            self._begin(seconds)
+            self._task, self._timed = asyncio.current_task(), True
+            self._bounds.begin(self, seconds)
         try:
             await app(self._scope, self.receive, self.send)
         except asyncio.CancelledError:
             if self._late is None:
                 raise
-            current_task().uncancel()
+            if self._task is not None:
+                self._task.uncancel()
         except Exception:
             if not self._answered and self._late is None:
                 raise
         finally:
-            self._end()
+            self._bounds.end(self)
         if self._late is not None:
             await self._late
 
@@ -125,9 +152,8 @@ class _Request:
         if self._read > getattr(limits, self._most):
             await self._answer(limits.named(self._most).refusal())
             return _GONE
-        if self._read and self._timer is not None and not message.get("more_body", False):
-            self._end()
-            self._begin(limits.request_s)  # from now on it is our time, and not hers
+        if self._read and self._timed and not message.get("more_body", False):
+            self._bounds.begin(self, limits.request_s)  # from now on it is our time, and not hers
         return message
 
     async def send(self, message: Message) -> None:
@@ -136,7 +162,7 @@ class _Request:
             return
         self._begun = True
         if message["type"] == "http.response.body" and not message.get("more_body", False):
-            self._end()
+            self._bounds.end(self)
         await self._send(message)
 
     async def _answer(self, problem: Problem) -> None:
@@ -144,17 +170,11 @@ class _Request:
             self._answered = self._begun = True
             await self._bounds.answer(problem, self._scope, self._receive, self._send)
 
-    def _begin(self, seconds: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._is_late, current_task())
-
-    def _end(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _is_late(self, task: asyncio.Task[None]) -> None:
-        # What the application still has to clean up may stand still, too: it is answered beside it.
+    def is_late(self) -> None:
+        """It is answered in the application's place, which may stand still also while it cleans up."""
         self._late = asyncio.get_running_loop().create_task(self._say_late())
-        task.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
     async def _say_late(self) -> None:
         limits, route = self._bounds.limits, getattr(self._scope.get("route"), "path", "a route")
@@ -170,10 +190,3 @@ class _Request:
 
 
 _UNKNOWN: Final = "; what was sent may have been done, and events that are sent again are told as duplicates then"
-
-
-def current_task() -> asyncio.Task[None]:
-    """The task that answers a request."""
-    task = asyncio.current_task()
-    assert task is not None  # only tasks await
-    return task

@@ -74,6 +74,54 @@ class Limits(BaseSettings):
         int, Field(ge=1), Limit("request", "seconds", 504, "took-too-long", "ask again later, or for less")
     ] = 30
     """Whoever asks is answered, whatever stands still behind the gateway; streams are exempt."""
+    requests_at_once: Annotated[int, Field(ge=1), Limit("caller", "requests", None, "", "the others wait")] = 16
+    """One who asks much at once waits for herself, and others have their turn between."""
+    requests_waiting: Annotated[
+        int, Field(ge=1), Limit("caller", "requests", 429, "too-many-at-once", "wait for answers before you ask more")
+    ] = 112
+    """Requests that wait hold what they have sent in memory."""
+    readings_per_minute: Annotated[
+        int, Field(ge=1), Limit("caller", "requests", 429, "too-many-requests", "ask less often", window_s=60)
+    ] = 60_000
+    """A thousand a second is more than a process answers while others ask, too."""
+    changes_per_minute: Annotated[
+        int, Field(ge=1), Limit("caller", "requests", 429, "too-many-requests", "ask less often", window_s=60)
+    ] = 12_000
+    """Each change is written by Postgres, which all share."""
+    slow_readings_per_minute: Annotated[
+        int, Field(ge=1), Limit("caller", "requests", 429, "too-many-requests", "ask less often", window_s=60)
+    ] = 600
+    """Dry runs, explanations and measures look through the events of many."""
+    slow_readings_at_once: Annotated[
+        int, Field(ge=1), Limit("caller", "requests", 429, "too-many-at-once", "wait for one to end")
+    ] = 2
+    """With more of them one caller would keep all others from theirs."""
+    requests_of_an_address_per_minute: Annotated[
+        int, Field(ge=1), Limit("address", "requests", 429, "too-many-requests", "ask less often", window_s=60)
+    ] = 600_000
+    """Of those whom nobody knows, and of everybody while auth is off: a machine of many callers may be behind it."""
+    refusals_per_minute: Annotated[
+        int,
+        Field(ge=1),
+        Limit("address", "refusals", 429, "too-many-refusals", "look at your token and your roles", window_s=60),
+    ] = 6_000
+    """To find out that a token is not valid, or may not do this, costs more than most answers."""
+    events_kib_per_minute: Annotated[
+        int,
+        Field(ge=16_385),
+        Limit("caller", "KiB of events", 429, "too-many-events", "send more slowly", window_s=60),
+    ] = 3 * 1_024 * 1_024
+    """More than a process can take, so that no honest publisher meets it; a body of open length counts as 16 MiB."""
+    streams_of_a_caller: Annotated[
+        int,
+        Field(ge=1),
+        Limit("caller", "streams", 429, "too-many-streams", "end one, or listen to fewer subscriptions"),
+    ] = 512
+    """Each stream holds a connection and is woken for each event."""
+    streams: Annotated[
+        int, Field(ge=1), Limit("process", "streams", 503, "too-many-streams", "come again, or pull at a cursor")
+    ] = 2_048
+    """The same, of all callers together: half of the connections stay for requests."""
     connection_wait_s: Annotated[
         int, Field(ge=1), Limit("request", "seconds", 503, "database-busy", "ask again a little later")
     ] = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import iter_route_contexts
@@ -35,6 +35,16 @@ Explain = Callable[[str, Problem], Response | None]
 """Given the path: the page that tells a person of the problem; None where programs ask."""
 
 
+class Refusals(Protocol):
+    """Who was refused how often."""
+
+    def look(self, scope: Scope) -> None:
+        """Whether somebody may ask from there again. Raises Problem."""
+
+    def count(self, scope: Scope) -> None:
+        """Somebody was refused."""
+
+
 class NotDeclared(Exception):
     """A route says nothing of who may call it or of its row in the access log, or a rule is about no route."""
 
@@ -45,14 +55,20 @@ class Gate:
 
     bearer: Bearer | None
     explain: Explain | None = None
+    refusals: Refusals | None = None
+    """Counts whom it refuses: to find that out costs more than most answers."""
 
     async def known(self, asked: HTTPConnection) -> Caller:
         """Who asks. Raises Problem for nobody."""
         if self.bearer is None:
             return EVERYBODY
+        if self.refusals is not None:
+            self.refusals.look(asked.scope)
         try:
             return await self.bearer.caller(_token(asked))
         except Refused as refused:
+            if self.refusals is not None:
+                self.refusals.count(asked.scope)
             _log.warning("a token was refused: %s", refused.reason)
             raise Problem(401, "not-signed-in", _SIGN_IN, headers={"www-authenticate": "Bearer"}) from None
         except IssuerUnavailable:
@@ -96,7 +112,12 @@ class Admitted:
             return
         # Whoever is refused is known, too: the access log has her.
         asked.state.caller = await self._gate.known(asked)
-        _let_in(asked.state.caller, roles)
+        try:
+            _let_in(asked.state.caller, roles)
+        except Problem:
+            if self._gate.refusals is not None:
+                self._gate.refusals.count(asked.scope)
+            raise
 
     def _refusal(self, asked: HTTPConnection, problem: Problem) -> Response:
         """A browser is shown where to sign in, and a person told in a page."""

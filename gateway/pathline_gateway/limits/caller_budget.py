@@ -1,0 +1,117 @@
+"""What one caller may have at once and within a minute, whatever she asks for: one storms, and others do not notice."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pathline_gateway.limits.addresses import address_of
+from pathline_gateway.limits.groups import GROUP, Group, group_of
+from pathline_gateway.limits.rates import Rates
+from pathline_gateway.limits.table import Limits
+from pathline_gateway.limits.turns import Turns
+from pathline_gateway.problem import Problem
+from pathline_gateway.trust.caller import Caller
+from pathline_gateway.trust.gate import Explain
+
+_PAUSE_S: Final = 0.5
+"""Whoever goes past a rate hears of it a little later: those who ask again at once would cost as much as answers."""
+_RATES: Final = {
+    Group.READING: "readings_per_minute",
+    Group.STREAM: "readings_per_minute",
+    Group.CHANGE: "changes_per_minute",
+    Group.SLOW: "slow_readings_per_minute",
+}
+_OF_AN_ADDRESS: Final = {
+    Group.READING: "requests_of_an_address_per_minute",
+    Group.STREAM: "requests_of_an_address_per_minute",
+    Group.CHANGE: "requests_of_an_address_per_minute",
+    Group.SLOW: "slow_readings_per_minute",
+}
+
+
+class CallerBudget:
+    """ASGI middleware: within what everybody calls, where it is known who calls."""
+
+    def __init__(self, app: ASGIApp, limits: Limits, rates: Rates, explain: Explain | None = None) -> None:
+        self._app, self._limits, self._rates, self._explain = app, limits, rates, explain
+        self._turns = Turns(limits.requests_at_once, limits.requests_waiting)
+        self._slow = Turns(limits.slow_readings_at_once, 0)
+        self._streams = Turns(limits.streams_of_a_caller, 0)
+        self._all_streams = Turns(limits.streams, 0)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        group = scope.get(GROUP) or group_of(scope["method"], scope["path"])
+        if group is Group.PROBE:
+            await self._app(scope, receive, send)
+            return
+        caller, known = _caller(scope)
+        field, cost = _charged(scope, group, known)
+        if (over := self._rates.taken(field, caller, cost)) is not None:
+            await asyncio.sleep(_PAUSE_S)
+            await self._answer(over[0].refusal(over[1]), scope, receive, send)
+        elif group is Group.STREAM:
+            await self._stream(caller, scope, receive, send)
+        elif group is not Group.SLOW:
+            await self._turn(caller, scope, receive, send)
+        elif not self._slow.begin(caller):
+            await self._answer(self._limits.named("slow_readings_at_once").refusal(), scope, receive, send)
+        else:
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._slow.end(caller)
+
+    async def _turn(self, caller: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._turns.begin(caller) and not await self._turns.wait(caller):
+            await asyncio.sleep(_PAUSE_S)
+            await self._answer(self._limits.named("requests_waiting").refusal(), scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._turns.end(caller)
+
+    async def _stream(self, caller: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._streams.begin(caller):
+            await self._answer(self._limits.named("streams_of_a_caller").refusal(5), scope, receive, send)
+            return
+        try:
+            if not self._all_streams.begin(""):
+                await self._answer(self._limits.named("streams").refusal(5), scope, receive, send)
+                return
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._all_streams.end("")
+        finally:
+            self._streams.end(caller)
+
+    async def _answer(self, problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+        told = None if self._explain is None else self._explain(scope["path"], problem)
+        await (problem.response() if told is None else told)(scope, receive, send)
+
+
+def _caller(scope: Scope) -> tuple[str, bool]:
+    """Whose budget it is, and whether that is somebody who is known."""
+    caller: Caller | None = scope.get("state", {}).get("caller")
+    if caller is None or caller.open or not caller.roles:
+        return address_of(scope), False
+    if caller.org is not None or caller.account is not None:
+        return f"{caller.org or ''} {caller.account or ''}", True
+    return f"{min(caller.roles)} {address_of(scope)}", True
+
+
+def _charged(scope: Scope, group: Group, known: bool) -> tuple[str, int]:
+    """The rate, and how much of it this request takes."""
+    if group is not Group.EVENTS:
+        return (_RATES if known else _OF_AN_ADDRESS)[group], 1
+    length = next((value for name, value in scope["headers"] if name == b"content-length"), None)
+    # Where the length is open it may be as much as there may be.
+    return "events_kib_per_minute", 1 + (16_384 if length is None else int(length) // 1_024)

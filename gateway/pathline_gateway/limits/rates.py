@@ -1,0 +1,120 @@
+"""How much a caller asked for within a minute, counted by the library `limits`: sliding windows, in this process."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Final
+
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage, Storage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.types import Scope
+
+from pathline_gateway.limits.addresses import address_of
+from pathline_gateway.limits.limit import Named
+from pathline_gateway.limits.table import TABLE, Limits
+
+_MOST_KEYS: Final = 65_536
+"""Callers that are counted at once; beyond, those that were seen first are forgotten."""
+_AHEAD: Final = 1_000
+_SWEEP_S: Final = 60.0
+
+
+class _Counters(MemoryStorage):
+    """The library's counters without its threads: what is over is dropped when somebody is counted."""
+
+    def __init__(self) -> None:
+        Storage.__init__(self)
+        self.storage = Counter()
+        self.expirations = {}
+        self._swept = 0.0
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        now = time.time()
+        if now - self._swept > _SWEEP_S or len(self.storage) >= _MOST_KEYS:
+            self._sweep(now)
+        counted = self.get(key) + amount
+        self.storage[key] = counted
+        self.expirations.setdefault(key, now + expiry)
+        return counted
+
+    def decr(self, key: str, amount: int = 1) -> int:
+        self.storage[key] = max(self.get(key) - amount, 0)
+        return self.storage[key]
+
+    def get(self, key: str) -> int:
+        until = self.expirations.get(key)
+        if until is None:
+            return 0
+        if until <= time.time():
+            self.clear(key)
+            return 0
+        return self.storage[key]
+
+    def clear(self, key: str) -> None:
+        self.storage.pop(key, None)
+        self.expirations.pop(key, None)
+
+    def _sweep(self, now: float) -> None:
+        self._swept = now
+        for key in [key for key, until in self.expirations.items() if until <= now]:
+            self.clear(key)
+        for key in list(self.storage)[: max(0, len(self.storage) - _MOST_KEYS + _MOST_KEYS // 8)]:
+            self.clear(key)
+
+
+class Rates:
+    """What callers may ask within the windows of the table."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limiter = SlidingWindowCounterRateLimiter(_Counters())
+        self._ahead: dict[tuple[str, str], int] = {}
+        self._limits = {
+            field: (
+                RateLimitItemPerSecond(getattr(limits, field), limit.window_s, namespace=field),
+                limits.named(field),
+            )
+            for field, limit in TABLE.items()
+            if limit.window_s is not None
+        }
+
+    def taken(self, field: str, caller: str, cost: int = 1) -> tuple[Named, float] | None:
+        """None where the caller may have so much more, which is counted; else the limit, and when to come again."""
+        ahead = self._ahead.get((field, caller), 0) - cost
+        if ahead >= 0:
+            self._ahead[field, caller] = ahead
+            return None
+        item, named = self._limits[field]
+        # Counted ahead, a thousandth of what she may: so most requests cost a look into a dictionary.
+        some = cost + item.amount // _AHEAD
+        if self._limiter.hit(item, caller, cost=some):
+            if len(self._ahead) >= _MOST_KEYS:
+                self._ahead.clear()
+            self._ahead[field, caller] = some - cost
+            return None
+        return named, self._again(item, caller)
+
+    def used_up(self, field: str, caller: str) -> tuple[Named, float] | None:
+        """The same, and nothing is counted."""
+        item, named = self._limits[field]
+        return None if self._limiter.test(item, caller) else (named, self._again(item, caller))
+
+    def _again(self, item: RateLimitItemPerSecond, caller: str) -> float:
+        return max(1.0, self._limiter.get_window_stats(item, caller).reset_time - time.time())
+
+
+class RefusedCallers:
+    """Counts whom the gate refuses, by the address that they come from."""
+
+    def __init__(self, rates: Rates) -> None:
+        self._rates = rates
+
+    def look(self, scope: Scope) -> None:
+        """Whether somebody may ask from there again. Raises Problem."""
+        if (over := self._rates.used_up("refusals_per_minute", address_of(scope))) is not None:
+            raise over[0].refusal(over[1])
+
+    def count(self, scope: Scope) -> None:
+        """Somebody was refused."""
+        self._rates.taken("refusals_per_minute", address_of(scope))

@@ -1,0 +1,55 @@
+"""One caller's requests take turns: so many run at once, so many wait, and no more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+
+class Turns:
+    """By caller."""
+
+    def __init__(self, running: int, waiting: int) -> None:
+        self._most_running, self._most_waiting = running, waiting
+        self._running: dict[str, int] = {}
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    def begin(self, caller: str) -> bool:
+        """Whether another request of this caller runs now; it calls `end` when it is over."""
+        running = self._running.get(caller, 0)
+        if running >= self._most_running:
+            return False
+        self._running[caller] = running + 1
+        return True
+
+    async def wait(self, caller: str) -> bool:
+        """The same, once it is its turn; at once False where too many of this caller wait already."""
+        waiting = self._waiting.setdefault(caller, deque())
+        if len(waiting) >= self._most_waiting:
+            return False
+        turn = asyncio.get_running_loop().create_future()
+        waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.end(caller)  # it was given its turn, and will not use it
+            else:
+                waiting.remove(turn)
+            raise
+        return True
+
+    def end(self, caller: str) -> None:
+        """One that ran is over: the next of this caller has its place."""
+        waiting = self._waiting.get(caller)
+        while waiting:
+            turn = waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._waiting.pop(caller, None)
+        running = self._running[caller] - 1
+        if running:
+            self._running[caller] = running
+        else:
+            del self._running[caller]

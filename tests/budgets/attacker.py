@@ -66,15 +66,14 @@ def _complete(said: bytes) -> bool:
 
 def flood(connection: socket.socket, piece: bytes, total: int) -> int:
     """Sends so many bytes, or as many as are taken; how many."""
-    sent = 0
+    sent, either = 0, select.poll()
+    either.register(connection, select.POLLIN | select.POLLOUT)
     while sent < total:
-        readable, writable, _ = select.select([connection], [connection], [], 10)
-        if readable:
+        ready = either.poll(10_000)
+        if not ready or ready[0][1] & (select.POLLIN | select.POLLHUP | select.POLLERR):
             return sent  # an answer, or the end
-        if not writable:
-            return sent
         try:
-            sent += connection.send(piece[: total - sent])
+            sent += connection.send(piece[: total - sent], socket.MSG_DONTWAIT)
         except (BrokenPipeError, ConnectionResetError):
             return sent
     return sent

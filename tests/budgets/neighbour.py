@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-_LEAST_SAMPLES = 100
+_LEAST_SAMPLES = 60
 """She goes on until she has so many, also where an attack is over sooner."""
-_FLOOR_S = (0.1, 0.5)
+_FLOOR_S = (0.25, 1.0)
 """Of the median and of the 99th percentile. Twice a quiet value of few milliseconds is less than a machine of two busy
 cores takes for the attackers themselves; who is not protected waits for seconds, or for ever."""
 ADDRESS = "127.0.0.9"

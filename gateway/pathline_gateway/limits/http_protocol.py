@@ -70,7 +70,7 @@ class BoundedHttp(HttpToolsProtocol):
         passed = self._counted.opened(self, self._address)
         if passed is not None:
             self._refuse(passed.refusal())
-            self.loop.call_later(_LINGER_UNCOUNTED_S, transport.abort)
+            self.loop.call_later(_LINGER_UNCOUNTED_S, transport.close)
             return
         self._hurry(self._limits.head_s)
 
@@ -178,8 +178,11 @@ class BoundedHttp(HttpToolsProtocol):
     def overdue(self) -> None:
         """Whoever did not send in time what she began is told; whoever does not read is not."""
         phase, self.until = self._phase, math.inf
-        if self.transport.is_closing() or self.flow.write_paused or (phase is _Phase.REFUSED and not self._answers):
+        if self.transport.is_closing() or self.flow.write_paused:
             self.give_up()
+        elif phase is _Phase.REFUSED and not self._answers:
+            self.transport.close()
+            self._hurry(_LINGER_S)
         elif self.flow.read_paused or (phase is _Phase.HEAD and self._answers):
             self._hurry(self._limits.body_s)  # it is us who do not read yet
         elif phase is _Phase.HEAD:

@@ -53,7 +53,8 @@ def answer(connection: socket.socket) -> Answered:
     if not lines[0]:
         return Answered(None, {}, {})
     fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
-    return Answered(int(lines[0].split(" ")[1]), fields, json.loads(body) if body.startswith(b"{") else {})
+    first = body[: int(fields.get("content-length", len(body)))]
+    return Answered(int(lines[0].split(" ")[1]), fields, json.loads(first) if first.startswith(b"{") else {})
 
 
 def _complete(said: bytes) -> bool:

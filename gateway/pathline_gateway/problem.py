@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from pathline.explain import field_name
+from pathline_gateway.trust.access import without_slash
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -79,9 +80,12 @@ def _detail(error: Mapping[str, object]) -> str:
     return "must be the id of a pathway" if error["type"] == "uuid_parsing" else str(error["msg"])
 
 
-async def on_http_error(_: Request, error: Exception) -> Response:
+async def on_http_error(request: Request, error: Exception) -> Response:
     """Handler for what the framework refuses: unknown path, wrong method."""
     if not isinstance(error, HTTPException):
         raise error
+    # Nobody is sent on: a client would send what is personal twice, and where the Host header says.
+    if error.status_code == 404 and (meant := without_slash(request.scope["path"])) is not None:
+        return Problem(404, "not-found", f"the path ends with a slash: ask {meant}", path=meant).response()
     reason = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
     return Problem(error.status_code, reason, str(error.detail), headers=error.headers).response()

@@ -49,6 +49,8 @@ from pathline_gateway.streams.sinks import Sinks
 from pathline_gateway.streams.subscription_index import SubscriptionIndex
 from pathline_gateway.streams.waiters import Waiters
 from pathline_gateway.streams.webhooks import Deliverer
+from pathline_gateway.trust.keys import DiscoveredKeys
+from pathline_gateway.trust.sessions import Sessions
 
 _PARTITIONS_EVERY_S = 3600
 _COUNTED_EVERY_S = 60
@@ -82,6 +84,8 @@ class Gateway:
     health: Health
     secret: bytes
     account_key: bytes
+    sessions: Sessions
+    issuer_keys: DiscoveredKeys
 
 
 @contextlib.asynccontextmanager
@@ -112,6 +116,9 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
         at_hand = AtHand(secret, (waiters, deliverer))
         dispatcher = Dispatcher(pool, settings.clock, on_given, everything=everything, at_hand=at_hand)
         replayer = Replayer(pool, settings.clock, on_given, everything=everything)
+        sessions = Sessions(pool, settings.token_lifetime_s)
+        await sessions.look()
+        issuer_keys = DiscoveredKeys(settings.issuer if settings.dev_auth == "on" else None)
         stored, rates = asyncio.Event(), Rates()
 
         def on_stored(about_identity: bool) -> None:
@@ -145,6 +152,8 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             Loop("partitions", partial(_with_connection, pool, ensure_partitions), _PARTITIONS_EVERY_S),
             Loop("table-statistics", partial(_with_connection, pool, counted.count), _COUNTED_EVERY_S),
             Loop("access-log-horizon", partial(_with_connection, pool, _forget_accesses), _FORGET_EVERY_S),
+            sessions.loop(),
+            issuer_keys.loop(),
             parked_level.loop(pool),
             gauge.loop(pool, health),
             rates.loop(pool, progress, intake.survey),
@@ -166,6 +175,8 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             health,
             secret,
             account_key,
+            sessions,
+            issuer_keys,
         )
 
 

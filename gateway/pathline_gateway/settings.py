@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     """The claim that holds a caller's roles: a list, or a text with spaces."""
     org_claim: str = "pathline_org"
     """The claim that holds the organisation that a caller is bound to."""
+    token_lifetime_s: Annotated[int, Field(ge=60, le=604_800)] = 86_400
+    """The longest lifetime of a token that is believed, in seconds: one that was made for longer is refused."""
     public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")] | None = None
     """Under which address browsers reach this gateway, such as https://pathline.example.org: an issuer sends them back
     there. Where there is none, a browser signs in by showing a token."""

@@ -147,6 +147,11 @@ WORK_FAILING: Final = Level(
     unit="{record}",
     description="How many records has a background work set aside (1 where it fails as a whole)?",
 )
+ISSUER_KEYS: Final = Level(
+    "pathline.issuer.keys",
+    unit="{key}",
+    description="How many keys of the issuer are used, or left out, and why?",
+)
 
 METRIC_ATTRIBUTES: Final = (
     "pathline.outcome",

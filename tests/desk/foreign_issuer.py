@@ -34,6 +34,8 @@ class ForeignIssuer:
     """Claims that differ from what is right."""
     described: dict[str, Any] = field(default_factory=dict)
     by_basic: bool = True
+    kind: str = "at+jwt"
+    """What it calls its access tokens."""
 
     def description(self) -> dict[str, Any]:
         return {
@@ -58,14 +60,22 @@ class ForeignIssuer:
             return None
         if challenge(said.get("code_verifier", "")) != self.told["code_challenge"]:
             return None
-        now = int(time.time())
-        both = {"iss": self.url, "sub": "staff-1", "iat": now, "exp": now + 600}
-        access = both | {"aud": "pathline", "pathline_roles": ["publisher"], "pathline_org": "food-bank"} | self.access
-        identity = both | {"aud": "pathline", "nonce": self.told["nonce"]} | self.identity
-        return {"access_token": self._signed(access), "id_token": self._signed(identity), "token_type": "Bearer"}
+        return {"access_token": self.access_token(), "id_token": self.id_token(), "token_type": "Bearer"}
 
-    def _signed(self, claims: dict[str, Any]) -> str:
-        return jwt.encode({"alg": "ES256", "kid": "one"}, claims, self.key)
+    def access_token(self) -> str:
+        roles = {"aud": "pathline", "pathline_roles": ["publisher"], "pathline_org": "food-bank"}
+        return self._signed(self._both() | roles | self.access, self.kind)
+
+    def id_token(self) -> str:
+        claims = self._both() | {"aud": "pathline", "nonce": self.told.get("nonce")} | self.identity
+        return self._signed({name: value for name, value in claims.items() if value is not None}, "JWT")
+
+    def _both(self) -> dict[str, Any]:
+        now = int(time.time())
+        return {"iss": self.url, "sub": "staff-1", "iat": now, "exp": now + 600}
+
+    def _signed(self, claims: dict[str, Any], kind: str) -> str:
+        return jwt.encode({"alg": "ES256", "kid": "one", "typ": kind}, claims, self.key)
 
     def back(self, at: str) -> dict[str, str]:
         """What the browser brings back, after it was sent to this address."""

@@ -101,8 +101,12 @@ def test_a_gateway_with_a_foreign_issuer_sends_browsers_there_and_keeps_what_the
     kept = {"cookie": at.headers["set-cookie"].partition(";")[0]}
     answer = gateway.http.get("/sign-in/callback", params=back, headers=kept)
     assert "url=/desk/referrals" in answer.text, answer.text
-    session = next(each for each in answer.headers.get_list("set-cookie") if each.startswith("pathline-session"))
+    session = next(each for each in answer.headers.get_list("set-cookie") if "pathline-session" in each)
+    assert session.startswith("__Host-pathline-session=")
+    assert "Path=/;" in session
     assert "Secure" in session
+    assert "Domain" not in session
+    assert kept["cookie"].startswith("__Host-pathline-signing-in=")
     shown = session.partition(";")[0]
     assert "Food bank" in gateway.http.get("/desk", headers={"cookie": shown}).text
     assert SECRET not in gateway.said()
@@ -114,3 +118,22 @@ def test_a_gateway_whose_issuer_has_no_page_asks_for_a_token(gateway: Secured, i
     answer = gateway.http.get("/sign-in")
     assert answer.status_code == 200
     assert '<textarea id="token"' in answer.text
+
+
+def test_where_browsers_come_by_tls_they_are_told_to_come_so_always_and_keep_cookies_for_this_host(
+    gateway: Secured, issuer: ForeignIssuer
+) -> None:
+    for path in ("/healthz", "/sign-in", "/v1/status", "/console/static/console.css"):
+        said = gateway.http.get(path).headers["strict-transport-security"]
+        assert said == "max-age=31536000", path
+    plain = {"cookie": f"pathline-session={issuer.access_token()}"}
+    hosts = {"cookie": f"__Host-pathline-session={issuer.access_token()}"}
+    assert gateway.http.get("/desk", headers=plain).status_code == 303  # a neighbour could have set it
+    assert gateway.http.get("/desk", headers=hosts).status_code == 200
+
+
+def test_an_id_token_of_the_issuer_is_no_access_token(gateway: Secured, issuer: ForeignIssuer) -> None:
+    """Its audience is our client id, which is our audience, too."""
+    issuer.identity = {"nonce": None, "pathline_roles": ["operator"]}
+    for token, status in ((issuer.id_token(), 401), (issuer.access_token(), 403)):
+        assert gateway.http.get("/v1/status", headers={"authorization": f"Bearer {token}"}).status_code == status

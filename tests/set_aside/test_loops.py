@@ -25,6 +25,7 @@ _OTHERS = {
     "intake/consume.py": "looks again until nothing was sought meanwhile",
     "fetch/fetcher.py": "reads on in one answer, which has an end",
     "store/connect.py": "gives one connection back, in bounded time",
+    "trust/keys.py": "one fetch of the issuer's keys, which has an end",
     "limits/request_bounds.py": "one request, which has an end",
     "streams/line.py": "one sink's requests: awaited by its line, whose end is nobody else's",
     "streams/webhooks.py": "one sink's line: see `_kept`",

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
+import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
+from pathline_gateway.background import repeating
+from pathline_gateway.set_aside.health import Health
+from pathline_gateway.trust import keys as keys_of_an_issuer
 from pathline_gateway.trust.bearer import Bearer, Claims, Refused
 from pathline_gateway.trust.caller import Role
+from pathline_gateway.trust.issuer import CLIENT, made
 from pathline_gateway.trust.keys import DiscoveredKeys, IssuerUnavailable, OwnKeys
 
 ISSUER = "https://issuer.example/realm"
@@ -47,8 +54,10 @@ def said(**other: Any) -> dict[str, Any]:
     return {name: value for name, value in claims.items() if value is not None}
 
 
-def signed(claims: dict[str, Any], by: Any = KEY, alg: str = "ES256", kid: str | None = None) -> str:
-    return jwt.encode({"alg": alg, "kid": kid or by.kid}, claims, by, algorithms=[alg])
+def signed(
+    claims: dict[str, Any], by: Any = KEY, alg: str = "ES256", kid: str | None = None, typ: Any = "at+jwt"
+) -> str:
+    return jwt.encode({"alg": alg, "kid": kid or by.kid, "typ": typ}, claims, by, algorithms=[alg])
 
 
 def bearer(*keys: Any) -> Bearer:
@@ -63,7 +72,7 @@ async def test_a_publisher_is_bound_to_its_organisation() -> None:
 @pytest.mark.parametrize(("kind", "alg"), [(ECKey, "ES256"), (RSAKey, "RS256"), (RSAKey, "PS256"), (OKPKey, "Ed25519")])
 async def test_every_algorithm_that_we_name_is_read(kind: Any, alg: str) -> None:
     one = key(kind)
-    token = jwt.encode({"alg": alg, "kid": one.kid}, said(), one, algorithms=[alg])
+    token = signed(said(), one, alg)
     assert (await bearer(one).caller(token)).org == "food-bank"
 
 
@@ -77,12 +86,12 @@ async def test_a_citizen_has_an_account_that_nobody_else_can_compute() -> None:
 
 
 def unsigned() -> str:
-    parts = ({"alg": "none", "kid": KEY.kid}, said())
+    parts = ({"alg": "none", "kid": KEY.kid, "typ": "at+jwt"}, said())
     return ".".join(urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts) + "."
 
 
 def signed_with_the_public_key() -> str:
-    parts = ({"alg": "HS256", "kid": RSA.kid}, said())
+    parts = ({"alg": "HS256", "kid": RSA.kid, "typ": "at+jwt"}, said())
     text = ".".join(urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts)
     signature = hmac.digest(RSA.as_pem(private=False), text.encode(), "sha256")
     return f"{text}.{urlsafe_b64encode(signature).decode().rstrip('=')}"
@@ -126,12 +135,76 @@ def tampered() -> str:
         lambda: signed(said(pathline_org="citizen")),
         lambda: signed(said(pathline_roles=["operator"], pathline_org="pathline")),
         lambda: signed(said(pathline_org=["food-bank"])),
+        # What an issuer signs for other ends: who signed in, that somebody signed out, what needs a proof.
+        lambda: signed(said(), typ="JWT"),
+        lambda: signed(said(), typ=""),
+        lambda: signed(said(azp="pathline"), typ="JWT"),
+        lambda: signed(said(client_id="pathline", azp="reader"), typ="JWT"),
+        lambda: signed(said(client_id=["reader"]), typ="JWT"),
+        lambda: signed(said(client_id=""), typ="JWT"),
+        lambda: signed(said(client_id="reader"), typ="logout+jwt"),
+        lambda: signed(said(client_id="reader"), typ="dpop+jwt"),
+        lambda: signed(said(nonce="n")),
+        lambda: signed(said(nonce="")),
+        lambda: signed(said(at_hash="x")),
+        lambda: signed(said(c_hash="x")),
+        lambda: signed(said(events={"http://schemas.openid.net/event/backchannel-logout": {}})),
+        lambda: signed(said(events={})),
+        lambda: signed(said(cnf={"jkt": "x"})),
+        lambda: signed(said(cnf={})),
+        lambda: signed(said(typ="ID", azp="reader"), typ="JWT"),
+        lambda: signed(said(typ="Refresh", azp="reader"), typ="JWT"),
+        lambda: signed(said(token_use="id", client_id="reader"), typ="JWT"),
+        # Made for too long, or for no time that can be told.
+        lambda: signed(said(exp=NOW + 86_401)),
+        lambda: signed(said(exp=NOW + 10 * 365 * 86_400)),
+        lambda: signed(said(iat=NOW - 86_400, exp=NOW + 600)),
+        lambda: signed(said(iat=-(10**9))),
+        lambda: signed(said(exp=1e308)),
+        lambda: signed(said(exp=True)),
+        lambda: signed(said(iat=True)),
+        lambda: signed(said(exp=str(NOW + 600))),
+        lambda: signed(said(sub=["client-7"])),
+        lambda: signed(said(sub="")),
+        lambda: signed(said(sub="x" * 2_000)),
     ],
 )
 async def test_anything_else_is_refused(token: Callable[[], str]) -> None:
     with pytest.raises(Refused) as refused:
         await bearer(KEY, RSA).caller(token())
     assert "food-bank" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("typ", "client"),
+    [
+        ("at+jwt", {}),
+        ("AT+JWT", {}),
+        ("application/at+jwt", {"client_id": "pathline"}),
+        ("JWT", {"azp": "reader"}),
+        ("JWT", {"azp": "reader", "typ": "Bearer", "sid": "s", "session_state": "s", "acr": "1"}),
+        ("JWT", {"client_id": "reader", "token_use": "access"}),
+    ],
+)
+async def test_an_access_token_is_one_by_its_type_or_its_client(typ: str, client: dict[str, Any]) -> None:
+    assert (await bearer().caller(signed(said(**client), typ=typ))).org == "food-bank"
+
+
+async def test_a_lifetime_is_what_the_operator_says() -> None:
+    short = Claims(ISSUER, "pathline", lifetime_s=600)
+    reads = Bearer(short, OwnKeys(KeySet([KEY])), ACCOUNTS, clock=lambda: NOW)
+    assert (await reads.caller(signed(said(iat=NOW, exp=NOW + 600)))).org == "food-bank"
+    with pytest.raises(Refused):
+        await reads.caller(signed(said(iat=NOW, exp=NOW + 601)))
+
+
+async def test_the_issuer_of_one_machine_makes_access_tokens_and_id_tokens_that_are_none(tmp_path: Path) -> None:
+    issuer = made(tmp_path, "http://127.0.0.1:8080/issuer")
+    reads = Bearer(issuer.claims, OwnKeys(issuer.keys), ACCOUNTS)
+    assert (await reads.caller(issuer.token([Role.PUBLISHER], "food-bank", "x"))).org == "food-bank"
+    for nonce in ("n", None):
+        with pytest.raises(Refused):
+            await reads.caller(issuer.id_token(CLIENT, "x", nonce))
 
 
 class Published:
@@ -219,9 +292,76 @@ async def test_a_symmetric_key_that_an_issuer_publishes_by_mistake_is_not_used()
     mistaken = {"keys": [shared.as_dict(private=True), KEY.as_dict(private=False)]}
     fetch = lambda url: published(url) if "well-known" in url else mistaken  # noqa: E731
     reads = Bearer(CLAIMS, DiscoveredKeys(ISSUER, fetch, Clock()), ACCOUNTS, clock=lambda: NOW)
-    token = jwt.encode({"alg": "HS256", "kid": shared.kid}, said(), shared, algorithms=["HS256"])
+    token = signed(said(), shared, "HS256")
     with pytest.raises(Refused):
         await reads.caller(token)
+
+
+async def test_a_known_key_waits_for_nobody_while_the_issuer_hangs() -> None:
+    published, clock, hangs = Published(KEY), Clock(), threading.Event()
+
+    def fetch(url: str) -> dict[str, Any]:
+        if published.down:
+            hangs.wait(60)
+        return published(url)
+
+    reads = Bearer(CLAIMS, DiscoveredKeys(ISSUER, fetch, clock), ACCOUNTS, clock=lambda: NOW)
+    await reads.caller(signed(said()))
+    published.down = True
+    clock.at += 2_000  # old enough to be fetched again
+    unknown = asyncio.create_task(reads.caller(signed(said(), key(), kid="another")))
+    try:
+        async with asyncio.timeout(50):
+            for _ in range(20):
+                clock.at += 11
+                assert (await reads.caller(signed(said()))).org == "food-bank"
+        assert not unknown.done()
+    finally:
+        hangs.set()
+    with pytest.raises(Refused):
+        await unknown
+
+
+async def test_an_issuer_that_is_away_for_long_lets_nobody_queue() -> None:
+    published, clock, hangs = Published(KEY), Clock(), threading.Event()
+
+    def fetch(url: str) -> dict[str, Any]:
+        if hangs.is_set():
+            raise OSError("away")
+        return published(url)
+
+    keys = DiscoveredKeys(ISSUER, fetch, clock)
+    reads = Bearer(CLAIMS, keys, ACCOUNTS, clock=lambda: NOW)
+    await reads.caller(signed(said()))
+    hangs.set()
+    clock.at += 3_000
+    await reads.caller(signed(said()))
+    await settled(lambda: keys._failed)
+    clock.at += 1_000
+    with pytest.raises(IssuerUnavailable):
+        await reads.caller(signed(said()))
+    hangs.clear()
+    clock.at += 11
+    with pytest.raises(IssuerUnavailable):
+        await reads.caller(signed(said()))  # it begins to ask, and does not wait
+    await settled(lambda: not keys._failed)
+    assert (await reads.caller(signed(said()))).org == "food-bank"
+
+
+async def test_keys_are_fetched_before_anybody_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys_of_an_issuer, "_AGAIN_S", 0.01)
+    published, clock = Published(KEY), Clock()
+    keys = DiscoveredKeys(ISSUER, published, clock)
+    async with repeating(keys.loop(), Health()):
+        await settled(lambda: keys._keys is not None)
+        clock.at += 1_000
+        await settled(lambda: published.asked == 2)
+
+
+async def settled(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(120):
+        while not holds():
+            await asyncio.sleep(0.005)
 
 
 def test_the_clock_of_tokens_is_the_wall_clock() -> None:

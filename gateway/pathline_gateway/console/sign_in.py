@@ -14,10 +14,12 @@ from starlette.responses import RedirectResponse
 from pathline_gateway import form
 from pathline_gateway.console.page import page
 from pathline_gateway.problem import Problem
-from pathline_gateway.trust import signing_in
+from pathline_gateway.store.connect import UNAVAILABLE
+from pathline_gateway.trust import cookies, signing_in
 from pathline_gateway.trust.bearer import Refused
 from pathline_gateway.trust.caller import EVERYBODY, Caller
-from pathline_gateway.trust.gate import COOKIE, Gate
+from pathline_gateway.trust.cookies import SESSION, SIGNING_IN
+from pathline_gateway.trust.gate import Gate
 from pathline_gateway.trust.issuer import CALLBACK
 from pathline_gateway.trust.keys import IssuerUnavailable
 from pathline_gateway.trust.provider import Provider
@@ -30,12 +32,27 @@ _MOST_CHARACTERS: Final = 3_800
 """Browsers drop a longer cookie without a word."""
 _SIGN_IN: Final = "/sign-in"
 
+_HERE_ALONE: Final = Problem(
+    503,
+    "database-unavailable",
+    "you are signed out here; elsewhere the token is good until it expires: sign in, and sign out again",
+    headers={"retry-after": "5"},
+)
+
 Short = Annotated[str, Query(max_length=4_096)]
 
 
 def routes(gate: Gate, provider: Provider | None) -> APIRouter:
     """`/sign-in`, where the issuer sends people back to, and `/sign-out`."""
     router = APIRouter(include_in_schema=False)
+
+    def keep(request: Request, answer: Response, token: str) -> None:
+        cookies.keep(answer, SESSION, token, _HOUR_S, https=gate.by_tls(request), site="strict")
+
+    def failed(request: Request, why: str, to: str, status: int = 401) -> Response:
+        answer = page("sign_in_failed.html", status, why=why, to=to)
+        cookies.drop(answer, SIGNING_IN, https=gate.by_tls(request))
+        return answer
 
     @router.get(_SIGN_IN)
     async def ask(request: Request, to: Short = "", out: Short = "") -> Response:
@@ -53,23 +70,15 @@ def routes(gate: Gate, provider: Provider | None) -> APIRouter:
             return _asked()
         answer = RedirectResponse(address, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
         # Lax: the issuer is another site, and the browser comes back from there.
-        answer.set_cookie(
-            signing_in.COOKIE,
-            attempt.text,
-            max_age=signing_in.SECONDS,
-            path=_SIGN_IN,
-            httponly=True,
-            samesite="lax",
-            secure=_secure(request, provider),
-        )
+        cookies.keep(answer, SIGNING_IN, attempt.text, signing_in.SECONDS, https=gate.by_tls(request), site="lax")
         return answer
 
     @router.get(CALLBACK)
     async def back(request: Request, code: Short = "", state: Short = "", iss: Short = "") -> Response:
         """She is who the issuer says."""
-        kept = SigningIn.kept(request.cookies.get(signing_in.COOKIE, ""))
+        kept = SigningIn.kept(cookies.kept(request, SIGNING_IN, https=gate.by_tls(request)))
         if provider is None or gate.bearer is None or kept is None or not kept.is_of(state):
-            return _failed("other", "")
+            return failed(request, "other", "")
         try:
             if not code or (iss and iss != provider.issuer):
                 raise Refused("no code came, or another issuer's")
@@ -77,15 +86,15 @@ def routes(gate: Gate, provider: Provider | None) -> APIRouter:
             asker = await gate.bearer.caller(token)
         except Refused as refused:
             _log.warning("somebody could not sign in: %s", refused.reason)
-            return _failed("refused", kept.to)
+            return failed(request, "refused", kept.to)
         except IssuerUnavailable:
-            return _failed("away", kept.to, 503)
+            return failed(request, "away", kept.to, 503)
         if len(token) > _MOST_CHARACTERS:
-            return _failed("long", kept.to)
+            return failed(request, "long", kept.to)
         # A page, and no redirect: a browser that comes from another site would not send a strict cookie on.
         answer = page("signed_in.html", to=kept.to or signing_in.home(asker))
-        answer.delete_cookie(signing_in.COOKIE, path=_SIGN_IN)
-        _keep(answer, token, _secure(request, provider))
+        cookies.drop(answer, SIGNING_IN, https=gate.by_tls(request))
+        keep(request, answer, token)
         return answer
 
     @router.post(_SIGN_IN)
@@ -100,37 +109,38 @@ def routes(gate: Gate, provider: Provider | None) -> APIRouter:
         except (Refused, IssuerUnavailable):
             return page("sign_in.html", 401, referrer="same-origin", refused=True)
         answer = RedirectResponse(signing_in.home(asker), 303)
-        _keep(answer, token, _secure(request, provider))
+        keep(request, answer, token)
         return answer
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:
-        """The browser forgets the token."""
-        _ours(request)
-        answer = RedirectResponse(f"{_SIGN_IN}?out=yes", 303)
-        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        """The token is believed no longer, wherever it is, and the browser forgets it; so it is for a program's."""
+        program = "authorization" in request.headers
+        if not program:
+            _ours(request)
+        answer: Response = Response(status_code=204) if program else RedirectResponse(f"{_SIGN_IN}?out=yes", 303)
+        try:
+            await _end(gate, request)
+        except UNAVAILABLE:
+            answer = _HERE_ALONE.response()
+        except Problem:
+            if program:
+                raise
+        cookies.drop(answer, SESSION, https=gate.by_tls(request))
         return answer
 
     return router
 
 
+async def _end(gate: Gate, request: Request) -> None:
+    """The session ends. Raises Problem where there is none, and what the database raises."""
+    session = (await gate.known(request)).session
+    if session is not None and gate.bearer is not None and gate.bearer.sessions is not None:
+        await gate.bearer.sessions.end(session)
+
+
 def _asked() -> Response:
     return page("sign_in.html", referrer="same-origin", refused=False)
-
-
-def _failed(why: str, to: str, status: int = 401) -> Response:
-    answer = page("sign_in_failed.html", status, why=why, to=to)
-    answer.delete_cookie(signing_in.COOKIE, path=_SIGN_IN)
-    return answer
-
-
-def _keep(answer: Response, token: str, secure: bool) -> None:
-    answer.set_cookie(COOKIE, token, max_age=_HOUR_S, httponly=True, samesite="strict", secure=secure)
-
-
-def _secure(request: Request, provider: Provider | None) -> bool:
-    """Whether browsers come by TLS, perhaps to something in front of this gateway."""
-    return request.url.scheme == "https" or (provider is not None and provider.client.redirect.startswith("https:"))
 
 
 def _ours(request: Request) -> None:

@@ -39,6 +39,10 @@ _ALL: Final = (
     Work("partitions", "Making room for next month", None, "Next month's events are not stored until it is done."),
     Work("table-statistics", "Counting what is stored", None, "Large stores answer more slowly."),
     Work("access-log-horizon", "Forgetting old accesses", None, "Old entries of the access log stay longer."),
+    Work("sessions", "Knowing who signed out", None, "Whoever signs out at another process is believed here."),
+    Work(
+        "issuer-keys", "Fetching the issuer's keys", None, "Known keys are believed for an hour, new ones not at all."
+    ),
     Work("parked-gauge", "Counting what is parked", None, "The metric of parked records is old."),
     Work("set-aside-gauge", "Counting what is set aside", None, "The metric of failing works is old."),
     Work("throughput", "Counting what flows", None, "Figures a second on the first page are old."),

@@ -72,14 +72,15 @@ def routes(streams: Streams) -> APIRouter:
     ) -> StreamingResponse:
         """As `…/events`, as they come. A reader that lost the connection sends `Last-Event-ID`, as browsers do.
 
-        It ends after a quarter of an hour, and when the subscription is paused or ended.
+        It ends after a quarter of an hour, when the subscription is paused or ended, and when the token is: signed out
+        of, or expired.
         """
         series, number = cursor(last_event_id or after)
         async with pool.acquire() as connection:
             found = await series_of(connection, await handed_to(connection, caller, subscription), series)
             await webhooks.asked(connection, found.id, number, datetime.now(UTC))
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        frames = streams.listen(found.id, number, everything=caller.open)
+        frames = streams.listen(found.id, number, everything=caller.open, session=caller.session)
         return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
 
     @router.get(

@@ -14,6 +14,8 @@ import asyncpg
 from pathline_gateway.access_log.request_row import request_number
 from pathline_gateway.streams.reading import Asked, Readings
 from pathline_gateway.streams.waiters import Waiters
+from pathline_gateway.trust.session import Session
+from pathline_gateway.trust.sessions import Sessions
 
 _HEARTBEAT_S: Final = 15.0
 LONGEST_S: Final = 900.0
@@ -32,17 +34,27 @@ class Streams:
     """For what looks through the events of many."""
     work: asyncpg.Pool = None
     """For what streams read: they wait for their turn, and not for requests."""
+    sessions: Sessions | None = None
+    """Which tokens are believed no longer."""
 
     def __post_init__(self) -> None:
         self.slow = self.pool if self.slow is None else self.slow
         self._readings = Readings(self.pool if self.work is None else self.work, self.secret, self.clock)
 
-    async def listen(self, subscription: UUID, after: int, *, everything: bool) -> AsyncIterator[bytes]:
-        """Frames, beginning after this number: events, and a comment now and then where there are none."""
+    async def listen(
+        self, subscription: UUID, after: int, *, everything: bool, session: Session | None = None
+    ) -> AsyncIterator[bytes]:
+        """Frames, beginning after this number: events, and a comment now and then where there are none.
+
+        They end within a heartbeat of the `session` of whoever listens.
+        """
         until, trace = time.monotonic() + LONGEST_S, request_number()
         yield b"retry: 1000\n\n"
         with self.waiters.waiting(subscription, trace, everything=everything) as waiter:
             while time.monotonic() < until and not self.waiters.ended:
+                if session is not None and self.sessions is not None and self.sessions.is_over(session):
+                    yield b'event: end\ndata: {"because":"signed out, or the token expired"}\n\n'
+                    return
                 waiter.woken.clear()
                 read = waiter.take() or await self._readings.next(Asked(subscription, after, trace, everything))
                 if read is None:

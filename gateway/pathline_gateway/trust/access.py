@@ -172,6 +172,15 @@ def roles_for(method: str, path: str) -> frozenset[str] | None:
     return None if route is None else ACCESS[route]
 
 
+def without_slash(path: str) -> str | None:
+    """The route that is meant by a path with slashes at its end, as the table writes it; None where there is none."""
+    meant = path.rstrip("/")
+    if meant == path:
+        return None
+    names = (name.partition(" ")[2] for name in ACCESS)
+    return next((name for name in names if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(name)), meant)), None)
+
+
 def undeclared(routes: Collection[str]) -> tuple[set[str], set[str]]:
     """The routes that no rule is about, and the rules that are about no route."""
     return set(routes) - ACCESS.keys(), ACCESS.keys() - OPTIONAL - set(routes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import time
 from base64 import b32encode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
@@ -19,10 +20,22 @@ from pathline.interaction import organisation_of
 from pathline_gateway.identity.rights import CITIZENS, OURS
 from pathline_gateway.trust.caller import OF_A_PERSON, OF_AN_ORGANISATION, Caller, Role
 from pathline_gateway.trust.keys import Keys
+from pathline_gateway.trust.session import LEEWAY_S, Session
+from pathline_gateway.trust.sessions import Sessions
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "Ed25519")
 """What a token may be signed with: never `none`, never a shared secret (RFC 8725, 3.1 and 3.2)."""
-_LEEWAY_S: Final = 30
+DAY_S: Final = 86_400
+_ACCESS_TOKEN: Final = frozenset(("at+jwt", "application/at+jwt"))
+"""What RFC 9068 calls an access token, in its header `typ`."""
+_UNSAID: Final = frozenset(("", "jwt", "application/jwt"))
+"""What says nothing of what a token is for."""
+_NEVER: Final = ("nonce", "events", "cnf", "at_hash", "c_hash")
+"""Claims of what is no access token, or of one that is good only with a proof that nobody asks for here: an ID token
+(OpenID Connect Core 1.0, 2), a security event such as a logout token (RFC 8417), a bound token (RFC 7800)."""
+_OTHER_KINDS: Final = {"typ": ("id", "refresh", "offline", "logout"), "token_use": ("id", "refresh")}
+"""Claims in which some issuers say what a token is, and what of it is no access token."""
+_LONGEST_SUB: Final = 1_000
 _MOST_CHARACTERS: Final = 16_384
 
 
@@ -42,6 +55,8 @@ class Claims:
     audience: str
     roles: str = "pathline_roles"
     org: str = "pathline_org"
+    lifetime_s: int = DAY_S
+    """The longest that a token may live; one that was made for longer is not believed at all."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,8 @@ class Bearer:
     account_key: bytes
     """An account is named by it: nobody else can compute or compare the subjects of citizens."""
     clock: Callable[[], float] = time.time
+    sessions: Sessions | None = None
+    """Which of them have ended; None where nobody signs out."""
 
     async def caller(self, token: str) -> Caller:
         """Who asks. Raises Refused, or IssuerUnavailable."""
@@ -61,16 +78,49 @@ class Bearer:
         try:
             kid = jws.extract_compact(token.encode("ascii")).headers().get("kid")
             keys = await self.keys.current(kid if isinstance(kid, str) else None)
-            claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
-            self._registry().validate(claims)
-        except (JoseError, ValueError, TypeError) as wrong:
+            found = jwt.decode(token, keys, algorithms=ALGORITHMS)
+            self._registry().validate(found.claims)
+            self._for_access(found.header, found.claims)
+            session = self._session(token, found.claims)
+        except (JoseError, ValueError, TypeError, OverflowError, RecursionError) as wrong:
             raise Refused(_why(wrong)) from None
-        return self._caller(claims)
+        return self._caller(found.claims, session)
+
+    def _for_access(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
+        """It was made to be shown here, and to be good for whoever shows it. Raises Refused.
+
+        An ID token tells a client who signed in; where the client is called as our audience is, only this tells the two
+        apart (RFC 9068, 4; RFC 8725, 3.11).
+        """
+        for name in _NEVER:
+            if name in claims:
+                raise Refused(f"not an access token that its bearer may show ({name})")
+        for name, others in _OTHER_KINDS.items():
+            if str(claims.get(name, "")).lower() in others:
+                raise Refused(f"another kind of token ({name})")
+        kind = header.get("typ", "")
+        if not isinstance(kind, str) or kind.lower() not in _ACCESS_TOKEN | _UNSAID:
+            raise Refused("another kind of token (typ)")
+        client = claims.get("client_id", claims.get("azp"))
+        if kind.lower() in _UNSAID and (not isinstance(client, str) or client in ("", self.claims.audience)):
+            raise Refused("neither typ at+jwt nor a client id besides the audience")
+
+    def _session(self, token: str, claims: Mapping[str, Any]) -> Session:
+        """What the token is. Raises Refused when it was made to live too long, or is over."""
+        issued, expires = claims["iat"], claims["exp"]
+        if not all(type(each) in (int, float) and math.isfinite(each) for each in (issued, expires)):
+            raise Refused("its times are no numbers")
+        if expires - issued > self.claims.lifetime_s:
+            raise Refused("it lives too long")
+        session = Session.of(token, claims)
+        if self.sessions is not None and self.sessions.is_over(session):
+            raise Refused("it was signed out")
+        return session
 
     def _registry(self) -> JWTClaimsRegistry:
         return JWTClaimsRegistry(
             now=int(self.clock()),
-            leeway=_LEEWAY_S,
+            leeway=LEEWAY_S,
             iss={"essential": True, "value": self.claims.issuer},
             aud={"essential": True, "value": self.claims.audience},
             exp={"essential": True},
@@ -78,20 +128,23 @@ class Bearer:
             sub={"essential": True},
         )
 
-    def _caller(self, claims: Mapping[str, Any]) -> Caller:
+    def _caller(self, claims: Mapping[str, Any], session: Session) -> Caller:
         roles = _roles(claims.get(self.claims.roles))
         org = claims.get(self.claims.org)
         if org is not None and not is_organisation(org):
             raise Refused("its organisation is none")
         if org is None and roles & OF_AN_ORGANISATION:
             raise Refused("a role of an organisation, and no organisation")
-        subject = str(claims["sub"])
-        account = self.account(subject) if roles & OF_A_PERSON else None
-        return Caller(roles, org, account, who=actor_pseudonym(self.account_key, self.claims.issuer, subject))
+        sub = claims["sub"]
+        if not isinstance(sub, str) or not 0 < len(sub) <= _LONGEST_SUB:
+            raise Refused("its subject is none")
+        account = self.account(sub) if roles & OF_A_PERSON else None
+        who = actor_pseudonym(self.account_key, self.claims.issuer, sub)
+        return Caller(roles, org, account, who=who, session=session)
 
     def account(self, sub: str) -> str:
         """The subject of this person's own account."""
-        named = f"{self.claims.issuer}\n{sub}".encode()
+        named = f"{self.claims.issuer}\n{sub}".encode("utf-8", "surrogatepass")
         return "v1." + urlsafe_b64encode(hmac.digest(self.account_key, named, hashlib.sha256)[:16]).decode().rstrip("=")
 
 

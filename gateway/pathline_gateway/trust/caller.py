@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from pathline_gateway.trust.session import Session
 
 
 class Role(StrEnum):
@@ -49,6 +51,8 @@ class Caller:
     """Auth is off: whoever calls is taken for everybody."""
     who: str | None = None
     """A keyed hash of the token's subject: the same for each token of one person or system, and no name."""
+    session: Session | None = field(default=None, compare=False, repr=False)
+    """What the token is that says so; None where none was needed."""
 
     def may_be(self, *roles: str) -> bool:
         """Whether the caller has any of these roles."""

@@ -16,16 +16,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pathline_gateway.access_log.declarations import unlogged
 from pathline_gateway.problem import Problem
+from pathline_gateway.trust import cookies
 from pathline_gateway.trust.access import ACCESS, PUBLIC, roles_for, undeclared
 from pathline_gateway.trust.bearer import Bearer, Refused
 from pathline_gateway.trust.caller import EVERYBODY, OF_A_PERSON, OF_AN_ORGANISATION, Caller, Role
+from pathline_gateway.trust.cookies import SESSION
 from pathline_gateway.trust.keys import IssuerUnavailable
 from pathline_gateway.trust.signing_in import ours
 
 _log = logging.getLogger(__name__)
 
-COOKIE: Final = "pathline-session"
-"""Holds the token of somebody who signed in with a browser; believed on pages only, never by the API."""
 PAGES: Final = ("/console", "/desk", "/sign-out")
 STATIC: Final = "/console/static/"
 NOBODY: Final = Caller(frozenset())
@@ -57,6 +57,12 @@ class Gate:
     explain: Explain | None = None
     refusals: Refusals | None = None
     """Counts whom it refuses: to find that out costs more than most answers."""
+    https: bool = False
+    """Browsers come by TLS, to something in front of this gateway, whatever it says of them."""
+
+    def by_tls(self, asked: HTTPConnection) -> bool:
+        """Whether she came by TLS."""
+        return self.https or asked.scope.get("scheme") == "https"
 
     async def known(self, asked: HTTPConnection) -> Caller:
         """Who asks. Raises Problem for nobody."""
@@ -65,7 +71,7 @@ class Gate:
         if self.refusals is not None:
             self.refusals.look(asked.scope)
         try:
-            return await self.bearer.caller(_token(asked))
+            return await self.bearer.caller(self._token(asked))
         except Refused as refused:
             if self.refusals is not None:
                 self.refusals.count(asked.scope)
@@ -76,17 +82,20 @@ class Gate:
                 503, "issuer-unavailable", "who you are cannot be looked up: try again", headers={"retry-after": "5"}
             ) from None
 
+    def _token(self, asked: HTTPConnection) -> str:
+        said = asked.headers.getlist("authorization")
+        if len(said) == 1 and said[0][:7].lower() == "bearer ":
+            return said[0][7:].strip()
+        if (
+            not said
+            and asked.url.path.startswith(PAGES)
+            and (kept := cookies.kept(asked, SESSION, https=self.by_tls(asked)))
+        ):
+            return kept
+        raise Refused("none was sent" if not said else "not a bearer token")
+
 
 _SIGN_IN = "send a valid token of this gateway's issuer as `authorization: Bearer …`"
-
-
-def _token(asked: HTTPConnection) -> str:
-    said = asked.headers.getlist("authorization")
-    if len(said) == 1 and said[0][:7].lower() == "bearer ":
-        return said[0][7:].strip()
-    if not said and asked.url.path.startswith(PAGES) and (kept := asked.cookies.get(COOKIE)):
-        return kept
-    raise Refused("none was sent" if not said else "not a bearer token")
 
 
 class Admitted:

@@ -49,16 +49,17 @@ class Issuer:
         """A token for somebody with these roles."""
         now = int(time.time())
         said = {"iss": self.url, "aud": _AUDIENCE, "sub": account, "iat": now, "exp": now + seconds}
-        claims: dict[str, Any] = {**said, "pathline_roles": [str(role) for role in roles]}
+        about = {"jti": secrets.token_urlsafe(12), "client_id": CLIENT}
+        claims: dict[str, Any] = {**said, **about, "pathline_roles": [str(role) for role in roles]}
         if org is not None:
             claims["pathline_org"] = org
-        return self._signed(claims)
+        return self._signed(claims, "at+jwt")
 
     def id_token(self, client: str, account: str, nonce: str | None) -> str:
         """What tells a client who signed in, and which of its attempts that answers."""
         now = int(time.time())
         said: dict[str, Any] = {"iss": self.url, "aud": client, "sub": account, "iat": now, "exp": now + HOUR_S}
-        return self._signed(said if nonce is None else {**said, "nonce": nonce})
+        return self._signed(said if nonce is None else {**said, "nonce": nonce}, "JWT")
 
     @property
     def home(self) -> str:
@@ -70,8 +71,8 @@ class Issuer:
         """Who may send people here to sign in, and where they are sent back to: its own gateway, and nobody else."""
         return {CLIENT: f"{self.home}{CALLBACK}"}
 
-    def _signed(self, claims: dict[str, Any]) -> str:
-        return jwt.encode({"alg": "ES256", "kid": self.key.kid}, claims, self.key, algorithms=["ES256"])
+    def _signed(self, claims: dict[str, Any], kind: str) -> str:
+        return jwt.encode({"alg": "ES256", "typ": kind, "kid": self.key.kid}, claims, self.key, algorithms=["ES256"])
 
 
 class NoIssuer(Exception):

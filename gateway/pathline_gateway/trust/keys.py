@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+
+from pathline_gateway.background import Loop
+from pathline_gateway.telemetry import ISSUER_KEYS
+from pathline_gateway.trust.jwks import Usable, usable
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +27,6 @@ _OLD_S: Final = 3600.0
 """Keys that the issuer has taken out are not believed longer than this."""
 _TIMEOUT_S: Final = 5.0
 _MOST_BYTES: Final = 1 << 20
-_ASYMMETRIC: Final = frozenset(("RSA", "EC", "OKP"))
 
 
 class IssuerUnavailable(Exception):
@@ -75,43 +79,85 @@ def asked(request: urllib.request.Request) -> dict[str, Any]:
 
 @dataclass
 class DiscoveredKeys:
-    """The keys that an issuer publishes (OpenID Connect Discovery 1.0; RFC 7517)."""
+    """The keys that an issuer publishes (OpenID Connect Discovery 1.0; RFC 7517).
 
-    issuer: str
+    They are fetched beforehand and beside the requests: a token with a key that is known waits for nobody.
+    """
+
+    issuer: str | None
+    """None where nobody's tokens are believed, or the issuer is in this process."""
     fetch: Fetch = fetched
     clock: Callable[[], float] = time.monotonic
     _keys: KeySet | None = None
+    _known: frozenset[str] = frozenset()
+    """The ids of the keys."""
     _at: float = 0.0
     _tried_at: float | None = None
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _asking: asyncio.Task[None] | None = None
+    _failed: bool = False
+    """Whether the issuer did not answer when it was asked last."""
+    _left_out: Mapping[str, int] = field(default_factory=dict)
 
     async def current(self, kid: str | None) -> KeySet:
-        if not self._has(kid):
-            async with self._lock:
-                if not self._has(kid) and self._may_ask():
-                    await self._ask()
-        if self._keys is None or self.clock() - self._at > _OLD_S:
+        known = self._keys is not None and (kid is None or kid in self._known)
+        if known and (self._age() < _OLD_S or self._failed):
+            if self._age() > _OLD_S / 2:
+                self._ask()
+        elif (asking := self._ask()) is not None:
+            await asyncio.shield(asking)
+        if self._keys is None or self._age() > _OLD_S:
             raise IssuerUnavailable
         return self._keys
 
-    def _has(self, kid: str | None) -> bool:
-        fresh = self._keys is not None and self.clock() - self._at < _OLD_S / 2
-        return fresh and (kid is None or any(key.kid == kid for key in self._keys or ()))
+    def loop(self) -> Loop:
+        """The keys are fetched again well before they are too old."""
+        return Loop("issuer-keys", self._turn, _AGAIN_S)
 
-    def _may_ask(self) -> bool:
-        return self._tried_at is None or self.clock() - self._tried_at >= _AGAIN_S
+    async def _turn(self) -> None:
+        if self.issuer is None or self._age() <= _OLD_S / 4:
+            return
+        if (asking := self._ask()) is not None:
+            await asyncio.shield(asking)
+        if self._failed:
+            raise IssuerUnavailable
 
-    async def _ask(self) -> None:
+    def _age(self) -> float:
+        return math.inf if self._keys is None else self.clock() - self._at
+
+    def _ask(self) -> asyncio.Task[None] | None:
+        """The asking that goes on, or begins now; None where it is too soon after the last."""
+        if self._asking is not None and not self._asking.done():
+            return self._asking
+        if self._tried_at is not None and self.clock() - self._tried_at < _AGAIN_S:
+            return None
         self._tried_at = self.clock()
-        try:
-            self._keys = await asyncio.to_thread(self._published)
-            self._at = self.clock()
-        except (OSError, ValueError, KeyError, TypeError, JoseError) as failed:
-            _log.warning("the issuer's keys could not be fetched: %s", type(failed).__name__)
+        # In a context of its own: it belongs to no request, and to no trace.
+        self._asking = asyncio.create_task(self._asked(), context=Context())
+        return self._asking
 
-    def _published(self) -> KeySet:
+    async def _asked(self) -> None:
+        try:
+            found = await asyncio.to_thread(self._published)
+        except Exception as failed:  # an issuer may answer anything
+            _log.warning("the issuer's keys could not be fetched: %s", type(failed).__name__)
+            self._failed = True
+            return
+        self._failed = False
+        self._keys, self._at = found.keys, self.clock()
+        self._known = frozenset(key.kid for key in found.keys if key.kid is not None)
+        ISSUER_KEYS.stands(
+            [({"pathline.outcome": "used"}, len(found.keys.keys))]
+            + [({"pathline.outcome": "left-out", "pathline.reason": why}, n) for why, n in found.left_out.items()]
+        )
+        if found.left_out and found.left_out != self._left_out:
+            left_out = dict(found.left_out)
+            _log.warning("of the issuer's keys %d cannot be used: %s", sum(left_out.values()), left_out)
+        self._left_out = found.left_out
+
+    def _published(self) -> Usable:
+        if self.issuer is None:
+            raise ValueError("there is no issuer")
         described = self.fetch(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
         if described["issuer"] != self.issuer:
             raise ValueError("the document is about another issuer")
-        keys = [key for key in self.fetch(described["jwks_uri"])["keys"] if key.get("kty") in _ASYMMETRIC]
-        return KeySet.import_key_set({"keys": keys})
+        return usable(self.fetch(described["jwks_uri"]))

@@ -10,7 +10,6 @@ from typing import Final, Self
 
 from pathline_gateway.trust.caller import Caller, Role
 
-COOKIE: Final = "pathline-signing-in"
 SECONDS: Final = 600
 """So long a person may take at the issuer."""
 

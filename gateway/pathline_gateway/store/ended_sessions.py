@@ -1,0 +1,31 @@
+"""Sessions that ended before their tokens expired."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import asyncpg
+
+_END = """
+insert into ended_session (key, ended_at, until) select unnest($1::bytea[]), $2, $3
+on conflict (key) do update set ended_at = greatest(ended_session.ended_at, excluded.ended_at),
+    until = greatest(ended_session.until, excluded.until)
+"""
+_READ = "select key, ended_at from ended_session where until > $1"
+_FORGET = "delete from ended_session where until <= $1"
+
+
+async def end(connection: asyncpg.Connection, keys: Collection[bytes], at: datetime, until: datetime) -> None:
+    """These ended now; it is remembered so long."""
+    await connection.execute(_END, sorted(keys), at, until)
+
+
+async def read(connection: asyncpg.Connection, now: datetime) -> dict[bytes, datetime]:
+    """When each ended that is still remembered."""
+    return dict(await connection.fetch(_READ, now))
+
+
+async def forget(connection: asyncpg.Connection, now: datetime) -> None:
+    """What no token can mean any more is forgotten."""
+    await connection.execute(_FORGET, now)

@@ -93,6 +93,10 @@ SEED ?=
 chaos: install ## Kills, stops and cuts while events stream: make chaos KILLS=100 EVENTS=1000000
 	PYTHONPATH=tests/intake:tests/brokers $(RUN) python -u tests/chaos/chaos.py $(KILLS) $(EVENTS) $(SEED)
 
+.PHONY: grants
+grants: install ## Does any event show anybody what nobody granted? make grants GRANTS=1000000
+	GRANTS_EXAMPLES=$(or $(GRANTS),200000) $(RUN) pytest -q tests/trust/test_grants.py -k no_event
+
 .PHONY: fuzz
 fuzz: install ## Random records, each accounted for: make fuzz N=1000000
 	$(RUN) python tests/fuzz/fuzz.py $(N) $(SEED)

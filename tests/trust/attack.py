@@ -179,7 +179,9 @@ def attack(numbers: Sequence[int]) -> Said:
     return said
 
 
-ATTACK = 10**9
+KINDS = 7
+"""A number's remainder by it is the kind of its event."""
+ATTACK = KINDS * 10**9
 """Numbers below this reach every event."""
 
 
@@ -338,13 +340,17 @@ def shown_without_a_grant(number: int, numbers: Iterable[int]) -> list[tuple[str
     """What somebody is shown by the attack that nobody granted: the reader, and the steps."""
     after = shown_to(world(number) + attack(list(numbers)))
     found = [sorted(shown - allowed) for shown, allowed in zip(after, granted(number), strict=True)]
-    # A hand-off's own steps go with it: who was handed a person may pass the hand-off on.
     return [
         (reader.name, left)
         for reader, each in zip(READERS, found, strict=True)
-        if (left := [step for step in each if not _handed_on(number, step)])
+        if (left := [step for step in each if not _handed_on(number, reader, step)])
     ]
 
 
-def _handed_on(number: int, step: Identity) -> bool:
-    return step[1] == "o" and number % len(PASSED) in (1, 2, 3)
+def _handed_on(number: int, reader: Reader, step: Identity) -> bool:
+    """Whether the clinic's hand-off grants it: its own steps go with it, and what was released to who is asked."""
+    passed = number % len(PASSED)
+    asked, released = {1: X, 2: X, 3: X, 4: Z}.get(passed), passed in (2, 3, 4)
+    if step[1] == "o":
+        return asked == X or asked == reader.org
+    return released and asked == reader.org and step[1] in ("y1", "y2")

@@ -174,10 +174,7 @@ def what_a_citizen_says(world: World) -> None:
     world.ask("citizen", "POST /v1/consents", 200, json=given)
     assert world.ask("citizen", "GET /v1/consents", 200)["consents"]
     world.ask("citizen", "POST /v1/consents/withdrawals", 200, json={"consent": "hers"})
-    assert world.ask("citizen", "GET /v1/mandates", 200) == {"mandates": []}
-    world.ask("citizen", "POST /v1/mandates/withdrawals", 404, json={"mandate": "none"})
-    world.ask("citizen", "POST /v1/mandates/agreements", 404, json={"mandate": "none", "version": "0"})
-    world.ask("citizen", "POST /v1/consents/agreements", 404, json={"consent": "none", "version": "0"})
+    what_is_proposed_to_her(world)
     world.ask("citizen", "GET /v1/access", 200)
     tokens = [
         world.ask(f"publisher {org}", "POST /v1/identity/tokens", 201, json={"org": org, "subject": subject})["token"]
@@ -186,6 +183,33 @@ def what_a_citizen_says(world: World) -> None:
     made = world.ask("citizen", "POST /v1/identity/links", 201, json={"tokens": tokens})
     world.ask("citizen", f"GET {made['look']}", 200)
     world.ask("citizen", "POST /v1/identity/retractions", 201, json=made["evidence"])
+
+
+def what_is_proposed_to_her(world: World) -> None:
+    """By an organisation at which she is known: she agrees, and ends it."""
+    client = "v1.CCCCCCCCCCCCCCCCCCCCCA"
+    agent = {"org": "citizen", "subject": OTHER}
+    publish(
+        world,
+        event(
+            "food-bank", "proposed-mandate", "mandate.given", client,
+            mandate="theirs", agent=agent, services=[], powers=["see"],
+        ),
+        event(
+            "food-bank", "proposed-consent", "consent.given", client,
+            consent="theirs", holders=["housing"], recipients=["food-bank"], nouns=["contact"], purpose="care",
+        ),
+    )  # fmt: skip
+    known = {"org": "food-bank", "subject": client}
+    token = world.ask("publisher food-bank", "POST /v1/identity/tokens", 201, json=known)["token"]
+    world.ask("citizen", "POST /v1/identity/links", 201, json={"tokens": [token]})
+    for kind in ("mandate", "consent"):
+        listed = world.ask("citizen", f"GET /v1/{kind}s", 200)[f"{kind}s"]
+        (proposal,) = [each for each in listed if each["counts"] == "proposal"]
+        agreeing = {kind: proposal[kind], "version": proposal["version"]}
+        agreed = world.ask("citizen", f"POST /v1/{kind}s/agreements", 201, json=agreeing)
+        world.ask("citizen", f"POST /v1/{kind}s/agreements", 200, json=agreeing)
+        world.ask("citizen", f"POST /v1/{kind}s/withdrawals", 200, json={kind: agreed[kind]})
 
 
 def a_review(world: World) -> None:

@@ -86,6 +86,19 @@ class Publishing:
             pass
 
     async def batch(self, org: str, request: Request) -> Response:
-        """The door's answer to a batch of events of this organisation, with a result for each. Raises Problem."""
+        """The door's answer to a batch of events of this organisation, with a result for each. Raises Problem.
+
+        A browser sends what the spreadsheet's page makes, and nothing else: least of all who may look.
+        """
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
-        return await self.door.take(headers, await request.body(), Caller(frozenset((Role.PUBLISHER,)), org))
+        publisher = Caller(frozenset((Role.PUBLISHER,)), org)
+        return await self.door.take(headers, await request.body(), publisher, lambda item: _beyond(item, org))
+
+
+def _beyond(item: Interaction[Any], org: str) -> Refused | None:
+    if item.type not in SPREADSHEET_TYPES:
+        names = " and ".join(sorted(SPREADSHEET_TYPES))
+        return NotFromTheDesk(f"a spreadsheet makes {names}: publish all else at POST /v1/events", field="type")
+    if item.source != source(org):
+        return NotFromTheDesk("is another system's: the desk publishes under its own source", field="source")
+    return None

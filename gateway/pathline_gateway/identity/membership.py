@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
 
 from pathline_gateway.background import POLL_S, Loop
 from pathline_gateway.identity.binding import LIMITS, Bound, Limits, bind, pathways
-from pathline_gateway.identity.evidence import Evidence
+from pathline_gateway.identity.evidence import Evidence, Standing
 from pathline_gateway.identity.neighbourhood import Neighbourhood, Stored
 from pathline_gateway.identity.redeemed import rederive
 from pathline_gateway.store import changes, handoff_links, interactions, links
@@ -66,8 +67,12 @@ async def rebound(
     """The pathways of everyone connected with these refs (None: its own), and how they were bound."""
     reach = await near.reach(touched)
     refs = await near.refs(reach)
-    evidence = [e for e in await near.evidence(reach) if e.a in refs and e.b in refs]
-    bound = bind({number: ref.org for number, ref in refs.items()}, evidence, limits)
+    evidence = await near.evidence(reach)
+    orgs = {number: ref.org for number, ref in refs.items()}
+    bound = bind(orgs, [e for e in evidence if e.a in refs and e.b in refs], limits)
+    # What was proposed reaches nobody. It waits, unless others have joined the two: then both are here.
+    beyond = {e for e in evidence if e.standing is Standing.PROPOSED and (e.a in refs) != (e.b in refs)}
+    bound = replace(bound, waiting={**bound.waiting, **dict.fromkeys(beyond, "proposed")})
     return pathways(bound.people, refs), bound
 
 

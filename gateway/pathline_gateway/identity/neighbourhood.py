@@ -16,7 +16,7 @@ class Neighbourhood(Protocol):
     """What binding asks for."""
 
     async def reach(self, touched: Collection[int]) -> Collection[int]:
-        """Every ref that any link, live or not, connects with these, through others too."""
+        """Every ref that any link, live or not, connects with these, through others too; but for what was proposed."""
 
     async def refs(self, numbers: Collection[int]) -> Mapping[int, Ref]:
         """These refs."""

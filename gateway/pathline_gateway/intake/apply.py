@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 import asyncpg
 
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.write import Outcome, Writer
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.store import positions
 from pathline_gateway.store.positions import Partition
 from pathline_gateway.store.register import Known
@@ -29,6 +30,7 @@ class Into:
 
     group: str
     register_unknown: bool
+    limits: Limits = field(default_factory=Limits)
 
 
 async def apply(connection: asyncpg.Connection, into: Into, batch: Batch) -> Outcome:
@@ -44,7 +46,7 @@ async def apply(connection: asyncpg.Connection, into: Into, batch: Batch) -> Out
         if batch.beyond(stands):
             raise FetchedBeyondPosition(stands)
         fresh = batch.fresh(stands)
-        writer = Writer(connection, batch.epochs, into.register_unknown, known)
+        writer = Writer(connection, batch.epochs, into.register_unknown, known, into.limits)
         await writer.write(list(chain.from_iterable(fresh.values())))
         last = {p: found[-1].record for p, found in fresh.items()}
         to = {p: (record.offset + 1, positions.record_digest(record)) for p, record in last.items()}

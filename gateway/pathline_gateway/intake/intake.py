@@ -63,7 +63,9 @@ class Intake:
         self._health = health or Health()
         self._look = LogLook(kafka_client.options(settings))
         self._stand = LogStand(pool, settings.group, epoch, self._look)
-        self._persister = Persister(pool, Into(settings.group, settings.dev_auth == "off"), self._stored)
+        self._persister = Persister(
+            pool, Into(settings.group, settings.dev_auth == "off", settings.limits), self._stored
+        )
         self._pipeline = Pipeline(self._persister, settings.group, self._refetch)
         self._consumer = self._made()
         self._stood_at = self._audited_at = self._surveyed_at = self._ends_at = 0.0

@@ -11,6 +11,7 @@ from pathline_gateway.intake.failure import Unstorable, is_of_the_data, name_of
 from pathline_gateway.intake.reading import read
 from pathline_gateway.intake.record import Parked
 from pathline_gateway.intake.write import Outcome, Writer
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.store import parked
 from pathline_gateway.store.parked import Kept
 from pathline_gateway.store.register import Known
@@ -29,6 +30,7 @@ class Rules:
     by: str
     register_unknown: bool
     known: Known = field(default_factory=Known)
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ async def replay(connection: asyncpg.Connection, rules: Rules, id: int) -> Repla
             return Replayed(id, "settled-before", kept.resolution)
         if kept.kept != "whole":
             return Replayed(id, "still-parked", None, NOT_WHOLE, None, _NOT_WHOLE[kept.kept])
-        writer = Writer(connection, {(kept.topic, kept.partition): kept.log_epoch}, rules.register_unknown, rules.known)
+        epochs = {(kept.topic, kept.partition): kept.log_epoch}
+        writer = Writer(connection, epochs, rules.register_unknown, rules.known, rules.limits)
         refused = await _refused(writer, rules, kept)
         if refused is not None:
             why = (refused.reason, refused.field, refused.detail)

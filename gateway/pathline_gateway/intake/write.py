@@ -9,6 +9,7 @@ import asyncpg
 
 from pathline_gateway.identity.rights import Rights
 from pathline_gateway.intake.content import Content, same
+from pathline_gateway.intake.link_budget import REASONS, LinkBudget
 from pathline_gateway.intake.record import Accepted, Parked, Reading
 from pathline_gateway.intake.rows import (
     amendment_rows,
@@ -21,6 +22,7 @@ from pathline_gateway.intake.rows import (
     parked_row,
     target_source,
 )
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.store import (
     amendments,
     changes,
@@ -62,6 +64,7 @@ class Writer:
     register_unknown: bool
     """Auth is off: whoever publishes is let in, and may say who is who."""
     known: Known
+    limits: Limits = field(default_factory=Limits)
     learned: Known = field(default_factory=Known)
     """What the transaction found out about the register; true once it is committed."""
     outcome: Outcome = field(default_factory=Outcome)
@@ -75,10 +78,14 @@ class Writer:
     emptied: int = 0
     """How often voids had emptied a ref, by any writer, before this one looked which refs have a step."""
 
+    def __post_init__(self) -> None:
+        self._links = LinkBudget(self.connection, self.limits, self.register_unknown)
+
     async def write(self, readings: Sequence[Reading]) -> None:
         """These are stored, or known already, or parked."""
         self.outcome.parked += [r for r in readings if isinstance(r, Parked)]
         accepted = await self._of_known_organisations([r for r in readings if isinstance(r, Accepted)])
+        accepted = await self._within_budgets(accepted)
         if accepted:
             self.batch = await interactions.new_batch(self.connection)
             await self._store(accepted)
@@ -112,6 +119,13 @@ class Writer:
         """Refs that another writer found empty, because it could not see this one's steps, have a step."""
         if await refs.emptied(self.connection) != self.emptied:
             self.count("stepped", len(await refs.step(self.connection, self.touched)))
+
+    async def _within_budgets(self, accepted: list[Accepted]) -> list[Accepted]:
+        full = await self._links.admit(accepted)
+        for a in accepted:
+            if (why := full.get(id(a))) is not None:
+                self._park(a, f"over-{why}", REASONS[why], "data")
+        return [a for a in accepted if id(a) not in full]
 
     def _epoch(self, p: Parked) -> int:
         return self.epochs[p.record.topic, p.record.partition]
@@ -235,6 +249,7 @@ class Writer:
             await interactions.insert_evidence(self.connection, self.batch, evidence)
             rights = Rights(self.register_unknown, await register.linkers(self.connection, {a.ref[0] for a in others}))
             self.linking += link_rows(others, sources, numbers, rights)
+            await self._links.write(numbers)
             amending = list(amendment_rows(others, sources))
             await amendments.insert(self.connection, amending)
             self.amending += [(row.source, row.id) for row in amending]

@@ -144,6 +144,18 @@ class Limits(BaseSettings):
         int, Field(ge=1), Limit("organisation", "sinks", None, "", "the others wait their turn")
     ] = 256
     """Slow sinks hold what they are given for long: those of one organisation take turns, and leave room to others."""
+    component_refs: Annotated[
+        int, Field(ge=2), Limit("component", "records", None, "over-component-refs", "retract wrong links, then replay")
+    ] = 1_024
+    """Whoever binds links looks at all that they connect, and an honest link waits behind that."""
+    component_links: Annotated[
+        int, Field(ge=1), Limit("component", "links", None, "over-component-links", "retract wrong links, then replay")
+    ] = 256
+    """Links of one organisation that connect the same records: nobody fills a component alone."""
+    proposals: Annotated[
+        int, Field(ge=1), Limit("organisation", "links", None, "over-proposals", "replay them later", 86_400)
+    ] = 1_000
+    """A person looks at each link that nobody may say alone, and it may name records that nobody has."""
 
     def named(self, field: str) -> Named:
         """The limit of this field, with its number. Raises KeyError where there is none."""

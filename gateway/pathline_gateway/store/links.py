@@ -52,16 +52,17 @@ left join handoff_link h on l.kind = 'retracted' and h.source = l.target_source 
 where l.seq > (select seq from membership_progress)
 order by l.seq limit $1
 """
-# Everything that any live or dead link ever connected with these refs: a superset of every component touched.
+# Everything that any live or dead link ever connected with these refs: a superset of every component touched. Without
+# what was only proposed: it binds nothing, and anybody may propose anything.
 _NEIGHBOURHOOD = """
 with recursive reach(ref) as (
     select unnest($1::bigint[])
     union
     select n.ref from reach r cross join lateral (
-        select l.b as ref from link_evidence l where l.a = r.ref and l.kind = 'same'
-        union all select l.a from link_evidence l where l.b = r.ref and l.kind = 'same'
-        union all select h.b from handoff_link h where h.a = r.ref
-        union all select h.a from handoff_link h where h.b = r.ref
+        select l.b as ref from link_evidence l where l.a = r.ref and l.kind = 'same' and l.standing <> 5
+        union all select l.a from link_evidence l where l.b = r.ref and l.kind = 'same' and l.standing <> 5
+        union all select h.b from handoff_link h where h.a = r.ref and not h.late
+        union all select h.a from handoff_link h where h.b = r.ref and not h.late
     ) n
 )
 select ref from reach

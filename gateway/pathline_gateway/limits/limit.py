@@ -53,6 +53,11 @@ class Limit:
         return {"bytes": "content-bytes"}.get(self.unit, self.unit.replace(" ", "-"))
 
     @property
+    def parks(self) -> bool:
+        """Whether what goes past it is accepted, and parked for this reason: it can be replayed."""
+        return self.reason.startswith("over-")
+
+    @property
     def passes(self) -> bool:
         """Whether the same request may be answered later; else it has to be another."""
         return self.status in (429, 503)

@@ -120,6 +120,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
         slow=gateway.slow,
         work=gateway.work,
         sessions=gateway.sessions,
+        limits=gateway.settings.limits,
     )
     app.include_router(subscriptions.routes(streams, gateway.sinks))
     app.include_router(stream_pages.routes(streams))

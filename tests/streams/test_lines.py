@@ -109,6 +109,9 @@ class Ledger:
         await asyncio.sleep(0)
         return look
 
+    async def may_begin(self, _state: State, _n: int) -> bool:
+        return True
+
     async def hold(self, numbers: Sequence[tuple[UUID, int]]) -> None:
         for _, number in numbers:
             self.held.setdefault(number, self.next(number)._replace(next_at=NOW, is_held=True))

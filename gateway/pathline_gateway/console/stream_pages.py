@@ -121,7 +121,7 @@ def routes(streams: Streams) -> APIRouter:
         wanted = await _sent(request, From)
         try:
             async with pool.acquire() as connection, connection.transaction():
-                await opened(connection, await one_of(connection, caller, subscription), wanted.start)
+                await opened(connection, await one_of(connection, caller, subscription), wanted.start, streams.limits)
         except Problem as problem:
             if problem.status == 404:
                 raise

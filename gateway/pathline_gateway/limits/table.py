@@ -156,6 +156,48 @@ class Limits(BaseSettings):
         int, Field(ge=1), Limit("organisation", "links", None, "over-proposals", "replay them later", 86_400)
     ] = 1_000
     """A person looks at each link that nobody may say alone, and it may name records that nobody has."""
+    subscriptions: Annotated[
+        int,
+        Field(ge=1),
+        Limit("organisation", "subscriptions", 429, "too-many-subscriptions", "end some that you do not need"),
+    ] = 2_000
+    """Each event is looked up in all subscriptions, and kept for each that wants it."""
+    filter_bytes: Annotated[
+        int, Field(ge=1), Limit("organisation", "bytes of filters", 413, "too-many-filters", "subscribe to less")
+    ] = 500_000
+    """Every process holds all filters of everybody in memory, and those that nearly hold take time at each event."""
+    conditions: Annotated[
+        int, Field(ge=1), Limit("subscription", "conditions", 422, "malformed-filter", "make two subscriptions")
+    ] = 200
+    """A filter is evaluated as a whole for each event that it nearly holds for."""
+    condition_length: Annotated[
+        int, Field(ge=1), Limit("subscription", "characters", 422, "malformed-filter", "no event has longer values")
+    ] = 2_048
+    """What an event says is cut to the length of each prefix and suffix that is asked for."""
+    purposes: Annotated[
+        int,
+        Field(ge=1),
+        Limit("organisation", "purposes and authorities", 429, "too-many-purposes", "subscribe for fewer purposes"),
+    ] = 50
+    """What an organisation may see is judged for each purpose and authority on which it subscribed."""
+    dry_runs: Annotated[
+        int, Field(ge=1), Limit("organisation", "dry runs", 429, "too-many-dry-runs", "wait until one has ended")
+    ] = 2
+    """A dry run reads for up to eight seconds."""
+    dry_runs_at_once: Annotated[
+        int, Field(ge=1), Limit("process", "dry runs", 503, "too-many-dry-runs", "wait until one has ended")
+    ] = 4
+    """Those of all organisations share a few connections with other slow readings."""
+    replays: Annotated[
+        int, Field(ge=1), Limit("organisation", "replays", 429, "too-many-replays", "wait until one is complete")
+    ] = 4
+    """A replay looks at all that was stored since, and judges each event anew."""
+    canaries: Annotated[
+        int,
+        Field(ge=1),
+        Limit("organisation", "canaries", 429, "too-many-canaries", "wait a little", window_s=60),
+    ] = 30
+    """A canary is a request to somebody else, sent because the caller says so."""
 
     def named(self, field: str) -> Named:
         """The limit of this field, with its number. Raises KeyError where there is none."""

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from pathline import instant
+from pathline_gateway.store import subscription_budget
 
 _SPREAD = timedelta(hours=1)
 """No transaction lasts so long, and no two clocks of Postgres differ by so much. `at` is when one began, `seq` grows
@@ -28,6 +29,9 @@ where g.subscription = $1 and g.number = $2
 """
 _LOCK = "select id from subscription where id = $1 for update"
 _UNFINISHED = "select count(*) from replay where of = $1 and looked_to < to_seq"
+_OF_ORG = """
+select count(*) from replay r join subscription s on s.id = r.of where s.org = $1 and r.looked_to < r.to_seq
+"""
 _SUBSCRIBE = """
 insert into subscription (org, operator, protocol, purpose, authority, filters, paused, from_seq)
 select org, operator, protocol, purpose, authority, filters, paused, $2 from subscription where id = $1
@@ -43,9 +47,10 @@ _POST = """
 insert into webhook_sink (subscription, url, allowed_rate)
 select $1, url, allowed_rate from webhook_sink where subscription = $2
 """
+# One page of any: who is replayed from the beginning keeps nobody else waiting.
 _TAKE = """
 select subscription, of, looked_to, to_seq, after_number from replay where looked_to < to_seq
-order by subscription limit 1 for update skip locked
+order by random() limit 1 for update skip locked
 """
 _END = "select max(seq) as seq from (select seq from change where seq > $1 and seq <= $2 order by seq limit $3) as c"
 _EARLIER = """
@@ -102,6 +107,12 @@ async def unfinished(connection: asyncpg.Connection, of: UUID) -> int:
     """How many series are being given. Nobody opens another meanwhile: call within a transaction."""
     await connection.execute(_LOCK, of)
     return int(await connection.fetchval(_UNFINISHED, of))
+
+
+async def unfinished_of(connection: asyncpg.Connection, org: str) -> int:
+    """How many series of all subscriptions of this organisation are being given; nobody opens another meanwhile."""
+    await subscription_budget.lock(connection, org)
+    return int(await connection.fetchval(_OF_ORG, org))
 
 
 async def opened(connection: asyncpg.Connection, of: UUID, after: int, after_number: int) -> int:

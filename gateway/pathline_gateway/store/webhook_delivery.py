@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -64,7 +64,10 @@ _RELEASE_ALL = "update webhook_sink set held_by = null, due_at = 'epoch' where h
 _STATE = """
 select w.subscription, w.url, w.allowed_rate, w.read_to, w.not_before, w.failed_in_row, w.failing_since, w.changed,
     s.paused or w.stopped is not null as idle, s.last_number,
-    (select count(*) from webhook_failed f where f.subscription = w.subscription) as failed
+    (select count(*) from webhook_failed f where f.subscription = w.subscription) as failed,
+    coalesce((select p.next_at from pace p
+              where w.allowed_rate is not null and p.what = sha256('sink\000'::bytea || convert_to(w.url, 'UTF8'))),
+             'epoch') as paced_until
 from webhook_sink w join subscription s on s.id = w.subscription
 where w.subscription = any($1::uuid[]) and w.held_by = $2
 """
@@ -140,6 +143,8 @@ class State(NamedTuple):
     idle: bool
     last_number: int
     failed: int
+    paced_until: datetime = datetime.min.replace(tzinfo=UTC)
+    """When the sink allows another request, whoever the last was from."""
 
 
 class Next(NamedTuple):

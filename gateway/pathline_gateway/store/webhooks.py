@@ -11,6 +11,7 @@ import asyncpg
 
 _MAKE = "insert into webhook_sink (subscription, url, allowed_rate) values ($1, $2, $3)"
 _URL = "select url from webhook_sink where subscription = $1"
+_RATE = "select allowed_rate from webhook_sink where subscription = $1"
 # A sink is that of all series of its subscription.
 _MOVE = """
 update webhook_sink set url = $2, allowed_rate = $3
@@ -122,6 +123,12 @@ async def url(connection: asyncpg.Connection, id: UUID) -> str | None:
     """Where its events are posted; None where they are not."""
     found: str | None = await connection.fetchval(_URL, id)
     return found
+
+
+async def allowed_rate(connection: asyncpg.Connection, id: UUID) -> int | None:
+    """How many requests a minute its sink allows; None: any number."""
+    rate: int | None = await connection.fetchval(_RATE, id)
+    return rate
 
 
 async def move(connection: asyncpg.Connection, id: UUID, url: str, rate: int | None) -> None:

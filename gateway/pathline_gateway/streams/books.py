@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.store import given, subscriptions, webhooks
+from pathline_gateway.store import given, pace, subscriptions, webhooks
 from pathline_gateway.store import webhook_delivery as store
 from pathline_gateway.store.subscriptions import Numbered, Subscription
 from pathline_gateway.store.webhook_delivery import Next, Released, Settled, State
@@ -73,6 +74,14 @@ class Books:
     async def release(self, released: Released) -> bool:
         """Whether the sink is nobody's now; not where somebody changed it meanwhile."""
         return await self._released.ask(released)
+
+    async def may_begin(self, state: State, n: int) -> bool:
+        """Whether so many requests may go to a sink that allows so many a minute; then they are counted."""
+        if state.allowed_rate is None:
+            return True
+        spacing, what = timedelta(minutes=n / state.allowed_rate), pace.of_sink(state.url)
+        async with self._common.pool.acquire() as connection:
+            return await pace.claim(connection, what, self._common.sinks.now(), spacing, timedelta()) is None
 
     async def hold(self, numbers: Sequence[Numbered]) -> None:
         """These are kept apart."""

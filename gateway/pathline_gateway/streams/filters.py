@@ -7,6 +7,7 @@ attribute that an event has not holds nothing. A list of filters holds when all 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 ATTRIBUTES: Final = (
@@ -14,9 +15,6 @@ ATTRIBUTES: Final = (
 )  # fmt: skip
 """What may be asked for: attributes of the envelope, and columns that are stored in the clear."""
 _DEEPEST: Final = 8
-_MOST: Final = 200
-"""Conditions of one subscription."""
-_LONGEST: Final = 2_048
 
 Said = Mapping[str, str | None]
 """What an event says under each attribute."""
@@ -31,16 +29,25 @@ class WrongFilter(ValueError):
         super().__init__(f"{where}: {detail}")
 
 
-def matcher(filters: Sequence[Any]) -> Matches:
+@dataclass(frozen=True, slots=True)
+class Most:
+    """How much the filters of one subscription may ask."""
+
+    conditions: int = 200
+    length: int = 2_048
+    """Of a value."""
+
+
+def matcher(filters: Sequence[Any], most: Most = Most()) -> Matches:
     """Whether an event is wanted. Raises WrongFilter."""
-    reading = _Reading()
+    reading = _Reading(most)
     parts = [reading.read(each, f"filters[{n}]", 1) for n, each in enumerate(filters)]
     return _all(parts)
 
 
 class _Reading:
-    def __init__(self) -> None:
-        self.conditions = 0
+    def __init__(self, most: Most) -> None:
+        self.most, self.conditions = most, 0
 
     def read(self, given: Any, where: str, depth: int) -> Matches:
         if not isinstance(given, Mapping) or len(given) != 1:
@@ -70,13 +77,13 @@ class _Reading:
         if not isinstance(said, Mapping) or not said:
             raise WrongFilter(where, "must be an object of attributes and texts, and not an empty one")
         self.conditions += len(said)
-        if self.conditions > _MOST:
-            raise WrongFilter(where, f"there are more than {_MOST} conditions: make two subscriptions")
+        if self.conditions > self.most.conditions:
+            raise WrongFilter(where, f"there are more than {self.most.conditions} conditions: make two subscriptions")
         for name, value in said.items():
             if name not in ATTRIBUTES:
                 raise WrongFilter(where, f"can be about {', '.join(ATTRIBUTES)}")
-            if not isinstance(value, str) or not 0 < len(value) <= _LONGEST:
-                raise WrongFilter(f"{where}.{name}", f"must be a text of 1 to {_LONGEST} characters")
+            if not isinstance(value, str) or not 0 < len(value) <= self.most.length:
+                raise WrongFilter(f"{where}.{name}", f"must be a text of 1 to {self.most.length} characters")
         return _all([_ONE[dialect](name, value) for name, value in said.items()])
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -130,6 +131,10 @@ class Line:
         try:
             look = await self._books.look(Asked(self._id, wanted, ahead, self))
             if look is not None:
+                if look.start and not await self._books.may_begin(look.state, len(look.start)):
+                    # Somebody else's request went to the same sink meanwhile: the next look tells for how long.
+                    look = replace(look, start=())
+                    self._paced_until = time.monotonic() + _NO_SLOT_S
                 self._start(look)
         finally:
             self._share.release()
@@ -225,7 +230,7 @@ class Line:
             for each in self._found
             if each.number not in on_way and each.number not in self._done and (each.is_held or not full)
         ]
-        if state.idle or state.not_before > now:
+        if state.idle or state.not_before > now or state.paced_until > now:
             free = 0
         if state.failed_in_row >= policy.in_row and free and not on_way:
             return probe(waiting, busy, new=state.failed_in_row % 2 == 1)
@@ -253,6 +258,8 @@ class Line:
         self._post_soon(look.start)
         if look.start and look.state.allowed_rate is not None:
             self._paced_until = time.monotonic() + len(look.start) * 60.0 / look.state.allowed_rate
+        elif (paced_s := (look.state.paced_until - self._common.sinks.now()).total_seconds()) > 0:
+            self._paced_until = time.monotonic() + paced_s
 
     def _post_soon(self, some: Sequence[tuple[Next, Message]]) -> None:
         self._share.begin(len(some))

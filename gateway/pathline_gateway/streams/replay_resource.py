@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline_gateway.answers import answers
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.problem import Problem
 from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import replays
@@ -21,6 +22,8 @@ from pathline_gateway.streams.sse import Streams
 from pathline_gateway.trust.who import Calling
 
 _AT_ONCE: Final = 2
+"""Of one subscription."""
+_LOOK_AGAIN_S: Final = 5
 
 
 class Replayed(BaseModel):
@@ -49,16 +52,20 @@ def routes(streams: Streams) -> APIRouter:
         Its cursor is `next`; to a sink it is posted by itself. It ends with what was given when it was asked for.
         """
         async with streams.pool.acquire() as connection, connection.transaction():
-            series = await opened(connection, await handed_to(connection, caller, subscription), wanted.from_)
+            series = await opened(
+                connection, await handed_to(connection, caller, subscription), wanted.from_, streams.limits
+            )
         return {"series": series, "next": f"s{series}n0"}
 
     return router
 
 
-async def opened(connection: asyncpg.Connection, found: Subscription, start: str) -> int:
+async def opened(connection: asyncpg.Connection, found: Subscription, start: str, limits: Limits) -> int:
     """The number of a further series from there on. Call within a transaction. Raises Problem."""
     if await replays.unfinished(connection, found.id) >= _AT_ONCE:
         raise Problem(409, "replays-going-on", f"{_AT_ONCE} replays are going on: wait until one is complete")
+    if await replays.unfinished_of(connection, found.org) >= limits.replays:
+        raise limits.named("replays").refusal(_LOOK_AGAIN_S)
     after, after_number = await _begin(connection, found, start)
     return await replays.opened(connection, found.id, after, after_number)
 

@@ -9,9 +9,11 @@ import orjson
 from fastapi import APIRouter, Query, Response
 
 from pathline_gateway.answers import AFTER, LIMIT, answers
+from pathline_gateway.limits.at_once import AtOnce
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store import webhooks
+from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams import receiving, replay_resource, webhook_resource
 from pathline_gateway.streams.described import MadeSubscription, ServedSubscription, Subscriptions, WouldBeGiven
 from pathline_gateway.streams.dry_run import as_if, dry_run
@@ -21,6 +23,7 @@ from pathline_gateway.streams.served import served
 from pathline_gateway.streams.signing import new_secret
 from pathline_gateway.streams.sinks import Sinks
 from pathline_gateway.streams.sse import Streams
+from pathline_gateway.streams.subscription_budget import SubscriptionBudget
 from pathline_gateway.streams.wanted import DryRun, Wanted, readable
 from pathline_gateway.trust.caller import Caller
 from pathline_gateway.trust.who import Calling
@@ -31,7 +34,9 @@ _ONE: Final = answers(ServedSubscription, "As it stands now")
 
 def routes(streams: Streams, sinks: Sinks) -> APIRouter:
     """Create, read, change, delete, list, pause, resume; and all that is asked of one subscription."""
-    pool = streams.pool
+    pool, limits = streams.pool, streams.limits
+    budget = SubscriptionBudget(limits)
+    dry_runs = AtOnce(limits.named("dry_runs"), limits.named("dry_runs_at_once"))
     router = APIRouter(tags=["subscriptions"])
     router.include_router(webhook_resource.routes(streams, sinks))
     router.include_router(receiving.routes(streams))
@@ -49,11 +54,14 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
 
         Of a webhook the `secret` that signs is told here, and never again. Its sink is asked first, by OPTIONS.
         """
-        readable(wanted)
+        readable(wanted, limits)
         org = own(caller, wanted.config.organisation)
         said = (wanted.protocol, wanted.config.purpose, wanted.config.authority, wanted.filters)
+        async with pool.acquire() as connection:
+            await budget.leaves_room(connection, org, wanted)
         rate = None if wanted.sink is None else await sinks.agreed(wanted.sink)
         async with pool.acquire() as connection, connection.transaction():
+            await budget.leaves_room(connection, org, wanted)
             id = await store.make(connection, org, caller.open, *said)
             if wanted.sink is None:
                 return await served(connection, await one_of(connection, caller, id))
@@ -73,8 +81,12 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
         Nothing is made, and no sink is asked. `complete` is false where there was too much to look at; `since` is from
         when on it was.
         """
-        readable(wanted)
+        readable(wanted, limits)
         subscription = as_if(wanted, own(caller, wanted.config.organisation), everything=caller.open)
+        with dry_runs.one(subscription.org):
+            return await _tried(wanted, subscription)
+
+    async def _tried(wanted: DryRun, subscription: Subscription) -> Response:
         async with streams.slow.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             said = await dry_run(connection, streams.secret, subscription, wanted.days, streams.clock())
         return Response(orjson.dumps(said), media_type="application/json", headers={"cache-control": "no-store"})
@@ -110,7 +122,7 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
     )
     async def change(caller: Calling, subscription: Id, wanted: Wanted) -> dict[str, Any]:
         """It holds for the next event that is stored; what was given stays given. A new sink is asked first."""
-        readable(wanted)
+        readable(wanted, limits)
         async with pool.acquire() as connection:
             known = await one_of(connection, caller, subscription)
             sink = await webhooks.url(connection, subscription)
@@ -120,6 +132,7 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
             raise Problem(409, "another-protocol", "protocol: subscribe anew to receive another way")
         rate = None if wanted.sink in (None, sink) else await sinks.agreed(str(wanted.sink))
         async with pool.acquire() as connection, connection.transaction():
+            await budget.leaves_room(connection, known.org, wanted, instead_of=subscription)
             said = (wanted.config.purpose, wanted.config.authority, wanted.filters)
             await store.change(connection, subscription, *said)
             if wanted.sink is not None and wanted.sink != sink:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.access_log.request_row import request_number
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.reading import Asked, Readings
 from pathline_gateway.streams.waiters import Waiters
 from pathline_gateway.trust.session import Session
@@ -36,6 +37,7 @@ class Streams:
     """For what streams read: they wait for their turn, and not for requests."""
     sessions: Sessions | None = None
     """Which tokens are believed no longer."""
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         self.slow = self.pool if self.slow is None else self.slow

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline.vocabulary import Code
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.problem import Problem
 from pathline_gateway.storable import STORABLE
-from pathline_gateway.streams.filters import WrongFilter, matcher
+from pathline_gateway.streams.filters import Most, WrongFilter, matcher
 from pathline_gateway.trust.stated import NotStatedRight, stated
 
 
@@ -48,12 +49,12 @@ class DryRun(Wanted):
     """What was stored in so many days."""
 
 
-def readable(wanted: Wanted) -> None:
+def readable(wanted: Wanted, limits: Limits) -> None:
     """It can be read. Raises Problem."""
     if (wanted.protocol == "HTTP") != (wanted.sink is not None):
         raise Problem(422, "malformed-sink", "sink: goes with protocol HTTP, and with no other")
     try:
-        matcher(wanted.filters)
+        matcher(wanted.filters, Most(limits.conditions, limits.condition_length))
         stated(wanted.config.purpose, wanted.config.authority)
     except WrongFilter as wrong:
         raise Problem(422, "malformed-filter", str(wrong)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pathline import instant
 from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.problem import Problem
+from pathline_gateway.store import pace
 from pathline_gateway.store import webhooks as store
 from pathline_gateway.streams.described_receiving import Canary, Failures, NewSecret, Receiving, TriedAgain
 from pathline_gateway.streams.message import canary
@@ -27,6 +29,7 @@ from pathline_gateway.trust.who import Calling
 
 _OLD_SIGNS_FOR: Final = timedelta(hours=24)
 _MOST: Final = 1_000
+_SINK_RATE: Final = "the sink allows no request now: it said how many a minute, and the last was not long ago"
 _Series = Annotated[int, Query(ge=1, le=999_999, description="Which series: 1, or that of a replay.")]
 _Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
@@ -122,8 +125,9 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
     async def test(caller: Calling, subscription: Id) -> dict[str, Any]:
         """How the sink took an event of type `org.pathline.canary.v1`, which says nothing of anybody."""
         async with pool.acquire() as connection:
-            await one_of(connection, caller, subscription)
+            found = await one_of(connection, caller, subscription)
             url, keys = await _url(connection, subscription), await store.secrets(connection, subscription, sinks.now())
+            await _may_post_canary(connection, found.org, url, await store.allowed_rate(connection, subscription))
         said = canary(subscription, secrets.token_hex(8), sinks.now())
         outcome = await sinks.posted(url, said, keys)
         return {
@@ -131,6 +135,19 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
             "reason": outcome.reason,
             "latency_ms": round(outcome.seconds * 1_000, 1),
         }
+
+    async def _may_post_canary(connection: asyncpg.Connection, org: str, url: str, rate: int | None) -> None:
+        now, limit = sinks.now(), streams.limits.named("canaries")
+        spacing = timedelta(minutes=1) / limit.number
+        left = await pace.claim(connection, pace.of_canaries(org), now, spacing, timedelta(minutes=1) - spacing)
+        if left is not None:
+            raise limit.refusal(left.total_seconds())
+        if rate is None:
+            return
+        left = await pace.claim(connection, pace.of_sink(url), now, timedelta(minutes=1) / rate, timedelta())
+        if left is not None:
+            seconds = str(max(1, math.ceil(left.total_seconds())))
+            raise Problem(429, "sink-rate", _SINK_RATE, headers={"retry-after": seconds}, allowed=rate)
 
     return router
 

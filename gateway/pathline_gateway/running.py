@@ -33,7 +33,7 @@ from pathline_gateway.set_aside import gauge
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.set_aside.health import Health
 from pathline_gateway.settings import Settings
-from pathline_gateway.store import access, counted, positions
+from pathline_gateway.store import access, counted, kept_events, pace, positions
 from pathline_gateway.store.connect import Use, connected
 from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
@@ -54,6 +54,7 @@ from pathline_gateway.trust.sessions import Sessions
 
 _PARTITIONS_EVERY_S = 3600
 _COUNTED_EVERY_S = 60
+_HORIZON_EVERY_S = 60
 _FORGET_EVERY_S = 86_400
 _HANDOFFS_PAUSE_S = 0.1
 
@@ -151,6 +152,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             deliverer.loop,
             Loop("partitions", partial(_with_connection, pool, ensure_partitions), _PARTITIONS_EVERY_S),
             Loop("table-statistics", partial(_with_connection, pool, counted.count), _COUNTED_EVERY_S),
+            Loop("subscription-horizon", partial(_forget_events, pool, settings), _HORIZON_EVERY_S),
             Loop("access-log-horizon", partial(_with_connection, pool, _forget_accesses), _FORGET_EVERY_S),
             sessions.loop(),
             issuer_keys.loop(),
@@ -254,6 +256,14 @@ async def _producer(settings: Settings, idempotent: bool) -> AIOKafkaProducer:
 async def _with_connection(pool: asyncpg.Pool, done: Callable[[asyncpg.Connection], Awaitable[object]]) -> None:
     async with pool.acquire() as connection:
         await done(connection)
+
+
+async def _forget_events(pool: asyncpg.Pool, settings: Settings) -> bool:
+    limits, now = settings.limits, datetime.now(UTC)
+    async with pool.acquire() as connection:
+        await pace.forget(connection, now)
+        before = now - timedelta(days=limits.kept_days)
+        return await kept_events.forget(connection, before, limits.kept_events, limits.kept_of_organisation)
 
 
 async def _forget_accesses(connection: asyncpg.Connection) -> None:

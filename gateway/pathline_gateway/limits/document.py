@@ -50,7 +50,13 @@ def _line(named: Named) -> str:
     within = "" if limit.window_s is None else f" in {limit.window_s} s"
     refusal = f"{limit.status} `{limit.reason}`"
     if limit.status is None:
-        refusal = "waits its turn" if limit.waits else f"parked: `{limit.reason}`" if limit.parks else "closed"
+        refusal = (
+            "waits its turn"
+            if limit.waits
+            else f"parked: `{limit.reason}`"
+            if limit.parks
+            else limit.reason or "closed"
+        )
     cells = (
         f"`{named.name}`",
         f"{named.number:,} {limit.unit}{within}",

@@ -198,6 +198,18 @@ class Limits(BaseSettings):
         Limit("organisation", "canaries", 429, "too-many-canaries", "wait a little", window_s=60),
     ] = 30
     """A canary is a request to somebody else, sent because the caller says so."""
+    kept_days: Annotated[
+        int, Field(ge=1), Limit("subscription", "days", None, "forgotten", "read what you are given")
+    ] = 30
+    """What nobody reads would be kept for ever."""
+    kept_events: Annotated[
+        int, Field(ge=1), Limit("subscription", "events", None, "forgotten", "read what you are given")
+    ] = 100_000
+    """What one subscription was given takes space, whether anybody reads it or not."""
+    kept_of_organisation: Annotated[
+        int, Field(ge=1), Limit("organisation", "events", None, "forgotten", "end subscriptions that nobody reads")
+    ] = 2_000_000
+    """Many subscriptions that nobody reads would together fill the disk of everybody."""
 
     def named(self, field: str) -> Named:
         """The limit of this field, with its number. Raises KeyError where there is none."""

@@ -38,6 +38,7 @@ _ALL: Final = (
     Work("streams", "Waking open streams", None, "Streams learn later what another process handed out."),
     Work("partitions", "Making room for next month", None, "Next month's events are not stored until it is done."),
     Work("table-statistics", "Counting what is stored", None, "Large stores answer more slowly."),
+    Work("subscription-horizon", "Forgetting what nobody reads", None, "Events that nobody reads stay longer."),
     Work("access-log-horizon", "Forgetting old accesses", None, "Old entries of the access log stay longer."),
     Work("sessions", "Knowing who signed out", None, "Whoever signs out at another process is believed here."),
     Work(

@@ -18,12 +18,12 @@ _FORGET = "delete from pace where next_at < $1::timestamptz - interval '1 day'"
 
 def of_sink(url: str) -> bytes:
     """The pace of all requests to this sink, whoever they are from."""
-    return hashlib.sha256(b"sink\0" + url.encode()).digest()
+    return hashlib.sha256(b"sink " + url.encode()).digest()
 
 
 def of_canaries(org: str) -> bytes:
     """The pace of the canaries of this organisation."""
-    return hashlib.sha256(b"canaries\0" + org.encode()).digest()
+    return hashlib.sha256(b"canaries of " + org.encode()).digest()
 
 
 async def claim(

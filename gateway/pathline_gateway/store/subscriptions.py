@@ -12,7 +12,7 @@ import orjson
 
 _SAID = """
 select id, org, operator, protocol, purpose, authority, filters, paused, created_at, from_seq, last_number,
-    replay.of as replay_of, coalesce(replay.series, 1) as series
+    replay.of as replay_of, coalesce(replay.series, 1) as series, forgotten_to
 from subscription left join replay on replay.subscription = subscription.id
 """
 _MAKE = """
@@ -114,6 +114,8 @@ class Subscription(NamedTuple):
     replay_of: UUID | None = None
     """Whose further series this is."""
     series: int = 1
+    forgotten_to: int = 0
+    """What it was given up to this number is kept no more."""
 
     @property
     def prefix(self) -> str:

@@ -64,9 +64,9 @@ _RELEASE_ALL = "update webhook_sink set held_by = null, due_at = 'epoch' where h
 _STATE = """
 select w.subscription, w.url, w.allowed_rate, w.read_to, w.not_before, w.failed_in_row, w.failing_since, w.changed,
     s.paused or w.stopped is not null as idle, s.last_number,
-    (select count(*) from webhook_failed f where f.subscription = w.subscription) as failed,
+    (select count(*) from webhook_failed f where f.subscription = w.subscription) + w.lost as failed,
     coalesce((select p.next_at from pace p
-              where w.allowed_rate is not null and p.what = sha256('sink\000'::bytea || convert_to(w.url, 'UTF8'))),
+              where w.allowed_rate is not null and p.what = sha256(convert_to('sink ' || w.url, 'UTF8'))),
              'epoch') as paced_until
 from webhook_sink w join subscription s on s.id = w.subscription
 where w.subscription = any($1::uuid[]) and w.held_by = $2
@@ -101,7 +101,7 @@ with ours as (
     select subscription from webhook_sink where held_by = $1 and subscription = any($2::uuid[])
     order by subscription for update
 )
-update webhook_sink w set read_to = said.read_to, failed_in_row = said.failed_in_row,
+update webhook_sink w set read_to = greatest(w.read_to, said.read_to), failed_in_row = said.failed_in_row,
     failing_since = said.failing_since, not_before = greatest(w.not_before, said.not_before),
     last_success_at = coalesce(said.success_at, w.last_success_at),
     last_failure_at = coalesce(said.failure_at, w.last_failure_at),

@@ -42,7 +42,7 @@ order by w.made_at desc
 """
 _STANDING = """
 select w.url, w.stopped, w.failed_in_row, w.failing_since, w.last_success_at, w.last_failure_at, w.last_failure,
-    w.not_before, w.read_to, s.last_number, h.held, h.next_at, f.failed, f.failed_ahead,
+    w.not_before, w.read_to, s.last_number, h.held, h.next_at, f.failed + w.lost as failed, f.failed_ahead,
     least(h.first, w.read_to + 1) as first_waiting
 from webhook_sink w
 join subscription s on s.id = w.subscription

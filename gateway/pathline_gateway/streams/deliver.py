@@ -79,9 +79,18 @@ async def page(
 
     Call within a transaction whose statements see one moment.
     """
-    rows = await given.after(connection, subscription.id, after, limit)
+    kept = max(after, subscription.forgotten_to)
+    rows = await given.after(connection, subscription.id, kept, limit)
     events = await told_of(Moment(connection, secret, now), subscription, numbered(rows), request_number())
-    return Page(events, rows[-1]["number"] if rows else after)
+    if kept > after:
+        events = [forgotten(subscription, after, kept), *events]
+    return Page(events, rows[-1]["number"] if rows else kept)
+
+
+def forgotten(subscription: Subscription, after: int, to: int) -> dict[str, Any]:
+    """What stands in place of events that are kept no more: a gap that is said."""
+    said = {"number": to, "forgotten": True, "first": after + 1}
+    return said if subscription.series == 1 else {**said, "series": subscription.series}
 
 
 async def told_of(

@@ -91,12 +91,24 @@ class WithheldEvent(BaseModel):
     """The series that this number is of, where it is a replay's."""
 
 
+class ForgottenEvents(BaseModel):
+    """A marker: what stood under the numbers from `first` to `number` is kept no more. It is lost, and said to be."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+
+    number: int
+    forgotten: Literal[True]
+    first: int
+    series: int | None = None
+    """The series that these numbers are of, where it is a replay's."""
+
+
 class GivenEvents(BaseModel):
     """The next events of a subscription."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    events: list[GivenEvent | WithheldEvent]
+    events: list[GivenEvent | WithheldEvent | ForgottenEvents]
     next: str
     """The `after` of the next page: ask with it again when there may be more."""
     count: int

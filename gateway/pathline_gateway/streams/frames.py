@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from pathline_gateway.store.subscriptions import Subscription
-from pathline_gateway.streams.deliver import Moment, NumberedRow, told_of
+from pathline_gateway.streams.deliver import Moment, NumberedRow, forgotten, told_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,12 @@ class Read:
     """The number after which it goes on."""
     more: bool
     """There was more already."""
+
+
+def framed_gap(subscription: Subscription, after: int) -> bytes:
+    """What stands in place of events after this number that are kept no more; nothing where all are."""
+    to = subscription.forgotten_to
+    return _frame(subscription.prefix, forgotten(subscription, after, to)) if to > after else b""
 
 
 async def framed(

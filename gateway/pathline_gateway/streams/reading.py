@@ -13,7 +13,7 @@ from pathline_gateway.store import given
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Numbered, Subscription
 from pathline_gateway.streams.deliver import Moment, numbered
-from pathline_gateway.streams.frames import Read, framed
+from pathline_gateway.streams.frames import Read, framed, framed_gap
 from pathline_gateway.streams.together import Together
 
 _EVENTS: Final = 100
@@ -61,8 +61,8 @@ async def _read(
     if found is None or found.paused:
         return None
     frames = await framed(moment, found.seeing(asked.everything), numbered(rows), asked.trace)
-    last = asked.after + n
-    return Read(frames, last, found.last_number > last)
+    last = max(asked.after, found.forgotten_to) + n
+    return Read(framed_gap(found, asked.after) + frames, last, found.last_number > last)
 
 
 def _shares(asked: Sequence[Asked], known: Mapping[UUID, Subscription]) -> list[list[Numbered]]:
@@ -71,9 +71,10 @@ def _shares(asked: Sequence[Asked], known: Mapping[UUID, Subscription]) -> list[
     n = 0
     for id, after, *_ in asked:
         found = known.get(id)
-        end = 0 if found is None or found.paused else min(found.last_number, after + _EVENTS)
+        begin = after if found is None else max(after, found.forgotten_to)
+        end = 0 if found is None or found.paused else min(found.last_number, begin + _EVENTS)
         if n >= _TOGETHER:
             break
-        shares.append([(id, number) for number in range(after + 1, end + 1)])
+        shares.append([(id, number) for number in range(begin + 1, end + 1)])
         n += len(shares[-1])
     return shares

@@ -134,7 +134,7 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.include_router(parked.routes(gateway.pool, register_unknown))
     app.include_router(parked_page.routes(gateway.pool, register_unknown))
     own = OwnEvidence(gateway.pool, door.write)
-    linking = Linking(gateway.pool, own, gateway.secret, gateway.settings.link_token_s)
+    linking = Linking(gateway.pool, own, gateway.secret, gateway.settings.link_token_s, limits=gateway.settings.limits)
     app.include_router(links.routes(gateway.pool, linking, register_unknown))
     reviewing = Reviewing(gateway.pool, own)
     app.include_router(review.routes(gateway.pool, reviewing))

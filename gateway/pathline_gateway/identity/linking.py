@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -17,7 +17,8 @@ from pathline.vocabulary import IdentityLinked, IdentityRetracted, Payload
 from pathline.vocabulary.shapes import EventRef, Ref
 from pathline_gateway.identity.link_tokens import Again, Refused, digest, new_token, redeemed
 from pathline_gateway.identity.own_evidence import OwnEvidence
-from pathline_gateway.identity.rights import ACCOUNT
+from pathline_gateway.identity.rights import ACCOUNT, CITIZENS
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import link_tokens as store
 from pathline_gateway.store.link_tokens import EVERYBODY, TokenLink
@@ -25,6 +26,7 @@ from pathline_gateway.telemetry import LINK_TOKENS
 
 _log = logging.getLogger(__name__)
 
+_LATER_S = 60
 _HOLD_S = 120
 """How long one caller has to publish: longer than a broker may take to answer. After a crash, others wait so long."""
 
@@ -48,11 +50,16 @@ class Linking:
     """Callers are counted under a hash keyed with it."""
     lifetime_s: int = 900
     allowed: Allowed = Allowed()
+    limits: Limits = field(default_factory=Limits)
 
     async def issue(self, org: str, subject: str) -> tuple[str, datetime]:
         """A token for this subject, and until when it is good. It is kept nowhere: who loses it asks for another."""
         token = new_token()
         async with self.pool.acquire() as connection:
+            most = self.limits.link_tokens
+            # All people's accounts are one organisation: each has a token for herself.
+            if org != CITIZENS and await store.open_of(connection, org, most) >= most:
+                raise self.limits.named("link_tokens").refusal(_LATER_S)
             expires = await store.issue(connection, digest(token), org, subject, self.lifetime_s)
         LINK_TOKENS.add(1, {"pathline.outcome": "issued"})
         return token, expires

@@ -21,9 +21,11 @@ from pathline.errors import Refused, TooLarge
 from pathline.interaction import Interaction, accept
 from pathline.producer import TOPIC_PREFIX, traced
 from pathline.vocabulary import Payload
+from pathline.vocabulary.handoffs import HandoffOffered
 from pathline_gateway.intake.allowed import Bounds, allowed, amending_own, unbounded
 from pathline_gateway.intake.content import Content, same
 from pathline_gateway.intake.described import REQUEST, Published
+from pathline_gateway.intake.offer_budget import Offer, beyond
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.intake.reading import content_digest, content_of
 from pathline_gateway.limits.table import Limits
@@ -38,6 +40,8 @@ from pathline_gateway.trust.gate import Asker
 DOOR_TOPIC = f"{TOPIC_PREFIX}door-1"
 """Where the door writes the events of organisations that use only HTTP."""
 
+_WITHDRAWN_S = 60
+"""How soon room may be made by whoever withdraws what nobody needs."""
 _DURABLE_S = 25.0
 """Longest wait for Postgres where the broker's log does not survive a restart."""
 
@@ -76,9 +80,24 @@ class Door:
         if not self.register_unknown:
             good = await self._of_registered(good, read)
         refused = [_refusal(i, decoded[i], item) for i, item in enumerate(read) if isinstance(item, Refused)]
+        await self._within_budgets([item for _, item in good])
         known = await self._duplicates([item for _, item in good])
         await self.write([item for _, item in good])
         return _answer(len(good) - known, known, refused)
+
+    async def _within_budgets(self, items: Sequence[Interaction[Payload]]) -> None:
+        """The offers among these have room where they would wait. Raises Problem: then none is written."""
+        offers = [
+            Offer(item.payload.handoff, (item.org, item.subject), item.payload.to.org)
+            for item in items
+            if isinstance(item.payload, HandoffOffered) and item.payload.handoff is not None
+        ]
+        if not offers:
+            return
+        async with self.pool.acquire() as connection:
+            full = await beyond(connection, offers, self.limits)
+        if full:
+            raise self.limits.named(min(full.values())).refusal(_WITHDRAWN_S)
 
     async def put(self, item: Interaction[Payload], seconds: float = _DURABLE_S) -> None:
         """An event of the gateway's own making is written and applied: what is read from now on knows of it.

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
+import orjson
 
 from pathline.interaction import organisation_of
 from pathline.vocabulary import (
@@ -23,6 +24,7 @@ from pathline_gateway.fetch.records import CutRecord, UnreadRecords, cut
 from pathline_gateway.identity.evidence import Standing
 from pathline_gateway.identity.rights import Rights
 from pathline_gateway.intake.columns import SHOWING
+from pathline_gateway.intake.offer_budget import OFFERED, Offer
 from pathline_gateway.intake.record import Accepted, Parked
 from pathline_gateway.store import amendments, handoff_links, interactions, links, parked
 from pathline_gateway.store.refs import Key
@@ -49,6 +51,15 @@ def named_refs(payload: Payload | None) -> Iterable[Key]:
     if isinstance(payload, IdentityDistinguished):
         return [(ref.org, ref.subject) for ref in payload.different]
     return ()
+
+
+def offered(accepted: Accepted) -> Offer | None:
+    """The hand-off that is offered to an organisation on Pathline; None where this is something else."""
+    if accepted.type != OFFERED or accepted.columns.handoff is None:
+        return None
+    to = orjson.loads(accepted.stored.split(b"\n", 1)[1]).get("to")
+    to = to.get("org") if isinstance(to, dict) else to
+    return Offer(accepted.columns.handoff, accepted.ref, to) if isinstance(to, str) else None
 
 
 def target_source(payload: Payload | None) -> str | None:

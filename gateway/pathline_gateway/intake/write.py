@@ -10,6 +10,7 @@ import asyncpg
 from pathline_gateway.identity.rights import Rights
 from pathline_gateway.intake.content import Content, same
 from pathline_gateway.intake.link_budget import REASONS, LinkBudget
+from pathline_gateway.intake.offer_budget import DETAIL, beyond
 from pathline_gateway.intake.record import Accepted, Parked, Reading
 from pathline_gateway.intake.rows import (
     amendment_rows,
@@ -19,6 +20,7 @@ from pathline_gateway.intake.rows import (
     link_rows,
     named_organisations,
     named_refs,
+    offered,
     parked_row,
     target_source,
 )
@@ -122,8 +124,14 @@ class Writer:
 
     async def _within_budgets(self, accepted: list[Accepted]) -> list[Accepted]:
         full = await self._links.admit(accepted)
+        offers = [(offer, a) for a in accepted if (offer := offered(a)) is not None]
+        if offers:
+            waiting = await beyond(self.connection, [offer for offer, _ in offers], self.limits)
+            for a in (a for offer, a in offers if offer.handoff in waiting):
+                self._park(a, "over-open-offers", DETAIL, "data.to")
+                full[id(a)] = ""
         for a in accepted:
-            if (why := full.get(id(a))) is not None:
+            if why := full.get(id(a)):
                 self._park(a, f"over-{why}", REASONS[why], "data")
         return [a for a in accepted if id(a) not in full]
 

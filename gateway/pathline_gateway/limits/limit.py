@@ -55,7 +55,7 @@ class Limit:
     @property
     def parks(self) -> bool:
         """Whether what goes past it is accepted, and parked for this reason: it can be replayed."""
-        return self.reason.startswith("over-")
+        return self.status is None and self.reason.startswith("over-")
 
     @property
     def passes(self) -> bool:

@@ -210,6 +210,22 @@ class Limits(BaseSettings):
         int, Field(ge=1), Limit("organisation", "events", None, "forgotten", "end subscriptions that nobody reads")
     ] = 2_000_000
     """Many subscriptions that nobody reads would together fill the disk of everybody."""
+    open_offers: Annotated[
+        int,
+        Field(ge=1),
+        Limit("organisation", "open hand-offs", 429, "over-open-offers", "withdraw those that nobody needs"),
+    ] = 20_000
+    """Hand-offs of one organisation that wait at one receiver, who has to answer each; over Kafka they are parked."""
+    open_offers_of_record: Annotated[
+        int,
+        Field(ge=1),
+        Limit("pathway", "open hand-offs", 429, "over-open-offers", "withdraw those that nobody needs"),
+    ] = 200
+    """Hand-offs of one organisation that wait for one person: each is read with her pathway."""
+    link_tokens: Annotated[
+        int, Field(ge=1), Limit("organisation", "open link tokens", 429, "too-many-tokens", "wait until some expire")
+    ] = 1_000
+    """Each token that may be used is one that may be guessed, and kept until it expires."""
 
     def named(self, field: str) -> Named:
         """The limit of this field, with its number. Raises KeyError where there is none."""

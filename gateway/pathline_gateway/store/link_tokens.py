@@ -20,6 +20,9 @@ _ISSUE = """
 insert into link_token (digest, org, subject, expires_at) values ($1, $2, $3, now() + $4 * interval '1 second')
 returning expires_at
 """
+_OPEN_OF = """
+select count(*) from (select from link_token where org = $1 and link is null and expires_at > now() limit $2) as found
+"""
 # What is long over tells nobody anything. A few at a time, whenever one is issued.
 _SWEEP = """
 with tokens as (
@@ -89,6 +92,11 @@ class TokenLink:
     def event(self) -> str:
         """The id of the event that says it."""
         return f"token-{self.id}"
+
+
+async def open_of(connection: asyncpg.Connection, org: str, most: int) -> int:
+    """How many tokens of this organisation may be used; no more than `most` are counted."""
+    return int(await connection.fetchval(_OPEN_OF, org, most))
 
 
 async def issue(connection: asyncpg.Connection, digest: bytes, org: str, subject: str, seconds: int) -> datetime:

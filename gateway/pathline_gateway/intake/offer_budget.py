@@ -1,0 +1,52 @@
+"""How many hand-offs one organisation may have waiting: at one receiver, and for one person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from pathline_gateway.limits.table import Limits
+from pathline_gateway.store import open_offers
+from pathline_gateway.store.refs import Key
+
+OFFERED: Final = "org.pathline.handoff.offered.v1"
+DETAIL: Final = "too many of your hand-offs wait there: withdraw those that nobody needs, then replay it"
+
+
+class Offer(NamedTuple):
+    """A hand-off that is offered."""
+
+    handoff: str
+    ref: Key
+    """Under which record, by its organisation: that is who offers."""
+    to: str
+
+
+async def beyond(connection: asyncpg.Connection, offers: Sequence[Offer], limits: Limits) -> dict[str, str]:
+    """Those of these hand-offs that go past a limit, and past which field of the table.
+
+    What is known already goes past none. Hand-offs that came in the last moments may not be counted yet.
+    """
+    known = await open_offers.known(connection, [each.handoff for each in offers])
+    new = {each.handoff: each for each in offers if each.handoff not in known}
+    if not new:
+        return {}
+    pairs = {(each.ref[0], each.to) for each in new.values()}
+    between = Counter(await open_offers.between(connection, pairs, limits.open_offers))
+    under = Counter(
+        await open_offers.under(connection, {each.ref for each in new.values()}, limits.open_offers_of_record)
+    )
+    full: dict[str, str] = {}
+    for each in new.values():
+        pair = (each.ref[0], each.to)
+        if between[pair] >= limits.open_offers:
+            full[each.handoff] = "open_offers"
+        elif under[each.ref] >= limits.open_offers_of_record:
+            full[each.handoff] = "open_offers_of_record"
+        else:
+            between[pair] += 1
+            under[each.ref] += 1
+    return full

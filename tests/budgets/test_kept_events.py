@@ -112,6 +112,9 @@ async def test_a_sink_that_took_nothing_for_so_long_goes_on_with_what_is_kept_an
         async with posting(rig):
             await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/resume")
             await sink.until(lambda sink: len(sink.took) == 2, seconds=60)
+            async with asyncio.timeout(60):
+                while (await status(rig, id))["waiting"]:
+                    await asyncio.sleep(0.01)
         assert sorted(each.event["number"] for each in sink.took) == [5, 6]
         assert {each.headers["pathline-failures"] for each in sink.took} == {"4"}
         said = await status(rig, id)

@@ -1,4 +1,4 @@
-"""Offers that wait have a bound, at one receiver and for one person; what goes past it is parked, or refused at the door."""
+"""Offers that wait have a bound, at one receiver and for one person: beyond it they are parked, or refused."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from pathline.interaction import organisation_of
 from pathline.vocabulary import (

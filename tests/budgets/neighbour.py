@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-_LEAST_SAMPLES = 60
+_LEAST_SAMPLES = 150
 """She goes on until she has so many, also where an attack is over sooner."""
 _FLOOR_S = (0.25, 1.0)
 """Of the median and of the 99th percentile. Twice a quiet value of few milliseconds is less than a machine of two busy

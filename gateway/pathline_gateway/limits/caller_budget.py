@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import cycle
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,6 +19,8 @@ from pathline_gateway.trust.gate import Explain
 
 _PAUSE_S: Final = 0.5
 """Whoever goes past a rate hears of it a little later: those who ask again at once would cost as much as answers."""
+_SPREAD_S: Final = tuple(n * 0.005 for n in range(100))
+"""So much more for one after the other, so that many are not told at one moment."""
 _RATES: Final = {
     Group.READING: "readings_per_minute",
     Group.STREAM: "readings_per_minute",
@@ -37,6 +40,7 @@ class CallerBudget:
 
     def __init__(self, app: ASGIApp, limits: Limits, rates: Rates, explain: Explain | None = None) -> None:
         self._app, self._limits, self._rates, self._explain = app, limits, rates, explain
+        self._spread = cycle(_SPREAD_S)
         self._turns = Turns(limits.requests_at_once, limits.requests_waiting)
         self._slow = Turns(limits.slow_readings_at_once, 0)
         self._streams = Turns(limits.streams_of_a_caller, 0)
@@ -54,7 +58,7 @@ class CallerBudget:
         caller, known = _caller(scope)
         field, cost = _charged(scope, group, known)
         if (over := self._rates.taken(field, caller, cost)) is not None:
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(_PAUSE_S + next(self._spread))
             await self._answer(over[0].refusal(over[1]), scope, receive, send)
         elif group is Group.STREAM:
             await self._stream(caller, scope, receive, send)
@@ -70,7 +74,7 @@ class CallerBudget:
 
     async def _turn(self, caller: str, scope: Scope, receive: Receive, send: Send) -> None:
         if not self._turns.begin(caller) and not await self._turns.wait(caller):
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(_PAUSE_S + next(self._spread))
             await self._answer(self._limits.named("requests_waiting").refusal(), scope, receive, send)
             return
         try:

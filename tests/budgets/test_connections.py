@@ -1,0 +1,63 @@
+"""Connections are counted, in all and by address; where there are too many, one that waits makes room."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pytest
+
+from pathline_gateway.limits.connections import Connections
+from pathline_gateway.limits.table import Limits
+
+
+@dataclass(eq=False)
+class Connection:
+    """One that does nothing."""
+
+    counted: Connections
+    address: str
+    waits: bool = True
+    until: float = math.inf
+    open: bool = True
+
+    def overdue(self) -> None:
+        self.give_up()
+
+    def give_up(self) -> None:
+        self.open = False
+        self.counted.closed(self, self.address)
+
+
+def _opened(counted: Connections, address: str, *, waits: bool = True) -> tuple[Connection, str | None]:
+    """A connection from there, and past which limit it was."""
+    connection = Connection(counted, address, waits)
+    passed = counted.opened(connection, address)
+    return connection, None if passed is None else passed.name
+
+
+@pytest.mark.limit("connections-of-an-address")
+async def test_one_address_has_so_many_and_another_is_let_in() -> None:
+    counted = Connections(Limits(connections_of_an_address=5, connections=50))
+    of_one = [_opened(counted, "192.0.2.1") for _ in range(6)]
+    assert [passed for _, passed in of_one] == [None] * 5 + ["connections-of-an-address"]
+    assert _opened(counted, "192.0.2.2")[1] is None
+    of_one[0][0].give_up()
+    assert _opened(counted, "192.0.2.1")[1] is None
+
+
+@pytest.mark.limit("connections")
+async def test_one_that_waits_makes_room_for_somebody_who_has_fewer() -> None:
+    counted = Connections(Limits(connections_of_an_address=50, connections=10))
+    greedy = [_opened(counted, "192.0.2.1", waits=n > 0)[0] for n in range(10)]
+    assert _opened(counted, "192.0.2.2")[1] is None
+    assert [each.open for each in greedy[:3]] == [True, False, True]
+    assert len(counted) == 10
+    assert _opened(counted, "192.0.2.1")[1] == "connections"
+
+
+async def test_nothing_that_is_answered_is_closed_for_somebody_else() -> None:
+    counted = Connections(Limits(connections_of_an_address=50, connections=10))
+    busy = [_opened(counted, "192.0.2.1", waits=False)[0] for _ in range(10)]
+    assert _opened(counted, "192.0.2.2")[1] == "connections"
+    assert all(each.open for each in busy)

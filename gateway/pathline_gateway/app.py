@@ -136,10 +136,12 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     own = OwnEvidence(gateway.pool, door.write)
     linking = Linking(gateway.pool, own, gateway.secret, gateway.settings.link_token_s, limits=gateway.settings.limits)
     app.include_router(links.routes(gateway.pool, linking, register_unknown))
-    reviewing = Reviewing(gateway.pool, own)
+    reviewing = Reviewing(gateway.pool, own, everything=register_unknown)
     app.include_router(review.routes(gateway.pool, reviewing))
     app.include_router(review_page.routes(gateway.pool, reviewing))
-    statuses = status.Statuses(gateway.work, gateway.progress, gateway.intake.survey, gateway.health)
+    statuses = status.Statuses(
+        gateway.work, gateway.progress, gateway.intake.survey, gateway.health, gateway.dependencies
+    )
     app.include_router(status.routes(statuses, gateway.intake.not_ready))
     app.include_router(set_aside.routes(gateway.pool))
     app.include_router(set_aside_page.routes(gateway.pool, statuses))

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Coroutine, Mapping
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -90,6 +91,7 @@ def up(
     port: int | None = None,
     intake_processes: int | None = None,
     host: str | None = None,
+    open_to_network: Annotated[bool, Parameter(negative="")] = False,
     data: Path = Path("data"),
     demo: Annotated[bool, Parameter(negative="")] = False,
     dev_auth: Literal["on", "off"] | None = None,
@@ -105,6 +107,8 @@ def up(
         Port to listen on; 8080 when nothing is said.
     host
         Address to listen on; 127.0.0.1 when nothing is said.
+    open_to_network
+        Say so twice: listen where others reach it, with auth off or embedded.
     data
         Directory of the embedded Postgres.
     intake_processes
@@ -117,12 +121,18 @@ def up(
     now
         Freeze the clock of a one-machine instance, for tests.
     """
-    said = {"port": port, "host": host, "dev_auth": dev_auth, "now": now, "intake_processes": intake_processes}
+    said: dict[str, Any] = {"port": port, "host": host, "dev_auth": dev_auth, "now": now}
+    said |= {"intake_processes": intake_processes, "open_to_network": open_to_network or None}
     settings = _settings({name: value for name, value in said.items() if value is not None})
     if demo and not embedded:
         _end("--demo runs on one machine: give --embedded too")
     if settings.dev_auth == "on" and settings.issuer is None and not embedded:
         _end("set PATHLINE_ISSUER to the OpenID Connect issuer to believe; --dev-auth off is for one machine")
+    if (embedded or settings.dev_auth == "off") and not (settings.open_to_network or _is_loopback(settings.host)):
+        _end(
+            f"cannot listen on {settings.host} just so: with auth off, or embedded, this is for one machine. Choose a"
+            " loopback address with --host, or say it twice with --open-to-network"
+        )
     _run(serve(settings, data if embedded else None, demo))
 
 
@@ -136,6 +146,15 @@ def intake(*, until_eof: Annotated[bool, Parameter(negative="", show=False)] = F
         Also ends when standard input does: with the process that started it.
     """
     _run(take_in(_settings({}), until_eof))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

@@ -18,6 +18,8 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from pathline_gateway import kafka_client, observe
 from pathline_gateway.background import POLL_S, Loop, repeating, stopped
 from pathline_gateway.console.rates import Rates
+from pathline_gateway.dependency_health.monitor import DependencyMonitor
+from pathline_gateway.dependency_health.probes import BrokerProbe, PostgresProbe
 from pathline_gateway.fetch import fetcher
 from pathline_gateway.handoff.projection import bring_up_to_date
 from pathline_gateway.handoff.watchdog import Watchdog
@@ -87,6 +89,7 @@ class Gateway:
     account_key: bytes
     sessions: Sessions
     issuer_keys: DiscoveredKeys
+    dependencies: DependencyMonitor
 
 
 @contextlib.asynccontextmanager
@@ -161,6 +164,9 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             rates.loop(pool, progress, intake.survey),
         ):
             await stack.enter_async_context(repeating(loop, health))
+        probes = (PostgresProbe(settings.database), BrokerProbe(kafka_client.options(settings)))
+        dependencies = DependencyMonitor(probes)
+        await stack.enter_async_context(dependencies.running())
         yield Gateway(
             settings,
             broker,
@@ -179,6 +185,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             account_key,
             sessions,
             issuer_keys,
+            dependencies,
         )
 
 

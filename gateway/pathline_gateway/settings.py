@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     """Postgres, as a connection URI."""
     host: str = "127.0.0.1"
     """Address to listen on."""
+    open_to_network: bool = False
+    """With auth off, or embedded, an address that others reach is listened on only where this says so, too."""
     port: int = 8080
     """Port to listen on."""
     group: str = "pathline-gateway"

@@ -56,6 +56,7 @@ async def up(settings: Settings, data: Path | None, demo: bool) -> None:
                 machine = await stack.enter_async_context(embedded_machine(data, on_loss=server.lost))
                 settings = settings.embedded(machine.kafka, machine.database, machine.cluster_id)
                 _say("embedded: interactions are durable in Postgres, the broker's log is not; 202 waits for Postgres")
+                _say("embedded: every account of this machine may publish to its broker as any organisation")
             # Beside our own start, so that all join the group at once and it settles once.
             await stack.enter_async_context(siblings(settings))
             gateway = await stack.enter_async_context(running(settings))

@@ -176,7 +176,7 @@ async def test_a_sink_is_posted_to_no_more_once_private_ones_are_not_allowed(rig
         async with posting(rig, private=False):
             while (said := await status(rig, id))["last_failure"] is None:
                 await asyncio.sleep(0.02)
-        assert said["last_failure"]["reason"] == "address-refused"
+        assert said["last_failure"]["reason"] == "unreachable"  # and not why: that would list names of our network
         assert receiver.posted == []
 
 

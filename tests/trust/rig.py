@@ -20,15 +20,21 @@ from pathline.codec import kafka
 from pathline.interaction import Interaction
 from pathline.vocabulary import Payload
 from pathline_gateway import problem
+from pathline_gateway.console import handoff_pages, pages, stream_pages
+from pathline_gateway.console import parked as parked_page
+from pathline_gateway.console import review as review_page
 from pathline_gateway.embedded import Machine
 from pathline_gateway.identity.membership import MembershipWriter
+from pathline_gateway.identity.own_evidence import OwnEvidence
+from pathline_gateway.identity.reviewing import Reviewing
 from pathline_gateway.intake.apply import apply
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.reading import read
 from pathline_gateway.measure import resource as measures
-from pathline_gateway.operate import concealed, lawful, registrars
+from pathline_gateway.operate import concealed, lawful, parked, registrars, review
 from pathline_gateway.pull import accesses, consents, mandates, pathways
 from pathline_gateway.pull.limited import Limited
+from pathline_gateway.pull.padding import Padding
 from pathline_gateway.streams import resource as subscriptions
 from pathline_gateway.streams.at_hand import AtHand, Taker
 from pathline_gateway.streams.dispatch import Dispatcher
@@ -44,6 +50,7 @@ from trust.pathways import NOW
 from verify.database import dropped, fresh_database
 from verify.history import TOPIC, Partition, Record, Told, opened
 
+NO_PADDING = Padding(1e-6)
 SECRET = b"a secret of a test, of 32 bytes."
 OPERATOR = Caller(frozenset((Role.OPERATOR,)))
 AUDITOR = Caller(frozenset((Role.AUDITOR,)))
@@ -167,8 +174,8 @@ def _described(app: FastAPI) -> Described:
 
 
 @contextlib.asynccontextmanager
-async def rig_on(machine: Machine) -> AsyncIterator[Rig]:
-    """A rig on a fresh database of this machine, which goes with it."""
+async def rig_on(machine: Machine, padding: Padding = NO_PADDING) -> AsyncIterator[Rig]:
+    """A rig on a fresh database of this machine, which goes with it. Answers are held back where a test says so."""
     database = await fresh_database(machine)
     async with asyncpg.create_pool(database, min_size=1, max_size=2) as pool:
         async with pool.acquire() as connection:
@@ -179,13 +186,21 @@ async def rig_on(machine: Machine) -> AsyncIterator[Rig]:
         app.add_exception_handler(problem.Problem, problem.on_problem)
         app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
         app.dependency_overrides[caller] = lambda: who[0]
-        app.include_router(pathways.routes(pool, SECRET, Limited(pool, SECRET, clock), clock))
+        app.include_router(pathways.routes(pool, SECRET, Limited(pool, SECRET, clock, padding), clock))
         app.include_router(accesses.routes(pool, SECRET, clock))
         app.include_router(measures.routes(pool, lambda: rig.now))
         app.include_router(concealed.routes(pool))
         app.include_router(lawful.routes(pool))
         app.include_router(registrars.routes(pool))
+        app.include_router(parked.routes(pool, False))
+        app.include_router(parked_page.routes(pool, False))
+        reviewing = Reviewing(pool, OwnEvidence(pool, lambda events: rig.deliver(*(each.event for each in events))))
+        app.include_router(review.routes(pool, reviewing))
+        app.include_router(review_page.routes(pool, reviewing))
+        app.include_router(handoff_pages.routes(pool, SECRET, clock))
+        app.include_router(pages.routes(pool, SECRET, Limited(pool, SECRET, clock, padding), clock))
         waiters = Waiters(pool)
+        app.include_router(stream_pages.routes(Streams(pool, SECRET, clock, waiters)))
         app.include_router(subscriptions.routes(Streams(pool, SECRET, clock, waiters), sinks))
         app.include_router(consents.routes(pool, SECRET, clock, lambda item: rig.put(item)))
         app.include_router(mandates.routes(pool, SECRET, clock, lambda item: rig.put(item)))

@@ -97,6 +97,11 @@ def logged() -> None:
         row.written = True
 
 
+def tells_of_nobody() -> None:
+    """The answer at hand is about no person: it says that there is nothing to be read from, and leaves no row."""
+    logged()
+
+
 def tells_of(refs: Collection[int] = (), hidden: Collection[int] = ()) -> None:
     """The answer at hand is about these refs; of those that are hidden nobody is told."""
     if (row := _CURRENT.get()) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,14 +11,18 @@ import asyncpg
 from fastapi import APIRouter, Response
 
 from pathline_gateway.access_log.handoffs import tells_of_handoffs
-from pathline_gateway.access_log.request_row import reading
+from pathline_gateway.access_log.request_row import reading, tells_of_nobody
 from pathline_gateway.console.concealed_handoffs import hidden_handoffs
 from pathline_gateway.console.handoffs import line
-from pathline_gateway.console.now import Facts, lags, state, wrongs
+from pathline_gateway.console.now import Facts, lags, not_answering, state, wrongs
 from pathline_gateway.console.page import page
 from pathline_gateway.console.rates import Rates
+from pathline_gateway.dependency_health.monitor import DependencyMonitor, Outage
+from pathline_gateway.dependency_health.time_limit import in_time
+from pathline_gateway.problem import Problem
 from pathline_gateway.pull.status import Statuses
 from pathline_gateway.store import flow, handoff_overview, review
+from pathline_gateway.store.connect import UNAVAILABLE
 from pathline_gateway.store.handoff_overview import Scope, Standing
 from pathline_gateway.store.recent import recent
 from pathline_gateway.trust.caller import Caller
@@ -39,7 +44,14 @@ def routes(
 
     @router.get("/console")
     async def now(caller: Calling) -> Response:
-        """Is everything flowing?"""
+        """Is everything flowing? Where Postgres does not answer, the page says so, and nothing else."""
+        if statuses.dependencies.outage("Postgres") is None:
+            with contextlib.suppress(TimeoutError, Problem, *UNAVAILABLE):
+                return await in_time(_flowing(caller))
+        tells_of_nobody()
+        return _without_postgres(statuses.dependencies)
+
+    async def _flowing(caller: Caller) -> Response:
         status, at = await statuses.read(), clock()
         async with reading(pool) as connection:
             n, silent = await _silent(connection, caller, at)
@@ -51,11 +63,11 @@ def routes(
                 await flow.parked_since(connection, at - _LATELY),
                 await flow.troubled(connection),
                 await flow.given_up(connection),
-                sum((await review.counts(connection)).values()),
+                sum((await review.counts(connection, everything=caller.open)).values()),
             )
             # Where callers are told apart, some of what is stored is nobody's but its own organisation's.
             latest = await recent(connection, _LISTED) if caller.open else None
-        wrong = wrongs(facts)
+        wrong = [*not_answering(statuses.dependencies.outages()), *wrongs(facts)]
         kind, sentence = state(facts, wrong)
         return page(
             "now.html",
@@ -72,6 +84,15 @@ def routes(
         )
 
     return router
+
+
+def _without_postgres(dependencies: DependencyMonitor) -> Response:
+    outages = dependencies.outages()
+    if dependencies.outage("Postgres") is None:
+        # Seen here before the monitor has.
+        outages = [Outage("Postgres", dependencies.now(), "no answer in time"), *outages]
+    wrong = not_answering(outages)
+    return page("outage.html", sentence=wrong[0].what, wrong=wrong)
 
 
 async def scoped(connection: asyncpg.Connection, caller: Caller, now: datetime) -> Scope:

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pathline import instant
 from pathline_gateway.console.wording import moment, organisation
+from pathline_gateway.dependency_health.monitor import Component, Outage
 from pathline_gateway.set_aside.works import WORKS
 from pathline_gateway.store.flow import ParkedLately, Troubled
 
@@ -14,6 +15,10 @@ Kind = Literal["well", "busy", "look"]
 
 _BEHIND: Final = 1_000
 """Events of lag from which on it is worth a look."""
+_LOOK: Final[Mapping[Component, str]] = {
+    "Postgres": "Look at its process, its disk and its log. Nothing acknowledged is lost; all goes on by itself.",
+    "The broker": "Look at its process and its log. Nothing is taken in or accepted meanwhile; all goes on by itself.",
+}
 _SET_ASIDE: Final = "/console/set-aside"
 _NAMED: Final = 3
 """Publishers that are named; the page that a thing leads to names all."""
@@ -59,7 +64,7 @@ def state(facts: Facts, wrong: Sequence[Wrong]) -> tuple[Kind, str]:
     """A word for the kind, and the sentence: what is wrong first, and how much else."""
     if wrong:
         first, others = wrong[0], len(wrong) - 1
-        flows = "" if first.href in ("#lag", _SET_ASIDE) else "Everything flows. "
+        flows = "" if first.href in ("#lag", "/readyz", _SET_ASIDE) else "Everything flows. "
         more = "" if not others else f" And {others} more {'thing' if others == 1 else 'things'} to look at, below."
         return first.kind, f"{flows}{first.what}{more}"
     if not facts.status["interactions"]:
@@ -70,6 +75,16 @@ def state(facts: Facts, wrong: Sequence[Wrong]) -> tuple[Kind, str]:
 def wrongs(facts: Facts) -> list[Wrong]:
     """Each thing that is wrong, the worst first."""
     return [*_intake(facts), *_failing(facts), *_handoffs(facts), *_parked(facts), *_sinks(facts), *_review(facts)]
+
+
+def not_answering(outages: Sequence[Outage]) -> list[Wrong]:
+    """What the gateway depends on and does not answer: the first thing to look at."""
+    there = "the same, for programs"
+    return [Wrong("look", _unanswered(each), _LOOK[each.component], "/readyz", there) for each in outages]
+
+
+def _unanswered(outage: Outage) -> str:
+    return f"{outage.component} does not answer since {moment(outage.since)}: {outage.cause}."
 
 
 def lags(status: Mapping[str, Any]) -> list[Lag]:

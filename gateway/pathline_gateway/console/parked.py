@@ -20,6 +20,7 @@ from pathline_gateway.intake.discard import discard
 from pathline_gateway.intake.replay import Rules, replay
 from pathline_gateway.operate.parked import MOST, After, OfPublisher, OfReason, Publisher, Reason, counted
 from pathline_gateway.operate.parked_level import look
+from pathline_gateway.operate.parked_shown import may_be_asked_for, shown_groups
 from pathline_gateway.problem import Problem
 from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import parked_overview as overview
@@ -65,9 +66,12 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
         """What was refused, and why? All groups; or one, from a record on."""
         listed = _LISTED if reason is None and org is None else _OF_GROUP
         async with reading(pool) as connection:
+            hidden = frozenset[str]() if register_unknown else await overview.concealing(connection)
+            wanted = Wanted(reason, org)
+            found = await overview.groups(connection, wanted) if may_be_asked_for(wanted, hidden) else []
             groups = [
                 (group, await overview.page(connection, Wanted(group.reason, group.org or ""), after, listed))
-                for group in await overview.groups(connection, Wanted(reason, org))
+                for group in shown_groups(found, hidden)
             ]
         done = {"replayed": replayed, "still": still, "discarded": discarded, "more": more}
         return page("parked.html", referrer="same-origin", groups=groups, done=done, after=after, listed=listed)

@@ -82,8 +82,8 @@ def routes(pool: asyncpg.Pool, reviewing: Reviewing) -> APIRouter:
     ) -> Response:
         """Who may be one person, and who not?"""
         async with reading(pool) as connection:
-            items = await listed(connection, state, reason, after, _LISTED)
-            counts = await store.counts(connection)
+            items = await listed(connection, state, reason, after, _LISTED, everything=reviewing.everything)
+            counts = await store.counts(connection, everything=reviewing.everything)
         following = items[-1].nr if len(items) == _LISTED else None
         return page("review.html", items=items, counts=counts, reason=reason, state=state, following=following, why=WHY)
 

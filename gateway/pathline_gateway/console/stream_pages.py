@@ -134,7 +134,7 @@ def routes(streams: Streams) -> APIRouter:
         wanted = await _sent(request, Asked)
         async with reading(streams.slow) as connection:
             found = await one_of(connection, caller, subscription)
-            because = await explain(connection, found, wanted.source, wanted.id, clock())
+            because = await explain(connection, found, caller, wanted.source, wanted.id, clock())
         shown, failures = await _shown(caller, subscription)
         return _page(shown, failures, because=because, asked=wanted)
 

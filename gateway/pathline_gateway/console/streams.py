@@ -20,9 +20,8 @@ _STATES: Final = {
 _STOPPED: Final = ("gone", "unreachable")
 _PROTOCOLS: Final = {"HTTP": "webhook", "PULL": "pull", "SSE": "stream (server-sent events)"}
 _REASONS: Final = {
-    "unreachable": "Nobody answers at its address. Ask the owner whether it is up; it is tried again by itself.",
+    "unreachable": "Nobody answers at its address, or it is no public one. Ask the owner; it is tried again by itself.",
     "timed-out": "It answers too slowly. Ask the owner to answer first and work afterwards.",
-    "address-refused": "Its address leads into a network where nothing is posted. The owner names a public one.",
     "bad-answer": "What it answers is no HTTP. Ask the owner what stands at this address.",
     "401": "It does not believe the caller. The owner looks at the secret with which it checks signatures.",
     "403": "It does not believe the caller. The owner looks at the secret with which it checks signatures.",

@@ -11,12 +11,16 @@ from uuid import UUID
 
 import asyncpg
 
+from pathline.interaction import organisation_of
 from pathline_gateway.identity.binding import Ref
 from pathline_gateway.identity.evidence import Evidence
 from pathline_gateway.identity.neighbourhood import Stored
 from pathline_gateway.identity.what_if import WhatIf, decision, what_if
-from pathline_gateway.store import links, review
+from pathline_gateway.pull.sight import seen_of
+from pathline_gateway.store import links, review, sight
 from pathline_gateway.store.review import Decision, Named, Said, Weight
+from pathline_gateway.trust.caller import Role
+from pathline_gateway.trust.reader import Reader
 
 Verdict = Literal["same", "different"]
 """What a reviewer can decide of two refs: one person, or two."""
@@ -101,26 +105,60 @@ async def neighbourhood(connection: asyncpg.Connection, a: int, b: int) -> Neigh
     return Neighbourhood(refs, [e for e in await near.evidence(reach) if e.a in refs and e.b in refs])
 
 
-async def dossier(connection: asyncpg.Connection, item: UUID, now: datetime) -> Dossier | None:
-    """The dossier of this item; None where there is none. Call in one repeatable-read transaction."""
+async def dossier(
+    connection: asyncpg.Connection, item: UUID, now: datetime, *, everything: bool = False
+) -> Dossier | None:
+    """The dossier of this item; None where there is none. Call in one repeatable-read transaction.
+
+    Without `everything`, what is concealed has no part in it, and an item about it is none.
+    """
     named = await review.named(connection, item)
     if named is None:
         return None
     near = await neighbourhood(connection, named.a, named.b)
+    near = near if everything else await _shown_part(connection, near)
+    if not {named.a, named.b} <= near.refs.keys():
+        return None
     outcomes = await asyncio.to_thread(_outcomes, near, named, now)  # a hub may have very many neighbours
     decisions = await review.decisions(connection, named.a, named.b)
-    sides = (await _side(connection, near, named.a, named.b), await _side(connection, near, named.b, named.a))
-    said, _ = await review.said_of(connection, named.a, named.b, _SHOWN)
+    sides = (
+        await _side(connection, near, named.a, named.b, now, everything=everything),
+        await _side(connection, near, named.b, named.a, now, everything=everything),
+    )
+    said, _ = await review.said_of(connection, named.a, named.b, _SHOWN, everything=everything)
     between = [each for each in said if {each.a, each.b} == {named.a, named.b}]
     return Dossier(item, named, between, sides, outcomes, decisions[0] if decisions else None)
 
 
-async def _side(connection: asyncpg.Connection, near: Neighbourhood, ref: int, other: int) -> Side:
-    said, total = await review.said_of(connection, ref, other, _SHOWN)
+async def _shown_part(connection: asyncpg.Connection, near: Neighbourhood) -> Neighbourhood:
+    """The same without the refs that nobody else may know of, and without what concealed organisations say."""
+    named = [(ref.org, ref.subject) for ref in near.refs.values()]
+    register = await sight.concealment(connection, named)
+    refs = {number: ref for number, ref in near.refs.items() if not register.ref(ref.org, ref.subject)}
+    evidence = [
+        each
+        for each in near.evidence
+        if each.a in refs and each.b in refs and not register.party(organisation_of(each.source), None)
+    ]
+    return Neighbourhood(refs, evidence)
+
+
+async def _side(
+    connection: asyncpg.Connection, near: Neighbourhood, ref: int, other: int, now: datetime, *, everything: bool
+) -> Side:
+    said, total = await review.said_of(connection, ref, other, _SHOWN, everything=everything)
     others = [each for each in said if {each.a, each.b} != {ref, other}]
     joined = await links.open_memberships(connection, [ref])
     pathway = joined.get(ref, near.refs[ref].birth)
-    return Side(near.refs[ref], pathway, await review.weight(connection, ref), others, total - len(said))
+    if everything:
+        return Side(near.refs[ref], pathway, await review.weight(connection, ref), others, total - len(said))
+    seen = await seen_of(connection, Reader("operator", frozenset((Role.OPERATOR,))), now, pathway)
+    if seen is None:
+        return Side(near.refs[ref], near.refs[ref].birth, Weight(1, 0, 0), others, total - len(said))
+    orgs = {each.told.step.org for each in seen.steps}
+    known = {each.id for each in seen.anchors} | {ref}
+    weight = Weight(len(known), len(seen.steps), len(orgs))
+    return Side(near.refs[ref], seen.anchors[0].birth, weight, others, total - len(said))
 
 
 def _outcomes(near: Neighbourhood, named: Named, now: datetime) -> dict[Verdict, Outcome]:

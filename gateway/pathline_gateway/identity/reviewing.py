@@ -36,13 +36,14 @@ class Done:
 class Reviewing:
     """Decides and undoes, for a reviewer."""
 
-    def __init__(self, pool: asyncpg.Pool, own: OwnEvidence) -> None:
-        self._pool, self._own = pool, own
+    def __init__(self, pool: asyncpg.Pool, own: OwnEvidence, *, everything: bool = False) -> None:
+        """`everything`: what is concealed is shown and decided, too, because auth is off."""
+        self._pool, self._own, self.everything = pool, own, everything
 
     async def look(self, item: UUID) -> Dossier:
         """All there is to know of this item. Raises Problem."""
         async with reading(self._pool) as connection:
-            found = await dossier(connection, item, datetime.now(UTC))
+            found = await dossier(connection, item, datetime.now(UTC), everything=self.everything)
             if found is None:
                 raise _no_such_item()
             await _tells_of(connection, *(side.ref for side in found.sides))
@@ -57,7 +58,7 @@ class Reviewing:
             self._pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            named = await _named(connection, item)
+            named = await self._named(connection, item)
             standing = await review.decisions(connection, named.a, named.b)
             near = await neighbourhood(connection, named.a, named.b)
             await _tells_of(connection, near.refs[named.a], near.refs[named.b])
@@ -73,7 +74,7 @@ class Reviewing:
             self._pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            named = await _named(connection, item)
+            named = await self._named(connection, item)
             standing = await review.decisions(connection, named.a, named.b)
             near = await neighbourhood(connection, named.a, named.b)
             await _tells_of(connection, near.refs[named.a], near.refs[named.b])
@@ -81,6 +82,13 @@ class Reviewing:
             raise Problem(409, "not-decided", "nothing is decided about this item: there is nothing to undo")
         events = [_retraction(each.id, reason, near.refs[named.a]) for each in standing]
         return Done([event.id for event in events], await self._own.publish(events))
+
+    async def _named(self, connection: asyncpg.Connection, item: UUID) -> review.Named:
+        """Raises Problem where there is none, or none that may be known."""
+        found = await review.named(connection, item)
+        if found is None or not (self.everything or await _may_be_known(connection, found)):
+            raise _no_such_item()
+        return found
 
 
 def _decision(item: UUID, verdict: Verdict, reason: str | None, a: Ref, b: Ref, at: datetime) -> Interaction[Payload]:
@@ -112,10 +120,10 @@ def _random() -> str:
     return secrets.token_hex(6)
 
 
-async def _named(connection: asyncpg.Connection, item: UUID) -> review.Named:
-    if (found := await review.named(connection, item)) is None:
-        raise _no_such_item()
-    return found
+async def _may_be_known(connection: asyncpg.Connection, named: review.Named) -> bool:
+    refs = [(ref.org, ref.subject) for ref in await sight.refs(connection, (named.a, named.b))]
+    register = await sight.concealment(connection, refs)
+    return not any(register.ref(*ref) for ref in refs)
 
 
 def _no_such_item() -> Problem:

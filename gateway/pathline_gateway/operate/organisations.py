@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 
 import asyncpg
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary import Code
 from pathline_gateway.access_log.request_row import acting, reading
 from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.operate.described import Organisations
+from pathline_gateway.reserved_names import is_reserved
 from pathline_gateway.storable import CODES, STORABLE
 from pathline_gateway.store import register
 from pathline_gateway.trust.who import Operator
@@ -22,12 +23,18 @@ Sector = Literal["government", "third-sector", "community-controlled", "business
 _MOST = 1_000
 
 
+def _own(name: str) -> str:
+    if is_reserved(name):
+        raise ValueError("is reserved: the gateway itself, people's accounts and the door's topics are called so")
+    return name
+
+
 class Organisation(BaseModel):
     """An organisation, as an operator enters it."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    org: Annotated[Code, Field(max_length=64)]
+    org: Annotated[Code, Field(max_length=64), AfterValidator(_own)]
     """Its code, as it stands in the sources of its events."""
     name: Annotated[str, Field(min_length=1, max_length=200, pattern=STORABLE)] | None = None
     """Its name, for people."""

@@ -18,6 +18,7 @@ from pathline_gateway.intake.discard import discard
 from pathline_gateway.intake.replay import Replayed, Rules, replay
 from pathline_gateway.operate import parked_described as described
 from pathline_gateway.operate.parked_level import look
+from pathline_gateway.operate.parked_shown import may_be_asked_for, shown, shown_groups, shown_whole
 from pathline_gateway.problem import Problem
 from pathline_gateway.storable import CODES
 from pathline_gateway.store import parked as store
@@ -81,6 +82,17 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
     """`GET /v1/parked`, `/v1/parked/summary`, `/v1/parked/{id}`, `POST /v1/parked/replay` and `/discard`."""
     router = APIRouter(tags=["parked"])
 
+    async def _page(connection: asyncpg.Connection, wanted: Wanted, after: int, limit: int) -> list[overview.Brief]:
+        hidden = frozenset[str]() if register_unknown else await overview.concealing(connection)
+        if not may_be_asked_for(wanted, hidden):
+            return []
+        return [shown(each, hidden) for each in await overview.page(connection, wanted, after, limit)]
+
+    async def _groups(connection: asyncpg.Connection, wanted: Wanted) -> list[overview.Group]:
+        hidden = frozenset[str]() if register_unknown else await overview.concealing(connection)
+        found = await overview.groups(connection, wanted) if may_be_asked_for(wanted, hidden) else []
+        return shown_groups(found, hidden)
+
     @router.get(
         "/v1/parked",
         summary="List parked records",
@@ -97,7 +109,7 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
     ) -> dict[str, Any]:
         """In the order of their coming, without their bytes; `next` is the `after` of the next page."""
         async with reading(pool) as connection:
-            found = await overview.page(connection, Wanted(reason, org, state), after, limit)
+            found = await _page(connection, Wanted(reason, org, state), after, limit)
         return {"records": [_served(asdict(each)) for each in found], "next": _next([f.id for f in found], limit)}
 
     @router.get(
@@ -109,7 +121,7 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
     async def summary(_: Operator, reason: OfReason = None, org: OfPublisher = None) -> dict[str, Any]:
         """Counts, the oldest and the newest, and the fields that fail."""
         async with reading(pool) as connection:
-            groups = await overview.groups(connection, Wanted(reason, org))
+            groups = await _groups(connection, Wanted(reason, org))
         return {"groups": [_served(asdict(group)) for group in groups]}
 
     @router.get(
@@ -126,6 +138,7 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
             found = await store.read(connection, id)
             if found is None:
                 raise Problem(404, "no-such-record", "no record was parked under this id")
+            found = found if register_unknown else shown_whole(found, await overview.concealing(connection))
         said = asdict(found)
         said["bytes"] = found.whole_bytes
         del said["value_size"]

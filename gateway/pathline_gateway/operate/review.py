@@ -73,8 +73,8 @@ def routes(pool: asyncpg.Pool, reviewing: Reviewing) -> APIRouter:
     ) -> dict[str, Any]:
         """In the order of its coming; `next` is the `after` of the next page. `decided`: decisions that stand."""
         async with reading(pool) as connection:
-            found = await page(connection, state, reason, after, limit)
-            waiting = await store.counts(connection)
+            found = await page(connection, state, reason, after, limit, everything=reviewing.everything)
+            waiting = await store.counts(connection, everything=reviewing.everything)
         following = found[-1].nr if len(found) == limit else None
         return {"items": [brief(each) for each in found], "waiting": waiting, "next": following}
 
@@ -108,10 +108,12 @@ def routes(pool: asyncpg.Pool, reviewing: Reviewing) -> APIRouter:
     return router
 
 
-async def page(connection: asyncpg.Connection, state: State, reason: str | None, after: int, limit: int) -> list[Brief]:
+async def page(
+    connection: asyncpg.Connection, state: State, reason: str | None, after: int, limit: int, *, everything: bool
+) -> list[Brief]:
     """The next items of this state."""
     listing = store.waiting if state == "waiting" else store.decided
-    return await listing(connection, reason, after, limit)
+    return await listing(connection, reason, after, limit, everything=everything)
 
 
 def brief(each: Brief) -> dict[str, Any]:

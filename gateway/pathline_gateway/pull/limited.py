@@ -17,6 +17,7 @@ from fastapi import Response
 from pathline_gateway.access_log.request_row import current_request, logged
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.handoffs_seen import handoffs_seen
+from pathline_gateway.pull.padding import PADDING, Padding
 from pathline_gateway.pull.pathways import Asked, moved, no_such_pathway, no_such_subject
 from pathline_gateway.pull.sight import seen_of, seen_then
 from pathline_gateway.pull.view import View, birth_of, name_of, view
@@ -24,7 +25,7 @@ from pathline_gateway.store import access as access_log
 from pathline_gateway.store import sight
 from pathline_gateway.telemetry import spanning
 from pathline_gateway.trust.access_log import Outcome, What, access
-from pathline_gateway.trust.caller import Caller
+from pathline_gateway.trust.caller import Caller, Role
 from pathline_gateway.trust.pairwise import ReaderKey
 from pathline_gateway.trust.reader import Reader, reader_of
 from pathline_gateway.trust.stated import NotStatedRight, Stated, stated
@@ -92,14 +93,18 @@ class _Reading:
 class Limited:
     """`Readers`, from the store."""
 
-    def __init__(self, pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> None:
-        self._pool, self._secret, self._clock = pool, secret, clock
+    def __init__(
+        self, pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], padding: Padding = PADDING
+    ) -> None:
+        self._pool, self._secret, self._clock, self._padding = pool, secret, clock, padding
 
     async def search(self, asked: Asked, org: str, subject: str) -> UUID:
         """What this reader calls the pathway of this subject, where it is one by which she knows it."""
-        async with self._reading(asked, "search") as reading:
+        async with self._padded(asked), self._reading(asked, "search") as reading:
             found = await sight.ref_of(reading.connection, org, subject)
-            seen = None if found is None else await reading.seen(found[1])
+            # Whether another's pseudonym exists must not cost what looking at its pathway costs.
+            mine = found is not None and reading.reader.may_name(org, subject)
+            seen = await reading.seen(found[1]) if found is not None and mine else None
             known = seen is not None and (org, subject) in {(ref.org, ref.subject) for ref in seen.anchors}
             if seen is None or not known:
                 await reading.log("search", "refused", refs=() if found is None else (found[0],))
@@ -114,7 +119,7 @@ class Limited:
     ) -> Response:
         """What this reader sees of the pathway; 304 where she has it already."""
         with spanning("pull pathway"):
-            async with self._reading(asked, "pathway") as reading:
+            async with self._padded(asked), self._reading(asked, "pathway") as reading:
                 if as_of is None:
                     response = await _pulled(reading, pathway, if_none_match)
                 else:
@@ -136,11 +141,15 @@ class Limited:
     async def trace(self, asked: Asked, pathway: UUID) -> Response:
         """The same as a trace."""
         with spanning("pull trace"):
-            async with self._reading(asked, "trace") as reading:
+            async with self._padded(asked), self._reading(asked, "trace") as reading:
                 response = await _traced(reading, pathway)
         if response is None:
             raise no_such_pathway()
         return response
+
+    def _padded(self, asked: Asked) -> contextlib.AbstractAsyncContextManager[None]:
+        """An operator is told how long it takes; nobody else, who is told less than there is."""
+        return self._padding.padded(wanted=not asked.caller.may_be(Role.OPERATOR))
 
     @contextlib.asynccontextmanager
     async def _reading(self, asked: Asked, what: What) -> AsyncIterator[_Reading]:

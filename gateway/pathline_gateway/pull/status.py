@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,6 +13,8 @@ from fastapi import APIRouter, Response
 
 from pathline import instant
 from pathline_gateway.answers import answers
+from pathline_gateway.dependency_health.monitor import DependencyMonitor, Outage
+from pathline_gateway.dependency_health.time_limit import in_time
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.observe import PROMETHEUS_CONTENT_TYPE, prometheus
 from pathline_gateway.problem import Problem
@@ -29,6 +31,7 @@ _METRICS: Final[dict[int | str, dict[str, Any]]] = {
         "content": {PROMETHEUS_CONTENT_TYPE.partition(";")[0]: {"schema": {"type": "string"}}},
     }
 }
+_SURVEY_S = 1.0
 _ANSWER_S = 2
 """Longest that Postgres may take to say that it is there."""
 
@@ -43,10 +46,22 @@ class Statuses:
     """Learns what other processes have published and applied."""
     health: Health = field(default_factory=Health)
     """What fails in this process."""
+    dependencies: DependencyMonitor = field(default_factory=lambda: DependencyMonitor(()))
+    """Whether Postgres and the broker answer."""
 
     async def read(self) -> dict[str, Any]:
-        """The body of `GET /v1/status`."""
-        await self.survey()
+        """The body of `GET /v1/status`. Raises Problem at once where Postgres does not answer."""
+        if (outage := self.dependencies.outage("Postgres")) is not None:
+            raise away(outage)
+        try:
+            return await in_time(self._read())
+        except TimeoutError:
+            raise Problem(503, "database-unavailable", "Postgres does not answer: look at it") from None
+
+    async def _read(self) -> dict[str, Any]:
+        # What is known of the broker's ends may be old: it is asked for no longer than this.
+        with contextlib.suppress(TimeoutError):
+            await in_time(self._surveyed(), _SURVEY_S)
         intake = self.progress.lag()
         async with self.pool.acquire() as connection:
             totals = await store.totals(connection)
@@ -73,9 +88,23 @@ class Statuses:
             "failing": [{**each._asdict(), "since": instant.serve(each.since)} for each in fails],
         }
 
+    async def _surveyed(self) -> None:
+        await self.survey()
+
+    async def failing_now(self) -> list[Failing]:
+        """The same as `failing`, by a connection of its own."""
+        async with self.pool.acquire() as connection:
+            return await self.failing(connection)
+
     async def failing(self, connection: asyncpg.Connection) -> list[Failing]:
         """Works that fail in this process, and those that have set something aside."""
         return failing(self.health.failing(), await set_aside.counts(connection))
+
+
+def away(outage: Outage) -> Problem:
+    """Why nothing can be told, and since when."""
+    reason = "database-unavailable" if outage.component == "Postgres" else "broker-unavailable"
+    return Problem(503, reason, f"{outage.component} does not answer since {instant.serve(outage.since)}: look at it")
 
 
 def routes(statuses: Statuses, not_ready: Callable[[], tuple[str, str] | None]) -> APIRouter:
@@ -102,12 +131,12 @@ def routes(statuses: Statuses, not_ready: Callable[[], tuple[str, str] | None]) 
 
         `failing`: works that fail, or have set something aside. This process serves all the same.
         """
+        for outage in statuses.dependencies.outages():
+            raise away(outage)
         if (why := not_ready()) is not None:
             raise Problem(503, *why)
         try:
-            async with statuses.pool.acquire(timeout=_ANSWER_S) as connection:
-                async with asyncio.timeout(_ANSWER_S):
-                    fails = await statuses.failing(connection)
+            fails = await in_time(statuses.failing_now(), _ANSWER_S)
         except UNAVAILABLE:
             raise Problem(503, "database-unavailable", "Postgres does not answer: look at it") from None
         body = {"status": "ready", "failing": [each.work for each in fails]}

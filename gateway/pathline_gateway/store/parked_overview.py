@@ -27,7 +27,7 @@ from parked where {_WANTED} group by org, reason order by n desc, org collate "C
 _COUNTS = """
 select case when o.org is null then 'unknown' else p.org end as org, p.reason, sum(p.n)::bigint as n
 from (select org, reason, count(*) as n from parked where state = 'parked' group by org, reason) as p
-left join organisation o on o.org = p.org
+left join organisation o on o.org = p.org and not o.conceals
 group by 1, 2
 """
 
@@ -80,6 +80,11 @@ class Group:
     last: int
     """The highest id."""
     fields: Sequence[str] | None
+
+
+async def concealing(connection: asyncpg.Connection) -> frozenset[str]:
+    """Organisations whose records are shown to nobody else."""
+    return frozenset(row["org"] for row in await connection.fetch("select org from organisation where conceals"))
 
 
 async def page(connection: asyncpg.Connection, wanted: Wanted, after: int, limit: int) -> list[Brief]:

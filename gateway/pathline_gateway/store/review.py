@@ -32,6 +32,8 @@ join subject_ref a on a.id = r.a
 join subject_ref b on b.id = r.b
 where r.nr > $1 and ($2::text is null or r.reason = $2)
     and not exists (select from decided d where d.a = least(r.a, r.b) and d.b = greatest(r.a, r.b))
+    and ($5 or not (org_is_concealed(src.org) or ref_is_concealed(a.org, a.subject)
+                    or ref_is_concealed(b.org, b.subject)))
 order by r.nr limit $3
 """
 # By the decision's `seq`; its id begins with the item that was decided. `reason`: why the decision is not in force.
@@ -49,6 +51,7 @@ where d.seq > $1 and src.source = $4 and d.kind <> 'retracted' and ($2::text is 
     and not exists (select from link_evidence t join source ts on ts.id = t.source
                     where t.kind = 'retracted' and t.target_source = d.source and t.target_id = d.id
                         and ts.org = 'pathline')
+    and ($5 or not (ref_is_concealed(a.org, a.subject) or ref_is_concealed(b.org, b.subject)))
 order by d.seq limit $3
 """
 _COUNTS = """
@@ -60,7 +63,12 @@ with decided as (
                             and ts.org = 'pathline')
 )
 select r.reason, count(*) as n from review_item r
+join source src on src.id = r.source
+join subject_ref a on a.id = r.a
+join subject_ref b on b.id = r.b
 where not exists (select from decided d where d.a = least(r.a, r.b) and d.b = greatest(r.a, r.b))
+    and ($2 or not (org_is_concealed(src.org) or ref_is_concealed(a.org, a.subject)
+                    or ref_is_concealed(b.org, b.subject)))
 group by r.reason
 """
 # What was decided waits no longer: its name stands in the ids of the decisions, which a replayed log brings back. After
@@ -118,6 +126,8 @@ where not exists (
     select from link_evidence t join source ts on ts.id = t.source
     where t.kind = 'retracted' and t.target_source = said.source and t.target_id = said.id
         and (ts.org = src.org or ts.org = 'pathline'))
+    and ($4 or not (org_is_concealed(src.org) or ref_is_concealed(a.org, a.subject)
+                    or ref_is_concealed(b.org, b.subject)))
 order by (least(said.a, said.b), greatest(said.a, said.b)) <> (least($1, $2), greatest($1, $2)),
     said.standing, said.asserted_at, src.source, said.id
 limit $3
@@ -218,19 +228,25 @@ class Weight:
     organisations: int
 
 
-async def waiting(connection: asyncpg.Connection, reason: str | None, after: int, limit: int) -> list[Brief]:
-    """What nobody has decided yet, in the order of its coming."""
-    return [Brief(*row.values()) for row in await connection.fetch(_WAITING, after, reason, limit, REVIEW)]
+async def waiting(
+    connection: asyncpg.Connection, reason: str | None, after: int, limit: int, *, everything: bool
+) -> list[Brief]:
+    """What nobody has decided yet, in the order of its coming; with what is concealed where `everything` is shown."""
+    rows = await connection.fetch(_WAITING, after, reason, limit, REVIEW, everything)
+    return [Brief(*row.values()) for row in rows]
 
 
-async def decided(connection: asyncpg.Connection, reason: str | None, after: int, limit: int) -> list[Brief]:
+async def decided(
+    connection: asyncpg.Connection, reason: str | None, after: int, limit: int, *, everything: bool
+) -> list[Brief]:
     """The decisions that were not taken back, in the order of their coming."""
-    return [Brief(*row.values()) for row in await connection.fetch(_DECIDED, after, reason, limit, REVIEW)]
+    rows = await connection.fetch(_DECIDED, after, reason, limit, REVIEW, everything)
+    return [Brief(*row.values()) for row in rows]
 
 
-async def counts(connection: asyncpg.Connection) -> dict[str, int]:
+async def counts(connection: asyncpg.Connection, *, everything: bool) -> dict[str, int]:
     """How much waits undecided, by reason."""
-    return dict(await connection.fetch(_COUNTS, REVIEW))
+    return dict(await connection.fetch(_COUNTS, REVIEW, everything))
 
 
 async def named(connection: asyncpg.Connection, item: UUID) -> Named | None:
@@ -239,9 +255,11 @@ async def named(connection: asyncpg.Connection, item: UUID) -> Named | None:
     return None if row is None else Named(*row.values())
 
 
-async def said_of(connection: asyncpg.Connection, ref: int, other: int, limit: int) -> tuple[list[Said], int]:
+async def said_of(
+    connection: asyncpg.Connection, ref: int, other: int, limit: int, *, everything: bool
+) -> tuple[list[Said], int]:
     """Live evidence about this ref, what concerns the other ref too first; and how much there is."""
-    rows = await connection.fetch(_SAID, ref, other, limit)
+    rows = await connection.fetch(_SAID, ref, other, limit, everything)
     return [_said(row) for row in rows], rows[0]["total"] if rows else 0
 
 

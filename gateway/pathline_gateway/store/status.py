@@ -31,7 +31,7 @@ async def totals(connection: asyncpg.Connection) -> dict[str, int]:
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         found = dict(await connection.fetch("select name, n from tally"))
         found["pathways"] = int(await connection.fetchval(_PATHWAYS))
-        waiting = await review.counts(connection)
+        waiting = await review.counts(connection, everything=True)
         found["conflicts"] = waiting.get("conflict", 0)
         found["quarantined"] = sum(waiting.get(reason, 0) for reason in _QUARANTINE)
         found["unbound"] = int(await connection.fetchval(_PENDING))

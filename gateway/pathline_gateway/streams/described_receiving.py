@@ -30,7 +30,7 @@ class LastFailure(BaseModel):
 
     at: datetime
     reason: str
-    """The status that the sink answered, or `unreachable`, `timed-out`, `address-refused`, `bad-answer`."""
+    """The status that the sink answered, or `unreachable`, `timed-out`, `bad-answer`."""
 
 
 class Posted(_Going):
@@ -103,7 +103,7 @@ class Failure(BaseModel):
     number: int
     attempts: int
     reason: str
-    """Of the last attempt: a status, or `unreachable`, `timed-out`, `address-refused`, `bad-answer`."""
+    """Of the last attempt: a status, or `unreachable`, `timed-out`, `bad-answer`."""
     given: datetime
     """When the subscription was given it."""
     failed: datetime

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 import asyncpg
 
 from pathline_gateway.access_log import request_row
+from pathline_gateway.pull.sight import seen_of
 from pathline_gateway.store import given
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.filters import matcher
 from pathline_gateway.streams.said import as_sent, is_told_as_sent, to_others
 from pathline_gateway.streams.sight import Sight
+from pathline_gateway.trust.caller import Caller
+from pathline_gateway.trust.reader import Reader
 
 Because = Literal["given", "withheld", "unknown", "before", "filtered", "waiting", "not-shown"]
 
@@ -31,14 +35,19 @@ DETAILS: Mapping[Because, str] = {
 
 
 async def explain(
-    connection: asyncpg.Connection, subscription: Subscription, source: str, id: str, now: datetime
+    connection: asyncpg.Connection, subscription: Subscription, caller: Caller, source: str, id: str, now: datetime
 ) -> dict[str, Any]:
-    """The answer of `…/explain`. Call within a transaction whose statements see one moment."""
+    """The answer of `…/explain`. Call within a transaction whose statements see one moment.
+
+    An operator is told of what he may see himself, whoever subscribed.
+    """
     number = await given.number_of(connection, subscription.id, source, id)
     row = await store.event(connection, source, id)
     own = row is not None and is_told_as_sent(subscription, row["org"])
     sight = Sight(connection, now)
     sees = own or (row is not None and await sight.sees(subscription, row["pathway"], (source, id)))
+    if row is not None and not await _may_ask(connection, subscription, caller, row["pathway"], (source, id), now):
+        row, number, own, sees = None, None, False, False
     if row is not None:
         await _logged(sight, subscription, row, sees=sees)
     if number is not None and row is None:  # a notice of the gateway's own
@@ -54,6 +63,20 @@ async def explain(
         if not matcher([each])(said):
             return _because("filtered", detail=f"{DETAILS['filtered']} filters[{n}]")
     return _because("not-shown" if row["all_looked_at"] else "waiting")
+
+
+async def _may_ask(
+    connection: asyncpg.Connection,
+    subscription: Subscription,
+    caller: Caller,
+    pathway: UUID,
+    event: tuple[str, str],
+    now: datetime,
+) -> bool:
+    if caller.open or caller.org == subscription.org:
+        return True
+    seen = await seen_of(connection, Reader("operator", caller.roles), now, pathway)
+    return seen is not None and event in {(each.told.step.source, each.told.step.id) for each in seen.steps}
 
 
 async def _logged(sight: Sight, subscription: Subscription, row: asyncpg.Record, *, sees: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pathline_gateway.streams.http_connection import Answer
+from pathline_gateway.streams.outcome import outward
 from pathline_gateway.streams.posting import NoAnswer, Poster
 from pathline_gateway.streams.sink_url import Sink
 
@@ -27,7 +28,7 @@ async def shake_hands(poster: Poster, sink: Sink, origin: str) -> int | None:
     try:
         answer = await poster.send("OPTIONS", sink, asked)
     except NoAnswer as failed:
-        raise SinkRefused("sink-not-reached", f"sink: did not answer OPTIONS ({failed.reason})") from None
+        raise SinkRefused("sink-not-reached", f"sink: did not answer OPTIONS ({outward(failed.reason)})") from None
     if not 200 <= answer.status < 300:
         raise SinkRefused("sink-refused", f"sink: answered OPTIONS with {answer.status}; it must answer 2xx")
     if answer.headers.get("webhook-allowed-origin", "").strip().lower() not in ("*", origin.lower()):

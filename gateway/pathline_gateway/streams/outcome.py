@@ -10,8 +10,14 @@ from typing import Final, NamedTuple
 
 NO_ANSWER: Final = ("unreachable", "timed-out", "address-refused", "bad-answer")
 """Why there is no status."""
+_INWARD: Final = "address-refused"
 _AGAIN: Final = frozenset((408, 409, 425))
 _BUSY: Final = frozenset((429, 503))
+
+
+def outward(reason: str) -> str:
+    """A reason as whoever chose the address is told it."""
+    return "unreachable" if reason == _INWARD else reason
 
 
 class Fate(Enum):
@@ -36,6 +42,11 @@ class Outcome(NamedTuple):
     """How long the whole sink wants to be left alone."""
     seconds: float = 0.0
     """How long it took."""
+
+    @property
+    def told(self) -> str:
+        """What the owner of a sink is told: whether a name leads into our network must not be told apart."""
+        return outward(self.reason)
 
     @property
     def word(self) -> str:

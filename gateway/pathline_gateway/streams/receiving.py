@@ -98,6 +98,6 @@ def routes(streams: Streams) -> APIRouter:
         """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown."""
         async with reading(streams.slow) as connection:
             found = await one_of(connection, caller, subscription)
-            return await explain(connection, found, source, event, clock())
+            return await explain(connection, found, caller, source, event, clock())
 
     return router

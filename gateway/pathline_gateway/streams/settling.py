@@ -74,10 +74,10 @@ class _Settling:
             return
         self.in_row += 1
         self.since = self.since or self.now
-        self.failure = outcome.reason
+        self.failure = outcome.told
         if outcome.fate is Fate.GONE:
             self.stopped = "gone"
-            self.again.append(Again(event.number, self.now, outcome.reason))
+            self.again.append(Again(event.number, self.now, outcome.told))
             return
         self._later(event, outcome)
         if outcome.pause is not None:
@@ -92,10 +92,10 @@ class _Settling:
         if aged and self._is_dead():
             self.stopped = self.stopped or "unreachable"
         elif aged or (outcome.fate is Fate.WRONG and attempts >= self.policy.few):
-            self.given_up.append(GivenUp(event.number, attempts, outcome.reason))
+            self.given_up.append(GivenUp(event.number, attempts, outcome.told))
             return
         at = self.now + self.policy.wait(attempts, self.chance, self.policy.cap_s)
-        self.again.append(Again(event.number, at, outcome.reason))
+        self.again.append(Again(event.number, at, outcome.told))
 
     def _is_dead(self) -> bool:
         """Nothing was taken for so long that it is not about one event."""

@@ -132,7 +132,7 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
         outcome = await sinks.posted(url, said, keys)
         return {
             "delivered": outcome.fate is Fate.DELIVERED,
-            "reason": outcome.reason,
+            "reason": outcome.told,
             "latency_ms": round(outcome.seconds * 1_000, 1),
         }
 

@@ -17,7 +17,7 @@ from joserfc.jwt import JWTClaimsRegistry
 
 from pathline.errors import Refused as RefusedName
 from pathline.interaction import organisation_of
-from pathline_gateway.identity.rights import CITIZENS, OURS
+from pathline_gateway.reserved_names import is_reserved
 from pathline_gateway.trust.caller import OF_A_PERSON, OF_AN_ORGANISATION, Caller, Role
 from pathline_gateway.trust.keys import Keys
 from pathline_gateway.trust.session import LEEWAY_S, Session
@@ -156,7 +156,7 @@ def actor_pseudonym(key: bytes, issuer: str, subject: str) -> str:
 
 def is_organisation(name: object) -> bool:
     """Whether a caller may be bound to it: nobody is the gateway itself, nor all citizens."""
-    if name in (OURS, CITIZENS):
+    if isinstance(name, str) and is_reserved(name):
         return False
     try:
         return isinstance(name, str) and organisation_of(f"urn:pathline:{name}:x") == name

@@ -29,6 +29,12 @@ class Reader:
         """What identifiers are keyed with: no other reader has it."""
         return f"{self.kind}:{self.org or self.account or ''}"
 
+    def may_name(self, org: str, subject: str) -> bool:
+        """Whether she may know a pathway by this ref at all: an operator by any, others by one of their own kind."""
+        if self.kind == "operator" or self.owns(org, subject):
+            return True
+        return self.kind == "person" and Role.HELPER in self.roles
+
     def owns(self, org: str, subject: str) -> bool:
         """Whether what stands under this ref is the reader's own."""
         if self.kind == "organisation":

@@ -1,0 +1,97 @@
+"""Which of the things that the gateway depends on do not answer, since when, and why."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Literal, NamedTuple, Protocol
+
+_log = logging.getLogger(__name__)
+
+PROBE_S: Final = 2.0
+"""Longest that an answer may take."""
+_EVERY_S: Final = 1.0
+
+Component = Literal["Postgres", "The broker"]
+
+
+class Probe(Protocol):
+    """Asks one component, and is asked again after whatever happened."""
+
+    component: Component
+
+    async def ask(self) -> None:
+        """It answered. Raises whatever kept it from that."""
+
+    async def close(self) -> None:
+        """Its connection is gone, without waiting for the other side."""
+
+
+class Outage(NamedTuple):
+    """A component that does not answer."""
+
+    component: Component
+    since: datetime
+    cause: str
+    """The kind of failure; nothing that a server wrote."""
+
+
+@dataclass
+class DependencyMonitor:
+    """One for a process. Each outage is logged once, and once when it is over."""
+
+    probes: Sequence[Probe]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    probe_s: float = PROBE_S
+    _outages: dict[Component, Outage] = field(default_factory=dict)
+
+    def outages(self) -> list[Outage]:
+        """What does not answer now, the first to fail first."""
+        return sorted(self._outages.values(), key=lambda each: each.since)
+
+    def outage(self, component: Component) -> Outage | None:
+        """Since when this component does not answer; None while it does."""
+        return self._outages.get(component)
+
+    async def look(self, probe: Probe) -> None:
+        """What is known of this component is as of now."""
+        asked, began = asyncio.create_task(probe.ask()), self.now()
+        # Not `timeout`: that waits until what it cancels has ended, and a frozen server ends nothing.
+        await asyncio.wait({asked}, timeout=self.probe_s)
+        if not asked.done():
+            asked.cancel()
+            await self._failed(probe, began, "no answer in time")
+        elif (failure := asked.exception()) is not None:
+            await self._failed(probe, began, type(failure).__name__)
+        elif (over := self._outages.pop(probe.component, None)) is not None:
+            _log.warning("%s answers again; it did not since %s", probe.component, f"{over.since:%H:%M:%S}Z")
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Every component is asked every second, as long as the block lasts."""
+        tasks = [asyncio.create_task(self._ask(probe)) for probe in self.probes]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for probe in self.probes:
+                with contextlib.suppress(Exception):
+                    await probe.close()
+
+    async def _ask(self, probe: Probe) -> None:
+        while True:
+            await self.look(probe)
+            await asyncio.sleep(_EVERY_S)
+
+    async def _failed(self, probe: Probe, since: datetime, cause: str) -> None:
+        with contextlib.suppress(Exception):
+            await probe.close()
+        if probe.component not in self._outages:
+            self._outages[probe.component] = Outage(probe.component, since, cause)
+            _log.error("%s does not answer: %s", probe.component, cause)

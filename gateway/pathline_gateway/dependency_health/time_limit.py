@@ -1,0 +1,34 @@
+"""An answer in time, whatever a frozen server does with what was asked of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+ANSWER_S: Final = 3.0
+"""Longest that a page or a status waits for Postgres."""
+
+Answer = TypeVar("Answer")
+_left: set[asyncio.Task[Any]] = set()
+
+
+async def in_time(work: Coroutine[Any, Any, Answer], seconds: float = ANSWER_S) -> Answer:
+    """What the work answers. Raises TimeoutError at once when that is not in time: its end is waited for by nobody."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        if not task.done():
+            task.cancel()
+            _left.add(task)
+            task.add_done_callback(_forgotten)
+    if not task.done():
+        raise TimeoutError
+    return task.result()
+
+
+def _forgotten(task: asyncio.Task[Any]) -> None:
+    _left.discard(task)
+    if not task.cancelled():
+        task.exception()

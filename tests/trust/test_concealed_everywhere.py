@@ -79,7 +79,10 @@ NOT_HERE = {
 } | {
     "GET /console",  # totals over everybody beside the hand-offs of `/console/handoffs/silent`
     "GET /v1/linkers",
-    "GET /v1/registrars", "GET /v1/organisations", "GET /v1/register/changes",  # the register itself, which operators keep
+    # the register itself, which operators keep
+    "GET /v1/registrars",
+    "GET /v1/organisations",
+    "GET /v1/register/changes",
 }  # fmt: skip
 
 
@@ -157,7 +160,11 @@ async def _asked(rig: Rig, items: Sequence[str]) -> Any:
                 yield await ask(by, "GET", f"/console/pathways/{name}")
                 yield await ask(by, "GET", f"/console/pathways/{name}/trace")
     yield await ask(AUDITOR, "GET", "/v1/consents")
-    asked |= {"GET /v1/consents", "GET /v1/access", "GET /v1/mandates"} & ROWS.keys()  # of a citizen: `test_noninterference_http`
+    asked |= {
+        "GET /v1/consents",
+        "GET /v1/access",
+        "GET /v1/mandates",
+    } & ROWS.keys()  # of a citizen: `test_noninterference_http`
     reading = {name for name, row in ROWS.items() if row.about is About.READING}
     assert reading - NOT_HERE == asked & reading, (reading - NOT_HERE) ^ (asked & reading)
 

@@ -89,7 +89,9 @@ def application(gateway: Gateway, issuer: Issuer | None = None, gate: Gate | Non
     app.add_middleware(AccessRows, pool=gateway.pool)
     if register_unknown:
         # Past what asks who calls: with auth off, everybody does.
-        app.add_middleware(QuickPull, pulled=partial(pathways.pulled, gateway.pool, gateway.settings.clock))
+        app.add_middleware(
+            QuickPull, pulled=partial(pathways.pulled, gateway.pool, gateway.secret, gateway.settings.clock)
+        )
         app.add_middleware(CallerBudget, limits=limits, rates=rates, explain=explained)
     app.add_middleware(RequestBounds, limits=limits, explain=explained)
     app.add_middleware(HttpSpans, limits=limits)

@@ -41,7 +41,7 @@ async def test_a_pull_among_twenty_thousand_reads_a_few_pages(
     members = await pathways.members(connection, pathway)
     assert len(members.refs) == 1 + joined
     assert await pages(connection, pathways._MEMBERS, pathway) < 60
-    assert await pages(connection, pathways._PATHWAY, pathway) < 120
+    assert await pages(connection, pathways._PATHWAY, pathway, 2_001) < 120
     assert await pages(connection, pathways._AMENDMENTS, members.numbers) < 40
 
 

@@ -20,9 +20,9 @@ from pathline_gateway.console.page import page
 from pathline_gateway.console.waiting import waiting
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
-from pathline_gateway.pull.handoffs import bodies
 from pathline_gateway.pull.limited import Limited
-from pathline_gateway.pull.pathways import OPERATOR, Asked, Reading, Search, read
+from pathline_gateway.pull.paging import After, Part, cursor
+from pathline_gateway.pull.pathways import OPERATOR, Asked, Reading, Search, open_key, read_page
 from pathline_gateway.pull.view import View
 from pathline_gateway.store import pathways
 from pathline_gateway.trust.access_log import What
@@ -44,27 +44,34 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Limited, clock: Callable[
         return page("missing.html", 404) if found is None else RedirectResponse(f"/console/pathways/{found}", 303)
 
     @router.get("/console/pathways/{pathway}")
-    async def pathway(pathway: UUID, caller: Calling) -> Response:
+    async def pathway(pathway: UUID, caller: Calling, after: After = None) -> Response:
         """Where has this person been, and what does she wait for?"""
-        found = await _read(pathway, caller, "pathway")
+        found = await _read(pathway, caller, "pathway", Part(after))
         if isinstance(found, Response):
             return found
-        told = found.handoffs if isinstance(found, View) else bodies(found.handoffs)
-        waits = waiting(told, clock())
+        waits = waiting(found.handoffs if isinstance(found, View) else found.bodies(), clock())
         drawing = lanes.draw(found.assembled, waits, clock())
-        return page("pathway.html", pathway=pathway, found=found.assembled, drawing=drawing, waits=waits)
+        return page(
+            "pathway.html",
+            pathway=pathway,
+            found=found.assembled,
+            drawing=drawing,
+            waits=waits,
+            first=after is None,
+            following=_following(found),
+        )
 
     @router.get("/console/pathways/{pathway}/trace")
-    async def trace(pathway: UUID, caller: Calling) -> Response:
+    async def trace(pathway: UUID, caller: Calling, after: After = None) -> Response:
         """The journey, as a trace."""
-        found = await _read(pathway, caller, "trace")
+        found = await _read(pathway, caller, "trace", Part(after))
         if isinstance(found, Response):
             return found
         if isinstance(found, View):
             otlp = found.trace()
         else:
             otlp = journey_trace(found.assembled, TraceKey(secret, OPERATOR, str(pathway), found.version))
-        return page("trace.html", pathway=pathway, fall=falls.waterfall(otlp))
+        return page("trace.html", pathway=pathway, fall=falls.waterfall(otlp), following=_following(found))
 
     async def _found(wanted: Search, caller: Caller) -> UUID | None:
         if not caller.open:
@@ -75,13 +82,13 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Limited, clock: Callable[
         async with pool.acquire() as connection:
             return await pathways.pathway_of(connection, wanted.org, wanted.subject)
 
-    async def _read(pathway: UUID, caller: Caller, what: What) -> View | Reading | Response:
+    async def _read(pathway: UUID, caller: Caller, what: What, part: Part) -> View | Reading | Response:
         """What this caller sees of it, of one moment, and logged where callers are told apart."""
         found: View | Reading | UUID | None
         if caller.open:
-            found = await _open(pathway)
+            found = await _open(pathway, part)
         else:
-            found = await readers.shown(Asked(caller), pathway, what)
+            found = await readers.shown(Asked(caller), pathway, what, part)
         if found is None:
             return page("missing.html", 404)
         if isinstance(found, UUID):
@@ -89,12 +96,19 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Limited, clock: Callable[
             return RedirectResponse(f"/console/pathways/{found}{below}", 308)
         return found
 
-    async def _open(pathway: UUID) -> Reading | UUID | None:
+    async def _open(pathway: UUID, part: Part) -> Reading | UUID | None:
+        asked = part.read(open_key(secret))
         try:
             async with pool.acquire() as connection:
-                return await read(connection, pathway, clock())
+                return await read_page(connection, pathway, clock(), asked)
         except Problem:
             return None
+
+    def _following(found: View | Reading) -> str | None:
+        """How the next page is asked for, where there is one."""
+        if isinstance(found, View):
+            return found.next
+        return None if found.next is None else cursor(open_key(secret), found.next)
 
     return router
 

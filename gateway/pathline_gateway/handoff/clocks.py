@@ -23,10 +23,11 @@ Stage = Literal["accept", "contact"]
 
 STAGES: Final[Sequence[Stage]] = ("accept", "contact")
 _ANSWERS: Final = frozenset(("accepted", "declined", "redirected", "completed", "failed", "cancelled", "expired"))
-_CONTACTS: Final = frozenset(
+CONTACTS: Final = frozenset(
     f"org.pathline.{name}.v1"
     for name in ("contact.made", "appointment.attended", "assessment.made", "service.started", "service.delivered")
 )
+"""Types of step by which somebody met the person."""
 
 
 class Contact(NamedTuple):
@@ -79,12 +80,12 @@ class Clocks(NamedTuple):
 
 def contact_type(type: str) -> bool:
     """Whether interactions of this type are contacts."""
-    return type in _CONTACTS
+    return type in CONTACTS
 
 
 def contact(step: Step) -> Contact | None:
     """The step as a contact; None when it is none."""
-    if step.type not in _CONTACTS:
+    if step.type not in CONTACTS:
         return None
     return Contact(step.org, step.time, orjson.loads(step.data).get("handoff"))
 

@@ -122,36 +122,38 @@ class ServedHandoff(BaseModel):
 
 
 class ServedPathway(BaseModel):
-    """One person's pathway."""
+    """One person's pathway, or a page of it."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     pathway: UUID
     """The id for this reader: another reader knows the pathway by another."""
     version: str
-    """The ETag: it changes whenever a pull may answer something else."""
+    """It changes whenever a pull may answer something else."""
     subjects: list[Ref]
     """The reader's own; all for an operator."""
     legs: list[Leg]
     steps: list[ServedStep]
-    """By time, then source, sequence and id."""
+    """By time, then source, sequence and id; at most 2,000 in a body."""
     handoffs: list[ServedHandoff]
-    """The first offered first."""
+    """The first offered first; on a page, those that its steps are about."""
     facts: list[dict[str, Any]]
     """Not filled by this version."""
+    next: Annotated[str, Field(default="")]
+    """The `after` of the next page; absent where no step follows."""
 
 
 MOVED: Final[dict[int | str, dict[str, Any]]] = {
     308: {"description": "This id was joined into another pathway: follow `location`"}
 }
 PATHWAY: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"model": ServedPathway, "description": "The pathway; its ETag is the version"},
+    200: {"model": ServedPathway, "description": "The pathway; of a long one, a page"},
     304: {"description": "The reader has this version already (`if-none-match`)"},
     **MOVED,
 }
 TRACE: Final[dict[int | str, dict[str, Any]]] = {
     200: {
-        "description": "OTLP JSON, a `TracesData`",
+        "description": "OTLP JSON, a `TracesData`; `next` where more steps follow",
         "content": {"application/json": {"schema": {"type": "object", "required": ["resourceSpans"]}}},
     },
     **MOVED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,9 +18,14 @@ from pathline_gateway.trust.visible import Seen
 
 
 async def handoffs_seen(
-    connection: asyncpg.Connection, reader: Reader, key: ReaderKey, seen: Seen, now: datetime
+    connection: asyncpg.Connection,
+    reader: Reader,
+    key: ReaderKey,
+    seen: Seen,
+    now: datetime,
+    only: Collection[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Each with its state and clocks, the first offered first."""
+    """Each with its state and clocks, the first offered first; `only`: these alone."""
     steps = [each.told.step for each in seen.steps]
     found = lives(steps, ())
     if not found:
@@ -29,18 +34,19 @@ async def handoffs_seen(
     # A receiver that conceals is for everybody else as one that is not here: it cannot be said to be silent.
     observable = {org for org in registered if org == reader.org or not seen.concealment.party(org, None)}
     ordered = in_order(clocked(found, steps, observable, now, dict.fromkeys(seen.handoffs, seen.contacts)))
+    told = ordered if only is None else [each for each in ordered if each.life.handoff in only]
     if reader.kind == "operator":
-        return [served(each, ordered) for each in ordered]
-    return _keyed(ordered, seen, key)
+        return [served(each, ordered) for each in told]
+    return _keyed(told, ordered, seen, key)
 
 
-def _keyed(ordered: list[Clocks], seen: Seen, key: ReaderKey) -> list[dict[str, Any]]:
+def _keyed(told: Iterable[Clocks], ordered: list[Clocks], seen: Seen, key: ReaderKey) -> list[dict[str, Any]]:
     """The id of a hand-off that the reader is a side of as it is; another's keyed, as in the steps."""
     own = {each.told.said.get("handoff") for each in seen.steps if each.own} | seen.handoffs
     hidden = {each.told.said.get("handoff") for each in seen.steps if not each.own and is_hidden(each.told)}
     called = {c.life.handoff: c.life.handoff if c.life.handoff in own else key.handoff(c.life.handoff) for c in ordered}
     told_as = names(key, seen.steps)
-    return [_named(served(each, ordered), called, told_as, each.life.handoff in hidden) for each in ordered]
+    return [_named(served(each, ordered), called, told_as, each.life.handoff in hidden) for each in told]
 
 
 def _named(

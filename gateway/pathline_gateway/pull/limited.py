@@ -7,19 +7,19 @@ from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlencode
 from uuid import UUID
 
 import asyncpg
-import orjson
 from fastapi import Response
 
 from pathline_gateway.access_log.request_row import current_request, logged
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.handoffs_seen import handoffs_seen
 from pathline_gateway.pull.padding import PADDING, Padding
-from pathline_gateway.pull.pathways import Asked, moved, no_such_pathway, no_such_subject
-from pathline_gateway.pull.sight import seen_of, seen_then
+from pathline_gateway.pull.paging import ALL, PageAsked, Part, cursor, next_link
+from pathline_gateway.pull.pathways import Asked, moved, no_such_pathway, no_such_subject, traced
+from pathline_gateway.pull.seen_pages import SeenPage, part_of, seen_page
+from pathline_gateway.pull.sight import seen_then
 from pathline_gateway.pull.view import View, birth_of, name_of, view
 from pathline_gateway.store import access as access_log
 from pathline_gateway.store import sight
@@ -36,6 +36,9 @@ _HEADERS: Final = {
     "vary": "authorization, pathline-purpose, pathline-authority",
 }
 
+_ONE: Final = PageAsked(limit=1)
+"""Enough to know what a pathway is called."""
+
 
 @dataclass
 class _Reading:
@@ -48,24 +51,22 @@ class _Reading:
     key: ReaderKey
     now: datetime
 
-    async def seen(self, pathway: UUID) -> Seen | None:
-        """What the reader sees of the pathway with this id of the store's own."""
-        return await seen_of(self.connection, self.reader, self.now, pathway)
-
-    async def named(self, name: UUID) -> Seen | UUID | None:
+    async def named(self, name: UUID, asked: PageAsked) -> SeenPage | UUID | None:
         """What she sees of the pathway that she calls so; what she calls it now; None when she never called one so."""
         birth = birth_of(self.reader, self.key, name)
         born = await sight.ref_born(self.connection, birth)
-        seen = None if born is None else await self.seen(born[1])
-        if born is None or seen is None or born[0] not in {(ref.org, ref.subject) for ref in seen.anchors}:
+        found = None if born is None else await seen_page(self.connection, self.reader, self.now, born[1], asked)
+        if born is None or found is None or born[0] not in {(ref.org, ref.subject) for ref in found.seen.anchors}:
             return None
-        oldest = seen.anchors[0].birth
-        return seen if oldest == birth else name_of(self.reader, self.key, oldest)
+        oldest = found.seen.anchors[0].birth
+        return found if oldest == birth else name_of(self.reader, self.key, oldest)
 
-    async def view(self, seen: Seen, at: datetime | None = None) -> View:
+    async def view(self, found: SeenPage, at: datetime | None = None) -> View:
         """What she is served of it, its clocks as they stood at an instant, or now."""
-        handoffs = await handoffs_seen(self.connection, self.reader, self.key, seen, at or self.now)
-        return view(self.reader, self.key, seen, handoffs)
+        only = found.handoffs() if found.is_part else None
+        handoffs = await handoffs_seen(self.connection, self.reader, self.key, found.around, at or self.now, only)
+        following = None if found.next is None else cursor(self.key, found.next)
+        return view(self.reader, self.key, found.seen, handoffs, around=found.around, following=following)
 
     async def log(
         self,
@@ -104,7 +105,12 @@ class Limited:
             found = await sight.ref_of(reading.connection, org, subject)
             # Whether another's pseudonym exists must not cost what looking at its pathway costs.
             mine = found is not None and reading.reader.may_name(org, subject)
-            seen = await reading.seen(found[1]) if found is not None and mine else None
+            part = (
+                await seen_page(reading.connection, reading.reader, reading.now, found[1], _ONE)
+                if found is not None and mine
+                else None
+            )
+            seen = None if part is None else part.seen
             known = seen is not None and (org, subject) in {(ref.org, ref.subject) for ref in seen.anchors}
             if seen is None or not known:
                 await reading.log("search", "refused", refs=() if found is None else (found[0],))
@@ -115,34 +121,39 @@ class Limited:
         return name_of(reading.reader, reading.key, seen.anchors[0].birth)
 
     async def pull(
-        self, asked: Asked, pathway: UUID, if_none_match: str | None, as_of: datetime | None = None
+        self,
+        asked: Asked,
+        pathway: UUID,
+        if_none_match: str | None,
+        as_of: datetime | None = None,
+        part: Part = ALL,
     ) -> Response:
         """What this reader sees of the pathway; 304 where she has it already."""
         with spanning("pull pathway"):
             async with self._padded(asked), self._reading(asked, "pathway") as reading:
                 if as_of is None:
-                    response = await _pulled(reading, pathway, if_none_match)
+                    response = await _pulled(reading, pathway, if_none_match, part)
                 else:
-                    response = await _pulled_as_of(reading, pathway, as_of)
+                    response = await _pulled_as_of(reading, pathway, as_of, part)
         if response is None:
             raise no_such_pathway()
         return response
 
-    async def shown(self, asked: Asked, pathway: UUID, what: What) -> View | UUID | None:
+    async def shown(self, asked: Asked, pathway: UUID, what: What, part: Part = ALL) -> View | UUID | None:
         """What this reader sees of the pathway; its other id; None where she sees none."""
         async with self._reading(asked, what) as reading:
-            found = await reading.named(pathway)
-            if not isinstance(found, Seen):
+            found = await reading.named(pathway, part.read(reading.key))
+            if not isinstance(found, SeenPage):
                 await reading.log(what, "refused" if found is None else "moved")
                 return found
-            await reading.log(what, "shown", found)
+            await reading.log(what, "shown", found.seen)
             return await reading.view(found)
 
-    async def trace(self, asked: Asked, pathway: UUID) -> Response:
+    async def trace(self, asked: Asked, pathway: UUID, part: Part = ALL) -> Response:
         """The same as a trace."""
         with spanning("pull trace"):
             async with self._padded(asked), self._reading(asked, "trace") as reading:
-                response = await _traced(reading, pathway)
+                response = await _traced(reading, pathway, part)
         if response is None:
             raise no_such_pathway()
         return response
@@ -185,42 +196,51 @@ async def _log_not_a_reader(connection: asyncpg.Connection, caller: Caller, said
     await access_log.write(connection, kept)
 
 
-async def _pulled(reading: _Reading, pathway: UUID, if_none_match: str | None) -> Response | None:
-    found = await reading.named(pathway)
-    if not isinstance(found, Seen):
-        return await _elsewhere(reading, "pathway", found)
+async def _pulled(reading: _Reading, pathway: UUID, if_none_match: str | None, part: Part) -> Response | None:
+    found = await reading.named(pathway, part.read(reading.key))
+    if not isinstance(found, SeenPage):
+        return await _elsewhere(reading, "pathway", found, part=part)
     told = await reading.view(found)
-    headers = {"etag": f'"{told.version}"', **_HEADERS}
+    headers = _headers(told, f"/v1/pathways/{told.pathway}", part)
     tags = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
     if tags & {headers["etag"], "*"}:
-        await reading.log("pathway", "unchanged", found)
+        await reading.log("pathway", "unchanged", found.seen)
         return Response(status_code=304, headers=headers)
-    await reading.log("pathway", "shown", found)
+    await reading.log("pathway", "shown", found.seen)
     return Response(told.body, 200, headers, "application/json")
 
 
-async def _pulled_as_of(reading: _Reading, pathway: UUID, at: datetime) -> Response | None:
+async def _pulled_as_of(reading: _Reading, pathway: UUID, at: datetime, part: Part) -> Response | None:
     """The steps and refs of then, less what is concealed now."""
     if reading.reader.kind != "operator":
         await reading.log("pathway", "refused", reason="forbidden")
         return Problem(403, "forbidden", "as_of: what was then is told to operators alone").response()
-    found = await seen_then(reading.connection, reading.reader, reading.now, pathway, at)
-    if not isinstance(found, Seen):
-        return await _elsewhere(reading, "pathway", found, f"?{urlencode({'as_of': at.isoformat()})}")
-    await reading.log("pathway", "shown", found)
+    seen = await seen_then(reading.connection, reading.reader, reading.now, pathway, at)
+    if not isinstance(seen, Seen):
+        return await _elsewhere(reading, "pathway", seen, part=part, at=at)
+    found = part_of(seen, part.read(reading.key))
+    await reading.log("pathway", "shown", found.seen)
     told = await reading.view(found, at)
-    return Response(told.body, 200, {"etag": f'"{told.version}"', **_HEADERS}, "application/json")
+    headers = _headers(told, f"/v1/pathways/{told.pathway}", part, at)
+    return Response(told.body, 200, headers, "application/json")
 
 
-async def _traced(reading: _Reading, pathway: UUID) -> Response | None:
-    found = await reading.named(pathway)
-    if not isinstance(found, Seen):
-        return await _elsewhere(reading, "trace", found, "/trace")
-    await reading.log("trace", "shown", found)
+async def _traced(reading: _Reading, pathway: UUID, part: Part) -> Response | None:
+    found = await reading.named(pathway, part.read(reading.key))
+    if not isinstance(found, SeenPage):
+        return await _elsewhere(reading, "trace", found, "/trace", part)
+    await reading.log("trace", "shown", found.seen)
     told = await reading.view(found)
-    return Response(orjson.dumps(told.trace()), 200, _HEADERS, "application/json")
+    return traced(told.trace(), told.next, told.pathway, part, _HEADERS)
 
 
-async def _elsewhere(reading: _Reading, what: What, to: UUID | None, below: str = "") -> Response | None:
+def _headers(told: View, path: str, part: Part, at: datetime | None = None) -> dict[str, str]:
+    link = {} if told.next is None else {"link": next_link(path, told.next, part.limit, at)}
+    return {"etag": f'"{told.version}"', **_HEADERS, **link}
+
+
+async def _elsewhere(
+    reading: _Reading, what: What, to: UUID | None, below: str = "", part: Part = ALL, at: datetime | None = None
+) -> Response | None:
     await reading.log(what, "refused" if to is None else "moved")
-    return None if to is None else moved(to, below)
+    return None if to is None else moved(to, below, part, at)

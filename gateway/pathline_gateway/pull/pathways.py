@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Protocol, TypeGuard
+from functools import lru_cache
+from typing import Annotated, Any, Protocol, TypeGuard
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -22,17 +23,31 @@ from pathline_gateway.assemble.amendments import Amendment, amended
 from pathline_gateway.assemble.pathway import Pathway, assemble
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.clocks import Clocks
+from pathline_gateway.handoff.clocks import served as serve_handoff
 from pathline_gateway.handoff.event import handoff_event
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
+from pathline_gateway.pull import long_pathways
 from pathline_gateway.pull.described import PATHWAY, TRACE
-from pathline_gateway.pull.handoffs import bodies, clocked, contacts_by, has_handoffs, lives, receivers, told_from
+from pathline_gateway.pull.handoffs import (
+    bodies,
+    clocked,
+    contacts_by,
+    has_handoffs,
+    in_order,
+    lives,
+    receivers,
+    told_from,
+)
+from pathline_gateway.pull.paging import ALL, MOST, WHOLE, After, Limit, PageAsked, Part, cursor, next_link
 from pathline_gateway.pull.quick import PATH
 from pathline_gateway.pull.written import write
-from pathline_gateway.store import handoff_links, past, register
+from pathline_gateway.store import handoff_links, past, pathway_parts, register
 from pathline_gateway.store import pathways as store
+from pathline_gateway.store.pathway_parts import StepPlace
 from pathline_gateway.telemetry import PULL_DURATION, spanning
 from pathline_gateway.trust.caller import Caller
+from pathline_gateway.trust.pairwise import ReaderKey
 from pathline_gateway.trust.who import Calling
 
 OPERATOR = "operator"
@@ -73,6 +88,12 @@ class Asked:
     authority: str | None = None
 
 
+@lru_cache(maxsize=2)
+def open_key(secret: bytes) -> ReaderKey:
+    """What makes cursors where nobody is told apart."""
+    return ReaderKey(secret, "open")
+
+
 class Readers(Protocol):
     """Answers those who do not see everything. Each raises Problem."""
 
@@ -80,11 +101,16 @@ class Readers(Protocol):
         """What this reader calls the pathway of this subject."""
 
     async def pull(
-        self, asked: Asked, pathway: UUID, if_none_match: str | None, as_of: datetime | None = None
+        self,
+        asked: Asked,
+        pathway: UUID,
+        if_none_match: str | None,
+        as_of: datetime | None = None,
+        part: Part = ALL,
     ) -> Response:
         """What this reader sees of the pathway, now or as it stood."""
 
-    async def trace(self, asked: Asked, pathway: UUID) -> Response:
+    async def trace(self, asked: Asked, pathway: UUID, part: Part = ALL) -> Response:
         """The same as a trace."""
 
 
@@ -128,28 +154,41 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers, clock: Callable[
         purpose: Purpose = None,
         authority: Authority = None,
         as_of: AsOf = None,
+        after: After = None,
+        limit: Limit = MOST,
     ) -> Response:
-        """Steps in order, legs and subjects. The ETag is the version; an id that was joined redirects."""
+        """Steps in order, legs and subjects. A long pathway comes in pages; an id that was joined redirects."""
+        part = Part(after, limit)
         if not caller.open:
-            return await readers.pull(Asked(caller, purpose, authority), pathway, if_none_match, as_of)
+            return await readers.pull(Asked(caller, purpose, authority), pathway, if_none_match, as_of, part)
         if as_of is not None:
-            return await _pulled_as_of(pool, pathway, as_of)
-        return await pulled(pool, clock, pathway, if_none_match)
+            return await _pulled_as_of(pool, secret, pathway, as_of, part)
+        return await pulled(pool, secret, clock, pathway, if_none_match, part)
 
     @router.get(
         "/v1/pathways/{pathway}/trace", summary="A pathway as a trace", response_class=Response, responses=TRACE
     )
-    async def trace(pathway: Id, caller: Calling, purpose: Purpose = None, authority: Authority = None) -> Response:
-        """The journey as OTLP JSON, which any OpenTelemetry viewer draws."""
+    async def trace(
+        pathway: Id,
+        caller: Calling,
+        purpose: Purpose = None,
+        authority: Authority = None,
+        after: After = None,
+        limit: Limit = MOST,
+    ) -> Response:
+        """The journey as OTLP JSON, which any OpenTelemetry viewer draws; of a long pathway, the steps of a page."""
+        part = Part(after, limit)
         if not caller.open:
-            return await readers.trace(Asked(caller, purpose, authority), pathway)
+            return await readers.trace(Asked(caller, purpose, authority), pathway, part)
+        asked = part.read(open_key(secret))
         with spanning("pull trace"):
             async with pool.acquire() as connection:
-                found = await read(connection, pathway, clock())
+                found = await read_page(connection, pathway, clock(), asked)
         if isinstance(found, UUID):
-            return moved(found, "/trace")
+            return moved(found, "/trace", part)
         key = TraceKey(secret, OPERATOR, str(pathway), found.version)
-        return Response(orjson.dumps(journey_trace(found.assembled, key)), media_type="application/json")
+        following = None if found.next is None else cursor(open_key(secret), found.next)
+        return traced(journey_trace(found.assembled, key), following, pathway, part, {})
 
     return router
 
@@ -165,31 +204,40 @@ def no_such_pathway() -> Problem:
 
 
 async def pulled(
-    pool: asyncpg.Pool, clock: Callable[[], datetime], pathway: UUID, if_none_match: str | None
+    pool: asyncpg.Pool,
+    secret: bytes,
+    clock: Callable[[], datetime],
+    pathway: UUID,
+    if_none_match: str | None,
+    part: Part = ALL,
 ) -> Response:
     """The answer to a pull. Raises Problem."""
-    began = time.perf_counter()
+    began, key = time.perf_counter(), open_key(secret)
+    asked = part.read(key)
     async with pool.acquire() as connection:
-        response = await _pull(connection, pathway, if_none_match, clock())
+        response = await _pull(connection, key, pathway, if_none_match, clock(), part, asked)
     PULL_DURATION.record(time.perf_counter() - began, {"pathline.pull": "pathway"})
     return response
 
 
-async def _pulled_as_of(pool: asyncpg.Pool, pathway: UUID, at: datetime) -> Response:
+async def _pulled_as_of(pool: asyncpg.Pool, secret: bytes, pathway: UUID, at: datetime, part: Part) -> Response:
     """What a pull of this id would have answered then. Raises Problem."""
+    key = open_key(secret)
+    asked = part.read(key)
     with spanning("pull pathway"):
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             members = await past.members(connection, pathway, at)
             if members is None:
                 raise no_such_pathway()
             if isinstance(members, UUID):
-                return moved(members, f"?{urlencode({'as_of': at.isoformat()})}")
+                return moved(members, "", part, at)
+            if await pathway_parts.count(connection, members, at) > MOST:
+                return await _long(connection, key, members, asked, part, None, at, at)
             assembled = assemble(*await past.received(connection, members, at))
             # What was published on other pathways about its hand-offs is not told: those were other people's then.
-            handoffs = bodies(await _clocked(connection, assembled.steps, (), at))
-    version = hashlib.blake2b(repr((members.refs, assembled, handoffs)).encode(), digest_size=12).hexdigest()
-    headers = {"etag": _etag(version), "cache-control": _CACHE}
-    return Response(orjson.dumps(served(members, version, assembled, handoffs)), 200, headers, "application/json")
+            found = await _clocked(connection, assembled.steps, (), at)
+    version = hashlib.blake2b(repr((members.refs, assembled, bodies(found))).encode(), digest_size=12).hexdigest()
+    return _answered(Reading(members, version, assembled, found).page(asked), key, None, part, at)
 
 
 @dataclass(frozen=True)
@@ -200,6 +248,47 @@ class Reading:
     version: str
     assembled: Pathway
     handoffs: Sequence[Clocks] = ()
+    others: Sequence[Clocks] = ()
+    """Hand-offs that stand on other pages, and that one of these may send back."""
+    next: StepPlace | None = None
+    """After which step the next page begins, where there is one."""
+
+    def page(self, asked: PageAsked) -> Reading:
+        """The part that is asked for, of a pathway that was read whole."""
+        if asked.is_plain and len(self.assembled.steps) <= MOST:
+            return self
+        steps, following = asked.part(list(self.assembled.steps))
+        named = {event.handoff for step in steps if (event := handoff_event(step)) is not None}
+        here = [each for each in self.handoffs if each.life.handoff in named]
+        others = [each for each in self.handoffs if each.life.handoff not in named]
+        return replace(self, assembled=assemble(steps), handoffs=here, others=others, next=following)
+
+    def bodies(self) -> list[dict[str, Any]]:
+        """The hand-offs as they are served."""
+        every = [*self.handoffs, *self.others]
+        return [serve_handoff(each, every) for each in in_order(self.handoffs)]
+
+
+async def read_page(
+    connection: asyncpg.Connection, pathway: UUID, now: datetime, asked: PageAsked = WHOLE
+) -> Reading | UUID:
+    """A page of the pathway with this id, or the id that it was joined into. Raises Problem when there is none."""
+    members, stored = await store.stored(connection, pathway, MOST)
+    if _is_here(members) and len(stored.rows) > MOST:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            found = await store.members(connection, pathway)
+            if _is_here(found):
+                return await _read_long(connection, found, asked, now)
+        members, stored = await store.stored(connection, pathway, MOST)
+    whole = await _folded(connection, pathway, now, members, stored)
+    return whole if isinstance(whole, UUID) else whole.page(asked)
+
+
+async def _read_long(
+    connection: asyncpg.Connection, members: store.Members, asked: PageAsked, now: datetime, at: datetime | None = None
+) -> Reading:
+    found = await long_pathways.page(connection, members, asked, now, at)
+    return Reading(members, found.version, found.part, found.handoffs, found.others, found.next)
 
 
 async def read(connection: asyncpg.Connection, pathway: UUID, now: datetime) -> Reading | UUID:
@@ -268,34 +357,86 @@ def _is_here(members: store.Members | UUID | None) -> TypeGuard[store.Members]:
     return isinstance(members, store.Members)
 
 
-def moved(to: UUID, below: str = "") -> Response:
+def moved(to: UUID, below: str = "", part: Part = ALL, at: datetime | None = None) -> Response:
     """Look there."""
-    return Response(status_code=308, headers={"location": f"/v1/pathways/{to}{below}"})
+    said = ({} if at is None else {"as_of": at.isoformat()}) | part.said()
+    query = f"?{urlencode(said)}" if said else ""
+    return Response(status_code=308, headers={"location": f"/v1/pathways/{to}{below}{query}"})
 
 
-async def _pull(connection: asyncpg.Connection, pathway: UUID, if_none_match: str | None, now: datetime) -> Response:
-    members, stored = await store.stored(connection, pathway)
-    folded: Reading | None = None
+async def _pull(
+    connection: asyncpg.Connection,
+    key: ReaderKey,
+    pathway: UUID,
+    if_none_match: str | None,
+    now: datetime,
+    part: Part,
+    asked: PageAsked,
+) -> Response:
+    members, stored = await store.stored(connection, pathway, MOST)
+    is_long = len(stored.rows) > MOST
+    if not asked.is_plain or is_long or not _is_here(members) or members.amended or stored.amended:
+        found = await read_page(connection, pathway, now, asked)
+        return moved(found, "", part) if isinstance(found, UUID) else _answered(found, key, if_none_match, part)
     handoffs = _NO_HANDOFFS
-    if _is_here(members) and not members.amended and not stored.amended:
-        if has_handoffs(stored):
-            handoffs = orjson.dumps(bodies(await _clocked_stored(connection, stored, now)))
-        version = version_of(members, stored, (), handoffs)
-    else:
-        found = await _folded(connection, pathway, now, members, stored)
-        if isinstance(found, UUID):
-            return moved(found)
-        folded, members, version = found, found.members, found.version
-    etag = _etag(version)
-    headers = {"etag": etag, "cache-control": _CACHE}
-    tags = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
-    if tags & {etag, "*"}:
+    if has_handoffs(stored):
+        handoffs = orjson.dumps(bodies(await _clocked_stored(connection, stored, now)))
+    version = version_of(members, stored, (), handoffs)
+    headers = {"etag": _etag(version), "cache-control": _CACHE}
+    if _has(if_none_match, headers["etag"]):
         return Response(status_code=304, headers=headers)
-    if folded is not None:
-        body = orjson.dumps(served(members, version, folded.assembled, bodies(folded.handoffs)))
-    else:
-        body = write(members, version, stored, handoffs)
-    return Response(body, 200, headers, "application/json")
+    return Response(write(members, version, stored, handoffs), 200, headers, "application/json")
+
+
+async def _long(
+    connection: asyncpg.Connection,
+    key: ReaderKey,
+    members: store.Members,
+    asked: PageAsked,
+    part: Part,
+    if_none_match: str | None,
+    now: datetime,
+    at: datetime | None,
+) -> Response:
+    return _answered(await _read_long(connection, members, asked, now, at), key, if_none_match, part, at)
+
+
+def _answered(
+    found: Reading, key: ReaderKey, if_none_match: str | None, part: Part, at: datetime | None = None
+) -> Response:
+    """A page, or the whole."""
+    handoffs = found.bodies()
+    # The version is of all steps; what is told of hand-offs on a page changes besides, and so does where it begins.
+    etag = found.version
+    if found.next is not None or not part.is_plain:
+        said = orjson.dumps((found.version, handoffs, part.said()))
+        etag = hashlib.blake2b(said, digest_size=12).hexdigest()
+    headers = {"etag": _etag(etag), "cache-control": _CACHE}
+    following = None if found.next is None else cursor(key, found.next)
+    if following is not None:
+        headers["link"] = next_link(f"/v1/pathways/{found.members.pathway}", following, part.limit, at)
+    if _has(if_none_match, headers["etag"]):
+        return Response(status_code=304, headers=headers)
+    body = served(found.members, found.version, found.assembled, handoffs)
+    if following is not None:
+        body["next"] = following
+    return Response(orjson.dumps(body), 200, headers, "application/json")
+
+
+def traced(
+    otlp: dict[str, object], following: str | None, pathway: UUID, part: Part, headers: Mapping[str, str]
+) -> Response:
+    """A trace, or that of a page."""
+    said = dict(headers)
+    if following is not None:
+        otlp["next"] = following
+        said["link"] = next_link(f"/v1/pathways/{pathway}/trace", following, part.limit)
+    return Response(orjson.dumps(otlp), 200, said, "application/json")
+
+
+def _has(if_none_match: str | None, etag: str) -> bool:
+    tags = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
+    return bool(tags & {etag, "*"})
 
 
 def _etag(version: str) -> str:

@@ -9,10 +9,11 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.assemble.pathway import assemble
+from pathline_gateway.off_loop import off_loop
 from pathline_gateway.store import consents, lawful, past, pathways, registrars, sight
 from pathline_gateway.trust.caller import Role
 from pathline_gateway.trust.reader import Reader
-from pathline_gateway.trust.visible import Known, Seen, offered, visible
+from pathline_gateway.trust.visible import Known, Seen, visible
 
 
 async def seen_of(connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID) -> Seen | None:
@@ -23,17 +24,19 @@ async def seen_of(connection: asyncpg.Connection, reader: Reader, now: datetime,
     members, stored = await pathways.stored(connection, pathway)
     if not isinstance(members, pathways.Members):
         return None
-    known = await _known(connection, reader, members, stored)
-    return visible(reader, now, known)
+    return await seen_of_stored(connection, reader, now, members, stored)
 
 
-async def seen_or_offered(connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID) -> Seen | None:
-    """The same, and of a pathway that she has no part in yet the hand-offs that she is asked to take on."""
-    members, stored = await pathways.stored(connection, pathway)
-    if not isinstance(members, pathways.Members):
-        return None
+async def seen_of_stored(
+    connection: asyncpg.Connection,
+    reader: Reader,
+    now: datetime,
+    members: pathways.Members,
+    stored: pathways.Stored,
+) -> Seen | None:
+    """The same, of all steps of a pathway that were read."""
     known = await _known(connection, reader, members, stored)
-    return visible(reader, now, known) or offered(reader, known)
+    return await off_loop(len(known.steps), lambda: visible(reader, now, known))
 
 
 async def _known(
@@ -43,9 +46,10 @@ async def _known(
     named = list(members.refs)
     foreign = reader.kind == "organisation" and reader.stated.purpose is not None
     bases = reader.org if foreign and reader.stated.authority is not None else None
+    pathway = await off_loop(len(stored.rows), lambda: assemble(stored.steps(), amendments))
     return Known(
         await sight.refs(connection, members.numbers),
-        assemble(stored.steps(), amendments).steps,
+        pathway.steps,
         await consents.of_refs(connection, named) if foreign else [],
         [] if bases is None else await lawful.of_reader(connection, bases),
         await sight.concealment(connection, named),
@@ -62,8 +66,10 @@ async def seen_then(
     if not isinstance(members, pathways.Members):
         return members
     refs, named = await sight.refs(connection, members.numbers), list(members.refs)
-    steps = assemble(*await past.received(connection, members, at)).steps
-    return visible(reader, now, Known(refs, steps, concealment=await sight.concealment(connection, named)))
+    received, amendments = await past.received(connection, members, at)
+    pathway_then = await off_loop(len(received), lambda: assemble(received, amendments))
+    known = Known(refs, pathway_then.steps, concealment=await sight.concealment(connection, named))
+    return await off_loop(len(received), lambda: visible(reader, now, known))
 
 
 def _may_have_several_names(reader: Reader, refs: Collection[tuple[str, str]]) -> bool:

@@ -32,6 +32,8 @@ class View:
     reader: Reader
     handoffs: Sequence[Mapping[str, Any]] = ()
     """As they stand in the body."""
+    next: str | None = None
+    """How this reader asks for the next page, where there is one."""
 
     @property
     def assembled(self) -> Pathway:
@@ -54,9 +56,20 @@ def birth_of(reader: Reader, key: ReaderKey, name: UUID) -> UUID:
     return name if reader.kind == "operator" else key.birth(name)
 
 
-def view(reader: Reader, key: ReaderKey, seen: Seen, handoffs: Sequence[Mapping[str, Any]] = ()) -> View:
-    """What this reader is served of what she sees."""
-    told = _operated(seen) if reader.kind == "operator" else _keyed(reader, key, seen)
+def view(
+    reader: Reader,
+    key: ReaderKey,
+    seen: Seen,
+    handoffs: Sequence[Mapping[str, Any]] = (),
+    *,
+    around: Seen | None = None,
+    following: str | None = None,
+) -> View:
+    """What this reader is served of what she sees.
+
+    `around`: what she sees besides, to which its steps may refer; `following`: how she asks for the next page.
+    """
+    told = _operated(seen) if reader.kind == "operator" else _keyed(reader, key, seen, around or seen)
     pathway, steps = name_of(reader, key, seen.anchors[0].birth), [step for step, _ in told]
     body: dict[str, object] = {
         "pathway": str(pathway),
@@ -67,12 +80,15 @@ def view(reader: Reader, key: ReaderKey, seen: Seen, handoffs: Sequence[Mapping[
         "handoffs": handoffs,
         "facts": [],
     }
+    if following is not None:
+        body["next"] = following
     version = key.version(orjson.dumps(body))
-    return View(pathway, version, orjson.dumps(body | {"version": version}), steps, key, reader, handoffs)
+    whole = orjson.dumps(body | {"version": version})
+    return View(pathway, version, whole, steps, key, reader, handoffs, following)
 
 
-def _keyed(reader: Reader, key: ReaderKey, seen: Seen) -> list[tuple[Step, bool]]:
-    foreign = Foreign(key, reader.org, seen.concealment, names(key, seen.steps), seen.handoffs)
+def _keyed(reader: Reader, key: ReaderKey, seen: Seen, around: Seen) -> list[tuple[Step, bool]]:
+    foreign = Foreign(key, reader.org, seen.concealment, names(key, around.steps), seen.handoffs)
     return [(each.step, True) if own else (foreign.step(each), False) for each, own in seen.steps]
 
 

@@ -28,7 +28,7 @@ _text: Final = encode_basestring
 
 
 def write(members: Members, version: str, stored: Stored, handoffs: bytes) -> bytes:
-    """The body of a pull by somebody who sees everything; `handoffs` are JSON."""
+    """The body of a pull of all steps by somebody who sees everything; `handoffs` are JSON."""
     legs = dict.fromkeys((stored.refs[ref][0], service) for ref, service in dict.fromkeys(map(_leg, stored.rows)))
     return orjson.dumps(
         {

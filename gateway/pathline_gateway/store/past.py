@@ -68,5 +68,10 @@ async def received(
     """The interactions of these refs, in no order, and what amended them, received by then."""
     rows = await connection.fetch(_STEPS, members.numbers, at)
     steps = [Step._make((*list(row.values())[:-1], *row["payload"].split(b"\n", 1))) for row in rows]
-    amendments = await connection.fetch(_AMENDMENTS, members.numbers, at)
-    return steps, [amendment_of(row) for row in amendments]
+    return steps, await amendments(connection, members, at)
+
+
+async def amendments(connection: asyncpg.Connection, members: Members, at: datetime) -> list[Amendment]:
+    """What amended interactions of these refs, received by then."""
+    rows = await connection.fetch(_AMENDMENTS, members.numbers, at)
+    return [amendment_of(row) for row in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,7 @@ import orjson
 
 from pathline_gateway.assemble.amendments import Amendment
 from pathline_gateway.assemble.step import Step
+from pathline_gateway.off_loop import off_loop
 from pathline_gateway.store import register
 
 _OF_REF = """
@@ -69,7 +70,7 @@ with asked as (
 ), own as materialized (
     select i.ref, i.source, i.id, i.type, i.time, i.recordedtime, i.service, i.channel, i.activity, i.initiator,
         i.actor, i.sequence, i.trace_id, i.span_id, i.handoff, i.payload
-    from head h join interaction i on i.ref = any(h.numbers)
+    from head h join interaction i on i.ref = any(h.numbers) limit $2
 ), named as (
     select distinct handoff from own where handoff is not null
 ), about as (
@@ -216,13 +217,41 @@ def _in_order(rows: Sequence[Row], sources: Mapping[int, str]) -> Sequence[Row]:
     return ordered
 
 
-async def stored(connection: asyncpg.Connection, pathway: UUID) -> tuple[Members | UUID | None, Stored]:
-    """Its refs, as `members` says, and the interactions under them; both at one moment."""
-    records = await connection.fetch(_PATHWAY, pathway)
+def rows_of(
+    records: Sequence[asyncpg.Record],
+    sources: Mapping[int, str],
+    types: Mapping[int, str],
+    refs: Mapping[int, tuple[str, str]],
+) -> Stored:
+    """Records of just the columns of a row but the last, in order."""
+    return Stored(_in_order([_row((*record, None)) for record in records], sources), sources, types, refs)
+
+
+async def stored(
+    connection: asyncpg.Connection, pathway: UUID, most: int | None = None
+) -> tuple[Members | UUID | None, Stored]:
+    """Its refs, as `members` says, and the interactions under them; both at one moment.
+
+    `most`: of a pathway with more interactions some of them are told, one more than that.
+    """
+    records = await connection.fetch(_PATHWAY, pathway, None if most is None else most + 1)
     head = orjson.loads(next(each["about"] for each in records if each["ref"] is None))
     if head["pathway"] != str(pathway):
         return None if head["pathway"] is None else UUID(head["pathway"]), Stored()
     found = _members(head, pathway)
+    kept, others = await off_loop(len(records), lambda: _told_apart(records))
+    elsewhere = [row for row, _ in others]
+    both = kept + elsewhere if elsewhere else kept
+    sources, types = await register.names(connection, {row.source for row in both}, {row.type for row in both})
+    refs = dict(zip(found.numbers, found.refs, strict=True))
+    refs |= {row.ref: (said["org"], said["subject"]) for row, said in others}
+    amended = any(said["amended"] for _, said in others)
+    ordered = await off_loop(len(kept), lambda: _in_order(kept, sources))
+    return found, Stored(ordered, sources, types, refs, elsewhere, amended)
+
+
+def _told_apart(records: Sequence[asyncpg.Record]) -> tuple[list[Row], Collection[tuple[Row, Any]]]:
+    """The rows of the pathway itself; and those from elsewhere, each with what else is said of it."""
     rows = list(map(_row, records))
     kept = [row for row in rows if row.about is None]
     # Once each: what a correction names, too, may come by both ways.
@@ -230,14 +259,8 @@ async def stored(connection: asyncpg.Connection, pathway: UUID) -> tuple[Members
         (row.source, row.id): (row, orjson.loads(row.about))
         for row in rows
         if row.about is not None and row.ref is not None
-    }.values()
-    elsewhere = [row for row, _ in others]
-    both = kept + elsewhere if elsewhere else kept
-    sources, types = await register.names(connection, {row.source for row in both}, {row.type for row in both})
-    refs = dict(zip(found.numbers, found.refs, strict=True))
-    refs |= {row.ref: (said["org"], said["subject"]) for row, said in others}
-    amended = any(said["amended"] for _, said in others)
-    return found, Stored(_in_order(kept, sources), sources, types, refs, elsewhere, amended)
+    }
+    return kept, others.values()
 
 
 def _members(row: Mapping[str, Any], pathway: UUID) -> Members:

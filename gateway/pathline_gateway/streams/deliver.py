@@ -52,7 +52,7 @@ class Moment:
         self.connection, self._secret = connection, secret
         self.sight = Sight(connection, now)
         self.notices = Telling(connection, secret, self.sight)
-        self.foreign: dict[tuple[Reader, UUID], Foreign] = {}
+        self.foreign: dict[tuple[Reader, UUID], tuple[Seen, Foreign]] = {}
         self.as_sent: dict[tuple[str, str, UUID | None], dict[str, Any]] = {}
         """What is told as it was sent, by the event and what the pathway is called, without the number."""
         self._keys: dict[str, ReaderKey] = {}
@@ -98,7 +98,8 @@ async def told_of(
 ) -> list[dict[str, Any]]:
     """These events as the subscription is told them; logged as `page` does, with this trace."""
     telling = _Telling(moment, subscription)
-    told, slice = [], TimeSlice()
+    told, slice, events = [], TimeSlice(), list(events)
+    moment.sight.expect(row for _, row in events)
     for number, row in events:
         told.append(await telling.event(number, row))
         if slice.is_spent:
@@ -127,11 +128,12 @@ class _Telling:
             return self._as_sent(number, row, row["pathway"])
         if row["org"] == self._subscription.org:
             return self._as_sent(number, row, await self._own_name(row))
-        found = await self._moment.sight.of(self._subscription, row["pathway"])
-        shown = None if found is None else found[1].get((row["source"], row["id"]))
+        event = row["source"], row["id"]
+        found = await self._moment.sight.of(self._subscription, row["pathway"], event)
+        shown = None if found is None else found.shown.get(event)
         if found is None or shown is None:
             return {"number": number, "withheld": True}
-        seen = found[0]
+        seen = found.seen
         self._refs |= {row["ref"]} | {ref.id for ref in seen.anchors}
         self._quiet |= seen.quiet
         key = self._moment.key(self._reader)
@@ -150,10 +152,10 @@ class _Telling:
 
     def _foreign(self, key: ReaderKey, seen: Seen, pathway: UUID) -> Foreign:
         known, asked = self._moment.foreign, (self._reader, pathway)
-        if asked not in known:
+        if asked not in known or known[asked][0] is not seen:  # more was looked up since
             told_as = names(key, seen.steps)
-            known[asked] = Foreign(key, self._reader.org, seen.concealment, told_as, seen.handoffs)
-        return known[asked]
+            known[asked] = seen, Foreign(key, self._reader.org, seen.concealment, told_as, seen.handoffs)
+        return known[asked][1]
 
     async def _notice(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
         notice = Notice(*(row[name] for name in Notice._fields))
@@ -176,7 +178,7 @@ class _Telling:
         if row["only_one"]:  # by which other name of the organisation's own could the pathway be called?
             return self._moment.name(self._reader, row["birth"])
         found = await self._moment.sight.of(self._subscription, row["pathway"])
-        return self._moment.name(self._reader, found[0].anchors[0].birth) if found and found[0].anchors else None
+        return self._moment.name(self._reader, found.seen.anchors[0].birth) if found and found.seen.anchors else None
 
     async def log(self, trace: bytes | None) -> None:
         """That others' events were shown is in the access log."""

@@ -75,20 +75,20 @@ class Telling:
         if subscription.operator:
             whom = {"handoff": notice.handoff, "from": notice.sender, "to": notice.receiver}
             return {"pathway": str(pathway), "data": {**whom, **said}}
-        found = await self._sight.of(subscription, pathway)
+        found = await self._sight.with_contacts(subscription, pathway)
         if found is None:
             return None
         as_whom = reader(subscription)
         key = ReaderKey(self._secret, as_whom.name)
         mine = {notice.handoff, key.handoff(notice.handoff)}
-        shown = await handoffs_seen(self._connection, as_whom, key, found[0], self._sight.now)
+        shown = await handoffs_seen(self._connection, as_whom, key, found.seen, self._sight.now)
         each = next((each for each in shown if each["handoff"] in mine), None)
         # A receiver that conceals cannot be said to be silent to anybody else.
         if each is None or not each["observable"]:
             return None
         whom = {"handoff": each["handoff"], "from": notice.sender, "to": notice.receiver}
         # Who was asked about somebody whom she does not know has no name for that pathway.
-        name = str(name_of(as_whom, key, found[0].anchors[0].birth)) if found[0].anchors else None
+        name = str(name_of(as_whom, key, found.seen.anchors[0].birth)) if found.seen.anchors else None
         return {"pathway": name, "data": {**whom, **said}}
 
 

@@ -1,48 +1,100 @@
-"""What the organisation of a subscription may see of others' events, looked up once for each pathway."""
+"""What the organisation of a subscription may see of others' events, looked up once for all of a pathway."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.pull.sight import seen_or_offered
+from pathline_gateway.off_loop import off_loop
+from pathline_gateway.pull.frame import Frame, frame_of
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.trust.caller import Caller, Role
 from pathline_gateway.trust.reader import Reader, reader_of
 from pathline_gateway.trust.stated import stated
-from pathline_gateway.trust.visible import Seen, Shown
+from pathline_gateway.trust.visible import Seen, Shown, offered, visible
 
 Identity = tuple[str, str]
 """Source and id of an event."""
-_Asked = tuple[str, str, str | None, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one organisation sees of a pathway, for one purpose: of steps that were asked about, and a few besides."""
+
+    seen: Seen
+    shown: Mapping[Identity, Shown]
+    """By source and id."""
+
+
+@dataclass
+class _OfPathway:
+    """What was looked up of one pathway."""
+
+    frame: Frame
+    looks: dict[Reader, Look | None] = field(default_factory=dict)
+    """Of what was looked up so far."""
 
 
 @dataclass
 class Sight:
-    """What is seen at one instant, within one transaction."""
+    """What is seen at one instant, within one transaction: told from single steps, and never from the whole pathway."""
 
     connection: asyncpg.Connection
     now: datetime
-    _seen: dict[_Asked, tuple[Seen, Mapping[Identity, Shown]] | None] = field(default_factory=dict)
+    _expected: dict[UUID, dict[Identity, None]] = field(default_factory=dict)
+    _known: dict[UUID, _OfPathway | None] = field(default_factory=dict)
+
+    def expect(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """These events (of rows with pathway, source and id) may be asked about."""
+        for row in rows:
+            expected = self._expected.setdefault(row["pathway"], {})
+            expected[row["source"], row["id"]] = None
 
     async def sees(self, subscription: Subscription, pathway: UUID, event: Identity) -> bool:
         """Whether the event is shown to the subscription's organisation, for its purpose."""
-        found = await self.of(subscription, pathway)
-        return found is not None and event in found[1]
+        found = await self.of(subscription, pathway, event)
+        return found is not None and event in found.shown
 
-    async def of(self, subscription: Subscription, pathway: UUID) -> tuple[Seen, Mapping[Identity, Shown]] | None:
-        """What the organisation sees of this pathway, and each event in it."""
-        asked = (subscription.org, subscription.purpose, subscription.authority, pathway)
-        if asked not in self._seen:
-            seen = await seen_or_offered(self.connection, reader(subscription), self.now, pathway)
+    async def of(self, subscription: Subscription, pathway: UUID, event: Identity | None = None) -> Look | None:
+        """What the organisation sees of this pathway: of this event, of hand-offs and of mandates."""
+        of = await self._of_pathway(pathway)
+        if of is None:
+            return None
+        asked = () if event is None else (event, *self._expected.get(pathway, ()))
+        if await of.frame.put(asked):
+            of.looks.clear()
+        return await self._look(of, reader(subscription))
+
+    async def with_contacts(self, subscription: Subscription, pathway: UUID) -> Look | None:
+        """The same, of hand-offs with the contacts that their clocks stop at."""
+        of = await self._of_pathway(pathway)
+        if of is None:
+            return None
+        if await of.frame.put_contacts():
+            of.looks.clear()
+        return await self._look(of, reader(subscription))
+
+    async def _of_pathway(self, pathway: UUID) -> _OfPathway | None:
+        if pathway not in self._known:
+            frame = await frame_of(self.connection, pathway)
+            self._known[pathway] = _OfPathway(frame) if isinstance(frame, Frame) else None
+        return self._known[pathway]
+
+    async def _look(self, of: _OfPathway, as_whom: Reader) -> Look | None:
+        if as_whom not in of.looks:
+            known = await of.frame.known(as_whom)
+            seen = await off_loop(
+                len(known.steps), lambda: visible(as_whom, self.now, known) or offered(as_whom, known)
+            )
             shown = {} if seen is None else {(each.told.step.source, each.told.step.id): each for each in seen.steps}
-            self._seen[asked] = None if seen is None else (seen, shown)
-        return self._seen[asked]
+            of.looks[as_whom] = None if seen is None else Look(seen, shown)
+        return of.looks[as_whom]
 
 
 def reader(subscription: Subscription) -> Reader:

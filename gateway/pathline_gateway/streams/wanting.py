@@ -22,6 +22,7 @@ async def wanted_of(
     """
     found: list[tuple[Subscription, asyncpg.Record]] = []
     slice, last = TimeSlice(), None
+    sight.expect(rows)
     for row in rows:
         if most is not None and len(found) >= most and row["seq"] != last:
             return found, last

@@ -1,0 +1,276 @@
+"""What is judged by ref and step, is what the whole pathway says of it; and costs no more where that is longer."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from hypothesis import given, settings
+
+from pathline.interaction import interaction
+from pathline.vocabulary import TYPES, InteractionCorrected, InteractionVoided
+from pathline_gateway.assemble.step import Step
+from pathline_gateway.pull.sight import _known
+from pathline_gateway.store import pathway_parts, pathways
+from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.streams.sight import Sight, reader
+from pathline_gateway.trust.deciding import decides, named_events
+from pathline_gateway.trust.foreign import names
+from pathline_gateway.trust.pairwise import ReaderKey
+from pathline_gateway.trust.reader import Reader
+from pathline_gateway.trust.visible import Known, Seen, offered, visible
+from trust.pathways import NOW, organisation, pathway, ref, step
+from trust.rig import SECRET, Rig
+from trust.test_noninterference import pathways as some_pathways
+from verify.history import TOKEN, TOKEN_SHA256, Told, linked, source, subject
+
+READERS = (organisation("alpha"), organisation("alpha", None), organisation("gamma"), organisation("beta"))
+
+
+def whole(of: Reader, known: Known) -> Seen | None:
+    """The oracle: what is seen of the pathway."""
+    return visible(of, NOW, known) or offered(of, known)
+
+
+def shown(seen: Seen | None) -> set[tuple[str, str]]:
+    return set() if seen is None else {(each.told.step.source, each.told.step.id) for each in seen.steps}
+
+
+def by_step(of: Reader, known: Known, step: Step, needed: Callable[[Step], bool]) -> Seen | None:
+    """What is seen where no other steps are known than this one and those that are needed."""
+    return whole(of, replace(known, steps=[each for each in known.steps if each is step or needed(each)]))
+
+
+def differs(known: Known, needed: Callable[[Step], bool] = decides) -> bool:
+    """Whether any reader would be told otherwise of any step."""
+    for of in READERS:
+        seen = whole(of, known)
+        for one in known.steps:
+            found, event = by_step(of, known, one, needed), (one.source, one.id)
+            if (event in shown(found)) != (event in shown(seen)):
+                return True
+            if seen is None or found is None:
+                if seen is not found:
+                    return True
+            elif (found.handoffs, found.quiet, found.anchors) != (seen.handoffs, seen.quiet, seen.anchors):
+                return True
+    return False
+
+
+@settings(max_examples=60, deadline=None)
+@given(some_pathways())
+def test_a_step_is_judged_by_what_decides_and_itself(known: Known) -> None:
+    assert not differs(known)
+
+
+@pytest.mark.parametrize("forgotten", ["handoff", "mandate"])
+def test_what_is_forgotten_among_what_decides_is_missed(forgotten: str) -> None:
+    agent = {"org": "citizen", "subject": subject(8)}
+    given = {"mandate": "m", "agent": agent, "services": [{"org": "alpha"}], "powers": ["see"]}
+    offer = {"handoff": "beta:1", "to": {"org": "alpha"}, "token_sha256": TOKEN_SHA256, "context_released": True}
+    steps = [
+        step("alpha", "a"),
+        step("beta", "b"),
+        step("beta", "c", "mandate.given", minute=1, **given),
+        step("beta", "d", "mandate.withdrawn", minute=2, mandate="m"),
+        step("beta", "e", "handoff.offered", minute=3, **offer),
+    ]
+    known = pathway([ref("alpha"), ref("beta")], steps)
+    assert not differs(known)
+    assert differs(known, lambda each: decides(each) and f".{forgotten}." not in each.type)
+
+
+ORGS = ("alpha", "beta", "gamma", "refuge")
+
+
+def subscription(org: str, purpose: str = "care") -> Subscription:
+    return Subscription(UUID(int=0), org, False, "PULL", purpose, None, [], False, datetime.now(UTC), -1, 0)
+
+
+def lived(seed: int) -> list[Told]:
+    """One person's steps at several organisations, some voided, some corrected, some concealed."""
+    rng = random.Random(seed)
+    told = [Told("citizen", "hers", subject(7), TYPES["org.pathline.activity.recorded.v1"](activity="x"))]
+    told += [
+        Told("alpha", f"first {n}", subject(n), TYPES["org.pathline.activity.recorded.v1"](activity="x"))
+        for n in (1, 2)
+    ]
+    refs = {("alpha", 1), ("alpha", 2), ("citizen", 7)}
+    for n in range(rng.randrange(10, 50)):
+        org, who = rng.choice(ORGS), rng.choice((1, 1, 2))
+        refs.add((org, who))
+        told.append(Told(org, f"e{n}", subject(who), _payload(rng, org, n), rng.randrange(30)))
+    for n, at in enumerate(rng.sample(told, len(told) // 6)):
+        payload: Any = InteractionVoided(source=source(at.org), id=at.id, reason="entered-in-error")
+        if rng.random() < 0.6:
+            data = json.loads(_payload(rng, at.org, n, type(at.payload)).model_dump_json(exclude_none=True))
+            said = {"source": source(at.org), "id": at.id, "reason": "wrong-content", "replacement": {"data": data}}
+            payload = InteractionCorrected.model_validate(said)
+        told.append(Told(at.org, f"amends {n}", at.subject, payload, 40))
+    rng.shuffle(told)
+    first, *others = sorted(refs)
+    made = [{"org": org, "subject": subject(n)} for org, n in (first, *others)]
+    return [*told, *(linked(f"l{n}", made[0], each) for n, each in enumerate(made[1:]))]
+
+
+def _payload(rng: random.Random, org: str, n: int, kind: type | None = None) -> Any:
+    common: dict[str, Any] = {}
+    if rng.random() < 0.1:
+        common["safety"] = rng.choice(("conceal", "location-hidden"))
+    about = {"source": source(rng.choice(ORGS)), "id": f"e{rng.randrange(40)}"}
+    made = {
+        "activity.recorded": {"activity": f"a{n}"},
+        "contact.made": {"kind": "chase", "regarding": about},
+        "handoff.offered": {
+            "handoff": f"{org}:h",
+            "to": {"org": rng.choice(ORGS)},
+            "token_sha256": TOKEN_SHA256,
+            "context_released": rng.random() < 0.5,
+        },
+        "handoff.accepted": {"handoff": f"{rng.choice(ORGS)}:h", "token": TOKEN},
+        "mandate.given": {
+            "mandate": "m",
+            "agent": {"org": "citizen", "subject": subject(8)},
+            "services": [{"org": rng.choice(ORGS)}],
+            "powers": ["see"],
+        },
+        "consent.given": {
+            "consent": f"c{rng.randrange(3)}",
+            "holders": rng.choice(([], [org])),
+            "recipients": [rng.choice(ORGS)],
+            "nouns": ["activity", "contact"],
+            "purpose": "care",
+        },
+    }
+    names_ = {TYPES[f"org.pathline.{name}.v1"]: name for name in made}
+    name = names_[kind] if kind is not None else rng.choice(list(made))
+    return TYPES[f"org.pathline.{name}.v1"].model_validate(made[name] | common)
+
+
+async def fault(rig: Rig, only: Collection[str] = ORGS) -> str | None:
+    """What is told otherwise of any step to any organisation than the whole pathway says."""
+    async with rig.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+        rows = await connection.fetch(
+            "select src.source, i.id, coalesce(m.pathway, s.birth) as pathway from interaction i"
+            " join source src on src.id = i.source join subject_ref s on s.id = i.ref"
+            " left join membership m on m.ref = s.id and m.until is null"
+        )
+        for org in only:
+            as_whom, sight = subscription(org), Sight(connection, NOW)
+            sight.expect(rows[::2])
+            for row in rows:
+                event = row["source"], row["id"]
+                seen = await of_whole(connection, reader(as_whom), row["pathway"])
+                look = await sight.of(as_whom, row["pathway"], event)
+                if (look is None) != (seen is None):
+                    return f"{org}: there is a pathway, or none"
+                if look is None or seen is None:
+                    continue
+                if (event in look.shown) != (event in shown(seen)) or look.shown.keys() - shown(seen):
+                    return f"{org}: {event}"
+                if (look.seen.anchors, look.seen.handoffs) != (seen.anchors, seen.handoffs):
+                    return f"{org}: another name of the pathway, or other hand-offs"
+                key = ReaderKey(SECRET, reader(as_whom).name)
+                told, every = names(key, look.seen.steps), names(key, seen.steps)
+                if told.items() - every.items():
+                    return f"{org}: called otherwise"
+                if event in look.shown:
+                    named = {e for e in pathway_named(look.shown[event].told.step) if e in every}
+                    if named - told.keys():
+                        return f"{org}: what {event} refers to is left out"
+    return None
+
+
+def pathway_named(step: Step) -> set[tuple[str, str]]:
+    return set(named_events(step))
+
+
+async def of_whole(connection: asyncpg.Connection, of: Reader, pathway: Any) -> Seen | None:
+    members, stored = await pathways.stored(connection, pathway)
+    assert isinstance(members, pathways.Members)
+    return whole(of, await _known(connection, of, members, stored))
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_the_store_has_all_that_is_needed(rig: Rig, seed: int) -> None:
+    await rig.tell(*lived(seed))
+    await rig.execute("update organisation set conceals = true where org = 'refuge'")
+    await rig.execute("insert into concealed_service (org, service, entered_by) values ('beta', 'quiet', 'tests')")
+    assert await fault(rig) is None
+
+
+@pytest.mark.parametrize("planted", ["_DECIDING", "_FIRST"])
+async def test_what_is_not_read_is_missed(rig: Rig, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
+    for seed in range(12):
+        await rig.execute(
+            "truncate interaction, event_identity, evidence, amendment, link_evidence, membership, change,"
+            " subject_ref cascade"
+        )
+        await rig.tell(*lived(seed))
+        with monkeypatch.context() as patched:
+            broken = getattr(pathway_parts, planted).replace("any($1::bigint[])", "any($1::bigint[]) and false")
+            broken = broken.replace("i.ref = r.ref", "i.ref = r.ref and false")
+            assert broken != getattr(pathway_parts, planted)
+            patched.setattr(pathway_parts, planted, broken)
+            try:
+                if await fault(rig) is not None:
+                    return
+            except KeyError:
+                return
+    pytest.fail("not found")
+
+
+async def test_who_was_known_first_is_told_from_what_was_corrected_as_well(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.tell(_activity("early", 2))
+    await rig.tell(_activity("middle", 1))
+    await rig.tell(
+        _activity("late", 2),
+        linked("l", {"org": "alpha", "subject": subject(1)}, {"org": "alpha", "subject": subject(2)}),
+    )
+    said = {
+        "source": source("alpha"),
+        "id": "early",
+        "reason": "wrong-content",
+        "replacement": {"data": {"activity": "y"}},
+    }
+    await rig.tell(Told("alpha", "corrects", subject(2), InteractionCorrected.model_validate(said), 5))
+    assert await fault(rig, ["alpha"]) is None
+    monkeypatch.setattr(
+        pathway_parts, "_AMENDED", pathway_parts._AMENDED.replace("where e.ref", "where false and e.ref")
+    )
+    assert await fault(rig, ["alpha"]) is not None
+
+
+def _activity(id: str, n: int) -> Told:
+    return Told("alpha", id, subject(n), TYPES["org.pathline.activity.recorded.v1"](activity="x"))
+
+
+async def test_a_name_that_is_spelled_with_escapes_is_found(rig: Rig) -> None:
+    """JSON may write any letter as `\\u0061`; what is stored is what was sent."""
+    payload = TYPES["org.pathline.mandate.given.v1"].model_validate(
+        {
+            "mandate": "m",
+            "agent": {"org": "citizen", "subject": subject(8)},
+            "services": [{"org": "beta"}],
+            "powers": ["see"],
+        }
+    )
+    made = interaction(payload, source=source("alpha"), subject=subject(1), time=NOW, id="spelled").event
+    spelled = made.data.replace(b'"mandate"', b'"m\\u0061ndate"')
+    assert spelled != made.data
+    await rig.deliver(replace(made, data=spelled))
+    async with rig.pool.acquire() as connection:
+        assert b"\\u0061" in await connection.fetchval("select payload from interaction")
+        birth = await connection.fetchval("select birth from subject_ref where org = 'alpha'")
+        members = await pathways.members(connection, birth)
+        assert isinstance(members, pathways.Members)
+        assert [step.id for step in (await pathway_parts.deciding(connection, members)).steps()] == ["spelled"]

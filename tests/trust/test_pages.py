@@ -1,0 +1,209 @@
+"""The pages of a long pathway are, one after the other, what a short one is in one body: for every reader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pathline.vocabulary import InteractionVoided
+from pathline_gateway.handoff.projection import bring_up_to_date
+from pathline_gateway.pull import pathways, seen_pages
+from pathline_gateway.store import pathway_parts
+from pathline_gateway.trust.caller import EVERYBODY, Caller
+from trust.rig import OPERATOR, Rig, citizen, helper, of, stating
+from trust.test_by_step import lived
+from verify.history import Told, source, subject
+
+READERS = {
+    "open": (EVERYBODY, None),
+    "operator": (OPERATOR, None),
+    "alpha": (of("alpha"), "care"),
+    "alpha without purpose": (of("alpha"), None),
+    "beta": (of("beta"), "care"),
+    "gamma": (of("gamma"), "care"),
+    "citizen": (citizen(subject(7)), None),
+    "helper": (helper(subject(8)), None),
+}
+_LONG = 4
+
+
+async def world(rig: Rig, seed: int) -> None:
+    for told in lived(seed):  # so that each has come at a time of its own
+        async with rig.pool.acquire() as connection:
+            await rig.log.apply(connection, told)
+    await rig.bind()
+    while await bring_up_to_date(rig.pool):
+        pass
+    await rig.execute("update organisation set conceals = true where org = 'refuge'")
+
+
+async def names(rig: Rig, caller: Caller, purpose: str | None) -> str | None:
+    """What the reader calls the pathway, by whatever ref she knows it."""
+    for row in await rig.pool.fetch("select org, subject from subject_ref order by org, subject"):
+        said = {} if purpose is None else {"purpose": purpose}
+        if found := await rig.find(caller, row["org"], row["subject"], **said):
+            return found
+    return None
+
+
+async def walked(rig: Rig, caller: Caller, purpose: str | None, path: str, **said: str) -> list[dict[str, Any]]:
+    pages: list[dict[str, Any]] = []
+    while True:
+        answer = await rig.ask(caller, "GET", path, params=said, headers=stating(purpose))
+        assert answer.status_code == 200, answer.text
+        pages.append(answer.json())
+        following = pages[-1].get("next")
+        assert (following is not None) == ("link" in answer.headers)
+        if following is None:
+            return pages
+        assert 0 < len(pages[-1].get("steps", "x")) <= int(said["limit"])
+        said["after"] = following
+
+
+def together(pages: list[dict[str, Any]]) -> dict[str, Any]:
+    legs = {(leg["org"], leg["service"]): leg for page in pages for leg in page["legs"]}
+    handoffs = {each["handoff"]: each for page in pages for each in page["handoffs"]}
+    for page in pages:
+        for each in page["handoffs"]:
+            assert each == handoffs[each["handoff"]]
+    return {
+        "pathway": pages[0]["pathway"],
+        "subjects": pages[0]["subjects"],
+        "legs": list(legs.values()),
+        "steps": [step for page in pages for step in page["steps"]],
+        "handoffs": sorted(handoffs.values(), key=lambda each: (each["offered"] or "9", each["handoff"])),
+        "facts": [],
+    }
+
+
+def whole(body: dict[str, Any]) -> dict[str, Any]:
+    told = {name: value for name, value in body.items() if name != "version"}
+    told["handoffs"] = sorted(told["handoffs"], key=lambda each: (each["offered"] or "9", each["handoff"]))
+    return told
+
+
+async def fault(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """What pages tell otherwise than the whole does."""
+    for name, (caller, purpose) in READERS.items():
+        found = await names(rig, caller, purpose)
+        if found is None:
+            continue
+        path = f"/v1/pathways/{found}"
+        short = await rig.ask(caller, "GET", path, headers=stating(purpose))
+        assert short.status_code == 200
+        sliced = await walked(rig, caller, purpose, path, limit="3")
+        with monkeypatch.context() as patched:
+            patched.setattr(pathways, "MOST", _LONG)
+            patched.setattr(seen_pages, "MOST", _LONG)
+            if await names(rig, caller, purpose) != found:
+                return f"{name}: called otherwise"
+            one = await rig.ask(caller, "GET", path, headers=stating(purpose))
+            pages = await walked(rig, caller, purpose, path, limit="3")
+            spans = await walked(rig, caller, purpose, f"{path}/trace", limit="3")
+        if name != "open" and one.content != short.content:
+            return f"{name}: a long pathway that fits in a body is another body"
+        for each in ([one.json()], pages, sliced):
+            if together(each) != whole(short.json()):
+                told, expected = together(each), whole(short.json())
+                wrong = {part: (told[part], expected[part]) for part in told if told[part] != expected[part]}
+                return f"{name}: {len(each)} pages say otherwise: {wrong}"
+        if name == "open" and len({page["version"] for page in pages}) > 1:
+            return "open: pages of one pathway have several versions"
+        if sum(len(page["resourceSpans"]) > 0 for page in spans) != len([p for p in pages if p["steps"]]):
+            return f"{name}: other pages of the trace"
+    return None
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_pages_are_the_whole(rig: Rig, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    await world(rig, seed)
+    assert await fault(rig, monkeypatch) is None
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("i.time, src.source, i.sequence is not null, coalesce(i.sequence, ''), i.id)\n", "i.time, src.source)\n"),
+        ("not exists (select from amendment", "not (exists (select from amendment"),
+        ("i.time >= $2::text::timestamptz", "i.time > $2::text::timestamptz"),
+    ],
+    ids=["a tie is cut", "what was voided is on a page", "what happened at one time is lost"],
+)
+async def test_planted_faults_of_pages_are_found(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str
+) -> None:
+    await world(rig, 1)
+    assert right in pathway_parts._AFTER
+    broken = pathway_parts._AFTER.replace(right, wrong)
+    if "$3, $4, $5, $6" in broken and "src.source)\n" in broken:
+        broken = broken.replace(
+            "($2::text::timestamptz, $3, $4, $5, $6)",
+            "($2::text::timestamptz, $3) and $4 is not null and $5 is not null and $6 is not null",
+        )
+    if "not (exists" in broken:
+        broken = broken.replace("a.target_id = i.id)", "a.target_id = i.id) and false)")
+    monkeypatch.setattr(pathway_parts, "_AFTER", broken)
+    assert await fault(rig, monkeypatch) is not None
+
+
+async def test_a_step_that_comes_between_pages_is_on_a_later_one_or_tells_by_the_version(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world(rig, 2)
+    found = await names(rig, EVERYBODY, None)
+    monkeypatch.setattr(pathways, "MOST", _LONG)
+    path = f"/v1/pathways/{found}"
+    first = await rig.ask(EVERYBODY, "GET", path, params={"limit": "3"})
+    again = await rig.ask(
+        EVERYBODY, "GET", path, params={"limit": "3"}, headers={"if-none-match": first.headers["etag"]}
+    )
+    assert again.status_code == 304
+    await rig.tell(_late("after all others", 50_000), _late("before all others", -50_000))
+    pages = await walked(rig, EVERYBODY, None, path, limit="3", after=first.json()["next"])
+    told = {step["id"] for page in pages for step in page["steps"]}
+    assert "after all others" in told
+    assert "before all others" not in told
+    assert {page["version"] for page in pages} != {first.json()["version"]}
+    anew = await rig.ask(
+        EVERYBODY, "GET", path, params={"limit": "3"}, headers={"if-none-match": first.headers["etag"]}
+    )
+    assert anew.status_code == 200
+    assert anew.json()["steps"][0]["id"] == "before all others"
+    assert anew.json()["version"] == pages[0]["version"]
+
+
+def _late(id: str, minute: int) -> Told:
+    told = next(each for each in lived(2) if each.id == "first 1")
+    return Told(told.org, id, told.subject, told.payload, minute)
+
+
+async def test_what_was_then_comes_in_pages_as_well(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world(rig, 3)
+    found = await names(rig, EVERYBODY, None)
+    at = str(await rig.pool.fetchval("select now()"))
+    target = await rig.pool.fetchval(
+        "select id from interaction where ref in (select id from subject_ref where org = 'alpha') limit 1"
+    )
+    payload = InteractionVoided(source=source("alpha"), id=target, reason="entered-in-error")
+    await rig.tell(_late("since", 3), Told("alpha", "voids", subject(1), payload, 9))
+    for caller in (EVERYBODY, OPERATOR):
+        called = found if caller is EVERYBODY else await names(rig, caller, None)
+        path = f"/v1/pathways/{called}"
+        short = await rig.ask(caller, "GET", path, params={"as_of": at.replace(" ", "T")})
+        assert short.status_code == 200, short.text
+        with monkeypatch.context() as patched:
+            patched.setattr(pathways, "MOST", _LONG)
+            pages = await walked(rig, caller, None, path, limit="3", as_of=at.replace(" ", "T"))
+        assert len(pages) > 1
+        told = together(pages)
+        assert told["steps"] == short.json()["steps"]
+        assert told["handoffs"] == whole(short.json())["handoffs"]
+
+
+@pytest.mark.parametrize("after", ["x", "", "A" * 60])
+async def test_a_cursor_that_was_never_given_is_refused(rig: Rig, after: str) -> None:
+    await world(rig, 1)
+    found = await names(rig, EVERYBODY, None)
+    answer = await rig.ask(EVERYBODY, "GET", f"/v1/pathways/{found}", params={"after": after})
+    assert (answer.status_code, answer.json()["reason"]) == (400, "malformed-cursor")

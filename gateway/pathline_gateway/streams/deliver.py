@@ -170,8 +170,8 @@ class _Telling:
         """That it was told how another keeps this person waiting is in the log as any event of others is."""
         found = await self._moment.sight.of(self._subscription, pathway)
         if found is not None:
-            self._refs |= {notice.ref} | {ref.id for ref in found[0].anchors}
-            self._quiet |= found[0].quiet
+            self._refs |= {notice.ref} | {ref.id for ref in found.seen.anchors}
+            self._quiet |= found.seen.quiet
 
     async def _own_name(self, row: asyncpg.Record) -> UUID | None:
         """What the organisation calls the pathway of its own event."""

@@ -84,7 +84,7 @@ async def _logged(sight: Sight, subscription: Subscription, row: asyncpg.Record,
     if request_row.current() is None:
         return
     found = await sight.of(subscription, row["pathway"])
-    told = sees and found is not None and not found[0].quiet
+    told = sees and found is not None and not found.seen.quiet
     request_row.tells_of(*(((row["ref"],), ()) if told else ((), (row["ref"],))))
 
 

@@ -149,8 +149,8 @@ async def test_a_page_costs_the_same_however_long_the_pathway_is(rig: Rig) -> No
     await rig.pool.execute("update event_identity set id = 'x' || id where id like 's%'")
     await rig.pool.execute(
         "insert into interaction (batch, ref, time, source, type, id, sequence, service, activity, channel, payload)"
-        " select batch, ref, time + n * interval '1 hour', source, type, 'y' || n, sequence, service, activity, channel,"
-        " payload from (select * from interaction where id = 'first') one, generate_series(1, $1) n",
+        " select batch, ref, time + n * interval '1 hour', source, type, 'y' || n, sequence, service, activity,"
+        " channel, payload from (select * from interaction where id = 'first') one, generate_series(1, $1) n",
         STEPS,
     )
     await rig.pool.execute("analyze interaction")

@@ -18,9 +18,10 @@ from pathline_gateway.assemble.pathway import assemble
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.clocks import CONTACTS
 from pathline_gateway.identity.binding import Ref
-from pathline_gateway.store import consents, lawful, pathway_parts, pathways, sight
+from pathline_gateway.store import consents, lawful, pathway_parts, pathways, registrars, sight
 from pathline_gateway.store.pathway_parts import Identity
 from pathline_gateway.store.pathways import Members
+from pathline_gateway.trust.caller import Role
 from pathline_gateway.trust.concealment import Concealment
 from pathline_gateway.trust.consents import ConsentEvent
 from pathline_gateway.trust.deciding import asked_by, decides, named_events
@@ -89,7 +90,8 @@ class Frame:
             self.consents if foreign else (),
             await self._bases(reader) if foreign else (),
             self.concealment,
-            received=received,
+            await registrars.entered(self.connection) if Role.HELPER in reader.roles else frozenset(),
+            received,
         )
 
     async def _bases(self, reader: Reader) -> Sequence[LawfulBasis]:

@@ -80,7 +80,7 @@ def test_what_is_forgotten_among_what_decides_is_missed(forgotten: str) -> None:
         step("beta", "b"),
         step("beta", "c", "mandate.given", minute=1, **given),
         step("beta", "d", "mandate.withdrawn", minute=2, mandate="m"),
-        step("beta", "e", "handoff.offered", minute=3, **offer),
+        step("beta", "e", "handoff.offered", **offer),  # what led there is shown, and no more
     ]
     known = pathway([ref("alpha"), ref("beta")], steps)
     assert not differs(known)

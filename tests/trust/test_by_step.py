@@ -206,7 +206,7 @@ async def test_the_store_has_all_that_is_needed(rig: Rig, seed: int) -> None:
     assert await fault(rig) is None
 
 
-@pytest.mark.parametrize("planted", ["_DECIDING", "_FIRST"])
+@pytest.mark.parametrize("planted", ["_DECIDING"])
 async def test_what_is_not_read_is_missed(rig: Rig, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
     for seed in range(12):
         await rig.execute(
@@ -225,33 +225,6 @@ async def test_what_is_not_read_is_missed(rig: Rig, monkeypatch: pytest.MonkeyPa
             except KeyError:
                 return
     pytest.fail("not found")
-
-
-async def test_who_was_known_first_is_told_from_what_was_corrected_as_well(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await rig.tell(_activity("early", 2))
-    await rig.tell(_activity("middle", 1))
-    await rig.tell(
-        _activity("late", 2),
-        linked("l", {"org": "alpha", "subject": subject(1)}, {"org": "alpha", "subject": subject(2)}),
-    )
-    said = {
-        "source": source("alpha"),
-        "id": "early",
-        "reason": "wrong-content",
-        "replacement": {"data": {"activity": "y"}},
-    }
-    await rig.tell(Told("alpha", "corrects", subject(2), InteractionCorrected.model_validate(said), 5))
-    assert await fault(rig, ["alpha"]) is None
-    monkeypatch.setattr(
-        pathway_parts, "_AMENDED", pathway_parts._AMENDED.replace("where e.ref", "where false and e.ref")
-    )
-    assert await fault(rig, ["alpha"]) is not None
-
-
-def _activity(id: str, n: int) -> Told:
-    return Told("alpha", id, subject(n), TYPES["org.pathline.activity.recorded.v1"](activity="x"))
 
 
 async def test_a_name_that_is_spelled_with_escapes_is_found(rig: Rig) -> None:

@@ -50,7 +50,7 @@ async def names(rig: Rig, caller: Caller, purpose: str | None) -> str | None:
 async def walked(rig: Rig, caller: Caller, purpose: str | None, path: str, **said: str) -> list[dict[str, Any]]:
     pages: list[dict[str, Any]] = []
     while True:
-        answer = await rig.ask(caller, "GET", path, params=said, headers=stating(purpose))
+        answer = await rig.ask(caller, "GET", path, params=said, headers=stating(purpose), follow_redirects=True)
         assert answer.status_code == 200, answer.text
         pages.append(answer.json())
         following = pages[-1].get("next")
@@ -190,7 +190,7 @@ async def test_what_was_then_comes_in_pages_as_well(rig: Rig, monkeypatch: pytes
     for caller in (EVERYBODY, OPERATOR):
         called = found if caller is EVERYBODY else await names(rig, caller, None)
         path = f"/v1/pathways/{called}"
-        short = await rig.ask(caller, "GET", path, params={"as_of": at.replace(" ", "T")})
+        short = await rig.ask(caller, "GET", path, params={"as_of": at.replace(" ", "T")}, follow_redirects=True)
         assert short.status_code == 200, short.text
         with monkeypatch.context() as patched:
             patched.setattr(pathways, "MOST", _LONG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 from opentelemetry import metrics, trace
@@ -26,9 +27,15 @@ _FINISHED = 4_096
 _PROVIDERS: list[TracerProvider] = []
 _OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
 
+_LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
 
 def configure() -> None:
-    """Spans and metrics of this process are kept and exported. Call once, before anything else is started."""
+    """Spans and metrics of this process are kept and exported. Call once, before anything else is started.
+
+    What is logged has its time, its level and the part that says it.
+    """
+    logging.basicConfig(format=_LINE, level=logging.WARNING)
     resource = Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", "pathline-gateway")})
     # Spans that nobody will see still have ids to pass on; recording them would be for nothing.
     tracing = TracerProvider(sampler=None if _exported("TRACES") else ALWAYS_OFF, resource=resource)

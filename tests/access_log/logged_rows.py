@@ -47,7 +47,8 @@ class LoggedRows:
             return
         declared, status = ROWS[route], answer.status_code
         expected = expected_of(declared, status)
-        known = answer.request.headers.get("authorization") or answer.request.headers.get("cookie")
+        asked_in = answer.headers.get("location", "").startswith("/sign-in")
+        known = not asked_in and (answer.request.headers.get("authorization") or answer.request.headers.get("cookie"))
         told = [(row["what"], row["outcome"]) for row in rows]
         asked = f"{route} {status} {told}"
         if declared.about is About.DELIVERY and status < 400:

@@ -76,8 +76,12 @@ with said as (
     select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing
     from link_evidence l where l.b = any($1::bigint[]) and l.kind <> 'retracted' and l.seq <= $2
     union all
+    -- By either side, as above: of what came too late the other one may be far away, and it must wait all the same.
     select h.source, h.id, 'same', h.a, h.b, 1, h.asserted_at, case when h.late then 5 else 2 end
     from handoff_link h where h.a = any($1::bigint[])
+    union
+    select h.source, h.id, 'same', h.a, h.b, 1, h.asserted_at, case when h.late then 5 else 2 end
+    from handoff_link h where h.b = any($1::bigint[])
 )
 select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing, s.source as source_name
 from said l join source s on s.id = l.source

@@ -106,7 +106,11 @@ def _anybody_offers(patch: pytest.MonkeyPatch) -> None:
 
 
 def _whoever_names_a_hand_off_is_a_side(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(shared_handoffs, "_receives", lambda life, org: True)
+
+    def receives(life: lifecycle.Lifecycle, org: str) -> bool:
+        return life.to == org or any(event.org == org for event in (*life.legal, *life.anomalies))
+
+    patch.setattr(shared_handoffs, "_receives", receives)
 
 
 def _who_is_named_in_any_mandate(patch: pytest.MonkeyPatch) -> None:

@@ -78,9 +78,15 @@ def test_two_thousand_offers_to_invented_organisations_are_one_series(monkeypatc
     counter, histogram = meter.create_counter("ended"), MeterProvider().get_meter("test").create_histogram("durations")
     monkeypatch.setattr(closed_handoffs, "HANDOFFS", BoundedCounter(counter))
     monkeypatch.setattr(closed_handoffs, "HANDOFF_DURATION", BoundedHistogram(histogram))
+
+    def tell(record: HandoffRecord) -> None:
+        said = closed_handoffs._ended(record, b"secret")
+        assert said is not None
+        closed_handoffs._tell(said, {"food-bank", "housing"})
+
     for n in range(2_000):
-        closed_handoffs._tell(ended(f"food-bank:{n}", f"invented-{n}"), b"secret", {"food-bank", "housing"})
-    closed_handoffs._tell(ended("food-bank:real", "housing"), b"secret", {"food-bank", "housing"})
+        tell(ended(f"food-bank:{n}", f"invented-{n}"))
+    tell(ended("food-bank:real", "housing"))
     assert counted(reader) == {
         ("food-bank", OTHER, "completed"): 2_000,
         ("food-bank", "housing", "completed"): 1,

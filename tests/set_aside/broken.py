@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,8 +41,8 @@ class Started:
         return counted
 
 
-def started(monkeypatch: pytest.MonkeyPatch) -> Started:
-    known = Started()
+def started(known: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gateways that are started from now on are known."""
 
     @contextlib.asynccontextmanager
     async def repeating(loop: Loop, health: Health) -> AsyncIterator[None]:
@@ -54,7 +55,6 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
         monkeypatch.setattr(importlib.import_module(f"pathline_gateway.{module}"), "repeating", repeating)
     monkeypatch.setattr(background, "_FAILED_S", (0.05, 0.1))
     monkeypatch.setattr(gauge, "_EVERY_S", 0.1)
-    return known
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,10 @@ class Fault:
     module: str
     name: str
     concerns: Callable[..., bool]
+    everywhere: bool = False
+    """Wherever it was imported, too."""
+    aim: str = ""
+    """At what of the victim's, where that has to be made first."""
 
     @property
     def id(self) -> str:
@@ -86,4 +90,7 @@ class Fault:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(where, last, raising)
+            for name, module in list(sys.modules.items()) if self.everywhere else ():
+                if name.startswith("pathline_gateway.") and getattr(module, last, None) is real:
+                    patch.setattr(module, last, raising)
             yield

@@ -6,6 +6,8 @@ import ast
 import asyncio
 from pathlib import Path
 
+import pytest
+
 import pathline_gateway
 from pathline_gateway.set_aside.works import WORKS
 from pathline_gateway.telemetry import WORK_FAILING
@@ -45,6 +47,7 @@ def test_no_loop_runs_beside_the_works_that_are_known() -> None:
     assert found == _OTHERS.keys()
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_each_work_that_fails_is_told_of_and_stops_no_other(client: Client, loops: Started) -> None:
     assert loops.turns.keys() == {name for name in WORKS if name != "delivery"}, "each loop is a work that is known"
     for n, work in enumerate(sorted(loops.turns)):

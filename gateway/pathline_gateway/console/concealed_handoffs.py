@@ -12,6 +12,8 @@ from pathline_gateway.assemble.amendments import amended
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.event import HandoffEvent, handoff_event
 from pathline_gateway.handoff.lifecycle import lifecycle
+from pathline_gateway.handoff.projection import WORK
+from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.store import handoff_links, sight
 from pathline_gateway.trust.concealment import Concealment
 from pathline_gateway.trust.told import Told, told
@@ -29,13 +31,16 @@ async def hidden_handoffs(connection: asyncpg.Connection, perhaps: set[str]) -> 
     """Those of these that a page must not tell of. What was sent counts, and what it was corrected to."""
     if not perhaps:
         return set()
+    # Whether what cannot be computed is concealed is not known.
+    aside = await set_aside.among(connection, WORK, perhaps)
+    perhaps = perhaps - aside
     steps, amendments, _ = await handoff_links.events(connection, perhaps)
     register = await sight.concealment(connection, {(step.org, step.subject) for step in steps})
     now = amended(steps, amendments)
     sent, kept = _sides(steps), _sides(now)
     sides = {handoff: sent.get(handoff, _NOBODY) | kept.get(handoff, _NOBODY) for handoff in sent.keys() | kept.keys()}
     found = ((step, handoff_event(step)) for step in (*steps, *now) if concealed(step, register))
-    return {
+    return aside | {
         event.handoff
         for step, event in found
         if event is not None and event.handoff in perhaps and step.org in sides[event.handoff]

@@ -101,7 +101,9 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Limited, clock: Callable[
         try:
             async with pool.acquire() as connection:
                 return await read_page(connection, pathway, clock(), asked)
-        except Problem:
+        except Problem as problem:
+            if problem.status != 404:
+                raise
             return None
 
     def _following(found: View | Reading) -> str | None:

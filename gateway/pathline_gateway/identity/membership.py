@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -14,9 +15,12 @@ from pathline_gateway.identity.binding import LIMITS, Bound, Limits, bind, pathw
 from pathline_gateway.identity.evidence import Evidence, Standing
 from pathline_gateway.identity.neighbourhood import Neighbourhood, Stored
 from pathline_gateway.identity.redeemed import rederive
+from pathline_gateway.set_aside import repository as set_aside
+from pathline_gateway.set_aside.isolation import at_fault, in_parts, still_well
 from pathline_gateway.store import changes, handoff_links, interactions, links
 from pathline_gateway.store.links import ReviewRow
 
+WORK: Final = "membership"
 _BATCH = 200
 """Evidence bound in one transaction: short, so that a pull never waits."""
 
@@ -35,27 +39,82 @@ class MembershipWriter:
     @property
     def loop(self) -> Loop:
         """Binds evidence as it comes."""
-        return Loop("membership", self.bind_some, POLL_S, self._wake)
+        return Loop(WORK, self.bind_some, POLL_S, self._wake)
 
     async def bind_some(self) -> int:
-        """How much evidence was seen and bound, in one transaction."""
+        """How much evidence was seen and bound, in one transaction; what cannot be bound is set aside.
+
+        Membership is a function of all evidence that was seen. So whatever belongs to the same people is set aside,
+        too, and their pathways are closed: who may see them is not known.
+        """
         async with self._pool.acquire() as connection, connection.transaction():
             await links.lock(connection)
             handed = await handoff_links.unseen(connection, _BATCH)
             said = await links.unseen(connection, _BATCH)
-            touched = {row[name] for row in said for name in _TOUCHED} - {None}
             if handed:
-                touched |= await rederive(connection, handed)
                 await handoff_links.advance(connection, handed[-1]["seq"])
             if said:
                 await links.advance(connection, said[-1]["seq"])
-            if touched:
-                await _rebind(connection, touched)
+            new = [_Input("shown", row) for row in handed] + [_Input("said", row) for row in said]
+            again = await _again(connection)
+            await _bound(connection, new, again)
             if said:
                 await changes.lock(connection)
                 found = {"links": sum(row["kind"] == "same" for row in said)}
                 await changes.append(connection, (), 0, "membership", found)
-            return len(said) + len(handed)
+            return len(new) + len(again)
+
+
+class _Input(NamedTuple):
+    """Something that the writer has to look at."""
+
+    kind: Literal["said", "shown"]
+    row: asyncpg.Record
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.row['seq']}"
+
+
+async def _again(connection: asyncpg.Connection) -> list[_Input]:
+    """What was set aside and is to be looked at again."""
+    found: dict[str, list[int]] = {"said": [], "shown": []}
+    for key in await set_aside.due(connection, WORK):
+        kind, _, seq = key.partition(":")
+        found[kind].append(int(seq))
+    shown = [_Input("shown", row) for row in await handoff_links.these(connection, found["shown"])]
+    return shown + [_Input("said", row) for row in await links.these(connection, found["said"])]
+
+
+async def _bound(connection: asyncpg.Connection, new: Sequence[_Input], again: Sequence[_Input]) -> None:
+    async def fold(some: Sequence[_Input]) -> None:
+        await _looked_at(connection, some)
+
+    async def is_well() -> bool | None:
+        before = [_Input("said", row) for row in await links.well_before(connection, WORK)]
+        return await still_well(connection, [each for each in before if each not in new], fold)
+
+    failed = await at_fault(connection, new, fold, is_well)
+    for each in again:
+        failed |= await in_parts(connection, [each], fold)
+    await set_aside.release(connection, WORK, (each.key for each in again if each not in failed))
+    refs = {each.key: await _refs(connection, each) for each in failed}
+    await set_aside.put(connection, WORK, "evidence", {each.key: why for each, why in failed.items()}, refs)
+
+
+async def _looked_at(connection: asyncpg.Connection, some: Sequence[_Input]) -> None:
+    touched = {each.row[name] for each in some if each.kind == "said" for name in _TOUCHED} - {None}
+    if shown := [each.row for each in some if each.kind == "shown"]:
+        touched |= await rederive(connection, shown)
+    if touched:
+        await _rebind(connection, touched)
+
+
+async def _refs(connection: asyncpg.Connection, each: _Input) -> Collection[int]:
+    """Whose pathways are not known while this is set aside."""
+    if each.kind == "shown":
+        return await handoff_links.refs_of(connection, each.row)
+    return {each.row[name] for name in _TOUCHED} - {None}
 
 
 _TOUCHED = ("a", "b", "target_a", "target_b", "shown_a", "shown_b")

@@ -121,7 +121,7 @@ def _random() -> str:
 
 
 async def _may_be_known(connection: asyncpg.Connection, named: review.Named) -> bool:
-    refs = [(ref.org, ref.subject) for ref in await sight.refs(connection, (named.a, named.b))]
+    refs = [(ref.org, ref.subject) for ref in (await sight.refs(connection, (named.a, named.b))).refs]
     register = await sight.concealment(connection, refs)
     return not any(register.ref(*ref) for ref in refs)
 

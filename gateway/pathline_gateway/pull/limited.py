@@ -14,6 +14,7 @@ from fastapi import Response
 
 from pathline_gateway.access_log.request_row import current_request, logged
 from pathline_gateway.problem import Problem
+from pathline_gateway.pull.computing import computing
 from pathline_gateway.pull.handoffs_seen import handoffs_seen
 from pathline_gateway.pull.padding import PADDING, Padding
 from pathline_gateway.pull.paging import ALL, PageAsked, Part, cursor, next_link
@@ -173,8 +174,9 @@ class Limited:
             logged()
             raise not_a_reader()
         key = ReaderKey(self._secret, reader.name)
-        async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            yield _Reading(connection, asked.caller, said, reader, key, self._clock())
+        with computing():
+            async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+                yield _Reading(connection, asked.caller, said, reader, key, self._clock())
         logged()
 
 

@@ -28,6 +28,7 @@ from pathline_gateway.handoff.event import handoff_event
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull import long_pathways
+from pathline_gateway.pull.computing import computing
 from pathline_gateway.pull.described import PATHWAY, TRACE
 from pathline_gateway.pull.handoffs import (
     bodies,
@@ -215,7 +216,8 @@ async def pulled(
     began, key = time.perf_counter(), open_key(secret)
     asked = part.read(key)
     async with pool.acquire() as connection:
-        response = await _pull(connection, key, pathway, if_none_match, clock(), part, asked)
+        with computing():
+            response = await _pull(connection, key, pathway, if_none_match, clock(), part, asked)
     PULL_DURATION.record(time.perf_counter() - began, {"pathline.pull": "pathway"})
     return response
 
@@ -224,7 +226,7 @@ async def _pulled_as_of(pool: asyncpg.Pool, secret: bytes, pathway: UUID, at: da
     """What a pull of this id would have answered then. Raises Problem."""
     key = open_key(secret)
     asked = part.read(key)
-    with spanning("pull pathway"):
+    with spanning("pull pathway"), computing():
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             members = await past.members(connection, pathway, at)
             if members is None:
@@ -296,8 +298,9 @@ async def read(connection: asyncpg.Connection, pathway: UUID, now: datetime) -> 
 
     Raises Problem when there is none.
     """
-    members, stored = await store.stored(connection, pathway)
-    return await _folded(connection, pathway, now, members, stored)
+    with computing():
+        members, stored = await store.stored(connection, pathway)
+        return await _folded(connection, pathway, now, members, stored)
 
 
 async def _folded(

@@ -10,6 +10,7 @@ import asyncpg
 
 from pathline_gateway.assemble.pathway import assemble
 from pathline_gateway.off_loop import off_loop
+from pathline_gateway.pull.computing import pathway_set_aside
 from pathline_gateway.store import consents, lawful, past, pathways, registrars, sight
 from pathline_gateway.trust.caller import Role
 from pathline_gateway.trust.reader import Reader
@@ -46,16 +47,26 @@ async def _known(
     named = list(members.refs)
     foreign = reader.kind == "organisation" and reader.stated.purpose is not None
     bases = reader.org if foreign and reader.stated.authority is not None else None
+    refs, closed = await sight.refs(connection, members.numbers)
+    if closed:
+        _told_to_operators(reader)
     pathway = await off_loop(len(stored.rows), lambda: assemble(stored.steps(), amendments))
     return Known(
-        await sight.refs(connection, members.numbers),
+        refs,
         pathway.steps,
         await consents.of_refs(connection, named) if foreign else [],
         [] if bases is None else await lawful.of_reader(connection, bases),
         await sight.concealment(connection, named),
         await registrars.entered(connection) if Role.HELPER in reader.roles else frozenset(),
         await sight.received(connection, members.numbers) if _may_have_several_names(reader, named) else {},
+        closed,
     )
+
+
+def _told_to_operators(reader: Reader) -> None:
+    """A closed pathway shows everybody her own steps alone. Raises Problem where the reader has none, as operators."""
+    if reader.kind == "operator":
+        raise pathway_set_aside()
 
 
 async def seen_then(
@@ -65,7 +76,9 @@ async def seen_then(
     members = await past.members(connection, pathway, at)
     if not isinstance(members, pathways.Members):
         return members
-    refs, named = await sight.refs(connection, members.numbers), list(members.refs)
+    (refs, closed), named = await sight.refs(connection, members.numbers), list(members.refs)
+    if closed:
+        _told_to_operators(reader)
     received, amendments = await past.received(connection, members, at)
     pathway_then = await off_loop(len(received), lambda: assemble(received, amendments))
     known = Known(refs, pathway_then.steps, concealment=await sight.concealment(connection, named))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from functools import partial
 
 import asyncpg
 
 from pathline_gateway.handoff.projection import records
 from pathline_gateway.rebuild.projection import Difference
+from pathline_gateway.set_aside.isolation import in_parts
+from pathline_gateway.store import handoff_records, stored
 from pathline_gateway.store import rebuilding_handoffs as store
-from pathline_gateway.store import stored
 from pathline_gateway.store.rebuilding import Stand
+
+
+async def _added(connection: asyncpg.Connection, some: Sequence[str]) -> None:
+    await store.add(connection, await records(connection, some))
 
 
 class Handoffs:
@@ -22,10 +28,11 @@ class Handoffs:
         self._built_at = 0
 
     async def build(self, connection: asyncpg.Connection) -> None:
-        """Each is folded from its events."""
+        """Each is folded from its events; one that cannot be stays as it is."""
         self._built_at = await store.now(connection)
         async for page in store.named(connection):
-            await store.add(connection, await records(connection, page))
+            failed = await in_parts(connection, list(page), partial(_added, connection))
+            await store.add(connection, list((await handoff_records.kept(connection, list(failed))).values()))
 
     async def catch_up(
         self, connection: asyncpg.Connection, changed: Collection[int], since: Stand, to: Stand

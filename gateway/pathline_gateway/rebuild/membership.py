@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from uuid import UUID
 
 import asyncpg
 
 from pathline_gateway.identity.membership import rebound
 from pathline_gateway.identity.neighbourhood import Stored
 from pathline_gateway.rebuild.projection import Difference
+from pathline_gateway.set_aside import repository as set_aside
+from pathline_gateway.set_aside.faults import concerns_record
 from pathline_gateway.store import changes, interactions, links, rebuilding
 from pathline_gateway.store.rebuilding import Stand
 from pathline_gateway.verify.bound import bound
@@ -21,16 +24,30 @@ class Membership:
 
     async def build(self, connection: asyncpg.Connection) -> None:
         """One pass over all evidence."""
-        await rebuilding.put_membership(connection, dict((await bound(connection)).pathway))
+        found = await bound(connection, await set_aside.closed_refs(connection))
+        await rebuilding.put_membership(connection, dict(found.pathway))
 
     async def catch_up(
         self, connection: asyncpg.Connection, changed: Collection[int], since: Stand, to: Stand
     ) -> Collection[int]:
         """Everyone whom evidence bound since then connects is bound again."""
         touched = await rebuilding.linked(connection, since, to)
-        again = (await rebound(Stored(connection, to.link), touched))[0] if touched else {}
+        again = await self._again(connection, touched, to)
         await rebuilding.put_membership(connection, again)
         return again.keys()
+
+    async def _again(
+        self, connection: asyncpg.Connection, touched: Collection[int], to: Stand
+    ) -> Mapping[int, UUID | None]:
+        try:
+            return (await rebound(Stored(connection, to.link), touched))[0] if touched else {}
+        except Exception as failed:
+            closed = await set_aside.closed_refs(connection)
+            if not concerns_record(failed) or not set(closed) & set(touched):
+                raise
+            # What is set aside stays as it stands; each of the others by itself.
+            alone = [await self._again(connection, [ref], to) for ref in set(touched) - set(closed)]
+            return {ref: pathway for found in alone for ref, pathway in found.items()}
 
     async def digest(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:
         """Where refs are missing from a pathway, or too many."""

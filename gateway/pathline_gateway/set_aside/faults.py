@@ -10,7 +10,6 @@ from aiokafka.errors import KafkaError
 from pathline_gateway.intake.failure import is_of_the_data, name_of
 from pathline_gateway.store.connect import UNAVAILABLE
 
-_NOT_OF_A_RECORD: Final = (*UNAVAILABLE, OSError, KafkaError, MemoryError)
 _LONGEST: Final = 120
 
 
@@ -28,7 +27,7 @@ class Postponed(Exception):
 
 def concerns_record(failed: Exception) -> bool:
     """Whether trying again would fail again, and only for what was at hand."""
-    return not isinstance(failed, (*_NOT_OF_A_RECORD, WorkFails, Postponed)) and is_of_the_data(failed)
+    return not isinstance(failed, WorkFails | Postponed | KafkaError | MemoryError) and is_of_the_data(failed)
 
 
 def is_outage(failed: Exception) -> bool:
@@ -36,7 +35,7 @@ def is_outage(failed: Exception) -> bool:
     if isinstance(failed, asyncpg.PostgresError) and not isinstance(failed, UNAVAILABLE):
         # Resources, what an operator does, and what two transactions do to each other.
         return (failed.sqlstate or "")[:2] in ("08", "40", "53", "55", "57")
-    return isinstance(failed, _NOT_OF_A_RECORD)
+    return isinstance(failed, (KafkaError, OSError, MemoryError, *UNAVAILABLE)) and not concerns_record(failed)
 
 
 def reason_of(failed: Exception) -> str:
@@ -45,6 +44,6 @@ def reason_of(failed: Exception) -> str:
         return reason_of(failed.failed)
     if isinstance(failed, KafkaError):
         return "broker-unavailable"
-    if isinstance(failed, UNAVAILABLE):
+    if is_outage(failed):
         return "database-unavailable"
     return name_of(failed)[:_LONGEST]

@@ -27,6 +27,8 @@ _CLOSE = "insert into set_aside_ref (item, ref) select * from unnest($1::bigint[
 _RELEASE = "delete from set_aside where work = $1 and key = any($2::text[])"
 _AMONG = "select key from set_aside where work = $1 and key = any($2::text[])"
 _DUE = "select key from set_aside where work = $1 and retry_at <= now() order by retry_at limit $2"
+_MOVE = "update set_aside set position = $2, retry_at = now() where id = $1"
+_KEYS = "select key from set_aside where work = $1 and kind = $2"
 _ANY = "select exists (select from set_aside where work = $1)"
 _COUNTS = """
 select work, count(*) as records, min(first_seen) as since,
@@ -43,16 +45,19 @@ select id, work, kind, key, reason, first_seen, last_tried, retry_at, attempts, 
     (select count(*) from set_aside_ref r where r.item = set_aside.id) as refs
 from set_aside where id = $1
 """
+_DUE_ITEMS = """
+select id, work, kind, key, reason, first_seen, last_tried, retry_at, attempts, version, position, 0 as refs
+from set_aside where work = $1 and kind = $2 and retry_at <= now() order by retry_at limit $3
+"""
 _RETRY = """
 update set_aside set retry_at = now()
 where ($1::text is null or work = $1) and ($2::bigint[] is null or id = any($2::bigint[]))
 returning id
 """
 _OTHER_VERSION = "update set_aside set retry_at = now() where version <> $1 returning id"
-_CLOSED_AMONG = "select exists (select from set_aside_ref where ref = any($1::bigint[]))"
-# Whoever is on a pathway with one of them, by now.
+# Whoever is on a pathway with one of them by now; or of which something is held that comes before anything else.
 _CLOSED = """
-with closed as (select distinct ref from set_aside_ref)
+with closed as (select ref from set_aside_ref union select ref from dispatch_held)
 select ref from closed
 union
 select o.ref from closed c
@@ -125,6 +130,26 @@ async def due(connection: asyncpg.Connection, work: str, limit: int = 20) -> lis
     return [row["key"] for row in await connection.fetch(_DUE, work, limit)]
 
 
+async def due_items(connection: asyncpg.Connection, work: str, kind: str, limit: int = 5) -> list[SetAside]:
+    """The same of one kind, with all that is kept of them."""
+    return [SetAside(*row.values()) for row in await connection.fetch(_DUE_ITEMS, work, kind, limit)]
+
+
+async def keys(connection: asyncpg.Connection, work: str, kind: str) -> set[str]:
+    """All of one kind that a work has set aside."""
+    return {row["key"] for row in await connection.fetch(_KEYS, work, kind)}
+
+
+async def forget(connection: asyncpg.Connection, work: str, key: str) -> None:
+    """As long as the transaction or savepoint lasts it is as if it had never been set aside; for good, if it holds."""
+    await connection.execute(_RELEASE, work, [key])
+
+
+async def move(connection: asyncpg.Connection, id: int, position: int) -> None:
+    """What it is owed begins after this entry, and is gone on with at once."""
+    await connection.execute(_MOVE, id, position)
+
+
 async def counts(connection: asyncpg.Connection) -> list[Count]:
     """How much each work has set aside."""
     return [Count(*row.values()) for row in await connection.fetch(_COUNTS)]
@@ -151,11 +176,6 @@ async def retry_of_other_versions(connection: asyncpg.Connection) -> int:
     return len(await connection.fetch(_OTHER_VERSION, VERSION))
 
 
-async def closed_among(connection: asyncpg.Connection, refs: Collection[int]) -> bool:
-    """Whether something is set aside that decides who may see a pathway with these refs."""
-    return bool(await connection.fetchval(_CLOSED_AMONG, list(refs)))
-
-
 async def closed_refs(connection: asyncpg.Connection) -> list[int]:
-    """Every ref that is on such a pathway now."""
+    """Every ref that is on such a pathway now, or on one of which something held back is still to be given."""
     return [row["ref"] for row in await connection.fetch(_CLOSED)]

@@ -15,7 +15,9 @@ select g.subscription, g.number, src.source, g.id, s.org, s.subject, s.birth, co
     n.receiver, n.answered, n.raised_at, not exists (
         select from membership o join subject_ref other on other.id = o.ref
         where o.pathway = coalesce(m.pathway, s.birth) and o.until is null and o.ref <> s.id and other.org = s.org
-    ) as only_one
+    ) as only_one, exists (
+        select from delivery_withheld w where w.subscription = g.subscription and w.number = g.number
+    ) as kept_back
 """
 _OF = """
 join source src on src.id = g.source
@@ -38,6 +40,13 @@ join subscription_event g on g.subscription = w.subscription and g.number = w.nu
     + _OF
     + "order by g.subscription, g.number"
 )
+_OF_REFS = """
+from (
+    select subscription, -nth as number, source, id from delivery_owed where ref = any($1::bigint[])
+    order by nth limit 100
+) as g
+"""
+_OWED = _WHAT + _OF_REFS + _OF
 _NUMBER_OF = """
 select g.number from subscription_event g join source s on s.id = g.source
 where g.subscription = $1 and s.source = $2 and g.id = $3
@@ -53,6 +62,11 @@ async def under(connection: asyncpg.Connection, wanted: Collection[Numbered]) ->
     """What subscriptions were given under these numbers, with what is stored of it, in order."""
     rows = await connection.fetch(_THESE, [id for id, _ in wanted], [number for _, number in wanted])
     return {(row["subscription"], row["number"]): row for row in rows}
+
+
+async def owed(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
+    """Some of what subscriptions are owed of these refs, with what is stored of it; under no number yet."""
+    return list(await connection.fetch(_OWED, list(refs)))
 
 
 async def number_of(connection: asyncpg.Connection, id: UUID, source: str, event: str) -> int | None:

@@ -60,6 +60,24 @@ _UNSEEN = """
 select seq, kind, handoff, source, id from handoff_input
 where seq > (select handoff_seq from membership_progress) order by seq limit $1
 """
+_THESE = "select seq, kind, handoff, source, id from handoff_input where seq = any($1::bigint[]) order by seq"
+# The event's own ref, those of the hand-off that it is or was of, and what was derived from that.
+_REFS_OF = """
+with own as (
+    select i.ref, i.handoff from event_identity e
+    join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source and i.id = e.id
+    where e.source = $2 and e.id = $3
+), about as (
+    select $1::text as handoff union select handoff from own
+)
+select ref from own
+union
+select i.ref from about a cross join lateral (
+    select i.ref from interaction i where i.handoff = a.handoff limit $4
+) i
+union
+select unnest(array[h.a, h.b]) from about a join handoff_link h on h.handoff = a.handoff
+"""
 # Hand-offs that these events belong to: as they were sent, and as corrections say that may have come before them.
 _OF_TARGETS = """
 select i.handoff from unnest($1::int[], $2::text[]) as k(source, id)
@@ -124,6 +142,17 @@ async def insert(connection: asyncpg.Connection, rows: Sequence[InputRow]) -> No
 async def unseen(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
     """What the membership writer has not seen: seq, kind, handoff, source, id."""
     return list(await connection.fetch(_UNSEEN, limit))
+
+
+async def these(connection: asyncpg.Connection, seqs: Collection[int]) -> list[asyncpg.Record]:
+    """These, as `unseen` has them."""
+    return list(await connection.fetch(_THESE, list(seqs))) if seqs else []
+
+
+async def refs_of(connection: asyncpg.Connection, row: asyncpg.Record) -> set[int]:
+    """The refs that what `unseen` has here may join or part."""
+    rows = await connection.fetch(_REFS_OF, row["handoff"], row["source"], row["id"], _MOST)
+    return {each["ref"] for each in rows}
 
 
 async def advance(connection: asyncpg.Connection, seq: int) -> None:

@@ -44,13 +44,24 @@ insert into link_evidence
     (source, id, kind, a, b, method, confidence, asserted_at, target_source, target_id, standing)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
-_UNSEEN = """
+_TO_SEE = """
 select l.seq, l.kind, l.a, l.b, t.a as target_a, t.b as target_b, h.a as shown_a, h.b as shown_b
 from link_evidence l
 left join link_evidence t on l.kind = 'retracted' and t.source = l.target_source and t.id = l.target_id
 left join handoff_link h on l.kind = 'retracted' and h.source = l.target_source and h.id = l.target_id
-where l.seq > (select seq from membership_progress)
-order by l.seq limit $1
+cross join membership_progress p
+"""
+_UNSEEN = _TO_SEE + "where l.seq > p.seq order by l.seq limit $1"
+_THESE = _TO_SEE + "where l.seq = any($1::bigint[]) order by l.seq"
+# One of each of some sources, the latest first.
+_WELL_BEFORE = """
+with latest as (
+    select seq, source from link_evidence
+    where kind = 'same' and seq <= (select seq from membership_progress) order by seq desc limit 200
+)
+select seq from (select distinct on (source) seq, source from latest order by source, seq desc) each
+where not exists (select from set_aside a where a.work = $1 and a.key = 'said:' || each.seq)
+order by seq desc limit 5
 """
 # Everything that any live or dead link ever connected with these refs: a superset of every component touched. Without
 # what was only proposed: it binds nothing, and anybody may propose anything.
@@ -126,6 +137,16 @@ async def insert(connection: asyncpg.Connection, rows: Sequence[LinkRow]) -> Non
 async def unseen(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
     """Evidence that the membership writer has not seen: seq, kind, a, b, and the refs of what it retracts."""
     return list(await connection.fetch(_UNSEEN, limit))
+
+
+async def these(connection: asyncpg.Connection, seqs: Collection[int]) -> list[asyncpg.Record]:
+    """This evidence, as `unseen` has it."""
+    return list(await connection.fetch(_THESE, list(seqs))) if seqs else []
+
+
+async def well_before(connection: asyncpg.Connection, work: str) -> list[asyncpg.Record]:
+    """Some links that were seen and that this work has not set aside, of several sources; as `unseen` has them."""
+    return await these(connection, [row["seq"] for row in await connection.fetch(_WELL_BEFORE, work)])
 
 
 async def neighbourhood(connection: asyncpg.Connection, refs: Collection[int]) -> list[int]:

@@ -50,6 +50,8 @@ select $1, url, allowed_rate from webhook_sink where subscription = $2
 # One page of any: who is replayed from the beginning keeps nobody else waiting.
 _TAKE = """
 select subscription, of, looked_to, to_seq, after_number from replay where looked_to < to_seq
+    and not exists (select from set_aside a where a.work = 'replays' and a.retry_at > now()
+        and a.key = 'subscription:' || replay.subscription)
 order by random() limit 1 for update skip locked
 """
 _END = "select max(seq) as seq from (select seq from change where seq > $1 and seq <= $2 order by seq limit $3) as c"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -21,7 +22,10 @@ select s.id, coalesce(m.pathway, s.birth) as pathway
 from subject_ref s left join membership m on m.ref = s.id and m.until is null
 where s.org = $1 and s.subject = $2
 """
-_REFS = "select id, org, subject, birth, received_at from subject_ref where id = any($1::bigint[])"
+_REFS = """
+select id, org, subject, birth, received_at, exists (select from set_aside_ref a where a.ref = subject_ref.id) as closed
+from subject_ref where id = any($1::bigint[])
+"""
 _RECEIVED = """
 select src.source, i.id, i.received_at from interaction i join source src on src.id = i.source
 where i.ref = any($1::bigint[])
@@ -45,9 +49,18 @@ async def ref_of(connection: asyncpg.Connection, org: str, subject: str) -> tupl
     return None if row is None else (row["id"], row["pathway"])
 
 
-async def refs(connection: asyncpg.Connection, numbers: Collection[int]) -> list[Ref]:
-    """These refs, with what tells the oldest."""
-    return [Ref(*row.values()) for row in await connection.fetch(_REFS, list(numbers))]
+class Refs(NamedTuple):
+    """The refs of a pathway, with what tells the oldest."""
+
+    refs: list[Ref]
+    closed: bool
+    """Whether something is set aside that decides who may see it."""
+
+
+async def refs(connection: asyncpg.Connection, numbers: Collection[int]) -> Refs:
+    """These refs."""
+    rows = [(*row.values(),) for row in await connection.fetch(_REFS, list(numbers))]
+    return Refs([Ref(*row[:-1]) for row in rows], any(row[-1] for row in rows))
 
 
 async def received(connection: asyncpg.Connection, numbers: Collection[int]) -> dict[tuple[str, str], datetime]:

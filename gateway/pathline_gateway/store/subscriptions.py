@@ -44,14 +44,19 @@ select greatest((select seq from dispatch_progress), (select min(from_seq) from 
 _END = "select max(seq) as seq from (select seq from change where seq > $1 order by seq limit $2) as c"
 # Batch by batch, whatever the planner thinks of how many there are (`offset 0`): a batch is never far from its others.
 # With all that is told of an event: who waits for it is told at once, and need not read it again.
-_EVENTS = """
+_OF_PAGE = """
 with page as materialized (
     select ref, batch, min(seq) as seq from change where seq > $1 and seq <= $2 and kind = 'interaction' group by 1, 2
-), stored as materialized (
+)"""
+_OF_ENTRIES = """
+with page as materialized (
+    select * from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as p(ref, batch, seq)
+)"""
+_STORED = """, stored as materialized (
     select i.* from (select distinct batch from page) b
     cross join lateral (select * from interaction i where i.batch = b.batch offset 0) i
 )
-select p.seq, i.ref, i.source as source_number, src.source, i.id, t.type, s.org, s.subject, s.birth, i.service,
+select p.seq, i.batch, i.ref, i.source as source_number, src.source, i.id, t.type, s.org, s.subject, s.birth, i.service,
     i.channel, i.activity, i.initiator, i.actor, i.time, i.recordedtime, i.sequence, i.payload,
     position('"location-hidden"'::bytea in i.payload) > 0 as maybe_hidden, coalesce(m.pathway, s.birth) as pathway,
     not exists (
@@ -65,6 +70,12 @@ join event_type t on t.id = i.type
 join subject_ref s on s.id = i.ref
 left join membership m on m.ref = s.id and m.until is null
 order by p.seq, i.time, src.source, i.id
+"""
+_EVENTS = _OF_PAGE + _STORED
+_EVENTS_OF = _OF_ENTRIES + _STORED
+_PASSED_END = """
+select max(seq) as seq from (
+    select seq from change where seq > $1 and seq <= (select seq from dispatch_progress) order by seq limit $2) as c
 """
 _COUNT = """
 update subscription s set last_number = s.last_number + g.n
@@ -220,9 +231,25 @@ async def page(connection: asyncpg.Connection, entries: int) -> tuple[int, int] 
     return None if end is None else (begin, end)
 
 
+async def looked_to(connection: asyncpg.Connection) -> int:
+    """Up to which entry everybody was given what she wants."""
+    return int(await connection.fetchval("select seq from dispatch_progress"))
+
+
+async def passed_end(connection: asyncpg.Connection, after: int, entries: int) -> int | None:
+    """The last of so many entries after this one that were looked at for everybody; None where there is none."""
+    end: int | None = await connection.fetchval(_PASSED_END, after, entries)
+    return end
+
+
 async def events(connection: asyncpg.Connection, begin: int, end: int) -> list[asyncpg.Record]:
     """The interactions of these entries, in commit order."""
     return list(await connection.fetch(_EVENTS, begin, end))
+
+
+async def events_of(connection: asyncpg.Connection, entries: Sequence[tuple[int, int, int]]) -> list[asyncpg.Record]:
+    """The same of these entries (ref, batch, seq)."""
+    return list(await connection.fetch(_EVENTS_OF, *map(list, zip(*entries, strict=True)))) if entries else []
 
 
 async def give(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]], end: int) -> list[int]:

@@ -20,6 +20,8 @@ with due as (
     where w.stopped is null and not s.paused and case when w.held_by is null
         then w.not_before <= $3 and (s.last_number > w.seen or w.due_at <= $3)
         else w.held_until < clock_timestamp() end
+        and not exists (select from set_aside a where a.work = 'webhooks' and a.retry_at > now()
+            and a.key = 'subscription:' || w.subscription)
 ), found as (
     select w.subscription, due.org
     from due join webhook_sink w using (subscription)
@@ -37,6 +39,8 @@ from webhook_sink w join subscription s on s.id = w.subscription
 where w.stopped is null and not s.paused and case when w.held_by is null
     then w.not_before <= $1 and (s.last_number > w.seen or w.due_at <= $1)
     else w.held_until < clock_timestamp() end
+    and not exists (select from set_aside a where a.work = 'webhooks' and a.retry_at > now()
+        and a.key = 'subscription:' || w.subscription)
 group by s.org
 """
 # Whatever writes several sinks locks them by id, so that nobody waits for somebody who waits for them.
@@ -60,6 +64,7 @@ from ours join unnest($2::uuid[], $3::timestamptz[], $4::bigint[], $5::timestamp
 where w.subscription = ours.subscription and w.changed = said.changed
 returning w.subscription
 """
+_LET_GO = "update webhook_sink set held_by = null where held_by = $1 and subscription = any($2::uuid[])"
 _RELEASE_ALL = "update webhook_sink set held_by = null, due_at = 'epoch' where held_by = $1"
 _STATE = """
 select w.subscription, w.url, w.allowed_rate, w.read_to, w.not_before, w.failed_in_row, w.failing_since, w.changed,
@@ -233,6 +238,11 @@ async def release(connection: asyncpg.Connection, me: UUID, released: Sequence[R
     """Those of these that are nobody's until then, or until they are given more; not what somebody changed."""
     rows = await connection.fetch(_RELEASE, me, *map(list, zip(*released, strict=True)))
     return {row["subscription"] for row in rows}
+
+
+async def let_go(connection: asyncpg.Connection, me: UUID, ids: Sequence[UUID]) -> None:
+    """Others may take these."""
+    await connection.execute(_LET_GO, me, ids)
 
 
 async def release_all(connection: asyncpg.Connection, me: UUID) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -17,10 +17,13 @@ from pathline_gateway.access_log.request_row import request_number
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.silence import Notice
 from pathline_gateway.pull.view import name_of
+from pathline_gateway.set_aside import held_repository as held
+from pathline_gateway.set_aside.faults import concerns_record
 from pathline_gateway.store import access as access_log
 from pathline_gateway.store import given
 from pathline_gateway.store.bare_steps import bare_step
 from pathline_gateway.store.subscriptions import Subscription
+from pathline_gateway.streams.isolating import closed
 from pathline_gateway.streams.notices import Telling
 from pathline_gateway.streams.notices import event as notice_event
 from pathline_gateway.streams.sight import Sight, reader
@@ -33,6 +36,7 @@ from pathline_gateway.trust.reader import Reader
 from pathline_gateway.trust.stated import stated
 from pathline_gateway.trust.visible import Seen
 
+DELIVERY: Final = "delivery"
 NumberedRow = tuple[int, asyncpg.Record]
 """The running number of an event, and what is stored of it: as `store.given` reads it, or as `store.subscriptions`."""
 
@@ -48,8 +52,10 @@ class Page:
 class Moment:
     """What is looked up in one transaction, whose statements see one moment: for one subscription, and for others."""
 
-    def __init__(self, connection: asyncpg.Connection, secret: bytes, now: datetime) -> None:
-        self.connection, self._secret = connection, secret
+    def __init__(self, connection: asyncpg.Connection, secret: bytes, now: datetime, *, strict: bool = False) -> None:
+        """`strict`: what cannot be told is raised, and not set aside; nor is anything held back."""
+        self.connection, self._secret, self.strict = connection, secret, strict
+        self._closed: set[UUID] | None = set() if strict else None
         self.sight = Sight(connection, now)
         self.notices = Telling(connection, secret, self.sight)
         self.foreign: dict[tuple[Reader, UUID], tuple[Seen, Foreign]] = {}
@@ -57,6 +63,17 @@ class Moment:
         """What is told as it was sent, by the event and what the pathway is called, without the number."""
         self._keys: dict[str, ReaderKey] = {}
         self._names: dict[tuple[str, UUID], UUID] = {}
+
+    async def is_closed(self, pathway: UUID) -> bool:
+        """Whether nothing of this pathway is told now: something of it is set aside."""
+        if self._closed is None:
+            self._closed = await held.closed_pathways(self.connection)
+        return pathway in self._closed
+
+    async def close(self, pathway: UUID, why: Exception) -> None:
+        """Nothing of this pathway is told from now on, until it can be."""
+        await closed(self.connection, DELIVERY, pathway, why)
+        self._closed = {*(self._closed or ()), pathway}
 
     def key(self, reader: Reader) -> ReaderKey:
         """What makes this reader's names."""
@@ -94,7 +111,12 @@ def forgotten(subscription: Subscription, after: int, to: int) -> dict[str, Any]
 
 
 async def told_of(
-    moment: Moment, subscription: Subscription, events: Iterable[NumberedRow], trace: bytes | None
+    moment: Moment,
+    subscription: Subscription,
+    events: Iterable[NumberedRow],
+    trace: bytes | None,
+    *,
+    log: bool = True,
 ) -> list[dict[str, Any]]:
     """These events as the subscription is told them; logged as `page` does, with this trace."""
     telling = _Telling(moment, subscription)
@@ -104,7 +126,8 @@ async def told_of(
         told.append(await telling.event(number, row))
         if slice.is_spent:
             await slice.renew()
-    await telling.log(trace)
+    if log:
+        await telling.log(trace)
     # Numbers of a further series begin anew.
     return told if subscription.series == 1 else [{**each, "series": subscription.series} for each in told]
 
@@ -119,9 +142,28 @@ class _Telling:
         self._moment, self._subscription = moment, subscription
         self._refs: set[int] = set()
         self._quiet = False
+        self._kept_back: list[tuple[UUID, int, int, bool]] = []
 
     async def event(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
-        """The event as it is told; a marker where it may no longer be."""
+        """The event as it is told; a marker where it may no longer be, or cannot be now: then it is told later."""
+        if row.get("kept_back"):
+            return {"number": number, "withheld": True}
+        if await self._moment.is_closed(row["pathway"]):
+            return self._later(number, row)
+        try:
+            return await self._event(number, row)
+        except Exception as failed:
+            # What Postgres says ends the transaction: then all of it is tried again by whoever began it.
+            if self._moment.strict or isinstance(failed, asyncpg.PostgresError) or not concerns_record(failed):
+                raise
+            await self._moment.close(row["pathway"], failed)
+            return self._later(number, row)
+
+    def _later(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
+        self._kept_back.append((self._subscription.id, number, row["ref"], row.get("kind") is not None))
+        return {"number": number, "withheld": True}
+
+    async def _event(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
         if row.get("kind") is not None:
             return await self._notice(number, row)
         if self._subscription.operator:  # as it is honoured now: see `seeing`
@@ -181,7 +223,8 @@ class _Telling:
         return self._moment.name(self._reader, found.seen.anchors[0].birth) if found and found.seen.anchors else None
 
     async def log(self, trace: bytes | None) -> None:
-        """That others' events were shown is in the access log."""
+        """That others' events were shown is in the access log; what was kept back is told later."""
+        await held.withhold(self._moment.connection, self._kept_back)
         if not self._refs:
             return
         caller = Caller(frozenset((Role.SUBSCRIBER,)), org=self._subscription.org)

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
 from pathline_gateway.background import POLL_S, Loop
+from pathline_gateway.set_aside import held_repository as held
+from pathline_gateway.set_aside import repository as set_aside
+from pathline_gateway.set_aside.faults import concerns_record, reason_of
+from pathline_gateway.set_aside.held_repository import HeldEntry
 from pathline_gateway.store import subscriptions as store
-from pathline_gateway.store.connect import UNAVAILABLE
 from pathline_gateway.streams.at_hand import AtHand
+from pathline_gateway.streams.deliver import DELIVERY
+from pathline_gateway.streams.isolating import WORK, isolated
 from pathline_gateway.streams.sight import Sight
 from pathline_gateway.streams.subscription_index import SubscriptionIndex
+from pathline_gateway.streams.taking_up import TakingUp, aside
 from pathline_gateway.streams.wanting import wanted_of
 
 _log = logging.getLogger(__name__)
@@ -27,6 +33,8 @@ _PAUSE_S = 0.04
 """Twenty-five times a second at most: each time costs as much as some hundred events."""
 _ENTRIES = 2_000
 """Entries of the change log that are looked at in one transaction."""
+_BEFORE = 50
+"""Entries before a page, of which some are looked at again where every pathway of the page fails."""
 _GIVEN = 20_000
 """Events that are given in one transaction, and those of the entry at hand: so long others wait who change a wish."""
 
@@ -60,42 +68,71 @@ class Dispatcher:
     @property
     def loop(self) -> Loop:
         """Hands out as events come."""
-        return Loop("dispatch", self.dispatch_some, POLL_S, self._wake, _PAUSE_S)
+        return Loop(WORK, self.dispatch_some, POLL_S, self._wake, _PAUSE_S)
 
     async def dispatch_some(self) -> bool:
-        """Whether anything new was looked at, in one transaction."""
+        """Whether anything new was looked at, or taken up that was held back; each in one transaction."""
         try:
-            return await self._told_if_may_be()
+            taken_up = await self._taken_up()
+            return await self._given() or taken_up
         except asyncpg.SerializationError:
             return True  # somebody wants something else since: it is looked at again
 
-    async def _told_if_may_be(self) -> bool:
+    async def _given(self) -> bool:
         try:
             return await self._dispatch(self._at_hand)
-        except (asyncpg.SerializationError, *UNAVAILABLE):
-            raise
         except Exception as failed:
-            if self._at_hand is None:
+            if not concerns_record(failed):
                 raise
-            # Whoever cannot be told now is not told when she reads, and is nobody else's trouble.
-            _log.error("streams: not told at once, and read later: %s", type(failed).__name__)
-            return await self._dispatch(None)
+            # Whoever cannot be told now reads it later, and a pathway that cannot be computed is set aside: each by
+            # itself, which is no work for every time.
+            _log.error("streams: a page is looked at pathway by pathway: %s", reason_of(failed))
+            return await self._dispatch(None, apart=True)
 
-    async def _dispatch(self, at_hand: AtHand | None) -> bool:
+    async def _taken_up(self) -> bool:
+        async with self._pool.acquire() as connection:
+            if not await held.anything(connection, WORK, DELIVERY):
+                return False
+            async with connection.transaction(isolation="repeatable_read"):
+                if not await store.locked(connection):
+                    return False
+                await self._refresh(connection)
+                secret = None if self._at_hand is None else self._at_hand.secret
+                found = TakingUp(connection, self._index, self._clock(), secret)
+                await found.all()
+        self._on_given(found.numbers)
+        return found.more
+
+    async def _refresh(self, connection: asyncpg.Connection) -> None:
+        """Who wants what, in this transaction; less those whose filters cannot be asked."""
+        unfit = await self._index.refresh(connection)
+        await aside(connection, unfit, await store.looked_to(connection))
+        for key in await set_aside.keys(connection, WORK, "subscription"):
+            self._index.drop(UUID(key.removeprefix("subscription:")))
+
+    async def _dispatch(self, at_hand: AtHand | None, *, apart: bool = False) -> bool:
         async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             if not await store.locked(connection):
                 return False
-            await self._index.refresh(connection)
+            await self._refresh(connection)
             page = None if self._index.empty else await store.page(connection, _ENTRIES)
             if page is None:
                 return False
             begin, end = page
             rows, now = await store.events(connection, begin, end), self._clock()
-            wanted, looked_to = await wanted_of(self._index, Sight(connection, now), rows, _GIVEN)
+            blocked = await held.blocked_pathways(connection)
+            fit = [row for row in rows if row["pathway"] not in blocked] if blocked else rows
+            if apart:
+                before = await store.events(connection, max(0, begin - _BEFORE), begin)
+                wanted, looked_to, failed, filters = await isolated(connection, self._index, now, fit, before, _GIVEN)
+                await aside(connection, filters, begin)
+                blocked |= failed
+            else:
+                wanted, looked_to = await wanted_of(self._index, Sight(connection, now), fit, _GIVEN)
+            last = end if looked_to is None else looked_to
+            await held.hold(connection, _entries(rows, blocked, last))
             numbers = await store.give(
-                connection,
-                [(each.id, row["source_number"], row["id"]) for each, row in wanted],
-                end if looked_to is None else looked_to,
+                connection, [(each.id, row["source_number"], row["id"]) for each, row in wanted], last
             )
             given = [(each, (number, row)) for (each, row), number in zip(wanted, numbers, strict=True)]
             hands = [] if at_hand is None else await at_hand.told(connection, now, given)
@@ -103,3 +140,14 @@ class Dispatcher:
             hand()
         self._on_given({each.id: number for each, (number, _) in given})
         return True
+
+
+def _entries(rows: Sequence[asyncpg.Record], blocked: Collection[UUID], last: int) -> set[HeldEntry]:
+    """Those of blocked pathways, up to this entry."""
+    if not blocked:
+        return set()
+    return {
+        HeldEntry(row["ref"], row["batch"], row["seq"])
+        for row in rows
+        if row["pathway"] in blocked and row["seq"] <= last
+    }

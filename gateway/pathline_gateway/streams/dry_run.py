@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -12,10 +13,13 @@ import asyncpg
 
 from pathline import instant
 from pathline_gateway.access_log.request_row import request_number
+from pathline_gateway.set_aside.faults import concerns_record
+from pathline_gateway.set_aside.isolation import in_parts
 from pathline_gateway.store import looked_back
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.deliver import Moment, numbered, told_of
+from pathline_gateway.streams.isolating import Recipients
 from pathline_gateway.streams.sight import Sight
 from pathline_gateway.streams.subscription_index import SubscriptionIndex
 from pathline_gateway.streams.wanted import Wanted
@@ -48,13 +52,14 @@ async def dry_run(
     while begin < end and time.monotonic() < until:
         following = min(begin + _PAGE, end)
         rows = await store.events(connection, begin, following)
-        wanted, _ = await wanted_of(index, Sight(connection, now), rows)
+        wanted = await _wanted(connection, index, now, rows)
         for _, row in wanted:
             counted[row["type"]] += 1
             first += [(row["source_number"], row["id"])] if len(first) < _SHOWN else []
         begin = following
     rows = await looked_back.stored(connection, first)
-    events = await told_of(Moment(connection, secret, now), subscription, numbered(rows), request_number())
+    moment = Moment(connection, secret, now, strict=True)
+    events = await told_of(moment, subscription, numbered(rows), request_number())
     complete = begin >= end and (window is None or window.entries < _ENTRIES)
     return {
         "days": days,
@@ -64,3 +69,21 @@ async def dry_run(
         "by_type": dict(sorted(counted.items())),
         "events": events,
     }
+
+
+async def _wanted(
+    connection: asyncpg.Connection, index: SubscriptionIndex, now: datetime, rows: Sequence[asyncpg.Record]
+) -> Recipients:
+    """Who wants these events, less those of pathways that cannot be computed."""
+    try:
+        async with connection.transaction():
+            return (await wanted_of(index, Sight(connection, now), rows))[0]
+    except Exception as failed:
+        if not concerns_record(failed):
+            raise
+
+    async def fold(some: Sequence[UUID]) -> None:
+        await wanted_of(index, Sight(connection, now), [row for row in rows if row["pathway"] in some])
+
+    failing = await in_parts(connection, list({row["pathway"] for row in rows}), fold)
+    return (await wanted_of(index, Sight(connection, now), [row for row in rows if row["pathway"] not in failing]))[0]

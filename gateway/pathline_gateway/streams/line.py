@@ -44,6 +44,7 @@ class Line:
         self.ends = False
         """It begins with nothing more: see `end_soon`."""
         self._common, self._books, self._id = common, books, subscription
+        self.id = subscription
         self._woken = asyncio.Event()
         self._way: dict[asyncio.Task[Outcome], Next] = {}
         self._found: Sequence[Next] = ()

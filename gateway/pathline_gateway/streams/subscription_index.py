@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from pathline_gateway.set_aside.faults import concerns_record
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.filters import Said
@@ -39,22 +40,38 @@ class SubscriptionIndex:
         """Nobody subscribed."""
         return not self._known
 
-    async def refresh(self, connection: asyncpg.Connection) -> None:
-        """It is as of this transaction, whose statements see one moment."""
+    async def refresh(self, connection: asyncpg.Connection) -> dict[UUID, Exception]:
+        """It is as of this transaction, whose statements see one moment; without those whose filters cannot be read."""
         version = await store.version(connection)
+        unfit: dict[UUID, Exception] = {}
         if version == self._version:
-            return
+            return unfit
         slice, after = TimeSlice(), UUID(int=0)
         # What is wanted may be as long as filters may be: a page at a time, and each by itself.
         while found := await store.changed(connection, self._version, after, _PAGE):
             after = found[-1].id
             for each in found:
-                self.put(each.seeing(self._everything))
+                try:
+                    self.put(self.seeing(each))
+                except Exception as failed:
+                    if not concerns_record(failed):
+                        raise
+                    self.drop(each.id)
+                    unfit[each.id] = failed
                 if slice.is_spent:
                     await slice.renew()
         for id in self._known.keys() - await store.ids(connection):
             self.drop(id)
         self._version = version
+        return unfit
+
+    def all(self) -> list[Subscription]:
+        """Those that are looked up."""
+        return list(self._known.values())
+
+    def seeing(self, each: Subscription) -> Subscription:
+        """As it is honoured here."""
+        return each.seeing(self._everything)
 
     def put(self, each: Subscription) -> None:
         """It is looked up as it stands now."""

@@ -15,6 +15,8 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from pathline_gateway.background import Loop
+from pathline_gateway.set_aside import repository as set_aside
+from pathline_gateway.set_aside.faults import concerns_record, reason_of
 from pathline_gateway.store import webhook_delivery as store
 from pathline_gateway.store import webhooks
 from pathline_gateway.streams.at_hand import Given, Hand
@@ -32,6 +34,9 @@ _LOOK_EVERY_S: Final = 0.25
 """How long what another process gave may wait unseen."""
 _TOGETHER_S: Final = 0.02
 """What is given within this time is looked for once."""
+WORK: Final = "webhooks"
+_WELL_S: Final = 1.0
+"""How long a line goes on before it is taken for well."""
 _MOST_LINES: Final = 1_024
 _FAILED: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -47,6 +52,9 @@ class Deliverer:
         self._lease = timedelta(seconds=common.sinks.policy.lease_s)
         self._lines: dict[UUID, tuple[Line, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
+        self._failed: dict[UUID, Exception] = {}
+        """Subscriptions whose lines failed since the last turn, and why."""
+        self._looked_well = time.monotonic()
         self._renewed = time.monotonic()
 
     def given(self, subscriptions: Mapping[UUID, int]) -> None:
@@ -85,7 +93,7 @@ class Deliverer:
     @property
     def loop(self) -> Loop:
         """Posts as events are given; when it ends, others may go on at once."""
-        return Loop("webhooks", self._turn, _LOOK_EVERY_S, self._wake, gather_s=_TOGETHER_S, end=self._end)
+        return Loop(WORK, self._turn, _LOOK_EVERY_S, self._wake, gather_s=_TOGETHER_S, end=self._end)
 
     async def _turn(self) -> None:
         """Leases last, and new lines have begun."""
@@ -93,6 +101,11 @@ class Deliverer:
             self._lines.pop(subscription)
         began = time.monotonic()
         async with self._common.pool.acquire() as connection:
+            if self._failed:
+                await self._note_failed(connection)
+            if began - self._looked_well >= _WELL_S:
+                self._looked_well = began
+                await self._note_well(connection)
             if self._lines and began - self._renewed > self._common.sinks.policy.lease_s / 6:
                 self._last(await store.renew(connection, self._me, list(self._lines), self._lease), began)
             await self._take(connection, began + self._common.sinks.policy.lease_s)
@@ -129,11 +142,24 @@ class Deliverer:
         """The line, whose end is nobody else's."""
         try:
             await line.run()
-        except _FAILED as failed:
-            _log.info("webhooks: a sink is taken up again later: %s", type(failed).__name__)
         except Exception as failed:
-            _log.error("webhooks: a sink's line failed, and is taken up again later: %s", type(failed).__name__)
+            if concerns_record(failed):
+                self._failed[line.id] = failed
+            else:
+                _log.info("webhooks: a sink is taken up again later: %s", reason_of(failed))
         self._wake.set()
+
+    async def _note_failed(self, connection: asyncpg.Connection) -> None:
+        """Subscriptions whose lines failed are set aside for a while: nobody takes them up until then."""
+        failed, self._failed = self._failed, {}
+        await set_aside.put(connection, WORK, "subscription", {_key(id): why for id, why in failed.items()})
+        await store.let_go(connection, self._me, list(failed))
+
+    async def _note_well(self, connection: asyncpg.Connection) -> None:
+        """Those whose lines have gone on for a while are set aside no longer."""
+        now = time.monotonic()
+        well = [_key(id) for id, (line, task) in self._lines.items() if not task.done() and now - line.began > _WELL_S]
+        await set_aside.release(connection, WORK, await set_aside.among(connection, WORK, well))
 
     async def _end(self) -> None:
         """No request is on its way, and no sink waits for its lease to end."""
@@ -147,3 +173,7 @@ class Deliverer:
                 await store.release_all(connection, self._me)
         except (TimeoutError, *_FAILED) as failed:
             _log.info("webhooks: sinks are taken over once their leases end: %s", type(failed).__name__)
+
+
+def _key(subscription: UUID) -> str:
+    return f"subscription:{subscription}"

@@ -39,6 +39,8 @@ class Known:
     """Organisations that are registered to register mandates; needed for who may be a helper."""
     received: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """When each step (source, id) came; needed where a reader may know the pathway by several refs."""
+    set_aside: bool = False
+    """Something that decides who may see it could not be computed: each is told her own steps alone."""
 
 
 class Shown(NamedTuple):
@@ -72,6 +74,8 @@ class Seen:
 
 def visible(reader: Reader, now: datetime, known: Known) -> Seen | None:
     """What the reader sees of this pathway now; None where nothing tells her that there is one."""
+    if known.set_aside:
+        return _own_alone(reader, known)
     steps = [told(step) for step in known.steps]
     if reader.kind == "organisation":
         return _to_organisation(reader, now, known, steps)
@@ -81,12 +85,25 @@ def visible(reader: Reader, now: datetime, known: Known) -> Seen | None:
     return _to_person(reader, now, known, steps, open_steps)
 
 
+def _own_alone(reader: Reader, known: Known) -> Seen | None:
+    """What she sent or did herself, where nothing else may be told: of helpers and operators, nothing."""
+    if reader.kind == "organisation":
+        own = [ref for ref in known.refs if ref.org == reader.org]
+    else:
+        own = [ref for ref in known.refs if (ref.org, ref.subject) == (CITIZENS, reader.account)]
+        own = own if Role.CITIZEN in reader.roles else []
+    under = {(ref.org, ref.subject) for ref in own}
+    steps = [Shown(told(step), True) for step in known.steps if (step.org, step.subject) in under]
+    quiet = any(known.concealment.ref(ref.org, ref.subject) for ref in own)
+    return _seen(steps, own, own, known, quiet=quiet)
+
+
 def offered(reader: Reader, known: Known) -> Seen | None:
     """What an organisation sees that is asked to take on a person whom it does not know yet: the hand-off's own steps.
 
     None where it is asked nothing here. There is no name of the pathway for it to have: it has no part in it.
     """
-    if reader.kind != "organisation" or reader.org is None or reader.stated.purpose is None:
+    if known.set_aside or reader.kind != "organisation" or reader.org is None or reader.stated.purpose is None:
         return None
     org, concealed = reader.org, known.concealment.besides(reader.org)
     steps = [each for each in map(told, known.steps) if each.step.org == org or not concealed.step(each)]

@@ -5,7 +5,7 @@ Held in memory: the refs that links name, not what stands under them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,7 +15,8 @@ from pathline_gateway.identity.binding import bind
 from pathline_gateway.identity.evidence import Evidence
 from pathline_gateway.identity.membership import waiting
 from pathline_gateway.identity.neighbourhood import evidence_of
-from pathline_gateway.store import stored
+from pathline_gateway.set_aside.faults import concerns_record
+from pathline_gateway.store import links, stored
 from pathline_gateway.store.links import ReviewRow
 
 _PAGE = 5_000
@@ -35,16 +36,31 @@ class Bound:
         return self.refs.get(birth, []) if ref in self.pathway else [ref]
 
 
-async def bound(connection: asyncpg.Connection) -> Bound:
-    """The pathways of all refs that evidence names, at this transaction's snapshot."""
+async def bound(connection: asyncpg.Connection, closed: Collection[int] = frozenset()) -> Bound:
+    """The pathways of all refs that evidence names, at this transaction's snapshot.
+
+    `closed`: refs of which something is set aside. Where not all can be computed, everybody who is connected with one
+    of them is left out, and stays where she is.
+    """
     evidence: dict[Evidence, int] = {}
     orgs: dict[int, str] = {}
     async for row in stored.stream(connection, stored.LIVE_EVIDENCE):
         evidence[evidence_of(row)] = row["source"]
         orgs |= {row["a"]: row["a_org"], row["b"]: row["b_org"]}
-    said = bind(orgs, evidence)
+    left_out: set[int] = set()
+    try:
+        said = bind(orgs, evidence)
+    except Exception as failed:
+        if not closed or not concerns_record(failed):
+            raise
+        left_out = _connected(closed, evidence)
+        evidence = {e: source for e, source in evidence.items() if e.a not in left_out}
+        said = bind({ref: org for ref, org in orgs.items() if ref not in left_out}, evidence)
     together = [sorted(person) for person in said.people if len(person) > 1]
     found = Bound({}, {}, waiting(said, evidence))
+    for ref, pathway in (await links.open_memberships(connection, left_out)).items():
+        found.pathway[ref] = pathway
+        found.refs.setdefault(pathway, []).append(ref)
     for page in _paged(together):
         order = await stored.oldest_first(connection, [ref for members in page for ref in members])
         place = {row["id"]: n for n, row in enumerate(order)}
@@ -52,6 +68,20 @@ async def bound(connection: asyncpg.Connection) -> Bound:
             birth = order[min(place[ref] for ref in members)]["birth"]
             found.refs[birth] = members
             found.pathway.update(dict.fromkeys(members, birth))
+    return found
+
+
+def _connected(with_: Collection[int], evidence: Iterable[Evidence]) -> set[int]:
+    """Whoever any evidence connects with these, through others too."""
+    near: dict[int, set[int]] = {}
+    for e in evidence:
+        near.setdefault(e.a, set()).add(e.b)
+        near.setdefault(e.b, set()).add(e.a)
+    found, frontier = set(with_), list(with_)
+    while frontier:
+        new = near.get(frontier.pop(), set()) - found
+        found |= new
+        frontier += new
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -61,6 +61,10 @@ class Check:
     """Some of the refs concerned, for finding their pathways."""
     pathways: list[str] = field(default_factory=list)
     """The ids of some of the pathways that differ."""
+    set_aside: int = 0
+    """Those that differ or cannot be computed, and are known to: a background work has set them aside."""
+    closed: Collection[int] = frozenset()
+    """Refs of pathways of which something is set aside."""
 
     def see(self, same: bool, ref: int | None = None) -> None:
         """One more was compared."""
@@ -69,7 +73,10 @@ class Check:
             self.differ(ref)
 
     def differ(self, ref: int | None = None) -> None:
-        """One is different."""
+        """One is different, or is known to be."""
+        if ref in self.closed:
+            self.set_aside += 1
+            return
         self.different += 1
         if ref is not None and len(self.refs) < _SHOWN:
             self.refs.append(ref)
@@ -82,7 +89,8 @@ class Check:
     def line(self) -> str:
         """For a person."""
         named = f": {' '.join(self.pathways)}" if self.pathways else ""
-        return f"{self.name:<11} {self.compared:>10} compared {self.different:>8} different{named}"
+        aside = f" {self.set_aside:>8} set aside" if self.set_aside else ""
+        return f"{self.name:<11} {self.compared:>10} compared {self.different:>8} different{aside}{named}"
 
     @property
     def document(self) -> dict[str, object]:
@@ -92,5 +100,6 @@ class Check:
             "holds": MEANING[self.name],
             "compared": self.compared,
             "different": self.different,
+            "set_aside": self.set_aside,
             "pathways": self.pathways,
         }

@@ -22,7 +22,8 @@ def verify(
 ) -> None:
     """Recomputes everything from the interactions and compares it with what is served, while the gateway may work.
 
-    Exit code 0: nothing differs; 1: something does; 2: it could not be found out.
+    Exit code 0: nothing differs; 1: something does; 2: it could not be found out. What is set aside is told, and is no
+    difference.
 
     Parameters
     ----------

@@ -8,7 +8,9 @@ from typing import Self
 
 import asyncpg
 
+from pathline_gateway.handoff.projection import WORK
 from pathline_gateway.pull.pathways import Reading
+from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.store import handoff_records, stored
 from pathline_gateway.verify.check import Check
 from pathline_gateway.verify.clocks import agrees
@@ -22,12 +24,16 @@ class Handoffs:
     check: Check
     waiting: Collection[str]
     """Those that something was published about which has still to be looked at."""
+    aside: Collection[str]
+    """Those that could not be computed, and are kept as they stood."""
     met: set[str] = field(default_factory=set)
 
     @classmethod
     async def begun(cls, connection: asyncpg.Connection, check: Check) -> Self:
         """Nothing was met yet."""
-        return cls(connection, check, await handoff_records.touched_and_unseen(connection))
+        aside = await set_aside.keys(connection, WORK, "hand-off")
+        check.set_aside += len(aside)
+        return cls(connection, check, await handoff_records.touched_and_unseen(connection), aside)
 
     async def compare(self, read: Reading) -> None:
         """The hand-offs that were offered on this pathway, and those on it that nobody is known to have offered."""
@@ -40,7 +46,7 @@ class Handoffs:
         kept = await handoff_records.kept(self.connection, [each.life.handoff for each in here]) if here else {}
         for each in here:
             self.met.add(each.life.handoff)
-            if each.life.handoff in self.waiting:
+            if each.life.handoff in self.waiting or each.life.handoff in self.aside:
                 continue
             row = kept.get(each.life.handoff)
             same = row is not None and agrees(row, each, read.assembled.steps)
@@ -51,7 +57,8 @@ class Handoffs:
     async def strays(self) -> None:
         """What is kept and stands on no pathway."""
         async for row in stored.stream(self.connection, stored.KEPT_HANDOFFS):
-            if row["handoff"] not in self.met and row["handoff"] not in self.waiting:
+            known = row["handoff"] in self.met or row["handoff"] in self.aside
+            if not known and row["handoff"] not in self.waiting:
                 self.check.differ(row["ref"])
 
     async def notices(self, check: Check) -> None:

@@ -6,6 +6,7 @@ from typing import get_args
 
 import asyncpg
 
+from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.store import stored
 from pathline_gateway.store.links import ReviewRow
 from pathline_gateway.verify.bound import Bound, bound
@@ -20,11 +21,13 @@ async def verify(connection: asyncpg.Connection) -> list[Check]:
     """Every check, in order; nothing is changed, and nobody waits.
 
     Membership is compared up to the evidence that its writer has seen; what it has still to see is lag, no difference.
+    What is set aside is told, and is none either.
     """
-    checks: dict[Name, Check] = {name: Check(name) for name in get_args(Name)}
     async with stored.one_snapshot(connection):
+        closed = frozenset(await set_aside.closed_refs(connection))
+        checks: dict[Name, Check] = {name: Check(name, closed=closed) for name in get_args(Name)}
         await events(connection, checks)
-        recomputed = await bound(connection)
+        recomputed = await bound(connection, closed)
         await _memberships(connection, recomputed, checks["membership"])
         await handoffs(connection, checks["handoffs"])
         await _review(connection, recomputed, checks["review"])

@@ -88,11 +88,15 @@ class Person:
         hers = {**asked, "token_sha256": hashlib.sha256(f"{TOKEN}-{self.org}-{n}".encode()).hexdigest()}
         agreed = {"holders": [self.org], "recipients": [READER], "purpose": "care", "nouns": ["activity"]}
         again, read = ref(self.org, n + 100), ref(READER, n)
-        told = [
+        known = [
             event(self.org, "consent.given", who, f"g-{n}", consent=f"c-{n}", **agreed),
             event(self.org, "identity.linked", who, f"l-{n}", same=[who, again], method="record-key"),
             event("registry", "identity.linked", who, f"{self.org}-{n}", same=[who, read], method="record-key"),
             event(READER, "activity.recorded", read, f"r-{n}", activity="Read"),
+        ]
+        await self.client.post("/v1/events", 202, known, headers=BATCH)
+        await self.client.settled()  # the reader knows her before there is anything to be told
+        told = [
             event(self.org, "activity.recorded", who, f"s-{n}", activity=f"{self.org} s-{n}"),
             event(self.org, "activity.recorded", again, f"t-{n}", activity=f"{self.org} t-{n}"),
             event(self.org, "handoff.offered", who, f"o-{n}", handoff=open_, due=due, **other),

@@ -92,7 +92,7 @@ class Person:
             event(self.org, "consent.given", who, f"g-{n}", consent=f"c-{n}", **agreed),
             event(self.org, "identity.linked", who, f"l-{n}", same=[who, again], method="record-key"),
             event("registry", "identity.linked", who, f"{self.org}-{n}", same=[who, read], method="record-key"),
-            event(READER, "activity.recorded", read, f"r-{n}", activity="Read"),
+            event(READER, "activity.recorded", read, f"r-{n}", activity=f"{READER} r-{self.org}-{n}"),
         ]
         await self.client.post("/v1/events", 202, known, headers=BATCH)
         await self.client.settled()  # the reader knows her before there is anything to be told

@@ -20,6 +20,7 @@ from pathline_gateway.console.page import page
 from pathline_gateway.console.waiting import waiting
 from pathline_gateway.measure.journey_trace import TraceKey, journey_trace
 from pathline_gateway.problem import Problem
+from pathline_gateway.pull.computing import computing
 from pathline_gateway.pull.limited import Limited
 from pathline_gateway.pull.paging import After, Part, cursor
 from pathline_gateway.pull.pathways import OPERATOR, Asked, Reading, Search, open_key, read_page
@@ -100,7 +101,8 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Limited, clock: Callable[
         asked = part.read(open_key(secret))
         try:
             async with pool.acquire() as connection:
-                return await read_page(connection, pathway, clock(), asked)
+                with computing():
+                    return await read_page(connection, pathway, clock(), asked)
         except Problem as problem:
             if problem.status != 404:
                 raise

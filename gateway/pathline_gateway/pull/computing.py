@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from pathline_gateway.problem import Problem
 from pathline_gateway.set_aside.faults import concerns_record, reason_of
+from pathline_gateway.trust.reader import Reader
 
 _log = logging.getLogger(__name__)
 
@@ -34,3 +35,9 @@ def computing() -> Iterator[None]:
             raise
         _log.error("a pathway cannot be computed: %s", reason_of(failed))
         raise pathway_set_aside() from failed
+
+
+def told_to_operators(reader: Reader) -> None:
+    """A closed pathway shows everybody her own steps alone. Raises Problem where the reader has none, as operators."""
+    if reader.kind == "operator":
+        raise pathway_set_aside()

@@ -18,6 +18,7 @@ from pathline_gateway.assemble.pathway import assemble
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.clocks import CONTACTS
 from pathline_gateway.identity.binding import Ref
+from pathline_gateway.pull.computing import told_to_operators
 from pathline_gateway.store import consents, lawful, pathway_parts, pathways, registrars, sight
 from pathline_gateway.store.pathway_parts import Identity
 from pathline_gateway.store.pathways import Members
@@ -42,6 +43,8 @@ class Frame:
     concealment: Concealment
     stored: dict[Identity, Step]
     """Steps as they were stored."""
+    closed: bool = False
+    """Something of it is set aside: each is told her own steps alone."""
     looked_for: set[Identity] = field(default_factory=set)
     _firsts: set[str] = field(default_factory=set)
     _met: bool = False
@@ -81,7 +84,9 @@ class Frame:
             self.stored.setdefault((step.source, step.id), step)
 
     async def known(self, reader: Reader) -> Known:
-        """What `visible` is asked about: what decides, and all that was put into it."""
+        """What `visible` is asked about: what decides, and all that was put into it. Raises Problem."""
+        if self.closed:
+            told_to_operators(reader)
         foreign = reader.kind == "organisation" and reader.stated.purpose is not None
         received = await self._received(reader)
         return Known(
@@ -92,6 +97,7 @@ class Frame:
             self.concealment,
             await registrars.entered(self.connection) if Role.HELPER in reader.roles else frozenset(),
             received,
+            self.closed,
         )
 
     async def _bases(self, reader: Reader) -> Sequence[LawfulBasis]:
@@ -128,14 +134,16 @@ async def frame_of_members(connection: asyncpg.Connection, members: Members) -> 
     """That of the pathway with these refs."""
     named = list(members.refs)
     amendments = await pathways.amendments(connection, members.numbers) if members.amended else []
+    refs, closed = await sight.refs(connection, members.numbers)
     found = Frame(
         connection,
         members,
-        await sight.refs(connection, members.numbers),
+        refs,
         amendments,
         await consents.of_refs(connection, named),
         await sight.concealment(connection, named),
         {},
+        closed,
     )
     found.add((await pathway_parts.deciding(connection, members)).steps())
     if amendments:

@@ -10,7 +10,7 @@ import asyncpg
 
 from pathline_gateway.assemble.pathway import assemble
 from pathline_gateway.off_loop import off_loop
-from pathline_gateway.pull.computing import pathway_set_aside
+from pathline_gateway.pull.computing import told_to_operators
 from pathline_gateway.store import consents, lawful, past, pathways, registrars, sight
 from pathline_gateway.trust.caller import Role
 from pathline_gateway.trust.reader import Reader
@@ -49,7 +49,7 @@ async def _known(
     bases = reader.org if foreign and reader.stated.authority is not None else None
     refs, closed = await sight.refs(connection, members.numbers)
     if closed:
-        _told_to_operators(reader)
+        told_to_operators(reader)
     pathway = await off_loop(len(stored.rows), lambda: assemble(stored.steps(), amendments))
     return Known(
         refs,
@@ -63,12 +63,6 @@ async def _known(
     )
 
 
-def _told_to_operators(reader: Reader) -> None:
-    """A closed pathway shows everybody her own steps alone. Raises Problem where the reader has none, as operators."""
-    if reader.kind == "operator":
-        raise pathway_set_aside()
-
-
 async def seen_then(
     connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID, at: datetime
 ) -> Seen | UUID | None:
@@ -78,7 +72,7 @@ async def seen_then(
         return members
     (refs, closed), named = await sight.refs(connection, members.numbers), list(members.refs)
     if closed:
-        _told_to_operators(reader)
+        told_to_operators(reader)
     received, amendments = await past.received(connection, members, at)
     pathway_then = await off_loop(len(received), lambda: assemble(received, amendments))
     known = Known(refs, pathway_then.steps, concealment=await sight.concealment(connection, named))

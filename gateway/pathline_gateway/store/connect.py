@@ -96,6 +96,9 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]
         )
 
     async def _acquire(self, timeout: float | None) -> Any:
+        idle = self._queue._queue
+        if timeout is None and idle and idle[-1].is_connected():
+            return await super()._acquire(None)  # at hand: nothing is waited for
         # asyncpg's own limit of time makes a task for each connection that is asked for.
         try:
             async with asyncio.timeout(self.use.wait_s if timeout is None else timeout):
@@ -105,10 +108,11 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:
         """It may be used by somebody else. Where a statement was given up nobody waits for Postgres to end it."""
-        seconds = min(self.use.wait_s, _GIVEN_UP_S) if timeout is None else timeout
         if connection._con is None or not connection._con._protocol._is_cancelling():
-            await super().release(connection, timeout=seconds)
+            # Nothing is awaited of Postgres then: a limit of time would only cost.
+            await super().release(connection, timeout=timeout)
             return
+        seconds = min(self.use.wait_s, _GIVEN_UP_S) if timeout is None else timeout
         returning = asyncio.get_running_loop().create_task(super().release(connection, timeout=seconds))
         self._returning.add(returning)
         returning.add_done_callback(self._returned)

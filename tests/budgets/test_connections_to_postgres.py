@@ -32,7 +32,8 @@ SOURCES = Path(__file__).parents[2] / "gateway"
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    limits = {"PATHLINE_LIMIT_REQUEST_S": str(REQUEST_S), "PATHLINE_LIMIT_CONNECTION_WAIT_S": str(WAIT_S)}
+    seconds = {"PATHLINE_LIMIT_REQUEST_S": str(REQUEST_S), "PATHLINE_LIMIT_CONNECTION_WAIT_S": str(WAIT_S)}
+    limits = seconds | {"PATHLINE_LIMIT_DRY_RUNS": "100", "PATHLINE_LIMIT_DRY_RUNS_AT_ONCE": "100"}
     with running(tmp_path_factory.mktemp("postgres"), **limits) as up:
         _publish(up, "1")
         up.settled()

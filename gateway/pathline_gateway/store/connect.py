@@ -65,6 +65,9 @@ WORK: Final = Use("work", 12, 60, 60)
 _GIVEN_UP_S: Final = 5.0
 """How long Postgres may take to end a statement that was given up; then its connection is closed."""
 
+_CLOSE_S: Final = 10.0
+"""How long Postgres may take to close the connections of a process that ends; then they are dropped."""
+
 
 class NoConnection(TimeoutError):
     """All connections of this pool are in use, or Postgres gives none."""
@@ -135,7 +138,11 @@ async def connected(database: str, use: Use = WORK) -> AsyncIterator[asyncpg.Poo
     try:
         yield pool
     finally:
-        await pool.close()
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
 
 
 async def _nothing_to_reset(_: asyncpg.Connection) -> None:

@@ -1,7 +1,8 @@
-"""`/v1/measures`: who may see what of how few, and the same answer all day."""
+"""`/v1/measures`: who may see what of how few, and the same answer until ten have changed."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,7 +31,7 @@ async def measured(rig: Rig, who: Caller, name: str = "handoff-leakage", **param
     return dict(answer.json())
 
 
-async def test_few_are_shown_to_auditors_alone_and_the_day_has_one_answer(rig: Rig) -> None:
+async def test_few_are_shown_to_auditors_alone_and_others_are_told_of_cells_that_keep(rig: Rig) -> None:
     rig.now = START + timedelta(days=60)
     await rig.tell(*(step(org, "here", 90) for org in ("housing", "court")))
     await rig.tell(*(offered(n, "housing") for n in range(11)), *(offered(n, "court") for n in range(20, 23)))
@@ -38,20 +39,52 @@ async def test_few_are_shown_to_auditors_alone_and_the_day_has_one_answer(rig: R
     whole = await measured(rig, AUDITOR, by="pair")
     assert (whole["n"], whole["value"], whole["unobservable"]) == (14, round(1 - 8 / 14, 6), 1)
     assert {(p["receiver"], p["values"][0]["n"]) for p in whole["pairs"]} == {("housing", 11), ("court", 3)}
+    # Three are in no figure: a total with them would tell of them.
     seen = await measured(rig, OPERATOR, by="pair")
-    assert (seen["n"], seen["value"], seen["unobservable"]) == (14, whole["value"], None)
-    # Of two pairs one is small: with the total, the other would tell it.
-    assert [p["values"][0]["suppressed"] for p in seen["pairs"]] == [True, True]
-    assert seen["pairs"][0]["values"][0] == {
-        "name": "accepted", "value": None, "interval": [None, None], "n": None, "suppressed": True,
-    }  # fmt: skip
+    assert (seen["n"], seen["value"], seen["unobservable"]) == (11, round(1 - 8 / 11, 6), None)
+    assert [(p["receiver"], p["values"][0]["n"]) for p in seen["pairs"]] == [("housing", 11)]
+    assert seen["as_of"] == "2026-04-01T00:00:00.000000Z"
     few = await measured(rig, RESEARCHER, to="court")
     assert (few["n"], few["suppressed"]) == (None, True)
+    # One more is accepted: auditors are told at once, nobody else as long as fewer than ten have changed.
     await rig.tell(accepted(8, "housing"))
-    assert (await measured(rig, RESEARCHER, by="pair"))["value"] == whole["value"]
-    assert (await measured(rig, AUDITOR, by="pair"))["value"] == round(1 - 9 / 14, 6)
-    rig.now += timedelta(days=1)
-    assert (await measured(rig, RESEARCHER, by="pair"))["value"] == round(1 - 9 / 14, 6)
+    assert (await measured(rig, AUDITOR, to="housing"))["value"] == round(1 - 9 / 11, 6)
+    for days in (0, 1, 20, 31):
+        rig.now += timedelta(days=days)
+        for said in ({}, {"from": "clinic"}, {"to": "housing"}, {"by": "pair"}):
+            assert (await measured(rig, RESEARCHER, **said))["value"] == seen["value"], (days, said)
+    # With ten more a month is told anew, and the court's three are in no figure still.
+    april = 40 * 24 * 60
+    more = (history.offered("clinic", f"o{n}", n, "housing", f"clinic:h{n}", april + n) for n in range(30, 40))
+    await rig.tell(*more, offered(23, "court"))
+    assert (await measured(rig, RESEARCHER))["n"] == 11
+    rig.now += timedelta(days=31)
+    assert (await measured(rig, RESEARCHER, by="pair"))["n"] == 21
+
+
+async def test_others_ask_with_one_filter_and_of_what_is_known(rig: Rig) -> None:
+    both = {"from": "clinic", "to": "housing"}
+    for who, said, expected in (
+        (RESEARCHER, both, (422, "too fine")),
+        (OPERATOR, both, (422, "too fine")),
+        (AUDITOR, both, (200, "Hand-offs of which nothing was heard")),
+        (RESEARCHER, {"form": "clinic"}, (422, "unknown parameter")),
+        (AUDITOR, {"need": "housing"}, (422, "unknown parameter")),
+    ):
+        answer = await rig.ask(who, "GET", "/v1/measures/handoff-silence", params=said)
+        assert (answer.status_code, answer.json()["title"]) == expected
+
+
+async def test_who_ask_at_one_time_are_answered_of_the_same_cells(rig: Rig) -> None:
+    rig.now = START + timedelta(days=60)
+    await rig.tell(step("housing", "here", 90), *(offered(n, "housing") for n in range(12)))
+    while await bring_up_to_date(rig.pool):
+        pass
+    rig.who[0] = RESEARCHER
+    asked = [rig.http.get("/v1/measures/handoff-silence") for _ in range(4)]
+    answers = await asyncio.gather(*asked)
+    assert {(each.status_code, each.json()["n"]) for each in answers} == {(200, 12)}
+    assert await rig.pool.fetchval("select count(*) from released_handoff") == 12
 
 
 async def test_what_is_concealed_is_in_no_measure(rig: Rig) -> None:

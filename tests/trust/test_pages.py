@@ -206,4 +206,4 @@ async def test_a_cursor_that_was_never_given_is_refused(rig: Rig, after: str) ->
     await world(rig, 1)
     found = await names(rig, EVERYBODY, None)
     answer = await rig.ask(EVERYBODY, "GET", f"/v1/pathways/{found}", params={"after": after})
-    assert (answer.status_code, answer.json()["reason"]) == (400, "malformed-cursor")
+    assert (answer.status_code, answer.json()["title"]) == (400, "malformed cursor")

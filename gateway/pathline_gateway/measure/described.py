@@ -46,7 +46,7 @@ class MeasuredValue(BaseModel):
     n: int | None
     """Of how many hand-offs; null where it is suppressed."""
     suppressed: bool
-    """There are fewer than ten, or so it could be told that there are fewer elsewhere."""
+    """There are fewer than ten."""
 
 
 class MeasuredPair(BaseModel):
@@ -65,7 +65,7 @@ class Measured(DescribedMeasure):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     as_of: datetime
-    """When it was computed. Who may not see small cells is answered the same all day (UTC)."""
+    """When it was computed; for who may not see small cells, when the month (UTC) began of which the answer is."""
     within_days: int
     """D."""
     value: float | None
@@ -75,6 +75,6 @@ class Measured(DescribedMeasure):
     suppressed: bool
     values: list[MeasuredValue]
     pairs: list[MeasuredPair] | None
-    """Where `by=pair` was asked."""
+    """Where `by=pair` was asked; without those of fewer than ten people, for who may not see small cells."""
     unobservable: int | None
-    """Hand-offs to organisations that are not on the register: they have no part in it. Null where they are few."""
+    """Hand-offs to organisations that are not on the register: they have no part in it. Told to auditors alone."""

@@ -28,6 +28,8 @@ class Handoff(NamedTuple):
     heard: datetime | None
     ended: datetime | None
     completed: bool
+    until: datetime | None = None
+    """Up to when it was looked at; None: up to now."""
 
 
 class Value(NamedTuple):
@@ -61,7 +63,7 @@ def _waits(
         began, came = begins(each), comes(each)
         if began is None:
             continue
-        until = now if came is None else came
+        until = (each.until or now) if came is None else came
         yield Wait(max(0.0, (until - began).total_seconds()), came is not None)
 
 
@@ -183,13 +185,3 @@ def cells(
     for each in handoffs:
         pairs.setdefault((each.sender, each.receiver), []).append(each)
     return {pair: measure.of(pairs[pair], now, within) for pair in sorted(pairs)}
-
-
-def hidden(sizes: dict[tuple[str, str], int]) -> set[tuple[str, str]]:
-    """The cells that are left out: small ones, and as many more as keep them from being told from the total."""
-    small = {pair for pair, n in sizes.items() if n < SMALLEST}
-    others = sorted((n, pair) for pair, n in sizes.items() if pair not in small)
-    # Whoever knows the total and all other cells knows their sum: it must be of two cells at least, and not small.
-    while small and others and (len(small) < 2 or sum(sizes[pair] for pair in small) < SMALLEST):
-        small.add(others.pop(0)[1])
-    return small

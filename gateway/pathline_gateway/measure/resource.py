@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 import asyncpg
@@ -14,7 +14,10 @@ from pathline.vocabulary import Code
 from pathline_gateway.access_log.request_row import reading
 from pathline_gateway.answers import answers
 from pathline_gateway.measure.described import Measured, Measures
-from pathline_gateway.measure.handoffs import MEASURES, SMALLEST, Handoff, Measure, Value, cells, hidden
+from pathline_gateway.measure.handoffs import MEASURES, SMALLEST, Handoff, Measure, Value, cells
+from pathline_gateway.measure.release import refreshed, told, told_by_pair
+from pathline_gateway.off_loop import off_loop
+from pathline_gateway.parameters import AllKnown
 from pathline_gateway.problem import Problem
 from pathline_gateway.store import handoff_measures as store
 from pathline_gateway.trust.caller import Caller, Role
@@ -45,6 +48,7 @@ def routes(pool: asyncpg.Pool, clock: Callable[[], datetime]) -> APIRouter:
 
     @router.get(
         "/v1/measures/{name}",
+        dependencies=[AllKnown],
         summary="A measure as it stands",
         response_model=None,
         responses=answers(Measured, "With n, intervals, formula and source"),
@@ -57,15 +61,19 @@ def routes(pool: asyncpg.Pool, clock: Callable[[], datetime]) -> APIRouter:
         receiver: Annotated[Code | None, _RECEIVER] = None,
         by: Annotated[Literal["pair"] | None, _BY] = None,
     ) -> dict[str, Any]:
-        """Cells under ten are shown to auditors alone; everybody else is answered the same all day."""
+        """Cells under ten are shown to auditors alone; everybody else is answered of whole months, by one filter."""
         measure = MEASURES.get(name)
         if measure is None:
             raise Problem(404, "no-such-measure", f"the measures are: {', '.join(MEASURES)}")
         asked = _Asked(measure, int(within), sender, receiver, by == "pair")
+        if _sees_small_cells(caller):
+            async with reading(pool) as connection:
+                return await asked.answer(connection, clock())
+        if sender is not None and receiver is not None:
+            raise Problem(422, "too-fine", "ask with `from` or with `to`: both at once are told to auditors alone")
+        await _release(pool, clock())
         async with reading(pool) as connection:
-            if _sees_small_cells(caller):
-                return await asked.answer(connection, clock(), everything=True)
-            return await asked.of_today(connection, clock())
+            return await asked.released(connection, _month(clock()))
 
     return router
 
@@ -74,50 +82,70 @@ def _sees_small_cells(caller: Caller) -> bool:
     return caller.open or caller.may_be(Role.AUDITOR)
 
 
+def _month(now: datetime) -> datetime:
+    """When this month began, in UTC: what was offered since is told next month."""
+    return now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+async def _release(pool: asyncpg.Pool, now: datetime) -> None:
+    """The cells of this month are released: by the first who asks in it, and once for everybody."""
+    month = _month(now)
+    async with pool.acquire() as connection:
+        if await store.month(connection) == month.date():
+            return
+        # Not at one moment: whoever waits for the lock must see what was released before it.
+        async with connection.transaction():
+            await store.lock(connection)
+            last = await store.month(connection)
+            if last is not None and last >= month.date():
+                return
+            before = {each.unit.id: each for each in await store.released(connection)}
+            units = await store.units(connection, month)
+            cells = await off_loop(len(before) + len(units), lambda: refreshed(before, units, now))
+            await store.release(connection, month.date(), cells.values())
+
+
 class _Asked:
     def __init__(self, measure: Measure, days: int, sender: str | None, receiver: str | None, by_pair: bool) -> None:
         self._measure, self._days, self._by_pair = measure, days, by_pair
         self._sender, self._receiver = sender, receiver
 
-    async def of_today(self, connection: asyncpg.Connection, now: datetime) -> dict[str, Any]:
-        """What everybody who asks this today is answered."""
-        asked = repr((self._measure.name, self._days, self._sender, self._receiver, self._by_pair))
-        kept = await store.snapshot(connection, now.date(), asked)
-        if kept is None:
-            kept = await self.answer(connection, now, everything=False)
-            await store.keep(connection, now.date(), asked, kept)
-        return kept
-
-    async def answer(self, connection: asyncpg.Connection, now: datetime, *, everything: bool) -> dict[str, Any]:
-        """The measure as it stands; with small cells where `everything` is shown."""
+    async def answer(self, connection: asyncpg.Connection, now: datetime) -> dict[str, Any]:
+        """The measure as it stands, with small cells."""
         found = await store.handoffs(connection, self._sender, self._receiver, now)
         others = await store.unobservable(connection, self._sender, self._receiver)
+        return self._told(found, found, now, others, everything=True)
+
+    async def released(self, connection: asyncpg.Connection, month: datetime) -> dict[str, Any]:
+        """The measure of released cells; how many went elsewhere is told to auditors alone."""
+        cells = await store.released(connection, self._sender, self._receiver)
+        pairs = told_by_pair(cells, self._sender, self._receiver)
+        return self._told(told(cells, self._sender, self._receiver), pairs, month, None, everything=False)
+
+    def _told(
+        self,
+        found: Sequence[Handoff],
+        by_pair: Sequence[Handoff],
+        now: datetime,
+        others: int | None,
+        *,
+        everything: bool,
+    ) -> dict[str, Any]:
         within = timedelta(days=self._days)
         values = [_value(each, everything) for each in self._measure.of(found, now, within)]
+        pairs = [
+            {"sender": pair[0], "receiver": pair[1], "values": [_value(each, everything) for each in told_of]}
+            for pair, told_of in cells(self._measure, by_pair, now, within).items()
+        ]
         return {
             **_described(self._measure),
             "as_of": instant.serve(now),
             "within_days": self._days,
             **{name: values[0][name] for name in ("value", "interval", "n", "suppressed")},
             "values": values,
-            "pairs": self._pairs(found, now, within, everything) if self._by_pair else None,
-            "unobservable": others if everything or others >= SMALLEST or not others else None,
+            "pairs": pairs if self._by_pair else None,
+            "unobservable": others,
         }
-
-    def _pairs(
-        self, found: Sequence[Handoff], now: datetime, within: timedelta, everything: bool
-    ) -> list[dict[str, Any]]:
-        pairs = cells(self._measure, found, now, within)
-        sizes = {pair: values[0].n for pair, values in pairs.items()}
-        out = set() if everything else hidden(sizes)
-        return [
-            {
-                "sender": sender,
-                "receiver": receiver,
-                "values": [_value(each, everything, out=(sender, receiver) in out) for each in values],
-            }
-            for (sender, receiver), values in pairs.items()
-        ]
 
 
 def _described(measure: Measure) -> dict[str, Any]:
@@ -125,8 +153,8 @@ def _described(measure: Measure) -> dict[str, Any]:
     return {"measure": measure.name, **said}
 
 
-def _value(value: Value, everything: bool, *, out: bool = False) -> Mapping[str, Any]:
-    if out or (value.n < SMALLEST and not everything):
+def _value(value: Value, everything: bool) -> Mapping[str, Any]:
+    if value.n < SMALLEST and not everything:
         return {"name": value.name, "value": None, "interval": [None, None], "n": None, "suppressed": True}
     estimate = value.estimate
     interval = [_rounded(estimate.low), _rounded(estimate.high)]

@@ -54,6 +54,7 @@ class Deliverer:
         self._wake = asyncio.Event()
         self._failed: dict[UUID, Exception] = {}
         """Subscriptions whose lines failed since the last turn, and why."""
+        self._ended_well: set[UUID] = set()
         self._looked_well = time.monotonic()
         self._renewed = time.monotonic()
 
@@ -142,6 +143,7 @@ class Deliverer:
         """The line, whose end is nobody else's."""
         try:
             await line.run()
+            self._ended_well.add(line.id)
         except Exception as failed:
             if concerns_record(failed):
                 self._failed[line.id] = failed
@@ -156,9 +158,10 @@ class Deliverer:
         await store.let_go(connection, self._me, list(failed))
 
     async def _note_well(self, connection: asyncpg.Connection) -> None:
-        """Those whose lines have gone on for a while are set aside no longer."""
-        now = time.monotonic()
-        well = [_key(id) for id, (line, task) in self._lines.items() if not task.done() and now - line.began > _WELL_S]
+        """Those whose lines have gone on for a while, or have ended well, are set aside no longer."""
+        now, ended, self._ended_well = time.monotonic(), self._ended_well, set[UUID]()
+        lasting = {id for id, (line, task) in self._lines.items() if not task.done() and now - line.began > _WELL_S}
+        well = [_key(id) for id in lasting | ended]
         await set_aside.release(connection, WORK, await set_aside.among(connection, WORK, well))
 
     async def _end(self) -> None:

@@ -70,7 +70,7 @@ def test_what_is_answered_is_what_is_described(gateway: Gateway, document: dict[
     gateway.settled()
     found = gateway.http.post("/v1/pathways/search", json={"org": "clinic", "subject": SUBJECT}).json()
     pulled = gateway.http.get(f"/v1/pathways/{found['pathway']}").json()
-    assert set(pulled) == set(ServedPathway.model_fields)
+    assert set(pulled) == set(ServedPathway.model_fields) - {"next"}  # only where there are more
     assert set(pulled["steps"][0]) == set(document["components"]["schemas"]["ServedStep"]["properties"])
 
 

@@ -110,6 +110,7 @@ async def attacked(machine: Machine, events: Sequence[Told]) -> tuple[list[set[s
         return before, after, [each["counts"] for each in listed if each["org"] == "charity"]
 
 
+@pytest.mark.timeout(900)
 @given(data=st.data())
 @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 def test_whatever_an_organisation_publishes_nobody_is_answered_more_of_others(

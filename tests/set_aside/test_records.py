@@ -54,7 +54,7 @@ FAULTS = [
     Fault("hand-offs", "handoff.projection", "record", _HANDOFFS),
     Fault("silence", "handoff.watchdog", "silences", _HANDOFFS),
     Fault("silence", "handoff.watchdog", "Notice.id", _HANDOFFS),
-    Fault("silence", "streams.notices", "said_of", _HANDOFFS),
+    Fault("silence", "streams.notices", "Telling.body", _HANDOFFS),
     Fault("closed-hand-offs", "measure.closed_handoffs", "_ended", _HANDOFFS),
     Fault("dispatch", "streams.subscription_index", "to_others", _EVENTS, everywhere=True),
     Fault("dispatch", "trust.visible", "_to_organisation", _EVENTS),

@@ -49,6 +49,12 @@ class Replayer:
 
     async def replay_some(self) -> bool:
         """Whether anything was looked at, in one transaction."""
+        try:
+            return await self._replay()
+        except asyncpg.SerializationError:
+            return True  # somebody changed what was looked at: it is looked at again
+
+    async def _replay(self) -> bool:
         async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             replay = await replays.take(connection)
             found = None if replay is None else await store.one(connection, replay.subscription, None)

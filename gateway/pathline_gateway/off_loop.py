@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-_SHORT: Final = 2_000
+_SHORT: Final = 500
 """Steps that are worked on in some milliseconds: to hand them to a thread takes longer than it spares."""
 
 Made = TypeVar("Made")

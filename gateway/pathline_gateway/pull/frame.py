@@ -18,6 +18,7 @@ from pathline_gateway.assemble.pathway import assemble
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.clocks import CONTACTS
 from pathline_gateway.identity.binding import Ref
+from pathline_gateway.off_loop import off_loop
 from pathline_gateway.pull.computing import told_to_operators
 from pathline_gateway.store import consents, lawful, pathway_parts, pathways, registrars, sight
 from pathline_gateway.store.pathway_parts import Identity
@@ -56,7 +57,10 @@ class Frame:
             return False
         found = await self._identified(new)
         # What a step refers to is told by name where it is seen as well.
-        await self._identified({each for step in self._as_amended(found) for each in named_events(step)})
+        named = await off_loop(
+            len(found), lambda: {each for step in self._as_amended(found) for each in named_events(step)}
+        )
+        await self._identified(named)
         return True
 
     async def _identified(self, events: Collection[Identity]) -> list[Step]:
@@ -89,9 +93,11 @@ class Frame:
             told_to_operators(reader)
         foreign = reader.kind == "organisation" and reader.stated.purpose is not None
         received = await self._received(reader)
+        stored = list(self.stored.values())
+        pathway = await off_loop(len(stored), lambda: assemble(stored, self.amendments))
         return Known(
             self.refs,
-            assemble(self.stored.values(), self.amendments).steps,
+            pathway.steps,
             self.consents if foreign else (),
             await self._bases(reader) if foreign else (),
             self.concealment,

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 
 from pathline_gateway.handoff.clocks import Clocks, served
+from pathline_gateway.off_loop import off_loop
 from pathline_gateway.pull.handoffs import clocked, in_order, lives, receivers
 from pathline_gateway.store import register
 from pathline_gateway.trust.foreign import Identity, is_hidden, names
@@ -27,17 +28,22 @@ async def handoffs_seen(
 ) -> list[dict[str, Any]]:
     """Each with its state and clocks, the first offered first; `only`: these alone."""
     steps = [each.told.step for each in seen.steps]
-    found = lives(steps, ())
+    found = await off_loop(len(steps), lambda: lives(steps, ()))
     if not found:
         return []
     registered = await register.registered(connection, receivers(found))
     # A receiver that conceals is for everybody else as one that is not here: it cannot be said to be silent.
     observable = {org for org in registered if org == reader.org or not seen.concealment.party(org, None)}
-    ordered = in_order(clocked(found, steps, observable, now, dict.fromkeys(seen.handoffs, seen.contacts)))
-    told = ordered if only is None else [each for each in ordered if each.life.handoff in only]
-    if reader.kind == "operator":
-        return [served(each, ordered) for each in told]
-    return _keyed(told, ordered, seen, key)
+
+    def served_of() -> list[dict[str, Any]]:
+        also = dict.fromkeys(seen.handoffs, seen.contacts)
+        ordered = in_order(clocked(found, steps, observable, now, also))
+        told = ordered if only is None else [each for each in ordered if each.life.handoff in only]
+        if reader.kind == "operator":
+            return [served(each, ordered) for each in told]
+        return _keyed(told, ordered, seen, key)
+
+    return await off_loop(len(steps), served_of)
 
 
 def _keyed(told: Iterable[Clocks], ordered: list[Clocks], seen: Seen, key: ReaderKey) -> list[dict[str, Any]]:

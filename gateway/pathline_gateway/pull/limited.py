@@ -13,6 +13,7 @@ import asyncpg
 from fastapi import Response
 
 from pathline_gateway.access_log.request_row import current_request, logged
+from pathline_gateway.off_loop import off_loop
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.computing import computing
 from pathline_gateway.pull.handoffs_seen import handoffs_seen
@@ -67,7 +68,10 @@ class _Reading:
         only = found.handoffs() if found.is_part else None
         handoffs = await handoffs_seen(self.connection, self.reader, self.key, found.around, at or self.now, only)
         following = None if found.next is None else cursor(self.key, found.next)
-        return view(self.reader, self.key, found.seen, handoffs, around=found.around, following=following)
+        return await off_loop(
+            len(found.around.steps),
+            lambda: view(self.reader, self.key, found.seen, handoffs, around=found.around, following=following),
+        )
 
     async def log(
         self,
@@ -233,7 +237,7 @@ async def _traced(reading: _Reading, pathway: UUID, part: Part) -> Response | No
         return await _elsewhere(reading, "trace", found, "/trace", part)
     await reading.log("trace", "shown", found.seen)
     told = await reading.view(found)
-    return traced(told.trace(), told.next, told.pathway, part, _HEADERS)
+    return traced(await off_loop(len(told.steps), told.trace), told.next, told.pathway, part, _HEADERS)
 
 
 def _headers(told: View, path: str, part: Part, at: datetime | None = None) -> dict[str, str]:

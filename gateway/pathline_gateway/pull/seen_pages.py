@@ -63,7 +63,7 @@ async def seen_page(
         members, stored = await pathways.stored(connection, pathway)
         assert isinstance(members, pathways.Members)
     seen = await seen_of_stored(connection, reader, now, members, stored)
-    return None if seen is None else part_of(seen, asked)
+    return None if seen is None else await off_loop(len(seen.steps), lambda: part_of(seen, asked))
 
 
 def part_of(seen: Seen, asked: PageAsked) -> SeenPage:
@@ -92,11 +92,12 @@ async def _windows(frame: Frame, reader: Reader, now: datetime, asked: PageAsked
     place, whole = asked.after, None
     while True:
         window = await pathway_parts.after(frame.connection, frame.members, refs, place, asked.limit + 1)
+        steps = await off_loop(len(window.rows), window.steps)
         frame.stored = dict(deciding)
-        frame.add(window.steps())
+        frame.add(steps)
         seen = await _seen(frame, reader, now)
         # Of what decides, whatever lies beyond the window is met there.
-        end = window.steps()[-1].order if len(window.rows) > asked.limit else None
+        end = steps[-1].order if len(steps) > asked.limit else None
         if seen is not None:
             whole = seen
             found += [each for each in seen.steps if _lies(each, place, end)]

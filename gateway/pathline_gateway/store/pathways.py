@@ -239,10 +239,9 @@ async def stored(
     if head["pathway"] != str(pathway):
         return None if head["pathway"] is None else UUID(head["pathway"]), Stored()
     found = _members(head, pathway)
-    kept, others = await off_loop(len(records), lambda: _told_apart(records))
+    kept, others, numbers = await off_loop(len(records), lambda: _told_apart(records))
     elsewhere = [row for row, _ in others]
-    both = kept + elsewhere if elsewhere else kept
-    sources, types = await register.names(connection, {row.source for row in both}, {row.type for row in both})
+    sources, types = await register.names(connection, *numbers)
     refs = dict(zip(found.numbers, found.refs, strict=True))
     refs |= {row.ref: (said["org"], said["subject"]) for row, said in others}
     amended = any(said["amended"] for _, said in others)
@@ -250,8 +249,10 @@ async def stored(
     return found, Stored(ordered, sources, types, refs, elsewhere, amended)
 
 
-def _told_apart(records: Sequence[asyncpg.Record]) -> tuple[list[Row], Collection[tuple[Row, Any]]]:
-    """The rows of the pathway itself; and those from elsewhere, each with what else is said of it."""
+def _told_apart(
+    records: Sequence[asyncpg.Record],
+) -> tuple[list[Row], Collection[tuple[Row, Any]], tuple[set[int], set[int]]]:
+    """The rows of the pathway itself; those from elsewhere, each with what else is said of it; sources and types."""
     rows = list(map(_row, records))
     kept = [row for row in rows if row.about is None]
     # Once each: what a correction names, too, may come by both ways.
@@ -260,7 +261,8 @@ def _told_apart(records: Sequence[asyncpg.Record]) -> tuple[list[Row], Collectio
         for row in rows
         if row.about is not None and row.ref is not None
     }
-    return kept, others.values()
+    both = [*kept, *(row for row, _ in others.values())] if others else kept
+    return kept, others.values(), ({row.source for row in both}, {row.type for row in both})
 
 
 def _members(row: Mapping[str, Any], pathway: UUID) -> Members:

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.identity.binding import Ref
+from pathline_gateway.off_loop import off_loop
 from pathline_gateway.trust.concealment import Concealment
 
 _OF_BIRTH = """
@@ -66,7 +67,7 @@ async def refs(connection: asyncpg.Connection, numbers: Collection[int]) -> Refs
 async def received(connection: asyncpg.Connection, numbers: Collection[int]) -> dict[tuple[str, str], datetime]:
     """When each step (source, id) under these refs came."""
     rows = await connection.fetch(_RECEIVED, list(numbers))
-    return {(row["source"], row["id"]): row["received_at"] for row in rows}
+    return await off_loop(len(rows), lambda: {(row["source"], row["id"]): row["received_at"] for row in rows})
 
 
 async def concealment(connection: asyncpg.Connection, refs: Collection[tuple[str, str]]) -> Concealment:

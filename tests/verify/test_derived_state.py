@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -10,10 +11,13 @@ import pytest
 from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.intake.write import Writer
 from pathline_gateway.store.register import Known
-from verify.history import Partition, accepted, bound, distinguished, linked, opened, ref, step, voided
+from verify.history import Partition, accepted, bound, distinguished, linked, opened, ref, retracted, step, voided
 from verify.played import wrong
 
 pytestmark = pytest.mark.timeout(60)
+
+_OPEN_MEMBERSHIPS = "select count(*) from membership where until is null"
+_WAITING = "select exists (select from pg_locks where not granted)"
 
 
 @pytest.fixture
@@ -78,22 +82,45 @@ async def test_a_step_stored_while_the_last_one_is_voided_counts(
     assert await stepped(connection) == {"v1.000000000000000000001A": True}
 
 
-async def test_a_link_whose_transaction_is_slow_is_bound_all_the_same(
+async def test_a_retraction_whose_transaction_is_slow_is_heeded_all_the_same(
     database: str, connection: asyncpg.Connection, other: asyncpg.Connection
 ) -> None:
     await opened(connection)
     log = Partition()
     await log.apply(connection, *(step(org, f"{n}", n=n) for n, org in enumerate(("east", "west", "north", "south"))))
-    await log.apply(connection, linked("first", ref("far", 8), ref("off", 9)))  # what is new to all would be waited for
-    slow, quick = linked("s", ref("east", 0), ref("west", 1)), linked("q", ref("north", 2), ref("south", 3))
+    await log.apply(connection, linked("first", ref("east", 0), ref("west", 1)))
+    await bound(database)
+    slow, quick = retracted("s", "first"), linked("q", ref("north", 2), ref("south", 3))
     async with connection.transaction():
         writer = Writer(connection, {("pathline.in.door-0", 1): 1}, True, Known())
         await writer.write(next(iter(Partition(1).batch([slow]).readings.values())))
         await log.apply(other, quick)
         await bound(database)
+        assert await other.fetchval(_OPEN_MEMBERSHIPS) == 4
         await writer.finish()
     await bound(database)
-    assert await connection.fetchval("select count(*) from membership where until is null") == 6
+    assert await connection.fetchval(_OPEN_MEMBERSHIPS) == 2
+
+
+async def test_links_of_two_transactions_are_counted_one_after_the_other_and_both_bound(
+    database: str, connection: asyncpg.Connection, other: asyncpg.Connection
+) -> None:
+    await opened(connection)
+    log = Partition()
+    await log.apply(connection, *(step(org, f"{n}", n=n) for n, org in enumerate(("east", "west", "north", "south"))))
+    slow, quick = linked("s", ref("east", 0), ref("west", 1)), linked("q", ref("north", 2), ref("south", 3))
+    async with connection.transaction():
+        writer = Writer(connection, {("pathline.in.door-0", 1): 1}, True, Known())
+        await writer.write(next(iter(Partition(1).batch([slow]).readings.values())))
+        waiting = asyncio.create_task(log.apply(other, quick))
+        while not await connection.fetchval(_WAITING):
+            assert not waiting.done()
+            await asyncio.sleep(0.01)
+        await bound(database)
+        await writer.finish()
+    await waiting
+    await bound(database)
+    assert await connection.fetchval(_OPEN_MEMBERSHIPS) == 4
 
 
 async def test_membership_says_what_the_evidence_seen_says_and_no_more(

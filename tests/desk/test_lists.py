@@ -55,6 +55,14 @@ def world(seed: int) -> World:
         sender = rng.choice(ORGS)
         handoff, asked, minute = f"{sender}:{n}", rng.choice(ORGS), rng.randrange(20)
         events.append(_event(rng, sender, f"{n}-0", "offered", handoff, minute, to=asked))
+        if rng.random() < 0.2:
+            # Whoever declines learns nothing of what follows: it is passed on to who conceals, and by her again.
+            others = [org for org in ORGS if org != "refuge"]
+            parts = [("declined", asked, ""), ("redirected", sender, "refuge"), ("redirected", "refuge", "")]
+            for nth, (verb, by, to) in enumerate(parts, 1):
+                minute += 1
+                events.append(_event(rng, by, f"{n}-{nth}", verb, handoff, minute, to=to or rng.choice(others)))
+            continue
         for nth in range(1, rng.randrange(1, 6)):
             minute += rng.randrange(3)
             verb = rng.choice(("seen", "accepted", "declined", "redirected", "completed", "cancelled", "expired"))

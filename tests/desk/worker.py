@@ -107,7 +107,7 @@ def published(gateway: Secured, org: str, type: str, id: str, **data: Any) -> No
 
 
 def batched(gateway: Secured, type: str, handoffs: Sequence[str], time: str, **data: Any) -> None:
-    """The same said of many hand-offs by the organisation that made them, and applied."""
+    """The same said of many hand-offs by the organisation that made them, each of another client, and applied."""
     org = handoffs[0].partition(":")[0]
     headers = BATCH | bearer(gateway, Role.PUBLISHER, org)
     for begin in range(0, len(handoffs), 200):
@@ -117,11 +117,11 @@ def batched(gateway: Secured, type: str, handoffs: Sequence[str], time: str, **d
                 "id": f"{type}-{each.partition(':')[2]}",
                 "source": f"urn:pathline:{org}:system",
                 "type": f"org.pathline.{type}.v1",
-                "subject": ANNA[org],
+                "subject": f"v1.{begin + n:021d}A",
                 "time": time,
                 "data": {"handoff": each, **data},
             }
-            for each in handoffs[begin : begin + 200]
+            for n, each in enumerate(handoffs[begin : begin + 200])
         ]
         answer = gateway.http.post("/v1/events", json=events, headers=headers)
         assert answer.status_code == 202, answer.text

@@ -15,7 +15,7 @@ from verify.history import START, Partition, bound, offered, opened, step
 
 _PEOPLE = 1_000
 _ROWS_AN_ENTRY = 40
-_STORED = 20_000
+_STORED = 15_000
 _BATCH = 500
 _FEW = 50
 

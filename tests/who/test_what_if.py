@@ -106,8 +106,8 @@ def _batch(log: Partition, events: Sequence[Interaction[Payload]]) -> Batch:
 
 async def _one(pool: asyncpg.Pool, reviewing: Reviewing, n: int, verdict: Literal["same", "different", "undo"]) -> None:
     async with pool.acquire() as connection:
-        items = [each.item for each in await review.waiting(connection, None, 0, 100)]
-        decided = [each.item for each in await review.decided(connection, None, 0, 100)]
+        items = [each.item for each in await review.waiting(connection, None, 0, 100, everything=True)]
+        decided = [each.item for each in await review.decided(connection, None, 0, 100, everything=True)]
     if verdict == "undo":
         for item in decided[:1]:
             await reviewing.undo(item, None)

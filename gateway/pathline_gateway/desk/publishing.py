@@ -20,6 +20,7 @@ from pathline.vocabulary import (
     HandoffOffered,
     HandoffRedirected,
     HandoffSeen,
+    IdentityLinked,
     NeedExpressed,
     ServiceDelivered,
 )
@@ -43,6 +44,7 @@ FORM_TYPES: Final = frozenset(
         HandoffDeclined,
         HandoffRedirected,
         HandoffCompleted,
+        IdentityLinked,
     )
 )
 """What the forms make, here, of what was filled in."""

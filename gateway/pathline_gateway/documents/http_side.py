@@ -21,6 +21,7 @@ TAGS: Final[list[Json]] = [
     {"name": "pathways", "description": "One person's way across services, for whoever may see it."},
     {"name": "subscriptions", "description": "An organisation is told of events as they come."},
     {"name": "consents", "description": "A person says what others may see of hers."},
+    {"name": "mandates", "description": "Who may act for a person, and what she said of it."},
     {"name": "access", "description": "Who looked at a person's pathway."},
     {"name": "identity", "description": "Who is one person: by her own word, or a reviewer's."},
     {"name": "measures", "description": "How well services join up: cohorts, never a person."},

@@ -35,18 +35,23 @@ class LinkBudget:
     limits: Limits
     anyone: bool
     """Auth is off."""
-    _components: Components[Key] | None = None
-    _proposed: Counter[str] = field(default_factory=Counter)
+    _stored: link_components.Stored | None = None
+    _links: list[Accepted] = field(default_factory=list)
+    _proposed: list[Accepted] = field(default_factory=list)
 
-    async def admit(self, accepted: Iterable[Accepted]) -> dict[int, str]:
-        """Those of these (by `id`) that go past a limit, and past which. What is known already goes past none."""
+    async def admit(self, accepted: Collection[Accepted]) -> dict[int, str]:
+        """Those of these (by `id`) that go past a limit, and past which. What is known already goes past none.
+
+        Whatever else has the name (source, id) of a link that goes past one goes the same way: the first of them is
+        stored, or none.
+        """
         said = [a for a in accepted if isinstance(a.payload, IdentityLinked | IdentityDistinguished)]
         if not said:
             return {}
         await link_components.lock(self.connection)
         known = await identities.known_digests(self.connection, [a.identity for a in said])
-        first = {a.identity: a for a in reversed(said) if a.identity not in known}
-        new = [a for a in said if first.get(a.identity) is a]
+        first = {a.identity: a for a in reversed([*accepted])}
+        new = [a for a in said if first[a.identity] is a and a.identity not in known]
         rights = Rights(self.anyone, await register.linkers(self.connection, {a.ref[0] for a in new}))
         proposed = {id(a) for a in new if self._standing(rights, a) is Standing.PROPOSED}
         full = await self._too_many_proposals([a for a in new if id(a) in proposed])
@@ -57,13 +62,26 @@ class LinkBudget:
             if isinstance(a.payload, IdentityLinked)
             and self._standing(rights, a) not in (Standing.PROPOSED, Standing.DECISION)
         ]
-        return full | await self._too_large(links)
+        full |= await self._too_large(links)
+        if not full:
+            return full
+        names = {a.identity: full[id(a)] for a in new if id(a) in full}
+        return {id(a): names[a.identity] for a in accepted if a.identity in names}
 
-    async def write(self, numbers: Mapping[Key, int]) -> None:
-        """What was admitted counts from now on."""
-        if self._proposed:
-            await proposals.add(self.connection, self._proposed)
-        for each in self._components.changed() if self._components is not None else ():
+    async def write(self, inserted: Iterable[Accepted], numbers: Mapping[Key, int]) -> None:
+        """Of what was admitted, these are stored, and count from now on. Others came first to the names of the rest."""
+        if not self._links and not self._proposed:
+            return
+        stored = set(map(id, inserted))
+        if said := Counter(a.ref[0] for a in self._proposed if id(a) in stored):
+            await proposals.add(self.connection, said)
+        if self._stored is None:
+            return
+        components = Components(self._stored.of, self._stored.each)
+        for a in self._links:
+            if id(a) in stored:
+                self._link(components, a)
+        for each in components.changed():
             new = [numbers[key] for key in each.new]
             await link_components.write(self.connection, each.stored, new, each.said)
 
@@ -75,24 +93,29 @@ class LinkBudget:
     async def _too_many_proposals(self, proposed: Collection[Accepted]) -> dict[int, str]:
         if not proposed:
             return {}
-        before, full = await proposals.today(self.connection, {a.ref[0] for a in proposed}), {}
+        before, full = Counter(await proposals.today(self.connection, {a.ref[0] for a in proposed})), {}
         for a in proposed:
-            org = a.ref[0]
-            if before.get(org, 0) + self._proposed[org] >= self.limits.proposals:
+            if before[a.ref[0]] >= self.limits.proposals:
                 full[id(a)] = "proposals"
             else:
-                self._proposed[org] += 1
+                before[a.ref[0]] += 1
+                self._proposed.append(a)
         return full
 
     async def _too_large(self, links: Collection[Accepted]) -> dict[int, str]:
         if not links:
             return {}
-        stored = await link_components.read(self.connection, {key for a in links for key in named_refs(a.payload)})
-        self._components = Components(stored.of, stored.each)
+        refs = {key for a in links for key in named_refs(a.payload)}
+        self._stored = await link_components.read(self.connection, refs)
+        components = Components(self._stored.of, self._stored.each)
         full: dict[int, str] = {}
-        most = self.limits.component_refs, self.limits.component_links
         for a in links:
-            one, other = named_refs(a.payload)
-            if (why := self._components.link(a.ref[0], one, other, *most)) is not None:
+            if (why := self._link(components, a)) is not None:
                 full[id(a)] = why
+            else:
+                self._links.append(a)
         return full
+
+    def _link(self, components: Components[Key], a: Accepted) -> str | None:
+        one, other = named_refs(a.payload)
+        return components.link(a.ref[0], one, other, self.limits.component_refs, self.limits.component_links)

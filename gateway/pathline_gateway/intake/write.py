@@ -123,13 +123,14 @@ class Writer:
             self.count("stepped", len(await refs.step(self.connection, self.touched)))
 
     async def _within_budgets(self, accepted: list[Accepted]) -> list[Accepted]:
-        full = await self._links.admit(accepted)
         offers = [(offer, a) for a in accepted if (offer := offered(a)) is not None]
         if offers:
             waiting = await beyond(self.connection, [offer for offer, _ in offers], self.limits)
-            for a in (a for offer, a in offers if offer.handoff in waiting):
+            refused = {id(a) for offer, a in offers if offer.handoff in waiting}
+            for a in (a for a in accepted if id(a) in refused):
                 self._park(a, "over-open-offers", DETAIL, "data.to")
-                full[id(a)] = ""
+            accepted = [a for a in accepted if id(a) not in refused]
+        full = await self._links.admit(accepted)
         for a in accepted:
             if why := full.get(id(a)):
                 self._park(a, f"over-{why}", REASONS[why], "data")
@@ -257,7 +258,7 @@ class Writer:
             await interactions.insert_evidence(self.connection, self.batch, evidence)
             rights = Rights(self.register_unknown, await register.linkers(self.connection, {a.ref[0] for a in others}))
             self.linking += link_rows(others, sources, numbers, rights)
-            await self._links.write(numbers)
+            await self._links.write(others, numbers)
             amending = list(amendment_rows(others, sources))
             await amendments.insert(self.connection, amending)
             self.amending += [(row.source, row.id) for row in amending]

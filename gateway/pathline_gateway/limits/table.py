@@ -150,7 +150,7 @@ class Limits(BaseSettings):
     """Whoever binds links looks at all that they connect, and an honest link waits behind that."""
     component_links: Annotated[
         int, Field(ge=1), Limit("component", "links", None, "over-component-links", "retract wrong links, then replay")
-    ] = 256
+    ] = 512
     """Links of one organisation that connect the same records: nobody fills a component alone."""
     proposals: Annotated[
         int, Field(ge=1), Limit("organisation", "links", None, "over-proposals", "replay them later", 86_400)

@@ -100,7 +100,9 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
             asked = None
             if not (caller.open or own is not None):
                 asked = await concealed.asked_by(connection, what.org, what.service, what.subject)
-                if asked in (None, by) or caller.who is None:
+                if caller.who is None:  # nobody can tell her from the other
+                    return Response(_WAITS, 202, media_type="application/json")
+                if asked in (None, by):
                     await concealed.ask(connection, what.org, what.service, what.subject, by)
                     return Response(_WAITS, 202, media_type="application/json")
             await concealed.lift(connection, what.org, what.service, what.subject)

@@ -82,8 +82,8 @@ class Check:
             self.refs.append(ref)
 
     def name_pathways(self, ids: Iterable[str]) -> None:
-        """These differ, of which a few will be shown."""
-        self.pathways = [*self.pathways, *ids][:_SHOWN]
+        """These differ, of which a few will be shown, each once."""
+        self.pathways = list(dict.fromkeys([*self.pathways, *ids]))[:_SHOWN]
 
     @property
     def line(self) -> str:

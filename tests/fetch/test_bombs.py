@@ -93,6 +93,7 @@ async def test_no_record_is_too_large_for_the_others(gateway: Gateway, bootstrap
         await send(bootstrap, neighbour, [[event(neighbour, n)] for n in range(1, 20)])
         gateway.settled()
         await applied(database, neighbour, set(range(20)))
+        await read_to_the_end(database, bomber, sent)
     assert peak(gateway) - before < MOST_MORE
     assert slowest.seconds < 3.0
     rows = await accounted(database, bomber, sent)
@@ -149,6 +150,20 @@ async def stored(database: str, org: str) -> set[int]:
 async def applied(database: str, org: str, ids: set[int]) -> None:
     async with asyncio.timeout(60):
         while not ids <= await stored(database, org):
+            await asyncio.sleep(0.05)
+
+
+async def read_to_the_end(database: str, org: str, sent: Sent) -> None:
+    """How far there is to read is known only once the broker was asked again, so no lag is not enough."""
+    ends: dict[int, int] = {}
+    for partition, offset in sent.events:
+        ends[partition] = max(offset + 1, ends.get(partition, 0))
+    query = 'select "partition", next_offset from consumer_position where topic = $1'
+    async with asyncio.timeout(60):
+        while True:
+            found = {row["partition"]: row["next_offset"] for row in await ask(database, query, f"pathline.in.{org}")}
+            if all(found.get(partition, 0) >= end for partition, end in ends.items()):
+                return
             await asyncio.sleep(0.05)
 
 

@@ -16,7 +16,7 @@ Outcome = Literal["shown", "unchanged", "moved", "refused", "done", "failed"]
 Kind = Literal["operator", "organisation", "citizen", "helper", "none"]
 
 KEPT: Final = timedelta(days=7 * 366)
-"""How long the log is kept: seven years, as public records of disclosure commonly are. Migration 0032 has it, too."""
+"""How long the log is kept: seven years, as public records of disclosure commonly are. Migration 0029 has it, too."""
 
 
 class Request(NamedTuple):

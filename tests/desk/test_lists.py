@@ -19,11 +19,12 @@ from pathline.vocabulary import TYPES
 from pathline_gateway.desk import handoffs as lists
 from pathline_gateway.desk.handoffs import Size, page
 from pathline_gateway.embedded import Machine
-from pathline_gateway.handoff.lifecycle import OPEN
+from pathline_gateway.handoff.event import HandoffEvent
+from pathline_gateway.handoff.lifecycle import OPEN, Lifecycle, lifecycle
 from pathline_gateway.store import desk_handoffs
 from pathline_gateway.store.desk_handoffs import Place, Side
 from verify.database import dropped, fresh_database, machine_running
-from verify.history import Partition, Told, bound, opened, subject
+from verify.history import Partition, Told, bound, offered, opened, subject
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ORGS = ("clinic", "food-bank", "housing", "refuge")
@@ -203,3 +204,21 @@ async def test_planted_faults_are_found(machine: Machine, monkeypatch: pytest.Mo
                 assert await fault(connection) is None
                 return
     pytest.fail("not found")
+
+
+async def test_one_that_cannot_be_computed_is_counted_and_all_others_are_listed(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = [offered("clinic", f"o{n}", n + 1, "housing", f"clinic:{n}", n) for n in range(7)]
+
+    def failing(handoff: str, said: Sequence[HandoffEvent]) -> Lifecycle:
+        if handoff == "clinic:3":
+            raise KeyError
+        return lifecycle(handoff, said)
+
+    async with told(machine, World(events, concealing=False)) as connection:
+        monkeypatch.setattr(lists, "lifecycle", failing)
+        for side, org in (("receiver", "housing"), ("sender", "clinic")):
+            part = await page(connection, side, org, NOW, None, ended=False)
+            assert [each.life.handoff for each in part.handoffs] == [f"clinic:{n}" for n in range(7) if n != 3]
+            assert part.failing == 1

@@ -67,8 +67,8 @@ class Fault:
     concerns: Callable[..., bool]
     everywhere: bool = False
     """Wherever it was imported, too."""
-    aim: str = ""
-    """At what of the victim's, where that has to be made first."""
+    replayed: bool = False
+    """Whether something has to be replayed for it."""
 
     @property
     def id(self) -> str:

@@ -15,6 +15,7 @@ from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.clocks import Clocks, Contact, clocks, contact_type
 from pathline_gateway.handoff.event import HandoffEvent, handoff_event
 from pathline_gateway.handoff.lifecycle import OPEN, Lifecycle, lifecycle
+from pathline_gateway.set_aside.faults import concerns_record
 from pathline_gateway.store import desk_handoffs, handoff_links, register, sight
 from pathline_gateway.store.desk_handoffs import Place, Side
 from pathline_gateway.trust.concealment import Concealment
@@ -51,6 +52,8 @@ class HandoffPage:
     """How many follow, as far as they were counted."""
     counted: bool
     """Whether no more than those follow."""
+    failing: int = 0
+    """Hand-offs that cannot be computed: how they stand is not known, and all others are told."""
 
 
 async def page(
@@ -70,11 +73,13 @@ async def page(
     """
     reached = after or (Place(_LAST, "") if ended else Place(_FIRST, ""))
     found: list[tuple[Place, Clocks]] = []
+    failing = 0
     most = min(_CHUNK, size.counted)
     for _ in range(_CHUNKS):
         chunk = await desk_handoffs.listed(connection, side, org, reached, most, ended=ended)
         places = {each.handoff: each for each in chunk}
-        clocked = await _clocked(connection, list(places), org, now)
+        clocked, failed = await _clocked_each(connection, list(places), org, now)
+        failing += failed
         found += [
             (place, each)
             for handoff, place in places.items()
@@ -87,10 +92,10 @@ async def page(
         if len(chunk) < most:
             break
         if len(found) >= size.counted:
-            return _page(found, reached, size.shown, counted=False)
+            return _page(found, reached, size.shown, failing, counted=False)
     else:
-        return _page(found, reached, size.shown, counted=False)
-    return _page(found, None, size.shown, counted=True)
+        return _page(found, reached, size.shown, failing, counted=False)
+    return _page(found, None, size.shown, failing, counted=True)
 
 
 def _is_one(each: Clocks, side: Side, org: str, ended: bool) -> bool:
@@ -98,15 +103,35 @@ def _is_one(each: Clocks, side: Side, org: str, ended: bool) -> bool:
     return each.offered is not None and mine == org and (each.life.state not in OPEN) == ended
 
 
-def _page(found: Sequence[tuple[Place, Clocks]], reached: Place | None, shown: int, *, counted: bool) -> HandoffPage:
+def _page(
+    found: Sequence[tuple[Place, Clocks]], reached: Place | None, shown: int, failing: int, *, counted: bool
+) -> HandoffPage:
     more = max(0, len(found) - shown)
-    return HandoffPage([each for _, each in found[:shown]], found[shown - 1][0] if more else reached, more, counted)
+    following = found[shown - 1][0] if more else reached
+    return HandoffPage([each for _, each in found[:shown]], following, more, counted, failing)
 
 
 async def asked_of(connection: asyncpg.Connection, org: str, handoff: str, now: datetime) -> Clocks | None:
     """This hand-off, open or ended; None where it is none that this organisation is asked about."""
     found = (await _clocked(connection, [handoff], org, now)).get(handoff)
     return found if found is not None and found.offered is not None and found.life.to == org else None
+
+
+async def _clocked_each(
+    connection: asyncpg.Connection, handoffs: list[str], org: str, now: datetime
+) -> tuple[dict[str, Clocks], int]:
+    """Each of which the organisation may know something, and how many cannot be computed."""
+    try:
+        return await _clocked(connection, handoffs, org, now), 0
+    except Exception as failed:
+        if not concerns_record(failed):
+            raise
+        if len(handoffs) == 1:
+            return {}, 1
+    middle = len(handoffs) // 2
+    one, of_one = await _clocked_each(connection, handoffs[:middle], org, now)
+    other, of_other = await _clocked_each(connection, handoffs[middle:], org, now)
+    return one | other, of_one + of_other
 
 
 async def _clocked(connection: asyncpg.Connection, handoffs: list[str], org: str, now: datetime) -> dict[str, Clocks]:

@@ -61,6 +61,7 @@ class Seat:
             "first": after is None,
             "more": found.more,
             "counted": found.counted,
+            "failing": found.failing,
             "next": None if found.next is None else cursor(key, found.next),
         }
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from pathline_gateway.identity.rights import Rights
+from pathline_gateway.intake import handoff_budget, offer_budget
 from pathline_gateway.intake.content import Content, same
 from pathline_gateway.intake.link_budget import REASONS, LinkBudget
-from pathline_gateway.intake.offer_budget import DETAIL, beyond
 from pathline_gateway.intake.record import Accepted, Parked, Reading
 from pathline_gateway.intake.rows import (
     amendment_rows,
@@ -125,11 +125,15 @@ class Writer:
     async def _within_budgets(self, accepted: list[Accepted]) -> list[Accepted]:
         offers = [(offer, a) for a in accepted if (offer := offered(a)) is not None]
         if offers:
-            waiting = await beyond(self.connection, [offer for offer, _ in offers], self.limits)
+            waiting = await offer_budget.beyond(self.connection, [offer for offer, _ in offers], self.limits)
             refused = {id(a) for offer, a in offers if offer.handoff in waiting}
             for a in (a for a in accepted if id(a) in refused):
-                self._park(a, "over-open-offers", DETAIL, "data.to")
+                self._park(a, "over-open-offers", offer_budget.DETAIL, "data.to")
             accepted = [a for a in accepted if id(a) not in refused]
+        if loud := await handoff_budget.beyond(self.connection, self.known, accepted, self.limits):
+            for a in (a for a in accepted if id(a) in loud):
+                self._park(a, "over-handoff-events", handoff_budget.DETAIL, "data.handoff")
+            accepted = [a for a in accepted if id(a) not in loud]
         full = await self._links.admit(accepted)
         for a in accepted:
             if why := full.get(id(a)):

@@ -222,6 +222,10 @@ class Limits(BaseSettings):
         Limit("pathway", "open hand-offs", 429, "over-open-offers", "withdraw those that nobody needs"),
     ] = 200
     """Hand-offs of one organisation that wait for one person: each is read with her pathway."""
+    handoff_events: Annotated[
+        int, Field(ge=1), Limit("organisation", "events of a hand-off", None, "over-handoff-events", "begin another")
+    ] = 500
+    """All that is said of a hand-off is read at each pull of it, whoever said it."""
     link_tokens: Annotated[
         int, Field(ge=1), Limit("organisation", "open link tokens", 429, "too-many-tokens", "wait until some expire")
     ] = 1_000

@@ -13,25 +13,38 @@ from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.clocks import Clocks, Contact, clocks, contact, contact_type, served
 from pathline_gateway.handoff.event import HandoffEvent, handoff_event
 from pathline_gateway.handoff.lifecycle import Lifecycle, lifecycle
+from pathline_gateway.identity.rights import CITIZENS
 from pathline_gateway.store.pathways import Row, Stored
 
-MOST: Final = 512
-"""Events of one hand-off that are looked at: an id that is used for everybody is nobody's."""
 _HANDOFF: Final = "org.pathline.handoff."
 
 
 def lives(steps: Iterable[Step], elsewhere: Iterable[Step]) -> list[Lifecycle]:
-    """The hand-offs that these steps of a pathway are about, in the order of their ids."""
+    """The hand-offs that these steps of a pathway are about, in the order of their ids.
+
+    What a person says of a hand-off counts on the pathway on which it was offered: anybody could name anybody's.
+    """
     events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
-    here = set()
+    of_persons: list[tuple[str, HandoffEvent]] = []
+    here, offered = set(), set()
     for step in steps:
-        if (event := handoff_event(step)) is not None and event.handoff is not None:
-            events[event.handoff].append(event)
-            here.add(event.handoff)
+        event = handoff_event(step)
+        if event is None or event.handoff is None:
+            continue
+        here.add(event.handoff)
+        if event.org == CITIZENS:
+            of_persons.append((event.handoff, event))
+            continue
+        events[event.handoff].append(event)
+        if event.verb == "offered" and event.handoff.startswith(f"{event.org}:"):
+            offered.add(event.handoff)
     for step in elsewhere:
         if (event := handoff_event(step)) is not None and event.handoff in here:
             events[event.handoff].append(event)
-    return [lifecycle(handoff, found) for handoff, found in sorted(events.items()) if len(found) <= MOST]
+    for handoff, event in of_persons:
+        if handoff in offered:
+            events[handoff].append(event)
+    return [lifecycle(handoff, events[handoff]) for handoff in sorted(here)]
 
 
 def receivers(found: Iterable[Lifecycle]) -> set[str]:

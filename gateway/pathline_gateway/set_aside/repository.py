@@ -49,10 +49,16 @@ _DUE_ITEMS = """
 select id, work, kind, key, reason, first_seen, last_tried, retry_at, attempts, version, position, 0 as refs
 from set_aside where work = $1 and kind = $2 and retry_at <= now() order by retry_at limit $3
 """
+# What is due already is not touched: somebody may be trying it, and asking again would undo what she comes to.
 _RETRY = """
-update set_aside set retry_at = now()
-where ($1::text is null or work = $1) and ($2::bigint[] is null or id = any($2::bigint[]))
-returning id
+with chosen as (
+    select id, retry_at from set_aside
+    where ($1::text is null or work = $1) and ($2::bigint[] is null or id = any($2::bigint[]))
+), woken as (
+    update set_aside set retry_at = now()
+    where id in (select id from chosen where retry_at > now()) and retry_at > now()
+)
+select count(*) from chosen
 """
 _OTHER_VERSION = "update set_aside set retry_at = now() where version <> $1 returning id"
 # Whoever is on a pathway with one of them by now; or of which something is held that comes before anything else.
@@ -168,7 +174,7 @@ async def one(connection: asyncpg.Connection, id: int) -> SetAside | None:
 
 async def retry(connection: asyncpg.Connection, work: str | None = None, ids: Sequence[int] | None = None) -> int:
     """These are tried again at once by whoever does the work; how many."""
-    return len(await connection.fetch(_RETRY, work, ids))
+    return int(await connection.fetchval(_RETRY, work, ids))
 
 
 async def retry_of_other_versions(connection: asyncpg.Connection) -> int:

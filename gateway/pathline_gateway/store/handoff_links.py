@@ -10,6 +10,7 @@ import asyncpg
 
 from pathline_gateway.assemble.amendments import Amendment
 from pathline_gateway.assemble.step import Step
+from pathline_gateway.identity.rights import CITIZENS
 from pathline_gateway.store.bare_steps import bare_step
 
 
@@ -42,8 +43,22 @@ class LinkRow(NamedTuple):
     late: bool
 
 
-_MOST = 512
-"""Events of one hand-off that are looked at: an id that is used for everybody is nobody's."""
+class Party(NamedTuple):
+    """Who says something of a hand-off: an organisation, or a person under her own account."""
+
+    handoff: str
+    org: str
+    subject: str
+    """Of a person; the records of an organisation count together, and this is empty."""
+
+
+def party(org: str, subject: str) -> tuple[str, str]:
+    """Whose word an event under this ref is: all persons publish as one organisation, and each is heard for herself."""
+    return org, subject if org == CITIZENS else ""
+
+
+_JOINING = [f"org.pathline.handoff.{verb}.v1" for verb in ("offered", "redirected", "accepted", "declined")]
+"""What gives a token, and what shows one."""
 
 # An offer is looked at by who redeems it; only one that comes after that has to be looked at itself, and one that a
 # correction that came before it puts into another hand-off.
@@ -73,8 +88,9 @@ with own as (
 select ref from own
 union
 select i.ref from about a cross join lateral (
-    select i.ref from interaction i where i.handoff = a.handoff limit $4
+    select i.ref, i.type from interaction i where i.handoff = a.handoff offset 0
 ) i
+join event_type t on t.id = i.type and t.type = any($4::text[])
 union
 select unnest(array[h.a, h.b]) from about a join handoff_link h on h.handoff = a.handoff
 """
@@ -92,7 +108,19 @@ where m.handoff is not null
 _REDEEMED = """
 select distinct handoff from handoff_input where handoff = any($1::text[]) and kind <> 'asked'
 """
-_EVENTS = """
+# Whether this event counts for its hand-off (`i`, under the record `s`): of a person, where her account stands on the
+# pathway on which it was offered. All persons publish as one organisation, and anybody could name anybody's hand-off.
+HEARD = f"""
+(s.org <> '{CITIZENS}' or exists (
+    select from interaction o
+    join event_type ot on ot.id = o.type and ot.type = 'org.pathline.handoff.offered.v1'
+    join subject_ref os on os.id = o.ref and os.org = split_part(i.handoff, ':', 1)
+    left join membership om on om.ref = os.id and om.until is null
+    left join membership sm on sm.ref = s.id and sm.until is null
+    where o.handoff = i.handoff and coalesce(om.pathway, os.birth) = coalesce(sm.pathway, s.birth)
+))
+"""
+_EVENTS = f"""
 with named as (
     select i.handoff, i.source, i.id, i.ref, i.time, i.type, i.recordedtime, i.sequence, i.received_at, i.trace_id,
         i.span_id, i.payload
@@ -105,17 +133,24 @@ with named as (
     join event_identity e on e.source = m.source and e.id = m.id
     join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source and i.id = e.id
     where m.handoff = any($1::text[]) and m.kind = 'amended'
-), counted as (
-    select n.*, count(*) over (partition by n.handoff) as size from named n
-    join event_type t on t.id = n.type where t.type like 'org.pathline.handoff.%'
 )
-select c.handoff, c.source as source_number, src.source, c.id, c.ref, t.type, c.time, c.recordedtime, s.org, s.subject,
-    c.sequence, c.received_at, c.trace_id, c.span_id, c.payload
-from counted c
-join source src on src.id = c.source
-join event_type t on t.id = c.type
-join subject_ref s on s.id = c.ref
-where c.size <= $2
+select i.handoff, i.source as source_number, src.source, i.id, i.ref, t.type, i.time, i.recordedtime, s.org, s.subject,
+    i.sequence, i.received_at, i.trace_id, i.span_id, i.payload
+from named i
+join source src on src.id = i.source
+join event_type t on t.id = i.type and t.type like 'org.pathline.handoff.%'
+join subject_ref s on s.id = i.ref
+where $2 or {HEARD}
+"""  # noqa: S608 (text of this file alone)
+# No more are counted than matter.
+_SAID = """
+select k.handoff, k.org, k.subject, (
+    select count(*) from (
+        select from interaction i join subject_ref s on s.id = i.ref
+        where i.handoff = k.handoff and s.org = k.org and (k.subject = '' or s.subject = k.subject) limit $4
+    ) as found
+) as n
+from unnest($1::text[], $2::text[], $3::text[]) as k(handoff, org, subject)
 """
 _AMENDMENTS = """
 select src.source, a.id, e.time, e.sequence, tsrc.source as target_source, a.target_id, a.kind, e.payload
@@ -151,7 +186,7 @@ async def these(connection: asyncpg.Connection, seqs: Collection[int]) -> list[a
 
 async def refs_of(connection: asyncpg.Connection, row: asyncpg.Record) -> set[int]:
     """The refs that what `unseen` has here may join or part."""
-    rows = await connection.fetch(_REFS_OF, row["handoff"], row["source"], row["id"], _MOST)
+    rows = await connection.fetch(_REFS_OF, row["handoff"], row["source"], row["id"], _JOINING)
     return {each["ref"] for each in rows}
 
 
@@ -171,12 +206,18 @@ async def redeemed(connection: asyncpg.Connection, handoffs: Collection[str]) ->
     return {row["handoff"] for row in await connection.fetch(_REDEEMED, list(handoffs))}
 
 
-async def events(connection: asyncpg.Connection, handoffs: Collection[str]) -> Events:
-    """All that was published about these hand-offs."""
-    found = await connection.fetch(_EVENTS, list(handoffs), _MOST)
+async def events(connection: asyncpg.Connection, handoffs: Collection[str], *, of_anybody: bool = False) -> Events:
+    """All that was published about these hand-offs, by whoever is heard of them; or `of_anybody`."""
+    found = await connection.fetch(_EVENTS, list(handoffs), of_anybody)
     rows = {(r["source"], r["id"]): r for r in found}
     amendments = await amending(connection, {(r["source_number"], r["id"]) for r in found})
     return Events([bare_step(r) for r in rows.values()], amendments, rows)
+
+
+async def said(connection: asyncpg.Connection, parties: Collection[Party], most: int) -> dict[Party, int]:
+    """How many events name these hand-offs, by party; no more than `most` are counted."""
+    rows = await connection.fetch(_SAID, *map(list, zip(*parties, strict=True)), most)
+    return {Party(row["handoff"], row["org"], row["subject"]): row["n"] for row in rows}
 
 
 async def amending(connection: asyncpg.Connection, targets: Collection[tuple[int, str]]) -> list[Amendment]:

@@ -91,6 +91,11 @@ select h.handoff from at join handoff h on h.ref = at.ref where at.org is null o
 union
 select h.handoff from (select distinct ref from stood where stands and not whole) t
 join handoff h on h.ref = t.ref where h.receiver in (select org from asked)
+union
+-- Whether a person is heard of a hand-off depends on where her account stands.
+select i.handoff from (select distinct ref from stood) t
+join subject_ref s on s.id = t.ref and s.org = 'citizen'
+cross join lateral (select i.handoff from interaction i where i.ref = t.ref and i.handoff is not null offset 0) i
 """
 # What a receiver published under the refs of the pathway that the offer stands on. What was corrected may have moved,
 # and so all of an amended ref is read.

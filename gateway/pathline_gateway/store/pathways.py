@@ -17,6 +17,7 @@ from pathline_gateway.assemble.amendments import Amendment
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.off_loop import off_loop
 from pathline_gateway.store import register
+from pathline_gateway.store.handoff_links import HEARD
 
 _OF_REF = """
 select coalesce((select pathway from membership m where m.ref = s.id and m.until is null), s.birth)
@@ -46,9 +47,8 @@ from member
 """
 # A row for what `_MEMBERS` says, as JSON; a row a step, in no order; and what was published elsewhere about the
 # hand-offs of these steps, by a receiver who knows the person by a name that nobody has linked yet. All at one moment.
-# An id of a hand-off that is used for everybody is nobody's: of such a one no more is read than shows that. Instants
-# come as JSON, too: to make a datetime of each costs the reader more than all other columns do.
-_PATHWAY = """
+# Instants come as JSON, too: to make a datetime of each costs the reader more than all other columns do.
+_PATHWAY = f"""
 with asked as (
     select s.id, s.org, s.subject, s.birth, m.pathway
     from subject_ref s left join membership m on m.ref = s.id and m.until is null
@@ -76,7 +76,7 @@ with asked as (
 ), about as (
     select e.* from named n cross join head h cross join lateral (
         select i.* from interaction i join event_type t on t.id = i.type
-        where i.handoff = n.handoff and not i.ref = any(h.numbers) and t.type like 'org.pathline.handoff.%' limit 513
+        where i.handoff = n.handoff and not i.ref = any(h.numbers) and t.type like 'org.pathline.handoff.%'
     ) as e
     union all
     select i.* from named n
@@ -101,8 +101,8 @@ select i.ref, i.source, i.id, i.type, to_json(i.time at time zone 'UTC'), to_jso
 from head h cross join about i
 join event_type t on t.id = i.type
 join subject_ref s on s.id = i.ref
-where t.type like 'org.pathline.handoff.%' and not i.ref = any(h.numbers)
-"""
+where t.type like 'org.pathline.handoff.%' and not i.ref = any(h.numbers) and {HEARD}
+"""  # noqa: S608 (text of the project alone)
 _AMENDMENTS = """
 select src.source, a.id, e.time, e.sequence, tsrc.source as target_source, a.target_id, a.kind, e.payload
 from amendment a

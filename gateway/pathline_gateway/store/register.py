@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -71,6 +72,8 @@ class Known:
     type_names: dict[int, str] = field(default_factory=dict)
     strangers: dict[str, float] = field(default_factory=dict)
     """Organisations that were not on the register, and when that was: by the clock that only counts seconds."""
+    said: Counter[Hashable] = field(default_factory=Counter)
+    """How many events came since the process began: by hand-off and who published."""
 
     def learn(self, other: Known) -> None:
         """These are committed."""

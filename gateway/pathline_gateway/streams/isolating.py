@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -21,6 +21,8 @@ from pathline_gateway.streams.wanting import wanted_of
 from pathline_gateway.time_slice import TimeSlice
 
 WORK: Final = "dispatch"
+_LOOKED_AT: Final = 5
+"""Pathways that were given once, and are folded again to tell what is at fault."""
 
 Recipients = list[tuple[Subscription, asyncpg.Record]]
 
@@ -58,7 +60,7 @@ async def isolated(
         await wanted_of(index, Sight(connection, now), [row for pathway in some for row in chosen[pathway]])
 
     async def is_well() -> bool | None:
-        return await still_well(connection, [pathway for pathway in then if pathway not in known][:5], fold)
+        return await still_well(connection, _of_several(before, known), fold)
 
     failed = await at_fault(connection, list(known), fold, is_well)
     while culprits := await _filters_at_fault(index, [row for pathway in failed for row in known[pathway]]):
@@ -101,6 +103,15 @@ async def _filters_at_fault(index: SubscriptionIndex, rows: Sequence[asyncpg.Rec
                     raise
                 found[each.id] = failed
     return found
+
+
+def _of_several(before: Sequence[asyncpg.Record], known: Collection[UUID]) -> list[UUID]:
+    """A pathway of each of a few organisations, the last first: what one of them publishes may all fail."""
+    found: dict[str, UUID] = {}
+    for row in reversed(before):
+        if row["pathway"] not in known:
+            found.setdefault(row["org"], row["pathway"])
+    return list(dict.fromkeys(found.values()))[:_LOOKED_AT]
 
 
 def _by_pathway(rows: Sequence[asyncpg.Record]) -> Mapping[UUID, list[asyncpg.Record]]:

@@ -134,7 +134,8 @@ async def everything(connection: asyncpg.Connection, side: Side, org: str, ended
     must = {
         handoff
         for handoff, life in may.items()
-        if kept[handoff][side] == org or (kept[handoff]["redirects"] and life.legal[-1].org == org)
+        if kept[handoff][side] == org
+        or (kept[handoff]["redirects"] and (life.legal[-1].org, life.legal[-1].verb) == (org, "declined"))
     }
     return must, set(may)
 

@@ -10,7 +10,7 @@ RUN := $(UV) run --all-packages --locked
 UNIT := tests/contracts tests/assemble tests/identity tests/handoff tests/measure/test_handoffs.py tests/streams/test_filters.py tests/streams/test_handed.py tests/streams/test_plan.py tests/streams/test_http_answer.py tests/intake/test_reading.py tests/trust/test_visible.py
 
 # About half of the other tests by time: they run beside the rest, in a process of their own.
-ASIDE := tests/confluence tests/trust tests/verify tests/streams tests/desk tests/documents tests/console tests/who tests/measure
+ASIDE := tests/confluence tests/intake tests/trust tests/verify tests/streams tests/desk tests/documents tests/console tests/who tests/measure
 
 # Where `make demo` listens: make demo PORT=8081
 PORT ?= 8080

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -50,9 +51,13 @@ class Gateway:
                 start_new_session=True,
                 env={**os.environ, **self.environment},
             )
-        self.until(lambda: self._said_ready(said_before), "the gateway said where it listens", START_S)
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
-        self.until(self._answers, "the gateway is ready", START_S)
+        try:
+            self.until(lambda: self._said_ready(said_before), "the gateway said where it listens", START_S)
+            self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+            self.until(self._answers, "the gateway is ready", START_S)
+        except BaseException:  # nobody else ends what has not begun
+            self._ended()
+            raise
 
     def _said_ready(self, said_before: int) -> bool:
         if self.process.poll() is not None:
@@ -84,7 +89,11 @@ class Gateway:
 
     def kill(self) -> None:
         self.http.close()
-        os.killpg(self.process.pid, signal.SIGKILL)
+        self._ended()
+
+    def _ended(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> int:

@@ -37,10 +37,14 @@ class Secured:
                 start_new_session=True,
                 env={**os.environ, **environment},
             )
-        wait_until(lambda: "ready http" in self.said() or self.process.poll() is not None, "ready", 120)
-        assert self.process.poll() is None, self.said()
-        found = re.search(r"ready (http://\S+)", self.said())
-        assert found is not None
+        try:
+            wait_until(lambda: "ready http" in self.said() or self.process.poll() is not None, "ready", 120)
+            assert self.process.poll() is None, self.said()
+            found = re.search(r"ready (http://\S+)", self.said())
+            assert found is not None
+        except BaseException:  # nobody else ends what has not begun
+            self.process.kill()
+            raise
         self.url = found[1]
         self.http = httpx.Client(base_url=self.url, timeout=30)
 

@@ -71,6 +71,7 @@ class Neighbour:
         finally:
             waits = self._waits()
         usual, worst = _usual_and_worst(waits)
+        print(f"median {usual:.4f} s, p99 {worst:.4f} s of {len(waits)}; quiet {self._quiet}")
         assert usual <= allowed[0], (usual, worst, self._quiet, len(waits))
         assert worst <= allowed[1], (usual, worst, self._quiet, len(waits))
 

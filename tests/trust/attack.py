@@ -130,6 +130,8 @@ PASSED: Sequence[Sequence[Step]] = (
     (offer("o", Y1, f"{Y}:1", Z, SECRET, 10, context_released=True),),
 )
 """A hand-off of the clinic's, as far as it came. The attacker knows the token where it has shown it, and else not."""
+_RELEASED, _TAKEN_ON = 2, 3
+"""Of these: released to the attacker, and then taken on by her."""
 WORLDS = (1 << len(LINKS) + len(CONSENTS) + len(MANDATES)) * len(PASSED)
 
 
@@ -293,13 +295,15 @@ def granted(number: int) -> tuple[frozenset[Identity], ...]:
     """The same in the world without the attack, and what was granted in it though something else stood against it.
 
     That is: what its holder or the person agreed to, whatever the other forbids; and what honest people said of who is
-    who, though it waits because the attacker's own client was linked with somebody else.
+    who, though it waits because the attacker's own client was linked with somebody else, or because the attacker took
+    her on: an organisation may take back what it said itself.
     """
     said = world(number)
     together = {n: here | _linked(said, n) for here in people(said) for n in here}
     found = []
-    for reader, shown in zip(READERS, shown_to(said), strict=True):
-        more = set(shown)
+    unsaid = shown_to(world(number - _TAKEN_ON + _RELEASED)) if number % len(PASSED) == _TAKEN_ON else shown_to(said)
+    for reader, shown, before in zip(READERS, shown_to(said), unsaid, strict=True):
+        more = set(shown | before)
         for step in said.steps:
             here = together[NUMBER[step.org, step.subject]]
             hers = reader.account == subject(2) and Role.CITIZEN in reader.roles and ACCOMPLICE in here

@@ -21,7 +21,7 @@ from verify.history import GROUP, TOKEN_SHA256, Told, linked, ref, step, subject
 
 pytestmark = pytest.mark.timeout(900)
 
-EXAMPLES = int(os.environ.get("GRANTS_HTTP_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("GRANTS_HTTP_EXAMPLES", "30"))
 HER, ACCOMPLICE = subject(9), subject(3)
 CALLERS: Sequence[Caller] = (of("charity"), of("court"), citizen(ACCOMPLICE), helper(ACCOMPLICE))
 KNOWN = (("charity", 1), ("charity", 2), ("clinic", 1), ("court", 4), ("citizen", 9), ("citizen", 3))

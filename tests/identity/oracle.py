@@ -20,8 +20,22 @@ def reached(start: int, edges: Collection[Edge]) -> frozenset[int]:
 
 
 def people_of(orgs: Mapping[int, str], told: Iterable[Evidence], limits: Limits) -> set[frozenset[int]]:
-    """Takes one piece of live evidence after the other, and searches anew each time."""
+    """Takes one piece of live evidence after the other, and searches anew each time.
+
+    What would join two accounts if no organisation had said anything by itself is left out.
+    """
+    told = set(told)
+    of_two = {e for e in told if e.standing not in (Standing.OWN, Standing.ONE_SIDE)}
+    _, refused = _searched(orgs, of_two, limits)
+    return _searched(orgs, told, limits, refused)[0]
+
+
+def _searched(
+    orgs: Mapping[int, str], told: Iterable[Evidence], limits: Limits, left_out: Collection[Evidence] = ()
+) -> tuple[set[frozenset[int]], list[Evidence]]:
+    """The people, and the links that would have joined two accounts."""
     taken: list[Edge] = []
+    refused: list[Evidence] = []
     apart: list[Edge] = []
 
     def take(e: Evidence, most: int = 10**9) -> None:
@@ -31,6 +45,11 @@ def people_of(orgs: Mapping[int, str], told: Iterable[Evidence], limits: Limits)
                 apart.append((e.a, e.b))
             return
         there = reached(e.b, taken)
+        if e in left_out:
+            return
+        if e.b not in here and joins_accounts(e, here, there):
+            refused.append(e)
+            return
         fits = e.b in here or (len(here | there) <= most and not goes_too_far(e, here, there))
         if fits and not any(a in here | there and b in here | there for a, b in apart):
             taken.append((e.a, e.b))
@@ -39,9 +58,14 @@ def people_of(orgs: Mapping[int, str], told: Iterable[Evidence], limits: Limits)
         if e.standing in (Standing.DECISION, Standing.OPEN):
             return False
         strangers = [{orgs[ref] for ref in side} != {orgs[e.a]} for side in (here, there)]
+        return e.standing == Standing.OWN and all(strangers)
+
+    def joins_accounts(e: Evidence, here: frozenset[int], there: frozenset[int]) -> bool:
+        if e.standing in (Standing.DECISION, Standing.OPEN):
+            return False
         accounts = ["citizen" in {orgs[ref] for ref in side} for side in (here, there)]
         by_both = e.standing == Standing.CITIZEN and {orgs[e.a], orgs[e.b]} == {"citizen"}
-        return (e.standing == Standing.OWN and all(strangers)) or (all(accounts) and not by_both)
+        return all(accounts) and not by_both
 
     ranks = ["DECISION", "CITIZEN", "ONE_SIDE", "HANDOFF", "LINKER", "OPEN", "OWN", "PROPOSED"]
     ranked = sorted(
@@ -64,4 +88,4 @@ def people_of(orgs: Mapping[int, str], told: Iterable[Evidence], limits: Limits)
     )
     for e in (each for turn in turns for each in turn if stands(each)):
         take(e, limits.refs)
-    return {reached(ref, taken) for ref in orgs}
+    return {reached(ref, taken) for ref in orgs}, refused

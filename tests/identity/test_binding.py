@@ -140,6 +140,21 @@ def test_who_tells_her_own_apart_from_anothers_does_not_outrank_the_person() -> 
     assert bind(ORGS, [handed, against]).waiting == {handed: "conflict"}
 
 
+def test_no_organisation_releases_by_itself_a_link_that_would_join_two_accounts() -> None:
+    """Not by telling its client apart, and not by making it a hub; a reviewer does."""
+    hers, right = said(0, 5, standing=Standing.CITIZEN), said(0, 3, confidence=0.9)
+    his, wrong = said(1, 6, standing=Standing.CITIZEN), said(1, 3, confidence=0.5)
+    told = [hers, right, his, wrong]
+    assert bind(ORGS, told).waiting == {wrong: "accounts"}
+    apart = said(0, 3, False, Standing.ONE_SIDE)
+    assert bind(ORGS, [*told, apart]).waiting == {right: "conflict", wrong: "accounts"}
+    crowd = [said(0, n, standing=Standing.OWN) for n in (1, 2, 4)]
+    waiting = bind(ORGS, [*told, *crowd], Limits(neighbours=4)).waiting
+    assert (waiting[right], waiting[wrong]) == ("hub", "accounts")
+    decided = said(1, 3, standing=Standing.DECISION, minute=9)
+    assert frozenset((1, 3, 6)) in bind(ORGS, [*told, apart, decided]).people
+
+
 def test_a_doubtful_link_that_alone_holds_two_groups_together_binds_and_is_flagged() -> None:
     doubtful = said(1, 2, confidence=0.5)
     apart = [said(0, 1), said(2, 3)]

@@ -4,16 +4,18 @@ In stages (design: identity, late binding): a person's decisions, the newest fir
 hubs, whose links bind nothing; then the rest in canonical order, where a link that would join two refs that are told
 apart, or make one person of too many, waits. So does one that would join two people's accounts, unless they were shown
 by tokens of both; and one of an organisation's own two clients that would join what others know, because it would show
-others' steps on its word alone. What waits is for a person to look at. Retracted evidence is not given.
+others' steps on its word alone. Nor does its word release a link that would join two accounts without it: it tells
+its own client apart, or makes it a hub, and would so decide whose the others' steps are. What waits is for a person to
+look at. Retracted evidence is not given.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from pathline_gateway.identity.evidence import Evidence, Standing
@@ -21,6 +23,10 @@ from pathline_gateway.identity.rights import CITIZENS
 
 Waiting = Literal["proposed", "overruled", "impossible", "hub", "conflict", "oversize", "accounts", "others"]
 """Why evidence does not bind."""
+
+
+_OF_ONE: Final = (Standing.OWN, Standing.ONE_SIDE)
+"""What one organisation says by itself, and nobody else agrees to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,17 @@ class Bound:
 def bind(refs: Mapping[int, str], evidence: Iterable[Evidence], limits: Limits = LIMITS) -> Bound:
     """The people among `refs`, each with its organisation, of which every ref of the evidence must be one."""
     live = sorted(set(evidence), key=lambda e: e.order)
+    of_two = [e for e in live if e.standing not in _OF_ONE]
+    held = frozenset[Evidence]()
+    if len(of_two) < len(live):
+        held = frozenset(e for e, why in _bind(refs, of_two, limits).waiting.items() if why == "accounts")
+    return _bind(refs, live, limits, held)
+
+
+def _bind(
+    refs: Mapping[int, str], live: Sequence[Evidence], limits: Limits, held: Collection[Evidence] = frozenset()
+) -> Bound:
+    """The same of evidence in its order, of which these links wait for a reviewer in any case."""
     groups, waiting = _Groups(refs), dict[Evidence, Waiting]()
     bound: list[Evidence] = []
     for decision in _newest_first(e for e in live if e.decided):
@@ -77,7 +94,7 @@ def bind(refs: Mapping[int, str], evidence: Iterable[Evidence], limits: Limits =
             waiting[decision] = "overruled"
     crowded = _hubs(live, limits.neighbours)
     for said in sorted((e for e in live if not e.decided), key=_turn):
-        why = _linked(said, groups, crowded, limits) if said.same else _told_apart(said, groups)
+        why = _told_apart(said, groups) if not said.same else _linked(said, groups, crowded, limits, said in held)
         if why is not None:
             waiting[said] = why
         elif said.same:
@@ -101,9 +118,13 @@ def _told_apart(said: Evidence, groups: _Groups) -> Waiting | None:
     return None if groups.holds(said) else "overruled"
 
 
-def _linked(link: Evidence, groups: _Groups, crowded: Collection[int], limits: Limits) -> Waiting | None:
+def _linked(link: Evidence, groups: _Groups, crowded: Collection[int], limits: Limits, held: bool) -> Waiting | None:
     """The two are one person; or why that waits."""
-    return _unfit(link, crowded) or groups.reach_too_far(link) or groups.join(link, limits.refs)
+    if (why := _unfit(link, crowded)) is not None:
+        return why
+    if held and groups.of[link.a] is not groups.of[link.b]:
+        return "accounts"
+    return groups.reach_too_far(link) or groups.join(link, limits.refs)
 
 
 def pathways(people: Iterable[Collection[int]], refs: Mapping[int, Ref]) -> dict[int, UUID | None]:

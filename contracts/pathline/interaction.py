@@ -146,7 +146,7 @@ def accept(event: CloudEvent, catalogue: Catalogue = TYPES) -> Interaction[Paylo
         if name in text:
             _instant(name, text[name])
     payload = _payload(event, _model(text["type"], catalogue))
-    _check_handoff(payload, org)
+    check_handoff(payload, org)
     _check_target(payload)
     return Interaction(text["source"], text["id"], text["subject"], time, payload, event)
 
@@ -206,7 +206,8 @@ def _payload(event: CloudEvent, model: type[Payload]) -> Payload:
         raise InvalidData(detail, field=field) from None
 
 
-def _check_handoff(payload: Payload, org: str) -> None:
+def check_handoff(payload: Payload, org: str) -> None:
+    """An offer's hand-off has an id of the organisation that offers. Raises InvalidData."""
     if (
         payload.noun == "handoff"
         and payload.verb == "offered"

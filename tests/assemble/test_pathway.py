@@ -100,3 +100,14 @@ def test_a_correction_may_move_a_step_and_it_keeps_its_own_identity() -> None:
     pathway = assemble([first, second], [moved])
     assert [(s.id, s.time.day) for s in pathway.steps] == [("2", 1), ("1", 2)]
     assert pathway.steps[1] == first._replace(time=pathway.steps[1].time, service=None, data=pathway.steps[1].data)
+
+
+def test_a_correction_makes_no_offer_of_a_hand_off_of_others() -> None:
+    said = {"handoff": "a:1", "to": {"org": "b"}, "token_sha256": "0" * 64, "context_released": False}
+    data = json.dumps(said).encode()
+    offer = step(SOURCES[0], "1", 0, None)._replace(type="org.pathline.handoff.offered.v1", data=data)
+    for handoff, corrected in (("b:1", False), ("a:2", True)):
+        body = {"source": SOURCES[0], "id": "1", "replacement": {"data": {**said, "handoff": handoff}}}
+        made = Amendment(SOURCES[0], "x", START, None, (SOURCES[0], "1"), json.dumps(body).encode())
+        (found,) = assemble([offer], [made]).steps
+        assert (json.loads(found.data)["handoff"] == handoff) is corrected

@@ -209,6 +209,20 @@ def test_what_is_no_http_is_answered_with_a_problem(gateway: Gateway) -> None:
     assert said.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("path", ["/v1/events", "/sign-in", "/v1/pathways/search"])
+@pytest.mark.parametrize("body", [b"zz\r\n", b"5\r\nhell"], ids=["no length", "cut short"])
+def test_a_broken_body_is_answered_at_once(gateway: Gateway, path: str, body: bytes) -> None:
+    fields = ("content-type: application/cloudevents+json", "transfer-encoding: chunked")
+    with connected(gateway.port) as attacker:
+        attacker.sendall(head("POST", path, *fields) + body)
+        if body != b"zz\r\n":
+            attacker.sendall(b"o!no end of a piece\r\n")
+        began = time.monotonic()
+        said = answer(attacker)
+    assert (said.status, said.reason) == (400, "malformed-request")
+    assert time.monotonic() - began < 2
+
+
 def test_a_compressed_body_is_refused_for_what_it_is(gateway: Gateway) -> None:
     for path in ("/v1/events", "/v1/subscriptions"):
         said = gateway.http.post(path, content=b"\x1f\x8b", headers={"content-encoding": "gzip"})

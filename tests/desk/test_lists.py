@@ -16,11 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pathline.vocabulary import TYPES
-from pathline_gateway.desk import handoffs as lists
 from pathline_gateway.desk.handoffs import Size, page
 from pathline_gateway.embedded import Machine
 from pathline_gateway.handoff.event import HandoffEvent
 from pathline_gateway.handoff.lifecycle import OPEN, Lifecycle, lifecycle
+from pathline_gateway.pull import side_handoffs
+from pathline_gateway.pull.side_handoffs import clocked_for
 from pathline_gateway.store import desk_handoffs
 from pathline_gateway.store.desk_handoffs import Place, Side
 from verify.database import dropped, fresh_database, machine_running
@@ -123,7 +124,7 @@ async def everything(connection: asyncpg.Connection, side: Side, org: str, ended
     put that out of turn is concealed.)
     """
     kept = {row["handoff"]: row for row in await connection.fetch("select * from handoff")}
-    clocked = await lists._clocked(connection, list(kept), org, NOW)
+    clocked = await clocked_for(connection, list(kept), org, NOW)
     may = {
         handoff: each.life
         for handoff, each in clocked.items()
@@ -218,7 +219,7 @@ async def test_one_that_cannot_be_computed_is_counted_and_all_others_are_listed(
         return lifecycle(handoff, said)
 
     async with told(machine, World(events, concealing=False)) as connection:
-        monkeypatch.setattr(lists, "lifecycle", failing)
+        monkeypatch.setattr(side_handoffs, "lifecycle", failing)
         for side, org in (("receiver", "housing"), ("sender", "clinic")):
             part = await page(connection, side, org, NOW, None, ended=False)
             assert [each.life.handoff for each in part.handoffs] == [f"clinic:{n}" for n in range(7) if n != 3]

@@ -9,13 +9,14 @@ from functools import partial
 from typing import Any
 
 import asyncpg
+import pytest
 from as_described import as_described
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pathline import instant
 from pathline.vocabulary import Payload
-from pathline.vocabulary.handoffs import HandoffAccepted, HandoffOffered
+from pathline.vocabulary.handoffs import HandoffAccepted, HandoffDeclined, HandoffOffered, HandoffRedirected
 from pathline_gateway.embedded import Machine
 from pathline_gateway.handoff.silence import SOURCE
 from pathline_gateway.handoff.watchdog import Watchdog
@@ -155,6 +156,30 @@ async def test_a_receiver_that_conceals_is_silent_for_nobody_but_itself(rig: Rig
     await Dog(rig).at(61)
     assert said(await pulled(rig, of("clinic"), sender)) == []
     assert said(await pulled(rig, of("housing"), receiver)) == [("silent", "accept")]
+
+
+@pytest.mark.parametrize("how", ["declined", "accepted", "redirected"])
+async def test_who_may_not_know_of_an_answer_is_not_told_that_there_is_one(rig: Rig, how: str) -> None:
+    sender = await subscribed(rig, of("clinic"), "clinic")
+    receiver = await subscribed(rig, of("housing"), "housing")
+    await rig.tell(step("housing", "here", 9), step("refuge", "there", 8), offered(accept=60))
+    await rig.execute("update organisation set conceals = true where org = 'refuge'")
+    dog = Dog(rig)
+    await dog.at(61)
+    if how == "redirected":
+        to = {"handoff": "clinic:h", "to": {"org": "refuge"}, "token_sha256": HASH}
+        answer: Payload = HandoffRedirected.model_validate(to)
+    elif how == "declined":
+        answer = HandoffDeclined.model_validate({"handoff": "clinic:h", "reason": "capacity", "safety": "conceal"})
+    else:
+        answer = HandoffAccepted.model_validate({"handoff": "clinic:h", "token": TOKEN, "safety": "conceal"})
+    await rig.tell(told("housing", "a", answer, 2))
+    await dog.at(62)
+    page = await pulled(rig, of("clinic"), sender)
+    assert said(page) == [("silent", "accept")]
+    hers = await pulled(rig, of("housing"), receiver)
+    assert said(hers) == [("silent", "accept"), ("answered", "accept")]
+    assert hers["events"][-1]["data"]["answered"] is not None
 
 
 TURNS = st.lists(st.sampled_from(["offer", "accept", "wait", "outage", "back", "restart", "twice"]), max_size=14)

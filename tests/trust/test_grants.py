@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pathline_gateway.handoff import lifecycle
@@ -24,9 +24,13 @@ EXAMPLES = int(os.environ.get("GRANTS_EXAMPLES", "10000"))
 TRIES = 20_000
 """Within so many random attacks each planted hole is found."""
 
+_RELEASING = (3510, 604)
+"""A world in which a link waits for a reviewer, and the word of one organisation by which it would have bound."""
+
 
 @pytest.mark.timeout(600 + EXAMPLES // 20)
 @given(number=st.integers(0, WORLDS - 1), numbers=st.lists(st.integers(0, ATTACK - 1), min_size=1, max_size=6))
+@example(number=_RELEASING[0], numbers=[_RELEASING[1]])
 @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 def test_no_event_of_an_organisation_shows_anybody_what_nobody_granted(number: int, numbers: list[int]) -> None:
     assert shown_without_a_grant(number, numbers) == []
@@ -73,6 +77,7 @@ def _own_links_before_others(patch: pytest.MonkeyPatch) -> None:
 
 def _one_side_parts_her_from_her_links(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(binding, "_turn", lambda said: 0 if not said.same else 3)
+    patch.setattr(binding, "_OF_ONE", ())
 
 
 def _proposed_links_bind(patch: pytest.MonkeyPatch) -> None:
@@ -158,6 +163,12 @@ def fresh() -> Iterator[None]:
 def test_a_planted_hole_is_found(hole: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     hole(monkeypatch)
     assert tries(HOLES[hole]) < TRIES
+
+
+@pytest.mark.usefixtures("fresh")
+def test_what_waits_would_be_released_by_one_organisation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binding, "_OF_ONE", ())
+    assert shown_without_a_grant(_RELEASING[0], [_RELEASING[1]])
 
 
 def tries(kind: int) -> int:

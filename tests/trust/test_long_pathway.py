@@ -15,6 +15,7 @@ import pytest
 from pathline.vocabulary import TYPES
 from pathline_gateway.memory import settle_memory
 from pathline_gateway.pull.paging import MOST
+from pathline_gateway.store import pathway_parts
 from pathline_gateway.trust.caller import EVERYBODY, Caller
 from trust.rig import OPERATOR, Rig, citizen, of, stating
 from verify.history import Told, linked, subject
@@ -196,3 +197,28 @@ async def test_a_new_step_is_handed_out_without_a_look_at_the_others(long: Rig) 
     events = (await long.ask(of("south"), "GET", f"/v1/subscriptions/{subscription}/events")).json()["events"]
     assert {"warm", "long 0"} & {each.get("id") for each in events} == set()  # told, under names of its own
     assert len([each for each in events if "withheld" not in each]) >= 4
+
+
+async def test_what_is_hidden_under_others_names_is_not_read(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also not where its organisation has offered her to somebody, or said that others may see what it holds."""
+    await filled(rig, 2 * MOST)
+    asked = {"to": {"org": "clinic"}, "token_sha256": "0" * 64, "context_released": True}
+    offer = TYPES["org.pathline.handoff.offered.v1"].model_validate({"handoff": "north:1", **asked})
+    agreed = {"consent": "d", "holders": [], "recipients": ["clinic"], "nouns": ["activity"], "purpose": "care"}
+    consent = TYPES["org.pathline.consent.given.v1"].model_validate(agreed)
+    await rig.tell(Told("north", "offer", subject(1), offer), Told("north", "agreed", subject(1), consent))
+    read: list[int] = []
+    after = pathway_parts.after
+
+    async def counted(*said: Any, **named: Any) -> Any:
+        found = await after(*said, **named)
+        read.append(len(found.rows))
+        return found
+
+    monkeypatch.setattr(pathway_parts, "after", counted)
+    for purpose in (None, "other"):
+        path = f"/v1/pathways/{await name(rig, of('south'))}"
+        answer = await rig.ask(of("south"), "GET", path, headers=stating(purpose))
+        assert len(answer.json()["steps"]) == 1
+    assert read
+    assert sum(read) < 10

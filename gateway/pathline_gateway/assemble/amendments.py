@@ -16,7 +16,8 @@ import orjson
 from pydantic import ValidationError
 
 from pathline import instant
-from pathline.interaction import Catalogue
+from pathline.errors import InvalidData
+from pathline.interaction import Catalogue, check_handoff
 from pathline.vocabulary import TYPES
 from pathline_gateway.assemble.step import Step
 
@@ -67,7 +68,8 @@ def _correct(step: Step, correction: Mapping[str, Mapping[str, object]], catalog
     data = orjson.dumps(replacement["data"])
     try:
         payload = catalogue[step.type].model_validate_json(data)
-    except ValidationError:
+        check_handoff(payload, step.org)
+    except (ValidationError, InvalidData):
         return None
     time = replacement.get("time")
     return step._replace(

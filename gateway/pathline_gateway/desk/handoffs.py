@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import asyncpg
 
-from pathline_gateway.assemble.amendments import amended
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.handoff.clocks import Clocks, Contact, clocks, contact_type
-from pathline_gateway.handoff.event import HandoffEvent, handoff_event
-from pathline_gateway.handoff.lifecycle import OPEN, Lifecycle, lifecycle
+from pathline_gateway.handoff.clocks import Clocks
+from pathline_gateway.handoff.lifecycle import OPEN
+from pathline_gateway.pull.side_handoffs import clocked_for
 from pathline_gateway.set_aside.faults import concerns_record
-from pathline_gateway.store import desk_handoffs, handoff_links, register, sight
+from pathline_gateway.store import desk_handoffs
 from pathline_gateway.store.desk_handoffs import Place, Side
-from pathline_gateway.trust.concealment import Concealment
-from pathline_gateway.trust.told import Told, told
 
 
 class Size(NamedTuple):
@@ -37,8 +32,9 @@ _CHUNK: Final = 100
 _CHUNKS: Final = 20
 """Of what is not shown to this organisation, no more is looked through at once: the page after goes on."""
 
-_FIRST: Final = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
-_LAST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+"""Before and after all instants that are taken: asyncpg writes them as the infinities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +109,7 @@ def _page(
 
 async def asked_of(connection: asyncpg.Connection, org: str, handoff: str, now: datetime) -> Clocks | None:
     """This hand-off, open or ended; None where it is none that this organisation is asked about."""
-    found = (await _clocked(connection, [handoff], org, now)).get(handoff)
+    found = (await clocked_for(connection, [handoff], org, now)).get(handoff)
     return found if found is not None and found.offered is not None and found.life.to == org else None
 
 
@@ -122,46 +118,13 @@ async def _clocked_each(
 ) -> tuple[dict[str, Clocks], int]:
     """Each of which the organisation may know something, and how many cannot be computed."""
     try:
-        return await _clocked(connection, handoffs, org, now), 0
+        return await clocked_for(connection, handoffs, org, now), 0
     except Exception as failed:
         if not concerns_record(failed):
             raise
-        if len(handoffs) == 1:
-            return {}, 1
+        if len(handoffs) < 2:
+            return {}, len(handoffs)
     middle = len(handoffs) // 2
     one, of_one = await _clocked_each(connection, handoffs[:middle], org, now)
     other, of_other = await _clocked_each(connection, handoffs[middle:], org, now)
     return one | other, of_one + of_other
-
-
-async def _clocked(connection: asyncpg.Connection, handoffs: list[str], org: str, now: datetime) -> dict[str, Clocks]:
-    """Each of which the organisation may know something."""
-    steps, amendments, rows = await handoff_links.events(connection, handoffs)
-    refs = {(row["org"], row["subject"]) for row in rows.values()}
-    concealment = (await sight.concealment(connection, list(refs))).besides(org)
-    lives = list(_folded(handoffs, amended(steps, amendments), org, concealment))
-    registered = await register.registered(connection, {life.to for life in lives if life.to is not None})
-    observable = {each for each in registered if each == org or not concealment.party(each, None)}
-    met = [
-        Contact(row["org"], row["time"], row["handoff"])
-        for row in await desk_handoffs.contacts(connection, handoffs, org)
-        if contact_type(row["type"])
-    ]
-    return {life.handoff: clocks(life, met, observable, now) for life in lives}
-
-
-def _folded(
-    handoffs: Collection[str], steps: Iterable[Step], org: str, concealment: Concealment
-) -> Iterable[Lifecycle]:
-    events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
-    wanted = set(handoffs)
-    for step in steps:
-        event = handoff_event(step)
-        if event is not None and event.handoff in wanted and (step.org == org or not concealment.step(_told(step))):
-            events[event.handoff].append(event)
-    return (lifecycle(handoff, found) for handoff, found in events.items())
-
-
-def _told(step: Step) -> Told:
-    said = told(step)
-    return Told(step._replace(service=said.said.get("service")), said.said)

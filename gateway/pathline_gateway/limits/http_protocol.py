@@ -91,7 +91,11 @@ class BoundedHttp(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:  # answered as if it had not been asked for
             return
         except httptools.HttpParserError:
-            self._refuse(_MALFORMED)
+            # Whoever waits for the rest of a broken body would wait until her time is over.
+            if self._phase is _Phase.BODY and self._answers:
+                self._cut_off(_MALFORMED)
+            else:
+                self._refuse(_MALFORMED)
             return
         if self._phase is _Phase.HEAD:
             # Of the piece in which it began, another part belongs to other requests: the next piece counts.

@@ -26,7 +26,7 @@ from pathline_gateway.store.pathways import Members
 from pathline_gateway.trust.caller import Role
 from pathline_gateway.trust.concealment import Concealment
 from pathline_gateway.trust.consents import ConsentEvent
-from pathline_gateway.trust.deciding import asked_by, decides, named_events
+from pathline_gateway.trust.deciding import FirstContact, contacts_wanted, decides, named_events
 from pathline_gateway.trust.lawful import LawfulBasis
 from pathline_gateway.trust.reader import Reader
 from pathline_gateway.trust.visible import Known
@@ -48,7 +48,7 @@ class Frame:
     """Something of it is set aside: each is told her own steps alone."""
     looked_for: set[Identity] = field(default_factory=set)
     _firsts: set[str] = field(default_factory=set)
-    _met: bool = False
+    _met: set[FirstContact] = field(default_factory=set)
 
     async def put(self, events: Iterable[Identity]) -> bool:
         """These are in it, where they are steps of the pathway, and those that they refer to. Whether any was not."""
@@ -71,14 +71,14 @@ class Frame:
             self.add((await pathway_parts.identified(self.connection, self.members, wanted)).steps())
         return [self.stored[each] for each in missing if each in self.stored]
 
-    async def put_contacts(self) -> bool:
-        """The contacts by which those met the person who were asked to take her on are in it. Whether any were not."""
-        asked = [step for step in self._as_amended(self.stored.values()) if decides(step) and asked_by(step)]
-        if self._met or not asked:
+    async def put_contacts(self, reader: Reader) -> bool:
+        """Contacts at which clocks stop of which this reader is told are in it. Whether any were not."""
+        steps = self._as_amended(step for step in self.stored.values() if decides(step))
+        wanted = contacts_wanted(reader, steps) - self._met
+        if not wanted:
             return False
-        self._met = True
-        orgs, since = {org for step in asked if (org := asked_by(step))}, min(step.time for step in asked)
-        met = await pathway_parts.contacts(self.connection, self.members, orgs, CONTACTS, since)
+        self._met |= wanted
+        met = await pathway_parts.first_contacts(self.connection, self.members, wanted, CONTACTS)
         self.add(met.steps())
         return True
 

@@ -17,7 +17,7 @@ from pathline_gateway.off_loop import off_loop
 from pathline_gateway.problem import Problem
 from pathline_gateway.pull.computing import computing
 from pathline_gateway.pull.handoffs_seen import handoffs_seen
-from pathline_gateway.pull.padding import PADDING, Padding
+from pathline_gateway.pull.padding import PADDING, Padding, is_told_less
 from pathline_gateway.pull.paging import ALL, PageAsked, Part, cursor, next_link
 from pathline_gateway.pull.pathways import Asked, moved, no_such_pathway, no_such_subject, traced
 from pathline_gateway.pull.seen_pages import SeenPage, part_of, seen_page
@@ -27,7 +27,7 @@ from pathline_gateway.store import access as access_log
 from pathline_gateway.store import sight
 from pathline_gateway.telemetry import spanning
 from pathline_gateway.trust.access_log import Outcome, What, access
-from pathline_gateway.trust.caller import Caller, Role
+from pathline_gateway.trust.caller import Caller
 from pathline_gateway.trust.pairwise import ReaderKey
 from pathline_gateway.trust.reader import Reader, reader_of
 from pathline_gateway.trust.stated import NotStatedRight, Stated, stated
@@ -164,8 +164,7 @@ class Limited:
         return response
 
     def _padded(self, asked: Asked) -> contextlib.AbstractAsyncContextManager[None]:
-        """An operator is told how long it takes; nobody else, who is told less than there is."""
-        return self._padding.padded(wanted=not asked.caller.may_be(Role.OPERATOR))
+        return self._padding.padded(wanted=is_told_less(asked.caller))
 
     @contextlib.asynccontextmanager
     async def _reading(self, asked: Asked, what: What) -> AsyncIterator[_Reading]:

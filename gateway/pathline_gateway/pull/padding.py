@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from pathline_gateway.trust.caller import Caller, Role
+
 BUCKET_S: Final = 0.025
 """What is hidden from a reader costs some milliseconds at most; what she sees may cost more, and she knows of it."""
 
@@ -38,3 +40,8 @@ class Padding:
 
 
 PADDING: Final = Padding()
+
+
+def is_told_less(caller: Caller) -> bool:
+    """Whether something may be hidden from this caller. An operator is told how long it takes; nobody else is."""
+    return not caller.open and not caller.may_be(Role.OPERATOR)

@@ -85,19 +85,23 @@ async def _by_windows(frame: Frame, reader: Reader, now: datetime) -> bool:
     return seen is None or len(seen.anchors) == 1
 
 
+_WINDOW = 1_000
+"""Steps that are read at once at least: a short page of what she sees may lie behind many that she does not."""
+
+
 async def _windows(frame: Frame, reader: Reader, now: datetime, asked: PageAsked) -> SeenPage | None:
     refs = [ref.id for ref in reach(reader, await frame.known(reader))]
     deciding = dict(frame.stored)
     found: list[Shown] = []
-    place, whole = asked.after, None
+    place, whole, size = asked.after, None, max(asked.limit, _WINDOW)
     while True:
-        window = await pathway_parts.after(frame.connection, frame.members, refs, place, asked.limit + 1)
+        window = await pathway_parts.after(frame.connection, frame.members, refs, place, size + 1)
         steps = await off_loop(len(window.rows), window.steps)
         frame.stored = dict(deciding)
         frame.add(steps)
         seen = await _seen(frame, reader, now)
         # Of what decides, whatever lies beyond the window is met there.
-        end = steps[-1].order if len(steps) > asked.limit else None
+        end = steps[-1].order if len(steps) > size else None
         if seen is not None:
             whole = seen
             found += [each for each in seen.steps if _lies(each, place, end)]
@@ -117,7 +121,7 @@ async def _windows(frame: Frame, reader: Reader, now: datetime, asked: PageAsked
 async def _around(frame: Frame, reader: Reader, now: datetime, page: Sequence[Shown]) -> Seen | None:
     await frame.put((each.told.step.source, each.told.step.id) for each in page)
     if any(handoff_event(each.told.step) is not None for each in page):
-        await frame.put_contacts()
+        await frame.put_contacts(reader)
     return await _seen(frame, reader, now)
 
 

@@ -46,11 +46,18 @@ join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source 
 where e.ref = any($1::bigint[]) and ($2::timestamptz is null or i.received_at <= $2)
 """
 )
-_CONTACTS = (
-    _COLUMNS
+# One look for each, along the index of the ref, from the instant on; corrected contacts come apart.
+_FIRST_CONTACTS = (
+    "select f.* from unnest($3::text[], $4::timestamptz[], $5::text[]) as w(org, since, handoff)"  # noqa: S608
+    " join unnest($1::bigint[], $2::text[]) as r(ref, org) on r.org = w.org cross join lateral ("
+    + _COLUMNS
     + """
-from interaction i join event_type t on t.id = i.type
-where i.ref = any($1::bigint[]) and t.type = any($2::text[]) and i.time >= $3
+    from interaction i
+    where i.ref = r.ref and i.time >= w.since and i.handoff is not distinct from w.handoff
+        and i.type = any(array(select id from event_type where type = any($6::text[])))
+        and not exists (select from amendment a where a.target_source = i.source and a.target_id = i.id)
+    order by i.time limit 1
+) f
 """
 )
 # The first that came under each of these, of those that nobody voided or corrected.
@@ -120,12 +127,18 @@ async def amended(connection: asyncpg.Connection, members: Members, received_by:
     return await _stored(connection, members, await connection.fetch(_AMENDED, members.numbers, received_by))
 
 
-async def contacts(
-    connection: asyncpg.Connection, members: Members, orgs: Collection[str], types: Collection[str], since: datetime
+async def first_contacts(
+    connection: asyncpg.Connection,
+    members: Members,
+    wanted: Collection[tuple[str, datetime, str | None]],
+    types: Collection[str],
 ) -> Stored:
-    """The steps of these types by these organisations, from then on."""
-    refs = [number for number, (org, _) in zip(members.numbers, members.refs, strict=True) if org in orgs]
-    return await _stored(connection, members, await connection.fetch(_CONTACTS, refs, list(types), since))
+    """For each (an organisation, since when, which hand-off it names) its first step of these types under each ref."""
+    orgs = [org for org, _ in members.refs]
+    columns = map(list, zip(*wanted, strict=True))
+    return await _stored(
+        connection, members, await connection.fetch(_FIRST_CONTACTS, members.numbers, orgs, *columns, list(types))
+    )
 
 
 async def first_received(connection: asyncpg.Connection, members: Members, refs: Collection[int]) -> Stored:

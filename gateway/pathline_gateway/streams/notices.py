@@ -12,6 +12,7 @@ import asyncpg
 from pathline import instant
 from pathline_gateway.handoff.silence import SOURCE, TYPES, Kind, Notice
 from pathline_gateway.pull.handoffs_seen import handoffs_seen
+from pathline_gateway.pull.side_handoffs import clocked_for
 from pathline_gateway.pull.view import name_of
 from pathline_gateway.store import handoff_notices
 from pathline_gateway.store import subscriptions as store
@@ -86,10 +87,31 @@ class Telling:
         # A receiver that conceals cannot be said to be silent to anybody else.
         if each is None or not each["observable"]:
             return None
+        if notice.kind == "answered":
+            known = await self._known_of_answer(as_whom.org or "", notice, each)
+            if known is None:
+                return None
+            if said["answered"] not in known:  # what she may know ended it at another time, or nothing did
+                said["answered"] = None
         whom = {"handoff": each["handoff"], "from": notice.sender, "to": notice.receiver}
         # Who was asked about somebody whom she does not know has no name for that pathway.
         name = str(name_of(as_whom, key, found.seen.anchors[0].birth)) if found.seen.anchors else None
         return {"pathway": name, "data": {**whom, **said}}
+
+    async def _known_of_answer(self, org: str, notice: Notice, each: Mapping[str, Any]) -> set[str | None] | None:
+        """When something happened of which this side may know; None where it is silence for her still."""
+        found = (await clocked_for(self._connection, [notice.handoff], org, self._sight.now)).get(notice.handoff)
+        if notice.stage in each["silent"] and (found is None or notice.stage in found.silent):
+            return None
+        more = set() if found is None else {instant.serve(event.time) for event in found.life.legal}
+        return _instants(each) | more
+
+
+def _instants(handoff: Mapping[str, Any]) -> set[str | None]:
+    """When something happened of which this reader is told."""
+    return {handoff[name] for name in ("accepted", "first_contact", "ended")} | {
+        each["at"] for each in handoff["redirected"]
+    }
 
 
 def event(number: int, row: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:

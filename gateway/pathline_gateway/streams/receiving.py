@@ -11,6 +11,7 @@ from starlette.responses import StreamingResponse
 
 from pathline_gateway.access_log.request_row import reading
 from pathline_gateway.answers import LIMIT, answers
+from pathline_gateway.pull.padding import PADDING, is_told_less
 from pathline_gateway.storable import STORABLE
 from pathline_gateway.store import webhooks
 from pathline_gateway.streams.cursor import cursor
@@ -96,7 +97,7 @@ def routes(streams: Streams) -> APIRouter:
         event: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's id.")],
     ) -> dict[str, Any]:
         """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown."""
-        async with reading(streams.slow) as connection:
+        async with PADDING.padded(wanted=is_told_less(caller)), reading(streams.slow) as connection:
             found = await one_of(connection, caller, subscription)
             return await explain(connection, found, caller, source, event, clock())
 

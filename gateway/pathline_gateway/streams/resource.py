@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.limits.at_once import AtOnce
 from pathline_gateway.problem import Problem
+from pathline_gateway.pull.padding import PADDING, is_told_less
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store import webhooks
 from pathline_gateway.store.subscriptions import Subscription
@@ -83,8 +84,9 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
         """
         readable(wanted, limits)
         subscription = as_if(wanted, own(caller, wanted.config.organisation), everything=caller.open)
-        with dry_runs.one(subscription.org):
-            return await _tried(wanted, subscription)
+        async with PADDING.padded(wanted=is_told_less(caller)):
+            with dry_runs.one(subscription.org):
+                return await _tried(wanted, subscription)
 
     async def _tried(wanted: DryRun, subscription: Subscription) -> Response:
         async with streams.slow.acquire() as connection, connection.transaction(isolation="repeatable_read"):

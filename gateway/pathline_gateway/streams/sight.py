@@ -76,9 +76,10 @@ class Sight:
         of = await self._of_pathway(pathway)
         if of is None:
             return None
-        if await of.frame.put_contacts():
+        as_whom = reader(subscription)
+        if await of.frame.put_contacts(as_whom):
             of.looks.clear()
-        return await self._look(of, reader(subscription))
+        return await self._look(of, as_whom)
 
     async def _of_pathway(self, pathway: UUID) -> _OfPathway | None:
         if pathway not in self._known:

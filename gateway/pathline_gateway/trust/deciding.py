@@ -6,30 +6,25 @@ asks for a few steps needs these few and those that decide, and not the whole pa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final, NamedTuple
 
 from pathline_gateway.assemble.step import Step
-from pathline_gateway.handoff.event import handoff_event
+from pathline_gateway.handoff.event import HandoffEvent, handoff_event
 from pathline_gateway.identity.binding import Ref
+from pathline_gateway.trust.authority import opens
 from pathline_gateway.trust.fields import fields_of, named
 from pathline_gateway.trust.reader import Reader
 from pathline_gateway.trust.told import told
 from pathline_gateway.trust.visible import Known
 
-_OFFERED: Final = "org.pathline.handoff.offered."
 _PREFIXES: Final = ("org.pathline.handoff.", "org.pathline.mandate.")
 
 
 def decides(step: Step) -> bool:
     """Whether what is seen of other steps may hang on this one."""
     return step.type.startswith(_PREFIXES)
-
-
-def asked_by(step: Step) -> str | None:
-    """The organisation that this step of a hand-off asks to take a person on."""
-    event = handoff_event(step)
-    return None if event is None else event.to
 
 
 def named_events(step: Step) -> Iterator[tuple[str, str]]:
@@ -43,9 +38,72 @@ def reach(reader: Reader, known: Known) -> list[Ref]:
     """The refs under which any step that does not decide may be shown to her: those, and perhaps some besides.
 
     An organisation has its own. Of others' it is shown something by consents, by lawful bases, or because somebody was
-    offered to it with what led there; where there are none of these, it is shown nothing.
+    offered to it with what led there. Refs by which none of these shows anything are not looked at: what stands under
+    them must not cost her time.
     """
-    if reader.kind != "organisation" or known.consents or known.bases:
+    if reader.kind != "organisation" or reader.org is None:
         return list(known.refs)
-    offering = {(step.org, step.subject) for step in known.steps if step.type.startswith(_OFFERED)}
-    return [ref for ref in known.refs if ref.org == reader.org or (ref.org, ref.subject) in offering]
+    released = _released(reader.org, known.steps)
+    holders = {ref.org for ref in known.refs if _may_show(ref.org, reader, known)}
+    return [
+        ref for ref in known.refs if ref.org == reader.org or ref.org in holders or (ref.org, ref.subject) in released
+    ]
+
+
+def _may_show(holder: str, reader: Reader, known: Known) -> bool:
+    """Whether a consent or a lawful basis may let this organisation show something."""
+    purpose = reader.stated.purpose
+    return any(not basis.holders or holder in basis.holders for basis in known.bases) or any(
+        each.given
+        and each.about(reader.org or "", purpose or "")
+        and (not each.holders or holder in each.holders)
+        and opens(each.org, holder)
+        for each in known.consents
+    )
+
+
+def _released(org: str, steps: Iterable[Step]) -> set[tuple[str, str]]:
+    """The refs of those whom this organisation was asked to take on, and of whom it is shown what led there."""
+    offers: dict[str, list[tuple[str, str]]] = {}
+    asked, released = set[str](), set[str]()
+    for step in steps:
+        event = handoff_event(step)
+        if event is None or event.handoff is None:
+            continue
+        if event.verb == "offered":
+            offers.setdefault(event.handoff, []).append((step.org, step.subject))
+        if event.to == org:
+            asked.add(event.handoff)
+        if event.said.get("context_released") and event.handoff.startswith(f"{event.org}:"):
+            released.add(event.handoff)
+    return {ref for handoff in asked & released for ref in offers.get(handoff, ())}
+
+
+class FirstContact(NamedTuple):
+    """A contact that a clock may stop at: the first by this organisation from then on, which names this hand-off."""
+
+    org: str
+    since: datetime
+    handoff: str | None
+    """None: which names none."""
+
+
+def contacts_wanted(reader: Reader, steps: Iterable[Step]) -> set[FirstContact]:
+    """The contacts that clocks of hand-offs may stop at of which this reader is told; of an organisation, its own."""
+    events = [event for step in steps if (event := handoff_event(step)) is not None and event.handoff is not None]
+    told = {event.handoff for event in events if reader.kind != "organisation" or _is_side(reader.org, event)}
+    since: dict[str | None, datetime] = {}
+    for event in events:
+        if event.to is not None:
+            since[event.handoff] = min(event.time, since.get(event.handoff, event.time))
+    asked = {(event.to, event.handoff) for event in events if event.to is not None and event.handoff in told}
+    accepted = {
+        FirstContact(event.org, event.time, None)
+        for event in events
+        if event.verb == "accepted" and event.handoff in told
+    }
+    return accepted | {FirstContact(org, since[handoff], handoff) for org, handoff in asked}
+
+
+def _is_side(org: str | None, event: HandoffEvent) -> bool:
+    return org is not None and (org in (event.to, event.org) or (event.handoff or "").startswith(f"{org}:"))

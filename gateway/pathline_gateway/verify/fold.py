@@ -81,7 +81,7 @@ def _step(row: Row, amended: Amends | None) -> dict[str, Any]:
     said, data, time = read.said, read.data, read.time
     for correction in amended.corrections if amended else ():
         replacement = content(correction["payload"]).said["replacement"]
-        if (better := _replacement(row["type"], replacement["data"])) is not None:
+        if (better := _replacement(row["type"], replacement["data"], row["source"].split(":")[2])) is not None:
             said, data = replacement["data"], better
             again = replacement.get("time")
             time = instant.parse(again).astimezone(UTC) if again else read.time
@@ -104,14 +104,15 @@ def _step(row: Row, amended: Amends | None) -> dict[str, Any]:
     }
 
 
-def _replacement(type_name: str, data: object) -> bytes | None:
-    """The new data, where it keeps the contract of its type."""
+def _replacement(type_name: str, data: object, org: str) -> bytes | None:
+    """The new data, where it keeps the contract of its type; of an offer, with a hand-off of this organisation."""
     text = orjson.dumps(data)
     try:
-        TYPES[type_name].model_validate_json(text)
+        said = TYPES[type_name].model_validate_json(text)
     except ValidationError:
         return None
-    return text
+    offers = type_name == "org.pathline.handoff.offered.v1"
+    return None if offers and not str(said.handoff).startswith(f"{org}:") else text
 
 
 def _readable(row: Row) -> bool:

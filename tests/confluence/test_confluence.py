@@ -67,6 +67,8 @@ def now(step: Said, said: Collection[Said]) -> Said | None:
         or (s.anew in asking and step.kind in asking)
         or (s.anew == "declined" and alike.get(step.kind) is s.shows)
     ]
+    if step.kind == "offered":  # of nobody else's hand-off
+        fits = [s for s in fits if s.handoff.startswith(f"{step.org}:")]
     if not fits:
         return step
     last = max(fits, key=lambda s: (s.source, s.id))

@@ -147,8 +147,8 @@ def subscribed(caller: Caller, protocol: str, **more: Any) -> str:
     return str(caller.does("/v1/subscriptions", {"protocol": protocol, "config": config, **more})["id"])
 
 
-def worst_of_others(gateway: Secured, n: int, run: str) -> dict[str, float]:
-    """How late the events of somebody else came at most while one more step a second came of this person."""
+def lateness_of_others(gateway: Secured, n: int, run: str) -> dict[str, list[float]]:
+    """How late the events of somebody else came while one more step a second came of this person; in order."""
     over = threading.Event()
     readers = [Reader(Caller(gateway, Role.SUBSCRIBER, org), over) for org in READERS]
     streams = {each.caller.org: subscribed(each.caller, "SSE") for each in readers}
@@ -196,14 +196,21 @@ def worst_of_others(gateway: Secured, n: int, run: str) -> dict[str, float]:
             owner = next((r.caller for r in readers if streams[str(r.caller.org)] == id), other)
             assert owner.ask("DELETE", f"/v1/subscriptions/{id}").is_success
     assert all(each.pages >= 2 for each in readers), [each.pages for each in readers]
-    return {name: max(found) for name, found in late.items()}
+    return {name: sorted(found) for name, found in late.items()}
+
+
+def most(late: list[float]) -> float:
+    """What nine of ten keep to: the last one tells of whatever else the machine does."""
+    return late[int(0.9 * (len(late) - 1))]
 
 
 def test_nobody_elses_events_come_late(gateway: Secured) -> None:
     seen_by_all(gateway)
-    usual = worst_of_others(gateway, SHORT_N, "short")
-    worst = worst_of_others(gateway, LONG_N, "long")
-    print("late at most:", usual, "beside a short pathway;", worst, "beside a long one")
-    # What the machine itself takes for as much work is not the long pathway's doing.
-    for name, seconds in worst.items():
-        assert seconds < max(LATE_S, 4 * usual[name]), (usual, worst)
+    usual = lateness_of_others(gateway, SHORT_N, "short")
+    late = lateness_of_others(gateway, LONG_N, "long")
+    for name, found in late.items():
+        print(
+            f"{name}: {most(found):.2f} s, at most {found[-1]:.2f} s; beside a short pathway {most(usual[name]):.2f} s"
+        )
+        # What the machine itself takes for as much work is not the long pathway's doing.
+        assert most(found) < max(LATE_S, 4 * most(usual[name])), (usual[name][-9:], found[-9:])

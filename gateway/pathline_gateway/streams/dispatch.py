@@ -72,11 +72,21 @@ class Dispatcher:
 
     async def dispatch_some(self) -> bool:
         """Whether anything new was looked at, or taken up that was held back; each in one transaction."""
+        failed: Exception | None = None
+        taken_up = False
         try:
-            taken_up = await self._taken_up()
-            return await self._given() or taken_up
+            try:
+                taken_up = await self._taken_up()
+            except Exception as why:
+                if not concerns_record(why):
+                    raise
+                failed = why  # what is new is given all the same
+            given = await self._given()
         except asyncpg.SerializationError:
             return True  # somebody wants something else since: it is looked at again
+        if failed is not None:
+            raise failed
+        return given or taken_up
 
     async def _given(self) -> bool:
         try:

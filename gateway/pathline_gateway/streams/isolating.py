@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -60,7 +60,7 @@ async def isolated(
         await wanted_of(index, Sight(connection, now), [row for pathway in some for row in chosen[pathway]])
 
     async def is_well() -> bool | None:
-        return await still_well(connection, _of_several(before, known), fold)
+        return await still_well(connection, _of_several(before, rows), fold)
 
     failed = await at_fault(connection, list(known), fold, is_well)
     while culprits := await _filters_at_fault(index, [row for pathway in failed for row in known[pathway]]):
@@ -105,11 +105,12 @@ async def _filters_at_fault(index: SubscriptionIndex, rows: Sequence[asyncpg.Rec
     return found
 
 
-def _of_several(before: Sequence[asyncpg.Record], known: Collection[UUID]) -> list[UUID]:
-    """A pathway of each of a few organisations, the last first: what one of them publishes may all fail."""
+def _of_several(before: Sequence[asyncpg.Record], rows: Sequence[asyncpg.Record]) -> list[UUID]:
+    """A pathway of each of a few other organisations, the last first: what one of them publishes may all fail."""
+    orgs, known = {row["org"] for row in rows}, {row["pathway"] for row in rows}
     found: dict[str, UUID] = {}
     for row in reversed(before):
-        if row["pathway"] not in known:
+        if row["org"] not in orgs and row["pathway"] not in known:
             found.setdefault(row["org"], row["pathway"])
     return list(dict.fromkeys(found.values()))[:_LOOKED_AT]
 

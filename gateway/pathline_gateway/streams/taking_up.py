@@ -17,7 +17,7 @@ from pathline_gateway.set_aside.held_repository import HeldEntry, Owed
 from pathline_gateway.store import given, subscriptions
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.deliver import DELIVERY, Moment, told_of
-from pathline_gateway.streams.isolating import WORK, isolated
+from pathline_gateway.streams.isolating import WORK, closed, isolated
 from pathline_gateway.streams.sight import Sight
 from pathline_gateway.streams.subscription_index import SubscriptionIndex
 from pathline_gateway.streams.wanting import wanted_of
@@ -123,9 +123,22 @@ class TakingUp:
         known = await subscriptions.several(self.connection, {each.subscription for each in owed})
         events = {(row["source_number"], row["id"]): row for row in rows}
         sight = Sight(self.connection, self.now)
-        wanted = [each for each in owed if await self._is_wanted(sight, known.get(each.subscription), each, events)]
+        wanted, judged = [], []
+        for each in owed:
+            try:
+                async with self.connection.transaction():
+                    wants = await self._is_wanted(sight, known.get(each.subscription), each, events)
+            except Exception as failed:
+                row = events.get((each.source, each.id))
+                if row is None or not concerns_record(failed):
+                    raise
+                await closed(self.connection, WORK, row["pathway"], failed)
+                continue
+            judged.append(each)
+            if wants:
+                wanted.append(each)
         await self._number([(each.subscription, each.source, each.id) for each in wanted])
-        await held.paid(self.connection, owed)
+        await held.paid(self.connection, judged)
         self.more |= len(owed) == held.SLICE
 
     async def _is_wanted(

@@ -214,7 +214,7 @@ class Limits(BaseSettings):
         int,
         Field(ge=1),
         Limit("organisation", "open hand-offs", 429, "over-open-offers", "withdraw those that nobody needs"),
-    ] = 20_000
+    ] = 100_000
     """Hand-offs of one organisation that wait at one receiver, who has to answer each; over Kafka they are parked."""
     open_offers_of_record: Annotated[
         int,

@@ -13,12 +13,12 @@ from typing import Any
 
 import asyncpg
 import stored
+from crashes import Crashed, Steered, connected, gone
 from deliveries import Held, subject
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from own_postgres import OwnPostgres, postgres
 from said import HANDOFFS, ORGS, REFS, START, STEPS, Identity, Said, says
-from test_apply_crash import Crashed, Steered, connected, gone
 
 from confluence.test_confluence import batch
 from pathline.cloudevent import CloudEvent

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 import stored
+from crashes import batch_of, connected
 from deliveries import DOOR, Kind, Log, Said
 from own_postgres import OwnPostgres
-from test_apply_crash import batch_of, connected
 
 from pathline_gateway.intake.apply import Into, apply
 

@@ -49,7 +49,7 @@ class HandoffPage:
     counted: bool
     """Whether no more than those follow."""
     failing: int = 0
-    """Hand-offs that cannot be computed: how they stand is not known, and all others are told."""
+    """Hand-offs that cannot be computed; all others are listed."""
 
 
 async def page(

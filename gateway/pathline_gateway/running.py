@@ -105,7 +105,6 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
             account_key = await instance_secret(connection, "accounts")
             await set_aside.retry_of_other_versions(connection)
         progress, health = Progress(), Health()
-        membership = MembershipWriter(pool)
         producer = await _producer(settings, idempotent=broker.idempotent_producers)
         stack.push_async_callback(stopped, producer.stop)
         everything = settings.dev_auth == "off"
@@ -119,6 +118,7 @@ async def running(settings: Settings) -> AsyncIterator[Gateway]:
 
         at_hand = AtHand(secret, (waiters, deliverer))
         dispatcher = Dispatcher(pool, settings.clock, on_given, everything=everything, at_hand=at_hand)
+        membership = MembershipWriter(pool, dispatcher.wake)
         replayer = Replayer(pool, settings.clock, on_given, everything=everything)
         sessions = Sessions(pool, settings.token_lifetime_s)
         await sessions.look()

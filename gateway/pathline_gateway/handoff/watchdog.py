@@ -129,7 +129,7 @@ class Watchdog:
 
     async def _open(self, connection: asyncpg.Connection) -> dict[str, list[_Open]]:
         """By hand-off, what may have to be said."""
-        closed = await set_aside.closed_refs(connection)
+        closed = await set_aside.closed_refs(connection, or_held=True)
         found: dict[str, list[_Open]] = {}
         shared = [until for topic, until in self.tide.known.items() if topic.startswith(_DOOR)]
         if shared:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
@@ -28,8 +28,9 @@ _BATCH = 200
 class MembershipWriter:
     """Binds what intake stored. Only one in all processes writes at a time."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: asyncpg.Pool, on_bound: Callable[[], None] = lambda: None) -> None:
+        """`on_bound` is called whenever evidence was seen, once that is committed."""
+        self._pool, self._on_bound = pool, on_bound
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -47,6 +48,12 @@ class MembershipWriter:
         Membership is a function of all evidence that was seen. So whatever belongs to the same people is set aside,
         too, and their pathways are closed: who may see them is not known.
         """
+        seen = await self._bind_some()
+        if seen:
+            self._on_bound()
+        return seen
+
+    async def _bind_some(self) -> int:
         async with self._pool.acquire() as connection, connection.transaction():
             await links.lock(connection)
             handed = await handoff_links.unseen(connection, _BATCH)

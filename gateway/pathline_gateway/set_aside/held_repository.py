@@ -1,4 +1,4 @@
-"""What is held back of pathways that are closed, until they are open again."""
+"""What is held back of pathways that are closed, or that evidence concerns which is not bound yet."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
+
+from pathline_gateway.store.evidence_backlog import Ends
 
 # Closed, or open again with something that is still to be given: whatever else comes of it comes after that.
 _ANY_CLOSED = "select exists (select from set_aside_ref)"
@@ -25,7 +27,8 @@ select exists (select from dispatch_held) or exists (select from delivery_owed)
     or exists (select from set_aside where work = any($1::text[]) and retry_at <= now())
 """
 _HOLD = """
-insert into dispatch_held (ref, batch, seq) select * from unnest($1::bigint[], $2::bigint[], $3::bigint[])
+insert into dispatch_held (ref, batch, seq, evidence_seq, handoff_seq)
+select *, $4::bigint, $5::bigint from unnest($1::bigint[], $2::bigint[], $3::bigint[])
 on conflict do nothing
 """
 _OPENED = """
@@ -36,6 +39,7 @@ with closed as materialized (
 select h.ref, h.batch, h.seq from dispatch_held h
 join subject_ref s on s.id = h.ref left join membership m on m.ref = s.id and m.until is null
 where coalesce(m.pathway, s.birth) not in (select pathway from closed)
+    and exists (select from membership_progress p where p.seq >= h.evidence_seq and p.handoff_seq >= h.handoff_seq)
 order by h.seq limit $1
 """
 _OF_REFS = "select ref, batch, seq from dispatch_held where ref = any($1::bigint[]) order by seq limit $2"
@@ -82,6 +86,8 @@ _REFS_OF_ITEM = """
 select r.ref from set_aside_ref r join set_aside a on a.id = r.item where a.work = $1 and a.key = $2
 """
 
+NO_EVIDENCE: Final = Ends(0, 0)
+"""Nothing has to be bound first."""
 SLICE: Final = 500
 """Entries that are given in one transaction."""
 
@@ -125,14 +131,14 @@ async def blocked_pathways(connection: asyncpg.Connection) -> set[UUID]:
     return {row["pathway"] for row in await connection.fetch(_BLOCKED)}
 
 
-async def hold(connection: asyncpg.Connection, entries: Collection[HeldEntry]) -> None:
-    """These are given once their pathways are open."""
+async def hold(connection: asyncpg.Connection, entries: Collection[HeldEntry], evidence: Ends = NO_EVIDENCE) -> None:
+    """These are given once their pathways are open, and all evidence up to these ends is bound."""
     if entries:
-        await connection.execute(_HOLD, *map(list, zip(*entries, strict=True)))
+        await connection.execute(_HOLD, *map(list, zip(*entries, strict=True)), *evidence)
 
 
 async def opened(connection: asyncpg.Connection, limit: int = SLICE) -> list[HeldEntry]:
-    """Some whose pathways are open, in order."""
+    """Some whose pathways are open and whose evidence is bound, in order."""
     return [HeldEntry(*row.values()) for row in await connection.fetch(_OPENED, limit)]
 
 

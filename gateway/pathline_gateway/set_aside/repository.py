@@ -61,9 +61,9 @@ with chosen as (
 select count(*) from chosen
 """
 _OTHER_VERSION = "update set_aside set retry_at = now() where version <> $1 returning id"
-# Whoever is on a pathway with one of them by now; or of which something is held that comes before anything else.
+# Whoever is on a pathway with one of them by now; $1: or with one of which something is held that is to be given first.
 _CLOSED = """
-with closed as (select ref from set_aside_ref union select ref from dispatch_held)
+with closed as (select ref from set_aside_ref union select ref from dispatch_held where $1)
 select ref from closed
 union
 select o.ref from closed c
@@ -182,6 +182,6 @@ async def retry_of_other_versions(connection: asyncpg.Connection) -> int:
     return len(await connection.fetch(_OTHER_VERSION, VERSION))
 
 
-async def closed_refs(connection: asyncpg.Connection) -> list[int]:
-    """Every ref that is on such a pathway now, or on one of which something held back is still to be given."""
-    return [row["ref"] for row in await connection.fetch(_CLOSED)]
+async def closed_refs(connection: asyncpg.Connection, *, or_held: bool = False) -> list[int]:
+    """Every ref that is on such a pathway now; `or_held`: or on one of which something held is still to be given."""
+    return [row["ref"] for row in await connection.fetch(_CLOSED, or_held)]

@@ -12,7 +12,8 @@ from pathline_gateway.handoff.silence import SOURCE, Notice
 
 # `least` of what is known of the shared topics and of the receiver's own. Each that is found is spoken of at once, or
 # set aside, so that a page is never full of what has to wait. Of what stands aside as it stood nothing is said, and
-# nothing of a pathway that is closed.
+# nothing of a pathway that is closed. That a silence is over is said after what ended it was given: not before the
+# token that came with that is looked at.
 _SILENT = """
 with own as (select * from unnest($3::text[], $4::timestamptz[]) as o(org, until))
 select h.handoff, least($1, o.until) as until
@@ -52,6 +53,9 @@ where n.open and (h.handoff is null
     and not exists (select from set_aside a where a.key = n.handoff
         and (a.work = 'hand-offs' or a.work = 'silence' and a.retry_at > now()))
     and not n.ref = any($1::bigint[])
+    and not exists (
+        select from handoff_input k, membership_progress p where k.handoff = n.handoff and k.seq > p.handoff_seq
+    )
 limit 500
 """
 _RAISE = """

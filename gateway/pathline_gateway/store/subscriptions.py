@@ -93,7 +93,8 @@ _EVENT = """
 select i.received_at, i.ref, src.source, t.type,
     s.org, s.subject, i.service, i.channel, i.activity, i.initiator, i.actor,
     position('"location-hidden"'::bytea in i.payload) > 0 as maybe_hidden, coalesce(m.pathway, s.birth) as pathway,
-    (select seq from dispatch_progress) >= (select coalesce(max(seq), 0) from change) as all_looked_at
+    (select seq from dispatch_progress) >= (select coalesce(max(seq), 0) from change)
+        and not exists (select from dispatch_held h where h.ref = i.ref and h.batch = i.batch) as all_looked_at
 from source src
 join event_identity k on k.source = src.id and k.id = $2
 join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id

@@ -18,7 +18,9 @@ from pathline_gateway.set_aside import held_repository as held
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.set_aside.faults import concerns_record, reason_of
 from pathline_gateway.set_aside.held_repository import HeldEntry
+from pathline_gateway.store import evidence_backlog
 from pathline_gateway.store import subscriptions as store
+from pathline_gateway.store.evidence_backlog import Ends
 from pathline_gateway.streams.at_hand import AtHand
 from pathline_gateway.streams.deliver import DELIVERY
 from pathline_gateway.streams.isolating import WORK, isolated
@@ -130,7 +132,7 @@ class Dispatcher:
                 return False
             begin, end = page
             rows, now = await store.events(connection, begin, end), self._clock()
-            blocked = await held.blocked_pathways(connection)
+            blocked, evidence = await _blocked(connection, rows)
             fit = [row for row in rows if row["pathway"] not in blocked] if blocked else rows
             if apart:
                 before = await store.events(connection, max(0, begin - _BEFORE), begin)
@@ -140,7 +142,7 @@ class Dispatcher:
             else:
                 wanted, looked_to = await wanted_of(self._index, Sight(connection, now), fit, _GIVEN)
             last = end if looked_to is None else looked_to
-            await held.hold(connection, _entries(rows, blocked, last))
+            await held.hold(connection, _entries(rows, blocked, last), evidence)
             numbers = await store.give(
                 connection, [(each.id, row["source_number"], row["id"]) for each, row in wanted], last
             )
@@ -150,6 +152,20 @@ class Dispatcher:
             hand()
         self._on_given({each.id: number for each, (number, _) in given})
         return True
+
+
+async def _blocked(connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> tuple[set[UUID], Ends]:
+    """Pathways of which nothing is given now, and which evidence has to be bound before it is.
+
+    Evidence that was stored with these events or before them says who may see them: an answer to a hand-off comes under
+    a record that the token which it shows joins to the pathway, and whoever asked must be given it.
+    """
+    blocked = await held.blocked_pathways(connection)
+    waiting = await evidence_backlog.concerned(connection, rows)
+    if waiting is None:
+        return blocked, held.NO_EVIDENCE
+    pathways, ends = waiting
+    return blocked | pathways, ends
 
 
 def _entries(rows: Sequence[asyncpg.Record], blocked: Collection[UUID], last: int) -> set[HeldEntry]:

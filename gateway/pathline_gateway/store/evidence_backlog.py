@@ -1,0 +1,78 @@
+"""Evidence of who is who that is stored and not bound yet: which pathways it concerns, and where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+_ENDS = """
+select p.seq, p.handoff_seq,
+    (select coalesce(max(seq), 0) from link_evidence) as last_seq,
+    (select coalesce(max(seq), 0) from handoff_input) as last_handoff_seq
+from membership_progress p
+"""
+# Link evidence is found from the pathways, however much of it there is: one flood must not cost everybody's events.
+# What was only proposed (5) moves nobody, and anybody may propose anything.
+_CONCERNED = """
+with event as materialized (
+    select * from unnest($1::uuid[], $2::integer[], $3::text[]) as e(pathway, source, id)
+), page as materialized (
+    select distinct pathway from event
+), mate as materialized (
+    select g.pathway, s.id as ref from page g join subject_ref s on s.birth = g.pathway
+    union
+    select g.pathway, m.ref from page g join membership m on m.pathway = g.pathway and m.until is null
+)
+select distinct t.pathway from mate t where exists (
+    select from link_evidence l where l.a = t.ref and l.standing <> 5 and l.seq > $4
+    union all
+    select from link_evidence l where l.b = t.ref and l.standing <> 5 and l.seq > $4
+    union all
+    select from link_evidence l
+    join link_evidence r on r.target_source = l.source and r.target_id = l.id
+    where l.a = t.ref and r.seq > $4
+    union all
+    select from link_evidence l
+    join link_evidence r on r.target_source = l.source and r.target_id = l.id
+    where l.b = t.ref and r.seq > $4
+    union all
+    select from handoff_link h
+    join link_evidence r on r.target_source = h.source and r.target_id = h.id
+    where (h.a = t.ref or h.b = t.ref) and r.seq > $4
+)
+union
+select e.pathway from handoff_input k join event e on e.source = k.source and e.id = k.id where k.seq > $5
+union
+select t.pathway from (
+    select distinct handoff from (select handoff from handoff_input where seq > $5 order by seq limit $6) unseen
+) k
+cross join lateral (select i.ref from interaction i where i.handoff = k.handoff offset 0) i
+join mate t on t.ref = i.ref
+"""
+_HANDOFFS = 1_000
+"""Hand-offs whose token was shown and whose other events are held, too, for the order of a pathway that grows. Beyond
+these the answers alone are."""
+
+
+class Ends(NamedTuple):
+    """The last evidence of both kinds that is stored: of links, and of hand-offs whose token was shown."""
+
+    evidence: int
+    handoffs: int
+
+
+async def concerned(connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> tuple[set[UUID], Ends] | None:
+    """The pathways of these events that evidence concerns which is not bound yet, and where that ends.
+
+    `rows`: with pathway, source_number and id. None where all evidence is bound.
+    """
+    seen, seen_handoffs, last, last_handoffs = await connection.fetchrow(_ENDS)
+    if last <= seen and last_handoffs <= seen_handoffs:
+        return None
+    events = [(row["pathway"], row["source_number"], row["id"]) for row in rows]
+    columns = map(list, zip(*events, strict=True)) if events else ([], [], [])
+    found = await connection.fetch(_CONCERNED, *columns, seen, seen_handoffs, _HANDOFFS)
+    return {row["pathway"] for row in found}, Ends(last, last_handoffs)

@@ -11,6 +11,7 @@ import asyncpg
 from pathline_gateway.handoff.clocks import Clocks, served
 from pathline_gateway.off_loop import off_loop
 from pathline_gateway.pull.handoffs import clocked, in_order, lives, receivers
+from pathline_gateway.pull.side_handoffs import lives_for
 from pathline_gateway.store import register
 from pathline_gateway.trust.foreign import Identity, is_hidden, names
 from pathline_gateway.trust.pairwise import ReaderKey
@@ -25,12 +26,22 @@ async def handoffs_seen(
     seen: Seen,
     now: datetime,
     only: Collection[str] | None = None,
+    *,
+    elsewhere: bool = True,
 ) -> list[dict[str, Any]]:
-    """Each with its state and clocks, the first offered first; `only`: these alone."""
+    """Each with its state and clocks, the first offered first; `only`: these alone.
+
+    `elsewhere`: what was said of a hand-off on other pathways counts, too, where she may know all of it: a receiver may
+    answer under a record that nobody has linked.
+    """
     steps = [each.told.step for each in seen.steps]
     found = await off_loop(len(steps), lambda: lives(steps, ()))
     if not found:
         return []
+    whole = {life.handoff for life in found} & seen.whole_handoffs if elsewhere else set()
+    if whole:
+        known = {life.handoff: life for life in (await lives_for(connection, whole, reader.org))[0]}
+        found = [known.get(life.handoff, life) for life in found]
     registered = await register.registered(connection, receivers(found))
     # A receiver that conceals is for everybody else as one that is not here: it cannot be said to be silent.
     observable = {org for org in registered if org == reader.org or not seen.concealment.party(org, None)}
@@ -62,7 +73,8 @@ def _named(
     anomalies = [
         {**each, "source": name[0], "id": name[1]}
         for each in body["anomalies"]
-        for name in [told_as[each["source"], each["id"]]]
+        for name in [told_as.get((each["source"], each["id"]))]
+        if name is not None  # of an event that she does not see she is told no name
     ]
     named: dict[str, Any] = {
         "handoff": called[body["handoff"]],

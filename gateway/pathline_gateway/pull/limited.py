@@ -66,7 +66,9 @@ class _Reading:
     async def view(self, found: SeenPage, at: datetime | None = None) -> View:
         """What she is served of it, its clocks as they stood at an instant, or now."""
         only = found.handoffs() if found.is_part else None
-        handoffs = await handoffs_seen(self.connection, self.reader, self.key, found.around, at or self.now, only)
+        handoffs = await handoffs_seen(
+            self.connection, self.reader, self.key, found.around, at or self.now, only, elsewhere=at is None
+        )
         following = None if found.next is None else cursor(self.key, found.next)
         return await off_loop(
             len(found.around.steps),

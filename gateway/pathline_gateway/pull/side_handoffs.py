@@ -22,10 +22,7 @@ async def clocked_for(
     connection: asyncpg.Connection, handoffs: list[str], org: str, now: datetime
 ) -> dict[str, Clocks]:
     """Each of which the organisation may know something."""
-    steps, amendments, rows = await handoff_links.events(connection, handoffs)
-    refs = {(row["org"], row["subject"]) for row in rows.values()}
-    concealment = (await sight.concealment(connection, list(refs))).besides(org)
-    lives = list(_folded(handoffs, amended(steps, amendments), org, concealment))
+    lives, concealment = await lives_for(connection, handoffs, org)
     registered = await register.registered(connection, {life.to for life in lives if life.to is not None})
     observable = {each for each in registered if each == org or not concealment.party(each, None)}
     met = [
@@ -36,8 +33,23 @@ async def clocked_for(
     return {life.handoff: clocks(life, met, observable, now) for life in lives}
 
 
+async def lives_for(
+    connection: asyncpg.Connection, handoffs: Collection[str], org: str | None
+) -> tuple[list[Lifecycle], Concealment]:
+    """Each of which this organisation may know something, and what is concealed from it; None: a person, an operator.
+
+    From all that was published of each, on whatever pathway.
+    """
+    steps, amendments, rows = await handoff_links.events(connection, handoffs)
+    refs = {(row["org"], row["subject"]) for row in rows.values()}
+    concealment = await sight.concealment(connection, list(refs))
+    if org is not None:
+        concealment = concealment.besides(org)
+    return list(_folded(handoffs, amended(steps, amendments), org, concealment)), concealment
+
+
 def _folded(
-    handoffs: Collection[str], steps: Iterable[Step], org: str, concealment: Concealment
+    handoffs: Collection[str], steps: Iterable[Step], org: str | None, concealment: Concealment
 ) -> Iterable[Lifecycle]:
     events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
     wanted = set(handoffs)

@@ -68,6 +68,8 @@ class Seen:
     """The numbers of the refs that she came by or was shown something of."""
     handoffs: frozenset[str] = frozenset()
     """Those that she is a side of: she knows them by their own ids, with which she answers."""
+    whole_handoffs: frozenset[str] = frozenset()
+    """Those of which she may know all that is not concealed from her, on whatever pathway it was said."""
     contacts: Sequence[Contact] = ()
     """When their receivers met the person: either side is told that, though not by what step."""
 
@@ -114,7 +116,16 @@ def offered(reader: Reader, known: Known) -> Seen | None:
     numbers = {(ref.org, ref.subject): ref.id for ref in known.refs}
     under = frozenset(numbers[each.told.step.org, each.told.step.subject] for each in shown)
     met = _met(steps, handed, concealed)
-    return Seen(shown, (), (), known.concealment, refs=under, handoffs=handed.handoffs, contacts=met)
+    return Seen(
+        shown,
+        (),
+        (),
+        known.concealment,
+        refs=under,
+        handoffs=handed.handoffs,
+        whole_handoffs=handed.handoffs,
+        contacts=met,
+    )
 
 
 def _met(steps: Iterable[Told], handed: Shared, concealed: Concealment) -> list[Contact]:
@@ -125,7 +136,8 @@ def _met(steps: Iterable[Told], handed: Shared, concealed: Concealment) -> list[
 def _to_operator(known: Known, steps: Sequence[Told]) -> Seen | None:
     under = {(each.step.org, each.step.subject) for each in steps}
     anchors = [ref for ref in known.refs if (ref.org, ref.subject) in under]
-    return _seen([Shown(each, False) for each in steps], anchors, anchors, known)
+    seen = _seen([Shown(each, False) for each in steps], anchors, anchors, known)
+    return None if seen is None else replace(seen, whole_handoffs=_offers(steps))
 
 
 def _to_person(
@@ -135,7 +147,8 @@ def _to_person(
     account = [ref for ref in known.refs if (ref.org, ref.subject) == (CITIZENS, reader.account)]
     if account and Role.CITIZEN in reader.roles:
         shown = [Shown(each, reader.owns(each.step.org, each.step.subject)) for each in open_steps]
-        return _seen(shown, account, account, known)
+        seen = _seen(shown, account, account, known)
+        return None if seen is None else replace(seen, whole_handoffs=_offers(open_steps))
     mandates = _mandates(reader, holding(steps, now, known.registrars, known.concealment))
     if not mandates:
         return None
@@ -146,6 +159,12 @@ def _to_person(
     anchors = [ref for ref in known.refs if (ref.org, ref.subject) in under]
     # Never quiet: what a mandate showed somebody is told to the person, whatever the mandate says of its own safety.
     return _seen(covered, anchors, (), known, mandate=mandates[0].name)
+
+
+def _offers(steps: Iterable[Told]) -> frozenset[str]:
+    """Hand-offs that were offered by these steps: others anybody may have named, and they are other people's."""
+    named = ((each.step.org, each.said.get("handoff")) for each in steps if each.verb == ("handoff", "offered"))
+    return frozenset(handoff for org, handoff in named if handoff and handoff.startswith(f"{org}:"))
 
 
 def _mandates(reader: Reader, held: Iterable[Mandate]) -> list[Mandate]:
@@ -168,7 +187,7 @@ def _to_organisation(reader: Reader, now: datetime, known: Known, steps: Sequenc
     if seen is None or reader.org is None:
         return None
     met = _met(steps, handed, known.concealment.besides(reader.org))
-    return replace(seen, handoffs=handed.handoffs, contacts=met)
+    return replace(seen, handoffs=handed.handoffs, whole_handoffs=handed.handoffs, contacts=met)
 
 
 def _handed(reader: Reader, known: Known, steps: Sequence[Told]) -> Shared:

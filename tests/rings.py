@@ -36,7 +36,7 @@ def mark(item: pytest.Item) -> None:
         item.add_marker(ring)
     if not any(item.get_closest_marker(ring) for ring in RINGS):
         item.add_marker("unit")
-    if (group := _group(item)) is not None:
+    if item.get_closest_marker("group") is None and (group := _group(item)) is not None:
         item.add_marker(pytest.mark.group(group))
 
 

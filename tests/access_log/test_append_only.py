@@ -27,6 +27,9 @@ from verify.history import Partition, opened, ref, step
 
 __all__ = ["connection", "database"]
 
+# Roles belong to the whole server, so one worker makes them.
+pytestmark = pytest.mark.group("roles")
+
 ROLES = (Path(__file__).parents[2] / "deploy" / "postgres-roles.sql").read_text()
 ROW = access(Caller(frozenset((Role.OPERATOR,)), who="somebody"), NOTHING, "search", "shown")
 LOGS = ("access", "register_change")

@@ -25,7 +25,6 @@ settings.load_profile("suite")
 
 _RUN = pytest.StashKey[Run]()
 _STATUS = pytest.StashKey[int]()
-_KEPT = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,7 +42,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """The servers that all tests of the run shared have ended."""
     if run := config.stash.get(_RUN, None):
         del config.stash[_RUN]
-        run.end(keep=config.stash.get(_STATUS, 1) == pytest.ExitCode.TESTS_FAILED)
+        kept = run.end(keep=config.stash.get(_STATUS, 0) == pytest.ExitCode.TESTS_FAILED)
+        if kept is not None:
+            print(f"What failed tests wrote is kept in {kept}: remove it when you have seen it")
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` reads the marks

@@ -6,11 +6,12 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 RUN := $(UV) run --all-packages --locked
 
-# The tests that need no server.
-UNIT := tests/contracts tests/assemble tests/identity tests/handoff tests/measure/test_handoffs.py tests/streams/test_filters.py tests/streams/test_handed.py tests/streams/test_plan.py tests/streams/test_http_answer.py tests/intake/test_reading.py tests/trust/test_visible.py
+# Tests wait a good part of their time, so there are more workers than cores.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
+PYTEST := $(RUN) pytest -q -n $(WORKERS)
 
-# About half of the other tests by time: they run beside the rest, in a process of their own.
-ASIDE := tests/confluence tests/intake tests/trust tests/verify tests/streams tests/desk tests/documents tests/console tests/who tests/measure
+# A gateway imports two thousand modules, and tests start many: without bytecode each start compiles them again.
+export PYTHONDONTWRITEBYTECODE :=
 
 # Where `make demo` listens: make demo PORT=8081
 PORT ?= 8080
@@ -32,17 +33,16 @@ demo: install ## The whole thing on one machine, with reference services; Ctrl-C
 	exec $(RUN) pathline-gateway up --embedded --demo --dev-auth off --port $(PORT) --data build/demo
 
 .PHONY: test
-test: install check unit integration ## Everything that proves it
+test: install check ## What proves it in minutes; ends with what it left out
+	$(PYTEST) -m "not long"
+
+.PHONY: test-long
+test-long: install ## What takes longer: properties with all their examples, load, kills
+	PATHLINE_TESTS=long $(PYTEST) -m "long or scaled"
 
 .PHONY: unit
 unit: install ## The tests that need no server, in seconds
-	$(RUN) pytest -q -n 2 $(UNIT)
-
-.PHONY: integration
-integration: install ## The tests with a real broker and a real Postgres, in two processes side by side
-	@mkdir -p build; $(RUN) pytest $(ASIDE) $(addprefix --ignore ,$(UNIT)) > build/aside.txt 2>&1 & aside=$$!; \
-	$(RUN) pytest tests $(addprefix --ignore ,$(UNIT) $(ASIDE)); rest=$$?; \
-	wait $$aside; done=$$?; cat build/aside.txt; exit $$((rest + done))
+	$(PYTEST) -m "unit and not long"
 
 .PHONY: kafka
 kafka: install ## Apache Kafka for tests, with Maven, into a cache folder outside the repository

@@ -1,66 +1,44 @@
-"""`pathline-gateway`: what an operator runs."""
+"""`pathline-gateway`: what an operator runs. What a command needs is imported when it runs: `--help` is quick."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-from collections.abc import Coroutine, Mapping
 from datetime import datetime
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
-import uvloop
 from cyclopts import App, Parameter
-from pydantic import ValidationError
 
-from pathline_gateway import observe
-from pathline_gateway.commands import lawful, linkers, organisations, parked, registrars, review, set_aside
-from pathline_gateway.commands.migrate import migrate
-from pathline_gateway.demo import DemoMissing
-from pathline_gateway.embedded import EmbeddedError
-from pathline_gateway.kafka_client import KafkaSettingsUnusable
-from pathline_gateway.limits.table import PREFIX, Limits, unknown
-from pathline_gateway.rebuild.command import rebuild
-from pathline_gateway.running import BrokerUnavailable
-from pathline_gateway.settings import Settings
-from pathline_gateway.store.connect import DatabaseUnavailable
-from pathline_gateway.store.migrate import MigrationError
-from pathline_gateway.take_in import take_in
 from pathline_gateway.trust.caller import Role
-from pathline_gateway.trust.issuer import NoIssuer, existing
-from pathline_gateway.up import CannotListen, NoPartitions
-from pathline_gateway.up import up as serve
-from pathline_gateway.verify.command import verify
 
 app = App(
-    name="pathline-gateway", help="Assembles pathways from published interactions, and answers when they are pulled."
+    name="pathline-gateway",
+    help="Assembles pathways from published interactions, and answers when they are pulled.",
+    version_format="plaintext",
 )
 
-app.command(verify)
-app.command(rebuild)
-app.command(migrate)
-app.command(parked.app)
-app.command(set_aside.app)
-app.command(organisations.app)
-app.command(linkers.app)
-app.command(registrars.app)
-app.command(review.app)
-app.command(lawful.app)
+_COMMANDS = "pathline_gateway.commands"
 
-_TELLING = (
-    EmbeddedError,
-    CannotListen,
-    NoPartitions,
-    DemoMissing,
-    DatabaseUnavailable,
-    BrokerUnavailable,
-    KafkaSettingsUnusable,
-    MigrationError,
-    NoIssuer,
+app.command(
+    f"{_COMMANDS}.parked:app", "parked", help="Records that were refused: what is wrong, read again, put aside."
 )
-"""Errors whose text is one line for the person who started this."""
+app.command(
+    f"{_COMMANDS}.set_aside:app",
+    "set-aside",
+    help="What background works could not compute: why, and tried again.",
+)
+app.command(f"{_COMMANDS}.organisations:app", "organisations", help="The register of who may publish.")
+app.command(f"{_COMMANDS}.linkers:app", "linkers", help="Which organisation may say who is who at which others.")
+app.command(f"{_COMMANDS}.registrars:app", "registrars", help="Which organisations may register mandates.")
+app.command(
+    f"{_COMMANDS}.review:app", "review", help="Are these one person? What waits for a decision, with its evidence."
+)
+app.command(
+    f"{_COMMANDS}.lawful:app",
+    "lawful",
+    help="What organisations may be shown without consent, and under which instrument.",
+)
 
 
 @app.command
@@ -78,10 +56,12 @@ def token(role: Role, *, data: Path = Path("data"), org: str | None = None, acco
     account
         Whose it is, of a citizen or helper: any word.
     """
+    from pathline_gateway.trust.issuer import NoIssuer, existing
+
     try:
         print(existing(data).token([role], org, account))
     except NoIssuer as missing:
-        _end(str(missing))
+        sys.exit(f"pathline-gateway: {missing}")
 
 
 @app.command
@@ -121,19 +101,11 @@ def up(
     now
         Freeze the clock of a one-machine instance, for tests.
     """
+    from pathline_gateway.start import start
+
     said: dict[str, Any] = {"port": port, "host": host, "dev_auth": dev_auth, "now": now}
     said |= {"intake_processes": intake_processes, "open_to_network": open_to_network or None}
-    settings = _settings({name: value for name, value in said.items() if value is not None})
-    if demo and not embedded:
-        _end("--demo runs on one machine: give --embedded too")
-    if settings.dev_auth == "on" and settings.issuer is None and not embedded:
-        _end("set PATHLINE_ISSUER to the OpenID Connect issuer to believe; --dev-auth off is for one machine")
-    if (embedded or settings.dev_auth == "off") and not (settings.open_to_network or _is_loopback(settings.host)):
-        _end(
-            f"cannot listen on {settings.host} just so: with auth off, or embedded, this is for one machine. Choose a"
-            " loopback address with --host, or say it twice with --open-to-network"
-        )
-    _run(serve(settings, data if embedded else None, demo))
+    start({name: value for name, value in said.items() if value is not None}, data if embedded else None, demo)
 
 
 @app.command
@@ -145,51 +117,72 @@ def intake(*, until_eof: Annotated[bool, Parameter(negative="", show=False)] = F
     until_eof
         Also ends when standard input does: with the process that started it.
     """
-    _run(take_in(_settings({}), until_eof))
+    from pathline_gateway.start import start_intake
+
+    start_intake(until_eof)
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+@app.command
+def verify(
+    *, data: Path | None = None, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False
+) -> None:
+    """Recomputes everything from the interactions and compares it with what is served, while the gateway may work.
+
+    Exit code 0: nothing differs; 1: something does; 2: it could not be found out. What is set aside is told, and is no
+    difference.
+
+    Parameters
+    ----------
+    data
+        Data directory of a one-machine gateway, running or stopped; PATHLINE_DATABASE when nothing is said.
+    as_json
+        One JSON document instead of a line a check.
+    """
+    from pathline_gateway.verify.command import verify as verify_database
+
+    verify_database(data, as_json)
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    # A caller or a database that goes away in the middle of a write is an error of that write, and not our end.
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    observe.configure()
-    try:
-        uvloop.run(work)
-    except _TELLING as failed:
-        _end(str(failed))
-    finally:
-        observe.shut_down()
+@app.command
+def rebuild(
+    *,
+    data: Path | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Builds what is derived again beside the live tables, says what differs, and switches in one transaction.
+
+    The gateway may work meanwhile. Interrupted at any point, it leaves everything as it was. Exit code 0: what is live
+    is now what was rebuilt (or, with --dry-run, nothing differs); 1: a dry run found differences; 2: it failed.
+
+    Parameters
+    ----------
+    data
+        Data directory of a one-machine gateway, running or stopped; PATHLINE_DATABASE when nothing is said.
+    dry_run
+        Only compare.
+    as_json
+        One JSON document instead of a line a projection.
+    """
+    from pathline_gateway.rebuild.command import rebuild as rebuild_database
+
+    rebuild_database(data, dry_run, as_json)
 
 
-def _settings(said: Mapping[str, Any]) -> Settings:
-    if no_limits := unknown(os.environ):
-        _end(f"{no_limits[0]} is no limit: docs/limits.md has all of them")
-    try:
-        return Settings(**said, limits=_limits())
-    except ValidationError as wrong:
-        first = wrong.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0])
-        _end(f"--{name.replace('_', '-')} or PATHLINE_{name.upper()} is wrong: {first['msg']}")
+@app.command
+def migrate(*, data: Path | None = None) -> None:
+    """Brings the database to the schema of this version, as the role of PATHLINE_DATABASE.
 
+    `up` does so by itself where its role may. Where the gateway has a role of its own, run this as the owner first.
 
-def _limits() -> Limits:
-    try:
-        return Limits()
-    except ValidationError as wrong:
-        first = wrong.errors(include_input=False, include_url=False)[0]
-        _end(f"{PREFIX}{str(first['loc'][0]).upper()} is wrong: {first['msg']}")
+    Parameters
+    ----------
+    data
+        Directory of an embedded gateway, running or not.
+    """
+    from pathline_gateway.commands.migrate import migrate as migrate_database
 
-
-def _end(why: str) -> NoReturn:
-    sys.exit(f"pathline-gateway: {why}")
+    migrate_database(data)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -115,3 +116,4 @@ def running(folder: Path, **environment: str) -> Iterator[Gateway]:
         yield gateway
     finally:
         gateway.stop()
+    shutil.rmtree(gateway.data)  # hundreds of them would fill the memory that tests write in

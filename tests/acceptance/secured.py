@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -95,3 +96,4 @@ def secured(folder: Path, **environment: str) -> Iterator[Secured]:
         finally:
             if gateway.process.poll() is None:
                 os.killpg(gateway.process.pid, signal.SIGKILL)
+    shutil.rmtree(gateway.data)  # hundreds of them would fill the memory that tests write in

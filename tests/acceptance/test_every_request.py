@@ -68,6 +68,7 @@ def session() -> Iterator[requests.Session]:
         yield one
 
 
+@pytest.mark.long
 def test_nobody_is_told_anything_but_that_she_is_nobody(everything: list[Ready], session: requests.Session) -> None:
     bodies = set()
     for asked in everything:
@@ -81,6 +82,7 @@ def test_nobody_is_told_anything_but_that_she_is_nobody(everything: list[Ready],
     assert len(bodies) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CALLERS)
 def test_no_request_breaks_anything_whoever_asks(
     gateway: Secured, everything: list[Ready], session: requests.Session, name: str

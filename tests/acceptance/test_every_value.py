@@ -43,6 +43,9 @@ from payloads import KINDS
 
 pytestmark = pytest.mark.timeout(900)
 
+# It takes minutes to tell all of it; `test_every_type` has each type through a gateway in seconds.
+LONG = pytest.mark.long
+
 
 def test_no_kind_of_value_is_forgotten() -> None:
     assert EXTREMES.keys() == KINDS.keys()
@@ -75,6 +78,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             up.stop()
 
 
+@LONG
 def test_nothing_stands_still_and_nothing_of_others_is_changed(world: World) -> None:
     status = world.gateway.settled()
     assert status["parked"] == 0
@@ -82,6 +86,7 @@ def test_nothing_stands_still_and_nothing_of_others_is_changed(world: World) -> 
         assert answer == world.calm[asked], asked
 
 
+@LONG
 def test_an_innocent_hand_off_is_silent_in_time_and_told(world: World) -> None:
     due = datetime.now(UTC) + timedelta(seconds=1)
     world.publish([offer(CALM[0], INNOCENT, "innocent", "receiver", due)])
@@ -96,6 +101,7 @@ def test_an_innocent_hand_off_is_silent_in_time_and_told(world: World) -> None:
     )
 
 
+@LONG
 def test_every_subscription_is_given_and_posted_everything(world: World) -> None:
     for id in world.subscriptions:
         given_ = every_event(world.http, id)
@@ -108,6 +114,7 @@ def test_every_subscription_is_given_and_posted_everything(world: World) -> None
         world.gateway.until(posted, "everything is posted", PATIENCE_S)
 
 
+@LONG
 def test_a_stream_holds_everything(world: World) -> None:
     for id in world.subscriptions[:3]:
         last = len(every_event(world.http, id))
@@ -116,6 +123,7 @@ def test_a_stream_holds_everything(world: World) -> None:
             assert last == 0 or any(line.endswith(f"n{last}") for line in lines)
 
 
+@LONG
 def test_every_reader_answers_with_auth_off(world: World) -> None:
     read_everything(world.http, Asker("operator", None, {}), range(ROUNDS), world.subscriptions)
 
@@ -157,6 +165,7 @@ def seen(http: httpx.Client, asker: Asker, subjects: list[tuple[str, str]]) -> d
     }
 
 
+@LONG
 def test_verify_finds_no_difference(world: World) -> None:
     machine = embedded.found(world.gateway.data)
     assert machine is not None
@@ -171,6 +180,7 @@ def test_verify_finds_no_difference(world: World) -> None:
     assert asyncio.run(differences()) == {}
 
 
+@LONG
 def test_every_role_is_answered_with_auth_on(world: World) -> None:
     world.gateway.stop()
     world.gateway.dev_auth = "on"
@@ -183,6 +193,7 @@ def test_every_role_is_answered_with_auth_on(world: World) -> None:
         read_everything(world.http, each, range(0, ROUNDS, 2), made)
 
 
+@LONG
 def test_nothing_failed_on_the_way(world: World) -> None:
     said = world.gateway.log.read_text()
     assert not re.findall(r".*(?:failed|could not|Error|Traceback).*", said)

@@ -57,6 +57,7 @@ def activities(gateway: Gateway, org: str, subject: str) -> list[str]:
     return [step["activity"] for step in gateway.http.get(f"/v1/pathways/{found}").json()["steps"]]
 
 
+@pytest.mark.long
 def test_an_import_killed_in_the_middle_and_resumed_is_whole_and_a_second_one_changes_nothing(
     gateway: Gateway, tmp_path: Path
 ) -> None:

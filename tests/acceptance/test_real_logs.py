@@ -18,7 +18,10 @@ from pathline import Pseudonyms
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real logs are not beside the project in ../shared/data")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not DATA.is_dir(), reason="the real logs are not beside the project in ../shared/data"),
+]
 
 LEFT, RIGHT = "case:concept:name_LEFT", "case:concept:name_RIGHT"
 HALVES = {"even": "receipt_even.csv", "odd": "receipt_odd.csv"}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from gateway import Gateway, running
 
 BATCH = {"content-type": "application/cloudevents-batch+json"}
@@ -92,6 +93,7 @@ def threads(over: threading.Event) -> Iterator[ThreadPoolExecutor]:
             over.set()
 
 
+@pytest.mark.long
 def test_a_listener_has_everything_in_order_and_without_a_gap_though_its_gateway_is_killed(tmp_path: Path) -> None:
     chance, over = random.Random(11), threading.Event()
     with running(tmp_path) as gateway:

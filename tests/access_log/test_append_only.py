@@ -21,11 +21,14 @@ from pathline_gateway.trust.access_log import KEPT, access
 from pathline_gateway.trust.caller import Caller, Role
 from pathline_gateway.trust.lawful import LawfulBasis
 from pathline_gateway.trust.stated import NOTHING
-from verify.conftest import connection, database, machine
+from verify.conftest import connection, database
 from verify.database import dropped
 from verify.history import Partition, opened, ref, step
 
-__all__ = ["connection", "database", "machine"]
+__all__ = ["connection", "database"]
+
+# Roles belong to the whole server, so one worker makes them.
+pytestmark = pytest.mark.group("roles")
 
 ROLES = (Path(__file__).parents[2] / "deploy" / "postgres-roles.sql").read_text()
 ROW = access(Caller(frozenset((Role.OPERATOR,)), who="somebody"), NOTHING, "search", "shown")

@@ -27,6 +27,8 @@ from bench.machine import Machine, machine
 from pathline.codec import kafka
 from pathline.interaction import accept
 
+pytestmark = pytest.mark.bench
+
 
 @pytest.fixture
 async def made(tmp_path: Path) -> AsyncIterator[Machine]:

@@ -1,4 +1,4 @@
-"""Kafka for a test, or the reason why not: a failure in CI, elsewhere a skip that the closing summary repeats."""
+"""Kafka for a test, or the reason why not: a failure in CI, elsewhere a skip that the closing lines repeat."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from kafka_download import Installation, KafkaMissing, installed
 
-MISSING: Final = "Apache Kafka is missing, so what needs it was not tested"
+MISSING: Final = "Apache Kafka is missing, so what needs it was not tested (`make kafka` fetches it)"
 
 
 def kafka_or_not() -> Installation:
@@ -25,10 +25,3 @@ def kafka_or_not() -> Installation:
 def kafka_installation() -> Installation:
     """Apache Kafka, fetched when it is missing."""
     return kafka_or_not()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line, however many tests were skipped for it."""
-    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])]
-    for reason in sorted({reason.removeprefix("Skipped: ") for reason in reasons if MISSING in reason}):
-        terminalreporter.write_line(f"NOT TESTED: {reason} ({sum(reason in each for each in reasons)} tests)")

@@ -126,7 +126,7 @@ NEEDS_KAFKA = "def test_it(kafka_installation):\n    pass\n\ndef test_again(kafk
 def test_a_missing_kafka_is_skipped_and_told_on_a_desk_and_fails_in_ci(tmp_path: Path, ci: str, code: int) -> None:
     (tmp_path / "conftest.py").write_text((PROGRAM.parents[1] / "conftest.py").read_text())
     (tmp_path / "test_needs.py").write_text(NEEDS_KAFKA)
-    (tmp_path / "pytest.ini").write_text(f"[pytest]\npythonpath = {PROGRAM.parent}\n")
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\npythonpath = {PROGRAM.parent} {PROGRAM.parents[1]}\n")
     environment = {**os.environ, "CI": ci, "KAFKA_HOME": str(tmp_path / "nothing"), "PYTEST_ADDOPTS": ""}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", tmp_path],

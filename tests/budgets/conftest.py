@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from trust.conftest import machine, rig
+from trust.conftest import rig
 
-__all__ = ["machine", "rig"]
+__all__ = ["rig"]

@@ -16,12 +16,15 @@ from pathline import Pseudonyms
 from pathline.testing import example
 from pathline.vocabulary import ContactMade
 
+pytestmark = pytest.mark.chaos
+
 KILLS = 6
 EVENTS = 4_000
 DEATHS = 6
 SUBJECT = Pseudonyms("clinic", b"a key of a test, 32 bytes long!!").subject("someone")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("kafka_installation")
 @pytest.mark.timeout(600)
 def test_whatever_dies_nothing_acknowledged_is_lost_and_nothing_is_there_twice(tmp_path: Path) -> None:

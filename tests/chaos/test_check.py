@@ -9,7 +9,6 @@ import pytest
 import stored
 from check import faults
 from deliveries import DOOR, Held, subject
-from own_postgres import OwnPostgres
 from publisher import History
 
 from pathline import interaction
@@ -18,6 +17,7 @@ from pathline.vocabulary import ContactMade
 from pathline_gateway.intake.apply import Into, apply
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.reading import read
+from shared_postgres.databases import Databases
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SOURCE = "urn:pathline:clinic:desk"
@@ -55,7 +55,7 @@ async def applied(connection: asyncpg.Connection) -> History:
         ("insert into log_epoch (cluster_id, reason) values ('', '')", "1 logs that were taken for another"),
     ],
 )
-async def test_the_checker_names_what_is_wrong(postgres: OwnPostgres, harm: str, says: str) -> None:
+async def test_the_checker_names_what_is_wrong(postgres: Databases, harm: str, says: str) -> None:
     connection = await asyncpg.connect(postgres.dsn)
     try:
         history = await applied(connection)

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from oracle import people_of
 from said import HANDOFFS, REFS, START, STEPS, TOKENS, Identity, Said, says
 
+from examples import number as some_or_all
 from pathline_gateway.assemble.amendments import amended
 from pathline_gateway.assemble.pathway import assemble
 from pathline_gateway.assemble.step import Step
@@ -26,7 +27,7 @@ from pathline_gateway.identity.evidence import Evidence, Standing
 from pathline_gateway.identity.membership import rebound
 
 LIMITS = Limits(neighbours=2, refs=4, group=2)
-EXAMPLES = int(os.environ.get("CONFLUENCE_EXAMPLES", "10000"))
+EXAMPLES = int(os.environ.get("CONFLUENCE_EXAMPLES", some_or_all(10_000)))
 DAY = timedelta(days=1)
 
 
@@ -283,6 +284,7 @@ class Confluence(RuleBasedStateMachine):
         assert self.live.pathways() == wanted
 
 
+@pytest.mark.scaled
 @pytest.mark.timeout(900 + EXAMPLES // 10)
 def test_any_order_of_anything_that_may_be_said_comes_to_what_a_batch_recompute_finds() -> None:
     """At every moment: for the events seen so far. CONFLUENCE_EXAMPLES says how many histories are tried."""

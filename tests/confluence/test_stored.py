@@ -15,12 +15,12 @@ import asyncpg
 import stored
 from crashes import Crashed, Steered, connected, gone
 from deliveries import Held, subject
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
-from own_postgres import OwnPostgres, postgres
 from said import HANDOFFS, ORGS, REFS, START, STEPS, Identity, Said, says
 
 from confluence.test_confluence import batch
+from examples import examples
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline_gateway.handoff.projection import bring_up_to_date
@@ -37,8 +37,7 @@ from pathline_gateway.store.pathways import pathway_of
 from pathline_gateway.store.positions import Partition
 from pathline_gateway.verify.check import Check
 from pathline_gateway.verify.kept_handoffs import Handoffs
-
-__all__ = ["postgres"]
+from shared_postgres.databases import Databases
 
 INTO = Into("gateway", register_unknown=False)
 PARTITIONS: tuple[Partition, ...] = (("pathline.in.door-1", 0), ("pathline.in.door-1", 1))
@@ -110,7 +109,7 @@ def histories(draw: st.DrawFn) -> list[Said]:
 
 
 @asynccontextmanager
-async def one_connection(postgres: OwnPostgres, watch: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
+async def one_connection(postgres: Databases, watch: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
     """A process's connection; when it is left, whatever it was doing is over."""
     connection = await asyncpg.connect(postgres.dsn, connection_class=Connection)
     backend = connection.get_server_pid()
@@ -135,7 +134,7 @@ class OnePool:
 LOST = (Crashed, asyncpg.InterfaceError, asyncpg.PostgresError, OSError)
 
 
-async def taken_in(postgres: OwnPostgres, batches: Sequence[Batch], deaths: Sequence[int]) -> None:
+async def taken_in(postgres: Databases, batches: Sequence[Batch], deaths: Sequence[int]) -> None:
     """One process takes these in, and dies as often as is said, each time at another await."""
     left = list(deaths)
     async with connected(postgres) as watch:
@@ -148,7 +147,7 @@ async def taken_in(postgres: OwnPostgres, batches: Sequence[Batch], deaths: Sequ
                         break
 
 
-async def bound(postgres: OwnPostgres, deaths: Sequence[int], done: asyncio.Event) -> None:
+async def bound(postgres: Databases, deaths: Sequence[int], done: asyncio.Event) -> None:
     """One process binds what it sees, dies as often as is said, and ends when all is taken in and bound."""
     left = list(deaths)
     async with connected(postgres) as watch:
@@ -163,7 +162,7 @@ async def bound(postgres: OwnPostgres, deaths: Sequence[int], done: asyncio.Even
             await asyncio.sleep(0)
 
 
-async def kept(postgres: OwnPostgres, deaths: Sequence[int], done: asyncio.Event) -> None:
+async def kept(postgres: Databases, deaths: Sequence[int], done: asyncio.Event) -> None:
     """One process keeps hand-offs up to date, dies as often as is said, and ends when all is taken in and bound."""
     left = list(deaths)
     async with connected(postgres) as watch:
@@ -238,14 +237,14 @@ def _people(reading: Reading) -> set[tuple[str, int]]:
 
 
 @given(histories(), st.data())
-@settings(
-    max_examples=200,
+@examples(
+    200,
     deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 async def test_whatever_is_said_is_served_as_a_batch_recompute_finds(
-    postgres: OwnPostgres, told: list[Said], data: st.DataObject
+    postgres: Databases, told: list[Said], data: st.DataObject
 ) -> None:
     again = data.draw(st.lists(st.sampled_from(told), max_size=3)) if told else []
     order = data.draw(st.permutations([*told, *again]))

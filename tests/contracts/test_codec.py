@@ -9,10 +9,11 @@ from contextlib import suppress
 import pytest
 from cloudevents.core.bindings import http as sdk_http
 from cloudevents.core.bindings import kafka as sdk_kafka
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from events import events
+from examples import examples
 from pathline.cloudevent import CloudEvent
 from pathline.codec import http, kafka
 from pathline.errors import Refused
@@ -35,7 +36,7 @@ THROUGH: dict[str, Callable[[CloudEvent], CloudEvent]] = {
 
 @pytest.mark.parametrize("binding", THROUGH)
 @given(event=events())
-@settings(max_examples=25)
+@examples(25)
 def test_an_event_goes_through_a_binding_unchanged(binding: str, event: CloudEvent) -> None:
     back = THROUGH[binding](event)
     assert dict(back.text) == dict(event.text)
@@ -43,7 +44,7 @@ def test_an_event_goes_through_a_binding_unchanged(binding: str, event: CloudEve
 
 
 @given(event=events())
-@settings(max_examples=25)
+@examples(25)
 def test_the_official_sdk_reads_what_we_write(event: CloudEvent) -> None:
     for read in (_sdk_http(*http.encode(event)), _sdk_http(*http.encode_structured(event))):
         assert read.get_id() == event.text["id"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,9 +12,10 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline.vocabulary import TYPES
 from pathline_gateway.desk.handoffs import Size, page
 from pathline_gateway.embedded import Machine
@@ -24,7 +25,7 @@ from pathline_gateway.pull import side_handoffs
 from pathline_gateway.pull.side_handoffs import clocked_for
 from pathline_gateway.store import desk_handoffs
 from pathline_gateway.store.desk_handoffs import Place, Side
-from verify.database import dropped, fresh_database, machine_running
+from verify.database import dropped, fresh_database
 from verify.history import Partition, Told, bound, offered, opened, subject
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -91,12 +92,6 @@ def _event(rng: random.Random, org: str, id: str, verb: str, handoff: str, minut
         said["service"] = "trauma"
     payload = TYPES[f"org.pathline.handoff.{verb}.v1"].model_validate(said)
     return Told(org, f"{org}-{id}", subject(rng.randrange(1, 4)), payload, minute)
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    with machine_running(tmp_path_factory.mktemp("lists") / "data") as running:
-        yield running
 
 
 @asynccontextmanager
@@ -174,7 +169,7 @@ async def fault(connection: asyncpg.Connection) -> str | None:
     return None
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 async def test_whoever_waits_is_on_one_page_and_nobody_else_is(machine: Machine, seed: int) -> None:
     async with told(machine, world(seed)) as connection:

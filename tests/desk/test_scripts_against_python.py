@@ -9,11 +9,12 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page
 from secured import Secured
 
+from examples import examples
 from pathline.pseudonym import Pseudonyms
 
 KEY = bytes(range(40))
@@ -38,7 +39,7 @@ def scripts(gateway: Secured, browser: Browser) -> Iterator[Page]:
     page.close()
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200, deadline=None)
 @given(identifier=st.text(st.characters(exclude_categories=("Cs", "Cn", "Co")), max_size=30))
 def test_the_browser_derives_what_python_derives(scripts: Page, identifier: str) -> None:
     made = scripts.evaluate("text => subject(derived, 3, text)", identifier)
@@ -48,7 +49,7 @@ def test_the_browser_derives_what_python_derives(scripts: Page, identifier: str)
         assert made == Pseudonyms("food-bank", KEY, 3).subject(identifier)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150, deadline=None)
 @given(
     rows=st.lists(ROW, min_size=1, max_size=6),
     mark=st.sampled_from(",;\t"),
@@ -66,7 +67,7 @@ def test_a_csv_file_is_read_as_it_was_written(
     assert [each["line"] for each in read][:2] == [1, 2]
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150, deadline=None)
 @given(
     on=st.dates(date(1900, 1, 1), date(2099, 12, 31)),
     form=st.sampled_from(["{0:%Y-%m-%d}", "{0.day}/{0.month}/{0.year}", "{0:%d.%m.%Y}", "{0.day}-{0.month}-{0.year}"]),
@@ -75,7 +76,7 @@ def test_a_day_is_read_in_every_way_it_may_be_written(scripts: Page, on: date, f
     assert scripts.evaluate("text => day(text, true)", form.format(on)) == on.isoformat()
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100, deadline=None)
 @given(
     on=st.dates(date(1980, 1, 1), date(2030, 12, 31)),
     zone=st.sampled_from(["Australia/Sydney", "Australia/Adelaide", "UTC", "America/New_York", "Asia/Kathmandu"]),

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from apache_kafka import ApacheKafka
-from kafka_download import Installation
-from own_postgres import UNTOUCHED, OwnPostgres, postgres
 from tansu import Tansu
 
-__all__ = ["bootstrap", "database", "kafka", "postgres"]
+from shared_postgres.databases import MIGRATED, Databases
+
+__all__ = ["bootstrap", "database"]
 
 
 @pytest.fixture
-async def database(postgres: OwnPostgres) -> str:
+async def database(postgres: Databases) -> str:
     """The address of a database of the test's own, with nothing in it."""
-    return await postgres.copy_of(UNTOUCHED)
-
-
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory, kafka_installation: Installation) -> Iterator[ApacheKafka]:
-    """One node of Apache Kafka, its limits as they come."""
-    with ApacheKafka(tmp_path_factory.mktemp("kafka"), installation=kafka_installation) as kafka:
-        yield kafka
+    return await postgres.copy_of(MIGRATED)
 
 
 @pytest.fixture(params=["apache", "tansu"])

@@ -12,7 +12,6 @@ import asyncpg
 import pytest
 import stored
 from mutants import Mutant, mutants
-from own_postgres import OwnPostgres
 
 from fuzz import fuzzed
 from pathline_gateway.intake.apply import Into
@@ -20,6 +19,7 @@ from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.persist import Persister
 from pathline_gateway.intake.reading import read
 from pathline_gateway.intake.write import Outcome
+from shared_postgres.databases import Databases
 
 READ = 20_000
 STORED = 3_000
@@ -39,7 +39,7 @@ def test_random_records_are_each_accepted_or_parked(seed: int) -> None:
     assert len(outcomes) > 8, "and others in many ways"
 
 
-async def test_random_records_are_all_in_postgres_as_they_were_read(postgres: OwnPostgres, seed: int) -> None:
+async def test_random_records_are_all_in_postgres_as_they_were_read(postgres: Databases, seed: int) -> None:
     outcomes = Counter[str]()
 
     async def counted(outcome: Outcome) -> None:

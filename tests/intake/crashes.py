@@ -11,13 +11,13 @@ import asyncpg
 from deliveries import PARTITIONS, Expected, Log, says
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from own_postgres import OwnPostgres
 
 from pathline_gateway.intake.apply import Into, apply
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.reading import read
 from pathline_gateway.store.connect import Connection
 from pathline_gateway.store.positions import Partition
+from shared_postgres.databases import Databases
 
 Cut = dict[Partition, tuple[int, int]]
 """Of each partition's list, from which place to which."""
@@ -69,7 +69,7 @@ def batch_of(log: Log, cut: Cut, epoch: int) -> Batch:
 
 
 @asynccontextmanager
-async def connected(postgres: OwnPostgres) -> AsyncIterator[asyncpg.Connection]:
+async def connected(postgres: Databases) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(postgres.dsn)
     try:
         yield connection
@@ -84,7 +84,7 @@ async def gone(watch: asyncpg.Connection, backend: int) -> None:
             await asyncio.sleep(0.001)
 
 
-async def crashed_at(postgres: OwnPostgres, watch: asyncpg.Connection, batch: Batch, at: int) -> bool:
+async def crashed_at(postgres: Databases, watch: asyncpg.Connection, batch: Batch, at: int) -> bool:
     """Whether the batch was being applied still when its connection died at this await."""
     connection = await asyncpg.connect(postgres.dsn, connection_class=Connection)
     backend = connection.get_server_pid()

@@ -13,16 +13,16 @@ from crashes import SLOW, Cut, batch_of, connected, crashed_at, cuts, foretold, 
 from deliveries import DOOR, OWN, OWN_TOO, Expected, Log, Said
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from own_postgres import OwnPostgres
 
 from pathline_gateway.identity.membership import MembershipWriter
 from pathline_gateway.intake.apply import FetchedBeyondPosition, Into, apply
+from shared_postgres.databases import Databases
 
 
 @SLOW
 @given(data=st.data())
 async def test_the_tables_come_to_what_was_published_however_it_was_cut(
-    postgres: OwnPostgres, data: st.DataObject
+    postgres: Databases, data: st.DataObject
 ) -> None:
     log = data.draw(logs(30))
     pieces = data.draw(cuts(log, 4))
@@ -42,7 +42,7 @@ async def test_the_tables_come_to_what_was_published_however_it_was_cut(
 @SLOW
 @given(data=st.data())
 async def test_a_log_that_is_read_again_from_its_start_changes_nothing_but_its_positions(
-    postgres: OwnPostgres, data: st.DataObject
+    postgres: Databases, data: st.DataObject
 ) -> None:
     log = data.draw(logs())
     pieces, again = data.draw(cuts(log)), data.draw(cuts(log))
@@ -64,7 +64,7 @@ async def test_a_log_that_is_read_again_from_its_start_changes_nothing_but_its_p
 @SLOW
 @given(data=st.data())
 async def test_a_crash_at_every_await_leaves_all_or_nothing_and_the_next_start_completes_it(
-    postgres: OwnPostgres, data: st.DataObject
+    postgres: Databases, data: st.DataObject
 ) -> None:
     log = data.draw(logs(8))
     pieces = data.draw(cuts(log, 2))
@@ -83,7 +83,7 @@ async def test_a_crash_at_every_await_leaves_all_or_nothing_and_the_next_start_c
         assert await stored.unsaid(watch) == 0
 
 
-async def test_evidence_of_who_is_who_is_bound_whichever_of_two_writers_commits_first(postgres: OwnPostgres) -> None:
+async def test_evidence_of_who_is_who_is_bound_whichever_of_two_writers_commits_first(postgres: Databases) -> None:
     """The membership writer reads on from the last it saw, so nothing may appear behind that."""
     log = Log()
     for n, partition in enumerate((OWN, DOOR, OWN_TOO)):
@@ -204,7 +204,7 @@ def simulated(log: Log, order: list[Cut]) -> tuple[list[bool], dict[str, Any]]:
 @SLOW
 @given(data=st.data())
 async def test_two_writers_with_overlapping_batches_come_to_what_one_after_the_other_does(
-    postgres: OwnPostgres, data: st.DataObject
+    postgres: Databases, data: st.DataObject
 ) -> None:
     log = data.draw(logs(8))
     edges = {p: sorted(data.draw(st.integers(0, len(r))) for _ in range(3)) for p, r in log.records.items()}

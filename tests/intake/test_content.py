@@ -8,9 +8,10 @@ from typing import Any
 import orjson
 import pydantic_core
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline.codec import http
 from pathline.errors import InvalidData
 from pathline.interaction import Interaction, accept
@@ -126,7 +127,7 @@ def texts_of_json(draw: st.DrawFn) -> bytes:
 
 @given(texts_of_json())
 @example(b'{"kind":NaN,"kind":"enquiry"}')
-@settings(max_examples=500)
+@examples(500)
 def test_what_a_validator_lets_through_is_json_by_the_strict_rules_or_refused(data: bytes) -> None:
     with contextlib.suppress(ValueError):
         pydantic_core.from_json(data)  # as the contracts read it

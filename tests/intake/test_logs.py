@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,20 +13,28 @@ from itertools import count
 import asyncpg
 import pytest
 from apache_kafka import ApacheKafka
-from own_postgres import OwnPostgres
 from topic import Topic
 
 from pathline_gateway.intake import intake as running_intake
 from pathline_gateway.running import Gateway, running
 from pathline_gateway.settings import Settings
+from shared_postgres.databases import Databases
 
 PATIENCE_S = 40.0
 
 
+SESSION_MS = 6_000
+"""Kafka refuses less."""
+TANSU_SESSION_MS = 1_000
+"""Tansu waits so long even for a member that has left."""
+
+
 @pytest.fixture(autouse=True)
-def often_audited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Logs are looked at every two seconds, not every thirty."""
-    monkeypatch.setattr(running_intake, "_AUDIT_EVERY_S", 2.0)
+def quick_to_notice(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Logs are looked at every half second, not every thirty seconds; and Tansu has a session timeout of its own."""
+    if "tansu" in request.node.name:
+        monkeypatch.setattr(sys.modules[__name__], "SESSION_MS", TANSU_SESSION_MS)
+    monkeypatch.setattr(running_intake, "_AUDIT_EVERY_S", 0.5)
 
 
 @pytest.fixture
@@ -34,7 +43,7 @@ def org() -> str:
 
 
 def settings(bootstrap: str, database: str, group: str) -> Settings:
-    return Settings(kafka=bootstrap, database=database, group=group, dev_auth="off", session_timeout_ms=6_000)
+    return Settings(kafka=bootstrap, database=database, group=group, dev_auth="off", session_timeout_ms=SESSION_MS)
 
 
 @asynccontextmanager
@@ -119,7 +128,7 @@ async def test_records_that_expired_unread_are_said_and_the_rest_is_read(
 
 
 async def test_a_database_from_a_backup_is_filled_again_though_the_group_has_committed_more(
-    bootstrap: str, postgres: OwnPostgres, database: str, org: str
+    bootstrap: str, postgres: Databases, database: str, org: str
 ) -> None:
     topic = Topic(bootstrap, org)
     await topic.make()

@@ -6,11 +6,12 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from records import Rec
 
 from events import ORG, events
+from examples import examples
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline.testing import SUBJECT
@@ -57,7 +58,7 @@ def records(draw: st.DrawFn) -> Rec:
 
 
 @given(records())
-@settings(max_examples=500, deadline=None)
+@examples(500, deadline=None)
 def test_what_is_read_quickly_is_what_is_read_closely(record: Rec) -> None:
     quick = ordinary(record, owner_of(record.topic))
     if quick is not None:

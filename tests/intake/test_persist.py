@@ -13,7 +13,6 @@ import pytest
 import stored
 from crashes import Lossy, batch_of, connected, foretold
 from deliveries import DOOR, OWN, Log, Said
-from own_postgres import OwnPostgres
 
 from pathline_gateway.intake import persist
 from pathline_gateway.intake.apply import Into, apply
@@ -22,6 +21,7 @@ from pathline_gateway.intake.persist import Persister
 from pathline_gateway.intake.record import Accepted, Parked
 from pathline_gateway.intake.write import Outcome
 from pathline_gateway.store.connect import Connection
+from shared_postgres.databases import Databases
 
 FAILURES: list[Exception] = [
     ConnectionResetError(),
@@ -39,7 +39,7 @@ FAILURES: list[Exception] = [
 
 
 @asynccontextmanager
-async def persisting(postgres: OwnPostgres, said: list[Outcome]) -> AsyncIterator[Persister]:
+async def persisting(postgres: Databases, said: list[Outcome]) -> AsyncIterator[Persister]:
     async def stored_now(outcome: Outcome) -> None:
         said.append(outcome)
 
@@ -58,7 +58,7 @@ def plain_log(n: int, *others: Said) -> Log:
 
 @pytest.mark.parametrize("bad", [{0}, {4}, {9}, {2, 3, 7}, set(range(10))], ids=str)
 async def test_a_record_that_the_database_refuses_is_parked_and_its_neighbours_are_stored(
-    postgres: OwnPostgres, bad: set[int]
+    postgres: Databases, bad: set[int]
 ) -> None:
     log, said = plain_log(10), list[Outcome]()
     async with connected(postgres) as watch, persisting(postgres, said) as persister:
@@ -78,7 +78,7 @@ async def test_a_record_that_the_database_refuses_is_parked_and_its_neighbours_a
 
 
 async def test_a_connection_that_is_lost_at_any_await_parks_nothing_and_the_batch_is_stored(
-    postgres: OwnPostgres, monkeypatch: pytest.MonkeyPatch
+    postgres: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = plain_log(
         4, Said("void", "clinic", 8, 0, 1), Said("link", "clinic", 9, 0, 1), Said("malformed", "clinic", 0, 0, 0)
@@ -111,7 +111,7 @@ async def test_a_connection_that_is_lost_at_any_await_parks_nothing_and_the_batc
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda f: type(f).__name__)
 async def test_whatever_says_that_postgres_is_away_is_waited_for_and_parks_nothing(
-    postgres: OwnPostgres, monkeypatch: pytest.MonkeyPatch, failure: Exception
+    postgres: Databases, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
     log, said, left = plain_log(3), list[Outcome](), [failure] * 3
 
@@ -128,7 +128,7 @@ async def test_whatever_says_that_postgres_is_away_is_waited_for_and_parks_nothi
 
 
 async def test_a_database_that_was_put_back_while_intake_runs_is_filled_again_and_nothing_is_parked(
-    postgres: OwnPostgres,
+    postgres: Databases,
 ) -> None:
     """What intake remembered of the register is gone with the rows."""
     log, said = plain_log(4), list[Outcome]()
@@ -162,7 +162,7 @@ REFUSALS: list[Exception] = [
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda f: type(f).__name__)
 @pytest.mark.parametrize("kept", [True, False], ids=["but its bytes", "not even its bytes"])
 async def test_what_postgres_does_not_take_is_found_and_parked_alone(
-    postgres: OwnPostgres, monkeypatch: pytest.MonkeyPatch, refusal: Exception, kept: bool
+    postgres: Databases, monkeypatch: pytest.MonkeyPatch, refusal: Exception, kept: bool
 ) -> None:
     log, said, bad = plain_log(10), list[Outcome](), 6
 
@@ -190,7 +190,7 @@ async def test_what_postgres_does_not_take_is_found_and_parked_alone(
 
 
 async def test_a_postgres_that_hangs_up_on_everybody_parks_nothing(
-    postgres: OwnPostgres, monkeypatch: pytest.MonkeyPatch
+    postgres: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log, said, left = plain_log(3), list[Outcome](), [asyncpg.ConnectionDoesNotExistError()] * 30
 

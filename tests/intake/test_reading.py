@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from events import ORG, events_of
+from examples import examples
 from pathline.codec import json_format
 from pathline.errors import Refused
 from pathline.vocabulary import TYPES
@@ -100,7 +101,7 @@ def _spoil(draw: st.DrawFn, event: dict[str, Any]) -> None:
 
 
 @given(spoilt())
-@settings(max_examples=400, deadline=None)
+@examples(400, deadline=None)
 def test_a_spoilt_event_is_read_and_refuses_without_its_values(raw: bytes) -> None:
     found = read(Held([STRUCTURED], raw))
     keepable(found)

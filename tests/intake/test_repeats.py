@@ -8,9 +8,9 @@ import pytest
 import stored
 from crashes import batch_of, connected
 from deliveries import DOOR, Kind, Log, Said
-from own_postgres import OwnPostgres
 
 from pathline_gateway.intake.apply import Into, apply
+from shared_postgres.databases import Databases
 
 INTO = Into("gateway", True)
 
@@ -18,7 +18,7 @@ INTO = Into("gateway", True)
 @pytest.mark.parametrize("kind", ["step", "void", "correct", "link", "distinguish", "retract"])
 @pytest.mark.parametrize("cuts", [[(0, 4)], [(0, 1), (1, 4)]], ids=["one batch", "two batches"])
 async def test_a_repeat_is_known_by_what_it_says_and_not_by_how_it_is_written(
-    postgres: OwnPostgres, kind: Kind, cuts: list[tuple[int, int]]
+    postgres: Databases, kind: Kind, cuts: list[tuple[int, int]]
 ) -> None:
     said = Said(kind, "clinic", 1, 0, 1)
     log = Log()
@@ -33,7 +33,7 @@ async def test_a_repeat_is_known_by_what_it_says_and_not_by_how_it_is_written(
     assert list(parked) == [(*DOOR, 3, "conflicting-duplicate")]
 
 
-async def test_a_repeat_in_other_bytes_may_come_first(postgres: OwnPostgres) -> None:
+async def test_a_repeat_in_other_bytes_may_come_first(postgres: Databases) -> None:
     said = Said("step", "clinic", 1, 0, 1)
     log = Log()
     for each in (replace(said, spaced=True), said, replace(said, other=0)):

@@ -10,9 +10,10 @@ from itertools import count
 from typing import cast
 
 import asyncpg
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline_gateway.intake.look import LogLook
 from pathline_gateway.intake.stand import LogStand
 from pathline_gateway.intake.standing import Shown
@@ -122,7 +123,7 @@ async def _run(database: str, moves: list[tuple[str, int]]) -> None:
         await pool.close()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(MOVES)
 def test_the_log_that_there_is_now_is_read_whole(database: str, moves: list[tuple[str, int]]) -> None:
     asyncio.run(_run(database, moves))

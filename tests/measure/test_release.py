@@ -12,9 +12,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline_gateway.measure import release
 from pathline_gateway.measure.handoffs import SMALLEST, Handoff
 from pathline_gateway.measure.release import Cell, ReleasedUnit, Unit, refreshed, told, told_by_pair
@@ -162,13 +163,13 @@ class Span:
         return row
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25, deadline=None)
 @given(st.integers(0, 2**32))
 def test_an_attacker_who_asks_everything_every_month_recovers_no_small_cell(seed: int) -> None:
     assert attacked(World(seed), refreshed) is None
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25, deadline=None)
 @given(st.integers(0, 2**32))
 def test_a_cell_has_ten_people_and_keeps_what_it_says_until_ten_have_changed(seed: int) -> None:
     world, released = World(seed), dict[str, ReleasedUnit]()

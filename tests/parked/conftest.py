@@ -1,10 +1,9 @@
-from collections.abc import Iterator
-
 import database
 import pytest
 
+from pathline_gateway.embedded import Machine
+
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[database.Server]:
-    with database.server(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
+def postgres(machine: Machine) -> database.Server:
+    return database.Server(machine.database)

@@ -8,9 +8,10 @@ from typing import Any
 import asyncpg
 from database import Server
 from delivery import TOPIC, Log, Record
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline_gateway.intake.reading import Parked, read
 from pathline_gateway.store import parked
 
@@ -23,7 +24,7 @@ headers = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(headers, st.none() | st.binary(max_size=30), st.none() | st.binary(max_size=8)), max_size=12))
 def test_a_parked_record_is_kept_as_it_came(postgres: Server, sent: list[Any]) -> None:
     async def run() -> None:

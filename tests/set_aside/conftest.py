@@ -11,12 +11,12 @@ from broker import broker
 from pathline_gateway.embedded import Machine
 from pathline_gateway.store import register
 from set_aside.broken import Started, started
-from verify.conftest import database, machine
+from verify.conftest import database
 from verify.database import fresh_database
 from who.gateway import Client, gateway, registered
 
 _LINKER = "insert into linker (org, of_org, entered_by) values ($1, $2, 'test') on conflict do nothing"
-__all__ = ["client", "database", "loops", "machine"]
+__all__ = ["client", "database", "loops"]
 
 
 @pytest.fixture(scope="module")

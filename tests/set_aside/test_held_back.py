@@ -7,20 +7,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline.vocabulary.trust import ConsentGiven
 from pathline_gateway.embedded import Machine
 from pathline_gateway.set_aside import held_repository, repository
 from pathline_gateway.trust import visible
 from set_aside.broken import Injected
 from streams.test_pull import subscribed
-from trust.conftest import machine
 from trust.rig import Rig, of, rig_on
 from verify.history import Told, linked, ref, step, subject
-
-__all__ = ["machine"]
 
 PEOPLE = range(3)
 TURNS = st.lists(
@@ -80,7 +78,7 @@ async def retried(rig: Rig) -> None:
 
 
 @given(TURNS)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_everything_is_told_once_and_in_order_whatever_was_set_aside(machine: Machine, turns: list[Any]) -> None:
     async with rig_on(machine) as rig:
         broken: set[str] = set()

@@ -9,9 +9,9 @@ from certificate import tls
 
 from pathline_gateway.streams.policy import Policy
 from pathline_gateway.streams.posting import Poster
-from trust.conftest import machine, rig
+from trust.conftest import rig
 
-__all__ = ["machine", "rig", "tls"]
+__all__ = ["rig", "tls"]
 
 
 _ABOUT_CONNECTIONS = ("test_posting.py", "test_connections.py")

@@ -11,9 +11,10 @@ from typing import Any
 import asyncpg
 import pytest
 from as_described import as_described
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline import instant
 from pathline.vocabulary import Payload
 from pathline.vocabulary.handoffs import HandoffAccepted, HandoffDeclined, HandoffOffered, HandoffRedirected
@@ -186,7 +187,7 @@ TURNS = st.lists(st.sampled_from(["offer", "accept", "wait", "outage", "back", "
 
 
 @given(TURNS, st.integers(0, 2))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_each_silence_is_said_once_whatever_happens_meanwhile(
     machine: Machine, turns: list[str], grace: int
 ) -> None:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline_gateway.embedded import Machine
 from pathline_gateway.store.replays import since
 from verify.database import fresh_database
@@ -27,7 +28,7 @@ async def connection(machine: Machine) -> AsyncIterator[asyncpg.Connection]:
     await connected.close()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(log=LOG, nth=st.integers(0, 24), beside=st.integers(-1, 1))
 async def test_nothing_that_was_stored_since_is_left_out(
     connection: asyncpg.Connection, log: list[tuple[int, int, int]], nth: int, beside: int

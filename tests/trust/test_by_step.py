@@ -12,8 +12,9 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
+from examples import examples
 from pathline.interaction import interaction
 from pathline.vocabulary import TYPES, InteractionCorrected, InteractionVoided
 from pathline_gateway.assemble.step import Step
@@ -64,7 +65,7 @@ def differs(known: Known, needed: Callable[[Step], bool] = decides) -> bool:
     return False
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60, deadline=None)
 @given(some_pathways())
 def test_a_step_is_judged_by_what_decides_and_itself(known: Known) -> None:
     assert not differs(known)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
+from tansu import Tansu
 
 from pathline_gateway.app import application
 from pathline_gateway.embedded import Machine
@@ -16,8 +19,13 @@ from verify.history import subject
 WANTED = {"consent": "mine", "recipients": ["housing"], "nouns": ["contact"], "purpose": "care"}
 
 
-async def test_what_is_answered_has_taken_effect(machine: Machine) -> None:
-    settings = Settings(dev_auth="off").embedded(machine.kafka, await fresh_database(machine), machine.cluster_id)
+async def test_what_is_answered_has_taken_effect(machine: Machine, tmp_path: Path) -> None:
+    async with Tansu(tmp_path) as tansu:
+        settings = Settings(dev_auth="off").embedded(tansu.bootstrap, await fresh_database(machine), tansu.cluster_id)
+        await _what_is_answered_has_taken_effect(settings)
+
+
+async def _what_is_answered_has_taken_effect(settings: Settings) -> None:
     async with running(settings) as gateway:
         app = application(gateway)
         app.dependency_overrides[caller] = lambda: citizen(subject(1))

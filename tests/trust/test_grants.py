@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from examples import number as some_or_all
 from pathline_gateway.handoff import lifecycle
 from pathline_gateway.identity import binding, evidence
 from pathline_gateway.identity.evidence import Standing
@@ -19,7 +20,7 @@ from pathline_gateway.trust.told import Told
 from trust import attack
 from trust.attack import ATTACK, WORLDS, shown_without_a_grant
 
-EXAMPLES = int(os.environ.get("GRANTS_EXAMPLES", "10000"))
+EXAMPLES = int(os.environ.get("GRANTS_EXAMPLES", some_or_all(10_000)))
 """How many attacks are tried; `make grants` tries 200,000."""
 TRIES = 20_000
 """Within so many random attacks each planted hole is found."""
@@ -28,6 +29,7 @@ _RELEASING = (3510, 604)
 """A world in which a link waits for a reviewer, and the word of one organisation by which it would have bound."""
 
 
+@pytest.mark.scaled
 @pytest.mark.timeout(600 + EXAMPLES // 20)
 @given(number=st.integers(0, WORLDS - 1), numbers=st.lists(st.integers(0, ATTACK - 1), min_size=1, max_size=6))
 @example(number=_RELEASING[0], numbers=[_RELEASING[1]])

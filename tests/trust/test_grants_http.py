@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from examples import number as some_or_all
 from pathline.vocabulary import TYPES
 from pathline_gateway.embedded import Machine
 from pathline_gateway.intake.apply import Into
@@ -21,7 +22,7 @@ from verify.history import GROUP, TOKEN_SHA256, Told, linked, ref, step, subject
 
 pytestmark = pytest.mark.timeout(900)
 
-EXAMPLES = int(os.environ.get("GRANTS_HTTP_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("GRANTS_HTTP_EXAMPLES", some_or_all(30)))
 HER, ACCOMPLICE = subject(9), subject(3)
 CALLERS: Sequence[Caller] = (of("charity"), of("court"), citizen(ACCOMPLICE), helper(ACCOMPLICE))
 KNOWN = (("charity", 1), ("charity", 2), ("clinic", 1), ("court", 4), ("citizen", 9), ("citizen", 3))
@@ -111,6 +112,7 @@ async def attacked(machine: Machine, events: Sequence[Told]) -> tuple[list[set[s
         return before, after, [each["counts"] for each in listed if each["org"] == "charity"]
 
 
+@pytest.mark.scaled
 @pytest.mark.timeout(900)
 @given(data=st.data())
 @settings(

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.identity.binding import Ref
 from pathline_gateway.pull.view import view
@@ -148,7 +149,7 @@ def _names(each: Step, org: str) -> bool:
 
 
 @given(known=pathways(), reader=st.sampled_from(READERS), chosen=st.sets(st.integers(0, 11)))
-@settings(max_examples=400, deadline=None)
+@examples(400, deadline=None)
 def test_steps_that_a_reader_does_not_see_leave_no_trace(known: Known, reader: Reader, chosen: set[int]) -> None:
     hidden = hidden_from(known, reader)
     gone = {(each.source, each.id) for n, each in enumerate(hidden) if n in chosen}
@@ -156,7 +157,7 @@ def test_steps_that_a_reader_does_not_see_leave_no_trace(known: Known, reader: R
 
 
 @given(known=pathways(), reader=st.sampled_from(READERS), chosen=st.sets(st.integers(0, 11)))
-@settings(max_examples=300, deadline=None)
+@examples(300, deadline=None)
 def test_a_hidden_step_may_say_anything(known: Known, reader: Reader, chosen: set[int]) -> None:
     hidden = hidden_from(known, reader)
     changed = {(each.source, each.id) for n, each in enumerate(hidden) if n in chosen}
@@ -171,7 +172,7 @@ def test_a_hidden_step_may_say_anything(known: Known, reader: Reader, chosen: se
 
 
 @given(known=pathways(), reader=st.sampled_from(READERS), kept=st.sets(st.sampled_from(ORGS)))
-@settings(max_examples=300, deadline=None)
+@examples(300, deadline=None)
 def test_a_merge_with_refs_of_which_a_reader_sees_nothing_changes_nothing(
     known: Known, reader: Reader, kept: set[str]
 ) -> None:
@@ -194,7 +195,7 @@ def apart(known: Known, bare: set[tuple[str, str]]) -> Known:
 
 
 @given(known=pathways(), more=st.lists(consents(), max_size=4))
-@settings(max_examples=300, deadline=None)
+@examples(300, deadline=None)
 def test_consents_about_others_change_nothing(known: Known, more: list[ConsentEvent]) -> None:
     names = {(c.org, c.subject, c.consent) for c in known.consents}
     others = [c for c in more if not c.about("alpha", "care") and (c.org, c.subject, c.consent) not in names]
@@ -204,7 +205,7 @@ def test_consents_about_others_change_nothing(known: Known, more: list[ConsentEv
 
 
 @given(known=pathways(), more=st.lists(consents(), max_size=4))
-@settings(max_examples=200, deadline=None)
+@examples(200, deadline=None)
 def test_consents_of_who_is_concealed_change_nothing(known: Known, more: list[ConsentEvent]) -> None:
     concealed = [c for c in more if CONCEALED.ref(c.org, c.subject)]
     for reader in READERS:
@@ -212,7 +213,7 @@ def test_consents_of_who_is_concealed_change_nothing(known: Known, more: list[Co
 
 
 @given(known=pathways(), reader=st.sampled_from(READERS))
-@settings(max_examples=300, deadline=None)
+@examples(300, deadline=None)
 def test_nothing_of_a_refuge_is_told_to_others(known: Known, reader: Reader) -> None:
     """But by a mandate to whom it names, and to who named the refuge herself."""
     seen = visible(reader, NOW, known)
@@ -226,7 +227,7 @@ def test_nothing_of_a_refuge_is_told_to_others(known: Known, reader: Reader) -> 
 
 
 @given(known=pathways(), reader=st.sampled_from(READERS[:5]))
-@settings(max_examples=200, deadline=None)
+@examples(200, deadline=None)
 def test_no_name_of_anothers_is_told_as_it_is(known: Known, reader: Reader) -> None:
     seen = visible(reader, NOW, known)
     if seen is None:

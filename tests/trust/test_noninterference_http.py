@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline.vocabulary import TYPES
 from pathline_gateway.embedded import Machine
 from pathline_gateway.trust.caller import Caller
@@ -161,9 +162,7 @@ async def _asked(rig: Rig, reader: str) -> list[tuple[Any, ...]]:
 
 
 @given(data=st.data(), reader=st.sampled_from(sorted(READERS)))
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@examples(30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_what_a_reader_may_not_see_changes_nothing_that_she_is_told(
     machine: Machine, data: st.DataObject, reader: str
 ) -> None:

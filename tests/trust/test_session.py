@@ -11,17 +11,15 @@ import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from own_postgres import OwnPostgres, postgres
 
 from pathline_gateway.background import repeating
 from pathline_gateway.set_aside.health import Health
 from pathline_gateway.store import ended_sessions
 from pathline_gateway.trust.session import LEEWAY_S, Session
 from pathline_gateway.trust.sessions import Sessions
+from shared_postgres.databases import Databases
 
 NOW = 1_772_000_000
-
-__all__ = ["postgres"]
 
 
 def session(token: str = "a", sid: str | None = None, issued: int = NOW, seconds: int = 600) -> Session:
@@ -62,7 +60,7 @@ def test_a_session_holds_nothing_that_was_sent(token: str, sid: str, other: str)
 
 
 @pytest.fixture
-async def pool(postgres: OwnPostgres) -> AsyncIterator[asyncpg.Pool]:
+async def pool(postgres: Databases) -> AsyncIterator[asyncpg.Pool]:
     async with asyncpg.create_pool(postgres.dsn, min_size=1, max_size=2) as pool:
         yield pool
 

@@ -1,18 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
 from pathline_gateway.embedded import Machine
-from verify.database import fresh_database, machine_running
-
-
-@pytest.fixture(scope="session")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    with machine_running(tmp_path_factory.mktemp("machine") / "data") as running:
-        yield running
+from verify.database import fresh_database
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,10 +15,9 @@ import asyncpg
 from pathline_gateway.embedded import Machine
 from pathline_gateway.store.migrate import migrate
 from pathline_gateway.store.partitions import ensure_partitions
+from shared_postgres.databases import MIGRATED, Databases
 
 _LIFE = Path(__file__).parents[1] / "embedded" / "life.py"
-_TEMPLATE = "migrated"
-_numbers = count()
 
 
 @contextmanager
@@ -37,17 +35,8 @@ def machine_running(data: Path) -> Iterator[Machine]:
 
 
 async def fresh_database(machine: Machine) -> str:
-    """A new, migrated and empty database of this machine: its address."""
-    connection = await asyncpg.connect(machine.database)
-    try:
-        if not await connection.fetchval("select exists (select from pg_database where datname = $1)", _TEMPLATE):
-            await connection.execute(f"create database {_TEMPLATE}")
-            await _made(_address(machine, _TEMPLATE))
-        name = f"fresh_{next(_numbers)}"
-        await connection.execute(f"create database {name} template {_TEMPLATE}")
-    finally:
-        await connection.close()
-    return _address(machine, name)
+    """A new, migrated and empty database of the run's Postgres: its address."""
+    return await Databases(machine.database).copy_of(MIGRATED)
 
 
 async def dropped(machine: Machine, database: str) -> None:
@@ -59,19 +48,7 @@ async def dropped(machine: Machine, database: str) -> None:
         await connection.close()
 
 
-async def _made(database: str) -> None:
-    connection = await asyncpg.connect(database)
-    try:
-        await migrated(connection)
-    finally:
-        await connection.close()
-
-
 async def migrated(connection: asyncpg.Connection) -> None:
     """The schema is there, with this month's partitions."""
     await migrate(connection)
     await ensure_partitions(connection)
-
-
-def _address(machine: Machine, name: str) -> str:
-    return urlsplit(machine.database)._replace(path=f"/{name}").geturl()

@@ -17,7 +17,10 @@ from verify.played import wrong
 pytestmark = pytest.mark.timeout(60)
 
 _OPEN_MEMBERSHIPS = "select count(*) from membership where until is null"
-_WAITING = "select exists (select from pg_locks where not granted)"
+_WAITING = """
+select exists (
+    select from pg_locks join pg_stat_activity using (pid) where not granted and datname = current_database()
+)"""
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from typing import Any
 from unittest.mock import patch
 
 import asyncpg
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline_gateway.embedded import Machine
 from pathline_gateway.handoff import projection
 from pathline_gateway.identity.membership import MembershipWriter
@@ -63,7 +64,7 @@ async def _play(database: str, connection: asyncpg.Connection, moves: list[tuple
     await bound(database)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(then=MOVES)
 async def test_what_is_kept_is_what_is_told_by_everything_that_is_stored(
     machine: Machine, then: list[tuple[Any, ...]]

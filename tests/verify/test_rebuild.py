@@ -144,7 +144,8 @@ async def test_a_rebuild_whose_connection_dies_leaves_nothing_in_the_way(
     with pytest.raises(AnotherRebuild):
         await rebuild(connection)
     dying.terminate()
-    while await connection.fetchval("select count(*) from pg_locks where locktype = 'advisory'"):
+    here = "(select oid from pg_database where datname = current_database())"
+    while await connection.fetchval(f"select count(*) from pg_locks where locktype = 'advisory' and database = {here}"):
         await asyncio.sleep(0)
     await rebuild(connection)
     assert await wrong(connection) == {}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline_gateway.embedded import Machine
-from verify.database import fresh_database
+from verify.database import dropped, fresh_database
 from verify.history import (
     Told,
     corrected,
@@ -59,7 +60,7 @@ histories = st.lists(st.tuples(st.lists(told, min_size=1, max_size=6), st.boolea
 
 
 @given(history=histories)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_history_verifies(machine: Machine, history: list[tuple[list[Told | bytes], bool]]) -> None:
     database = await fresh_database(machine)
     connection = await asyncpg.connect(database)
@@ -68,11 +69,7 @@ async def test_any_history_verifies(machine: Machine, history: list[tuple[list[T
         assert await wrong(connection) == {}
     finally:
         await connection.close()
-        root = await asyncpg.connect(machine.database)
-        await root.execute(
-            f"drop database {database.split('/fresh_')[1].split('?')[0].join(('fresh_', ''))} with (force)"
-        )
-        await root.close()
+        await dropped(machine, database)
 
 
 CORRUPTIONS = {

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from broker import broker
-from verify.conftest import database, machine
+from verify.conftest import database
 from who.gateway import Client, gateway, registered
 
-__all__ = ["client", "database", "kafka", "machine", "strict"]
+__all__ = ["client", "database", "kafka", "strict"]
 
 
 @pytest.fixture

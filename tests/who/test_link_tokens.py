@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline.interaction import Interaction
 from pathline.vocabulary import IdentityLinked, Payload
 from pathline_gateway.embedded import Machine
@@ -71,7 +72,7 @@ def one_database(machine: Machine) -> str:
     return asyncio.run(fresh_database(machine))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(redemptions)
 def test_however_many_redeem_at_once_each_token_is_in_one_link(
     one_database: str, wanted: list[tuple[int, int]]

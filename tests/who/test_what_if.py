@@ -8,9 +8,10 @@ from typing import Literal
 from uuid import UUID
 
 import asyncpg
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline.codec import kafka
 from pathline.interaction import Interaction
 from pathline.vocabulary import Payload
@@ -59,7 +60,7 @@ def _told(said: list[tuple[str, list[dict[str, str]], float]]) -> list[Told]:
     return told
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(_evidence, _decisions)
 def test_what_would_merge_or_split_is_what_merges_or_splits(
     machine: Machine,

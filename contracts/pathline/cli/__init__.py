@@ -15,16 +15,16 @@ def main() -> None:
     """Runs the command line and ends the process with its exit code."""
     try:
         from pathline.cli.commands import run
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        print(f"pathline: {missing.name} is missing; install pathline[cli]", file=sys.stderr)
-        sys.exit(2)
-    try:
+
         code = run(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has seen enough, as `| head` does; nothing is left to be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        print(f"pathline: {missing.name} is missing; install pathline[cli]", file=sys.stderr)
+        code = 2
     sys.exit(code)

@@ -1,27 +1,19 @@
-"""`pathline init | check | publish | import | rotate`."""
+"""`pathline init | check | publish | import | rotate`: their flags. What a command needs is imported when it runs."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
-from rich.console import Console
 
-from pathline.cli import prepare
-from pathline.cli.address import Address
-from pathline.cli.checking import check_file
 from pathline.cli.errors import Stopped, TurnedAway, Unreachable, WrongMapping
-from pathline.cli.flags import DeliveryFlags, LinkFlags, MappingFlags, RotationFlags
-from pathline.cli.formats import format_of
-from pathline.cli.keys import write_new_key
-from pathline.cli.prepare import DEFAULT_KEY_FILE, Prepared
-from pathline.cli.register import RegisterEntry, Sector
-from pathline.cli.run import Errand
-from pathline.cli.run import run as deliver
+from pathline.cli.flags import DEFAULT_KEY_FILE, DeliveryFlags, LinkFlags, MappingFlags, RotationFlags, Sector
+
+if TYPE_CHECKING:
+    from pathline.cli.prepare import Prepared
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -30,6 +22,7 @@ app = App(
     name="pathline",
     help="Interactions between citizens and services, from your machine to a gateway, under pseudonyms.",
     result_action="return_value",
+    version_format="plaintext",
 )
 
 Mapping = Annotated[MappingFlags, Parameter(name="*")]
@@ -41,7 +34,7 @@ Delivery = Annotated[DeliveryFlags, Parameter(name="*")]
 def run(arguments: Sequence[str]) -> int:
     """The exit code: 0 all accepted, 1 some refused, 2 wrong usage or mapping, 3 gateway unreachable."""
     try:
-        code: int | None = app(arguments, exit_on_error=False, error_console=Console(stderr=True))
+        code: int | None = app(arguments, exit_on_error=False)
     except CycloptsError:
         return 2
     except Stopped as stopped:
@@ -77,6 +70,9 @@ def init(
     entry
         Where the register entry goes; to the screen when not given. Nothing is ever overwritten.
     """
+    from pathline.cli.keys import write_new_key
+    from pathline.cli.register import RegisterEntry
+
     register = RegisterEntry(org, name or org, sector)
     if entry is not None:
         register.write(entry)
@@ -106,6 +102,10 @@ def check(file: Path, /, *, mapping: Mapping = MappingFlags(), json: bool = Fals
 
     FILE holds CloudEvents (one a line, or a JSON array); with the mapping flags it is a CSV, NDJSON or XES of records.
     """
+    from pathline.cli import prepare
+    from pathline.cli.checking import check_file
+    from pathline.cli.formats import format_of
+
     records = mapping.said() or format_of(file) != "ndjson"
     prepared = prepare.records(file, mapping, trial=True) if records else prepare.events()
     return check_file(file, prepared.read, as_json=json)
@@ -120,6 +120,8 @@ def publish(file: Path, /, *, to: str, delivery: Delivery = DeliveryFlags()) -> 
     to
         The gateway, such as https://pathline.example, or kafka://host:port.
     """
+    from pathline.cli import prepare
+
     return _deliver(file, prepare.events(), to, delivery)
 
 
@@ -140,6 +142,8 @@ def import_(
     to
         The gateway, such as https://pathline.example, or kafka://host:port.
     """
+    from pathline.cli import prepare
+
     if not links.links and links != LinkFlags():
         raise WrongMapping("--left and --right belong to a linking table; say --links")
     prepared = prepare.links(file, mapping, links) if links.links else prepare.records(file, mapping)
@@ -165,10 +169,18 @@ def rotate(
     to
         The gateway, such as https://pathline.example, or kafka://host:port.
     """
+    from pathline.cli import prepare
+
     return _deliver(file, prepare.rotation(file, mapping, rotation), to, delivery)
 
 
 def _deliver(file: Path, prepared: Prepared, to: str, flags: DeliveryFlags) -> int:
+    import asyncio
+
+    from pathline.cli.address import Address
+    from pathline.cli.run import Errand
+    from pathline.cli.run import run as deliver
+
     errand = Errand(read=prepared.read, mapping=prepared.digest, to=Address.of(to), **flags.errand(file))
     try:
         summary = asyncio.run(deliver(errand))

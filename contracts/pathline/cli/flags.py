@@ -7,18 +7,24 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 
 from pathline.cli.errors import WrongMapping
 from pathline.cli.formats import Format
-from pathline.cli.links import UNSAID
 from pathline.cli.retry import Patience
-from pathline.vocabulary.identity import Method
+from pathline.link_methods import Method
+
+DEFAULT_KEY_FILE: Final = Path("pathline.key")
+
+UNSAID: Final = "1970-01-01T00:00:00Z"
+"""When a link was asserted whose table does not say: always the same, or a second import would contradict the first."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 """A bearer token (RFC 6750, 2.1)."""
+
+Sector = Literal["government", "third-sector", "community-controlled", "business", "citizen"]
 
 Several = Annotated[tuple[str, ...], Parameter(negative="")]
 """A flag that may be given several times."""

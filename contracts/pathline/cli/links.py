@@ -10,16 +10,14 @@ from pydantic_core import to_json
 
 from pathline.cli import times
 from pathline.cli.errors import WrongMapping
+from pathline.cli.flags import UNSAID
 from pathline.cli.sources.record import Record
 from pathline.cloudevent import CloudEvent
 from pathline.errors import InvalidAttribute, MissingAttribute
 from pathline.interaction import Interaction, accept
+from pathline.link_methods import Method
 from pathline.pseudonym import Pseudonyms
 from pathline.vocabulary import IdentityLinked, Payload
-from pathline.vocabulary.identity import Method
-
-UNSAID = "1970-01-01T00:00:00Z"
-"""When a link was asserted whose table does not say: always the same, or a second import would contradict the first."""
 
 _ID_BYTES = 16
 

@@ -6,12 +6,11 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from pathline import instant
 from pathline.cli import times
 from pathline.cli.errors import WrongMapping
-from pathline.cli.flags import LinkFlags, MappingFlags, RotationFlags
+from pathline.cli.flags import DEFAULT_KEY_FILE, LinkFlags, MappingFlags, RotationFlags
 from pathline.cli.formats import format_of
 from pathline.cli.keys import pseudonyms
 from pathline.cli.links import LinkMapping, Side
@@ -21,8 +20,6 @@ from pathline.cli.reading import Mapping, Read, mapped, ready
 from pathline.cli.sources import xes
 from pathline.pseudonym import KEY_BYTES, Pseudonyms
 from pathline.vocabulary import ActivityRecorded
-
-DEFAULT_KEY_FILE: Final = Path("pathline.key")
 
 
 @dataclass(frozen=True, slots=True)

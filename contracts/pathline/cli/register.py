@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pathline.cli.errors import WrongEntryFile, WrongMapping
+from pathline.cli.flags import Sector
 from pathline.errors import InvalidAttribute
 from pathline.interaction import organisation_of
-
-Sector = Literal["government", "third-sector", "community-controlled", "business", "citizen"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,16 @@
 """Identity: evidence that two pseudonyms mean one person, or two."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from pathline.link_methods import Method
 from pathline.vocabulary.identifiers import Code, Text
 from pathline.vocabulary.numbers import Share
 from pathline.vocabulary.payload import Payload
 from pathline.vocabulary.several import Two
 from pathline.vocabulary.shapes import EventRef, Ref
-
-Method = Literal["record-key", "citizen-token", "handoff", "linker", "review"]
 
 
 def _distinct(refs: tuple[Ref, ...]) -> tuple[Ref, ...]:

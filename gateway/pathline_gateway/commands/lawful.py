@@ -15,7 +15,7 @@ from pathline_gateway.operate.lawful import Basis
 from pathline_gateway.store import lawful, register
 from pathline_gateway.trust.lawful import LawfulBasis
 
-app = App(name="lawful", help="What organisations may be shown without consent, and under which instrument.")
+app = App(name="lawful")
 
 _PAGE = 500
 

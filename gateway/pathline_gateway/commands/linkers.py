@@ -16,7 +16,7 @@ from pathline_gateway.commands.typist import typed
 from pathline_gateway.operate.linkers import NOT_THERE, RightToLink
 from pathline_gateway.store import linkers
 
-app = App(name="linkers", help="Which organisation may say who is who at which others.")
+app = App(name="linkers")
 
 Data = Annotated[Path | None, Parameter(help="Directory of an embedded gateway, running or not.")]
 _PAGE = 500

@@ -12,16 +12,8 @@ from pathline_gateway.store.migrate import migrate as apply
 from pathline_gateway.store.partitions import ensure_partitions
 
 
-def migrate(*, data: Path | None = None) -> None:
-    """Brings the database to the schema of this version, as the role of PATHLINE_DATABASE.
-
-    `up` does so by itself where its role may. Where the gateway has a role of its own, run this as the owner first.
-
-    Parameters
-    ----------
-    data
-        Directory of an embedded gateway, running or not.
-    """
+def migrate(data: Path | None) -> None:
+    """The schema is that of this version; what was done is printed."""
 
     async def work(connection: asyncpg.Connection) -> int:
         try:

@@ -15,7 +15,7 @@ from pathline_gateway.commands.typist import typed
 from pathline_gateway.operate.organisations import Organisation, Sector
 from pathline_gateway.store import register
 
-app = App(name="organisations", help="The register of who may publish.")
+app = App(name="organisations")
 
 _PAGE = 500
 

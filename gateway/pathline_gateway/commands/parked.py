@@ -22,7 +22,7 @@ from pathline_gateway.store import parked as store
 from pathline_gateway.store import parked_overview as overview
 from pathline_gateway.store.parked_overview import Wanted
 
-app = App(name="parked", help="Records that were refused: what is wrong, read again, put aside.")
+app = App(name="parked")
 
 Data = Annotated[Path | None, Parameter(help="Directory of an embedded gateway, running or not.")]
 Reason = Annotated[str | None, Parameter(help="Only what is parked for this reason.")]

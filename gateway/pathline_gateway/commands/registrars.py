@@ -16,7 +16,7 @@ from pathline_gateway.commands.typist import typed
 from pathline_gateway.operate.registrars import NOT_THERE, RegistrarEntry
 from pathline_gateway.store import registrars
 
-app = App(name="registrars", help="Which organisations may register mandates.")
+app = App(name="registrars")
 
 Data = Annotated[Path | None, Parameter(help="Directory of an embedded gateway, running or not.")]
 _PAGE = 500

@@ -24,7 +24,7 @@ from pathline_gateway.problem import Problem
 from pathline_gateway.settings import Settings
 from pathline_gateway.store.review import Brief, Said, counts
 
-app = App(name="review", help="Are these one person? What waits for a decision, with its evidence.")
+app = App(name="review")
 
 Data = Annotated[Path | None, Parameter(help="Directory of an embedded gateway; for decide and undo it must run.")]
 _SHOWN = 12

@@ -16,7 +16,7 @@ from pathline_gateway.set_aside import repository
 from pathline_gateway.set_aside.repository import SetAside
 from pathline_gateway.set_aside.works import WORKS
 
-app = App(name="set-aside", help="What background works could not compute: why, and tried again.")
+app = App(name="set-aside")
 
 Data = Annotated[Path | None, Parameter(help="Directory of an embedded gateway, running or not.")]
 Work = Annotated[str | None, Parameter(help="Only of this work, as /v1/status names it.")]

@@ -6,10 +6,8 @@ import asyncio
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
 import asyncpg
-from cyclopts import Parameter
 
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.operated import connected, fail, say
@@ -21,26 +19,8 @@ from pathline_gateway.store.connect import DatabaseUnavailable
 _SHOWN = 5
 
 
-def rebuild(
-    *,
-    data: Path | None = None,
-    dry_run: Annotated[bool, Parameter(negative="")] = False,
-    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
-) -> None:
-    """Builds what is derived again beside the live tables, says what differs, and switches in one transaction.
-
-    The gateway may work meanwhile. Interrupted at any point, it leaves everything as it was. Exit code 0: what is live
-    is now what was rebuilt (or, with --dry-run, nothing differs); 1: a dry run found differences; 2: it failed.
-
-    Parameters
-    ----------
-    data
-        Data directory of a one-machine gateway, running or stopped; PATHLINE_DATABASE when nothing is said.
-    dry_run
-        Only compare.
-    as_json
-        One JSON document instead of a line a projection.
-    """
+def rebuild(data: Path | None, dry_run: bool, as_json: bool) -> None:
+    """Builds again, says what differs, switches, and ends the process with the exit code."""
     try:
         found = asyncio.run(_found(data, dry_run))
     except (EmbeddedError, DatabaseUnavailable, AnotherRebuild, CannotSwitch) as failed:

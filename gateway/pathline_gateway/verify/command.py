@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated
 
 import asyncpg
-from cyclopts import Parameter
 
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.operated import connected, fail, say
@@ -17,21 +15,8 @@ from pathline_gateway.verify.check import Check
 from pathline_gateway.verify.run import verify as verified
 
 
-def verify(
-    *, data: Path | None = None, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False
-) -> None:
-    """Recomputes everything from the interactions and compares it with what is served, while the gateway may work.
-
-    Exit code 0: nothing differs; 1: something does; 2: it could not be found out. What is set aside is told, and is no
-    difference.
-
-    Parameters
-    ----------
-    data
-        Data directory of a one-machine gateway, running or stopped; PATHLINE_DATABASE when nothing is said.
-    as_json
-        One JSON document instead of a line a check.
-    """
+def verify(data: Path | None, as_json: bool) -> None:
+    """Recomputes and compares; says what differs, and ends the process with the exit code."""
     try:
         checks = asyncio.run(_checks(data))
     except (EmbeddedError, DatabaseUnavailable) as failed:

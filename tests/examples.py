@@ -1,0 +1,30 @@
+"""How many examples of a property are tried: some in `make test`, all of them in `make test-long`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import pytest
+from hypothesis import settings
+
+Test = TypeVar("Test", bound=Callable[..., object])
+
+LONG: Final = os.environ.get("PATHLINE_TESTS") == "long"
+
+
+def number(all_of_them: int) -> int:
+    """So many of these are tried: a tenth of hundreds, a quarter of fewer, and never less than four."""
+    if LONG:
+        return all_of_them
+    return all_of_them // 10 if all_of_them >= 100 else max(4, all_of_them // 4)
+
+
+def examples(all_of_them: int, **more: Any) -> Callable[[Test], Test]:
+    """So many examples in `make test-long`, which runs this test for it; fewer in `make test`. With other settings."""
+
+    def marked(test: Test) -> Test:
+        return pytest.mark.scaled(settings(max_examples=number(all_of_them), **more)(test))
+
+    return marked

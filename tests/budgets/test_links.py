@@ -19,7 +19,7 @@ from trust.rig import Rig
 from verify.history import GROUP, Told, linked, ref, step
 
 CHAIN = int(os.environ.get("PATHLINE_TEST_LINKS_IN_A_CHAIN", "3000"))
-FLOOD = int(os.environ.get("PATHLINE_TEST_LINKS_IN_GROUPS", "4000"))
+FLOOD = int(os.environ.get("PATHLINE_TEST_LINKS_IN_GROUPS", "8000"))
 GROUPS = FLOOD // 512 + 1
 """As few as have room for them."""
 ORGS = ("registry", "clinic", "housing", "chainer")

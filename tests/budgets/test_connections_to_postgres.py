@@ -84,7 +84,7 @@ def _said(answers: list[httpx.Response]) -> set[tuple[int, object]]:
 
 @pytest.mark.limit("slow-readings")
 async def test_a_dozen_dry_runs_take_no_connection_of_others(gateway: Gateway) -> None:
-    neighbour = Neighbour(gateway.port, "/readyz")
+    neighbour = Neighbour(gateway.port, "/readyz", gateway.process.pid)
     async with _locked(gateway, "change"):
         with neighbour.served_as_before():
             answers = await _asked(gateway, 12, "POST", "/v1/subscriptions/dry-run", json=DRY_RUN)
@@ -97,7 +97,7 @@ async def test_a_dozen_dry_runs_take_no_connection_of_others(gateway: Gateway) -
 @pytest.mark.limit("database-connections")
 @pytest.mark.limit("connection-wait-s")
 async def test_who_waits_for_a_connection_is_told_so_and_readiness_is_another_matter(gateway: Gateway) -> None:
-    neighbour = Neighbour(gateway.port, "/readyz")
+    neighbour = Neighbour(gateway.port, "/readyz", gateway.process.pid)
     async with _locked(gateway, "organisation"):
         with neighbour.served_as_before():
             answers = await _asked(gateway, 24, "GET", "/v1/organisations")

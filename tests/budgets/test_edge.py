@@ -29,7 +29,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 @pytest.fixture(scope="module")
 def neighbour(gateway: Gateway) -> Iterator[Neighbour]:
-    somebody = Neighbour(gateway.port, "/v1/organisations")
+    somebody = Neighbour(gateway.port, "/v1/organisations", gateway.process.pid)
     yield somebody
     somebody.gone()
 
@@ -254,7 +254,7 @@ def test_a_storm_of_one_caller_is_hers_alone(gateway: Gateway, neighbour: Neighb
 
 
 def test_probes_are_answered_while_others_attack(gateway: Gateway) -> None:
-    probes = [Neighbour(gateway.port, path) for path in ("/healthz", "/readyz", "/metrics")]
+    probes = [Neighbour(gateway.port, path, gateway.process.pid) for path in ("/healthz", "/readyz", "/metrics")]
     with contextlib.ExitStack() as stack:
         for probe in probes:
             stack.enter_context(probe.served_as_before())

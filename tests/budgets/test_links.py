@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -17,6 +19,9 @@ from trust.rig import Rig
 from verify.history import GROUP, Told, linked, ref, step
 
 CHAIN = int(os.environ.get("PATHLINE_TEST_LINKS_IN_A_CHAIN", "3000"))
+FLOOD = int(os.environ.get("PATHLINE_TEST_LINKS_IN_GROUPS", "8000"))
+GROUPS = FLOOD // 512 + 1
+"""As few as have room for them."""
 ORGS = ("registry", "clinic", "housing", "chainer")
 
 
@@ -56,6 +61,31 @@ async def test_a_chain_without_end_is_cut_and_an_honest_link_behind_it_is_bound(
     largest = await rig.pool.fetchval("select max(n) from (select count(*) n from link_component group by component) c")
     assert largest == 101
     assert await pathway_of(rig, "clinic") == await pathway_of(rig, "housing")
+    await confluent(rig)
+
+
+async def test_a_flood_of_links_is_bound_in_turns_with_those_of_others(rig: Rig) -> None:
+    """What one says among many large groups is bound a group at a time, and an honest link behind it with the first."""
+    await strict(rig)
+    await rig.execute("insert into linker (org, of_org, entered_by) values ('registry', 'clinic', 'a test'), "
+                      "('registry', 'housing', 'a test')")  # fmt: skip
+    flood = [(ref("chainer", n % GROUPS * 1_000), ref("chainer", n % GROUPS * 1_000 + n // GROUPS + 1))
+             for n in range(FLOOD)]  # fmt: skip
+    await store(rig, [said_by("chainer", linked(f"l{n}", *pair)) for n, pair in enumerate(flood)])
+    await store(rig, [linked("honest", ref("clinic", 1), ref("housing", 1))])
+    writer, turns, began = MembershipWriter(rig.pool), [time.monotonic()], time.monotonic()
+    while await writer.bind_some():
+        turns.append(time.monotonic())
+        if len(turns) == 2:
+            assert await pathway_of(rig, "clinic") == await pathway_of(rig, "housing")
+        if len(turns) <= 4:  # in the middle of it, too
+            await confluent(rig)
+    worst = max(later - earlier for earlier, later in pairwise(turns))
+    took = f"{len(turns) - 1} turns, {turns[-1] - began:.1f} s, the longest {worst:.2f} s"
+    print(f"{FLOOD} links in {GROUPS} groups: {took}")
+    assert len(turns) - 1 <= GROUPS + 2
+    assert await rig.pool.fetchval("select count(*) from link_seen_ahead") == 0
+    assert not await parked(rig)
     await confluent(rig)
 
 

@@ -84,9 +84,11 @@ def weighed(said: Said) -> Said:
         return said
     if said.org != "pathline" and said.standing is Standing.CITIZEN:
         said = replace(said, org="citizen")
-    mine = [said.org == LINKER or REFS[n][0] == said.org for n in (said.one, said.other)]
-    linker = all(mine) or (said.kind == "different" and any(mine))
-    others = Standing.LINKER if linker else Standing.PROPOSED
+    own = [REFS[n][0] == said.org for n in (said.one, said.other)]
+    if said.org == LINKER or all(own):
+        others = Standing.OWN if said.kind == "same" and all(own) else Standing.LINKER
+    else:
+        others = Standing.ONE_SIDE if said.kind == "different" and any(own) else Standing.PROPOSED
     return replace(said, standing={"pathline": Standing.DECISION, "citizen": Standing.CITIZEN}.get(said.org, others))
 
 

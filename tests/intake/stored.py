@@ -11,7 +11,7 @@ EMPTY = """
 truncate organisation, source, event_type, subject_ref, event_identity, interaction, evidence, amendment, link_evidence,
     membership, change, log_epoch, consumer_position, parked, expired_records, linker, handoff_input, handoff_link,
     review_item, handoff, handoff_notice, handoff_told, handoff_untold, link_component,
-    link_component_share, proposal_count restart identity cascade;
+    link_component_share, link_seen_ahead, proposal_count restart identity cascade;
 update tally set n = 0;
 update membership_progress set seq = 0, handoff_seq = 0;
 update handoff_progress set seq = 0;

@@ -17,7 +17,7 @@ delete from change; delete from membership; delete from link_evidence; delete fr
 delete from interaction; delete from event_identity; delete from parked; delete from consumer_position;
 delete from expired_records; delete from log_epoch; delete from subject_ref; delete from source; delete from event_type;
 delete from organisation;
-delete from link_component; delete from link_component_share; delete from proposal_count;
+delete from link_component; delete from link_seen_ahead; delete from link_component_share; delete from proposal_count;
 update tally set n = 0; update membership_progress set seq = 0;
 """
 

@@ -41,6 +41,11 @@ def test_what_ends_is_for_somebody_who_waits_and_has_fewer(
     assert len(ending) <= sum(waiting.values())
 
 
+def test_a_line_that_ends_for_another_organisation_is_passed_on_where_a_third_has_fewer() -> None:
+    held = [Line(org, NOW, False) for org in ("housing", "school", *["clinic"] * 7)]
+    assert {line.org for line in replaced(held, {"housing": 3, "school": 2}, 9, 4, NOW)} == {"clinic"}
+
+
 @given(lines, orgs, st.integers(1, 9))
 def test_whoever_has_none_gets_one_where_anybody_has_two(held: list[Line], org: str, n: int) -> None:
     held = [line for line in held if line.org != org and not line.ends]

@@ -109,8 +109,8 @@ class Ledger:
         await asyncio.sleep(0)
         return look
 
-    async def may_begin(self, _state: State, _n: int) -> bool:
-        return True
+    async def turn(self, _state: State, _org: str, _n: int, *, more: bool) -> None:
+        assert more in (True, False)
 
     async def hold(self, numbers: Sequence[tuple[UUID, int]]) -> None:
         for _, number in numbers:

@@ -99,7 +99,7 @@ class Neighbourhood:
 
 async def neighbourhood(connection: asyncpg.Connection, a: int, b: int) -> Neighbourhood:
     """The neighbourhood of these two refs."""
-    near = Stored(connection, await links.seen(connection))
+    near = Stored(connection)
     reach = await near.reach((a, b))
     refs = await near.refs(reach)
     return Neighbourhood(refs, [e for e in await near.evidence(reach) if e.a in refs and e.b in refs])

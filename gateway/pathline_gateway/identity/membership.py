@@ -17,12 +17,14 @@ from pathline_gateway.identity.neighbourhood import Neighbourhood, Stored
 from pathline_gateway.identity.redeemed import rederive
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.set_aside.isolation import at_fault, in_parts, still_well
-from pathline_gateway.store import changes, handoff_links, interactions, links
+from pathline_gateway.store import changes, handoff_links, interactions, links, unseen_evidence
 from pathline_gateway.store.links import ReviewRow
 
 WORK: Final = "membership"
 _BATCH = 200
-"""Evidence bound in one transaction: short, so that a pull never waits."""
+"""Evidence chosen for one transaction: short, so that a pull never waits."""
+_REFS = 4_096
+"""Refs that are bound in one transaction, where no group has more."""
 
 
 class MembershipWriter:
@@ -57,11 +59,9 @@ class MembershipWriter:
         async with self._pool.acquire() as connection, connection.transaction():
             await links.lock(connection)
             handed = await handoff_links.unseen(connection, _BATCH)
-            said = await links.unseen(connection, _BATCH)
+            said = await unseen_evidence.take(connection, _BATCH, _REFS)
             if handed:
                 await handoff_links.advance(connection, handed[-1]["seq"])
-            if said:
-                await links.advance(connection, said[-1]["seq"])
             new = [_Input("shown", row) for row in handed] + [_Input("said", row) for row in said]
             again = await _again(connection)
             await _bound(connection, new, again)
@@ -110,7 +110,7 @@ async def _bound(connection: asyncpg.Connection, new: Sequence[_Input], again: S
 
 
 async def _looked_at(connection: asyncpg.Connection, some: Sequence[_Input]) -> None:
-    touched = {each.row[name] for each in some if each.kind == "said" for name in _TOUCHED} - {None}
+    touched = {each.row[name] for each in some if each.kind == "said" for name in links.TOUCHED} - {None}
     if shown := [each.row for each in some if each.kind == "shown"]:
         touched |= await rederive(connection, shown)
     if touched:
@@ -121,10 +121,7 @@ async def _refs(connection: asyncpg.Connection, each: _Input) -> Collection[int]
     """Whose pathways are not known while this is set aside."""
     if each.kind == "shown":
         return await handoff_links.refs_of(connection, each.row)
-    return {each.row[name] for name in _TOUCHED} - {None}
-
-
-_TOUCHED = ("a", "b", "target_a", "target_b", "shown_a", "shown_b")
+    return {each.row[name] for name in links.TOUCHED} - {None}
 
 
 async def rebound(
@@ -150,7 +147,7 @@ def waiting(bound: Bound, sources: Mapping[Evidence, int]) -> set[ReviewRow]:
 
 async def _rebind(connection: asyncpg.Connection, touched: Collection[int]) -> None:
     """The pathways of everyone connected with these refs are what the evidence seen says."""
-    near = Stored(connection, await links.seen(connection))
+    near = Stored(connection)
     bound, how = await rebound(near, touched)
     waits = waiting(how, near.sources)
     now = await links.open_memberships(connection, bound)

@@ -26,10 +26,10 @@ class Neighbourhood(Protocol):
 
 
 class Stored:
-    """The neighbourhood in Postgres, as the evidence up to this `seq` says."""
+    """The neighbourhood in Postgres, as the evidence says that the membership writer has seen."""
 
-    def __init__(self, connection: asyncpg.Connection, until: int) -> None:
-        self._connection, self._until = connection, until
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
         self.sources: dict[Evidence, int] = {}
         """The number of the source of each piece of evidence that was asked for."""
 
@@ -40,7 +40,7 @@ class Stored:
         return {row["id"]: Ref(*row.values()) for row in await links.refs(self._connection, numbers)}
 
     async def evidence(self, numbers: Collection[int]) -> Collection[Evidence]:
-        rows = await links.evidence_of(self._connection, numbers, self._until)
+        rows = await links.evidence_of(self._connection, numbers)
         self.sources |= {evidence_of(row): row["source"] for row in rows}
         return self.sources.keys()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from pathline_gateway.identity.rights import Rights
-from pathline_gateway.intake import handoff_budget, offer_budget
+from pathline_gateway.intake import handoff_budget, offer_budget, record_budget
 from pathline_gateway.intake.content import Content, same
 from pathline_gateway.intake.link_budget import REASONS, LinkBudget
 from pathline_gateway.intake.record import Accepted, Parked, Reading
@@ -134,6 +134,10 @@ class Writer:
             for a in (a for a in accepted if id(a) in loud):
                 self._park(a, "over-handoff-events", handoff_budget.DETAIL, "data.handoff")
             accepted = [a for a in accepted if id(a) not in loud]
+        if crowding := await record_budget.beyond(self.connection, self.known, accepted, self.limits):
+            for a in (a for a in accepted if id(a) in crowding):
+                self._park(a, "over-handoff-events-of-record", record_budget.DETAIL, "data.handoff")
+            accepted = [a for a in accepted if id(a) not in crowding]
         full = await self._links.admit(accepted)
         for a in accepted:
             if why := full.get(id(a)):

@@ -226,6 +226,12 @@ class Limits(BaseSettings):
         int, Field(ge=1), Limit("organisation", "events of a hand-off", None, "over-handoff-events", "begin another")
     ] = 500
     """All that is said of a hand-off is read at each pull of it, whoever said it."""
+    handoff_events_of_record: Annotated[
+        int,
+        Field(ge=1),
+        Limit("subject", "events of hand-offs", None, "over-handoff-events-of-record", "use fewer hand-offs"),
+    ] = 500
+    """All of them are read at each pull of that person; answers to what others offered are not counted."""
     link_tokens: Annotated[
         int, Field(ge=1), Limit("organisation", "open link tokens", 429, "too-many-tokens", "wait until some expire")
     ] = 1_000

@@ -31,22 +31,20 @@ class Membership:
         self, connection: asyncpg.Connection, changed: Collection[int], since: Stand, to: Stand
     ) -> Collection[int]:
         """Everyone whom evidence bound since then connects is bound again."""
-        touched = await rebuilding.linked(connection, since, to)
-        again = await self._again(connection, touched, to)
+        touched = await rebuilding.linked(connection, since)
+        again = await self._again(connection, touched)
         await rebuilding.put_membership(connection, again)
         return again.keys()
 
-    async def _again(
-        self, connection: asyncpg.Connection, touched: Collection[int], to: Stand
-    ) -> Mapping[int, UUID | None]:
+    async def _again(self, connection: asyncpg.Connection, touched: Collection[int]) -> Mapping[int, UUID | None]:
         try:
-            return (await rebound(Stored(connection, to.link), touched))[0] if touched else {}
+            return (await rebound(Stored(connection), touched))[0] if touched else {}
         except Exception as failed:
             closed = await set_aside.closed_refs(connection)
             if not concerns_record(failed) or not set(closed) & set(touched):
                 raise
             # What is set aside stays as it stands; each of the others by itself.
-            alone = [await self._again(connection, [ref], to) for ref in set(touched) - set(closed)]
+            alone = [await self._again(connection, [ref]) for ref in set(touched) - set(closed)]
             return {ref: pathway for found in alone for ref, pathway in found.items()}
 
     async def digest(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:

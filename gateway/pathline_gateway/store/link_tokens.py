@@ -49,10 +49,10 @@ _RELEASE = "update token_link set held_until = now() where id = $1 and published
 _PUBLISHED = "update token_link set published_at = now() where id = $1 and published_at is null"
 _READ = """
 select t.id, t.a_org, t.a_subject, t.b_org, t.b_subject, t.account, t.made_at, t.published_at, t.retracted_at,
-    coalesce(l.seq <= (select seq from membership_progress), false) as seen, r.reason
+    l.seq is not null as seen, r.reason
 from token_link t
 left join source s on s.source = $2
-left join link_evidence l on l.source = s.id and l.id = 'token-' || t.id
+left join seen_evidence l on l.source = s.id and l.id = 'token-' || t.id
 left join review_item r on r.source = l.source and r.id = l.id
 where t.id = $1
 """

@@ -49,9 +49,7 @@ select l.seq, l.kind, l.a, l.b, t.a as target_a, t.b as target_b, h.a as shown_a
 from link_evidence l
 left join link_evidence t on l.kind = 'retracted' and t.source = l.target_source and t.id = l.target_id
 left join handoff_link h on l.kind = 'retracted' and h.source = l.target_source and h.id = l.target_id
-cross join membership_progress p
 """
-_UNSEEN = _TO_SEE + "where l.seq > p.seq order by l.seq limit $1"
 _THESE = _TO_SEE + "where l.seq = any($1::bigint[]) order by l.seq"
 # One of each of some sources, the latest first.
 _WELL_BEFORE = """
@@ -82,10 +80,10 @@ select ref from reach
 _EVIDENCE_OF = """
 with said as (
     select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing
-    from link_evidence l where l.a = any($1::bigint[]) and l.kind <> 'retracted' and l.seq <= $2
+    from seen_evidence l where l.a = any($1::bigint[]) and l.kind <> 'retracted'
     union
     select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing
-    from link_evidence l where l.b = any($1::bigint[]) and l.kind <> 'retracted' and l.seq <= $2
+    from seen_evidence l where l.b = any($1::bigint[]) and l.kind <> 'retracted'
     union all
     -- By either side, as above: of what came too late the other one may be far away, and it must wait all the same.
     select h.source, h.id, 'same', h.a, h.b, 1, h.asserted_at, case when h.late then 5 else 2 end
@@ -97,9 +95,9 @@ with said as (
 select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing, s.source as source_name
 from said l join source s on s.id = l.source
 where not exists (
-    select from link_evidence r join source rs on rs.id = r.source
+    select from seen_evidence r join source rs on rs.id = r.source
     where r.kind = 'retracted' and r.target_source = l.source and r.target_id = l.id
-      and (rs.org = s.org or rs.org = 'pathline') and r.seq <= $2)
+      and (rs.org = s.org or rs.org = 'pathline'))
 """
 _REFS = "select id, org, subject, birth, received_at from subject_ref where id = any($1::bigint[])"
 _REVIEW_OF = """
@@ -113,9 +111,11 @@ select * from unnest($1::int[], $2::text[], $3::bigint[], $4::bigint[], $5::text
 on conflict (source, id) do update set a = excluded.a, b = excluded.b, reason = excluded.reason, since = now()
 """
 _IS_SEEN = """
-select count(*) = cardinality($2::text[]) from link_evidence l join source s on s.id = l.source
-where s.source = $1 and l.id = any($2::text[]) and l.seq <= (select seq from membership_progress)
+select count(*) = cardinality($2::text[]) from seen_evidence l join source s on s.id = l.source
+where s.source = $1 and l.id = any($2::text[])
 """
+TOUCHED = ("a", "b", "target_a", "target_b", "shown_a", "shown_b")
+"""The refs that evidence is about, as `these` has it."""
 _OPEN = "select ref, pathway from membership where ref = any($1::bigint[]) and until is null"
 _CLOSE = "update membership set until = now() where ref = any($1::bigint[]) and until is null"
 _MOVE = "insert into membership (ref, pathway) select * from unnest($1::bigint[], $2::uuid[])"
@@ -129,23 +129,19 @@ async def lock(connection: asyncpg.Connection) -> None:
 async def insert(connection: asyncpg.Connection, rows: Sequence[LinkRow]) -> None:
     """This evidence about who is who is stored; the membership writer will see it.
 
-    Call under the change-log lock: the writer reads on from the last `seq`, which must therefore be commit order.
+    Call under the change-log lock: the writer goes on from a `seq` up to which it has seen everything, which must
+    therefore be commit order.
     """
     await connection.executemany(_INSERT, [tuple(getattr(row, name) for name in LinkRow.__slots__) for row in rows])
 
 
-async def unseen(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
-    """Evidence that the membership writer has not seen: seq, kind, a, b, and the refs of what it retracts."""
-    return list(await connection.fetch(_UNSEEN, limit))
-
-
 async def these(connection: asyncpg.Connection, seqs: Collection[int]) -> list[asyncpg.Record]:
-    """This evidence, as `unseen` has it."""
+    """This evidence: seq, kind, a, b, and the refs of what it retracts."""
     return list(await connection.fetch(_THESE, list(seqs))) if seqs else []
 
 
 async def well_before(connection: asyncpg.Connection, work: str) -> list[asyncpg.Record]:
-    """Some links that were seen and that this work has not set aside, of several sources; as `unseen` has them."""
+    """Some links that were seen and that this work has not set aside, of several sources; as `these` has them."""
     return await these(connection, [row["seq"] for row in await connection.fetch(_WELL_BEFORE, work)])
 
 
@@ -154,12 +150,12 @@ async def neighbourhood(connection: asyncpg.Connection, refs: Collection[int]) -
     return [row["ref"] for row in await connection.fetch(_NEIGHBOURHOOD, list(refs))]
 
 
-async def evidence_of(connection: asyncpg.Connection, refs: Collection[int], until: int) -> list[asyncpg.Record]:
-    """The evidence up to this `seq` that names any of these refs and was not retracted by then.
+async def evidence_of(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
+    """The evidence that the membership writer has seen, names any of these refs and was not retracted.
 
-    What came later is bound with its own turn, so that membership is at all times what the evidence seen says.
+    What it has not seen is bound with its own turn, so that membership is at all times what the evidence seen says.
     """
-    return list(await connection.fetch(_EVIDENCE_OF, list(refs), until))
+    return list(await connection.fetch(_EVIDENCE_OF, list(refs)))
 
 
 async def refs(connection: asyncpg.Connection, numbers: Collection[int]) -> list[asyncpg.Record]:
@@ -197,13 +193,3 @@ async def review(connection: asyncpg.Connection, done: Collection[ReviewRow], wa
 async def is_seen(connection: asyncpg.Connection, source: str, ids: Sequence[str]) -> bool:
     """Whether the membership writer has seen all this evidence of one source."""
     return bool(await connection.fetchval(_IS_SEEN, source, ids))
-
-
-async def seen(connection: asyncpg.Connection) -> int:
-    """The `seq` up to which the membership writer has seen everything."""
-    return int(await connection.fetchval("select seq from membership_progress"))
-
-
-async def advance(connection: asyncpg.Connection, seq: int) -> None:
-    """The membership writer has seen everything up to this `seq`."""
-    await connection.execute("update membership_progress set seq = $1", seq)

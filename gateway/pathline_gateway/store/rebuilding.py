@@ -28,10 +28,10 @@ select (select coalesce(max(seq), 0) from change) as change, (select seq from me
 """
 _CHANGED = "select distinct ref from change where seq > $1 and seq <= $2"
 _LINKED = """
-select distinct r.ref from link_evidence l
+select distinct r.ref from seen_evidence l
 left join link_evidence t on l.kind = 'retracted' and t.source = l.target_source and t.id = l.target_id
 cross join lateral (values (l.a), (l.b), (t.a), (t.b)) as r(ref)
-where l.seq > $1 and l.seq <= $2 and r.ref is not null
+where l.seq > $1 and r.ref is not null
 """
 _SUSPECT = "insert into rebuilding.suspect select unnest($1::bigint[]) on conflict do nothing"
 _PATHWAYS = """
@@ -76,9 +76,9 @@ async def changed(connection: asyncpg.Connection, since: Stand, to: Stand) -> li
     return [row["ref"] for row in await connection.fetch(_CHANGED, since.change, to.change)]
 
 
-async def linked(connection: asyncpg.Connection, since: Stand, to: Stand) -> set[int]:
-    """The refs that evidence bound in between is about."""
-    return {row["ref"] for row in await connection.fetch(_LINKED, since.link, to.link)}
+async def linked(connection: asyncpg.Connection, since: Stand) -> set[int]:
+    """The refs that evidence bound since then is about; and maybe a few more, as evidence is not bound as it came."""
+    return {row["ref"] for row in await connection.fetch(_LINKED, since.link)}
 
 
 async def suspect(connection: asyncpg.Connection, refs: Collection[int]) -> None:
@@ -276,8 +276,7 @@ insert into rebuilding.total
 select t.name, c.n - t.n from tally t join (
     select 'subjects' as name, count(*) as n from subject_ref
     union all select 'parked', count(*) from parked where state = 'parked'
-    union all select 'links', count(*) from link_evidence
-        where kind = 'same' and seq <= (select seq from membership_progress)) c using (name)
+    union all select 'links', count(*) from seen_evidence where kind = 'same') c using (name)
 """
 _TRUE_TOTALS = """
 select t.name, t.n as live, case when t.name in ('interactions', 'stepped') then r.n else t.n + r.n end as rebuilt

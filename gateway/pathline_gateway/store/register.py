@@ -74,6 +74,8 @@ class Known:
     """Organisations that were not on the register, and when that was: by the clock that only counts seconds."""
     said: Counter[Hashable] = field(default_factory=Counter)
     """How many events came since the process began: by hand-off and who published."""
+    said_under: Counter[Hashable] = field(default_factory=Counter)
+    """How many that name a hand-off: by record."""
 
     def learn(self, other: Known) -> None:
         """These are committed."""

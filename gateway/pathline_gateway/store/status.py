@@ -15,7 +15,7 @@ from (select count(*) as n from membership m join subject_ref s on s.id = m.ref
       where m.until is null and s.stepped group by m.pathway) as joined
 """
 _PENDING = """
-select (select count(*) from link_evidence where seq > p.seq)
+select (select count(*) from link_evidence where seq > p.seq) - (select count(*) from link_seen_ahead)
     + (select count(*) from handoff_input where seq > p.handoff_seq)
 from membership_progress p
 """

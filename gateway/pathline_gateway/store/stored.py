@@ -68,11 +68,11 @@ group by c."group", c.log_epoch, c.topic, c.partition
 # All evidence that the membership writer has seen, less what its asserter or a reviewer retracted.
 LIVE_EVIDENCE: Final = """
 with retracted as (
-    select l.target_source, l.target_id, s.org from link_evidence l join source s on s.id = l.source
-    where l.kind = 'retracted' and l.seq <= (select seq from membership_progress)
+    select l.target_source, l.target_id, s.org from seen_evidence l join source s on s.id = l.source
+    where l.kind = 'retracted'
 ), said as (
-    select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing from link_evidence l
-    where l.kind <> 'retracted' and l.seq <= (select seq from membership_progress)
+    select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing from seen_evidence l
+    where l.kind <> 'retracted'
     union all
     select h.source, h.id, 'same', h.a, h.b, 1, h.asserted_at, case when h.late then 5 else 2 end from handoff_link h
 )
@@ -140,7 +140,7 @@ where not exists (select from interaction i where i.source = e.source and i.id =
 TWICE: Final = "select min(ref) as ref from interaction group by source, id having count(*) > 1"
 COUNTS: Final = """
 select (select count(*) from subject_ref) as subjects, (select count(*) from parked where state = 'parked') as parked,
-    (select count(*) from link_evidence where kind = 'same' and seq <= (select seq from membership_progress)) as links
+    (select count(*) from seen_evidence where kind = 'same') as links
 """
 # Amendments that nobody sent: the evidence has none such.
 FOUNDLING_AMENDMENTS: Final = """

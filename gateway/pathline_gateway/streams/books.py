@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.store import given, pace, subscriptions, webhooks
+from pathline_gateway.store import given, sink_turns, subscriptions, webhooks
 from pathline_gateway.store import webhook_delivery as store
 from pathline_gateway.store.subscriptions import Numbered, Subscription
 from pathline_gateway.store.webhook_delivery import Next, Released, Settled, State
@@ -75,13 +75,19 @@ class Books:
         """Whether the sink is nobody's now; not where somebody changed it meanwhile."""
         return await self._released.ask(released)
 
-    async def may_begin(self, state: State, n: int) -> bool:
-        """Whether so many requests may go to a sink that allows so many a minute; then they are counted."""
+    async def turn(self, state: State, org: str, n: int, *, more: bool) -> timedelta | None:
+        """None: so many requests of this organisation may go to a sink that allows so many a minute, and are counted.
+
+        Else in how long to ask again: it waits for its turn. With `n` 0 it only waits. `more`: it has more to send.
+        """
         if state.allowed_rate is None:
-            return True
-        spacing, what = timedelta(minutes=n / state.allowed_rate), pace.of_sink(state.url)
-        async with self._common.pool.acquire() as connection:
-            return await pace.claim(connection, what, self._common.sinks.now(), spacing, timedelta()) is None
+            return None
+        spacing, now = timedelta(minutes=1) / state.allowed_rate, self._common.sinks.now()
+        async with self._common.pool.acquire() as connection, connection.transaction():
+            before = await sink_turns.locked(connection, state.url, org, now)
+            begun = before.begun(org, n, spacing, now, more=more) if n else None
+            await sink_turns.write(connection, state.url, before, begun or before.waited(org, spacing, now))
+        return None if begun else before.comes_at(org, spacing, now) - now
 
     async def hold(self, numbers: Sequence[Numbered]) -> None:
         """These are kept apart."""

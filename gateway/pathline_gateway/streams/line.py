@@ -55,6 +55,8 @@ class Line:
         self._done: set[int] = set()
         self._at_once = 1
         self._paced_until = 0.0
+        self._waits_for_turn = False
+        """It could begin with something, but that its sink allows no other request yet."""
         self._reach = Reach(common.sinks.policy.ahead)
         self._got = 0
         self._share = Share(common.slots, org)
@@ -123,7 +125,7 @@ class Line:
     async def _looked(self) -> bool:
         """Whether to go on, having looked what there is to do."""
         self._looked_at = _NOT_YET  # what is given from here on may be found, and is not to be handed over as well
-        may_begin = self._may_begin()
+        may_begin, is_paced = self._may_begin(), self._is_paced()
         wanted = self.room() if may_begin else 0
         if self._way and not wanted:  # what there is to do would be looked for again once something came back
             await self._wait(_LOOK_EVERY_S)
@@ -132,10 +134,7 @@ class Line:
         try:
             look = await self._books.look(Asked(self._id, wanted, ahead, self))
             if look is not None:
-                if look.start and not await self._books.may_begin(look.state, len(look.start)):
-                    # Somebody else's request went to the same sink meanwhile: the next look tells for how long.
-                    look = replace(look, start=())
-                    self._paced_until = time.monotonic() + _NO_SLOT_S
+                look = await self._in_turn(look)
                 self._start(look)
         finally:
             self._share.release()
@@ -157,7 +156,29 @@ class Line:
             return True
         if not self._waits(look.state) and await self._given_more():
             return True
-        return not await self._released(look)
+        is_paced = is_paced or self._waits_for_turn or self._is_paced()
+        if is_paced and self._waits(look.state) and self._paced_until - time.monotonic() <= _LINGER_S:
+            # Whoever is late for its turn would keep the sink's others waiting.
+            await asyncio.sleep(max(0.0, self._paced_until - time.monotonic()))
+            return True
+        return not await self._released(look, is_paced=is_paced)
+
+    async def _in_turn(self, look: Look) -> Look:
+        """What may be begun: at a sink that allows so many requests a minute, organisations take turns."""
+        if not look.start and not self._waits_for_turn:
+            return look
+        all_begun = len(self._way) + len(self._done) + len(look.start)
+        more = len(look.start) == self._got and look.state.last_number - look.state.read_to > all_begun
+        wait = await self._books.turn(look.state, self.org, len(look.start), more=more)
+        if wait is None:
+            return look
+        self._waits_for_turn = True
+        self._paced_until = time.monotonic() + wait.total_seconds()
+        return replace(look, start=())
+
+    def _is_paced(self) -> bool:
+        """Whether its sink allows no other request yet, as far as this line knows."""
+        return time.monotonic() < self._paced_until
 
     def _begun(self) -> int:
         """How far beyond what is read anything is done or on its way: what a look leaves out would hold up nothing."""
@@ -201,7 +222,7 @@ class Line:
 
     def room(self) -> int:
         """How many requests more may go to the sink, as far as this line knows."""
-        if self.ends or time.monotonic() < self._paced_until:
+        if self.ends or self._is_paced():
             return 0
         rate = None if self._state is None else self._state.allowed_rate
         at_once = self._at_once if rate is None else min(self._at_once, max(1, rate // 60))
@@ -217,6 +238,9 @@ class Line:
         near = range(state.read_to + 1, min(state.last_number, state.read_to + self._reach.ahead) + 1)
         self._done |= {*near}.difference(each.number for each in found)  # given up, maybe before this line began
         made = self._planned(state, self._got)
+        self._waits_for_turn = bool(made.start) and state.paced_until > self._common.sinks.now()
+        if self._waits_for_turn:
+            made = made._replace(start=())
         self._share.release(but=len(made.start))
         self._apart(made.hold)
         return made
@@ -231,7 +255,7 @@ class Line:
             for each in self._found
             if each.number not in on_way and each.number not in self._done and (each.is_held or not full)
         ]
-        if state.idle or state.not_before > now or state.paced_until > now:
+        if state.idle or state.not_before > now:
             free = 0
         if state.failed_in_row >= policy.in_row and free and not on_way:
             return probe(waiting, busy, new=state.failed_in_row % 2 == 1)
@@ -314,14 +338,12 @@ class Line:
             else:
                 self._at_once = max(1, self._at_once // 2)
 
-    async def _released(self, look: Look) -> bool:
+    async def _released(self, look: Look, *, is_paced: bool = False) -> bool:
         """Whether the sink is nobody's until there is something to do; not where somebody changed it just now."""
         state, now = look.state, self._common.sinks.now()
         probing = state.failed_in_row >= self._common.sinks.policy.in_row
         due = look.plan.next_at or _NEVER
-        if self._waits(state) and (
-            self.ends or probing or state.idle or state.not_before > now or self._paced_until > time.monotonic()
-        ):
+        if self._waits(state) and (self.ends or probing or state.idle or state.not_before > now or is_paced):
             due = now
         not_before = max(state.not_before, now + timedelta(seconds=max(0.0, self._paced_until - time.monotonic())))
         return await self._books.release(Released(self._id, due, state.last_number, not_before, state.changed))

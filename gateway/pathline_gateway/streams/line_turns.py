@@ -38,6 +38,8 @@ def replaced(lines: Collection[Each], due: Mapping[str, int], most: int, most_of
     all_of, have = Counter(line.org for line in lines), Counter({org: len(some) for org, some in staying.items()})
     free = most - have.total()
     ending: list[Each] = []
+    meant = Counter[str]()
+    """Lines that are free, or end, for these: where others have fewer, one of them is passed on, and no other ends."""
     for org, waiting in sorted(due.items(), key=lambda one: have[one[0]]):
         if all_of[org] >= most_of_each:
             old = [line for line in staying[org] if now - line.began >= TURN_S]
@@ -47,10 +49,15 @@ def replaced(lines: Collection[Each], due: Mapping[str, int], most: int, most_of
             if free > 0:
                 free -= 1
             else:
-                richest = max((each for each in staying if staying[each]), key=have.__getitem__, default=org)
+                those = [each for each in {**staying, **meant} if staying.get(each) or meant[each]]
+                richest = max(those, key=have.__getitem__, default=org)
                 if have[richest] <= have[org] + 1:
                     break
-                ending.append(staying[richest].pop(0))
+                if meant[richest]:
+                    meant[richest] -= 1
+                else:
+                    ending.append(staying[richest].pop(0))
                 have[richest] -= 1
+            meant[org] += 1
             have[org] += 1
     return ending

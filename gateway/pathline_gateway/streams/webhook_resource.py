@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pathline import instant
 from pathline_gateway.answers import AFTER, LIMIT, answers
 from pathline_gateway.problem import Problem
-from pathline_gateway.store import pace
+from pathline_gateway.store import pace, sink_turns
 from pathline_gateway.store import webhooks as store
 from pathline_gateway.streams.described_receiving import Canary, Failures, NewSecret, Receiving, TriedAgain
 from pathline_gateway.streams.message import canary
@@ -144,8 +144,12 @@ def routes(streams: Streams, sinks: Sinks) -> APIRouter:
             raise limit.refusal(left.total_seconds())
         if rate is None:
             return
-        left = await pace.claim(connection, pace.of_sink(url), now, timedelta(minutes=1) / rate, timedelta())
-        if left is not None:
+        async with connection.transaction():
+            before, spacing = await sink_turns.locked(connection, url, org, now), timedelta(minutes=1) / rate
+            begun = before.begun(org, 1, spacing, now, more=False)
+            await sink_turns.write(connection, url, before, begun or before)
+        if begun is None:
+            left = before.comes_at(org, spacing, now) - now
             seconds = str(max(1, math.ceil(left.total_seconds())))
             raise Problem(429, "sink-rate", _SINK_RATE, headers={"retry-after": seconds}, allowed=rate)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from pathline.vocabulary.trust import ConsentGiven
 from pathline_gateway.embedded import Machine
+from pathline_gateway.identity.membership import MembershipWriter
 from streams.test_pull import subscribed
 from trust.rig import Rig, of, rig_on
 from verify.history import START, Told, accepted, linked, offered, ref, retracted, step, subject
@@ -149,5 +151,20 @@ async def test_a_flood_of_links_holds_up_nobody_whom_it_is_not_about(rig: Rig) -
     court = await subscribed(rig, of("court"), "court")
     await stored(rig, *(linked(f"l{n}", ref("clinic", n), ref("housing", n)) for n in range(10, 400)))
     await stored(rig, step("court", "meanwhile", 7, 2))
+    await rig.hand_out(everything=False)
+    assert await handed(rig, "court", court) == [2]
+
+
+async def test_a_flood_of_links_does_not_hold_up_what_a_bound_link_is_about(rig: Rig) -> None:
+    await rig.tell(step("court", "here", 7), step("clinic", "c", 1), agreed("clinic", 1, "court"))
+    court = await subscribed(rig, of("court"), "court")
+    await stored(rig, *(linked(f"l{n}", ref("clinic", n), ref("housing", n)) for n in range(10, 400)))
+    link = linked("hers", ref("clinic", 1), ref("court", 7))
+    await stored(rig, replace(link, org="court"), step("clinic", "meanwhile", 1, 2))
+    await rig.hand_out(everything=False)
+    assert await handed(rig, "court", court) == []
+    await MembershipWriter(rig.pool).bind_some()  # one turn: of each organisation, the oldest
+    async with rig.pool.acquire() as connection:
+        assert await connection.fetchval("select count(*) from unseen_evidence_ref") > 0, "the flood waits still"
     await rig.hand_out(everything=False)
     assert await handed(rig, "court", court) == [2]

@@ -39,7 +39,15 @@ with closed as materialized (
 select h.ref, h.batch, h.seq from dispatch_held h
 join subject_ref s on s.id = h.ref left join membership m on m.ref = s.id and m.until is null
 where coalesce(m.pathway, s.birth) not in (select pathway from closed)
-    and exists (select from membership_progress p where p.seq >= h.evidence_seq and p.handoff_seq >= h.handoff_seq)
+    and h.handoff_seq <= (select handoff_seq from membership_progress)
+    and (h.evidence_seq <= (select seq from membership_progress) or not exists (
+        select from (
+            select b.id as ref from subject_ref b where b.birth = coalesce(m.pathway, s.birth)
+            union all
+            select o.ref from membership o where o.pathway = coalesce(m.pathway, s.birth) and o.until is null
+        ) mate
+        where exists (select from unseen_evidence_ref u where u.ref = mate.ref and u.seq <= h.evidence_seq)
+    ))
 order by h.seq limit $1
 """
 _OF_REFS = "select ref, batch, seq from dispatch_held where ref = any($1::bigint[]) order by seq limit $2"

@@ -15,7 +15,6 @@ select p.seq, p.handoff_seq,
 from membership_progress p
 """
 # Link evidence is found from the pathways, however much of it there is: one flood must not cost everybody's events.
-# What was only proposed (5) moves nobody, and anybody may propose anything.
 _CONCERNED = """
 with event as materialized (
     select * from unnest($1::uuid[], $2::integer[], $3::text[]) as e(pathway, source, id)
@@ -26,28 +25,12 @@ with event as materialized (
     union
     select g.pathway, m.ref from page g join membership m on m.pathway = g.pathway and m.until is null
 )
-select distinct t.pathway from mate t where exists (
-    select from link_evidence l where l.a = t.ref and l.standing <> 5 and l.seq > $4
-    union all
-    select from link_evidence l where l.b = t.ref and l.standing <> 5 and l.seq > $4
-    union all
-    select from link_evidence l
-    join link_evidence r on r.target_source = l.source and r.target_id = l.id
-    where l.a = t.ref and r.seq > $4
-    union all
-    select from link_evidence l
-    join link_evidence r on r.target_source = l.source and r.target_id = l.id
-    where l.b = t.ref and r.seq > $4
-    union all
-    select from handoff_link h
-    join link_evidence r on r.target_source = h.source and r.target_id = h.id
-    where (h.a = t.ref or h.b = t.ref) and r.seq > $4
-)
+select distinct t.pathway from mate t where exists (select from unseen_evidence_ref u where u.ref = t.ref)
 union
-select e.pathway from handoff_input k join event e on e.source = k.source and e.id = k.id where k.seq > $5
+select e.pathway from handoff_input k join event e on e.source = k.source and e.id = k.id where k.seq > $4
 union
 select t.pathway from (
-    select distinct handoff from (select handoff from handoff_input where seq > $5 order by seq limit $6) unseen
+    select distinct handoff from (select handoff from handoff_input where seq > $4 order by seq limit $5) unseen
 ) k
 cross join lateral (select i.ref from interaction i where i.handoff = k.handoff offset 0) i
 join mate t on t.ref = i.ref
@@ -74,5 +57,5 @@ async def concerned(connection: asyncpg.Connection, rows: Sequence[asyncpg.Recor
         return None
     events = [(row["pathway"], row["source_number"], row["id"]) for row in rows]
     columns = map(list, zip(*events, strict=True)) if events else ([], [], [])
-    found = await connection.fetch(_CONCERNED, *columns, seen, seen_handoffs, _HANDOFFS)
+    found = await connection.fetch(_CONCERNED, *columns, seen_handoffs, _HANDOFFS)
     return {row["pathway"] for row in found}, Ends(last, last_handoffs)

@@ -105,6 +105,7 @@ select n.ref, case n.kind
     else o.id is not null and not o.open and o.raised_at <= n.raised_at end as founded
 from handoff_notice n
 left join handoff_notice o on o.handoff = n.handoff and o.stage = n.stage and o.due = n.due and o.kind <> n.kind
+    and o.audience = n.audience
 """
 KEPT_HANDOFFS: Final = "select handoff, ref from handoff"
 STRAY_HANDOFF_LINKS: Final = """

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from pathline_gateway.embedded import Machine
 from pathline_gateway.handoff import sides
 from pathline_gateway.handoff.side_lives import side_lives
 from pathline_gateway.handoff.silence import SOURCE
+from pathline_gateway.rebuild.run import rebuild
 from pathline_gateway.trust.caller import EVERYBODY
 from streams.silence_oracle import Happened, Register, Said, ToldBy, standing
 from streams.test_notices import HASH, TOKEN, Dog
@@ -84,6 +86,12 @@ class World:
             self.register.refs = {"housing"} if conceals else set()
             await self.rig.execute(_REF if conceals else _NO_REF, subject(ORGS.index("housing") + 1))
 
+    async def rebuild(self) -> None:
+        """All that is derived is built again."""
+        connection = await asyncpg.connect(self.rig.database)
+        await rebuild(connection)
+        await connection.close()
+
     async def look(self, minutes: int = 0) -> None:
         """Some minutes later the watchdog looks, and everybody pulls."""
         self.minute += minutes
@@ -132,7 +140,7 @@ _ANSWER = st.tuples(
 _MORE = st.one_of(
     _OFFER,
     st.tuples(st.just("conceal"), st.sampled_from(("refuge", "housing")), st.booleans()),
-    st.tuples(st.sampled_from(("restart", "outage", "back"))),
+    st.tuples(st.sampled_from(("restart", "outage", "back", "rebuild"))),
 )
 _WAIT = st.tuples(st.just("wait"), st.sampled_from((20, 50)))
 HISTORIES = st.builds(
@@ -163,6 +171,8 @@ async def play(world: World, turns: Sequence[Any]) -> None:
                 pass
             case ("restart",):
                 world.dog.restart()
+            case ("rebuild",):
+                await world.rebuild()
             case ("outage" | "back" as way,):
                 world.dog.broker = way == "back"
         await world.look(minutes)
@@ -261,4 +271,26 @@ async def test_a_side_that_cannot_be_computed_is_set_aside_and_stops_nobody(
         assert [each[:2] for each in world.found["housing"]] == [("silent", "housing:k")]
     await rig.execute("update set_aside set retry_at = now()")
     await world.look()
+    world.check()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "update handoff_side set answered_accept = now() where org = 'clinic'",
+        "update handoff_side set receiver = 'court' where org = 'housing'",
+        "delete from handoff_side",
+    ],
+)
+async def test_what_a_side_may_know_is_verified_and_built_again(rig: Rig, broken: str) -> None:
+    world = await begun(rig)
+    await world.publish("housing", "accepted", "clinic:h", hidden=True)
+    await world.look()
+    await rig.execute(broken)
+    async with rig.pool.acquire() as connection:
+        assert await wrong(connection) == {"clocks": 1}  # type: ignore[arg-type]
+    await world.rebuild()
+    await world.look(50)
+    async with rig.pool.acquire() as connection:
+        assert await wrong(connection) == {}  # type: ignore[arg-type]
     world.check()

@@ -11,16 +11,17 @@ from handoff.test_clocks import LATER, OFFERED, at
 from handoff.test_lifecycle import BEGIN, FROM, TO, event, histories
 from pathline_gateway.handoff.event import HandoffEvent
 from pathline_gateway.handoff.lifecycle import lifecycle
-from pathline_gateway.handoff.record import HandoffRecord, Received, record
+from pathline_gateway.handoff.record import Received, record
 from pathline_gateway.handoff.silence import answers, silences
 from pathline_gateway.handoff.tide import Tide
+from pathline_gateway.handoff.waiting import Waiting, waiting
 
 HOUR = timedelta(hours=1)
 NONE = timedelta()
 
 
-def kept(*events: HandoffEvent, received: datetime = BEGIN) -> HandoffRecord:
-    return record(lifecycle(f"{FROM}:h", events), (), lambda _: Received(received, 7, None, None))
+def kept(*events: HandoffEvent, received: datetime = BEGIN) -> Waiting:
+    return waiting(record(lifecycle(f"{FROM}:h", events), (), lambda _: Received(received, 7, None, None)))
 
 
 def test_silence_is_said_once_the_due_instant_and_the_grace_have_passed() -> None:
@@ -47,6 +48,7 @@ def test_silence_is_over_when_it_is_answered_when_another_instant_holds_or_nothi
     (gone,) = answers(None, [said])
     assert (gone.kind, gone.answered) == ("answered", None)
     assert over.id(b"secret") != said.id(b"secret") != said.id(b"another")
+    assert said._replace(audience=FROM).id(b"secret") not in {said.id(b"secret"), over.id(b"secret")}
 
 
 @given(histories(), st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)), st.booleans())

@@ -10,7 +10,7 @@ import asyncpg
 EMPTY = """
 truncate organisation, source, event_type, subject_ref, event_identity, interaction, evidence, amendment, link_evidence,
     membership, change, log_epoch, consumer_position, parked, expired_records, linker, handoff_input, handoff_link,
-    review_item, handoff, handoff_notice, handoff_told, handoff_untold, link_component,
+    review_item, handoff, handoff_notice, handoff_told, handoff_untold, handoff_side, handoff_to_judge, link_component,
     link_component_share, link_seen_ahead, proposal_count restart identity cascade;
 update tally set n = 0;
 update membership_progress set seq = 0, handoff_seq = 0;

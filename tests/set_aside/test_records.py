@@ -56,9 +56,10 @@ _EVENTS = _of(f"urn:pathline:{VICTIM}:desk")
 FAULTS = [
     Fault("membership", "identity.membership", "bind", _EVENTS),
     Fault("membership", "identity.redeemed", "redemptions", _HANDOFFS),
-    Fault("hand-offs", "handoff.projection", "handoff_event", _HANDOFFS),
-    Fault("hand-offs", "handoff.projection", "lifecycle", _HANDOFFS),
-    Fault("hand-offs", "handoff.projection", "record", _HANDOFFS),
+    Fault("hand-offs", "handoff.reading", "handoff_event", _HANDOFFS),
+    Fault("hand-offs", "handoff.reading", "lifecycle", _HANDOFFS),
+    Fault("hand-offs", "handoff.reading", "record", _HANDOFFS),
+    Fault("hand-offs", "handoff.sides", "conceals", _HANDOFFS),
     Fault("silence", "handoff.watchdog", "silences", _HANDOFFS),
     Fault("silence", "handoff.watchdog", "Notice.id", _HANDOFFS),
     Fault("silence", "streams.notices", "Telling.body", _HANDOFFS),

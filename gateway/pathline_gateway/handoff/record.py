@@ -62,18 +62,6 @@ class HandoffRecord(NamedTuple):
     end_trace_id: bytes | None
     end_span_id: bytes | None
 
-    def due(self, stage: Stage) -> datetime | None:
-        """By when the stage is to be answered."""
-        return self.due_accept if stage == "accept" else self.due_contact
-
-    def answered(self, stage: Stage) -> datetime | None:
-        """When it was."""
-        return self.answered_accept if stage == "accept" else self.answered_contact
-
-    def known(self, stage: Stage) -> datetime | None:
-        """When it became known here by when it is to be answered."""
-        return self.known_accept if stage == "accept" else self.known_contact
-
 
 def record(life: Lifecycle, steps: Sequence[Step], received: Callable[[HandoffEvent], Received]) -> HandoffRecord:
     """The hand-off as it stands; `steps` are those of its receiver on the pathway of the offer."""

@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 
 from pathline import instant
 from pathline_gateway.handoff.clocks import STAGES, Stage
-from pathline_gateway.handoff.record import HandoffRecord
+from pathline_gateway.handoff.waiting import EVERYTHING, Waiting
 
 Kind = Literal["silent", "answered"]
 
@@ -36,36 +36,40 @@ class Notice(NamedTuple):
     receiver: str
     ref: int
     answered: datetime | None
+    audience: str = EVERYTHING
+    """The side that alone is told it, by what it may know."""
 
     def id(self, secret: bytes) -> str:
-        """The same for the same silence, whoever raises it, and telling nothing of the hand-off's own id."""
-        said = "\n".join((self.kind, self.handoff, self.stage, self.due.isoformat()))
+        """The same for the same silence and audience, whoever raises it; it tells nothing of the hand-off's own id."""
+        to = () if self.audience == EVERYTHING else (self.audience,)
+        said = "\n".join((self.kind, self.handoff, self.stage, self.due.isoformat(), *to))
         return hashlib.blake2b(said.encode(), key=secret[:64], digest_size=16).hexdigest()
 
 
 def silences(
-    record: HandoffRecord, spoken_of: Collection[tuple[Stage, datetime]], until: datetime, grace: timedelta
+    waiting: Waiting, spoken_of: Collection[tuple[Stage, datetime]], until: datetime, grace: timedelta
 ) -> list[Notice]:
     """What is to be said of a hand-off whose observable receiver is known up to this instant.
 
-    `spoken_of`: stages and due instants of which silence was said before.
+    `spoken_of`: stages and due instants of which silence was said to this audience before.
     """
     found = []
     for stage in STAGES:
-        due, known = record.due(stage), record.known(stage)
-        if due is None or known is None or record.receiver is None or record.ref is None:
+        due, known = waiting.due(stage), waiting.known(stage)
+        if due is None or known is None or waiting.receiver is None or waiting.ref is None:
             continue
-        waited = record.answered(stage) is None and known <= due and until > instant.after(due, grace)
-        if waited and (stage, due) not in spoken_of:
-            found.append(Notice("silent", record.handoff, stage, due, record.sender, record.receiver, record.ref, None))
+        late = waiting.answered(stage) is None and known <= due and until > instant.after(due, grace)
+        if late and (stage, due) not in spoken_of:
+            whom = (waiting.sender, waiting.receiver, waiting.ref)
+            found.append(Notice("silent", waiting.handoff, stage, due, *whom, None, waiting.audience))
     return found
 
 
-def answers(record: HandoffRecord | None, spoken_of: Iterable[Notice]) -> list[Notice]:
-    """Which of these silences are over: answered, or no longer waited for; `record` is None where nothing is left."""
+def answers(waiting: Waiting | None, spoken_of: Iterable[Notice]) -> list[Notice]:
+    """Which of these silences are over: answered, or no longer waited for; None where nothing is left of it."""
     over = []
     for notice in spoken_of:
-        answered = None if record is None else record.answered(notice.stage)
-        if record is None or answered is not None or record.due(notice.stage) != notice.due:
+        answered = None if waiting is None else waiting.answered(notice.stage)
+        if waiting is None or answered is not None or waiting.due(notice.stage) != notice.due:
             over.append(notice._replace(kind="answered", answered=answered))
     return over

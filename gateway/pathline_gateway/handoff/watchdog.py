@@ -16,6 +16,7 @@ from pathline_gateway.handoff.clocks import Stage
 from pathline_gateway.handoff.projection import bring_up_to_date
 from pathline_gateway.handoff.silence import Notice, answers, silences
 from pathline_gateway.handoff.tide import Tide
+from pathline_gateway.handoff.waiting import EVERYTHING
 from pathline_gateway.intake.progress import Progress
 from pathline_gateway.metric_series import registered
 from pathline_gateway.set_aside import repository as set_aside
@@ -46,6 +47,7 @@ class _Open(NamedTuple):
     """A hand-off of which something may have to be said: of its silence until now, or of the end of this one."""
 
     handoff: str
+    audience: str
     until: datetime | None
     over: Notice | None
 
@@ -103,7 +105,7 @@ class Watchdog:
             named = {org for notice in said.notices for org in (notice.sender, notice.receiver)}
             known = await register.known_organisations(connection, named) if named else set()
         for notice in said.notices:
-            if notice.kind == "silent" and notice.handoff in said.counted:
+            if notice.kind == "silent" and notice.audience == EVERYTHING and notice.handoff in said.counted:
                 pair = {"pathline.from": notice.sender, "pathline.to": notice.receiver}
                 HANDOFFS.add(1, registered({**pair, "pathline.outcome": "silent"}, known))
         self.given(said.given)
@@ -116,7 +118,7 @@ class Watchdog:
             await self._speak(connection, now, [each for handoff in some for each in found[handoff]], said)
 
         async def tried(some: Sequence[str]) -> None:
-            await self._notices(connection, [_Open(handoff, now, None) for handoff in some])
+            await self._notices(connection, [_Open(handoff, EVERYTHING, now, None) for handoff in some])
 
         async def is_well() -> bool | None:
             return await still_well(connection, await handoff_records.well_before(connection, WORK), tried)
@@ -134,10 +136,10 @@ class Watchdog:
         shared = [until for topic, until in self.tide.known.items() if topic.startswith(_DOOR)]
         if shared:
             own = {t.removeprefix(_OWN): until for t, until in self.tide.known.items() if not t.startswith(_DOOR)}
-            silent = await store.to_be_said(connection, min(shared), own, self.grace, closed)
-            found = {handoff: [_Open(handoff, until, None)] for handoff, until in silent.items()}
+            for each in await store.to_be_said(connection, min(shared), own, self.grace, closed):
+                found.setdefault(each.handoff, []).append(_Open(*each, None))
         for notice in await store.over(connection, closed):
-            found.setdefault(notice.handoff, []).append(_Open(notice.handoff, None, notice))
+            found.setdefault(notice.handoff, []).append(_Open(notice.handoff, notice.audience, None, notice))
         return found
 
     async def _speak(self, connection: asyncpg.Connection, now: datetime, some: Sequence[_Open], said: _Said) -> None:
@@ -155,16 +157,16 @@ class Watchdog:
         said.given |= given
 
     async def _notices(self, connection: asyncpg.Connection, some: Sequence[_Open]) -> list[Notice]:
-        handoffs = [each.handoff for each in some]
-        records = await handoff_records.kept(connection, handoffs)
-        before: dict[str, set[tuple[Stage, datetime]]] = {}
+        handoffs = list({each.handoff for each in some})
+        known = await store.as_known(connection, handoffs)
+        before: dict[tuple[str, str], set[tuple[Stage, datetime]]] = {}
         for notice in await store.spoken_of(connection, handoffs):
-            before.setdefault(notice.handoff, set()).add((notice.stage, notice.due))
+            before.setdefault((notice.handoff, notice.audience), set()).add((notice.stage, notice.due))
         found: list[Notice] = []
-        for handoff, until, over in some:
-            record = records.get(handoff)
-            if until is not None and record is not None:
-                found += silences(record, before.get(handoff, ()), until, self.grace)
+        for handoff, audience, until, over in some:
+            waiting = known.get((handoff, audience))
+            if until is not None and waiting is not None:
+                found += silences(waiting, before.get((handoff, audience), ()), until, self.grace)
             if over is not None:
-                found += answers(record, [over])
+                found += answers(waiting, [over])
         return found

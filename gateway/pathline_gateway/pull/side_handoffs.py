@@ -13,9 +13,9 @@ from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.clocks import Clocks, Contact, clocks, contact_type
 from pathline_gateway.handoff.event import HandoffEvent, handoff_event
 from pathline_gateway.handoff.lifecycle import Lifecycle, lifecycle
+from pathline_gateway.handoff.side_lives import conceals
 from pathline_gateway.store import desk_handoffs, handoff_links, register, sight
 from pathline_gateway.trust.concealment import Concealment
-from pathline_gateway.trust.told import Told, told
 
 
 async def clocked_for(
@@ -55,11 +55,6 @@ def _folded(
     wanted = set(handoffs)
     for step in steps:
         event = handoff_event(step)
-        if event is not None and event.handoff in wanted and (step.org == org or not concealment.step(_told(step))):
+        if event is not None and event.handoff in wanted and (step.org == org or not conceals(concealment, step)):
             events[event.handoff].append(event)
     return (lifecycle(handoff, found) for handoff, found in events.items())
-
-
-def _told(step: Step) -> Told:
-    said = told(step)
-    return Told(step._replace(service=said.said.get("service")), said.said)

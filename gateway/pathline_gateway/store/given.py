@@ -12,7 +12,7 @@ from pathline_gateway.store.subscriptions import Numbered
 _WHAT = """
 select g.subscription, g.number, src.source, g.id, s.org, s.subject, s.birth, coalesce(m.pathway, s.birth) as pathway,
     t.type, i.time, i.recordedtime, i.sequence, i.payload, s.id as ref, n.kind, n.handoff, n.stage, n.due, n.sender,
-    n.receiver, n.answered, n.raised_at, not exists (
+    n.receiver, n.answered, n.audience, n.raised_at, not exists (
         select from membership o join subject_ref other on other.id = o.ref
         where o.pathway = coalesce(m.pathway, s.birth) and o.until is null and o.ref <> s.id and other.org = s.org
     ) as only_one, exists (

@@ -46,6 +46,7 @@ with page as materialized (
     -- an organisation that receives nothing that was a reading of the whole table.
     select o.org from (select distinct org from came) o
     where (select min(h.offered) from handoff h where h.receiver = o.org) is not null
+        or exists (select from handoff_side v where v.receiver = o.org)
 ), heard as materialized (
     -- As a value, it is looked up in a hash, however few rows are expected.
     select ref, org from came where (org in (select org from receiving)) is true
@@ -65,6 +66,7 @@ with page as materialized (
     -- Where parts of pathways move, only what is asked of those who ever stood on them is told otherwise.
     select o.org from (select distinct s.org from stood t join subject_ref s on s.id = t.ref) o
     where (select min(h.offered) from handoff h where h.receiver = o.org) is not null
+        or exists (select from handoff_side v where v.receiver = o.org)
 ), at as (
     select org, ref from heard
     union
@@ -88,9 +90,11 @@ select m.handoff from amends a join handoff_input m on m.source = a.source and m
 where m.handoff is not null
 union
 select h.handoff from at join handoff h on h.ref = at.ref where at.org is null or h.receiver = at.org
+    or exists (select from handoff_side v where v.handoff = h.handoff and v.receiver = at.org)
 union
 select h.handoff from (select distinct ref from stood where stands and not whole) t
 join handoff h on h.ref = t.ref where h.receiver in (select org from asked)
+    or exists (select from handoff_side v where v.handoff = h.handoff and v.receiver in (select org from asked))
 union
 -- Whether a person is heard of a hand-off depends on where her account stands.
 select i.handoff from (select distinct ref from stood) t
@@ -163,8 +167,8 @@ async def touched_and_unseen(connection: asyncpg.Connection) -> set[str]:
 
 async def met(
     connection: asyncpg.Connection, wanted: Iterable[tuple[str, int, str, datetime]]
-) -> Mapping[str, Sequence[Step]]:
-    """By hand-off (and the ref of its offer, its receiver, when it was offered) the receiver's steps on its pathway."""
+) -> Mapping[str, list[Step]]:
+    """By the name of each wanted (an offer's ref, a receiver, since when) the receiver's steps on that pathway."""
     rows = await connection.fetch(_MET, *map(list, zip(*wanted, strict=True)))
     changed = {(row["source_number"], row["id"]) for row in rows if row["amended"]}
     amendments = await amending(connection, changed) if changed else []

@@ -25,6 +25,8 @@ _COUNT = "select count(*) from rebuilding.handoff"
 _SEQ = "select coalesce(max(seq), 0) from change"
 _EMPTY = "delete from handoff"
 _FILL = "insert into handoff select * from rebuilding.handoff"
+# What their sides may know of them is told anew from what is there then.
+_JUDGE = "insert into handoff_to_judge select handoff from handoff on conflict do nothing"
 _PROGRESS = "update handoff_progress set seq = least(seq, $1)"
 _BEHIND = "select least((select seq from handoff_progress), $1)"
 
@@ -59,6 +61,8 @@ async def differing(connection: asyncpg.Connection, built_at: int) -> tuple[int,
 async def switch(connection: asyncpg.Connection, built_at: int) -> None:
     """The live ones are what was built; what came since is looked at again."""
     await handoff_records.lock(connection)
+    await connection.execute(_JUDGE)
     await connection.execute(_EMPTY)
     await connection.execute(_FILL)
+    await connection.execute(_JUDGE)
     await connection.execute(_PROGRESS, built_at)

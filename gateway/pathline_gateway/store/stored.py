@@ -105,6 +105,16 @@ select n.ref, case n.kind
     else o.id is not null and not o.open and o.raised_at <= n.raised_at end as founded
 from handoff_notice n
 left join handoff_notice o on o.handoff = n.handoff and o.stage = n.stage and o.due = n.due and o.kind <> n.kind
+    and o.audience = n.audience
+"""
+# As far as they do not have to be judged anew.
+HANDOFF_SIDES: Final = """
+select v.* from handoff_side v where not exists (select from handoff_to_judge j where j.handoff = v.handoff)
+"""
+CONCEALED_WITHOUT_SIDES: Final = """
+select h.handoff, h.ref from handoff h
+where h.concealed and not exists (select from handoff_side v where v.handoff = h.handoff)
+    and not exists (select from handoff_to_judge j where j.handoff = h.handoff)
 """
 KEPT_HANDOFFS: Final = "select handoff, ref from handoff"
 STRAY_HANDOFF_LINKS: Final = """

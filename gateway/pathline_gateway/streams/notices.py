@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,10 +11,11 @@ import asyncpg
 
 from pathline import instant
 from pathline_gateway.handoff.silence import SOURCE, TYPES, Kind, Notice
+from pathline_gateway.handoff.waiting import EVERYTHING
 from pathline_gateway.pull.handoffs_seen import handoffs_seen
 from pathline_gateway.pull.side_handoffs import clocked_for
 from pathline_gateway.pull.view import name_of
-from pathline_gateway.store import handoff_notices
+from pathline_gateway.store import handoff_notices, handoff_sides
 from pathline_gateway.store import subscriptions as store
 from pathline_gateway.store.subscriptions import Subscription
 from pathline_gateway.streams.filters import ATTRIBUTES, Said
@@ -50,14 +51,25 @@ async def give(
     number = await handoff_notices.source(connection)
     pathways = await handoff_notices.pathways(connection, [notice.ref for notice, _ in notices])
     telling = Telling(connection, secret, Sight(connection, now()))
+    apart = await handoff_sides.kept(connection, {notice.handoff for notice, _ in notices})
     found, slice = [], TimeSlice()
     for notice, id in notices:
-        async for each in index.wanting_notice(said_of(notice.kind), slice):
-            party = each.operator or each.org in (notice.sender, notice.receiver)
-            if party and await telling.body(each, notice, pathways[notice.ref]) is not None:
+        orgs, operators = _told(notice, apart.get(notice.handoff, ()))
+        async for each in index.wanting_notice(said_of(notice.kind), orgs, slice, operators=operators):
+            if await telling.body(each, notice, pathways[notice.ref]) is not None:
                 found.append((each.id, number, id))
     numbers = await store.number(connection, found)
     return {subscription: number for (subscription, _, _), number in zip(found, numbers, strict=True)}
+
+
+def _told(notice: Notice, apart: Collection[str]) -> tuple[set[str], bool]:
+    """Which sides are told it, and whether those who see everything are.
+
+    `apart`: organisations that are told of the hand-off by what each of them may know.
+    """
+    if notice.audience != EVERYTHING:
+        return {notice.audience}, False
+    return {notice.sender, notice.receiver}.difference(apart), True
 
 
 class Telling:
@@ -84,8 +96,10 @@ class Telling:
         mine = {notice.handoff, key.handoff(notice.handoff)}
         shown = await handoffs_seen(self._connection, as_whom, key, found.seen, self._sight.now)
         each = next((each for each in shown if each["handoff"] in mine), None)
-        # A receiver that conceals cannot be said to be silent to anybody else.
-        if each is None or not each["observable"]:
+        # A receiver that conceals cannot be said to be silent to anybody else. It is the one that was waited for then,
+        # and no later one to whom it was passed on.
+        concealed = found.seen.concealment.party(notice.receiver, None) and notice.receiver != as_whom.org
+        if each is None or concealed:
             return None
         if notice.kind == "answered":
             known = await self._known_of_answer(as_whom.org or "", notice, each)
@@ -101,7 +115,8 @@ class Telling:
     async def _known_of_answer(self, org: str, notice: Notice, each: Mapping[str, Any]) -> set[str | None] | None:
         """When something happened of which this side may know; None where it is silence for her still."""
         found = (await clocked_for(self._connection, [notice.handoff], org, self._sight.now)).get(notice.handoff)
-        if notice.stage in each["silent"] and (found is None or notice.stage in found.silent):
+        waits = notice.stage in each["silent"] and each["due"][notice.stage] == instant.serve(notice.due)
+        if waits and (found is None or (notice.stage in found.silent and found.due[notice.stage] == notice.due)):
             return None
         more = set() if found is None else {instant.serve(event.time) for event in found.life.legal}
         return _instants(each) | more

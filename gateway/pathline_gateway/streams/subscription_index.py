@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -102,11 +102,13 @@ class SubscriptionIndex:
             if slice.is_spent:
                 await slice.renew()
 
-    async def wanting_notice(self, said: Said, slice: TimeSlice) -> AsyncIterator[Subscription]:
-        """Who wants a notice of the gateway's own that says this of itself."""
-        for matching in (self._operators, self._others):
+    async def wanting_notice(
+        self, said: Said, orgs: Collection[str], slice: TimeSlice, *, operators: bool
+    ) -> AsyncIterator[Subscription]:
+        """Who of these organisations wants a notice of the gateway's own that says this of itself; and of operators."""
+        for matching in (self._operators, self._others) if operators else (self._others,):
             for id in _search(matching, said):
-                if id is not None:
+                if id is not None and (matching is self._operators or self._known[id].org in orgs):
                     yield self._known[id]
                 if slice.is_spent:
                     await slice.renew()

@@ -10,6 +10,7 @@ import orjson
 from pathline_gateway.assemble.step import Step
 from pathline_gateway.handoff.clocks import Clocks
 from pathline_gateway.handoff.record import HandoffRecord
+from pathline_gateway.handoff.waiting import Waiting
 
 _SERVICES = ("appointment.attended", "assessment.made", "service.started", "service.delivered")
 
@@ -31,6 +32,16 @@ def agrees(kept: HandoffRecord, pulled: Clocks, steps: Sequence[Step]) -> bool:
     if _there(due) != pulled.due or _there(answered) != pulled.answered:
         return False
     return (kept.heard, kept.first_service) == (_heard(pulled, steps), _served(pulled, steps))
+
+
+def agrees_with_side(kept: Waiting, told: Clocks | None) -> bool:
+    """Whether a side waits for what it may know of; contacts are not among what is folded for it, and left out here."""
+    if told is None or told.offered is None:
+        return (kept.receiver, kept.due_accept, kept.due_contact) == (None, None, None)
+    if (kept.sender, kept.receiver) != (told.life.by, told.life.to):
+        return False
+    due = {"accept": kept.due_accept, "contact": kept.due_contact}
+    return _there(due) == told.due and kept.answered_accept == told.answered.get("accept")
 
 
 def _there(instants: dict[str, datetime | None]) -> dict[str, datetime]:

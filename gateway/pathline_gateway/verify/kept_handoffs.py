@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 import asyncpg
 
+from pathline import instant
 from pathline_gateway.handoff.projection import WORK
+from pathline_gateway.handoff.waiting import Waiting
 from pathline_gateway.pull.pathways import Reading
+from pathline_gateway.pull.side_handoffs import clocked_for
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.store import handoff_records, stored
 from pathline_gateway.verify.check import Check
-from pathline_gateway.verify.clocks import agrees
+from pathline_gateway.verify.clocks import agrees, agrees_with_side
+
+_PAGE: Final = 500
+"""Hand-offs of sides that are compared at a time."""
 
 
 @dataclass
@@ -60,6 +66,29 @@ class Handoffs:
             known = row["handoff"] in self.met or row["handoff"] in self.aside
             if not known and row["handoff"] not in self.waiting:
                 self.check.differ(row["ref"])
+
+    async def sides(self) -> None:
+        """What each side may know of those of which something is concealed, less what has to be judged anew."""
+        page: list[Waiting] = []
+        async for row in stored.stream(self.connection, stored.HANDOFF_SIDES):
+            page.append(Waiting(*row.values()))
+            if len(page) == _PAGE:
+                await self._compare_sides(page)
+                page = []
+        await self._compare_sides(page)
+        async for row in stored.stream(self.connection, stored.CONCEALED_WITHOUT_SIDES):
+            if row["handoff"] not in self.waiting and row["handoff"] not in self.aside:
+                self.check.differ(row["ref"])
+
+    async def _compare_sides(self, kept: Sequence[Waiting]) -> None:
+        by_org: dict[str, list[Waiting]] = {}
+        for each in kept:
+            if each.handoff not in self.waiting and each.handoff not in self.aside:
+                by_org.setdefault(each.audience, []).append(each)
+        for org, known in by_org.items():
+            told = await clocked_for(self.connection, [each.handoff for each in known], org, instant.EARLIEST)
+            for each in known:
+                self.check.see(agrees_with_side(each, told.get(each.handoff)), each.ref)
 
     async def notices(self, check: Check) -> None:
         """What was said of silence."""

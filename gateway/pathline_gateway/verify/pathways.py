@@ -42,6 +42,7 @@ async def pathways(connection: asyncpg.Connection, bound: Bound, checks: Mapping
     async for page in stored.pages(connection, stored.REFS, _PAGE):
         await _Page(connection, bound, checks, counted, handoffs).look(page)
     await handoffs.strays()
+    await handoffs.sides()
     await handoffs.notices(checks["notices"])
     return counted
 

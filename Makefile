@@ -70,7 +70,7 @@ check: install ## Style, types, layers, generated files
 	$(RUN) lint-imports
 	$(RUN) python -m pathline.schema --check
 	$(RUN) python -m pathline_gateway.limits.document --check
-	$(RUN) python -m pathline_gateway.trust.authority_document --check
+	$(RUN) python -m pathline_gateway.visibility.authority_document --check
 
 .PHONY: format
 format: install ## Formats the code and mends what can be mended
@@ -81,7 +81,7 @@ format: install ## Formats the code and mends what can be mended
 schemas: install ## Writes the JSON Schemas, the AsyncAPI document and the page of limits again
 	$(RUN) python -m pathline.schema --write
 	$(RUN) python -m pathline_gateway.limits.document --write
-	$(RUN) python -m pathline_gateway.trust.authority_document --write
+	$(RUN) python -m pathline_gateway.visibility.authority_document --write
 
 # How many kills and events of `make chaos`, how many records of `make fuzz`, and the seed of both.
 KILLS ?= 30

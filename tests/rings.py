@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pathline_gateway.embedded import children
+from pathline_gateway.embedded import child_process
 from shared_postgres import run
 
 STARTS = {
@@ -51,7 +51,7 @@ def refuse_servers(patch: pytest.MonkeyPatch) -> None:
     def refused(*_: object, **__: object) -> None:
         raise AssertionError("a test of the unit ring starts a server: name what starts it in rings.STARTS")
 
-    patch.setattr(children, "launched", refused)
+    patch.setattr(child_process, "launched", refused)
     patch.setattr(run, "asked", refused)
 
 

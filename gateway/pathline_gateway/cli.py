@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from pathline_gateway.trust.caller import Role
+from pathline_gateway.auth.caller import Role
 
 app = App(
     name="pathline-gateway",
@@ -35,7 +35,7 @@ app.command(
     f"{_COMMANDS}.review:app", "review", help="Are these one person? What waits for a decision, with its evidence."
 )
 app.command(
-    f"{_COMMANDS}.lawful:app",
+    f"{_COMMANDS}.lawful_bases:app",
     "lawful",
     help="What organisations may be shown without consent, and under which instrument.",
 )
@@ -56,7 +56,7 @@ def token(role: Role, *, data: Path = Path("data"), org: str | None = None, acco
     account
         Whose it is, of a citizen or helper: any word.
     """
-    from pathline_gateway.trust.issuer import NoIssuer, existing
+    from pathline_gateway.auth.dev_issuer.issuer import NoIssuer, existing
 
     try:
         print(existing(data).token([role], org, account))
@@ -101,7 +101,7 @@ def up(
     now
         Freeze the clock of a one-machine instance, for tests.
     """
-    from pathline_gateway.start import start
+    from pathline_gateway.runtime.process_start import start
 
     said: dict[str, Any] = {"port": port, "host": host, "dev_auth": dev_auth, "now": now}
     said |= {"intake_processes": intake_processes, "open_to_network": open_to_network or None}
@@ -117,7 +117,7 @@ def intake(*, until_eof: Annotated[bool, Parameter(negative="", show=False)] = F
     until_eof
         Also ends when standard input does: with the process that started it.
     """
-    from pathline_gateway.start import start_intake
+    from pathline_gateway.runtime.process_start import start_intake
 
     start_intake(until_eof)
 
@@ -138,7 +138,7 @@ def verify(
     as_json
         One JSON document instead of a line a check.
     """
-    from pathline_gateway.verify.command import verify as verify_database
+    from pathline_gateway.commands.verify import verify as verify_database
 
     verify_database(data, as_json)
 
@@ -164,7 +164,7 @@ def rebuild(
     as_json
         One JSON document instead of a line a projection.
     """
-    from pathline_gateway.rebuild.command import rebuild as rebuild_database
+    from pathline_gateway.commands.rebuild import rebuild as rebuild_database
 
     rebuild_database(data, dry_run, as_json)
 

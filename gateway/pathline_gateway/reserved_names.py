@@ -5,8 +5,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pathline_gateway.identity.rights import CITIZENS, OURS
+OURS = "pathline"
+"""The gateway's own organisation, whose word decides: it writes through the door's topics alone."""
 
+CITIZENS = "citizen"
+"""The organisation of people's own accounts: each publishes there for herself, through the door."""
+
+REVIEW = "urn:pathline:pathline:review"
+"""The source of what reviewers decide. Only the gateway itself publishes under its organisation."""
+
+ACCOUNT = "urn:pathline:citizen:me"
+"""The source of what citizens do."""
 _DOOR: Final = re.compile(r"door-[0-9]+", re.ASCII)
 """The topics of the door are called so: whoever was called so would share them with everybody."""
 RESERVED: Final = frozenset((OURS, CITIZENS, "pathline-gateway", "nobody", "unknown"))

@@ -16,7 +16,7 @@ SOURCE = "urn:pathline:citizen:me"
 HERE: dict[str, Any] = {"service": "account", "channel": "web", "initiator": "citizen"}
 
 
-class Visit(desk.Visit):
+class CitizenAction(desk.Visit):
     what: Literal[
         "showed who she is", "agreed to have shown", "asked what there is", "was told", "claimed", "proposed",
         "it was worth it", "it was not worth it", "better now",
@@ -26,7 +26,10 @@ class Visit(desk.Visit):
     burden: v.Burden | None = None
 
 
-def told(visit: Visit) -> Iterator[v.Payload]:
+VISIT = CitizenAction
+
+
+def payloads_of(visit: CitizenAction) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "showed who she is" if visit.known:
@@ -52,8 +55,8 @@ def told(visit: Visit) -> Iterator[v.Payload]:
             yield v.OutcomeReported(by="citizen", domain=visit.need or "income", before=2, after=4, **HERE)
 
 
-def interactions(visit: Visit) -> list[Interaction[v.Payload]]:
-    return desk.written(visit, told(visit), source=SOURCE, names=NAMES)
+def interactions(visit: CitizenAction) -> list[Interaction[v.Payload]]:
+    return desk.written(visit, payloads_of(visit), source=SOURCE, names=NAMES)
 
 
 def app(kafka: str, out: Producer) -> FastStream:
@@ -61,7 +64,7 @@ def app(kafka: str, out: Producer) -> FastStream:
     broker = desk.broker(kafka)
 
     @broker.subscriber("desk.citizen", group_id=ORG.code, **desk.NOTHING_LOST)
-    async def at_the_counter(visit: Visit) -> None:
+    async def at_the_counter(visit: CitizenAction) -> None:
         for each in interactions(visit):
             await publish(out, each)
 

@@ -25,7 +25,7 @@ def run(*, kafka: Kafka, only: list[str] | None = None) -> None:
     kafka: Address of the broker, HOST:PORT.
     only: Only the service of this organisation; repeatable.
     """
-    from pathline_services import working
+    from pathline_services import command_actions as working
     from pathline_services.reference import SERVICES
 
     unknown = set(only or ()) - set(SERVICES)
@@ -48,7 +48,7 @@ def simulate(
     rate: Visits a second.
     forever: New lives follow until SIGTERM.
     """
-    from pathline_services import working
+    from pathline_services import command_actions as working
 
     asyncio.run(working.simulate(kafka, seed, lives, rate, forever))
 
@@ -67,7 +67,7 @@ def play(
     rate: Visits a second.
     forever: New lives follow until SIGTERM.
     """
-    from pathline_services import working
+    from pathline_services import command_actions as working
 
     asyncio.run(working.play(kafka, seed, lives, rate, forever))
 

@@ -16,14 +16,17 @@ SOURCE = "urn:pathline:employment:case"
 HERE: dict[str, Any] = {"service": "coaching", "channel": "in-person"}
 
 
-class Visit(desk.Visit):
+class CoachingVisit(desk.Visit):
     what: Literal[
         "came with a slip", "started", "asked for papers", "brought papers", "came to coaching", "missed coaching",
         "excused", "started the course", "found work", "not seen again",
     ]  # fmt: skip
 
 
-def told(visit: Visit) -> Iterator[v.Payload]:
+VISIT = CoachingVisit
+
+
+def payloads_of(visit: CoachingVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "came with a slip":
@@ -52,8 +55,8 @@ def told(visit: Visit) -> Iterator[v.Payload]:
             yield v.HandoffFailed(handoff=visit.handoff, reason="cannot-contact", **HERE)
 
 
-def interactions(visit: Visit) -> list[Interaction[v.Payload]]:
-    return desk.written(visit, told(visit), source=SOURCE, names=NAMES)
+def interactions(visit: CoachingVisit) -> list[Interaction[v.Payload]]:
+    return desk.written(visit, payloads_of(visit), source=SOURCE, names=NAMES)
 
 
 def app(kafka: str, out: Producer) -> FastStream:
@@ -61,7 +64,7 @@ def app(kafka: str, out: Producer) -> FastStream:
     broker = desk.broker(kafka)
 
     @broker.subscriber("desk.employment", group_id=ORG.code, **desk.NOTHING_LOST)
-    async def at_the_counter(visit: Visit) -> None:
+    async def at_the_counter(visit: CoachingVisit) -> None:
         for each in interactions(visit):
             await publish(out, each)
 

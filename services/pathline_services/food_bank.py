@@ -16,14 +16,17 @@ SOURCE = "urn:pathline:food-bank:paper-book"
 HERE: dict[str, Any] = {"service": "parcels", "channel": "in-person", "precision": "day"}
 
 
-class Visit(desk.Visit):
+class ParcelVisit(desk.Visit):
     what: Literal[
         "asked for food", "came with a slip", "turned away", "got a parcel", "fed", "helped out", "sent on",
         "stayed away",
     ]  # fmt: skip
 
 
-def told(visit: Visit) -> Iterator[v.Payload]:
+VISIT = ParcelVisit
+
+
+def payloads_of(visit: ParcelVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "asked for food":
@@ -44,8 +47,8 @@ def told(visit: Visit) -> Iterator[v.Payload]:
             yield v.ServiceEnded(reason="lost-contact", needs=("food",), actor="staff", **HERE)
 
 
-def interactions(visit: Visit) -> list[Interaction[v.Payload]]:
-    return desk.written(visit, told(visit), source=SOURCE, names=NAMES)
+def interactions(visit: ParcelVisit) -> list[Interaction[v.Payload]]:
+    return desk.written(visit, payloads_of(visit), source=SOURCE, names=NAMES)
 
 
 def app(kafka: str, out: Producer) -> FastStream:
@@ -53,7 +56,7 @@ def app(kafka: str, out: Producer) -> FastStream:
     broker = desk.broker(kafka)
 
     @broker.subscriber("desk.food-bank", group_id=ORG.code, **desk.NOTHING_LOST)
-    async def at_the_counter(visit: Visit) -> None:
+    async def at_the_counter(visit: ParcelVisit) -> None:
         for each in interactions(visit):
             await publish(out, each)
 

@@ -17,14 +17,17 @@ SOURCE = "urn:pathline:hospital:ward-desk"
 HERE: dict[str, Any] = {"service": "ward", "channel": "in-person"}
 
 
-class Visit(desk.Visit):
+class HospitalVisit(desk.Visit):
     what: Literal[
         "admitted", "need found", "sent on", "discharged", "report given", "came for check-up", "missed check-up",
         "asked again",
     ]  # fmt: skip
 
 
-def told(visit: Visit) -> Iterator[v.Payload]:
+VISIT = HospitalVisit
+
+
+def payloads_of(visit: HospitalVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "admitted":
@@ -50,8 +53,8 @@ def told(visit: Visit) -> Iterator[v.Payload]:
             yield desk.came_back(visit, SOURCE, **HERE)
 
 
-def interactions(visit: Visit) -> list[Interaction[v.Payload]]:
-    return desk.written(visit, told(visit), source=SOURCE, names=NAMES)
+def interactions(visit: HospitalVisit) -> list[Interaction[v.Payload]]:
+    return desk.written(visit, payloads_of(visit), source=SOURCE, names=NAMES)
 
 
 def app(kafka: str, out: Producer) -> FastStream:
@@ -59,7 +62,7 @@ def app(kafka: str, out: Producer) -> FastStream:
     broker = desk.broker(kafka)
 
     @broker.subscriber("desk.hospital", group_id=ORG.code, **desk.NOTHING_LOST)
-    async def at_the_counter(visit: Visit) -> None:
+    async def at_the_counter(visit: HospitalVisit) -> None:
         for each in interactions(visit):
             await publish(out, each)
 

@@ -16,14 +16,17 @@ SOURCE = "urn:pathline:housing:counter"
 HERE: dict[str, Any] = {"service": "tenancy-help", "channel": "in-person"}
 
 
-class Visit(desk.Visit):
+class HousingVisit(desk.Visit):
     what: Literal[
         "behind with rent", "came with a slip", "asked for papers", "brought papers", "granted",
         "refused", "sent on", "slip lapsed", "rent is paid", "asked again", "complained", "lost touch",
     ]  # fmt: skip
 
 
-def told(visit: Visit) -> Iterator[v.Payload]:
+VISIT = HousingVisit
+
+
+def payloads_of(visit: HousingVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "behind with rent":
@@ -51,8 +54,8 @@ def told(visit: Visit) -> Iterator[v.Payload]:
             yield v.ServiceEnded(reason="lost-contact", actor="staff", **HERE)
 
 
-def interactions(visit: Visit) -> list[Interaction[v.Payload]]:
-    return desk.written(visit, told(visit), source=SOURCE, names=NAMES)
+def interactions(visit: HousingVisit) -> list[Interaction[v.Payload]]:
+    return desk.written(visit, payloads_of(visit), source=SOURCE, names=NAMES)
 
 
 def app(kafka: str, out: Producer) -> FastStream:
@@ -60,7 +63,7 @@ def app(kafka: str, out: Producer) -> FastStream:
     broker = desk.broker(kafka)
 
     @broker.subscriber("desk.housing", group_id=ORG.code, **desk.NOTHING_LOST)
-    async def at_the_counter(visit: Visit) -> None:
+    async def at_the_counter(visit: HousingVisit) -> None:
         for each in interactions(visit):
             await publish(out, each)
 

@@ -16,14 +16,17 @@ SOURCE = "urn:pathline:income-support:claims"
 HERE: dict[str, Any] = {"service": "payment", "channel": "web"}
 
 
-class Visit(desk.Visit):
+class ClaimVisit(desk.Visit):
     what: Literal[
         "lost her job", "claimed", "came with a slip", "asked for papers", "brought papers", "granted",
         "refused", "slip done", "sent on", "asked again", "complained", "gave up",
     ]  # fmt: skip
 
 
-def told(visit: Visit) -> Iterator[v.Payload]:
+VISIT = ClaimVisit
+
+
+def payloads_of(visit: ClaimVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "lost her job":
@@ -51,8 +54,8 @@ def told(visit: Visit) -> Iterator[v.Payload]:
             yield v.RequestWithdrawn(request=visit.matter, reason="lost-contact", **HERE)
 
 
-def interactions(visit: Visit) -> list[Interaction[v.Payload]]:
-    return desk.written(visit, told(visit), source=SOURCE, names=NAMES)
+def interactions(visit: ClaimVisit) -> list[Interaction[v.Payload]]:
+    return desk.written(visit, payloads_of(visit), source=SOURCE, names=NAMES)
 
 
 def app(kafka: str, out: Producer) -> FastStream:
@@ -60,7 +63,7 @@ def app(kafka: str, out: Producer) -> FastStream:
     broker = desk.broker(kafka)
 
     @broker.subscriber("desk.income-support", group_id=ORG.code, **desk.NOTHING_LOST)
-    async def at_the_counter(visit: Visit) -> None:
+    async def at_the_counter(visit: ClaimVisit) -> None:
         for each in interactions(visit):
             await publish(out, each)
 

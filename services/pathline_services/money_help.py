@@ -17,14 +17,17 @@ SOURCE = "urn:pathline:money-help:counselling"
 HERE: dict[str, Any] = {"service": "counselling", "channel": "in-person"}
 
 
-class Visit(desk.Visit):
+class CounsellingVisit(desk.Visit):
     what: Literal[
         "came with a slip", "turned away", "walked in", "put on the list", "asked for papers", "brought papers",
         "sat down together", "sent on", "debts settled", "not seen again",
     ]  # fmt: skip
 
 
-def told(visit: Visit) -> Iterator[v.Payload]:
+VISIT = CounsellingVisit
+
+
+def payloads_of(visit: CounsellingVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "came with a slip":
@@ -52,8 +55,8 @@ def told(visit: Visit) -> Iterator[v.Payload]:
             yield v.HandoffFailed(handoff=visit.handoff, reason="cannot-contact", **HERE)
 
 
-def interactions(visit: Visit) -> list[Interaction[v.Payload]]:
-    return desk.written(visit, told(visit), source=SOURCE, names=NAMES)
+def interactions(visit: CounsellingVisit) -> list[Interaction[v.Payload]]:
+    return desk.written(visit, payloads_of(visit), source=SOURCE, names=NAMES)
 
 
 def app(kafka: str, out: Producer) -> FastStream:
@@ -61,7 +64,7 @@ def app(kafka: str, out: Producer) -> FastStream:
     broker = desk.broker(kafka)
 
     @broker.subscriber("desk.money-help", group_id=ORG.code, **desk.NOTHING_LOST)
-    async def at_the_counter(visit: Visit) -> None:
+    async def at_the_counter(visit: CounsellingVisit) -> None:
         for each in interactions(visit):
             await publish(out, each)
 

@@ -24,7 +24,7 @@ class Reference(Protocol):
     def NAMES(self) -> Pseudonyms: ...  # noqa: N802
 
     @property
-    def Visit(self) -> type[desk.Visit]: ...  # noqa: N802
+    def VISIT(self) -> type[desk.Visit]: ...  # noqa: N802
 
     def interactions(self, visit: Any) -> list[Interaction[Payload]]:
         """What a visit means to everybody else, ready to publish."""

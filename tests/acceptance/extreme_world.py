@@ -21,8 +21,8 @@ from pathline.codec import json_format
 from pathline.errors import Refused
 from pathline.interaction import accept
 from pathline.vocabulary import TYPES
-from pathline_gateway.trust.caller import OF_AN_ORGANISATION, Role
-from pathline_gateway.trust.issuer import existing
+from pathline_gateway.auth.caller import OF_AN_ORGANISATION, Role
+from pathline_gateway.auth.dev_issuer.issuer import existing
 
 BATCH: Final = {"content-type": "application/cloudevents-batch+json"}
 CALM: Final = ("calm", "v1.CalmCalmCalmCalmCalmCA")

@@ -11,8 +11,8 @@ import httpx
 
 from extremes import INSTANTS
 from pathline.vocabulary import TYPES
-from pathline_gateway.trust.access import ACCESS, OPTIONAL
-from pathline_gateway.trust.caller import Role
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.auth.route_permissions import ACCESS, OPTIONAL
 
 READING: Final = frozenset(
     (

@@ -18,8 +18,8 @@ import httpx
 from started import COMMAND, wait_until
 
 from pathline.testing import SUBJECT
-from pathline_gateway.trust.caller import Role
-from pathline_gateway.trust.issuer import existing
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.auth.dev_issuer.issuer import existing
 
 ID = "0195a000-0000-7000-8000-000000000000"
 ORGS = {Role.PUBLISHER: "food-bank", Role.LINKER: "food-bank", Role.SUBSCRIBER: "food-bank"}

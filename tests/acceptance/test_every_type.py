@@ -22,7 +22,7 @@ from pathline.errors import Refused
 from pathline.interaction import accept
 from pathline.vocabulary import TYPES, Payload
 from pathline_gateway import embedded
-from pathline_gateway.intake.steps import NOT_STEPS
+from pathline_gateway.intake.event_classes import NOT_STEPS
 
 LIVE: dict[str, Any] = {
     "deadline": None,

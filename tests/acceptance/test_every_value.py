@@ -37,8 +37,8 @@ from pathline.codec import json_format
 from pathline.interaction import accept
 from pathline.vocabulary import TYPES
 from pathline_gateway import embedded
-from pathline_gateway.trust.caller import Role
-from pathline_gateway.verify.run import verify
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.integrity.verify.run import verify
 from payloads import KINDS
 
 pytestmark = pytest.mark.timeout(900)

@@ -15,8 +15,8 @@ from otlp_sink import Sink, receiving
 from secured import Secured, secured
 from started import wait_until
 
-from pathline_gateway.trust.caller import Role
-from pathline_gateway.trust.issuer import existing
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.auth.dev_issuer.issuer import existing
 
 LIVES = sorted(p for p in (Path(__file__).parents[1] / "lives").iterdir() if p.is_dir())
 STRUCTURED = {"content-type": "application/cloudevents+json"}

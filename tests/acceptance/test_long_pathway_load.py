@@ -16,8 +16,8 @@ from secured import Secured, secured
 from sink import Posted, Reply, listening_in_a_thread
 from started import wait_until
 
-from pathline_gateway.trust.caller import Role
-from pathline_gateway.trust.issuer import existing
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.auth.dev_issuer.issuer import existing
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 

@@ -9,7 +9,7 @@ import pytest
 from gateway import Gateway, running
 from jsonschema import Draft202012Validator
 
-from pathline_gateway.pull.described import ServedPathway
+from pathline_gateway.pull.schemas import ServedPathway
 
 SUBJECT = "v1.AAAAAAAAAAAAAAAAAAAAAA"
 BATCH = "application/cloudevents-batch+json"

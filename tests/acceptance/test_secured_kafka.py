@@ -23,7 +23,7 @@ from pathline.interaction import Interaction
 from pathline.kafka import KafkaProducer
 from pathline.testing import example
 from pathline.vocabulary import ContactMade
-from pathline_gateway.embedded.children import children
+from pathline_gateway.embedded.child_process import children
 from pathline_gateway.embedded.postgres import postgres_started
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

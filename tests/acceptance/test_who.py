@@ -16,8 +16,8 @@ from secured import ORGS, Secured, secured
 from started import wait_until
 
 from pathline.testing import SUBJECT
-from pathline_gateway.trust.access import ACCESS, PUBLIC
-from pathline_gateway.trust.caller import Role
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.auth.route_permissions import ACCESS, PUBLIC
 
 ROUTES = sorted(name for name in ACCESS)
 

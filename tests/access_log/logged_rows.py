@@ -15,7 +15,7 @@ from secured import Secured
 
 from pathline_gateway import embedded
 from pathline_gateway.access_log.declarations import ROWS, About, RouteRow
-from pathline_gateway.trust.access import route_of
+from pathline_gateway.auth.route_permissions import route_of
 
 LEAVES_A_ROW = (About.READING, About.ACT)
 

@@ -10,17 +10,21 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.access_log.request_row import acts_for
+from pathline_gateway.access_log.writer import KEPT, access
+from pathline_gateway.auth.caller import Caller, Role
+from pathline_gateway.auth.purpose import NOTHING
+from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.embedded import Machine
-from pathline_gateway.store import access as access_log
-from pathline_gateway.store import concealed, lawful, linkers, register, register_changes
-from pathline_gateway.store.migrate import MayNotMigrate, SchemaIsNewer, migrate, shipped
-from pathline_gateway.store.partitions import ensure_partitions
-from pathline_gateway.store.secrets import instance_secret
-from pathline_gateway.trust.access_log import KEPT, access
-from pathline_gateway.trust.caller import Caller, Role
-from pathline_gateway.trust.lawful import LawfulBasis
-from pathline_gateway.trust.stated import NOTHING
+from pathline_gateway.identity.links import linker_repository
+from pathline_gateway.organisations import change_repository
+from pathline_gateway.organisations import repository as organisation_repository
+from pathline_gateway.postgres.instance_secrets import instance_secret
+from pathline_gateway.postgres.migrate import MayNotMigrate, SchemaIsNewer, migrate, shipped
+from pathline_gateway.postgres.partitions import ensure_partitions
+from pathline_gateway.visibility import lawful_basis_repository
+from pathline_gateway.visibility.lawful_basis import LawfulBasis
 from verify.conftest import connection, database
 from verify.database import dropped
 from verify.history import Partition, opened, ref, step
@@ -55,8 +59,8 @@ async def owner(database: str) -> AsyncIterator[asyncpg.Connection]:
 async def gateway(owner: asyncpg.Connection, database: str) -> AsyncIterator[asyncpg.Connection]:
     """The gateway's own role, and a row in each log."""
     connected = await asyncpg.connect(as_role(database, "pathline_gateway"))
-    await access_log.write(connected, ROW)
-    await register.enter(connected, "refuge", None, None, None, {})
+    await access_log_repository.write(connected, ROW)
+    await organisation_repository.enter(connected, "refuge", None, None, None, {})
     yield connected
     await connected.close()
 
@@ -104,7 +108,7 @@ async def test_only_what_is_older_than_the_log_is_kept_is_forgotten(gateway: asy
         " select now() - n, 'operator', '{}', '{}', 'x', 'shown' from unnest($1::interval[]) as n",
         [KEPT - timedelta(hours=1), KEPT + timedelta(hours=1), KEPT * 2],
     )
-    await access_log.forget(gateway)
+    await access_log_repository.forget(gateway)
     assert await gateway.fetchval("select count(*) from access") == 2
     oldest = await gateway.fetchval("select now() - min(at) from access")
     assert oldest < KEPT
@@ -138,7 +142,7 @@ async def test_a_role_that_may_not_migrate_says_who_may(machine: Machine) -> Non
         assert await migrate(owner) == [each.name for each in shipped()]
         assert await migrate(gateway) == []
         # Before the file of roles is run again, the new tables are as they must be.
-        await access_log.write(gateway, ROW)
+        await access_log_repository.write(gateway, ROW)
         for statement in ("update access set at = now()", "delete from register_change"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await gateway.execute(statement)
@@ -158,25 +162,25 @@ async def test_a_database_of_a_later_version_is_refused(connection: asyncpg.Conn
 
 
 async def test_nothing_is_entered_changed_or_deleted_without_a_trace(connection: asyncpg.Connection) -> None:
-    await register.add_organisations(connection, ["met"])
+    await organisation_repository.add_organisations(connection, ["met"])
     async with connection.transaction():
         await acts_for(connection, "operator:ann")
         for org in ("refuge", "clinic"):
-            await register.enter(connection, org, None, None, None, {})
-        await register.enter(connection, "clinic", "The clinic", None, None, {})
-        await linkers.add(connection, "clinic", "refuge", "operator:ann")
-        number = await lawful.enter(connection, BASIS, "operator:ann")
+            await organisation_repository.enter(connection, org, None, None, None, {})
+        await organisation_repository.enter(connection, "clinic", "The clinic", None, None, {})
+        await linker_repository.add(connection, "clinic", "refuge", "operator:ann")
+        number = await lawful_basis_repository.enter(connection, BASIS, "operator:ann")
         for what in ((None, None), ("nights", None), (None, ref("refuge", 1)["subject"])):
-            await concealed.conceal(connection, "refuge", *what, "operator:ann")
+            await concealment_repository.conceal(connection, "refuge", *what, "operator:ann")
     async with connection.transaction():
         await acts_for(connection, "operator:bob")
-        await linkers.remove(connection, "clinic", "refuge")
-        await lawful.end(connection, number)
+        await linker_repository.remove(connection, "clinic", "refuge")
+        await lawful_basis_repository.end(connection, number)
         for what in ((None, None), ("nights", None), (None, ref("refuge", 1)["subject"])):
-            await concealed.ask(connection, "refuge", *what, "operator:bob")
-            await concealed.lift(connection, "refuge", *what)
+            await concealment_repository.ask(connection, "refuge", *what, "operator:bob")
+            await concealment_repository.lift(connection, "refuge", *what)
     await connection.execute("delete from lawful_basis")
-    found = await register_changes.listed(connection, 0, 1000)
+    found = await change_repository.listed(connection, 0, 1000)
     told = [(each.changed_by.partition(":")[2], each.register, each.change) for each in found]
     assert told == [
         *[("ann", "organisation", "insert")] * 2,

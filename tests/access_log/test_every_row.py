@@ -15,8 +15,8 @@ from worker import Page
 
 from access_log.logged_rows import LEAVES_A_ROW, LoggedRows, asked_without_sense
 from pathline_gateway.access_log.declarations import ROWS, About, unlogged
-from pathline_gateway.trust.access import ACCESS, OPTIONAL, PUBLIC
-from pathline_gateway.trust.caller import Role
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.auth.route_permissions import ACCESS, OPTIONAL, PUBLIC
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 HERS = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.assemble.amendments import Amendment
-from pathline_gateway.assemble.pathway import assemble
-from pathline_gateway.assemble.step import Step
+from pathline_gateway.pathways.amendments import Amendment
+from pathline_gateway.pathways.assembly import assemble
+from pathline_gateway.pathways.step import Step
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 TYPE = "org.pathline.contact.made.v1"

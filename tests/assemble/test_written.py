@@ -9,15 +9,15 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.assemble.pathway import assemble
-from pathline_gateway.pull.pathways import served
-from pathline_gateway.pull.written import write
-from pathline_gateway.store.pathways import Members, Row, Stored, _in_order
+from pathline_gateway.pathways.assembly import assemble
+from pathline_gateway.pathways.repository import PathwayMembers, StoredPathway, StoredStep, _in_order
+from pathline_gateway.pull.json_writer import write
+from pathline_gateway.pull.serialization import served
 
 REFS = {1: ("north", "v1.a"), 2: ("south", 'v1."b\\'), 3: ("north", "v1.c")}
 SOURCES = {10: "urn:pathline:north:a", 11: "urn:pathline:south:\u00e9"}
 TYPES = {5: "org.pathline.contact.made.v1", 6: "org.pathline.need.expressed.v1"}
-MEMBERS = Members(UUID(int=7), list(REFS), list(REFS.values()), amended=False)
+MEMBERS = PathwayMembers(UUID(int=7), list(REFS), list(REFS.values()), amended=False)
 
 # Postgres keeps no NUL, and UTF-8 no surrogate.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
@@ -37,7 +37,7 @@ data = st.dictionaries(texts, st.none() | texts | st.integers(-9, 9), max_size=2
 )
 payloads = st.tuples(st.dictionaries(texts, texts, max_size=2).map(orjson.dumps), data).map(b"\n".join)
 rows = st.builds(
-    Row,
+    StoredStep,
     ref=st.sampled_from(list(REFS)),
     source=st.sampled_from(list(SOURCES)),
     id=texts,
@@ -58,8 +58,8 @@ rows = st.builds(
 
 
 @given(st.lists(rows, max_size=12, unique_by=lambda row: (row.source, row.id)))
-def test_written_is_served(given: list[Row]) -> None:
-    stored = Stored(_in_order(given, SOURCES), SOURCES, TYPES, REFS)
+def test_written_is_served(given: list[StoredStep]) -> None:
+    stored = StoredPathway(_in_order(given, SOURCES), SOURCES, TYPES, REFS)
     handoffs = [{"handoff": "north:1"}]
     told = orjson.dumps(served(MEMBERS, "version", assemble(stored.steps()), handoffs))
     assert orjson.loads(write(MEMBERS, "version", stored, orjson.dumps(handoffs))) == orjson.loads(told)

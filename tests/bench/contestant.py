@@ -19,7 +19,7 @@ import asyncpg
 from bench.gateway_process import gateway_command, gateway_environment
 from bench.processor import Spent, spent
 from bench.topic import PARTITIONS
-from pathline_gateway.embedded.children import LAUNCH
+from pathline_gateway.embedded.child_process import LAUNCH
 
 TESTS = Path(__file__).parents[1]
 _POLL_S = 0.005

@@ -10,7 +10,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from pathline_gateway.trust.issuer import Issuer, made
+from pathline_gateway.auth.dev_issuer.issuer import Issuer, made
 
 
 @contextmanager

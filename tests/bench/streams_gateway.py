@@ -16,8 +16,8 @@ from bench.contestant import started
 from bench.gateway_process import free_port, gateway_command, gateway_environment
 from bench.machine import machine
 from bench.published_issuer import published_issuer
-from pathline_gateway.trust.caller import Role
-from pathline_gateway.trust.issuer import Issuer
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.auth.dev_issuer.issuer import Issuer
 
 _PATIENCE_S: Final = 120
 

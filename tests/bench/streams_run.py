@@ -26,7 +26,7 @@ from bench.streams_judged import judged
 from bench.streams_load import Load, Receiver
 from bench.topic import producer
 from pathline.producer import TOPIC_PREFIX
-from pathline_gateway.trust.caller import Role
+from pathline_gateway.auth.caller import Role
 
 _PATIENCE_S: Final = 120
 _TICK_S: Final = 0.01

@@ -23,7 +23,7 @@ from kafka_download import Installation, installed
 from kafka_node import HOST, Node, properties
 from kafka_principals import Principal, Security
 
-from pathline_gateway.embedded.children import Child, Command
+from pathline_gateway.embedded.child_process import Child, Command
 from pathline_gateway.embedded.errors import ChildFailed
 
 READY_WITHIN: Final = 60.0

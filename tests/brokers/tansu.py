@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pathline_gateway.embedded.broker import HOST, broker_started
-from pathline_gateway.embedded.children import children
+from pathline_gateway.embedded.child_process import children
 
 
 class Tansu:

@@ -24,7 +24,7 @@ from mock_cluster import MockCluster
 from tansu import Tansu
 from topic_ids import topic_id
 
-from pathline_gateway.intake.capabilities import probed
+from pathline_gateway.kafka.broker_capabilities import probed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

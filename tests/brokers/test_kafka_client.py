@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from pathline_gateway import kafka_client
-from pathline_gateway.kafka_client import KafkaSettingsUnusable
+from pathline_gateway.kafka import client_config
+from pathline_gateway.kafka.client_config import KafkaSettingsUnusable
 from pathline_gateway.settings import Settings
 
 USER = {"kafka_user": "gateway", "kafka_password": SecretStr("not to be printed")}
@@ -20,8 +20,8 @@ def settings(protocol: str, **more: Any) -> Settings:
 
 
 def test_an_open_broker_needs_nothing() -> None:
-    assert kafka_client.options(settings("PLAINTEXT", **USER)) == {"bootstrap_servers": "broker:9092"}
-    assert kafka_client.security(settings("PLAINTEXT")) is None
+    assert client_config.options(settings("PLAINTEXT", **USER)) == {"bootstrap_servers": "broker:9092"}
+    assert client_config.security(settings("PLAINTEXT")) is None
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
@@ -30,15 +30,15 @@ def test_both_libraries_are_told_the_same(protocol: str, mechanism: str) -> None
     from faststream.kafka.security import parse_security
 
     told = settings(protocol, kafka_mechanism=mechanism, **USER)
-    options = kafka_client.options(told)
-    parsed = parse_security(kafka_client.security(told))
+    options = client_config.options(told)
+    parsed = parse_security(client_config.security(told))
     assert (options.pop("ssl_context") is None) == (parsed.pop("ssl_context") is None) == (protocol != "SASL_SSL")
     assert options == {"bootstrap_servers": "broker:9092", **parsed}
     assert parsed["sasl_plain_password"] == "not to be printed"
 
 
 def test_encryption_without_a_user_is_told_alike() -> None:
-    options = kafka_client.options(settings("SSL"))
+    options = client_config.options(settings("SSL"))
     assert options["security_protocol"] == "SSL"
     assert options["ssl_context"].verify_mode.name == "CERT_REQUIRED"
     assert options["ssl_context"].check_hostname
@@ -47,7 +47,7 @@ def test_encryption_without_a_user_is_told_alike() -> None:
 @pytest.mark.parametrize("missing", ["kafka_user", "kafka_password"])
 def test_half_a_user_is_refused(missing: str) -> None:
     with pytest.raises(KafkaSettingsUnusable, match="PATHLINE_KAFKA_USER and PATHLINE_KAFKA_PASSWORD"):
-        kafka_client.options(settings("SASL_SSL", **{**USER, missing: None}))
+        client_config.options(settings("SASL_SSL", **{**USER, missing: None}))
 
 
 def test_authorities_that_are_none_are_refused_without_their_place(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_authorities_that_are_none_are_refused_without_their_place(tmp_path: Pat
     file.write_text("no certificate")
     for place in (file, tmp_path / "secret-name-of-nothing.pem"):
         with pytest.raises(KafkaSettingsUnusable) as refused:
-            kafka_client.options(settings("SASL_SSL", kafka_ca=place, **USER))
+            client_config.options(settings("SASL_SSL", kafka_ca=place, **USER))
         assert "secret-name" not in str(refused.value)
 
 

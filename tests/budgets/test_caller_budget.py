@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from pathline_gateway.auth.caller import EVERYBODY, Caller, Role
 from pathline_gateway.limits.caller_budget import CallerBudget
-from pathline_gateway.limits.rates import Rates, RefusedCallers
+from pathline_gateway.limits.rates import CallerRates, RefusedCallers
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.problem import Problem
-from pathline_gateway.trust.caller import EVERYBODY, Caller, Role
+from pathline_gateway.web.problem import Problem
 
 A = Caller(frozenset((Role.SUBSCRIBER,)), org="food-bank")
 B = Caller(frozenset((Role.SUBSCRIBER,)), org="clinic")
@@ -35,7 +35,7 @@ class Gateway:
     running: int = 0
 
     def __post_init__(self) -> None:
-        self.budget = CallerBudget(self.answer, self.limits, Rates(self.limits))
+        self.budget = CallerBudget(self.answer, self.limits, CallerRates(self.limits))
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.running += 1
@@ -207,7 +207,7 @@ async def test_events_count_by_their_bytes() -> None:
 @pytest.mark.limit("refusals-per-minute")
 def test_whom_the_gate_refuses_again_and_again_is_not_looked_at() -> None:
     limits = Limits(refusals_per_minute=5)
-    refused = RefusedCallers(Rates(limits))
+    refused = RefusedCallers(CallerRates(limits))
     for _ in range(5):
         refused.look({"client": ("192.0.2.1", 1)})
         refused.count({"client": ("192.0.2.1", 1)})
@@ -225,7 +225,7 @@ async def test_probes_are_never_refused() -> None:
 
 
 def test_a_request_is_charged_in_less_than_twenty_microseconds() -> None:
-    rates, times = Rates(Limits(readings_per_minute=10**9)), 20_000
+    rates, times = CallerRates(Limits(readings_per_minute=10**9)), 20_000
     began = time.process_time()
     for n in range(times):
         assert rates.taken("readings_per_minute", f"caller {n % 100}") is None
@@ -233,7 +233,7 @@ def test_a_request_is_charged_in_less_than_twenty_microseconds() -> None:
 
 
 def test_callers_who_come_and_go_do_not_fill_the_memory() -> None:
-    rates = Rates(Limits())
+    rates = CallerRates(Limits())
     for n in range(140_000):
         rates.taken("readings_per_minute", f"caller {n}")
     assert len(rates._limiter.storage.storage) <= 65_536  # type: ignore[union-attr]

@@ -20,7 +20,7 @@ from gateway import Gateway, running
 from budgets.neighbour import Neighbour
 from pathline.testing import SUBJECT
 from pathline_gateway import embedded
-from pathline_gateway.trust.access import ACCESS
+from pathline_gateway.auth.route_permissions import ACCESS
 
 REQUEST_S, WAIT_S = 4, 1
 SLACK_S = 20

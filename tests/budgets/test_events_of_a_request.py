@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from pathline.testing import SUBJECT
-from pathline_gateway.intake.door import Door
-from pathline_gateway.intake.progress import Progress
+from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.intake.http_ingest import HttpIngest
+from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.problem import Problem
-from pathline_gateway.trust.caller import EVERYBODY
+from pathline_gateway.web.problem import Problem
 
 BATCH = [("content-type", "application/cloudevents-batch+json")]
 
@@ -29,9 +29,9 @@ def _event(number: int) -> dict[str, Any]:
     }
 
 
-def _door(**limits: int) -> Door:
+def _door(**limits: int) -> HttpIngest:
     unreached: Any = None
-    return Door(unreached, unreached, Progress(), False, True, Limits(**limits))
+    return HttpIngest(unreached, unreached, Progress(), False, True, Limits(**limits))
 
 
 def _refused(problem: Problem) -> tuple[int, str, object]:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from pathline.vocabulary import ContactMade, HandoffCancelled, HandoffOffered, HandoffSeen
-from pathline_gateway.handoff.projection import bring_up_to_date
-from pathline_gateway.intake.apply import Into
+from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.intake.batch_transaction import ApplyTarget
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.trust.caller import EVERYBODY
 from trust.rig import Rig
 from verify.history import GROUP, Told, distinguished, linked, ref, subject
 
@@ -52,7 +52,7 @@ async def parked(rig: Rig) -> Counter[str]:
 
 @pytest.mark.limit("handoff-events")
 async def test_one_organisation_names_a_hand_off_so_many_times_and_no_more(rig: Rig) -> None:
-    rig.log.into = Into(GROUP, register_unknown=True, limits=Limits(handoff_events=5))
+    rig.log.into = ApplyTarget(GROUP, register_unknown=True, limits=Limits(handoff_events=5))
     contacts = [
         Told("charity", f"c{n}", subject(7), ContactMade.model_validate({"kind": "enquiry", "handoff": "clinic:1"}), n)
         for n in range(3)
@@ -67,7 +67,7 @@ async def test_one_organisation_names_a_hand_off_so_many_times_and_no_more(rig: 
 
 
 async def test_each_person_is_heard_for_herself(rig: Rig) -> None:
-    rig.log.into = Into(GROUP, register_unknown=True, limits=Limits(handoff_events=2))
+    rig.log.into = ApplyTarget(GROUP, register_unknown=True, limits=Limits(handoff_events=2))
     await rig.tell(OFFER, *(seen("citizen", n, under=6) for n in range(4)), seen("citizen", 9, under=7))
     assert await parked(rig) == {"over-handoff-events": 2}
 

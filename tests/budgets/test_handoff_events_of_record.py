@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from pathline.vocabulary import HandoffCancelled, HandoffOffered, HandoffSeen
-from pathline_gateway.handoff.projection import bring_up_to_date
-from pathline_gateway.intake.apply import Into
+from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.intake.batch_transaction import ApplyTarget
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.trust.caller import EVERYBODY
 from trust.rig import Rig
 from verify.history import GROUP, Told, linked, ref, subject
 
@@ -43,7 +43,7 @@ async def parked(rig: Rig) -> Counter[str]:
 
 
 def strictly(rig: Rig, most: int) -> None:
-    rig.log.into = Into(GROUP, register_unknown=True, limits=Limits(handoff_events_of_record=most))
+    rig.log.into = ApplyTarget(GROUP, register_unknown=True, limits=Limits(handoff_events_of_record=most))
 
 
 @pytest.mark.limit("handoff-events-of-record")

@@ -11,9 +11,9 @@ import pytest
 from posting import posting, status, subscribed
 from sink import Reply, listening
 
-from pathline_gateway.store import kept_events
-from pathline_gateway.streams.sse import Streams
-from pathline_gateway.trust.caller import EVERYBODY
+from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.subscriptions import retention_repository
 from trust.rig import SECRET, Rig, of
 from verify.history import step
 
@@ -39,7 +39,7 @@ async def given(rig: Rig, n: int, begin: int = 0) -> None:
 
 async def forget(rig: Rig, before: datetime = EVER, most: int = 10**6, of_all: int = 10**6) -> None:
     async with rig.pool.acquire() as connection:
-        while await kept_events.forget(connection, before, most, of_all):
+        while await retention_repository.forget(connection, before, most, of_all):
             pass
 
 

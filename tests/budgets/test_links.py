@@ -10,11 +10,11 @@ from itertools import pairwise
 
 import pytest
 
-from pathline_gateway.identity.membership import MembershipWriter
-from pathline_gateway.intake.apply import Into
-from pathline_gateway.intake.replay import Rules, replay
+from pathline_gateway.identity.membership_writer import MembershipWriter
+from pathline_gateway.intake.batch_transaction import ApplyTarget
+from pathline_gateway.integrity.verify.membership_recompute import bound
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.verify.bound import bound
+from pathline_gateway.parked.replay import ReplayRules, replay
 from trust.rig import Rig
 from verify.history import GROUP, Told, linked, ref, step
 
@@ -27,7 +27,7 @@ ORGS = ("registry", "clinic", "housing", "chainer")
 
 async def strict(rig: Rig, **limits: int) -> None:
     """Auth is on, and organisations are on the register."""
-    rig.log.into = Into(GROUP, register_unknown=False, limits=Limits(**limits))
+    rig.log.into = ApplyTarget(GROUP, register_unknown=False, limits=Limits(**limits))
     for org in ORGS:
         await rig.execute(
             "insert into organisation (org, registered_by) values ($1, 'operator') on conflict do nothing", org
@@ -106,8 +106,12 @@ async def test_what_was_parked_is_taken_in_once_there_is_room(rig: Rig) -> None:
     await store(rig, [said_by("clinic", linked(f"l{n}", ref("clinic", n), ref("clinic", n + 1))) for n in range(3)])
     (id,) = [row["id"] for row in await rig.pool.fetch("select id from parked where state = 'parked'")]
     async with rig.pool.acquire() as connection:
-        still = await replay(connection, Rules("a test", register_unknown=False, limits=Limits(component_links=2)), id)
-        taken = await replay(connection, Rules("a test", register_unknown=False, limits=Limits(component_links=3)), id)
+        still = await replay(
+            connection, ReplayRules("a test", register_unknown=False, limits=Limits(component_links=2)), id
+        )
+        taken = await replay(
+            connection, ReplayRules("a test", register_unknown=False, limits=Limits(component_links=3)), id
+        )
     assert (still.outcome, still.reason) == ("still-parked", "over-component-links")
     assert (taken.outcome, taken.resolution) == ("replayed", "evidence")
     assert await rig.pool.fetchval("select sum(links) from link_component_share") == 3

@@ -10,10 +10,17 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 
-from pathline_gateway import telemetry
-from pathline_gateway.handoff.record import HandoffRecord
-from pathline_gateway.measure import closed_handoffs
-from pathline_gateway.metric_series import MOST, OTHER, BoundedCounter, BoundedHistogram, Series, registered
+from pathline_gateway.handoffs import telemetry as handoff_telemetry
+from pathline_gateway.handoffs.projection_row import HandoffRow
+from pathline_gateway.telemetry import instruments as telemetry
+from pathline_gateway.telemetry.series_bound import (
+    MOST,
+    OTHER,
+    BoundedCounter,
+    BoundedHistogram,
+    MetricSeries,
+    registered,
+)
 
 names = st.sampled_from(["clinic", "housing", "court", "x", "y"])
 attributes = st.fixed_dictionaries({"pathline.from": names, "pathline.to": names, "pathline.outcome": names})
@@ -27,17 +34,17 @@ def counted(reader: InMemoryMetricReader) -> dict[tuple[str, ...], float]:
     return {tuple(map(str, (p.attributes or {}).values())): p.value for p in points if isinstance(p, NumberDataPoint)}
 
 
-def ended(handoff: str, receiver: str) -> HandoffRecord:
+def ended(handoff: str, receiver: str) -> HandoffRow:
     said = {"handoff": handoff, "sender": "food-bank", "receiver": receiver, "ended_by": "completed"}
     instants = {"offered": datetime(2026, 3, 2, tzinfo=UTC), "ended": datetime(2026, 3, 9, tzinfo=UTC)}
-    return HandoffRecord(**{**dict.fromkeys(HandoffRecord._fields), **said, **instants})
+    return HandoffRow(**{**dict.fromkeys(HandoffRow._fields), **said, **instants})
 
 
 @given(st.lists(attributes), st.integers(0, 9))
 def test_there_are_no_more_series_than_there_is_room_for_and_nothing_is_left_uncounted(
     told: list[dict[str, str]], most: int
 ) -> None:
-    series = Series(most)
+    series = MetricSeries(most)
     within = [dict(series.within(each)) for each in told]
     known = {frozenset(each.items()) for each in within if OTHER not in each.values()}
     assert len(known) <= most
@@ -76,13 +83,13 @@ def test_two_thousand_offers_to_invented_organisations_are_one_series(monkeypatc
     reader = InMemoryMetricReader()
     meter = MeterProvider([reader]).get_meter("test")
     counter, histogram = meter.create_counter("ended"), MeterProvider().get_meter("test").create_histogram("durations")
-    monkeypatch.setattr(closed_handoffs, "HANDOFFS", BoundedCounter(counter))
-    monkeypatch.setattr(closed_handoffs, "HANDOFF_DURATION", BoundedHistogram(histogram))
+    monkeypatch.setattr(handoff_telemetry, "HANDOFFS", BoundedCounter(counter))
+    monkeypatch.setattr(handoff_telemetry, "HANDOFF_DURATION", BoundedHistogram(histogram))
 
-    def tell(record: HandoffRecord) -> None:
-        said = closed_handoffs._ended(record, b"secret")
+    def tell(record: HandoffRow) -> None:
+        said = handoff_telemetry._ended(record, b"secret")
         assert said is not None
-        closed_handoffs._tell(said, {"food-bank", "housing"})
+        handoff_telemetry._tell(said, {"food-bank", "housing"})
 
     for n in range(2_000):
         tell(ended(f"food-bank:{n}", f"invented-{n}"))

@@ -10,13 +10,13 @@ import pytest
 
 from pathline.interaction import interaction
 from pathline.vocabulary.handoffs import HandoffCancelled, HandoffOffered
-from pathline_gateway.handoff.projection import bring_up_to_date
-from pathline_gateway.identity.linking import Linking
-from pathline_gateway.intake.apply import Into
-from pathline_gateway.intake.door import Door
-from pathline_gateway.intake.progress import Progress
+from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.identity.links.service import Linking
+from pathline_gateway.intake.batch_transaction import ApplyTarget
+from pathline_gateway.intake.http_ingest import HttpIngest
+from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.problem import Problem
+from pathline_gateway.web.problem import Problem
 from trust.rig import Rig
 from verify.history import GROUP, Told, source, subject
 
@@ -46,7 +46,7 @@ async def parked(rig: Rig) -> Counter[str]:
 
 @pytest.mark.limit("open-offers")
 async def test_more_than_so_many_offers_to_one_receiver_are_parked_until_some_ended(rig: Rig) -> None:
-    rig.log.into = Into(GROUP, register_unknown=True, limits=Limits(open_offers=5))
+    rig.log.into = ApplyTarget(GROUP, register_unknown=True, limits=Limits(open_offers=5))
     await told(rig, *(offer(n) for n in range(4)))
     await told(rig, *(offer(n) for n in range(4, 10)), offer(50, to="court"))
     assert await parked(rig) == {"over-open-offers": 5}
@@ -58,16 +58,16 @@ async def test_more_than_so_many_offers_to_one_receiver_are_parked_until_some_en
 
 @pytest.mark.limit("open-offers-of-record")
 async def test_more_than_so_many_offers_for_one_person_are_parked(rig: Rig) -> None:
-    rig.log.into = Into(GROUP, register_unknown=True, limits=Limits(open_offers_of_record=3))
+    rig.log.into = ApplyTarget(GROUP, register_unknown=True, limits=Limits(open_offers_of_record=3))
     await told(rig, *(offer(n, to=f"org{n}", person=1) for n in range(2)))
     await told(rig, *(offer(n, to=f"org{n}", person=1) for n in range(2, 6)), offer(7, person=2))
     assert await parked(rig) == {"over-open-offers": 3}
 
 
 async def test_the_door_refuses_them_and_says_when_to_come_again(rig: Rig) -> None:
-    rig.log.into = Into(GROUP, register_unknown=True, limits=Limits(open_offers=2))
+    rig.log.into = ApplyTarget(GROUP, register_unknown=True, limits=Limits(open_offers=2))
     await told(rig, offer(0), offer(1))
-    door = Door(NEVER, rig.pool, Progress(), False, True, Limits(open_offers=2))
+    door = HttpIngest(NEVER, rig.pool, Progress(), False, True, Limits(open_offers=2))
     said = [offer(n) for n in (1, 2)]
     items = [interaction(t.payload, source=source("clinic"), subject=t.subject, time=datetime.now(UTC)) for t in said]
     await door._within_budgets(items[:1])

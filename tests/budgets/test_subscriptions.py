@@ -11,7 +11,7 @@ import pytest
 from posting import posting, status, subscribed
 from sink import Reply, listening
 
-from pathline_gateway.streams import resource
+from pathline_gateway.streams.api import subscription_endpoints
 from trust.rig import Rig, of
 from verify.history import step
 
@@ -95,7 +95,7 @@ async def test_one_organisation_subscribes_for_so_many_purposes(rig: Rig) -> Non
 async def test_one_organisation_tries_so_many_at_once_and_all_together_so_many(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, go_on, going_on = resource.dry_run, asyncio.Event(), 0
+    run, go_on, going_on = subscription_endpoints.dry_run, asyncio.Event(), 0
 
     async def held(*asked: Any) -> Any:
         nonlocal going_on
@@ -103,7 +103,7 @@ async def test_one_organisation_tries_so_many_at_once_and_all_together_so_many(
         await go_on.wait()
         return await run(*asked)
 
-    monkeypatch.setattr(resource, "dry_run", held)
+    monkeypatch.setattr(subscription_endpoints, "dry_run", held)
 
     async def tried(org: str) -> httpx.Response:
         config = {"organisation": org, "purpose": "care"}

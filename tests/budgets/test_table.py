@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from pathline_gateway.limits.document import FILE, document
-from pathline_gateway.limits.limit import Limit, Named
+from pathline_gateway.limits.limit import Limit, NamedLimit
 from pathline_gateway.limits.table import TABLE, Limits, unknown
 from pathline_gateway.settings import Settings
 
@@ -83,8 +83,8 @@ def test_a_variable_that_is_no_limit_is_found() -> None:
     assert unknown(environment) == ["PATHLINE_LIMIT_EVENT"]
 
 
-def _named(limit: Limit) -> Named:
-    return Named("some-things", "PATHLINE_LIMIT_SOME_THINGS", 7, "They cost.", limit)
+def _named(limit: Limit) -> NamedLimit:
+    return NamedLimit("some-things", "PATHLINE_LIMIT_SOME_THINGS", 7, "They cost.", limit)
 
 
 def test_a_refusal_that_passes_says_when_to_come_again() -> None:

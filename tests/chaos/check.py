@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import asyncpg
 from publisher import History, Identity, Order
 
-from pathline_gateway.pull.pathways import read
+from pathline_gateway.pull.pathway_reader import read
 
 STEPS = """
 select s.source, i.id, r.org, r.subject from interaction i

@@ -14,9 +14,9 @@ from publisher import History
 from pathline import interaction
 from pathline.codec import kafka
 from pathline.vocabulary import ContactMade
-from pathline_gateway.intake.apply import Into, apply
 from pathline_gateway.intake.batch import Batch
-from pathline_gateway.intake.reading import read
+from pathline_gateway.intake.batch_transaction import ApplyTarget, apply_batch
+from pathline_gateway.intake.record_parser import parse_record
 from shared_postgres.databases import Databases
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -35,7 +35,9 @@ async def applied(connection: asyncpg.Connection) -> History:
     records.append(Held(*DOOR, 3, [], b"?"))
     history.bad.add((*DOOR, 3))
     epoch = await stored.empty(connection)
-    await apply(connection, Into("g", True), Batch({DOOR: [read(r) for r in records]}, {DOOR: 0}, {DOOR: epoch}))
+    await apply_batch(
+        connection, ApplyTarget("g", True), Batch({DOOR: [parse_record(r) for r in records]}, {DOOR: 0}, {DOOR: epoch})
+    )
     return history
 
 

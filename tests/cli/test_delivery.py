@@ -14,7 +14,7 @@ import pytest
 from cli.agency import CSV_FLAGS, csv_text, pathline, rows, started
 from cli.stand_in import Door, Fault
 from pathline.cli.address import Address
-from pathline.cli.receipt import Later
+from pathline.cli.receipt import TryLater
 from pathline.cli.retry import Patience
 from pathline.cli.to_http import HttpDoor
 from pathline.testing import SUBJECT, example
@@ -227,7 +227,7 @@ async def test_a_gateway_that_takes_a_request_and_never_answers_counts_as_away()
         address = Address.of(f"http://127.0.0.1:{silent.getsockname()[1]}")
         door = HttpDoor.at(address, token=None, in_flight=1, timeout=0.2)
         async with door.client:
-            with pytest.raises(Later, match="does not answer"):
+            with pytest.raises(TryLater, match="does not answer"):
                 await door.send([example(NeedExpressed).event])
 
 

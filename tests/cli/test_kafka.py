@@ -13,8 +13,8 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from broker import broker
 from cli.agency import CSV_FLAGS, ORG, csv_text, pathline, pseudonyms, rows
 from pathline import accept, publish
-from pathline.cli.errors import TurnedAway
-from pathline.cli.receipt import Later
+from pathline.cli.errors import AccessDenied
+from pathline.cli.receipt import TryLater
 from pathline.cli.to_kafka import KafkaTopic
 from pathline.codec import kafka as codec
 from pathline.kafka import KafkaProducer
@@ -91,7 +91,7 @@ async def test_a_file_imported_to_a_topic_stands_there_row_for_row(desk: Path, k
     assert {i.subject for i in heard} == {pseudonyms().subject(row[0]) for row in rows(40)}
 
 
-@pytest.mark.parametrize(("error", "becomes"), [(MessageSizeTooLargeError, TurnedAway), (KafkaError, Later)])
+@pytest.mark.parametrize(("error", "becomes"), [(MessageSizeTooLargeError, AccessDenied), (KafkaError, TryLater)])
 async def test_what_trying_again_may_mend_is_told_from_what_it_cannot(
     error: type[Exception], becomes: type[Exception]
 ) -> None:

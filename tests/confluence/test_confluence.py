@@ -17,16 +17,16 @@ from oracle import people_of
 from said import HANDOFFS, REFS, START, STEPS, TOKENS, Identity, Said, says
 
 from examples import number as some_or_all
-from pathline_gateway.assemble.amendments import amended
-from pathline_gateway.assemble.pathway import assemble
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.handoff.event import handoff_event
-from pathline_gateway.handoff.redemption import Redemption, redemptions
-from pathline_gateway.identity.binding import Limits, Ref
-from pathline_gateway.identity.evidence import Evidence, Standing
-from pathline_gateway.identity.membership import rebound
+from pathline_gateway.handoffs.event import handoff_event
+from pathline_gateway.handoffs.token_redemption import Redemption, redemptions
+from pathline_gateway.identity.evidence import Evidence, EvidenceRank
+from pathline_gateway.identity.membership_writer import rebound
+from pathline_gateway.identity.resolution import Ref, ResolutionLimits
+from pathline_gateway.pathways.amendments import amended
+from pathline_gateway.pathways.assembly import assemble
+from pathline_gateway.pathways.step import Step
 
-LIMITS = Limits(neighbours=2, refs=4, group=2)
+LIMITS = ResolutionLimits(neighbours=2, refs=4, group=2)
 EXAMPLES = int(os.environ.get("CONFLUENCE_EXAMPLES", some_or_all(10_000)))
 DAY = timedelta(days=1)
 
@@ -34,7 +34,7 @@ DAY = timedelta(days=1)
 # --- the oracle: forty lines, over all that was said at once ---------------------------------------------------------
 
 
-def batch(said: Collection[Said], limits: Limits = LIMITS) -> dict[frozenset[int], list[Identity]]:
+def batch(said: Collection[Said], limits: ResolutionLimits = LIMITS) -> dict[frozenset[int], list[Identity]]:
     """Everybody, and the steps that stand on each one's pathway, in order."""
     steps = {s.identity: then for s in said if s.kind in STEPS and (then := now(s, said))}
     links = [s for s in said if s.kind in ("same", "different")]
@@ -107,7 +107,7 @@ def shown(handoff: str, steps: Mapping[Identity, Said]) -> list[Evidence]:
     for _, (source, id), s, own in sorted(redeemed, key=lambda r: r[:2]):
         late = own or first.setdefault(TOKENS[s.token], s.one) != s.one
         if s.one != offerer and (TOKENS[s.token], s.one) not in found:
-            standing = Standing.PROPOSED if late else Standing.HANDOFF
+            standing = EvidenceRank.PROPOSED if late else EvidenceRank.HANDOFF
             found[TOKENS[s.token], s.one] = Evidence(source, id, True, offerer, s.one, standing, 1.0, s.time)
     return list(found.values())
 
@@ -177,7 +177,7 @@ class Incremental:
         shown = [
             Evidence(
                 r.source, r.id, True, self.numbers[r.offered], self.numbers[r.shown],
-                Standing.PROPOSED if r.late else Standing.HANDOFF, 1.0, r.at,
+                EvidenceRank.PROPOSED if r.late else EvidenceRank.HANDOFF, 1.0, r.at,
             )
             for found in self.links.values()
             for r in found
@@ -256,7 +256,7 @@ class Confluence(RuleBasedStateMachine):
     @rule(said=says())
     def two_are_linked(self, said: Said) -> None:
         if said.kind != "retract":
-            self.is_said(replace(said, kind="same", org=REFS[said.one][0], standing=Standing.LINKER))
+            self.is_said(replace(said, kind="same", org=REFS[said.one][0], standing=EvidenceRank.LINKER))
 
     @rule(data=st.data())
     def comes_again(self, data: st.DataObject) -> None:

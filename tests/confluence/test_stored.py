@@ -23,23 +23,23 @@ from confluence.test_confluence import batch
 from examples import examples
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
-from pathline_gateway.handoff.projection import bring_up_to_date
-from pathline_gateway.identity.binding import LIMITS
-from pathline_gateway.identity.evidence import Standing
-from pathline_gateway.identity.membership import MembershipWriter
-from pathline_gateway.intake.apply import Into, apply
+from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.identity.evidence import EvidenceRank
+from pathline_gateway.identity.membership_writer import MembershipWriter
+from pathline_gateway.identity.resolution import LIMITS
 from pathline_gateway.intake.batch import Batch
-from pathline_gateway.intake.reading import read
-from pathline_gateway.pull.pathways import Reading
-from pathline_gateway.pull.pathways import read as pulled
-from pathline_gateway.store.connect import Connection
-from pathline_gateway.store.pathways import pathway_of
-from pathline_gateway.store.positions import Partition
-from pathline_gateway.verify.check import Check
-from pathline_gateway.verify.kept_handoffs import Handoffs
+from pathline_gateway.intake.batch_transaction import ApplyTarget, apply_batch
+from pathline_gateway.intake.record_parser import parse_record
+from pathline_gateway.integrity.verify.check import Check
+from pathline_gateway.integrity.verify.handoff_rows import HandoffRows
+from pathline_gateway.kafka.offset_repository import Partition
+from pathline_gateway.pathways.repository import pathway_of
+from pathline_gateway.postgres.pool import RegistryConnection
+from pathline_gateway.pull.pathway_reader import PathwayReading
+from pathline_gateway.pull.pathway_reader import read as pulled
 from shared_postgres.databases import Databases
 
-INTO = Into("gateway", register_unknown=False)
+INTO = ApplyTarget("gateway", register_unknown=False)
 PARTITIONS: tuple[Partition, ...] = (("pathline.in.door-1", 0), ("pathline.in.door-1", 1))
 LINKER = "clinic"
 """It may link everybody; the others may link their own."""
@@ -82,14 +82,16 @@ def weighed(said: Said) -> Said:
     """With the publisher and the standing that it has where callers are told apart."""
     if said.kind not in ("same", "different"):
         return said
-    if said.org != "pathline" and said.standing is Standing.CITIZEN:
+    if said.org != "pathline" and said.standing is EvidenceRank.CITIZEN:
         said = replace(said, org="citizen")
     own = [REFS[n][0] == said.org for n in (said.one, said.other)]
     if said.org == LINKER or all(own):
-        others = Standing.OWN if said.kind == "same" and all(own) else Standing.LINKER
+        others = EvidenceRank.OWN if said.kind == "same" and all(own) else EvidenceRank.LINKER
     else:
-        others = Standing.ONE_SIDE if said.kind == "different" and any(own) else Standing.PROPOSED
-    return replace(said, standing={"pathline": Standing.DECISION, "citizen": Standing.CITIZEN}.get(said.org, others))
+        others = EvidenceRank.ONE_SIDE if said.kind == "different" and any(own) else EvidenceRank.PROPOSED
+    return replace(
+        said, standing={"pathline": EvidenceRank.DECISION, "citizen": EvidenceRank.CITIZEN}.get(said.org, others)
+    )
 
 
 @st.composite
@@ -113,7 +115,7 @@ def histories(draw: st.DrawFn) -> list[Said]:
 @asynccontextmanager
 async def one_connection(postgres: Databases, watch: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
     """A process's connection; when it is left, whatever it was doing is over."""
-    connection = await asyncpg.connect(postgres.dsn, connection_class=Connection)
+    connection = await asyncpg.connect(postgres.dsn, connection_class=RegistryConnection)
     backend = connection.get_server_pid()
     try:
         yield connection
@@ -145,7 +147,7 @@ async def taken_in(postgres: Databases, batches: Sequence[Batch], deaths: Sequen
                 async with one_connection(postgres, watch) as connection:
                     at = left.pop() if left else None
                     with suppress(*(() if at is None else LOST)):
-                        await Steered(apply(connection, INTO, each), at, connection.terminate)
+                        await Steered(apply_batch(connection, INTO, each), at, connection.terminate)
                         break
 
 
@@ -194,14 +196,14 @@ async def handoffs_as_pulled(connection: asyncpg.Connection) -> Check:
     """Every hand-off as it is kept was held against the pathways of everybody."""
     check = Check("clocks")
     async with connection.transaction(isolation="repeatable_read"):
-        compared = await Handoffs.begun(connection, check)
+        compared = await HandoffRows.begun(connection, check)
         assert not compared.waiting
         for row in await connection.fetch(
             "select distinct coalesce(m.pathway, s.birth) from subject_ref s"
             " left join membership m on m.ref = s.id and m.until is null"
         ):
             reading = await pulled(connection, row[0], START)
-            assert isinstance(reading, Reading)
+            assert isinstance(reading, PathwayReading)
             await compared.compare(reading)
         await compared.strays()
     return check
@@ -211,7 +213,7 @@ def batches(deliveries: Sequence[tuple[int, Said]], cuts: Collection[int], epoch
     """What each partition's consumer is handed."""
     made: list[list[Batch]] = []
     for number, partition in enumerate(PARTITIONS):
-        mine = [read(record(partition, n, s)) for n, s in enumerate(s for p, s in deliveries if p == number)]
+        mine = [parse_record(record(partition, n, s)) for n, s in enumerate(s for p, s in deliveries if p == number)]
         edges = [0, *sorted(c for c in set(cuts) if 0 < c < len(mine)), len(mine)]
         pairs = [(a, b) for a, b in pairwise(edges) if a < b]
         made.append([Batch({partition: mine[a:b]}, {partition: a}, {partition: epoch}) for a, b in pairs])
@@ -227,13 +229,13 @@ async def served(connection: asyncpg.Connection) -> dict[frozenset[int], list[Id
             by_pathway.setdefault(pathway, set()).add(n)
     for pathway, person in by_pathway.items():
         reading = await pulled(connection, pathway, START)
-        assert isinstance(reading, Reading)
+        assert isinstance(reading, PathwayReading)
         assert {REFS.index((org, n)) for org, n in _people(reading)} == person
         found[frozenset(person)] = [(s.source, s.id) for s in reading.assembled.steps]
     return found
 
 
-def _people(reading: Reading) -> set[tuple[str, int]]:
+def _people(reading: PathwayReading) -> set[tuple[str, int]]:
     known = {(org, subject(org, n)): (org, n) for org, n in REFS}
     return {known[ref] for ref in reading.members.refs}
 

@@ -12,16 +12,16 @@ import httpx
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 
-from pathline_gateway import problem
-from pathline_gateway.console import front, handoff_pages, stream_pages
-from pathline_gateway.console.rates import Rates
-from pathline_gateway.handoff.projection import bring_up_to_date
-from pathline_gateway.intake.progress import Progress
-from pathline_gateway.pull.status import Statuses
-from pathline_gateway.streams.sse import Streams
-from pathline_gateway.streams.waiters import Waiters
-from pathline_gateway.trust.caller import EVERYBODY, Caller
-from pathline_gateway.trust.who import caller
+from pathline_gateway.auth.caller import EVERYBODY, Caller
+from pathline_gateway.auth.dependencies import caller
+from pathline_gateway.console import front_page, handoff_pages, subscription_pages
+from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.kafka.progress import Progress
+from pathline_gateway.status.endpoints import Statuses
+from pathline_gateway.status.throughput import Throughput
+from pathline_gateway.streams.sse.listeners import ListenerRegistry
+from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.web import problem
 from trust.rig import SECRET, Rig
 
 
@@ -62,7 +62,7 @@ async def folded(rig: Rig) -> None:
 
 
 @contextlib.asynccontextmanager
-async def room_of(rig: Rig, rates: Rates | None = None) -> AsyncIterator[Room]:
+async def room_of(rig: Rig, rates: Throughput | None = None) -> AsyncIterator[Room]:
     """The pages, as long as the block lasts."""
     app, progress = FastAPI(), Progress()
     app.add_exception_handler(problem.Problem, problem.on_problem)
@@ -73,8 +73,10 @@ async def room_of(rig: Rig, rates: Rates | None = None) -> AsyncIterator[Room]:
         progress.seen(("pathline.in.door-1", 0), 0)
 
     statuses = Statuses(rig.pool, progress, surveyed)
-    app.include_router(front.routes(rig.pool, statuses, lambda: True, rates or Rates(), lambda: rig.now))
+    app.include_router(front_page.routes(rig.pool, statuses, lambda: True, rates or Throughput(), lambda: rig.now))
     app.include_router(handoff_pages.routes(rig.pool, SECRET, lambda: rig.now))
-    app.include_router(stream_pages.routes(Streams(rig.pool, SECRET, lambda: rig.now, Waiters(rig.pool))))
+    app.include_router(
+        subscription_pages.routes(Streams(rig.pool, SECRET, lambda: rig.now, ListenerRegistry(rig.pool)))
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
         yield Room(rig, http)

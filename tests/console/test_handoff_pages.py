@@ -16,10 +16,10 @@ import pytest
 from console.room import Room, room_of
 from pathline import instant
 from pathline.vocabulary import InteractionCorrected
-from pathline_gateway.handoff.record import HandoffRecord
-from pathline_gateway.store import handoff_overview as overview
-from pathline_gateway.store.handoff_overview import PairPlace, Scope
-from pathline_gateway.trust.caller import EVERYBODY, Caller
+from pathline_gateway.auth.caller import EVERYBODY, Caller
+from pathline_gateway.handoffs import overview_repository
+from pathline_gateway.handoffs.overview_repository import OverviewScope, PairPlace
+from pathline_gateway.handoffs.projection_row import HandoffRow
 from trust.pathways import NOW
 from trust.rig import OPERATOR, Rig
 from trust.test_reading import told
@@ -43,46 +43,46 @@ def offered(handoff: str, to: str = "housing", n: int = 1, **more: Any) -> Told:
     return told(handoff.partition(":")[0], f"o {handoff}", "handoff.offered", n, **offer(handoff, to, **more))
 
 
-def some_record(chance: random.Random, n: int, ref: int) -> HandoffRecord:
+def some_record(chance: random.Random, n: int, ref: int) -> HandoffRow:
     def at() -> datetime | None:
         return None if chance.random() < 0.4 else NOW + timedelta(days=chance.uniform(-200, 5))
 
     sender, receiver = chance.choice(ORGS), chance.choice((*ORGS, None, "stranger"))
-    values: dict[str, Any] = {name: at() for name in HandoffRecord._fields}
+    values: dict[str, Any] = {name: at() for name in HandoffRow._fields}
     values |= dict.fromkeys(("trace_id", "span_id", "end_trace_id", "end_span_id", "outcome", "service"))
     values |= {
         "handoff": f"{sender}:{n}", "sender": sender, "receiver": receiver, "state": chance.choice(STATES),
         "ended_by": chance.choice((None, "declined", "expired", "completed")), "redirects": chance.randrange(3),
         "anomalies": chance.randrange(3), "ref": ref, "concealed": False,
     }  # fmt: skip
-    return HandoffRecord(**values)
+    return HandoffRow(**values)
 
 
-def counts(record: HandoffRecord) -> bool:
+def counts(record: HandoffRow) -> bool:
     """Whether it is on the pages."""
     return record.offered is not None and (record.ended is None or record.offered >= NOW - timedelta(days=90))
 
 
-def silent_since(record: HandoffRecord) -> datetime | None:
+def silent_since(record: HandoffRow) -> datetime | None:
     """Since when nothing was heard of a receiver on the register."""
     waited = ((record.due_accept, record.answered_accept), (record.due_contact, record.answered_contact))
     past = [due for due, answer in waited if due is not None and due < NOW and answer is None]
     return min(past, default=None) if record.receiver in ORGS else None
 
 
-async def drawn(rig: Rig, seed: int) -> list[HandoffRecord]:
+async def drawn(rig: Rig, seed: int) -> list[HandoffRow]:
     await rig.tell(*(step(org, f"s {org}", n) for n, org in enumerate(ORGS)))
     refs = [row["id"] for row in await rig.pool.fetch("select id from subject_ref")]
     chance = random.Random(seed)
     records = [some_record(chance, n, chance.choice(refs)) for n in range(chance.choice((0, 5, 400)))]
     async with rig.pool.acquire() as connection:
-        await connection.copy_records_to_table("handoff", records=records, columns=HandoffRecord._fields)
+        await connection.copy_records_to_table("handoff", records=records, columns=HandoffRow._fields)
     return records
 
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_pairs_are_counted_as_a_plain_reading_counts_them(rig: Rig, seed: int) -> None:
-    by_pair: dict[Any, list[HandoffRecord]] = defaultdict(list)
+    by_pair: dict[Any, list[HandoffRow]] = defaultdict(list)
     hidden = set()
     for record in await drawn(rig, seed):
         if record.handoff.endswith("7"):
@@ -90,15 +90,19 @@ async def test_pairs_are_counted_as_a_plain_reading_counts_them(rig: Rig, seed: 
         elif counts(record):
             by_pair[record.sender, record.receiver].append(record)
     async with rig.pool.acquire() as connection:
-        scope = Scope(NOW, NOW - timedelta(days=90), hidden)
-        n, found = await overview.pairs(connection, scope, 100)
-        parts = [await overview.pairs(connection, scope, 2, skip=skip) for skip in range(0, len(found) + 2, 2)]
+        scope = OverviewScope(NOW, NOW - timedelta(days=90), hidden)
+        n, found = await overview_repository.pairs(connection, scope, 100)
+        parts = [
+            await overview_repository.pairs(connection, scope, 2, skip=skip) for skip in range(0, len(found) + 2, 2)
+        ]
         assert [pair for _, part in parts for pair in part] == found
         assert {of for of, part in parts if part} <= {n} == {len(by_pair)}
         for org in ORGS:
-            _, theirs = await overview.pairs(connection, scope, 100, org)
+            _, theirs = await overview_repository.pairs(connection, scope, 100, org)
             assert theirs == [pair for pair in found if org in (pair.sender, pair.receiver)]
-        assert set(await overview.organisations(connection, scope)) == {org for pair in by_pair for org in pair if org}
+        assert set(await overview_repository.organisations(connection, scope)) == {
+            org for pair in by_pair for org in pair if org
+        }
     assert {(pair.sender, pair.receiver) for pair in found} == by_pair.keys()
     assert [pair.silent for pair in found] == sorted((pair.silent for pair in found), reverse=True)
     for pair in found:
@@ -126,10 +130,10 @@ async def test_pairs_are_counted_as_a_plain_reading_counts_them(rig: Rig, seed: 
 async def test_a_pair_s_hand_offs_come_open_first_and_the_longest_silent_first(rig: Rig, seed: int) -> None:
     records = [each for each in await drawn(rig, seed) if counts(each)]
     far = NOW + timedelta(days=9_999)
-    scope = Scope(NOW, NOW - timedelta(days=90))
+    scope = OverviewScope(NOW, NOW - timedelta(days=90))
     async with rig.pool.acquire() as connection:
         for sender, receiver in {(each.sender, each.receiver) for each in records}:
-            found = await overview.of_pair(connection, scope, sender, receiver, 1_000)
+            found = await overview_repository.of_pair(connection, scope, sender, receiver, 1_000)
             theirs = [each for each in records if (each.sender, each.receiver) == (sender, receiver)]
             theirs.sort(key=lambda r: r.handoff)
             theirs.sort(key=lambda r: r.offered or far, reverse=True)
@@ -137,16 +141,16 @@ async def test_a_pair_s_hand_offs_come_open_first_and_the_longest_silent_first(r
             assert [each.handoff for each in found] == [each.handoff for each in theirs]
             parts: list[str] = []
             after: PairPlace | None = None
-            while part := await overview.of_pair(connection, scope, sender, receiver, 7, after):
+            while part := await overview_repository.of_pair(connection, scope, sender, receiver, 7, after):
                 parts += [each.handoff for each in part]
                 last = part[-1]
                 after = PairPlace(last.handoff, last.ended is not None, last.silent_since, last.offered)
             assert parts == [each.handoff for each in theirs]
         silent = sorted((r for r in records if silent_since(r)), key=lambda r: silent_since(r) or far, reverse=True)
-        n, latest = await overview.silent(connection, scope, 3)
+        n, latest = await overview_repository.silent(connection, scope, 3)
         walked: list[tuple[datetime | None, str]] = []
         reached: tuple[str, datetime] | None = None
-        while part := await overview.long_silent(connection, scope, 7, reached):
+        while part := await overview_repository.long_silent(connection, scope, 7, reached):
             walked += [(each.silent_since, each.handoff) for each in part]
             assert part[-1].silent_since is not None
             reached = (part[-1].handoff, part[-1].silent_since)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.console.now import Facts, lags, state, wrongs
-from pathline_gateway.console.rates import Rates, Totals
-from pathline_gateway.store.flow import ParkedLately, Troubled
+from pathline_gateway.console.front_page_summary import Facts, lags, state, wrongs
+from pathline_gateway.status.flow_repository import ParkedLately, Troubled
+from pathline_gateway.status.throughput import Throughput, ThroughputTotals
 
 STATUS: dict[str, Any] = {"interactions": 7, "lag": 0, "parked": 0, "partitions": []}
 WELL = Facts(True, STATUS, 0)
@@ -120,9 +120,9 @@ def test_lag_is_summed_over_the_partitions_of_a_topic_and_the_furthest_behind_co
     st.lists(st.tuples(st.floats(0.5, 90), *(st.integers(0, 9_999),) * 3), max_size=30),
 )
 def test_a_rate_is_what_came_within_the_last_minute_over_its_seconds(steps: list[tuple[float, int, int, int]]) -> None:
-    rates, at, totals, seen = Rates(), 1_000.0, Totals(5, 5, 5), []
+    rates, at, totals, seen = Throughput(), 1_000.0, ThroughputTotals(5, 5, 5), []
     for seconds, *more in steps:
-        at, totals = at + seconds, Totals(*(a + b for a, b in zip(totals, more, strict=True)))
+        at, totals = at + seconds, ThroughputTotals(*(a + b for a, b in zip(totals, more, strict=True)))
         rates.saw(at, totals)
         seen.append((at, totals))
     within = [each for each in seen if at - each[0] <= 60]
@@ -138,9 +138,9 @@ def test_a_rate_is_what_came_within_the_last_minute_over_its_seconds(steps: list
 
 
 def test_a_log_that_was_replaced_flows_with_no_negative_rate() -> None:
-    rates = Rates()
-    rates.saw(0, Totals(900, 900, 900))
-    rates.saw(5, Totals(10, 900, 910))
+    rates = Throughput()
+    rates.saw(0, ThroughputTotals(900, 900, 900))
+    rates.saw(5, ThroughputTotals(10, 900, 910))
     now = rates.now()
     assert now is not None
     assert (now.published, now.applied, now.delivered) == (0, 0, 2)

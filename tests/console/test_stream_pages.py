@@ -9,8 +9,8 @@ from posting import posting, status, subscribed, until
 from sink import Reply, listening
 
 from console.room import room_of, text
-from pathline_gateway.console.streams import to_do
-from pathline_gateway.trust.caller import EVERYBODY
+from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.console.subscription_summary import to_do
 from trust.rig import OPERATOR, Rig
 from verify.history import source, step
 

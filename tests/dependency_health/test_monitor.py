@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pathline_gateway.console.now import Facts, not_answering, wrongs
+from pathline_gateway.background.works import WORKS
+from pathline_gateway.console.front_page_summary import Facts, not_answering, wrongs
 from pathline_gateway.dependency_health.monitor import Component, DependencyMonitor
 from pathline_gateway.dependency_health.time_limit import in_time
 from pathline_gateway.reserved_names import is_reserved
-from pathline_gateway.set_aside.works import WORKS
-from pathline_gateway.store.flow import ParkedLately, Troubled
+from pathline_gateway.status.flow_repository import ParkedLately, Troubled
 
 NIGHT = (Path(__file__).parents[2] / "docs" / "operations" / "night.md").read_text()
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 from secured import Secured, secured
 from worker import ANNA, Worker, bearer
 
-from pathline_gateway.trust.caller import Role
+from pathline_gateway.auth.caller import Role
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 MISSING = "no browser: run `make browser`, or name one in CHROMIUM"

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from pathline_gateway.trust.pkce import challenge
+from pathline_gateway.auth.pkce import challenge
 
 SECRET = "a secret with: signs + %"
 

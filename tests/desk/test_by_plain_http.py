@@ -8,7 +8,7 @@ import pytest
 from secured import Secured
 from worker import ANNA, BATCH, Page, Worker, batched, bearer, handoffs, offered, pathway, published
 
-from pathline_gateway.trust.caller import Role
+from pathline_gateway.auth.caller import Role
 
 TOKEN = "abcd-efgh-jkmn-pqrs-tuvw-xyz2"
 NUMBER = "client 7"

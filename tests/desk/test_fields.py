@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.desk.fields import Form, slip_code
-from pathline_gateway.trust.caller import Role
-from pathline_gateway.trust.codes import SECONDS, Asked, Codes
-from pathline_gateway.trust.pkce import challenge
-from pathline_gateway.trust.signing_in import SigningIn, ours
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.auth.dev_issuer.authorization_codes import SECONDS, AuthorizationCodes, AuthorizationRequest
+from pathline_gateway.auth.login_attempt import SigningIn, ours
+from pathline_gateway.auth.pkce import challenge
+from pathline_gateway.desk.form_fields import Form, slip_code
 
 NOW = datetime(2026, 4, 5, 1, 0, tzinfo=UTC)
 SYDNEY = ZoneInfo("Australia/Sydney")
@@ -85,6 +85,8 @@ def test_only_what_was_begun_here_is_taken_up_again(text: str) -> None:
 
 @pytest.mark.parametrize(("after", "good"), [(0.0, True), (SECONDS - 1, True), (SECONDS, False)])
 def test_a_code_is_good_for_a_minute(after: float, good: bool) -> None:
-    codes, verifier = Codes(), "v" * 43
-    code = codes.given(Asked("pathline", "/back", challenge(verifier), None), Role.OPERATOR, None, "operator", 100.0)
+    codes, verifier = AuthorizationCodes(), "v" * 43
+    code = codes.given(
+        AuthorizationRequest("pathline", "/back", challenge(verifier), None), Role.OPERATOR, None, "operator", 100.0
+    )
     assert (codes.redeemed(code, "pathline", "/back", verifier, 100.0 + after) is not None) == good

@@ -10,10 +10,10 @@ import pytest
 from foreign_issuer import SECRET, ForeignIssuer, foreign_issuer
 from secured import Secured, secured
 
-from pathline_gateway.trust.bearer import Bearer, Claims, Refused
-from pathline_gateway.trust.keys import DiscoveredKeys, IssuerUnavailable
-from pathline_gateway.trust.provider import Client, Provider
-from pathline_gateway.trust.signing_in import SigningIn
+from pathline_gateway.auth.bearer_token import BearerTokens, TokenClaims, TokenRejected
+from pathline_gateway.auth.jwks import DiscoveredKeys, IssuerUnavailable
+from pathline_gateway.auth.login_attempt import SigningIn
+from pathline_gateway.auth.oidc_client import Client, Provider
 
 REDIRECT = "https://pathline.example/sign-in/callback"
 
@@ -38,7 +38,7 @@ async def test_somebody_signs_in_at_a_foreign_issuer(issuer: ForeignIssuer, by_b
     assert attempt.verifier not in at
     assert issuer.back(at)["state"] == attempt.state
     token = await asked.token("the-code", attempt)
-    caller = await Bearer(Claims(issuer.url, "pathline"), asked.keys, b"k" * 32).caller(token)
+    caller = await BearerTokens(TokenClaims(issuer.url, "pathline"), asked.keys, b"k" * 32).caller(token)
     assert (caller.org, caller.roles) == ("food-bank", {"publisher"})
 
 
@@ -52,18 +52,18 @@ async def test_an_id_token_that_is_not_for_this_attempt_is_refused(
     issuer.identity = identity
     asked, attempt = provider(issuer), SigningIn.begun("")
     issuer.back(await asked.address(attempt) or "")
-    with pytest.raises(Refused, match="id token"):
+    with pytest.raises(TokenRejected, match="id token"):
         await asked.token("the-code", attempt)
 
 
 async def test_what_the_issuer_refuses_is_refused(issuer: ForeignIssuer) -> None:
     asked, attempt = provider(issuer), SigningIn.begun("")
     issuer.back(await asked.address(attempt) or "")
-    with pytest.raises(Refused):
+    with pytest.raises(TokenRejected):
         await asked.token("another-code", attempt)
-    with pytest.raises(Refused):
+    with pytest.raises(TokenRejected):
         await asked.token("the-code", SigningIn.begun(""))
-    with pytest.raises(Refused):
+    with pytest.raises(TokenRejected):
         await provider(issuer, "another secret").token("the-code", attempt)
 
 

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 
 from examples import examples
 from pathline.vocabulary import TYPES
-from pathline_gateway.desk.handoffs import Size, page
+from pathline_gateway.desk.handoff_queries import Size, page
 from pathline_gateway.embedded import Machine
-from pathline_gateway.handoff.event import HandoffEvent
-from pathline_gateway.handoff.lifecycle import OPEN, Lifecycle, lifecycle
-from pathline_gateway.pull import side_handoffs
-from pathline_gateway.pull.side_handoffs import clocked_for
-from pathline_gateway.store import desk_handoffs
-from pathline_gateway.store.desk_handoffs import Place, Side
+from pathline_gateway.handoffs import desk_repository
+from pathline_gateway.handoffs.desk_repository import Place, Side
+from pathline_gateway.handoffs.event import HandoffEvent
+from pathline_gateway.handoffs.lifecycle import OPEN, Lifecycle, lifecycle
+from pathline_gateway.visibility import side_handoffs
+from pathline_gateway.visibility.side_handoffs import statuses_for
 from verify.database import dropped, fresh_database
 from verify.history import Partition, Told, bound, offered, opened, subject
 
@@ -119,7 +119,7 @@ async def everything(connection: asyncpg.Connection, side: Side, org: str, ended
     put that out of turn is concealed.)
     """
     kept = {row["handoff"]: row for row in await connection.fetch("select * from handoff")}
-    clocked = await clocked_for(connection, list(kept), org, NOW)
+    clocked = await statuses_for(connection, list(kept), org, NOW)
     may = {
         handoff: each.life
         for handoff, each in clocked.items()
@@ -190,12 +190,12 @@ _PLANTED: Mapping[str, tuple[str, str]] = {
 @pytest.mark.parametrize("planted", _PLANTED)
 async def test_planted_faults_are_found(machine: Machine, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
     right, wrong = _PLANTED[planted]
-    assert any(right in each for each in desk_handoffs._LISTS.values())
-    broken = {of: each.replace(right, wrong) for of, each in desk_handoffs._LISTS.items()}
+    assert any(right in each for each in desk_repository._LISTS.values())
+    broken = {of: each.replace(right, wrong) for of, each in desk_repository._LISTS.items()}
     for seed in range(40):
         async with told(machine, world(seed)) as connection:
             with monkeypatch.context() as patched:
-                patched.setattr(desk_handoffs, "_LISTS", broken)
+                patched.setattr(desk_repository, "_LISTS", broken)
                 found = await fault(connection)
             if found is not None:
                 assert await fault(connection) is None

@@ -11,8 +11,8 @@ import pytest
 from secured import ID, Secured
 from worker import Worker, bearer
 
-from pathline_gateway.trust.access import ACCESS
-from pathline_gateway.trust.caller import Role
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.auth.route_permissions import ACCESS
 
 SUBSCRIPTION = {"protocol": "SSE", "config": {"organisation": "food-bank", "purpose": "care"}}
 ELSEWHERE = "elsewhere.example"

@@ -8,9 +8,9 @@ import pytest
 from secured import Secured
 from worker import Page, Worker, bearer
 
-from pathline_gateway.trust.caller import Role
-from pathline_gateway.trust.pkce import challenge
-from pathline_gateway.trust.signing_in import ours
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.auth.login_attempt import ours
+from pathline_gateway.auth.pkce import challenge
 
 VERIFIER = "v" * 43
 REDIRECT = "/sign-in/callback"

@@ -12,8 +12,8 @@ import httpx
 from secured import Secured
 from started import wait_until
 
-from pathline_gateway.trust.caller import Role
-from pathline_gateway.trust.issuer import existing
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.auth.dev_issuer.issuer import existing
 
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 ANNA = {

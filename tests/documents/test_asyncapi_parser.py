@@ -13,7 +13,7 @@ from node_packages import accepted
 from pathline.asyncapi import Deployment, document
 from pathline.schema import schemas
 from pathline.vocabulary import TYPES
-from pathline_gateway.documents.kafka_side import deployment
+from pathline_gateway.api_docs.asyncapi import deployment
 from pathline_gateway.settings import Settings
 
 COMMITTED = Path(__file__).parents[2] / "contracts/asyncapi.json"

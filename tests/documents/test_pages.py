@@ -22,10 +22,10 @@ from pathline.schema import notices, schemas
 from pathline.testing import example
 from pathline.vocabulary import TYPES, ContactMade
 from pathline.vocabulary.notices import NOTICES
-from pathline_gateway.documents.events import events
-from pathline_gateway.documents.kinds import kind
-from pathline_gateway.documents.operations import operations
-from pathline_gateway.documents.sample import sample
+from pathline_gateway.api_docs.event_types import events
+from pathline_gateway.api_docs.operations import operations
+from pathline_gateway.api_docs.schema_example import sample
+from pathline_gateway.api_docs.schema_words import kind
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 VARIABLES = {"$NUMBER": "999999", "$ID": "999999", "$ORG": "nobody", "$OF": "nobody"}

@@ -12,8 +12,8 @@ from fastapi import Depends, FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway import problem
-from pathline_gateway.storable import storable
+from pathline_gateway.web import problem
+from pathline_gateway.web.patterns import storable
 
 APP = FastAPI(dependencies=[Depends(storable)])
 APP.add_exception_handler(problem.Problem, problem.on_problem)

@@ -11,9 +11,9 @@ from typing import Protocol
 import asyncpg
 import pytest
 
-from pathline_gateway.embedded import DataDirectoryInUse, Machine, leftovers, running
-from pathline_gateway.embedded.account import account_for
+from pathline_gateway.embedded import DataDirectoryInUse, Machine, orphan_cleanup, running
 from pathline_gateway.embedded.broker import broker_command, broker_program
+from pathline_gateway.embedded.os_account import account_for
 from pathline_gateway.embedded.postgres import COPIES, programs_for, server_command, wheel_programs
 
 pytestmark = pytest.mark.timeout(60)
@@ -99,7 +99,7 @@ def test_a_first_start_that_is_killed_is_made_good_by_the_next(
 async def test_a_postgres_that_was_left_running_is_ended(
     data: Path, at_work: AtWork, monkeypatch: pytest.MonkeyPatch, until: Until, state: str
 ) -> None:
-    monkeypatch.setattr(leftovers, "ENDING", ((signal.SIGQUIT, 1.0), (signal.SIGKILL, 5.0)))
+    monkeypatch.setattr(orphan_cleanup, "ENDING", ((signal.SIGQUIT, 1.0), (signal.SIGKILL, 5.0)))
     async with running(data):
         pass
     postmaster, dsn = by_hand(data)

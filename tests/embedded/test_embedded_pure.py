@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pathline_gateway.embedded.account import Account, passes
 from pathline_gateway.embedded.broker import fresh_cluster_id, metadata_request
 from pathline_gateway.embedded.errors import ChildFailed
-from pathline_gateway.embedded.leftovers import Process, left_behind
+from pathline_gateway.embedded.orphan_cleanup import Process, left_behind
+from pathline_gateway.embedded.os_account import OsAccount, passes
 from pathline_gateway.embedded.postgres import accepts, dsn
 
 READY = "42\n/proc/self/cwd\n1795480354\n5432\n.\n\n  9977911        12\nready   \n"
@@ -70,7 +70,7 @@ def test_only_our_programs_in_our_directories_are_left_behind(
     ],
 )
 def test_the_first_class_that_fits_decides_who_may_pass(mode: int, uid: int, gid: int, may: bool) -> None:
-    assert passes(Account("somebody", 5, 6), mode, uid, gid) is may
+    assert passes(OsAccount("somebody", 5, 6), mode, uid, gid) is may
 
 
 def test_a_failure_quotes_the_line_that_tells_most() -> None:

@@ -20,7 +20,7 @@ from pathline_gateway.embedded import (
     postgres,
     running,
 )
-from pathline_gateway.embedded.account import Account, account_of
+from pathline_gateway.embedded.os_account import OsAccount, account_of
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
 
@@ -118,7 +118,7 @@ async def test_a_database_that_does_not_start_shows_what_it_said(
     assert at_work(data) == set()
 
 
-async def test_programs_out_of_reach_are_copied_once(tmp_path: Path, somebody: Account) -> None:
+async def test_programs_out_of_reach_are_copied_once(tmp_path: Path, somebody: OsAccount) -> None:
     wheel = programs(tmp_path / "closed")
     (tmp_path / "closed").chmod(0o700)
     with open_parents(tmp_path):
@@ -130,7 +130,7 @@ async def test_programs_out_of_reach_are_copied_once(tmp_path: Path, somebody: A
 
 
 async def test_programs_that_cannot_be_copied_either_name_the_closed_directory(
-    tmp_path: Path, somebody: Account
+    tmp_path: Path, somebody: OsAccount
 ) -> None:
     wheel = programs(tmp_path / "closed")
     (tmp_path / "closed").chmod(0o700)
@@ -148,7 +148,7 @@ def programs(place: Path) -> Path:
 
 
 @pytest.fixture
-def somebody() -> Account:
+def somebody() -> OsAccount:
     """Another account than ours."""
     return account_of(65534, 65534)
 

@@ -10,7 +10,7 @@ import pytest
 
 _PROGRAM: Final = """
 import resource, sys
-from pathline_gateway.open_files import allow_many_files
+from pathline_gateway.runtime.file_limits import allow_many_files
 resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
 allow_many_files()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE))

@@ -14,10 +14,10 @@ from batches import CODECS, Codec, Rec, batch, chunks, compressed, framed, varin
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pathline_gateway.fetch import batch as under_test
-from pathline_gateway.fetch import bounds
-from pathline_gateway.fetch.batch import Done, Waits
-from pathline_gateway.fetch.records import CutRecord, UnreadRecords
+from pathline_gateway.kafka.fetch import batch as fetch_batch
+from pathline_gateway.kafka.fetch import bounds
+from pathline_gateway.kafka.fetch.batch import BatchEnd, BatchStart
+from pathline_gateway.kafka.fetch.records import CutRecord, UnreadRecords
 
 PARTITION = ("pathline.in.clinic", 3)
 MB = 1_000_000
@@ -35,7 +35,7 @@ RECORDS = st.lists(
 
 def read(raw: bytes) -> list[object]:
     """What comes of a batch, but the marks between."""
-    return [each for each in under_test.read(PARTITION, raw) if not isinstance(each, int | Waits | Done)]
+    return [each for each in fetch_batch.read(PARTITION, raw) if not isinstance(each, int | BatchStart | BatchEnd)]
 
 
 def serialized(record: Rec, offset: int) -> int:

@@ -9,8 +9,8 @@ from secrets import randbelow
 
 from mutants import mutants
 
-from pathline_gateway.intake.reading import read
 from pathline_gateway.intake.record import Parked
+from pathline_gateway.intake.record_parser import parse_record
 
 
 def fuzzed(seed: int, count: int, slowest: float = 5.0) -> Counter[str]:
@@ -19,7 +19,7 @@ def fuzzed(seed: int, count: int, slowest: float = 5.0) -> Counter[str]:
     for n, record in enumerate(mutants(seed, count)):
         began = time.process_time()
         try:
-            found = read(record)
+            found = parse_record(record)
         except BaseException as failed:
             failed.add_note(f"record {n} of seed {seed}")
             raise

@@ -14,11 +14,11 @@ import stored
 from mutants import Mutant, mutants
 
 from fuzz import fuzzed
-from pathline_gateway.intake.apply import Into
 from pathline_gateway.intake.batch import Batch
-from pathline_gateway.intake.persist import Persister
-from pathline_gateway.intake.reading import read
-from pathline_gateway.intake.write import Outcome
+from pathline_gateway.intake.batch_persister import BatchPersister
+from pathline_gateway.intake.batch_transaction import ApplyTarget
+from pathline_gateway.intake.record_parser import parse_record
+from pathline_gateway.intake.record_writer import BatchResult
 from shared_postgres.databases import Databases
 
 READ = 20_000
@@ -42,13 +42,13 @@ def test_random_records_are_each_accepted_or_parked(seed: int) -> None:
 async def test_random_records_are_all_in_postgres_as_they_were_read(postgres: Databases, seed: int) -> None:
     outcomes = Counter[str]()
 
-    async def counted(outcome: Outcome) -> None:
+    async def counted(outcome: BatchResult) -> None:
         outcomes.update(accepted=outcome.accepted + outcome.evidence, duplicates=outcome.duplicates)
         outcomes.update(parked=len(outcome.parked))
 
     async with asyncpg.create_pool(postgres.dsn, min_size=1, max_size=2) as pool, pool.acquire() as watch:
         epoch = await stored.empty(watch)
-        persister = Persister(pool, Into("g", True), counted)
+        persister = BatchPersister(pool, ApplyTarget("g", True), counted)
         async with asyncio.timeout(120):
             for batch in batches(list(mutants(seed, STORED)), epoch):
                 await persister.persist(batch)
@@ -67,5 +67,5 @@ def batches(records: list[Mutant], epoch: int) -> Iterator[Batch]:
         for offset, record in enumerate(kept):
             record.offset = offset
         for start in range(0, len(kept), 200):
-            readings = [read(record) for record in kept[start : start + 200]]
+            readings = [parse_record(record) for record in kept[start : start + 200]]
             yield Batch({(topic, 0): readings}, {(topic, 0): start}, {(topic, 0): epoch})

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from handoff.test_lifecycle import BEGIN, FROM, OTHER, TO, event, histories
 from pathline import instant
-from pathline_gateway.handoff.clocks import STAGES, Clocks, Contact, clocks, served
-from pathline_gateway.handoff.event import HandoffEvent
-from pathline_gateway.handoff.lifecycle import OPEN, lifecycle
+from pathline_gateway.handoffs.deadlines import STAGES, Contact, HandoffStatus, served, status_of
+from pathline_gateway.handoffs.event import HandoffEvent
+from pathline_gateway.handoffs.lifecycle import OPEN, lifecycle
 
 HERE = {FROM, TO, OTHER}
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -30,8 +30,8 @@ def saying(event: HandoffEvent, **said: Any) -> HandoffEvent:
     return event._replace(said=said)
 
 
-def clocked(*events: HandoffEvent, contacts: tuple[Contact, ...] = (), now: datetime = LATER) -> Clocks:
-    return clocks(lifecycle(f"{FROM}:h", events), contacts, HERE, now)
+def clocked(*events: HandoffEvent, contacts: tuple[Contact, ...] = (), now: datetime = LATER) -> HandoffStatus:
+    return status_of(lifecycle(f"{FROM}:h", events), contacts, HERE, now)
 
 
 OFFERED = saying(event("offered", FROM, 0, id="o", to=TO), **due(accept=60, contact=120))
@@ -91,7 +91,7 @@ def test_the_first_contact_is_the_receivers_about_this_hand_off_or_about_none_on
 def test_a_hand_off_that_goes_straight_back_says_so() -> None:
     there = clocked(OFFERED)
     life = lifecycle(f"{TO}:back", [saying(event("offered", TO, 40, id="b", to=FROM))])
-    back = clocks(life, (), HERE, LATER)
+    back = status_of(life, (), HERE, LATER)
     assert served(back, [there, back])["returns"] == f"{FROM}:h"
     assert served(there, [there, back])["returns"] is None
     met = clocked(OFFERED, contacts=(Contact(TO, at(20), f"{FROM}:h"),))
@@ -113,7 +113,7 @@ def test_silence_begins_once_and_ends_with_an_answer_alone(
     told = [saying(e, **due(accept=accept, contact=contact)) if e.verb == "offered" else e for e in events]
     life = lifecycle(f"{FROM}:h", told)
     contacts = [Contact(TO, at(minutes), life.handoff) for minutes in met]
-    found, later = (clocks(life, contacts, HERE, n) for n in (at(now), LATER))
+    found, later = (status_of(life, contacts, HERE, n) for n in (at(now), LATER))
     assert set(found.silent) <= set(later.silent)
     assert later.late == found.late
     for stage in STAGES:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pathline.vocabulary import HandoffOffered
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.console.concealed_handoffs import concealed
-from pathline_gateway.trust.concealment import Concealment
+from pathline_gateway.concealment.rules import Concealment
+from pathline_gateway.pathways.step import Step
+from pathline_gateway.visibility.concealed_handoffs import concealed
 
 HIDDEN = Concealment(frozenset(("refuge",)), frozenset((("clinic", "trauma"),)), frozenset((("court", "v1.her"),)))
 

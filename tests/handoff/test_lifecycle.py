@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pathline_gateway.handoff.event import HandoffEvent
-from pathline_gateway.handoff.lifecycle import lifecycle
+from pathline_gateway.handoffs.event import HandoffEvent
+from pathline_gateway.handoffs.lifecycle import lifecycle
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 FROM, TO, OTHER, CITIZEN = "north", "south", "east", "citizen"

@@ -9,11 +9,11 @@ import pytest
 
 from handoff.test_clocks import HERE, LATER, OFFERED, at
 from handoff.test_lifecycle import FROM, TO, event
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.handoff.clocks import clocks, contact
-from pathline_gateway.handoff.lifecycle import lifecycle
-from pathline_gateway.handoff.record import HandoffRecord, Received, record
-from pathline_gateway.verify.clocks import agrees
+from pathline_gateway.handoffs.deadlines import contact, status_of
+from pathline_gateway.handoffs.lifecycle import lifecycle
+from pathline_gateway.handoffs.projection_row import HandoffRow, ReceivedEvent, row_of
+from pathline_gateway.integrity.verify.handoff_row_check import agrees
+from pathline_gateway.pathways.step import Step
 
 EVENTS = (OFFERED, event("accepted", TO, 30, id="a"), event("completed", TO, 90, id="c"))
 
@@ -27,8 +27,8 @@ def step(name: str, minute: int, handoff: str | None = None) -> Step:
 STEPS = (step("contact.made", 40), step("service.delivered", 20), step("service.started", 50))
 
 
-def kept() -> HandoffRecord:
-    return record(lifecycle(f"{FROM}:h", EVENTS), STEPS, lambda _: Received(at(0), 7, None, None))
+def kept() -> HandoffRow:
+    return row_of(lifecycle(f"{FROM}:h", EVENTS), STEPS, lambda _: ReceivedEvent(at(0), 7, None, None))
 
 
 def test_the_first_service_is_the_first_that_is_about_it() -> None:
@@ -37,13 +37,13 @@ def test_the_first_service_is_the_first_that_is_about_it() -> None:
 
 KEPT_BY_EVENTS = ("ref", "service", "concealed", "trace_id", "span_id", "end_trace_id", "end_span_id", "handoff")
 """Neither clocks nor the steps of a pathway say these, or by when something was known."""
-OTHERS = [f for f in HandoffRecord._fields if f not in KEPT_BY_EVENTS and not f.startswith("known_")]
+OTHERS = [f for f in HandoffRow._fields if f not in KEPT_BY_EVENTS and not f.startswith("known_")]
 
 
 @pytest.mark.parametrize("field", OTHERS)
 def test_a_row_that_says_something_else_is_seen(field: str) -> None:
     met = [c for s in STEPS if (c := contact(s)) is not None]
-    pulled = clocks(lifecycle(f"{FROM}:h", EVENTS), met, HERE, LATER)
+    pulled = status_of(lifecycle(f"{FROM}:h", EVENTS), met, HERE, LATER)
     assert agrees(kept(), pulled, STEPS)
     was = getattr(kept(), field)
     other = was + timedelta(minutes=1) if hasattr(was, "year") else "another" if isinstance(was, str) else 99

@@ -9,12 +9,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.handoff.event import handoff_event
-from pathline_gateway.handoff.lifecycle import Lifecycle, lifecycle
-from pathline_gateway.handoff.reading import HandoffStep
-from pathline_gateway.handoff.side_lives import side_lives
-from pathline_gateway.trust.concealment import Concealment
+from pathline_gateway.concealment.rules import Concealment
+from pathline_gateway.handoffs.event import handoff_event
+from pathline_gateway.handoffs.event_reader import HandoffStep
+from pathline_gateway.handoffs.lifecycle import Lifecycle, lifecycle
+from pathline_gateway.handoffs.side_lifecycles import side_lives
+from pathline_gateway.pathways.step import Step
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 ORGS = ("clinic", "court", "housing", "refuge", "stranger")

@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 
 from handoff.test_clocks import LATER, OFFERED, at
 from handoff.test_lifecycle import BEGIN, FROM, TO, event, histories
-from pathline_gateway.handoff.event import HandoffEvent
-from pathline_gateway.handoff.lifecycle import lifecycle
-from pathline_gateway.handoff.record import Received, record
-from pathline_gateway.handoff.silence import answers, silences
-from pathline_gateway.handoff.tide import Tide
-from pathline_gateway.handoff.waiting import Waiting, waiting
+from pathline_gateway.handoffs.event import HandoffEvent
+from pathline_gateway.handoffs.lifecycle import lifecycle
+from pathline_gateway.handoffs.open_stages import Waiting, waiting
+from pathline_gateway.handoffs.projection_row import ReceivedEvent, row_of
+from pathline_gateway.handoffs.silence import answers, silences
+from pathline_gateway.kafka.watermark import TopicWatermarks
 
 HOUR = timedelta(hours=1)
 NONE = timedelta()
 
 
 def kept(*events: HandoffEvent, received: datetime = BEGIN) -> Waiting:
-    return waiting(record(lifecycle(f"{FROM}:h", events), (), lambda _: Received(received, 7, None, None)))
+    return waiting(row_of(lifecycle(f"{FROM}:h", events), (), lambda _: ReceivedEvent(received, 7, None, None)))
 
 
 def test_silence_is_said_once_the_due_instant_and_the_grace_have_passed() -> None:
@@ -65,7 +65,7 @@ def test_silence_is_said_of_exactly_what_is_waited_for(
 
 
 def test_what_is_known_is_what_was_applied_at_a_look_whose_ends_were_passed() -> None:
-    tide, topic = Tide(), "pathline.in.door-1"
+    tide, topic = TopicWatermarks(), "pathline.in.door-1"
     tide.looked(at(0), {(topic, 0): 5, (topic, 1): 3}, {(topic, 0): 2})
     assert tide.known == {}
     # Two more came, and the first five are applied: all that was there at the first look is known.
@@ -79,7 +79,7 @@ def test_what_is_known_is_what_was_applied_at_a_look_whose_ends_were_passed() ->
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=30))
 def test_nothing_that_was_published_by_then_is_unknown(turns: list[tuple[int, int]]) -> None:
-    tide, topic, end, applied = Tide(), "pathline.in.door-1", 0, 0
+    tide, topic, end, applied = TopicWatermarks(), "pathline.in.door-1", 0, 0
     ends_at: dict[datetime, int] = {}
     for minute, (published, done) in enumerate(turns):
         end, applied = end + published, min(end + published, applied + done)

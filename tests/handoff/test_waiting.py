@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from handoff.test_clocks import OFFERED, at, clocked, due, saying
 from handoff.test_lifecycle import FROM, OTHER, TO, event
-from pathline_gateway.console.waiting import waiting
-from pathline_gateway.handoff.clocks import served
+from pathline_gateway.console.handoff_wording import waiting
+from pathline_gateway.handoffs.deadlines import served
 
 NOW = at(3 * 24 * 60)
 

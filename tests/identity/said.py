@@ -10,10 +10,10 @@ from typing import Literal
 import orjson
 from hypothesis import strategies as st
 
-from pathline_gateway.assemble.amendments import Amendment
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.identity.evidence import Evidence, Standing
-from pathline_gateway.identity.rights import ACCOUNT, REVIEW
+from pathline_gateway.identity.evidence import Evidence, EvidenceRank
+from pathline_gateway.pathways.amendments import Amendment
+from pathline_gateway.pathways.step import Step
+from pathline_gateway.reserved_names import ACCOUNT, REVIEW
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ORGS = ("clinic", "shelter", "court")
@@ -55,7 +55,7 @@ class Said:
     target: Identity
     anew: Kind
     """What a correction makes of its target; its other fields are the correction's own."""
-    standing: Standing
+    standing: EvidenceRank
     confidence: float
 
     @property
@@ -126,13 +126,15 @@ def says(draw: st.DrawFn, id: str | None = None, ids: int = 8) -> Said:
     handoff = draw(st.sampled_from(HANDOFFS))
     mine = [n for n, (org, _) in enumerate(REFS) if kind == "offered" and handoff.startswith(f"{org}:")]
     one = draw(st.sampled_from(mine or range(len(REFS))))
-    org, standing = REFS[one][0], draw(st.sampled_from(Standing))
-    if standing is Standing.HANDOFF:
-        standing = Standing.LINKER
-    if (kind in ("same", "different") and standing is Standing.DECISION) or (kind == "retract" and draw(st.booleans())):
+    org, standing = REFS[one][0], draw(st.sampled_from(EvidenceRank))
+    if standing is EvidenceRank.HANDOFF:
+        standing = EvidenceRank.LINKER
+    if (kind in ("same", "different") and standing is EvidenceRank.DECISION) or (
+        kind == "retract" and draw(st.booleans())
+    ):
         org = "pathline"
-    elif standing is Standing.DECISION:
-        standing = Standing.CITIZEN
+    elif standing is EvidenceRank.DECISION:
+        standing = EvidenceRank.CITIZEN
     target = source(org if kind != "retract" or org != "pathline" else draw(st.sampled_from((*ORGS, "pathline"))))
     return Said(
         kind, id or str(draw(st.integers(0, ids - 1))), org, one, draw(st.sampled_from(range(len(REFS)))),

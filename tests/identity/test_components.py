@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from pathline_gateway.identity.components import Components
+from pathline_gateway.identity.link_components import Components
 
 REFS = range(12)
 Said = tuple[str, int, int]

@@ -12,11 +12,11 @@ from deliveries import PARTITIONS, Expected, Log, says
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from pathline_gateway.intake.apply import Into, apply
 from pathline_gateway.intake.batch import Batch
-from pathline_gateway.intake.reading import read
-from pathline_gateway.store.connect import Connection
-from pathline_gateway.store.positions import Partition
+from pathline_gateway.intake.batch_transaction import ApplyTarget, apply_batch
+from pathline_gateway.intake.record_parser import parse_record
+from pathline_gateway.kafka.offset_repository import Partition
+from pathline_gateway.postgres.pool import RegistryConnection
 from shared_postgres.databases import Databases
 
 Cut = dict[Partition, tuple[int, int]]
@@ -63,7 +63,7 @@ class Steered:
 def batch_of(log: Log, cut: Cut, epoch: int) -> Batch:
     """These records as the consumer would hand them over."""
     cut = {p: (start, end) for p, (start, end) in cut.items() if end > start}
-    readings = {p: [read(record) for record in log.held(p, *places)] for p, places in cut.items()}
+    readings = {p: [parse_record(record) for record in log.held(p, *places)] for p, places in cut.items()}
     fetched = {p: log.records[p][start - 1][0] + 1 if start else 0 for p, (start, _) in cut.items()}
     return Batch(readings, fetched, dict.fromkeys(cut, epoch))
 
@@ -86,9 +86,9 @@ async def gone(watch: asyncpg.Connection, backend: int) -> None:
 
 async def crashed_at(postgres: Databases, watch: asyncpg.Connection, batch: Batch, at: int) -> bool:
     """Whether the batch was being applied still when its connection died at this await."""
-    connection = await asyncpg.connect(postgres.dsn, connection_class=Connection)
+    connection = await asyncpg.connect(postgres.dsn, connection_class=RegistryConnection)
     backend = connection.get_server_pid()
-    work = Steered(apply(connection, Into("g", True), batch), at, connection.terminate)
+    work = Steered(apply_batch(connection, ApplyTarget("g", True), batch), at, connection.terminate)
     try:
         await work
     except Crashed:

@@ -25,7 +25,7 @@ from pathline.vocabulary import (
     InteractionVoided,
     Payload,
 )
-from pathline_gateway.store.positions import Partition
+from pathline_gateway.kafka.offset_repository import Partition
 
 ORGS = ("clinic", "shelter")
 OWN = ("pathline.in.clinic", 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pathline_gateway.embedded.children import Children
+from pathline_gateway.embedded.child_process import Children
 from pathline_gateway.embedded.postgres import postgres_started
 from shared_postgres.databases import Databases
 

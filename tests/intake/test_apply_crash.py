@@ -14,8 +14,8 @@ from deliveries import DOOR, OWN, OWN_TOO, Expected, Log, Said
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pathline_gateway.identity.membership import MembershipWriter
-from pathline_gateway.intake.apply import FetchedBeyondPosition, Into, apply
+from pathline_gateway.identity.membership_writer import MembershipWriter
+from pathline_gateway.intake.batch_transaction import ApplyTarget, FetchedBeyondPosition, apply_batch
 from shared_postgres.databases import Databases
 
 
@@ -31,9 +31,9 @@ async def test_the_tables_come_to_what_was_published_however_it_was_cut(
         epoch = await stored.empty(connection)
         if not register:
             await connection.execute("insert into organisation (org, registered_by) values ('clinic', 'operator')")
-        into = Into("g", register)
+        into = ApplyTarget("g", register)
         for cut in pieces:
-            await apply(connection, into, batch_of(log, cut, epoch))
+            await apply_batch(connection, into, batch_of(log, cut, epoch))
         outcome = foretold(log, pieces, None if register else frozenset({"clinic"}))
         assert await stored.tables(connection) == outcome.tables()
         assert await stored.unsaid(connection) == 0
@@ -49,11 +49,11 @@ async def test_a_log_that_is_read_again_from_its_start_changes_nothing_but_its_p
     async with connected(postgres) as connection:
         epoch = await stored.empty(connection)
         for cut in pieces:
-            await apply(connection, Into("g", True), batch_of(log, cut, epoch))
+            await apply_batch(connection, ApplyTarget("g", True), batch_of(log, cut, epoch))
         before = await stored.tables(connection)
         other = await connection.fetchval("insert into log_epoch (cluster_id, reason) values ('2', '') returning id")
         for cut in again:
-            await apply(connection, Into("g", True), batch_of(log, cut, other))
+            await apply_batch(connection, ApplyTarget("g", True), batch_of(log, cut, other))
         after = await stored.tables(connection)
         for name in ("interactions", "identities", "evidence", "amendments", "links", "refs"):
             assert after[name] == before[name], name
@@ -70,7 +70,7 @@ async def test_a_crash_at_every_await_leaves_all_or_nothing_and_the_next_start_c
     pieces = data.draw(cuts(log, 2))
     async with connected(postgres) as watch:
         epoch = await stored.empty(watch)
-        await apply(watch, Into("g", True), batch_of(log, pieces[0], epoch))
+        await apply_batch(watch, ApplyTarget("g", True), batch_of(log, pieces[0], epoch))
         nothing, everything = (foretold(log, pieces[:n]).tables() for n in (1, 2))
         at = 0
         while await crashed_at(postgres, watch, batch_of(log, pieces[1], epoch), at):
@@ -78,7 +78,7 @@ async def test_a_crash_at_every_await_leaves_all_or_nothing_and_the_next_start_c
             assert found in (nothing, everything), at
             at += 1
         assert at > 5, "it was steered"
-        await apply(watch, Into("g", True), batch_of(log, pieces[1], epoch))
+        await apply_batch(watch, ApplyTarget("g", True), batch_of(log, pieces[1], epoch))
         assert await stored.tables(watch) == everything
         assert await stored.unsaid(watch) == 0
 
@@ -93,15 +93,17 @@ async def test_evidence_of_who_is_who_is_bound_whichever_of_two_writers_commits_
         while steered:
             epoch = await stored.empty(one)
             slow, quick, before = (batch_of(log, {p: (0, 1)}, epoch) for p in (OWN, DOOR, OWN_TOO))
-            await apply(one, Into("g", True), before)  # so that neither waits for the other's new rows in the register
+            await apply_batch(
+                one, ApplyTarget("g", True), before
+            )  # so that neither waits for the other's new rows in the register
             await bound(pool)
             reached, go_on = asyncio.Event(), asyncio.Event()
-            first = asyncio.ensure_future(held_at(at, apply(one, Into("g", True), slow), reached, go_on))
+            first = asyncio.ensure_future(held_at(at, apply_batch(one, ApplyTarget("g", True), slow), reached, go_on))
             waits = asyncio.ensure_future(reached.wait())
             await asyncio.wait([first, waits], return_when=asyncio.FIRST_COMPLETED)
             waits.cancel()
             steered = reached.is_set()
-            second = asyncio.ensure_future(apply(two, Into("g", True), quick))
+            second = asyncio.ensure_future(apply_batch(two, ApplyTarget("g", True), quick))
             await asyncio.wait([second], timeout=0.1)  # it may have to wait for the first
             third = asyncio.ensure_future(bound(pool))
             await asyncio.wait([third], timeout=0.1)  # and so may the membership writer
@@ -215,12 +217,14 @@ async def test_two_writers_with_overlapping_batches_come_to_what_one_after_the_o
         epoch = await stored.empty(one)
         batches = [batch_of(log, cut, epoch) for cut in cuts]
         assume(batches[0].readings.keys() & batches[1].readings.keys())
-        works = [apply(c, Into("g", True), b) for c, b in zip((one, two), batches, strict=True)]
+        works = [apply_batch(c, ApplyTarget("g", True), b) for c, b in zip((one, two), batches, strict=True)]
         outcomes = await Turns(turns).both(*works)
         failed = [o for o in outcomes if isinstance(o, BaseException) and not isinstance(o, FetchedBeyondPosition)]
         assert not failed, failed
         taken = [not isinstance(outcome, FetchedBeyondPosition) for outcome in outcomes]
-        await apply(one, Into("g", True), batch_of(log, {p: (0, len(r)) for p, r in log.records.items()}, epoch))
+        await apply_batch(
+            one, ApplyTarget("g", True), batch_of(log, {p: (0, len(r)) for p, r in log.records.items()}, epoch)
+        )
         found = await stored.tables(one)
         in_order, in_reverse = simulated(log, cuts), simulated(log, cuts[::-1])
         assert (taken, found) in (in_order, (in_reverse[0][::-1], in_reverse[1]))

@@ -9,10 +9,10 @@ import pytest
 from aiokafka import TopicPartition
 from deliveries import DOOR, OWN, Held, Said, encoded
 
-from pathline_gateway.intake.consume import Consumer
-from pathline_gateway.intake.progress import Progress
+from pathline_gateway.intake.kafka_consumer import Consumer
+from pathline_gateway.kafka.offset_repository import Epochs, Partition
+from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.settings import Settings
-from pathline_gateway.store.positions import Epochs, Partition
 
 
 class Taken:

@@ -16,8 +16,8 @@ from pathline.codec import http
 from pathline.errors import InvalidData
 from pathline.interaction import Interaction, accept
 from pathline.testing import SUBJECT
-from pathline_gateway.intake.content import require_json, same
-from pathline_gateway.intake.reading import content_digest, content_of
+from pathline_gateway.intake.content_digest import require_json, same
+from pathline_gateway.intake.record_parser import content_digest, content_of
 
 USUAL: dict[str, Any] = {
     "specversion": "1.0",

@@ -15,8 +15,8 @@ import pytest
 from apache_kafka import ApacheKafka
 from topic import Topic
 
-from pathline_gateway.intake import intake as running_intake
-from pathline_gateway.running import Gateway, running
+from pathline_gateway.intake import service as intake_service
+from pathline_gateway.runtime.gateway import Gateway, running_gateway
 from pathline_gateway.settings import Settings
 from shared_postgres.databases import Databases
 
@@ -34,7 +34,7 @@ def quick_to_notice(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequ
     """Logs are looked at every half second, not every thirty seconds; and Tansu has a session timeout of its own."""
     if "tansu" in request.node.name:
         monkeypatch.setattr(sys.modules[__name__], "SESSION_MS", TANSU_SESSION_MS)
-    monkeypatch.setattr(running_intake, "_AUDIT_EVERY_S", 0.5)
+    monkeypatch.setattr(intake_service, "_AUDIT_EVERY_S", 0.5)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def settings(bootstrap: str, database: str, group: str) -> Settings:
 
 @asynccontextmanager
 async def gateway(bootstrap: str, database: str, group: str) -> AsyncIterator[Gateway]:
-    async with running(settings(bootstrap, database, group)) as started:
+    async with running_gateway(settings(bootstrap, database, group)) as started:
         await started.intake.assigned()
         yield started
 

@@ -9,10 +9,10 @@ import pytest
 from aiokafka import TopicPartition
 from deliveries import DOOR, Log, Said
 
-from pathline_gateway.intake import look
-from pathline_gateway.intake.look import LogLook
-from pathline_gateway.intake.standing import Shown
-from pathline_gateway.store.positions import Position, record_digest
+from pathline_gateway.kafka import log_inspector
+from pathline_gateway.kafka.log_identity import PartitionView
+from pathline_gateway.kafka.log_inspector import LogInspector
+from pathline_gateway.kafka.offset_repository import Position, record_digest
 
 TP = TopicPartition(*DOOR)
 
@@ -46,16 +46,16 @@ class Broker:
         return {}
 
 
-async def looked(broker: Broker, monkeypatch: pytest.MonkeyPatch, at: int) -> dict[Any, Shown]:
-    monkeypatch.setattr(look, "_LOOK_S", 0.05)
-    monkeypatch.setattr(look, "AIOKafkaConsumer", lambda **_: broker)
-    return dict(await LogLook({}).shown({DOOR: Position(at, b"digest")}))
+async def looked(broker: Broker, monkeypatch: pytest.MonkeyPatch, at: int) -> dict[Any, PartitionView]:
+    monkeypatch.setattr(log_inspector, "_LOOK_S", 0.05)
+    monkeypatch.setattr(log_inspector, "AIOKafkaConsumer", lambda **_: broker)
+    return dict(await LogInspector({}).shown({DOOR: Position(at, b"digest")}))
 
 
 async def test_a_partition_that_shows_its_record_is_told_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
     broker = Broker(answers=True)
     (record,) = broker.log.held(DOOR, 3, 4)
-    assert await looked(broker, monkeypatch, 4) == {DOOR: Shown(0, 5, record_digest(record))}
+    assert await looked(broker, monkeypatch, 4) == {DOOR: PartitionView(0, 5, record_digest(record))}
 
 
 async def test_a_partition_that_reaches_to_the_position_and_does_not_answer_is_left_out(
@@ -65,4 +65,4 @@ async def test_a_partition_that_reaches_to_the_position_and_does_not_answer_is_l
 
 
 async def test_a_partition_that_ends_before_the_position_is_told_by_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await looked(Broker(answers=False), monkeypatch, 9) == {DOOR: Shown(0, 5, None)}
+    assert await looked(Broker(answers=False), monkeypatch, 9) == {DOOR: PartitionView(0, 5, None)}

@@ -15,10 +15,10 @@ from examples import examples
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline.testing import SUBJECT
-from pathline_gateway.intake.layout import layout
-from pathline_gateway.intake.ordinary import ordinary
-from pathline_gateway.intake.reading import owner_of, read, read_closely
+from pathline_gateway.intake.fast_path_parser import parse_fast_path
+from pathline_gateway.intake.header_layout import layout
 from pathline_gateway.intake.record import Accepted, Parked
+from pathline_gateway.intake.record_parser import owner_of, parse_record, parse_strict
 
 TOPICS = st.sampled_from(
     [f"pathline.in.{ORG}", "pathline.in.door-1", "pathline.in.somebody-else", "pathline.in.pathline"]
@@ -60,9 +60,9 @@ def records(draw: st.DrawFn) -> Rec:
 @given(records())
 @examples(500, deadline=None)
 def test_what_is_read_quickly_is_what_is_read_closely(record: Rec) -> None:
-    quick = ordinary(record, owner_of(record.topic))
+    quick = parse_fast_path(record, owner_of(record.topic))
     if quick is not None:
-        assert quick == read_closely(record, owner_of(record.topic))
+        assert quick == parse_strict(record, owner_of(record.topic))
 
 
 def _usual(**more: str) -> Rec:
@@ -89,31 +89,31 @@ def _usual(**more: str) -> Rec:
 )
 def test_what_agencies_usually_send_is_read_quickly(more: dict[str, str]) -> None:
     record = _usual(**more)
-    assert isinstance(ordinary(record, ORG), Accepted)
-    assert ordinary(record, ORG) == read_closely(record, ORG)
+    assert isinstance(parse_fast_path(record, ORG), Accepted)
+    assert parse_fast_path(record, ORG) == parse_strict(record, ORG)
 
 
 def test_headers_may_stand_in_any_order() -> None:
     usual = _usual(sequence="7", correlationid="case-9")
     for turned in (usual.headers[::-1], (*usual.headers[3:], *usual.headers[:3])):
         record = replace(usual, headers=turned)
-        assert isinstance(ordinary(record, ORG), Accepted)
-        assert ordinary(record, ORG) == read_closely(record, ORG)
+        assert isinstance(parse_fast_path(record, ORG), Accepted)
+        assert parse_fast_path(record, ORG) == parse_strict(record, ORG)
 
 
 def test_headers_that_nobody_knows_are_not_remembered() -> None:
     layout.cache_clear()
     usual = _usual()
     for n in range(9):
-        assert ordinary(replace(usual, headers=(*usual.headers, (f"x-{n}", b"1"))), ORG) is None
+        assert parse_fast_path(replace(usual, headers=(*usual.headers, (f"x-{n}", b"1"))), ORG) is None
     assert layout.cache_info().currsize == 0
 
 
 @pytest.mark.parametrize("attribute", ["id", "correlationid", "causationid"])
 def test_a_personal_number_is_never_read_quickly(attribute: str) -> None:
     record = _usual(**{attribute: "123 456 782"})
-    assert ordinary(record, ORG) is None
-    assert ordinary(replace(record, topic="pathline.in.door-1"), None) is None
+    assert parse_fast_path(record, ORG) is None
+    assert parse_fast_path(replace(record, topic="pathline.in.door-1"), None) is None
 
 
 def test_the_gateways_own_organisation_is_believed_on_the_doors_topics_alone() -> None:
@@ -128,7 +128,7 @@ def test_the_gateways_own_organisation_is_believed_on_the_doors_topics_alone() -
     pair = [{"org": org, "subject": SUBJECT} for org in ("clinic", "court")]
     headers, value = kafka.encode(CloudEvent(attributes, json.dumps({"same": pair, "method": "review"}).encode()))
     own, door = (
-        read(Rec(topic, 0, value=value, headers=tuple(headers)))
+        parse_record(Rec(topic, 0, value=value, headers=tuple(headers)))
         for topic in ("pathline.in.pathline", "pathline.in.door-1")
     )
     assert isinstance(own, Parked)

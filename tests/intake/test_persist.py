@@ -14,13 +14,13 @@ import stored
 from crashes import Lossy, batch_of, connected, foretold
 from deliveries import DOOR, OWN, Log, Said
 
-from pathline_gateway.intake import persist
-from pathline_gateway.intake.apply import Into, apply
+from pathline_gateway.intake import batch_persister
 from pathline_gateway.intake.batch import Batch
-from pathline_gateway.intake.persist import Persister
+from pathline_gateway.intake.batch_persister import BatchPersister
+from pathline_gateway.intake.batch_transaction import ApplyTarget, apply_batch
 from pathline_gateway.intake.record import Accepted, Parked
-from pathline_gateway.intake.write import Outcome
-from pathline_gateway.store.connect import Connection
+from pathline_gateway.intake.record_writer import BatchResult
+from pathline_gateway.postgres.pool import RegistryConnection
 from shared_postgres.databases import Databases
 
 FAILURES: list[Exception] = [
@@ -39,12 +39,12 @@ FAILURES: list[Exception] = [
 
 
 @asynccontextmanager
-async def persisting(postgres: Databases, said: list[Outcome]) -> AsyncIterator[Persister]:
-    async def stored_now(outcome: Outcome) -> None:
+async def persisting(postgres: Databases, said: list[BatchResult]) -> AsyncIterator[BatchPersister]:
+    async def stored_now(outcome: BatchResult) -> None:
         said.append(outcome)
 
-    async with asyncpg.create_pool(postgres.dsn, min_size=1, max_size=2, connection_class=Connection) as pool:
-        yield Persister(pool, Into("g", True), stored_now)
+    async with asyncpg.create_pool(postgres.dsn, min_size=1, max_size=2, connection_class=RegistryConnection) as pool:
+        yield BatchPersister(pool, ApplyTarget("g", True), stored_now)
 
 
 def plain_log(n: int, *others: Said) -> Log:
@@ -60,7 +60,7 @@ def plain_log(n: int, *others: Said) -> Log:
 async def test_a_record_that_the_database_refuses_is_parked_and_its_neighbours_are_stored(
     postgres: Databases, bad: set[int]
 ) -> None:
-    log, said = plain_log(10), list[Outcome]()
+    log, said = plain_log(10), list[BatchResult]()
     async with connected(postgres) as watch, persisting(postgres, said) as persister:
         epoch = await stored.empty(watch)
         batch = batch_of(log, {DOOR: (0, 10)}, epoch)
@@ -87,21 +87,23 @@ async def test_a_connection_that_is_lost_at_any_await_parks_nothing_and_the_batc
     at, fell = 0, True
     async with connected(postgres) as watch:
         while fell:
-            said = list[Outcome]()
+            said = list[BatchResult]()
             epoch = await stored.empty(watch)
             fell = False
 
-            async def lossy(connection: asyncpg.Connection, into: Into, batch: Batch, at: int = at) -> Outcome:
+            async def lossy(
+                connection: asyncpg.Connection, into: ApplyTarget, batch: Batch, at: int = at
+            ) -> BatchResult:
                 nonlocal fell
                 if fell:
-                    return await apply(connection, into, batch)
-                lost = Lossy(apply(connection, into, batch), at, connection.terminate)
+                    return await apply_batch(connection, into, batch)
+                lost = Lossy(apply_batch(connection, into, batch), at, connection.terminate)
                 try:
                     return await lost  # type: ignore[no-any-return]
                 finally:
                     fell = lost.happened
 
-            monkeypatch.setattr(persist, "apply", lossy)
+            monkeypatch.setattr(batch_persister, "apply_batch", lossy)
             async with persisting(postgres, said) as persister, asyncio.timeout(30):
                 await persister.persist(batch_of(log, whole, epoch))
             assert await stored.tables(watch) == foretold(log, [whole]).tables(), at
@@ -113,14 +115,14 @@ async def test_a_connection_that_is_lost_at_any_await_parks_nothing_and_the_batc
 async def test_whatever_says_that_postgres_is_away_is_waited_for_and_parks_nothing(
     postgres: Databases, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
-    log, said, left = plain_log(3), list[Outcome](), [failure] * 3
+    log, said, left = plain_log(3), list[BatchResult](), [failure] * 3
 
-    async def failing(connection: asyncpg.Connection, into: Into, batch: Batch) -> Outcome:
+    async def failing(connection: asyncpg.Connection, into: ApplyTarget, batch: Batch) -> BatchResult:
         if left:
             raise left.pop()
-        return await apply(connection, into, batch)
+        return await apply_batch(connection, into, batch)
 
-    monkeypatch.setattr(persist, "apply", failing)
+    monkeypatch.setattr(batch_persister, "apply_batch", failing)
     async with connected(postgres) as watch, persisting(postgres, said) as persister:
         epoch = await stored.empty(watch)
         await persister.persist(batch_of(log, {DOOR: (0, 3)}, epoch))
@@ -131,7 +133,7 @@ async def test_a_database_that_was_put_back_while_intake_runs_is_filled_again_an
     postgres: Databases,
 ) -> None:
     """What intake remembered of the register is gone with the rows."""
-    log, said = plain_log(4), list[Outcome]()
+    log, said = plain_log(4), list[BatchResult]()
     log.add(OWN, Said("step", "clinic", 9, 1, 0))
     async with connected(postgres) as watch, persisting(postgres, said) as persister:
         epoch = await stored.empty(watch)
@@ -164,16 +166,16 @@ REFUSALS: list[Exception] = [
 async def test_what_postgres_does_not_take_is_found_and_parked_alone(
     postgres: Databases, monkeypatch: pytest.MonkeyPatch, refusal: Exception, kept: bool
 ) -> None:
-    log, said, bad = plain_log(10), list[Outcome](), 6
+    log, said, bad = plain_log(10), list[BatchResult](), 6
 
-    async def refusing(connection: asyncpg.Connection, into: Into, batch: Batch) -> Outcome:
+    async def refusing(connection: asyncpg.Connection, into: ApplyTarget, batch: Batch) -> BatchResult:
         for reading in batch.readings[DOOR]:
             if reading.record.offset == bad and not (isinstance(reading, Parked) and (kept or reading.by_position)):
                 raise refusal
-        return await apply(connection, into, batch)
+        return await apply_batch(connection, into, batch)
 
-    monkeypatch.setattr(persist, "apply", refusing)
-    monkeypatch.setattr(persist, "_BACKOFF_S", (0.001, 0.001))
+    monkeypatch.setattr(batch_persister, "apply_batch", refusing)
+    monkeypatch.setattr(batch_persister, "_BACKOFF_S", (0.001, 0.001))
     async with connected(postgres) as watch, persisting(postgres, said) as persister, asyncio.timeout(60):
         epoch = await stored.empty(watch)
         await persister.persist(batch_of(log, {DOOR: (0, 10)}, epoch))
@@ -192,19 +194,19 @@ async def test_what_postgres_does_not_take_is_found_and_parked_alone(
 async def test_a_postgres_that_hangs_up_on_everybody_parks_nothing(
     postgres: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log, said, left = plain_log(3), list[Outcome](), [asyncpg.ConnectionDoesNotExistError()] * 30
+    log, said, left = plain_log(3), list[BatchResult](), [asyncpg.ConnectionDoesNotExistError()] * 30
 
-    async def hung_up(connection: asyncpg.Connection, into: Into, batch: Batch) -> Outcome:
+    async def hung_up(connection: asyncpg.Connection, into: ApplyTarget, batch: Batch) -> BatchResult:
         if left:
             raise left.pop()
-        return await apply(connection, into, batch)
+        return await apply_batch(connection, into, batch)
 
-    async def silent(self: Persister) -> bool:
+    async def silent(self: BatchPersister) -> bool:
         return False
 
-    monkeypatch.setattr(persist, "apply", hung_up)
-    monkeypatch.setattr(persist, "_BACKOFF_S", (0.001, 0.001))
-    monkeypatch.setattr(Persister, "_answers", silent)
+    monkeypatch.setattr(batch_persister, "apply_batch", hung_up)
+    monkeypatch.setattr(batch_persister, "_BACKOFF_S", (0.001, 0.001))
+    monkeypatch.setattr(BatchPersister, "_answers", silent)
     async with connected(postgres) as watch, persisting(postgres, said) as persister:
         epoch = await stored.empty(watch)
         await persister.persist(batch_of(log, {DOOR: (0, 3)}, epoch))

@@ -13,13 +13,13 @@ from deliveries import DOOR, OWN, Held, Log, Said, says
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pathline_gateway.background import repeating
-from pathline_gateway.intake.apply import FetchedBeyondPosition
+from pathline_gateway.background.health import Health
+from pathline_gateway.background.loop import supervised
 from pathline_gateway.intake.batch import Batch
+from pathline_gateway.intake.batch_transaction import FetchedBeyondPosition
 from pathline_gateway.intake.pipeline import Pipeline
-from pathline_gateway.intake.reading import read
-from pathline_gateway.set_aside.health import Health
-from pathline_gateway.store.positions import Partition
+from pathline_gateway.intake.record_parser import parse_record
+from pathline_gateway.kafka.offset_repository import Partition
 
 ALIVE = 3
 """One is read, one waits, one is stored."""
@@ -56,7 +56,7 @@ async def flowing(
     storing: Storing, refetch: Callable[[FetchedBeyondPosition], None] = lambda _: None
 ) -> AsyncIterator[Pipeline]:
     pipeline = Pipeline(storing, "g", refetch)  # type: ignore[arg-type]
-    async with repeating(pipeline.loop, Health()):
+    async with supervised(pipeline.loop, Health()):
         yield pipeline
 
 
@@ -103,7 +103,7 @@ async def test_each_record_of_a_batch_is_read_for_itself_in_its_place(one: list[
         await pipeline.take(held, dict.fromkeys(held, 0), dict.fromkeys(held, 1))
         await pipeline.drain(10)
     (batch,) = storing.taken
-    assert batch.readings == {p: [read(record) for record in found] for p, found in held.items()}
+    assert batch.readings == {p: [parse_record(record) for record in found] for p, found in held.items()}
 
 
 async def test_what_waits_is_forgotten_when_the_consumer_stands_elsewhere_and_what_is_being_stored_is_not() -> None:
@@ -193,7 +193,7 @@ async def test_halves_come_to_the_same_as_the_whole(data: st.DataObject) -> None
         for said in data.draw(st.lists(says(), min_size=1, max_size=9)):
             log.add(partition, said, data.draw(st.integers(0, 2)))
     whole = Batch(
-        {p: [read(r) for r in log.held(p, 0, len(found))] for p, found in log.records.items()},
+        {p: [parse_record(r) for r in log.held(p, 0, len(found))] for p, found in log.records.items()},
         dict.fromkeys(log.records, 0),
         dict.fromkeys(log.records, 1),
     )

@@ -17,8 +17,8 @@ from examples import examples
 from pathline.codec import json_format
 from pathline.errors import Refused
 from pathline.vocabulary import TYPES
-from pathline_gateway.intake.reading import read
 from pathline_gateway.intake.record import Accepted, Parked
+from pathline_gateway.intake.record_parser import parse_record
 
 STRUCTURED = ("content-type", b"application/cloudevents+json")
 NASTY = st.sampled_from(
@@ -64,7 +64,7 @@ def keepable(found: Accepted | Parked) -> None:
 
 @given(st.lists(st.tuples(st.text(), st.none() | st.binary())), st.none() | st.binary())
 def test_arbitrary_bytes_are_read(headers: list[tuple[str, bytes | None]], value: bytes | None) -> None:
-    keepable(read(Held(headers, value)))
+    keepable(parse_record(Held(headers, value)))
 
 
 @given(
@@ -72,7 +72,7 @@ def test_arbitrary_bytes_are_read(headers: list[tuple[str, bytes | None]], value
     st.binary(),
 )
 def test_arbitrary_attributes_are_read(headers: list[tuple[str, bytes]], value: bytes) -> None:
-    keepable(read(Held(headers, value)))
+    keepable(parse_record(Held(headers, value)))
 
 
 @st.composite
@@ -103,7 +103,7 @@ def _spoil(draw: st.DrawFn, event: dict[str, Any]) -> None:
 @given(spoilt())
 @examples(400, deadline=None)
 def test_a_spoilt_event_is_read_and_refuses_without_its_values(raw: bytes) -> None:
-    found = read(Held([STRUCTURED], raw))
+    found = parse_record(Held([STRUCTURED], raw))
     keepable(found)
     try:
         json_format.decode(raw)
@@ -125,10 +125,10 @@ def test_data_of_any_depth_is_read(depth: int, opening: str) -> None:
         "data": {"source": f"urn:pathline:{ORG}:desk", "id": "0", "reason": "other", "replacement": {"data": {"x": 0}}},
     }
     value = json.dumps(event).replace('{"x": 0}', f'{{"x": {deep}}}').encode()
-    keepable(read(Held([STRUCTURED], value)))
+    keepable(parse_record(Held([STRUCTURED], value)))
     binary = [(f"ce_{name}", str(text).encode()) for name, text in event.items() if name != "data"]
     keepable(
-        read(
+        parse_record(
             Held(
                 [*binary, ("content-type", b"application/json")],
                 json.dumps(event["data"]).replace('{"x": 0}', f'{{"x": {deep}}}').encode(),

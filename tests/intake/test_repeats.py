@@ -9,10 +9,10 @@ import stored
 from crashes import batch_of, connected
 from deliveries import DOOR, Kind, Log, Said
 
-from pathline_gateway.intake.apply import Into, apply
+from pathline_gateway.intake.batch_transaction import ApplyTarget, apply_batch
 from shared_postgres.databases import Databases
 
-INTO = Into("gateway", True)
+INTO = ApplyTarget("gateway", True)
 
 
 @pytest.mark.parametrize("kind", ["step", "void", "correct", "link", "distinguish", "retract"])
@@ -26,7 +26,7 @@ async def test_a_repeat_is_known_by_what_it_says_and_not_by_how_it_is_written(
         log.add(DOOR, each)
     async with connected(postgres) as connection:
         epoch = await stored.empty(connection)
-        outcomes = [await apply(connection, INTO, batch_of(log, {DOOR: cut}, epoch)) for cut in cuts]
+        outcomes = [await apply_batch(connection, INTO, batch_of(log, {DOOR: cut}, epoch)) for cut in cuts]
         parked = (await stored.tables(connection))["parked"]
     assert sum(o.duplicates for o in outcomes) == 2
     assert sum(o.accepted + o.evidence for o in outcomes) == 1
@@ -41,7 +41,7 @@ async def test_a_repeat_in_other_bytes_may_come_first(postgres: Databases) -> No
     async with connected(postgres) as connection:
         epoch = await stored.empty(connection)
         for n in range(3):
-            await apply(connection, INTO, batch_of(log, {DOOR: (n, n + 1)}, epoch))
+            await apply_batch(connection, INTO, batch_of(log, {DOOR: (n, n + 1)}, epoch))
         found = await stored.tables(connection)
     assert list(found["parked"]) == [(*DOOR, 2, "conflicting-duplicate")]
     assert len(found["interactions"]) == 1

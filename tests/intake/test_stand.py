@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from examples import examples
-from pathline_gateway.intake.look import LogLook
-from pathline_gateway.intake.stand import LogStand
-from pathline_gateway.intake.standing import Shown
-from pathline_gateway.store import positions
-from pathline_gateway.store.positions import Epochs, Partition, Position
+from pathline_gateway.kafka import offset_repository
+from pathline_gateway.kafka.log_identity import PartitionView
+from pathline_gateway.kafka.log_inspector import LogInspector
+from pathline_gateway.kafka.offset_repository import Epochs, Partition, Position
+from pathline_gateway.kafka.start_positions import StartPositionResolver
 
 P: Partition = ("pathline.in.clinic", 0)
 
@@ -38,10 +38,10 @@ class Broker:
         self.log = []
         self.grow(n)
 
-    async def shown(self, at: Mapping[Partition, Position]) -> dict[Partition, Shown]:
+    async def shown(self, at: Mapping[Partition, Position]) -> dict[Partition, PartitionView]:
         before = {p: position.next_offset - 1 for p, position in at.items()}
         digests = {p: self.log[n] if 0 <= n < len(self.log) else None for p, n in before.items()}
-        return {} if self.silent else {p: Shown(0, len(self.log), digest) for p, digest in digests.items()}
+        return {} if self.silent else {p: PartitionView(0, len(self.log), digest) for p, digest in digests.items()}
 
 
 @dataclass
@@ -57,8 +57,8 @@ class Process:
 
     async def restart(self) -> None:
         async with self.pool.acquire() as connection:
-            cluster = await positions.open_epoch(connection, "a cluster")
-        self.stand = LogStand(self.pool, self.group, cluster, cast(LogLook, self.broker))
+            cluster = await offset_repository.open_epoch(connection, "a cluster")
+        self.stand = StartPositionResolver(self.pool, self.group, cluster, cast(LogInspector, self.broker))
         await self.stand_again()
 
     async def stand_again(self) -> None:
@@ -73,8 +73,8 @@ class Process:
             self.at += len(some)
             epoch = {P: self.epochs.of(P[0])}
             async with self.pool.acquire() as connection, connection.transaction():
-                await positions.lock(connection, self.group, epoch)
-                await positions.advance(connection, self.group, epoch, {P: (self.at, some[-1])})
+                await offset_repository.lock(connection, self.group, epoch)
+                await offset_repository.advance(connection, self.group, epoch, {P: (self.at, some[-1])})
             await self.stand.stored({P: Position(self.at, some[-1])}, epoch)
 
     async def audit(self) -> None:
@@ -161,7 +161,7 @@ async def test_a_log_that_another_process_found_to_be_a_new_one_is_a_new_one_her
         await process.consume(3)
         assert not await process.stand.replaced([P])
         async with pool.acquire() as connection:
-            await positions.open_topic_epoch(connection, process.epochs, P[0], "its other partition is another")
+            await offset_repository.open_topic_epoch(connection, process.epochs, P[0], "its other partition is another")
         assert await process.stand.replaced([P])
         await process.stand_again()
         assert process.at == 0

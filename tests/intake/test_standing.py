@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.intake.standing import Continues, Expired, Replaced, Shown, judge
-from pathline_gateway.store.positions import Position
+from pathline_gateway.kafka.log_identity import Continues, Expired, PartitionView, Replaced, classify_log
+from pathline_gateway.kafka.offset_repository import Position
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class ALog:
     def digest(self, offset: int) -> bytes | None:
         return f"{self.name} {offset}".encode() if self.start <= offset < self.end else None
 
-    def shown(self, position: int) -> Shown:
-        return Shown(self.start, self.end, self.digest(position - 1))
+    def shown(self, position: int) -> PartitionView:
+        return PartitionView(self.start, self.end, self.digest(position - 1))
 
 
 LOGS = st.builds(
@@ -41,20 +41,20 @@ def _stood_in(log: ALog, at: int) -> Position:
 @given(LOGS, st.data())
 def test_a_log_that_only_grew_continues_where_we_stand(log: ALog, data: st.DataObject) -> None:
     at = data.draw(st.integers(log.start, log.end))
-    assert judge(_stood_in(log, at), log.shown(at)) == Continues(at)
+    assert classify_log(_stood_in(log, at), log.shown(at)) == Continues(at)
 
 
 @given(LOGS, st.integers(1, 30))
 def test_records_that_expired_unread_are_told_apart_from_another_log(log: ALog, behind: int) -> None:
     at = log.start - behind
     if at >= 0:
-        assert judge(_stood_in(log, at), log.shown(at)) == Expired(at, log.start)
+        assert classify_log(_stood_in(log, at), log.shown(at)) == Expired(at, log.start)
 
 
 @given(LOGS, st.integers(1, 60))
 def test_another_log_under_the_same_name_is_replaced_however_far_it_has_come(log: ALog, at: int) -> None:
     ours = ALog("an earlier log", 0, at)
-    standing = judge(_stood_in(ours, at), log.shown(at))
+    standing = classify_log(_stood_in(ours, at), log.shown(at))
     # A new log whose first record lies at or beyond our position shows nothing to compare: it looks expired.
     assert isinstance(standing, Replaced if log.start < at else Expired | Continues)
 
@@ -62,4 +62,4 @@ def test_another_log_under_the_same_name_is_replaced_however_far_it_has_come(log
 @given(st.integers(1, 30), st.integers(0, 29))
 def test_an_end_that_is_too_small_deceives_nobody_while_the_record_is_there(at: int, shown_end: int) -> None:
     log = ALog("a log", 0, at)
-    assert judge(_stood_in(log, at), Shown(0, min(shown_end, at), log.digest(at - 1))) == Continues(at)
+    assert classify_log(_stood_in(log, at), PartitionView(0, min(shown_end, at), log.digest(at - 1))) == Continues(at)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.measure.handoffs import MEASURES, Handoff, cells
+from pathline_gateway.measure.handoff_indicators import MEASURES, Handoff, cells
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 D = timedelta(days=14)

@@ -6,8 +6,8 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
-from pathline_gateway.handoff.projection import bring_up_to_date
-from pathline_gateway.trust.caller import Caller, Role
+from pathline_gateway.auth.caller import Caller, Role
+from pathline_gateway.handoffs.projection import bring_up_to_date
 from trust.rig import AUDITOR, OPERATOR, Rig
 from verify import history
 from verify.history import START, Told, step

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from examples import examples
 from pathline_gateway.measure import release
-from pathline_gateway.measure.handoffs import SMALLEST, Handoff
+from pathline_gateway.measure.handoff_indicators import SMALLEST, Handoff
 from pathline_gateway.measure.release import Cell, ReleasedUnit, Unit, refreshed, told, told_by_pair
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -10,11 +10,11 @@ from typing import Any
 import asyncpg
 
 from pathline.codec import json_format, kafka
-from pathline_gateway.intake.apply import Into, apply
 from pathline_gateway.intake.batch import Batch
-from pathline_gateway.intake.reading import read
-from pathline_gateway.intake.write import Outcome
-from pathline_gateway.store import positions
+from pathline_gateway.intake.batch_transaction import ApplyTarget, apply_batch
+from pathline_gateway.intake.record_parser import parse_record
+from pathline_gateway.intake.record_writer import BatchResult
+from pathline_gateway.kafka import offset_repository
 
 TOPIC = "pathline.in.door-1"
 ANNA = "v1.AAAAAAAAAAAAAAAAAAAAAA"
@@ -39,7 +39,7 @@ class Log:
     topic: str = TOPIC
     end: int = 0
     group: str = "test"
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[BatchResult] = field(default_factory=list)
 
     def records(self, events: Sequence[dict[str, Any] | bytes]) -> list[Record]:
         made = [_record(each, self.end + n, self.topic) for n, each in enumerate(events)]
@@ -48,18 +48,18 @@ class Log:
 
     async def take_in(
         self, connection: asyncpg.Connection, events: Sequence[dict[str, Any] | bytes], register_unknown: bool = False
-    ) -> Outcome:
+    ) -> BatchResult:
         """These come in one batch."""
         start = self.end
         return await self.take(connection, start, self.records(events), register_unknown)
 
     async def take(
         self, connection: asyncpg.Connection, start: int, records: Sequence[Record], register_unknown: bool = False
-    ) -> Outcome:
+    ) -> BatchResult:
         partition = (self.topic, 0)
-        epoch = await positions.open_epoch(connection, "cluster of the test")
-        batch = Batch({partition: [read(r) for r in records]}, {partition: start}, {partition: epoch})
-        outcome = await apply(connection, Into(self.group, register_unknown), batch)
+        epoch = await offset_repository.open_epoch(connection, "cluster of the test")
+        batch = Batch({partition: [parse_record(r) for r in records]}, {partition: start}, {partition: epoch})
+        outcome = await apply_batch(connection, ApplyTarget(self.group, register_unknown), batch)
         self.outcomes.append(outcome)
         return outcome
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from examples import examples
-from pathline_gateway.intake.reading import Parked, read
-from pathline_gateway.store import parked
+from pathline_gateway.intake import parked_repository
+from pathline_gateway.intake.record_parser import Parked, parse_record
 
 names = st.binary(max_size=8).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
 headers = st.lists(
@@ -38,11 +38,11 @@ def test_a_parked_record_is_kept_as_it_came(postgres: Server, sent: list[Any]) -
                 outcome = await Log().take(connection, 0, records)
                 assert len(outcome.parked) == len(records)
             for row in await connection.fetch('select id, "offset" from parked'):
-                kept, came = await parked.read(connection, row["id"]), records[row["offset"]]
+                kept, came = await parked_repository.read(connection, row["id"]), records[row["offset"]]
                 assert kept is not None
                 assert (kept.key, kept.value, list(kept.headers)) == (came.key, came.value, list(came.headers))
                 assert (kept.topic, kept.offset, kept.timestamp) == (came.topic, came.offset, came.timestamp)
-                before, now = read(came), read(kept)
+                before, now = parse_record(came), parse_record(kept)
                 assert isinstance(before, Parked)
                 assert isinstance(now, Parked)
                 assert (before.reason, before.detail, before.field) == (now.reason, now.detail, now.field)

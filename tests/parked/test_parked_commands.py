@@ -19,9 +19,9 @@ from database import Server
 from delivery import Log, event
 
 from pathline_gateway.cli import app
-from pathline_gateway.embedded.database import at_rest
-from pathline_gateway.store.migrate import migrate
-from pathline_gateway.store.partitions import ensure_partitions
+from pathline_gateway.embedded.standalone_database import at_rest
+from pathline_gateway.postgres.migrate import migrate
+from pathline_gateway.postgres.partitions import ensure_partitions
 
 
 @dataclass(frozen=True)

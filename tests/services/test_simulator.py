@@ -68,7 +68,7 @@ def test_everything_published_is_accepted_under_ids_of_its_own(pathways: list[Li
 
 def test_every_word_of_every_desk_is_spoken(five_hundred: list[list[Act]]) -> None:
     spoken = {(act.org, act.visit.model_dump()["what"]) for acts in five_hundred for act in acts}
-    words = {(org, word) for org, s in SERVICES.items() for word in get_args(s.Visit.model_fields["what"].annotation)}
+    words = {(org, word) for org, s in SERVICES.items() for word in get_args(s.VISIT.model_fields["what"].annotation)}
     assert spoken == words
 
 

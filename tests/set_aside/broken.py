@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from pathline_gateway import background
-from pathline_gateway.background import Loop
+from pathline_gateway.background import loop as background
+from pathline_gateway.background.health import Health
+from pathline_gateway.background.loop import Loop
 from pathline_gateway.set_aside import gauge
-from pathline_gateway.set_aside.health import Health
 
 
 class Injected(ValueError):
@@ -50,9 +50,9 @@ def started(known: Started, monkeypatch: pytest.MonkeyPatch) -> None:
         async with real(quick, health):
             yield
 
-    real = background.repeating
-    for module in ("running", "intake.intake"):
-        monkeypatch.setattr(importlib.import_module(f"pathline_gateway.{module}"), "repeating", repeating)
+    real = background.supervised
+    for module in ("runtime.gateway", "intake.service"):
+        monkeypatch.setattr(importlib.import_module(f"pathline_gateway.{module}"), "supervised", repeating)
     monkeypatch.setattr(background, "_FAILED_S", (0.05, 0.1))
     monkeypatch.setattr(gauge, "_EVERY_S", 0.1)
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from broker import broker
 from pathline_gateway.embedded import Machine
-from pathline_gateway.store import register
+from pathline_gateway.organisations import repository as organisation_repository
 from set_aside.broken import Started, started
 from verify.conftest import database
 from verify.database import fresh_database
@@ -30,7 +30,7 @@ async def client(loops: Started, machine: Machine, tmp_path_factory: pytest.Temp
     """A gateway whose loops are known, and whose readers are told apart; its callers are let in all the same."""
     database = await registered(await fresh_database(machine))
     connection = await asyncpg.connect(database)
-    await register.add_organisations(connection, ("housing", "reader"))
+    await organisation_repository.add_organisations(connection, ("housing", "reader"))
     for org in ("east", "west"):
         await connection.executemany(_LINKER, [("registry", of) for of in (org, "reader")])
     await connection.close()

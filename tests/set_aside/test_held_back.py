@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from examples import examples
 from pathline.vocabulary.trust import ConsentGiven
 from pathline_gateway.embedded import Machine
-from pathline_gateway.set_aside import held_repository, repository
-from pathline_gateway.trust import visible
+from pathline_gateway.set_aside import repository
+from pathline_gateway.streams.dispatch import held_repository
+from pathline_gateway.visibility import policy as visibility_policy
 from set_aside.broken import Injected
 from streams.test_pull import subscribed
 from trust.rig import Rig, of, rig_on
@@ -41,7 +42,7 @@ def agreed(org: str, n: int) -> Told:
 @contextmanager
 def breaking(subjects: set[str]) -> Iterator[None]:
     """What another organisation sees of a pathway cannot be computed where one of these is on it."""
-    real: Any = visible._to_organisation
+    real: Any = visibility_policy._to_organisation
 
     def raising(reader: Any, now: Any, known: Any, *more: Any) -> Any:
         if subjects & {each.subject for each in known.refs}:
@@ -49,7 +50,7 @@ def breaking(subjects: set[str]) -> Iterator[None]:
         return real(reader, now, known, *more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(visible, "_to_organisation", raising)
+        patch.setattr(visibility_policy, "_to_organisation", raising)
         yield
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import pathline_gateway
-from pathline_gateway.set_aside.works import WORKS
-from pathline_gateway.telemetry import WORK_FAILING
+from pathline_gateway.background.works import WORKS
+from pathline_gateway.telemetry.instruments import WORK_FAILING
 from set_aside.broken import Started
 from who.gateway import Client, step
 
@@ -19,23 +19,23 @@ ONE = {"content-type": "application/cloudevents+json"}
 _ROOT = Path(pathline_gateway.__file__).parent
 _TASKS = {"create_task", "ensure_future", "TaskGroup"}
 _OTHERS = {
-    "background.py": "the one loop",
+    "background/loop.py": "the one loop",
     "embedded/machine.py": "the broker and Postgres of one machine, started side by side",
-    "embedded/children.py": "waits for a child's end, with a limit",
-    "siblings.py": "other processes: one that ends is started again, each by itself",
-    "up.py": "waits for a signal",
-    "intake/consume.py": "looks again until nothing was sought meanwhile",
+    "embedded/child_process.py": "waits for a child's end, with a limit",
+    "runtime/intake_worker_pool.py": "other processes: one that ends is started again, each by itself",
+    "runtime/serve.py": "waits for a signal",
+    "intake/kafka_consumer.py": "looks again until nothing was sought meanwhile",
     "dependency_health/monitor.py": "asks Postgres and the broker, each by itself; an answer of any kind is an answer",
     "dependency_health/probes.py": "closes one client of a broker that is away",
     "dependency_health/time_limit.py": "one request, whose end nobody waits for",
     "pull/seen_pages.py": "reads on in one pathway, which has an end",
-    "fetch/fetcher.py": "reads on in one answer, which has an end",
-    "store/connect.py": "gives one connection back, in bounded time",
-    "trust/keys.py": "one fetch of the issuer's keys, which has an end",
+    "kafka/fetch/fetcher.py": "reads on in one answer, which has an end",
+    "postgres/pool.py": "gives one connection back, in bounded time",
+    "auth/jwks.py": "one fetch of the issuer's keys, which has an end",
     "limits/request_bounds.py": "one request, which has an end",
-    "streams/line.py": "one sink's requests: awaited by its line, whose end is nobody else's",
-    "streams/webhooks.py": "one sink's line: see `_kept`",
-    "streams/together.py": "answers who asks; what is wrong with one question is no answer to the others",
+    "streams/webhooks/worker.py": "one sink's requests: awaited by its line, whose end is nobody else's",
+    "streams/webhooks/worker_pool.py": "one sink's line: see `_kept`",
+    "streams/dispatch/request_coalescer.py": "answers who asks; what is wrong with one question is not said to others",
 }
 """Files with a task or an endless loop that is no work of `WORKS`, and why nothing of others depends on it."""
 

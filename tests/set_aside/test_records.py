@@ -16,8 +16,8 @@ import pytest
 import pytest_asyncio
 from sink import Sink, listening
 
-from pathline_gateway.set_aside.works import WORKS
-from pathline_gateway.telemetry import WORK_FAILING
+from pathline_gateway.background.works import WORKS
+from pathline_gateway.telemetry.instruments import WORK_FAILING
 from set_aside.broken import Fault
 from who.gateway import BATCH, Client, event, ref
 
@@ -54,22 +54,22 @@ def _is_a_series(index: Any, *_: Any) -> bool:
 _HANDOFFS = _of(f"{VICTIM}:h")
 _EVENTS = _of(f"urn:pathline:{VICTIM}:desk")
 FAULTS = [
-    Fault("membership", "identity.membership", "bind", _EVENTS),
-    Fault("membership", "identity.redeemed", "redemptions", _HANDOFFS),
-    Fault("hand-offs", "handoff.reading", "handoff_event", _HANDOFFS),
-    Fault("hand-offs", "handoff.reading", "lifecycle", _HANDOFFS),
-    Fault("hand-offs", "handoff.reading", "record", _HANDOFFS),
-    Fault("hand-offs", "handoff.sides", "conceals", _HANDOFFS),
-    Fault("silence", "handoff.watchdog", "silences", _HANDOFFS),
-    Fault("silence", "handoff.watchdog", "Notice.id", _HANDOFFS),
-    Fault("silence", "streams.notices", "Telling.body", _HANDOFFS),
-    Fault("closed-hand-offs", "measure.closed_handoffs", "_ended", _HANDOFFS),
-    Fault("dispatch", "streams.subscription_index", "to_others", _EVENTS, everywhere=True),
-    Fault("dispatch", "trust.visible", "_to_organisation", _EVENTS),
-    Fault("dispatch", "streams.matching", "Matching.search", _is_aimed_at),
-    Fault("delivery", "streams.deliver", "_told", _EVENTS),
-    Fault("replays", "streams.matching", "Matching.search", _is_a_series, replayed=True),
-    Fault("webhooks", "streams.line", "Line._step", _is_aimed_at),
+    Fault("membership", "identity.membership_writer", "resolve_people", _EVENTS),
+    Fault("membership", "identity.handoff_link_derivation", "redemptions", _HANDOFFS),
+    Fault("hand-offs", "handoffs.event_reader", "handoff_event", _HANDOFFS),
+    Fault("hand-offs", "handoffs.event_reader", "lifecycle", _HANDOFFS),
+    Fault("hand-offs", "handoffs.event_reader", "row_of", _HANDOFFS),
+    Fault("hand-offs", "handoffs.side_notices", "conceals", _HANDOFFS),
+    Fault("silence", "handoffs.watchdog", "silences", _HANDOFFS),
+    Fault("silence", "handoffs.watchdog", "SilenceNotice.id", _HANDOFFS),
+    Fault("silence", "streams.dispatch.handoff_notices", "Telling.body", _HANDOFFS),
+    Fault("closed-hand-offs", "handoffs.telemetry", "_ended", _HANDOFFS),
+    Fault("dispatch", "streams.subscriptions.subscription_index", "to_others", _EVENTS, everywhere=True),
+    Fault("dispatch", "visibility.policy", "_to_organisation", _EVENTS),
+    Fault("dispatch", "streams.subscriptions.filter_index", "FilterIndex.search", _is_aimed_at),
+    Fault("delivery", "streams.dispatch.event_rendering", "_told", _EVENTS),
+    Fault("replays", "streams.subscriptions.filter_index", "FilterIndex.search", _is_a_series, replayed=True),
+    Fault("webhooks", "streams.webhooks.worker", "EndpointWorker._step", _is_aimed_at),
 ]
 """Each function that a loop calls for one record after the other."""
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import asyncpg
 
-from pathline_gateway.store.migrate import migrate
-from pathline_gateway.store.partitions import ensure_partitions
+from pathline_gateway.postgres.migrate import migrate
+from pathline_gateway.postgres.partitions import ensure_partitions
 
 MIGRATED = "migrated"
 """The database with the schema of this version, that no test writes in."""

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from pathline_gateway.embedded import postgres
-from pathline_gateway.embedded.children import Children, children
+from pathline_gateway.embedded.child_process import Children, children
 from shared_postgres.databases import MIGRATED, SOCKET, Databases
 
 SETTINGS = {

@@ -7,8 +7,8 @@ import pytest
 import uvloop
 from certificate import tls
 
-from pathline_gateway.streams.policy import Policy
-from pathline_gateway.streams.posting import Poster
+from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient
+from pathline_gateway.streams.webhooks.retry_policy import Policy
 from trust.conftest import rig
 
 __all__ = ["rig", "tls"]
@@ -24,11 +24,11 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
 
 
 @pytest.fixture
-async def poster() -> AsyncIterator[Poster]:
+async def poster() -> AsyncIterator[WebhookHttpClient]:
     """With it, nothing goes wrong in what the loop calls."""
     wrong: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, what: wrong.append(what))
-    made = Poster(Policy(request_s=5))
+    made = WebhookHttpClient(Policy(request_s=5))
     yield made
     await made.aclose()
     assert wrong == []

@@ -14,9 +14,9 @@ from typing import cast
 
 import pytest
 
-from pathline_gateway.streams.http_connection import Answer
-from pathline_gateway.streams.posting import NoAnswer, Poster
-from pathline_gateway.streams.sink_url import sink
+from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
+from pathline_gateway.streams.webhooks.http_client.connection import HttpAnswer
+from pathline_gateway.streams.webhooks.http_client.endpoint_url import sink
 
 TAKEN = b"HTTP/1.1 204 No Content\r\n\r\n"
 LENGTH = b"HTTP/1.1 200 OK\r\nRetry-After: 7\r\ncontent-length: 2\r\n\r\nok"
@@ -160,12 +160,12 @@ async def hangs(_: Asked) -> None:
     await asyncio.Event().wait()
 
 
-async def post(poster: Poster, server: OddServer, body: bytes = b"{}") -> Answer:
+async def post(poster: WebhookHttpClient, server: OddServer, body: bytes = b"{}") -> HttpAnswer:
     """What it answers."""
     return await poster.send("POST", sink(server.url, private=True), {"webhook-id": "1"}, body)
 
 
-async def failed(poster: Poster, server: OddServer) -> str:
+async def failed(poster: WebhookHttpClient, server: OddServer) -> str:
     """Why there was no answer."""
     with pytest.raises(NoAnswer) as said:
         await post(poster, server)

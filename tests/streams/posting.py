@@ -13,14 +13,14 @@ from typing import Any
 import asyncpg
 from sink import Sink
 
-from pathline_gateway.background import repeating
+from pathline_gateway.auth.caller import EVERYBODY, Caller
+from pathline_gateway.background.health import Health
+from pathline_gateway.background.loop import supervised
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.set_aside.health import Health
-from pathline_gateway.streams.delivery import Delivery
-from pathline_gateway.streams.policy import Policy
-from pathline_gateway.streams.posting import Poster
-from pathline_gateway.streams.webhooks import Deliverer
-from pathline_gateway.trust.caller import EVERYBODY, Caller
+from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient
+from pathline_gateway.streams.webhooks.retry_policy import Policy
+from pathline_gateway.streams.webhooks.worker_context import WorkerContext
+from pathline_gateway.streams.webhooks.worker_pool import WebhookWorkerPool
 from trust.rig import SECRET, Rig
 
 QUICK = Policy(base_s=0.02, cap_s=0.05, sink_cap_s=0.05)
@@ -45,21 +45,21 @@ async def posting(
     private: bool = True,
     limits: Limits | None = None,
     **poster: Any,
-) -> AsyncIterator[Deliverer]:
+) -> AsyncIterator[WebhookWorkerPool]:
     """It posts as long as the block lasts."""
     sinks = replace(
         rig.sinks,
-        poster=Poster(policy, **poster),
+        poster=WebhookHttpClient(policy, **poster),
         policy=policy,
         now=(clock or Clock()).now,
         private=private,
     )
     async with asyncpg.create_pool(rig.database, min_size=1, max_size=4) as pool:
-        common = Delivery(pool, SECRET, lambda: rig.now, sinks, everything=True, chance=Random(7))
-        deliverer = Deliverer(replace(common, limits=limits or Limits()))
+        common = WorkerContext(pool, SECRET, lambda: rig.now, sinks, everything=True, chance=Random(7))
+        deliverer = WebhookWorkerPool(replace(common, limits=limits or Limits()))
         rig.takers.append((deliverer, deliverer.given))
         try:
-            async with repeating(deliverer.loop, Health()):
+            async with supervised(deliverer.loop, Health()):
                 yield deliverer
         finally:
             rig.takers.remove((deliverer, deliverer.given))

@@ -16,18 +16,18 @@ import pytest
 from posting import posting, status, subscribed
 from sink import listening
 
-from pathline_gateway.background import repeating
-from pathline_gateway.set_aside.health import Health
-from pathline_gateway.store import given, subscriptions
-from pathline_gateway.store.subscriptions import Numbered
-from pathline_gateway.streams import deliver
-from pathline_gateway.streams.at_hand import AtHand, Given, Hand
-from pathline_gateway.streams.dispatch import Dispatcher
-from pathline_gateway.streams.frames import Read
-from pathline_gateway.streams.reading import Asked
-from pathline_gateway.streams.sse import Streams
-from pathline_gateway.streams.wanting import wanted_of
-from pathline_gateway.trust.caller import EVERYBODY
+from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.background.health import Health
+from pathline_gateway.background.loop import supervised
+from pathline_gateway.streams.dispatch import delivered_repository, event_rendering
+from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
+from pathline_gateway.streams.dispatch.push import CommitCallback, Given, PushDispatcher
+from pathline_gateway.streams.dispatch.selection import select_recipients
+from pathline_gateway.streams.sse.batched_reader import PageRequest
+from pathline_gateway.streams.sse.encoding import EventPage
+from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.subscriptions import repository as subscription_repository
+from pathline_gateway.streams.subscriptions.repository import Numbered
 from trust.rig import SECRET, Rig
 from trust.test_reading import consented, told
 from verify.history import linked, ref, step
@@ -39,14 +39,14 @@ _FRAME = re.compile(rb"id: n(\d+)\ndata: ([^\n]*)\n\n")
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many events were read, each time somebody did."""
     counted: list[int] = []
-    under = given.under
+    under = delivered_repository.under
 
     async def counting(connection: asyncpg.Connection, wanted: Collection[Numbered]) -> dict[Numbered, asyncpg.Record]:
         found = await under(connection, wanted)
         counted.append(len(found))
         return found
 
-    monkeypatch.setattr(given, "under", counting)
+    monkeypatch.setattr(delivered_repository, "under", counting)
     return counted
 
 
@@ -107,7 +107,7 @@ async def test_a_stream_that_reads_as_something_is_given_has_it_once(rig: Rig, m
     await waits(rig, id)
     reads, may_read, following = asyncio.Event(), asyncio.Event(), some._readings.next
 
-    async def later(asked: Asked) -> Read | None:
+    async def later(asked: PageRequest) -> EventPage | None:
         reads.set()
         await may_read.wait()
         return await following(asked)
@@ -145,9 +145,9 @@ async def test_what_is_handed_is_logged_and_withheld_as_what_is_read(rig: Rig, r
 
 async def page_of(rig: Rig, id: str) -> list[dict[str, Any]]:
     async with rig.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-        found = await subscriptions.one(connection, UUID(id), None)
+        found = await subscription_repository.one(connection, UUID(id), None)
         assert found is not None
-        some = await deliver.page(connection, SECRET, found.seeing(False), 0, 100, rig.now)
+        some = await event_rendering.page(connection, SECRET, found.seeing(False), 0, 100, rig.now)
     return [orjson.loads(orjson.dumps(event)) for event in some.events]
 
 
@@ -158,7 +158,9 @@ async def test_who_cannot_be_told_holds_up_nobody_even_where_somebody_changes_wh
     await rig.tell(step("clinic", "c1", 1))
 
     class Untold:
-        async def told(self, _moment: deliver.Moment, _given: Sequence[Given]) -> Sequence[Hand]:
+        async def told(
+            self, _moment: event_rendering.RenderContext, _given: Sequence[Given]
+        ) -> Sequence[CommitCallback]:
             raise KeyError
 
     async def changing(*asked: Any) -> Any:
@@ -166,11 +168,11 @@ async def test_who_cannot_be_told_holds_up_nobody_even_where_somebody_changes_wh
         looked += 1
         if looked == 2:
             await rig.execute("update subscription set purpose = 'other'")
-        return await wanted_of(*asked)
+        return await select_recipients(*asked)
 
     for looks in ("dispatch", "isolating"):
         monkeypatch.setattr(f"pathline_gateway.streams.{looks}.wanted_of", changing)
-    at_hand = AtHand(SECRET, [Untold()])
+    at_hand = PushDispatcher(SECRET, [Untold()])
     dispatcher = Dispatcher(rig.pool, lambda: rig.now, everything=True, at_hand=at_hand)
     assert [await dispatcher.dispatch_some() for _ in range(3)] == [True, True, False]
     assert [event["id"] for event in await page(rig, id)] == ["c1"]
@@ -196,7 +198,7 @@ async def test_in_every_order_a_listener_has_what_she_would_have_read(rig: Rig, 
     chance, rig.who[0] = Random(seed), EVERYBODY
     ids = [await made(rig, *wants) for wants in ((), ({"exact": {"org": "clinic"}},))]
     async with asyncpg.create_pool(rig.database, min_size=1, max_size=4) as pool:
-        at_hand = AtHand(SECRET, [rig.waiters])
+        at_hand = PushDispatcher(SECRET, [rig.waiters])
         hers = Dispatcher(pool, lambda: rig.now, rig.waiters.given, everything=True, at_hand=at_hand)
         another = Dispatcher(pool, lambda: rig.now, everything=True)
         done = asyncio.Event()
@@ -231,7 +233,7 @@ async def test_in_every_order_a_listener_has_what_she_would_have_read(rig: Rig, 
                 await asyncio.sleep(0.01)
 
         async def look() -> None:
-            async with repeating(rig.waiters.loop, Health()):
+            async with supervised(rig.waiters.loop, Health()):
                 await asyncio.Event().wait()
 
         heard: list[tuple[str, list[bytes]]] = [(id, []) for id in ids for _ in range(2)]

@@ -11,26 +11,28 @@ import pytest
 from certificate import trusting
 from odd_server import LENGTH, TAKEN, Answering, Asked, breaks_off, closes, failed, hangs, odd, post, resets, says
 
-from pathline_gateway.streams import connecting, http_connection, posting
-from pathline_gateway.streams.http_answer import Answers
-from pathline_gateway.streams.http_connection import Connection
-from pathline_gateway.streams.policy import Policy
-from pathline_gateway.streams.posting import Poster
-from pathline_gateway.streams.sink_url import sink
+from pathline_gateway.streams.webhooks.http_client import client as http_client_client
+from pathline_gateway.streams.webhooks.http_client import connection as http_client_connection
+from pathline_gateway.streams.webhooks.http_client import connector
+from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient
+from pathline_gateway.streams.webhooks.http_client.connection import HttpConnection
+from pathline_gateway.streams.webhooks.http_client.endpoint_url import sink
+from pathline_gateway.streams.webhooks.http_client.response_parser import ResponseParser
+from pathline_gateway.streams.webhooks.retry_policy import Policy
 
 
 @pytest.fixture(autouse=True)
 def _kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """What ends, ends for another reason."""
-    monkeypatch.setattr(posting, "_KEPT_S", 60.0)
+    monkeypatch.setattr(http_client_client, "_KEPT_S", 60.0)
 
 
 @pytest.fixture
-async def encrypting(tls: tuple[Path, Path]) -> AsyncIterator[Poster]:
+async def encrypting(tls: tuple[Path, Path]) -> AsyncIterator[WebhookHttpClient]:
     async def resolve(name: str, port: int) -> Sequence[str]:
         return ["127.0.0.1"]
 
-    made = Poster(Policy(request_s=5), resolve, trusting(tls[0]))
+    made = WebhookHttpClient(Policy(request_s=5), resolve, trusting(tls[0]))
     yield made
     await made.aclose()
 
@@ -48,7 +50,7 @@ NOT_KEPT = {
 
 @pytest.mark.parametrize("answering", NOT_KEPT.values(), ids=NOT_KEPT)
 async def test_a_connection_is_not_kept_where_nobody_knows_what_comes_next(
-    poster: Poster, answering: Answering
+    poster: WebhookHttpClient, answering: Answering
 ) -> None:
     async with odd(answering) as server:
         assert [(await post(poster, server)).status for _ in range(3)] == [200, 200, 200]
@@ -56,7 +58,7 @@ async def test_a_connection_is_not_kept_where_nobody_knows_what_comes_next(
         await server.until_ended(3)
 
 
-async def test_as_many_connections_are_kept_as_were_needed_at_once(poster: Poster) -> None:
+async def test_as_many_connections_are_kept_as_were_needed_at_once(poster: WebhookHttpClient) -> None:
     async def answer(asked: Asked) -> None:
         if len(server.asked) >= 4:
             all_there.set()
@@ -72,9 +74,9 @@ async def test_as_many_connections_are_kept_as_were_needed_at_once(poster: Poste
 
 
 async def test_a_connection_is_kept_for_a_while_after_it_was_used(
-    poster: Poster, monkeypatch: pytest.MonkeyPatch
+    poster: WebhookHttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(posting, "_KEPT_S", 0.5)
+    monkeypatch.setattr(http_client_client, "_KEPT_S", 0.5)
     async with odd(says(TAKEN)) as server:
         until = asyncio.get_running_loop().time() + 1.2
         while asyncio.get_running_loop().time() < until:
@@ -87,7 +89,7 @@ async def test_a_connection_is_kept_for_a_while_after_it_was_used(
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
 async def test_a_connection_that_its_server_closed_is_not_used(
-    encrypting: Poster, tls: tuple[Path, Path], secure: bool
+    encrypting: WebhookHttpClient, tls: tuple[Path, Path], secure: bool
 ) -> None:
     async def answer(asked: Asked) -> None:
         await asked.say(TAKEN)
@@ -103,7 +105,7 @@ async def test_a_connection_that_its_server_closed_is_not_used(
 @pytest.mark.parametrize("ends", [closes, resets], ids=["closed", "reset"])
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
 async def test_a_request_that_met_the_end_of_a_kept_connection_is_sent_once_more(
-    encrypting: Poster, tls: tuple[Path, Path], ends: Answering, secure: bool
+    encrypting: WebhookHttpClient, tls: tuple[Path, Path], ends: Answering, secure: bool
 ) -> None:
     async def answer(asked: Asked) -> None:
         await (asked.say(TAKEN) if asked.nth == 1 else ends(asked))
@@ -114,7 +116,7 @@ async def test_a_request_that_met_the_end_of_a_kept_connection_is_sent_once_more
         assert {each.body for each in server.asked} == {b"{}"}
 
 
-async def test_a_request_is_sent_once_more_on_a_connection_of_its_own_and_only_once(poster: Poster) -> None:
+async def test_a_request_is_sent_once_more_on_a_connection_of_its_own_and_only_once(poster: WebhookHttpClient) -> None:
     async def answer(asked: Asked) -> None:
         if asked.nth == 1 and asked.connection <= 2:
             both.set() if asked.connection == 2 else await both.wait()
@@ -136,7 +138,7 @@ async def test_a_request_is_not_sent_once_more_where_an_answer_began_or_time_is_
     async def answer(asked: Asked) -> None:
         await (asked.say(TAKEN) if asked.nth == 1 else second(asked))
 
-    poster = Poster(Policy(request_s=0.3 if second is hangs else 5))
+    poster = WebhookHttpClient(Policy(request_s=0.3 if second is hangs else 5))
     async with odd(answer) as server:
         await post(poster, server)
         assert await failed(poster, server) == reason
@@ -144,7 +146,7 @@ async def test_a_request_is_not_sent_once_more_where_an_answer_began_or_time_is_
     await poster.aclose()
 
 
-async def test_what_nobody_asked_for_is_no_answer_to_the_next_request(poster: Poster) -> None:
+async def test_what_nobody_asked_for_is_no_answer_to_the_next_request(poster: WebhookHttpClient) -> None:
     async def answer(asked: Asked) -> None:
         await asked.say(LENGTH)
         if asked.connection == 1:
@@ -160,7 +162,7 @@ async def test_what_nobody_asked_for_is_no_answer_to_the_next_request(poster: Po
         assert server.connections == 2
 
 
-async def test_a_connection_is_not_kept_whose_server_answered_what_it_did_not_read(poster: Poster) -> None:
+async def test_a_connection_is_not_kept_whose_server_answered_what_it_did_not_read(poster: WebhookHttpClient) -> None:
     class Early(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self.transport = cast(asyncio.Transport, transport)
@@ -182,7 +184,7 @@ async def test_a_connection_is_not_kept_whose_server_answered_what_it_did_not_re
     await server.wait_closed()
 
 
-async def test_a_request_that_is_cancelled_leaves_no_connection(poster: Poster) -> None:
+async def test_a_request_that_is_cancelled_leaves_no_connection(poster: WebhookHttpClient) -> None:
     async def answer(asked: Asked) -> None:
         there.set()
         await hangs(asked)
@@ -198,14 +200,14 @@ async def test_a_request_that_is_cancelled_leaves_no_connection(poster: Poster) 
 
 
 async def test_a_request_that_is_cancelled_as_its_answer_comes_leaves_no_connection(
-    poster: Poster, monkeypatch: pytest.MonkeyPatch
+    poster: WebhookHttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Cancelling(Answers):
+    class Cancelling(ResponseParser):
         def feed(self, data: bytes) -> None:
             super().feed(data)
             asyncio.get_running_loop().call_soon(task.cancel)
 
-    monkeypatch.setattr(http_connection, "Answers", Cancelling)
+    monkeypatch.setattr(http_client_connection, "Answers", Cancelling)
     async with odd(says(TAKEN)) as server:
         task = asyncio.create_task(post(poster, server))
         await asyncio.wait([task])
@@ -213,20 +215,22 @@ async def test_a_request_that_is_cancelled_as_its_answer_comes_leaves_no_connect
         await server.until_ended(1)
 
 
-async def test_an_answer_counts_whose_connection_ends_with_it(poster: Poster, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Ending(Connection):
+async def test_an_answer_counts_whose_connection_ends_with_it(
+    poster: WebhookHttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ending(HttpConnection):
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
             self.connection_lost(None)
 
-    monkeypatch.setattr(connecting, "Connection", Ending)
+    monkeypatch.setattr(connector, "Connection", Ending)
     async with odd(says(TAKEN)) as server:
         assert (await post(poster, server)).status == 204
         assert (await post(poster, server)).status == 204
         assert server.connections == 2
 
 
-async def test_no_connection_is_left_when_it_ends(poster: Poster) -> None:
+async def test_no_connection_is_left_when_it_ends(poster: WebhookHttpClient) -> None:
     async with odd(says(TAKEN)) as server:
         await post(poster, server)
         await poster.aclose()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pathline.vocabulary.trust import ConsentGiven
 from pathline_gateway.embedded import Machine
-from pathline_gateway.identity.membership import MembershipWriter
+from pathline_gateway.identity.membership_writer import MembershipWriter
 from streams.test_pull import subscribed
 from trust.rig import Rig, of, rig_on
 from verify.history import START, Told, accepted, linked, offered, ref, retracted, step, subject

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from pathline_gateway.streams import matching as matching_module
-from pathline_gateway.streams.filters import ATTRIBUTES, WrongFilter, matcher
-from pathline_gateway.streams.formula import Condition, Formula, formula
-from pathline_gateway.streams.matching import Matching
+from pathline_gateway.streams.subscriptions import filter_index
+from pathline_gateway.streams.subscriptions.filter_formula import Condition, Formula, formula
+from pathline_gateway.streams.subscriptions.filter_index import FilterIndex
+from pathline_gateway.streams.subscriptions.filters import ATTRIBUTES, WrongFilter, matcher
 
 values = st.sampled_from(["a", "b", "ab", "abc"])
 names = st.sampled_from(["source", "type", "org", "service"])
@@ -61,7 +61,7 @@ wishes = st.lists(st.tuples(st.integers(0, 7), st.none() | st.lists(filters, max
 
 def lookup_differs(changes: list[tuple[int, list[Any] | None]], told: list[dict[str, str | None]]) -> bool:
     """Whether looking up ever finds others than asking each."""
-    matching, known = Matching[int](), dict[int, list[Any]]()
+    matching, known = FilterIndex[int](), dict[int, list[Any]]()
     for key, wanted in changes:
         if wanted is None:
             matching.discard(key)
@@ -83,7 +83,7 @@ def test_looking_up_finds_whom_asking_each_finds(changes: Any, told: Any) -> Non
 
 @given(wishes)
 def test_what_nobody_wants_any_more_is_not_kept(changes: Any) -> None:
-    matching = Matching[int]()
+    matching = FilterIndex[int]()
     for key, wanted in changes:
         if wanted is None:
             matching.discard(key)
@@ -108,12 +108,12 @@ def _not_inward(filters: Any) -> Formula:
 
 PLANTED: dict[str, tuple[object, str, object]] = {
     "one condition of an any is enough to look up": (Formula, "deciding", _deciding_rarest_of_any),
-    "the opposite of an all is an all": (matching_module, "formula", _not_inward),
+    "the opposite of an all is an all": (filter_index, "formula", _not_inward),
     "what holds where nothing does is looked up as well": (
-        Matching, "_index", lambda self, wanted: [self._decided.setdefault(c, {}).setdefault(wanted)
+        FilterIndex, "_index", lambda self, wanted: [self._decided.setdefault(c, {}).setdefault(wanted)
                                                   for c in wanted.deciding()]),
     "suffixes are those of the beginning": (
-        Matching, "_held", lambda self, event: {(d, n, v[:k]) for d, n, v, k in (
+        FilterIndex, "_held", lambda self, event: {(d, n, v[:k]) for d, n, v, k in (
             (d, n, event.get(n) or "", k) for d in ("exact", "prefix", "suffix") for n in ATTRIBUTES
             for k in range(1, 4))}),
 }  # fmt: skip

@@ -7,8 +7,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.streams.handed import begun
-from pathline_gateway.streams.slots import Slots
+from pathline_gateway.streams.webhooks.concurrency import ConcurrencyLimiter
+from pathline_gateway.streams.webhooks.pushed_events import begun
 
 LANES = [UUID(int=n) for n in range(3)]
 lanes = st.none() | st.sampled_from(LANES)
@@ -38,7 +38,7 @@ moves = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9), st.booleans()),
 def test_no_organisation_has_more_than_are_left_but_one_for_each_sink_that_has_none(
     most: int, moves: list[tuple[int, int, bool]]
 ) -> None:
-    slots, held = Slots(most), [0] * len(ORGS)
+    slots, held = ConcurrencyLimiter(most), [0] * len(ORGS)
     for who, n, gives_back in moves:
         if gives_back:
             back = min(n, held[who])
@@ -59,7 +59,7 @@ def test_no_organisation_has_more_than_are_left_but_one_for_each_sink_that_has_n
 
 @given(st.integers(8, 200), st.lists(st.integers(1, 9), max_size=300))
 def test_one_organisation_alone_leaves_a_quarter_to_the_others_whatever_it_takes(most: int, wanted: list[int]) -> None:
-    slots = Slots(most)
+    slots = ConcurrencyLimiter(most)
     taken = sum(slots.take(n, 0, "clinic") for n in wanted)
     assert most - taken >= most // 4
     assert slots.take(1, 0, "housing") == 1

@@ -13,8 +13,8 @@ import pytest
 from posting import posting, subscribed, until
 from sink import Posted, Reply, listening
 
-from pathline_gateway.store import webhook_delivery as store
-from pathline_gateway.store.webhook_delivery import State
+from pathline_gateway.streams.webhooks import delivery_repository
+from pathline_gateway.streams.webhooks.delivery_repository import EndpointState
 from trust.rig import Rig
 from verify.history import linked, ref, step
 
@@ -59,9 +59,9 @@ async def test_a_line_that_ends_as_it_is_told_holds_up_nobody(
         await rig.tell(step("housing", "h1", 1))
         await rig.hand_out()
         await until(rig, id, delivered=1)
-        states = store.states
+        states = delivery_repository.states
 
-        async def ending(connection: asyncpg.Connection, ids: Sequence[UUID], me: UUID) -> dict[UUID, State]:
+        async def ending(connection: asyncpg.Connection, ids: Sequence[UUID], me: UUID) -> dict[UUID, EndpointState]:
             found = await states(connection, ids, me)
             if connection.is_in_transaction() and UUID(id) in ids and (line := deliverer._lines.pop(UUID(id), None)):
                 line[1].cancel()
@@ -69,11 +69,11 @@ async def test_a_line_that_ends_as_it_is_told_holds_up_nobody(
                 await rig.execute("update webhook_sink set held_by = null")
             return found
 
-        monkeypatch.setattr(store, "states", ending)
+        monkeypatch.setattr(delivery_repository, "states", ending)
         with caplog.at_level(logging.ERROR):
             await rig.tell(step("housing", "h2", 2))
             await rig.hand_out()
-        monkeypatch.setattr(store, "states", states)
+        monkeypatch.setattr(delivery_repository, "states", states)
         await until(rig, id, delivered=2)
     assert not [each for each in caplog.records if "told" in each.getMessage()]
 

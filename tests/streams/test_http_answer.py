@@ -12,8 +12,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pathline_gateway.streams.http_answer import LONGEST_HEAD, LONGEST_REST, Answers, BadAnswer
-from pathline_gateway.streams.http_request import written
+from pathline_gateway.streams.webhooks.http_client.request import written
+from pathline_gateway.streams.webhooks.http_client.response_parser import (
+    LONGEST_HEAD,
+    LONGEST_REST,
+    BadAnswer,
+    ResponseParser,
+)
 
 
 class Read(NamedTuple):
@@ -26,9 +31,9 @@ class Read(NamedTuple):
     again: bool
 
 
-def read(pieces: Iterable[bytes], answers: Answers | None = None) -> Read:
+def read(pieces: Iterable[bytes], answers: ResponseParser | None = None) -> Read:
     """What a connection makes of these pieces: what comes once the answer is over is nobody's."""
-    answers = answers or Answers()
+    answers = answers or ResponseParser()
     answers.begin()
     try:
         for piece in pieces:
@@ -165,7 +170,7 @@ def test_what_is_no_answer_is_as_little_one_however_it_is_cut(data: bytes, place
 
 @given(st.lists(answers().filter(lambda each: not each.closes), min_size=1, max_size=4))
 def test_nothing_of_an_answer_is_left_for_the_next(all: list[Written]) -> None:
-    one = Answers()
+    one = ResponseParser()
     for each in all:
         assert read([each.all], one) == read([each.all])
 
@@ -222,7 +227,7 @@ def test_headers_are_read_up_to_a_length_and_no_further(step: int) -> None:
 
 @pytest.mark.parametrize("framing", [b"content-length: 1000000", b"transfer-encoding: chunked", b"x: until closed"])
 def test_no_more_of_a_body_is_waited_for_than_is_worth_a_connection(framing: bytes) -> None:
-    one = Answers()
+    one = ResponseParser()
     one.feed(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n" + (b"f4240;" if b"chunked" in framing else b""))
     fed = 0
     while not one.over:

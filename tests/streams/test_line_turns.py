@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.streams.line_turns import TURN_S, most_of_one, replaced
+from pathline_gateway.streams.webhooks.worker_turns import TURN_S, most_of_one, replaced
 
 NOW = 1_000.0
 orgs = st.sampled_from(["clinic", "housing", "court", "school"])

@@ -14,16 +14,21 @@ from uuid import UUID
 
 import pytest
 
-from pathline_gateway.store.webhook_delivery import Next, Released, Settled, State
-from pathline_gateway.streams.books import Asked, Books, Look
-from pathline_gateway.streams.delivery import Delivery
-from pathline_gateway.streams.handed import Handed, Told, begun
-from pathline_gateway.streams.line import Line
-from pathline_gateway.streams.message import Message
-from pathline_gateway.streams.outcome import Outcome, answered
-from pathline_gateway.streams.plan import Plan
-from pathline_gateway.streams.policy import Policy
-from pathline_gateway.streams.slots import MOST, Slots
+from pathline_gateway.streams.webhooks.attempt_result import AttemptResult, answered
+from pathline_gateway.streams.webhooks.batched_store import DeliveryBatcher, FetchRequest, FetchResult
+from pathline_gateway.streams.webhooks.concurrency import MOST, ConcurrencyLimiter
+from pathline_gateway.streams.webhooks.delivery_repository import (
+    EndpointRelease,
+    EndpointState,
+    PendingEvent,
+    SettlementRows,
+)
+from pathline_gateway.streams.webhooks.payload import WebhookMessage
+from pathline_gateway.streams.webhooks.pushed_events import PushedEvent, PushedEvents, begun
+from pathline_gateway.streams.webhooks.retry_policy import Policy
+from pathline_gateway.streams.webhooks.schedule import DeliverySchedule
+from pathline_gateway.streams.webhooks.worker import EndpointWorker
+from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 
 ID = UUID(int=9)
 A, B = UUID(int=1), UUID(int=2)
@@ -31,8 +36,8 @@ NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 POLICY = Policy(base_s=0.01, cap_s=0.01, sink_cap_s=0.01)
 
 
-def said(number: int) -> Message:
-    return Message(str(number), b"")
+def said(number: int) -> WebhookMessage:
+    return WebhookMessage(str(number), b"")
 
 
 @dataclass
@@ -45,14 +50,14 @@ class Ledger:
     failed_in_row: int = 0
     failing_since: datetime | None = None
     changed: int = 0
-    held: dict[int, Next] = field(default_factory=dict)
+    held: dict[int, PendingEvent] = field(default_factory=dict)
     failed: set[int] = field(default_factory=set)
     looks: int = 0
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[FetchRequest] = field(default_factory=list)
     may_look: asyncio.Event = field(default_factory=asyncio.Event)
     waits: int = 0
     """Who has asked, and may not look yet."""
-    slots: Slots = field(default_factory=Slots)
+    slots: ConcurrencyLimiter = field(default_factory=ConcurrencyLimiter)
     on_way: dict[int, asyncio.Future[int]] = field(default_factory=dict)
     begun: list[int] = field(default_factory=list)
     took: list[int] = field(default_factory=list)
@@ -70,7 +75,7 @@ class Ledger:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    async def posted(self, _url: str, message: Message, _keys: list[str], _failed: int = 0) -> Outcome:
+    async def posted(self, _url: str, message: WebhookMessage, _keys: list[str], _failed: int = 0) -> AttemptResult:
         number = int(message.id)
         earlier = [n for n in range(1, number) if self.lanes[n - 1] == self.lanes[number - 1]]
         assert {*earlier} <= {*self.took, *self.failed}, f"{number} was begun before one of {earlier} was done"
@@ -84,15 +89,15 @@ class Ledger:
             self.took.append(number)
         return answered(status, None, NOW, 1.0)
 
-    def state(self) -> State:
+    def state(self) -> EndpointState:
         standing = (self.failed_in_row, self.failing_since, self.changed)
-        return State("https://sink.test/", None, self.read_to, NOW, *standing, False, len(self.lanes), 0)
+        return EndpointState("https://sink.test/", None, self.read_to, NOW, *standing, False, len(self.lanes), 0)
 
-    def next(self, number: int) -> Next:
-        fresh = Next(number, NOW, None, 0, None, None, False)
+    def next(self, number: int) -> PendingEvent:
+        fresh = PendingEvent(number, NOW, None, 0, None, None, False)
         return self.held.get(number, fresh)._replace(lane=self.lanes[number - 1])
 
-    async def look(self, asked: Asked) -> Look:
+    async def look(self, asked: FetchRequest) -> FetchResult:
         await asyncio.sleep(0)
         self.waits += 1
         await self.may_look.wait()
@@ -105,18 +110,18 @@ class Ledger:
         plan = asked.planner.plan(state, found, asked.free)
         await self.hold([(ID, number) for number in plan.hold])
         by_number = {each.number: each for each in found}
-        look = Look(state, "reader", (), plan, [(by_number[n], said(n)) for n in plan.start])
+        look = FetchResult(state, "reader", (), plan, [(by_number[n], said(n)) for n in plan.start])
         await asyncio.sleep(0)
         return look
 
-    async def turn(self, _state: State, _org: str, _n: int, *, more: bool) -> None:
+    async def turn(self, _state: EndpointState, _org: str, _n: int, *, more: bool) -> None:
         assert more in (True, False)
 
     async def hold(self, numbers: Sequence[tuple[UUID, int]]) -> None:
         for _, number in numbers:
             self.held.setdefault(number, self.next(number)._replace(next_at=NOW, is_held=True))
 
-    async def settle(self, _: UUID, what: Settled) -> bool:
+    async def settle(self, _: UUID, what: SettlementRows) -> bool:
         await asyncio.sleep(0)
         self.read_to, self.failed_in_row, self.failing_since = what.read_to, what.failed_in_row, what.failing_since
         for each in what.again:
@@ -128,29 +133,29 @@ class Ledger:
         await asyncio.sleep(0)
         return True
 
-    async def release(self, _: Released) -> bool:
+    async def release(self, _: EndpointRelease) -> bool:
         return False
 
     def answer(self, number: int, status: int = 204) -> None:
         self.on_way[number].set_result(status)
 
-    def give(self, line: Line, *lanes: UUID, at_hand: bool = True) -> None:
+    def give(self, line: EndpointWorker, *lanes: UUID, at_hand: bool = True) -> None:
         """These are given, and told in the transaction that gives them."""
         after = len(self.lanes)
         self.lanes += lanes
-        some = [Handed(self.next(n), said(n)) for n in range(after + 1, len(self.lanes) + 1)]
+        some = [PushedEvent(self.next(n), said(n)) for n in range(after + 1, len(self.lanes) + 1)]
         if at_hand and line.waits_after(after):
             ways = {n: self.lanes[n - 1] for n in line.on_way()}
             some = some[: begun(lanes, ways.values(), line.room())]
-            line.hand(Told(after, some, self.state(), (), ways))
+            line.hand(PushedEvents(after, some, self.state(), (), ways))
         line.wake(len(self.lanes))
 
 
 @asynccontextmanager
-async def at_work(ledger: Ledger) -> AsyncIterator[Line]:
+async def at_work(ledger: Ledger) -> AsyncIterator[EndpointWorker]:
     """A line of these books."""
-    common = cast(Delivery, _Common(ledger, ledger.slots))
-    line = Line(common, cast(Books, ledger), ID, "reader", time.monotonic() + 1_000)
+    common = cast(WorkerContext, _Common(ledger, ledger.slots))
+    line = EndpointWorker(common, cast(DeliveryBatcher, ledger), ID, "reader", time.monotonic() + 1_000)
     task = asyncio.create_task(line.run())
     try:
         yield line
@@ -164,7 +169,7 @@ async def at_work(ledger: Ledger) -> AsyncIterator[Line]:
 @dataclass
 class _Common:
     sinks: Any
-    slots: Slots
+    slots: ConcurrencyLimiter
     chance: Random = field(default_factory=lambda: Random(7))
 
 
@@ -174,7 +179,7 @@ async def until(holds: Callable[[], object]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def kept_up(ledger: Ledger, line: Line, events: int = 4) -> None:
+async def kept_up(ledger: Ledger, line: EndpointWorker, events: int = 4) -> None:
     """The sink takes some at once, and the line waits for what is given."""
     for n in range(events):
         ledger.give(line, UUID(int=100 + n))
@@ -259,7 +264,7 @@ async def test_what_is_found_for_a_line_that_has_ended_is_nothing_to_begin_with(
     async with at_work(ledger) as line:
         await kept_up(ledger, line)
     ledger.lanes += [A]
-    assert line.plan(ledger.state(), [ledger.next(5)], 8) == Plan((), (), None)
+    assert line.plan(ledger.state(), [ledger.next(5)], 8) == DeliverySchedule((), (), None)
     assert ledger.free() == MOST // 2
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from pathline_gateway.store.subscriptions import Subscription
-from pathline_gateway.streams.subscription_index import SubscriptionIndex
+from pathline_gateway.streams.subscriptions.repository import Subscription
+from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
 from pathline_gateway.time_slice import TimeSlice
 
 TYPE = "org.pathline.activity.recorded.v1"

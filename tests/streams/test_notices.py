@@ -18,13 +18,13 @@ from examples import examples
 from pathline import instant
 from pathline.vocabulary import Payload
 from pathline.vocabulary.handoffs import HandoffAccepted, HandoffDeclined, HandoffOffered, HandoffRedirected
+from pathline_gateway.auth.caller import EVERYBODY
 from pathline_gateway.embedded import Machine
-from pathline_gateway.handoff.silence import SOURCE
-from pathline_gateway.handoff.watchdog import Watchdog
-from pathline_gateway.intake.progress import Progress
-from pathline_gateway.streams import notices
-from pathline_gateway.streams.subscription_index import SubscriptionIndex
-from pathline_gateway.trust.caller import EVERYBODY
+from pathline_gateway.handoffs.silence import SOURCE
+from pathline_gateway.handoffs.watchdog import Watchdog
+from pathline_gateway.kafka.progress import Progress
+from pathline_gateway.streams.dispatch import handoff_notices
+from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
 from streams.test_pull import pulled, subscribed
 from trust.rig import SECRET, Rig, of, rig_on
 from verify.history import Told, step, subject
@@ -63,7 +63,9 @@ class Dog:
         self.restart()
 
     def restart(self) -> None:
-        give = partial(notices.give, index=SubscriptionIndex(everything=True), secret=SECRET, now=lambda: self.rig.now)
+        give = partial(
+            handoff_notices.give, index=SubscriptionIndex(everything=True), secret=SECRET, now=lambda: self.rig.now
+        )
         clock = lambda: self.rig.now  # noqa: E731
         self.watchdog = Watchdog(
             self.rig.pool, clock, SECRET, self.progress, self._looked, give, lambda _: None, self.grace

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from pathline import instant
 from pathline.vocabulary import TYPES
+from pathline_gateway.auth.caller import EVERYBODY
 from pathline_gateway.embedded import Machine
-from pathline_gateway.handoff import sides
-from pathline_gateway.handoff.side_lives import side_lives
-from pathline_gateway.handoff.silence import SOURCE
-from pathline_gateway.rebuild.run import rebuild
-from pathline_gateway.trust.caller import EVERYBODY
+from pathline_gateway.handoffs import side_notices
+from pathline_gateway.handoffs.side_lifecycles import side_lives
+from pathline_gateway.handoffs.silence import SOURCE
+from pathline_gateway.integrity.rebuild.run import rebuild
 from streams.silence_oracle import Happened, Register, Said, ToldBy, standing
 from streams.test_notices import HASH, TOKEN, Dog
 from streams.test_pull import subscribed
@@ -263,7 +263,7 @@ async def test_a_side_that_cannot_be_computed_is_set_aside_and_stops_nobody(
         return side_lives(handoff, *more)
 
     with monkeypatch.context() as patched:
-        patched.setattr(sides, "side_lives", failing)
+        patched.setattr(side_notices, "side_lives", failing)
         await world.publish("housing", "accepted", "clinic:h", hidden=True)
         await world.publish("clinic", "accepted", "housing:k", hidden=True)
         await world.look(50)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.store.webhook_delivery import Next
-from pathline_gateway.streams.outcome import Fate, Outcome, answered, not_answered
-from pathline_gateway.streams.plan import Waiting, plan, probe
-from pathline_gateway.streams.policy import Policy
-from pathline_gateway.streams.settling import Ended, Standing, settled
+from pathline_gateway.streams.webhooks.attempt_result import AttemptResult, Disposition, answered, not_answered
+from pathline_gateway.streams.webhooks.delivery_repository import PendingEvent
+from pathline_gateway.streams.webhooks.retry_policy import Policy
+from pathline_gateway.streams.webhooks.schedule import WaitingEvent, plan, probe
+from pathline_gateway.streams.webhooks.settlement import AttemptEnd, EndpointHealth, settled
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 LANES = [UUID(int=n) for n in range(4)]
@@ -23,21 +23,21 @@ POLICY = Policy()
 
 
 @st.composite
-def waiting(draw: st.DrawFn) -> list[Waiting]:
+def waiting(draw: st.DrawFn) -> list[WaitingEvent]:
     """Events in order; those that are held are tried again sooner or later."""
     found = []
     for number in range(1, draw(st.integers(0, 12)) + 1):
         held = draw(st.booleans())
         at = NOW + timedelta(seconds=draw(st.integers(-3, 3))) if held else None
-        found.append(Waiting(number, draw(lanes), at, held))
+        found.append(WaitingEvent(number, draw(lanes), at, held))
     return found
 
 
 @given(waiting(), st.sets(st.sampled_from(LANES)), st.integers(0, 5))
 def test_an_event_is_posted_when_it_is_the_first_of_its_pathway_and_due(
-    found: list[Waiting], busy: set[UUID], free: int
+    found: list[WaitingEvent], busy: set[UUID], free: int
 ) -> None:
-    def first(each: Waiting) -> bool:
+    def first(each: WaitingEvent) -> bool:
         earlier = [other.lane for other in found if other.number < each.number]
         return each.lane is None or (each.lane not in busy and each.lane not in earlier)
 
@@ -52,7 +52,7 @@ def test_an_event_is_posted_when_it_is_the_first_of_its_pathway_and_due(
 
 @given(waiting(), st.sets(st.sampled_from(LANES)), st.booleans())
 def test_a_probe_is_the_first_of_some_pathway_and_there_is_one_whenever_one_may_go(
-    found: list[Waiting], busy: set[UUID], new: bool
+    found: list[WaitingEvent], busy: set[UUID], new: bool
 ) -> None:
     heads = [
         each
@@ -68,7 +68,7 @@ def test_a_probe_is_the_first_of_some_pathway_and_there_is_one_whenever_one_may_
 
 outcomes = st.sampled_from(
     [
-        Outcome("delivered", Fate.DELIVERED),
+        AttemptResult("delivered", Disposition.DELIVERED),
         answered(500, None, NOW, 60),
         answered(422, None, NOW, 60),
         answered(410, None, NOW, 60),
@@ -85,11 +85,14 @@ outcomes = st.sampled_from(
     st.integers(0, 8),
 )
 def test_no_number_is_passed_that_is_not_done_held_or_given_up(
-    ended: dict[int, Outcome], held: set[int], done: set[int], in_row: int
+    ended: dict[int, AttemptResult], held: set[int], done: set[int], in_row: int
 ) -> None:
     done -= set(ended) | held
-    begun = [Ended(Next(n, NOW, None, n % 5, NOW if n % 5 else None, NOW, n in held), o) for n, o in ended.items()]
-    what, since = settled(begun, Standing(0, in_row, None), held, done, POLICY, Random(1), NOW)
+    begun = [
+        AttemptEnd(PendingEvent(n, NOW, None, n % 5, NOW if n % 5 else None, NOW, n in held), o)
+        for n, o in ended.items()
+    ]
+    what, since = settled(begun, EndpointHealth(0, in_row, None), held, done, POLICY, Random(1), NOW)
     given_up = {each.number for each in what.given_up}
     kept = held | {each.number for each in what.again} | given_up
     accounted = kept | set(what.done) | done
@@ -97,37 +100,37 @@ def test_no_number_is_passed_that_is_not_done_held_or_given_up(
     assert what.read_to + 1 not in accounted
     assert set(ended) <= kept | set(what.done)
     assert since == {n for n in done | set(what.done) | given_up if n > what.read_to}
-    assert (what.stopped == "gone") == any(each.fate is Fate.GONE for each in ended.values())
-    if ended and all(each.fate is Fate.DELIVERED for each in ended.values()):
+    assert (what.stopped == "gone") == any(each.fate is Disposition.GONE for each in ended.values())
+    if ended and all(each.fate is Disposition.DELIVERED for each in ended.values()):
         assert (what.failed_in_row, what.failing_since, what.failure) == (0, None, None)
 
 
 @pytest.mark.parametrize(
     ("status", "retry_after", "fate", "pause"),
     [
-        (200, None, Fate.DELIVERED, None),
-        (204, "9", Fate.DELIVERED, None),
-        (302, None, Fate.AGAIN, None),
-        (400, None, Fate.WRONG, None),
-        (408, None, Fate.AGAIN, None),
-        (409, None, Fate.AGAIN, None),
-        (425, None, Fate.AGAIN, None),
-        (410, None, Fate.GONE, None),
-        (415, "9", Fate.WRONG, None),
-        (429, "9", Fate.AGAIN, 9),
-        (429, "99999999", Fate.AGAIN, 60),
-        (503, "Sun, 01 Mar 2026 09:00:30 GMT", Fate.AGAIN, 30),
-        (503, "Sun, 01 Mar 2026 08:00:30 GMT", Fate.AGAIN, 0),
-        (503, "Sat, 01 Mar 2036 08:00:30 GMT", Fate.AGAIN, 60),
-        (503, "soon", Fate.AGAIN, None),
-        (503, "Sun, 01 Mar 99999999999 08:00:30 GMT", Fate.AGAIN, None),
-        (503, "Sun, 01 Mar 2026 08:00:30 +99999999999", Fate.AGAIN, None),
-        (503, "-5", Fate.AGAIN, None),
-        (503, None, Fate.AGAIN, None),
-        (500, "9", Fate.AGAIN, None),
+        (200, None, Disposition.DELIVERED, None),
+        (204, "9", Disposition.DELIVERED, None),
+        (302, None, Disposition.AGAIN, None),
+        (400, None, Disposition.WRONG, None),
+        (408, None, Disposition.AGAIN, None),
+        (409, None, Disposition.AGAIN, None),
+        (425, None, Disposition.AGAIN, None),
+        (410, None, Disposition.GONE, None),
+        (415, "9", Disposition.WRONG, None),
+        (429, "9", Disposition.AGAIN, 9),
+        (429, "99999999", Disposition.AGAIN, 60),
+        (503, "Sun, 01 Mar 2026 09:00:30 GMT", Disposition.AGAIN, 30),
+        (503, "Sun, 01 Mar 2026 08:00:30 GMT", Disposition.AGAIN, 0),
+        (503, "Sat, 01 Mar 2036 08:00:30 GMT", Disposition.AGAIN, 60),
+        (503, "soon", Disposition.AGAIN, None),
+        (503, "Sun, 01 Mar 99999999999 08:00:30 GMT", Disposition.AGAIN, None),
+        (503, "Sun, 01 Mar 2026 08:00:30 +99999999999", Disposition.AGAIN, None),
+        (503, "-5", Disposition.AGAIN, None),
+        (503, None, Disposition.AGAIN, None),
+        (500, "9", Disposition.AGAIN, None),
     ],
 )
-def test_what_an_answer_means(status: int, retry_after: str | None, fate: Fate, pause: int | None) -> None:
+def test_what_an_answer_means(status: int, retry_after: str | None, fate: Disposition, pause: int | None) -> None:
     found = answered(status, retry_after, NOW, 60)
     assert (found.fate, found.pause) == (fate, None if pause is None else timedelta(seconds=pause))
 

@@ -12,12 +12,13 @@ from certificate import trusting
 from odd_server import LENGTH, TAKEN, Answering, Asked, breaks_off, closes, failed, hangs, odd, post, resets, says
 from sink import Reply, listening
 
-from pathline_gateway.streams import connecting, http_connection
-from pathline_gateway.streams.connecting import resolved
-from pathline_gateway.streams.http_answer import Answers
-from pathline_gateway.streams.policy import Policy
-from pathline_gateway.streams.posting import NoAnswer, Poster
-from pathline_gateway.streams.sink_url import sink
+from pathline_gateway.streams.webhooks.http_client import connection as http_client_connection
+from pathline_gateway.streams.webhooks.http_client import connector
+from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
+from pathline_gateway.streams.webhooks.http_client.connector import resolved
+from pathline_gateway.streams.webhooks.http_client.endpoint_url import sink
+from pathline_gateway.streams.webhooks.http_client.response_parser import ResponseParser
+from pathline_gateway.streams.webhooks.retry_policy import Policy
 
 CHUNKED = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx: y\r\n\r\n"
 UNCHANGED = b"HTTP/1.1 304 Not Modified\r\ncontent-length: 20\r\n\r\n"
@@ -26,7 +27,7 @@ LATER = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nretry-after: 
 
 @pytest.mark.parametrize("said", [TAKEN, LENGTH, CHUNKED, UNCHANGED, LATER + LENGTH])
 async def test_an_answer_that_comes_byte_by_byte_is_the_same_and_its_connection_is_kept(
-    poster: Poster, said: bytes
+    poster: WebhookHttpClient, said: bytes
 ) -> None:
     async with odd(says(said)) as whole, odd(says(*(bytes([each]) for each in said))) as slow:
         for server in (whole, slow):
@@ -37,7 +38,7 @@ async def test_an_answer_that_comes_byte_by_byte_is_the_same_and_its_connection_
         assert first.headers.get("retry-after") == ("7" if b"Retry-After" in said else None)
 
 
-async def test_an_answer_is_read_until_the_connection_ends(poster: Poster) -> None:
+async def test_an_answer_is_read_until_the_connection_ends(poster: WebhookHttpClient) -> None:
     async def answer(asked: Asked) -> None:
         await asked.say(b"HTTP/1.1 429 Busy\r\nretry-after: 9\r\n\r\n", b"all ", b"that")
         asked.close()
@@ -50,32 +51,32 @@ async def test_an_answer_is_read_until_the_connection_ends(poster: Poster) -> No
 
 @pytest.mark.parametrize("ends", ["close", "reset"])
 async def test_a_status_counts_though_the_body_breaks_off(
-    poster: Poster, ends: str, monkeypatch: pytest.MonkeyPatch
+    poster: WebhookHttpClient, ends: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def answer(asked: Asked) -> None:
         await asked.say(b"HTTP/1.1 410 Gone\r\ncontent-length: 100\r\n\r\nhal")
         await read.wait()
         getattr(asked, ends)()
 
-    class Reading(Answers):
+    class Reading(ResponseParser):
         def feed(self, data: bytes) -> None:
             super().feed(data)
             read.set()
 
     read = asyncio.Event()
-    monkeypatch.setattr(http_connection, "Answers", Reading)
+    monkeypatch.setattr(http_client_connection, "Answers", Reading)
     async with odd(answer) as server:
         assert (await post(poster, server)).status == 410
 
 
 async def test_a_body_that_does_not_end_is_left_and_its_status_counts(
-    poster: Poster, monkeypatch: pytest.MonkeyPatch
+    poster: WebhookHttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def answer(asked: Asked) -> None:
         await asked.say(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n")
         await hangs(asked)
 
-    monkeypatch.setattr(http_connection, "REST_S", 0.05)
+    monkeypatch.setattr(http_client_connection, "REST_S", 0.05)
     async with odd(answer) as server:
         assert (await post(poster, server)).status == 200
         assert (await post(poster, server)).status == 200
@@ -87,7 +88,7 @@ async def test_a_body_takes_no_longer_than_the_request() -> None:
         await asked.say(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n")
         await hangs(asked)
 
-    poster = Poster(Policy(request_s=0.2))
+    poster = WebhookHttpClient(Policy(request_s=0.2))
     async with odd(answer) as server:
         began = asyncio.get_running_loop().time()
         assert (await post(poster, server)).status == 200
@@ -111,7 +112,7 @@ NO_ANSWER = {
 
 @pytest.mark.parametrize(("answering", "reason"), NO_ANSWER.values(), ids=NO_ANSWER)
 async def test_why_there_was_no_answer_is_said_and_it_is_asked_once(answering: Answering, reason: str) -> None:
-    poster = Poster(Policy(request_s=0.3 if reason == "timed-out" else 5))
+    poster = WebhookHttpClient(Policy(request_s=0.3 if reason == "timed-out" else 5))
     async with odd(answering) as server:
         assert await failed(poster, server) == reason
         assert len(server.asked) == server.connections == 1
@@ -119,7 +120,7 @@ async def test_why_there_was_no_answer_is_said_and_it_is_asked_once(answering: A
     await poster.aclose()
 
 
-async def test_nobody_listens(poster: Poster) -> None:
+async def test_nobody_listens(poster: WebhookHttpClient) -> None:
     async with odd(hangs) as server:
         pass
     assert await failed(poster, server) == "unreachable"
@@ -131,7 +132,7 @@ async def test_a_name_that_is_not_resolved_in_time_is_given_up() -> None:
         raise AssertionError
 
     for policy in (Policy(connect_s=0.05), Policy(request_s=0.05)):
-        poster = Poster(policy, resolve)
+        poster = WebhookHttpClient(policy, resolve)
         with pytest.raises(NoAnswer) as said:
             await poster.send("POST", sink("https://slow.test/", private=False), {})
         assert said.value.reason == "timed-out"
@@ -140,7 +141,7 @@ async def test_a_name_that_is_not_resolved_in_time_is_given_up() -> None:
 
 async def test_a_server_that_takes_nothing_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        poster = Poster(Policy(connect_s=0.2), resolved)
+        poster = WebhookHttpClient(Policy(connect_s=0.2), resolved)
         url = f"https://127.0.0.1:{deaf.getsockname()[1]}/"
         with pytest.raises(NoAnswer) as said:
             await poster.send("POST", sink(url, private=True), {})
@@ -152,29 +153,29 @@ async def test_the_second_address_is_tried_where_the_first_takes_nothing() -> No
     async def resolve(name: str, port: int) -> Sequence[str]:
         return ["::1", "::1", "127.0.0.1", "127.0.0.2"]
 
-    poster = Poster(Policy(), resolve)
+    poster = WebhookHttpClient(Policy(), resolve)
     async with odd(says(TAKEN)) as server:
         server.url = server.url.replace("127.0.0.1", "localhost")
         assert (await post(poster, server)).status == 204
     await poster.aclose()
 
 
-async def test_an_address_is_resolved_by_nobody(monkeypatch: pytest.MonkeyPatch, poster: Poster) -> None:
-    monkeypatch.setattr(connecting, "_look_up", None)
+async def test_an_address_is_resolved_by_nobody(monkeypatch: pytest.MonkeyPatch, poster: WebhookHttpClient) -> None:
+    monkeypatch.setattr(connector, "_look_up", None)
     assert await resolved("127.0.0.1", 80) == ["127.0.0.1"]
     assert await resolved("::1", 80) == ["::1"]
     async with odd(says(TAKEN)) as server:
         assert (await post(poster, server)).status == 204
 
 
-async def test_a_header_with_a_line_break_is_sent_to_nobody(poster: Poster) -> None:
+async def test_a_header_with_a_line_break_is_sent_to_nobody(poster: WebhookHttpClient) -> None:
     async with odd(says(TAKEN)) as server:
         with pytest.raises(ValueError, match="line break"):
             await poster.send("POST", sink(server.url, private=True), {"webhook-id": "1\r\nx: y"})
         assert server.connections == 0
 
 
-async def test_a_request_is_sent_as_it_is(poster: Poster) -> None:
+async def test_a_request_is_sent_as_it_is(poster: WebhookHttpClient) -> None:
     async with odd(says(TAKEN)) as server:
         server.url = server.url.replace("/events?", "/a;v=1/%C3%A4;v=2?q=/&")
         await post(poster, server, b"x" * 3_000_000)
@@ -211,7 +212,7 @@ async def test_a_server_that_others_wrote_takes_what_is_posted(http: str, secure
     async def resolve(name: str, port: int) -> Sequence[str]:
         return ["127.0.0.1"]
 
-    poster = Poster(Policy(), resolve, trusting(certificate))
+    poster = WebhookHttpClient(Policy(), resolve, trusting(certificate))
     bodies = [b"", b"{}", b"x" * 300_000, b"\r\n\r\n" * 5]
     async with listening(http=http, **encrypted) as receiver:
         receiver.answer = lambda posted: Reply(200, {"Retry-After": "3", "x-id": posted.id}, posted.body[:20_000])

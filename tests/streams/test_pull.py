@@ -8,8 +8,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from pathline_gateway.streams.dispatch import Dispatcher
-from pathline_gateway.trust.caller import EVERYBODY, Caller
+from pathline_gateway.auth.caller import EVERYBODY, Caller
+from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
 from trust.rig import OPERATOR, Rig, citizen, of
 from trust.test_reading import consented, told
 from verify.history import linked, ref, source, step, subject

@@ -12,8 +12,8 @@ from posting import posting, status, until
 from posting import subscribed as posted_to
 from sink import Reply, listening
 
-from pathline_gateway.streams.replay import Replayer
-from pathline_gateway.trust.caller import EVERYBODY, Caller
+from pathline_gateway.auth.caller import EVERYBODY, Caller
+from pathline_gateway.streams.dispatch.replay_worker import Replayer
 from streams.test_pull import ids, pulled, subscribed
 from trust.rig import Rig, of
 from trust.test_reading import consented, told

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.streams.reach import Reach
-from pathline_gateway.streams.share import Share
-from pathline_gateway.streams.slots import Slots
+from pathline_gateway.streams.webhooks.concurrency import ConcurrencyLimiter
+from pathline_gateway.streams.webhooks.lookahead import Lookahead
+from pathline_gateway.streams.webhooks.worker_slots import WorkerSlots
 
 
 @dataclass
@@ -29,8 +29,11 @@ moves = st.lists(
 
 @given(st.integers(0, 20), moves)
 def test_nothing_is_held_twice_and_nothing_is_lost(most: int, made: list[Move]) -> None:
-    slots = Slots(most)
-    shares, held = [Share(slots, org) for org in ("clinic", "clinic", "housing", "court")], [Held() for _ in range(4)]
+    slots = ConcurrencyLimiter(most)
+    shares, held = (
+        [WorkerSlots(slots, org) for org in ("clinic", "clinic", "housing", "court")],
+        [Held() for _ in range(4)],
+    )
     for who, what, n in made:
         share, known = shares[who], held[who]
         match what:
@@ -61,7 +64,7 @@ def test_nothing_is_held_twice_and_nothing_is_lost(most: int, made: list[Move]) 
 def test_a_line_looks_far_once_what_is_near_waits_and_near_again_when_it_begins_with_all(
     most: int, looks: list[tuple[int, int, int, bool]]
 ) -> None:
-    reach, far = Reach(most), False
+    reach, far = Lookahead(most), False
     for begun, free, waits, has_room in looks:
         ahead, near = reach.look(begun, free), min(most, max(0, begun) + free + 4)
         assert ahead == reach.ahead == (most if far else near)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from examples import examples
 from pathline_gateway.embedded import Machine
-from pathline_gateway.store.replays import since
+from pathline_gateway.streams.dispatch.replay_repository import since
 from verify.database import fresh_database
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)

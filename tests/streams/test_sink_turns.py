@@ -12,7 +12,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.streams.sink_turns import GRACE, SOON, STAYS, SinkTurns
+from pathline_gateway.streams.webhooks.rate_turns import GRACE, SOON, STAYS, SinkTurns
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 LATE = GRACE - timedelta(seconds=0.1)

@@ -17,12 +17,16 @@ from posting import QUICK, posting, status, subscribed
 from sink import Reply, listening
 from standardwebhooks import Webhook
 
-from pathline_gateway.problem import Problem
-from pathline_gateway.streams.addresses import Reach, all_may_be_reached, may_be_reached
-from pathline_gateway.streams.policy import Policy
-from pathline_gateway.streams.posting import NoAnswer, Poster
-from pathline_gateway.streams.signing import new_secret, signatures
-from pathline_gateway.streams.sink_url import WrongSink, sink
+from pathline_gateway.streams.webhooks.http_client.address_filter import (
+    AddressScope,
+    all_may_be_reached,
+    may_be_reached,
+)
+from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
+from pathline_gateway.streams.webhooks.http_client.endpoint_url import WrongSink, sink
+from pathline_gateway.streams.webhooks.retry_policy import Policy
+from pathline_gateway.streams.webhooks.signature import new_secret, signatures
+from pathline_gateway.web.problem import Problem
 from trust.rig import Rig
 from verify.history import step
 
@@ -37,33 +41,33 @@ NOT_PUBLIC = [
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
 def test_an_address_that_is_not_public_is_reached_by_nobody(address: str) -> None:
-    assert not may_be_reached(address, Reach.PUBLIC)
-    assert not all_may_be_reached(["8.8.8.8", address], Reach.PUBLIC)
+    assert not may_be_reached(address, AddressScope.PUBLIC)
+    assert not all_may_be_reached(["8.8.8.8", address], AddressScope.PUBLIC)
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001::1"])
 def test_a_public_address_may_be_reached(address: str) -> None:
-    assert may_be_reached(address, Reach.PUBLIC)
-    assert may_be_reached(address, Reach.PRIVATE)
-    assert not may_be_reached(address, Reach.LOOPBACK)
+    assert may_be_reached(address, AddressScope.PUBLIC)
+    assert may_be_reached(address, AddressScope.PRIVATE)
+    assert not may_be_reached(address, AddressScope.LOOPBACK)
 
 
 @given(st.ip_addresses())
 def test_whatever_stands_for_another_address_or_is_nobodys_own_is_not_public(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
-    if may_be_reached(str(address), Reach.PUBLIC):
+    if may_be_reached(str(address), AddressScope.PUBLIC):
         assert address.is_global
         assert not any((address.is_private, address.is_loopback, address.is_link_local, address.is_multicast))
         if isinstance(address, ipaddress.IPv6Address):
             assert address.ipv4_mapped is address.sixtofour is address.teredo is None
     if isinstance(address, ipaddress.IPv4Address):
         for prefix in ("::ffff:", "64:ff9b::"):
-            assert not may_be_reached(f"{prefix}{address}", Reach.PUBLIC)
+            assert not may_be_reached(f"{prefix}{address}", AddressScope.PUBLIC)
 
 
 def test_no_address_is_as_bad_as_a_wrong_one() -> None:
-    assert not all_may_be_reached([], Reach.PUBLIC)
+    assert not all_may_be_reached([], AddressScope.PUBLIC)
 
 
 @pytest.mark.parametrize(
@@ -82,10 +86,10 @@ def test_a_url_is_refused_that_is_not_plain_https(url: str) -> None:
 
 
 def test_where_a_url_may_lead_depends_on_what_it_is() -> None:
-    assert sink("https://example.org/events?a=b", private=False).reach is Reach.PUBLIC
-    assert sink("https://example.org:443/", private=False).reach is Reach.PUBLIC
-    assert sink("https://intranet:8443/", private=True).reach is Reach.PRIVATE
-    assert sink("http://127.0.0.1:8080/", private=True).reach is Reach.LOOPBACK
+    assert sink("https://example.org/events?a=b", private=False).reach is AddressScope.PUBLIC
+    assert sink("https://example.org:443/", private=False).reach is AddressScope.PUBLIC
+    assert sink("https://intranet:8443/", private=True).reach is AddressScope.PRIVATE
+    assert sink("http://127.0.0.1:8080/", private=True).reach is AddressScope.LOOPBACK
 
 
 @given(st.binary(max_size=200), st.integers(0, 2**31), st.integers(1, 3))
@@ -110,7 +114,9 @@ class Names:
 
 async def test_a_name_that_leads_into_the_network_is_refused_at_every_connection() -> None:
     for reach_of in ("127.0.0.1", "10.0.0.1", "::1", "::ffff:169.254.169.254"):
-        poster = Poster(Policy(connect_s=0.2, request_s=0.5), Names(["192.0.2.1"], [reach_of], ["8.8.8.8", reach_of]))
+        poster = WebhookHttpClient(
+            Policy(connect_s=0.2, request_s=0.5), Names(["192.0.2.1"], [reach_of], ["8.8.8.8", reach_of])
+        )
         for _ in range(3):
             with pytest.raises(NoAnswer) as refused:
                 await poster.send("POST", sink("https://rebinding.test/", private=False), {})
@@ -120,7 +126,7 @@ async def test_a_name_that_leads_into_the_network_is_refused_at_every_connection
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]"])
 async def test_this_machine_is_reached_by_no_spelling_of_its_address(host: str) -> None:
-    poster = Poster(Policy())
+    poster = WebhookHttpClient(Policy())
     with pytest.raises(NoAnswer) as refused:
         await poster.send("OPTIONS", sink(f"https://{host}/", private=False), {})
     assert refused.value.reason == "address-refused"
@@ -133,13 +139,13 @@ async def test_a_name_that_moved_into_the_network_after_the_handshake_is_posted_
     names = Names(["127.0.0.1"], ["169.254.169.254"])
     certificate, key = tls
     async with listening(ssl_certfile=str(certificate), ssl_keyfile=str(key)) as receiver:
-        poster = Poster(QUICK, names, trusting(certificate))
+        poster = WebhookHttpClient(QUICK, names, trusting(certificate))
         rig_sinks = replace(rig.sinks, poster=poster)
         url = receiver.url.replace("127.0.0.1", "sink.test")
         assert await rig_sinks.agreed(url) is None
         assert receiver.asked[0].headers["host"].startswith("sink.test")
         await poster.aclose()
-        poster = Poster(QUICK, names, trusting(certificate))
+        poster = WebhookHttpClient(QUICK, names, trusting(certificate))
         with pytest.raises(Problem) as refused:
             await replace(rig_sinks, poster=poster).agreed(url)
         assert refused.value.reason == "sink-not-reached"
@@ -151,7 +157,7 @@ async def test_a_name_that_moved_into_the_network_after_the_handshake_is_posted_
 async def test_tls_is_of_the_name_and_not_of_the_address(tls: tuple[Path, Path]) -> None:
     certificate, key = tls
     async with listening(ssl_certfile=str(certificate), ssl_keyfile=str(key)) as receiver:
-        poster = Poster(Policy(), Names(["127.0.0.1"]), trusting(certificate))
+        poster = WebhookHttpClient(Policy(), Names(["127.0.0.1"]), trusting(certificate))
         for name, reached in (("sink.test", True), ("other.test", False)):
             url = receiver.url.replace("127.0.0.1", name)
             if reached:
@@ -161,7 +167,7 @@ async def test_tls_is_of_the_name_and_not_of_the_address(tls: tuple[Path, Path])
                 await poster.send("POST", sink(url, private=True), {})
             assert refused.value.reason == "unreachable"
         await poster.aclose()
-        nobody = Poster(Policy(), Names(["127.0.0.1"]))
+        nobody = WebhookHttpClient(Policy(), Names(["127.0.0.1"]))
         with pytest.raises(NoAnswer):
             await nobody.send("POST", sink(receiver.url.replace("127.0.0.1", "sink.test"), private=True), {})
         await nobody.aclose()
@@ -185,7 +191,7 @@ async def test_a_name_that_nobody_knows_is_not_reached(resolve: Exception) -> No
     async def fails(name: str, port: int) -> Sequence[str]:
         raise resolve
 
-    poster = Poster(Policy(), fails)
+    poster = WebhookHttpClient(Policy(), fails)
     with pytest.raises(NoAnswer) as failed:
         await poster.send("POST", sink("https://nowhere.test/", private=False), {})
     assert failed.value.reason == "unreachable"
@@ -195,7 +201,7 @@ async def test_a_name_that_nobody_knows_is_not_reached(resolve: Exception) -> No
 async def test_an_answer_that_does_not_come_is_not_waited_for() -> None:
     async with listening() as receiver:
         receiver.answer = never
-        poster = Poster(Policy(request_s=0.2))
+        poster = WebhookHttpClient(Policy(request_s=0.2))
         with pytest.raises(NoAnswer) as failed:
             await poster.send("POST", sink(receiver.url, private=True), {})
         assert failed.value.reason == "timed-out"

@@ -13,7 +13,8 @@ from posting import QUICK, posting, subscribed
 from sink import Posted, Reply, Sink, listening
 
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.store import subscriptions, webhooks
+from pathline_gateway.streams.subscriptions import repository as subscription_repository
+from pathline_gateway.streams.webhooks import endpoint_repository
 from trust.rig import Rig
 from verify.history import step
 
@@ -24,8 +25,8 @@ async def many(rig: Rig, org: str, sink: Sink, n: int, *filters: Any) -> None:
     """So many subscriptions of one organisation, each with a sink of its own."""
     async with rig.pool.acquire() as connection, connection.transaction():
         for number in range(n):
-            id = await subscriptions.make(connection, org, True, "HTTP", "care", None, filters)
-            await webhooks.make(connection, id, f"{sink.url}/{number}", None, "whsec_AAAA")
+            id = await subscription_repository.make(connection, org, True, "HTTP", "care", None, filters)
+            await endpoint_repository.make(connection, id, f"{sink.url}/{number}", None, "whsec_AAAA")
 
 
 @pytest.mark.limit("sinks-at-once")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pathline_gateway.streams.together import Together
+from pathline_gateway.streams.dispatch.request_coalescer import RequestCoalescer
 
 
 class Wrong(Exception):
@@ -30,7 +30,7 @@ class Answering:
         return [each * 2 for each in asked[: self.most]]
 
 
-async def begun(together: Together[int, int], *asked: int) -> list[asyncio.Task[int]]:
+async def begun(together: RequestCoalescer[int, int], *asked: int) -> list[asyncio.Task[int]]:
     tasks = [asyncio.create_task(together.ask(each)) for each in asked]
     for _ in range(3):
         await asyncio.sleep(0)
@@ -39,7 +39,7 @@ async def begun(together: Together[int, int], *asked: int) -> list[asyncio.Task[
 
 async def test_what_is_asked_meanwhile_is_asked_together_next() -> None:
     answering = Answering()
-    together = Together(answering)
+    together = RequestCoalescer(answering)
     first = await begun(together, 1)
     rest = await begun(together, 2, 3, 4)
     answering.may_answer.set()
@@ -50,7 +50,7 @@ async def test_what_is_asked_meanwhile_is_asked_together_next() -> None:
 
 async def test_what_there_is_no_room_for_is_asked_again_before_what_came_later() -> None:
     answering = Answering(most=2)
-    together = Together(answering)
+    together = RequestCoalescer(answering)
     tasks = await begun(together, 0) + await begun(together, 1, 2, 3)
     answering.may_answer.set()
     assert await asyncio.gather(*tasks) == [0, 2, 4, 6]
@@ -59,7 +59,7 @@ async def test_what_there_is_no_room_for_is_asked_again_before_what_came_later()
 
 async def test_what_is_wrong_with_one_question_is_raised_to_who_asked_it_alone() -> None:
     answering = Answering()
-    together = Together(answering)
+    together = RequestCoalescer(answering)
     tasks = await begun(together, 0) + await begun(together, 1, -1, 3)
     answering.may_answer.set()
     good = [*tasks[:2], tasks[3]]
@@ -71,7 +71,7 @@ async def test_what_is_wrong_with_one_question_is_raised_to_who_asked_it_alone()
 
 async def test_who_goes_away_is_not_asked_for_and_stops_nobody() -> None:
     answering = Answering()
-    together = Together(answering)
+    together = RequestCoalescer(answering)
     first, gone, stays = await begun(together, 0) + await begun(together, 1, 2)
     gone.cancel()
     first.cancel()

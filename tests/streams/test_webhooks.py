@@ -15,7 +15,7 @@ from posting import QUICK, Clock, posting, status, subscribed, until, wanting
 from sink import Posted, Reply, Sink, listening
 from standardwebhooks import WebhookVerificationError
 
-from pathline_gateway.trust.caller import EVERYBODY
+from pathline_gateway.auth.caller import EVERYBODY
 from trust.rig import Rig, of
 from trust.test_reading import consented, told
 from verify.history import linked, ref, step, subject

@@ -18,8 +18,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from pathline_gateway.streams.dispatch import Dispatcher
-from pathline_gateway.trust.caller import EVERYBODY
+from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
 from trust.rig import Rig
 from verify.history import Partition, source, step
 

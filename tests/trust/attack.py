@@ -16,16 +16,17 @@ from typing import Any
 
 import orjson
 
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.handoff.event import HandoffEvent, handoff_event
-from pathline_gateway.handoff.redemption import redemptions
-from pathline_gateway.identity.binding import bind
-from pathline_gateway.identity.evidence import Evidence, Standing
-from pathline_gateway.identity.rights import ACCOUNT, Rights
-from pathline_gateway.trust.caller import Role
-from pathline_gateway.trust.consents import ConsentEvent
-from pathline_gateway.trust.reader import Reader
-from pathline_gateway.trust.visible import Known, visible
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.auth.reader import Reader
+from pathline_gateway.handoffs.event import HandoffEvent, handoff_event
+from pathline_gateway.handoffs.token_redemption import redemptions
+from pathline_gateway.identity.evidence import Evidence, EvidenceRank
+from pathline_gateway.identity.links.rights import Rights
+from pathline_gateway.identity.resolution import resolve_people
+from pathline_gateway.pathways.step import Step
+from pathline_gateway.reserved_names import ACCOUNT
+from pathline_gateway.visibility.consent import ConsentEvent
+from pathline_gateway.visibility.policy import PathwayContext, visible
 from trust.pathways import NOW, START, consent, organisation, person, ref, subject
 
 X, Y, Z = "charity", "clinic", "court"
@@ -72,7 +73,9 @@ def event(number: int, id: str, type: str, minute: int, data: Mapping[str, Any])
     )  # fmt: skip
 
 
-def link(id: str, a: int, b: int, standing: Standing, same: bool = True, minute: int = 0, org: str = "x") -> Evidence:
+def link(
+    id: str, a: int, b: int, standing: EvidenceRank, same: bool = True, minute: int = 0, org: str = "x"
+) -> Evidence:
     """What somebody said of two refs."""
     return Evidence(f"urn:pathline:{org}:desk", id, same, a, b, standing, 1.0, START + timedelta(minutes=minute))
 
@@ -87,15 +90,15 @@ def offer(id: str, number: int, handoff: str, to: str, token: str, minute: int, 
 # --- what honest people said -----------------------------------------------------------------------------------------
 
 LINKS: Sequence[Evidence] = (
-    link("l0", HER, Y1, Standing.CITIZEN),
-    link("l1", HER, X1, Standing.CITIZEN, minute=1),
-    link("l2", ACCOMPLICE, X2, Standing.CITIZEN, minute=2),
-    link("l3", Y1, X1, Standing.LINKER),
-    link("l4", Z1, X2, Standing.LINKER),
-    link("l5", Z1, Y1, Standing.LINKER, minute=3),
-    link("l6", ACCOMPLICE, Z1, Standing.CITIZEN, minute=4),
-    link("l7", ACCOMPLICE, X1, Standing.CITIZEN, minute=5),
-    link("l8", ACCOMPLICE, Y2, Standing.CITIZEN, minute=6),
+    link("l0", HER, Y1, EvidenceRank.CITIZEN),
+    link("l1", HER, X1, EvidenceRank.CITIZEN, minute=1),
+    link("l2", ACCOMPLICE, X2, EvidenceRank.CITIZEN, minute=2),
+    link("l3", Y1, X1, EvidenceRank.LINKER),
+    link("l4", Z1, X2, EvidenceRank.LINKER),
+    link("l5", Z1, Y1, EvidenceRank.LINKER, minute=3),
+    link("l6", ACCOMPLICE, Z1, EvidenceRank.CITIZEN, minute=4),
+    link("l7", ACCOMPLICE, X1, EvidenceRank.CITIZEN, minute=5),
+    link("l8", ACCOMPLICE, Y2, EvidenceRank.CITIZEN, minute=6),
 )
 CONSENTS: Sequence[ConsentEvent] = (
     consent("citizen", "k0", minute=5, holders=[Y], recipients=[X], nouns=["contact"], consent="hers"),
@@ -261,12 +264,12 @@ def people(said: Said) -> list[frozenset[int]]:
     shown = [
         Evidence(
             r.source, r.id, True, NUMBER[r.offered], NUMBER[r.shown],
-            Standing.PROPOSED if r.late else Standing.HANDOFF, 1.0, r.at,
+            EvidenceRank.PROPOSED if r.late else EvidenceRank.HANDOFF, 1.0, r.at,
         )
         for handoff, found in events.items()
         for r in redemptions(handoff, found)
     ]  # fmt: skip
-    return bind(ORGS, [*said.evidence, *shown]).people
+    return resolve_people(ORGS, [*said.evidence, *shown]).people
 
 
 def shown_to(said: Said) -> list[frozenset[Identity]]:
@@ -276,7 +279,7 @@ def shown_to(said: Said) -> list[frozenset[Identity]]:
     for together in people(said):
         here = {REFS[n] for n in together}
         named = {(org, subject(n)) for org, n in here}
-        known = Known(
+        known = PathwayContext(
             [STORED[n] for n in sorted(together)],
             [step for step in steps if (step.org, step.subject) in named],
             [each for each in said.consents if (each.org, each.subject) in named],

@@ -10,15 +10,15 @@ from uuid import UUID
 import orjson
 
 from pathline.vocabulary import TYPES
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.identity.binding import Ref
-from pathline_gateway.trust.caller import Caller, Role
-from pathline_gateway.trust.concealment import NOTHING_CONCEALED, Concealment
-from pathline_gateway.trust.consents import ConsentEvent
-from pathline_gateway.trust.lawful import LawfulBasis
-from pathline_gateway.trust.reader import Reader, reader_of
-from pathline_gateway.trust.stated import stated
-from pathline_gateway.trust.visible import Known, Seen, visible
+from pathline_gateway.auth.caller import Caller, Role
+from pathline_gateway.auth.purpose import stated
+from pathline_gateway.auth.reader import Reader, reader_of
+from pathline_gateway.concealment.rules import NOTHING_CONCEALED, Concealment
+from pathline_gateway.identity.resolution import Ref
+from pathline_gateway.pathways.step import Step
+from pathline_gateway.visibility.consent import ConsentEvent
+from pathline_gateway.visibility.lawful_basis import LawfulBasis
+from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, visible
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -95,18 +95,18 @@ def pathway(
     bases: Iterable[LawfulBasis] = (),
     concealment: Concealment = NOTHING_CONCEALED,
     registrars: Set[str] = frozenset(),
-) -> Known:
+) -> PathwayContext:
     """What is known of a pathway."""
     ordered = sorted(steps, key=lambda s: s.order)
-    return Known(list(refs), ordered, list(consents), list(bases), concealment, registrars)
+    return PathwayContext(list(refs), ordered, list(consents), list(bases), concealment, registrars)
 
 
-def seen(reader: Reader, known: Known, now: datetime = NOW) -> Seen | None:
+def seen(reader: Reader, known: PathwayContext, now: datetime = NOW) -> VisiblePathway | None:
     """What the reader sees of it."""
     return visible(reader, now, known)
 
 
-def ids(reader: Reader, known: Known, now: datetime = NOW) -> list[str]:
+def ids(reader: Reader, known: PathwayContext, now: datetime = NOW) -> list[str]:
     """The ids of the steps that the reader sees, in order."""
     found = visible(reader, now, known)
     return [] if found is None else [each.told.step.id for each in found.steps]

@@ -19,33 +19,40 @@ from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline.interaction import Interaction
 from pathline.vocabulary import Payload
-from pathline_gateway import problem
-from pathline_gateway.console import handoff_pages, pages, stream_pages
-from pathline_gateway.console import parked as parked_page
-from pathline_gateway.console import review as review_page
+from pathline_gateway.auth.caller import EVERYBODY, Caller, Role
+from pathline_gateway.auth.dependencies import caller
+from pathline_gateway.concealment import endpoints as concealment_endpoints
+from pathline_gateway.console import handoff_pages, parked_pages, pathway_pages, review_pages, subscription_pages
 from pathline_gateway.embedded import Machine
-from pathline_gateway.identity.membership import MembershipWriter
-from pathline_gateway.identity.own_evidence import OwnEvidence
-from pathline_gateway.identity.reviewing import Reviewing
-from pathline_gateway.intake.apply import apply
+from pathline_gateway.identity.evidence_publisher import OwnEvidence
+from pathline_gateway.identity.membership_writer import MembershipWriter
 from pathline_gateway.intake.batch import Batch
-from pathline_gateway.intake.reading import read
-from pathline_gateway.measure import resource as measures
-from pathline_gateway.operate import concealed, lawful, parked, registrars, review
-from pathline_gateway.pull import accesses, consents, mandates, pathways
-from pathline_gateway.pull.limited import Limited
-from pathline_gateway.pull.padding import Padding
-from pathline_gateway.streams import resource as subscriptions
-from pathline_gateway.streams.at_hand import AtHand, Taker
-from pathline_gateway.streams.dispatch import Dispatcher
-from pathline_gateway.streams.policy import Policy
-from pathline_gateway.streams.posting import Poster
-from pathline_gateway.streams.replay import Replayer
-from pathline_gateway.streams.sinks import Sinks
-from pathline_gateway.streams.sse import Streams
-from pathline_gateway.streams.waiters import Waiters
-from pathline_gateway.trust.caller import EVERYBODY, Caller, Role
-from pathline_gateway.trust.who import caller
+from pathline_gateway.intake.batch_transaction import apply_batch
+from pathline_gateway.intake.record_parser import parse_record
+from pathline_gateway.measure import endpoints as measure_endpoints
+from pathline_gateway.parked import endpoints as parked_endpoints
+from pathline_gateway.pull import access_endpoints as access_log_endpoints
+from pathline_gateway.pull import endpoints as pull_endpoints
+from pathline_gateway.pull.restricted import RestrictedReader
+from pathline_gateway.review import endpoints as review_endpoints
+from pathline_gateway.review.service import ReviewService
+from pathline_gateway.streams.api import subscription_endpoints
+from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
+from pathline_gateway.streams.dispatch.push import PushDispatcher, PushTarget
+from pathline_gateway.streams.dispatch.replay_worker import Replayer
+from pathline_gateway.streams.sse.listeners import ListenerRegistry
+from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient
+from pathline_gateway.streams.webhooks.retry_policy import Policy
+from pathline_gateway.streams.webhooks.sender import WebhookSender
+from pathline_gateway.visibility import (
+    consent_endpoints,
+    lawful_basis_endpoints,
+    mandate_endpoints,
+    registrar_endpoints,
+)
+from pathline_gateway.visibility.padding import Padding
+from pathline_gateway.web import problem
 from trust.pathways import NOW
 from verify.database import dropped, fresh_database
 from verify.history import TOPIC, Partition, Record, Told, opened
@@ -79,13 +86,13 @@ class Rig:
     pool: asyncpg.Pool
     http: httpx.AsyncClient
     who: list[Caller]
-    sinks: Sinks
+    sinks: WebhookSender
     described: Described
     """What is answered of subscriptions is held against it."""
-    waiters: Waiters
+    waiters: ListenerRegistry
     now: datetime = NOW
     log: Partition = field(default_factory=Partition)
-    takers: list[tuple[Taker, Callable[[Mapping[UUID, int]], None]]] = field(default_factory=list)
+    takers: list[tuple[PushTarget, Callable[[Mapping[UUID, int]], None]]] = field(default_factory=list)
     """Who is handed what was just given, and is told of it."""
 
     async def tell(self, *told: Told | bytes) -> None:
@@ -104,10 +111,10 @@ class Rig:
         for event in events:
             headers, value = kafka.encode(event)
             record = Record(*at, self.log.offset, 0, str(event.attributes["subject"]).encode(), value, headers)
-            batch = Batch({at: [read(record)]}, {at: self.log.offset}, {at: 1})
+            batch = Batch({at: [parse_record(record)]}, {at: self.log.offset}, {at: 1})
             self.log.offset += 1
             async with self.pool.acquire() as connection:
-                await apply(connection, self.log.into, batch)
+                await apply_batch(connection, self.log.into, batch)
         await self.bind()
 
     async def bind(self) -> None:
@@ -118,7 +125,7 @@ class Rig:
 
     async def hand_out(self, *, everything: bool = True) -> None:
         """Every subscription was given what is stored; `everything` as while auth is off."""
-        at_hand = AtHand(SECRET, [self.waiters, *(each for each, _ in self.takers)])
+        at_hand = PushDispatcher(SECRET, [self.waiters, *(each for each, _ in self.takers)])
 
         def given(subscriptions: Mapping[UUID, int]) -> None:
             self.waiters.given(subscriptions)
@@ -181,29 +188,31 @@ async def rig_on(machine: Machine, padding: Padding = NO_PADDING) -> AsyncIterat
         async with pool.acquire() as connection:
             await opened(connection)
         who, clock, policy = [EVERYBODY], lambda: NOW, Policy()
-        sinks = Sinks(Poster(policy), policy, lambda: datetime.now(UTC), "gateway.test", private=True)
+        sinks = WebhookSender(
+            WebhookHttpClient(policy), policy, lambda: datetime.now(UTC), "gateway.test", private=True
+        )
         app = FastAPI()
         app.add_exception_handler(problem.Problem, problem.on_problem)
         app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
         app.dependency_overrides[caller] = lambda: who[0]
-        app.include_router(pathways.routes(pool, SECRET, Limited(pool, SECRET, clock, padding), clock))
-        app.include_router(accesses.routes(pool, SECRET, clock))
-        app.include_router(measures.routes(pool, lambda: rig.now))
-        app.include_router(concealed.routes(pool))
-        app.include_router(lawful.routes(pool))
-        app.include_router(registrars.routes(pool))
-        app.include_router(parked.routes(pool, False))
-        app.include_router(parked_page.routes(pool, False))
-        reviewing = Reviewing(pool, OwnEvidence(pool, lambda events: rig.deliver(*(each.event for each in events))))
-        app.include_router(review.routes(pool, reviewing))
-        app.include_router(review_page.routes(pool, reviewing))
+        app.include_router(pull_endpoints.routes(pool, SECRET, RestrictedReader(pool, SECRET, clock, padding), clock))
+        app.include_router(access_log_endpoints.routes(pool, SECRET, clock))
+        app.include_router(measure_endpoints.routes(pool, lambda: rig.now))
+        app.include_router(concealment_endpoints.routes(pool))
+        app.include_router(lawful_basis_endpoints.routes(pool))
+        app.include_router(registrar_endpoints.routes(pool))
+        app.include_router(parked_endpoints.routes(pool, False))
+        app.include_router(parked_pages.routes(pool, False))
+        reviewing = ReviewService(pool, OwnEvidence(pool, lambda events: rig.deliver(*(each.event for each in events))))
+        app.include_router(review_endpoints.routes(pool, reviewing))
+        app.include_router(review_pages.routes(pool, reviewing))
         app.include_router(handoff_pages.routes(pool, SECRET, clock))
-        app.include_router(pages.routes(pool, SECRET, Limited(pool, SECRET, clock, padding), clock))
-        waiters = Waiters(pool)
-        app.include_router(stream_pages.routes(Streams(pool, SECRET, clock, waiters)))
-        app.include_router(subscriptions.routes(Streams(pool, SECRET, clock, waiters), sinks))
-        app.include_router(consents.routes(pool, SECRET, clock, lambda item: rig.put(item)))
-        app.include_router(mandates.routes(pool, SECRET, clock, lambda item: rig.put(item)))
+        app.include_router(pathway_pages.routes(pool, SECRET, RestrictedReader(pool, SECRET, clock, padding), clock))
+        waiters = ListenerRegistry(pool)
+        app.include_router(subscription_pages.routes(Streams(pool, SECRET, clock, waiters)))
+        app.include_router(subscription_endpoints.routes(Streams(pool, SECRET, clock, waiters), sinks))
+        app.include_router(consent_endpoints.routes(pool, SECRET, clock, lambda item: rig.put(item)))
+        app.include_router(mandate_endpoints.routes(pool, SECRET, clock, lambda item: rig.put(item)))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
             rig = Rig(database, pool, http, who, sinks, _described(app), waiters)
             yield rig

@@ -9,17 +9,18 @@ from typing import Any
 import pytest
 
 from pathline.vocabulary import TYPES
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.identity.evidence import Standing
-from pathline_gateway.identity.rights import ACCOUNT, REVIEW, Rights
-from pathline_gateway.trust.authority import SAFETY, TABLE, Effect, Relation, Sayer, effect
-from pathline_gateway.trust.authority_document import FILE, document
-from pathline_gateway.trust.caller import Caller, Role
-from pathline_gateway.trust.concealment import NOTHING_CONCEALED
-from pathline_gateway.trust.own_consents import own_consents
-from pathline_gateway.trust.own_mandates import own_mandates
-from pathline_gateway.trust.pairwise import ReaderKey
-from pathline_gateway.trust.told import told
+from pathline_gateway.auth.caller import Caller, Role
+from pathline_gateway.concealment.rules import NOTHING_CONCEALED
+from pathline_gateway.identity.evidence import EvidenceRank
+from pathline_gateway.identity.links.rights import Rights
+from pathline_gateway.pathways.parsed_step import parse_step
+from pathline_gateway.pathways.step import Step
+from pathline_gateway.reserved_names import ACCOUNT, REVIEW
+from pathline_gateway.visibility.authority import SAFETY, TABLE, Effect, Relation, Sayer, effect
+from pathline_gateway.visibility.authority_document import FILE, document
+from pathline_gateway.visibility.citizen_consents import own_consents
+from pathline_gateway.visibility.citizen_mandates import own_mandates
+from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from trust.pathways import NOW, consent, ids, organisation, pathway, person, ref, seen, step, subject
 
 TRUST = sorted(name for name in TYPES if name.split(".")[2] in ("consent", "mandate", "identity"))
@@ -97,7 +98,7 @@ def test_a_mandate_lets_its_agent_see_where_the_table_says(sayer: Sayer, safety:
     sees = "clinic-1" in ids(HELPER, known)
     relation = Relation.OWN if sayer is Sayer.PERSON else Relation.OTHERS
     assert sees == (effect("org.pathline.mandate.given.v1", sayer, relation) is Effect.BINDS)
-    (listed,) = own_mandates([told(given)], subject(1), registrars, NOTHING_CONCEALED, KEY, NOW)
+    (listed,) = own_mandates([parse_step(given)], subject(1), registrars, NOTHING_CONCEALED, KEY, NOW)
     assert (listed.live, listed.counts == "binds") == (sees, sees)
 
 
@@ -131,13 +132,13 @@ def test_evidence_of_who_is_who_weighs_what_the_table_says(kind: str, sayer: Say
     source, rights = IDENTITY[sayer]()
     type = "linked" if kind == "same" else "distinguished"
     found = rights.standing(source, kind, SIDES[relation])
-    wanted = {Standing.PROPOSED: Effect.PROPOSAL, Standing.OWN: Effect.WITHIN}.get(found, Effect.BINDS)
+    wanted = {EvidenceRank.PROPOSED: Effect.PROPOSAL, EvidenceRank.OWN: Effect.WITHIN}.get(found, Effect.BINDS)
     if sayer is Sayer.LINKER and relation is Relation.OWN:
-        assert found in (Standing.OWN, Standing.LINKER)
+        assert found in (EvidenceRank.OWN, EvidenceRank.LINKER)
     else:
         assert effect(f"org.pathline.identity.{type}.v1", sayer, relation) is wanted
     if (kind, relation) == ("different", Relation.PARTLY) and sayer in (Sayer.ORGANISATION, Sayer.REGISTRAR):
-        assert found is Standing.ONE_SIDE
+        assert found is EvidenceRank.ONE_SIDE
 
 
 @pytest.mark.parametrize("role", [Role.CITIZEN, Role.HELPER, Role.SUBSCRIBER, Role.LINKER])

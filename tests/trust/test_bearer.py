@@ -16,16 +16,16 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
-from pathline_gateway.background import repeating
-from pathline_gateway.set_aside.health import Health
-from pathline_gateway.trust import keys as keys_of_an_issuer
-from pathline_gateway.trust.bearer import Bearer, Claims, Refused
-from pathline_gateway.trust.caller import Role
-from pathline_gateway.trust.issuer import CLIENT, made
-from pathline_gateway.trust.keys import DiscoveredKeys, IssuerUnavailable, OwnKeys
+from pathline_gateway.auth import jwks
+from pathline_gateway.auth.bearer_token import BearerTokens, TokenClaims, TokenRejected
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.auth.dev_issuer.issuer import CLIENT, made
+from pathline_gateway.auth.jwks import DiscoveredKeys, IssuerUnavailable, OwnKeys
+from pathline_gateway.background.health import Health
+from pathline_gateway.background.loop import supervised
 
 ISSUER = "https://issuer.example/realm"
-CLAIMS = Claims(ISSUER, "pathline")
+CLAIMS = TokenClaims(ISSUER, "pathline")
 ACCOUNTS = b"an instance secret of 32 bytes!!"
 NOW = 1_772_000_000
 
@@ -60,8 +60,8 @@ def signed(
     return jwt.encode({"alg": alg, "kid": kid or by.kid, "typ": typ}, claims, by, algorithms=[alg])
 
 
-def bearer(*keys: Any) -> Bearer:
-    return Bearer(CLAIMS, OwnKeys(KeySet(list(keys or (KEY,)))), ACCOUNTS, clock=lambda: NOW)
+def bearer(*keys: Any) -> BearerTokens:
+    return BearerTokens(CLAIMS, OwnKeys(KeySet(list(keys or (KEY,)))), ACCOUNTS, clock=lambda: NOW)
 
 
 async def test_a_publisher_is_bound_to_its_organisation() -> None:
@@ -81,7 +81,7 @@ async def test_a_citizen_has_an_account_that_nobody_else_can_compute() -> None:
     assert caller.account is not None
     assert caller.account.startswith("v1.")
     assert "ann" not in caller.account
-    other = Bearer(CLAIMS, OwnKeys(KeySet([KEY])), b"another instance's secret, 32 by", clock=lambda: NOW)
+    other = BearerTokens(CLAIMS, OwnKeys(KeySet([KEY])), b"another instance's secret, 32 by", clock=lambda: NOW)
     assert other.account("ann") != caller.account == bearer().account("ann")
 
 
@@ -170,7 +170,7 @@ def tampered() -> str:
     ],
 )
 async def test_anything_else_is_refused(token: Callable[[], str]) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(TokenRejected) as refused:
         await bearer(KEY, RSA).caller(token())
     assert "food-bank" not in str(refused.value)
 
@@ -191,19 +191,19 @@ async def test_an_access_token_is_one_by_its_type_or_its_client(typ: str, client
 
 
 async def test_a_lifetime_is_what_the_operator_says() -> None:
-    short = Claims(ISSUER, "pathline", lifetime_s=600)
-    reads = Bearer(short, OwnKeys(KeySet([KEY])), ACCOUNTS, clock=lambda: NOW)
+    short = TokenClaims(ISSUER, "pathline", lifetime_s=600)
+    reads = BearerTokens(short, OwnKeys(KeySet([KEY])), ACCOUNTS, clock=lambda: NOW)
     assert (await reads.caller(signed(said(iat=NOW, exp=NOW + 600)))).org == "food-bank"
-    with pytest.raises(Refused):
+    with pytest.raises(TokenRejected):
         await reads.caller(signed(said(iat=NOW, exp=NOW + 601)))
 
 
 async def test_the_issuer_of_one_machine_makes_access_tokens_and_id_tokens_that_are_none(tmp_path: Path) -> None:
     issuer = made(tmp_path, "http://127.0.0.1:8080/issuer")
-    reads = Bearer(issuer.claims, OwnKeys(issuer.keys), ACCOUNTS)
+    reads = BearerTokens(issuer.claims, OwnKeys(issuer.keys), ACCOUNTS)
     assert (await reads.caller(issuer.token([Role.PUBLISHER], "food-bank", "x"))).org == "food-bank"
     for nonce in ("n", None):
-        with pytest.raises(Refused):
+        with pytest.raises(TokenRejected):
             await reads.caller(issuer.id_token(CLIENT, "x", nonce))
 
 
@@ -229,8 +229,8 @@ class Clock:
         return self.at
 
 
-def discovering(published: Published, clock: Clock) -> Bearer:
-    return Bearer(CLAIMS, DiscoveredKeys(ISSUER, published, clock), ACCOUNTS, clock=lambda: NOW)
+def discovering(published: Published, clock: Clock) -> BearerTokens:
+    return BearerTokens(CLAIMS, DiscoveredKeys(ISSUER, published, clock), ACCOUNTS, clock=lambda: NOW)
 
 
 async def test_a_new_key_of_the_issuer_is_found_and_one_that_it_took_out_is_not_believed_for_ever() -> None:
@@ -238,11 +238,11 @@ async def test_a_new_key_of_the_issuer_is_found_and_one_that_it_took_out_is_not_
     reads = discovering(published, clock)
     assert (await reads.caller(signed(said()))).org == "food-bank"
     published.keys = [new]
-    with pytest.raises(Refused):
+    with pytest.raises(TokenRejected):
         await reads.caller(signed(said(), new))  # asked a moment ago
     clock.at += 11
     assert (await reads.caller(signed(said(), new))).org == "food-bank"
-    with pytest.raises(Refused):
+    with pytest.raises(TokenRejected):
         await reads.caller(signed(said()))
     assert published.asked == 2
 
@@ -252,7 +252,7 @@ async def test_key_ids_that_nobody_has_do_not_make_us_ask_again_and_again() -> N
     reads = discovering(published, clock)
     for n in range(50):
         clock.at += 0.1
-        with pytest.raises(Refused):
+        with pytest.raises(TokenRejected):
             await reads.caller(signed(said(), key(), kid=f"nobody-{n}"))
     assert published.asked == 1
 
@@ -280,7 +280,7 @@ async def test_a_document_about_another_issuer_is_not_believed() -> None:
     def other(url: str) -> dict[str, Any]:
         return {**Published(KEY)(url), **({"issuer": "https://other.example"} if "well-known" in url else {})}
 
-    reads = Bearer(CLAIMS, DiscoveredKeys(ISSUER, other, Clock()), ACCOUNTS, clock=lambda: NOW)
+    reads = BearerTokens(CLAIMS, DiscoveredKeys(ISSUER, other, Clock()), ACCOUNTS, clock=lambda: NOW)
     with pytest.raises(IssuerUnavailable):
         await reads.caller(signed(said()))
 
@@ -291,9 +291,9 @@ async def test_a_symmetric_key_that_an_issuer_publishes_by_mistake_is_not_used()
     published = Published(KEY)
     mistaken = {"keys": [shared.as_dict(private=True), KEY.as_dict(private=False)]}
     fetch = lambda url: published(url) if "well-known" in url else mistaken  # noqa: E731
-    reads = Bearer(CLAIMS, DiscoveredKeys(ISSUER, fetch, Clock()), ACCOUNTS, clock=lambda: NOW)
+    reads = BearerTokens(CLAIMS, DiscoveredKeys(ISSUER, fetch, Clock()), ACCOUNTS, clock=lambda: NOW)
     token = signed(said(), shared, "HS256")
-    with pytest.raises(Refused):
+    with pytest.raises(TokenRejected):
         await reads.caller(token)
 
 
@@ -305,7 +305,7 @@ async def test_a_known_key_waits_for_nobody_while_the_issuer_hangs() -> None:
             hangs.wait(60)
         return published(url)
 
-    reads = Bearer(CLAIMS, DiscoveredKeys(ISSUER, fetch, clock), ACCOUNTS, clock=lambda: NOW)
+    reads = BearerTokens(CLAIMS, DiscoveredKeys(ISSUER, fetch, clock), ACCOUNTS, clock=lambda: NOW)
     await reads.caller(signed(said()))
     published.down = True
     clock.at += 2_000  # old enough to be fetched again
@@ -318,7 +318,7 @@ async def test_a_known_key_waits_for_nobody_while_the_issuer_hangs() -> None:
         assert not unknown.done()
     finally:
         hangs.set()
-    with pytest.raises(Refused):
+    with pytest.raises(TokenRejected):
         await unknown
 
 
@@ -331,7 +331,7 @@ async def test_an_issuer_that_is_away_for_long_lets_nobody_queue() -> None:
         return published(url)
 
     keys = DiscoveredKeys(ISSUER, fetch, clock)
-    reads = Bearer(CLAIMS, keys, ACCOUNTS, clock=lambda: NOW)
+    reads = BearerTokens(CLAIMS, keys, ACCOUNTS, clock=lambda: NOW)
     await reads.caller(signed(said()))
     hangs.set()
     clock.at += 3_000
@@ -349,10 +349,10 @@ async def test_an_issuer_that_is_away_for_long_lets_nobody_queue() -> None:
 
 
 async def test_keys_are_fetched_before_anybody_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys_of_an_issuer, "_AGAIN_S", 0.01)
+    monkeypatch.setattr(jwks, "_AGAIN_S", 0.01)
     published, clock = Published(KEY), Clock()
     keys = DiscoveredKeys(ISSUER, published, clock)
-    async with repeating(keys.loop(), Health()):
+    async with supervised(keys.loop(), Health()):
         await settled(lambda: keys._keys is not None)
         clock.at += 1_000
         await settled(lambda: published.asked == 2)
@@ -365,4 +365,4 @@ async def settled(holds: Callable[[], bool]) -> None:
 
 
 def test_the_clock_of_tokens_is_the_wall_clock() -> None:
-    assert abs(Bearer(CLAIMS, OwnKeys(KeySet([KEY])), ACCOUNTS).clock() - time.time()) < 5
+    assert abs(BearerTokens(CLAIMS, OwnKeys(KeySet([KEY])), ACCOUNTS).clock() - time.time()) < 5

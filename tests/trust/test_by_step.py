@@ -17,16 +17,17 @@ from hypothesis import given
 from examples import examples
 from pathline.interaction import interaction
 from pathline.vocabulary import TYPES, InteractionCorrected, InteractionVoided
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.pull.sight import _known
-from pathline_gateway.store import pathway_parts, pathways
-from pathline_gateway.store.subscriptions import Subscription
-from pathline_gateway.streams.sight import Sight, reader
-from pathline_gateway.trust.deciding import decides, named_events
-from pathline_gateway.trust.foreign import names
-from pathline_gateway.trust.pairwise import ReaderKey
-from pathline_gateway.trust.reader import Reader
-from pathline_gateway.trust.visible import Known, Seen, offered, visible
+from pathline_gateway.auth.reader import Reader
+from pathline_gateway.pathways import part_repository
+from pathline_gateway.pathways import repository as pathway_repository
+from pathline_gateway.pathways.step import Step
+from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache, reader
+from pathline_gateway.streams.subscriptions.repository import Subscription
+from pathline_gateway.visibility.deciding_steps import decides, named_events
+from pathline_gateway.visibility.loading import _known
+from pathline_gateway.visibility.pairwise_ids import ReaderKey
+from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, offered, visible
+from pathline_gateway.visibility.redaction import names
 from trust.pathways import NOW, organisation, pathway, ref, step
 from trust.rig import SECRET, Rig
 from trust.test_noninterference import pathways as some_pathways
@@ -35,21 +36,21 @@ from verify.history import TOKEN, TOKEN_SHA256, Told, linked, source, subject
 READERS = (organisation("alpha"), organisation("alpha", None), organisation("gamma"), organisation("beta"))
 
 
-def whole(of: Reader, known: Known) -> Seen | None:
+def whole(of: Reader, known: PathwayContext) -> VisiblePathway | None:
     """The oracle: what is seen of the pathway."""
     return visible(of, NOW, known) or offered(of, known)
 
 
-def shown(seen: Seen | None) -> set[tuple[str, str]]:
+def shown(seen: VisiblePathway | None) -> set[tuple[str, str]]:
     return set() if seen is None else {(each.told.step.source, each.told.step.id) for each in seen.steps}
 
 
-def by_step(of: Reader, known: Known, step: Step, needed: Callable[[Step], bool]) -> Seen | None:
+def by_step(of: Reader, known: PathwayContext, step: Step, needed: Callable[[Step], bool]) -> VisiblePathway | None:
     """What is seen where no other steps are known than this one and those that are needed."""
     return whole(of, replace(known, steps=[each for each in known.steps if each is step or needed(each)]))
 
 
-def differs(known: Known, needed: Callable[[Step], bool] = decides) -> bool:
+def differs(known: PathwayContext, needed: Callable[[Step], bool] = decides) -> bool:
     """Whether any reader would be told otherwise of any step."""
     for of in READERS:
         seen = whole(of, known)
@@ -67,7 +68,7 @@ def differs(known: Known, needed: Callable[[Step], bool] = decides) -> bool:
 
 @examples(60, deadline=None)
 @given(some_pathways())
-def test_a_step_is_judged_by_what_decides_and_itself(known: Known) -> None:
+def test_a_step_is_judged_by_what_decides_and_itself(known: PathwayContext) -> None:
     assert not differs(known)
 
 
@@ -164,7 +165,7 @@ async def fault(rig: Rig, only: Collection[str] = ORGS) -> str | None:
             " left join membership m on m.ref = s.id and m.until is null"
         )
         for org in only:
-            as_whom, sight = subscription(org), Sight(connection, NOW)
+            as_whom, sight = subscription(org), VisibilityCache(connection, NOW)
             sight.expect(rows[::2])
             for row in rows:
                 event = row["source"], row["id"]
@@ -193,9 +194,9 @@ def pathway_named(step: Step) -> set[tuple[str, str]]:
     return set(named_events(step))
 
 
-async def of_whole(connection: asyncpg.Connection, of: Reader, pathway: Any) -> Seen | None:
-    members, stored = await pathways.stored(connection, pathway)
-    assert isinstance(members, pathways.Members)
+async def of_whole(connection: asyncpg.Connection, of: Reader, pathway: Any) -> VisiblePathway | None:
+    members, stored = await pathway_repository.stored(connection, pathway)
+    assert isinstance(members, pathway_repository.PathwayMembers)
     return whole(of, await _known(connection, of, members, stored))
 
 
@@ -216,10 +217,10 @@ async def test_what_is_not_read_is_missed(rig: Rig, monkeypatch: pytest.MonkeyPa
         )
         await rig.tell(*lived(seed))
         with monkeypatch.context() as patched:
-            broken = getattr(pathway_parts, planted).replace("any($1::bigint[])", "any($1::bigint[]) and false")
+            broken = getattr(part_repository, planted).replace("any($1::bigint[])", "any($1::bigint[]) and false")
             broken = broken.replace("i.ref = r.ref", "i.ref = r.ref and false")
-            assert broken != getattr(pathway_parts, planted)
-            patched.setattr(pathway_parts, planted, broken)
+            assert broken != getattr(part_repository, planted)
+            patched.setattr(part_repository, planted, broken)
             try:
                 if await fault(rig) is not None:
                     return
@@ -245,6 +246,6 @@ async def test_a_name_that_is_spelled_with_escapes_is_found(rig: Rig) -> None:
     async with rig.pool.acquire() as connection:
         assert b"\\u0061" in await connection.fetchval("select payload from interaction")
         birth = await connection.fetchval("select birth from subject_ref where org = 'alpha'")
-        members = await pathways.members(connection, birth)
-        assert isinstance(members, pathways.Members)
-        assert [step.id for step in (await pathway_parts.deciding(connection, members)).steps()] == ["spelled"]
+        members = await pathway_repository.members(connection, birth)
+        assert isinstance(members, pathway_repository.PathwayMembers)
+        assert [step.id for step in (await part_repository.deciding(connection, members)).steps()] == ["spelled"]

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from pathline_gateway.access_log.declarations import ROWS, About
+from pathline_gateway.auth.caller import Caller, Role
+from pathline_gateway.auth.route_permissions import route_of
 from pathline_gateway.embedded import Machine
-from pathline_gateway.pull.padding import BUCKET_S, Padding
-from pathline_gateway.streams.outcome import NO_ANSWER, outward
-from pathline_gateway.trust.access import route_of
-from pathline_gateway.trust.caller import Caller, Role
+from pathline_gateway.streams.webhooks.attempt_result import NO_ANSWER, outward
+from pathline_gateway.visibility.padding import BUCKET_S, Padding
 from trust.rig import AUDITOR, OPERATOR, Rig, of, rig_on, stating
 from trust.test_noninterference_http import COMMON, told
 from trust.test_noninterference_http import _named as named

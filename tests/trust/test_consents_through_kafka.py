@@ -7,11 +7,11 @@ from pathlib import Path
 import httpx
 from tansu import Tansu
 
-from pathline_gateway.app import application
+from pathline_gateway.auth.dependencies import caller
 from pathline_gateway.embedded import Machine
-from pathline_gateway.running import running
+from pathline_gateway.runtime.gateway import running_gateway
+from pathline_gateway.runtime.http_app import application
 from pathline_gateway.settings import Settings
-from pathline_gateway.trust.who import caller
 from trust.rig import citizen
 from verify.database import fresh_database
 from verify.history import subject
@@ -26,7 +26,7 @@ async def test_what_is_answered_has_taken_effect(machine: Machine, tmp_path: Pat
 
 
 async def _what_is_answered_has_taken_effect(settings: Settings) -> None:
-    async with running(settings) as gateway:
+    async with running_gateway(settings) as gateway:
         app = application(gateway)
         app.dependency_overrides[caller] = lambda: citizen(subject(1))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:

@@ -11,12 +11,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from examples import number as some_or_all
-from pathline_gateway.handoff import lifecycle
-from pathline_gateway.identity import binding, evidence
-from pathline_gateway.identity.evidence import Standing
-from pathline_gateway.identity.rights import Rights
-from pathline_gateway.trust import consents, mandates, shared_handoffs, visible
-from pathline_gateway.trust.told import Told
+from pathline_gateway.handoffs import lifecycle
+from pathline_gateway.identity import evidence, resolution
+from pathline_gateway.identity.evidence import EvidenceRank
+from pathline_gateway.identity.links.rights import Rights
+from pathline_gateway.pathways.parsed_step import ParsedStep
+from pathline_gateway.visibility import consent as visibility_consent
+from pathline_gateway.visibility import handoff_sharing
+from pathline_gateway.visibility import mandates as visibility_mandates
+from pathline_gateway.visibility import policy as visibility_policy
 from trust import attack
 from trust.attack import ATTACK, WORLDS, shown_without_a_grant
 
@@ -39,51 +42,51 @@ def test_no_event_of_an_organisation_shows_anybody_what_nobody_granted(number: i
 
 
 def _anybodys_consent(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(consents, "opens", lambda org, holder: True)
+    patch.setattr(visibility_consent, "opens", lambda org, holder: True)
 
 
 def _a_readers_own_consent(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(consents, "opens", lambda org, holder: org in ("citizen", holder, attack.X))
+    patch.setattr(visibility_consent, "opens", lambda org, holder: org in ("citizen", holder, attack.X))
 
 
 def _anybodys_mandate(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(mandates, "mandates", lambda org, registrars: True)
+    patch.setattr(visibility_mandates, "mandates", lambda org, registrars: True)
 
 
 def _a_mandates_end_by_its_id_alone(patch: pytest.MonkeyPatch) -> None:
     """An organisation's word of a mandate with the id of hers takes its place."""
 
     def words(steps: object, now: object) -> object:
-        found = dict[str, Told]()
+        found = dict[str, ParsedStep]()
         for told in steps:  # type: ignore[attr-defined]
             if told.noun == "mandate" and told.step.time <= now:
                 found[told.said["mandate"]] = told
-        return mandates.Words(tuple(found.values()), frozenset())
+        return visibility_mandates.Words(tuple(found.values()), frozenset())
 
-    patch.setattr(mandates, "words", words)
-    patch.setattr(mandates, "mandates", lambda org, registrars: True)
+    patch.setattr(visibility_mandates, "words", words)
+    patch.setattr(visibility_mandates, "mandates", lambda org, registrars: True)
 
 
 def _own_links_without_limits(patch: pytest.MonkeyPatch) -> None:
-    def standing(self: Rights, source: str, kind: str, orgs: tuple[str, str]) -> Standing:
+    def standing(self: Rights, source: str, kind: str, orgs: tuple[str, str]) -> EvidenceRank:
         mine = [org == attack.X for org in orgs]
-        return Standing.LINKER if all(mine) or (kind == "different" and any(mine)) else Standing.PROPOSED
+        return EvidenceRank.LINKER if all(mine) or (kind == "different" and any(mine)) else EvidenceRank.PROPOSED
 
     patch.setattr(Rights, "standing", standing)
 
 
 def _own_links_before_others(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(evidence, "_RANKS", {Standing.OWN: Standing.CITIZEN - 0.5, Standing.ONE_SIDE: 1.5})
-    patch.setattr(binding, "_turn", lambda said: 0 if said.standing is Standing.OWN else 3)
+    patch.setattr(evidence, "_RANKS", {EvidenceRank.OWN: EvidenceRank.CITIZEN - 0.5, EvidenceRank.ONE_SIDE: 1.5})
+    patch.setattr(resolution, "_turn", lambda said: 0 if said.standing is EvidenceRank.OWN else 3)
 
 
 def _one_side_parts_her_from_her_links(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(binding, "_turn", lambda said: 0 if not said.same else 3)
-    patch.setattr(binding, "_OF_ONE", ())
+    patch.setattr(resolution, "_turn", lambda said: 0 if not said.same else 3)
+    patch.setattr(resolution, "_OF_ONE", ())
 
 
 def _proposed_links_bind(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Rights, "standing", lambda self, source, kind, orgs: Standing.LINKER)
+    patch.setattr(Rights, "standing", lambda self, source, kind, orgs: EvidenceRank.LINKER)
 
 
 def _a_token_of_ones_own(patch: pytest.MonkeyPatch) -> None:
@@ -117,18 +120,18 @@ def _whoever_names_a_hand_off_is_a_side(patch: pytest.MonkeyPatch) -> None:
     def receives(life: lifecycle.Lifecycle, org: str) -> bool:
         return life.to == org or any(event.org == org for event in (*life.legal, *life.anomalies))
 
-    patch.setattr(shared_handoffs, "_receives", receives)
+    patch.setattr(handoff_sharing, "_receives", receives)
 
 
 def _who_is_named_in_any_mandate(patch: pytest.MonkeyPatch) -> None:
     """By the mandate's id alone, whoever's it is."""
-    named = visible.services_named
+    named = visibility_policy.services_named
 
     class ById(dict[object, set[str]]):
         def get(self, name: object, default: object = None) -> object:  # type: ignore[override]
             return set().union(*(orgs for (_, id), orgs in self.items() if id == name[1]))  # type: ignore[index,misc]
 
-    patch.setattr(visible, "services_named", lambda steps: ById(named(steps)))
+    patch.setattr(visibility_policy, "services_named", lambda steps: ById(named(steps)))
 
 
 CONSENT, MANDATE, IDENTITY, HANDOFF = 0, 1, 2, 4
@@ -169,7 +172,7 @@ def test_a_planted_hole_is_found(hole: Callable[[pytest.MonkeyPatch], None], mon
 
 @pytest.mark.usefixtures("fresh")
 def test_what_waits_would_be_released_by_one_organisation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(binding, "_OF_ONE", ())
+    monkeypatch.setattr(resolution, "_OF_ONE", ())
     assert shown_without_a_grant(_RELEASING[0], [_RELEASING[1]])
 
 

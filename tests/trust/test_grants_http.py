@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from examples import number as some_or_all
 from pathline.vocabulary import TYPES
+from pathline_gateway.auth.caller import Caller
 from pathline_gateway.embedded import Machine
-from pathline_gateway.intake.apply import Into
-from pathline_gateway.trust.caller import Caller
+from pathline_gateway.intake.batch_transaction import ApplyTarget
 from trust.rig import Rig, citizen, helper, of, rig_on, stating
 from verify.history import GROUP, TOKEN_SHA256, Told, linked, ref, step, subject
 
@@ -105,7 +105,7 @@ async def attacked(machine: Machine, events: Sequence[Told]) -> tuple[list[set[s
     async with rig_on(machine) as rig:
         await rig.tell(*HONEST)
         before = await answered(rig)
-        rig.log.into = Into(GROUP, register_unknown=False)
+        rig.log.into = ApplyTarget(GROUP, register_unknown=False)
         await rig.tell(*events)
         after = await answered(rig)
         listed = (await rig.ask(citizen(HER), "GET", "/v1/mandates")).json()["mandates"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from pathline_gateway.trust.jwks import usable
+from pathline_gateway.auth.jwk_selection import usable
 
 
 def public(key: Any, **other: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pathline.codec import json_format
-from pathline_gateway.trust.pairwise import ReaderKey
+from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from trust.rig import SECRET, Rig, citizen, of
 
 LIVES = sorted(p for p in (Path(__file__).parents[1] / "lives").iterdir() if p.is_dir())

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from pathline.vocabulary import TYPES
-from pathline_gateway.memory import settle_memory
+from pathline_gateway.auth.caller import EVERYBODY, Caller
+from pathline_gateway.pathways import part_repository
 from pathline_gateway.pull.paging import MOST
-from pathline_gateway.store import pathway_parts
-from pathline_gateway.trust.caller import EVERYBODY, Caller
+from pathline_gateway.runtime.gc_tuning import settle_memory
 from trust.rig import OPERATOR, Rig, citizen, of, stating
 from verify.history import Told, linked, subject
 
@@ -208,14 +208,14 @@ async def test_what_is_hidden_under_others_names_is_not_read(rig: Rig, monkeypat
     consent = TYPES["org.pathline.consent.given.v1"].model_validate(agreed)
     await rig.tell(Told("north", "offer", subject(1), offer), Told("north", "agreed", subject(1), consent))
     read: list[int] = []
-    after = pathway_parts.after
+    after = part_repository.after
 
     async def counted(*said: Any, **named: Any) -> Any:
         found = await after(*said, **named)
         read.append(len(found.rows))
         return found
 
-    monkeypatch.setattr(pathway_parts, "after", counted)
+    monkeypatch.setattr(part_repository, "after", counted)
     for purpose in (None, "other"):
         path = f"/v1/pathways/{await name(rig, of('south'))}"
         answer = await rig.ask(of("south"), "GET", path, headers=stating(purpose))

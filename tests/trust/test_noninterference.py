@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import examples
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.identity.binding import Ref
-from pathline_gateway.pull.view import view
-from pathline_gateway.trust.caller import Role
-from pathline_gateway.trust.concealment import Concealment
-from pathline_gateway.trust.consents import ConsentEvent
-from pathline_gateway.trust.pairwise import ReaderKey
-from pathline_gateway.trust.reader import Reader
-from pathline_gateway.trust.visible import Known, visible
+from pathline_gateway.auth.caller import Role
+from pathline_gateway.auth.reader import Reader
+from pathline_gateway.concealment.rules import Concealment
+from pathline_gateway.identity.resolution import Ref
+from pathline_gateway.pathways.step import Step
+from pathline_gateway.pull.reader_view import view
+from pathline_gateway.visibility.consent import ConsentEvent
+from pathline_gateway.visibility.pairwise_ids import ReaderKey
+from pathline_gateway.visibility.policy import PathwayContext, visible
 from trust.pathways import NOW, TOKEN, consent, operator, organisation, pathway, person, ref, step, subject
 
 SECRET = b"a secret of a test, of 32 bytes."
@@ -40,7 +40,7 @@ READERS = (
 _numbers = itertools.count()
 
 
-def told(known: Known, reader: Reader) -> tuple[bytes, ...]:
+def told(known: PathwayContext, reader: Reader) -> tuple[bytes, ...]:
     """Everything that the reader can read."""
     seen = visible(reader, NOW, known)
     if seen is None:
@@ -105,7 +105,7 @@ def consents(draw: st.DrawFn) -> ConsentEvent:
 
 
 @st.composite
-def pathways(draw: st.DrawFn) -> Known:
+def pathways(draw: st.DrawFn) -> PathwayContext:
     found = draw(st.lists(steps(), max_size=12))
     said = draw(st.lists(consents(), max_size=4))
     needed = {(each.org, each.subject) for each in found} | {("citizen", subject(1))}
@@ -115,12 +115,12 @@ def pathways(draw: st.DrawFn) -> Known:
     return pathway(refs, found, said, concealment=CONCEALED)
 
 
-def without(known: Known, gone: set[tuple[str, str]]) -> Known:
+def without(known: PathwayContext, gone: set[tuple[str, str]]) -> PathwayContext:
     """The pathway without these steps."""
     return replace(known, steps=[each for each in known.steps if (each.source, each.id) not in gone])
 
 
-def hidden_from(known: Known, reader: Reader) -> list[Step]:
+def hidden_from(known: PathwayContext, reader: Reader) -> list[Step]:
     """The steps that decide nothing for this reader and that she does not see.
 
     What she sees less by is no secret from her: the end of her own mandate, or of a hand-off to her.
@@ -130,7 +130,7 @@ def hidden_from(known: Known, reader: Reader) -> list[Step]:
     return [each for each in known.steps if (each.source, each.id) not in shown and not _decides(each, reader, known)]
 
 
-def _decides(each: Step, reader: Reader, known: Known) -> bool:
+def _decides(each: Step, reader: Reader, known: PathwayContext) -> bool:
     said = orjson.loads(each.data)
     if ".handoff." in each.type:
         # Of a hand-off that the reader has a part in; one that is concealed has no part in what she sees.
@@ -150,7 +150,9 @@ def _names(each: Step, org: str) -> bool:
 
 @given(known=pathways(), reader=st.sampled_from(READERS), chosen=st.sets(st.integers(0, 11)))
 @examples(400, deadline=None)
-def test_steps_that_a_reader_does_not_see_leave_no_trace(known: Known, reader: Reader, chosen: set[int]) -> None:
+def test_steps_that_a_reader_does_not_see_leave_no_trace(
+    known: PathwayContext, reader: Reader, chosen: set[int]
+) -> None:
     hidden = hidden_from(known, reader)
     gone = {(each.source, each.id) for n, each in enumerate(hidden) if n in chosen}
     assert told(without(known, gone), reader) == told(known, reader)
@@ -158,7 +160,7 @@ def test_steps_that_a_reader_does_not_see_leave_no_trace(known: Known, reader: R
 
 @given(known=pathways(), reader=st.sampled_from(READERS), chosen=st.sets(st.integers(0, 11)))
 @examples(300, deadline=None)
-def test_a_hidden_step_may_say_anything(known: Known, reader: Reader, chosen: set[int]) -> None:
+def test_a_hidden_step_may_say_anything(known: PathwayContext, reader: Reader, chosen: set[int]) -> None:
     hidden = hidden_from(known, reader)
     changed = {(each.source, each.id) for n, each in enumerate(hidden) if n in chosen}
 
@@ -174,7 +176,7 @@ def test_a_hidden_step_may_say_anything(known: Known, reader: Reader, chosen: se
 @given(known=pathways(), reader=st.sampled_from(READERS), kept=st.sets(st.sampled_from(ORGS)))
 @examples(300, deadline=None)
 def test_a_merge_with_refs_of_which_a_reader_sees_nothing_changes_nothing(
-    known: Known, reader: Reader, kept: set[str]
+    known: PathwayContext, reader: Reader, kept: set[str]
 ) -> None:
     hidden = {(each.source, each.id) for each in hidden_from(known, reader)}
     bare = {
@@ -187,7 +189,7 @@ def test_a_merge_with_refs_of_which_a_reader_sees_nothing_changes_nothing(
     assert told(apart(known, bare), reader) == told(known, reader)
 
 
-def apart(known: Known, bare: set[tuple[str, str]]) -> Known:
+def apart(known: PathwayContext, bare: set[tuple[str, str]]) -> PathwayContext:
     """The pathway as it was before these joined it: what they said of consents is what the strictest rule is for."""
     refs: list[Ref] = [each for each in known.refs if (each.org, each.subject) not in bare]
     left = [each for each in known.steps if (each.org, each.subject) not in bare]
@@ -196,7 +198,7 @@ def apart(known: Known, bare: set[tuple[str, str]]) -> Known:
 
 @given(known=pathways(), more=st.lists(consents(), max_size=4))
 @examples(300, deadline=None)
-def test_consents_about_others_change_nothing(known: Known, more: list[ConsentEvent]) -> None:
+def test_consents_about_others_change_nothing(known: PathwayContext, more: list[ConsentEvent]) -> None:
     names = {(c.org, c.subject, c.consent) for c in known.consents}
     others = [c for c in more if not c.about("alpha", "care") and (c.org, c.subject, c.consent) not in names]
     added = replace(known, consents=[*known.consents, *others])
@@ -206,7 +208,7 @@ def test_consents_about_others_change_nothing(known: Known, more: list[ConsentEv
 
 @given(known=pathways(), more=st.lists(consents(), max_size=4))
 @examples(200, deadline=None)
-def test_consents_of_who_is_concealed_change_nothing(known: Known, more: list[ConsentEvent]) -> None:
+def test_consents_of_who_is_concealed_change_nothing(known: PathwayContext, more: list[ConsentEvent]) -> None:
     concealed = [c for c in more if CONCEALED.ref(c.org, c.subject)]
     for reader in READERS:
         assert told(replace(known, consents=[*known.consents, *concealed]), reader) == told(known, reader)
@@ -214,7 +216,7 @@ def test_consents_of_who_is_concealed_change_nothing(known: Known, more: list[Co
 
 @given(known=pathways(), reader=st.sampled_from(READERS))
 @examples(300, deadline=None)
-def test_nothing_of_a_refuge_is_told_to_others(known: Known, reader: Reader) -> None:
+def test_nothing_of_a_refuge_is_told_to_others(known: PathwayContext, reader: Reader) -> None:
     """But by a mandate to whom it names, and to who named the refuge herself."""
     seen = visible(reader, NOW, known)
     if seen is None:
@@ -228,7 +230,7 @@ def test_nothing_of_a_refuge_is_told_to_others(known: Known, reader: Reader) -> 
 
 @given(known=pathways(), reader=st.sampled_from(READERS[:5]))
 @examples(200, deadline=None)
-def test_no_name_of_anothers_is_told_as_it_is(known: Known, reader: Reader) -> None:
+def test_no_name_of_anothers_is_told_as_it_is(known: PathwayContext, reader: Reader) -> None:
     seen = visible(reader, NOW, known)
     if seen is None:
         return

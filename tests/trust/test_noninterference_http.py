@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from examples import examples
 from pathline.vocabulary import TYPES
+from pathline_gateway.auth.caller import Caller
 from pathline_gateway.embedded import Machine
-from pathline_gateway.trust.caller import Caller
 from trust.rig import OPERATOR, Rig, citizen, helper, of, rig_on, stating
 from verify.history import Told, corrected, linked, ref, step, subject, voided
 

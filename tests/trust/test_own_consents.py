@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pathline_gateway.trust.caller import EVERYBODY
+from pathline_gateway.auth.caller import EVERYBODY
 from trust.rig import OPERATOR, Rig, citizen, of
 from trust.test_reading import LIFE, ME, consented, told
 from verify.history import linked, ref, step, subject

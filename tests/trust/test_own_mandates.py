@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pathline_gateway.trust.caller import EVERYBODY
+from pathline_gateway.auth.caller import EVERYBODY
 from trust.rig import OPERATOR, Rig, citizen, helper, of, stating
 from trust.test_reading import LIFE, ME, consented, told
 from verify.history import Told, linked, ref, step, subject

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from pathline.vocabulary import InteractionVoided
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.handoff.projection import bring_up_to_date
-from pathline_gateway.pull import pathways, seen_pages
-from pathline_gateway.store import pathway_parts
-from pathline_gateway.store import pathways as store
-from pathline_gateway.store.pathway_parts import StepPlace
-from pathline_gateway.trust.caller import EVERYBODY, Caller
+from pathline_gateway.auth.caller import EVERYBODY, Caller
+from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.pathways import part_repository
+from pathline_gateway.pathways import repository as pathway_repository
+from pathline_gateway.pathways.part_repository import StepPlace
+from pathline_gateway.pathways.step import Step
+from pathline_gateway.pull import pathway_reader, seen_pages, unrestricted
 from trust.rig import OPERATOR, Rig, citizen, helper, of, stating
 from trust.test_by_step import lived
 from verify.history import Told, source, subject
@@ -97,7 +97,8 @@ async def fault(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> str | None:
         assert short.status_code == 200
         sliced = await walked(rig, caller, purpose, path, limit="3")
         with monkeypatch.context() as patched:
-            patched.setattr(pathways, "MOST", _LONG)
+            patched.setattr(pathway_reader, "MOST", _LONG)
+            patched.setattr(unrestricted, "MOST", _LONG)
             patched.setattr(seen_pages, "MOST", _LONG)
             if await names(rig, caller, purpose) != found:
                 return f"{name}: called otherwise"
@@ -128,13 +129,13 @@ async def read_in_order(rig: Rig, limit: int) -> bool:
     """Whether all steps that nobody amended are read, each once and in order, so many at a time."""
     async with rig.pool.acquire() as connection:
         found = await rig.pool.fetchval("select pathway from membership where until is null limit 1")
-        members, stored = await store.stored(connection, found)
-        assert isinstance(members, store.Members)
-        amending = {each.target for each in await store.amendments(connection, members.numbers)}
+        members, stored = await pathway_repository.stored(connection, found)
+        assert isinstance(members, pathway_repository.PathwayMembers)
+        amending = {each.target for each in await pathway_repository.amendments(connection, members.numbers)}
         expected = [step for step in stored.steps() if (step.source, step.id) not in amending]
         read: list[Step] = []
         place: StepPlace | None = None
-        while part := (await pathway_parts.after(connection, members, members.numbers, place, limit)).steps():
+        while part := (await part_repository.after(connection, members, members.numbers, place, limit)).steps():
             read += part
             place = StepPlace(*part[-1].order)
             if len(read) > len(expected):
@@ -165,8 +166,8 @@ async def test_planted_faults_of_pages_are_found(
 ) -> None:
     await world(rig, 1)
     assert [await read_in_order(rig, limit) for limit in (1, 2, 3)] == [True, True, True]
-    assert right in pathway_parts._AFTER
-    monkeypatch.setattr(pathway_parts, "_AFTER", pathway_parts._AFTER.replace(right, wrong))
+    assert right in part_repository._AFTER
+    monkeypatch.setattr(part_repository, "_AFTER", part_repository._AFTER.replace(right, wrong))
     assert not all([await read_in_order(rig, limit) for limit in (1, 2, 3)])
 
 
@@ -175,7 +176,8 @@ async def test_a_step_that_comes_between_pages_is_on_a_later_one_or_tells_by_the
 ) -> None:
     await world(rig, 2)
     found = await names(rig, EVERYBODY, None)
-    monkeypatch.setattr(pathways, "MOST", _LONG)
+    monkeypatch.setattr(pathway_reader, "MOST", _LONG)
+    monkeypatch.setattr(unrestricted, "MOST", _LONG)
     path = f"/v1/pathways/{found}"
     first = await rig.ask(EVERYBODY, "GET", path, params={"limit": "3"})
     again = await rig.ask(
@@ -216,7 +218,8 @@ async def test_what_was_then_comes_in_pages_as_well(rig: Rig, monkeypatch: pytes
         short = await rig.ask(caller, "GET", path, params={"as_of": at.replace(" ", "T")}, follow_redirects=True)
         assert short.status_code == 200, short.text
         with monkeypatch.context() as patched:
-            patched.setattr(pathways, "MOST", _LONG)
+            patched.setattr(pathway_reader, "MOST", _LONG)
+            patched.setattr(unrestricted, "MOST", _LONG)
             pages = await walked(rig, caller, None, path, limit="3", as_of=at.replace(" ", "T"))
         assert len(pages) > 1
         told = together(pages)

@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.trust.pairwise import ReaderKey
+from pathline_gateway.visibility.pairwise_ids import ReaderKey
 
 SECRET = b"a secret of sixteen bytes or more"
 

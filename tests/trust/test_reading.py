@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from pathline.vocabulary import TYPES
-from pathline_gateway.trust.caller import EVERYBODY, Caller, Role
+from pathline_gateway.auth.caller import EVERYBODY, Caller, Role
 from trust.rig import AUDITOR, OPERATOR, Rig, citizen, helper, of, stating
 from verify.history import Told, linked, ref, source, step, subject, voided
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.background import repeating
-from pathline_gateway.set_aside.health import Health
-from pathline_gateway.store import ended_sessions
-from pathline_gateway.trust.session import LEEWAY_S, Session
-from pathline_gateway.trust.sessions import Sessions
+from pathline_gateway.auth import ended_session_repository
+from pathline_gateway.auth.ended_sessions import Sessions
+from pathline_gateway.auth.session import LEEWAY_S, Session
+from pathline_gateway.background.health import Health
+from pathline_gateway.background.loop import supervised
 from shared_postgres.databases import Databases
 
 NOW = 1_772_000_000
@@ -68,14 +68,14 @@ async def pool(postgres: Databases) -> AsyncIterator[asyncpg.Pool]:
 async def test_what_one_process_ends_the_others_know_and_a_new_one_too(
     pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pathline_gateway.trust.sessions._LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr("pathline_gateway.auth.ended_sessions._LOOK_EVERY_S", 0.01)
     clock = lambda: NOW + 20  # noqa: E731
     here, there = Sessions(pool, 3_600, clock), Sessions(pool, 3_600, clock)
     one = session("one", "s")
     assert not here.is_over(one)
     await here.end(one)
     assert here.is_over(one)
-    async with repeating(there.loop(), Health()), asyncio.timeout(60):
+    async with supervised(there.loop(), Health()), asyncio.timeout(60):
         while not there.is_over(one):
             await asyncio.sleep(0.01)
     started = Sessions(pool, 3_600, clock)
@@ -99,7 +99,7 @@ async def test_what_no_token_can_mean_any_more_is_forgotten(pool: asyncpg.Pool) 
     await sessions.end(session("old"))
     at[0] += 3_601
     async with pool.acquire() as connection:
-        await ended_sessions.forget(connection, datetime.fromtimestamp(at[0], UTC))
+        await ended_session_repository.forget(connection, datetime.fromtimestamp(at[0], UTC))
         assert await connection.fetchval("select count(*) from ended_session where until <= $1", _at(at[0])) == 0
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.trust.caller import EVERYBODY, Caller, Role
-from pathline_gateway.trust.concealment import Concealment
-from pathline_gateway.trust.consents import ConsentEvent
-from pathline_gateway.trust.lawful import LawfulBasis
-from pathline_gateway.trust.reader import reader_of
+from pathline_gateway.auth.caller import EVERYBODY, Caller, Role
+from pathline_gateway.auth.reader import reader_of
+from pathline_gateway.concealment.rules import Concealment
+from pathline_gateway.pathways.step import Step
+from pathline_gateway.visibility.consent import ConsentEvent
+from pathline_gateway.visibility.lawful_basis import LawfulBasis
 from trust.pathways import (
     NOW,
     START,

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from pathline_gateway.embedded import Machine
-from pathline_gateway.store.migrate import migrate
-from pathline_gateway.store.partitions import ensure_partitions
+from pathline_gateway.postgres.migrate import migrate
+from pathline_gateway.postgres.partitions import ensure_partitions
 from shared_postgres.databases import MIGRATED, Databases
 
 _LIFE = Path(__file__).parents[1] / "embedded" / "life.py"

@@ -23,12 +23,12 @@ from pathline.vocabulary import (
     InteractionVoided,
     Payload,
 )
-from pathline_gateway.handoff.projection import bring_up_to_date
-from pathline_gateway.identity.membership import MembershipWriter
-from pathline_gateway.intake.apply import Into, apply
+from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.identity.membership_writer import MembershipWriter
 from pathline_gateway.intake.batch import Batch
-from pathline_gateway.intake.reading import read
-from pathline_gateway.intake.write import Outcome
+from pathline_gateway.intake.batch_transaction import ApplyTarget, apply_batch
+from pathline_gateway.intake.record_parser import parse_record
+from pathline_gateway.intake.record_writer import BatchResult
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 TOPIC = "pathline.in.door-0"
@@ -149,18 +149,18 @@ class Partition:
 
     number: int = 0
     offset: int = 0
-    into: Into = field(default_factory=lambda: Into(GROUP, register_unknown=True))
+    into: ApplyTarget = field(default_factory=lambda: ApplyTarget(GROUP, register_unknown=True))
 
     def batch(self, told: Iterable[Told | bytes], epoch: int = 1) -> Batch:
         """What was told next, as one poll gives it."""
         records = [record(each, self.offset + n, self.number) for n, each in enumerate(told)]
         at, start = (TOPIC, self.number), self.offset
         self.offset += len(records)
-        return Batch({at: [read(each) for each in records]}, {at: start}, {at: epoch})
+        return Batch({at: [parse_record(each) for each in records]}, {at: start}, {at: epoch})
 
-    async def apply(self, connection: asyncpg.Connection, *told: Told | bytes) -> Outcome:
+    async def apply(self, connection: asyncpg.Connection, *told: Told | bytes) -> BatchResult:
         """It is stored, as one batch."""
-        return await apply(connection, self.into, self.batch(told))
+        return await apply_batch(connection, self.into, self.batch(told))
 
 
 async def opened(connection: asyncpg.Connection) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from pathline_gateway.verify.run import verify
+from pathline_gateway.integrity.verify.run import verify
 from verify.history import (
     TRACEPARENT,
     Partition,

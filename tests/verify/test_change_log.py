@@ -9,7 +9,7 @@ from itertools import groupby
 
 import asyncpg
 
-from pathline_gateway.store import changes
+from pathline_gateway.postgres import change_log
 from verify.history import Partition, opened, step
 
 WRITERS, BATCHES = 6, 15
@@ -27,8 +27,8 @@ async def under_the_lock(connection: asyncpg.Connection, batch: int, refs: int) 
     chance = random.Random(batch)
     async with connection.transaction():
         await dawdle(connection, chance)
-        await changes.lock(connection)
-        await changes.append(connection, range(refs), batch, "interaction", {})
+        await change_log.lock(connection)
+        await change_log.append(connection, range(refs), batch, "interaction", {})
         await dawdle(connection, chance)
 
 
@@ -36,7 +36,7 @@ async def naively(connection: asyncpg.Connection, batch: int, refs: int) -> None
     """The same without the lock: a serial number, given when a row is inserted."""
     chance = random.Random(batch)
     async with connection.transaction():
-        await changes.append(connection, range(refs), batch, "interaction", {})
+        await change_log.append(connection, range(refs), batch, "interaction", {})
         await dawdle(connection, chance)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from pathline_gateway.store.counted import count
+from pathline_gateway.postgres.table_statistics import count
 from verify.history import Partition, offered, opened
 
 _FEW = 300

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from pathline_gateway.identity.membership import MembershipWriter
-from pathline_gateway.intake.write import Writer
-from pathline_gateway.store.register import Known
+from pathline_gateway.identity.membership_writer import MembershipWriter
+from pathline_gateway.intake.record_writer import RecordWriter
+from pathline_gateway.postgres.registry_cache import RegistryCache
 from verify.history import Partition, accepted, bound, distinguished, linked, opened, ref, retracted, step, voided
 from verify.played import wrong
 
@@ -77,7 +77,7 @@ async def test_a_step_stored_while_the_last_one_is_voided_counts(
     log = Partition()
     await log.apply(connection, step("east", "1", n=1))
     async with connection.transaction():
-        writer = Writer(connection, {("pathline.in.door-0", 1): 1}, True, Known())
+        writer = RecordWriter(connection, {("pathline.in.door-0", 1): 1}, True, RegistryCache())
         await writer.write(next(iter(Partition(1).batch([step("east", "2", n=1)]).readings.values())))
         await log.apply(other, voided("east", "v", "1"))
         await writer.finish()
@@ -95,7 +95,7 @@ async def test_a_retraction_whose_transaction_is_slow_is_heeded_all_the_same(
     await bound(database)
     slow, quick = retracted("s", "first"), linked("q", ref("north", 2), ref("south", 3))
     async with connection.transaction():
-        writer = Writer(connection, {("pathline.in.door-0", 1): 1}, True, Known())
+        writer = RecordWriter(connection, {("pathline.in.door-0", 1): 1}, True, RegistryCache())
         await writer.write(next(iter(Partition(1).batch([slow]).readings.values())))
         await log.apply(other, quick)
         await bound(database)
@@ -113,7 +113,7 @@ async def test_links_of_two_transactions_are_counted_one_after_the_other_and_bot
     await log.apply(connection, *(step(org, f"{n}", n=n) for n, org in enumerate(("east", "west", "north", "south"))))
     slow, quick = linked("s", ref("east", 0), ref("west", 1)), linked("q", ref("north", 2), ref("south", 3))
     async with connection.transaction():
-        writer = Writer(connection, {("pathline.in.door-0", 1): 1}, True, Known())
+        writer = RecordWriter(connection, {("pathline.in.door-0", 1): 1}, True, RegistryCache())
         await writer.write(next(iter(Partition(1).batch([slow]).readings.values())))
         waiting = asyncio.create_task(log.apply(other, quick))
         while not await connection.fetchval(_WAITING):
@@ -134,7 +134,7 @@ async def test_membership_says_what_the_evidence_seen_says_and_no_more(
     await log.apply(connection, *(step(org, f"{n}", n=n) for n, org in enumerate(("east", "west", "north"))))
     said = linked("1", ref("east", 0), ref("west", 1)), distinguished("2", ref("west", 1), ref("east", 0))
     await log.apply(connection, *said)
-    monkeypatch.setattr("pathline_gateway.identity.membership._BATCH", 1)
+    monkeypatch.setattr("pathline_gateway.identity.membership_writer._BATCH", 1)
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         await MembershipWriter(pool).bind_some()
     assert await connection.fetchval("select seq from membership_progress") == 1

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from examples import examples
 from pathline_gateway.embedded import Machine
-from pathline_gateway.handoff import projection
-from pathline_gateway.identity.membership import MembershipWriter
-from pathline_gateway.store import handoff_records
+from pathline_gateway.handoffs import projection as handoff_projection
+from pathline_gateway.handoffs import repository as handoff_repository
+from pathline_gateway.identity.membership_writer import MembershipWriter
 from verify.database import fresh_database
 from verify.history import Partition, bound, linked, offered, opened, ref, retracted, step
 
@@ -59,8 +59,8 @@ async def _play(database: str, connection: asyncpg.Connection, moves: list[tuple
                 case "bind":
                     await writer.bind_some()
                 case "look":
-                    with patch.object(projection, "_ENTRIES", how[0]):
-                        await projection.bring_up_to_date(pool)
+                    with patch.object(handoff_projection, "_ENTRIES", how[0]):
+                        await handoff_projection.bring_up_to_date(pool)
     await bound(database)
 
 
@@ -76,9 +76,9 @@ async def test_what_is_kept_is_what_is_told_by_everything_that_is_stored(
         await opened(connection)
         await _play(database, connection, moves)
         offers = {f"{how[0]}:{n}" for n, (what, *how) in enumerate(moves) if what == "offer"}
-        told = {each.handoff: each for each in await projection.records(connection, offers)}
+        told = {each.handoff: each for each in await handoff_projection.records(connection, offers)}
         assert told.keys() == offers
-        assert await handoff_records.kept(connection, offers) == told
+        assert await handoff_repository.kept(connection, offers) == told
     finally:
         await connection.close()
 
@@ -97,9 +97,9 @@ async def test_a_merge_looks_at_nothing_that_is_asked_of_somebody_who_is_not_the
         writer = MembershipWriter(pool)
         while await writer.bind_some():
             pass
-    end = await handoff_records.page_end(connection, 99)
+    end = await handoff_repository.page_end(connection, 99)
     assert end is not None
-    assert await handoff_records.touched(connection, end) == {"east:9"}
+    assert await handoff_repository.touched(connection, end) == {"east:9"}
 
 
 async def test_who_was_heard_on_a_pathway_that_all_have_left_is_heard_no_more(
@@ -113,13 +113,13 @@ async def test_who_was_heard_on_a_pathway_that_all_have_left_is_heard_no_more(
     await log.apply(connection, linked("l1", ref("north", 0), ref("east", 1)))
     await log.apply(connection, linked("l2", ref("north", 0), ref("west", 2)))
     await bound(database)
-    assert (await handoff_records.kept(connection, [handoff]))[handoff].heard is not None
+    assert (await handoff_repository.kept(connection, [handoff]))[handoff].heard is not None
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         for target in ("l1", "l2"):
             await log.apply(connection, retracted(f"r-{target}", target))
             while await MembershipWriter(pool).bind_some():
                 pass
-        with patch.object(projection, "_ENTRIES", 1):
-            while await projection.bring_up_to_date(pool):
+        with patch.object(handoff_projection, "_ENTRIES", 1):
+            while await handoff_projection.bring_up_to_date(pool):
                 pass
-    assert (await handoff_records.kept(connection, [handoff]))[handoff].heard is None
+    assert (await handoff_repository.kept(connection, [handoff]))[handoff].heard is None

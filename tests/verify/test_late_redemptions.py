@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from pathline_gateway.identity.membership import _rebind
-from pathline_gateway.store.handoff_links import LinkRow
+from pathline_gateway.handoffs.event_repository import HandoffLinkRow
+from pathline_gateway.identity.membership_writer import _rebind
 
 ITEMS = "select source, id, a, b, reason from review_item"
 ORG = "insert into organisation (org, registered_by) values ($1, 'operator') on conflict do nothing"
@@ -24,8 +24,8 @@ async def test_an_item_waits_on_when_either_side_is_looked_at_again(connection: 
     source = await connection.fetchval(
         "insert into source (source, org) values ('urn:pathline:west:a', 'west') returning id"
     )
-    late = LinkRow("east:1", source, "accepted", offered, shown, datetime(2026, 3, 2, tzinfo=UTC), True)
-    await connection.copy_records_to_table("handoff_link", records=[late], columns=LinkRow._fields)
+    late = HandoffLinkRow("east:1", source, "accepted", offered, shown, datetime(2026, 3, 2, tzinfo=UTC), True)
+    await connection.copy_records_to_table("handoff_link", records=[late], columns=HandoffLinkRow._fields)
     for touched in (offered, shown, offered, shown):
         await _rebind(connection, {touched})
         assert [tuple(row) for row in await connection.fetch(ITEMS)] == [

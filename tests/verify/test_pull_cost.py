@@ -8,7 +8,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from pathline_gateway.store import pathways, recent
+from pathline_gateway.pathways import recent_repository
+from pathline_gateway.pathways import repository as pathway_repository
 from verify.history import Partition, bound, linked, opened, ref, step
 
 _CROWD = """
@@ -38,11 +39,11 @@ async def test_a_pull_among_twenty_thousand_reads_a_few_pages(
     await connection.execute(_CROWD)
     await connection.execute("analyze")
     pathway = await connection.fetchval("select birth from subject_ref order by received_at, org, subject limit 1")
-    members = await pathways.members(connection, pathway)
+    members = await pathway_repository.members(connection, pathway)
     assert len(members.refs) == 1 + joined
-    assert await pages(connection, pathways._MEMBERS, pathway) < 60
-    assert await pages(connection, pathways._PATHWAY, pathway, 2_001) < 120
-    assert await pages(connection, pathways._AMENDMENTS, members.numbers) < 40
+    assert await pages(connection, pathway_repository._MEMBERS, pathway) < 60
+    assert await pages(connection, pathway_repository._PATHWAY, pathway, 2_001) < 120
+    assert await pages(connection, pathway_repository._AMENDMENTS, members.numbers) < 40
 
 
 async def test_the_console_s_list_names_organisations_of_refs_joined_and_alone(
@@ -57,4 +58,4 @@ async def test_the_console_s_list_names_organisations_of_refs_joined_and_alone(
         linked("l", ref("east", 1), ref("west", 2)),
     )
     await bound(database)
-    assert [list(each.orgs) for each in await recent.recent(connection, 9)] == [["east", "west"], ["north"]]
+    assert [list(each.orgs) for each in await recent_repository.recent(connection, 9)] == [["east", "west"], ["north"]]

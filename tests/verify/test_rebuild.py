@@ -8,13 +8,13 @@ from collections.abc import Collection
 import asyncpg
 import pytest
 
-from pathline_gateway.intake.write import Writer
-from pathline_gateway.rebuild.projection import Projection
-from pathline_gateway.rebuild.run import PROJECTIONS, AnotherRebuild, rebuild
-from pathline_gateway.rebuild.steps import Steps
-from pathline_gateway.store import rebuilding
-from pathline_gateway.store.rebuilding import Stand
-from pathline_gateway.store.register import Known
+from pathline_gateway.intake.record_writer import RecordWriter
+from pathline_gateway.integrity.rebuild import shadow_schema
+from pathline_gateway.integrity.rebuild.projection import Projection
+from pathline_gateway.integrity.rebuild.run import PROJECTIONS, AnotherRebuild, rebuild
+from pathline_gateway.integrity.rebuild.shadow_schema import Stand
+from pathline_gateway.integrity.rebuild.step_flags import Steps
+from pathline_gateway.postgres.registry_cache import RegistryCache
 from verify.history import Partition, bound, corrected, linked, opened, ref, step, voided
 from verify.played import LIFE, play, wrong
 
@@ -139,8 +139,8 @@ async def test_a_rebuild_whose_connection_dies_leaves_nothing_in_the_way(
     await play(database, connection, LIFE)
     await connection.execute("update subject_ref set stepped = not stepped")
     dying = await asyncpg.connect(database)
-    await rebuilding.claim(dying)
-    await rebuilding.prepare(dying)
+    await shadow_schema.claim(dying)
+    await shadow_schema.prepare(dying)
     with pytest.raises(AnotherRebuild):
         await rebuild(connection)
     dying.terminate()
@@ -187,7 +187,7 @@ async def test_a_step_stored_while_its_ref_is_found_empty_counts(database: str, 
     await connection.execute("update subject_ref set stepped = true where org = 'west'")
     other = await asyncpg.connect(database)
     async with other.transaction():
-        writer = Writer(other, {("pathline.in.door-0", 1): 1}, True, Known())
+        writer = RecordWriter(other, {("pathline.in.door-0", 1): 1}, True, RegistryCache())
         batch = Partition(1).batch([step("west", "slow", 2)])
         await writer.write(next(iter(batch.readings.values())))
         await rebuild(connection)

@@ -13,11 +13,11 @@ from uuid import uuid4
 import asyncpg
 import httpx
 
-from pathline_gateway.app import application
-from pathline_gateway.running import Gateway, running
+from pathline_gateway.auth.middleware import Authenticator
+from pathline_gateway.organisations import repository as organisation_repository
+from pathline_gateway.runtime.gateway import Gateway, running_gateway
+from pathline_gateway.runtime.http_app import application
 from pathline_gateway.settings import Settings
-from pathline_gateway.store import register
-from pathline_gateway.trust.gate import Gate
 from verify.history import ref, subject
 
 __all__ = ["Client", "gateway", "link", "ref", "step", "subject"]
@@ -68,8 +68,8 @@ class Client:
 async def gateway(kafka: str, database: str, auth: Literal["on", "off"] = "off") -> AsyncIterator[Client]:
     """It runs as long as the block."""
     settings = Settings(kafka=kafka, database=database, dev_auth=auth, session_timeout_ms=2_000, now=None)
-    async with running(settings) as up:
-        transport = httpx.ASGITransport(app=application(up, gate=Gate(None)))
+    async with running_gateway(settings) as up:
+        transport = httpx.ASGITransport(app=application(up, gate=Authenticator(None)))
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=60) as http:
             client = Client(http, up)
             await until(lambda: up.intake.not_ready() is None)
@@ -79,7 +79,7 @@ async def gateway(kafka: str, database: str, auth: Literal["on", "off"] = "off")
 async def registered(database: str) -> str:
     """Some organisations are on its register."""
     connection = await asyncpg.connect(database)
-    await register.add_organisations(connection, ("east", "west", "north", "registry"))
+    await organisation_repository.add_organisations(connection, ("east", "west", "north", "registry"))
     await connection.close()
     return database
 

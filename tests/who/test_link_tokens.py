@@ -17,9 +17,9 @@ from examples import examples
 from pathline.interaction import Interaction
 from pathline.vocabulary import IdentityLinked, Payload
 from pathline_gateway.embedded import Machine
-from pathline_gateway.identity.linking import Allowed, Linking
-from pathline_gateway.identity.own_evidence import OwnEvidence
-from pathline_gateway.problem import Problem
+from pathline_gateway.identity.evidence_publisher import OwnEvidence
+from pathline_gateway.identity.links.service import Allowed, Linking
+from pathline_gateway.web.problem import Problem
 from verify.database import fresh_database
 from verify.history import subject
 

@@ -8,9 +8,9 @@ import logging
 import httpx
 import pytest
 
-from pathline_gateway.identity.rights import ACCOUNT
-from pathline_gateway.trust.caller import Caller, Role
-from pathline_gateway.trust.who import citizen, publisher
+from pathline_gateway.auth.caller import Caller, Role
+from pathline_gateway.auth.dependencies import citizen, publisher
+from pathline_gateway.reserved_names import ACCOUNT
 from who.gateway import Client, event, ref, step, subject
 
 MINE = subject(77)

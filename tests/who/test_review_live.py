@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 
 from pathline_gateway.embedded import Machine
-from pathline_gateway.rebuild.run import rebuild
-from pathline_gateway.store import status
-from pathline_gateway.verify.run import verify
+from pathline_gateway.integrity.rebuild.run import rebuild
+from pathline_gateway.integrity.verify.run import verify
+from pathline_gateway.status import repository as status_repository
 from verify.database import fresh_database
 from who.gateway import Client, event, gateway, link, ref, registered, step
 
@@ -166,9 +166,9 @@ async def test_what_does_not_exist_is_not_found_and_says_no_more(client: Client)
 async def test_the_lag_counts_hand_offs_that_nobody_has_looked_at(database: str) -> None:
     connection = await asyncpg.connect(database)
     await connection.execute("insert into source (source, org) values ('urn:pathline:citizen:me', 'citizen')")
-    assert (await status.totals(connection))["unbound"] == 0
+    assert (await status_repository.totals(connection))["unbound"] == 0
     await connection.execute("insert into handoff_input (kind, handoff, source, id) values ('shown', 'h', 1, 'e')")
-    assert (await status.totals(connection))["unbound"] == 1
+    assert (await status_repository.totals(connection))["unbound"] == 1
     await connection.execute("update membership_progress set handoff_seq = (select max(seq) from handoff_input)")
-    assert (await status.totals(connection))["unbound"] == 0
+    assert (await status_repository.totals(connection))["unbound"] == 0
     await connection.close()

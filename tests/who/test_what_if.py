@@ -16,13 +16,13 @@ from pathline.codec import kafka
 from pathline.interaction import Interaction
 from pathline.vocabulary import Payload
 from pathline_gateway.embedded import Machine
-from pathline_gateway.identity.dossier import VERDICTS
-from pathline_gateway.identity.own_evidence import OwnEvidence
-from pathline_gateway.identity.reviewing import Reviewing
-from pathline_gateway.intake.apply import apply
+from pathline_gateway.identity.evidence_publisher import OwnEvidence
 from pathline_gateway.intake.batch import Batch
-from pathline_gateway.intake.reading import read
-from pathline_gateway.store import review
+from pathline_gateway.intake.batch_transaction import apply_batch
+from pathline_gateway.intake.record_parser import parse_record
+from pathline_gateway.review import repository as review_repository
+from pathline_gateway.review.case import VERDICTS
+from pathline_gateway.review.service import ReviewService
 from verify.database import dropped, fresh_database
 from verify.history import (
     TOPIC,
@@ -81,10 +81,10 @@ async def _played(
 
         async def write(events: Sequence[Interaction[Payload]]) -> None:
             async with pool.acquire() as connection:
-                await apply(connection, log.into, _batch(log, events))
+                await apply_batch(connection, log.into, _batch(log, events))
             await bound(database)
 
-        reviewing = Reviewing(pool, OwnEvidence(pool, write))
+        reviewing = ReviewService(pool, OwnEvidence(pool, write))
         async with pool.acquire() as connection:
             await opened(connection)
             await log.apply(connection, *_told(said))
@@ -101,14 +101,16 @@ def _batch(log: Partition, events: Sequence[Interaction[Payload]]) -> Batch:
     readings = []
     for n, each in enumerate(events):
         headers, value = kafka.encode(each.event)
-        readings.append(read(Record(TOPIC, log.number, start + n, 0, each.subject.encode(), value, headers)))
+        readings.append(parse_record(Record(TOPIC, log.number, start + n, 0, each.subject.encode(), value, headers)))
     return Batch({at: readings}, {at: start}, {at: 1})
 
 
-async def _one(pool: asyncpg.Pool, reviewing: Reviewing, n: int, verdict: Literal["same", "different", "undo"]) -> None:
+async def _one(
+    pool: asyncpg.Pool, reviewing: ReviewService, n: int, verdict: Literal["same", "different", "undo"]
+) -> None:
     async with pool.acquire() as connection:
-        items = [each.item for each in await review.waiting(connection, None, 0, 100, everything=True)]
-        decided = [each.item for each in await review.decided(connection, None, 0, 100, everything=True)]
+        items = [each.item for each in await review_repository.waiting(connection, None, 0, 100, everything=True)]
+        decided = [each.item for each in await review_repository.decided(connection, None, 0, 100, everything=True)]
     if verdict == "undo":
         for item in decided[:1]:
             await reviewing.undo(item, None)
@@ -136,7 +138,7 @@ async def _pathways(connection: asyncpg.Connection) -> set[tuple[object, frozens
     return {(row["pathway"], frozenset(row["refs"])) for row in rows}
 
 
-async def _reason(reviewing: Reviewing, item: UUID) -> str | None:
+async def _reason(reviewing: ReviewService, item: UUID) -> str | None:
     """Why the newest decision about this item is not in force."""
     found = await reviewing.look(item)
     assert found.decision is not None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pathline.cli.outcome import Outcomes, Ready, Reject
+from pathline.cli.record_result import Outcomes, Ready, Reject
 
 MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
 """Most payload of one request, in bytes: large events make small batches, and memory stays flat."""

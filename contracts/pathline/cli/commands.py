@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from pathline.cli.errors import Stopped, TurnedAway, Unreachable, WrongMapping
+from pathline.cli.errors import AccessDenied, CommandError, Unreachable, WrongMapping
 from pathline.cli.flags import DEFAULT_KEY_FILE, DeliveryFlags, LinkFlags, MappingFlags, RotationFlags, Sector
 
 if TYPE_CHECKING:
-    from pathline.cli.prepare import Prepared
+    from pathline.cli.reader_setup import PreparedReader
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -37,7 +37,7 @@ def run(arguments: Sequence[str]) -> int:
         code: int | None = app(arguments, exit_on_error=False)
     except CycloptsError:
         return 2
-    except Stopped as stopped:
+    except CommandError as stopped:
         print(f"pathline: {stopped}", file=sys.stderr)
         return stopped.exit_code
     except KeyboardInterrupt:
@@ -78,7 +78,7 @@ def init(
         register.write(entry)
     try:
         write_new_key(key_file)
-    except Stopped:
+    except CommandError:
         if entry is not None:
             entry.unlink()
         raise
@@ -102,8 +102,8 @@ def check(file: Path, /, *, mapping: Mapping = MappingFlags(), json: bool = Fals
 
     FILE holds CloudEvents (one a line, or a JSON array); with the mapping flags it is a CSV, NDJSON or XES of records.
     """
-    from pathline.cli import prepare
-    from pathline.cli.checking import check_file
+    from pathline.cli import reader_setup as prepare
+    from pathline.cli.check_command import check_file
     from pathline.cli.formats import format_of
 
     records = mapping.said() or format_of(file) != "ndjson"
@@ -120,7 +120,7 @@ def publish(file: Path, /, *, to: str, delivery: Delivery = DeliveryFlags()) -> 
     to
         The gateway, such as https://pathline.example, or kafka://host:port.
     """
-    from pathline.cli import prepare
+    from pathline.cli import reader_setup as prepare
 
     return _deliver(file, prepare.events(), to, delivery)
 
@@ -142,7 +142,7 @@ def import_(
     to
         The gateway, such as https://pathline.example, or kafka://host:port.
     """
-    from pathline.cli import prepare
+    from pathline.cli import reader_setup as prepare
 
     if not links.links and links != LinkFlags():
         raise WrongMapping("--left and --right belong to a linking table; say --links")
@@ -169,22 +169,22 @@ def rotate(
     to
         The gateway, such as https://pathline.example, or kafka://host:port.
     """
-    from pathline.cli import prepare
+    from pathline.cli import reader_setup as prepare
 
     return _deliver(file, prepare.rotation(file, mapping, rotation), to, delivery)
 
 
-def _deliver(file: Path, prepared: Prepared, to: str, flags: DeliveryFlags) -> int:
+def _deliver(file: Path, prepared: PreparedReader, to: str, flags: DeliveryFlags) -> int:
     import asyncio
 
     from pathline.cli.address import Address
-    from pathline.cli.run import Errand
-    from pathline.cli.run import run as deliver
+    from pathline.cli.delivery_run import DeliveryRun
+    from pathline.cli.delivery_run import run as deliver
 
-    errand = Errand(read=prepared.read, mapping=prepared.digest, to=Address.of(to), **flags.errand(file))
+    errand = DeliveryRun(read=prepared.read, mapping=prepared.digest, to=Address.of(to), **flags.errand(file))
     try:
         summary = asyncio.run(deliver(errand))
-    except (Unreachable, TurnedAway) as stopped:
+    except (Unreachable, AccessDenied) as stopped:
         if errand.state.exists():
             raise type(stopped)(f"{stopped}; run the same command with --resume to go on") from None
         raise

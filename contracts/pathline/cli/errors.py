@@ -7,50 +7,50 @@ from typing import ClassVar
 from pathline.errors import PathlineError
 
 
-class Stopped(PathlineError):
+class CommandError(PathlineError):
     """The command cannot go on."""
 
     reason = "stopped"
     exit_code: ClassVar[int] = 2
 
 
-class WrongMapping(Stopped):
+class WrongMapping(CommandError):
     """The flags or the mapping file do not fit each other, the contract or the source."""
 
     reason = "wrong-mapping"
 
 
-class WrongKeyFile(Stopped):
+class WrongKeyFile(CommandError):
     """The key file cannot be read, or must not be written."""
 
     reason = "wrong-key-file"
 
 
-class WrongEntryFile(Stopped):
+class WrongEntryFile(CommandError):
     """The register entry cannot be written where it was asked for."""
 
     reason = "wrong-entry-file"
 
 
-class DamagedSource(Stopped):
+class DamagedSource(CommandError):
     """The source cannot be read to its end."""
 
     reason = "damaged-source"
 
 
-class CannotResume(Stopped):
+class CannotResume(CommandError):
     """What was begun is not what is asked for now."""
 
     reason = "cannot-resume"
 
 
-class TurnedAway(Stopped):
+class AccessDenied(CommandError):
     """The gateway answered, and not with a receipt; trying again will not help."""
 
     reason = "turned-away"
 
 
-class Unreachable(Stopped):
+class Unreachable(CommandError):
     """The gateway did not answer, or said "later" for longer than the caller would wait."""
 
     reason = "unreachable"

@@ -82,7 +82,7 @@ class LinkMapping:
             return self.at
         try:
             return self.moment(text).text
-        except times.Naive as naive:
+        except times.NaiveTime as naive:
             raise WrongMapping(f"line {record.line}: the time in column '{self.time}' {naive}") from None
         except ValueError as wrong:
             raise InvalidAttribute(f"column '{self.time}' {wrong}", field="time") from None

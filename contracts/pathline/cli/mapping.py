@@ -14,7 +14,7 @@ from pathline.cli import times
 from pathline.cli.errors import WrongMapping
 from pathline.cli.event_id import EventIds
 from pathline.cli.fields import PayloadFields, converted, put, slug
-from pathline.cli.plan import Plan
+from pathline.cli.mapping_file import MappingFile
 from pathline.cli.sources.record import Record
 from pathline.cloudevent import Attribute, CloudEvent
 from pathline.errors import InvalidAttribute, InvalidData, MissingAttribute
@@ -33,7 +33,7 @@ Pick = Callable[[Record], JsonValue]
 class RowMapping:
     """How the records of one source become interactions."""
 
-    plan: Plan
+    plan: MappingFile
     case: str
     time: str
     subject: Callable[[str], str]
@@ -43,7 +43,7 @@ class RowMapping:
     constants: Mapping[str, JsonValue]
 
     @classmethod
-    def of(cls, plan: Plan, pseudonyms: Pseudonyms) -> RowMapping:
+    def of(cls, plan: MappingFile, pseudonyms: Pseudonyms) -> RowMapping:
         """The mapping that the plan describes. Raises WrongMapping where the contract of its type has no such field."""
         subject = lru_cache(_REMEMBERED_CASES)(pseudonyms.subject)
         model = PayloadFields(TYPES[plan.type])
@@ -103,10 +103,10 @@ class RowMapping:
             raise MissingAttribute(f"column '{column}' is blank", field=attribute)
         return text
 
-    def _moment(self, record: Record, column: str, attribute: str) -> times.Moment:
+    def _moment(self, record: Record, column: str, attribute: str) -> times.ParsedTime:
         try:
             return self.moment(self._filled(record, column, attribute))
-        except times.Naive as naive:
+        except times.NaiveTime as naive:
             raise WrongMapping(f"line {record.line}: the time in column '{column}' {naive}") from None
         except ValueError as wrong:
             raise InvalidAttribute(f"column '{column}' {wrong}", field=attribute) from None
@@ -141,7 +141,7 @@ def _allowed(model: type[Payload], constants: Mapping[str, JsonValue]) -> None:
                     raise WrongMapping(f"the value that is set for {path}: {error['msg']}") from None
 
 
-def _picks(plan: Plan, model: PayloadFields, subject: Callable[[str], str]) -> Iterator[tuple[str, Pick]]:
+def _picks(plan: MappingFile, model: PayloadFields, subject: Callable[[str], str]) -> Iterator[tuple[str, Pick]]:
     if plan.activity is not None:
         if plan.type != ActivityRecorded.type:
             raise WrongMapping("--activity is for activity.recorded; other types say in their own fields what happened")
@@ -158,7 +158,7 @@ def _picks(plan: Plan, model: PayloadFields, subject: Callable[[str], str]) -> I
             yield path, _typed(plan, model, path, column)
 
 
-def _constants(plan: Plan, model: PayloadFields) -> Iterator[tuple[str, JsonValue]]:
+def _constants(plan: MappingFile, model: PayloadFields) -> Iterator[tuple[str, JsonValue]]:
     if plan.service is not None:
         yield "service", plan.service
     if plan.channel is not None:
@@ -181,7 +181,7 @@ def _leaves(path: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
         yield path, value
 
 
-def _text(plan: Plan, path: str, column: str) -> Pick:
+def _text(plan: MappingFile, path: str, column: str) -> Pick:
     """The column's text, in the contract's words where the plan translates it; blank, before or after, is None."""
     words = plan.values.get(path, {})
 
@@ -193,7 +193,7 @@ def _text(plan: Plan, path: str, column: str) -> Pick:
     return pick
 
 
-def _typed(plan: Plan, model: PayloadFields, path: str, column: str) -> Pick:
+def _typed(plan: MappingFile, model: PayloadFields, path: str, column: str) -> Pick:
     text, convert = _text(plan, path, column), model.convert(path)
 
     def pick(record: Record) -> JsonValue:
@@ -203,7 +203,7 @@ def _typed(plan: Plan, model: PayloadFields, path: str, column: str) -> Pick:
     return pick
 
 
-def _code(plan: Plan, path: str, column: str) -> Pick:
+def _code(plan: MappingFile, path: str, column: str) -> Pick:
     text = _text(plan, path, column)
 
     def pick(record: Record) -> str | None:

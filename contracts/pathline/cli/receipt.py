@@ -35,7 +35,7 @@ class Receiver(Protocol):
         ...
 
 
-class Later(Exception):
+class TryLater(Exception):
     """The receiver did not answer, or asks to be tried again."""
 
     def __init__(self, detail: str, *, after: float | None = None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pathline.cli.errors import WrongMapping
-from pathline.cli.outcome import Reject
+from pathline.cli.record_result import Reject
 
 _COLUMNS: Final = ("line", "reason", "field", "detail")
 _HEADER: Final = (",".join(_COLUMNS) + "\n").encode()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from pathline.cli.errors import Unreachable
-from pathline.cli.receipt import Later
+from pathline.cli.receipt import TryLater
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class Patience:
         while True:
             try:
                 return await attempt()
-            except Later as later:
+            except TryLater as later:
                 pause = self._pause(tries) if later.after is None else later.after
                 spent = self.clock() - begun
                 if spent + pause > self.seconds:

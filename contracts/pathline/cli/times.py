@@ -20,12 +20,12 @@ _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?", re.ASCII)
 _WITH_CLOCK = ("%H", "%I", "%X", "%c", "%s")
 
 
-class Naive(ValueError):
+class NaiveTime(ValueError):
     """The time has no offset, and nobody said in which zone it is meant."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ParsedTime:
     """When something happened, with an offset; or the beginning of the day on which it did."""
 
     at: datetime
@@ -41,7 +41,7 @@ class Moment:
         return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
 
-Reader = Callable[[str], Moment]
+Reader = Callable[[str], ParsedTime]
 """Text to moment. Raises ValueError, without the text, where it is none, and Naive where a zone is missing."""
 
 
@@ -69,13 +69,13 @@ def _check_pattern(pattern: str) -> None:
         ) from None
 
 
-def _described(read: Callable[[], datetime], zone: tzinfo | None, *, day: bool) -> Moment:
+def _described(read: Callable[[], datetime], zone: tzinfo | None, *, day: bool) -> ParsedTime:
     """What a pattern reads. Raises ValueError without the text, which strptime's own message repeats."""
     try:
         at = read()
     except (ValueError, OverflowError, OSError):
         raise ValueError("is not a time of the form --time-format") from None
-    return Moment(_placed(at, zone), day)
+    return ParsedTime(_placed(at, zone), day)
 
 
 def time_zone(name: str) -> tzinfo:
@@ -92,7 +92,7 @@ def time_zone(name: str) -> tzinfo:
         ) from None
 
 
-def _iso_like(text: str, zone: tzinfo | None) -> Moment:
+def _iso_like(text: str, zone: tzinfo | None) -> ParsedTime:
     match = _ISO_LIKE.fullmatch(text)
     if match is None:
         raise ValueError("is not a time in a form that is known; describe it with --time-format")
@@ -103,7 +103,7 @@ def _iso_like(text: str, zone: tzinfo | None) -> Moment:
         )
     except ValueError:
         raise ValueError("names a day or an hour that does not exist") from None
-    return Moment(_placed(at if offset is None else at.replace(tzinfo=_offset(offset)), zone), hour is None)
+    return ParsedTime(_placed(at if offset is None else at.replace(tzinfo=_offset(offset)), zone), hour is None)
 
 
 def _us(fraction: str | None) -> int:
@@ -125,7 +125,7 @@ def _placed(at: datetime, zone: tzinfo | None) -> datetime:
     if at.tzinfo is not None:
         return at
     if zone is None:
-        raise Naive("has no offset; say where its clock hangs with --timezone, such as UTC or Europe/Amsterdam")
+        raise NaiveTime("has no offset; say where its clock hangs with --timezone, such as UTC or Europe/Amsterdam")
     placed = at.replace(tzinfo=zone)
     try:
         skipped = placed.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != at

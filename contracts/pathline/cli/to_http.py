@@ -12,8 +12,8 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pathline.cli.address import Address
-from pathline.cli.errors import TurnedAway
-from pathline.cli.receipt import Later, Receipt, Refusal
+from pathline.cli.errors import AccessDenied
+from pathline.cli.receipt import Receipt, Refusal, TryLater
 from pathline.cloudevent import CloudEvent
 from pathline.codec import http
 from pathline.producer import traced
@@ -67,7 +67,7 @@ class HttpDoor:
         try:
             answer = await self.client.post(self.url, content=body, headers=headers)
         except httpx.RequestError as wrong:
-            raise Later(f"{self.place} does not answer ({type(wrong).__name__})") from None
+            raise TryLater(f"{self.place} does not answer ({type(wrong).__name__})") from None
         if answer.status_code == _TOO_LARGE:
             return await self._halves(events)
         return self._receipt(answer, len(events))
@@ -85,13 +85,13 @@ class HttpDoor:
 
     def _receipt(self, answer: httpx.Response, sent: int) -> Receipt:
         if answer.status_code in _LATER:
-            raise Later(f"{self.place} answers {answer.status_code}", after=_retry_after(answer.headers))
+            raise TryLater(f"{self.place} answers {answer.status_code}", after=_retry_after(answer.headers))
         if not (answer.is_success or answer.status_code in _REFUSING):
-            raise TurnedAway(f"{self.place} answers {answer.status_code}; {_what_to_do(answer.status_code)}")
+            raise AccessDenied(f"{self.place} answers {answer.status_code}; {_what_to_do(answer.status_code)}")
         try:
             said = _Answer.model_validate_json(answer.content)
         except ValidationError:
-            raise TurnedAway(
+            raise AccessDenied(
                 f"{self.place} answers {answer.status_code} without a receipt; is --to the address of a gateway?"
             ) from None
         return self._counted(said, sent)
@@ -100,7 +100,7 @@ class HttpDoor:
         places = {refused.index for refused in said.refused}
         told = said.accepted + said.duplicate + len(said.refused)
         if told != sent or len(places) != len(said.refused) or not places <= set(range(sent)):
-            raise TurnedAway(f"{self.place} answers for {told} events of {sent}; its receipt cannot be trusted")
+            raise AccessDenied(f"{self.place} answers for {told} events of {sent}; its receipt cannot be trusted")
         refusals = (Refusal(refused.index, refused.reason, refused.detail) for refused in said.refused)
         return Receipt(said.accepted, said.duplicate, tuple(refusals))
 

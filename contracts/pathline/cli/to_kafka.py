@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from pathline.cli.errors import TurnedAway, Unreachable, WrongMapping
-from pathline.cli.receipt import Later, Receipt, Receiver
+from pathline.cli.errors import AccessDenied, Unreachable, WrongMapping
+from pathline.cli.receipt import Receipt, Receiver, TryLater
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline.producer import Producer, topic_of, traced
@@ -31,9 +31,9 @@ class KafkaTopic:
         for failed in filter(None, ended):
             said = f"the broker does not take a batch ({type(failed).__name__})"
             if isinstance(failed, self.final):
-                raise TurnedAway(f"{said}; ask its operator whether you may write to your topic") from None
+                raise AccessDenied(f"{said}; ask its operator whether you may write to your topic") from None
             if isinstance(failed, self.passing):
-                raise Later(said) from None
+                raise TryLater(said) from None
             raise failed
         return Receipt(accepted=len(events))
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
-from pathline_gateway.trust.access import OPTIONAL
+from pathline_gateway.auth.route_permissions import OPTIONAL
 
 
 class About(Enum):

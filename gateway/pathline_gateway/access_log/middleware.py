@@ -13,10 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pathline_gateway.access_log.declarations import ROWS, About, outcome
 from pathline_gateway.access_log.request_row import RequestRow, requesting
-from pathline_gateway.problem import MEDIA_TYPE, Problem
-from pathline_gateway.store.connect import UNAVAILABLE
-from pathline_gateway.trust.access import parameters_of, route_of
-from pathline_gateway.trust.access_log import Outcome
+from pathline_gateway.access_log.writer import Outcome
+from pathline_gateway.auth.route_permissions import parameters_of, route_of
+from pathline_gateway.postgres.pool import UNAVAILABLE
+from pathline_gateway.web.problem import MEDIA_TYPE, Problem
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from pathline_gateway.trust.access_log import Access
+from pathline_gateway.access_log.writer import Access
 
 _EVERY_S: Final = 600.0
 _MOST: Final = 10_000

@@ -13,12 +13,12 @@ from typing import Final, cast
 import asyncpg
 from starlette.types import Scope
 
+from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.access_log.declarations import About, RouteRow
 from pathline_gateway.access_log.repeated import Repeated
-from pathline_gateway.store import access as store
-from pathline_gateway.trust.access_log import Access, Outcome, Request, access
-from pathline_gateway.trust.caller import Caller
-from pathline_gateway.trust.stated import NOTHING, Stated
+from pathline_gateway.access_log.writer import Access, Outcome, Request, access
+from pathline_gateway.auth.caller import Caller
+from pathline_gateway.auth.purpose import NOTHING, AccessPurpose
 
 _CURRENT: Final[ContextVar[RequestRow | None]] = ContextVar("access_log_row", default=None)
 _REPEATED: Final = Repeated()
@@ -34,7 +34,7 @@ class RequestRow:
     declared: RouteRow
     request: Request
     scope: Scope
-    stated: Stated = NOTHING
+    stated: AccessPurpose = NOTHING
     refs: set[int] = field(default_factory=set)
     """Whom the answer tells of."""
     hidden_refs: set[int] = field(default_factory=set)
@@ -71,7 +71,7 @@ class RequestRow:
         """It is in the log once the transaction at hand is committed; the caller then says so in `written`."""
         row = self.of(outcome, reason)
         if not (self.declared.live and outcome == "shown" and _REPEATED.lately(row)):
-            await store.write(connection, row)
+            await access_log_repository.write(connection, row)
 
 
 def current() -> RequestRow | None:

@@ -10,17 +10,18 @@ import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from pathline_gateway import embedded, kafka_client
+from pathline_gateway import embedded
 from pathline_gateway.commands.database import end
-from pathline_gateway.intake.door import Door
-from pathline_gateway.intake.progress import Progress
+from pathline_gateway.intake.http_ingest import HttpIngest
+from pathline_gateway.kafka import client_config
+from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.settings import Settings
 
 _AWAY = "the broker cannot be reached ({}): start the gateway, or look at PATHLINE_KAFKA"
 
 
 @contextlib.asynccontextmanager
-async def door(data: Path | None, pool: asyncpg.Pool) -> AsyncIterator[Door]:
+async def door(data: Path | None, pool: asyncpg.Pool) -> AsyncIterator[HttpIngest]:
     """A door of this command's own, into the same log. Ends the process where there is no broker."""
     settings = Settings()
     if data is not None:
@@ -28,10 +29,10 @@ async def door(data: Path | None, pool: asyncpg.Pool) -> AsyncIterator[Door]:
         if machine is None:  # its log is gone when it stops: nothing could be written down
             end("the gateway of this directory does not run: start it, and type this again")
         settings = settings.embedded(machine.kafka, machine.database, machine.cluster_id)
-    producer = AIOKafkaProducer(**kafka_client.options(settings), acks="all", request_timeout_ms=10_000)
+    producer = AIOKafkaProducer(**client_config.options(settings), acks="all", request_timeout_ms=10_000)
     try:
         await producer.start()
-        yield Door(producer, pool, Progress(), wait_for_postgres=False, register_unknown=False)
+        yield HttpIngest(producer, pool, Progress(), wait_for_postgres=False, register_unknown=False)
     except KafkaError as failed:
         end(_AWAY.format(type(failed).__name__))
     finally:

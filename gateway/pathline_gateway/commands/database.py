@@ -10,9 +10,9 @@ from typing import NoReturn
 import asyncpg
 import uvloop
 
+from pathline_gateway.commands.database_address import address
 from pathline_gateway.embedded import EmbeddedError
-from pathline_gateway.operated import address
-from pathline_gateway.store.connect import DatabaseUnavailable, connected
+from pathline_gateway.postgres.pool import DatabaseUnavailable, connected
 
 _OTHER_SCHEMA = (
     "the database has not the schema of this version: start `pathline-gateway up` of this version on it once"

@@ -11,10 +11,10 @@ import orjson
 from cyclopts import App, Parameter
 from pydantic import ValidationError
 
+from pathline_gateway.commands.actor import typed
 from pathline_gateway.commands.database import end, on_database
-from pathline_gateway.commands.typist import typed
-from pathline_gateway.operate.linkers import NOT_THERE, RightToLink
-from pathline_gateway.store import linkers
+from pathline_gateway.identity.links import linker_repository
+from pathline_gateway.identity.links.linker_endpoints import NOT_THERE, RightToLink
 
 app = App(name="linkers")
 
@@ -40,7 +40,7 @@ def add(org: str, *of: str, data: Data = None) -> None:
     async def work(connection: asyncpg.Connection) -> int:
         try:
             async with typed(connection, "linkers add", "register") as by:
-                new = [await linkers.add(connection, entry.org, entry.of, by) for entry in entries]
+                new = [await linker_repository.add(connection, entry.org, entry.of, by) for entry in entries]
         except asyncpg.ForeignKeyViolationError:
             end(NOT_THERE)
         for entry, added in zip(entries, new, strict=True):
@@ -65,7 +65,7 @@ def remove(org: str, *of: str, data: Data = None) -> None:
 
     async def work(connection: asyncpg.Connection) -> int:
         async with typed(connection, "linkers remove", "register"):
-            could = [await linkers.remove(connection, entry.org, entry.of) for entry in entries]
+            could = [await linker_repository.remove(connection, entry.org, entry.of) for entry in entries]
         for entry, removed in zip(entries, could, strict=True):
             print(f"{entry.org} may not link subjects of {entry.of}" + ("" if removed else ", and could not before"))
         return 0 if all(could) else 1
@@ -87,7 +87,7 @@ def list_(*, org: str | None = None, json: bool = False, data: Data = None) -> N
 
     async def work(connection: asyncpg.Connection) -> int:
         after = ("", "")
-        while page := await linkers.listed(connection, after, org, _PAGE):
+        while page := await linker_repository.listed(connection, after, org, _PAGE):
             for each in page:
                 print(orjson.dumps(asdict(each)).decode() if json else _line(each))
             after = page[-1].org, page[-1].of_org
@@ -106,5 +106,5 @@ def _entries(org: str, of: tuple[str, ...]) -> list[RightToLink]:
         end(f"{first['loc'][0]}: {first['msg']}")
 
 
-def _line(each: linkers.Linker) -> str:
+def _line(each: linker_repository.Linker) -> str:
     return f"{each.org:<24} {each.of_org:<24} {each.entered_by}  {each.entered_at:%Y-%m-%d %H:%M:%S}"

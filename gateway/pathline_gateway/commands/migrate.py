@@ -7,9 +7,9 @@ from pathlib import Path
 import asyncpg
 
 from pathline_gateway.commands.database import end, on_database
-from pathline_gateway.store.migrate import MigrationError
-from pathline_gateway.store.migrate import migrate as apply
-from pathline_gateway.store.partitions import ensure_partitions
+from pathline_gateway.postgres.migrate import MigrationError
+from pathline_gateway.postgres.migrate import migrate as apply
+from pathline_gateway.postgres.partitions import ensure_partitions
 
 
 def migrate(data: Path | None) -> None:

@@ -10,10 +10,10 @@ import orjson
 from cyclopts import App
 from pydantic import ValidationError
 
+from pathline_gateway.commands.actor import typed
 from pathline_gateway.commands.database import end, on_database
-from pathline_gateway.commands.typist import typed
-from pathline_gateway.operate.organisations import Organisation, Sector
-from pathline_gateway.store import register
+from pathline_gateway.organisations import repository as organisation_repository
+from pathline_gateway.organisations.endpoints import OrganisationEntry, Sector
 
 app = App(name="organisations")
 
@@ -43,14 +43,14 @@ def add(
         Directory of an embedded gateway, running or not.
     """
     try:
-        entry = Organisation(org=org, name=name, sector=sector, abn=abn)
+        entry = OrganisationEntry(org=org, name=name, sector=sector, abn=abn)
     except ValidationError as wrong:
         first = wrong.errors(include_input=False, include_url=False)[0]
         end(f"{first['loc'][0]}: {first['msg']}")
 
     async def work(connection: asyncpg.Connection) -> int:
         async with typed(connection, "organisations add", "register"):
-            new = await register.enter(connection, **entry.model_dump())
+            new = await organisation_repository.enter(connection, **entry.model_dump())
         print(f"{entry.org} is on the register" + ("" if new else ", and was before"))
         return 0
 
@@ -71,7 +71,7 @@ def list_(*, json: bool = False, data: Path | None = None) -> None:
 
     async def work(connection: asyncpg.Connection) -> int:
         after = ""
-        while page := await register.listed(connection, after, _PAGE):
+        while page := await organisation_repository.listed(connection, after, _PAGE):
             for each in page:
                 print(orjson.dumps(asdict(each)).decode() if json else _line(each))
             after = page[-1].org
@@ -80,6 +80,6 @@ def list_(*, json: bool = False, data: Path | None = None) -> None:
     on_database(data, work)
 
 
-def _line(each: register.Organisation) -> str:
+def _line(each: organisation_repository.OrganisationRow) -> str:
     said = [each.name or "–", each.sector or "–", each.abn or "–", each.registered_by]
     return f"{each.org:<24} " + "  ".join(said)

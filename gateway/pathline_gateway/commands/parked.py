@@ -11,16 +11,16 @@ import asyncpg
 import orjson
 from cyclopts import App, Parameter
 
+from pathline_gateway.commands.actor import log_command, typed
 from pathline_gateway.commands.database import end, on_database
-from pathline_gateway.commands.parked_shown import printable, shown
-from pathline_gateway.commands.typist import log_command, typed
-from pathline_gateway.intake import discard as intake_discard
-from pathline_gateway.intake.replay import Replayed, Rules
-from pathline_gateway.intake.replay import replay as replay_one
+from pathline_gateway.commands.parked_view import printable, shown
+from pathline_gateway.intake import parked_repository
+from pathline_gateway.parked import discard as parked_discard
+from pathline_gateway.parked import overview_repository
+from pathline_gateway.parked.overview_repository import ParkedFilter
+from pathline_gateway.parked.replay import ReplayResult, ReplayRules
+from pathline_gateway.parked.replay import replay as replay_one
 from pathline_gateway.settings import Settings
-from pathline_gateway.store import parked as store
-from pathline_gateway.store import parked_overview as overview
-from pathline_gateway.store.parked_overview import Wanted
 
 app = App(name="parked")
 
@@ -52,12 +52,12 @@ def list_(
     json
         One JSON object instead of text.
     """
-    wanted = Wanted(reason, org)
+    wanted = ParkedFilter(reason, org)
 
     async def work(connection: asyncpg.Connection) -> int:
         await log_command(connection, "parked list", "parked")
-        groups = await overview.groups(connection, wanted)
-        records = await overview.page(connection, wanted, after, max(0, limit))
+        groups = await overview_repository.groups(connection, wanted)
+        records = await overview_repository.page(connection, wanted, after, max(0, limit))
         if json:
             said = {"groups": [asdict(g) for g in groups], "records": [asdict(r) for r in records]}
             print(orjson.dumps(said).decode())
@@ -75,7 +75,7 @@ def show(id: int, *, data: Data = None) -> None:
     """Shows one record as it came, with what is wrong marked. It may hold what concerns a person."""
 
     async def work(connection: asyncpg.Connection) -> int:
-        kept = await store.read(connection, id)
+        kept = await parked_repository.read(connection, id)
         if kept is None:
             end(f"no record was parked under {id}")
         await log_command(connection, "parked show", "parked")
@@ -107,9 +107,9 @@ def replay(
 
     async def work(connection: asyncpg.Connection) -> int:
         by = await log_command(connection, "parked replay", "parked", "done")
-        rules = Rules(by, Settings().dev_auth == "off")
-        results: list[Replayed] = []
-        async for id in _chosen(connection, ids, Wanted(reason, org)):
+        rules = ReplayRules(by, Settings().dev_auth == "off")
+        results: list[ReplayResult] = []
+        async for id in _chosen(connection, ids, ParkedFilter(reason, org)):
             results.append(await replay_one(connection, rules, id))
             if results[-1].outcome != "replayed":
                 print(_line(results[-1]))
@@ -135,7 +135,7 @@ def discard(*ids: int, because: str, data: Data = None) -> None:
 
     async def work(connection: asyncpg.Connection) -> int:
         async with typed(connection, "parked discard", "parked") as by:
-            done = await intake_discard.discard(connection, ids, by, because.strip())
+            done = await parked_discard.discard(connection, ids, by, because.strip())
         for id in sorted(set(ids) - done):
             print(f"{id}  not parked")
         print(f"{len(done)} discarded")
@@ -144,20 +144,20 @@ def discard(*ids: int, because: str, data: Data = None) -> None:
     on_database(data, work)
 
 
-async def _chosen(connection: asyncpg.Connection, ids: tuple[int, ...], wanted: Wanted) -> AsyncIterator[int]:
+async def _chosen(connection: asyncpg.Connection, ids: tuple[int, ...], wanted: ParkedFilter) -> AsyncIterator[int]:
     """In the order of their coming, up to what is parked now."""
     for id in sorted(set(ids)):
         yield id
     if ids:
         return
-    after, newest = 0, await overview.newest(connection)
-    while page := await overview.ids(connection, wanted, after, newest, _PAGE):
+    after, newest = 0, await overview_repository.newest(connection)
+    while page := await overview_repository.ids(connection, wanted, after, newest, _PAGE):
         for id in page:
             yield id
         after = page[-1]
 
 
-def _tell(groups: list[overview.Group], records: list[overview.Brief]) -> None:
+def _tell(groups: list[overview_repository.ParkedGroupRow], records: list[overview_repository.ParkedListItem]) -> None:
     if not groups:
         print("nothing is parked")
         return
@@ -173,7 +173,7 @@ def _tell(groups: list[overview.Group], records: list[overview.Brief]) -> None:
         print(f"{record.id}  {record.org or '–'}  {record.reason}  {printable(where + record.detail)}{kept}")
 
 
-def _line(result: Replayed) -> str:
+def _line(result: ReplayResult) -> str:
     if result.outcome != "still-parked":
         return f"{result.id}  {'not parked any more' if result.outcome == 'settled-before' else 'unknown'}"
     where = f"{result.field}: " if result.field else ""

@@ -11,10 +11,10 @@ import orjson
 from cyclopts import App, Parameter
 from pydantic import ValidationError
 
+from pathline_gateway.commands.actor import typed
 from pathline_gateway.commands.database import end, on_database
-from pathline_gateway.commands.typist import typed
-from pathline_gateway.operate.registrars import NOT_THERE, RegistrarEntry
-from pathline_gateway.store import registrars
+from pathline_gateway.visibility import registrar_repository
+from pathline_gateway.visibility.registrar_endpoints import NOT_THERE, RegistrarEntry
 
 app = App(name="registrars")
 
@@ -36,7 +36,7 @@ def add(*org: str, data: Data = None) -> None:
     async def work(connection: asyncpg.Connection) -> int:
         try:
             async with typed(connection, "registrars add", "register") as by:
-                new = [await registrars.add(connection, entry.org, by) for entry in entries]
+                new = [await registrar_repository.add(connection, entry.org, by) for entry in entries]
         except asyncpg.ForeignKeyViolationError:
             end(NOT_THERE)
         for entry, added in zip(entries, new, strict=True):
@@ -59,7 +59,7 @@ def remove(*org: str, data: Data = None) -> None:
 
     async def work(connection: asyncpg.Connection) -> int:
         async with typed(connection, "registrars remove", "register"):
-            could = [await registrars.remove(connection, entry.org) for entry in entries]
+            could = [await registrar_repository.remove(connection, entry.org) for entry in entries]
         for entry, removed in zip(entries, could, strict=True):
             print(f"{entry.org} may not register mandates" + ("" if removed else ", and could not before"))
         return 0 if all(could) else 1
@@ -79,7 +79,7 @@ def list_(*, json: bool = False, data: Data = None) -> None:
 
     async def work(connection: asyncpg.Connection) -> int:
         after = ""
-        while page := await registrars.listed(connection, after, _PAGE):
+        while page := await registrar_repository.listed(connection, after, _PAGE):
             for each in page:
                 print(orjson.dumps(asdict(each)).decode() if json else _line(each))
             after = page[-1].org
@@ -98,5 +98,5 @@ def _entries(orgs: tuple[str, ...]) -> list[RegistrarEntry]:
         end(f"{first['loc'][0]}: {first['msg']}")
 
 
-def _line(each: registrars.Registrar) -> str:
+def _line(each: registrar_repository.Registrar) -> str:
     return f"{each.org:<24} {each.entered_by}  {each.entered_at:%Y-%m-%d %H:%M:%S}"

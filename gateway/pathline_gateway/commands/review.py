@@ -12,17 +12,17 @@ import asyncpg
 import orjson
 from cyclopts import App, Parameter
 
+from pathline_gateway.commands.actor import log_command
 from pathline_gateway.commands.broker import door
 from pathline_gateway.commands.database import end, on_database, on_pool
-from pathline_gateway.commands.typist import log_command
-from pathline_gateway.identity.dossier import Dossier, Outcome, Pathway, Side, Verdict, dossier
-from pathline_gateway.identity.evidence import Standing
-from pathline_gateway.identity.own_evidence import OwnEvidence
-from pathline_gateway.identity.reviewing import Done, Reviewing
-from pathline_gateway.operate.review import Reason, State, brief, page, served
-from pathline_gateway.problem import Problem
+from pathline_gateway.identity.evidence import EvidenceRank
+from pathline_gateway.identity.evidence_publisher import OwnEvidence
+from pathline_gateway.review.case import CasePathway, CaseSide, DecisionPreview, ReviewCase, Verdict, dossier
+from pathline_gateway.review.endpoints import Reason, State, brief, page, served
+from pathline_gateway.review.repository import EvidenceOnRef, ReviewListItem, counts
+from pathline_gateway.review.service import ReviewResult, ReviewService
 from pathline_gateway.settings import Settings
-from pathline_gateway.store.review import Brief, Said, counts
+from pathline_gateway.web.problem import Problem
 
 app = App(name="review")
 
@@ -113,13 +113,13 @@ def undo(item: UUID, *, because: str | None = None, data: Data = None) -> None:
     _reviewed(data, "undo", lambda reviewing: reviewing.undo(item, because))
 
 
-def _reviewed(data: Path | None, verb: str, what: Callable[[Reviewing], Awaitable[Done]]) -> None:
+def _reviewed(data: Path | None, verb: str, what: Callable[[ReviewService], Awaitable[ReviewResult]]) -> None:
     async def work(pool: asyncpg.Pool) -> int:
         async with door(data, pool) as writing:
             async with pool.acquire() as connection:
                 await log_command(connection, f"review {verb}", "review", "done")
             try:
-                done = await what(Reviewing(pool, OwnEvidence(pool, writing.write), everything=_everything()))
+                done = await what(ReviewService(pool, OwnEvidence(pool, writing.write), everything=_everything()))
             except Problem as problem:
                 end(problem.detail)
         said = "done" if done.bound else "written down; pathways follow it as soon as the gateway reads it"
@@ -134,7 +134,7 @@ def _everything() -> bool:
     return Settings().dev_auth == "off"
 
 
-def _line(each: Brief) -> str:
+def _line(each: ReviewListItem) -> str:
     why = each.decision or each.reason or ""
     if each.decision and each.reason:
         why += f" (not in force: {each.reason})"
@@ -142,7 +142,7 @@ def _line(each: Brief) -> str:
     return f"{each.nr}  {each.item}  {why:<12} {between:<40} {each.kind}, {each.method or '–'}, by {each.asserter}"
 
 
-def _shown(found: Dossier) -> Iterator[str]:
+def _shown(found: ReviewCase) -> Iterator[str]:
     decided = found.decision
     if decided is not None:
         yield f"decided {'same' if decided.same else 'different'} at {decided.at:%Y-%m-%d %H:%M:%S}"
@@ -156,7 +156,7 @@ def _shown(found: Dossier) -> Iterator[str]:
         yield from _outcome(verdict, outcome)
 
 
-def _side(side: Side) -> Iterator[str]:
+def _side(side: CaseSide) -> Iterator[str]:
     weight = side.weight
     yield f"{side.ref.org} {side.ref.subject}, pathway {side.pathway}"
     yield (
@@ -167,16 +167,16 @@ def _side(side: Side) -> Iterator[str]:
         yield f"  {_evidence(each)}"
 
 
-def _evidence(each: Said) -> str:
+def _evidence(each: EvidenceOnRef) -> str:
     counts = "counts" if each.waits is None else f"waits: {each.waits}"
-    right = Standing(each.standing).name.lower()
+    right = EvidenceRank(each.standing).name.lower()
     both = f"{each.a_org} {each.a_subject}, {each.b_org} {each.b_subject}"
     said = f"{each.kind}: {both}; {each.method or '–'}, {each.confidence:.2f}, by {each.asserter} ({right})"
     more = [f"for {each.purpose}"] * (each.purpose is not None) + [f"hand-off {each.handoff}"] * bool(each.handoff)
     return "; ".join([said, *more, f"{each.asserted_at:%Y-%m-%d}", counts])
 
 
-def _outcome(verdict: str, outcome: Outcome) -> Iterator[str]:
+def _outcome(verdict: str, outcome: DecisionPreview) -> Iterator[str]:
     if not outcome.binds:
         yield f"if {verdict}: it would not be in force, other decisions stand against it"
     if not outcome.changes:
@@ -187,7 +187,7 @@ def _outcome(verdict: str, outcome: Outcome) -> Iterator[str]:
     yield from (f"  then  {_pathway(each)}" for each in outcome.after)
 
 
-def _pathway(each: Pathway) -> str:
+def _pathway(each: CasePathway) -> str:
     refs = ", ".join(f"{ref.org} {ref.subject}" for ref in each.refs[:_SHOWN])
     more = f" and {each.size - _SHOWN} more" if each.size > _SHOWN else ""
     return f"{each.id}: {refs}{more}"

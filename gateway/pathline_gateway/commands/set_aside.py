@@ -9,12 +9,12 @@ import asyncpg
 import orjson
 from cyclopts import App, Parameter
 
+from pathline_gateway.background.works import WORKS
+from pathline_gateway.commands.actor import log_command, typed
 from pathline_gateway.commands.database import end, on_database
-from pathline_gateway.commands.parked_shown import printable
-from pathline_gateway.commands.typist import log_command, typed
+from pathline_gateway.commands.parked_view import printable
 from pathline_gateway.set_aside import repository
 from pathline_gateway.set_aside.repository import SetAside
-from pathline_gateway.set_aside.works import WORKS
 
 app = App(name="set-aside")
 

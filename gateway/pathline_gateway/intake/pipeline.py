@@ -12,14 +12,14 @@ from itertools import islice
 from opentelemetry.trace import Link, SpanKind
 
 from pathline.producer import TOPIC_PREFIX
-from pathline_gateway.background import Loop
-from pathline_gateway.intake.apply import FetchedBeyondPosition
+from pathline_gateway.background.loop import Loop
 from pathline_gateway.intake.batch import Batch
-from pathline_gateway.intake.persist import Persister
-from pathline_gateway.intake.reading import read
+from pathline_gateway.intake.batch_persister import BatchPersister
+from pathline_gateway.intake.batch_transaction import FetchedBeyondPosition
 from pathline_gateway.intake.record import Accepted, Reading, Record
-from pathline_gateway.store.positions import Partition
-from pathline_gateway.telemetry import INTAKE_BATCH_DURATION, MAX_LINKS, link_to, spanning
+from pathline_gateway.intake.record_parser import parse_record
+from pathline_gateway.kafka.offset_repository import Partition
+from pathline_gateway.telemetry.instruments import INTAKE_BATCH_DURATION, MAX_LINKS, link_to, spanning
 
 _SLICE = 64
 """Records read before the loop turns: about two milliseconds, the most that a waiting database answer is delayed."""
@@ -29,7 +29,7 @@ _SLICE = 64
 class Pipeline:
     """One batch is being read, one waits, one is being stored: memory is bounded, and the poll waits for Postgres."""
 
-    persister: Persister
+    persister: BatchPersister
     group: str
     refetch: Callable[[FetchedBeyondPosition], None]
     """Called when batches must be fetched again; what was read is dropped already."""
@@ -106,7 +106,7 @@ class Pipeline:
 async def _read(records: Sequence[Record]) -> list[Reading]:
     readings: list[Reading] = []
     for start in range(0, len(records), _SLICE):
-        readings += map(read, records[start : start + _SLICE])
+        readings += map(parse_record, records[start : start + _SLICE])
         await asyncio.sleep(0)
     return readings
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from pathline.vocabulary import Payload
-from pathline_gateway.intake.columns import Columns
-from pathline_gateway.intake.content import Content
+from pathline_gateway.intake.clear_columns import Columns
+from pathline_gateway.intake.content_digest import DigestedContent
 
 
 class Record(Protocol):
@@ -48,9 +48,9 @@ class Accepted(NamedTuple):
     """Further attributes and the data, as they are kept."""
 
     @property
-    def content(self) -> Content:
+    def content(self) -> DigestedContent:
         """What it says, to be compared with another of the same identity."""
-        return Content(self.type, self.ref[1], self.sequence, self.stored)
+        return DigestedContent(self.type, self.ref[1], self.sequence, self.stored)
 
 
 class Parked(NamedTuple):

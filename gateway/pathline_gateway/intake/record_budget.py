@@ -12,12 +12,13 @@ from typing import Final
 
 import asyncpg
 
+from pathline_gateway.handoffs import record_event_repository
+from pathline_gateway.handoffs.record_event_repository import Naming
+from pathline_gateway.intake import dedup_repository
 from pathline_gateway.intake.record import Accepted
-from pathline_gateway.intake.rows import offered
+from pathline_gateway.intake.row_mapping import offered
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.store import identities, record_handoffs
-from pathline_gateway.store.record_handoffs import Naming
-from pathline_gateway.store.register import Known
+from pathline_gateway.postgres.registry_cache import RegistryCache
 
 DETAIL: Final = "too many of your events under this subject name hand-offs: use one hand-off for what belongs together"
 _PART: Final = 8
@@ -26,7 +27,7 @@ _REMEMBERED: Final = 50_000
 
 
 async def beyond(
-    connection: asyncpg.Connection, known: Known, accepted: Iterable[Accepted], limits: Limits
+    connection: asyncpg.Connection, known: RegistryCache, accepted: Iterable[Accepted], limits: Limits
 ) -> set[int]:
     """Those of these (by `id`) that go past the limit. What is stored already goes past none."""
     said = [a for a in accepted if a.step and a.columns.handoff is not None]
@@ -44,11 +45,11 @@ async def beyond(
 async def _too_many(
     connection: asyncpg.Connection, said: Collection[Accepted], loud: Collection[Accepted], most: int
 ) -> set[int]:
-    counts = Counter(await record_handoffs.said(connection, {a.ref for a in loud}, most))
+    counts = Counter(await record_event_repository.said(connection, {a.ref for a in loud}, most))
     if not any(counts[ref] + n > most for ref, n in Counter(a.ref for a in loud).items()):
         return set()
-    stored = await identities.known_digests(connection, [a.identity for a in loud])
-    answers = await record_handoffs.answers(connection, {_naming(a) for a in loud})
+    stored = await dedup_repository.known_digests(connection, [a.identity for a in loud])
+    answers = await record_event_repository.answers(connection, {_naming(a) for a in loud})
     asked = {(offer.handoff, offer.to) for a in said if (offer := offered(a)) is not None}
     found: set[int] = set()
     for a in loud:

@@ -1,4 +1,4 @@
-"""Which callers share one budget before it is known who they are: those of one address. Pure."""
+"""Which callers share one budget before it is known who they are: those of one address."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pathline_gateway.limits.limit import Named
+from pathline_gateway.limits.limit import NamedLimit
 
 _SOON_S = 2.0
 
@@ -14,7 +14,7 @@ _SOON_S = 2.0
 class AtOnce:
     """One for each kind of work of a process."""
 
-    def __init__(self, each: Named, all: Named) -> None:
+    def __init__(self, each: NamedLimit, all: NamedLimit) -> None:
         self._each, self._all = each, all
         self._going_on = Counter[str]()
 

@@ -8,37 +8,37 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pathline_gateway.auth.caller import Caller
+from pathline_gateway.auth.middleware import Explain
 from pathline_gateway.limits.addresses import address_of
-from pathline_gateway.limits.groups import GROUP, Group, group_of
-from pathline_gateway.limits.rates import Rates
+from pathline_gateway.limits.groups import GROUP, RequestGroup, group_of
+from pathline_gateway.limits.rates import CallerRates
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.limits.turns import Turns
-from pathline_gateway.problem import Problem
-from pathline_gateway.trust.caller import Caller
-from pathline_gateway.trust.gate import Explain
+from pathline_gateway.web.problem import Problem
 
 _PAUSE_S: Final = 0.5
 """Whoever goes past a rate hears of it a little later: those who ask again at once would cost as much as answers."""
 _SPREAD_S: Final = tuple(n * 0.005 for n in range(100))
 """So much more for one after the other, so that many are not told at one moment."""
 _RATES: Final = {
-    Group.READING: "readings_per_minute",
-    Group.STREAM: "readings_per_minute",
-    Group.CHANGE: "changes_per_minute",
-    Group.SLOW: "slow_readings_per_minute",
+    RequestGroup.READING: "readings_per_minute",
+    RequestGroup.STREAM: "readings_per_minute",
+    RequestGroup.CHANGE: "changes_per_minute",
+    RequestGroup.SLOW: "slow_readings_per_minute",
 }
 _OF_AN_ADDRESS: Final = {
-    Group.READING: "requests_of_an_address_per_minute",
-    Group.STREAM: "requests_of_an_address_per_minute",
-    Group.CHANGE: "requests_of_an_address_per_minute",
-    Group.SLOW: "slow_readings_per_minute",
+    RequestGroup.READING: "requests_of_an_address_per_minute",
+    RequestGroup.STREAM: "requests_of_an_address_per_minute",
+    RequestGroup.CHANGE: "requests_of_an_address_per_minute",
+    RequestGroup.SLOW: "slow_readings_per_minute",
 }
 
 
 class CallerBudget:
     """ASGI middleware: within what everybody calls, where it is known who calls."""
 
-    def __init__(self, app: ASGIApp, limits: Limits, rates: Rates, explain: Explain | None = None) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, rates: CallerRates, explain: Explain | None = None) -> None:
         self._app, self._limits, self._rates, self._explain = app, limits, rates, explain
         self._spread = cycle(_SPREAD_S)
         self._turns = Turns(limits.requests_at_once, limits.requests_waiting)
@@ -52,7 +52,7 @@ class CallerBudget:
             await self._app(scope, receive, send)
             return
         group = scope.get(GROUP) or group_of(scope["method"], scope["path"])
-        if group is Group.PROBE:
+        if group is RequestGroup.PROBE:
             await self._app(scope, receive, send)
             return
         caller, known = _caller(scope)
@@ -60,9 +60,9 @@ class CallerBudget:
         if (over := self._rates.taken(field, caller, cost)) is not None:
             await asyncio.sleep(_PAUSE_S + next(self._spread))
             await self._answer(over[0].refusal(over[1]), scope, receive, send)
-        elif group is Group.STREAM:
+        elif group is RequestGroup.STREAM:
             await self._stream(caller, scope, receive, send)
-        elif group is not Group.SLOW:
+        elif group is not RequestGroup.SLOW:
             await self._turn(caller, scope, receive, send)
         elif not self._slow.begin(caller):
             await self._answer(self._limits.named("slow_readings_at_once").refusal(), scope, receive, send)
@@ -112,9 +112,9 @@ def _caller(scope: Scope) -> tuple[str, bool]:
     return f"{min(caller.roles)} {address_of(scope)}", True
 
 
-def _charged(scope: Scope, group: Group, known: bool) -> tuple[str, int]:
+def _charged(scope: Scope, group: RequestGroup, known: bool) -> tuple[str, int]:
     """The rate, and how much of it this request takes."""
-    if group is not Group.EVENTS:
+    if group is not RequestGroup.EVENTS:
         return (_RATES if known else _OF_AN_ADDRESS)[group], 1
     length = next((value for name, value in scope["headers"] if name == b"content-length"), None)
     # Where the length is open it may be as much as there may be.

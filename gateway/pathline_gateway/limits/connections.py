@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Protocol
 
-from pathline_gateway.limits.limit import Named
+from pathline_gateway.limits.limit import NamedLimit
 from pathline_gateway.limits.table import Limits
 
 _LOOK_EVERY_S: Final = 0.25
@@ -44,7 +44,7 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
-    def opened(self, connection: Connected, address: str | None) -> Named | None:
+    def opened(self, connection: Connected, address: str | None) -> NamedLimit | None:
         """It is counted, or may not be open for this limit. Without an `address` only the connections in all count.
 
         Where there are too many in all, one that waits makes room: of the address that has most, and more than this.

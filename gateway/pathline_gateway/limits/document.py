@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from pathline_gateway.limits.limit import Named
+from pathline_gateway.limits.limit import NamedLimit
 from pathline_gateway.limits.table import Limits
 
 FILE: Final = Path("docs/limits.md")
@@ -45,7 +45,7 @@ def document() -> str:
     return _BEGINNING + "".join(_line(usual.named(field)) for field in Limits.model_fields)
 
 
-def _line(named: Named) -> str:
+def _line(named: NamedLimit) -> str:
     limit = named.limit
     within = "" if limit.window_s is None else f" in {limit.window_s} s"
     refusal = f"{limit.status} `{limit.reason}`"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 
-class Group(StrEnum):
+class RequestGroup(StrEnum):
     """What kind of request it is."""
 
     PROBE = "probe"
@@ -22,7 +22,7 @@ class Group(StrEnum):
     @property
     def reads(self) -> bool:
         """Whether it changes nothing, so that it may be asked again without a thought."""
-        return self not in (Group.EVENTS, Group.CHANGE)
+        return self not in (RequestGroup.EVENTS, RequestGroup.CHANGE)
 
 
 GROUP: Final = "pathline.group"
@@ -38,14 +38,14 @@ _SLOW: Final = re.compile(
 )
 
 
-def group_of(method: str, path: str) -> Group:
+def group_of(method: str, path: str) -> RequestGroup:
     """The group of this request, whether there is such a route or not."""
     if path in _PROBES:
-        return Group.PROBE
+        return RequestGroup.PROBE
     if method == "POST" and path in _EVENTS:
-        return Group.EVENTS
+        return RequestGroup.EVENTS
     if path.endswith("/stream") and _STREAM.fullmatch(path):
-        return Group.STREAM
+        return RequestGroup.STREAM
     if not path.startswith(_USUAL) and _SLOW.fullmatch(path):
-        return Group.SLOW
-    return Group.READING if method in ("GET", "HEAD") or path == "/v1/pathways/search" else Group.CHANGE
+        return RequestGroup.SLOW
+    return RequestGroup.READING if method in ("GET", "HEAD") or path == "/v1/pathways/search" else RequestGroup.CHANGE

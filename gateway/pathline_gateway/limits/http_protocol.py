@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 from pathline_gateway.limits.addresses import Proxies, budget_of
 from pathline_gateway.limits.connections import Connections
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.problem import Problem
+from pathline_gateway.web.problem import Problem
 
 _LINGER_S: Final = 2.0
 """How long what somebody still sends is thrown away after a refusal: so she reads it before the connection is gone."""

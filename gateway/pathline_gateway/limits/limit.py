@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from pathline_gateway.problem import Problem
-from pathline_gateway.telemetry import REFUSALS
+from pathline_gateway.telemetry.instruments import REFUSALS
+from pathline_gateway.web.problem import Problem
 
 Per = Literal[
     "request",
@@ -64,7 +64,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedLimit:
     """A limit as it stands in the table of one gateway."""
 
     name: str

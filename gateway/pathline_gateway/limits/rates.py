@@ -12,7 +12,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.types import Scope
 
 from pathline_gateway.limits.addresses import address_of
-from pathline_gateway.limits.limit import Named
+from pathline_gateway.limits.limit import NamedLimit
 from pathline_gateway.limits.table import TABLE, Limits
 
 _MOST_KEYS: Final = 65_536
@@ -64,7 +64,7 @@ class _Counters(MemoryStorage):
             self.clear(key)
 
 
-class Rates:
+class CallerRates:
     """What callers may ask within the windows of the table."""
 
     def __init__(self, limits: Limits) -> None:
@@ -79,7 +79,7 @@ class Rates:
             if limit.window_s is not None
         }
 
-    def taken(self, field: str, caller: str, cost: int = 1) -> tuple[Named, float] | None:
+    def taken(self, field: str, caller: str, cost: int = 1) -> tuple[NamedLimit, float] | None:
         """None where the caller may have so much more, which is counted; else the limit, and when to come again."""
         ahead = self._ahead.get((field, caller), 0) - cost
         if ahead >= 0:
@@ -95,7 +95,7 @@ class Rates:
             return None
         return named, self._again(item, caller)
 
-    def used_up(self, field: str, caller: str) -> tuple[Named, float] | None:
+    def used_up(self, field: str, caller: str) -> tuple[NamedLimit, float] | None:
         """The same, and nothing is counted."""
         item, named = self._limits[field]
         return None if self._limiter.test(item, caller) else (named, self._again(item, caller))
@@ -107,7 +107,7 @@ class Rates:
 class RefusedCallers:
     """Counts whom the gate refuses, by the address that they come from."""
 
-    def __init__(self, rates: Rates) -> None:
+    def __init__(self, rates: CallerRates) -> None:
         self._rates = rates
 
     def look(self, scope: Scope) -> None:

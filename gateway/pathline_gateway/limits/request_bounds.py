@@ -8,10 +8,10 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pathline_gateway.limits.groups import GROUP, Group, group_of
+from pathline_gateway.auth.middleware import Explain
+from pathline_gateway.limits.groups import GROUP, RequestGroup, group_of
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.problem import Problem
-from pathline_gateway.trust.gate import Explain
+from pathline_gateway.web.problem import Problem
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +69,9 @@ class RequestBounds:
         if problem is not None:
             await self.answer(problem, scope, receive, send)
             return
-        seconds = None if group is Group.STREAM else self.limits.request_s + (self.limits.body_s if length != 0 else 0)
+        seconds = (
+            None if group is RequestGroup.STREAM else self.limits.request_s + (self.limits.body_s if length != 0 else 0)
+        )
         await _Request(self, group, scope, receive, send).run(self._app, seconds)
 
     async def answer(self, problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,9 +80,9 @@ class RequestBounds:
         await (problem.response() if told is None else told)(scope, receive, send)
 
 
-def most_of(group: Group) -> str:
+def most_of(group: RequestGroup) -> str:
     """The limit of the body of such a request."""
-    return "events_bytes" if group is Group.EVENTS else "body_bytes"
+    return "events_bytes" if group is RequestGroup.EVENTS else "body_bytes"
 
 
 def _announced(scope: Scope) -> tuple[int | None, Problem | None]:
@@ -114,7 +116,7 @@ class _Request:
         "_timed",
     )
 
-    def __init__(self, bounds: RequestBounds, group: Group, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, bounds: RequestBounds, group: RequestGroup, scope: Scope, receive: Receive, send: Send) -> None:
         self._bounds, self._group, self._scope, self._receive, self._send = bounds, group, scope, receive, send
         self._most, self._read = most_of(group), 0
         self._begun = self._answered = False

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pathline_gateway.limits.limit import Limit, Named
+from pathline_gateway.limits.limit import Limit, NamedLimit
 
 PREFIX: Final = "PATHLINE_LIMIT_"
 _KIB: Final = 1_024
@@ -237,10 +237,10 @@ class Limits(BaseSettings):
     ] = 1_000
     """Each token that may be used is one that may be guessed, and kept until it expires."""
 
-    def named(self, field: str) -> Named:
+    def named(self, field: str) -> NamedLimit:
         """The limit of this field, with its number. Raises KeyError where there is none."""
         name, number = field.replace("_", "-"), int(getattr(self, field))
-        return Named(name, f"{PREFIX}{field.upper()}", number, _WHY[field], TABLE[field])
+        return NamedLimit(name, f"{PREFIX}{field.upper()}", number, _WHY[field], TABLE[field])
 
 
 def _limit(field: str) -> Limit:

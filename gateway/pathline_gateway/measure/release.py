@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from pathline_gateway.measure.handoffs import SMALLEST, Handoff
+from pathline_gateway.measure.handoff_indicators import SMALLEST, Handoff
 
 
 class Cell(NamedTuple):

@@ -1,6 +1,6 @@
 -- migrate:up
 
--- Organisations take turns at a sink that allows so many requests a minute: see streams/sink_turns.py.
+-- Organisations take turns at a sink that allows so many requests a minute: see streams/webhooks/rate_turns.py.
 alter table pace add column turn bigint not null default 0;
 
 create table sink_turn (

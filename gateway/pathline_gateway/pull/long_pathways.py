@@ -13,17 +13,20 @@ from datetime import datetime
 import asyncpg
 import orjson
 
-from pathline_gateway.assemble.amendments import Amendment, amended
-from pathline_gateway.assemble.pathway import Pathway, assemble
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.handoff.clocks import CONTACTS, Clocks, Contact, clocks, contact
-from pathline_gateway.handoff.event import handoff_event
-from pathline_gateway.handoff.lifecycle import Lifecycle
-from pathline_gateway.pull.handoffs import lives, receivers
+from pathline_gateway.handoffs import event_repository, pathway_repository
+from pathline_gateway.handoffs.deadlines import CONTACTS, Contact, HandoffStatus, contact, status_of
+from pathline_gateway.handoffs.event import handoff_event
+from pathline_gateway.handoffs.lifecycle import Lifecycle
+from pathline_gateway.handoffs.on_pathway import lifecycles_of, receivers
+from pathline_gateway.organisations import repository as organisation_repository
+from pathline_gateway.pathways import as_of_repository, part_repository
+from pathline_gateway.pathways import repository as pathways
+from pathline_gateway.pathways.amendments import Amendment, amended
+from pathline_gateway.pathways.assembly import Pathway, assemble
+from pathline_gateway.pathways.part_repository import StepPlace
+from pathline_gateway.pathways.repository import PathwayMembers
+from pathline_gateway.pathways.step import Step
 from pathline_gateway.pull.paging import PageAsked
-from pathline_gateway.store import handoff_links, past, pathway_handoffs, pathway_parts, pathways, register
-from pathline_gateway.store.pathway_parts import StepPlace
-from pathline_gateway.store.pathways import Members
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,40 +37,40 @@ class PathwayPage:
     """Of the whole pathway: pages with one version are pages of one pathway."""
     part: Pathway
     """Its steps, and the legs that these make."""
-    handoffs: Sequence[Clocks]
+    handoffs: Sequence[HandoffStatus]
     """Those that its steps are about."""
-    others: Sequence[Clocks]
+    others: Sequence[HandoffStatus]
     """Those of other pages that one of them may send back."""
     next: StepPlace | None
 
 
 async def page(
-    connection: asyncpg.Connection, members: Members, asked: PageAsked, now: datetime, at: datetime | None = None
+    connection: asyncpg.Connection, members: PathwayMembers, asked: PageAsked, now: datetime, at: datetime | None = None
 ) -> PathwayPage:
     """The steps after a place. `at`: as it stood then, told from what had been received.
 
     Call within a transaction whose statements see one moment.
     """
-    stored = await pathway_parts.after(connection, members, members.numbers, asked.after, asked.limit + 1, at)
+    stored = await part_repository.after(connection, members, members.numbers, asked.after, asked.limit + 1, at)
     steps, amendments = stored.steps(), list[Amendment]()
     changed: list[Step] = []
     if members.amended:
         amendments = await _amendments(connection, members, at)
-        targets = await pathway_parts.amended(connection, members, at)
+        targets = await part_repository.amended(connection, members, at)
         changed = amended(targets.steps(), amendments)
     part, following = asked.part(assemble([*steps, *changed]).steps)
     handoffs, others = await _handoffs(connection, members, part, changed, now, at)
-    version = _version(members, await pathway_parts.count(connection, members, at), amendments)
+    version = _version(members, await part_repository.count(connection, members, at), amendments)
     return PathwayPage(version, assemble(part), handoffs, others, following)
 
 
-async def _amendments(connection: asyncpg.Connection, members: Members, at: datetime | None) -> list[Amendment]:
+async def _amendments(connection: asyncpg.Connection, members: PathwayMembers, at: datetime | None) -> list[Amendment]:
     if at is None:
         return await pathways.amendments(connection, members.numbers)
-    return await past.amendments(connection, members, at)
+    return await as_of_repository.amendments(connection, members, at)
 
 
-def _version(members: Members, count: int, amendments: Iterable[Amendment]) -> str:
+def _version(members: PathwayMembers, count: int, amendments: Iterable[Amendment]) -> str:
     """Changes with every step and ref. What is stored is never rewritten: how much there is says what there is."""
     amending = sorted((each.source, each.id) for each in amendments)
     said = orjson.dumps((str(members.pathway), members.refs, count, amending))
@@ -76,47 +79,47 @@ def _version(members: Members, count: int, amendments: Iterable[Amendment]) -> s
 
 async def _handoffs(
     connection: asyncpg.Connection,
-    members: Members,
+    members: PathwayMembers,
     steps: Sequence[Step],
     changed: Sequence[Step],
     now: datetime,
     at: datetime | None,
-) -> tuple[list[Clocks], list[Clocks]]:
+) -> tuple[list[HandoffStatus], list[HandoffStatus]]:
     """Those that these steps are about; and those that one of them may send back."""
     events = (handoff_event(step) for step in steps)
     named = {event.handoff for event in events if event is not None and event.handoff is not None}
     if not named:
         return [], []
     found = await _lives(connection, members, named, at)
-    back = await pathway_handoffs.between(
+    back = await pathway_repository.between(
         connection, members.numbers, receivers(found), [life.by for life in found], named
     )
     others = await _lives(connection, members, back, at) if back else []
     lives_ = [*found, *others]
-    registered = await register.registered(connection, receivers(lives_))
+    registered = await organisation_repository.registered(connection, receivers(lives_))
     contacts = [met for step in changed if (met := contact(step)) is not None]
     contacts += await _first_contacts(connection, members, lives_, at)
-    clocked = [clocks(life, contacts, registered, now) for life in lives_]
+    clocked = [status_of(life, contacts, registered, now) for life in lives_]
     return clocked[: len(found)], clocked[len(found) :]
 
 
 async def _lives(
-    connection: asyncpg.Connection, members: Members, handoffs: Collection[str], at: datetime | None
+    connection: asyncpg.Connection, members: PathwayMembers, handoffs: Collection[str], at: datetime | None
 ) -> list[Lifecycle]:
-    events, amendments, rows = await handoff_links.events(connection, handoffs)
+    events, amendments, rows = await event_repository.events(connection, handoffs)
     steps = list(events)
     if at is not None:
         # What was published on other pathways is not told: those were other people's then.
         mine = set(members.numbers)
-        amendments = await past.amendments(connection, members, at)
+        amendments = await as_of_repository.amendments(connection, members, at)
         steps = [
             step for step in steps if (row := rows[step.source, step.id])["ref"] in mine and row["received_at"] <= at
         ]
-    return [life for life in lives(amended(steps, amendments), ()) if life.handoff in handoffs]
+    return [life for life in lifecycles_of(amended(steps, amendments), ()) if life.handoff in handoffs]
 
 
 async def _first_contacts(
-    connection: asyncpg.Connection, members: Members, found: Iterable[Lifecycle], at: datetime | None
+    connection: asyncpg.Connection, members: PathwayMembers, found: Iterable[Lifecycle], at: datetime | None
 ) -> list[Contact]:
     """The first contact that may stop the clock of each: about it, or about none once it is accepted."""
     wanted: list[tuple[str, datetime, str | None]] = []
@@ -127,5 +130,5 @@ async def _first_contacts(
         accepted = next((event.time for event in life.legal if event.verb == "accepted"), None)
         if accepted is not None:
             wanted.append((life.to, max(accepted, life.offer.time), None))
-    rows = await pathway_handoffs.first_contacts(connection, members, sorted(set(wanted), key=repr), CONTACTS, at)
+    rows = await pathway_repository.first_contacts(connection, members, sorted(set(wanted), key=repr), CONTACTS, at)
     return [Contact(*row) for row in rows]

@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 import orjson
 from fastapi import Query
 
-from pathline_gateway.answers import AFTER, LIMIT
-from pathline_gateway.assemble.step import Step
-from pathline_gateway.problem import Problem
-from pathline_gateway.store.pathway_parts import StepPlace
-from pathline_gateway.trust.pairwise import ReaderKey
+from pathline_gateway.pathways.part_repository import StepPlace
+from pathline_gateway.pathways.step import Step
+from pathline_gateway.visibility.pairwise_ids import ReaderKey
+from pathline_gateway.web.openapi_responses import AFTER, LIMIT
+from pathline_gateway.web.problem import Problem
 
 MOST: Final = 2_000
 """Steps in a body."""
@@ -49,7 +49,7 @@ WHOLE: Final = PageAsked()
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RequestedPage:
     """The same as a request says it."""
 
     after: str | None = None
@@ -76,7 +76,7 @@ class Part:
         return PageAsked(StepPlace(datetime.fromisoformat(time), *others), self.limit)
 
 
-ALL: Final = Part()
+ALL: Final = RequestedPage()
 
 
 def cursor(key: ReaderKey, place: StepPlace) -> str:
@@ -86,5 +86,5 @@ def cursor(key: ReaderKey, place: StepPlace) -> str:
 
 def next_link(path: str, following: str, limit: int, at: datetime | None = None) -> str:
     """The header that names the next page."""
-    said = ({} if at is None else {"as_of": at.isoformat()}) | Part(following, limit).said()
+    said = ({} if at is None else {"as_of": at.isoformat()}) | RequestedPage(following, limit).said()
     return f'<{path}?{urlencode(said)}>; rel="next"'

@@ -13,25 +13,26 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.handoff.event import handoff_event
+from pathline_gateway.auth.reader import Reader
+from pathline_gateway.handoffs.event import handoff_event
 from pathline_gateway.off_loop import off_loop
-from pathline_gateway.pull.frame import Frame, frame_of
+from pathline_gateway.pathways import part_repository
+from pathline_gateway.pathways import repository as pathway_repository
+from pathline_gateway.pathways.part_repository import StepPlace
 from pathline_gateway.pull.paging import MOST, PageAsked
-from pathline_gateway.pull.sight import seen_of_stored
-from pathline_gateway.store import pathway_parts, pathways
-from pathline_gateway.store.pathway_parts import StepPlace
-from pathline_gateway.trust.deciding import reach
-from pathline_gateway.trust.reader import Reader
-from pathline_gateway.trust.visible import Seen, Shown, visible
+from pathline_gateway.visibility.deciding_steps import reach
+from pathline_gateway.visibility.frame import Frame, frame_of
+from pathline_gateway.visibility.loading import seen_of_stored
+from pathline_gateway.visibility.policy import VisiblePathway, VisibleStep, visible
 
 
 @dataclass(frozen=True, slots=True)
 class SeenPage:
     """A part of what a reader sees of a pathway."""
 
-    seen: Seen
+    seen: VisiblePathway
     """Its steps are those of the page."""
-    around: Seen
+    around: VisiblePathway
     """With the steps besides by which hand-offs are told, and events are named that steps of the page refer to."""
     next: StepPlace | None = None
 
@@ -53,20 +54,20 @@ async def seen_page(
 
     Call within a transaction whose statements see one moment.
     """
-    members, stored = await pathways.stored(connection, pathway, MOST)
-    if not isinstance(members, pathways.Members):
+    members, stored = await pathway_repository.stored(connection, pathway, MOST)
+    if not isinstance(members, pathway_repository.PathwayMembers):
         return None
     if len(stored.rows) > MOST:
         frame = await frame_of(connection, pathway)
         if isinstance(frame, Frame) and await _by_windows(frame, reader, now):
             return await _windows(frame, reader, now, asked)
-        members, stored = await pathways.stored(connection, pathway)
-        assert isinstance(members, pathways.Members)
+        members, stored = await pathway_repository.stored(connection, pathway)
+        assert isinstance(members, pathway_repository.PathwayMembers)
     seen = await seen_of_stored(connection, reader, now, members, stored)
     return None if seen is None else await off_loop(len(seen.steps), lambda: part_of(seen, asked))
 
 
-def part_of(seen: Seen, asked: PageAsked) -> SeenPage:
+def part_of(seen: VisiblePathway, asked: PageAsked) -> SeenPage:
     """The page of what is seen whole."""
     by_step = {id(each.told.step): each for each in seen.steps}
     page, following = asked.part([each.told.step for each in seen.steps])
@@ -92,10 +93,10 @@ _WINDOW = 1_000
 async def _windows(frame: Frame, reader: Reader, now: datetime, asked: PageAsked) -> SeenPage | None:
     refs = [ref.id for ref in reach(reader, await frame.known(reader))]
     deciding = dict(frame.stored)
-    found: list[Shown] = []
+    found: list[VisibleStep] = []
     place, whole, size = asked.after, None, max(asked.limit, _WINDOW)
     while True:
-        window = await pathway_parts.after(frame.connection, frame.members, refs, place, size + 1)
+        window = await part_repository.after(frame.connection, frame.members, refs, place, size + 1)
         steps = await off_loop(len(window.rows), window.steps)
         frame.stored = dict(deciding)
         frame.add(steps)
@@ -118,23 +119,23 @@ async def _windows(frame: Frame, reader: Reader, now: datetime, asked: PageAsked
     return SeenPage(replace(whole, steps=page, refs=frozenset(refs_shown)), around or whole, following)
 
 
-async def _around(frame: Frame, reader: Reader, now: datetime, page: Sequence[Shown]) -> Seen | None:
+async def _around(frame: Frame, reader: Reader, now: datetime, page: Sequence[VisibleStep]) -> VisiblePathway | None:
     await frame.put((each.told.step.source, each.told.step.id) for each in page)
     if any(handoff_event(each.told.step) is not None for each in page):
         await frame.put_contacts(reader)
     return await _seen(frame, reader, now)
 
 
-async def _seen(frame: Frame, reader: Reader, now: datetime) -> Seen | None:
+async def _seen(frame: Frame, reader: Reader, now: datetime) -> VisiblePathway | None:
     known = await frame.known(reader)
     return await off_loop(len(known.steps), lambda: visible(reader, now, known))
 
 
-def _lies(each: Shown, after: StepPlace | None, end: tuple[object, ...] | None) -> bool:
+def _lies(each: VisibleStep, after: StepPlace | None, end: tuple[object, ...] | None) -> bool:
     order = each.told.step.order
     return (after is None or order > after) and (end is None or order <= end)
 
 
-def _numbers(frame: Frame, page: Iterable[Shown]) -> set[int]:
+def _numbers(frame: Frame, page: Iterable[VisibleStep]) -> set[int]:
     numbers = {(ref.org, ref.subject): ref.id for ref in frame.refs}
     return {numbers[each.told.step.org, each.told.step.subject] for each in page}

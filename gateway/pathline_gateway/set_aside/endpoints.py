@@ -10,11 +10,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
-from pathline_gateway.answers import AFTER, LIMIT, answers
+from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.set_aside import repository, schemas
 from pathline_gateway.set_aside.repository import SetAside
-from pathline_gateway.storable import CODES
-from pathline_gateway.trust.who import Operator
+from pathline_gateway.web.openapi_responses import AFTER, LIMIT, answers
+from pathline_gateway.web.patterns import CODES
 
 _BIGGEST: Final = 2**63 - 1
 _MOST: Final = 1_000

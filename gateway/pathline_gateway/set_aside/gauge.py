@@ -7,11 +7,11 @@ from typing import Final
 
 import asyncpg
 
-from pathline_gateway.background import Loop
+from pathline_gateway.background.health import Health
+from pathline_gateway.background.loop import Loop
 from pathline_gateway.set_aside import repository
-from pathline_gateway.set_aside.health import Health
 from pathline_gateway.set_aside.summary import failing
-from pathline_gateway.telemetry import WORK_FAILING
+from pathline_gateway.telemetry.instruments import WORK_FAILING
 
 _EVERY_S: Final = 5.0
 """How old the number may be."""

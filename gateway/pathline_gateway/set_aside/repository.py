@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from pathline_gateway.set_aside.faults import reason_of
+from pathline_gateway.background.faults import reason_of
 
 VERSION: Final = version("pathline-gateway")
 

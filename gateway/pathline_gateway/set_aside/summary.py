@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from pathline_gateway.set_aside.health import Failure
+from pathline_gateway.background.health import WorkFailure
 from pathline_gateway.set_aside.repository import Count
 
 
@@ -20,7 +20,7 @@ class Failing(NamedTuple):
     reason: str
 
 
-def failing(failures: Iterable[Failure], counts: Iterable[Count]) -> list[Failing]:
+def failing(failures: Iterable[WorkFailure], counts: Iterable[Count]) -> list[Failing]:
     """By work, those that fail as a whole first."""
     set_aside = {each.work: each for each in counts}
     found = []

@@ -95,7 +95,7 @@ class Script:
         number = f"visit-{self.name}-{len(self._acts):03d}"
         person = self._person.get(org, f"{org}-{self.name}")
         ticked.setdefault("matter", f"case-{self.name}")
-        visit = SERVICES[org].Visit.model_validate(
+        visit = SERVICES[org].VISIT.model_validate(
             {"visit": number, "person": person, "at": self.clock, "what": what, **ticked}
         )
         self._acts.append(Act(org, visit))

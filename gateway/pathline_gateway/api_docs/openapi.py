@@ -1,0 +1,63 @@
+"""The OpenAPI document of this gateway: what the routes say of themselves, and who may call them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from pathline_gateway.auth.route_permissions import PUBLIC, roles_for
+
+Json = dict[str, Any]
+
+ABOUT: Final = (
+    "What happened between a person and a service is published, and each person's own pathway across all of them can be"
+    " pulled and followed. Publishing over Kafka is described in /asyncapi.json. A caller shows a bearer token; roles"
+    " that may call an operation stand at its security requirement, and any one of them is enough. Errors are"
+    " problem+json with a stable reason, and never repeat a value."
+)
+TAGS: Final[list[Json]] = [
+    {"name": "events", "description": "An organisation says what happened."},
+    {"name": "pathways", "description": "One person's way across services, for whoever may see it."},
+    {"name": "subscriptions", "description": "An organisation is told of events as they come."},
+    {"name": "consents", "description": "A person says what others may see of hers."},
+    {"name": "mandates", "description": "Who may act for a person, and what she said of it."},
+    {"name": "access", "description": "Who looked at a person's pathway."},
+    {"name": "identity", "description": "Who is one person: by her own word, or a reviewer's."},
+    {"name": "measures", "description": "How well services join up: cohorts, never a person."},
+    {"name": "organisations", "description": "The register of who may publish."},
+    {"name": "registrars", "description": "Whose mandates count without the person's own word."},
+    {"name": "linkers", "description": "Who may say who is who at which others."},
+    {"name": "concealed", "description": "What must not be known, for somebody's safety."},
+    {"name": "lawful bases", "description": "What may be shown without consent, and under which instrument."},
+    {"name": "register", "description": "What was changed of all this, by whom and when."},
+    {"name": "parked", "description": "What was refused and why, taken in again or put aside."},
+    {"name": "set aside", "description": "What background works could not compute, and another try."},
+    {"name": "operation", "description": "How much there is, and how far behind."},
+]
+_SCHEME: Final[Json] = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "A token of the gateway's OpenID Connect issuer. With auth off none is asked for.",
+}
+
+
+class Interface(FastAPI):
+    """An application whose OpenAPI document names the callers."""
+
+    def openapi(self) -> Json:
+        """The document, made once."""
+        known = self.openapi_schema is not None
+        document = super().openapi()
+        return document if known else _with_callers(document)
+
+
+def _with_callers(document: Json) -> Json:
+    """Each operation says which roles may call it; public ones, that nobody is asked."""
+    document.setdefault("components", {})["securitySchemes"] = {"bearer": _SCHEME}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            roles = roles_for(method.upper(), path)
+            operation["security"] = [] if roles is PUBLIC else [{"bearer": [role]} for role in sorted(roles or ())]
+    return document

@@ -1,0 +1,76 @@
+"""The embedded issuer over HTTP: discovery, keys, and tokens for whoever has the machine's secret."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+
+from pathline_gateway.auth.dev_issuer import authorize_page
+from pathline_gateway.auth.dev_issuer.authorization_codes import AuthorizationCodes
+from pathline_gateway.auth.dev_issuer.issuer import HOUR_S, Issuer, client, has_secret
+from pathline_gateway.web import forms
+from pathline_gateway.web.problem import Problem
+
+_SHOWN: Final = ("code", "client_id", "redirect_uri", "code_verifier")
+
+
+def routes(issuer: Issuer) -> APIRouter:
+    """Discovery, keys, a page to sign in at, and tokens for client credentials and for codes (RFC 6749)."""
+    router = APIRouter(prefix="/issuer", include_in_schema=False)
+    codes = AuthorizationCodes()
+
+    @router.get("/.well-known/openid-configuration")
+    async def configuration() -> dict[str, Any]:
+        return {
+            "issuer": issuer.url,
+            "jwks_uri": f"{issuer.url}/jwks.json",
+            "authorization_endpoint": f"{issuer.url}/authorize",
+            "token_endpoint": f"{issuer.url}/token",
+            "grant_types_supported": ["client_credentials", "authorization_code"],
+            "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "none"],
+            "authorization_response_iss_parameter_supported": True,
+        }
+
+    @router.get("/jwks.json")
+    async def keys() -> dict[str, Any]:
+        return dict(issuer.keys.as_dict())
+
+    @router.post("/token")
+    async def token(request: Request) -> dict[str, Any]:
+        """A token for `client_id` = role, or role:organisation, or citizen:name; or for a code."""
+        said = await forms.sent(request)
+        return _by_code(issuer, codes, said) if said.get("grant_type") == "authorization_code" else _own(issuer, said)
+
+    authorize_page.add(router, issuer, codes)
+    return router
+
+
+def _own(issuer: Issuer, said: Mapping[str, str]) -> dict[str, Any]:
+    if said.get("grant_type") != "client_credentials" or not has_secret(issuer, said.get("client_secret", "")):
+        raise Problem(401, "not-signed-in", "send grant_type=client_credentials and the secret of this machine")
+    try:
+        role, org, account = client(said.get("client_id", ""))
+    except ValueError as wrong:
+        raise Problem(422, "invalid-request", f"client_id: {wrong}") from None
+    return {"access_token": issuer.token([role], org, account), "token_type": "Bearer", "expires_in": HOUR_S}
+
+
+def _by_code(issuer: Issuer, codes: AuthorizationCodes, said: Mapping[str, str]) -> dict[str, Any]:
+    code, name, redirect, verifier = (said.get(each, "") for each in _SHOWN)
+    found = codes.redeemed(code, name, redirect, verifier, time.monotonic())
+    if found is None:
+        # RFC 6749, 5.2, by our own form of errors: whatever is wrong with it, the answer is the same.
+        raise Problem(400, "invalid-grant", "the code is not good: sign in again", error="invalid_grant")
+    return {
+        "access_token": issuer.token([found.role], found.org, found.account),
+        "id_token": issuer.id_token(found.asked.client, found.account, found.asked.nonce),
+        "token_type": "Bearer",
+        "expires_in": HOUR_S,
+    }

@@ -1,0 +1,118 @@
+"""What the register says must not be known, as operators enter it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+
+import asyncpg
+
+from pathline_gateway.concealment.rules import Concealment
+
+_ORG = "update organisation set conceals = $2 where org = $1 and conceals <> $2 returning org"
+_SERVICE = "insert into concealed_service (org, service, entered_by) values ($1, $2, $3) on conflict do nothing"
+_REF = "insert into concealed_ref (org, subject, entered_by) values ($1, $2, $3) on conflict do nothing"
+_NOT_SERVICE = "delete from concealed_service where org = $1 and service = $2"
+_NOT_REF = "delete from concealed_ref where org = $1 and subject = $2"
+_LISTED = """
+select org, service from (
+    select org, null as service from organisation where conceals
+    union all
+    select org, service from concealed_service
+) as c where $1::text is null or org = $1
+order by org, service nulls first
+"""
+
+_ASKED = """
+select asked_by from concealment_lift
+where org = $1 and service is not distinct from $2 and subject is not distinct from $3
+  and asked_at > now() - interval '1 day'
+for update
+"""
+_ASK = """
+insert into concealment_lift (org, service, subject, asked_by) values ($1, $2, $3, $4)
+on conflict (org, service, subject) do update set asked_by = excluded.asked_by, asked_at = now()
+"""
+_CLOSE = """
+delete from concealment_lift
+where org = $1 and service is not distinct from $2 and subject is not distinct from $3
+"""
+_WAITING = """
+select org, service, asked_by, asked_at from concealment_lift
+where asked_at > now() - interval '1 day' and ($1::text is null or org = $1) order by asked_at limit 1000
+"""
+
+
+class Lift(NamedTuple):
+    """Somebody asks that a concealment be lifted, and another has to agree within a day."""
+
+    org: str
+    service: str | None
+    asked_by: str
+    asked_at: datetime
+
+
+async def conceal(connection: asyncpg.Connection, org: str, service: str | None, subject: str | None, by: str) -> None:
+    """This ref, or this service, or all of the organisation is concealed. It must be on the register.
+
+    Nobody's question to lift it stands any more.
+    """
+    await connection.execute(_CLOSE, org, service, subject)
+    if subject is not None:
+        await connection.execute(_REF, org, subject, by)
+    elif service is not None:
+        await connection.execute(_SERVICE, org, service, by)
+    else:
+        await connection.execute(_ORG, org, True)
+
+
+async def lift(connection: asyncpg.Connection, org: str, service: str | None, subject: str | None) -> None:
+    """It is no longer, and nobody's question stands."""
+    await connection.execute(_CLOSE, org, service, subject)
+    if subject is not None:
+        await connection.execute(_NOT_REF, org, subject)
+    elif service is not None:
+        await connection.execute(_NOT_SERVICE, org, service)
+    else:
+        await connection.execute(_ORG, org, False)
+
+
+async def asked_by(connection: asyncpg.Connection, org: str, service: str | None, subject: str | None) -> str | None:
+    """Who asked within the last day that this be lifted; nobody else changes it before the transaction ends."""
+    found: str | None = await connection.fetchval(_ASKED, org, service, subject)
+    return found
+
+
+async def ask(connection: asyncpg.Connection, org: str, service: str | None, subject: str | None, by: str) -> None:
+    """It is asked for, from now on."""
+    await connection.execute(_ASK, org, service, subject, by)
+
+
+async def waiting(connection: asyncpg.Connection, org: str | None) -> list[Lift]:
+    """What waits for another's agreement; of one organisation or of all. Not of whom: refs are told to nobody."""
+    return [Lift(*row.values()) for row in await connection.fetch(_WAITING, org)]
+
+
+async def listed(connection: asyncpg.Connection, of: str | None = None) -> list[tuple[str, str | None]]:
+    """Organisations that conceal everything (no service), and services that are concealed. Refs are told to nobody."""
+    return [(row["org"], row["service"]) for row in await connection.fetch(_LISTED, of)]
+
+
+_CONCEALING = "select org from organisation where conceals"
+
+
+_CONCEALED_SERVICES = "select org, service from concealed_service"
+
+
+_CONCEALED_REFS = """
+select c.org, c.subject from unnest($1::text[], $2::text[]) as r(org, subject) join concealed_ref c using (org, subject)
+"""
+
+
+async def concealment(connection: asyncpg.Connection, refs: Collection[tuple[str, str]]) -> Concealment:
+    """What the register says of organisations, services and these refs."""
+    orgs = frozenset(row["org"] for row in await connection.fetch(_CONCEALING))
+    services = frozenset((row["org"], row["service"]) for row in await connection.fetch(_CONCEALED_SERVICES))
+    hidden = await connection.fetch(_CONCEALED_REFS, [r[0] for r in refs], [r[1] for r in refs])
+    return Concealment(orgs, services, frozenset((row["org"], row["subject"]) for row in hidden))

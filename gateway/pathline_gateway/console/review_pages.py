@@ -1,0 +1,124 @@
+"""`/console/review`: are these one person? Both sides next to each other, what would merge or split, and two buttons.
+
+An item's address holds its opaque number only; pseudonyms stand in the page, where a reviewer needs them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field, ValidationError
+from starlette.responses import RedirectResponse
+
+from pathline_gateway.access_log.request_row import reading
+from pathline_gateway.auth.dependencies import Reviewer
+from pathline_gateway.identity.evidence import EvidenceRank
+from pathline_gateway.review import repository as review_repository
+from pathline_gateway.review.case import Verdict
+from pathline_gateway.review.endpoints import Reason, State
+from pathline_gateway.review.endpoints import page as listed
+from pathline_gateway.review.service import ReviewResult, ReviewService
+from pathline_gateway.web import forms
+from pathline_gateway.web.problem import Problem
+from pathline_gateway.web.templates import page
+
+_LISTED = 50
+
+WHY = {
+    "proposed": "nobody who may link both sides said so",
+    "overruled": "something that outranks it says otherwise",
+    "impossible": "it says that a record is itself",
+    "hub": "one record is linked with more records than a person has",
+    "conflict": "it would join what is told apart",
+    "oversize": "it would make a person of too many records",
+    "accounts": "it would join the accounts of two people",
+    "others": "it would join what other organisations know, on one organisation's word",
+    "bridge": "it counts, but it alone holds two groups together, and is not sure",
+}
+"""Why evidence waits, in plain words."""
+
+RIGHT = {
+    EvidenceRank.DECISION: "a reviewer's decision",
+    EvidenceRank.CITIZEN: "the person herself",
+    EvidenceRank.HANDOFF: "a redeemed hand-off",
+    EvidenceRank.LINKER: "an organisation that may link both",
+    EvidenceRank.OPEN: "anybody: nobody signs in here",
+    EvidenceRank.PROPOSED: "nobody who may",
+    EvidenceRank.OWN: "the organisation whose own both are",
+    EvidenceRank.ONE_SIDE: "an organisation, of its own record and another's",
+}
+"""By what right evidence counts."""
+
+
+class DecisionForm(BaseModel):
+    """What the form of an item sends."""
+
+    decision: Verdict
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class UndoForm(BaseModel):
+    """What the other form of an item sends."""
+
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+Sent = TypeVar("Sent", DecisionForm, UndoForm)
+
+
+def routes(pool: asyncpg.Pool, reviewing: ReviewService) -> APIRouter:
+    """`/console/review`, `/console/review/{item}`, and what its forms send."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/console/review")
+    async def waiting(
+        _: Reviewer,
+        reason: Reason | None = None,
+        state: State = "waiting",
+        after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    ) -> Response:
+        """Who may be one person, and who not?"""
+        async with reading(pool) as connection:
+            items = await listed(connection, state, reason, after, _LISTED, everything=reviewing.everything)
+            counts = await review_repository.counts(connection, everything=reviewing.everything)
+        following = items[-1].nr if len(items) == _LISTED else None
+        return page("review.html", items=items, counts=counts, reason=reason, state=state, following=following, why=WHY)
+
+    @router.get("/console/review/{item}")
+    async def one(_: Reviewer, item: UUID, done: Annotated[str, Query(max_length=10)] = "") -> Response:
+        """Are these one person?"""
+        try:
+            found = await reviewing.look(item)
+        except Problem:
+            return page("missing.html", 404)
+        return page("review_item.html", referrer="same-origin", found=found, done=done, why=WHY, right=RIGHT)
+
+    @router.post("/console/review/{item}/decision")
+    async def decide(_: Reviewer, item: UUID, request: Request) -> Response:
+        """The two are one person, or two."""
+        wanted = await _sent(request, DecisionForm)
+        return _back(item, await reviewing.decide(item, wanted.decision, wanted.reason or None))
+
+    @router.post("/console/review/{item}/undo")
+    async def undo(_: Reviewer, item: UUID, request: Request) -> Response:
+        """No decision stands about the two."""
+        wanted = await _sent(request, UndoForm)
+        return _back(item, await reviewing.undo(item, wanted.reason or None))
+
+    return router
+
+
+async def _sent(request: Request, model: type[Sent]) -> Sent:
+    if not forms.is_ours(request):
+        raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
+    try:
+        return model.model_validate(await forms.sent(request))
+    except ValidationError:
+        raise Problem(422, "invalid-request", "say what is decided, as the page has it") from None
+
+
+def _back(item: UUID, done: ReviewResult) -> Response:
+    return RedirectResponse(f"/console/review/{item}?done={'yes' if done.bound else 'soon'}", 303)

@@ -1,0 +1,115 @@
+"""How the desk's pages are sent: as whom, with the way out on each of them, and problems told in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from fastapi import Request, Response
+from starlette.responses import RedirectResponse
+
+from pathline_gateway.auth.bearer_token import is_organisation
+from pathline_gateway.auth.caller import Caller, Role
+from pathline_gateway.web import forms
+from pathline_gateway.web.problem import Problem, on_problem
+from pathline_gateway.web.templates import page
+
+ORGANISATION: Final = "pathline-desk-organisation"
+"""Where nobody signs in, the organisation that a browser acts for."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSettings:
+    """What the settings say of the desk."""
+
+    zone: ZoneInfo
+    quick_exit: str
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class DeskWorker:
+    """Somebody at the desk, as the organisation that she works for."""
+
+    org: str
+    may_publish: bool
+    signed_in: bool
+
+
+class NoOrganisation(Exception):
+    """Nobody signs in here, and the browser has not said for whom it acts."""
+
+
+def worker(request: Request, asker: Caller) -> DeskWorker:
+    """Who is at the desk. Raises NoOrganisation."""
+    if not asker.open:
+        if asker.org is None or not asker.may_be(Role.PUBLISHER, Role.SUBSCRIBER):
+            raise Problem(403, "forbidden", "the desk is for those who work for an organisation")
+        return DeskWorker(asker.org, asker.may_be(Role.PUBLISHER), True)
+    org = request.cookies.get(ORGANISATION, "")
+    if not is_organisation(org):
+        raise NoOrganisation
+    return DeskWorker(org, True, False)
+
+
+async def sent(request: Request) -> dict[str, str]:
+    """What was sent with a form of ours. Raises Problem."""
+    if not forms.is_ours(request):
+        raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
+    return await forms.sent(request)
+
+
+_EXPLAINED: Final = {
+    "not-signed-in": (
+        "You are not signed in any more",
+        "Sign in again in another tab; then go back, and send the form.",
+    ),
+    "forbidden": (
+        "Your account may not do this",
+        "The desk is for people who work for an organisation: to look, the role publisher or subscriber is needed; to"
+        " write, publisher. Ask whoever gave you the account.",
+    ),
+    "unknown-organisation": (
+        "Your organisation is not entered here yet",
+        "Nothing was sent. Ask whoever runs this gateway to enter it.",
+    ),
+    "foreign-form": ("This form came from elsewhere", "Nothing was done. Open the desk anew, and write it there."),
+    "not-found": ("There is no such hand-off here", "It may have been passed on to others or taken back meanwhile."),
+}
+_ELSE: Final = ("This did not work", "Nothing may be lost: go back, and send the same form again in a moment.")
+
+
+@dataclass(frozen=True, slots=True)
+class DeskProblemHandler:
+    """Tells people at the desk of problems in pages, and everybody else as ever."""
+
+    quick_exit: str
+
+    def __call__(self, path: str, problem: Problem) -> Response | None:
+        """The page; None where programs ask."""
+        if path != "/desk" and not path.startswith("/desk/"):
+            return None
+        title, advice = _EXPLAINED.get(problem.reason, _ELSE)
+        answer = page(
+            "desk/problem.html",
+            problem.status,
+            title=title,
+            advice=advice,
+            worker=None,
+            quick_exit=self.quick_exit,
+        )
+        answer.headers.update(problem.headers)
+        return answer
+
+    async def on_problem(self, request: Request, raised: Exception) -> Response:
+        """Handler for Problem."""
+        told = self(request.url.path, raised) if isinstance(raised, Problem) else None
+        return await on_problem(request, raised) if told is None else told
+
+
+async def on_no_organisation(_: Request, __: Exception) -> Response:
+    """Handler for NoOrganisation: she is asked."""
+    return RedirectResponse("/desk/organisation", 303)

@@ -1,0 +1,90 @@
+"""Who runs Postgres: it refuses root, so root hands it to another account. No account is made and none is changed."""
+
+import os
+import pwd
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import DataDirectoryNotWritable
+
+PREFERRED = ("pathline", "postgres", "nobody")
+"""The first of these that exists runs a new database of root's; `useradd --system pathline` gives it one of its own."""
+
+
+@dataclass(frozen=True)
+class OsAccount:
+    name: str
+    uid: int
+    gid: int
+
+
+def account_for(cluster: Path) -> OsAccount | None:
+    """Who shall run Postgres on this cluster; None is this process as it is.
+
+    The owner of a cluster that exists runs it, so an account that appears later changes nothing.
+    """
+    if os.geteuid() != 0:
+        _may_run(cluster)
+        return None
+    if cluster.exists():
+        return _owner(cluster)
+    return _preferred(cluster)
+
+
+def _may_run(cluster: Path) -> None:
+    if cluster.exists() and (owner := cluster.stat().st_uid) != os.geteuid():
+        name = account_of(owner, owner).name
+        raise DataDirectoryNotWritable(cluster, f"it belongs to {name}", f"start as {name} or as root")
+
+
+def _owner(cluster: Path) -> OsAccount:
+    owner = cluster.stat()
+    if owner.st_uid == 0:
+        name = _preferred(cluster).name
+        raise DataDirectoryNotWritable(
+            cluster, "it belongs to root, whom Postgres refuses", f"chown -R {name} {cluster}"
+        )
+    return account_of(owner.st_uid, owner.st_gid)
+
+
+def _preferred(cluster: Path) -> OsAccount:
+    for name in PREFERRED:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return OsAccount(name, entry.pw_uid, entry.pw_gid)
+    raise DataDirectoryNotWritable(
+        cluster, "Postgres refuses root", "make an account for it: useradd --system pathline"
+    )
+
+
+def account_of(uid: int, gid: int) -> OsAccount:
+    """The account with this uid; its name is the number, its group the given one, where the machine knows no better."""
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        return OsAccount(str(uid), uid, gid)
+    return OsAccount(entry.pw_name, uid, entry.pw_gid)
+
+
+def closed_to(account: OsAccount, path: Path) -> Path | None:
+    """The first part of the path that this account may not pass or execute; None when it may reach and run it.
+
+    Reads mode bits only: an access list that grants more is not seen, and a caller then takes a detour it did not need.
+    """
+    for part in (*reversed(path.parents), path):
+        seen = part.stat()
+        if not passes(account, seen.st_mode, seen.st_uid, seen.st_gid):
+            return part
+    return None
+
+
+def passes(account: OsAccount, mode: int, uid: int, gid: int) -> bool:
+    """Whether the execute bit that counts for this account is set: the owner's, else the group's, else the others'."""
+    if uid == account.uid:
+        return bool(mode & stat.S_IXUSR)
+    if gid == account.gid:
+        return bool(mode & stat.S_IXGRP)
+    return bool(mode & stat.S_IXOTH)

@@ -1,0 +1,234 @@
+"""Who is who by redeemed hand-offs: what the membership writer has still to look at, and what it derived."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import asyncpg
+
+from pathline_gateway.pathways.amendments import Amendment
+from pathline_gateway.pathways.bare_step import bare_step
+from pathline_gateway.pathways.heard_clause import HEARD
+from pathline_gateway.pathways.step import Step
+from pathline_gateway.reserved_names import CITIZENS
+
+
+class HandoffInputRow(NamedTuple):
+    """An event after which a hand-off has to be looked at."""
+
+    kind: str
+    handoff: str | None
+    source: int
+    id: str
+
+
+class HandoffEvents(NamedTuple):
+    """What was published about some hand-offs: steps, what amends them, and the row of each by source and id."""
+
+    steps: Sequence[Step]
+    amendments: Sequence[Amendment]
+    rows: Mapping[tuple[str, str], asyncpg.Record]
+
+
+class HandoffLinkRow(NamedTuple):
+    """A row of `handoff_link`."""
+
+    handoff: str
+    source: int
+    id: str
+    a: int
+    b: int
+    asserted_at: datetime
+    late: bool
+
+
+class Party(NamedTuple):
+    """Who says something of a hand-off: an organisation, or a person under her own account."""
+
+    handoff: str
+    org: str
+    subject: str
+    """Of a person; the records of an organisation count together, and this is empty."""
+
+
+def party(org: str, subject: str) -> tuple[str, str]:
+    """Whose word an event under this ref is: all persons publish as one organisation, and each is heard for herself."""
+    return org, subject if org == CITIZENS else ""
+
+
+_JOINING = [f"org.pathline.handoff.{verb}.v1" for verb in ("offered", "redirected", "accepted", "declined")]
+"""What gives a token, and what shows one."""
+
+# An offer is looked at by who redeems it; only one that comes after that has to be looked at itself, and one that a
+# correction that came before it puts into another hand-off.
+_INSERT = """
+insert into handoff_input (kind, handoff, source, id)
+select n.kind, n.handoff, n.source, n.id
+from unnest($1::text[], $2::text[], $3::int[], $4::text[]) with ordinality as n(kind, handoff, source, id, nth)
+where n.kind <> 'asked' or n.handoff = any($5::text[])
+    or exists (select from handoff_input k where k.handoff = n.handoff)
+    or exists (select from handoff_input m where m.kind = 'amended' and m.source = n.source and m.id = n.id)
+order by n.nth
+"""
+_UNSEEN = """
+select seq, kind, handoff, source, id from handoff_input
+where seq > (select handoff_seq from membership_progress) order by seq limit $1
+"""
+_THESE = "select seq, kind, handoff, source, id from handoff_input where seq = any($1::bigint[]) order by seq"
+# The event's own ref, those of the hand-off that it is or was of, and what was derived from that.
+_REFS_OF = """
+with own as (
+    select i.ref, i.handoff from event_identity e
+    join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source and i.id = e.id
+    where e.source = $2 and e.id = $3
+), about as (
+    select $1::text as handoff union select handoff from own
+)
+select ref from own
+union
+select i.ref from about a cross join lateral (
+    select i.ref, i.type from interaction i where i.handoff = a.handoff offset 0
+) i
+join event_type t on t.id = i.type and t.type = any($4::text[])
+union
+select unnest(array[h.a, h.b]) from about a join handoff_link h on h.handoff = a.handoff
+"""
+# Hand-offs that these events belong to: as they were sent, and as corrections say that may have come before them.
+_OF_TARGETS = """
+select i.handoff from unnest($1::int[], $2::text[]) as k(source, id)
+join event_identity e on e.source = k.source and e.id = k.id
+join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source and i.id = e.id
+where i.handoff is not null
+union
+select m.handoff from unnest($1::int[], $2::text[]) as k(source, id)
+join handoff_input m on m.source = k.source and m.id = k.id and m.kind = 'amended'
+where m.handoff is not null
+"""
+_REDEEMED = """
+select distinct handoff from handoff_input where handoff = any($1::text[]) and kind <> 'asked'
+"""
+_EVENTS = f"""
+with named as (
+    select i.handoff, i.source, i.id, i.ref, i.time, i.type, i.recordedtime, i.sequence, i.received_at, i.trace_id,
+        i.span_id, i.payload
+    from unnest($1::text[]) k(handoff)
+    cross join lateral (select * from interaction i where i.handoff = k.handoff offset 0) i
+    union
+    select m.handoff, i.source, i.id, i.ref, i.time, i.type, i.recordedtime, i.sequence, i.received_at, i.trace_id,
+        i.span_id, i.payload
+    from handoff_input m
+    join event_identity e on e.source = m.source and e.id = m.id
+    join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source and i.id = e.id
+    where m.handoff = any($1::text[]) and m.kind = 'amended'
+)
+select i.handoff, i.source as source_number, src.source, i.id, i.ref, t.type, i.time, i.recordedtime, s.org, s.subject,
+    i.sequence, i.received_at, i.trace_id, i.span_id, i.payload
+from named i
+join source src on src.id = i.source
+join event_type t on t.id = i.type and t.type like 'org.pathline.handoff.%'
+join subject_ref s on s.id = i.ref
+where $2 or {HEARD}
+"""  # noqa: S608 (text of this file alone)
+# No more are counted than matter.
+_SAID = """
+select k.handoff, k.org, k.subject, (
+    select count(*) from (
+        select from interaction i join subject_ref s on s.id = i.ref
+        where i.handoff = k.handoff and s.org = k.org and (k.subject = '' or s.subject = k.subject) limit $4
+    ) as found
+) as n
+from unnest($1::text[], $2::text[], $3::text[]) as k(handoff, org, subject)
+"""
+_AMENDMENTS = """
+select src.source, a.id, e.time, e.sequence, tsrc.source as target_source, a.target_id, a.kind, e.payload
+from unnest($1::int[], $2::text[]) as k(source, id)
+join amendment a on a.target_source = k.source and a.target_id = k.id
+join evidence e on e.source = a.source and e.id = a.id
+join source src on src.id = a.source
+join source tsrc on tsrc.id = a.target_source
+"""
+_DERIVED = "select * from handoff_link where handoff = any($1::text[])"
+_FORGET = "delete from handoff_link where handoff = any($1::text[])"
+_ADVANCE = "update membership_progress set handoff_seq = $1"
+
+
+async def insert(connection: asyncpg.Connection, rows: Sequence[HandoffInputRow]) -> None:
+    """The membership writer will look at these.
+
+    Call under the change-log lock: it reads on from the last `seq`, which must therefore be commit order.
+    """
+    shown = [row.handoff for row in rows if row.kind != "asked"]
+    await connection.execute(_INSERT, *map(list, zip(*rows, strict=True)), shown)
+
+
+async def unseen(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
+    """What the membership writer has not seen: seq, kind, handoff, source, id."""
+    return list(await connection.fetch(_UNSEEN, limit))
+
+
+async def these(connection: asyncpg.Connection, seqs: Collection[int]) -> list[asyncpg.Record]:
+    """These, as `unseen` has them."""
+    return list(await connection.fetch(_THESE, list(seqs))) if seqs else []
+
+
+async def refs_of(connection: asyncpg.Connection, row: asyncpg.Record) -> set[int]:
+    """The refs that what `unseen` has here may join or part."""
+    rows = await connection.fetch(_REFS_OF, row["handoff"], row["source"], row["id"], _JOINING)
+    return {each["ref"] for each in rows}
+
+
+async def advance(connection: asyncpg.Connection, seq: int) -> None:
+    """The membership writer has seen everything up to this `seq`."""
+    await connection.execute(_ADVANCE, seq)
+
+
+async def of_targets(connection: asyncpg.Connection, targets: Collection[tuple[int, str]]) -> set[str]:
+    """The hand-offs that these events belong to, as sent or as corrected."""
+    rows = await connection.fetch(_OF_TARGETS, [t[0] for t in targets], [t[1] for t in targets])
+    return {row["handoff"] for row in rows}
+
+
+async def redeemed(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[str]:
+    """Those of which a token was shown, perhaps."""
+    return {row["handoff"] for row in await connection.fetch(_REDEEMED, list(handoffs))}
+
+
+async def events(
+    connection: asyncpg.Connection, handoffs: Collection[str], *, of_anybody: bool = False
+) -> HandoffEvents:
+    """All that was published about these hand-offs, by whoever is heard of them; or `of_anybody`."""
+    found = await connection.fetch(_EVENTS, list(handoffs), of_anybody)
+    rows = {(r["source"], r["id"]): r for r in found}
+    amendments = await amending(connection, {(r["source_number"], r["id"]) for r in found})
+    return HandoffEvents([bare_step(r) for r in rows.values()], amendments, rows)
+
+
+async def said(connection: asyncpg.Connection, parties: Collection[Party], most: int) -> dict[Party, int]:
+    """How many events name these hand-offs, by party; no more than `most` are counted."""
+    rows = await connection.fetch(_SAID, *map(list, zip(*parties, strict=True)), most)
+    return {Party(row["handoff"], row["org"], row["subject"]): row["n"] for row in rows}
+
+
+async def amending(connection: asyncpg.Connection, targets: Collection[tuple[int, str]]) -> list[Amendment]:
+    """The voids and corrections of these events (number of the source, id)."""
+    rows = await connection.fetch(_AMENDMENTS, [t[0] for t in targets], [t[1] for t in targets])
+    return [_amendment(r) for r in rows]
+
+
+async def derived(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[HandoffLinkRow]:
+    """What was derived from these hand-offs so far."""
+    return {HandoffLinkRow(*row.values()) for row in await connection.fetch(_DERIVED, list(handoffs))}
+
+
+async def replace(connection: asyncpg.Connection, handoffs: Collection[str], rows: Iterable[HandoffLinkRow]) -> None:
+    """This is what these hand-offs come to."""
+    await connection.execute(_FORGET, list(handoffs))
+    await connection.copy_records_to_table("handoff_link", records=list(rows), columns=HandoffLinkRow._fields)
+
+
+def _amendment(row: asyncpg.Record) -> Amendment:
+    data = row["payload"].split(b"\n", 1)[1] if row["kind"] == "corrected" else None
+    target = (row["target_source"], row["target_id"])
+    return Amendment(row["source"], row["id"], row["time"], row["sequence"], target, data)

@@ -1,0 +1,172 @@
+"""What was said of silence, and of which hand-offs something is to be said."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from pathline_gateway.handoffs.open_stages import Waiting
+from pathline_gateway.handoffs.silence import SOURCE, SilenceNotice
+
+# `least` of what is known of the shared topics and of the receiver's own. Each that is found is spoken of at once, or
+# set aside, so that a page is never full of what has to wait. Of what stands aside as it stood nothing is said, and
+# nothing of a pathway that is closed, or of what the sides may know where that has to be judged again. That a silence
+# is over is said after what ended it was given: not before the token that came with that is looked at.
+#
+# By the indexes of what is waited for: `handoff_waited_…`, `handoff_side_waited_…`. A receiver that conceals is silent
+# for nobody but itself, and for those who see everything.
+_WAITED = """
+select w.handoff, {audience} as audience, least($1, o.until) as until
+from {table} w
+join organisation r on r.org = w.receiver
+left join own o on o.org = w.receiver
+where w.answered_{stage} is null and w.known_{stage} <= w.due_{stage} and w.due_{stage} + $2 < least($1, o.until)
+    {sides}
+    and not exists (select from handoff_notice n where n.handoff = w.handoff and n.stage = '{stage}'
+        and n.due = w.due_{stage} and n.kind = 'silent' and n.audience = {audience})
+    and not exists (select from set_aside a where a.key = w.handoff
+        and (a.work = 'hand-offs' or a.work = 'silence' and a.retry_at > now()))
+    and not exists (select from handoff_to_judge j where j.handoff = w.handoff)
+    and (w.ref = any($5::bigint[])) is not true
+"""
+_SIDES = "and (w.org = w.sender or w.org = w.receiver) and (not r.conceals or w.org = w.receiver)"
+_EVERYTHING = {"table": "handoff", "audience": "''", "sides": ""}
+_SIDE = {"table": "handoff_side", "audience": "w.org", "sides": _SIDES}
+_EITHER = """
+with own as (select * from unnest($3::text[], $4::timestamptz[]) as o(org, until))
+{} union {} union {} union {}
+limit 500
+"""
+_SILENT = _EITHER.format(
+    *(_WAITED.format(stage=stage, **of) for of in (_EVERYTHING, _SIDE) for stage in ("accept", "contact"))
+)
+_SPOKEN_OF = """
+select kind, handoff, stage, due, sender, receiver, ref, answered, audience from handoff_notice
+where handoff = any($1::text[]) and kind = 'silent'
+"""
+# By the index of open notices, and the primary keys of what they are about.
+_OVER = """
+select n.kind, n.handoff, n.stage, n.due, n.sender, n.receiver, n.ref, n.answered, n.audience
+from handoff_notice n
+left join handoff h on h.handoff = n.handoff and n.audience = ''
+left join handoff_side v on v.handoff = n.handoff and v.org = n.audience
+where n.open and (coalesce(h.handoff, v.handoff) is null
+    or case n.stage when 'accept' then coalesce(h.answered_accept, v.answered_accept)
+        else coalesce(h.answered_contact, v.answered_contact) end is not null
+    or case n.stage when 'accept' then coalesce(h.due_accept, v.due_accept)
+        else coalesce(h.due_contact, v.due_contact) end is distinct from n.due)
+    and not exists (select from set_aside a where a.key = n.handoff
+        and (a.work = 'hand-offs' or a.work = 'silence' and a.retry_at > now()))
+    and not exists (select from handoff_to_judge j where j.handoff = n.handoff)
+    and not n.ref = any($1::bigint[])
+    and not exists (
+        select from handoff_input k, membership_progress p where k.handoff = n.handoff and k.seq > p.handoff_seq
+    )
+limit 500
+"""
+_AS_KNOWN = """
+select handoff, '' as audience, sender, receiver, ref, due_accept, due_contact, answered_accept, answered_contact,
+    known_accept, known_contact
+from handoff where handoff = any($1::text[])
+union all
+select handoff, org, sender, receiver, ref, due_accept, due_contact, answered_accept, answered_contact,
+    known_accept, known_contact
+from handoff_side where handoff = any($1::text[])
+"""
+_RAISE = """
+insert into handoff_notice (id, kind, handoff, stage, due, sender, receiver, ref, answered, audience, raised_at, open)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[],
+    $8::bigint[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::boolean[])
+"""
+_CLOSE = """
+update handoff_notice n set open = false
+from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[]) as c(handoff, stage, due, audience)
+where n.handoff = c.handoff and n.stage = c.stage and n.due = c.due and n.kind = 'silent' and n.audience = c.audience
+"""
+_SOURCE = """
+insert into source (source, org) values ($1, 'pathline') on conflict (source) do update set source = excluded.source
+returning id
+"""
+_OPEN = "select handoff from open_handoff where handoff = any($1::text[])"
+_HANDED_OUT = "select (select seq from dispatch_progress) >= (select seq from handoff_progress)"
+_PATHWAYS = """
+select s.id, coalesce(m.pathway, s.birth) as pathway
+from subject_ref s left join membership m on m.ref = s.id and m.until is null where s.id = any($1::bigint[])
+"""
+
+
+class Waited(NamedTuple):
+    """A hand-off of whose silence something has to be said, to whom, and up to when its receiver is known."""
+
+    handoff: str
+    audience: str
+    until: datetime
+
+
+async def to_be_said(
+    connection: asyncpg.Connection,
+    door: datetime,
+    own: Mapping[str, datetime],
+    grace: timedelta,
+    closed: Collection[int] = (),
+) -> list[Waited]:
+    """What has to be said of silence; a hand-off once for each audience.
+
+    `door`: up to when what comes by the shared topics is known; `own`: the same of organisations with their own topic;
+    `closed`: refs of pathways of which nothing is told now.
+    """
+    rows = await connection.fetch(_SILENT, door, grace, list(own), list(own.values()), list(closed))
+    return [Waited(*row.values()) for row in rows]
+
+
+async def as_known(connection: asyncpg.Connection, handoffs: Sequence[str]) -> dict[tuple[str, str], Waiting]:
+    """What is waited for in these, by hand-off and audience."""
+    rows = await connection.fetch(_AS_KNOWN, list(handoffs))
+    return {(row["handoff"], row["audience"]): Waiting(*row.values()) for row in rows}
+
+
+async def spoken_of(connection: asyncpg.Connection, handoffs: Sequence[str]) -> list[SilenceNotice]:
+    """The silences that were ever said of these."""
+    return [SilenceNotice(*row.values()) for row in await connection.fetch(_SPOKEN_OF, handoffs)]
+
+
+async def over(connection: asyncpg.Connection, closed: Collection[int] = ()) -> list[SilenceNotice]:
+    """Silences that are over; `closed` as above."""
+    return [SilenceNotice(*row.values()) for row in await connection.fetch(_OVER, list(closed))]
+
+
+async def raise_them(
+    connection: asyncpg.Connection, notices: Sequence[SilenceNotice], ids: Sequence[str], at: datetime
+) -> None:
+    """These are said."""
+    columns = map(list, zip(*notices, strict=True))
+    still = [notice.kind == "silent" for notice in notices]
+    await connection.execute(_RAISE, list(ids), *columns, [at] * len(notices), still)
+    ended = [n for n in notices if n.kind == "answered"]
+    if ended:
+        what = [n.handoff for n in ended], [n.stage for n in ended], [n.due for n in ended]
+        await connection.execute(_CLOSE, *what, [n.audience for n in ended])
+
+
+async def open_ones(connection: asyncpg.Connection, handoffs: Sequence[str]) -> set[str]:
+    """Those of these that others than their own sides may know of."""
+    return {row["handoff"] for row in await connection.fetch(_OPEN, handoffs)}
+
+
+async def handed_out(connection: asyncpg.Connection) -> bool:
+    """Whether subscriptions were given everything that hand-offs are told from."""
+    return bool(await connection.fetchval(_HANDED_OUT))
+
+
+async def source(connection: asyncpg.Connection) -> int:
+    """The number of the source under which they are said."""
+    return int(await connection.fetchval(_SOURCE, SOURCE))
+
+
+async def pathways(connection: asyncpg.Connection, refs: Sequence[int]) -> dict[int, UUID]:
+    """The pathways that these refs are on now."""
+    return {row["id"]: row["pathway"] for row in await connection.fetch(_PATHWAYS, refs)}

@@ -1,0 +1,50 @@
+"""How many hand-offs are offered and not ended: between two organisations, and by one under one of its own records."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import asyncpg
+
+from pathline_gateway.pathways.subject_repository import Key
+
+Pair = tuple[str, str]
+"""Who offers, and who is asked."""
+
+# No more are counted than matter.
+_BETWEEN = """
+select p.sender, p.receiver, (
+    select count(*) from (
+        select from handoff h where h.sender = p.sender and h.receiver = p.receiver
+            and h.offered is not null and h.ended is null limit $3
+    ) as found
+) as n
+from unnest($1::text[], $2::text[]) as p(sender, receiver)
+"""
+_UNDER = """
+select r.org, r.subject, (
+    select count(*) from (
+        select from handoff h where h.ref = s.id and h.sender = r.org and h.offered is not null and h.ended is null
+        limit $3
+    ) as found
+) as n
+from unnest($1::text[], $2::text[]) as r(org, subject) join subject_ref s using (org, subject)
+"""
+_KNOWN = "select handoff from handoff where handoff = any($1::text[])"
+
+
+async def between(connection: asyncpg.Connection, pairs: Collection[Pair], most: int) -> dict[Pair, int]:
+    """How many are open between each of these two; no more than `most` are counted."""
+    rows = await connection.fetch(_BETWEEN, [one for one, _ in pairs], [other for _, other in pairs], most)
+    return {(row["sender"], row["receiver"]): row["n"] for row in rows}
+
+
+async def under(connection: asyncpg.Connection, refs: Collection[Key], most: int) -> dict[Key, int]:
+    """How many that its organisation offered are open under each of these refs; no more than `most` are counted."""
+    rows = await connection.fetch(_UNDER, [org for org, _ in refs], [subject for _, subject in refs], most)
+    return {(row["org"], row["subject"]): row["n"] for row in rows}
+
+
+async def known(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[str]:
+    """Those of these hand-offs that something is known of already."""
+    return {row["handoff"] for row in await connection.fetch(_KNOWN, list(handoffs))}

@@ -1,0 +1,76 @@
+"""What is waited for in a hand-off, as one audience may know it. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from pathline_gateway.handoffs.deadlines import Stage
+from pathline_gateway.handoffs.projection_row import HandoffRow
+
+EVERYTHING: Final = ""
+"""The audience of those who see everything, and of sides from which nothing of a hand-off was ever concealed."""
+
+
+class Waiting(NamedTuple):
+    """A row of `handoff_side`; or of `handoff`, as far as silence is told from it."""
+
+    handoff: str
+    audience: str
+    """The side that may know it so, or EVERYTHING."""
+    sender: str
+    receiver: str | None
+    ref: int | None
+    due_accept: datetime | None
+    due_contact: datetime | None
+    answered_accept: datetime | None
+    answered_contact: datetime | None
+    known_accept: datetime | None
+    known_contact: datetime | None
+
+    def due(self, stage: Stage) -> datetime | None:
+        """By when the stage is to be answered."""
+        return self.due_accept if stage == "accept" else self.due_contact
+
+    def answered(self, stage: Stage) -> datetime | None:
+        """When it was."""
+        return self.answered_accept if stage == "accept" else self.answered_contact
+
+    def known(self, stage: Stage) -> datetime | None:
+        """When it became known here by when it is to be answered."""
+        return self.known_accept if stage == "accept" else self.known_contact
+
+
+def waiting(record: HandoffRow, audience: str = EVERYTHING) -> Waiting:
+    """What this record says is waited for."""
+    return Waiting(
+        record.handoff,
+        audience,
+        record.sender,
+        record.receiver,
+        record.ref,
+        record.due_accept,
+        record.due_contact,
+        record.answered_accept,
+        record.answered_contact,
+        record.known_accept,
+        record.known_contact,
+    )
+
+
+def nothing(handoff: str, audience: str) -> Waiting:
+    """What is waited for where this audience may know of no event."""
+    missing = None
+    return Waiting(
+        handoff,
+        audience,
+        handoff.partition(":")[0],
+        missing,
+        missing,
+        missing,
+        missing,
+        missing,
+        missing,
+        missing,
+        missing,
+    )

@@ -1,0 +1,236 @@
+"""Hand-offs of everybody, as they stand: by who hands to whom, and one after the other, the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+# What is late, by the indexes of what is: nothing else of all that stands can be silent.
+_LATE = """(h.answered_accept is null and h.due_accept < $1 or h.answered_contact is null and h.due_contact < $1)"""
+# $1: now; $2: from when on those that have ended count; $3: those that must not be told of. Whoever is not on the
+# register cannot be said to be silent.
+_STANDING = """
+with judged as (
+    select h.*, r.org is not null as observable,
+        coalesce(r.org is not null and h.answered_accept is null and h.due_accept < $1, false) as no_answer,
+        coalesce(r.org is not null and h.answered_contact is null and h.due_contact < $1, false) as no_contact
+    from handoff h left join organisation r on r.org = h.receiver
+    where h.offered is not null and (h.ended is null or h.offered >= $2) and h.handoff <> all($3::text[]){which}
+), standing as (
+    select j.*,
+        least(case when no_answer then due_accept end, case when no_contact then due_contact end) as silent_since
+    from judged j
+)
+"""
+# A wait is measured where it ended: whoever has not accepted has no wait yet.
+_BY_PAIR = """
+select sender, receiver, count(*) as offered, count(*) filter (where state in ('requested', 'received')) as waiting,
+    count(*) filter (where accepted >= offered) as accepted,
+    percentile_cont(0.5) within group (order by accepted - offered) filter (where accepted >= offered) as to_acceptance,
+    count(*) filter (where first_contact >= offered) as met,
+    percentile_cont(0.5) within group (order by first_contact - offered) filter (where first_contact >= offered)
+        as to_contact,
+    count(silent_since) as silent,
+    count(*) filter (where ended_by = 'declined') as declined,
+    count(*) filter (where ended_by = 'expired') as expired, bool_or(observable) as observable,
+    count(*) over () as pairs
+from standing where $5 in ('', sender, receiver)
+group by sender, receiver
+order by silent desc, waiting desc, offered desc, sender, receiver limit $4 offset $6
+"""
+_ORGANISATIONS = """
+select org from (select sender as org from standing union select receiver from standing) o
+where org is not null order by org
+"""
+_OF_PAIR = """
+, chosen as (
+    select * from standing where sender = $4 and receiver is not distinct from $5 and ($7::text is null or (
+        ended is not null, coalesce(silent_since, 'infinity'), timestamptz 'epoch' - offered, handoff
+    ) > ($8::boolean, coalesce($9::timestamptz, 'infinity'), timestamptz 'epoch' - $10::timestamptz, $7))
+    order by ended is not null, silent_since nulls last, offered desc, handoff limit $6
+)
+"""
+_OF_SILENT = """
+, chosen as (select * from standing where silent_since is not null order by silent_since desc, handoff limit $4)
+"""
+_OF_LONG_SILENT = """
+, chosen as (
+    select * from standing where silent_since is not null
+        and ($5::text is null or (silent_since, handoff) > ($6::timestamptz, $5))
+    order by silent_since, handoff limit $4
+)
+"""
+_CHOSEN = """
+select c.handoff, c.sender, c.receiver, c.state, c.offered, c.accepted, c.first_contact, c.ended, c.ended_by,
+    c.due_accept, c.due_contact, c.answered_accept, c.answered_contact, c.observable, c.no_answer, c.no_contact,
+    c.redirects, c.anomalies, coalesce(m.pathway, s.birth) as pathway
+from chosen c
+join subject_ref s on s.id = c.ref
+left join membership m on m.ref = s.id and m.until is null
+"""
+_WORST_FIRST = "order by c.ended is not null, c.silent_since nulls last, c.offered desc, c.handoff"
+_LONGEST_FIRST = "order by c.silent_since, c.handoff"
+_LATEST_FIRST = "order by c.silent_since desc, c.handoff"
+_COUNT = "select count(silent_since) from standing"
+_ALL = _STANDING.format(which="")
+_SILENT = _STANDING.format(which=f" and {_LATE}")
+# A hand-off that may tell of what is concealed: more than do, and never fewer. Bytes are compared, because nothing
+# that was sent has to be read for that; `\u` may spell anything. Events are looked up one by one: rows of `unnest` are
+# expected to be few, and by the order of letters of `handoff` the index of `interaction` cannot be used.
+_PERHAPS = """
+with standing as materialized (
+    select h.handoff, h.sender, h.receiver from handoff h where h.offered is not null and {which}
+), word as (
+    select convert_to(org, 'UTF8') as said from organisation where conceals
+    union select convert_to(service, 'UTF8') from concealed_service
+    union select convert_to('conceal', 'UTF8')
+    union select '\\x5c75'::bytea
+)
+select h.handoff from standing h join organisation o on o.org in (h.sender, h.receiver) where o.conceals
+union
+select h.handoff from standing h join handoff_input m on m.handoff = h.handoff and m.kind = 'amended'
+union
+select i.handoff from unnest(array(select handoff from standing)) h(handoff)
+join interaction i on i.handoff = h.handoff collate "default"
+join subject_ref s on s.id = i.ref
+where exists (select from word w where position(w.said in i.payload) > 0)
+    or exists (select from organisation o where o.org = s.org and o.conceals)
+    or exists (select from concealed_ref c where c.org = s.org and c.subject = s.subject)
+    or exists (select from concealed_service c where c.org = s.org and c.service = i.service)
+    or exists (select from amendment a where a.target_source = i.source and a.target_id = i.id)
+"""
+_PERHAPS_CONCEALED = _PERHAPS.format(which="(h.ended is null or h.offered >= $1)")
+_PERHAPS_CONCEALED_SILENT = _PERHAPS.format(which=f"(h.ended is null or h.offered >= $1) and {_LATE}")
+
+
+class OverviewScope(NamedTuple):
+    """As of when, back to when, and what is left out."""
+
+    now: datetime
+    since: datetime
+    """Those that have ended count if they were offered since; those that are open always do."""
+    hidden: Collection[str] = ()
+    """Hand-offs that must not be told of."""
+
+
+class OrganisationPair(NamedTuple):
+    """What one organisation has handed to another."""
+
+    sender: str
+    receiver: str | None
+    offered: int
+    waiting: int
+    accepted: int
+    to_acceptance: timedelta | None
+    """Half of those that were accepted waited no longer."""
+    met: int
+    to_contact: timedelta | None
+    silent: int
+    declined: int
+    expired: int
+    observable: bool
+    """Whether the receiver is on the register: of nobody else it can be said that she is silent."""
+
+
+class PairPlace(NamedTuple):
+    """Where a hand-off stands in the list of its pair."""
+
+    handoff: str
+    ended: bool
+    silent_since: datetime | None
+    offered: datetime
+
+
+class HandoffLineRow(NamedTuple):
+    """A hand-off as it stands."""
+
+    handoff: str
+    sender: str
+    receiver: str | None
+    state: str | None
+    offered: datetime
+    accepted: datetime | None
+    first_contact: datetime | None
+    ended: datetime | None
+    ended_by: str | None
+    due_accept: datetime | None
+    due_contact: datetime | None
+    answered_accept: datetime | None
+    answered_contact: datetime | None
+    observable: bool
+    no_answer: bool
+    no_contact: bool
+    redirects: int
+    anomalies: int
+    pathway: UUID
+
+    @property
+    def silent_since(self) -> datetime | None:
+        """Since when somebody is waited for, and too long."""
+        due = (self.due_accept if self.no_answer else None, self.due_contact if self.no_contact else None)
+        return min((each for each in due if each is not None), default=None)
+
+
+async def pairs(
+    connection: asyncpg.Connection, scope: OverviewScope, limit: int, org: str = "", skip: int = 0
+) -> tuple[int, list[OrganisationPair]]:
+    """How many pairs hand to one another, and of those, after so many, who: those with most silence first.
+
+    `org`: those alone of which it is either side.
+    """
+    rows = [tuple(row) for row in await connection.fetch(_ALL + _BY_PAIR, *_asked(scope), limit, org, skip)]
+    return (rows[0][-1] if rows else 0), [OrganisationPair(*row[:-1]) for row in rows]
+
+
+async def organisations(connection: asyncpg.Connection, scope: OverviewScope) -> list[str]:
+    """Whoever is either side of a hand-off."""
+    return [row["org"] for row in await connection.fetch(_ALL + _ORGANISATIONS, *_asked(scope))]
+
+
+async def of_pair(
+    connection: asyncpg.Connection,
+    scope: OverviewScope,
+    sender: str,
+    receiver: str | None,
+    limit: int,
+    after: PairPlace | None = None,
+) -> list[HandoffLineRow]:
+    """What one handed to the other: open before ended, the longest silent first."""
+    asked = (*_asked(scope), sender, receiver, limit, *(after or (None, None, None, None)))
+    rows = await connection.fetch(_ALL + _OF_PAIR + _CHOSEN + _WORST_FIRST, *asked)
+    return [HandoffLineRow(*row.values()) for row in rows]
+
+
+async def long_silent(
+    connection: asyncpg.Connection, scope: OverviewScope, limit: int, after: tuple[str, datetime] | None = None
+) -> list[HandoffLineRow]:
+    """Those that are silent now, the longest silent first; after this hand-off, which was silent since then."""
+    rows = await connection.fetch(
+        _SILENT + _OF_LONG_SILENT + _CHOSEN + _LONGEST_FIRST, *_asked(scope), limit, *(after or (None, None))
+    )
+    return [HandoffLineRow(*row.values()) for row in rows]
+
+
+async def silent(connection: asyncpg.Connection, scope: OverviewScope, limit: int) -> tuple[int, list[HandoffLineRow]]:
+    """How many are silent now, and those of them that fell silent last."""
+    rows = await connection.fetch(_SILENT + _OF_SILENT + _CHOSEN + _LATEST_FIRST, *_asked(scope), limit)
+    n = len(rows) if len(rows) < limit else int(await connection.fetchval(_SILENT + _COUNT, *_asked(scope)))
+    return n, [HandoffLineRow(*row.values()) for row in rows]
+
+
+async def perhaps_concealed(connection: asyncpg.Connection, since: datetime) -> set[str]:
+    """Hand-offs, open or offered since, that may tell of what is concealed; each has to be read to know."""
+    return {row["handoff"] for row in await connection.fetch(_PERHAPS_CONCEALED, since)}
+
+
+async def perhaps_concealed_silent(connection: asyncpg.Connection, now: datetime) -> set[str]:
+    """Those of them that may be silent now."""
+    return {row["handoff"] for row in await connection.fetch(_PERHAPS_CONCEALED_SILENT, now)}
+
+
+def _asked(scope: OverviewScope) -> tuple[datetime, datetime, list[str]]:
+    return scope.now, scope.since, list(scope.hidden)

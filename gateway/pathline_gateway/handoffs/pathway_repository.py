@@ -1,0 +1,59 @@
+"""What a page of a long pathway needs to know of hand-offs besides their events."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import asyncpg
+
+from pathline_gateway.pathways.repository import PathwayMembers
+
+_BETWEEN = """
+select handoff from handoff
+where ref = any($1::bigint[]) and sender = any($2::text[]) and receiver = any($3::text[])
+    and handoff <> all($4::text[])
+"""
+# One look for each, along the index of the receiver's refs, from the instant on; corrected contacts come apart.
+_FIRST = """
+select w.org, c.time, w.handoff
+from unnest($1::text[], $2::timestamptz[], $3::text[]) as w(org, since, handoff)
+join unnest($4::bigint[], $5::text[]) as r(ref, org) on r.org = w.org
+cross join lateral (
+    select i.time from interaction i
+    where i.ref = r.ref and i.time >= w.since and i.handoff is not distinct from w.handoff
+        and i.type = any($6::smallint[]) and ($7::timestamptz is null or i.received_at <= $7)
+        and not exists (select from amendment a where a.target_source = i.source and a.target_id = i.id)
+    order by i.time limit 1
+) c
+"""
+_TYPES = "select id from event_type where type = any($1::text[])"
+
+
+async def between(
+    connection: asyncpg.Connection,
+    refs: Sequence[int],
+    senders: Collection[str],
+    receivers: Collection[str],
+    besides: Collection[str],
+) -> list[str]:
+    """Hand-offs that were offered under these refs by one of these to one of those."""
+    rows = await connection.fetch(_BETWEEN, refs, list(senders), list(receivers), list(besides))
+    return [row["handoff"] for row in rows]
+
+
+async def first_contacts(
+    connection: asyncpg.Connection,
+    members: PathwayMembers,
+    wanted: Sequence[tuple[str, datetime, str | None]],
+    types: Collection[str],
+    received_by: datetime | None = None,
+) -> list[tuple[str, datetime, str | None]]:
+    """For each (an organisation, since when, which hand-off it names) its first step of these types: when that was."""
+    if not wanted:
+        return []
+    numbers = [row["id"] for row in await connection.fetch(_TYPES, list(types))]
+    orgs = [org for org, _ in members.refs]
+    columns = map(list, zip(*wanted, strict=True))
+    rows = await connection.fetch(_FIRST, *columns, members.numbers, orgs, numbers, received_by)
+    return [(row["org"], row["time"], row["handoff"]) for row in rows]

@@ -1,0 +1,212 @@
+"""Each hand-off as it stands, and what of the change log has still to be looked at for that."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+import asyncpg
+
+from pathline_gateway.handoffs.event_repository import amending
+from pathline_gateway.handoffs.projection_row import HandoffRow
+from pathline_gateway.pathways.amendments import amended
+from pathline_gateway.pathways.bare_step import bare_step
+from pathline_gateway.pathways.step import Step
+
+_LOCK = 0x706C_0008
+# Entries of one batch stand together, and are looked at together: what it named is told by its number alone.
+_END = """
+with page as materialized (
+    select seq, batch from change where seq > (select seq from handoff_progress) order by seq limit $1
+), last as (
+    select seq, batch from page order by seq desc limit 1
+)
+select coalesce(max(c.seq), (select seq from last)) as seq
+from last l join change c on c.seq > l.seq and c.seq <= l.seq + $1 and c.batch = l.batch
+"""
+# Hand-offs that the entries after the one and up to the other may have changed: those that a new event names; those of
+# what was voided or corrected under these refs, be it before it came (the log does not say when); those whose offer
+# stands on a pathway where the receiver did something, or which was joined or parted. Who left a pathway is known by
+# where she was.
+#
+# What a page names is looked up key by key, be the store as large as it may. `unnest(array(…))` says so: its rows are
+# expected to be few, where of a page Postgres may expect a third of the log, and then it reads whole tables instead. So
+# does `offset 0`, which nothing is joined across: how many rows a batch has is known only once they were counted.
+_TOUCHED = """
+with page as materialized (
+    select ref, batch, kind from change where seq > $2 and seq <= $1
+), amends as materialized (
+    select a.target_source as source, a.target_id as id
+    from unnest(array(select distinct ref from page)) p(ref) join amendment a on a.target_ref = p.ref
+), came as materialized (
+    select p.ref, s.org from unnest(array(select distinct ref from page where kind = 'interaction')) p(ref)
+    join subject_ref s on s.id = p.ref
+), receiving as materialized (
+    -- Few organisations receive anything, and of the others nothing more is asked. The first offer, not `exists`: for
+    -- an organisation that receives nothing that was a reading of the whole table.
+    select o.org from (select distinct org from came) o
+    where (select min(h.offered) from handoff h where h.receiver = o.org) is not null
+        or exists (select from handoff_side v where v.receiver = o.org)
+), heard as materialized (
+    -- As a value, it is looked up in a hash, however few rows are expected.
+    select ref, org from came where (org in (select org from receiving)) is true
+), moved as (
+    select distinct coalesce(m.pathway, s.birth) as pathway, p.kind <> 'membership' as whole
+    from (select distinct ref, kind from page where kind <> 'interaction') p
+    join subject_ref s on s.id = p.ref
+    left join membership m on m.ref = p.ref
+    union
+    select s.birth, false from page p join subject_ref s on s.id = p.ref where p.kind = 'membership'
+), stood as materialized (
+    -- Also who has left: what was asked of her may be told otherwise by that.
+    select m.ref, v.whole, m.until is null as stands from moved v join membership m on m.pathway = v.pathway
+    union
+    select s.id, v.whole, true from moved v join subject_ref s on s.birth = v.pathway
+), asked as materialized (
+    -- Where parts of pathways move, only what is asked of those who ever stood on them is told otherwise.
+    select o.org from (select distinct s.org from stood t join subject_ref s on s.id = t.ref) o
+    where (select min(h.offered) from handoff h where h.receiver = o.org) is not null
+        or exists (select from handoff_side v where v.receiver = o.org)
+), at as (
+    select org, ref from heard
+    union
+    select c.org, o.ref from heard c
+    join membership m on m.ref = c.ref and m.until is null
+    join membership o on o.pathway = m.pathway and o.until is null
+    union
+    select null, ref from stood where stands and whole
+)
+select i.handoff from (select distinct batch from page where kind = 'interaction') p
+cross join lateral (
+    select i.handoff from interaction i where i.batch = p.batch and i.handoff is not null offset 0
+) i
+union
+select i.handoff from amends a
+join event_identity k on k.source = a.source and k.id = a.id
+join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
+where i.handoff is not null
+union
+select m.handoff from amends a join handoff_input m on m.source = a.source and m.id = a.id and m.kind = 'amended'
+where m.handoff is not null
+union
+select h.handoff from at join handoff h on h.ref = at.ref where at.org is null or h.receiver = at.org
+    or exists (select from handoff_side v where v.handoff = h.handoff and v.receiver = at.org)
+union
+select h.handoff from (select distinct ref from stood where stands and not whole) t
+join handoff h on h.ref = t.ref where h.receiver in (select org from asked)
+    or exists (select from handoff_side v where v.handoff = h.handoff and v.receiver in (select org from asked))
+union
+-- Whether a person is heard of a hand-off depends on where her account stands.
+select i.handoff from (select distinct ref from stood) t
+join subject_ref s on s.id = t.ref and s.org = 'citizen'
+cross join lateral (select i.handoff from interaction i where i.ref = t.ref and i.handoff is not null offset 0) i
+"""
+# What a receiver published under the refs of the pathway that the offer stands on. What was corrected may have moved,
+# and so all of an amended ref is read.
+_MET = """
+with wanted as (
+    select * from unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[]) as w(handoff, ref, org, since)
+), under as (
+    select w.handoff, w.since, s.id as ref, s.org, s.subject,
+        exists (select from amendment a where a.target_ref = s.id) as amended
+    from wanted w
+    left join membership m on m.ref = w.ref and m.until is null
+    left join membership o on o.pathway = m.pathway and o.until is null
+    join subject_ref s on s.id = coalesce(o.ref, w.ref) and s.org = w.org
+)
+select u.handoff, u.amended, i.source as source_number, src.source, i.id, t.type, i.time, i.recordedtime, i.sequence,
+    u.org, u.subject, i.payload
+from under u
+join interaction i on i.ref = u.ref and (i.time >= u.since or u.amended)
+join source src on src.id = i.source
+join event_type t on t.id = i.type
+"""
+# Not `any`: that was each row of the table held against each of them.
+_FORGET = "delete from handoff h using unnest($1::text[]) as k(handoff) where h.handoff = k.handoff"
+_ENDED = "insert into handoff_untold select unnest($1::text[]) on conflict do nothing"
+_LOOKED_AT = "select seq from handoff_progress"
+_ADVANCE = "update handoff_progress set seq = $1"
+_WAITING = "select count(*) from (select from change where seq > (select seq from handoff_progress) limit 100000) as c"
+_KEPT = "select * from handoff where handoff = any($1::text[])"
+_CONCEAL = "update handoff set concealed = true where handoff = any($1::text[]) and not concealed"
+# One of each of some organisations, the latest first.
+_WELL_BEFORE = """
+with latest as (
+    select handoff, sender, offered from handoff where offered is not null order by offered desc limit 200
+)
+select handoff from (select distinct on (sender) handoff, offered from latest order by sender, offered desc) each
+where not exists (select from set_aside a where a.work = $1 and a.key = each.handoff)
+order by offered desc limit 5
+"""
+
+
+async def lock(connection: asyncpg.Connection) -> None:
+    """Nobody else brings hand-offs up to date, or speaks of their silence, until this transaction ends."""
+    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+
+
+async def page_end(connection: asyncpg.Connection, entries: int) -> int | None:
+    """The last of so many entries that were not looked at; None where there is none."""
+    end: int | None = await connection.fetchval(_END, entries)
+    return end
+
+
+async def touched(connection: asyncpg.Connection, end: int, since: int | None = None) -> set[str]:
+    """The hand-offs that entries up to this one may have changed: of those not looked at, or since this one."""
+    if since is None:
+        # Not within the statement: what it comes to would not be known when that is planned.
+        since = await connection.fetchval(_LOOKED_AT)
+    return {row["handoff"] for row in await connection.fetch(_TOUCHED, end, since)}
+
+
+async def touched_and_unseen(connection: asyncpg.Connection) -> set[str]:
+    """The hand-offs that anything may have changed that was not looked at."""
+    end = await connection.fetchval("select coalesce(max(seq), 0) from change")
+    return await touched(connection, end)
+
+
+async def met(
+    connection: asyncpg.Connection, wanted: Iterable[tuple[str, int, str, datetime]]
+) -> Mapping[str, list[Step]]:
+    """By the name of each wanted (an offer's ref, a receiver, since when) the receiver's steps on that pathway."""
+    rows = await connection.fetch(_MET, *map(list, zip(*wanted, strict=True)))
+    changed = {(row["source_number"], row["id"]) for row in rows if row["amended"]}
+    amendments = await amending(connection, changed) if changed else []
+    found: dict[str, list[Step]] = {}
+    for row in rows:
+        found.setdefault(row["handoff"], []).append(bare_step(row))
+    return {handoff: amended(steps, amendments) for handoff, steps in found.items()}
+
+
+async def keep(connection: asyncpg.Connection, handoffs: Collection[str], records: Sequence[HandoffRow]) -> None:
+    """These hand-offs stand as these records say; one without a record is none any more."""
+    await connection.execute(_FORGET, list(handoffs))
+    await connection.copy_records_to_table("handoff", records=records, columns=HandoffRow._fields)
+    if ended := [each.handoff for each in records if each.ended is not None]:
+        await connection.execute(_ENDED, ended)
+
+
+async def conceal(connection: asyncpg.Connection, handoffs: Iterable[str]) -> None:
+    """Nobody but the sides of these is told of them: whether they are concealed is not known."""
+    await connection.execute(_CONCEAL, list(handoffs))
+
+
+async def well_before(connection: asyncpg.Connection, work: str) -> list[str]:
+    """Some hand-offs that are kept and that this work has not set aside, of several organisations."""
+    return [row["handoff"] for row in await connection.fetch(_WELL_BEFORE, work)]
+
+
+async def advance(connection: asyncpg.Connection, seq: int) -> None:
+    """Everything up to this entry was looked at."""
+    await connection.execute(_ADVANCE, seq)
+
+
+async def waiting(connection: asyncpg.Connection) -> int:
+    """How many entries have still to be looked at; of very many, no more than that."""
+    return int(await connection.fetchval(_WAITING))
+
+
+async def kept(connection: asyncpg.Connection, handoffs: Collection[str]) -> dict[str, HandoffRow]:
+    """Those of these hand-offs that there are."""
+    rows = await connection.fetch(_KEPT, list(handoffs))
+    return {row["handoff"]: HandoffRow(*row.values()) for row in rows}

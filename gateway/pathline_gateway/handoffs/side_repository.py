@@ -1,0 +1,58 @@
+"""Hand-offs as their sides may know them, and which have to be judged again because the register says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import asyncpg
+
+from pathline_gateway.handoffs.open_stages import Waiting
+
+# All by primary key, or by the unique index of notices, which begins with the hand-off.
+_KEPT = "select handoff, org from handoff_side where handoff = any($1::text[])"
+_KEEP = """
+insert into handoff_side as s (handoff, org, sender, receiver, ref, due_accept, due_contact, answered_accept,
+    answered_contact, known_accept, known_contact)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[],
+    $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[])
+on conflict (handoff, org) do update set sender = excluded.sender, receiver = excluded.receiver, ref = excluded.ref,
+    due_accept = excluded.due_accept, due_contact = excluded.due_contact,
+    answered_accept = excluded.answered_accept, answered_contact = excluded.answered_contact,
+    known_accept = excluded.known_accept, known_contact = excluded.known_contact
+returning s.handoff, s.org, s.xmax = 0 as is_new
+"""
+# What was told to everybody was told to this side, too, as long as nothing was concealed from anybody. No subscription
+# was given the copies.
+_TOLD_BEFORE = """
+insert into handoff_notice (id, kind, handoff, stage, due, sender, receiver, ref, answered, raised_at, open, audience)
+select md5(n.id || ' ' || w.org), n.kind, n.handoff, n.stage, n.due, n.sender, n.receiver, n.ref, n.answered,
+    n.raised_at, n.open, w.org
+from unnest($1::text[], $2::text[]) as w(handoff, org)
+join handoff_notice n on n.handoff = w.handoff and n.audience = '' and w.org in (n.sender, n.receiver)
+on conflict do nothing
+"""
+_TO_JUDGE = """
+delete from handoff_to_judge where handoff in (select handoff from handoff_to_judge order by handoff limit $1)
+returning handoff
+"""
+
+
+async def kept(connection: asyncpg.Connection, handoffs: Collection[str]) -> dict[str, set[str]]:
+    """Of these, the sides that are told of each by what they may know."""
+    found: dict[str, set[str]] = {}
+    for row in await connection.fetch(_KEPT, list(handoffs)):
+        found.setdefault(row["handoff"], set()).add(row["org"])
+    return found
+
+
+async def keep(connection: asyncpg.Connection, views: Sequence[Waiting]) -> None:
+    """This is what these sides may know; what they were told until now counts for each that is new."""
+    rows = await connection.fetch(_KEEP, *map(list, zip(*views, strict=True)))
+    new = [row for row in rows if row["is_new"]]
+    if new:
+        await connection.execute(_TOLD_BEFORE, [row["handoff"] for row in new], [row["org"] for row in new])
+
+
+async def take_to_judge(connection: asyncpg.Connection, limit: int) -> list[str]:
+    """Some that have to be judged again; they count as judged."""
+    return [row["handoff"] for row in await connection.fetch(_TO_JUDGE, limit)]

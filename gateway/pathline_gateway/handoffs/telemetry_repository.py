@@ -1,0 +1,49 @@
+"""Hand-offs that have ended, and which of them were told to tracing and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import asyncpg
+
+from pathline_gateway.handoffs.projection_row import HandoffRow
+
+_QUEUED = """
+delete from handoff_untold where handoff in (
+    select handoff from handoff_untold order by handoff limit $1 for update skip locked)
+returning handoff
+"""
+_UNTOLD = """
+select h.*, not exists (select from open_handoff o where o.handoff = h.handoff) as hidden
+from handoff h
+left join handoff_told t on t.handoff = h.handoff
+where h.handoff = any($1::text[]) and h.offered is not null and h.ended is not null and t.ended is distinct from h.ended
+"""
+_TOLD = """
+insert into handoff_told (handoff, ended) select * from unnest($1::text[], $2::timestamptz[])
+on conflict (handoff) do update set ended = excluded.ended
+"""
+
+
+class Closed(NamedTuple):
+    """A hand-off that has ended; `hidden`: nobody but its own side may know of it."""
+
+    record: HandoffRow
+    hidden: bool
+
+
+async def queued(connection: asyncpg.Connection, limit: int) -> list[str]:
+    """Some that may have to be told; they are looked at once."""
+    return [row["handoff"] for row in await connection.fetch(_QUEUED, limit)]
+
+
+async def untold(connection: asyncpg.Connection, handoffs: Sequence[str]) -> list[Closed]:
+    """Those of these that were not told since they ended as they have now."""
+    rows = [list(row.values()) for row in await connection.fetch(_UNTOLD, list(handoffs))]
+    return [Closed(HandoffRow(*row[:-1]), row[-1]) for row in rows]
+
+
+async def told(connection: asyncpg.Connection, records: Sequence[HandoffRow]) -> None:
+    """These were told as they ended."""
+    await connection.execute(_TOLD, [r.handoff for r in records], [r.ended for r in records])

@@ -1,0 +1,53 @@
+"""The part of all evidence that can change who these refs are: everything that any link ever connected with them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
+
+import asyncpg
+
+from pathline_gateway.identity import membership_repository
+from pathline_gateway.identity.evidence import Evidence, EvidenceRank
+from pathline_gateway.identity.resolution import Ref
+
+
+class ConnectedComponent(Protocol):
+    """What binding asks for."""
+
+    async def reach(self, touched: Collection[int]) -> Collection[int]:
+        """Every ref that any link, live or not, connects with these, through others too; but for what was proposed."""
+
+    async def refs(self, numbers: Collection[int]) -> Mapping[int, Ref]:
+        """These refs."""
+
+    async def evidence(self, numbers: Collection[int]) -> Collection[Evidence]:
+        """The live evidence that names any of these refs."""
+
+
+class StoredComponent:
+    """The neighbourhood in Postgres, as the evidence says that the membership writer has seen."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self.sources: dict[Evidence, int] = {}
+        """The number of the source of each piece of evidence that was asked for."""
+
+    async def reach(self, touched: Collection[int]) -> Collection[int]:
+        return await membership_repository.neighbourhood(self._connection, touched)
+
+    async def refs(self, numbers: Collection[int]) -> Mapping[int, Ref]:
+        return {row["id"]: Ref(*row.values()) for row in await membership_repository.refs(self._connection, numbers)}
+
+    async def evidence(self, numbers: Collection[int]) -> Collection[Evidence]:
+        rows = await membership_repository.evidence_of(self._connection, numbers)
+        self.sources |= {evidence_of(row): row["source"] for row in rows}
+        return self.sources.keys()
+
+
+def evidence_of(row: Mapping[str, Any]) -> Evidence:
+    """A row of evidence, with its source's name."""
+    same, standing = row["kind"] == "same", EvidenceRank(row["standing"])
+    return Evidence(
+        row["source_name"], row["id"], same, row["a"], row["b"], standing, row["confidence"], row["asserted_at"]
+    )

@@ -1,0 +1,1 @@
+"""Links that people and organisations make themselves: tokens, linkers, and by what right."""

@@ -1,0 +1,91 @@
+"""What tokens that a person shows come to: a link, the same link again after a crash, or a refusal. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from pathline_gateway.reserved_names import CITIZENS
+
+Subject = tuple[str, str]
+"""Organisation and subject."""
+
+_BYTES = 24
+"""192 bits: nobody guesses one."""
+
+
+def new_token() -> str:
+    """A token that nobody has had before; url-safe, 32 characters."""
+    return secrets.token_urlsafe(_BYTES)
+
+
+def digest(token: str) -> bytes:
+    """What is kept of a token, and what it is looked up by: how long that takes says nothing of the token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A token that was issued."""
+
+    subject: Subject
+    fresh: bool
+    """Not expired."""
+    link: UUID | None
+    """What it was spent on."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLink:
+    """A link that was written down and is not published yet, as far as is known."""
+
+    link: UUID
+    pair: frozenset[Subject]
+    account: str | None
+    free: bool
+    """Nobody is publishing it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssertedLink:
+    """These two are one person."""
+
+    pair: tuple[Subject, Subject]
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedLink:
+    """This link was begun with the same tokens by the same caller, and not ended."""
+
+    link: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRefusal:
+    """Nothing happens. The reason is for the log alone: to a caller all refusals are one."""
+
+    reason: str
+
+
+def redeemed(
+    shown: Sequence[IssuedToken], asked: int, account: str | None, held: PendingLink | None
+) -> AssertedLink | RepeatedLink | LinkRefusal:
+    """What `asked` tokens come to of which these are known; one token is completed by the caller's account."""
+    if len(shown) < asked:
+        return LinkRefusal("unknown")
+    if not all(token.fresh for token in shown):
+        return LinkRefusal("expired")
+    subjects = [token.subject for token in shown]
+    if asked == 1 and account is not None:
+        subjects.append((CITIZENS, account))
+    if len(subjects) != 2 or subjects[0] == subjects[1]:
+        return LinkRefusal("one-record")
+    if all(token.link is None for token in shown):
+        return AssertedLink((subjects[0], subjects[1]))
+    if held is None or any(token.link != held.link for token in shown):
+        return LinkRefusal("used")
+    same = held.free and held.pair == frozenset(subjects) and held.account == account
+    return RepeatedLink(held.link) if same else LinkRefusal("used")

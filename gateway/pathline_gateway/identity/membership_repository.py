@@ -1,0 +1,197 @@
+"""Link evidence, and which refs are one pathway."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEvidenceRow:
+    """A row of `link_evidence`, in the order of its columns."""
+
+    source: int
+    id: str
+    kind: str
+    a: int | None
+    b: int | None
+    method: str | None
+    confidence: float
+    asserted_at: datetime
+    target_source: int | None
+    target_id: str | None
+    standing: int
+
+
+class ReviewRow(NamedTuple):
+    """A row of `review_item`: evidence that a person has to look at, and why."""
+
+    source: int
+    id: str
+    a: int
+    b: int
+    reason: str
+
+
+_LOCK = 0x706C_0004
+_INSERT = """
+insert into link_evidence
+    (source, id, kind, a, b, method, confidence, asserted_at, target_source, target_id, standing)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
+_TO_SEE = """
+select l.seq, l.kind, l.a, l.b, t.a as target_a, t.b as target_b, h.a as shown_a, h.b as shown_b
+from link_evidence l
+left join link_evidence t on l.kind = 'retracted' and t.source = l.target_source and t.id = l.target_id
+left join handoff_link h on l.kind = 'retracted' and h.source = l.target_source and h.id = l.target_id
+"""
+_THESE = _TO_SEE + "where l.seq = any($1::bigint[]) order by l.seq"
+# One of each of some sources, the latest first.
+_WELL_BEFORE = """
+with latest as (
+    select seq, source from link_evidence
+    where kind = 'same' and seq <= (select seq from membership_progress) order by seq desc limit 200
+)
+select seq from (select distinct on (source) seq, source from latest order by source, seq desc) each
+where not exists (select from set_aside a where a.work = $1 and a.key = 'said:' || each.seq)
+order by seq desc limit 5
+"""
+# Everything that any live or dead link ever connected with these refs: a superset of every component touched. Without
+# what was only proposed: it binds nothing, and anybody may propose anything.
+_NEIGHBOURHOOD = """
+with recursive reach(ref) as (
+    select unnest($1::bigint[])
+    union
+    select n.ref from reach r cross join lateral (
+        select l.b as ref from link_evidence l where l.a = r.ref and l.kind = 'same' and l.standing <> 5
+        union all select l.a from link_evidence l where l.b = r.ref and l.kind = 'same' and l.standing <> 5
+        union all select h.b from handoff_link h where h.a = r.ref and not h.late
+        union all select h.a from handoff_link h where h.b = r.ref and not h.late
+    ) n
+)
+select ref from reach
+"""
+# Retracted: by the organisation that asserted it, or by a person who reviews.
+_EVIDENCE_OF = """
+with said as (
+    select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing
+    from seen_evidence l where l.a = any($1::bigint[]) and l.kind <> 'retracted'
+    union
+    select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing
+    from seen_evidence l where l.b = any($1::bigint[]) and l.kind <> 'retracted'
+    union all
+    -- By either side, as above: of what came too late the other one may be far away, and it must wait all the same.
+    select h.source, h.id, 'same', h.a, h.b, 1, h.asserted_at, case when h.late then 5 else 2 end
+    from handoff_link h where h.a = any($1::bigint[])
+    union
+    select h.source, h.id, 'same', h.a, h.b, 1, h.asserted_at, case when h.late then 5 else 2 end
+    from handoff_link h where h.b = any($1::bigint[])
+)
+select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing, s.source as source_name
+from said l join source s on s.id = l.source
+where not exists (
+    select from seen_evidence r join source rs on rs.id = r.source
+    where r.kind = 'retracted' and r.target_source = l.source and r.target_id = l.id
+      and (rs.org = s.org or rs.org = 'pathline'))
+"""
+_REFS = "select id, org, subject, birth, received_at from subject_ref where id = any($1::bigint[])"
+_REVIEW_OF = """
+select source, id, a, b, reason from review_item where a = any($1::bigint[])
+union select source, id, a, b, reason from review_item where b = any($1::bigint[])
+"""
+_REVIEW_DONE = "delete from review_item where (source, id) in (select * from unnest($1::int[], $2::text[]))"
+_REVIEW = """
+insert into review_item (source, id, a, b, reason)
+select * from unnest($1::int[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
+on conflict (source, id) do update set a = excluded.a, b = excluded.b, reason = excluded.reason, since = now()
+"""
+_IS_SEEN = """
+select count(*) = cardinality($2::text[]) from seen_evidence l join source s on s.id = l.source
+where s.source = $1 and l.id = any($2::text[])
+"""
+TOUCHED = ("a", "b", "target_a", "target_b", "shown_a", "shown_b")
+"""The refs that evidence is about, as `these` has it."""
+_OPEN = "select ref, pathway from membership where ref = any($1::bigint[]) and until is null"
+_CLOSE = "update membership set until = now() where ref = any($1::bigint[]) and until is null"
+_MOVE = "insert into membership (ref, pathway) select * from unnest($1::bigint[], $2::uuid[])"
+
+
+async def lock(connection: asyncpg.Connection) -> None:
+    """Nobody else writes membership until this transaction ends. Taken before the change-log lock, never after."""
+    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+
+
+async def insert(connection: asyncpg.Connection, rows: Sequence[LinkEvidenceRow]) -> None:
+    """This evidence about who is who is stored; the membership writer will see it.
+
+    Call under the change-log lock: the writer goes on from a `seq` up to which it has seen everything, which must
+    therefore be commit order.
+    """
+    await connection.executemany(
+        _INSERT, [tuple(getattr(row, name) for name in LinkEvidenceRow.__slots__) for row in rows]
+    )
+
+
+async def these(connection: asyncpg.Connection, seqs: Collection[int]) -> list[asyncpg.Record]:
+    """This evidence: seq, kind, a, b, and the refs of what it retracts."""
+    return list(await connection.fetch(_THESE, list(seqs))) if seqs else []
+
+
+async def well_before(connection: asyncpg.Connection, work: str) -> list[asyncpg.Record]:
+    """Some links that were seen and that this work has not set aside, of several sources; as `these` has them."""
+    return await these(connection, [row["seq"] for row in await connection.fetch(_WELL_BEFORE, work)])
+
+
+async def neighbourhood(connection: asyncpg.Connection, refs: Collection[int]) -> list[int]:
+    """Every ref that any link connects with these, through others too."""
+    return [row["ref"] for row in await connection.fetch(_NEIGHBOURHOOD, list(refs))]
+
+
+async def evidence_of(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
+    """The evidence that the membership writer has seen, names any of these refs and was not retracted.
+
+    What it has not seen is bound with its own turn, so that membership is at all times what the evidence seen says.
+    """
+    return list(await connection.fetch(_EVIDENCE_OF, list(refs)))
+
+
+async def refs(connection: asyncpg.Connection, numbers: Collection[int]) -> list[asyncpg.Record]:
+    """These refs: id, org, subject, birth, received_at."""
+    return list(await connection.fetch(_REFS, list(numbers)))
+
+
+async def open_memberships(connection: asyncpg.Connection, numbers: Collection[int]) -> dict[int, UUID]:
+    """The pathway of each of these refs that is not a pathway of its own."""
+    return {row["ref"]: row["pathway"] for row in await connection.fetch(_OPEN, list(numbers))}
+
+
+async def move(connection: asyncpg.Connection, to: Mapping[int, UUID | None]) -> None:
+    """Each ref belongs to this pathway from now on; None: to its own. What was before stays in the history."""
+    await connection.execute(_CLOSE, sorted(to))
+    joined = {ref: pathway for ref, pathway in sorted(to.items()) if pathway is not None}
+    if joined:
+        await connection.execute(_MOVE, list(joined), list(joined.values()))
+
+
+async def review_items(connection: asyncpg.Connection, refs: Collection[int]) -> set[ReviewRow]:
+    """What waits for a person, about any of these refs."""
+    return {ReviewRow(*row.values()) for row in await connection.fetch(_REVIEW_OF, list(refs))}
+
+
+async def review(connection: asyncpg.Connection, done: Collection[ReviewRow], waits: Collection[ReviewRow]) -> None:
+    """These wait no longer, and these do. What only waits for another reason keeps its name."""
+    gone = sorted({(r.source, r.id) for r in done} - {(r.source, r.id) for r in waits})
+    if gone:
+        await connection.execute(_REVIEW_DONE, [r[0] for r in gone], [r[1] for r in gone])
+    if waits:
+        await connection.execute(_REVIEW, *map(list, zip(*waits, strict=True)))
+
+
+async def is_seen(connection: asyncpg.Connection, source: str, ids: Sequence[str]) -> bool:
+    """Whether the membership writer has seen all this evidence of one source."""
+    return bool(await connection.fetchval(_IS_SEEN, source, ids))

@@ -1,0 +1,98 @@
+"""Which evidence of who is who the membership writer sees next: organisations take turns, and groups come whole."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+import asyncpg
+
+from pathline_gateway.identity import membership_repository
+
+_LOOKED_AT: Final = 100_000
+"""Evidence among which organisations take turns, the oldest: to look at more takes longer than to bind some."""
+
+# The first of each organisation before the second of any.
+_NEXT = """
+with pending as (
+    select l.seq, l.source from link_evidence l
+    where l.seq > (select seq from membership_progress)
+        and not exists (select from link_seen_ahead a where a.seq = l.seq)
+    order by l.seq limit $2
+), in_turn as (
+    select p.seq, row_number() over (partition by s.org order by p.seq) as nth
+    from pending p join source s on s.id = p.source
+)
+select seq from in_turn order by nth, seq limit $1
+"""
+# Of each, the groups of refs that links connect which it is about, and how large these are.
+_GROUPS = """
+with about as (
+    select distinct l.seq, c.component
+    from link_evidence l
+    left join link_evidence t on l.kind = 'retracted' and t.source = l.target_source and t.id = l.target_id
+    cross join lateral (values (l.a), (l.b), (t.a), (t.b)) as r(ref)
+    join link_component c on c.ref = r.ref
+    where l.seq = any($1::bigint[])
+)
+select a.seq, a.component, s.refs
+from about a
+join (
+    select component, count(*) as refs from link_component
+    where component in (select component from about) group by component
+) s using (component)
+"""
+# Links between refs of a group are looked at whenever one of them is: they are bound with it.
+_AMONG = """
+select l.seq from link_evidence l
+where l.a = any($1::bigint[]) and l.kind = 'same' and l.standing <> 5
+    and l.seq > (select seq from membership_progress)
+    and not exists (select from link_seen_ahead a where a.seq = l.seq)
+"""
+_AHEAD = "insert into link_seen_ahead select unnest($1::bigint[]) on conflict do nothing"
+_ADVANCE = """
+update membership_progress p set seq = coalesce(
+    (select l.seq - 1 from link_evidence l
+     where l.seq > p.seq and not exists (select from link_seen_ahead a where a.seq = l.seq) order by l.seq limit 1),
+    (select max(l.seq) from link_evidence l), p.seq)
+"""
+_FORGET = "delete from link_seen_ahead where seq <= (select seq from membership_progress)"
+
+
+async def take(connection: asyncpg.Connection, most: int, most_refs: int) -> list[asyncpg.Record]:
+    """Evidence that was not seen and is seen from now on, as `links.these` has it.
+
+    `most`: so much of it is chosen, the first of each organisation before the second of any. With it comes all that
+    links the same refs: so each group is bound once, however many links of it wait. `most_refs`: no more is chosen once
+    the groups that it is about have so many refs.
+    """
+    chosen = [row["seq"] for row in await connection.fetch(_NEXT, most, _LOOKED_AT)]
+    if not chosen:
+        return []
+    chosen = await _within(connection, chosen, most_refs)
+    refs = {
+        row[name]
+        for row in await membership_repository.these(connection, chosen)
+        for name in membership_repository.TOUCHED
+    } - {None}
+    reach = await membership_repository.neighbourhood(connection, refs)
+    seqs = {*chosen, *(row["seq"] for row in await connection.fetch(_AMONG, reach))}
+    await connection.execute(_AHEAD, sorted(seqs))
+    await connection.execute(_ADVANCE)
+    await connection.execute(_FORGET)
+    return await membership_repository.these(connection, seqs)
+
+
+async def _within(connection: asyncpg.Connection, chosen: Collection[int], most_refs: int) -> list[int]:
+    """The first of these, whose groups together have so many refs; one at least."""
+    groups: dict[int, dict[int, int]] = {}
+    for row in await connection.fetch(_GROUPS, list(chosen)):
+        groups.setdefault(row["seq"], {})[row["component"]] = row["refs"]
+    known: dict[int, int] = {}
+    some: list[int] = []
+    for seq in chosen:
+        known |= groups.get(seq, {})
+        if some and sum(known.values()) > most_refs:
+            break
+        some.append(seq)
+    return some

@@ -1,0 +1,45 @@
+"""What of a payload has a column of its own, and which payloads are looked at beyond those. Pure."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from pathline.vocabulary import ActivityRecorded, HandoffAccepted, HandoffDeclined, Payload
+from pathline_gateway.intake.event_classes import NOT_STEPS
+
+SHOWING: Final[tuple[type[Payload], ...]] = (HandoffAccepted, HandoffDeclined)
+"""What shows a hand-off's token."""
+
+
+class Columns(NamedTuple):
+    """Columns of `interaction`, with their names."""
+
+    service: str | None
+    activity: str | None
+    channel: str | None
+    initiator: str | None
+    actor: str | None
+    phase: str | None
+    participation: str | None
+    horizon: str | None
+    handoff: str | None
+
+
+def columns_of(payload: Payload) -> Columns:
+    """What this payload says in columns."""
+    return Columns(
+        payload.service,
+        payload.activity if type(payload) is ActivityRecorded else None,
+        payload.channel,
+        payload.initiator,
+        payload.actor,
+        payload.coproduction,
+        payload.participation,
+        payload.horizon,
+        payload.handoff,
+    )
+
+
+def is_looked_into(model: type[Payload]) -> bool:
+    """Whether payloads of this model say what intake acts on, and no column holds."""
+    return model.noun in NOT_STEPS or model in SHOWING

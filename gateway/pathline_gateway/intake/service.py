@@ -1,0 +1,200 @@
+"""The running intake: consumer, pipeline and what watches them; a consumer that stopped is replaced by a new one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Self
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from pathline_gateway.background.health import Health
+from pathline_gateway.background.loop import Loop, stopped, supervised
+from pathline_gateway.intake.batch_persister import BatchPersister
+from pathline_gateway.intake.batch_transaction import ApplyTarget, FetchedBeyondPosition
+from pathline_gateway.intake.kafka_consumer import TOPICS, Consumer
+from pathline_gateway.intake.pipeline import Pipeline
+from pathline_gateway.intake.record_writer import BatchResult
+from pathline_gateway.intake.stall_detection import IntakeVitals, RecoveryAction, need, not_ready
+from pathline_gateway.kafka import client_config, offset_repository
+from pathline_gateway.kafka.log_inspector import LogInspector
+from pathline_gateway.kafka.offset_repository import Partition
+from pathline_gateway.kafka.progress import Progress
+from pathline_gateway.kafka.start_positions import StartPositionResolver
+from pathline_gateway.settings import Settings
+from pathline_gateway.telemetry.instruments import INTAKE_REBUILDS, INTAKE_RECORDS
+
+_log = logging.getLogger(__name__)
+
+_WATCH_EVERY_S = 1.0
+_SURVEY_EVERY_S = 2.0
+"""How old what is known of other processes' partitions may be."""
+_AUDIT_EVERY_S = 30.0
+"""A topic that was made again and has grown past our position is noticed within this."""
+_FRESH_S = 0.25
+_ENDS_OLD_S = 5.0
+"""From when on ends are too old to say anything of what was published since."""
+_FOLLOW_EVERY_S = 0.01
+"""How much later an answer comes that waits for another process: little beside the transaction itself."""
+_DRAIN_S = 5.0
+"""What is at hand when we are asked to stop is stored within this, or read again at the next start."""
+
+
+class Intake:
+    """Everything between the topics and the tables."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        pool: asyncpg.Pool,
+        epoch: int,
+        progress: Progress,
+        on_stored: Callable[[bool], None] = lambda _: None,
+        health: Health | None = None,
+    ) -> None:
+        """`on_stored` is called when something was committed, with whether it may change who is who."""
+        self._settings, self._pool, self._epoch, self._progress = settings, pool, epoch, progress
+        self._on_stored = on_stored
+        self._health = health or Health()
+        self._look = LogInspector(client_config.options(settings))
+        self._stand = StartPositionResolver(pool, settings.group, epoch, self._look)
+        self._persister = BatchPersister(
+            pool, ApplyTarget(settings.group, settings.dev_auth == "off", settings.limits), self._stored
+        )
+        self._pipeline = Pipeline(self._persister, settings.group, self._refetch)
+        self._consumer = self._made()
+        self._stood_at = self._audited_at = self._surveyed_at = self._ends_at = 0.0
+        self._survey_lock = asyncio.Lock()
+        self._passed: dict[Partition, int] = {}
+
+    def _made(self) -> Consumer:
+        self._built_at = time.monotonic()
+        return Consumer(self._settings, self._stand, self._pipeline, self._progress)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Intake runs as long as the block does; the batch at hand is finished."""
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(stopped, self._look.stop)
+            await self._look.start()
+            stack.push_async_callback(stopped, lambda: self._consumer.stop())
+            for loop in (
+                self._pipeline.loop,
+                Loop("intake-commits", self._commit, _WATCH_EVERY_S),
+                Loop("intake-watch", self._look_after, _WATCH_EVERY_S),
+                Loop("intake-positions", self._follow_others, 0.0),
+            ):
+                await stack.enter_async_context(supervised(loop, self._health))
+            stack.push_async_callback(self._pipeline.drain, _DRAIN_S)
+            await self._consumer.start()
+            yield self
+
+    async def assigned(self) -> None:
+        """Returns once the group has given this process its partitions, be it none."""
+        await self._consumer.assigned.wait()
+
+    def not_ready(self) -> tuple[str, str] | None:
+        """Why no traffic should come here: reason and detail; None when it may."""
+        if not self._consumer.assigned.is_set():
+            return "no-partitions", "intake has not got its partitions yet"
+        return not_ready(self._seen())
+
+    async def survey(self) -> None:
+        """What is known of every partition is no older than a quarter of a second, where broker and Postgres answer."""
+        async with self._survey_lock:
+            if time.monotonic() - self._surveyed_at < _FRESH_S:
+                return
+            began = time.monotonic()
+            with contextlib.suppress(KafkaError):
+                for partition, end in (await self._look.ends(TOPICS)).items():
+                    self._progress.seen(partition, end)
+                self._ends_at = began
+            await self._look_at_positions()
+            self._surveyed_at = time.monotonic()
+
+    async def looked(self) -> float | None:
+        """How many seconds ago the ends that are known now were asked for; None where the broker did not answer."""
+        await self.survey()
+        age = time.monotonic() - self._ends_at
+        return age if age < _ENDS_OLD_S else None
+
+    async def _follow_others(self) -> None:
+        """While somebody waits for a partition that another process has, it is looked at often enough for him."""
+        await self._progress.somebody_waits.wait()
+        while self._progress.waited_for.keys() - self._consumer.partitions():
+            await self._look_at_positions()
+            await asyncio.sleep(_FOLLOW_EVERY_S)
+        # Only now: where looking failed, this begins again, and there is still somebody who waits.
+        self._progress.somebody_waits.clear()
+
+    async def _look_at_positions(self) -> None:
+        async with self._pool.acquire() as connection:
+            epochs = await offset_repository.read_epochs(connection, self._epoch)
+            kept = await offset_repository.read(connection, self._settings.group, epochs)
+        await self._progress.reached({p: position.next_offset for p, position in kept.items()})
+
+    async def _stored(self, outcome: BatchResult) -> None:
+        _count(outcome)
+        self._consumer.stored(outcome.next_offsets)
+        if outcome.accepted or outcome.evidence:
+            self._on_stored(outcome.about_identity)
+        await self._progress.reached(outcome.next_offsets)
+        await self._stand.stored(outcome.last, outcome.epochs)
+
+    def _refetch(self, beyond: FetchedBeyondPosition) -> None:
+        self._consumer.refetch(beyond)
+
+    async def _commit(self) -> None:
+        await self._consumer.commit()
+
+    async def _note_passed(self) -> None:
+        """Where the consumer was a second ago, and is, with nothing at hand, there are no records before it."""
+        before, self._passed = self._passed, await self._consumer.passed()
+        if not self._pipeline.busy:
+            self._progress.passed |= {p: at for p, at in self._passed.items() if before.get(p) == at}
+
+    async def _look_after(self) -> None:
+        now = time.monotonic()
+        await self._note_passed()
+        if now - self._surveyed_at >= _SURVEY_EVERY_S:
+            await self.survey()
+        wanted = need(self._seen())
+        if wanted is RecoveryAction.NOTHING and now - self._audited_at >= _AUDIT_EVERY_S:
+            self._audited_at = now
+            if await self._stand.replaced(self._consumer.partitions()):
+                wanted = RecoveryAction.STAND_AGAIN
+        if wanted is RecoveryAction.STAND_AGAIN:
+            self._stood_at = now
+            await self._consumer.stand_again()
+        elif wanted is RecoveryAction.REBUILD:
+            await self._rebuild()
+
+    async def _rebuild(self) -> None:
+        _log.error("intake: there are records to read and none is read: the consumer is replaced by a new one")
+        INTAKE_REBUILDS.add(1, {"pathline.reason": "stalled"})
+        old, self._consumer = self._consumer, self._made()
+        await stopped(old.stop)
+        await self._consumer.start()
+
+    def _seen(self) -> IntakeVitals:
+        now = time.monotonic()
+        failing = self._persister.failing_since
+        return IntakeVitals(
+            stalled_s=self._progress.stalled_for(self._consumer.partitions()),
+            database_failing_s=0.0 if failing is None else now - failing,
+            busy=self._pipeline.busy,
+            since_stood_s=now - self._stood_at,
+            since_built_s=now - self._built_at,
+        )
+
+
+def _count(outcome: BatchResult) -> None:
+    for state, n in (("accepted", outcome.accepted), ("evidence", outcome.evidence), ("duplicate", outcome.duplicates)):
+        if n:
+            INTAKE_RECORDS.add(n, {"pathline.outcome": state})
+    for parked in outcome.parked:
+        INTAKE_RECORDS.add(1, {"pathline.outcome": "parked", "pathline.reason": parked.reason})

@@ -1,0 +1,61 @@
+"""What an intake that does not move needs. Pure.
+
+Long-running consumers can stop without a word. Lag without progress, while Postgres takes what it is given, is how that
+shows; a log that no longer has our position shows in the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+LOOK_AFTER_S = 3.0
+"""Lag without progress for so long: perhaps the log is another one."""
+REBUILD_AFTER_S = 20.0
+"""Lag without progress for so long: the consumer is dead, whatever it says. Longer than a rebalance takes."""
+NOT_READY_AFTER_S = 30.0
+"""Lag without progress, or a database that takes nothing, for so long: no traffic should come here."""
+
+
+class RecoveryAction(Enum):
+    """What to do now."""
+
+    NOTHING = "nothing"
+    STAND_AGAIN = "stand-again"
+    REBUILD = "rebuild"
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeVitals:
+    """What is seen of an intake, in seconds."""
+
+    stalled_s: float
+    """For how long it has had records to read and has not moved; 0 while it moves."""
+    database_failing_s: float
+    """For how long Postgres has taken nothing; 0 while it does."""
+    busy: bool
+    """A batch is at hand: the consumer has done its part."""
+    since_stood_s: float
+    """Since the logs were last looked at."""
+    since_built_s: float
+    """Since the consumer was made."""
+
+
+def need(seen: IntakeVitals) -> RecoveryAction:
+    """What this intake needs. A consumer that waits for Postgres needs nothing: a new one would wait, too."""
+    if seen.busy or seen.database_failing_s > 0:
+        return RecoveryAction.NOTHING
+    if seen.stalled_s >= REBUILD_AFTER_S and seen.since_built_s >= REBUILD_AFTER_S:
+        return RecoveryAction.REBUILD
+    if seen.stalled_s >= LOOK_AFTER_S and seen.since_stood_s >= 2 * LOOK_AFTER_S:
+        return RecoveryAction.STAND_AGAIN
+    return RecoveryAction.NOTHING
+
+
+def not_ready(seen: IntakeVitals) -> tuple[str, str] | None:
+    """Why no traffic should come to this process: reason and detail; None when it may."""
+    if seen.database_failing_s >= NOT_READY_AFTER_S:
+        return "database-unavailable", "Postgres has taken nothing for a while: look at it, and at its disk"
+    if seen.stalled_s >= NOT_READY_AFTER_S:
+        return "intake-stalled", "there are records to read and none is read: look at the broker"
+    return None

@@ -1,0 +1,45 @@
+"""What a projection must be able to do to be rebuilt while the gateway works."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import asyncpg
+
+from pathline_gateway.integrity.rebuild.shadow_schema import Stand
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How many pathways (or totals) were compared, how many differ, and the ids of the pathways that do."""
+
+    projection: str
+    compared: int
+    different: int
+    pathways: Sequence[str] = ()
+
+
+class Projection(Protocol):
+    """Something derived from what is stored. Each call runs inside a transaction that its caller holds."""
+
+    name: str
+
+    async def build(self, connection: asyncpg.Connection) -> None:
+        """It stands beside the live one, as of this transaction's snapshot."""
+
+    async def catch_up(
+        self, connection: asyncpg.Connection, changed: Collection[int], since: Stand, to: Stand
+    ) -> Collection[int]:
+        """It follows the live tables up to `to`, given the refs that the change log names since; refs besides those
+        at which the switch must look."""
+
+    async def digest(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:
+        """Where the live one differs, by a digest a pathway, and the refs of those pathways."""
+
+    async def switch(self, connection: asyncpg.Connection) -> None:
+        """The live one is what was built, for the suspects; whatever is served otherwise now is in the change log.
+
+        Under the membership lock and the change-log lock: short.
+        """

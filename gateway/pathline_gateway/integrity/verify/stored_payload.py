@@ -1,0 +1,112 @@
+"""What the stored bytes of an event say, read again from the payload alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from pathline import instant
+from pathline.cloudevent import CloudEvent
+from pathline.errors import Refused
+from pathline.interaction import Interaction, accept
+from pathline.vocabulary import TYPES, Payload
+from pathline_gateway.intake.record_parser import content_digest
+
+Row = Mapping[str, Any]
+"""A row of `interaction` or `evidence`, with names for numbers."""
+
+CLEAR = (
+    ("service", "service"),
+    ("channel", "channel"),
+    ("initiator", "initiator"),
+    ("actor", "actor"),
+    ("phase", "coproduction"),
+    ("participation", "participation"),
+    ("horizon", "horizon"),
+    ("handoff", "handoff"),
+)
+"""Clear columns, and the fields of the data that they repeat."""
+
+
+@dataclass(frozen=True)
+class StoredPayload:
+    """The two halves of a payload: further attributes, and the data; as bytes and as what they say."""
+
+    extra: bytes
+    data: bytes
+    attributes: Mapping[str, Any]
+    said: Mapping[str, Any]
+    time: datetime
+    recordedtime: datetime | None
+
+
+def content(payload: bytes) -> StoredPayload:
+    """The payload, read. Raises ValueError when it cannot be."""
+    extra, _, data = payload.partition(b"\n")
+    attributes, said = orjson.loads(extra), orjson.loads(data)
+    if not isinstance(attributes, dict) or not isinstance(said, dict):
+        raise ValueError("is no pair of JSON objects")
+    return StoredPayload(extra, data, attributes, said, _instant(attributes.get("time")), _optional(attributes))
+
+
+def event_of(row: Row, read: StoredPayload) -> Interaction[Payload] | None:
+    """The event that is stored in this row, put together again; None when it keeps no contract."""
+    columns = {name: row[name] for name in ("id", "source", "type", "subject", "sequence") if row[name] is not None}
+    try:
+        return accept(CloudEvent({"specversion": "1.0", **columns, **read.attributes}, read.data))
+    except Refused:
+        return None
+
+
+def digest_of(event: Interaction[Payload] | None) -> bytes | None:
+    """The digest of its content."""
+    return None if event is None else content_digest(event)
+
+
+def columns_agree(row: Row, read: StoredPayload) -> bool:
+    """Whether the clear columns of this interaction are what its payload says."""
+    told = activity_of(row["type"], read.said)
+    return (
+        instants_agree(row, read)
+        and row["activity"] == told
+        and all(row[column] == read.said.get(field) for column, field in CLEAR)
+    )
+
+
+def instants_agree(row: Row, read: StoredPayload) -> bool:
+    """Whether instants and trace of this row are what its payload says."""
+    return (
+        row["time"] == read.time
+        and row["recordedtime"] == read.recordedtime
+        and (row["trace_id"], row["span_id"]) == _trace(read.attributes.get("traceparent"))
+    )
+
+
+def activity_of(type_name: str, said: Mapping[str, Any]) -> str | None:
+    """The activity, where the type has one."""
+    text = said.get("activity") if "activity" in TYPES[type_name].model_fields else None
+    return text if isinstance(text, str) else None
+
+
+def _instant(text: object) -> datetime:
+    return instant.parse(str(text)).astimezone(UTC)
+
+
+def _optional(attributes: Mapping[str, Any]) -> datetime | None:
+    text = attributes.get("recordedtime")
+    return None if text is None else _instant(text)
+
+
+def _trace(traceparent: object) -> tuple[bytes | None, bytes | None]:
+    """W3C trace context: version, trace id, span id, flags; zeros and version ff are none."""
+    version, trace, span, flags = (*str(traceparent).split("-", 3), "", "", "")[:4]
+    parts = version, trace, span, flags[:2]
+    if [len(part) for part in parts] != [2, 32, 16, 2] or set("".join(parts)) - set("0123456789abcdef"):
+        return None, None
+    if version == "ff" or set(trace) == {"0"} or set(span) == {"0"}:
+        return None, None
+    return bytes.fromhex(trace), bytes.fromhex(span)

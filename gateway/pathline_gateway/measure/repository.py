@@ -1,0 +1,94 @@
+"""Hand-offs for measures, without those that nobody but its own side may know of; and those in released cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+import asyncpg
+
+from pathline_gateway.measure.handoff_indicators import Handoff
+from pathline_gateway.measure.release import Cell, ReleasedUnit, Unit
+
+# A receiver that is not on the register is not observable: it has no part in any of this.
+_HANDOFFS = """
+select sender, receiver, offered, accepted, first_contact, first_service, heard, ended,
+    coalesce(ended_by = 'completed', false) as completed
+from open_handoff
+where observable and offered <= $3 and ($1::text is null or sender = $1) and ($2::text is null or receiver = $2)
+order by sender, receiver, handoff
+"""
+_UNOBSERVABLE = """
+select count(*) from open_handoff
+where not observable and offered is not null and ($1::text is null or sender = $1)
+    and ($2::text is null or receiver = $2)
+"""
+_UNITS = """
+select h.handoff, coalesce(m.pathway, s.birth) as pathway, h.sender, h.receiver, h.offered, h.accepted,
+    h.first_contact, h.first_service, h.heard, h.ended, coalesce(h.ended_by = 'completed', false) as completed
+from open_handoff h
+join subject_ref s on s.id = h.ref
+left join membership m on m.ref = s.id and m.until is null
+where h.observable and h.offered < $1
+"""
+_COLUMNS = (
+    "handoff", "pathway", "cell_sender", "cell_receiver", "sender", "receiver", "offered", "accepted", "first_contact",
+    "first_service", "heard", "ended", "completed", "until",
+)  # fmt: skip
+_RELEASED = """
+select handoff, pathway, cell_sender, cell_receiver, sender, receiver, offered, accepted, first_contact, first_service,
+    heard, ended, completed, until
+from released_handoff
+where ($1::text is null or cell_sender = $1) and ($2::text is null or cell_receiver = $2)
+"""
+_LOCK = 0x706C_0035
+_MONTH = "select month from released_month"
+_ENTER = "insert into released_month (month) values ($1) on conflict (only_row) do update set month = excluded.month"
+
+
+async def handoffs(
+    connection: asyncpg.Connection, sender: str | None, receiver: str | None, until: datetime
+) -> list[Handoff]:
+    """Those that were offered by then between these organisations; None: any."""
+    return [Handoff(*row.values()) for row in await connection.fetch(_HANDOFFS, sender, receiver, until)]
+
+
+async def unobservable(connection: asyncpg.Connection, sender: str | None, receiver: str | None) -> int:
+    """How many went to somebody who is not on the register."""
+    return int(await connection.fetchval(_UNOBSERVABLE, sender, receiver))
+
+
+async def lock(connection: asyncpg.Connection) -> None:
+    """Nobody else releases cells until this transaction ends."""
+    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+
+
+async def month(connection: asyncpg.Connection) -> date | None:
+    """The month whose cells are released; None where none ever were."""
+    found: date | None = await connection.fetchval(_MONTH)
+    return found
+
+
+async def units(connection: asyncpg.Connection, before: datetime) -> list[Unit]:
+    """The hand-offs that were offered before this instant, as they stand, with the pathways that they are of."""
+    rows = await connection.fetch(_UNITS, before)
+    return [Unit(row["handoff"], row["pathway"], Handoff(*tuple(row)[2:])) for row in rows]
+
+
+async def released(
+    connection: asyncpg.Connection, sender: str | None = None, receiver: str | None = None
+) -> list[ReleasedUnit]:
+    """What is in released cells: in all, or in those of one sender or receiver."""
+    rows = await connection.fetch(_RELEASED, sender, receiver)
+    return [
+        ReleasedUnit(Unit(id, pathway, Handoff(*said)), Cell(cell_sender, cell_receiver))
+        for id, pathway, cell_sender, cell_receiver, *said in rows
+    ]
+
+
+async def release(connection: asyncpg.Connection, month: date, cells: Iterable[ReleasedUnit]) -> None:
+    """These are the released cells of this month."""
+    await connection.execute("delete from released_handoff")
+    records = [(unit.id, unit.pathway, *cell, *unit.handoff) for unit, cell in cells]
+    await connection.copy_records_to_table("released_handoff", records=records, columns=_COLUMNS)
+    await connection.execute(_ENTER, month)

@@ -1,0 +1,1 @@
+"""The register of organisations: who may publish, and what changed in it."""

@@ -1,0 +1,1 @@
+"""Records that were refused: kept as they came, listed, replayed or discarded."""

@@ -1,0 +1,20 @@
+"""Parked records that nobody will mend are put aside: they count no longer, and their bytes stay."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import asyncpg
+
+from pathline_gateway.intake import parked_repository
+from pathline_gateway.postgres import change_log
+
+
+async def discard(connection: asyncpg.Connection, ids: Collection[int], by: str, because: str) -> set[int]:
+    """Those of these that were parked are discarded; who did it, when and why is kept."""
+    async with connection.transaction():
+        done = await parked_repository.discard(connection, ids, by, because)
+        if done:
+            await change_log.lock(connection)  # totals move in this order everywhere
+            await change_log.append(connection, (), 0, "interaction", {"parked": -len(done)})
+    return done

@@ -1,0 +1,26 @@
+"""The metric of what is parked now is kept as Postgres says it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import asyncpg
+
+from pathline_gateway.background.loop import Loop
+from pathline_gateway.parked import overview_repository
+from pathline_gateway.telemetry.instruments import PARKED
+
+_EVERY_S = 5.0
+"""How old the number may be: nobody is woken sooner."""
+
+
+def loop(pool: asyncpg.Pool) -> Loop:
+    """The metric is looked at again every few seconds."""
+    return Loop("parked-gauge", partial(look, pool), _EVERY_S)
+
+
+async def look(pool: asyncpg.Pool) -> None:
+    """The metric says what is parked now, by organisation on the register and reason."""
+    async with pool.acquire() as connection:
+        found = await overview_repository.counts(connection)
+    PARKED.stands(({"pathline.organisation": org, "pathline.reason": reason}, n) for (org, reason), n in found.items())

@@ -1,0 +1,77 @@
+"""A pathway as it stood at an earlier moment: its refs then, and what had been received of them by then."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from pathline_gateway.pathways.amendments import Amendment
+from pathline_gateway.pathways.repository import PathwayMembers, amendment_of
+from pathline_gateway.pathways.step import Step
+
+# As the members of now, at a moment of the history of memberships.
+_MEMBERS = """
+with held as (
+    select ref, pathway from membership where since <= $2 and (until is null or until > $2)
+), asked as (
+    select s.id, s.org, s.subject, s.birth, t.pathway
+    from subject_ref s left join held t on t.ref = s.id
+    where s.birth = $1 and s.received_at <= $2
+), member as (
+    select id, org, subject from asked where pathway is null
+    union all
+    select s.id, s.org, s.subject from asked a
+    join held t on t.pathway = a.pathway
+    join subject_ref s on s.id = t.ref
+    where a.pathway = a.birth
+)
+select (select coalesce(pathway, birth) from asked) as pathway,
+    array_agg(id order by org, subject) as numbers,
+    array_agg(org order by org, subject) as orgs,
+    array_agg(subject order by org, subject) as subjects
+from member
+"""
+_STEPS = """
+select src.source, i.id, t.type, i.time, i.recordedtime, s.org, s.subject, i.service, i.channel, i.activity,
+    i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.payload
+from interaction i
+join source src on src.id = i.source
+join event_type t on t.id = i.type
+join subject_ref s on s.id = i.ref
+where i.ref = any($1::bigint[]) and i.received_at <= $2
+"""
+_AMENDMENTS = """
+select src.source, a.id, e.time, e.sequence, tsrc.source as target_source, a.target_id, a.kind, e.payload
+from amendment a
+join evidence e on e.source = a.source and e.id = a.id
+join source src on src.id = a.source
+join source tsrc on tsrc.id = a.target_source
+where a.target_ref = any($1::bigint[]) and e.received_at <= $2
+"""
+
+
+async def members(connection: asyncpg.Connection, pathway: UUID, at: datetime) -> PathwayMembers | UUID | None:
+    """The refs that this pathway had then; the id that it was joined into then; None when there was none."""
+    row = await connection.fetchrow(_MEMBERS, pathway, at)
+    if row["pathway"] != pathway:
+        moved_to: UUID | None = row["pathway"]
+        return moved_to
+    refs = list(zip(row["orgs"], row["subjects"], strict=True))
+    return PathwayMembers(pathway, row["numbers"], refs, amended=True)
+
+
+async def received(
+    connection: asyncpg.Connection, members: PathwayMembers, at: datetime
+) -> tuple[list[Step], list[Amendment]]:
+    """The interactions of these refs, in no order, and what amended them, received by then."""
+    rows = await connection.fetch(_STEPS, members.numbers, at)
+    steps = [Step._make((*list(row.values())[:-1], *row["payload"].split(b"\n", 1))) for row in rows]
+    return steps, await amendments(connection, members, at)
+
+
+async def amendments(connection: asyncpg.Connection, members: PathwayMembers, at: datetime) -> list[Amendment]:
+    """What amended interactions of these refs, received by then."""
+    rows = await connection.fetch(_AMENDMENTS, members.numbers, at)
+    return [amendment_of(row) for row in rows]

@@ -1,0 +1,17 @@
+"""A step from a row that has none of the clear columns: for those who read its data anyway."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from pathline_gateway.pathways.step import Step
+
+
+def bare_step(row: asyncpg.Record) -> Step:
+    """The row as a step without service, channel, activity, initiator, actor and span."""
+    extra, data = row["payload"].split(b"\n", 1)
+    nothing = None
+    return Step(
+        row["source"], row["id"], row["type"], row["time"], row["recordedtime"], row["org"], row["subject"],
+        nothing, nothing, nothing, nothing, nothing, row["sequence"], nothing, nothing, extra, data,
+    )  # fmt: skip

@@ -1,0 +1,282 @@
+"""Reading a pathway: which refs it has, and their interactions in one ordered index scan a ref."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from pathline_gateway.off_loop import off_loop
+from pathline_gateway.organisations import repository as organisation_repository
+from pathline_gateway.pathways.amendments import Amendment
+from pathline_gateway.pathways.heard_clause import HEARD
+from pathline_gateway.pathways.step import Step
+
+_OF_REF = """
+select coalesce((select pathway from membership m where m.ref = s.id and m.until is null), s.birth)
+from subject_ref s where s.org = $1 and s.subject = $2
+"""
+# One row: where this id leads now, and of a pathway that is current its refs, in order, and whether any of its
+# interactions was voided or corrected.
+_MEMBERS = """
+with asked as (
+    select s.id, s.org, s.subject, s.birth, m.pathway
+    from subject_ref s left join membership m on m.ref = s.id and m.until is null
+    where s.birth = $1
+), member as (
+    select id, org, subject from asked where pathway is null
+    union all
+    select s.id, s.org, s.subject from asked a
+    join membership m on m.pathway = a.pathway and m.until is null
+    join subject_ref s on s.id = m.ref
+    where a.pathway = a.birth
+)
+select (select coalesce(pathway, birth) from asked) as pathway,
+    array_agg(id order by org, subject) as numbers,
+    array_agg(org order by org, subject) as orgs,
+    array_agg(subject order by org, subject) as subjects,
+    bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
+from member
+"""
+# A row for what `_MEMBERS` says, as JSON; a row a step, in no order; and what was published elsewhere about the
+# hand-offs of these steps, by a receiver who knows the person by a name that nobody has linked yet. All at one moment.
+# Instants come as JSON, too: to make a datetime of each costs the reader more than all other columns do.
+_PATHWAY = f"""
+with asked as (
+    select s.id, s.org, s.subject, s.birth, m.pathway
+    from subject_ref s left join membership m on m.ref = s.id and m.until is null
+    where s.birth = $1
+), member as (
+    select id, org, subject from asked where pathway is null
+    union all
+    select s.id, s.org, s.subject from asked a
+    join membership m on m.pathway = a.pathway and m.until is null
+    join subject_ref s on s.id = m.ref
+    where a.pathway = a.birth
+), head as (
+    select (select coalesce(pathway, birth) from asked) as pathway,
+        array_agg(id order by org, subject) as numbers,
+        array_agg(org order by org, subject) as orgs,
+        array_agg(subject order by org, subject) as subjects,
+        bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
+    from member
+), own as materialized (
+    select i.ref, i.source, i.id, i.type, i.time, i.recordedtime, i.service, i.channel, i.activity, i.initiator,
+        i.actor, i.sequence, i.trace_id, i.span_id, i.handoff, i.payload
+    from head h join interaction i on i.ref = any(h.numbers) limit $2
+), named as (
+    select distinct handoff from own where handoff is not null
+), about as (
+    select e.* from named n cross join head h cross join lateral (
+        select i.* from interaction i join event_type t on t.id = i.type
+        where i.handoff = n.handoff and not i.ref = any(h.numbers) and t.type like 'org.pathline.handoff.%'
+    ) as e
+    union all
+    select i.* from named n
+    join handoff_input m on m.handoff = n.handoff and m.kind = 'amended'
+    join event_identity k on k.source = m.source and k.id = m.id
+    join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
+)
+select null::bigint as ref, null::int as source, null::text as id, null::smallint as type, null::json as time,
+    null::json as recordedtime, null::text as service, null::text as channel, null::text as activity,
+    null::text as initiator, null::text as actor, null::text as sequence, null::bytea as trace_id,
+    null::bytea as span_id, null::text as handoff, null::bytea as payload, row_to_json(head) as about
+from head
+union all
+select ref, source, id, type, to_json(time at time zone 'UTC'), to_json(recordedtime at time zone 'UTC'), service,
+    channel, activity, initiator, actor, sequence, trace_id, span_id, handoff, payload, null
+from own
+union all
+select i.ref, i.source, i.id, i.type, to_json(i.time at time zone 'UTC'), to_json(i.recordedtime at time zone 'UTC'),
+    i.service, i.channel, i.activity, i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.handoff, i.payload,
+    json_build_object('org', s.org, 'subject', s.subject, 'amended',
+        exists (select from amendment a where a.target_source = i.source and a.target_id = i.id))
+from head h cross join about i
+join event_type t on t.id = i.type
+join subject_ref s on s.id = i.ref
+where t.type like 'org.pathline.handoff.%' and not i.ref = any(h.numbers) and {HEARD}
+"""  # noqa: S608 (text of the project alone)
+_AMENDMENTS = """
+select src.source, a.id, e.time, e.sequence, tsrc.source as target_source, a.target_id, a.kind, e.payload
+from amendment a
+join evidence e on e.source = a.source and e.id = a.id
+join source src on src.id = a.source
+join source tsrc on tsrc.id = a.target_source
+where a.target_ref = any($1::bigint[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PathwayMembers:
+    """The refs of a pathway: their numbers, and organisation and subject of each, in order."""
+
+    pathway: UUID
+    numbers: Sequence[int]
+    refs: Sequence[tuple[str, str]]
+    amended: bool
+    """Whether any interaction under them was voided or corrected."""
+
+
+async def pathway_of(connection: asyncpg.Connection, org: str, subject: str) -> UUID | None:
+    """The pathway that this subject belongs to; None when nothing was ever published under it."""
+    found: UUID | None = await connection.fetchval(_OF_REF, org, subject)
+    return found
+
+
+async def members(connection: asyncpg.Connection, pathway: UUID) -> PathwayMembers | UUID | None:
+    """The refs of the pathway with this id; the id that it was joined into; None when there is none."""
+    row = await connection.fetchrow(_MEMBERS, pathway)
+    if row["pathway"] != pathway:
+        moved_to: UUID | None = row["pathway"]
+        return moved_to
+    return _members(row, pathway)
+
+
+class StoredStep(NamedTuple):
+    """An interaction as it is stored.
+
+    Instants are the JSON that Postgres makes of them: in UTC without saying so, and without zeros at the end of a
+    fraction. As text they have the order that they have in time. The payload is envelope attributes as JSON, a line
+    feed, the data as sent. `about`, of a row that is not of the pathway itself: what else is said of it, as JSON.
+    """
+
+    ref: int
+    source: int
+    id: str
+    type: int
+    time: str
+    recordedtime: str | None
+    service: str | None
+    channel: str | None
+    activity: str | None
+    initiator: str | None
+    actor: str | None
+    sequence: str | None
+    trace_id: bytes | None
+    span_id: bytes | None
+    handoff: str | None
+    payload: bytes
+    about: str | None = None
+
+
+IDENTITY = StoredStep._fields.index("id") + 1
+"""How many of its columns, from the first on, say which interaction a row is."""
+# What a step has of it as it is.
+_copied = itemgetter(slice(StoredStep._fields.index("service"), StoredStep._fields.index("handoff")))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPathway:
+    """The interactions of a pathway in their order, and what the numbers in them stand for.
+
+    `elsewhere`: events of its hand-offs that stand on other pathways, in no order; `amended` where one of them is.
+    """
+
+    rows: Sequence[StoredStep] = ()
+    sources: Mapping[int, str] = field(default_factory=dict)
+    types: Mapping[int, str] = field(default_factory=dict)
+    refs: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    elsewhere: Sequence[StoredStep] = ()
+    amended: bool = False
+
+    def steps(self) -> list[Step]:
+        """Each as a step."""
+        return [self._step(row) for row in self.rows]
+
+    def steps_elsewhere(self) -> list[Step]:
+        """Each of the others as a step."""
+        return [self._step(row) for row in self.elsewhere]
+
+    def _step(self, row: StoredStep) -> Step:
+        written = None if row.recordedtime is None else _instant(row.recordedtime)
+        named = self.sources[row.source], row.id, self.types[row.type], _instant(row.time), written, *self.refs[row.ref]
+        return Step._make((*named, *_copied(row), *row.payload.split(b"\n", 1)))
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text[1:-1]}Z")
+
+
+# What `Row._make` does, at half the cost.
+_row = partial(tuple.__new__, StoredStep)
+_time = attrgetter("time")
+
+
+def _in_order(rows: Sequence[StoredStep], sources: Mapping[int, str]) -> Sequence[StoredStep]:
+    """As `Step.order` says; few rows have the time of another."""
+    ordered = sorted(rows, key=_time)
+    if len(set(map(_time, ordered))) < len(ordered):
+        ordered.sort(key=lambda r: (r.time, sources[r.source], r.sequence is not None, r.sequence or "", r.id))
+    return ordered
+
+
+def rows_of(
+    records: Sequence[asyncpg.Record],
+    sources: Mapping[int, str],
+    types: Mapping[int, str],
+    refs: Mapping[int, tuple[str, str]],
+) -> StoredPathway:
+    """Records of just the columns of a row but the last, in order."""
+    return StoredPathway(_in_order([_row((*record, None)) for record in records], sources), sources, types, refs)
+
+
+async def stored(
+    connection: asyncpg.Connection, pathway: UUID, most: int | None = None
+) -> tuple[PathwayMembers | UUID | None, StoredPathway]:
+    """Its refs, as `members` says, and the interactions under them; both at one moment.
+
+    `most`: of a pathway with more interactions some of them are told, one more than that.
+    """
+    records = await connection.fetch(_PATHWAY, pathway, None if most is None else most + 1)
+    head = orjson.loads(next(each["about"] for each in records if each["ref"] is None))
+    if head["pathway"] != str(pathway):
+        return None if head["pathway"] is None else UUID(head["pathway"]), StoredPathway()
+    found = _members(head, pathway)
+    kept, others, numbers = await off_loop(len(records), lambda: _told_apart(records))
+    elsewhere = [row for row, _ in others]
+    sources, types = await organisation_repository.names(connection, *numbers)
+    refs = dict(zip(found.numbers, found.refs, strict=True))
+    refs |= {row.ref: (said["org"], said["subject"]) for row, said in others}
+    amended = any(said["amended"] for _, said in others)
+    ordered = await off_loop(len(kept), lambda: _in_order(kept, sources))
+    return found, StoredPathway(ordered, sources, types, refs, elsewhere, amended)
+
+
+def _told_apart(
+    records: Sequence[asyncpg.Record],
+) -> tuple[list[StoredStep], Collection[tuple[StoredStep, Any]], tuple[set[int], set[int]]]:
+    """The rows of the pathway itself; those from elsewhere, each with what else is said of it; sources and types."""
+    rows = list(map(_row, records))
+    kept = [row for row in rows if row.about is None]
+    # Once each: what a correction names, too, may come by both ways.
+    others = {
+        (row.source, row.id): (row, orjson.loads(row.about))
+        for row in rows
+        if row.about is not None and row.ref is not None
+    }
+    both = [*kept, *(row for row, _ in others.values())] if others else kept
+    return kept, others.values(), ({row.source for row in both}, {row.type for row in both})
+
+
+def _members(row: Mapping[str, Any], pathway: UUID) -> PathwayMembers:
+    refs = list(zip(row["orgs"], row["subjects"], strict=True))
+    return PathwayMembers(pathway, row["numbers"], refs, row["amended"])
+
+
+async def amendments(connection: asyncpg.Connection, refs: Sequence[int]) -> list[Amendment]:
+    """The voids and corrections of interactions under these refs."""
+    return [amendment_of(row) for row in await connection.fetch(_AMENDMENTS, refs)]
+
+
+def amendment_of(row: asyncpg.Record) -> Amendment:
+    """A row of a void or a correction with its payload."""
+    data = row["payload"].split(b"\n", 1)[1] if row["kind"] == "corrected" else None
+    target = (row["target_source"], row["target_id"])
+    return Amendment(row["source"], row["id"], row["time"], row["sequence"], target, data)

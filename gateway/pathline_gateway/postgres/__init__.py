@@ -1,0 +1,1 @@
+"""Postgres as the gateway needs it: connections, migrations, partitions, the change log."""

@@ -1,0 +1,39 @@
+"""The change log: which refs changed, in commit order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import asyncpg
+
+_LOCK = 0x706C_0003
+_APPEND = """
+insert into change (ref, batch, kind) select ref, $2, $3 from unnest($1::bigint[]) as r(ref) order by ref
+"""
+_ADD = """
+update tally set n = tally.n + d.n from unnest($1::text[], $2::bigint[]) as d(name, n) where tally.name = d.name
+"""
+
+
+async def lock(connection: asyncpg.Connection) -> None:
+    """Nobody else appends until this transaction ends."""
+    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+
+
+async def append(
+    connection: asyncpg.Connection, refs: Collection[int], batch: int, kind: str, totals: Mapping[str, int]
+) -> None:
+    """The touched refs stand in the change log, and the totals moved.
+
+    Call last in a transaction, under `lock`: it is held to the commit, so that `seq` order is commit order.
+    """
+    if refs:
+        await connection.execute(_APPEND, sorted(refs), batch, kind)
+    moved = {name: n for name, n in totals.items() if n}
+    if moved:
+        await connection.execute(_ADD, list(moved), list(moved.values()))
+
+
+async def new_batch(connection: asyncpg.Connection) -> int:
+    """The number of this transaction's batch."""
+    return int(await connection.fetchval("select nextval('batch_number')"))

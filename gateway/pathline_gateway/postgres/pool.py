@@ -1,0 +1,155 @@
+"""Connections to Postgres."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+
+from pathline_gateway.postgres.registry_cache import RegistryCache
+
+_log = logging.getLogger(__name__)
+
+UNAVAILABLE: Final = (
+    ConnectionError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+)
+"""What is raised while Postgres is away, starts, stops or is full: the same request may succeed later."""
+
+
+class RegistryConnection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection, with what it has seen of the register.
+
+    A database that is put back to an earlier state, or taken over by a replica, drops its connections: what was
+    remembered of rows that are no more, or of numbers that others have now, goes with them.
+    """
+
+    __slots__ = ("known",)
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.known = RegistryCache()
+
+
+class DatabaseUnavailable(Exception):
+    """Postgres cannot be reached, or lets nobody in. `str()` says why, without the address: it may hold a password."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """What a pool is for. Each has connections of its own: none takes those of another."""
+
+    name: str
+    connections: int
+    wait_s: float
+    """Longest wait for one of them."""
+    statement_s: float
+    """Longest that one statement may take."""
+    bounded_by_postgres: bool = False
+    """Postgres ends the statement, too, should nobody be there to do so."""
+
+
+WORK: Final = PoolUse("work", 12, 60, 60)
+"""For what goes on beside the requests, and for commands."""
+
+
+_GIVEN_UP_S: Final = 5.0
+"""How long Postgres may take to end a statement that was given up; then its connection is closed."""
+
+_CLOSE_S: Final = 10.0
+"""How long Postgres may take to close the connections of a process that ends; then they are dropped."""
+
+
+class NoConnection(TimeoutError):
+    """All connections of this pool are in use, or Postgres gives none."""
+
+
+class Pool(asyncpg.Pool):  # type: ignore[misc]
+    """Connections for one use: whoever waits for one waits so long, and not for ever."""
+
+    __slots__ = ("_returning", "use")
+
+    def __init__(self, database: str, use: PoolUse) -> None:
+        self.use = use
+        self._returning = set[asyncio.Task[None]]()
+        settings = {"application_name": f"pathline-gateway {use.name}"}
+        if use.bounded_by_postgres:
+            settings["statement_timeout"] = str(round(use.statement_s * 1_000))
+        super().__init__(
+            database,
+            min_size=min(2, use.connections),
+            max_size=use.connections,
+            max_queries=50_000,
+            max_inactive_connection_lifetime=300.0,
+            loop=None,
+            connection_class=RegistryConnection,
+            record_class=asyncpg.Record,
+            reset=_nothing_to_reset,
+            command_timeout=use.statement_s,
+            server_settings=settings,
+        )
+
+    async def _acquire(self, timeout: float | None) -> Any:
+        idle = self._queue._queue
+        if timeout is None and idle and idle[-1].is_connected():
+            return await super()._acquire(None)  # at hand: nothing is waited for
+        # asyncpg's own limit of time makes a task for each connection that is asked for.
+        try:
+            async with asyncio.timeout(self.use.wait_s if timeout is None else timeout):
+                return await super()._acquire(None)
+        except TimeoutError:
+            raise NoConnection from None
+
+    async def release(self, connection: Any, *, timeout: float | None = None) -> None:
+        """It may be used by somebody else. Where a statement was given up nobody waits for Postgres to end it."""
+        if connection._con is None or not connection._con._protocol._is_cancelling():
+            # Nothing is awaited of Postgres then: a limit of time would only cost.
+            await super().release(connection, timeout=timeout)
+            return
+        seconds = min(self.use.wait_s, _GIVEN_UP_S) if timeout is None else timeout
+        returning = asyncio.get_running_loop().create_task(super().release(connection, timeout=seconds))
+        self._returning.add(returning)
+        returning.add_done_callback(self._returned)
+
+    def _returned(self, task: asyncio.Task[None]) -> None:
+        self._returning.discard(task)
+        if not task.cancelled() and (failed := task.exception()) is not None:
+            _log.info("a connection was closed: its statement could not be ended (%s)", type(failed).__name__)
+
+
+@contextlib.asynccontextmanager
+async def connected(database: str, use: PoolUse = WORK) -> AsyncIterator[asyncpg.Pool]:
+    """A pool of connections. Raises DatabaseUnavailable."""
+    try:
+        pool = await Pool(database, use)
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
+        raise DatabaseUnavailable(
+            f"Postgres cannot be reached ({_why(failed)}): look at PATHLINE_DATABASE, or use --embedded on one machine"
+        ) from None
+    try:
+        yield pool
+    finally:
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
+
+
+async def _nothing_to_reset(_: asyncpg.Connection) -> None:
+    """We leave no state in a session: locks and settings are a transaction's. The usual reset is a round trip a use."""
+
+
+def _why(failed: Exception) -> str:
+    if isinstance(failed, OSError):
+        return failed.strerror or type(failed).__name__
+    return getattr(failed, "sqlstate", None) or type(failed).__name__

@@ -1,0 +1,30 @@
+"""What a process remembers of the register."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class RegistryCache:
+    """What a process remembers of the register: rows that are committed, and so never change their numbers."""
+
+    orgs: set[str] = field(default_factory=set)
+    sources: dict[str, int] = field(default_factory=dict)
+    types: dict[str, int] = field(default_factory=dict)
+    source_names: dict[int, str] = field(default_factory=dict)
+    type_names: dict[int, str] = field(default_factory=dict)
+    strangers: dict[str, float] = field(default_factory=dict)
+    """Organisations that were not on the register, and when that was: by the clock that only counts seconds."""
+    said: Counter[Hashable] = field(default_factory=Counter)
+    """How many events came since the process began: by hand-off and who published."""
+    said_under: Counter[Hashable] = field(default_factory=Counter)
+    """How many that name a hand-off: by record."""
+
+    def learn(self, other: RegistryCache) -> None:
+        """These are committed."""
+        self.orgs |= other.orgs
+        self.sources |= other.sources
+        self.types |= other.types

@@ -1,0 +1,161 @@
+"""Pulling a pathway: search by subject (in the body, never in a URL), read by id, follow an id that was joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Protocol
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter, Header, Path, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from pathline.vocabulary import Code, Instant, Subject
+from pathline_gateway.auth.caller import Caller
+from pathline_gateway.auth.dependencies import CurrentCaller
+from pathline_gateway.pathways import repository as pathway_repository
+from pathline_gateway.pathways.errors import no_such_subject
+from pathline_gateway.pull.fast_path import PATH
+from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
+from pathline_gateway.pull.paging import ALL, MOST, After, Limit, RequestedPage, cursor
+from pathline_gateway.pull.pathway_reader import (
+    read_page,
+)
+from pathline_gateway.pull.schemas import PATHWAY, TRACE
+from pathline_gateway.pull.unrestricted import OPERATOR, moved, open_key, pulled, pulled_as_of, traced
+from pathline_gateway.telemetry.instruments import spanning
+
+_LONGEST_STATED = 2_100
+
+
+class PathwaySearch(BaseModel):
+    """A person as one organisation knows her."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    org: Code
+    """The organisation's code."""
+    subject: Subject
+    """Its pseudonym for the person."""
+    purpose: Annotated[str, Field(max_length=_LONGEST_STATED)] | None = None
+    """What the pathway is wanted for, a code; as in the header `pathline-purpose`."""
+    authority: Annotated[str, Field(max_length=_LONGEST_STATED)] | None = None
+    """What is relied on besides consent; as in the header `pathline-authority`."""
+
+
+class PathwayName(BaseModel):
+    """The pathway that the subject belongs to."""
+
+    pathway: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """Who asks for something of a pathway, and what she says that it is for, as it was sent."""
+
+    caller: Caller
+    purpose: str | None = None
+    authority: str | None = None
+
+
+class Readers(Protocol):
+    """Answers those who do not see everything. Each raises Problem."""
+
+    async def search(self, asked: PullRequest, org: str, subject: str) -> UUID:
+        """What this reader calls the pathway of this subject."""
+
+    async def pull(
+        self,
+        asked: PullRequest,
+        pathway: UUID,
+        if_none_match: str | None,
+        as_of: datetime | None = None,
+        part: RequestedPage = ALL,
+    ) -> Response:
+        """What this reader sees of the pathway, now or as it stood."""
+
+    async def trace(self, asked: PullRequest, pathway: UUID, part: RequestedPage = ALL) -> Response:
+        """The same as a trace."""
+
+
+Purpose = Annotated[str | None, Header(alias="pathline-purpose", description="What it is for: a code")]
+Authority = Annotated[
+    str | None,
+    Header(
+        alias="pathline-authority",
+        description='What is relied on besides consent: law, serious-threat or mandate; instrument="…"',
+    ),
+]
+
+Id = Annotated[UUID, Path(description="What this reader calls the pathway: the answer of a search")]
+
+AsOf = Annotated[
+    Instant | None, Query(description="The pathway as it stood then: its refs, and what had been received")
+]
+
+
+def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers, clock: Callable[[], datetime]) -> APIRouter:
+    """`POST /v1/pathways/search`, `GET /v1/pathways/{id}` and `GET /v1/pathways/{id}/trace`."""
+    router = APIRouter(tags=["pathways"])
+
+    @router.post("/v1/pathways/search", summary="Find a person's pathway")
+    async def search(
+        wanted: PathwaySearch, caller: CurrentCaller, purpose: Purpose = None, authority: Authority = None
+    ) -> PathwayName:
+        """The pathway that this subject belongs to now."""
+        if not caller.open:
+            asked = PullRequest(caller, wanted.purpose or purpose, wanted.authority or authority)
+            return PathwayName(pathway=await readers.search(asked, wanted.org, wanted.subject))
+        async with pool.acquire() as connection:
+            found = await pathway_repository.pathway_of(connection, wanted.org, wanted.subject)
+        if found is None:
+            raise no_such_subject()
+        return PathwayName(pathway=found)
+
+    @router.get(PATH, summary="Pull a pathway", response_class=Response, responses=PATHWAY)
+    async def pull(
+        pathway: Id,
+        caller: CurrentCaller,
+        if_none_match: Annotated[str | None, Header(description="Versions that the reader has already")] = None,
+        purpose: Purpose = None,
+        authority: Authority = None,
+        as_of: AsOf = None,
+        after: After = None,
+        limit: Limit = MOST,
+    ) -> Response:
+        """Steps in order, legs and subjects. A long pathway comes in pages; an id that was joined redirects."""
+        part = RequestedPage(after, limit)
+        if not caller.open:
+            return await readers.pull(PullRequest(caller, purpose, authority), pathway, if_none_match, as_of, part)
+        if as_of is not None:
+            return await pulled_as_of(pool, secret, pathway, as_of, part)
+        return await pulled(pool, secret, clock, pathway, if_none_match, part)
+
+    @router.get(
+        "/v1/pathways/{pathway}/trace", summary="A pathway as a trace", response_class=Response, responses=TRACE
+    )
+    async def trace(
+        pathway: Id,
+        caller: CurrentCaller,
+        purpose: Purpose = None,
+        authority: Authority = None,
+        after: After = None,
+        limit: Limit = MOST,
+    ) -> Response:
+        """The journey as OTLP JSON, which any OpenTelemetry viewer draws; of a long pathway, the steps of a page."""
+        part = RequestedPage(after, limit)
+        if not caller.open:
+            return await readers.trace(PullRequest(caller, purpose, authority), pathway, part)
+        asked = part.read(open_key(secret))
+        with spanning("pull trace"):
+            async with pool.acquire() as connection:
+                found = await read_page(connection, pathway, clock(), asked)
+        if isinstance(found, UUID):
+            return moved(found, "/trace", part)
+        key = TraceKey(secret, OPERATOR, str(pathway), found.version)
+        following = None if found.next is None else cursor(open_key(secret), found.next)
+        return traced(journey_trace(found.assembled, key), following, pathway, part, {})
+
+    return router

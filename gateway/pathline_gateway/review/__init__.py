@@ -1,0 +1,1 @@
+"""Evidence that waits for a person: cases, decisions and their undoing."""

@@ -1,0 +1,286 @@
+"""What waits for a reviewer, what she decided, and what stands on both sides. Never a payload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from pathline_gateway.reserved_names import REVIEW
+
+# Not decided: no decision stands about the two refs. Only reviewers take back what reviewers decided.
+_WAITING = """
+with decided as (
+    select least(d.a, d.b) as a, greatest(d.a, d.b) as b from link_evidence d
+    where d.source = (select id from source where source = $4) and d.kind <> 'retracted'
+        and not exists (select from link_evidence t join source ts on ts.id = t.source
+                        where t.kind = 'retracted' and t.target_source = d.source and t.target_id = d.id
+                            and ts.org = 'pathline')
+)
+select r.nr, r.item, r.reason, r.since, src.org as asserter, coalesce(l.kind, 'same') as kind,
+    coalesce(l.method, case when l.source is null then 'handoff' end) as method,
+    coalesce(l.confidence, 1) as confidence,
+    a.org as a_org, a.subject as a_subject, b.org as b_org, b.subject as b_subject,
+    null::text as decision, null::timestamptz as decided_at
+from review_item r
+join source src on src.id = r.source
+left join link_evidence l on l.source = r.source and l.id = r.id
+join subject_ref a on a.id = r.a
+join subject_ref b on b.id = r.b
+where r.nr > $1 and ($2::text is null or r.reason = $2)
+    and not exists (select from decided d where d.a = least(r.a, r.b) and d.b = greatest(r.a, r.b))
+    and ($5 or not (org_is_concealed(src.org) or ref_is_concealed(a.org, a.subject)
+                    or ref_is_concealed(b.org, b.subject)))
+order by r.nr limit $3
+"""
+# By the decision's `seq`; its id begins with the item that was decided. `reason`: why the decision is not in force.
+_DECIDED = """
+select d.seq as nr, split_part(d.id, '.', 1)::uuid as item, r.reason, d.received_at as since, src.org as asserter,
+    d.kind, d.method, d.confidence, a.org as a_org, a.subject as a_subject, b.org as b_org, b.subject as b_subject,
+    case d.kind when 'same' then 'same' else 'different' end as decision, d.asserted_at as decided_at
+from link_evidence d
+join source src on src.id = d.source
+join subject_ref a on a.id = d.a
+join subject_ref b on b.id = d.b
+left join review_item r on r.source = d.source and r.id = d.id
+where d.seq > $1 and src.source = $4 and d.kind <> 'retracted' and ($2::text is null or r.reason = $2)
+    and d.id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[.]'
+    and not exists (select from link_evidence t join source ts on ts.id = t.source
+                    where t.kind = 'retracted' and t.target_source = d.source and t.target_id = d.id
+                        and ts.org = 'pathline')
+    and ($5 or not (ref_is_concealed(a.org, a.subject) or ref_is_concealed(b.org, b.subject)))
+order by d.seq limit $3
+"""
+_COUNTS = """
+with decided as (
+    select least(d.a, d.b) as a, greatest(d.a, d.b) as b from link_evidence d
+    where d.source = (select id from source where source = $1) and d.kind <> 'retracted'
+        and not exists (select from link_evidence t join source ts on ts.id = t.source
+                        where t.kind = 'retracted' and t.target_source = d.source and t.target_id = d.id
+                            and ts.org = 'pathline')
+)
+select r.reason, count(*) as n from review_item r
+join source src on src.id = r.source
+join subject_ref a on a.id = r.a
+join subject_ref b on b.id = r.b
+where not exists (select from decided d where d.a = least(r.a, r.b) and d.b = greatest(r.a, r.b))
+    and ($2 or not (org_is_concealed(src.org) or ref_is_concealed(a.org, a.subject)
+                    or ref_is_concealed(b.org, b.subject)))
+group by r.reason
+"""
+# What was decided waits no longer: its name stands in the ids of the decisions, which a replayed log brings back. After
+# an undoing, what waits again about the same two refs has another name, and is found by either.
+_NAMED = """
+with named as (
+    select r.source, r.id, r.a, r.b, r.reason, r.since from review_item r where r.item = $1
+), decided as (
+    select d.a, d.b, d.received_at as since from link_evidence d
+    where d.source = (select id from source where source = $2) and d.kind <> 'retracted'
+        and d.id >= $1::text || '.' and d.id < $1::text || '/'
+    order by d.seq limit 1
+)
+select * from named
+union all
+(select r.source, r.id, d.a, d.b, r.reason, coalesce(r.since, d.since) from decided d
+ left join review_item r on (r.a, r.b) in ((d.a, d.b), (d.b, d.a))
+ order by r.nr limit 1)
+limit 1
+"""
+_DECISIONS = """
+select d.id, d.kind = 'same' as same, d.asserted_at from link_evidence d
+where d.source = (select id from source where source = $3) and d.kind <> 'retracted'
+    and (d.a, d.b) in (($1, $2), ($2, $1))
+    and not exists (select from link_evidence t join source ts on ts.id = t.source
+                    where t.kind = 'retracted' and t.target_source = d.source and t.target_id = d.id
+                        and ts.org = 'pathline')
+order by d.asserted_at desc, d.id desc
+"""
+_SAID = """
+with said as (
+    select l.source, l.id, l.kind, l.a, l.b, l.method, l.confidence, l.asserted_at, l.standing, null::text as handoff
+    from link_evidence l where l.a = $1 and l.kind <> 'retracted'
+    union
+    select l.source, l.id, l.kind, l.a, l.b, l.method, l.confidence, l.asserted_at, l.standing, null
+    from link_evidence l where l.b = $1 and l.kind <> 'retracted'
+    union
+    select h.source, h.id, 'same', h.a, h.b, 'handoff', 1, h.asserted_at, case when h.late then 5 else 2 end, h.handoff
+    from handoff_link h where h.a = $1
+    union
+    select h.source, h.id, 'same', h.a, h.b, 'handoff', 1, h.asserted_at, case when h.late then 5 else 2 end, h.handoff
+    from handoff_link h where h.b = $1
+)
+select said.source, src.source as source_name, said.id, said.kind, said.a, said.b, said.method, said.confidence,
+    said.asserted_at, said.standing, said.handoff, src.org as asserter, a.org as a_org, a.subject as a_subject,
+    b.org as b_org, b.subject as b_subject, case when e.key_id is null then e.payload end as payload,
+    v.reason as waits, v.item, count(*) over () as total
+from said
+join source src on src.id = said.source
+join subject_ref a on a.id = said.a
+join subject_ref b on b.id = said.b
+left join evidence e on e.source = said.source and e.id = said.id
+left join review_item v on v.source = said.source and v.id = said.id
+where not exists (
+    select from link_evidence t join source ts on ts.id = t.source
+    where t.kind = 'retracted' and t.target_source = said.source and t.target_id = said.id
+        and (ts.org = src.org or ts.org = 'pathline'))
+    and ($4 or not (org_is_concealed(src.org) or ref_is_concealed(a.org, a.subject)
+                    or ref_is_concealed(b.org, b.subject)))
+order by (least(said.a, said.b), greatest(said.a, said.b)) <> (least($1, $2), greatest($1, $2)),
+    said.standing, said.asserted_at, src.source, said.id
+limit $3
+"""
+_WEIGHT = """
+with person as (
+    select $1::bigint as ref
+    union
+    select m.ref from membership now join membership m on m.pathway = now.pathway and m.until is null
+    where now.ref = $1 and now.until is null
+)
+select count(distinct p.ref) as refs, count(i.id) as interactions,
+    count(distinct s.org) filter (where i.id is not null) as organisations
+from person p
+join subject_ref s on s.id = p.ref
+left join interaction i on i.ref = p.ref
+    and not exists (select from amendment v where v.target_source = i.source and v.target_id = i.id
+                    and v.kind = 'voided' and v.target_ref is not null)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewListItem:
+    """An item in a list."""
+
+    nr: int
+    """Its place in the list: the `after` of what follows."""
+    item: UUID
+    reason: str | None
+    """Why it waits; of a decision, why it is not in force."""
+    since: datetime
+    asserter: str
+    kind: str
+    method: str | None
+    confidence: float
+    a_org: str
+    a_subject: str
+    b_org: str
+    b_subject: str
+    decision: str | None
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSubject:
+    """What an item is about: the evidence, while it waits, and the two refs."""
+
+    source: int | None
+    id: str | None
+    a: int
+    b: int
+    reason: str | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceOnRef:
+    """Live evidence about one ref, as a reviewer sees it."""
+
+    source: int
+    source_name: str
+    id: str
+    kind: str
+    a: int
+    b: int
+    method: str | None
+    confidence: float
+    asserted_at: datetime
+    standing: int
+    handoff: str | None
+    asserter: str
+    a_org: str
+    a_subject: str
+    b_org: str
+    b_subject: str
+    purpose: str | None
+    waits: str | None
+    """Why it does not bind, or is in doubt."""
+    item: UUID | None
+    """Under which name it waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a reviewer decided about two refs, and has not taken back."""
+
+    id: str
+    same: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What stands on the pathway of a ref now."""
+
+    refs: int
+    interactions: int
+    organisations: int
+
+
+async def waiting(
+    connection: asyncpg.Connection, reason: str | None, after: int, limit: int, *, everything: bool
+) -> list[ReviewListItem]:
+    """What nobody has decided yet, in the order of its coming; with what is concealed where `everything` is shown."""
+    rows = await connection.fetch(_WAITING, after, reason, limit, REVIEW, everything)
+    return [ReviewListItem(*row.values()) for row in rows]
+
+
+async def decided(
+    connection: asyncpg.Connection, reason: str | None, after: int, limit: int, *, everything: bool
+) -> list[ReviewListItem]:
+    """The decisions that were not taken back, in the order of their coming."""
+    rows = await connection.fetch(_DECIDED, after, reason, limit, REVIEW, everything)
+    return [ReviewListItem(*row.values()) for row in rows]
+
+
+async def counts(connection: asyncpg.Connection, *, everything: bool) -> dict[str, int]:
+    """How much waits undecided, by reason."""
+    return dict(await connection.fetch(_COUNTS, REVIEW, everything))
+
+
+async def named(connection: asyncpg.Connection, item: UUID) -> ReviewSubject | None:
+    """What this item is about, whether it waits or was decided."""
+    row = await connection.fetchrow(_NAMED, item, REVIEW)
+    return None if row is None else ReviewSubject(*row.values())
+
+
+async def said_of(
+    connection: asyncpg.Connection, ref: int, other: int, limit: int, *, everything: bool
+) -> tuple[list[EvidenceOnRef], int]:
+    """Live evidence about this ref, what concerns the other ref too first; and how much there is."""
+    rows = await connection.fetch(_SAID, ref, other, limit, everything)
+    return [_said(row) for row in rows], rows[0]["total"] if rows else 0
+
+
+async def weight(connection: asyncpg.Connection, ref: int) -> Weight:
+    """What stands on the pathway of this ref."""
+    return Weight(*(await connection.fetchrow(_WEIGHT, ref)).values())
+
+
+async def decisions(connection: asyncpg.Connection, a: int, b: int) -> list[Decision]:
+    """The decisions about these two refs that were not taken back, the newest first."""
+    return [Decision(*row.values()) for row in await connection.fetch(_DECISIONS, a, b, REVIEW)]
+
+
+def _said(row: asyncpg.Record) -> EvidenceOnRef:
+    values = {name: value for name, value in row.items() if name not in ("payload", "total")}
+    return EvidenceOnRef(**values, purpose=_purpose(row["payload"]))
+
+
+def _purpose(payload: bytes | None) -> str | None:
+    """For what the evidence may be used: all that is taken of what its asserter wrote."""
+    if payload is None:
+        return None
+    purpose = orjson.loads(payload.split(b"\n", 1)[1]).get("purpose")
+    return purpose if isinstance(purpose, str) else None

@@ -1,0 +1,1 @@
+"""Processes: what starts, in which order it stops, and the HTTP application."""

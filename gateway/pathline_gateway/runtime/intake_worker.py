@@ -1,0 +1,56 @@
+"""`pathline-gateway intake`: a process that takes in, and answers nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+
+from pathline_gateway.runtime.gateway import taking_in
+from pathline_gateway.runtime.gc_tuning import settle_memory
+from pathline_gateway.settings import Settings
+
+_LEAVE_S = 30
+"""Longest that storing the batch at hand may take once we are asked to end; then the kernel ends us.
+
+Nothing is lost by that, and a process whose broker and Postgres went with its parent would wait for them for ever.
+"""
+
+
+async def take_in(settings: Settings, until_eof: bool) -> None:
+    """Takes in until SIGTERM or SIGINT, or until standard input ends; the batch at hand is stored."""
+    leaving = _Leaving(asyncio.current_task())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, leaving.begin)
+    if until_eof:
+        await _watch_input(leaving.begin)
+    try:
+        async with taking_in(settings):
+            settle_memory()
+            await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        if not leaving.asked:
+            raise
+
+
+class _Leaving:
+    """Ends the work once, wherever it is: it may still be waiting for a broker that is gone."""
+
+    def __init__(self, work: asyncio.Task[None] | None) -> None:
+        self._work, self.asked = work, False
+
+    def begin(self) -> None:
+        """The work is cancelled, and has so long to end."""
+        if not self.asked and self._work is not None:
+            self.asked = True
+            signal.alarm(_LEAVE_S)
+            self._work.cancel()
+
+
+async def _watch_input(ended: Callable[[], None]) -> None:
+    class Input(asyncio.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            ended()
+
+    await asyncio.get_running_loop().connect_read_pipe(Input, sys.stdin.buffer)

@@ -1,0 +1,199 @@
+"""`pathline-gateway up`: one gateway process, from its port to its last request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Generator
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import uvicorn
+from fastapi import FastAPI
+
+from pathline_gateway.auth.dev_issuer.issuer import Issuer
+from pathline_gateway.auth.dev_issuer.issuer import made as embedded_issuer
+from pathline_gateway.embedded import ChildFailed
+from pathline_gateway.embedded import running as embedded_machine
+from pathline_gateway.limits.addresses import Proxies
+from pathline_gateway.limits.connections import Connections
+from pathline_gateway.limits.http_protocol import BoundedHttp
+from pathline_gateway.runtime.demo import demonstration, where_to_look
+from pathline_gateway.runtime.file_limits import allow_many_files
+from pathline_gateway.runtime.gateway import running_gateway
+from pathline_gateway.runtime.gc_tuning import settle_memory
+from pathline_gateway.runtime.http_app import application
+from pathline_gateway.runtime.intake_worker_pool import siblings
+from pathline_gateway.settings import Settings
+
+_ASSIGNED_WITHIN_S = 60
+"""A broker that answers assigns partitions within its longest session timeout."""
+
+
+class CannotListen(Exception):
+    """The address cannot be listened on."""
+
+
+class NoPartitions(Exception):
+    """The broker answers, and gives intake no partitions."""
+
+
+async def up(settings: Settings, data: Path | None, demo: bool) -> None:
+    """Serves until SIGTERM or SIGINT.
+
+    Raises CannotListen before anything is started; ChildFailed when a part of the embedded machine ends by itself.
+    """
+    allow_many_files()
+    with listening(settings.host, settings.port) as listener:
+        server = _Server()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, server.stop)
+        async with contextlib.AsyncExitStack() as stack:
+            if data is not None:
+                machine = await stack.enter_async_context(embedded_machine(data, on_loss=server.lost))
+                settings = settings.embedded(machine.kafka, machine.database, machine.cluster_id)
+                _say("embedded: interactions are durable in Postgres, the broker's log is not; 202 waits for Postgres")
+                _say("embedded: every account of this machine may publish to its broker as any organisation")
+            # Beside our own start, so that all join the group at once and it settles once.
+            await stack.enter_async_context(siblings(settings))
+            gateway = await stack.enter_async_context(running_gateway(settings))
+            _say(str(gateway.broker))
+            if settings.dev_auth == "off":
+                _say("auth is off: every caller is operator; for one machine only")
+            if not await server.reached(gateway.intake.assigned()):
+                return
+            if data is not None and demo:
+                await stack.enter_async_context(demonstration(data.expanduser().resolve(), settings.kafka))
+            settle_memory()
+            url = f"http://{settings.host}:{listener.getsockname()[1]}"
+            issuer = _issuer(settings, data, url)
+            hints = await where_to_look(url) if demo else ""
+            config = _config(application(gateway, issuer), settings)
+            await server.run(config, listener, url, hints, gateway.waiters.end)
+    if server.failure is not None:
+        raise server.failure
+
+
+def _issuer(settings: Settings, data: Path | None, url: str) -> Issuer | None:
+    """The issuer of one machine; none in production, where others say who is who, and none while auth is off."""
+    if data is None or settings.dev_auth == "off" or settings.issuer is not None:
+        return None
+    made = embedded_issuer(data.expanduser(), f"{url}/issuer")
+    _say(f"auth is on: `pathline-gateway token operator --data {data}` prints a token of this machine's own issuer")
+    return made
+
+
+@contextlib.contextmanager
+def listening(host: str, port: int) -> Generator[socket.socket]:
+    """The address is bound, and refuses connections until it is served. Raises CannotListen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # A port whose last connections still linger may be taken; one that somebody listens on may not.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except (OSError, OverflowError) as failed:
+            raise CannotListen(_why(host, port, failed)) from None
+        yield listener
+    finally:
+        listener.close()
+
+
+def _why(host: str, port: int, failed: OSError | OverflowError) -> str:
+    if isinstance(failed, OverflowError):
+        return f"there is no port {port}: choose one from 1 to 65535 with --port"
+    if failed.errno in (98, 48):  # EADDRINUSE on Linux and on macOS
+        return f"port {port} on {host} is in use: stop what listens there, or choose another with --port"
+    if failed.errno == 13:
+        return f"port {port} on {host} is for privileged processes only: choose one above 1023 with --port"
+    return f"cannot listen on {host}: {failed.strerror or failed}; choose another address with --host"
+
+
+def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """uvicorn within our limits."""
+    limits, proxies = settings.limits, Proxies.of(settings.trusted_proxies)
+    return uvicorn.Config(
+        app,
+        # uvicorn takes what makes a protocol, too, though its types know classes only.
+        http=cast(
+            type[asyncio.Protocol],
+            partial(BoundedHttp, limits=limits, connections=Connections(limits), proxies=proxies),
+        ),
+        proxy_headers=bool(proxies.networks),
+        forwarded_allow_ips=[str(each) for each in proxies.networks],
+        timeout_keep_alive=limits.idle_s,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=20,
+    )
+
+
+class _Server:
+    """uvicorn, stopped by us: its own handling of signals would end the process before the rest has stopped."""
+
+    def __init__(self) -> None:
+        self.failure: ChildFailed | None = None
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Requests that are being answered are answered; no other is taken."""
+        self._stop.set()
+
+    def lost(self, failure: ChildFailed) -> None:
+        """The embedded machine is broken: everything stops, and says why."""
+        self.failure = failure
+        self._stop.set()
+
+    async def reached(self, event: Coroutine[None, None, None]) -> bool:
+        """Whether the event came before a request to stop. Raises NoPartitions when neither came in time."""
+        waits = [asyncio.create_task(event), asyncio.create_task(self._stop.wait())]
+        try:
+            done, _ = await asyncio.wait(waits, timeout=_ASSIGNED_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+        if not done:
+            raise NoPartitions(f"the broker gave intake no partitions within {_ASSIGNED_WITHIN_S} s: look at its log")
+        return not self._stop.is_set()
+
+    async def run(
+        self, config: uvicorn.Config, listener: socket.socket, url: str, hints: str, on_stop: Callable[[], None]
+    ) -> None:
+        """Serves until a request to stop; then `on_stop` ends the answers that would never end by themselves."""
+        server = _Quiet(config)
+        stopping = asyncio.create_task(self._pass_on(server, on_stop))
+        server.announce = f"ready {url}\n{hints}".rstrip()
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            stopping.cancel()
+
+    async def _pass_on(self, server: uvicorn.Server, on_stop: Callable[[], None]) -> None:
+        await self._stop.wait()
+        server.should_exit = True
+        on_stop()
+
+
+class _Quiet(uvicorn.Server):
+    """uvicorn that leaves signals alone and says where it listens once it does."""
+
+    announce = ""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Nothing is captured here."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listens, and says so."""
+        await super().startup(sockets)
+        if self.started:
+            _say(self.announce)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

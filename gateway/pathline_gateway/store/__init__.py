@@ -1,1 +1,0 @@
-"""The only SQL. One module a table family."""

@@ -1,0 +1,86 @@
+"""`…/replay` of a subscription: what was stored is given again, as a series of its own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import asyncpg
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from pathline import instant
+from pathline_gateway.auth.dependencies import CurrentCaller
+from pathline_gateway.limits.table import Limits
+from pathline_gateway.streams.api.access import Id, handed_to
+from pathline_gateway.streams.api.delivery_schemas import NewSeries
+from pathline_gateway.streams.dispatch import replay_repository
+from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.subscriptions.cursor import cursor
+from pathline_gateway.streams.subscriptions.repository import Subscription
+from pathline_gateway.web.openapi_responses import answers
+from pathline_gateway.web.patterns import STORABLE
+from pathline_gateway.web.problem import Problem
+
+_AT_ONCE: Final = 2
+"""Of one subscription."""
+_LOOK_AGAIN_S: Final = 5
+
+
+class ReplayStart(BaseModel):
+    """From where on."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    from_: Annotated[str, Field(alias="from", max_length=64, pattern=STORABLE)]
+    """A cursor of the first series, such as `n17`: what was given after it; or an instant: what was stored since."""
+
+
+def routes(streams: Streams) -> APIRouter:
+    """`…/replay`."""
+    router = APIRouter()
+
+    @router.post(
+        "/v1/subscriptions/{subscription}/replay",
+        summary="Be given again what was stored",
+        status_code=201,
+        response_model=None,
+        responses=answers(NewSeries, {201: "It is being given"}),
+    )
+    async def replay(caller: CurrentCaller, subscription: Id, wanted: ReplayStart) -> dict[str, Any]:
+        """A further series, numbered from 1: of what the filters want and the organisation may see now.
+
+        Its cursor is `next`; to a sink it is posted by itself. It ends with what was given when it was asked for.
+        """
+        async with streams.pool.acquire() as connection, connection.transaction():
+            series = await opened(
+                connection, await handed_to(connection, caller, subscription), wanted.from_, streams.limits
+            )
+        return {"series": series, "next": f"s{series}n0"}
+
+    return router
+
+
+async def opened(connection: asyncpg.Connection, found: Subscription, start: str, limits: Limits) -> int:
+    """The number of a further series from there on. Call within a transaction. Raises Problem."""
+    if await replay_repository.unfinished(connection, found.id) >= _AT_ONCE:
+        raise Problem(409, "replays-going-on", f"{_AT_ONCE} replays are going on: wait until one is complete")
+    if await replay_repository.unfinished_of(connection, found.org) >= limits.replays:
+        raise limits.named("replays").refusal(_LOOK_AGAIN_S)
+    after, after_number = await _begin(connection, found, start)
+    return await replay_repository.opened(connection, found.id, after, after_number)
+
+
+async def _begin(connection: asyncpg.Connection, found: Subscription, text: str) -> tuple[int, int]:
+    """After which entry of the change log, and after which number of the first series. Raises Problem."""
+    if not text.startswith(("n", "s")):
+        try:
+            return await replay_repository.since(connection, instant.parse(text)), 0
+        except ValueError as wrong:
+            raise Problem(422, "malformed-start", f"from: {wrong}, or a cursor such as n17") from None
+    series, number = cursor(text)
+    if (series, number) == (1, 0):
+        return found.from_seq, 0
+    entry = None if series != 1 else await replay_repository.of_number(connection, found.id, number)
+    if entry is None:
+        raise Problem(422, "malformed-start", "from: must be a cursor of the first series, or an instant")
+    return entry, number

@@ -1,0 +1,62 @@
+"""A subscription, as it is asked for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pathline.vocabulary import Code
+from pathline_gateway.auth.purpose import PurposeError, stated
+from pathline_gateway.limits.table import Limits
+from pathline_gateway.streams.subscriptions.filters import Most, WrongFilter, matcher
+from pathline_gateway.web.patterns import STORABLE
+from pathline_gateway.web.problem import Problem
+
+
+class SubscriptionConfig(BaseModel):
+    """Who receives, and what for."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    organisation: Code
+    """Who receives: the caller's own organisation."""
+    purpose: Code
+    """What the events are wanted for."""
+    authority: Annotated[str, Field(max_length=2_100, pattern=STORABLE)] | None = None
+    """What is relied on besides consent, as in the header `pathline-authority`."""
+
+
+class SubscriptionForm(BaseModel):
+    """A subscription, as it is asked for (CloudEvents Subscriptions)."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    protocol: Literal["PULL", "SSE", "HTTP"]
+    """How events are received: `PULL` at a cursor at `…/events`, `SSE` at `…/stream`, `HTTP` at the sink, each posted.
+    What is posted may be pulled and listened to as well."""
+    sink: Annotated[str, Field(max_length=2_048, pattern=STORABLE)] | None = None
+    """Where events are posted, for `HTTP`: https, at port 443, with an address of the public internet."""
+    config: SubscriptionConfig
+    filters: Annotated[list[dict[str, Any]], Field(max_length=50)] = []
+    """All must hold: `exact`, `prefix`, `suffix`, `all`, `any`, `not`. None: everything that may be seen."""
+
+
+class DryRunForm(SubscriptionForm):
+    """A subscription that nobody makes, and how far to look back."""
+
+    days: Annotated[int, Field(ge=1, le=30)] = 7
+    """What was stored in so many days."""
+
+
+def readable(wanted: SubscriptionForm, limits: Limits) -> None:
+    """It can be read. Raises Problem."""
+    if (wanted.protocol == "HTTP") != (wanted.sink is not None):
+        raise Problem(422, "malformed-sink", "sink: goes with protocol HTTP, and with no other")
+    try:
+        matcher(wanted.filters, Most(limits.conditions, limits.condition_length))
+        stated(wanted.config.purpose, wanted.config.authority)
+    except WrongFilter as wrong:
+        raise Problem(422, "malformed-filter", str(wrong)) from None
+    except PurposeError as wrong:
+        raise Problem(422, wrong.reason, wrong.detail) from None

@@ -1,0 +1,1 @@
+"""Which subscription is given which event, and in which order it is numbered."""

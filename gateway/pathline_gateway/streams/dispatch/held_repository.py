@@ -1,0 +1,196 @@
+"""What is held back of pathways that are closed, or that evidence concerns which is not bound yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from pathline_gateway.identity.evidence_backlog import Ends
+
+# Closed, or open again with something that is still to be given: whatever else comes of it comes after that.
+_ANY_CLOSED = "select exists (select from set_aside_ref)"
+_ANY_BLOCKED = "select exists (select from set_aside_ref) or exists (select from dispatch_held)"
+_BLOCKED = """
+select distinct coalesce(m.pathway, s.birth) as pathway
+from (select ref from set_aside_ref union select ref from dispatch_held) a
+join subject_ref s on s.id = a.ref left join membership m on m.ref = s.id and m.until is null
+"""
+_CLOSED = """
+select distinct coalesce(m.pathway, s.birth) as pathway
+from set_aside_ref a join subject_ref s on s.id = a.ref left join membership m on m.ref = s.id and m.until is null
+"""
+_ANYTHING = """
+select exists (select from dispatch_held) or exists (select from delivery_owed)
+    or exists (select from set_aside where work = any($1::text[]) and retry_at <= now())
+"""
+_HOLD = """
+insert into dispatch_held (ref, batch, seq, evidence_seq, handoff_seq)
+select *, $4::bigint, $5::bigint from unnest($1::bigint[], $2::bigint[], $3::bigint[])
+on conflict do nothing
+"""
+_OPENED = """
+with closed as materialized (
+    select distinct coalesce(m.pathway, s.birth) as pathway
+    from set_aside_ref a join subject_ref s on s.id = a.ref left join membership m on m.ref = s.id and m.until is null
+)
+select h.ref, h.batch, h.seq from dispatch_held h
+join subject_ref s on s.id = h.ref left join membership m on m.ref = s.id and m.until is null
+where coalesce(m.pathway, s.birth) not in (select pathway from closed)
+    and h.handoff_seq <= (select handoff_seq from membership_progress)
+    and (h.evidence_seq <= (select seq from membership_progress) or not exists (
+        select from (
+            select b.id as ref from subject_ref b where b.birth = coalesce(m.pathway, s.birth)
+            union all
+            select o.ref from membership o where o.pathway = coalesce(m.pathway, s.birth) and o.until is null
+        ) mate
+        where exists (select from unseen_evidence_ref u where u.ref = mate.ref and u.seq <= h.evidence_seq)
+    ))
+order by h.seq limit $1
+"""
+_OF_REFS = "select ref, batch, seq from dispatch_held where ref = any($1::bigint[]) order by seq limit $2"
+_GIVEN = """
+delete from dispatch_held h using unnest($1::bigint[], $2::bigint[]) as g(ref, batch)
+where h.ref = g.ref and h.batch = g.batch
+"""
+_OWE = """
+insert into delivery_owed (subscription, source, id, ref, notice)
+select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::bigint[], $5::boolean[])
+on conflict do nothing
+"""
+_OWED = """
+with closed as materialized (
+    select distinct coalesce(m.pathway, s.birth) as pathway
+    from set_aside_ref a join subject_ref s on s.id = a.ref left join membership m on m.ref = s.id and m.until is null
+)
+select o.subscription, o.source, o.id, o.ref, o.notice, o.nth, i.batch
+from delivery_owed o
+join subject_ref s on s.id = o.ref left join membership m on m.ref = s.id and m.until is null
+left join event_identity k on k.source = o.source and k.id = o.id
+left join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
+where coalesce(m.pathway, s.birth) not in (select pathway from closed)
+order by o.nth limit $1
+"""
+_PAID = "delete from delivery_owed where nth = any($1::bigint[])"
+_WITHHOLD = """
+insert into delivery_withheld (subscription, number) select * from unnest($1::uuid[], $2::bigint[])
+on conflict do nothing
+"""
+_OWE_NUMBERS = """
+insert into delivery_owed (subscription, source, id, ref, notice)
+select g.subscription, g.source, g.id, w.ref, w.notice
+from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::boolean[]) as w(subscription, number, ref, notice)
+join subscription_event g on g.subscription = w.subscription and g.number = w.number
+order by g.subscription, g.number
+on conflict do nothing
+"""
+_REFS_OF = """
+select s.id from subject_ref s left join membership m on m.ref = s.id and m.until is null
+where coalesce(m.pathway, s.birth) = $1 and (s.birth = $1 or m.pathway = $1)
+"""
+_REFS_OF_ITEM = """
+select r.ref from set_aside_ref r join set_aside a on a.id = r.item where a.work = $1 and a.key = $2
+"""
+
+NO_EVIDENCE: Final = Ends(0, 0)
+"""Nothing has to be bound first."""
+SLICE: Final = 500
+"""Entries that are given in one transaction."""
+
+
+class HeldEntry(NamedTuple):
+    """An entry of the change log."""
+
+    ref: int
+    batch: int
+    seq: int
+
+
+class Owed(NamedTuple):
+    """An event that one subscription is to be given."""
+
+    subscription: UUID
+    source: int
+    id: str
+    ref: int
+    notice: bool
+    nth: int
+    batch: int | None
+
+
+async def anything(connection: asyncpg.Connection, *works: str) -> bool:
+    """Whether anything is held back, or to be tried again by these works."""
+    return bool(await connection.fetchval(_ANYTHING, works))
+
+
+async def closed_pathways(connection: asyncpg.Connection) -> set[UUID]:
+    """Pathways of which something is set aside that decides who may see them."""
+    if not await connection.fetchval(_ANY_CLOSED):
+        return set()
+    return {row["pathway"] for row in await connection.fetch(_CLOSED)}
+
+
+async def blocked_pathways(connection: asyncpg.Connection) -> set[UUID]:
+    """These, and those of which something is held that is still to be given."""
+    if not await connection.fetchval(_ANY_BLOCKED):
+        return set()
+    return {row["pathway"] for row in await connection.fetch(_BLOCKED)}
+
+
+async def hold(connection: asyncpg.Connection, entries: Collection[HeldEntry], evidence: Ends = NO_EVIDENCE) -> None:
+    """These are given once their pathways are open, and all evidence up to these ends is bound."""
+    if entries:
+        await connection.execute(_HOLD, *map(list, zip(*entries, strict=True)), *evidence)
+
+
+async def opened(connection: asyncpg.Connection, limit: int = SLICE) -> list[HeldEntry]:
+    """Some whose pathways are open and whose evidence is bound, in order."""
+    return [HeldEntry(*row.values()) for row in await connection.fetch(_OPENED, limit)]
+
+
+async def held_of(connection: asyncpg.Connection, refs: Collection[int], limit: int = SLICE) -> list[HeldEntry]:
+    """Some of these refs, in order."""
+    return [HeldEntry(*row.values()) for row in await connection.fetch(_OF_REFS, list(refs), limit)]
+
+
+async def given(connection: asyncpg.Connection, entries: Sequence[HeldEntry]) -> None:
+    """These are held no longer."""
+    if entries:
+        await connection.execute(_GIVEN, [each.ref for each in entries], [each.batch for each in entries])
+
+
+async def owe(connection: asyncpg.Connection, owed: Sequence[tuple[UUID, int, str, int, bool]]) -> None:
+    """One subscription each is to be given these (source, id, ref, whether it is a notice)."""
+    if owed:
+        await connection.execute(_OWE, *map(list, zip(*owed, strict=True)))
+
+
+async def owed(connection: asyncpg.Connection, limit: int = SLICE) -> list[Owed]:
+    """Some whose pathways are open, in order."""
+    return [Owed(*row.values()) for row in await connection.fetch(_OWED, limit)]
+
+
+async def paid(connection: asyncpg.Connection, some: Sequence[Owed]) -> None:
+    """These are owed no longer."""
+    if some:
+        await connection.execute(_PAID, [each.nth for each in some])
+
+
+async def withhold(connection: asyncpg.Connection, numbers: Sequence[tuple[UUID, int, int, bool]]) -> None:
+    """These numbers (with the ref, and whether it is a notice) are markers for good; what they stood for is owed."""
+    if numbers:
+        subscriptions, given, refs, notices = map(list, zip(*numbers, strict=True))
+        await connection.execute(_WITHHOLD, subscriptions, given)
+        await connection.execute(_OWE_NUMBERS, subscriptions, given, refs, notices)
+
+
+async def refs_of(connection: asyncpg.Connection, pathway: UUID) -> set[int]:
+    """Every ref that is on this pathway now."""
+    return {row["id"] for row in await connection.fetch(_REFS_OF, pathway)}
+
+
+async def refs_of_item(connection: asyncpg.Connection, work: str, key: str) -> set[int]:
+    """Those that are closed by this."""
+    return {row["ref"] for row in await connection.fetch(_REFS_OF_ITEM, work, key)}

@@ -1,0 +1,59 @@
+"""What was just given is told, in the transaction that gave it, to those of this process who wait for just that.
+
+They need not read it again, which is most of the work where many wait. Whoever does not wait for just that, or in
+another process, reads it: see `reading` and `books`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+import asyncpg
+
+from pathline_gateway.streams.dispatch.event_rendering import NumberedRow, RenderContext
+from pathline_gateway.streams.subscriptions.repository import Subscription
+from pathline_gateway.time_slice import TimeSlice
+
+CommitCallback = Callable[[], None]
+"""Hands over what was told. Called once the transaction is committed, and not at all where it is not."""
+
+
+class Given(NamedTuple):
+    """The next events of a subscription."""
+
+    subscription: Subscription
+    events: list[NumberedRow]
+
+
+class PushTarget(Protocol):
+    """Some who wait in this process."""
+
+    async def told(self, moment: RenderContext, given: Sequence[Given]) -> Sequence[CommitCallback]:
+        """What is handed over of this, to those who wait for it; nothing of the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushDispatcher:
+    """One for a process."""
+
+    secret: bytes
+    takers: Sequence[PushTarget]
+
+    async def told(
+        self, connection: asyncpg.Connection, now: datetime, given: Iterable[tuple[Subscription, NumberedRow]]
+    ) -> list[CommitCallback]:
+        """What is handed over of what was given. Call within the transaction that gives it, whose moment is one."""
+        each_of: dict[UUID, Given] = {}
+        slice = TimeSlice()
+        for subscription, event in given:
+            if slice.is_spent:
+                await slice.renew()
+            # Of what is paused nothing is handed out, though it is given.
+            if not subscription.paused:
+                each_of.setdefault(subscription.id, Given(subscription, [])).events.append(event)
+        moment, all_given = RenderContext(connection, self.secret, now), list(each_of.values())
+        return [hand for taker in self.takers for hand in await taker.told(moment, all_given)]

@@ -1,0 +1,158 @@
+"""Further series of subscriptions: what was stored once is given again, to be numbered anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from pathline import instant
+from pathline_gateway.streams.subscriptions import budget_repository
+
+_SPREAD = timedelta(hours=1)
+"""No transaction lasts so long, and no two clocks of Postgres differ by so much. `at` is when one began, `seq` grows
+as they end: what stands before an entry that is this much older than an instant is older than that, too."""
+_NEXT = "select seq, at from change where seq >= $1 order by seq limit 1"
+_FIRST = "select seq from change where seq > $1 and at >= $2 order by seq limit 1"
+_LAST = "select coalesce(max(seq), 0) from change"
+# The entry before the one that the event came with: others may have come with that, too.
+_OF_NUMBER = """
+select min(c.seq) - 1
+from subscription_event g
+join event_identity k on k.source = g.source and k.id = g.id
+join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
+join change c on c.ref = i.ref and c.batch = i.batch and c.kind = 'interaction'
+where g.subscription = $1 and g.number = $2
+"""
+_LOCK = "select id from subscription where id = $1 for update"
+_UNFINISHED = "select count(*) from replay where of = $1 and looked_to < to_seq"
+_OF_ORG = """
+select count(*) from replay r join subscription s on s.id = r.of where s.org = $1 and r.looked_to < r.to_seq
+"""
+_SUBSCRIBE = """
+insert into subscription (org, operator, protocol, purpose, authority, filters, paused, from_seq)
+select org, operator, protocol, purpose, authority, filters, paused, $2 from subscription where id = $1
+returning id
+"""
+_OPEN = """
+insert into replay (subscription, of, series, looked_to, to_seq, after_number)
+select $1, $2, coalesce((select max(series) from replay where of = $2), 1) + 1, $3,
+    greatest($3, (select seq from dispatch_progress)), $4
+returning series
+"""
+_POST = """
+insert into webhook_sink (subscription, url, allowed_rate)
+select $1, url, allowed_rate from webhook_sink where subscription = $2
+"""
+# One page of any: who is replayed from the beginning keeps nobody else waiting.
+_TAKE = """
+select subscription, of, looked_to, to_seq, after_number from replay where looked_to < to_seq
+    and not exists (select from set_aside a where a.work = 'replays' and a.retry_at > now()
+        and a.key = 'subscription:' || replay.subscription)
+order by random() limit 1 for update skip locked
+"""
+_END = "select max(seq) as seq from (select seq from change where seq > $1 and seq <= $2 order by seq limit $3) as c"
+_EARLIER = """
+select source, id from subscription_event where subscription = $1 and number <= $2
+    and (source, id) in (select * from unnest($3::integer[], $4::text[]))
+"""
+_LOOKED = "update replay set looked_to = $2 where subscription = $1"
+_ALL = "select series, looked_to >= to_seq as complete from replay where of = $1 order by series"
+
+
+class ReplayRow(NamedTuple):
+    """A series that is not complete."""
+
+    subscription: UUID
+    of: UUID
+    looked_to: int
+    to_seq: int
+    after_number: int
+
+
+class SeriesRow(NamedTuple):
+    """A further series of a subscription."""
+
+    series: int
+    complete: bool
+    """Everything that it will ever hold was given."""
+
+
+async def since(connection: asyncpg.Connection, at: datetime) -> int:
+    """After which entry of the change log everything is that was stored from then on.
+
+    The log has no index by time, but almost its order: halved until what is older for certain has been passed.
+    """
+    passed, last = 0, int(await connection.fetchval(_LAST))
+    end = last + 1
+    while end - passed > 1:
+        middle = (passed + end) // 2
+        entry = await connection.fetchrow(_NEXT, middle)
+        if entry is not None and entry["seq"] < end and entry["at"] < instant.before(at, _SPREAD):
+            passed = entry["seq"]
+        else:
+            end = middle
+    first: int | None = await connection.fetchval(_FIRST, passed, at)
+    return last if first is None else first - 1
+
+
+async def of_number(connection: asyncpg.Connection, id: UUID, number: int) -> int | None:
+    """After which entry everything is that this subscription was given after this number; None: it has none such."""
+    entry: int | None = await connection.fetchval(_OF_NUMBER, id, number)
+    return entry
+
+
+async def unfinished(connection: asyncpg.Connection, of: UUID) -> int:
+    """How many series are being given. Nobody opens another meanwhile: call within a transaction."""
+    await connection.execute(_LOCK, of)
+    return int(await connection.fetchval(_UNFINISHED, of))
+
+
+async def unfinished_of(connection: asyncpg.Connection, org: str) -> int:
+    """How many series of all subscriptions of this organisation are being given; nobody opens another meanwhile."""
+    await budget_repository.lock(connection, org)
+    return int(await connection.fetchval(_OF_ORG, org))
+
+
+async def opened(connection: asyncpg.Connection, of: UUID, after: int, after_number: int) -> int:
+    """A further series, of what was stored after this entry and is looked at by now."""
+    made = await connection.fetchval(_SUBSCRIBE, of, after)
+    series: int = await connection.fetchval(_OPEN, made, of, after, after_number)
+    await connection.execute(_POST, made, of)
+    return series
+
+
+async def take(connection: asyncpg.Connection) -> ReplayRow | None:
+    """A series that is to be given more, and is nobody else's in this transaction."""
+    row = await connection.fetchrow(_TAKE)
+    return None if row is None else ReplayRow(**row)
+
+
+async def page_end(connection: asyncpg.Connection, replay: ReplayRow, entries: int) -> int:
+    """Up to which entry to look now."""
+    end: int | None = await connection.fetchval(_END, replay.looked_to, replay.to_seq, entries)
+    return replay.to_seq if end is None else end
+
+
+async def earlier(
+    connection: asyncpg.Connection, replay: ReplayRow, events: Sequence[tuple[int, str]]
+) -> set[tuple[int, str]]:
+    """Those of these events (source, id) that were given before the number from which it is replayed."""
+    if not events or not replay.after_number:
+        return set()
+    asked = ([source for source, _ in events], [id for _, id in events])
+    rows = await connection.fetch(_EARLIER, replay.of, replay.after_number, *asked)
+    return {(row["source"], row["id"]) for row in rows}
+
+
+async def looked(connection: asyncpg.Connection, replay: ReplayRow, to: int) -> None:
+    """Everything up to this entry was given."""
+    await connection.execute(_LOOKED, replay.subscription, to)
+
+
+async def every(connection: asyncpg.Connection, of: UUID) -> list[SeriesRow]:
+    """The further series of this subscription."""
+    return [SeriesRow(**row) for row in await connection.fetch(_ALL, of)]

@@ -1,0 +1,1 @@
+"""Server-sent events: open streams and what is written to them."""

@@ -1,0 +1,1 @@
+"""What a subscription wants: filters, cursors, and the index that events are looked up in."""

@@ -1,0 +1,41 @@
+"""How much the subscriptions of an organisation ask for already."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+_LOCK = "select pg_advisory_xact_lock($1, hashtext($2))"
+_SPACE = 0x706C31
+_ASKED = """
+select count(*) as subscriptions, coalesce(sum(octet_length(s.filters::text)), 0) as filter_bytes,
+    count(distinct (s.purpose, s.authority)) as purposes,
+    count(distinct (s.purpose, s.authority)) filter (where s.purpose = $3 and s.authority is not distinct from $4) = 1
+        as known_purpose
+from subscription s
+where s.org = $1 and s.id is distinct from $2 and not exists (select from replay r where r.subscription = s.id)
+"""
+
+
+class SubscriptionDemand(NamedTuple):
+    """What an organisation asks for."""
+
+    subscriptions: int
+    filter_bytes: int
+    purposes: int
+    known_purpose: bool
+    """Whether the purpose and authority at hand are among these."""
+
+
+async def lock(connection: asyncpg.Connection, org: str) -> None:
+    """Nobody else makes a subscription or a replay of this organisation until this transaction ends."""
+    await connection.execute(_LOCK, _SPACE, org)
+
+
+async def asked(
+    connection: asyncpg.Connection, org: str, but: UUID | None, purpose: str, authority: str | None
+) -> SubscriptionDemand:
+    """Of all subscriptions of this organisation but one."""
+    return SubscriptionDemand(*(await connection.fetchrow(_ASKED, org, but, purpose, authority)).values())

@@ -1,0 +1,25 @@
+"""Where somebody is in what a subscription was given: a number, in the first series or in a further one."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from pathline_gateway.web.problem import Problem
+
+_CURSOR: Final = re.compile(r"(?:s([0-9]{1,6}))?n([0-9]{1,18})", re.ASCII)
+
+
+class Cursor(NamedTuple):
+    """A number of a series."""
+
+    series: int
+    number: int
+
+
+def cursor(text: str) -> Cursor:
+    """The cursor that is written so: `n17`, or `s2n17` in the second series. Raises Problem."""
+    match = _CURSOR.fullmatch(text)
+    if match is None:
+        raise Problem(400, "malformed-cursor", "after must be the `next` of an earlier answer")
+    return Cursor(int(match[1] or 1), int(match[2]))

@@ -1,0 +1,66 @@
+"""How long what subscriptions were given is kept: what nobody reads does not grow for ever."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import asyncpg
+
+from pathline_gateway.streams.subscriptions import repository as subscription_repository
+
+_AT_ONCE = 50
+"""Subscriptions, and of each so many events as are deleted in well under a second."""
+_NUMBERS = 2_000
+_FORGET = """
+with kept as (
+    select s.id, s.forgotten_to, s.last_number,
+        case when sum(s.last_number - s.forgotten_to) over (partition by s.org) > $3
+            then least($2, $3 / count(*) over (partition by s.org)) else $2 end as most
+    from subscription s
+), horizon as (
+    select k.id, least(k.forgotten_to + $5, greatest(k.last_number - k.most, coalesce((
+        select e.number - 1 from subscription_event e
+        where e.subscription = k.id and e.number > k.forgotten_to and e.given_at >= $1 order by e.number limit 1
+    ), k.last_number))) as number
+    from kept k where k.last_number > k.forgotten_to
+), passed as (
+    select h.id, h.number from horizon h join subscription s using (id) where h.number > s.forgotten_to
+    order by h.id limit $4
+)
+update subscription s set forgotten_to = p.number from passed p where s.id = p.id returning s.id, s.forgotten_to
+"""
+_SINKS = """
+with gone as (select * from unnest($1::uuid[], $2::bigint[]) as g(subscription, number)), held as (
+    delete from webhook_held h using gone g where h.subscription = g.subscription and h.number <= g.number
+    returning h.subscription, h.number
+), failed as (
+    delete from webhook_failed f using gone g where f.subscription = g.subscription and f.number <= g.number
+    returning f.subscription, f.number
+)
+update webhook_sink w
+set read_to = greatest(w.read_to, g.number), changed = w.changed + 1,
+    lost = w.lost + greatest(0, g.number - w.read_to)
+        + (select count(*) from held h where h.subscription = w.subscription and h.number <= w.read_to)
+        + (select count(*) from failed f where f.subscription = w.subscription and f.number <= w.read_to)
+from gone g where w.subscription = g.subscription
+"""
+_DELETE = """
+delete from subscription_event e using unnest($1::uuid[], $2::bigint[]) as g(subscription, number)
+where e.subscription = g.subscription and e.number <= g.number
+"""
+
+
+async def forget(connection: asyncpg.Connection, before: datetime, most: int, most_of_organisation: int) -> bool:
+    """Whether anything was forgotten, in one transaction: there may be more.
+
+    What was given before then, what is beyond the newest `most` of a subscription, and where an organisation's are too
+    many together what is beyond an even share of these.
+    """
+    async with connection.transaction():
+        await subscription_repository.wait_for_lock(connection)
+        rows = await connection.fetch(_FORGET, before, most, most_of_organisation, _AT_ONCE, _NUMBERS)
+        gone = [row["id"] for row in rows], [row["forgotten_to"] for row in rows]
+        if rows:
+            await connection.execute(_SINKS, *gone)
+            await connection.execute(_DELETE, *gone)
+    return bool(rows)

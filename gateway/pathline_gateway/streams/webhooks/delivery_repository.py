@@ -1,0 +1,308 @@
+"""Which process posts to which sink, what is to be posted there, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from pathline_gateway.streams.subscriptions.repository import Numbered
+
+_TAKE = """
+with due as (
+    select w.subscription, s.org, w.due_at,
+        coalesce(h.n, 0) + row_number() over (partition by s.org order by w.due_at, w.subscription) as line
+    from webhook_sink w join subscription s on s.id = w.subscription
+    left join unnest($5::text[], $6::bigint[]) as h(org, n) on h.org = s.org
+    where w.stopped is null and not s.paused and case when w.held_by is null
+        then w.not_before <= $3 and (s.last_number > w.seen or w.due_at <= $3)
+        else w.held_until < clock_timestamp() end
+        and not exists (select from set_aside a where a.work = 'webhooks' and a.retry_at > now()
+            and a.key = 'subscription:' || w.subscription)
+), found as (
+    select w.subscription, due.org
+    from due join webhook_sink w using (subscription)
+    where due.line <= $7 and (w.held_by is null or w.held_until < clock_timestamp())
+    order by due.line, due.due_at limit $4
+    for update of w skip locked
+)
+update webhook_sink w set held_by = $1, held_until = clock_timestamp() + $2 from found
+where w.subscription = found.subscription
+returning w.subscription, found.org
+"""
+_DUE = """
+select s.org, count(*) as n
+from webhook_sink w join subscription s on s.id = w.subscription
+where w.stopped is null and not s.paused and case when w.held_by is null
+    then w.not_before <= $1 and (s.last_number > w.seen or w.due_at <= $1)
+    else w.held_until < clock_timestamp() end
+    and not exists (select from set_aside a where a.work = 'webhooks' and a.retry_at > now()
+        and a.key = 'subscription:' || w.subscription)
+group by s.org
+"""
+# Whatever writes several sinks locks them by id, so that nobody waits for somebody who waits for them.
+_RENEW = """
+with ours as (
+    select subscription from webhook_sink where held_by = $1 and subscription = any($2::uuid[])
+    order by subscription for update
+)
+update webhook_sink w set held_until = clock_timestamp() + $3 from ours where w.subscription = ours.subscription
+returning w.subscription
+"""
+_RELEASE = """
+with ours as (
+    select subscription from webhook_sink where held_by = $1 and subscription = any($2::uuid[])
+    order by subscription for update
+)
+update webhook_sink w
+set held_by = null, due_at = said.due_at, seen = said.seen, not_before = greatest(w.not_before, said.not_before)
+from ours join unnest($2::uuid[], $3::timestamptz[], $4::bigint[], $5::timestamptz[], $6::bigint[])
+    as said(subscription, due_at, seen, not_before, changed) using (subscription)
+where w.subscription = ours.subscription and w.changed = said.changed
+returning w.subscription
+"""
+_LET_GO = "update webhook_sink set held_by = null where held_by = $1 and subscription = any($2::uuid[])"
+_RELEASE_ALL = "update webhook_sink set held_by = null, due_at = 'epoch' where held_by = $1"
+_STATE = """
+select w.subscription, w.url, w.allowed_rate, w.read_to, w.not_before, w.failed_in_row, w.failing_since, w.changed,
+    s.paused or w.stopped is not null as idle, s.last_number,
+    (select count(*) from webhook_failed f where f.subscription = w.subscription) + w.lost as failed,
+    coalesce((select p.next_at from pace p
+              where w.allowed_rate is not null and p.what = sha256(convert_to('sink ' || w.url, 'UTF8'))),
+             'epoch') as paced_until
+from webhook_sink w join subscription s on s.id = w.subscription
+where w.subscription = any($1::uuid[]) and w.held_by = $2
+"""
+# By primary key: windows are short, and few events are held.
+_AHEAD = """
+select g.subscription, g.number, g.given_at, g.pathway as lane, 0 as attempts, null as first_failed_at, null as next_at,
+    false as is_held
+from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
+join given_on_pathway g on g.subscription = w.subscription and g.number = w.number
+where not exists (select from webhook_held h where h.subscription = w.subscription and h.number = w.number)
+    and not exists (select from webhook_failed f where f.subscription = w.subscription and f.number = w.number)
+"""
+_LANES = """
+select g.subscription, g.number, g.pathway
+from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
+join given_on_pathway g on g.subscription = w.subscription and g.number = w.number
+"""
+_HELD = """
+select g.subscription, g.number, g.given_at, g.pathway as lane, h.attempts, h.first_failed_at, h.next_at,
+    true as is_held
+from webhook_held h join given_on_pathway g on g.subscription = h.subscription and g.number = h.number
+where h.subscription = any($1::uuid[])
+"""
+_HOLD = """
+insert into webhook_held (subscription, number, next_at)
+select subscription, number, 'epoch' from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
+on conflict do nothing
+"""
+_SETTLE = """
+with ours as (
+    select subscription from webhook_sink where held_by = $1 and subscription = any($2::uuid[])
+    order by subscription for update
+)
+update webhook_sink w set read_to = greatest(w.read_to, said.read_to), failed_in_row = said.failed_in_row,
+    failing_since = said.failing_since, not_before = greatest(w.not_before, said.not_before),
+    last_success_at = coalesce(said.success_at, w.last_success_at),
+    last_failure_at = coalesce(said.failure_at, w.last_failure_at),
+    last_failure = coalesce(said.failure, w.last_failure), stopped = coalesce(said.stopped, w.stopped)
+from ours join unnest($2::uuid[], $3::bigint[], $4::integer[], $5::timestamptz[], $6::timestamptz[],
+    $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[]) as said(subscription, read_to, failed_in_row,
+    failing_since, not_before, success_at, failure_at, failure, stopped) using (subscription)
+where w.subscription = ours.subscription
+returning w.subscription
+"""
+_DONE = """
+delete from webhook_held h using unnest($1::uuid[], $2::bigint[]) as done(subscription, number)
+where h.subscription = done.subscription and h.number = done.number
+"""
+_AGAIN = """
+insert into webhook_held (subscription, number, attempts, first_failed_at, next_at, reason)
+values ($1, $2, 1, $3, $4, $5)
+on conflict (subscription, number) do update
+set attempts = webhook_held.attempts + 1, next_at = excluded.next_at, reason = excluded.reason,
+    first_failed_at = coalesce(webhook_held.first_failed_at, excluded.first_failed_at)
+"""
+_GIVE_UP = """
+insert into webhook_failed (subscription, number, attempts, reason, failed_at) values ($1, $2, $3, $4, $5)
+on conflict do nothing
+"""
+_TRY_ALL = "update webhook_held set next_at = least(next_at, $2) where subscription = any($1::uuid[])"
+
+
+class EndpointState(NamedTuple):
+    """A sink, as whoever delivers to it finds it."""
+
+    url: str
+    allowed_rate: int | None
+    read_to: int
+    not_before: datetime
+    failed_in_row: int
+    failing_since: datetime | None
+    changed: int
+    idle: bool
+    last_number: int
+    failed: int
+    paced_until: datetime = datetime.min.replace(tzinfo=UTC)
+    """When the sink allows another request, whoever the last was from."""
+
+
+class PendingEvent(NamedTuple):
+    """An event that was given, and is neither posted nor given up."""
+
+    number: int
+    given_at: datetime
+    lane: UUID | None
+    attempts: int
+    first_failed_at: datetime | None
+    next_at: datetime | None
+    is_held: bool
+
+
+class ScheduledRetry(NamedTuple):
+    """An event that is tried again."""
+
+    number: int
+    at: datetime
+    reason: str
+
+
+class EndpointRelease(NamedTuple):
+    """A sink that is let go, and what was known of it."""
+
+    subscription: UUID
+    due_at: datetime
+    seen: int
+    not_before: datetime
+    changed: int
+
+
+class DeadLetter(NamedTuple):
+    """An event that is tried no more."""
+
+    number: int
+    attempts: int
+    reason: str
+
+
+class SettlementRows(NamedTuple):
+    """What became of some requests, and how the sink stands since."""
+
+    read_to: int
+    failed_in_row: int
+    failing_since: datetime | None
+    not_before: datetime | None
+    success_at: datetime | None
+    failure_at: datetime | None
+    failure: str | None
+    stopped: str | None
+    done: Sequence[int]
+    again: Sequence[ScheduledRetry]
+    given_up: Sequence[DeadLetter]
+    try_all: bool
+
+
+async def take(
+    connection: asyncpg.Connection,
+    me: UUID,
+    lease: timedelta,
+    now: datetime,
+    most: int,
+    held: Mapping[str, int],
+    most_of_one: int,
+) -> list[tuple[UUID, str]]:
+    """Subscriptions with something to post, and whose each is, that are this process's from now on, and no other's.
+
+    Of organisations that hold fewest first, and never more than so many of one, with those that are `held`.
+    """
+    rows = await connection.fetch(_TAKE, me, lease, now, most, list(held), list(held.values()), most_of_one)
+    return [(row["subscription"], row["org"]) for row in rows]
+
+
+async def due(connection: asyncpg.Connection, now: datetime) -> dict[str, int]:
+    """How many subscriptions of each organisation have something to post, and are nobody's."""
+    return dict(await connection.fetch(_DUE, now))
+
+
+async def renew(connection: asyncpg.Connection, me: UUID, ids: Sequence[UUID], lease: timedelta) -> set[UUID]:
+    """Those of these that are still this process's, and stay so for as long again."""
+    return {row["subscription"] for row in await connection.fetch(_RENEW, me, ids, lease)}
+
+
+async def release(connection: asyncpg.Connection, me: UUID, released: Sequence[EndpointRelease]) -> set[UUID]:
+    """Those of these that are nobody's until then, or until they are given more; not what somebody changed."""
+    rows = await connection.fetch(_RELEASE, me, *map(list, zip(*released, strict=True)))
+    return {row["subscription"] for row in rows}
+
+
+async def let_go(connection: asyncpg.Connection, me: UUID, ids: Sequence[UUID]) -> None:
+    """Others may take these."""
+    await connection.execute(_LET_GO, me, ids)
+
+
+async def release_all(connection: asyncpg.Connection, me: UUID) -> None:
+    """Others may take what this process had."""
+    await connection.execute(_RELEASE_ALL, me)
+
+
+async def states(connection: asyncpg.Connection, ids: Sequence[UUID], me: UUID) -> dict[UUID, EndpointState]:
+    """How these sinks stand; without those that are another's, or gone."""
+    return {id: EndpointState(*said) for id, *said in await connection.fetch(_STATE, ids, me)}
+
+
+async def following(
+    connection: asyncpg.Connection, windows: Mapping[UUID, tuple[int, int]]
+) -> dict[UUID, list[PendingEvent]]:
+    """What is held back of each, and what was given after a number up to another, in order."""
+    ahead = [(id, number) for id, (after, to) in windows.items() for number in range(after + 1, to + 1)]
+    rows = [
+        *await connection.fetch(_HELD, list(windows)),
+        *await connection.fetch(_AHEAD, *_two(ahead)),
+    ]
+    found: dict[UUID, list[PendingEvent]] = {id: [] for id in windows}
+    for id, *said in rows:
+        found[id].append(PendingEvent(*said))
+    return {id: sorted(some) for id, some in found.items()}
+
+
+async def lanes(connection: asyncpg.Connection, numbers: Sequence[Numbered]) -> dict[UUID, dict[int, UUID | None]]:
+    """The pathway that each of these events is on now."""
+    found: dict[UUID, dict[int, UUID | None]] = {}
+    for id, number, lane in await connection.fetch(_LANES, *_two(numbers)) if numbers else ():
+        found.setdefault(id, {})[number] = lane
+    return found
+
+
+async def hold(connection: asyncpg.Connection, numbers: Sequence[Numbered]) -> None:
+    """These wait behind others that are held."""
+    if numbers:
+        await connection.execute(_HOLD, *_two(numbers))
+
+
+async def settle(
+    connection: asyncpg.Connection, me: UUID, settled: Mapping[UUID, SettlementRows], now: datetime
+) -> set[UUID]:
+    """Those of which it is written down; not where another process has the sink. Call within a transaction."""
+    said = [(id, *what[:8]) for id, what in settled.items()]
+    rows = await connection.fetch(_SETTLE, me, *map(list, zip(*said, strict=True)))
+    ours = {row["subscription"]: settled[row["subscription"]] for row in rows}
+    again = [(id, each.number, now, each.at, each.reason) for id, what in ours.items() for each in what.again]
+    given_up = [(id, *each, now) for id, what in ours.items() for each in what.given_up]
+    done = [(id, number) for id, what in ours.items() for number in what.done]
+    if again:
+        await connection.executemany(_AGAIN, again)
+    if given_up:
+        await connection.executemany(_GIVE_UP, given_up)
+    await connection.execute(_DONE, *_two([*done, *((id, number) for id, number, *_ in given_up)]))
+    if tried := [id for id, what in ours.items() if what.try_all]:
+        await connection.execute(_TRY_ALL, tried, now)
+    return set(ours)
+
+
+def _two(numbers: Sequence[Numbered]) -> tuple[list[UUID], list[int]]:
+    return [id for id, _ in numbers], [number for _, number in numbers]

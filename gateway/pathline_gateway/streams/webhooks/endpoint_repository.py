@@ -1,0 +1,197 @@
+"""Where subscriptions' events are posted, with which secrets, and how that goes: what their owners do and read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+_MAKE = "insert into webhook_sink (subscription, url, allowed_rate) values ($1, $2, $3)"
+_URL = "select url from webhook_sink where subscription = $1"
+_RATE = "select allowed_rate from webhook_sink where subscription = $1"
+# A sink is that of all series of its subscription.
+_MOVE = """
+update webhook_sink set url = $2, allowed_rate = $3
+where subscription = $1 or subscription in (select r.subscription from replay r where r.of = $1)
+"""
+_AFRESH = """
+update webhook_sink set changed = changed + 1, due_at = 'epoch', not_before = 'epoch', stopped = null,
+    failed_in_row = 0, failing_since = null
+where subscription = $1 or subscription in (select r.subscription from replay r where r.of = $1)
+"""
+_TRY_NOW = """
+update webhook_held set next_at = 'epoch', first_failed_at = null
+where subscription = $1 or subscription in (select r.subscription from replay r where r.of = $1)
+"""
+_END_SECRETS = """
+with gone as (delete from webhook_secret where subscription = $1 and ends_at is not null)
+update webhook_secret set ends_at = $2 where subscription = $1 and ends_at is null
+"""
+_ADD_KEY = "insert into webhook_secret (subscription, secret) values ($1, $2)"
+_SECRETS = """
+select asked.subscription, w.secret
+from unnest($1::uuid[]) as asked(subscription)
+join webhook_secret w
+    on w.subscription
+        = coalesce((select of from replay r where r.subscription = asked.subscription), asked.subscription)
+where w.ends_at is null or w.ends_at > $2
+order by w.made_at desc
+"""
+_STANDING = """
+select w.url, w.stopped, w.failed_in_row, w.failing_since, w.last_success_at, w.last_failure_at, w.last_failure,
+    w.not_before, w.read_to, s.last_number, h.held, h.next_at, f.failed + w.lost as failed, f.failed_ahead,
+    least(h.first, w.read_to + 1) as first_waiting
+from webhook_sink w
+join subscription s on s.id = w.subscription
+cross join lateral (
+    select count(*) filter (where number <= w.read_to) as held, min(number) as first,
+        min(next_at) filter (where attempts > 0) as next_at
+    from webhook_held where subscription = w.subscription
+) h
+cross join lateral (
+    select count(*) as failed, count(*) filter (where number > w.read_to) as failed_ahead
+    from webhook_failed where subscription = w.subscription
+) f
+where w.subscription = $1
+"""
+_GIVEN_AT = "select given_at from subscription_event where subscription = $1 and number = $2"
+_FAILURES = """
+select f.number, f.attempts, f.reason, f.failed_at, g.given_at
+from webhook_failed f join subscription_event g using (subscription, number)
+where f.subscription = $1 and f.number > $2 order by f.number limit $3
+"""
+_REDRIVE = """
+with moved as (
+    delete from webhook_failed where subscription = $1 and ($2::bigint[] is null or number = any($2)) returning number
+)
+insert into webhook_held (subscription, number, next_at) select $1, number, 'epoch' from moved
+"""
+_WOKEN = "update webhook_sink set changed = changed + 1, due_at = 'epoch' where subscription = $1"
+_ASKED = """
+insert into subscription_asked (subscription, number, asked_at)
+select id, $2, $3 from subscription where id = $1
+on conflict (subscription) do update set number = excluded.number, asked_at = excluded.asked_at
+"""
+_LAST_ASKED = "select number, asked_at from subscription_asked where subscription = $1"
+
+
+class EndpointHealthRow(NamedTuple):
+    """How the posting to a sink goes."""
+
+    url: str
+    stopped: str | None
+    failed_in_row: int
+    failing_since: datetime | None
+    last_success_at: datetime | None
+    last_failure_at: datetime | None
+    last_failure: str | None
+    not_before: datetime
+    read_to: int
+    last_number: int
+    held: int
+    failed: int
+    failed_ahead: int
+    first_waiting: int
+    next_at: datetime | None
+
+    @property
+    def waiting(self) -> int:
+        """Events that are given, and neither posted nor given up."""
+        return self.last_number - self.read_to + self.held - self.failed_ahead
+
+
+class DeadLetterRow(NamedTuple):
+    """An event that was given up."""
+
+    number: int
+    attempts: int
+    reason: str
+    failed_at: datetime
+    given_at: datetime
+
+
+async def make(connection: asyncpg.Connection, id: UUID, url: str, rate: int | None, secret: str) -> None:
+    """Events of this subscription are posted there, signed with this."""
+    await connection.execute(_MAKE, id, url, rate)
+    await connection.execute(_ADD_KEY, id, secret)
+
+
+async def url(connection: asyncpg.Connection, id: UUID) -> str | None:
+    """Where its events are posted; None where they are not."""
+    found: str | None = await connection.fetchval(_URL, id)
+    return found
+
+
+async def allowed_rate(connection: asyncpg.Connection, id: UUID) -> int | None:
+    """How many requests a minute its sink allows; None: any number."""
+    rate: int | None = await connection.fetchval(_RATE, id)
+    return rate
+
+
+async def move(connection: asyncpg.Connection, id: UUID, url: str, rate: int | None) -> None:
+    """Events are posted there from now on, those that wait for the old sink, too."""
+    await connection.execute(_MOVE, id, url, rate)
+    await resume(connection, id)
+
+
+async def resume(connection: asyncpg.Connection, id: UUID) -> None:
+    """It is tried again at once, whatever was said before."""
+    await connection.execute(_AFRESH, id)
+    await connection.execute(_TRY_NOW, id)
+
+
+async def rotate(connection: asyncpg.Connection, id: UUID, secret: str, old_ends_at: datetime) -> None:
+    """This secret signs; so does the one before it until then, and no older one."""
+    await connection.execute(_END_SECRETS, id, old_ends_at)
+    await connection.execute(_ADD_KEY, id, secret)
+
+
+async def secrets(connection: asyncpg.Connection, id: UUID, now: datetime) -> list[str]:
+    """What signs now, the newest first."""
+    return (await secrets_of(connection, [id], now))[id]
+
+
+async def secrets_of(connection: asyncpg.Connection, ids: Sequence[UUID], now: datetime) -> dict[UUID, list[str]]:
+    """What signs now for each of these, the newest first."""
+    found: dict[UUID, list[str]] = {id: [] for id in ids}
+    for id, secret in await connection.fetch(_SECRETS, ids, now):
+        found[id].append(secret)
+    return found
+
+
+async def standing(connection: asyncpg.Connection, id: UUID) -> EndpointHealthRow | None:
+    """How the posting to the sink of this subscription goes; None where it has none."""
+    row = await connection.fetchrow(_STANDING, id)
+    return None if row is None else EndpointHealthRow(**row)
+
+
+async def given_at(connection: asyncpg.Connection, id: UUID, number: int) -> datetime | None:
+    """When it was given the event of this number."""
+    found: datetime | None = await connection.fetchval(_GIVEN_AT, id, number)
+    return found
+
+
+async def failures(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[DeadLetterRow]:
+    """What was given up, by number."""
+    return [DeadLetterRow(**row) for row in await connection.fetch(_FAILURES, id, after, limit)]
+
+
+async def redrive(connection: asyncpg.Connection, id: UUID, numbers: Sequence[int] | None) -> int:
+    """How many events that were given up are tried again: these, or all."""
+    done = str(await connection.execute(_REDRIVE, id, numbers))
+    await connection.execute(_WOKEN, id)
+    return int(done.rpartition(" ")[2])
+
+
+async def asked(connection: asyncpg.Connection, id: UUID, number: int, now: datetime) -> None:
+    """Its reader has everything up to this number: she asked for what comes after."""
+    await connection.execute(_ASKED, id, number, now)
+
+
+async def last_asked(connection: asyncpg.Connection, id: UUID) -> tuple[int, datetime] | None:
+    """After which number its reader asked last, and when."""
+    row = await connection.fetchrow(_LAST_ASKED, id)
+    return None if row is None else (row["number"], row["asked_at"])

@@ -1,0 +1,91 @@
+"""Connections to sinks: a name is resolved here, every address it has is looked at, and one of those is connected to.
+
+Nothing resolves the name a second time, so it cannot lead elsewhere by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+from typing import Final
+
+from pathline_gateway.streams.webhooks.http_client.address_filter import all_may_be_reached
+from pathline_gateway.streams.webhooks.http_client.connection import HttpConnection
+from pathline_gateway.streams.webhooks.http_client.endpoint_url import Server
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""The addresses of a name, best first. Raises OSError."""
+
+_RESOLVERS: Final = ThreadPoolExecutor(16, "resolving sinks")
+"""Of our own: a name server that does not answer must not keep others from a thread."""
+
+
+class AddressRefused(Exception):
+    """The name has an address that nothing is posted to."""
+
+
+async def resolved(name: str, port: int) -> Sequence[str]:
+    """The addresses that the system knows; of an address, itself."""
+    if _is_address(name):
+        return [name]
+    found = await asyncio.get_running_loop().run_in_executor(_RESOLVERS, _look_up, name, port)
+    return [str(address[0]) for *_, address in found]
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _look_up(name: str, port: int) -> Sequence[tuple[object, object, object, object, tuple[object, ...]]]:
+    return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+
+
+class Connecting:
+    """Connects to servers at addresses that may be reached."""
+
+    def __init__(self, resolve: Resolve, tls: ssl.SSLContext, connect_s: float) -> None:
+        """`connect_s`: bounds the resolving of a name, and each connection that is tried."""
+        self._resolve, self._tls, self._connect_s = resolve, tls, connect_s
+
+    async def to(self, server: Server, until: float) -> HttpConnection:
+        """A connection, by this monotonic time. Raises AddressRefused where one address is refused; OSError."""
+        try:
+            async with self._time(until):
+                addresses = await self._resolve(server.name, server.port)
+        except UnicodeError:
+            raise OSError("the name cannot be resolved") from None
+        if not all_may_be_reached(addresses, server.reach):
+            raise AddressRefused("an address of the name may not be connected to")
+        return await self._first_of(addresses, server, until)
+
+    async def _first_of(self, addresses: Sequence[str], server: Server, until: float) -> HttpConnection:
+        """A connection to the first that takes one, of the first two: the other is often of the other family."""
+        *tried, last = list(dict.fromkeys(addresses))[:2]
+        for address in tried:
+            try:
+                return await self._at(address, server, until)
+            except (TimeoutError, ssl.SSLError):
+                raise
+            except OSError:
+                continue
+        return await self._at(last, server, until)
+
+    async def _at(self, address: str, server: Server, until: float) -> HttpConnection:
+        """A connection to this address; its certificate is of the server's name."""
+        loop = asyncio.get_running_loop()
+        tls, name = (self._tls, server.name) if server.encrypted else (None, None)
+        async with self._time(until):
+            _, found = await loop.create_connection(HttpConnection, address, server.port, ssl=tls, server_hostname=name)
+        return found
+
+    def _time(self, until: float) -> asyncio.Timeout:
+        return asyncio.timeout(min(self._connect_s, until - time.monotonic()))

@@ -1,0 +1,30 @@
+"""What posting to sinks takes, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random, SystemRandom
+
+import asyncpg
+
+from pathline_gateway.limits.table import Limits
+from pathline_gateway.streams.webhooks.concurrency import ConcurrencyLimiter
+from pathline_gateway.streams.webhooks.sender import WebhookSender
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerContext:
+    """What every line of a process needs."""
+
+    pool: asyncpg.Pool
+    secret: bytes
+    clock: Callable[[], datetime]
+    """What is seen at which instant."""
+    sinks: WebhookSender
+    everything: bool
+    """Auth is off: see the dispatcher."""
+    limits: Limits = field(default_factory=Limits)
+    chance: Random = field(default_factory=SystemRandom)
+    slots: ConcurrencyLimiter = field(default_factory=ConcurrencyLimiter)

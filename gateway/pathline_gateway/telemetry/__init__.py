@@ -1,0 +1,1 @@
+"""OpenTelemetry: each instrument by name, and where traces and metrics are exported."""

@@ -1,0 +1,89 @@
+"""Where spans and metrics go: OTLP by the standard `OTEL_…` variables, and `/metrics` for Prometheus."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from opentelemetry import metrics, trace
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.view import View
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+from prometheus_client import REGISTRY, generate_latest
+
+from pathline_gateway.telemetry.instruments import FINISHED, METRIC_ATTRIBUTES
+
+PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_FINISHED = 4_096
+"""Spans of what is over that wait to be sent; no more are made at once."""
+_PROVIDERS: list[TracerProvider] = []
+_OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+
+_LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def configure() -> None:
+    """Spans and metrics of this process are kept and exported. Call once, before anything else is started.
+
+    What is logged has its time, its level and the part that says it.
+    """
+    logging.basicConfig(format=_LINE, level=logging.WARNING)
+    resource = Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", "pathline-gateway")})
+    # Spans that nobody will see still have ids to pass on; recording them would be for nothing.
+    tracing = TracerProvider(sampler=None if _exported("TRACES") else ALWAYS_OFF, resource=resource)
+    if _exported("TRACES"):
+        tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(tracing)
+    if _exported("TRACES"):
+        finished = TracerProvider(sampler=ALWAYS_ON, resource=resource, id_generator=_IdsOfFinished())
+        finished.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), max_queue_size=_FINISHED))
+        FINISHED.to(finished.get_tracer("pathline.gateway"))
+        _PROVIDERS.append(finished)
+    readers: list[MetricReader] = [PrometheusMetricReader()]
+    if _exported("METRICS"):
+        readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
+    # The SDK has no limit on cardinality: only the declared attributes pass.
+    views = [View(instrument_name="*", attribute_keys=set(METRIC_ATTRIBUTES))]
+    metrics.set_meter_provider(MeterProvider(readers, resource, views=views))
+
+
+class _IdsOfFinished(IdGenerator):
+    """The ids that things that are over have of themselves."""
+
+    def generate_trace_id(self) -> int:
+        return FINISHED.generate_trace_id()
+
+    def generate_span_id(self) -> int:
+        return FINISHED.generate_span_id()
+
+
+def flush_finished() -> None:
+    """Spans of what is over have left the process, or their receiver does not answer."""
+    for provider in _PROVIDERS:
+        provider.force_flush()
+
+
+def shut_down() -> None:
+    """What is still in memory is exported."""
+    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider(), *_PROVIDERS):
+        if isinstance(provider, TracerProvider | MeterProvider):
+            provider.shutdown()
+
+
+def prometheus() -> bytes:
+    """Every metric of this process, as Prometheus reads it."""
+    return generate_latest(REGISTRY)
+
+
+def _exported(signal: str) -> bool:
+    if os.environ.get(f"OTEL_{signal}_EXPORTER", "otlp") != "otlp":
+        return False
+    return any(os.environ.get(name.format(signal=signal)) for name in _OTLP_ENDPOINTS)

@@ -1,0 +1,255 @@
+"""Spans and metrics of the gateway: every name once, with its unit and the question that it answers.
+
+No span, metric label or log line carries a subject, a pathway or an event id. In particular
+`messaging.kafka.message.key` and `cloudevents.event_subject` are never recorded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from opentelemetry import metrics, trace
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.util.types import AttributeValue
+
+from pathline_gateway.telemetry.series_bound import BoundedCounter, BoundedHistogram, MetricSeries
+
+TRACER: Final = trace.get_tracer("pathline.gateway")
+"""Spans are made with `spanning`, which keeps the messages of exceptions out of them."""
+_METER: Final = metrics.get_meter("pathline.gateway")
+
+MAX_LINKS: Final = 128
+"""The SDK cuts links beyond this without a word."""
+
+_BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""Buckets of durations, in seconds. The SDK's own are for milliseconds: the first would hold everything."""
+
+INTAKE_RECORDS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.intake.records", unit="{record}", description="What became of the records that intake consumed?"
+    )
+)
+INTAKE_BATCH_DURATION: Final = BoundedHistogram(
+    _METER.create_histogram(
+        "pathline.intake.batch.duration",
+        unit="s",
+        description="How long does a batch take from poll to commit?",
+        explicit_bucket_boundaries_advisory=_BOUNDS_S,
+    )
+)
+INTAKE_LOGS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.intake.logs", unit="{partition}", description="How often was a log replaced, or did it expire unread?"
+    )
+)
+INTAKE_REBUILDS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.intake.rebuilds", unit="{rebuild}", description="How often was a consumer rebuilt, and why?"
+    )
+)
+DOOR_EVENTS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.door.events", unit="{event}", description="What did the HTTP door answer to the events sent to it?"
+    )
+)
+LINK_TOKENS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.identity.tokens", unit="{token}", description="What became of the tokens by which people link?"
+    )
+)
+_BOUNDS_OF_WAITS_S: Final = tuple(
+    hours * 3_600.0 for hours in (1, 4, 24, 48, 120, 168, 336, 672, 1_440, 2_160, 4_320, 8_760)
+)
+"""Buckets of what takes hours to a year, in seconds."""
+
+HANDOFF_DURATION: Final = BoundedHistogram(
+    _METER.create_histogram(
+        "pathline.handoff.duration",
+        unit="s",
+        description="How long does a hand-off take from its offer to its end, between whom, and how does it end?",
+        explicit_bucket_boundaries_advisory=_BOUNDS_OF_WAITS_S,
+    )
+)
+HANDOFFS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.handoff.outcomes",
+        unit="{handoff}",
+        description="How many hand-offs were silent, declined, expired or otherwise ended, between whom?",
+    )
+)
+PULL_DURATION: Final = BoundedHistogram(
+    _METER.create_histogram(
+        "pathline.pull.duration",
+        unit="s",
+        description="How long does a pull take, by what was asked?",
+        explicit_bucket_boundaries_advisory=_BOUNDS_S,
+    )
+)
+
+WEBHOOK_REQUESTS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.webhook.requests", unit="{request}", description="How did requests to the sinks of subscriptions end?"
+    )
+)
+WEBHOOK_DELAY: Final = BoundedHistogram(
+    _METER.create_histogram(
+        "pathline.webhook.delay",
+        unit="s",
+        description="How long after it was given to a subscription does an event arrive at its sink?",
+        explicit_bucket_boundaries_advisory=(*_BOUNDS_S, 60, 600, 3_600, 86_400),
+    )
+)
+
+REFUSALS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.limit.refusals",
+        unit="{refusal}",
+        description="How often did a caller go past a limit, and past which?",
+    )
+)
+
+_Attributes = tuple[tuple[str, str], ...]
+
+
+class Level:
+    """A number for each set of attributes, as it was last looked at; what has gone is told as 0."""
+
+    def __init__(self, name: str, *, unit: str, description: str) -> None:
+        self._stands: dict[_Attributes, int] = {}
+        self._series = MetricSeries()
+        _METER.create_observable_gauge(name, [self._observed], unit, description)
+
+    def stands(self, at: Iterable[tuple[Mapping[str, str], int]]) -> None:
+        """From now on these are told."""
+        stands = Counter(dict.fromkeys(self._stands, 0))
+        for who, n in at:
+            stands[tuple(sorted(self._series.within(who).items()))] += n
+        self._stands = dict(stands)
+
+    def now(self) -> Mapping[_Attributes, int]:
+        """What is told, by attributes."""
+        return self._stands
+
+    def _observed(self, _: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(n, dict(who)) for who, n in self._stands.items()]
+
+
+PARKED: Final = Level(
+    "pathline.parked", unit="{record}", description="How many records are parked now, by whom and for what reason?"
+)
+WORK_FAILING: Final = Level(
+    "pathline.work.failing",
+    unit="{record}",
+    description="How many records has a background work set aside (1 where it fails as a whole)?",
+)
+ISSUER_KEYS: Final = Level(
+    "pathline.issuer.keys",
+    unit="{key}",
+    description="How many keys of the issuer are used, or left out, and why?",
+)
+
+METRIC_ATTRIBUTES: Final = (
+    "pathline.outcome",
+    "pathline.reason",
+    "pathline.pull",
+    "pathline.work",
+    "pathline.organisation",
+    "pathline.from",
+    "pathline.to",
+    "pathline.limit",
+)
+"""The attributes that metrics may carry; each has a small, known set of values."""
+
+
+class spanning:
+    """A span around a block. An exception is recorded by its type alone: its message may hold what somebody sent.
+
+    A class, and not a generator: it is entered for every request.
+    """
+
+    __slots__ = ("_span", "_token")
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Mapping[str, AttributeValue] | None = None,
+        links: Sequence[Link] = (),
+    ) -> None:
+        self._span = TRACER.start_span(name, context, kind, attributes, links, record_exception=False)
+
+    def __enter__(self) -> Span:
+        self._token = attach(trace.set_span_in_context(self._span))
+        return self._span
+
+    def __exit__(self, _: object, failed: BaseException | None, __: object) -> None:
+        detach(self._token)
+        if isinstance(failed, Exception):
+            self._span.set_attribute("error.type", type(failed).__name__)
+            self._span.set_status(Status(StatusCode.ERROR))
+        self._span.end()
+
+
+class Finished:
+    """Makes spans of what is over, with ids of their own: none is sampled, and the same thing told twice is one span.
+
+    They go nowhere until `to` has said where.
+    """
+
+    def __init__(self) -> None:
+        self._tracer: trace.Tracer = trace.NoOpTracer()
+        self._ids: tuple[int, int] = (0, 0)
+
+    def to(self, tracer: trace.Tracer) -> None:
+        """From now on they are made by this tracer, whose ids are `trace_id` and `span_id`."""
+        self._tracer = tracer
+
+    def generate_trace_id(self) -> int:
+        """Of the span that is being made."""
+        return self._ids[0]
+
+    def generate_span_id(self) -> int:
+        """The same."""
+        return self._ids[1]
+
+    def span(
+        self,
+        name: str,
+        ids: tuple[int, int],
+        times: tuple[int, int],
+        attributes: Mapping[str, AttributeValue],
+        links: Sequence[Link],
+    ) -> Context:
+        """A span from one time to another (nanoseconds), which has ended; the context of what is said about it."""
+        self._ids = ids
+        span = self._tracer.start_span(
+            name, Context(), attributes=attributes, links=links, start_time=times[0], record_exception=False
+        )
+        span.end(times[1])
+        return trace.set_span_in_context(span, Context())
+
+
+FINISHED: Final = Finished()
+
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}.*", re.ASCII)
+
+
+def parse_traceparent(value: object) -> tuple[bytes, bytes] | None:
+    """Trace id and span id of a W3C traceparent; None when it is absent or not valid."""
+    match = _TRACEPARENT.fullmatch(value) if isinstance(value, str) else None
+    return None if match is None else (bytes.fromhex(match[1]), bytes.fromhex(match[2]))
+
+
+def link_to(trace_id: bytes, span_id: bytes) -> Link:
+    """A link to the span that an event was published in."""
+    context = SpanContext(
+        int.from_bytes(trace_id), int.from_bytes(span_id), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)
+    )
+    return Link(context)

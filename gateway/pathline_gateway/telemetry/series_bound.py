@@ -1,0 +1,65 @@
+"""A bound on the series of each metric: whoever names many organisations takes none from the others.
+
+The SDK keeps 2,000 sets of attributes of a metric, and throws together whatever is told after these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from opentelemetry.metrics import Counter, Histogram
+
+OTHER: Final = "other"
+"""Stands for organisations that are not on the register, and for all that there is no room for."""
+ORGANISATIONS: Final = ("pathline.organisation", "pathline.from", "pathline.to")
+"""The attributes that name one: all others have few values, which are ours."""
+MOST: Final = 1_500
+"""Series of one metric, and a few more in which the organisations are `other`: fewer than the SDK keeps."""
+
+Attributes = Mapping[str, str]
+
+
+def registered(attributes: Attributes, known: Collection[str]) -> dict[str, str]:
+    """The same with `other` for organisations that are not known."""
+    return {name: OTHER if name in ORGANISATIONS and said not in known else said for name, said in attributes.items()}
+
+
+class MetricSeries:
+    """Those of one metric that there are."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._seen = set[tuple[tuple[str, str], ...]]()
+
+    def within(self, attributes: Attributes) -> Attributes:
+        """These attributes, where there is room for their series; else those of all that there is no room for."""
+        series = tuple(sorted(attributes.items()))
+        if series in self._seen:
+            return attributes
+        if len(self._seen) >= self._most:
+            return registered(attributes, ())
+        self._seen.add(series)
+        return attributes
+
+
+class BoundedCounter:
+    """A counter with no more series than there is room for."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter, self._series = counter, MetricSeries()
+
+    def add(self, n: float, attributes: Attributes) -> None:
+        """So many more."""
+        self._counter.add(n, self._series.within(attributes))
+
+
+class BoundedHistogram:
+    """A histogram with no more series than there is room for."""
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram, self._series = histogram, MetricSeries()
+
+    def record(self, value: float, attributes: Attributes | None = None) -> None:
+        """One that was so large."""
+        self._histogram.record(value, self._series.within(attributes or {}))

@@ -1,0 +1,47 @@
+"""Answers to readers who do not see everything leave at the ends of equal spans: what is hidden takes no time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from pathline_gateway.auth.caller import Caller, Role
+
+BUCKET_S: Final = 0.025
+"""What is hidden from a reader costs some milliseconds at most; what she sees may cost more, and she knows of it."""
+
+
+@dataclass(frozen=True)
+class Padding:
+    """Waits until the span is over in which a block ended."""
+
+    bucket_s: float = BUCKET_S
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    @contextlib.asynccontextmanager
+    async def padded(self, *, wanted: bool) -> AsyncIterator[None]:
+        """The block takes a whole number of spans, however it ends; nothing is waited for unless it is `wanted`."""
+        began = self.clock()
+        try:
+            yield
+        finally:
+            if wanted:
+                await self.sleep(self.left(self.clock() - began))
+
+    def left(self, taken: float) -> float:
+        """How much of the span is left."""
+        return max(math.ceil(taken / self.bucket_s), 1) * self.bucket_s - taken
+
+
+PADDING: Final = Padding()
+
+
+def is_told_less(caller: Caller) -> bool:
+    """Whether something may be hidden from this caller. An operator is told how long it takes; nobody else is."""
+    return not caller.open and not caller.may_be(Role.OPERATOR)

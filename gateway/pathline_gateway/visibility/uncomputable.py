@@ -1,0 +1,43 @@
+"""What is answered where a pathway cannot be computed: the truth, for this pathway alone."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+from pathline_gateway.auth.reader import Reader
+from pathline_gateway.background.faults import concerns_record, reason_of
+from pathline_gateway.web.problem import Problem
+
+_log = logging.getLogger(__name__)
+
+
+def pathway_set_aside() -> Problem:
+    """Something of it is set aside."""
+    return Problem(
+        409,
+        "pathway-set-aside",
+        "something on this pathway cannot be computed by this version: nothing is lost; ask the operator, who finds it"
+        " at /console/set-aside or in the log",
+    )
+
+
+@contextlib.contextmanager
+def computing() -> Iterator[None]:
+    """What fails in the block for what is stored is answered as a problem. Raises Problem."""
+    try:
+        yield
+    except Problem:
+        raise
+    except Exception as failed:
+        if not concerns_record(failed):
+            raise
+        _log.error("a pathway cannot be computed: %s", reason_of(failed))
+        raise pathway_set_aside() from failed
+
+
+def told_to_operators(reader: Reader) -> None:
+    """A closed pathway shows everybody her own steps alone. Raises Problem where the reader has none, as operators."""
+    if reader.kind == "operator":
+        raise pathway_set_aside()

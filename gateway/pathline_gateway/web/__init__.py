@@ -1,0 +1,1 @@
+"""What all pages and answers share: problems, forms, templates, parameters, headers."""

@@ -1,0 +1,54 @@
+"""Plain words for times, waits, organisations and types. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from pathline.vocabulary import TYPES
+
+
+def organisation(code: str) -> str:
+    """An organisation's code as a name, such as `Food bank`; the register's own names come with its page."""
+    return code.replace("-", " ").capitalize()
+
+
+class Titled(Protocol):
+    """A step, as far as its title goes."""
+
+    @property
+    def type(self) -> str:
+        """The event's type."""
+
+    @property
+    def activity(self) -> str | None:
+        """What was done, in the publisher's words."""
+
+
+def happened(step: Titled) -> str:
+    """What happened, in a few words."""
+    if step.activity:
+        return step.activity
+    known = TYPES.get(step.type)
+    return known.title if known is not None else step.type
+
+
+def lasting(wait: timedelta) -> str:
+    """A span of time, to the unit that matters, such as `19 d`, `3 h`, `40 min`, `at once`."""
+    if not wait:
+        return "at once"
+    if wait >= timedelta(days=1):
+        return f"{wait.days:,} d"
+    minutes = int(wait.total_seconds()) // 60
+    return f"{minutes // 60} h" if minutes >= 60 else f"{minutes} min"
+
+
+def day(at: datetime) -> str:
+    """A day, such as `3 Apr 2026`."""
+    return f"{at.day} {at:%b %Y}"
+
+
+def moment(at: datetime) -> str:
+    """A moment, such as `3 Apr 2026, 14:05 UTC`."""
+    utc = at.astimezone(UTC)
+    return f"{day(utc)}, {utc:%H:%M} UTC"

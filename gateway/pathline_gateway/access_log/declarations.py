@@ -1,4 +1,4 @@
-"""What each route leaves in the access log: a table beside that of roles; what is not in it does not start. Pure."""
+"""A table: which row each route leaves in the access log. A route that is missing stops the start. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every request that a rule is about leaves the row that its route declares, before its answer leaves."""
+"""Writes the access-log row that a route declares, before its answer leaves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who was shown the same people lately: a page that renews itself every few seconds leaves no row each time."""
+"""Leaves out rows of a page that renews itself and shows the same people again."""
 
 from __future__ import annotations
 

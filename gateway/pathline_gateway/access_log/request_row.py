@@ -1,4 +1,4 @@
-"""The row of the request at hand: written once, in the transaction of what it tells of, or before the answer leaves."""
+"""The access-log row of the current request, written once."""
 
 from __future__ import annotations
 

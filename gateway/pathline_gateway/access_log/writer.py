@@ -1,4 +1,4 @@
-"""What is kept of a reading, or of a refusal. Pure."""
+"""An access-log row, made from a reading or a refusal. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who asks, looked at once more where a route is for one kind of caller; and by what name it is kept who did something:
+"""FastAPI dependencies that give the caller, and the name under which her acts are kept:
 her role or her organisation, never her own."""
 
 from __future__ import annotations

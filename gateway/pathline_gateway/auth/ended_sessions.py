@@ -1,4 +1,4 @@
-"""Which sessions have ended: known in every process of this gateway within seconds, and never asked per request."""
+"""Sessions that have ended, known in every process of this gateway within seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a browser keeps while its user is at the issuer, and where she goes afterwards. Pure."""
+"""The cookie of a login attempt: what a browser keeps while its user is at the issuer. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who asks, and whether she may: looked at before any route does anything."""
+"""Finds out who calls, and whether she may, before a route does anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answer for a path that no route has: with the path that is meant, where only a slash is too many."""
+"""The answer for an unknown path; it names the path that is meant where only a slash is too many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The issuer as one signs in at it: the authorization code flow of OpenID Connect Core 1.0, with PKCE."""
+"""A client of OpenID Connect Core 1.0: the authorization code flow, with PKCE."""
 
 from __future__ import annotations
 

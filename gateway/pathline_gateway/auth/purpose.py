@@ -1,4 +1,4 @@
-"""What a reader says that she reads for: a purpose, and the authority that she relies on. Pure."""
+"""The purpose and the authority that a reader states. Pure."""
 
 from __future__ import annotations
 

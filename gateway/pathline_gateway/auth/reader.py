@@ -1,4 +1,4 @@
-"""Who reads, as what she sees is decided: an operator, an organisation's system, or a person. Pure."""
+"""The reader: an operator, an organisation's system, or a person. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one token is, as far as ending it goes: until when it is believed, and by what it is known again. Pure."""
+"""One token as a session: how it is recognised, and until when it is valid. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many items are computed at once; where that fails, halves of them, down to those that are at fault."""
+"""Finds the record at fault by halving: many are computed at once, and those that fail in ever smaller parts."""
 
 from __future__ import annotations
 

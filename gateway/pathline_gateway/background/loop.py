@@ -1,4 +1,4 @@
-"""Work that goes on beside the requests, and its end. The one loop there is: every other is a turn of it."""
+"""The one loop of background works: each work gives a turn, and a failing turn ends no loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every background work of a gateway, by name: no other is started. Pure."""
+"""The names of all background works; no other is started. Pure."""
 
 from __future__ import annotations
 

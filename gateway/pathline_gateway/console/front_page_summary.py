@@ -1,4 +1,4 @@
-"""The state of everything in one sentence, and what to do about each thing that is wrong."""
+"""The state of everything in one sentence, and what to do about each fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clocks of a hand-off: what was due when, what has answered it, what is silent and what came late. Pure.
+"""The deadlines of a hand-off: what is due, answered, silent or late. Pure.
 
 Rules: vocabulary, hand-offs. Due instants are those in force now; seconds come from `time`, never from receipt. A
 redirect answers the stage `accept` of the receiver that it takes the hand-off from; where it brings a due instant of

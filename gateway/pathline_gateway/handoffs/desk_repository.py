@@ -1,4 +1,4 @@
-"""Hand-offs by who is asked and by who asks, page by page: what the desk's lists are made of."""
+"""Hand-offs by receiver or by sender, in pages: the lists of the desk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was published about one hand-off, as its state is told from it. Pure."""
+"""One event about a hand-off, as its state is computed from it. Pure."""
 
 from __future__ import annotations
 

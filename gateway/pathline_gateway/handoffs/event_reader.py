@@ -1,4 +1,4 @@
-"""Hand-offs as they are folded from all that was published of them, and what their receivers did meanwhile."""
+"""Reads all events of some hand-offs, and what their receivers did meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is who by redeemed hand-offs: what the membership writer has still to look at, and what it derived."""
+"""The events of hand-offs, and the links that redeemed tokens make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was said of silence, and of which hand-offs something is to be said."""
+"""Notices of silence: which were sent, and which are due."""
 
 from __future__ import annotations
 

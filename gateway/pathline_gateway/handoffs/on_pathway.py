@@ -1,4 +1,4 @@
-"""The hand-offs of a pathway, as they are served: each with its state and clocks."""
+"""The hand-offs of one pathway, each with its state and deadlines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many hand-offs are offered and not ended: between two organisations, and by one under one of its own records."""
+"""Counts open offers: between two organisations, and under one record."""
 
 from __future__ import annotations
 

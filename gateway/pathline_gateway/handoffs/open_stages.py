@@ -1,4 +1,4 @@
-"""What is waited for in a hand-off, as one audience may know it. Pure."""
+"""The stages of a hand-off that one audience still waits for. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hand-offs of everybody, as they stand: by who hands to whom, and one after the other, the worst first."""
+"""Hand-offs of everybody: by pair of organisations, and one by one, the worst first."""
 
 from __future__ import annotations
 

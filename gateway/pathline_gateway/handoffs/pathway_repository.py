@@ -1,4 +1,4 @@
-"""What a page of a long pathway needs to know of hand-offs besides their events."""
+"""The hand-offs that a page of a long pathway needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hand-offs are kept as they stand: brought up to date from the change log, by one process at a time."""
+"""Keeps the table of hand-offs up to date from the change log, in one process at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hand-off as it is kept: what its clocks say, and when it became known. Pure."""
+"""A row of the table of hand-offs: deadlines, answers, and when each became known. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of hand-offs under one record, but for answers to what others offered to whoever keeps it."""
+"""Counts the hand-off events under one record, less answers to offers of others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each hand-off as it stands, and what of the change log has still to be looked at for that."""
+"""The table of hand-offs, and how much of the change log it has still to see."""
 
 from __future__ import annotations
 

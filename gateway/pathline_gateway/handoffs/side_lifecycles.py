@@ -1,4 +1,4 @@
-"""Who has a part in a hand-off of which something is concealed, and how it went as each of them may know it."""
+"""The lifecycle of a hand-off as each side may know it, where something is concealed."""
 
 from __future__ import annotations
 

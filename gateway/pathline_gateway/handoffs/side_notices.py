@@ -1,4 +1,4 @@
-"""Hand-offs of which something is concealed, as each of their sides may know them: kept beside how they stand."""
+"""Computes which notices each side of a concealed hand-off is owed, and keeps them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hand-offs as their sides may know them, and which have to be judged again because the register says otherwise."""
+"""Concealed hand-offs by side, and which of them must be computed again."""
 
 from __future__ import annotations
 

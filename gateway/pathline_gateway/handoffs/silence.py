@@ -1,4 +1,4 @@
-"""When silence is spoken of: once for each stage and due instant, and once more when it is over. Pure.
+"""When a notice of silence is due: once for each stage and deadline, and once when it is over. Pure.
 
 Silence may be said of a receiver only when everything that it published up to the due instant would be known by now,
 and only when that instant was known before it passed: what is imported later was never waited for here.

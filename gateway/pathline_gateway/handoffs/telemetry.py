@@ -1,4 +1,4 @@
-"""A hand-off that has ended is one span, and one duration with that span as its example."""
+"""Reports a hand-off that has ended: one span, and one duration with that span as its exemplar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hand-offs that have ended, and which of them were told to tracing and metrics."""
+"""Hand-offs that have ended, and which of them were reported to tracing and metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is who by a hand-off: the subject that the token was made for, and the one that showed it. Pure."""
+"""Who redeemed a token: the subject that the token was made for, and the one that showed it. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says so when a hand-off is silent, and when that is over: to the subscriptions of both organisations, once each."""
+"""Sends notices when a hand-off falls silent and when that is over, once each."""
 
 from __future__ import annotations
 

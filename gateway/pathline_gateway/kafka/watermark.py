@@ -1,4 +1,4 @@
-"""Up to which instant everything that was published is known: told from ends and positions over time. Pure."""
+"""A low watermark for each topic: every record published before that instant has been applied. Pure."""
 
 from __future__ import annotations
 

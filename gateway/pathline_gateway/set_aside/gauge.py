@@ -1,4 +1,4 @@
-"""The metric of failing works is kept as Postgres and this process say it."""
+"""Keeps the metric `pathline.work.failing` up to date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a pathway decides who sees what of it, without the rest: few steps, however long the pathway is.
+"""The steps of a pathway that decide who sees what of it: few, however long the pathway is.
 
 Beside these, the steps that are asked about are put into it; `visible` is asked of both together, and says of each of
 them what it says of it among all steps of the pathway.

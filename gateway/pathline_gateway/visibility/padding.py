@@ -1,4 +1,4 @@
-"""Answers to readers who do not see everything leave at the ends of equal spans: what is hidden takes no time."""
+"""Delays the answers to restricted readers to equal spans, so that their time tells nothing."""
 
 from __future__ import annotations
 

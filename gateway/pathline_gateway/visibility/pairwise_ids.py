@@ -1,4 +1,4 @@
-"""Names that one reader is told and no other: of pathways, events, and of what a publisher calls its own things. Pure.
+"""Pairwise identifiers: names of pathways, events and hand-offs that only one reader is told. Pure.
 
 k = HKDF-SHA-256(ikm = the instance's secret, salt = "pathline pairwise", info = the reader's name, 64 bytes): the first
 half keys a block cipher (a pathway's handle is one block: the birth of a ref, enciphered, so that no table is needed to

@@ -1,4 +1,4 @@
-"""What one reader sees of a pathway: a function of its refs and steps, of consents, bases and concealment. Pure.
+"""Decides what one reader sees of a pathway. Pure.
 
 Whatever it leaves out has no part in what it gives: a reader learns nothing from a change of what she may not see.
 """

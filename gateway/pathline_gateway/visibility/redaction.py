@@ -1,4 +1,4 @@
-"""What another organisation's step looks like to a reader: under names of her own, and no way to a person. Pure.
+"""Redacts another organisation's step for a reader. Pure.
 
 Which field is what is told by the models of the vocabulary (`fields`): identifiers are keyed, tokens and other persons
 left out, and so is what no model declares. Of a step whose place is hidden only words of the vocabulary's own lists,

@@ -1,4 +1,4 @@
-"""What is answered where a pathway cannot be computed: the truth, for this pathway alone."""
+"""The answer for a pathway that cannot be computed, and for no other."""
 
 from __future__ import annotations
 

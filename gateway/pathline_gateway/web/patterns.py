@@ -1,4 +1,4 @@
-"""Text that Postgres keeps, for what is asked over HTTP: as patterns, and looked for in all that a request says."""
+"""Patterns of text that Postgres can keep, and a check of everything that a request says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an address asks for that nobody knows is refused: a misspelt filter must not answer for everybody."""
+"""Refuses query parameters that a route does not know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every answer says to browsers and to what stands between, whatever route it is of."""
+"""Security and caching headers of every answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a subscription would have been given lately: nothing is numbered, kept or posted."""
+"""What a subscription would have been given lately; nothing is numbered, kept or posted."""
 
 from __future__ import annotations
 

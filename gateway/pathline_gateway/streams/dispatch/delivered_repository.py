@@ -1,4 +1,4 @@
-"""What subscriptions were given, with all that is stored of it."""
+"""The events that subscriptions were given, with all that is stored of them."""
 
 from __future__ import annotations
 

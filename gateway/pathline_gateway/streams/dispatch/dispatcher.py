@@ -1,4 +1,4 @@
-"""Gives new events to the subscriptions that want them: one process at a time, in commit order, each event once.
+"""Selects the recipients of new events and numbers each delivery: one process at a time, in commit order.
 
 What is given is numbered in the transaction that looked at it, so a crash gives nothing twice and leaves no gap.
 """

@@ -1,4 +1,4 @@
-"""Hands out what a subscription was given: each event looked at again, whether its organisation may still see it."""
+"""Renders the events that a subscription was given, as its organisation may see them now."""
 
 from __future__ import annotations
 

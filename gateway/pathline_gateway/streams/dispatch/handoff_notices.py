@@ -1,4 +1,4 @@
-"""Notices of the gateway, to whom they concern: what a subscription may know of a hand-off's silence."""
+"""Gives notices of silence to the subscriptions that want them and may know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was held back is given once its pathway is open: before anything that came later, numbered then."""
+"""Delivers what was held once its pathway is open, before anything that came later."""
 
 from __future__ import annotations
 

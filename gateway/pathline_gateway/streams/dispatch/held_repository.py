@@ -1,4 +1,4 @@
-"""What is held back of pathways that are closed, or that evidence concerns which is not bound yet."""
+"""Entries of the change log that are held: their pathway is closed, or evidence about it is not bound yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who wants which events, looked at pathway by pathway: one that is at fault is set aside, or a filter that is."""
+"""Selects recipients pathway by pathway: a pathway or a filter at fault is set aside."""
 
 from __future__ import annotations
 

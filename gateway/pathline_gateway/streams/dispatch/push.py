@@ -1,4 +1,4 @@
-"""What was just given is told, in the transaction that gave it, to those of this process who wait for just that.
+"""Pushes new deliveries to listeners and workers of this process, after the commit.
 
 They need not read it again, which is most of the work where many wait. Whoever does not wait for just that, or in
 another process, reads it: see `reading` and `books`.

@@ -1,4 +1,4 @@
-"""Further series of subscriptions: what was stored once is given again, to be numbered anew."""
+"""Further series of subscriptions, and how far each has come."""
 
 from __future__ import annotations
 

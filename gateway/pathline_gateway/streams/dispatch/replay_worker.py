@@ -1,4 +1,4 @@
-"""Gives further series of subscriptions what was stored once, looked at again: filters, and what may be seen now."""
+"""Delivers stored events again, as a further series of a subscription."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many who ask Postgres at the same time are answered in one transaction: what comes meanwhile is answered next."""
+"""Answers concurrent requests in one transaction; what comes meanwhile goes into the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which subscriptions are given which of some stored events: by their filters, and by what they may see."""
+"""Selects recipients: which subscriptions want an event and may see it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the organisation of a subscription may see of others' events, looked up once for all of a pathway."""
+"""What organisations may see of a pathway, looked up once in a transaction."""
 
 from __future__ import annotations
 

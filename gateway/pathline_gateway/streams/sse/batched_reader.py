@@ -1,4 +1,4 @@
-"""Reads for all streams of a process: a thousand that are woken at once are a few transactions, and not a thousand."""
+"""Reads events for all streams of a process in few transactions."""
 
 from __future__ import annotations
 

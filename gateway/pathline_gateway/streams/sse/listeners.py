@@ -1,4 +1,4 @@
-"""Who waits for events of which subscription, in this process; and what wakes them."""
+"""The open streams of this process, by subscription, and what wakes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where somebody is in what a subscription was given: a number, in the first series or in a further one."""
+"""A cursor: the number of an event, in the first series of a subscription or in a further one."""
 
 from __future__ import annotations
 

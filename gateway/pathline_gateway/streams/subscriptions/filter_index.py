@@ -1,4 +1,4 @@
-"""Which of many subscriptions want an event: looked up, so that an event costs what it matches, and not all there are.
+"""An index of filters: an event costs what it matches, and not all subscriptions there are.
 
 Each condition that an event fulfils is found by its value. A formula is evaluated only where one of the conditions that
 decide it holds; whatever else there is says what it says of an event for which no condition holds. Pure.

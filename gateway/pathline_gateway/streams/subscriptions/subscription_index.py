@@ -1,4 +1,4 @@
-"""All subscriptions, to be looked up by what an event says: kept up to date by what changed, and not read anew."""
+"""All subscriptions in memory, kept up to date by what changed."""
 
 from __future__ import annotations
 

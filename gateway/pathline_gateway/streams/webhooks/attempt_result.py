@@ -1,4 +1,4 @@
-"""What became of a request to a sink, and what follows from it. Pure."""
+"""The result of one attempt to deliver to an endpoint, and what follows from it. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all lines of a process read and write of their sinks: for many in one transaction."""
+"""Batches the reads and writes of all endpoint workers into shared transactions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many requests may be on their way to all sinks of a process, and how organisations share them. Pure."""
+"""Limits the requests that are in flight to all endpoints, and shares them between organisations. Pure."""
 
 from __future__ import annotations
 

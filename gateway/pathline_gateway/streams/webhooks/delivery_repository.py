@@ -1,4 +1,4 @@
-"""Which process posts to which sink, what is to be posted there, and what became of it."""
+"""Leases of endpoints, events to deliver, and the results of attempts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where subscriptions' events are posted, with which secrets, and how that goes: what their owners do and read."""
+"""Webhook endpoints: URL, secrets, health, and what their owners do with them."""
 
 from __future__ import annotations
 

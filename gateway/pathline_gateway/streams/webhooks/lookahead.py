@@ -1,4 +1,4 @@
-"""How far a line looks beyond the first event that is not done: each look reads all of them. Pure."""
+"""Adaptive lookahead: how far a worker reads beyond the first event that is not done. Pure."""
 
 from __future__ import annotations
 

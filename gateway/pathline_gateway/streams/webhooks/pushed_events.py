@@ -1,4 +1,4 @@
-"""What is posted of events that were just given, without reading them again; and which of them may be begun at once."""
+"""Events that were pushed to a worker, and which of them may start at once."""
 
 from __future__ import annotations
 

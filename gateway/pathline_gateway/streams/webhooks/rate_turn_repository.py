@@ -1,4 +1,4 @@
-"""Whose turn it is at sinks that allow so many requests a minute, for all processes together."""
+"""Turns of organisations at rate-limited endpoints, for all processes together."""
 
 from __future__ import annotations
 

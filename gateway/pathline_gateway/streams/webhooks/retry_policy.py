@@ -1,4 +1,4 @@
-"""How often, how fast and how long a sink is tried. Pure."""
+"""The retry policy: how often, how fast and how long an endpoint is tried. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which events of a sink are posted next, so that each pathway's come in order. Pure."""
+"""The delivery schedule: which events of an endpoint go next, each pathway's in order. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it takes to send something to a sink; and whether one wants it."""
+"""Sends one request to an endpoint, and asks whether it wants any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What some requests to a sink lead to: what is done, tried again or given up, and how the sink stands."""
+"""Settles attempts: which events are done, tried again or dead, and how healthy the endpoint is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sink is asked before anything is posted to it (CloudEvents: HTTP 1.1 Web Hooks, abuse protection)."""
+"""Asks an endpoint before anything is posted to it (CloudEvents: HTTP 1.1 Web Hooks, abuse protection)."""
 
 from __future__ import annotations
 

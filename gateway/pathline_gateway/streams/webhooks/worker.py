@@ -1,4 +1,4 @@
-"""Posts what one subscription was given to its sink, for as long as there is something to post and the lease lasts."""
+"""Delivers one subscription's events to its endpoint, as long as there are some and the lease lasts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What posting to sinks takes, in one process."""
+"""What all endpoint workers of a process share."""
 
 from __future__ import annotations
 

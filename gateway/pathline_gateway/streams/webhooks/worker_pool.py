@@ -1,4 +1,4 @@
-"""Posts events to sinks. Runs in every gateway; Postgres says who has which sink, and whose were left behind."""
+"""Starts a worker for each endpoint that this process has leased."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one line holds of the requests that may be on their way."""
+"""The requests in flight that one worker may have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose line ends when there are more sinks with something to post than lines: organisations share them. Pure."""
+"""Which worker stops when more endpoints wait than there are workers: organisations share them. Pure."""
 
 from __future__ import annotations
 

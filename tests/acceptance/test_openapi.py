@@ -77,7 +77,7 @@ def test_what_is_answered_is_what_is_described(gateway: Gateway, document: dict[
 def test_an_id_that_is_none_is_refused_without_being_repeated(gateway: Gateway) -> None:
     answer = gateway.http.get("/v1/pathways/xyz")
     assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
-    assert answer.json()["detail"] == "path.pathway: must be the id of a pathway"
+    assert answer.json()["detail"] == "path.pathway: must be a UUID"
 
 
 def test_the_version_is_answered_whatever_tags_the_reader_holds(gateway: Gateway) -> None:

@@ -105,7 +105,9 @@ async def test_a_topic_that_was_made_again_is_read_whole(
         async with gateway(bootstrap, database, org):
             await until(has(database, org, range(100, 100 + again)), "the second log is read")
     assert await accepted(database, org) == [*range(20), *range(100, 100 + again)]
-    assert (await ask(database, "select count(*) as n from parked"))[0]["n"] == 0
+    # Other tests have topics on the same broker, and records there that nobody takes.
+    parked = await ask(database, "select reason, detail from parked where topic = $1", topic.name)
+    assert [dict(row) for row in parked] == []
 
 
 async def test_records_that_expired_unread_are_said_and_the_rest_is_read(

@@ -74,5 +74,5 @@ async def on_invalid_request(_: Request, invalid: Exception) -> Response:
 
 
 def _detail(error: Mapping[str, object]) -> str:
-    # pydantic's own sentence about an id shows a part of it.
-    return "must be the id of a pathway" if error["type"] == "uuid_parsing" else str(error["msg"])
+    # The sentence of pydantic about an id shows a part of it.
+    return "must be a UUID" if error["type"] == "uuid_parsing" else str(error["msg"])

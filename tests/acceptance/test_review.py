@@ -77,4 +77,5 @@ def test_a_hub_of_many_merges_none_until_somebody_looks(tmp_path: Path) -> None:
         ).returncode == 0  # fmt: skip
         log = gateway.log.read_text()
         assert not any(hidden in log for hidden in (hub["subject"], people[3]["subject"], "link-3"))
-    assert "does not run: start it" in typed(gateway, "decide", item, "same", code=1)
+        gateway.stop()
+        assert "does not run: start it" in typed(gateway, "decide", item, "same", code=1)

@@ -170,8 +170,8 @@ async def test_who_cannot_be_told_holds_up_nobody_even_where_somebody_changes_wh
             await rig.execute("update subscription set purpose = 'other'")
         return await select_recipients(*asked)
 
-    for looks in ("dispatch", "isolating"):
-        monkeypatch.setattr(f"pathline_gateway.streams.{looks}.wanted_of", changing)
+    for looks in ("dispatcher", "isolation"):
+        monkeypatch.setattr(f"pathline_gateway.streams.dispatch.{looks}.select_recipients", changing)
     at_hand = PushDispatcher(SECRET, [Untold()])
     dispatcher = Dispatcher(rig.pool, lambda: rig.now, everything=True, at_hand=at_hand)
     assert [await dispatcher.dispatch_some() for _ in range(3)] == [True, True, False]

@@ -207,7 +207,7 @@ async def test_a_request_that_is_cancelled_as_its_answer_comes_leaves_no_connect
             super().feed(data)
             asyncio.get_running_loop().call_soon(task.cancel)
 
-    monkeypatch.setattr(http_client_connection, "Answers", Cancelling)
+    monkeypatch.setattr(http_client_connection, "ResponseParser", Cancelling)
     async with odd(says(TAKEN)) as server:
         task = asyncio.create_task(post(poster, server))
         await asyncio.wait([task])
@@ -223,7 +223,7 @@ async def test_an_answer_counts_whose_connection_ends_with_it(
             super().data_received(data)
             self.connection_lost(None)
 
-    monkeypatch.setattr(connector, "Connection", Ending)
+    monkeypatch.setattr(connector, "HttpConnection", Ending)
     async with odd(says(TAKEN)) as server:
         assert (await post(poster, server)).status == 204
         assert (await post(poster, server)).status == 204

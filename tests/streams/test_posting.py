@@ -64,7 +64,7 @@ async def test_a_status_counts_though_the_body_breaks_off(
             read.set()
 
     read = asyncio.Event()
-    monkeypatch.setattr(http_client_connection, "Answers", Reading)
+    monkeypatch.setattr(http_client_connection, "ResponseParser", Reading)
     async with odd(answer) as server:
         assert (await post(poster, server)).status == 410
 

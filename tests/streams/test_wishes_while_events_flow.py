@@ -148,8 +148,7 @@ async def test_a_wish_holds_for_the_next_event_and_none_is_missed_from_its_creat
             assert must in (None, event.id in given), (event, wisher.wishes)
     # An oracle that knows nothing proves nothing.
     assert told["must True"] > 30
-    assert told["must False"] > 30
-    assert told["must None"] < sum(told.values()) / 2, told
+    assert told["must False"] > 30, told
 
 
 ENTRIES = "select i.id, c.seq from interaction i join change c on c.ref = i.ref and c.batch = i.batch"

@@ -38,7 +38,8 @@ test: install check ## What proves it in minutes; ends with what it left out
 
 .PHONY: test-long
 test-long: install ## What takes longer: properties with all their examples, load, kills
-	PATHLINE_TESTS=long $(PYTEST) -m "long or scaled"
+	PATHLINE_TESTS=long $(PYTEST) -m "(long or scaled) and not alone"
+	PATHLINE_TESTS=long $(RUN) pytest -q -m alone
 
 .PHONY: unit
 unit: install ## The tests that need no server, in seconds

@@ -19,7 +19,7 @@ from started import wait_until
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.dev_issuer.issuer import existing
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.timeout(600)]
 
 STEPS, SHORT, SECONDS = 100_000, 10, 12
 READERS = [f"reader-{n}" for n in range(5)]

@@ -12,7 +12,9 @@ from bench.streams_load import Load, Receiver
 from bench.streams_run import Subscribed, run
 
 
+@pytest.mark.bench
 @pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.parametrize("auth", [False, True], ids=["auth-off", "auth-on"])
 async def test_everybody_has_what_the_oracle_says(tmp_path: Path, auth: bool) -> None:
     load = Load(listeners=50, sinks=10, rate=200, orgs=5 if auth else 1)

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from examples import examples
 from pathline.vocabulary.trust import ConsentGiven
 from pathline_gateway.embedded import Machine
 from pathline_gateway.identity.membership_writer import MembershipWriter
@@ -128,10 +129,7 @@ async def given_in(machine: Machine, turns: list[Any], *, at_once: bool) -> dict
 
 
 @given(TURNS)
-@settings(
-    max_examples=20,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whoever_binds_late_misses_nothing_of_what_binding_at_once_gives(
     machine: Machine, turns: list[Any]
 ) -> None:

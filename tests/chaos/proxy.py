@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +18,10 @@ class Proxy:
     """Between clients on loopback and a Unix socket, whether anybody listens there or not."""
 
     def __init__(self, to: Path) -> None:
-        self._to = to
+        # The address of a Unix socket has 107 bytes at most, and folders of tests are longer.
+        self._short = Path(tempfile.mkdtemp(prefix="proxy-"))
+        self._to = self._short / "to" / to.name
+        (self._short / "to").symlink_to(to.parent)
         self.port = 0
         self.delay = 0.0
         """Seconds that every piece waits, in both directions."""
@@ -36,6 +40,8 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+        (self._short / "to").unlink()
+        self._short.rmdir()
 
     def cut(self) -> None:
         """Every connection is reset."""

@@ -57,12 +57,16 @@ class Live:
         return peak_rss_bytes(self.pid)
 
 
+_ROOM = {"PATHLINE_LIMIT_HANDOFF_EVENTS_OF_RECORD": "10000"}
+"""Pathways of 10,000 steps are made up here, with more offers than any person ever has."""
+
+
 @asynccontextmanager
 async def live(machine: Machine, database: str, log: Path) -> AsyncIterator[Live]:
     """It answers `/readyz` until the block ends."""
     port = free_port()
     group = f"bench-{uuid4()}"
-    environment = gateway_environment(machine.kafka, database, group)
+    environment = {**gateway_environment(machine.kafka, database, group), **_ROOM}
     async with started(gateway_command(port), environment, log) as process:
         url = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=url) as http, asyncio.timeout(_PATIENCE_S):

@@ -42,7 +42,7 @@ test-long: install ## What takes longer: properties with all their examples, loa
 	PATHLINE_TESTS=long $(RUN) pytest -q -m alone
 
 .PHONY: unit
-unit: install ## The tests that need no server, in seconds
+unit: install ## The tests that need no server, in a minute or two
 	$(PYTEST) -m "unit and not long"
 
 .PHONY: kafka

@@ -40,9 +40,9 @@ class PureContract(Contract):
 
 
 def says_pure(module: str) -> bool:
-    """Whether the first paragraph of the module's docstring says so."""
+    """Whether the module's docstring says so."""
     spec = find_spec(module)
     if spec is None or spec.origin is None:
         return False
     text = ast.get_docstring(ast.parse(Path(spec.origin).read_text())) or ""
-    return WORD in text.split("\n\n")[0]
+    return WORD in text

@@ -1,6 +1,6 @@
-"""Becomes another program that dies with its parent: a script of its own, run as `python -I -S launch.py …`.
+"""Becomes another program that dies with its parent: a script of its own, run as `python -I -S child_exec.py …`.
 
-    launch.py PARENT SIGNAL UID GID PROGRAM [ARGUMENT …]        UID and GID are "-" to stay who we are
+    child_exec.py PARENT SIGNAL UID GID PROGRAM [ARGUMENT …]        UID and GID are "-" to stay who we are
 
 Why not `preexec_fn`: it runs Python between fork and exec of a process with threads, which may deadlock. Why here and
 not in the child itself: the kernel forgets PR_SET_PDEATHSIG when the user changes, so it must be set after that.

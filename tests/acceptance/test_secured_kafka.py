@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from pathline.testing import example
 from pathline.vocabulary import ContactMade
 from pathline_gateway.embedded.child_process import children
 from pathline_gateway.embedded.postgres import postgres_started
+from support.preloaded import run_command
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -95,14 +94,7 @@ async def secured(tmp_path_factory: pytest.TempPathFactory, kafka_installation: 
 
 def started(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """A gateway that is expected to end by itself."""
-    return subprocess.run(
-        [Path(sys.executable).with_name("pathline-gateway"), "up", "--dev-auth", "off", "--port", "0"],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return run_command("up", "--dev-auth", "off", "--port", "0", env=environment)
 
 
 def from_(org: str) -> Interaction[ContactMade]:

@@ -19,7 +19,7 @@ from started import COMMAND, wait_until
 
 from pathline.testing import SUBJECT
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.auth.dev_issuer.issuer import existing
+from pathline_gateway.auth.dev_issuer.issuer import load_issuer
 
 ID = "0195a000-0000-7000-8000-000000000000"
 ORGS = {Role.PUBLISHER: "food-bank", Role.LINKER: "food-bank", Role.SUBSCRIBER: "food-bank"}
@@ -54,7 +54,7 @@ class Secured:
 
     def token(self, role: str, org: str | None = None, account: str = "ann") -> str:
         """As `pathline-gateway token` prints one, without a process for each."""
-        return existing(self.data).token([Role(role)], org, account)
+        return load_issuer(self.data).issue_token([Role(role)], org, account)
 
     def printed_token(self, role: str, org: str | None = None, account: str = "ann") -> str:
         """What the command prints."""

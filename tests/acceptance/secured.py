@@ -18,7 +18,7 @@ from started import wait_until
 
 from pathline.testing import SUBJECT
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.auth.dev_issuer.issuer import existing
+from pathline_gateway.auth.dev_issuer.issuer import load_issuer
 from support.initialised_data import copy_initialised
 from support.preloaded import CommandProcess, run_command
 
@@ -52,7 +52,7 @@ class Secured:
 
     def token(self, role: str, org: str | None = None, account: str = "ann") -> str:
         """As `pathline-gateway token` prints one, without a process for each."""
-        return existing(self.data).token([Role(role)], org, account)
+        return load_issuer(self.data).issue_token([Role(role)], org, account)
 
     def printed_token(self, role: str, org: str | None = None, account: str = "ann") -> str:
         """What the command prints."""

@@ -34,7 +34,7 @@ def event(org: str, id: str) -> dict[str, object]:
 
 def test_what_an_older_version_did_not_know_is_replayed_and_what_nobody_mends_is_discarded(tmp_path: Path) -> None:
     with running(tmp_path) as gateway:
-        machine = embedded.found(gateway.data)
+        machine = embedded.find_machine(gateway.data)
         assert machine is not None
         topic = Kafka(machine.kafka, "court")
         try:

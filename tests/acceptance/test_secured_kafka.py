@@ -22,7 +22,7 @@ from pathline.kafka import KafkaProducer
 from pathline.testing import example
 from pathline.vocabulary import ContactMade
 from pathline_gateway.embedded.child_process import children
-from pathline_gateway.embedded.postgres import postgres_started
+from pathline_gateway.embedded.postgres import start_postgres
 from support.preloaded import run_command
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -85,7 +85,7 @@ async def secured(tmp_path_factory: pytest.TempPathFactory, kafka_installation: 
     data = tmp_path / "postgres-of-its-own"
     data.mkdir()
     async with children() as started:
-        database, _ = await postgres_started(started, data, tmp_path / "postgres.log")
+        database, _ = await start_postgres(started, data, tmp_path / "postgres.log")
         with ApacheKafka(tmp_path, secured=True, installation=kafka_installation) as kafka:
             secured = Secured(kafka, database, tmp_path)
             await secured.topics()

@@ -43,7 +43,7 @@ async def _make(original: Path) -> None:
     made = original.with_suffix(".new")
     made.mkdir()
     async with children() as started:
-        dsn, _ = await postgres.postgres_started(started, made, original.with_suffix(".log"))
+        dsn, _ = await postgres.start_postgres(started, made, original.with_suffix(".log"))
         await Databases(dsn).migrated()
     made.rename(original)
 

@@ -115,7 +115,7 @@ class AuthMiddleware:
         # Whoever is refused is known, too: the access log has her.
         connection.state.caller = await self._authenticator.authenticate(connection)
         try:
-            _require_role(connection.state.caller, roles)
+            require_role(connection.state.caller, roles)
         except Problem:
             if self._authenticator.refusals is not None:
                 self._authenticator.refusals.record(connection.scope)
@@ -136,17 +136,22 @@ async def authorize_route(request: Request) -> None:
 
     Raises Problem.
     """
-    _require_role(current_caller(request), ROUTE_ROLES[f"{request.method} {request.scope['route'].path}"])
+    require_role(_caller_of(request), ROUTE_ROLES[f"{request.method} {request.scope['route'].path}"])
 
 
-def _require_role(caller: Caller, roles: frozenset[str] | None) -> None:
+def require_role(caller: Caller, roles: frozenset[str] | None) -> None:
+    """The caller has one of these roles, or nobody is asked. Raises Problem."""
     if roles and not caller.auth_disabled and not caller.has_any_role(*roles):
         raise Problem(403, "forbidden", "your roles do not let you do this")
 
 
-def current_caller(request: Request) -> Caller:
-    """Who asks."""
-    current: Caller = request.state.caller
+async def current_caller(request: Request) -> Caller:
+    """Who asks; nobody, with no role, where nothing has found that out."""
+    return _caller_of(request)
+
+
+def _caller_of(request: Request) -> Caller:
+    current: Caller = getattr(request.state, "caller", ANONYMOUS_CALLER)
     return current
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import asyncpg
 import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
@@ -23,7 +23,7 @@ from pathline.producer import TOPIC_PREFIX, with_trace_context
 from pathline.vocabulary import Payload
 from pathline.vocabulary.handoffs import HandoffOffered
 from pathline_gateway.auth.caller import Caller, Role
-from pathline_gateway.auth.middleware import Asker
+from pathline_gateway.auth.dependencies import EventPublisher
 from pathline_gateway.intake.content_digest import DigestedContent, is_same_content
 from pathline_gateway.intake.dedup_repository import Identity, find_contents, known_digests
 from pathline_gateway.intake.offer_budget import Offer, find_over_limit
@@ -35,6 +35,7 @@ from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.telemetry.instruments import DOOR_EVENTS, start_span
+from pathline_gateway.web.context import service
 from pathline_gateway.web.problem import Problem
 
 DOOR_TOPIC = f"{TOPIC_PREFIX}door-1"
@@ -185,35 +186,34 @@ class UnknownOrganisation(Refused):
     reason = "unknown-organisation"
 
 
-def routes(door: HttpIngest) -> APIRouter:
-    """`POST /v1/events`."""
-    router = APIRouter(tags=["events"])
+Ingest = Annotated[HttpIngest, Depends(service(HttpIngest))]
 
-    @router.post(
-        "/v1/events",
-        status_code=202,
-        summary="Publish events",
-        response_class=Response,
-        responses={202: {"model": Published, "description": "Those that were not refused are kept"}},
-        openapi_extra=REQUEST,
-    )
-    async def publish(request: Request, publisher: Asker) -> Response:
-        """One event in binary (`ce-` headers) or structured mode, or many in batch mode."""
-        body = await request.body()
-        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
-        with start_span(
-            f"send {DOOR_TOPIC}",
-            kind=SpanKind.PRODUCER,
-            attributes={
-                "messaging.system": "kafka",
-                "messaging.operation.type": "send",
-                "messaging.operation.name": "send",
-            },
-        ) as span:
-            span.set_attribute("messaging.destination.name", DOOR_TOPIC)
-            return await door.ingest(headers, body, publisher)
+router = APIRouter(tags=["events"])
 
-    return router
+
+@router.post(
+    "/v1/events",
+    status_code=202,
+    summary="Publish events",
+    response_class=Response,
+    responses={202: {"model": Published, "description": "Those that were not refused are kept"}},
+    openapi_extra=REQUEST,
+)
+async def publish_events(ingest: Ingest, request: Request, publisher: EventPublisher) -> Response:
+    """One event in binary (`ce-` headers) or structured mode, or many in batch mode."""
+    body = await request.body()
+    headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
+    with start_span(
+        f"send {DOOR_TOPIC}",
+        kind=SpanKind.PRODUCER,
+        attributes={
+            "messaging.system": "kafka",
+            "messaging.operation.type": "send",
+            "messaging.operation.name": "send",
+        },
+    ) as span:
+        span.set_attribute("messaging.destination.name", DOOR_TOPIC)
+        return await ingest.ingest(headers, body, publisher)
 
 
 def _decode(headers: Sequence[tuple[str, str]], body: bytes, limits: Limits) -> list[CloudEvent | Refused]:

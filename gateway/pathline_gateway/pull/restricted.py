@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import asyncpg
-from fastapi import Response
+from fastapi import Depends, Response
 
 from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.access_log.request_row import current_request, mark_logged
@@ -20,9 +20,9 @@ from pathline_gateway.auth.purpose import AccessPurpose, PurposeError, parse_acc
 from pathline_gateway.auth.reader import Reader, reader_of
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.pathways.errors import pathway_not_found, subject_not_found
-from pathline_gateway.pull.endpoints import PullRequest
 from pathline_gateway.pull.paging import REQUESTED_FIRST_PAGE, PageAsked, RequestedPage, encode_cursor, next_link
 from pathline_gateway.pull.reader_view import View, build_view
+from pathline_gateway.pull.request import PullRequest
 from pathline_gateway.pull.seen_pages import VisiblePage, load_seen_page, slice_page
 from pathline_gateway.pull.unrestricted import redirect_to_pathway, trace_response
 from pathline_gateway.telemetry.instruments import start_span
@@ -34,6 +34,7 @@ from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.pathway_handles import anchor_id_of, handle_of
 from pathline_gateway.visibility.policy import VisiblePathway
 from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
+from pathline_gateway.web.context import service
 from pathline_gateway.web.problem import Problem
 
 _RESPONSE_HEADERS: Final = {
@@ -118,7 +119,7 @@ class _ReaderTransaction:
 
 
 class RestrictedReader:
-    """`Readers`, from the store."""
+    """Answers those who do not see everything."""
 
     def __init__(
         self, pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], padding: Padding = PADDING
@@ -210,6 +211,9 @@ class RestrictedReader:
             async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
                 yield _ReaderTransaction(connection, pull_request.caller, access_purpose, reader, key, self._clock())
         mark_logged()
+
+
+Readers = Annotated[RestrictedReader, Depends(service(RestrictedReader))]
 
 
 def parse_stated_purpose(pull_request: PullRequest) -> AccessPurpose:

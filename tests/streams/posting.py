@@ -49,10 +49,10 @@ async def posting(
     """It posts as long as the block lasts."""
     sinks = replace(
         rig.sinks,
-        poster=WebhookHttpClient(policy, **poster),
+        http_client=WebhookHttpClient(policy, **poster),
         policy=policy,
         now=(clock or Clock()).now,
-        private=private,
+        allow_private=private,
     )
     async with asyncpg.create_pool(rig.database, min_size=1, max_size=4) as pool:
         common = WorkerContext(pool, SECRET, lambda: rig.now, sinks, auth_disabled=True, rng=Random(7))

@@ -111,7 +111,9 @@ ISSUER_ROUTERS: Final = (issuer_endpoints.router, authorize_page.router)
 
 
 def build_app(gateway: Gateway, issuer: Issuer | None = None, authenticator: Authenticator | None = None) -> FastAPI:
-    """The HTTP interface of a running gateway; with an `issuer` of its own where it has one, and its `gate` or this."""
+    """The HTTP interface of a running gateway; with an `issuer` of its own where it has one, and its `authenticator`
+    or this.
+    """
     app = Interface(
         title="Pathline",
         summary="Publish what happened between a person and a service; pull each person's own pathway.",

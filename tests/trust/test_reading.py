@@ -179,9 +179,12 @@ async def test_what_a_reader_states_must_be_readable(rig: Rig) -> None:
 
 async def test_who_reads_no_pathways_is_refused_and_that_is_kept(rig: Rig) -> None:
     await rig.tell(*LIFE)
-    researcher = Caller(frozenset((Role.RESEARCHER,)))
-    assert (await rig.ask(researcher, "POST", "/v1/pathways/search", json=ref("clinic", 1))).status_code == 403
-    assert (await rig.ask(researcher, "GET", f"/v1/pathways/{UUID(int=1)}")).status_code == 403
+    of_nobody = Caller(frozenset((Role.SUBSCRIBER,)))
+    for answer in (
+        await rig.ask(of_nobody, "POST", "/v1/pathways/search", json=ref("clinic", 1)),
+        await rig.ask(of_nobody, "GET", f"/v1/pathways/{UUID(int=1)}"),
+    ):
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:pathline:problem:not-a-reader")
     assert await rig.pool.fetchval("select count(*) from access where kind = 'none' and outcome = 'refused'") == 2
 
 

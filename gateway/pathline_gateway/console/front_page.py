@@ -75,6 +75,7 @@ async def _status_page(context: AppContext, statuses: Statuses, throughput: Thro
     kind, sentence = summarize_state(facts, faults)
     return render_page(
         "now.html",
+        referrer="same-origin",
         status=status,
         kind=kind,
         sentence=sentence,

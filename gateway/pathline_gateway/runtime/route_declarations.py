@@ -24,14 +24,16 @@ class NotDeclared(Exception):
 
 def check_declarations(app: FastAPI) -> None:
     """Every route of the application has its rule, and says what it leaves in the log. Raises NotDeclared."""
-    app_routes = dict(_routes_by_name(app))
+    # Two endpoints may have one name, and both are looked at.
+    routes_by_name = list(_routes_by_name(app))
+    app_routes = {name for name, _ in routes_by_name}
     for declaration_kind, (routes, rules) in {
         "rule": find_undeclared_routes(app_routes),
         "row in the access log": find_unlogged_routes(app_routes),
     }.items():
         if routes or rules:
             raise NotDeclared(f"no {declaration_kind} for {sorted(routes)}, no route for {sorted(rules)}")
-    if disagreeing := [name for name, route in app_routes.items() if not _agrees_with_rule(name, route)]:
+    if disagreeing := [name for name, route in routes_by_name if not _agrees_with_rule(name, route)]:
         raise NotDeclared(f"the endpoint asks for other roles than the rule of {sorted(disagreeing)}")
 
 

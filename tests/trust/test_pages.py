@@ -11,8 +11,8 @@ from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
-from pathline_gateway.pathways.part_repository import StepCursor
 from pathline_gateway.pathways.step import Step
+from pathline_gateway.pathways.step_cursor import StepCursor
 from pathline_gateway.pull import pathway_reader, seen_pages, unrestricted
 from trust.rig import OPERATOR, Rig, citizen, helper, of, stating
 from trust.test_by_step import lived

@@ -1,4 +1,4 @@
-"""The hand-offs of one pathway, each with its state and deadlines."""
+"""The hand-offs of one pathway, each with its state and deadlines. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from pathline import instant
 from pathline_gateway.handoffs.deadlines import (
@@ -14,16 +14,12 @@ from pathline_gateway.handoffs.deadlines import (
     HandoffStatus,
     compute_status,
     contact_from_step,
-    is_contact_type,
     render_handoff,
 )
 from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
 from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle
-from pathline_gateway.pathways.repository import StoredPathway, StoredStep
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
-
-_TYPE_PREFIX: Final = "org.pathline.handoff."
 
 
 def compute_lifecycles(steps: Iterable[Step], elsewhere: Iterable[Step]) -> list[Lifecycle]:
@@ -90,29 +86,3 @@ def sort_by_offer(statuses: Iterable[HandoffStatus]) -> list[HandoffStatus]:
 def render_handoffs(statuses: Sequence[HandoffStatus]) -> list[dict[str, Any]]:
     """As they are served, in order."""
     return [render_handoff(each, statuses) for each in sort_by_offer(statuses)]
-
-
-def names_handoff(stored: StoredPathway) -> bool:
-    """Whether there is anything to look at."""
-    return any(row.handoff is not None for row in stored.rows)
-
-
-def handoff_steps(stored: StoredPathway) -> list[Step]:
-    """The steps that hand-offs are told from."""
-    handoff_rows = [row for row in stored.rows if row.handoff is not None]
-    return _steps(stored, [row for row in handoff_rows if stored.types[row.type].startswith(_TYPE_PREFIX)])
-
-
-def contact_steps_of(stored: StoredPathway, orgs: Container[str]) -> list[Step]:
-    """The contacts by these organisations, which may end a waiting."""
-    contact_types = {n for n, name in stored.types.items() if is_contact_type(name)}
-    org_refs = {n for n, (org, _) in stored.refs.items() if org in orgs}
-    return (
-        _steps(stored, [row for row in stored.rows if row.type in contact_types and row.ref in org_refs])
-        if org_refs
-        else []
-    )
-
-
-def _steps(stored: StoredPathway, rows: list[StoredStep]) -> list[Step]:
-    return StoredPathway(rows, stored.sources, stored.types, stored.refs).steps()

@@ -13,23 +13,12 @@ from pathline_gateway.auth.dependencies import PathwayReader
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.errors import subject_not_found
 from pathline_gateway.pull.fast_path import PATH
-from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
-from pathline_gateway.pull.paging import MAX_STEPS, After, Limit, RequestedPage, encode_cursor
-from pathline_gateway.pull.pathway_reader import (
-    read_page,
-)
+from pathline_gateway.pull.page_range import MAX_STEPS
+from pathline_gateway.pull.paging import After, Limit, RequestedPage
 from pathline_gateway.pull.request import PullRequest
 from pathline_gateway.pull.restricted import Readers
 from pathline_gateway.pull.schemas import PATHWAY, TRACE
-from pathline_gateway.pull.unrestricted import (
-    OPERATOR,
-    pull_pathway,
-    pull_pathway_as_of,
-    redirect_to_pathway,
-    trace_response,
-    unrestricted_key,
-)
-from pathline_gateway.telemetry.instruments import start_span
+from pathline_gateway.pull.unrestricted import pull_pathway, pull_pathway_as_of, pull_trace
 from pathline_gateway.web.context import Context
 
 _MAX_PURPOSE_LENGTH = 2_100
@@ -134,12 +123,4 @@ async def get_trace(
     requested_page = RequestedPage(after, limit)
     if not caller.auth_disabled:
         return await readers.trace(PullRequest(caller, purpose, authority), pathway, requested_page)
-    page_range = requested_page.parse(unrestricted_key(context.secret))
-    with start_span("pull trace"):
-        async with context.pool.acquire() as connection:
-            reading = await read_page(connection, pathway, context.clock(), page_range)
-    if isinstance(reading, UUID):
-        return redirect_to_pathway(reading, "/trace", requested_page)
-    key = TraceKey(context.secret, OPERATOR, str(pathway), reading.version)
-    next_cursor = None if reading.next is None else encode_cursor(unrestricted_key(context.secret), reading.next)
-    return trace_response(journey_trace(reading.assembled, key), next_cursor, pathway, requested_page, {})
+    return await pull_trace(context.pool, context.secret, context.clock, pathway, requested_page)

@@ -23,10 +23,10 @@ from pathline_gateway.pathways import as_of_repository, part_repository
 from pathline_gateway.pathways import repository as pathways
 from pathline_gateway.pathways.amendments import Amendment, apply_amendments
 from pathline_gateway.pathways.assembly import Pathway, assemble
-from pathline_gateway.pathways.part_repository import StepCursor
 from pathline_gateway.pathways.repository import PathwayMembers
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.pull.paging import PageAsked
+from pathline_gateway.pathways.step_cursor import StepCursor
+from pathline_gateway.pull.page_range import PageAsked
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class _Page:
 def _render_served(reading: pathway_reader.PathwayReading | UUID | None) -> bytes:
     """What is served: a body without its version, or the id that it leads to, or nothing."""
     if isinstance(reading, pathway_reader.PathwayReading):
-        return orjson.dumps(serialization.serve_pathway(reading.members, "", reading.assembled))
+        return orjson.dumps(serialization.serialize_pathway(reading.as_served(), ""))
     return b"" if reading is None else str(reading).encode()
 
 

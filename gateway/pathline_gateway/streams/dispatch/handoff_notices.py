@@ -19,7 +19,7 @@ from pathline_gateway.streams.subscriptions.filters import ATTRIBUTES, FilterAtt
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
 from pathline_gateway.time_slice import TimeSlice
-from pathline_gateway.visibility.handoffs import render_visible_handoffs
+from pathline_gateway.visibility.handoffs import load_rendered_handoffs
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.pathway_handles import handle_of
 from pathline_gateway.visibility.side_handoffs import load_statuses
@@ -98,7 +98,7 @@ class NoticeRenderer:
         as_reader = subscription_reader(subscription)
         key = ReaderKey(self._secret, as_reader.name)
         handoff_ids = {notice.handoff, key.handoff_id(notice.handoff)}
-        handoffs = await render_visible_handoffs(
+        handoffs = await load_rendered_handoffs(
             self._connection, as_reader, key, view.visible_pathway, self._visibility.now
         )
         handoff = next((each for each in handoffs if each["handoff"] in handoff_ids), None)

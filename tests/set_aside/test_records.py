@@ -56,7 +56,7 @@ _EVENTS = _of(f"urn:pathline:{VICTIM}:desk")
 FAULTS = [
     Fault("membership", "identity.membership_writer", "resolve_people", _EVENTS),
     Fault("membership", "identity.handoff_link_derivation", "find_redemptions", _HANDOFFS),
-    Fault("hand-offs", "handoffs.event_reader", "handoff_event_from_step", _HANDOFFS),
+    Fault("hand-offs", "handoffs.event_reader", "group_by_handoff", _HANDOFFS),
     Fault("hand-offs", "handoffs.event_reader", "compute_lifecycle", _HANDOFFS),
     Fault("hand-offs", "handoffs.event_reader", "build_row", _HANDOFFS),
     Fault("hand-offs", "handoffs.side_notices", "is_concealed", _HANDOFFS),

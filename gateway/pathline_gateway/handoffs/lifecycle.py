@@ -7,11 +7,13 @@ whose time is a day or a month is tried at its first instant and again when the 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from pathline_gateway.handoffs.event import HandoffEvent
+from pathline_gateway.handoffs.event import HandoffEvent, HandoffStep, handoff_event_from_step
+from pathline_gateway.pathways.step import Step
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
 State = Literal[
@@ -179,3 +181,21 @@ def compute_lifecycle(handoff: str, events: Iterable[HandoffEvent]) -> Lifecycle
     while deferred:
         folded.apply(heapq.heappop(deferred)[2], is_final_attempt=True)
     return folded
+
+
+def group_by_handoff(steps: Iterable[Step], only: Container[str] | None = None) -> dict[str, list[HandoffStep]]:
+    """The steps of each hand-off that these are about, in their order; `only`: of these hand-offs."""
+    grouped: defaultdict[str, list[HandoffStep]] = defaultdict(list)
+    for step in steps:
+        event = handoff_event_from_step(step)
+        if event is not None and event.handoff is not None and (only is None or event.handoff in only):
+            grouped[event.handoff].append(HandoffStep(step, event))
+    return dict(grouped)
+
+
+def compute_lifecycles(steps: Iterable[Step], only: Container[str] | None = None) -> dict[str, Lifecycle]:
+    """Each hand-off that these steps are about, after all of them; `only`: of these hand-offs."""
+    return {
+        handoff: compute_lifecycle(handoff, [each.event for each in handoff_steps])
+        for handoff, handoff_steps in group_by_handoff(steps, only).items()
+    }

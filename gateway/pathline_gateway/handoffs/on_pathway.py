@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -16,38 +15,34 @@ from pathline_gateway.handoffs.deadlines import (
     contact_from_step,
     render_handoff,
 )
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
-from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle
+from pathline_gateway.handoffs.event import HandoffStep
+from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle, group_by_handoff
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
 
-def compute_lifecycles(steps: Iterable[Step], elsewhere: Iterable[Step]) -> list[Lifecycle]:
+def compute_pathway_lifecycles(steps: Iterable[Step], elsewhere: Iterable[Step]) -> list[Lifecycle]:
     """The hand-offs that these steps of a pathway are about, in the order of their ids.
 
     What a person says of a hand-off counts on the pathway on which it was offered: anybody could name anybody's.
     """
-    events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
-    citizen_events: list[tuple[str, HandoffEvent]] = []
-    handoff_ids, offered_here = set(), set()
-    for step in steps:
-        event = handoff_event_from_step(step)
-        if event is None or event.handoff is None:
-            continue
-        handoff_ids.add(event.handoff)
-        if event.org == CITIZEN_ORGANISATION:
-            citizen_events.append((event.handoff, event))
-            continue
-        events[event.handoff].append(event)
-        if event.verb == "offered" and event.handoff.startswith(f"{event.org}:"):
-            offered_here.add(event.handoff)
-    for step in elsewhere:
-        if (event := handoff_event_from_step(step)) is not None and event.handoff in handoff_ids:
-            events[event.handoff].append(event)
-    for handoff, event in citizen_events:
-        if handoff in offered_here:
-            events[handoff].append(event)
-    return [compute_lifecycle(handoff, events[handoff]) for handoff in sorted(handoff_ids)]
+    here = group_by_handoff(steps)
+    there = group_by_handoff(elsewhere, here)
+    return [
+        compute_lifecycle(
+            handoff, [each.event for each in (*_that_count(handoff, here[handoff]), *there.get(handoff, ()))]
+        )
+        for handoff in sorted(here)
+    ]
+
+
+def _that_count(handoff: str, steps: Sequence[HandoffStep]) -> Iterable[HandoffStep]:
+    """These steps, less what a person said where the hand-off was offered on another pathway."""
+    offered_here = any(
+        event.verb == "offered" and event.org != CITIZEN_ORGANISATION and handoff.startswith(f"{event.org}:")
+        for _, event in steps
+    )
+    return (each for each in steps if offered_here or each.event.org != CITIZEN_ORGANISATION)
 
 
 def current_receivers(lifecycles: Iterable[Lifecycle]) -> set[str]:

@@ -16,7 +16,7 @@ from pathline_gateway.handoffs.deadlines import HandoffStatus
 from pathline_gateway.handoffs.deadlines import render_handoff as serve_handoff
 from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.handoffs.on_pathway import (
-    compute_lifecycles,
+    compute_pathway_lifecycles,
     compute_statuses,
     current_receivers,
     render_handoffs,
@@ -159,7 +159,7 @@ async def _find_steps_elsewhere(connection: asyncpg.Connection, steps: Sequence[
 async def load_statuses(
     connection: asyncpg.Connection, steps: Sequence[Step], steps_elsewhere: Sequence[Step], now: datetime
 ) -> list[HandoffStatus]:
-    lifecycles = compute_lifecycles(steps, steps_elsewhere)
+    lifecycles = compute_pathway_lifecycles(steps, steps_elsewhere)
     if not lifecycles:
         return []
     return compute_statuses(
@@ -174,7 +174,7 @@ async def load_stored_statuses(
     connection: asyncpg.Connection, stored: pathway_repository.StoredPathway, now: datetime
 ) -> list[HandoffStatus]:
     """The same, of what nobody has amended: only the steps that matter are looked into."""
-    lifecycles = compute_lifecycles(handoff_steps(stored), stored.steps_elsewhere())
+    lifecycles = compute_pathway_lifecycles(handoff_steps(stored), stored.steps_elsewhere())
     if not lifecycles:
         return []
     receiver_orgs = current_receivers(lifecycles)

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.handoffs.on_pathway import compute_lifecycles, current_receivers
+from pathline_gateway.handoffs.on_pathway import compute_pathway_lifecycles, current_receivers
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.visibility.handoff_rendering import NO_HANDOFFS, VisibleHandoffs, render_handoffs_for
@@ -26,7 +26,7 @@ async def load_visible_handoffs(
     receiver may answer under a record that nobody has linked.
     """
     steps = [each.parsed.step for each in visible.steps]
-    lifecycles = await run_off_loop(len(steps), lambda: compute_lifecycles(steps, ()))
+    lifecycles = await run_off_loop(len(steps), lambda: compute_pathway_lifecycles(steps, ()))
     if not lifecycles:
         return NO_HANDOFFS
     fully_visible = {life.handoff for life in lifecycles} & visible.whole_handoffs if include_elsewhere else set()

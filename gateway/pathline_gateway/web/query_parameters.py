@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from pathline_gateway.web.problem import Problem
 
 
-def refuse_unknown(request: Request) -> None:
+async def refuse_unknown(request: Request) -> None:
     """Each parameter of the query is one that the route declares, and stands there once. Raises Problem."""
     route = request.scope["route"]
     assert isinstance(route, APIRoute)

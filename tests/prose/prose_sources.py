@@ -21,7 +21,8 @@ FEWEST_WORDS: Final = 4
 _BLOCK: Final = "p|div|li|ul|ol|dl|dt|dd|h[1-6]|table|thead|tbody|tr|td|th|caption|section|main|header|footer|nav|form|label|button|option|select|summary|details|legend|fieldset|title|article|figcaption|figure|br|svg|g|pre|html|head|body|input|textarea|hr|aside"
 _NO_PROSE: Final = re.compile(
     r"^\W*(?i:select|insert|update|delete|with|create|alter|drop|lock|set|copy|analyze|and|or|from|where)\b"
-    r"|\b(?:FROM|WHERE|SELECT|JOIN|VALUES|RETURNING)\b|<\w|\n *\n|^[^a-z]*$"
+    r"|\b(?:FROM|WHERE|SELECT|JOIN|VALUES|RETURNING)\b|\$\d|coalesce\(|exists \(|\bmaterialized \("
+    r"|\b(?:left|cross) join\b|<\w|\n *\n|^[^a-z]*$"
 )
 """SQL, markup, figures, and documents of several paragraphs."""
 

@@ -26,6 +26,9 @@ _NO_PROSE: Final = re.compile(
 )
 """SQL, markup, figures, and documents of several paragraphs."""
 
+_COMMAND: Final = re.compile(r"^  .*$", re.MULTILINE)
+"""A line of a message that shows a command."""
+
 
 @dataclass(frozen=True)
 class Prose:
@@ -51,7 +54,10 @@ def everything() -> Iterator[Prose]:
 def of_template(name: str, source: str) -> Iterator[Prose]:
     """The text of each block of a template: a value is a word, an alternative is a text of its own."""
     source = re.sub(r"\{#.*?#\}|<!--.*?-->|<(style|script)\b.*?</\1>", _newlines, source, flags=re.DOTALL)
-    alternatives = re.compile(r"\{%-?\s*(?:else|elif)\b[^%]*%\}((?:(?!\{%-?\s*(?:if|for|endif|endfor)\b).)*?)(?=\{%-?\s*(?:else|elif|endif|endfor)\b)", re.DOTALL)
+    alternatives = re.compile(
+        r"\{%-?\s*(?:else|elif)\b[^%]*%\}((?:(?!\{%-?\s*(?:if|for|endif|endfor)\b).)*?)(?=\{%-?\s*(?:else|elif|endif|endfor)\b)",
+        re.DOTALL,
+    )
     while found := alternatives.search(source):
         yield from _blocks(name, found[1], 1 + source.count("\n", 0, found.start(1)))
         source = source[: found.start()] + _newlines(found) + source[found.end() :]
@@ -61,7 +67,12 @@ def of_template(name: str, source: str) -> Iterator[Prose]:
 def _blocks(name: str, source: str, line: int) -> Iterator[Prose]:
     source = re.sub(r"<code\b[^>]*>.*?</code>", lambda m: "C0DE" + _newlines(m), source, flags=re.DOTALL)
     source = re.sub(r"\{\{.*?\}\}", lambda m: "V4LUE" + _newlines(m), source, flags=re.DOTALL)
-    source = re.sub(r"\{%-?\s*(?:block|endblock|for|endfor|macro|endmacro|call|endcall|include)\b.*?%\}", lambda m: "\x00" + _newlines(m), source, flags=re.DOTALL)
+    source = re.sub(
+        r"\{%-?\s*(?:block|endblock|for|endfor|macro|endmacro|call|endcall|include)\b.*?%\}",
+        lambda m: "\x00" + _newlines(m),
+        source,
+        flags=re.DOTALL,
+    )
     source = re.sub(r"\{%.*?%\}", _newlines, source, flags=re.DOTALL)
     source = re.sub(rf"</?(?:{_BLOCK})\b[^>]*>", lambda m: "\x00" + _newlines(m), source, flags=re.DOTALL)
     source = re.sub(r"</?\w[^>]*>", _newlines, source, flags=re.DOTALL)
@@ -80,7 +91,7 @@ def of_code(name: str, source: str) -> Iterator[Prose]:
             inner.update(id(each) for each in ast.iter_child_nodes(node) if isinstance(each, ast.Constant))
         if isinstance(node, ast.JoinedStr):
             inner.update(id(part) for part in node.values)
-        text = "" if id(node) in inner else _literal(node)
+        text = "" if id(node) in inner else _COMMAND.sub("", _literal(node))
         if len(text.split()) >= FEWEST_WORDS and not _NO_PROSE.search(text):
             yield Prose(name, node.lineno, " ".join(text.split()), ".txt")
 

@@ -38,7 +38,7 @@ def _info() -> Json:
     return {
         "title": "Pathline",
         "version": "1",
-        "description": "What happened between a person and a service, published to Kafka as CloudEvents, each keyed by"
+        "description": "What happened between a person and a service, published to Kafka as CloudEvents. Each is keyed by"
         " the publisher's own pseudonym of the person. What is sent and asked over HTTP, subscriptions included, is in"
         " /openapi.json.",
         "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
@@ -100,8 +100,8 @@ def _operations(group: str) -> Json:
             "summary": "The gateway passes on what it was sent over HTTP, in binary mode.",
             "tags": [{"name": "gateway"}],
         },
-        "takeIn": _reading("in", "The gateway takes in what organisations publish.", reads),
-        "takeInRelayed": _reading("door", "The gateway takes in what it relayed.", reads),
+        "takeIn": _reading("in", "The gateway reads what organisations publish.", reads),
+        "takeInRelayed": _reading("door", "The gateway reads what it relayed.", reads),
     }
 
 
@@ -109,7 +109,7 @@ def _reading(channel: str, summary: str, bindings: Json) -> Json:
     return {
         "action": "receive",
         "channel": {"$ref": f"#/channels/{channel}"},
-        "title": "Take in",
+        "title": "Intake",
         "summary": summary,
         "tags": [{"name": "gateway"}],
         "bindings": bindings,
@@ -120,7 +120,7 @@ def _components(schemas: Mapping[str, Mapping[str, Any]], deployment: Deployment
     key = {
         "type": "string",
         "pattern": SUBJECT_PATTERN,
-        "description": "The event's subject, so that what is told of a person stays in order.",
+        "description": "The event's subject, so that events about a person stay in order.",
     }
     found: Json = {
         "messages": messages(),

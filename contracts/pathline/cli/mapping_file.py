@@ -167,7 +167,7 @@ def check_plan(plan: MappingFile) -> None:
         raise WrongMapping(f"--type: no contract is registered for this type; {hint}")
     if plan.case is not None and plan.case in plan.sent_as_they_are:
         raise WrongMapping(
-            f"column '{plan.case}' is the identifier that must not leave this machine: it cannot be sent as anything "
+            f"column '{plan.case}' is the identifier that must not leave this machine. It cannot be sent as anything "
             "else; use --id-per-case to make ids unique by case"
         )
     for constant, column in (("service", "service_column"), ("channel", "channel_column")):

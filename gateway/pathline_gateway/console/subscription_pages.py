@@ -31,9 +31,9 @@ from pathline_gateway.web.templates import page
 _LISTED: Final = 100
 _FIRST: Final = UUID(int=0)
 _DONE: Final = {
-    "pause": "Paused. What it would be given waits.",
+    "pause": "Paused. Its events wait.",
     "resume": "Resumed: it is tried again at once.",
-    "redrive": "What was given up is tried again.",
+    "redrive": "Failed events are tried again.",
     "replay": "A further series was opened: see below.",
 }
 

@@ -36,8 +36,8 @@ class DataDirectoryOfAnotherVersion(EmbeddedError):
         self.found = found
         self.wanted = wanted
         super().__init__(
-            f"{directory} was written by Postgres {found} and this is Postgres {wanted}: "
-            f"move the data with pg_dump of Postgres {found}, or choose another data directory"
+            f"{directory} was written by Postgres {found} and this is Postgres {wanted}. "
+            f"Move the data with pg_dump of Postgres {found}, or choose another data directory"
         )
 
 

@@ -119,8 +119,8 @@ class StartPositionResolver:
             )
             if skipped and standing.at:
                 _log.error(
-                    "intake: %s-%d: the broker expired the records %d to %d before they were read: they are lost here; "
-                    "ask their publisher to send them again, and look at the topic's retention",
+                    "intake: %s-%d: the broker expired the records %d to %d before they were read. They are lost here. "
+                    "Ask their publisher to send them again, and look at the topic's retention",
                     *partition,
                     standing.at,
                     standing.start - 1,

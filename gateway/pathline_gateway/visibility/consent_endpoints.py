@@ -161,7 +161,11 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], put
         await put(hers.event(payload))
         after = (await _of(pool, secret, clock, caller)).named(name)
         if after is None:
-            raise Problem(409, "concealed", "it was given, and is told to nobody: it names what is concealed")
+            raise Problem(
+                409,
+                "concealed",
+                "your consent is stored and takes effect, but is shown to nobody: it names something concealed",
+            )
         return _served(after)
 
     @router.post(

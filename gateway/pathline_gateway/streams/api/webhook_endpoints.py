@@ -112,7 +112,7 @@ def routes(streams: Streams, sinks: WebhookSender) -> APIRouter:
 
     @router.post(
         "/v1/subscriptions/{subscription}/redrive",
-        summary="Try again what was given up",
+        summary="Try failed events again",
         response_model=None,
         responses=answers(RetryCount, "They are tried again"),
     )

@@ -72,6 +72,7 @@ check: install ## Style, types, layers, generated files
 	$(RUN) python -m pathline.schema --check
 	$(RUN) python -m pathline_gateway.limits.document --check
 	$(RUN) python -m pathline_gateway.visibility.authority_document --check
+	PYTHONPATH=tests $(RUN) python -m prose.lint
 
 .PHONY: format
 format: install ## Formats the code and mends what can be mended

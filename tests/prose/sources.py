@@ -18,11 +18,19 @@ CODE: Final = ("contracts/pathline", "gateway/pathline_gateway", "services/pathl
 FEWEST_WORDS: Final = 4
 """A literal of fewer words is a name or a label."""
 
-_BLOCK: Final = "p|div|li|ul|ol|dl|dt|dd|h[1-6]|table|thead|tbody|tr|td|th|caption|section|main|header|footer|nav|form|label|button|option|select|summary|details|legend|fieldset|title|article|figcaption|figure|br|svg|g|pre|html|head|body|input|textarea|hr|aside"
+_BLOCK: Final = (
+    "p|div|li|ul|ol|dl|dt|dd|h[1-6]|table|thead|tbody|tr|td|th|caption|section|main|header|footer|nav|form|label"
+    "|button|option|select|summary|details|legend|fieldset|title|article|figcaption|figure|br|svg|g|pre|html|head"
+    "|body|input|textarea|hr|aside"
+)
+"""Elements that begin a text of their own."""
+
 _NO_PROSE: Final = re.compile(
-    r"^\W*(?i:select|insert|update|delete|with|create|alter|drop|lock|set|copy|analyze|and|or|from|where)\b"
+    r"^\W*(?:select|insert into|update [\w ]+ set|delete from|create|alter|drop|lock table|copy \w+ \(|analyze)\b"
+    r"|^\W*with \w+(?: \([^)]*\))? as\b|^\W*set (?:local|constraints|session)\b|^\W*(?:and|or|from|where)\b.*[=<>(]"
     r"|\b(?:FROM|WHERE|SELECT|JOIN|VALUES|RETURNING)\b|\$\d|coalesce\(|exists \(|\bmaterialized \("
-    r"|\b(?:left|cross) join\b|<\w|\n *\n|^[^a-z]*$"
+    r"|\b(?:left|cross) join\b|<\w|\n *\n|^[^a-z]*$",
+    re.DOTALL,
 )
 """SQL, markup, figures, and documents of several paragraphs."""
 

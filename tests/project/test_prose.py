@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 import pytest
@@ -67,10 +66,8 @@ def test_the_text_of_a_template_is_linted_without_its_markup() -> None:
 {{% if more %}}<p>{LONG}</p>{{% else %}}<p>We utilise it.</p>{{% endif %}}
 """
     lines = linted(of_template("page.html", template))
-    assert sorted(re.sub(r":\d+ ", " ", line)[:34] for line in lines) == [
-        'page.html:3 plain-words: "utilise":',
-        "page.html:3 sentence-length: 31 wo",
-    ]
+    assert sorted(line.split()[1] for line in lines) == ["plain-words:", "sentence-length:"]
+    assert all(line.startswith("page.html:3:") for line in lines)
 
 
 def test_the_messages_of_code_are_linted_and_its_docstrings_and_sql_are_not() -> None:

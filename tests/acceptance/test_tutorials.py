@@ -34,7 +34,7 @@ def blocks(page: str) -> list[Block]:
 
 def script(blocks: list[Block], places: Path) -> str:
     """One shell that follows the page: variables last from one block to the next, and each one's output is kept."""
-    lines = ["set -euo pipefail"]
+    lines = ["set -eu"]
     for n, block in enumerate(blocks):
         if block.title is not None:
             (places / f"file-{n}").write_text(block.code)

@@ -75,6 +75,10 @@ check: install ## Style, types, layers, generated files
 	$(RUN) python docs/site/reference.py --check
 	PYTHONPATH=tests $(RUN) python -m prose.lint
 
+.PHONY: docs
+docs: install ## The documentation as a site, in build/site
+	$(RUN) python docs/site/build.py
+
 .PHONY: format
 format: install ## Formats the code and mends what can be mended
 	$(RUN) ruff format .

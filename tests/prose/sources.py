@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-PAGES: Final = ("docs/**/*.md", "*.md", "*/README.md", "gateway/README.md")
+PAGES: Final = ("docs/**/*.md", "*.md", "[a-z]*/README.md")
 TEMPLATES: Final = "gateway/pathline_gateway/**/*.html"
 CODE: Final = ("contracts/pathline", "gateway/pathline_gateway", "services/pathline_services")
 

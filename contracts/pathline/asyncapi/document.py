@@ -38,9 +38,8 @@ def _info() -> Json:
     return {
         "title": "Pathline",
         "version": "1",
-        "description": "What happened between a person and a service, published to Kafka as CloudEvents. Each is keyed by"
-        " the publisher's own pseudonym of the person. What is sent and asked over HTTP, subscriptions included, is in"
-        " /openapi.json.",
+        "description": "What happened between a person and a service, published to Kafka as CloudEvents. The key of each is"
+        " the publisher's own pseudonym of the person. The HTTP side, subscriptions included, is in /openapi.json.",
         "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         "tags": [
             {"name": "publisher", "description": "What an organisation does"},

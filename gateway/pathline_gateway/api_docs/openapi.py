@@ -11,8 +11,8 @@ from pathline_gateway.auth.route_permissions import PUBLIC, roles_for
 Json = dict[str, Any]
 
 ABOUT: Final = (
-    "Organisations publish what happened between a person and a service. Each person's own pathway across all of them can be"
-    " pulled and followed. Publishing over Kafka is described in /asyncapi.json. A caller shows a bearer token. Roles"
+    "Organisations publish what happened between a person and a service. Readers pull and follow each person's own"
+    " pathway across all of them. Publishing over Kafka is described in /asyncapi.json. A caller shows a bearer token. Roles"
     " that may call an operation stand at its security requirement. Any one of them is enough. Errors are"
     " problem+json with a stable reason, and never repeat a value."
 )

@@ -25,8 +25,8 @@ Because = Literal["given", "withheld", "unknown", "before", "filtered", "waiting
 DETAILS: Mapping[Because, str] = {
     "given": "it was delivered under this number",
     "withheld": "it was delivered under this number, and you may no longer see it: the number stays as a marker",
-    "unknown": "there is no such event that you may know of. Nobody published it, it is parked or no step, or you may not"
-    " see it. An operator finds refused records under /v1/parked",
+    "unknown": "there is no such event that you may know of. Nobody published it, it is parked or no step, or you may"
+    " not see it. An operator finds refused records under /v1/parked",
     "before": "it was stored before the subscription was made",
     "filtered": "it is not wanted by",
     "waiting": "it is stored, and not yet looked at: ask again in a second",

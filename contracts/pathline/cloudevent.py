@@ -25,7 +25,7 @@ MAX_ATTRIBUTE_CHARACTERS = 2048
 
 _NAME = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
 # Names that nearly every event has: the pattern need not be asked again.
-_USUAL = frozenset(
+_COMMON_NAMES = frozenset(
     (
         "specversion",
         "id",
@@ -61,11 +61,11 @@ class CloudEvent:
         if len(self.attributes) > MAX_ATTRIBUTES:
             raise TooLarge(f"more than {MAX_ATTRIBUTES} context attributes")
         for name, value in self.attributes.items():
-            if name not in _USUAL and (name == "data" or shown(name) is None):
+            if name not in _COMMON_NAMES and (name == "data" or printable_name(name) is None):
                 raise InvalidAttribute(
                     "a context attribute's name must be lower-case letters and digits, at most 64, and not data"
                 )
-            if not _plain(value):
+            if not _is_plain_text(value):
                 check_value(name, value)
 
     @property
@@ -74,12 +74,12 @@ class CloudEvent:
         return {n: v if type(v) is str else attribute_text(v) for n, v in self.attributes.items()}
 
 
-def _plain(value: Attribute) -> bool:
+def _is_plain_text(value: Attribute) -> bool:
     """Whether nothing needs to be looked at closely: so is nearly every value."""
     return type(value) is str and len(value) <= MAX_ATTRIBUTE_CHARACTERS and value.isascii() and value.isprintable()
 
 
-def shown(name: str) -> str | None:
+def printable_name(name: str) -> str | None:
     """The name of an attribute as an error may repeat it; None when it is no name, since anything may stand there."""
     return name if _NAME.fullmatch(name) else None
 
@@ -89,7 +89,7 @@ def check_value(name: str, value: object) -> None:
     if isinstance(value, str):
         check_text(name, value)
     elif not isinstance(value, int):
-        raise InvalidAttribute("a context attribute is text, an integer or a boolean", field=shown(name))
+        raise InvalidAttribute("a context attribute is text, an integer or a boolean", field=printable_name(name))
     elif not -(2**31) <= value < 2**31:
         raise InvalidAttribute("an integer attribute must fit 32 bits; send it as text", field=name)
 

@@ -10,21 +10,21 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-ENDS: Final = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+BOUNDS: Final = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 """What is beyond these is refused."""
 # A microsecond within: asyncpg takes the ends themselves for Postgres' infinities, which are no instants.
-EARLIEST: Final = ENDS[0] + timedelta(microseconds=1)
+EARLIEST: Final = BOUNDS[0] + timedelta(microseconds=1)
 """Nothing is before it."""
-LATEST: Final = ENDS[1] - timedelta(microseconds=1)
+LATEST: Final = BOUNDS[1] - timedelta(microseconds=1)
 """Nothing is after it."""
 
-DAY: Final = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-_CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-SPELLING: Final = rf"^{DAY}[Tt]{_CLOCK}:[0-5][0-9](?:\.[0-9]+)?(?:[Zz]|[+-]{_CLOCK})$"
+DAY_PATTERN: Final = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_CLOCK_PATTERN: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+RFC3339_PATTERN: Final = rf"^{DAY_PATTERN}[Tt]{_CLOCK_PATTERN}:[0-5][0-9](?:\.[0-9]+)?(?:[Zz]|[+-]{_CLOCK_PATTERN})$"
 """RFC 3339 with an offset, alike in Python, Rust and ECMA-262; it cannot say which days there are, nor the range."""
-RANGE: Final = "must lie between the years 1 and 9999 of UTC"
+RANGE_MESSAGE: Final = "must lie between the years 1 and 9999 of UTC"
 
-_SPELLED: Final = re.compile(SPELLING, re.ASCII)
+_RFC3339: Final = re.compile(RFC3339_PATTERN, re.ASCII)
 
 
 def parse(text: str) -> datetime:
@@ -32,7 +32,7 @@ def parse(text: str) -> datetime:
 
     Raises ValueError, without the value, unless `text` is an RFC 3339 date-time with an offset, of the years 1 to 9999.
     """
-    if _SPELLED.fullmatch(text) is None:
+    if _RFC3339.fullmatch(text) is None:
         raise ValueError("must be an RFC 3339 instant with an offset, such as 2026-03-01T09:30:00+11:00")
     try:
         instant = datetime.fromisoformat(text.upper())
@@ -40,39 +40,39 @@ def parse(text: str) -> datetime:
         raise ValueError("names a day or an hour that does not exist") from None
     if 1 < instant.year < 9999:
         return instant
-    if not ENDS[0] <= instant <= ENDS[1]:
-        raise ValueError(RANGE)
-    return held(instant)
+    if not BOUNDS[0] <= instant <= BOUNDS[1]:
+        raise ValueError(RANGE_MESSAGE)
+    return clamp(instant)
 
 
-def held(instant: datetime) -> datetime:
+def clamp(instant: datetime) -> datetime:
     """The instant; in place of the first or the last microsecond that there is the next within."""
     return EARLIEST if instant < EARLIEST else LATEST if instant > LATEST else instant
 
 
-def serve(instant: datetime) -> str:
+def to_text(instant: datetime) -> str:
     """The instant as Pathline serves it: `2026-02-28T22:30:00.000000Z`."""
     utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
     return utc.isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
-def after(instant: datetime, wait: timedelta) -> datetime:
+def add(instant: datetime, duration: timedelta) -> datetime:
     """The instant so much later, in UTC; the end of all instants where that lies beyond it."""
     try:
-        return held(instant.astimezone(UTC) + wait)
+        return clamp(instant.astimezone(UTC) + duration)
     except OverflowError:
-        return LATEST if wait > timedelta() else EARLIEST
+        return LATEST if duration > timedelta() else EARLIEST
 
 
-def before(instant: datetime, wait: timedelta) -> datetime:
+def subtract(instant: datetime, duration: timedelta) -> datetime:
     """The instant so much earlier, in UTC; the beginning of all instants where that lies before it."""
     try:
-        return held(instant.astimezone(UTC) - wait)
+        return clamp(instant.astimezone(UTC) - duration)
     except OverflowError:
-        return EARLIEST if wait > timedelta() else LATEST
+        return EARLIEST if duration > timedelta() else LATEST
 
 
-def placed(instant: datetime, zone: tzinfo) -> datetime:
+def in_zone(instant: datetime, zone: tzinfo) -> datetime:
     """The instant by the clocks of a zone; as it is where they have no date for it, beside one of the two ends."""
     try:
         return instant.astimezone(zone)

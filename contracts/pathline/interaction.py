@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pathline import instant, personal_numbers
 from pathline.cloudevent import Attribute, CloudEvent, require_json
 from pathline.errors import InvalidAttribute, InvalidData, MissingAttribute, PersonalNumber, UnknownType
-from pathline.explain import explain
+from pathline.explain import explain_error
 from pathline.vocabulary import TYPES, IdentityRetracted, InteractionCorrected, InteractionVoided, Payload
 
 P = TypeVar("P", bound=Payload)
@@ -23,24 +23,32 @@ P = TypeVar("P", bound=Payload)
 Catalogue = Mapping[str, type[Payload]]
 """Payload models by event type."""
 
-REQUIRED: Final = ("id", "source", "specversion", "type", "subject", "time")
+REQUIRED_ATTRIBUTES: Final = ("id", "source", "specversion", "type", "subject", "time")
 """Context attributes that every interaction has, beside its data."""
 
 MAX_ID_CHARACTERS: Final = 200
 """Longest event id; source and id together are the identity of an event and stand in an index."""
 
-_SOURCE = re.compile(r"urn:pathline:([a-z0-9]+(?:-[a-z0-9]+)*):[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_SOURCE_PATTERN = re.compile(r"urn:pathline:([a-z0-9]+(?:-[a-z0-9]+)*):[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 # The gateway's door writes every organisation's events to pathline.in.door-<number>.
-_RESERVED = re.compile(r"door-[0-9]+", re.ASCII)
-SUBJECT: Final = re.compile(r"v[1-9][0-9]{0,3}\.[A-Za-z0-9_-]{21}[AQgw]", re.ASCII)
+_RESERVED_ORG = re.compile(r"door-[0-9]+", re.ASCII)
+SUBJECT_REGEX: Final = re.compile(r"v[1-9][0-9]{0,3}\.[A-Za-z0-9_-]{21}[AQgw]", re.ASCII)
 """What a pseudonym looks like."""
 _MAX_ORG_CHARACTERS: Final = 64
 _OPTIONAL_INSTANTS = ("recordedtime", "expirytime")
 _TEXT_ATTRIBUTES = frozenset(
-    (*REQUIRED, *_OPTIONAL_INSTANTS, "sequence", "datacontenttype", "dataschema", "traceparent", "tracestate")
+    (
+        *REQUIRED_ATTRIBUTES,
+        *_OPTIONAL_INSTANTS,
+        "sequence",
+        "datacontenttype",
+        "dataschema",
+        "traceparent",
+        "tracestate",
+    )
 )
 # Counters, instants and trace ids are numbers of their own; they name nobody. A source is checked before.
-_NEVER_PERSONAL = _TEXT_ATTRIBUTES - {"id", "subject"}
+_NOT_PERSONAL_ATTRIBUTES = _TEXT_ATTRIBUTES - {"id", "subject"}
 
 
 @dataclass(frozen=True)
@@ -84,12 +92,12 @@ class Interaction(Generic[P]):
 @lru_cache(maxsize=1024)  # of names that are right, and so short; a refusal is not kept
 def organisation_of(source: str) -> str:
     """The organisation in `urn:pathline:<org>:<system>`. Raises InvalidAttribute when `source` is no such name."""
-    match = _SOURCE.fullmatch(source)
+    match = _SOURCE_PATTERN.fullmatch(source)
     if match is None or len(match[1]) > _MAX_ORG_CHARACTERS:
         raise InvalidAttribute(
             "must be urn:pathline:<organisation>:<system>, such as urn:pathline:food-bank:form", field="source"
         )
-    if _RESERVED.fullmatch(match[1]):
+    if _RESERVED_ORG.fullmatch(match[1]):
         raise InvalidAttribute(
             "no organisation may be called door-<number>: the gateway's own topics are", field="source"
         )
@@ -117,10 +125,10 @@ def interaction(
         "source": source,
         "type": payload.type,
         "subject": subject,
-        "time": _text(time),
+        "time": _format_time(time),
         "datacontenttype": "application/json",
     }
-    attributes |= {name: _extension(value) for name, value in extensions.items() if value is not None}
+    attributes |= {name: _to_attribute(value) for name, value in extensions.items() if value is not None}
     event = CloudEvent(attributes, payload.model_dump_json(exclude_none=True).encode())
     require_json(str(attributes["datacontenttype"]))
     accept(event, {payload.type: type(payload)})
@@ -133,25 +141,25 @@ def accept(event: CloudEvent, catalogue: Catalogue = TYPES) -> Interaction[Paylo
     Raises Refused, naming the attribute or field and what to do, without repeating its value.
     """
     attributes = event.attributes
-    for name in REQUIRED:
+    for name in REQUIRED_ATTRIBUTES:
         if attributes.get(name) in (None, ""):
             raise MissingAttribute("is required", field=name)
     text: Mapping[str, str] = {name: value for name, value in attributes.items() if isinstance(value, str)}
     if len(text) < len(attributes):
-        _check_text(attributes)
+        _require_text(attributes)
     org = _check_identity(text)
-    _check_persons(text)
-    time = _instant("time", text["time"])
+    _refuse_personal_numbers(text)
+    time = _parse_instant("time", text["time"])
     for name in _OPTIONAL_INSTANTS:
         if name in text:
-            _instant(name, text[name])
-    payload = _payload(event, _model(text["type"], catalogue))
+            _parse_instant(name, text[name])
+    payload = _parse_payload(event, _find_model(text["type"], catalogue))
     check_handoff(payload, org)
     _check_target(payload)
     return Interaction(text["source"], text["id"], text["subject"], time, payload, event)
 
 
-def _check_text(attributes: Mapping[str, Attribute]) -> None:
+def _require_text(attributes: Mapping[str, Attribute]) -> None:
     for name in _TEXT_ATTRIBUTES:
         if not isinstance(attributes.get(name, ""), str):
             raise InvalidAttribute("must be text", field=name)
@@ -165,44 +173,44 @@ def _check_identity(text: Mapping[str, str]) -> str:
     return organisation_of(text["source"])
 
 
-def _check_persons(text: Mapping[str, str]) -> None:
+def _refuse_personal_numbers(text: Mapping[str, str]) -> None:
     # A pseudonym, and a source as `organisation_of` wants it, are no personal number whatever their letters.
-    pseudonymous = SUBJECT.fullmatch(text["subject"]) is not None
+    is_pseudonym = SUBJECT_REGEX.fullmatch(text["subject"]) is not None
     for name, value in text.items():
-        if name in _NEVER_PERSONAL or (name == "subject" and pseudonymous):
+        if name in _NOT_PERSONAL_ATTRIBUTES or (name == "subject" and is_pseudonym):
             continue
-        if kind := personal_numbers.looks_like(value):
+        if kind := personal_numbers.classify_number(value):
             raise PersonalNumber(
                 f"looks like {kind}; send a pseudonym as subject and a prefixed record id (such as case-1) as id",
                 field=name,
             )
-    if not pseudonymous:
+    if not is_pseudonym:
         raise InvalidAttribute(
             "must be a pseudonym (v1. and 22 characters); pathline.Pseudonyms makes them", field="subject"
         )
 
 
-def _instant(name: str, text: str) -> datetime:
+def _parse_instant(name: str, text: str) -> datetime:
     try:
         return instant.parse(text)
-    except ValueError as wrong:
-        raise InvalidAttribute(str(wrong), field=name) from None
+    except ValueError as error:
+        raise InvalidAttribute(str(error), field=name) from None
 
 
-def _model(type_name: str, catalogue: Catalogue) -> type[Payload]:
+def _find_model(type_name: str, catalogue: Catalogue) -> type[Payload]:
     model = catalogue.get(type_name)
     if model is None:
         raise UnknownType("no contract is registered for this type; see the vocabulary", field="type")
     return model
 
 
-def _payload(event: CloudEvent, model: type[Payload]) -> Payload:
+def _parse_payload(event: CloudEvent, model: type[Payload]) -> Payload:
     if event.data is None:
         raise InvalidData("is required", field="data")
     try:
         return model.model_validate_json(event.data)
-    except ValidationError as wrong:
-        field, detail = explain(wrong, model)
+    except ValidationError as error:
+        field, detail = explain_error(error, model)
         raise InvalidData(detail, field=field) from None
 
 
@@ -231,11 +239,11 @@ def _check_target(payload: Payload) -> None:
     try:
         if source is not None:
             organisation_of(source)
-    except InvalidAttribute as wrong:
-        raise InvalidData(wrong.detail, field=field) from None
+    except InvalidAttribute as error:
+        raise InvalidData(error.detail, field=field) from None
 
 
-def _text(time: datetime) -> str:
+def _format_time(time: datetime) -> str:
     if time.tzinfo is None:
         raise InvalidAttribute("needs an offset: pass an aware datetime, such as datetime.now(UTC)", field="time")
     offset_seconds = time.utcoffset()
@@ -244,8 +252,8 @@ def _text(time: datetime) -> str:
     try:
         return time.astimezone(UTC).isoformat()
     except OverflowError:
-        raise InvalidAttribute(instant.RANGE, field="time") from None
+        raise InvalidAttribute(instant.RANGE_MESSAGE, field="time") from None
 
 
-def _extension(value: Attribute | datetime) -> Attribute:
-    return _text(value) if isinstance(value, datetime) else value
+def _to_attribute(value: Attribute | datetime) -> Attribute:
+    return _format_time(value) if isinstance(value, datetime) else value

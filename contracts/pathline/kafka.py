@@ -34,11 +34,11 @@ class KafkaProducer:
 
     async def __aenter__(self) -> Self:
         try:
-            self._client = await _started(enable_idempotence=True, **self._options)
+            self._client = await _start_client(enable_idempotence=True, **self._options)
             self.idempotent = True
         except (UnknownError, UnsupportedVersionError):
             # Without idempotence a retry may write a record twice; the gateway knows events by source and id.
-            self._client = await _started(enable_idempotence=False, **self._options)
+            self._client = await _start_client(enable_idempotence=False, **self._options)
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -52,7 +52,7 @@ class KafkaProducer:
         await self._client.send_and_wait(topic, value, key=key, headers=headers)
 
 
-async def _started(**options: Any) -> AIOKafkaProducer:
+async def _start_client(**options: Any) -> AIOKafkaProducer:
     client = AIOKafkaProducer(**options)
     try:
         await client.start()

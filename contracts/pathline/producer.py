@@ -32,16 +32,16 @@ async def publish(producer: Producer, interaction: Interaction[Any], *, topic: s
 
     Publishing the same interaction again changes nothing, so after an error simply call again.
     """
-    event = traced(interaction.event)
+    event = with_trace_context(interaction.event)
     headers, value = kafka.encode(event)
     await producer.send(
         topic or topic_of(interaction.source), key=interaction.subject.encode(), value=value, headers=headers
     )
 
 
-def traced(event: CloudEvent) -> CloudEvent:
+def with_trace_context(event: CloudEvent) -> CloudEvent:
     """The event with the trace context of the current span, unless it has one: the starting trace is never replaced."""
     if "traceparent" in event.attributes:
         return event
-    context = tracing.current()
+    context = tracing.current_trace_context()
     return replace(event, attributes={**event.attributes, **context}) if context else event

@@ -82,7 +82,7 @@ class Pseudonyms:
             raise ValueError("epoch must lie between 1 and 9999")
 
     @cached_property
-    def _derived(self) -> bytes:
+    def _derived_key(self) -> bytes:
         return _hkdf(self.key, f"{self.org}/v{self.epoch}".encode())
 
     @classmethod
@@ -95,5 +95,5 @@ class Pseudonyms:
         canonical = unicodedata.normalize("NFC", identifier.strip())
         if not canonical:
             raise ValueError("the identifier is blank: every interaction needs the person it is about")
-        tag = hmac.digest(self._derived, canonical.encode(), hashlib.sha256)[:16]
+        tag = hmac.digest(self._derived_key, canonical.encode(), hashlib.sha256)[:16]
         return f"v{self.epoch}." + base64.urlsafe_b64encode(tag).decode().rstrip("=")

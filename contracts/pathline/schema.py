@@ -23,11 +23,11 @@ from pathline.vocabulary import TYPES, Payload
 from pathline.vocabulary.notices import NOTICES
 
 DIALECT: Final = GenerateJsonSchema.schema_dialect
-FOLDER: Final = Path("contracts/schemas")
+SCHEMAS_FOLDER: Final = Path("contracts/schemas")
 """Where the schemas are committed, seen from the root of the repository."""
-DOCUMENT: Final = "asyncapi.json"
+ASYNCAPI_FILE: Final = "asyncapi.json"
 """The AsyncAPI document, beside that folder."""
-TOLD: Final = "told"
+NOTICES_FOLDER: Final = "told"
 """The folder of what the gateway itself tells, within that folder."""
 
 
@@ -66,36 +66,43 @@ def schemas() -> dict[str, dict[str, Any]]:
     return {name: payload_schema(cls) for name, cls in TYPES.items()}
 
 
-def notices() -> dict[str, dict[str, Any]]:
+def notice_schemas() -> dict[str, dict[str, Any]]:
     """The closed schema of each event that the gateway itself tells; its `$id` is `urn:pathline:schema:told:<type>`."""
-    found = {name: cls.model_json_schema(by_alias=True, schema_generator=_Plain) for name, cls in NOTICES.items()}
-    named = {name: {"$id": f"urn:pathline:schema:{TOLD}:{name}", "title": NOTICES[name].title} for name in found}
-    return {name: {**schema, "$schema": DIALECT, **named[name]} for name, schema in found.items()}
+    schema_by_type = {
+        name: cls.model_json_schema(by_alias=True, schema_generator=_Plain) for name, cls in NOTICES.items()
+    }
+    identity_by_type = {
+        name: {"$id": f"urn:pathline:schema:{NOTICES_FOLDER}:{name}", "title": NOTICES[name].title}
+        for name in schema_by_type
+    }
+    return {name: {**schema, "$schema": DIALECT, **identity_by_type[name]} for name, schema in schema_by_type.items()}
 
 
-def write(folder: Path) -> None:
+def write_schemas(folder: Path) -> None:
     """The folder holds the schema of every type, and no other; the AsyncAPI document stands beside it."""
-    (folder / TOLD).mkdir(parents=True, exist_ok=True)
-    files = _files()
-    for name in _names(folder) - files.keys():
+    (folder / NOTICES_FOLDER).mkdir(parents=True, exist_ok=True)
+    files = _render_files()
+    for name in _existing_names(folder) - files.keys():
         (folder / name).unlink()
     for name, text in files.items():
-        _place(folder, name).write_text(text, encoding="utf-8")
+        _path_of(folder, name).write_text(text, encoding="utf-8")
 
 
-def drift(folder: Path) -> list[str]:
+def find_drift(folder: Path) -> list[str]:
     """One line for each file that is not as `write` would leave it; empty when nothing has drifted."""
-    files = _files()
-    names = sorted(files.keys() | _names(folder))
-    places = {name: _place(folder, name) for name in names}
-    return [f"{path}: {fault}" for name, path in places.items() if (fault := _fault(path, files.get(name)))]
+    files = _render_files()
+    names = sorted(files.keys() | _existing_names(folder))
+    path_by_name = {name: _path_of(folder, name) for name in names}
+    return [
+        f"{path}: {fault}" for name, path in path_by_name.items() if (fault := _compare_file(path, files.get(name)))
+    ]
 
 
-def _place(folder: Path, name: str) -> Path:
-    return (folder.parent if name == DOCUMENT else folder) / name
+def _path_of(folder: Path, name: str) -> Path:
+    return (folder.parent if name == ASYNCAPI_FILE else folder) / name
 
 
-def _fault(path: Path, expected: str | None) -> str | None:
+def _compare_file(path: Path, expected: str | None) -> str | None:
     if expected is None:
         return "no type has this schema"
     if not path.exists():
@@ -103,43 +110,51 @@ def _fault(path: Path, expected: str | None) -> str | None:
     return None if path.read_text(encoding="utf-8") == expected else "differs from the vocabulary"
 
 
-def _files() -> dict[str, str]:
-    known = schemas()
-    document = json.dumps(asyncapi.document(known), indent=1, ensure_ascii=False) + "\n"
-    told = {f"{TOLD}/{name}.json": _text(schema) for name, schema in notices().items()}
-    return {f"{name}.json": _text(schema) for name, schema in known.items()} | told | {DOCUMENT: document}
+def _render_files() -> dict[str, str]:
+    type_schemas = schemas()
+    document = json.dumps(asyncapi.document(type_schemas), indent=1, ensure_ascii=False) + "\n"
+    notice_files = {f"{NOTICES_FOLDER}/{name}.json": _to_json(schema) for name, schema in notice_schemas().items()}
+    return (
+        {f"{name}.json": _to_json(schema) for name, schema in type_schemas.items()}
+        | notice_files
+        | {ASYNCAPI_FILE: document}
+    )
 
 
-def _text(schema: dict[str, Any]) -> str:
-    return json.dumps(_ordered(schema), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+def _to_json(schema: dict[str, Any]) -> str:
+    return json.dumps(_sort_required(schema), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _ordered(schema: Any) -> Any:
+def _sort_required(schema: Any) -> Any:
     match schema:
         case dict():
-            return {key: sorted(value) if key == "required" else _ordered(value) for key, value in schema.items()}
+            return {key: sorted(value) if key == "required" else _sort_required(value) for key, value in schema.items()}
         case list():
-            return [_ordered(part) for part in schema]
+            return [_sort_required(part) for part in schema]
         case _:
             return schema
 
 
-def _names(folder: Path) -> set[str]:
+def _existing_names(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*.json")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The schemas are written, or the exit code says whether they have drifted."""
-    said = "JSON Schemas of the vocabulary, and its AsyncAPI document"
-    parser = argparse.ArgumentParser(prog="python -m pathline.schema", description=said)
+    description = "JSON Schemas of the vocabulary, and its AsyncAPI document"
+    parser = argparse.ArgumentParser(prog="python -m pathline.schema", description=description)
     action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--write", type=Path, nargs="?", const=FOLDER, metavar="FOLDER", help="write every schema")
-    action.add_argument("--check", type=Path, nargs="?", const=FOLDER, metavar="FOLDER", help="list what has drifted")
-    chosen = parser.parse_args(arguments)
-    if chosen.write is not None:
-        write(chosen.write)
+    action.add_argument(
+        "--write", type=Path, nargs="?", const=SCHEMAS_FOLDER, metavar="FOLDER", help="write every schema"
+    )
+    action.add_argument(
+        "--check", type=Path, nargs="?", const=SCHEMAS_FOLDER, metavar="FOLDER", help="list what has drifted"
+    )
+    options = parser.parse_args(arguments)
+    if options.write is not None:
+        write_schemas(options.write)
         return 0
-    faults = drift(chosen.check)
+    faults = find_drift(options.check)
     print("\n".join(faults) or "no drift", file=sys.stderr if faults else sys.stdout)
     return 1 if faults else 0
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from pathline.codec import kafka
 from pathline.interaction import Interaction, accept, interaction
 from pathline.vocabulary import Exists, Payload
-from pathline.vocabulary.explained import Explained
+from pathline.vocabulary.explained import WithAdvice
 
 P = TypeVar("P", bound=Payload)
 
@@ -69,11 +69,11 @@ def example(
     **fields: Any,
 ) -> Interaction[P]:
     """A valid interaction of this type: required fields, or all, filled with plain values, and `fields` as given."""
-    data = _filled(cls, source, every_field) | fields
+    data = _sample_fields(cls, source, every_field) | fields
     return interaction(cls.model_validate(data), source=source, subject=subject, time=time, id=id)
 
 
-_WORDS: Final[dict[str, object]] = {
+_SAMPLE_VALUES: Final[dict[str, object]] = {
     "code": "example",
     "identifier": "example-1",
     "subject": SUBJECT,
@@ -92,58 +92,60 @@ _WORDS: Final[dict[str, object]] = {
 """A plain value by the reason that an annotation gives for refusing others."""
 
 
-def _filled(cls: type[BaseModel], source: str, every: bool) -> dict[str, Any]:
+def _sample_fields(cls: type[BaseModel], source: str, every_field: bool) -> dict[str, Any]:
     hints = get_type_hints(cls, include_extras=True)
     return {
-        info.alias or name: _value(name, hints[name], source, every)
+        info.alias or name: _sample_value(name, hints[name], source, every_field)
         for name, info in cls.model_fields.items()
-        if every or info.is_required()
+        if every_field or info.is_required()
     }
 
 
-def _value(name: str, hint: Any, source: str, every: bool) -> Any:
+def _sample_value(name: str, hint: Any, source: str, every_field: bool) -> Any:
     if name == "source":
         return source
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _annotated(name, arguments, source, every)
+        return _sample_annotated(name, arguments, source, every_field)
     if origin is Literal:
         return arguments[0]
     if origin in (Union, types.UnionType):
-        return _value(name, _simplest(arguments), source, every)
+        return _sample_value(name, _simplest_option(arguments), source, every_field)
     if origin is tuple:
-        return [_value(name, arguments[0], source, every)]
+        return [_sample_value(name, arguments[0], source, every_field)]
     if isinstance(hint, type) and issubclass(hint, BaseModel):
-        return _filled(hint, source, every)
-    return _PLAIN.get(hint, {})
+        return _sample_fields(hint, source, every_field)
+    return _DEFAULT_BY_TYPE.get(hint, {})
 
 
-def _simplest(options: tuple[Any, ...]) -> Any:
+def _simplest_option(options: tuple[Any, ...]) -> Any:
     """The first, unless these are conditions: of them, the one that holds no other."""
     return Exists if Exists in options else options[0]
 
 
-def _annotated(name: str, arguments: tuple[Any, ...], source: str, every: bool) -> Any:
-    plain, *notes = arguments
-    for note in notes:
-        if isinstance(note, Explained):
+def _sample_annotated(name: str, arguments: tuple[Any, ...], source: str, every_field: bool) -> Any:
+    plain, *metadata = arguments
+    for note in metadata:
+        if isinstance(note, WithAdvice):
             # A hand-off's id begins with the organisation that offers it.
-            return f"{source.split(':')[2]}:1" if note.reason == "handoff_id" else _WORDS[note.reason]
+            return f"{source.split(':')[2]}:1" if note.reason == "handoff_id" else _SAMPLE_VALUES[note.reason]
     if get_origin(plain) is tuple:
-        return _several(_value(name, get_args(plain)[0], source, every), max(_fewest(notes), int(every)))
-    return _value(name, plain, source, every)
+        return _distinct_members(
+            _sample_value(name, get_args(plain)[0], source, every_field), max(_min_length(metadata), int(every_field))
+        )
+    return _sample_value(name, plain, source, every_field)
 
 
-def _fewest(notes: list[Any]) -> int:
+def _min_length(notes: list[Any]) -> int:
     """How many members a list so annotated has at least."""
     constraints = (constraint for note in notes for constraint in (note, *getattr(note, "metadata", ())))
     return max((getattr(constraint, "min_length", None) or 0 for constraint in constraints), default=0)
 
 
-def _several(member: Any, how_many: int) -> list[Any]:
+def _distinct_members(member: Any, count: int) -> list[Any]:
     """Different members, where a list must have more than one: the same person twice is no link."""
-    others = [{**member, "org": f"{member['org']}-{n}"} for n in range(2, how_many + 1)]
-    return [member, *others][:how_many]
+    further_members = [{**member, "org": f"{member['org']}-{n}"} for n in range(2, count + 1)]
+    return [member, *further_members][:count]
 
 
-_PLAIN: Final[dict[Any, Any]] = {bool: True, int: 1, float: 1.0, str: "example"}
+_DEFAULT_BY_TYPE: Final[dict[Any, Any]] = {bool: True, int: 1, float: 1.0, str: "example"}

@@ -9,7 +9,7 @@ from typing import Any
 _propagate: Any = import_module("opentelemetry.propagate") if find_spec("opentelemetry") else None
 
 
-def current() -> dict[str, str]:
+def current_trace_context() -> dict[str, str]:
     """`traceparent` and `tracestate` of the current span; empty without OpenTelemetry or outside a span."""
     carrier: dict[str, str] = {}
     if _propagate is not None:

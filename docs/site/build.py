@@ -25,7 +25,7 @@ _LINK: Final = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s#
 Nav = list[dict[str, Any]]
 
 
-def navigation() -> Nav:
+def read_navigation() -> Nav:
     """The sections, each with its pages by their paths in the repository. Raises ValueError where one is left out."""
     sections: Nav = tomllib.loads((ROOT / "docs/site/site.toml").read_text())["nav"]
     for section in sections:
@@ -38,14 +38,14 @@ def navigation() -> Nav:
     return sections
 
 
-def place(page: str) -> str:
+def site_path(page: str) -> str:
     """Where a page of the repository stands among the sources of the site."""
     if page.startswith("docs/"):
         return page.removeprefix("docs/")
     return f"repository/{page.lower().removesuffix('/readme.md').removesuffix('.md')}.md"
 
 
-def mended(page: str, text: str, places: dict[str, str]) -> str:
+def mend_links(page: str, text: str, places: dict[str, str]) -> str:
     """The text of a page, with links as they are from its place in the site."""
 
     def link(found: re.Match[str]) -> str:
@@ -61,19 +61,19 @@ def mended(page: str, text: str, places: dict[str, str]) -> str:
     return "".join(part if n % 2 else _LINK.sub(link, part) for n, part in enumerate(parts))
 
 
-def assemble(sources: Path) -> Nav:
+def assemble_pages(sources: Path) -> Nav:
     """Writes the sources of the site; the navigation by their places."""
-    sections = navigation()
-    places = {page: place(page) for section in sections for page in section["pages"]}
+    sections = read_navigation()
+    places = {page: site_path(page) for section in sections for page in section["pages"]}
     shutil.rmtree(sources, ignore_errors=True)
     shutil.copytree(ROOT / "docs/images", sources / "images")
     for page, to in places.items():
         (sources / to).parent.mkdir(parents=True, exist_ok=True)
-        (sources / to).write_text(mended(page, (ROOT / page).read_text(), places))
+        (sources / to).write_text(mend_links(page, (ROOT / page).read_text(), places))
     return [{section["title"]: [places[page] for page in section["pages"]]} for section in sections]
 
 
-def configuration(nav: Nav) -> dict[str, Any]:
+def build_configuration(nav: Nav) -> dict[str, Any]:
     """What the generator is told. Fonts are those of the reader's machine, and nothing is loaded from elsewhere."""
     return {
         "site_name": "Pathline",
@@ -102,10 +102,10 @@ def configuration(nav: Nav) -> dict[str, Any]:
     }
 
 
-def generate(folder: Path, nav: Nav) -> int:
+def generate_site(folder: Path, nav: Nav) -> int:
     """Makes `site` of `pages` in this folder; a link or an anchor that leads nowhere fails."""
     configured = folder / "mkdocs.yml"
-    configured.write_text(json.dumps(configuration(nav), indent=1))  # JSON is YAML
+    configured.write_text(json.dumps(build_configuration(nav), indent=1))  # JSON is YAML
     shutil.rmtree(folder / "site", ignore_errors=True)
     command = [Path(sys.executable).with_name("zensical"), "build", "--clean", "--strict", "--config-file", configured]
     return subprocess.run(command, cwd=folder, check=False).returncode
@@ -114,7 +114,7 @@ def generate(folder: Path, nav: Nav) -> int:
 def main(folder: Path = BUILD) -> int:
     """Builds the site."""
     folder.mkdir(exist_ok=True)
-    return generate(folder, assemble(folder / "pages"))
+    return generate_site(folder, assemble_pages(folder / "pages"))
 
 
 def _name(path: Path) -> str:

@@ -46,25 +46,25 @@ _SECTIONS: Final = {
 }
 
 
-def trees() -> Iterator[ast.Module]:
+def parse_modules() -> Iterator[ast.Module]:
     """Every module."""
     for folder in CODE:
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield ast.parse(path.read_text())
 
 
-def text_of(node: ast.expr) -> str | None:
+def literal_text(node: ast.expr) -> str | None:
     """A literal text."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
-def reasons_of_code() -> dict[str, set[int]]:
+def collect_reasons() -> dict[str, set[int]]:
     """Each reason that the code names, with the statuses that it is answered with."""
     found: defaultdict[str, set[int]] = defaultdict(set)
-    for tree in trees():
+    for tree in parse_modules():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and len(node.args) >= 2:
-                status, reason = node.args[0], text_of(node.args[1])
+                status, reason = node.args[0], literal_text(node.args[1])
                 if (
                     isinstance(status, ast.Constant)
                     and type(status.value) is int
@@ -76,35 +76,38 @@ def reasons_of_code() -> dict[str, set[int]]:
                 for line in node.body:
                     if isinstance(line, ast.Assign | ast.AnnAssign) and line.value is not None:
                         (name,) = line.targets if isinstance(line, ast.Assign) else (line.target,)
-                        reason = text_of(line.value)
+                        reason = literal_text(line.value)
                         if isinstance(name, ast.Name) and name.id == "reason" and reason:
                             found[reason].update(())
     return {reason: statuses for reason, statuses in found.items() if _REASON.fullmatch(reason)}
 
 
-def literals_of_code() -> set[str]:
+def collect_literals() -> set[str]:
     """Every text that stands in the code as a whole."""
     return {
-        text for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Constant) and (text := node.value)
+        text
+        for tree in parse_modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and (text := node.value)
     }
 
 
-def limits() -> list[NamedLimit]:
+def list_limits() -> list[NamedLimit]:
     """Every limit, with the number that holds where nothing is set."""
-    usual = Limits.model_construct()
-    return [usual.named(field) for field in Limits.model_fields]
+    defaults = Limits.model_construct()
+    return [defaults.named_limit(field) for field in Limits.model_fields]
 
 
-def errors() -> str:
+def render_errors() -> str:
     """The page of reasons. Raises ValueError where the table and the code differ."""
     table: Mapping[str, Mapping[str, Sequence[str]]] = tomllib.loads((ROOT / "docs/site/reasons.toml").read_text())
-    code, by_limit = reasons_of_code(), defaultdict[str, list[NamedLimit]](list)
-    for each in limits():
+    code, by_limit = collect_reasons(), defaultdict[str, list[NamedLimit]](list)
+    for each in list_limits():
         by_limit[each.limit.reason].append(each)
     named = {reason for section in table.values() for reason in section}
     if missing := sorted(code.keys() - named - by_limit.keys()):
         raise ValueError(f"docs/site/reasons.toml lacks {', '.join(missing)}")
-    if gone := sorted(named - literals_of_code()):
+    if gone := sorted(named - collect_literals()):
         raise ValueError(f"docs/site/reasons.toml has reasons that are not in the code: {', '.join(gone)}")
     text = f"""\
 # Errors
@@ -134,7 +137,7 @@ repeats a value, because it may be personal.
     return text
 
 
-def settings() -> str:
+def render_settings() -> str:
     """The page of settings: each variable, what holds where it is not set, and what it says."""
     text = f"""\
 # Settings
@@ -156,18 +159,18 @@ The gateway reads its settings from the environment. Flags of `pathline-gateway 
         )
         text += _row(f"`PATHLINE_{name.upper()}`", usual, _one_line(field.description or ""))
     text += "\n## Limits\n\nEach limit has a variable; [limits](../limits.md) has their numbers and reasons.\n\n"
-    text += "".join(f"- `{each.setting}`\n" for each in limits())
+    text += "".join(f"- `{each.setting}`\n" for each in list_limits())
     text += "\n## Commands\n\n" + _head("variable", "read by", "what it says")
     for name, (command, says) in _OTHER_SETTINGS.items():
         text += _row(f"`{name}`", command, says)
     known = {f"PATHLINE_{name.upper()}" for name in Settings.model_fields} | _OTHER_SETTINGS.keys()
-    known |= {each.setting for each in limits()}
-    if unknown := sorted({each for each in literals_of_code() if _is_variable(each)} - known):
+    known |= {each.setting for each in list_limits()}
+    if unknown := sorted({each for each in collect_literals() if _is_variable(each)} - known):
         raise ValueError(f"no setting, and not in docs/site/reference.py: {', '.join(unknown)}")
     return text
 
 
-def metrics() -> str:
+def render_metrics() -> str:
     """The page of metrics: each by name, with its unit and the question that it answers."""
     text = f"""\
 # Metrics
@@ -179,20 +182,26 @@ a pathway or an event. Counters end with `_total` in Prometheus, and durations w
 """
     text += _head("metric", "kind", "unit", "the question that it answers")
     rows = []
-    for tree in trees():
+    for tree in parse_modules():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and node.args and (text_of(node.args[0]) or "").startswith("pathline."):
-                said = {each.arg: text_of(each.value) for each in node.keywords}
+            if isinstance(node, ast.Call) and node.args and (literal_text(node.args[0]) or "").startswith("pathline."):
+                said = {each.arg: literal_text(each.value) for each in node.keywords}
                 if said.get("unit") and said.get("description"):
                     called = getattr(node.func, "attr", getattr(node.func, "id", ""))
                     kind = {"create_counter": "counter", "create_histogram": "histogram"}.get(called, "gauge")
-                    rows.append((f"`{text_of(node.args[0])}`", kind, f"`{said['unit']}`", said["description"] or ""))
+                    rows.append(
+                        (f"`{literal_text(node.args[0])}`", kind, f"`{said['unit']}`", said["description"] or "")
+                    )
     return text + "".join(_row(*row) for row in sorted(rows))
 
 
-def documents() -> dict[Path, str]:
+def render_pages() -> dict[Path, str]:
     """Every page by its file."""
-    return {PAGES / "errors.md": errors(), PAGES / "settings.md": settings(), PAGES / "metrics.md": metrics()}
+    return {
+        PAGES / "errors.md": render_errors(),
+        PAGES / "settings.md": render_settings(),
+        PAGES / "metrics.md": render_metrics(),
+    }
 
 
 def _is_variable(text: object) -> bool:
@@ -213,11 +222,11 @@ def _one_line(text: str) -> str:
 
 def main(arguments: Iterable[str]) -> int:
     """Writes the pages, or says whether they are as they would be written."""
-    stale = [path for path, text in documents().items() if not path.exists() or path.read_text() != text]
+    stale = [path for path, text in render_pages().items() if not path.exists() or path.read_text() != text]
     if "--write" in arguments:
         PAGES.mkdir(parents=True, exist_ok=True)
         for path in stale:
-            path.write_text(documents()[path])
+            path.write_text(render_pages()[path])
         return 0
     for path in stale:
         print(f"{path.relative_to(ROOT)} is not what the code says: run `make schemas`", file=sys.stderr)

@@ -56,12 +56,12 @@ def token(role: Role, *, data: Path = Path("data"), org: str | None = None, acco
     account
         Whose it is, of a citizen or helper: any word.
     """
-    from pathline_gateway.auth.dev_issuer.issuer import NoIssuer, existing
+    from pathline_gateway.auth.dev_issuer.issuer import NoIssuer, load_issuer
 
     try:
-        print(existing(data).token([role], org, account))
-    except NoIssuer as missing:
-        sys.exit(f"pathline-gateway: {missing}")
+        print(load_issuer(data).issue_token([role], org, account))
+    except NoIssuer as error:
+        sys.exit(f"pathline-gateway: {error}")
 
 
 @app.command
@@ -103,9 +103,9 @@ def up(
     """
     from pathline_gateway.runtime.process_start import start
 
-    said: dict[str, Any] = {"port": port, "host": host, "dev_auth": dev_auth, "now": now}
-    said |= {"intake_processes": intake_processes, "open_to_network": open_to_network or None}
-    start({name: value for name, value in said.items() if value is not None}, data if embedded else None, demo)
+    flags: dict[str, Any] = {"port": port, "host": host, "dev_auth": dev_auth, "now": now}
+    flags |= {"intake_processes": intake_processes, "open_to_network": open_to_network or None}
+    start({name: value for name, value in flags.items() if value is not None}, data if embedded else None, demo)
 
 
 @app.command

@@ -5,23 +5,23 @@ from __future__ import annotations
 import re
 from typing import Final
 
-OURS = "pathline"
+OWN_ORGANISATION = "pathline"
 """The gateway's own organisation, whose word decides: it writes through the door's topics alone."""
 
-CITIZENS = "citizen"
+CITIZEN_ORGANISATION = "citizen"
 """The organisation of people's own accounts: each publishes there for herself, through the door."""
 
-REVIEW = "urn:pathline:pathline:review"
+REVIEW_SOURCE = "urn:pathline:pathline:review"
 """The source of what reviewers decide. Only the gateway itself publishes under its organisation."""
 
-ACCOUNT = "urn:pathline:citizen:me"
+ACCOUNT_SOURCE = "urn:pathline:citizen:me"
 """The source of what citizens do."""
-_DOOR: Final = re.compile(r"door-[0-9]+", re.ASCII)
+_DOOR_NAME: Final = re.compile(r"door-[0-9]+", re.ASCII)
 """The topics of the door are called so: whoever was called so would share them with everybody."""
-RESERVED: Final = frozenset((OURS, CITIZENS, "pathline-gateway", "nobody", "unknown"))
+RESERVED_NAMES: Final = frozenset((OWN_ORGANISATION, CITIZEN_ORGANISATION, "pathline-gateway", "nobody", "unknown"))
 """The gateway, people's own accounts, and words that stand on pages and in metrics where there is no organisation."""
 
 
 def is_reserved(name: str) -> bool:
     """Whether no organisation may be called so."""
-    return name in RESERVED or _DOOR.fullmatch(name) is not None
+    return name in RESERVED_NAMES or _DOOR_NAME.fullmatch(name) is not None

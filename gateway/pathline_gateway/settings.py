@@ -14,7 +14,7 @@ from pathline_gateway.limits.addresses import Proxies
 from pathline_gateway.limits.table import PREFIX, Limits
 
 
-def _zone(name: str) -> str:
+def _validate_time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -22,12 +22,12 @@ def _zone(name: str) -> str:
     return name
 
 
-def _networks(listed: str) -> str:
+def _validate_networks(value: str) -> str:
     try:
-        Proxies.of(listed)
+        Proxies.parse(value)
     except ValueError:
         raise ValueError("is no list of addresses: write such as 10.0.0.7,192.168.0.0/16") from None
-    return listed
+    return value
 
 
 class Settings(BaseSettings):
@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     """Consumer group of intake."""
     intake_processes: int = Field(default=1, ge=1, le=64)
     """Intake processes, this one among them; each uses one core. No more than partitions or cores are useful."""
-    trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
+    trusted_proxies: Annotated[str, AfterValidator(_validate_networks)] = ""
     """Addresses or networks of reverse proxies, with commas between; their `X-Forwarded-For` is believed. Otherwise all
     callers behind a proxy share the limits of one address."""
     dev_auth: Literal["on", "off"] = "on"
@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     """The name of this gateway at the issuer."""
     client_secret: SecretStr | None = None
     """The secret of this gateway at the issuer, if it has one; sent to the token endpoint alone."""
-    desk_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    desk_timezone: Annotated[str, AfterValidator(_validate_time_zone)] = "UTC"
     """The time zone of the days and times that people write at the desk, such as Australia/Sydney."""
     quick_exit: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] = "https://www.bom.gov.au/"
     """The page that the desk's quick exit opens; one that anybody might look at."""
@@ -114,14 +114,14 @@ class Settings(BaseSettings):
         """The instant that due instants are compared with."""
         return self.now or datetime.now(UTC)
 
-    def environment(self) -> dict[str, str]:
+    def to_environment(self) -> dict[str, str]:
         """What says the same to another process of this gateway."""
-        said = {name: getattr(self, name) for name in type(self).model_fields if name != "limits"}
-        plain = {n: v.get_secret_value() if isinstance(v, SecretStr) else v for n, v in said.items()}
+        values = {name: getattr(self, name) for name in type(self).model_fields if name != "limits"}
+        plain = {n: v.get_secret_value() if isinstance(v, SecretStr) else v for n, v in values.items()}
         limits = {f"{PREFIX}{name.upper()}": str(number) for name, number in self.limits}
-        return {f"PATHLINE_{n.upper()}": _text(value) for n, value in plain.items() if value is not None} | limits
+        return {f"PATHLINE_{n.upper()}": _to_text(value) for n, value in plain.items() if value is not None} | limits
 
-    def embedded(self, kafka: str, database: str, cluster_id: str) -> Self:
+    def for_embedded_machine(self, kafka: str, database: str, cluster_id: str) -> Self:
         """These settings for the broker and the Postgres of one machine."""
         return self.model_copy(
             update={
@@ -134,5 +134,5 @@ class Settings(BaseSettings):
         )
 
 
-def _text(value: object) -> str:
+def _to_text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)

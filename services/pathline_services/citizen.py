@@ -11,9 +11,9 @@ from pathline_services import desk
 
 ACCOUNT = desk.Service("account", "My own account", "voluntary", "enduring")
 ORG = desk.Organisation("citizen", "Citizens", "citizen", (ACCOUNT,))
-NAMES = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: citizen")
+PSEUDONYMS = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: citizen")
 SOURCE = "urn:pathline:citizen:me"
-HERE: dict[str, Any] = {"service": "account", "channel": "web", "initiator": "citizen"}
+COMMON_FIELDS: dict[str, Any] = {"service": "account", "channel": "web", "initiator": "citizen"}
 
 
 class CitizenAction(desk.Visit):
@@ -33,38 +33,42 @@ def payloads_of(visit: CitizenAction) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "showed who she is" if visit.known:
-            me = v.Ref(org=ORG.code, subject=NAMES.subject(visit.person))
-            yield v.IdentityLinked(same=(me, visit.known), method="citizen-token", purpose="own-pathway")
+            own_ref = v.Ref(org=ORG.code, subject=PSEUDONYMS.subject(visit.person))
+            yield v.IdentityLinked(same=(own_ref, visit.known), method="citizen-token", purpose="own-pathway")
         case "agreed to have shown":
-            to, items = ("housing", "money-help"), visit.items
+            recipients, items = ("housing", "money-help"), visit.items
             yield v.ConsentGiven(
-                consent=visit.matter, holders=("income-support",), recipients=to, items=items, purpose="care"
+                consent=visit.matter, holders=("income-support",), recipients=recipients, items=items, purpose="care"
             )
         case "asked what there is":
-            yield v.PullRequested(pull=visit.matter, need=visit.need or "income", actor="citizen", **HERE)
+            yield v.PullRequested(pull=visit.matter, need=visit.need or "income", actor="citizen", **COMMON_FIELDS)
         case "was told" if visit.found:
-            yield v.PullAnswered(pull=visit.matter, answer=visit.found, actor="system", **HERE)
+            yield v.PullAnswered(pull=visit.matter, answer=visit.found, actor="system", **COMMON_FIELDS)
         case "claimed":
-            yield v.PullClaimed(pull=visit.matter, offer="course", to=v.Party(org=visit.to or ORG.code), **HERE)
+            yield v.PullClaimed(
+                pull=visit.matter, offer="course", to=v.Party(org=visit.to or ORG.code), **COMMON_FIELDS
+            )
         case "proposed":
-            yield v.CoproductionProposed(proposal=visit.matter, kind="design", coproduction="design", **HERE)
+            yield v.CoproductionProposed(proposal=visit.matter, kind="design", coproduction="design", **COMMON_FIELDS)
         case "it was worth it" | "it was not worth it":
             value: Literal["confirmed", "denied"] = "confirmed" if visit.what == "it was worth it" else "denied"
-            yield v.ExperienceShared(value=value, need=visit.need, burden=visit.burden, coproduction="assess", **HERE)
+            yield v.ExperienceShared(
+                value=value, need=visit.need, burden=visit.burden, coproduction="assess", **COMMON_FIELDS
+            )
         case "better now":
-            yield v.OutcomeReported(by="citizen", domain=visit.need or "income", before=2, after=4, **HERE)
+            yield v.OutcomeReported(by="citizen", domain=visit.need or "income", before=2, after=4, **COMMON_FIELDS)
 
 
 def interactions(visit: CitizenAction) -> list[Interaction[v.Payload]]:
-    return desk.written(visit, payloads_of(visit), source=SOURCE, names=NAMES)
+    return desk.build_interactions(visit, payloads_of(visit), source=SOURCE, pseudonyms=PSEUDONYMS)
 
 
 def app(kafka: str, out: Producer) -> FastStream:
     """Reads its front desk's topic; a visit counts as read when all that it means is published."""
-    broker = desk.broker(kafka)
+    broker = desk.create_broker(kafka)
 
-    @broker.subscriber("desk.citizen", group_id=ORG.code, **desk.NOTHING_LOST)
-    async def at_the_counter(visit: CitizenAction) -> None:
+    @broker.subscriber("desk.citizen", group_id=ORG.code, **desk.SUBSCRIBER_SETTINGS)
+    async def handle_visit(visit: CitizenAction) -> None:
         for each in interactions(visit):
             await publish(out, each)
 

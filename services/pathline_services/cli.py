@@ -75,9 +75,9 @@ def play(
 @app.command
 def stuck() -> None:
     """Prints where the seeded stuck hand-off is: organisation and subject, for POST /v1/pathways/search."""
-    from pathline_services.simulator.stuck import where_to_look
+    from pathline_services.simulator.stuck import stuck_handoff_ref
 
-    print(json.dumps(where_to_look()))
+    print(json.dumps(stuck_handoff_ref()))
 
 
 @app.command
@@ -85,7 +85,7 @@ def register() -> None:
     """Prints the register entries of the reference organisations."""
     from pathline_services import reference
 
-    print(json.dumps({"organisations": reference.register()}, indent=2))
+    print(json.dumps({"organisations": reference.register_entries()}, indent=2))
 
 
 def main() -> None:

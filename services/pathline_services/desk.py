@@ -44,7 +44,7 @@ class Reading(TypedDict):
     heartbeat_interval_ms: int
 
 
-NOTHING_LOST: Final[Reading] = {
+SUBSCRIBER_SETTINGS: Final[Reading] = {
     "ack_policy": AckPolicy.NACK_ON_ERROR,  # FastStream's default forgets a visit that was read when it crashes
     "auto_offset_reset": "earliest",  # and skips what came before its first start
     "session_timeout_ms": 6_000,  # Kafka's least: so soon another process takes a dead one's place
@@ -90,7 +90,7 @@ class Slip(BaseModel):
     """The single-use token; none on a slip for a service that is not on Pathline."""
 
     @property
-    def seal(self) -> str | None:
+    def token_hash(self) -> str | None:
         """The SHA-256 of the code."""
         return None if self.code is None else hashlib.sha256(self.code.encode()).hexdigest()
 
@@ -133,28 +133,32 @@ class Visit(BaseModel):
         return None if self.minutes is None else (Effort(minutes=self.minutes, by="citizen"),)
 
 
-def broker(kafka: str) -> KafkaBroker:
+def create_broker(kafka: str) -> KafkaBroker:
     """A FastStream broker that lays a visit nobody can read aside, instead of reading it again for ever.
 
     Everything else that goes wrong (the broker is away, say) is tried again: that is `AckPolicy.NACK_ON_ERROR`.
     """
 
-    async def lay_aside(unreadable: Exception) -> None:
+    async def log_unreadable(unreadable_visits: Exception) -> None:
         # The type only: the message of the error could tell who came.
-        log.error("a visit was laid aside: %s", type(unreadable).__name__)
+        log.error("a visit was laid aside: %s", type(unreadable_visits).__name__)
 
-    unreadable = ExceptionMiddleware({ValueError: lay_aside, ValidationError: lay_aside, Refused: lay_aside})
-    return KafkaBroker(kafka, middlewares=[unreadable], logger=log, log_level=logging.DEBUG)
+    unreadable_visits = ExceptionMiddleware(
+        {ValueError: log_unreadable, ValidationError: log_unreadable, Refused: log_unreadable}
+    )
+    return KafkaBroker(kafka, middlewares=[unreadable_visits], logger=log, log_level=logging.DEBUG)
 
 
-def written(visit: Visit, payloads: Iterable[Payload], *, source: str, names: Pseudonyms) -> list[Interaction[Payload]]:
+def build_interactions(
+    visit: Visit, payloads: Iterable[Payload], *, source: str, pseudonyms: Pseudonyms
+) -> list[Interaction[Payload]]:
     """The interactions of a visit, the same whenever it is told: ids are the visit's, numbered in order."""
     return [
         interaction(
             payload,
             source=source,
-            subject=names.subject(visit.person),
-            time=_day(visit.at) if payload.precision == "day" else visit.at,
+            subject=pseudonyms.subject(visit.person),
+            time=_start_of_day(visit.at) if payload.precision == "day" else visit.at,
             id=f"{visit.visit}-{index}",
             recordedtime=visit.at,
         )
@@ -162,11 +166,11 @@ def written(visit: Visit, payloads: Iterable[Payload], *, source: str, names: Ps
     ]
 
 
-def _day(at: datetime) -> datetime:
+def _start_of_day(at: datetime) -> datetime:
     return at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def came_back(visit: Visit, source: str, *, angry: bool = False, **here: Any) -> ContactMade:
+def contact_made(visit: Visit, source: str, *, angry: bool = False, **fields: Any) -> ContactMade:
     """She asked where it stands, or complained: nothing new was given, but a clerk and she spent the time."""
     return ContactMade(
         kind="complain" if angry else "chase",
@@ -174,56 +178,56 @@ def came_back(visit: Visit, source: str, *, angry: bool = False, **here: Any) ->
         effort=visit.effort,
         initiator="citizen",
         actor="citizen",
-        **here,
+        **fields,
     )
 
 
-def papers_asked(visit: Visit, **here: Any) -> EvidenceRequested:
+def evidence_requested(visit: Visit, **fields: Any) -> EvidenceRequested:
     """She was asked for papers."""
     due = visit.at + timedelta(days=14)
     return EvidenceRequested(
-        items=visit.items, request=visit.matter, due=due, initiator="organisation", actor="staff", **here
+        items=visit.items, request=visit.matter, due=due, initiator="organisation", actor="staff", **fields
     )
 
 
-def papers_brought(visit: Visit, **here: Any) -> EvidenceProvided:
+def evidence_provided(visit: Visit, **fields: Any) -> EvidenceProvided:
     """She brought them."""
     return EvidenceProvided(
-        items=visit.items, request=visit.matter, effort=visit.effort, initiator="citizen", actor="citizen", **here
+        items=visit.items, request=visit.matter, effort=visit.effort, initiator="citizen", actor="citizen", **fields
     )
 
 
-def sent_on(visit: Visit, **here: Any) -> HandoffOffered:
+def handoff_offered(visit: Visit, **fields: Any) -> HandoffOffered:
     """She leaves with a slip for another service, which is asked to answer in time."""
     if visit.slip is None or visit.to is None:
         raise ValueError("sending somebody on needs a slip and the organisation that it is for")
-    answer_by = visit.at + timedelta(days=visit.days)
+    answer_due = visit.at + timedelta(days=visit.days)
     return HandoffOffered(
         handoff=visit.slip.number,
         to=Party(org=visit.to),
-        token_sha256=visit.slip.seal,
-        due=Due(accept=answer_by, contact=answer_by + timedelta(days=7)),
+        token_sha256=visit.slip.token_hash,
+        due=Due(accept=answer_due, contact=answer_due + timedelta(days=7)),
         context_released=True,
         need=visit.need,
         authority=Authority(basis="consent"),
         initiator="organisation",
         actor="staff",
-        **here,
+        **fields,
     )
 
 
-def accepted(visit: Visit, **here: Any) -> HandoffAccepted:
+def handoff_accepted(visit: Visit, **fields: Any) -> HandoffAccepted:
     """She showed her slip and is taken on: her code is redeemed under this desk's own pseudonym of her."""
     if visit.slip is None or visit.slip.code is None:
         raise ValueError("accepting needs the slip and its code")
     return HandoffAccepted(
-        handoff=visit.slip.number, token=visit.slip.code, need=visit.need, initiator="citizen", actor="staff", **here
+        handoff=visit.slip.number, token=visit.slip.code, need=visit.need, initiator="citizen", actor="staff", **fields
     )
 
 
-def declined(visit: Visit, reason: Literal["capacity", "wrong-service"], **here: Any) -> HandoffDeclined:
+def handoff_declined(visit: Visit, reason: Literal["capacity", "wrong-service"], **fields: Any) -> HandoffDeclined:
     """She showed her slip and was turned away; the desk that sent her sees it."""
     token = visit.slip.code if visit.slip else None
     return HandoffDeclined(
-        handoff=visit.handoff, token=token, reason=reason, initiator="organisation", actor="staff", **here
+        handoff=visit.handoff, token=token, reason=reason, initiator="organisation", actor="staff", **fields
     )

@@ -11,9 +11,9 @@ from pathline_services import desk
 
 COACHING = desk.Service("coaching", "Job coaching", "compulsory", "enduring")
 ORG = desk.Organisation("employment", "Work Forward", "government", (COACHING,))
-NAMES = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: employment")
+PSEUDONYMS = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: employment")
 SOURCE = "urn:pathline:employment:case"
-HERE: dict[str, Any] = {"service": "coaching", "channel": "in-person"}
+COMMON_FIELDS: dict[str, Any] = {"service": "coaching", "channel": "in-person"}
 
 
 class CoachingVisit(desk.Visit):
@@ -30,41 +30,43 @@ def payloads_of(visit: CoachingVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "came with a slip":
-            yield desk.accepted(visit, **HERE)
-            yield v.ObligationSet(obligation=visit.matter, kind="look-for-work", initiator="organisation", **HERE)
+            yield desk.handoff_accepted(visit, **COMMON_FIELDS)
+            yield v.ObligationSet(
+                obligation=visit.matter, kind="look-for-work", initiator="organisation", **COMMON_FIELDS
+            )
         case "started":
-            yield v.HandoffStarted(handoff=visit.handoff, **HERE)
-            yield v.PlanAgreed(plan=visit.matter, goals=("employment",), agreed_by=("staff",), **HERE)
+            yield v.HandoffStarted(handoff=visit.handoff, **COMMON_FIELDS)
+            yield v.PlanAgreed(plan=visit.matter, goals=("employment",), agreed_by=("staff",), **COMMON_FIELDS)
         case "asked for papers":
-            yield desk.papers_asked(visit, **HERE)
+            yield desk.evidence_requested(visit, **COMMON_FIELDS)
         case "brought papers":
-            yield desk.papers_brought(visit, **HERE)
+            yield desk.evidence_provided(visit, **COMMON_FIELDS)
         case "came to coaching":
-            yield v.AppointmentAttended(appointment=visit.matter, effort=visit.effort, actor="citizen", **HERE)
+            yield v.AppointmentAttended(appointment=visit.matter, effort=visit.effort, actor="citizen", **COMMON_FIELDS)
         case "missed coaching":
-            yield v.AppointmentMissed(appointment=visit.matter, **HERE)
-            yield v.ObligationMissed(obligation=visit.matter, **HERE)
+            yield v.AppointmentMissed(appointment=visit.matter, **COMMON_FIELDS)
+            yield v.ObligationMissed(obligation=visit.matter, **COMMON_FIELDS)
         case "excused":
-            yield v.ObligationExcused(obligation=visit.matter, reason="illness", initiator="citizen", **HERE)
+            yield v.ObligationExcused(obligation=visit.matter, reason="illness", initiator="citizen", **COMMON_FIELDS)
         case "started the course":
-            yield v.ServiceStarted(needs=("employment",), initiator="citizen", coproduction="deliver", **HERE)
+            yield v.ServiceStarted(needs=("employment",), initiator="citizen", coproduction="deliver", **COMMON_FIELDS)
         case "found work":
-            yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", **HERE)
-            yield v.OutcomeReported(by="provider", domain="employment", before="no-work", after="work", **HERE)
+            yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", **COMMON_FIELDS)
+            yield v.OutcomeReported(by="provider", domain="employment", before="no-work", after="work", **COMMON_FIELDS)
         case "not seen again":
-            yield v.HandoffFailed(handoff=visit.handoff, reason="cannot-contact", **HERE)
+            yield v.HandoffFailed(handoff=visit.handoff, reason="cannot-contact", **COMMON_FIELDS)
 
 
 def interactions(visit: CoachingVisit) -> list[Interaction[v.Payload]]:
-    return desk.written(visit, payloads_of(visit), source=SOURCE, names=NAMES)
+    return desk.build_interactions(visit, payloads_of(visit), source=SOURCE, pseudonyms=PSEUDONYMS)
 
 
 def app(kafka: str, out: Producer) -> FastStream:
     """Reads its front desk's topic; a visit counts as read when all that it means is published."""
-    broker = desk.broker(kafka)
+    broker = desk.create_broker(kafka)
 
-    @broker.subscriber("desk.employment", group_id=ORG.code, **desk.NOTHING_LOST)
-    async def at_the_counter(visit: CoachingVisit) -> None:
+    @broker.subscriber("desk.employment", group_id=ORG.code, **desk.SUBSCRIBER_SETTINGS)
+    async def handle_visit(visit: CoachingVisit) -> None:
         for each in interactions(visit):
             await publish(out, each)
 

@@ -11,9 +11,9 @@ from pathline_services import desk
 
 PARCELS = desk.Service("parcels", "Food parcels", "voluntary", "immediate")
 ORG = desk.Organisation("food-bank", "Northside Food Bank", "third-sector", (PARCELS,))
-NAMES = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: food-bank")
+PSEUDONYMS = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: food-bank")
 SOURCE = "urn:pathline:food-bank:paper-book"
-HERE: dict[str, Any] = {"service": "parcels", "channel": "in-person", "precision": "day"}
+COMMON_FIELDS: dict[str, Any] = {"service": "parcels", "channel": "in-person", "precision": "day"}
 
 
 class ParcelVisit(desk.Visit):
@@ -30,33 +30,35 @@ def payloads_of(visit: ParcelVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "asked for food":
-            yield v.NeedExpressed(need=visit.matter, code="food", urgency="urgent", by="citizen", **HERE)
+            yield v.NeedExpressed(need=visit.matter, code="food", urgency="urgent", by="citizen", **COMMON_FIELDS)
         case "came with a slip":
-            yield desk.accepted(visit, **HERE)
+            yield desk.handoff_accepted(visit, **COMMON_FIELDS)
         case "turned away":
-            yield desk.declined(visit, "capacity", **HERE)
+            yield desk.handoff_declined(visit, "capacity", **COMMON_FIELDS)
         case "got a parcel":
-            yield v.ServiceDelivered(quantity=1, unit="parcel", needs=("food",), coproduction="deliver", **HERE)
+            yield v.ServiceDelivered(
+                quantity=1, unit="parcel", needs=("food",), coproduction="deliver", **COMMON_FIELDS
+            )
         case "fed":
-            yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", actor="staff", **HERE)
+            yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", actor="staff", **COMMON_FIELDS)
         case "helped out":
-            yield v.CoproductionContributed(kind="time", initiator="citizen", effort=visit.effort, **HERE)
+            yield v.CoproductionContributed(kind="time", initiator="citizen", effort=visit.effort, **COMMON_FIELDS)
         case "sent on":
-            yield desk.sent_on(visit, **HERE)
+            yield desk.handoff_offered(visit, **COMMON_FIELDS)
         case "stayed away":
-            yield v.ServiceEnded(reason="lost-contact", needs=("food",), actor="staff", **HERE)
+            yield v.ServiceEnded(reason="lost-contact", needs=("food",), actor="staff", **COMMON_FIELDS)
 
 
 def interactions(visit: ParcelVisit) -> list[Interaction[v.Payload]]:
-    return desk.written(visit, payloads_of(visit), source=SOURCE, names=NAMES)
+    return desk.build_interactions(visit, payloads_of(visit), source=SOURCE, pseudonyms=PSEUDONYMS)
 
 
 def app(kafka: str, out: Producer) -> FastStream:
     """Reads its front desk's topic; a visit counts as read when all that it means is published."""
-    broker = desk.broker(kafka)
+    broker = desk.create_broker(kafka)
 
-    @broker.subscriber("desk.food-bank", group_id=ORG.code, **desk.NOTHING_LOST)
-    async def at_the_counter(visit: ParcelVisit) -> None:
+    @broker.subscriber("desk.food-bank", group_id=ORG.code, **desk.SUBSCRIBER_SETTINGS)
+    async def handle_visit(visit: ParcelVisit) -> None:
         for each in interactions(visit):
             await publish(out, each)
 

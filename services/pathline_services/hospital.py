@@ -12,9 +12,9 @@ from pathline_services import desk
 
 WARD = desk.Service("ward", "Hospital stay", "voluntary", "immediate")
 ORG = desk.Organisation("hospital", "Riverside Hospital", "government", (WARD,))
-NAMES = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: hospital")
+PSEUDONYMS = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: hospital")
 SOURCE = "urn:pathline:hospital:ward-desk"
-HERE: dict[str, Any] = {"service": "ward", "channel": "in-person"}
+COMMON_FIELDS: dict[str, Any] = {"service": "ward", "channel": "in-person"}
 
 
 class HospitalVisit(desk.Visit):
@@ -31,38 +31,46 @@ def payloads_of(visit: HospitalVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "admitted":
-            ill = visit.at.date()
-            yield v.CircumstanceChanged(kind="illness", effective=ill, initiator="citizen", actor="staff", **HERE)
-            yield v.ServiceStarted(needs=("health",), initiator="citizen", actor="staff", **HERE)
+            illness_start = visit.at.date()
+            yield v.CircumstanceChanged(
+                kind="illness", effective=illness_start, initiator="citizen", actor="staff", **COMMON_FIELDS
+            )
+            yield v.ServiceStarted(needs=("health",), initiator="citizen", actor="staff", **COMMON_FIELDS)
         case "need found":
-            yield v.NeedIdentified(need=visit.matter, code=visit.need or "income", by="staff", actor="staff", **HERE)
+            yield v.NeedIdentified(
+                need=visit.matter, code=visit.need or "income", by="staff", actor="staff", **COMMON_FIELDS
+            )
         case "sent on":
-            yield desk.sent_on(visit, **HERE)
+            yield desk.handoff_offered(visit, **COMMON_FIELDS)
         case "discharged":
-            yield v.ServiceEnded(reason="completed", initiator="organisation", actor="staff", **HERE)
+            yield v.ServiceEnded(reason="completed", initiator="organisation", actor="staff", **COMMON_FIELDS)
             check_up = visit.at + timedelta(days=21)
-            yield v.AppointmentBooked(appointment=visit.matter, start=check_up, kind="check-up", actor="staff", **HERE)
+            yield v.AppointmentBooked(
+                appointment=visit.matter, start=check_up, kind="check-up", actor="staff", **COMMON_FIELDS
+            )
         case "report given":
-            yield desk.papers_brought(visit, **HERE)
+            yield desk.evidence_provided(visit, **COMMON_FIELDS)
         case "came for check-up":
-            yield v.AppointmentAttended(appointment=visit.matter, effort=visit.effort, actor="citizen", **HERE)
-            yield v.OutcomeReported(by="provider", domain="health", before=2, after=4, instrument="EQ-5D step", **HERE)
+            yield v.AppointmentAttended(appointment=visit.matter, effort=visit.effort, actor="citizen", **COMMON_FIELDS)
+            yield v.OutcomeReported(
+                by="provider", domain="health", before=2, after=4, instrument="EQ-5D step", **COMMON_FIELDS
+            )
         case "missed check-up":
-            yield v.AppointmentMissed(appointment=visit.matter, **HERE)
+            yield v.AppointmentMissed(appointment=visit.matter, **COMMON_FIELDS)
         case "asked again":
-            yield desk.came_back(visit, SOURCE, **HERE)
+            yield desk.contact_made(visit, SOURCE, **COMMON_FIELDS)
 
 
 def interactions(visit: HospitalVisit) -> list[Interaction[v.Payload]]:
-    return desk.written(visit, payloads_of(visit), source=SOURCE, names=NAMES)
+    return desk.build_interactions(visit, payloads_of(visit), source=SOURCE, pseudonyms=PSEUDONYMS)
 
 
 def app(kafka: str, out: Producer) -> FastStream:
     """Reads its front desk's topic; a visit counts as read when all that it means is published."""
-    broker = desk.broker(kafka)
+    broker = desk.create_broker(kafka)
 
-    @broker.subscriber("desk.hospital", group_id=ORG.code, **desk.NOTHING_LOST)
-    async def at_the_counter(visit: HospitalVisit) -> None:
+    @broker.subscriber("desk.hospital", group_id=ORG.code, **desk.SUBSCRIBER_SETTINGS)
+    async def handle_visit(visit: HospitalVisit) -> None:
         for each in interactions(visit):
             await publish(out, each)
 

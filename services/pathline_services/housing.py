@@ -11,9 +11,9 @@ from pathline_services import desk
 
 TENANCY = desk.Service("tenancy-help", "Help to keep a tenancy", "voluntary", "enduring")
 ORG = desk.Organisation("housing", "City Housing", "government", (TENANCY,))
-NAMES = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: housing")
+PSEUDONYMS = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: housing")
 SOURCE = "urn:pathline:housing:counter"
-HERE: dict[str, Any] = {"service": "tenancy-help", "channel": "in-person"}
+COMMON_FIELDS: dict[str, Any] = {"service": "tenancy-help", "channel": "in-person"}
 
 
 class HousingVisit(desk.Visit):
@@ -30,40 +30,42 @@ def payloads_of(visit: HousingVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "behind with rent":
-            yield v.NeedExpressed(need=visit.matter, code="housing", urgency="urgent", by="citizen", **HERE)
-            yield v.RequestLodged(request=visit.matter, kind="rent-help", effort=visit.effort, **HERE)
+            yield v.NeedExpressed(need=visit.matter, code="housing", urgency="urgent", by="citizen", **COMMON_FIELDS)
+            yield v.RequestLodged(request=visit.matter, kind="rent-help", effort=visit.effort, **COMMON_FIELDS)
         case "came with a slip":
-            yield desk.accepted(visit, **HERE)
+            yield desk.handoff_accepted(visit, **COMMON_FIELDS)
         case "asked for papers":
-            yield desk.papers_asked(visit, **HERE)
+            yield desk.evidence_requested(visit, **COMMON_FIELDS)
         case "brought papers":
-            yield desk.papers_brought(visit, **HERE)
+            yield desk.evidence_provided(visit, **COMMON_FIELDS)
         case "granted" | "refused":
-            yield v.DecisionMade(decision=visit.matter, request=visit.matter, result=visit.what, actor="staff", **HERE)
+            yield v.DecisionMade(
+                decision=visit.matter, request=visit.matter, result=visit.what, actor="staff", **COMMON_FIELDS
+            )
         case "sent on":
-            yield desk.sent_on(visit, **HERE)
+            yield desk.handoff_offered(visit, **COMMON_FIELDS)
         case "slip lapsed":
-            yield v.HandoffExpired(handoff=visit.handoff, actor="system", **HERE)
+            yield v.HandoffExpired(handoff=visit.handoff, actor="system", **COMMON_FIELDS)
         case "rent is paid":
-            yield v.NeedMet(need=visit.matter, code="housing", **HERE)
+            yield v.NeedMet(need=visit.matter, code="housing", **COMMON_FIELDS)
             if visit.slip:
-                yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", **HERE)
+                yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", **COMMON_FIELDS)
         case "asked again" | "complained":
-            yield desk.came_back(visit, SOURCE, angry=visit.what == "complained", **HERE)
+            yield desk.contact_made(visit, SOURCE, angry=visit.what == "complained", **COMMON_FIELDS)
         case "lost touch":
-            yield v.ServiceEnded(reason="lost-contact", actor="staff", **HERE)
+            yield v.ServiceEnded(reason="lost-contact", actor="staff", **COMMON_FIELDS)
 
 
 def interactions(visit: HousingVisit) -> list[Interaction[v.Payload]]:
-    return desk.written(visit, payloads_of(visit), source=SOURCE, names=NAMES)
+    return desk.build_interactions(visit, payloads_of(visit), source=SOURCE, pseudonyms=PSEUDONYMS)
 
 
 def app(kafka: str, out: Producer) -> FastStream:
     """Reads its front desk's topic; a visit counts as read when all that it means is published."""
-    broker = desk.broker(kafka)
+    broker = desk.create_broker(kafka)
 
-    @broker.subscriber("desk.housing", group_id=ORG.code, **desk.NOTHING_LOST)
-    async def at_the_counter(visit: HousingVisit) -> None:
+    @broker.subscriber("desk.housing", group_id=ORG.code, **desk.SUBSCRIBER_SETTINGS)
+    async def handle_visit(visit: HousingVisit) -> None:
         for each in interactions(visit):
             await publish(out, each)
 

@@ -11,9 +11,9 @@ from pathline_services import desk
 
 PAYMENT = desk.Service("payment", "Income support payment", "voluntary", "enduring")
 ORG = desk.Organisation("income-support", "Income Support", "government", (PAYMENT,))
-NAMES = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: income-support")
+PSEUDONYMS = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: income-support")
 SOURCE = "urn:pathline:income-support:claims"
-HERE: dict[str, Any] = {"service": "payment", "channel": "web"}
+COMMON_FIELDS: dict[str, Any] = {"service": "payment", "channel": "web"}
 
 
 class ClaimVisit(desk.Visit):
@@ -30,40 +30,44 @@ def payloads_of(visit: ClaimVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "lost her job":
-            yield v.CircumstanceChanged(kind="job-lost", effective=visit.at.date(), initiator="citizen", **HERE)
-            yield v.NeedExpressed(need=visit.matter, code="income", urgency="urgent", by="citizen", **HERE)
+            yield v.CircumstanceChanged(
+                kind="job-lost", effective=visit.at.date(), initiator="citizen", **COMMON_FIELDS
+            )
+            yield v.NeedExpressed(need=visit.matter, code="income", urgency="urgent", by="citizen", **COMMON_FIELDS)
         case "claimed":
             yield v.RequestLodged(
-                request=visit.matter, kind="payment", effort=visit.effort, initiator="citizen", **HERE
+                request=visit.matter, kind="payment", effort=visit.effort, initiator="citizen", **COMMON_FIELDS
             )
         case "came with a slip":
-            yield desk.accepted(visit, **HERE)
+            yield desk.handoff_accepted(visit, **COMMON_FIELDS)
         case "asked for papers":
-            yield desk.papers_asked(visit, **HERE)
+            yield desk.evidence_requested(visit, **COMMON_FIELDS)
         case "brought papers":
-            yield desk.papers_brought(visit, **HERE)
+            yield desk.evidence_provided(visit, **COMMON_FIELDS)
         case "granted" | "refused":
-            yield v.DecisionMade(decision=visit.matter, request=visit.matter, result=visit.what, actor="staff", **HERE)
+            yield v.DecisionMade(
+                decision=visit.matter, request=visit.matter, result=visit.what, actor="staff", **COMMON_FIELDS
+            )
         case "slip done":
-            yield v.HandoffCompleted(handoff=visit.handoff, actor="staff", **HERE)
+            yield v.HandoffCompleted(handoff=visit.handoff, actor="staff", **COMMON_FIELDS)
         case "sent on":
-            yield desk.sent_on(visit, **HERE, participation="compulsory")
+            yield desk.handoff_offered(visit, **COMMON_FIELDS, participation="compulsory")
         case "asked again" | "complained":
-            yield desk.came_back(visit, SOURCE, angry=visit.what == "complained", **HERE)
+            yield desk.contact_made(visit, SOURCE, angry=visit.what == "complained", **COMMON_FIELDS)
         case "gave up":
-            yield v.RequestWithdrawn(request=visit.matter, reason="lost-contact", **HERE)
+            yield v.RequestWithdrawn(request=visit.matter, reason="lost-contact", **COMMON_FIELDS)
 
 
 def interactions(visit: ClaimVisit) -> list[Interaction[v.Payload]]:
-    return desk.written(visit, payloads_of(visit), source=SOURCE, names=NAMES)
+    return desk.build_interactions(visit, payloads_of(visit), source=SOURCE, pseudonyms=PSEUDONYMS)
 
 
 def app(kafka: str, out: Producer) -> FastStream:
     """Reads its front desk's topic; a visit counts as read when all that it means is published."""
-    broker = desk.broker(kafka)
+    broker = desk.create_broker(kafka)
 
-    @broker.subscriber("desk.income-support", group_id=ORG.code, **desk.NOTHING_LOST)
-    async def at_the_counter(visit: ClaimVisit) -> None:
+    @broker.subscriber("desk.income-support", group_id=ORG.code, **desk.SUBSCRIBER_SETTINGS)
+    async def handle_visit(visit: ClaimVisit) -> None:
         for each in interactions(visit):
             await publish(out, each)
 

@@ -12,9 +12,9 @@ from pathline_services import desk
 
 COUNSEL = desk.Service("counselling", "Financial counselling", "voluntary", "enduring")
 ORG = desk.Organisation("money-help", "Money Help", "third-sector", (COUNSEL,))
-NAMES = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: money-help")
+PSEUDONYMS = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: money-help")
 SOURCE = "urn:pathline:money-help:counselling"
-HERE: dict[str, Any] = {"service": "counselling", "channel": "in-person"}
+COMMON_FIELDS: dict[str, Any] = {"service": "counselling", "channel": "in-person"}
 
 
 class CounsellingVisit(desk.Visit):
@@ -31,40 +31,40 @@ def payloads_of(visit: CounsellingVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "came with a slip":
-            yield desk.accepted(visit, **HERE)
+            yield desk.handoff_accepted(visit, **COMMON_FIELDS)
         case "turned away":
-            yield desk.declined(visit, "capacity", **HERE)
+            yield desk.handoff_declined(visit, "capacity", **COMMON_FIELDS)
         case "walked in":
-            yield v.NeedExpressed(need=visit.matter, code="debt", by="citizen", initiator="citizen", **HERE)
+            yield v.NeedExpressed(need=visit.matter, code="debt", by="citizen", initiator="citizen", **COMMON_FIELDS)
         case "put on the list":
-            yield v.ServiceWaitlisted(needs=("debt",), expected=visit.at + timedelta(days=visit.days), **HERE)
+            yield v.ServiceWaitlisted(needs=("debt",), expected=visit.at + timedelta(days=visit.days), **COMMON_FIELDS)
         case "asked for papers":
-            yield desk.papers_asked(visit, **HERE)
+            yield desk.evidence_requested(visit, **COMMON_FIELDS)
         case "brought papers":
-            yield desk.papers_brought(visit, **HERE)
+            yield desk.evidence_provided(visit, **COMMON_FIELDS)
         case "sat down together":
-            yield v.AssessmentMade(assessment=visit.matter, kind="budget", coproduction="design", **HERE)
-            yield v.PlanAgreed(plan=visit.matter, goals=("debt",), agreed_by=("citizen", "staff"), **HERE)
+            yield v.AssessmentMade(assessment=visit.matter, kind="budget", coproduction="design", **COMMON_FIELDS)
+            yield v.PlanAgreed(plan=visit.matter, goals=("debt",), agreed_by=("citizen", "staff"), **COMMON_FIELDS)
         case "sent on":
-            yield desk.sent_on(visit, **HERE)
+            yield desk.handoff_offered(visit, **COMMON_FIELDS)
         case "debts settled":
             if visit.slip:
-                yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", **HERE)
-            yield v.OutcomeReported(by="provider", domain="debt", before="arrears", after="settled", **HERE)
+                yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", **COMMON_FIELDS)
+            yield v.OutcomeReported(by="provider", domain="debt", before="arrears", after="settled", **COMMON_FIELDS)
         case "not seen again":
-            yield v.HandoffFailed(handoff=visit.handoff, reason="cannot-contact", **HERE)
+            yield v.HandoffFailed(handoff=visit.handoff, reason="cannot-contact", **COMMON_FIELDS)
 
 
 def interactions(visit: CounsellingVisit) -> list[Interaction[v.Payload]]:
-    return desk.written(visit, payloads_of(visit), source=SOURCE, names=NAMES)
+    return desk.build_interactions(visit, payloads_of(visit), source=SOURCE, pseudonyms=PSEUDONYMS)
 
 
 def app(kafka: str, out: Producer) -> FastStream:
     """Reads its front desk's topic; a visit counts as read when all that it means is published."""
-    broker = desk.broker(kafka)
+    broker = desk.create_broker(kafka)
 
-    @broker.subscriber("desk.money-help", group_id=ORG.code, **desk.NOTHING_LOST)
-    async def at_the_counter(visit: CounsellingVisit) -> None:
+    @broker.subscriber("desk.money-help", group_id=ORG.code, **desk.SUBSCRIBER_SETTINGS)
+    async def handle_visit(visit: CounsellingVisit) -> None:
         for each in interactions(visit):
             await publish(out, each)
 

@@ -21,7 +21,7 @@ class Reference(Protocol):
     def ORG(self) -> desk.Organisation: ...  # noqa: N802 (a module's constant)
 
     @property
-    def NAMES(self) -> Pseudonyms: ...  # noqa: N802
+    def PSEUDONYMS(self) -> Pseudonyms: ...  # noqa: N802
 
     @property
     def VISIT(self) -> type[desk.Visit]: ...  # noqa: N802
@@ -35,7 +35,7 @@ class Reference(Protocol):
         ...
 
 
-_FILES: Final[tuple[Reference, ...]] = (
+_SERVICE_MODULES: Final[tuple[Reference, ...]] = (
     citizen,
     employment,
     food_bank,
@@ -45,15 +45,15 @@ _FILES: Final[tuple[Reference, ...]] = (
     money_help,
 )
 
-SERVICES: Final[Mapping[str, Reference]] = MappingProxyType({file.ORG.code: file for file in _FILES})
+SERVICES: Final[Mapping[str, Reference]] = MappingProxyType({file.ORG.code: file for file in _SERVICE_MODULES})
 """Every reference service by the code of its organisation; `citizen` is what people do from their own accounts."""
 
 
 def subject(org: str, person: str) -> str:
     """The pseudonym under which this organisation publishes the person whom it knows by this number."""
-    return SERVICES[org].NAMES.subject(person)
+    return SERVICES[org].PSEUDONYMS.subject(person)
 
 
-def register() -> list[dict[str, Any]]:
+def register_entries() -> list[dict[str, Any]]:
     """The register entries, as JSON values."""
     return [asdict(service.ORG) for service in SERVICES.values()]

@@ -13,7 +13,7 @@ from pathline.kafka import KafkaProducer
 from pathline_services import topics
 from pathline_services.reference import SERVICES
 
-AT_ONCE = 0
+NO_LINGER_MS = 0
 """Milliseconds that a record waits for company: a service that publishes one by one must not wait at all."""
 
 
@@ -30,21 +30,21 @@ class EventCounts:
 
 
 @asynccontextmanager
-async def serving(kafka: str, only: Iterable[str] = ()) -> AsyncIterator[EventCounts]:
+async def run_services(kafka: str, only: Iterable[str] = ()) -> AsyncIterator[EventCounts]:
     """The services work inside; what they were doing is finished before they stop."""
     orgs = list(only) or list(SERVICES)
-    await topics.made(kafka, orgs)
-    async with KafkaProducer(kafka, linger_ms=AT_ONCE) as producer:
-        out = EventCounts(producer)
-        apps = [SERVICES[org].app(kafka, out) for org in orgs]
+    await topics.ensure_topics(kafka, orgs)
+    async with KafkaProducer(kafka, linger_ms=NO_LINGER_MS) as producer:
+        counted_producer = EventCounts(producer)
+        apps = [SERVICES[org].app(kafka, counted_producer) for org in orgs]
         try:
             await asyncio.gather(*(app.start() for app in apps))
-            yield out
+            yield counted_producer
         finally:
             await asyncio.gather(*(app.stop() for app in apps))
 
 
-def stop_requested() -> asyncio.Event:
+def install_stop_signal() -> asyncio.Event:
     """Set at the first SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):

@@ -16,7 +16,7 @@ PARTITIONS: Final = 3
 REPLICAS: Final = 1
 """A demonstration on one broker; make the topics yourself where they matter."""
 
-_ALREADY_THERE = TopicAlreadyExistsError.errno
+_ALREADY_EXISTS = TopicAlreadyExistsError.errno
 
 
 def desk_topic(org: str) -> str:
@@ -24,17 +24,17 @@ def desk_topic(org: str) -> str:
     return f"desk.{org}"
 
 
-async def made(kafka: str, orgs: Iterable[str]) -> None:
+async def ensure_topics(kafka: str, orgs: Iterable[str]) -> None:
     """Both topics of every organisation exist."""
     names = [name for org in orgs for name in (desk_topic(org), TOPIC_PREFIX + org)]
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:
-        there = set(await admin.list_topics())
-        missing = [NewTopic(name, PARTITIONS, REPLICAS) for name in names if name not in there]
-        answer = await admin.create_topics(missing) if missing else None
+        existing = set(await admin.list_topics())
+        missing = [NewTopic(name, PARTITIONS, REPLICAS) for name in names if name not in existing]
+        response = await admin.create_topics(missing) if missing else None
     finally:
         await admin.close()
-    for name, code, *_ in answer.topic_errors if answer else ():
-        if code not in (0, _ALREADY_THERE):
+    for name, code, *_ in response.topic_errors if response else ():
+        if code not in (0, _ALREADY_EXISTS):
             raise for_code(code)(f"topic {name} could not be made")

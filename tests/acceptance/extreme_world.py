@@ -21,8 +21,8 @@ from pathline.codec import json_format
 from pathline.errors import Refused
 from pathline.interaction import accept
 from pathline.vocabulary import TYPES
-from pathline_gateway.auth.caller import OF_AN_ORGANISATION, Role
-from pathline_gateway.auth.dev_issuer.issuer import existing
+from pathline_gateway.auth.caller import ORGANISATION_ROLES, Role
+from pathline_gateway.auth.dev_issuer.issuer import load_issuer
 
 BATCH: Final = {"content-type": "application/cloudevents-batch+json"}
 CALM: Final = ("calm", "v1.CalmCalmCalmCalmCalmCA")
@@ -135,13 +135,13 @@ def every_event(
 
 
 def orgs_of(role: Role) -> tuple[str | None, ...]:
-    if role not in OF_AN_ORGANISATION:
+    if role not in ORGANISATION_ROLES:
         return (None,)
     return (ORG,) if role is Role.LINKER else (ORG, ORGS[0])
 
 
 def asker(world: World, role: Role, org: str | None) -> Asker:
-    token = existing(world.gateway.data).token([role], org, f"somebody-{role}")
+    token = load_issuer(world.gateway.data).issue_token([role], org, f"somebody-{role}")
     return Asker(role, org, {"authorization": f"Bearer {token}", "pathline-purpose": "care"})
 
 

@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 import httpx
+
+from support.initialised_data import copy_initialised
+from support.preloaded import CommandProcess
 
 START_S = 240.0
 """A start is eight seconds of a processor, of which beside other tests there is little."""
@@ -39,19 +41,14 @@ class Gateway:
         self.environment = environment
         self.dev_auth = "off"
         self.log = data.parent / "up.log"
+        if embedded and not data.exists():
+            copy_initialised(data)
         self.start()
 
     def start(self) -> None:
-        command = [Path(sys.executable).parent / "pathline-gateway", "up", "--dev-auth", self.dev_auth, *self.machine]
-        with self.log.open("a") as log:
-            said_before = log.tell()
-            self.process = subprocess.Popen(
-                [*command, "--port", "0"],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env={**os.environ, **self.environment},
-            )
+        command = ["up", "--dev-auth", self.dev_auth, *self.machine, "--port", "0"]
+        said_before = self.log.stat().st_size if self.log.exists() else 0
+        self.process = CommandProcess(command, {**os.environ, **self.environment}, self.log)
         try:
             self.until(lambda: self._said_ready(said_before), "the gateway said where it listens", START_S)
             self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
@@ -63,7 +60,8 @@ class Gateway:
     def _said_ready(self, said_before: int) -> bool:
         if self.process.poll() is not None:
             raise AssertionError(f"up ended with {self.process.returncode}: {self.log.read_text()[-800:]}")
-        said = re.search(r"ready http://127\.0\.0\.1:(\d+)\n", self.log.read_text()[said_before:])
+        text = self.log.read_text() if self.log.exists() else ""
+        said = re.search(r"ready http://127\.0\.0\.1:(\d+)\n", text[said_before:])
         if said is not None:
             self.port = int(said[1])
         return said is not None

@@ -12,7 +12,7 @@ import httpx
 from extremes import INSTANTS
 from pathline.vocabulary import TYPES
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.auth.route_permissions import ACCESS, OPTIONAL
+from pathline_gateway.auth.route_permissions import OPTIONAL_ROUTES, ROUTE_ROLES
 
 READING: Final = frozenset(
     (
@@ -42,13 +42,17 @@ class Asker:
 
 def routes() -> list[str]:
     """Every route that reads."""
-    found = [route for route in ACCESS if route.startswith("GET ") and route not in SIGNING_IN | OPTIONAL | ELSEWHERE]
+    found = [
+        route
+        for route in ROUTE_ROLES
+        if route.startswith("GET ") and route not in SIGNING_IN | OPTIONAL_ROUTES | ELSEWHERE
+    ]
     return [*found, *READING]
 
 
 def may_ask(route: str, asker: Asker) -> bool:
     """Whether the table lets this role; what is for everybody is asked by one."""
-    return Role(asker.role) in (ACCESS[route] or (Role.OPERATOR,))
+    return Role(asker.role) in (ROUTE_ROLES[route] or (Role.OPERATOR,))
 
 
 def paths(route: str, values: Values) -> Iterator[str]:

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +14,13 @@ from types import MappingProxyType
 from typing import Any
 
 import httpx
-from started import COMMAND, wait_until
+from started import wait_until
 
 from pathline.testing import SUBJECT
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.auth.dev_issuer.issuer import existing
+from pathline_gateway.auth.dev_issuer.issuer import load_issuer
+from support.initialised_data import copy_initialised
+from support.preloaded import CommandProcess, run_command
 
 ID = "0195a000-0000-7000-8000-000000000000"
 ORGS = {Role.PUBLISHER: "food-bank", Role.LINKER: "food-bank", Role.SUBSCRIBER: "food-bank"}
@@ -30,14 +31,11 @@ class Secured:
 
     def __init__(self, folder: Path, environment: Mapping[str, str] = MappingProxyType({})) -> None:
         self.data, self.out = folder / "data", folder / "out"
-        with self.out.open("w") as output:
-            self.process = subprocess.Popen(
-                [COMMAND, "up", "--embedded", "--data", str(self.data), "--port", "0"],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env={**os.environ, **environment},
-            )
+        if not self.data.exists():
+            copy_initialised(self.data)
+        self.out.touch()
+        command = ["up", "--embedded", "--data", self.data, "--port", "0"]
+        self.process = CommandProcess(command, {**os.environ, **environment}, self.out)
         try:
             wait_until(lambda: "ready http" in self.said() or self.process.poll() is not None, "ready", 120)
             assert self.process.poll() is None, self.said()
@@ -54,13 +52,14 @@ class Secured:
 
     def token(self, role: str, org: str | None = None, account: str = "ann") -> str:
         """As `pathline-gateway token` prints one, without a process for each."""
-        return existing(self.data).token([Role(role)], org, account)
+        return load_issuer(self.data).issue_token([Role(role)], org, account)
 
     def printed_token(self, role: str, org: str | None = None, account: str = "ann") -> str:
         """What the command prints."""
         more = ["--org", org] if org else []
-        command = [COMMAND, "token", role, "--data", str(self.data), "--account", account, *more]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+        printed = run_command("token", role, "--data", self.data, "--account", account, *more)
+        printed.check_returncode()
+        return printed.stdout.strip()
 
     def ask(self, route: str, token: str | None = None, **more: Any) -> httpx.Response:
         method, path = route.split(" ")

@@ -41,7 +41,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 @pytest.fixture(scope="module")
 def agency(gateway: Gateway) -> Iterator[Kafka]:
-    machine = embedded.found(gateway.data)
+    machine = embedded.find_machine(gateway.data)
     assert machine is not None
     kafka_ = Kafka(machine.kafka, ORG)
     yield kafka_

@@ -38,7 +38,7 @@ from pathline.interaction import accept
 from pathline.vocabulary import TYPES
 from pathline_gateway import embedded
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.integrity.verify.run import verify
+from pathline_gateway.integrity.verify.run import verify_all
 from payloads import KINDS
 
 pytestmark = pytest.mark.timeout(900)
@@ -167,13 +167,15 @@ def seen(http: httpx.Client, asker: Asker, subjects: list[tuple[str, str]]) -> d
 
 @LONG
 def test_verify_finds_no_difference(world: World) -> None:
-    machine = embedded.found(world.gateway.data)
+    machine = embedded.find_machine(world.gateway.data)
     assert machine is not None
 
     async def differences() -> dict[str, int]:
         connection = await asyncpg.connect(machine.database)
         try:
-            return {check.name: check.different for check in await verify(connection) if check.different}
+            return {
+                check.name: check.differing_count for check in await verify_all(connection) if check.differing_count
+            }
         finally:
             await connection.close()
 

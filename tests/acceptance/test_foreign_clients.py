@@ -79,7 +79,7 @@ def test_the_official_sdk_publishes_over_http(gateway: Gateway) -> None:
 
 @pytest.fixture(scope="module")
 def broker(gateway: Gateway) -> str:
-    machine = embedded.found(gateway.data)
+    machine = embedded.find_machine(gateway.data)
     assert machine is not None
     admin = AdminClient({"bootstrap.servers": machine.kafka})
     admin.create_topics([NewTopic(TOPIC, 1, 1)])[TOPIC].result(10)

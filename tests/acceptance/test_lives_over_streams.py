@@ -16,7 +16,7 @@ from secured import Secured, secured
 from started import wait_until
 
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.auth.dev_issuer.issuer import existing
+from pathline_gateway.auth.dev_issuer.issuer import load_issuer
 
 LIVES = sorted(p for p in (Path(__file__).parents[1] / "lives").iterdir() if p.is_dir())
 STRUCTURED = {"content-type": "application/cloudevents+json"}
@@ -39,8 +39,8 @@ class Life:
     def token(self, role: str, org: str | None = None) -> str:
         found = self.tokens.get((role, org or ""))
         if found is None:
-            issuer = existing(self.up.data)
-            found = self.tokens[role, org or ""] = issuer.token([Role(role)], org, "ann")
+            issuer = load_issuer(self.up.data)
+            found = self.tokens[role, org or ""] = issuer.issue_token([Role(role)], org, "ann")
         return found
 
     def ask(self, route: str, token: str, **more: Any) -> Any:
@@ -110,7 +110,7 @@ def test_a_life_under_one_credential_for_each_organisation(folder: Path, tmp_pat
     expected = json.loads((folder / "expected.json").read_text())
     with receiving() as sink:
         with secured(tmp_path, PATHLINE_NOW=expected["now"], OTEL_EXPORTER_OTLP_ENDPOINT=sink.url) as up:
-            citizen = existing(up.data).token([Role.CITIZEN], None, "ann")
+            citizen = load_issuer(up.data).issue_token([Role.CITIZEN], None, "ann")
             life = Life(up, expected, citizen)
             account = life.ask("GET /v1/account", citizen)["subject"]
             (hers,) = {s["subject"] for p in expected["pathways"] for s in p["subjects"] if s["org"] == "citizen"}

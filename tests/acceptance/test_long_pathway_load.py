@@ -17,7 +17,7 @@ from sink import Posted, Reply, listening_in_a_thread
 from started import wait_until
 
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.auth.dev_issuer.issuer import existing
+from pathline_gateway.auth.dev_issuer.issuer import load_issuer
 
 pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.timeout(600)]
 
@@ -41,7 +41,7 @@ class Caller:
     headers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        token = existing(self.gateway.data).token([self.role], self.org, self.org or "operator")
+        token = load_issuer(self.gateway.data).issue_token([self.role], self.org, self.org or "operator")
         self.headers = {"authorization": f"Bearer {token}"}
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:

@@ -144,7 +144,7 @@ def test_at_the_door_each_is_refused_with_event_field_and_remedy(gateway: Gatewa
 
 
 def test_on_a_topic_each_is_parked_with_its_reason_and_its_neighbours_arrive(gateway: Gateway) -> None:
-    machine = embedded.found(gateway.data)
+    machine = embedded.find_machine(gateway.data)
     assert machine is not None
     before = gateway.settled()
     org = "ward"
@@ -184,7 +184,7 @@ def test_on_a_topic_each_is_parked_with_its_reason_and_its_neighbours_arrive(gat
 
 @pytest.mark.parametrize("milliseconds", [253_402_300_800_000, 2**53, 2**63 - 1])
 def test_a_bad_record_whose_time_no_calendar_holds_is_parked(gateway: Gateway, milliseconds: int) -> None:
-    machine = embedded.found(gateway.data)
+    machine = embedded.find_machine(gateway.data)
     assert machine is not None
     before = gateway.settled()["parked"]
     topic = Kafka(machine.kafka, f"clock-{milliseconds}")

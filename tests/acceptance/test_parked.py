@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import asyncpg
 from gateway import Gateway, running
 from own_topic import Kafka
-from started import COMMAND
 
 from pathline.codec import json_format, kafka
 from pathline_gateway import embedded
+from support.preloaded import run_command
 
 TOLD = "the-words-she-said"
 SUBJECT = "v1.AAAAAAAAAAAAAAAAAAAAAA"
@@ -35,7 +34,7 @@ def event(org: str, id: str) -> dict[str, object]:
 
 def test_what_an_older_version_did_not_know_is_replayed_and_what_nobody_mends_is_discarded(tmp_path: Path) -> None:
     with running(tmp_path) as gateway:
-        machine = embedded.found(gateway.data)
+        machine = embedded.find_machine(gateway.data)
         assert machine is not None
         topic = Kafka(machine.kafka, "court")
         try:
@@ -86,8 +85,7 @@ def test_what_an_older_version_did_not_know_is_replayed_and_what_nobody_mends_is
 
 
 def _typed(gateway: Gateway, *words: str) -> str:
-    line = [COMMAND, "parked", *words, "--data", str(gateway.data)]
-    return subprocess.run(line, capture_output=True, text=True, timeout=60).stdout
+    return run_command("parked", *words, "--data", gateway.data).stdout
 
 
 def _level(gateway: Gateway) -> dict[str, int]:

@@ -55,7 +55,7 @@ def test_nothing_that_tells_of_a_person_is_observed(tmp_path: Path) -> None:
                 {**sent[0], "type": TOLD},
             ]
             answers += [gateway.http.post("/v1/events", json=[each], headers=BATCH).text for each in bad]
-            machine = embedded.found(gateway.data)
+            machine = embedded.find_machine(gateway.data)
             assert machine is not None
             topic = Kafka(machine.kafka, "court")
             good = json_format.decode(json.dumps(event("court", "3")).encode())

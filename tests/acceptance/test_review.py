@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 from gateway import Gateway, running
-from started import COMMAND
+
+from support.preloaded import run_command
 
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 MANY = 500
@@ -30,8 +30,7 @@ def event(id: str, type: str, of: dict[str, str], **data: object) -> dict[str, o
 
 
 def typed(gateway: Gateway, *words: str, code: int = 0) -> str:
-    line = [COMMAND, "review", *words, "--data", str(gateway.data)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=60)
+    done = run_command("review", *words, "--data", gateway.data)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -72,9 +71,7 @@ def test_a_hub_of_many_merges_none_until_somebody_looks(tmp_path: Path) -> None:
         assert "decided same" in typed(gateway, "show", item)
         assert typed(gateway, "undo", item) == "done\n"
         assert gateway.settled()["pathways"] == MANY + 1
-        assert subprocess.run(
-            [COMMAND, "verify", "--data", str(gateway.data)], capture_output=True, timeout=120
-        ).returncode == 0  # fmt: skip
+        assert run_command("verify", "--data", gateway.data).returncode == 0
         log = gateway.log.read_text()
         assert not any(hidden in log for hidden in (hub["subject"], people[3]["subject"], "link-3"))
         gateway.stop()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -24,7 +22,8 @@ from pathline.kafka import KafkaProducer
 from pathline.testing import example
 from pathline.vocabulary import ContactMade
 from pathline_gateway.embedded.child_process import children
-from pathline_gateway.embedded.postgres import postgres_started
+from pathline_gateway.embedded.postgres import start_postgres
+from support.preloaded import run_command
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -86,7 +85,7 @@ async def secured(tmp_path_factory: pytest.TempPathFactory, kafka_installation: 
     data = tmp_path / "postgres-of-its-own"
     data.mkdir()
     async with children() as started:
-        database, _ = await postgres_started(started, data, tmp_path / "postgres.log")
+        database, _ = await start_postgres(started, data, tmp_path / "postgres.log")
         with ApacheKafka(tmp_path, secured=True, installation=kafka_installation) as kafka:
             secured = Secured(kafka, database, tmp_path)
             await secured.topics()
@@ -95,14 +94,7 @@ async def secured(tmp_path_factory: pytest.TempPathFactory, kafka_installation: 
 
 def started(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """A gateway that is expected to end by itself."""
-    return subprocess.run(
-        [Path(sys.executable).with_name("pathline-gateway"), "up", "--dev-auth", "off", "--port", "0"],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return run_command("up", "--dev-auth", "off", "--port", "0", env=environment)
 
 
 def from_(org: str) -> Interaction[ContactMade]:

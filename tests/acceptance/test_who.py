@@ -17,9 +17,9 @@ from started import wait_until
 
 from pathline.testing import SUBJECT
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.auth.route_permissions import ACCESS, PUBLIC
+from pathline_gateway.auth.route_permissions import PUBLIC, ROUTE_ROLES
 
-ROUTES = sorted(name for name in ACCESS)
+ROUTES = sorted(name for name in ROUTE_ROLES)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def tokens(up: Secured) -> dict[Role, str]:
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_route_lets_in_whom_the_table_names_and_nobody_else(up: Secured, tokens: dict[Role, str], route: str) -> None:
-    allowed = ACCESS[route]
+    allowed = ROUTE_ROLES[route]
     nobody = up.ask(route)
     if allowed is PUBLIC:
         assert nobody.status_code != 403

@@ -14,8 +14,8 @@ import httpx
 from secured import Secured
 
 from pathline_gateway import embedded
-from pathline_gateway.access_log.declarations import ROWS, About, RouteRow
-from pathline_gateway.auth.route_permissions import route_of
+from pathline_gateway.access_log.declarations import ROUTE_ROWS, About, RouteRow
+from pathline_gateway.auth.route_permissions import find_route
 
 LEAVES_A_ROW = (About.READING, About.ACT)
 
@@ -24,7 +24,7 @@ class LoggedRows:
     """Looks at the log after each answer of a client."""
 
     def __init__(self, up: Secured) -> None:
-        machine = embedded.found(Path(up.data))
+        machine = embedded.find_machine(Path(up.data))
         assert machine is not None
         self._loop = asyncio.new_event_loop()
         self._connection = self._now(asyncpg.connect(machine.database))
@@ -40,23 +40,23 @@ class LoggedRows:
     def check(self, answer: httpx.Response) -> None:
         """The answer left the row that its route declares, and no other."""
         answer.read()
-        route = route_of(answer.request.method, answer.request.url.path)
+        route = find_route(answer.request.method, answer.request.url.path)
         rows = self._new(route)
         if route is None:
             assert rows == []
             return
-        declared, status = ROWS[route], answer.status_code
+        declared, status = ROUTE_ROWS[route], answer.status_code
         expected = expected_of(declared, status)
         asked_in = answer.headers.get("location", "").startswith("/sign-in")
         known = not asked_in and (answer.request.headers.get("authorization") or answer.request.headers.get("cookie"))
         told = [(row["what"], row["outcome"]) for row in rows]
         asked = f"{route} {status} {told}"
-        if declared.about is About.DELIVERY and status < 400:
-            assert told in ([], [(declared.what, "shown")]), asked
-        elif status == 401 or not known or (expected == "shown" and declared.live):
-            assert told in ([], [(declared.what, "shown")] if declared.live else []), asked
+        if declared.category is About.DELIVERY and status < 400:
+            assert told in ([], [(declared.action, "shown")]), asked
+        elif status == 401 or not known or (expected == "shown" and declared.auto_refresh):
+            assert told in ([], [(declared.action, "shown")] if declared.auto_refresh else []), asked
         else:
-            assert told == ([] if expected is None else [(declared.what, expected)]), asked
+            assert told == ([] if expected is None else [(declared.action, expected)]), asked
         for row in rows:
             assert row["who"], asked
             assert len(row["trace_id"]) == 16, asked
@@ -90,13 +90,13 @@ class LoggedRows:
 
 def expected_of(declared: RouteRow, status: int) -> str | None:
     """The outcome that an answer of this status leaves; None where it leaves no row."""
-    if declared.about is About.PUBLIC:
+    if declared.category is About.PUBLIC:
         return None
     if status >= 400:
         return "refused"
-    if declared.about not in LEAVES_A_ROW:
+    if declared.category not in LEAVES_A_ROW:
         return None
-    if declared.about is About.ACT:
+    if declared.category is About.ACT:
         return "done"
     return {304: "unchanged", 308: "moved"}.get(status, "shown")
 

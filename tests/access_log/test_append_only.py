@@ -11,17 +11,17 @@ import asyncpg
 import pytest
 
 from pathline_gateway.access_log import repository as access_log_repository
-from pathline_gateway.access_log.request_row import acts_for
-from pathline_gateway.access_log.writer import KEPT, access
+from pathline_gateway.access_log.request_row import set_actor
+from pathline_gateway.access_log.writer import RETENTION, build_access
 from pathline_gateway.auth.caller import Caller, Role
-from pathline_gateway.auth.purpose import NOTHING
+from pathline_gateway.auth.purpose import NO_PURPOSE
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.embedded import Machine
 from pathline_gateway.identity.links import linker_repository
 from pathline_gateway.organisations import change_repository
 from pathline_gateway.organisations import repository as organisation_repository
-from pathline_gateway.postgres.instance_secrets import instance_secret
-from pathline_gateway.postgres.migrate import MayNotMigrate, SchemaIsNewer, migrate, shipped
+from pathline_gateway.postgres.instance_secrets import load_instance_secret
+from pathline_gateway.postgres.migrate import MayNotMigrate, SchemaIsNewer, load_migrations, migrate
 from pathline_gateway.postgres.partitions import ensure_partitions
 from pathline_gateway.visibility import lawful_basis_repository
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
@@ -35,7 +35,7 @@ __all__ = ["connection", "database"]
 pytestmark = pytest.mark.group("roles")
 
 ROLES = (Path(__file__).parents[2] / "deploy" / "postgres-roles.sql").read_text()
-ROW = access(Caller(frozenset((Role.OPERATOR,)), who="somebody"), NOTHING, "search", "shown")
+ROW = build_access(Caller(frozenset((Role.OPERATOR,)), actor_id="somebody"), NO_PURPOSE, "search", "shown")
 LOGS = ("access", "register_change")
 
 
@@ -60,7 +60,7 @@ async def gateway(owner: asyncpg.Connection, database: str) -> AsyncIterator[asy
     """The gateway's own role, and a row in each log."""
     connected = await asyncpg.connect(as_role(database, "pathline_gateway"))
     await access_log_repository.write(connected, ROW)
-    await organisation_repository.enter(connected, "refuge", None, None, None, {})
+    await organisation_repository.upsert_organisation(connected, "refuge", None, None, None, {})
     yield connected
     await connected.close()
 
@@ -106,18 +106,18 @@ async def test_only_what_is_older_than_the_log_is_kept_is_forgotten(gateway: asy
     await gateway.execute(
         "insert into access (at, kind, roles, refs, what, outcome)"
         " select now() - n, 'operator', '{}', '{}', 'x', 'shown' from unnest($1::interval[]) as n",
-        [KEPT - timedelta(hours=1), KEPT + timedelta(hours=1), KEPT * 2],
+        [RETENTION - timedelta(hours=1), RETENTION + timedelta(hours=1), RETENTION * 2],
     )
-    await access_log_repository.forget(gateway)
+    await access_log_repository.delete_expired(gateway)
     assert await gateway.fetchval("select count(*) from access") == 2
     oldest = await gateway.fetchval("select now() - min(at) from access")
-    assert oldest < KEPT
+    assert oldest < RETENTION
 
 
 async def test_the_gateways_own_role_can_do_its_work(gateway: asyncpg.Connection) -> None:
     assert await migrate(gateway) == []
     await ensure_partitions(gateway)
-    assert len(await instance_secret(gateway, "identifiers")) == 32
+    assert len(await load_instance_secret(gateway, "identifiers")) == 32
     await opened(gateway)
     await Partition().apply(gateway, step("refuge", "s1", 1), step("refuge", "s2", 1))
     assert await gateway.fetchval("select count(*) from interaction") == 2
@@ -139,7 +139,7 @@ async def test_a_role_that_may_not_migrate_says_who_may(machine: Machine) -> Non
         with pytest.raises(MayNotMigrate, match="as the owner"):
             await migrate(gateway)
         owner = await asyncpg.connect(as_role(address, "pathline_owner"))
-        assert await migrate(owner) == [each.name for each in shipped()]
+        assert await migrate(owner) == [each.name for each in load_migrations()]
         assert await migrate(gateway) == []
         # Before the file of roles is run again, the new tables are as they must be.
         await access_log_repository.write(gateway, ROW)
@@ -164,23 +164,23 @@ async def test_a_database_of_a_later_version_is_refused(connection: asyncpg.Conn
 async def test_nothing_is_entered_changed_or_deleted_without_a_trace(connection: asyncpg.Connection) -> None:
     await organisation_repository.add_organisations(connection, ["met"])
     async with connection.transaction():
-        await acts_for(connection, "operator:ann")
+        await set_actor(connection, "operator:ann")
         for org in ("refuge", "clinic"):
-            await organisation_repository.enter(connection, org, None, None, None, {})
-        await organisation_repository.enter(connection, "clinic", "The clinic", None, None, {})
+            await organisation_repository.upsert_organisation(connection, org, None, None, None, {})
+        await organisation_repository.upsert_organisation(connection, "clinic", "The clinic", None, None, {})
         await linker_repository.add(connection, "clinic", "refuge", "operator:ann")
-        number = await lawful_basis_repository.enter(connection, BASIS, "operator:ann")
+        number = await lawful_basis_repository.insert_basis(connection, BASIS, "operator:ann")
         for what in ((None, None), ("nights", None), (None, ref("refuge", 1)["subject"])):
             await concealment_repository.conceal(connection, "refuge", *what, "operator:ann")
     async with connection.transaction():
-        await acts_for(connection, "operator:bob")
+        await set_actor(connection, "operator:bob")
         await linker_repository.remove(connection, "clinic", "refuge")
-        await lawful_basis_repository.end(connection, number)
+        await lawful_basis_repository.end_basis(connection, number)
         for what in ((None, None), ("nights", None), (None, ref("refuge", 1)["subject"])):
-            await concealment_repository.ask(connection, "refuge", *what, "operator:bob")
+            await concealment_repository.request_lift(connection, "refuge", *what, "operator:bob")
             await concealment_repository.lift(connection, "refuge", *what)
     await connection.execute("delete from lawful_basis")
-    found = await change_repository.listed(connection, 0, 1000)
+    found = await change_repository.list_changes(connection, 0, 1000)
     told = [(each.changed_by.partition(":")[2], each.register, each.change) for each in found]
     assert told == [
         *[("ann", "organisation", "insert")] * 2,

@@ -14,9 +14,9 @@ from test_openapi_answers import ANNA, PARTS, World, event, publish
 from worker import Page
 
 from access_log.logged_rows import LEAVES_A_ROW, LoggedRows, asked_without_sense
-from pathline_gateway.access_log.declarations import ROWS, About, unlogged
+from pathline_gateway.access_log.declarations import ROUTE_ROWS, About, find_unlogged_routes
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.auth.route_permissions import ACCESS, OPTIONAL, PUBLIC
+from pathline_gateway.auth.route_permissions import OPTIONAL_ROUTES, PUBLIC, ROUTE_ROLES
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 HERS = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
@@ -45,25 +45,32 @@ def browser(world: World, rows: LoggedRows, who: str) -> httpx.Client:
 
 
 def test_the_two_tables_are_of_the_same_routes() -> None:
-    assert unlogged(ACCESS.keys()) == (set(), set())
-    assert {name for name, row in ROWS.items() if row.about is About.PUBLIC} == {
-        name for name, roles in ACCESS.items() if roles is PUBLIC
+    assert find_unlogged_routes(ROUTE_ROLES.keys()) == (set(), set())
+    assert {name for name, row in ROUTE_ROWS.items() if row.category is About.PUBLIC} == {
+        name for name, roles in ROUTE_ROLES.items() if roles is PUBLIC
     }
-    assert unlogged([*ACCESS, "GET /v1/new"]) == ({"GET /v1/new"}, set())
-    assert unlogged(ACCESS.keys() - OPTIONAL - {"GET /v1/access"}) == (set(), {"GET /v1/access"})
+    assert find_unlogged_routes([*ROUTE_ROLES, "GET /v1/new"]) == ({"GET /v1/new"}, set())
+    assert find_unlogged_routes(ROUTE_ROLES.keys() - OPTIONAL_ROUTES - {"GET /v1/access"}) == (
+        set(),
+        {"GET /v1/access"},
+    )
 
 
 def test_whoever_is_refused_and_whoever_asks_for_nothing_leaves_what_is_declared(
     world: World, rows: LoggedRows
 ) -> None:
     tokens = {role: world.up.token(role, ORGS.get(role)) for role in Role}
-    for route in ROWS:
+    for route in ROUTE_ROWS:
         method, path = asked_without_sense(route)
         world.up.http.request(method, path)
         # Whoever signs out with her token has none for what follows.
         for token in () if route == "POST /sign-out" else tokens.values():
             world.up.http.request(method, path, headers={"authorization": f"Bearer {token}"})
-    refused = [name for name, row in ROWS.items() if row.about is not About.PUBLIC and "refused" not in rows.seen[name]]
+    refused = [
+        name
+        for name, row in ROUTE_ROWS.items()
+        if row.category is not About.PUBLIC and "refused" not in rows.seen[name]
+    ]
     assert refused == []
 
 
@@ -71,8 +78,12 @@ def test_every_operation_leaves_its_row(world: World, rows: LoggedRows) -> None:
     for part in PARTS:
         part(world)
     silent = {name for name in rows.seen if name.partition(" ")[2].startswith("/v1/")}
-    assert silent >= {name for name in ROWS if " /v1/" in name}
-    missing = [name for name in ROWS if " /v1/" in name and ROWS[name].about in LEAVES_A_ROW and not _told(rows, name)]
+    assert silent >= {name for name in ROUTE_ROWS if " /v1/" in name}
+    missing = [
+        name
+        for name in ROUTE_ROWS
+        if " /v1/" in name and ROUTE_ROWS[name].category in LEAVES_A_ROW and not _told(rows, name)
+    ]
     assert missing == []
     assert "unchanged" in rows.seen["GET /v1/pathways/{pathway}"]
 
@@ -87,8 +98,8 @@ def test_every_page_leaves_its_row(world: World, rows: LoggedRows) -> None:
     publish(world, event("food-bank", "page", "handoff.offered", handoff="food-bank:page", **offer))
     _at_the_desk(world, rows)
     _at_the_console(world, rows)
-    pages = [name for name in ROWS if name.partition(" ")[2].startswith(("/desk", "/console"))]
-    assert [name for name in pages if ROWS[name].about in LEAVES_A_ROW and not _told(rows, name)] == []
+    pages = [name for name in ROUTE_ROWS if name.partition(" ")[2].startswith(("/desk", "/console"))]
+    assert [name for name in pages if ROUTE_ROWS[name].category in LEAVES_A_ROW and not _told(rows, name)] == []
 
 
 def _told(rows: LoggedRows, route: str) -> bool:

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pathline_gateway.pathways.assembly import assemble
-from pathline_gateway.pathways.repository import PathwayMembers, StoredPathway, StoredStep, _in_order
-from pathline_gateway.pull.json_writer import write
-from pathline_gateway.pull.serialization import served
+from pathline_gateway.pathways.repository import PathwayMembers, StoredPathway, StoredStep, _sort_rows
+from pathline_gateway.pull.json_writer import write_pathway
+from pathline_gateway.pull.serialization import serve_pathway
 
 REFS = {1: ("north", "v1.a"), 2: ("south", 'v1."b\\'), 3: ("north", "v1.c")}
 SOURCES = {10: "urn:pathline:north:a", 11: "urn:pathline:south:\u00e9"}
 TYPES = {5: "org.pathline.contact.made.v1", 6: "org.pathline.need.expressed.v1"}
-MEMBERS = PathwayMembers(UUID(int=7), list(REFS), list(REFS.values()), amended=False)
+MEMBERS = PathwayMembers(UUID(int=7), list(REFS), list(REFS.values()), has_amendments=False)
 
 # Postgres keeps no NUL, and UTF-8 no surrogate.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
@@ -59,7 +59,7 @@ rows = st.builds(
 
 @given(st.lists(rows, max_size=12, unique_by=lambda row: (row.source, row.id)))
 def test_written_is_served(given: list[StoredStep]) -> None:
-    stored = StoredPathway(_in_order(given, SOURCES), SOURCES, TYPES, REFS)
+    stored = StoredPathway(_sort_rows(given, SOURCES), SOURCES, TYPES, REFS)
     handoffs = [{"handoff": "north:1"}]
-    told = orjson.dumps(served(MEMBERS, "version", assemble(stored.steps()), handoffs))
-    assert orjson.loads(write(MEMBERS, "version", stored, orjson.dumps(handoffs))) == orjson.loads(told)
+    told = orjson.dumps(serve_pathway(MEMBERS, "version", assemble(stored.steps()), handoffs))
+    assert orjson.loads(write_pathway(MEMBERS, "version", stored, orjson.dumps(handoffs))) == orjson.loads(told)

@@ -19,7 +19,7 @@ import asyncpg
 from bench.gateway_process import gateway_command, gateway_environment
 from bench.processor import Spent, spent
 from bench.topic import PARTITIONS
-from pathline_gateway.embedded.child_process import LAUNCH
+from pathline_gateway.embedded.child_process import CHILD_EXEC
 
 TESTS = Path(__file__).parents[1]
 _POLL_S = 0.005
@@ -114,7 +114,7 @@ class Run:
 @asynccontextmanager
 async def started(command: Sequence[str], environment: Mapping[str, str], log: Path) -> AsyncIterator[subprocess.Popen]:
     """The program runs in a session of its own until the block ends, however it ends, or we are killed."""
-    launch = (sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(signal.SIGKILL)), "-", "-")
+    launch = (sys.executable, "-I", "-S", str(CHILD_EXEC), str(os.getpid()), str(int(signal.SIGKILL)), "-", "-")
     with log.open("ab") as output:
         process = subprocess.Popen(
             (*launch, shutil.which(command[0]) or command[0], *command[1:]),

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from pathline_gateway.embedded import running
+from pathline_gateway.embedded import run_machine
 
 
 @dataclass
@@ -54,7 +54,7 @@ def database_at(address: str, database: str) -> str:
 @asynccontextmanager
 async def machine(broker: str, data: Path) -> AsyncIterator[Machine]:
     """Broker and Postgres answer until the block ends. `broker`: `tansu`, `apache`, or the address of a running one."""
-    async with running(data) as embedded, _kafka(broker, embedded.kafka, data) as kafka:
+    async with run_machine(data) as embedded, _kafka(broker, embedded.kafka, data) as kafka:
         yield Machine(kafka, embedded.database, broker)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from pathline_gateway.auth.dev_issuer.issuer import Issuer, made
+from pathline_gateway.auth.dev_issuer.issuer import Issuer, load_or_create_issuer
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def published_issuer(folder: Path) -> Iterator[Issuer]:
     site = folder / "site"
     (site / ".well-known").mkdir(parents=True)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site)))
-    issuer = made(folder / "key", f"http://127.0.0.1:{server.server_port}")
+    issuer = load_or_create_issuer(folder / "key", f"http://127.0.0.1:{server.server_port}")
     described = {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/jwks.json"}
     (site / ".well-known" / "openid-configuration").write_text(json.dumps(described))
     (site / "jwks.json").write_text(json.dumps(issuer.keys.as_dict(private=False)))

@@ -34,7 +34,9 @@ class Running:
 
     def headers(self, role: Role, org: str | None) -> dict[str, str]:
         """Who asks."""
-        return {} if self.issuer is None else {"authorization": f"Bearer {self.issuer.token([role], org, 'bench')}"}
+        return (
+            {} if self.issuer is None else {"authorization": f"Bearer {self.issuer.issue_token([role], org, 'bench')}"}
+        )
 
     def http(self, role: Role = Role.OPERATOR, org: str | None = None) -> httpx.AsyncClient:
         """A client of this caller."""

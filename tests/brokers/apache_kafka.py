@@ -100,17 +100,17 @@ class ApacheKafka:
         """SIGKILL: the node is gone at once."""
         child = self._running.pop(node)
         os.killpg(child.pid, signal.SIGKILL)
-        _wait(lambda: child.code is not None, 5)
+        _wait(lambda: child.exit_code is not None, 5)
 
     def stop(self, node: int) -> None:
         """SIGTERM: the node has handed over and ended. Raises ChildFailed when it had to be killed."""
         child = self._running[node]
         for order, patience in ENDING:
             os.killpg(child.pid, order)
-            if _wait(lambda: child.code is not None, patience):
+            if _wait(lambda: child.exit_code is not None, patience):
                 break
         del self._running[node]
-        if child.code == -signal.SIGKILL:
+        if child.exit_code == -signal.SIGKILL:
             raise child.failure("did not stop when it was asked to")
 
     def freeze(self, node: int) -> None:
@@ -134,7 +134,7 @@ class ApacheKafka:
         for number in numbers:
             child = self._running[number]
             while not any(STARTED in line for line in child.tail()):
-                if child.code is not None:
+                if child.exit_code is not None:
                     raise child.failure()
                 if time.monotonic() > deadline:
                     raise child.failure(f"was not ready within {READY_WITHIN:g} seconds")
@@ -182,7 +182,7 @@ class ApacheKafka:
             ]
         ]
         for job in jobs:
-            if not _wait(lambda job=job: job.code is not None, READY_WITHIN) or job.code != 0:  # type: ignore[misc]
+            if not _wait(lambda job=job: job.exit_code is not None, READY_WITHIN) or job.exit_code != 0:  # type: ignore[misc]
                 raise job.failure("could not format its storage")
 
     def _properties(self, node: Node) -> Path:
@@ -194,7 +194,7 @@ class ApacheKafka:
 
     def _end(self) -> None:
         for child in self._running.values():
-            child.end_now()
+            child.stop_now()
         self._running.clear()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pathline_gateway.embedded.broker import HOST, broker_started
+from pathline_gateway.embedded.broker import HOST, start_broker
 from pathline_gateway.embedded.child_process import children
 
 
@@ -46,4 +46,4 @@ class Tansu:
         self.cluster_id = f"tansu-life-{self._lives}"
         self._block = children()
         self._children = await self._block.__aenter__()
-        self.bootstrap = await broker_started(self._children, self._place, self.log, self.cluster_id, port)
+        self.bootstrap = await start_broker(self._children, self._place, self.log, self.cluster_id, port)

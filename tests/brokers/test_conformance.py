@@ -24,7 +24,7 @@ from mock_cluster import MockCluster
 from tansu import Tansu
 from topic_ids import topic_id
 
-from pathline_gateway.kafka.broker_capabilities import probed
+from pathline_gateway.kafka.broker_capabilities import probe_broker
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -297,9 +297,9 @@ async def test_a_reader_below_the_start_of_a_truncated_log_goes_on_at_its_start(
 async def test_a_replaced_log_is_empty_and_has_another_cluster_id(broker: Rig) -> None:
     topic = await broker.topic()
     await broker.send(topic, numbered(10))
-    before = await probed(broker.client())
+    before = await probe_broker(broker.client())
     await emptied(broker)
-    assert (await probed(broker.client())).cluster_id != before.cluster_id
+    assert (await probe_broker(broker.client())).cluster_id != before.cluster_id
     async with broker.administrator() as admin:
         assert await admin.list_topics() == []
 
@@ -333,7 +333,7 @@ PROBED = {
 
 @on_every_broker("the probe")
 async def test_the_probe_at_start_says_what_this_suite_proves(broker: Rig) -> None:
-    found = await probed(broker.client())
+    found = await probe_broker(broker.client())
     proved = {field: can(broker.name, capability) for field, capability in PROBED.items()}
     assert {field: getattr(found, field) for field in PROBED} == proved
     assert str(found).startswith(f"broker: cluster {found.cluster_id}, log durable, ")
@@ -341,9 +341,9 @@ async def test_the_probe_at_start_says_what_this_suite_proves(broker: Rig) -> No
 
 async def test_the_embedded_broker_is_not_asked_what_it_cannot_and_complains_of_nothing(tmp_path: Path) -> None:
     async with Tansu(tmp_path) as tansu:
-        known = await probed(tansu.client(), volatile_log=True)
+        known = await probe_broker(tansu.client(), volatile_log=True)
         complaints = [word for word in ("ERROR", "panicked") if word in tansu.log.read_text()]
-        asked = await probed(tansu.client())
+        asked = await probe_broker(tansu.client())
     assert complaints == []
     assert "ERROR" in tansu.log.read_text(), "asked, it does complain"
     assert replace(known, durable_log=True) == asked

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from pathline_gateway.auth.caller import EVERYBODY, Caller, Role
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller, Role
 from pathline_gateway.limits.caller_budget import CallerBudget
 from pathline_gateway.limits.rates import CallerRates, RefusedCallers
 from pathline_gateway.limits.table import Limits
@@ -191,10 +191,10 @@ async def _one_by_one(gateway: Gateway, what: tuple[str, str], times: int) -> li
 async def test_while_nobody_is_known_an_address_has_the_budget() -> None:
     gateway = Gateway(Limits(requests_of_an_address_per_minute=50))
     for _ in range(50):
-        await gateway.serves(EVERYBODY, host="2001:db8::1")
+        await gateway.serves(AUTH_DISABLED_CALLER, host="2001:db8::1")
     # The whole network of somebody who has a network.
-    await gateway.past("requests-of-an-address-per-minute", EVERYBODY, PULL, host="2001:db8::ffff")
-    await gateway.serves(EVERYBODY, host="2001:db8:0:1::1")
+    await gateway.past("requests-of-an-address-per-minute", AUTH_DISABLED_CALLER, PULL, host="2001:db8::ffff")
+    await gateway.serves(AUTH_DISABLED_CALLER, host="2001:db8:0:1::1")
     await gateway.serves(A, host="2001:db8::1")
 
 
@@ -214,31 +214,31 @@ def test_whom_the_gate_refuses_again_and_again_is_not_looked_at() -> None:
     limits = Limits(refusals_per_minute=5)
     refused = RefusedCallers(CallerRates(limits))
     for _ in range(5):
-        refused.look({"client": ("192.0.2.1", 1)})
-        refused.count({"client": ("192.0.2.1", 1)})
+        refused.check({"client": ("192.0.2.1", 1)})
+        refused.record({"client": ("192.0.2.1", 1)})
     with pytest.raises(Problem) as over:
-        refused.look({"client": ("192.0.2.1", 1)})
+        refused.check({"client": ("192.0.2.1", 1)})
     assert (over.value.status, over.value.extensions["limit"]) == (429, "refusals-per-minute")
-    refused.look({"client": ("192.0.2.2", 1)})
+    refused.check({"client": ("192.0.2.2", 1)})
 
 
 async def test_probes_are_never_refused() -> None:
     gateway = Gateway(Limits(requests_of_an_address_per_minute=1, requests_at_once=1, requests_waiting=1))
     for _ in range(50):
         for path in ("/healthz", "/readyz", "/metrics"):
-            await gateway.serves(EVERYBODY, ("GET", path))
+            await gateway.serves(AUTH_DISABLED_CALLER, ("GET", path))
 
 
 def test_a_request_is_charged_in_less_than_twenty_microseconds() -> None:
     rates, times = CallerRates(Limits(readings_per_minute=10**9)), 20_000
     began = time.process_time()
     for n in range(times):
-        assert rates.taken("readings_per_minute", f"caller {n % 100}") is None
+        assert rates.acquire("readings_per_minute", f"caller {n % 100}") is None
     assert (time.process_time() - began) / times < 20e-6 * 3  # of a machine that does other things, too
 
 
 def test_callers_who_come_and_go_do_not_fill_the_memory() -> None:
     rates = CallerRates(Limits())
     for n in range(140_000):
-        rates.taken("readings_per_minute", f"caller {n}")
+        rates.acquire("readings_per_minute", f"caller {n}")
     assert len(rates._limiter.storage.storage) <= 65_536  # type: ignore[union-attr]

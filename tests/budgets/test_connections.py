@@ -26,13 +26,13 @@ class Connection:
 
     def give_up(self) -> None:
         self.open = False
-        self.counted.closed(self, self.address)
+        self.counted.unregister(self, self.address)
 
 
 def _opened(counted: Connections, address: str, *, waits: bool = True) -> tuple[Connection, str | None]:
     """A connection from there, and past which limit it was."""
     connection = Connection(counted, address, waits)
-    passed = counted.opened(connection, address)
+    passed = counted.register(connection, address)
     return connection, None if passed is None else passed.name
 
 

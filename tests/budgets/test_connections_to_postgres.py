@@ -20,7 +20,7 @@ from gateway import Gateway, running
 from budgets.neighbour import Neighbour
 from pathline.testing import SUBJECT
 from pathline_gateway import embedded
-from pathline_gateway.auth.route_permissions import ACCESS
+from pathline_gateway.auth.route_permissions import ROUTE_ROLES
 
 REQUEST_S, WAIT_S = 4, 1
 SLACK_S = 20
@@ -56,7 +56,7 @@ def _publish(gateway: Gateway, id: str) -> httpx.Response:
 @contextlib.asynccontextmanager
 async def _locked(gateway: Gateway, table: str):  # type: ignore[no-untyped-def]
     """Nobody else reads this table as long as the block lasts."""
-    machine = embedded.found(gateway.data)
+    machine = embedded.find_machine(gateway.data)
     assert machine is not None
     connection = await asyncpg.connect(machine.database)
     try:
@@ -128,7 +128,7 @@ def _standing_still(gateway: Gateway) -> Iterator[None]:
 
 def _routes() -> list[tuple[str, str]]:
     """Every route of a gateway with auth off, less streams, which end when their reader does."""
-    names = [name.split(" ") for name in ACCESS if "/issuer/" not in name and not name.endswith("/stream")]
+    names = [name.split(" ") for name in ROUTE_ROLES if "/issuer/" not in name and not name.endswith("/stream")]
     values = {
         "{id}": "1",
         "{number}": "1",

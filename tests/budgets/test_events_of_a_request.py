@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pathline.testing import SUBJECT
-from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.intake.http_ingest import HttpIngest
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
@@ -41,5 +41,5 @@ def _refused(problem: Problem) -> tuple[int, str, object]:
 @pytest.mark.limit("events")
 async def test_a_batch_of_more_events_is_refused_whole() -> None:
     with pytest.raises(Problem) as refused:
-        await _door(events=3).take(BATCH, json.dumps([_event(n) for n in range(4)]).encode(), EVERYBODY)
+        await _door(events=3).ingest(BATCH, json.dumps([_event(n) for n in range(4)]).encode(), AUTH_DISABLED_CALLER)
     assert _refused(refused.value) == (413, "too-large", "events")

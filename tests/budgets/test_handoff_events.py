@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pathline.vocabulary import ContactMade, HandoffCancelled, HandoffOffered, HandoffSeen
-from pathline_gateway.auth.caller import EVERYBODY
-from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
+from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.intake.batch_transaction import ApplyTarget
 from pathline_gateway.limits.table import Limits
 from trust.rig import Rig
@@ -32,9 +32,9 @@ def seen(org: str, n: int, under: int = 5) -> Told:
 
 
 async def state(rig: Rig) -> str:
-    while await bring_up_to_date(rig.pool):
+    while await project_next_batch(rig.pool):
         pass
-    answer: Any = await rig.read(EVERYBODY, "clinic", subject(1))
+    answer: Any = await rig.read(AUTH_DISABLED_CALLER, "clinic", subject(1))
     ((_, handoff),) = (
         answer["handoffs"].items() if isinstance(answer["handoffs"], dict) else [("", answer["handoffs"][0])]
     )

@@ -11,7 +11,7 @@ import pytest
 from posting import posting, status, subscribed
 from sink import Reply, listening
 
-from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.streams.sse.stream import Streams
 from pathline_gateway.streams.subscriptions import retention_repository
 from trust.rig import SECRET, Rig, of
@@ -39,7 +39,7 @@ async def given(rig: Rig, n: int, begin: int = 0) -> None:
 
 async def forget(rig: Rig, before: datetime = EVER, most: int = 10**6, of_all: int = 10**6) -> None:
     async with rig.pool.acquire() as connection:
-        while await retention_repository.forget(connection, before, most, of_all):
+        while await retention_repository.delete_expired(connection, before, most, of_all):
             pass
 
 
@@ -87,7 +87,7 @@ async def test_a_listener_is_told_as_well(rig: Rig) -> None:
     await given(rig, 5)
     await forget(rig, most=2)
     streams = Streams(rig.pool, SECRET, lambda: rig.now, rig.waiters)
-    frames = streams.listen(UUID(id), 1, everything=False)
+    frames = streams.listen(UUID(id), 1, auth_disabled=False)
     said = b""
     async with asyncio.timeout(60):
         while b"id: n5" not in said:
@@ -101,7 +101,7 @@ async def test_a_sink_that_took_nothing_for_so_long_goes_on_with_what_is_kept_an
     rig: Rig,
 ) -> None:
     async with listening() as sink:
-        id, _ = await subscribed(rig, sink, by=EVERYBODY, org="clinic")
+        id, _ = await subscribed(rig, sink, by=AUTH_DISABLED_CALLER, org="clinic")
         sink.answer = lambda _: Reply(500)
         async with posting(rig):
             await rig.tell(*(step("clinic", f"c{n}", n) for n in range(6)))
@@ -110,7 +110,7 @@ async def test_a_sink_that_took_nothing_for_so_long_goes_on_with_what_is_kept_an
         await forget(rig, most=2)
         sink.answer = lambda _: Reply()
         async with posting(rig):
-            await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/resume")
+            await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/resume")
             await sink.until(lambda sink: len(sink.took) == 2, seconds=60)
             async with asyncio.timeout(60):
                 while (await status(rig, id))["waiting"]:

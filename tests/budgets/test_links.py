@@ -12,7 +12,7 @@ import pytest
 
 from pathline_gateway.identity.membership_writer import MembershipWriter
 from pathline_gateway.intake.batch_transaction import ApplyTarget
-from pathline_gateway.integrity.verify.membership_recompute import bound
+from pathline_gateway.integrity.verify.membership_recompute import recompute_membership
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.parked.replay import ReplayRules, replay
 from trust.rig import Rig
@@ -74,7 +74,7 @@ async def test_a_flood_of_links_is_bound_in_turns_with_those_of_others(rig: Rig)
     await store(rig, [said_by("chainer", linked(f"l{n}", *pair)) for n, pair in enumerate(flood)])
     await store(rig, [linked("honest", ref("clinic", 1), ref("housing", 1))])
     writer, turns, began = MembershipWriter(rig.pool), [time.monotonic()], time.monotonic()
-    while await writer.bind_some():
+    while await writer.bind_batch():
         turns.append(time.monotonic())
         if len(turns) == 2:
             assert await pathway_of(rig, "clinic") == await pathway_of(rig, "housing")
@@ -156,7 +156,7 @@ async def test_what_strangers_propose_is_nothing_that_others_links_have_to_be_lo
     await store(rig, [linked("honest", ref("clinic", 7), ref("housing", 7))])
     async with rig.pool.acquire() as connection, connection.transaction():
         writer = MembershipWriter(rig.pool)
-        assert await writer.bind_some() == 1
+        assert await writer.bind_batch() == 1
         assert await connection.fetchval("select count(*) from membership where until is null") == 2
     # The proposal that was about just these two is nobody's question any more; all others wait on.
     assert await rig.pool.fetchval("select count(*) from review_item") == 99
@@ -176,9 +176,9 @@ async def pathway_of(rig: Rig, org: str) -> object:
 async def confluent(rig: Rig) -> None:
     """What is bound, and what waits, is what one pass over all evidence says."""
     async with rig.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-        right = await bound(connection)
+        right = await recompute_membership(connection)
         pathways = {row["ref"]: row["pathway"] for row in await connection.fetch(
             "select ref, pathway from membership where until is null")}  # fmt: skip
         waits = {tuple(row) for row in await connection.fetch("select source, id, a, b, reason from review_item")}
-    assert pathways == right.pathway
-    assert waits == {tuple(row) for row in right.waiting}
+    assert pathways == right.pathway_by_ref
+    assert waits == {tuple(row) for row in right.review_rows}

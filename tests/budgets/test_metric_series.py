@@ -14,12 +14,12 @@ from pathline_gateway.handoffs import telemetry as handoff_telemetry
 from pathline_gateway.handoffs.projection_row import HandoffRow
 from pathline_gateway.telemetry import instruments as telemetry
 from pathline_gateway.telemetry.series_bound import (
-    MOST,
+    MAX_SERIES,
     OTHER,
     BoundedCounter,
     BoundedHistogram,
     MetricSeries,
-    registered,
+    mask_unregistered,
 )
 
 names = st.sampled_from(["clinic", "housing", "court", "x", "y"])
@@ -45,7 +45,7 @@ def test_there_are_no_more_series_than_there_is_room_for_and_nothing_is_left_unc
     told: list[dict[str, str]], most: int
 ) -> None:
     series = MetricSeries(most)
-    within = [dict(series.within(each)) for each in told]
+    within = [dict(series.bound_attributes(each)) for each in told]
     known = {frozenset(each.items()) for each in within if OTHER not in each.values()}
     assert len(known) <= most
     for said, kept in zip(told, within, strict=True):
@@ -55,7 +55,7 @@ def test_there_are_no_more_series_than_there_is_room_for_and_nothing_is_left_unc
 
 @given(attributes, st.sets(names))
 def test_organisations_that_are_not_on_the_register_are_one(said: dict[str, str], known: set[str]) -> None:
-    kept = registered(said, known)
+    kept = mask_unregistered(said, known)
     for name in ("pathline.from", "pathline.to"):
         assert kept[name] == (said[name] if said[name] in known else OTHER)
     assert kept["pathline.outcome"] == said["pathline.outcome"]
@@ -65,10 +65,10 @@ def test_what_is_collected_is_bounded() -> None:
     reader = InMemoryMetricReader()
     counter = MeterProvider([reader]).get_meter("test").create_counter("offers")
     bounded = BoundedCounter(counter)
-    for n in range(MOST + 500):
+    for n in range(MAX_SERIES + 500):
         bounded.add(1, {"pathline.to": f"invented-{n}"})
     found = counted(reader)
-    assert len(found) == MOST + 1
+    assert len(found) == MAX_SERIES + 1
     assert found[OTHER,] == 500
 
 
@@ -87,9 +87,9 @@ def test_two_thousand_offers_to_invented_organisations_are_one_series(monkeypatc
     monkeypatch.setattr(handoff_telemetry, "HANDOFF_DURATION", BoundedHistogram(histogram))
 
     def tell(record: HandoffRow) -> None:
-        said = handoff_telemetry._ended(record, b"secret")
+        said = handoff_telemetry._build_ended_span(record, b"secret")
         assert said is not None
-        handoff_telemetry._tell(said, {"food-bank", "housing"})
+        handoff_telemetry._record(said, {"food-bank", "housing"})
 
     for n in range(2_000):
         tell(ended(f"food-bank:{n}", f"invented-{n}"))

@@ -10,7 +10,7 @@ import pytest
 
 from pathline.interaction import interaction
 from pathline.vocabulary.handoffs import HandoffCancelled, HandoffOffered
-from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.identity.links.service import Linking
 from pathline_gateway.intake.batch_transaction import ApplyTarget
 from pathline_gateway.intake.http_ingest import HttpIngest
@@ -35,7 +35,7 @@ def cancelled(n: int) -> Told:
 
 async def told(rig: Rig, *some: Told) -> None:
     await rig.tell(*some)
-    while await bring_up_to_date(rig.pool):
+    while await project_next_batch(rig.pool):
         pass
 
 
@@ -70,9 +70,9 @@ async def test_the_door_refuses_them_and_says_when_to_come_again(rig: Rig) -> No
     door = HttpIngest(NEVER, rig.pool, Progress(), False, True, Limits(open_offers=2))
     said = [offer(n) for n in (1, 2)]
     items = [interaction(t.payload, source=source("clinic"), subject=t.subject, time=datetime.now(UTC)) for t in said]
-    await door._within_budgets(items[:1])
+    await door._check_budgets(items[:1])
     with pytest.raises(Problem) as refused:
-        await door._within_budgets(items)
+        await door._check_budgets(items)
     assert (refused.value.status, refused.value.reason) == (429, "over-open-offers")
     assert refused.value.extensions["limit"] == "open-offers"
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pathline_gateway.limits.document import FILE, document
+from pathline_gateway.limits.document import FILE, render_document
 from pathline_gateway.limits.limit import Limit, NamedLimit
-from pathline_gateway.limits.table import TABLE, Limits, unknown
+from pathline_gateway.limits.table import LIMIT_BY_FIELD, Limits, find_unknown_variables
 from pathline_gateway.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-NAMES = {field.replace("_", "-") for field in TABLE}
+NAMES = {field.replace("_", "-") for field in LIMIT_BY_FIELD}
 SF_STRING = r'"[a-z0-9-]+"'
 
 
@@ -36,38 +36,38 @@ def test_a_limit_without_a_test_that_goes_past_it_fails() -> None:
 
 def test_each_limit_is_asked_for_where_the_gateway_works() -> None:
     sources = "\n".join(p.read_text() for p in (ROOT / "gateway").rglob("*.py") if p.name != "table.py")
-    assert [field for field in TABLE if not re.search(rf'limits\.{field}\b|"{field}"', sources)] == []
+    assert [field for field in LIMIT_BY_FIELD if not re.search(rf'limits\.{field}\b|"{field}"', sources)] == []
 
 
 def test_the_page_is_what_the_table_says() -> None:
-    assert (ROOT / FILE).read_text() == document()
+    assert (ROOT / FILE).read_text() == render_document()
 
 
 def test_the_page_says_the_usual_numbers_whatever_is_set_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATHLINE_LIMIT_EVENTS", "17")
-    assert (ROOT / FILE).read_text() == document()
+    assert (ROOT / FILE).read_text() == render_document()
 
 
-@pytest.mark.parametrize("field", TABLE)
+@pytest.mark.parametrize("field", LIMIT_BY_FIELD)
 def test_each_limit_says_why_and_what_to_do_in_one_sentence_each(field: str) -> None:
-    named = Limits().named(field)
+    named = Limits().named_limit(field)
     assert named.number > 0
-    assert named.why.endswith(".")
-    assert named.why.count(". ") == 0
-    assert len(named.why.split()) <= 22
+    assert named.rationale.endswith(".")
+    assert named.rationale.count(". ") == 0
+    assert len(named.rationale.split()) <= 22
     assert not named.limit.advice.endswith(".")
 
 
-@pytest.mark.parametrize("field", TABLE)
+@pytest.mark.parametrize("field", LIMIT_BY_FIELD)
 def test_each_limit_is_set_by_a_variable_of_its_own(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    setting, number = Limits().named(field).setting, Limits().named(field).number * 2
+    setting, number = Limits().named_limit(field).setting, Limits().named_limit(field).number * 2
     monkeypatch.setenv(setting, str(number))
-    assert Limits().named(field).number == number
-    assert Settings().limits.named(field).number == number
+    assert Limits().named_limit(field).number == number
+    assert Settings().limits.named_limit(field).number == number
 
 
 def test_other_processes_of_this_gateway_have_the_same_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    environment = Settings(limits=Limits(events=17)).environment()
+    environment = Settings(limits=Limits(events=17)).to_environment()
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert Settings().limits == Limits(events=17)
@@ -80,7 +80,7 @@ def test_a_limit_of_nothing_is_refused() -> None:
 
 def test_a_variable_that_is_no_limit_is_found() -> None:
     environment = ["PATHLINE_LIMIT_EVENTS", "PATHLINE_LIMIT_EVENT", "PATHLINE_KAFKA", "PATH"]
-    assert unknown(environment) == ["PATHLINE_LIMIT_EVENT"]
+    assert find_unknown_variables(environment) == ["PATHLINE_LIMIT_EVENT"]
 
 
 def _named(limit: Limit) -> NamedLimit:
@@ -90,7 +90,7 @@ def _named(limit: Limit) -> NamedLimit:
 def test_a_refusal_that_passes_says_when_to_come_again() -> None:
     rate = _named(Limit("caller", "requests", 429, "too-many", "wait", window_s=60))
     problem = rate.refusal(2.1)
-    body = json.loads(problem.response().body)
+    body = json.loads(problem.to_response().body)
     assert problem.headers == {
         "retry-after": "3",
         "ratelimit-policy": '"some-things";q=7;qu="requests";w=60',

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -24,8 +23,8 @@ from proxy import HOST, Proxy
 from publisher import ORGS
 
 from pathline_gateway.embedded.errors import EmbeddedError
+from support.preloaded import CommandProcess
 
-COMMAND = str(Path(sys.executable).with_name("pathline-gateway"))
 SESSION_MS = 6_000
 GATEWAYS = 3
 DISK = "2g"
@@ -38,7 +37,7 @@ class World:
     def __init__(self, place: Path, random: Random, *, disk: bool) -> None:
         self.place, self.random, self._disk = place, random, disk
         self.postgres = OwnPostgres(place / "pg")
-        self.gateways: list[subprocess.Popen[bytes]] = []
+        self.gateways: list[CommandProcess] = []
         self.frozen: set[int] = set()
         self.down: set[int] = set()
         self.starts = 0
@@ -182,10 +181,10 @@ class World:
 
     # How.
 
-    def _any_gateway(self) -> subprocess.Popen[bytes]:
+    def _any_gateway(self) -> CommandProcess:
         return self.random.choice(self.gateways)
 
-    def _gateway(self) -> subprocess.Popen[bytes]:
+    def _gateway(self) -> CommandProcess:
         self.starts += 1
         environment = {
             "PATHLINE_KAFKA": self.kafka.bootstrap,
@@ -193,21 +192,15 @@ class World:
             "PATHLINE_REPLICATION_FACTOR": "3",
             "PATHLINE_SESSION_TIMEOUT_MS": str(SESSION_MS),
         }
-        with (self.place / "gateways.log").open("ab") as log:
-            return subprocess.Popen(
-                [COMMAND, "up", "--dev-auth", "off", "--port", "0"],
-                env={**os.environ, **environment},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-            )
+        command = ["up", "--dev-auth", "off", "--port", "0"]
+        return CommandProcess(command, {**os.environ, **environment}, self.place / "gateways.log")
 
     def _end_gateways(self) -> None:
         for gateway in self.gateways:
             gateway.kill()
             gateway.wait()
 
-    def _ended(self, gateway: subprocess.Popen[bytes]) -> None:
+    def _ended(self, gateway: CommandProcess) -> None:
         try:
             gateway.wait(30)
         except subprocess.TimeoutExpired:

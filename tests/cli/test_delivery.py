@@ -15,8 +15,8 @@ from cli.agency import CSV_FLAGS, csv_text, pathline, rows, started
 from cli.stand_in import Door, Fault
 from pathline.cli.address import Address
 from pathline.cli.receipt import TryLater
-from pathline.cli.retry import Patience
-from pathline.cli.to_http import HttpDoor
+from pathline.cli.retry import RetryPolicy
+from pathline.cli.to_http import HttpReceiver
 from pathline.testing import SUBJECT, example
 from pathline.vocabulary import NeedExpressed
 
@@ -224,8 +224,8 @@ def test_a_slow_gateway_is_waited_for_with_as_many_requests_as_allowed(log: Path
 
 async def test_a_gateway_that_takes_a_request_and_never_answers_counts_as_away() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        address = Address.of(f"http://127.0.0.1:{silent.getsockname()[1]}")
-        door = HttpDoor.at(address, token=None, in_flight=1, timeout=0.2)
+        address = Address.parse(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        door = HttpReceiver.connect(address, token=None, in_flight=1, timeout=0.2)
         async with door.client:
             with pytest.raises(TryLater, match="does not answer"):
                 await door.send([example(NeedExpressed).event])
@@ -233,7 +233,7 @@ async def test_a_gateway_that_takes_a_request_and_never_answers_counts_as_away()
 
 @pytest.mark.parametrize(("patience", "answer"), [(0, 10), (3, 10), (30, 30), (600, 60)])
 def test_an_answer_is_waited_for_no_longer_than_there_is_patience_within_reason(patience: int, answer: int) -> None:
-    assert Patience(patience).for_one_answer == answer
+    assert RetryPolicy(patience).response_timeout_s == answer
 
 
 def test_ready_events_are_published_and_checked_as_they_are(desk: Path, door: Door) -> None:

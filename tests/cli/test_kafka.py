@@ -15,7 +15,7 @@ from cli.agency import CSV_FLAGS, ORG, csv_text, pathline, pseudonyms, rows
 from pathline import accept, publish
 from pathline.cli.errors import AccessDenied
 from pathline.cli.receipt import TryLater
-from pathline.cli.to_kafka import KafkaTopic
+from pathline.cli.to_kafka import KafkaReceiver
 from pathline.codec import kafka as codec
 from pathline.kafka import KafkaProducer
 from pathline.testing import RecordingProducer, example
@@ -95,6 +95,6 @@ async def test_a_file_imported_to_a_topic_stands_there_row_for_row(desk: Path, k
 async def test_what_trying_again_may_mend_is_told_from_what_it_cannot(
     error: type[Exception], becomes: type[Exception]
 ) -> None:
-    topic = KafkaTopic(RecordingProducer(fails=error()), (KafkaError,), (MessageSizeTooLargeError,))
+    topic = KafkaReceiver(RecordingProducer(fails=error()), (KafkaError,), (MessageSizeTooLargeError,))
     with pytest.raises(becomes, match=error.__name__):
         await topic.send([example(NeedExpressed).event])

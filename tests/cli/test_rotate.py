@@ -98,6 +98,6 @@ def test_a_vector_is_what_a_rotation_publishes(vector: dict[str, Any]) -> None:
         for side in (vector["old"], vector["new"])
     ]
     mapping = LinkMapping(vector["event"]["source"], *sides)
-    event = mapping.interaction("", 1, Record(1, {"who": vector["identifier"]})).event
+    event = mapping.build_interaction("", 1, Record(1, {"who": vector["identifier"]})).event
     assert event.data.decode() == vector["data_text"]
     assert {**event.attributes, "data": json.loads(event.data)} == vector["event"]

@@ -17,16 +17,16 @@ from oracle import people_of
 from said import HANDOFFS, REFS, START, STEPS, TOKENS, Identity, Said, says
 
 from examples import number as some_or_all
-from pathline_gateway.handoffs.event import handoff_event
-from pathline_gateway.handoffs.token_redemption import Redemption, redemptions
+from pathline_gateway.handoffs.event import handoff_event_from_step
+from pathline_gateway.handoffs.token_redemption import Redemption, find_redemptions
 from pathline_gateway.identity.evidence import Evidence, EvidenceRank
-from pathline_gateway.identity.membership_writer import rebound
+from pathline_gateway.identity.membership_writer import compute_pathways
 from pathline_gateway.identity.resolution import Ref, ResolutionLimits
-from pathline_gateway.pathways.amendments import amended
+from pathline_gateway.pathways.amendments import apply_amendments
 from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.pathways.step import Step
 
-LIMITS = ResolutionLimits(neighbours=2, refs=4, group=2)
+LIMITS = ResolutionLimits(max_neighbours=2, max_refs=4, min_bridged_group=2)
 EXAMPLES = int(os.environ.get("CONFLUENCE_EXAMPLES", some_or_all(10_000)))
 DAY = timedelta(days=1)
 
@@ -149,7 +149,7 @@ class Incremental:
         else:
             touched = self.rederived(self.mentioned(said))
         if touched:
-            self.pathway |= run(rebound(self, touched, LIMITS))[0]
+            self.pathway |= run(compute_pathways(self, touched, LIMITS))[0]
 
     def mentioned(self, said: Said) -> set[str]:
         """The hand-offs that have to be looked at: of it, or of its target, as sent and as corrected."""
@@ -161,30 +161,30 @@ class Incremental:
     def rederived(self, handoffs: Iterable[str]) -> set[int]:
         touched: set[int] = set()
         for handoff in handoffs:
-            events = [e for s in self.steps() if (e := handoff_event(s)) and e.handoff == handoff]
-            before, after = self.links.get(handoff, []), redemptions(handoff, events)
+            events = [e for s in self.steps() if (e := handoff_event_from_step(s)) and e.handoff == handoff]
+            before, after = self.links.get(handoff, []), find_redemptions(handoff, events)
             self.links[handoff] = after
             changed = {r for r in (*before, *after) if r not in before or r not in after}
-            touched |= {self.numbers[subject] for r in changed for subject in (r.offered, r.shown)}
+            touched |= {self.numbers[subject] for r in changed for subject in (r.offer_subject, r.redeeming_subject)}
         return touched
 
     def steps(self) -> list[Step]:
         amendments = [s.amendment() for s in self.said.values() if s.kind in ("void", "correct")]
-        return amended([s.step() for s in self.said.values() if s.kind in STEPS], amendments)
+        return apply_amendments([s.step() for s in self.said.values() if s.kind in STEPS], amendments)
 
     def asserted(self) -> list[Evidence]:
         """All evidence, retracted or not."""
         shown = [
             Evidence(
-                r.source, r.id, True, self.numbers[r.offered], self.numbers[r.shown],
-                EvidenceRank.PROPOSED if r.late else EvidenceRank.HANDOFF, 1.0, r.at,
+                r.source, r.id, True, self.numbers[r.offer_subject], self.numbers[r.redeeming_subject],
+                EvidenceRank.PROPOSED if r.is_late else EvidenceRank.HANDOFF, 1.0, r.at,
             )
             for found in self.links.values()
             for r in found
         ]  # fmt: skip
         return shown + [s.evidence() for s in self.said.values() if s.kind in ("same", "different")]
 
-    async def reach(self, touched: Collection[int]) -> set[int]:
+    async def connected_refs(self, touched: Collection[int]) -> set[int]:
         found, frontier = set(touched), list(touched)
         while frontier:
             here = frontier.pop()
@@ -193,10 +193,10 @@ class Incremental:
             frontier += near
         return found
 
-    async def refs(self, numbers: Collection[int]) -> dict[int, Ref]:
+    async def load_refs(self, numbers: Collection[int]) -> dict[int, Ref]:
         return {n: self.everybody[n] for n in numbers}
 
-    async def evidence(self, numbers: Collection[int]) -> list[Evidence]:
+    async def load_evidence(self, numbers: Collection[int]) -> list[Evidence]:
         withdrawn = {(s.org, s.target) for s in self.said.values() if s.kind == "retract"}
         return [
             e
@@ -207,7 +207,7 @@ class Incremental:
 
     def pathways(self) -> dict[UUID, list[Identity]]:
         """What a pull of each pathway shows."""
-        of = {ref: name or self.everybody[ref].birth for ref, name in self.pathway.items()}
+        of = {ref: name or self.everybody[ref].anchor_id for ref, name in self.pathway.items()}
         found: dict[UUID, list[Step]] = {name: [] for name in of.values()}
         for step in self.steps():
             found[of[self.numbers[step.org, step.subject]]].append(step)
@@ -268,7 +268,7 @@ class Confluence(RuleBasedStateMachine):
     def everything_comes_again_in_another_order(self, data: st.DataObject) -> None:
         everybody = self.live.everybody.values()
         fresh = Incremental(
-            [r.birth for r in everybody], [int((r.received_at - START).seconds / 60) for r in everybody]
+            [r.anchor_id for r in everybody], [int((r.received_at - START).seconds / 60) for r in everybody]
         )
         for said in data.draw(st.permutations(list(self.live.said.values()))):
             fresh.see(said)
@@ -280,7 +280,7 @@ class Confluence(RuleBasedStateMachine):
         wanted = {}
         for person, steps in batch(list(self.live.said.values())).items():
             oldest = min((self.live.everybody[n] for n in person), key=lambda r: (r.received_at, r.org, r.subject))
-            wanted[oldest.birth] = steps
+            wanted[oldest.anchor_id] = steps
         assert self.live.pathways() == wanted
 
 

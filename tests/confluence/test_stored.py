@@ -23,7 +23,7 @@ from confluence.test_confluence import batch
 from examples import examples
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
-from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.identity.evidence import EvidenceRank
 from pathline_gateway.identity.membership_writer import MembershipWriter
 from pathline_gateway.identity.resolution import LIMITS
@@ -33,10 +33,10 @@ from pathline_gateway.intake.record_parser import parse_record
 from pathline_gateway.integrity.verify.check import Check
 from pathline_gateway.integrity.verify.handoff_rows import HandoffRows
 from pathline_gateway.kafka.offset_repository import Partition
-from pathline_gateway.pathways.repository import pathway_of
+from pathline_gateway.pathways.repository import find_pathway
 from pathline_gateway.postgres.pool import RegistryConnection
 from pathline_gateway.pull.pathway_reader import PathwayReading
-from pathline_gateway.pull.pathway_reader import read as pulled
+from pathline_gateway.pull.pathway_reader import read_pathway as pulled
 from shared_postgres.databases import Databases
 
 INTO = ApplyTarget("gateway", register_unknown=False)
@@ -161,7 +161,7 @@ async def bound(postgres: Databases, deaths: Sequence[int], done: asyncio.Event)
                 at = left.pop() if left else None
                 with suppress(*(() if at is None else LOST)):
                     writer = MembershipWriter(OnePool(connection))  # type: ignore[arg-type]
-                    if not await Steered(writer.bind_some(), at, connection.terminate) and last:
+                    if not await Steered(writer.bind_batch(), at, connection.terminate) and last:
                         return
             await asyncio.sleep(0)
 
@@ -182,7 +182,7 @@ async def _kept_until_it_dies(connection: asyncpg.Connection, deaths: list[int],
         last = done.is_set()
         at = deaths.pop() if deaths else None
         try:
-            work = bring_up_to_date(OnePool(connection))  # type: ignore[arg-type]
+            work = project_next_batch(OnePool(connection))  # type: ignore[arg-type]
             if not await Steered(work, at, connection.terminate) and last:
                 return True
         except LOST:
@@ -196,8 +196,8 @@ async def handoffs_as_pulled(connection: asyncpg.Connection) -> Check:
     """Every hand-off as it is kept was held against the pathways of everybody."""
     check = Check("clocks")
     async with connection.transaction(isolation="repeatable_read"):
-        compared = await HandoffRows.begun(connection, check)
-        assert not compared.waiting
+        compared = await HandoffRows.start(connection, check)
+        assert not compared.pending
         for row in await connection.fetch(
             "select distinct coalesce(m.pathway, s.birth) from subject_ref s"
             " left join membership m on m.ref = s.id and m.until is null"
@@ -205,7 +205,7 @@ async def handoffs_as_pulled(connection: asyncpg.Connection) -> Check:
             reading = await pulled(connection, row[0], START)
             assert isinstance(reading, PathwayReading)
             await compared.compare(reading)
-        await compared.strays()
+        await compared.check_strays()
     return check
 
 
@@ -225,7 +225,7 @@ async def served(connection: asyncpg.Connection) -> dict[frozenset[int], list[Id
     found: dict[frozenset[int], list[Identity]] = {}
     by_pathway: dict[Any, set[int]] = {}
     for n, ref in enumerate(REFS):
-        if (pathway := await pathway_of(connection, ref[0], subject(*ref))) is not None:
+        if (pathway := await find_pathway(connection, ref[0], subject(*ref))) is not None:
             by_pathway.setdefault(pathway, set()).add(n)
     for pathway, person in by_pathway.items():
         reading = await pulled(connection, pathway, START)
@@ -273,7 +273,7 @@ async def test_whatever_is_said_is_served_as_a_batch_recompute_finds(
             done.set()
             await binder
             is_bound.set()
-        assert (await handoffs_as_pulled(watch)).different == 0
+        assert (await handoffs_as_pulled(watch)).differing_count == 0
         found = await served(watch)
         expected = batch(told, LIMITS)
         known = frozenset(n for person in found for n in person)

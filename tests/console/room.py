@@ -12,10 +12,10 @@ import httpx
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 
-from pathline_gateway.auth.caller import EVERYBODY, Caller
-from pathline_gateway.auth.dependencies import caller
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
+from pathline_gateway.auth.dependencies import current_caller
 from pathline_gateway.console import front_page, handoff_pages, subscription_pages
-from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.status.endpoints import Statuses
 from pathline_gateway.status.throughput import Throughput
@@ -32,11 +32,11 @@ class Room:
     rig: Rig
     http: httpx.AsyncClient
 
-    async def says(self, path: str, by: Caller = EVERYBODY) -> str:
+    async def says(self, path: str, by: Caller = AUTH_DISABLED_CALLER) -> str:
         """The text of a page, as people read it."""
         return text(await self.html(path, by))
 
-    async def html(self, path: str, by: Caller = EVERYBODY) -> str:
+    async def html(self, path: str, by: Caller = AUTH_DISABLED_CALLER) -> str:
         """The page."""
         await folded(self.rig)
         self.rig.who[0] = by
@@ -44,7 +44,7 @@ class Room:
         assert answer.status_code == 200, answer.text
         return answer.text
 
-    async def press(self, path: str, by: Caller = EVERYBODY, **fields: str) -> httpx.Response:
+    async def press(self, path: str, by: Caller = AUTH_DISABLED_CALLER, **fields: str) -> httpx.Response:
         """The answer to a form."""
         self.rig.who[0] = by
         return await self.http.post(path, data=fields)
@@ -57,7 +57,7 @@ def text(html: str) -> str:
 
 async def folded(rig: Rig) -> None:
     """Hand-offs stand as everything that was stored says."""
-    while await bring_up_to_date(rig.pool):
+    while await project_next_batch(rig.pool):
         pass
 
 
@@ -67,10 +67,10 @@ async def room_of(rig: Rig, rates: Throughput | None = None) -> AsyncIterator[Ro
     app, progress = FastAPI(), Progress()
     app.add_exception_handler(problem.Problem, problem.on_problem)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
-    app.dependency_overrides[caller] = lambda: rig.who[0]
+    app.dependency_overrides[current_caller] = lambda: rig.who[0]
 
     async def surveyed() -> None:
-        progress.seen(("pathline.in.door-1", 0), 0)
+        progress.observe_end(("pathline.in.door-1", 0), 0)
 
     statuses = Statuses(rig.pool, progress, surveyed)
     app.include_router(front_page.routes(rig.pool, statuses, lambda: True, rates or Throughput(), lambda: rig.now))

@@ -16,9 +16,9 @@ import pytest
 from console.room import Room, room_of
 from pathline import instant
 from pathline.vocabulary import InteractionCorrected
-from pathline_gateway.auth.caller import EVERYBODY, Caller
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.handoffs import overview_repository
-from pathline_gateway.handoffs.overview_repository import OverviewScope, PairPlace
+from pathline_gateway.handoffs.overview_repository import OverviewScope, PairCursor
 from pathline_gateway.handoffs.projection_row import HandoffRow
 from trust.pathways import NOW
 from trust.rig import OPERATOR, Rig
@@ -33,7 +33,7 @@ TOKEN = "a-token-of-22-characters"
 
 
 def offer(handoff: str, to: str = "housing", service: str | None = None, **more: Any) -> dict[str, Any]:
-    due = {"accept": instant.serve(START + timedelta(hours=1))}
+    due = {"accept": instant.to_text(START + timedelta(hours=1))}
     asked = {"org": to} if service is None else {"org": to, "service": service}
     hashed = hashlib.sha256(TOKEN.encode()).hexdigest()
     return {"handoff": handoff, "to": asked, "token_sha256": hashed, "due": due, "context_released": False, **more}
@@ -91,16 +91,17 @@ async def test_pairs_are_counted_as_a_plain_reading_counts_them(rig: Rig, seed: 
             by_pair[record.sender, record.receiver].append(record)
     async with rig.pool.acquire() as connection:
         scope = OverviewScope(NOW, NOW - timedelta(days=90), hidden)
-        n, found = await overview_repository.pairs(connection, scope, 100)
+        n, found = await overview_repository.list_pairs(connection, scope, 100)
         parts = [
-            await overview_repository.pairs(connection, scope, 2, skip=skip) for skip in range(0, len(found) + 2, 2)
+            await overview_repository.list_pairs(connection, scope, 2, offset=skip)
+            for skip in range(0, len(found) + 2, 2)
         ]
         assert [pair for _, part in parts for pair in part] == found
         assert {of for of, part in parts if part} <= {n} == {len(by_pair)}
         for org in ORGS:
-            _, theirs = await overview_repository.pairs(connection, scope, 100, org)
+            _, theirs = await overview_repository.list_pairs(connection, scope, 100, org)
             assert theirs == [pair for pair in found if org in (pair.sender, pair.receiver)]
-        assert set(await overview_repository.organisations(connection, scope)) == {
+        assert set(await overview_repository.list_organisations(connection, scope)) == {
             org for pair in by_pair for org in pair if org
         }
     assert {(pair.sender, pair.receiver) for pair in found} == by_pair.keys()
@@ -116,8 +117,8 @@ async def test_pairs_are_counted_as_a_plain_reading_counts_them(rig: Rig, seed: 
         assert pair.offered == len(theirs)
         assert pair.waiting == sum(r.state in ("requested", "received") for r in theirs)
         assert pair.silent == sum(silent_since(r) is not None for r in theirs)
-        assert (pair.accepted, pair.met) == (len(waits), len(met))
-        for said, expected in ((pair.to_acceptance, waits), (pair.to_contact, met)):
+        assert (pair.accepted, pair.contacted) == (len(waits), len(met))
+        for said, expected in ((pair.median_to_acceptance, waits), (pair.median_to_contact, met)):
             assert (said is None) == (not expected)
             assert said is None or abs(said - median(expected)) < timedelta(milliseconds=1)
         assert pair.observable == (pair.receiver in ORGS)
@@ -133,24 +134,24 @@ async def test_a_pair_s_hand_offs_come_open_first_and_the_longest_silent_first(r
     scope = OverviewScope(NOW, NOW - timedelta(days=90))
     async with rig.pool.acquire() as connection:
         for sender, receiver in {(each.sender, each.receiver) for each in records}:
-            found = await overview_repository.of_pair(connection, scope, sender, receiver, 1_000)
+            found = await overview_repository.list_of_pair(connection, scope, sender, receiver, 1_000)
             theirs = [each for each in records if (each.sender, each.receiver) == (sender, receiver)]
             theirs.sort(key=lambda r: r.handoff)
             theirs.sort(key=lambda r: r.offered or far, reverse=True)
             theirs.sort(key=lambda r: (r.ended is not None, silent_since(r) or far))
             assert [each.handoff for each in found] == [each.handoff for each in theirs]
             parts: list[str] = []
-            after: PairPlace | None = None
-            while part := await overview_repository.of_pair(connection, scope, sender, receiver, 7, after):
+            after: PairCursor | None = None
+            while part := await overview_repository.list_of_pair(connection, scope, sender, receiver, 7, after):
                 parts += [each.handoff for each in part]
                 last = part[-1]
-                after = PairPlace(last.handoff, last.ended is not None, last.silent_since, last.offered)
+                after = PairCursor(last.handoff, last.ended is not None, last.silent_since, last.offered)
             assert parts == [each.handoff for each in theirs]
         silent = sorted((r for r in records if silent_since(r)), key=lambda r: silent_since(r) or far, reverse=True)
-        n, latest = await overview_repository.silent(connection, scope, 3)
+        n, latest = await overview_repository.list_latest_silent(connection, scope, 3)
         walked: list[tuple[datetime | None, str]] = []
         reached: tuple[str, datetime] | None = None
-        while part := await overview_repository.long_silent(connection, scope, 7, reached):
+        while part := await overview_repository.list_longest_silent(connection, scope, 7, reached):
             walked += [(each.silent_since, each.handoff) for each in part]
             assert part[-1].silent_since is not None
             reached = (part[-1].handoff, part[-1].silent_since)
@@ -234,7 +235,7 @@ async def test_an_operator_is_told_nothing_of_a_concealed_hand_off_and_counts_no
         await rig.tell(*CONCEALED[how])
         assert silences(await everything(room, OPERATOR)) == silences(before)
         silent = "One hand-off is silent" if how == "by its answer" else "2 hand-offs are silent"
-        assert silent in await everything(room, EVERYBODY)
+        assert silent in await everything(room, AUTH_DISABLED_CALLER)
 
 
 async def test_a_word_that_is_spelled_by_escapes_conceals_as_well(rig: Rig) -> None:
@@ -246,7 +247,7 @@ async def test_a_word_that_is_spelled_by_escapes_conceals_as_well(rig: Rig) -> N
     await rig.execute("update interaction set payload = $1 where handoff is not null", head + b"\n" + spelled)
     async with room_of(rig) as room:
         assert "nothing waits" in await room.says("/console", OPERATOR)
-        assert "One hand-off is silent" in await room.says("/console", EVERYBODY)
+        assert "One hand-off is silent" in await room.says("/console", AUTH_DISABLED_CALLER)
 
 
 def silences(said: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.console.front_page_summary import Facts, lags, state, wrongs
+from pathline_gateway.console.front_page_summary import Facts, find_faults, lag_by_topic, summarize_state
 from pathline_gateway.status.flow_repository import ParkedLately, Troubled
 from pathline_gateway.status.throughput import Throughput, ThroughputTotals
 
@@ -21,11 +21,11 @@ def failing(work: str, records: int, reason: str) -> dict[str, Any]:
 
 
 def said(facts: Facts) -> tuple[str, str]:
-    return state(facts, wrongs(facts))
+    return summarize_state(facts, find_faults(facts))
 
 
 def test_where_nothing_is_wrong_it_says_so_and_nothing_is_to_be_done() -> None:
-    assert wrongs(WELL) == []
+    assert find_faults(WELL) == []
     assert said(WELL) == ("well", "Everything flows, and nothing waits.")
     assert said(WELL._replace(status=STATUS | {"interactions": 0}))[1].startswith(
         "Ready, and nothing was published yet"
@@ -90,7 +90,7 @@ def test_where_nothing_is_wrong_it_says_so_and_nothing_is_to_be_done() -> None:
 def test_each_thing_that_is_wrong_is_said_and_leads_to_its_page(
     facts: Facts, kind: str, sentence: str, href: str
 ) -> None:
-    (wrong,) = wrongs(facts)
+    (wrong,) = find_faults(facts)
     assert said(facts) == (kind, sentence)
     assert wrong.href == href
     assert wrong.do.endswith(".")
@@ -99,7 +99,7 @@ def test_each_thing_that_is_wrong_is_said_and_leads_to_its_page(
 def test_what_is_worst_is_said_first_and_the_rest_is_counted() -> None:
     facts = Facts(True, STATUS | {"lag": 5_000, "parked": 1}, 2, (), [Troubled("bank", True, 1)], 1, 4)
     assert said(facts) == ("busy", "Intake is 5,000 events behind. And 5 more things to look at, below.")
-    assert [each.href for each in wrongs(facts)] == [
+    assert [each.href for each in find_faults(facts)] == [
         "#lag", "/console/handoffs", "/console/parked", "/console/streams", "/console/streams", "/console/review",
     ]  # fmt: skip
 
@@ -110,7 +110,7 @@ def test_lag_is_summed_over_the_partitions_of_a_topic_and_the_furthest_behind_co
         {"topic": "pathline.in.door-1", "lag": 1},
         {"topic": "pathline.in.food-bank", "lag": 3},
     ]
-    assert [tuple(each) for each in lags({"partitions": partitions})] == [
+    assert [tuple(each) for each in lag_by_topic({"partitions": partitions})] == [
         ("pathline.in.food-bank", "Food bank", 2, 5),
         ("pathline.in.door-1", "whoever posts to HTTP", 1, 1),
     ]
@@ -123,10 +123,10 @@ def test_a_rate_is_what_came_within_the_last_minute_over_its_seconds(steps: list
     rates, at, totals, seen = Throughput(), 1_000.0, ThroughputTotals(5, 5, 5), []
     for seconds, *more in steps:
         at, totals = at + seconds, ThroughputTotals(*(a + b for a, b in zip(totals, more, strict=True)))
-        rates.saw(at, totals)
+        rates.add_sample(at, totals)
         seen.append((at, totals))
     within = [each for each in seen if at - each[0] <= 60]
-    now = rates.now()
+    now = rates.rates()
     if len(within) < 2:
         assert now is None
         return
@@ -139,8 +139,8 @@ def test_a_rate_is_what_came_within_the_last_minute_over_its_seconds(steps: list
 
 def test_a_log_that_was_replaced_flows_with_no_negative_rate() -> None:
     rates = Throughput()
-    rates.saw(0, ThroughputTotals(900, 900, 900))
-    rates.saw(5, ThroughputTotals(10, 900, 910))
-    now = rates.now()
+    rates.add_sample(0, ThroughputTotals(900, 900, 900))
+    rates.add_sample(5, ThroughputTotals(10, 900, 910))
+    now = rates.rates()
     assert now is not None
     assert (now.published, now.applied, now.delivered) == (0, 0, 2)

@@ -9,8 +9,8 @@ from posting import posting, status, subscribed, until
 from sink import Reply, listening
 
 from console.room import room_of, text
-from pathline_gateway.auth.caller import EVERYBODY
-from pathline_gateway.console.subscription_summary import to_do
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
+from pathline_gateway.console.subscription_summary import advise
 from trust.rig import OPERATOR, Rig
 from verify.history import source, step
 
@@ -19,7 +19,7 @@ NOBODY = "/console/streams/00000000-0000-4000-8000-000000000000"
 
 async def pulling(rig: Rig, org: str = "reader") -> str:
     wanted = {"protocol": "PULL", "config": {"organisation": org, "purpose": "care"}, "filters": []}
-    answer = await rig.ask(EVERYBODY, "POST", "/v1/subscriptions", json=wanted)
+    answer = await rig.ask(AUTH_DISABLED_CALLER, "POST", "/v1/subscriptions", json=wanted)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
@@ -137,4 +137,4 @@ async def test_forms_of_other_sites_do_nothing(rig: Rig, action: str) -> None:
     ],
 )
 def test_what_to_do_follows_from_how_it_goes(said: dict[str, object], expected: str) -> None:
-    assert expected in to_do(said)
+    assert expected in advise(said)

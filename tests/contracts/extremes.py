@@ -14,11 +14,11 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 
 from pydantic import BaseModel, JsonValue
 
-from pathline.asyncapi.attributes import attributes
+from pathline.asyncapi.attributes import attribute_schemas
 from pathline.vocabulary import TYPES, Authority, Compared, Exists, Payload
-from pathline.vocabulary.eligibility import DEEPEST
-from pathline.vocabulary.explained import Explained
-from pathline.vocabulary.several import MOST
+from pathline.vocabulary.eligibility import MAX_DEPTH
+from pathline.vocabulary.explained import WithAdvice
+from pathline.vocabulary.several import MAX_ENTRIES
 from payloads import LARGEST, _bounds, nested
 
 ORG: Final = "extreme"
@@ -70,7 +70,7 @@ EXTREMES: Final[Mapping[str, Sequence[Any]]] = {
     "date": ("9999-12-31", "0001-01-01", "2024-02-29"),
     "duration": ("P999999999Y999999999M999999999D", "PT999999999.999999999S", "PT0S", "P999999999W"),
     "scalar": (LARGEST, -LARGEST, True, ASTRAL * 2_000, *_ODD),
-    "value": (LARGEST, "a", [LARGEST, -LARGEST, False, *_ODD], ["a"] * MOST),
+    "value": (LARGEST, "a", [LARGEST, -LARGEST, False, *_ODD], ["a"] * MAX_ENTRIES),
     "score": (LARGEST, -LARGEST, ASTRAL * 2_000, "0"),
 }
 """By the reason that an annotation gives for refusing others."""
@@ -106,7 +106,9 @@ def event_of(cls: type[Payload], n: int) -> dict[str, Any]:
         "time": _turn(INSTANTS, f"{cls.type} time", n),
     }
     more = {
-        name: _turn(_ENVELOPE.get(name, _TEXTS), f"{cls.type} {name}", n) for name in attributes() if name not in head
+        name: _turn(_ENVELOPE.get(name, _TEXTS), f"{cls.type} {name}", n)
+        for name in attribute_schemas()
+        if name not in head
     }
     texts = [name for name in more if name not in ("recordedtime", "expirytime", "datacontenttype")]
     more[texts[n % len(texts)]] = ASTRAL * 2_048
@@ -188,25 +190,25 @@ def _value(hint: Any, place: str, n: int, needed: bool = True) -> Any:
         if not needed and n % 7 == 5:
             return None
         if Exists in parts and ".of" in place:  # a condition within a condition: as deep as may be
-            return nested(DEEPEST - 1)
+            return nested(MAX_DEPTH - 1)
         return _value(parts[n % len(parts)], place, n)
     if origin is Literal:
         return _turn(arguments, place, n)
     if origin is dict:
         if get_args(hint)[1] is JsonValue:
             return {}
-        keys = [f"{i}{ASTRAL * 20}" for i in range(MOST)]
+        keys = [f"{i}{ASTRAL * 20}" for i in range(MAX_ENTRIES)]
         return _turn([{}, dict.fromkeys(keys, LARGEST), {ASTRAL * 200: ASTRAL * 2_000}], place, n)
     if hint is bool:
         return _turn((True, False), place, n)
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         return _object(hint, place, n)
-    return nested(DEEPEST - 1)  # of a type that is named within itself
+    return nested(MAX_DEPTH - 1)  # of a type that is named within itself
 
 
 def _annotated(plain: Any, notes: tuple[Any, ...], place: str, n: int) -> Any:
     for note in notes:
-        if isinstance(note, Explained):
+        if isinstance(note, WithAdvice):
             if note.reason == "subject":
                 return _turn(EXTREMES["subject"], place, n).format(f"{zlib.crc32(place.encode()):021d}")
             # What must be the same in several events of one round to mean anything.
@@ -216,7 +218,7 @@ def _annotated(plain: Any, notes: tuple[Any, ...], place: str, n: int) -> Any:
     if get_origin(plain) is tuple:
         least, most = bounds.get("min_length", 0), bounds["max_length"]
         members = [_value(get_args(plain)[0], f"{place}[]", n + i) for i in range(min(most, 3))]
-        return _turn([members[:least], members, (members * MOST)[:most]], place, n)
+        return _turn([members[:least], members, (members * MAX_ENTRIES)[:most]], place, n)
     if plain is int:
         return _turn((bounds["ge"], bounds["le"]), place, n)
     if plain is float:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, JsonValue
 from pydantic.fields import FieldInfo
 
 from pathline.vocabulary import TYPES, Authority, Compared, Payload
-from pathline.vocabulary.explained import Explained
+from pathline.vocabulary.explained import WithAdvice
 
 Json = st.SearchStrategy[Any]
 
@@ -126,7 +126,7 @@ def _values(hint: Any) -> Json:
 
 def _annotated(plain: Any, *metadata: Any) -> Json:
     for note in metadata:
-        if isinstance(note, Explained):
+        if isinstance(note, WithAdvice):
             return KINDS[note.reason]
     bounds = _bounds(metadata)
     if get_origin(plain) is tuple:

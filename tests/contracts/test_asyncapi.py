@@ -158,7 +158,7 @@ def test_a_type_is_told_by_its_own_message_alone() -> None:
 
 def test_a_deployment_tells_its_brokers_its_group_and_how_to_sign_in() -> None:
     told = document(
-        schemas(), Deployment(("one:9093", "two:9093"), "SASL_SSL", group="theirs", door="pathline.in.door-2")
+        schemas(), Deployment(("one:9093", "two:9093"), "SASL_SSL", group="theirs", door_topic="pathline.in.door-2")
     )
     assert [server["host"] for server in told["servers"].values()] == ["one:9093", "two:9093"]
     assert {server["protocol"] for server in told["servers"].values()} == {"kafka-secure"}

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pathline.cloudevent import CloudEvent
 from pathline.errors import UnknownType
 from pathline.interaction import accept
-from pathline.schema import notices
+from pathline.schema import notice_schemas
 from pathline.testing import example
 from pathline.vocabulary import TYPES, ContactMade
 from pathline.vocabulary.notices import NOTICES, Notice
@@ -26,7 +26,7 @@ TOLD = pytest.mark.parametrize("name", NOTICES)
 
 
 def shown(name: str) -> dict[str, Any]:
-    (found,) = notices()[name]["examples"]
+    (found,) = notice_schemas()[name]["examples"]
     return dict(found)
 
 
@@ -40,7 +40,7 @@ def read(name: str, event: dict[str, Any]) -> Notice:
 
 @TOLD
 def test_a_schema_is_closed_valid_named_and_says_what_each_field_means(name: str) -> None:
-    schema = notices()[name]
+    schema = notice_schemas()[name]
     Draft202012Validator.check_schema(schema)
     assert (schema["$id"], schema["title"]) == (f"urn:pathline:schema:told:{name}", NOTICES[name].title)
     assert schema["properties"]["type"]["const"] == name
@@ -52,11 +52,11 @@ def test_a_schema_is_closed_valid_named_and_says_what_each_field_means(name: str
 
 @TOLD
 def test_the_example_fits_the_model_and_the_schema_and_nothing_may_be_missing_or_more(name: str) -> None:
-    event, schema = shown(name), Draft202012Validator(notices()[name])
+    event, schema = shown(name), Draft202012Validator(notice_schemas()[name])
     schema.validate(event)
     told = read(name, event)
     assert json.loads(told.model_dump_json(exclude_unset=True)).keys() == event.keys()
-    required = notices()[name]["required"]
+    required = notice_schemas()[name]["required"]
     for changed in [{**event, "own": "x"}, *({k: v for k, v in event.items() if k != gone} for gone in required)]:
         with pytest.raises(Unfit):
             schema.validate(changed)

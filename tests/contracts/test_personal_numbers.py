@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pathline import interaction, personal_numbers
 from pathline.errors import PersonalNumber
-from pathline.personal_numbers import looks_like
+from pathline.personal_numbers import classify_number
 from pathline.testing import SUBJECT
 from pathline.vocabulary import ActivityRecorded
 
@@ -28,8 +28,8 @@ NUMBERS = {
 @pytest.mark.parametrize(("kind", "written"), NUMBERS.items(), ids=NUMBERS)
 def test_a_number_is_recognised_and_its_neighbour_is_not(kind: str, written: tuple[str, str]) -> None:
     number, neighbour = written
-    assert looks_like(number) == kind
-    assert looks_like(neighbour) is None
+    assert classify_number(number) == kind
+    assert classify_number(neighbour) is None
 
 
 @pytest.mark.parametrize(
@@ -42,19 +42,19 @@ def test_a_number_is_recognised_and_its_neighbour_is_not(kind: str, written: tup
     ],
 )  # fmt: skip
 def test_spacing_labels_and_other_scripts_do_not_hide_it(written: str) -> None:
-    assert looks_like(written) is not None
+    assert classify_number(written) is not None
 
 
 @pytest.mark.parametrize(
     "ordinary", ["case-123456782", "17", "123456789", "2026-03-12", "51824753556", "0412 345 678", "row-000000001", ""]
 )
 def test_ordinary_ids_pass(ordinary: str) -> None:
-    assert looks_like(ordinary) is None
+    assert classify_number(ordinary) is None
 
 
 @given(st.text(max_size=60))
 def test_any_text_has_an_answer(text: str) -> None:
-    looks_like(text)
+    classify_number(text)
 
 
 @pytest.mark.parametrize("attribute", ["id", "subject", "correlationid", "partitionkey", "unknownextension"])
@@ -83,7 +83,7 @@ _labelled = st.builds(
 def _looked_at_closely(text: str, monkeypatch: pytest.MonkeyPatch) -> str | None:
     with monkeypatch.context() as patched:
         patched.setattr(personal_numbers, "_MAY_BE", re.compile(r"(?s:.*)"))
-        return personal_numbers.looks_like(text)
+        return personal_numbers.classify_number(text)
 
 
 def test_the_quick_look_hides_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +91,6 @@ def test_the_quick_look_hides_no_number(monkeypatch: pytest.MonkeyPatch) -> None
     @example("tfn 123.456.782")
     @example(" ab.12/34-56c ")
     def same(text: str) -> None:
-        assert personal_numbers.looks_like(text) == _looked_at_closely(text, monkeypatch)
+        assert personal_numbers.classify_number(text) == _looked_at_closely(text, monkeypatch)
 
     same()

@@ -19,7 +19,7 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 from pydantic import ValidationError as Refused
 
-from pathline.schema import drift, main, payload_schema, write
+from pathline.schema import find_drift, main, payload_schema, write_schemas
 from pathline.vocabulary import TYPES, Payload
 from pathline.vocabulary.notices import NOTICES
 from payloads import codes, days, durations, instants, payload, subjects, text, vocabulary_payloads
@@ -125,7 +125,7 @@ def mutated(draw: st.DrawFn) -> tuple[type[Payload], Any]:
 
 
 def test_the_committed_schemas_are_those_of_the_vocabulary() -> None:
-    assert drift(SCHEMAS) == [], "run: python -m pathline.schema --write contracts/schemas"
+    assert find_drift(SCHEMAS) == [], "run: python -m pathline.schema --write contracts/schemas"
 
 
 @pytest.fixture
@@ -134,20 +134,20 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_drift_names_what_is_missing_different_or_too_much(folder: Path) -> None:
-    write(folder)
-    assert drift(folder) == []
+    write_schemas(folder)
+    assert find_drift(folder) == []
     (folder.parent / "asyncapi.json").write_text("{}")
     (folder / "org.pathline.need.met.v1.json").unlink()
     (folder / "org.pathline.pull.answered.v1.json").write_text("{}")
     (folder / "org.pathline.wish.made.v1.json").write_text("{}")
-    assert [line.rpartition("/")[2] for line in drift(folder)] == [
+    assert [line.rpartition("/")[2] for line in find_drift(folder)] == [
         "asyncapi.json: differs from the vocabulary",
         "org.pathline.need.met.v1.json: is missing",
         "org.pathline.pull.answered.v1.json: differs from the vocabulary",
         "org.pathline.wish.made.v1.json: no type has this schema",
     ]
-    write(folder)
-    assert drift(folder) == []
+    write_schemas(folder)
+    assert find_drift(folder) == []
 
 
 def test_the_command_writes_and_its_check_fails_on_drift(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from mistakes import LINK, MISTAKES, OFFER
 from notation import members, spelled
 from pathline.schema import payload_schema
 from pathline.vocabulary import TYPES, NeedExpressed, OfferPublished, Payload
-from pathline.vocabulary.closed import Closed
+from pathline.vocabulary.closed import StrictModel
 from payloads import complete, nested, payload, vocabulary_payloads
 
 LIVES = sorted((Path(__file__).parents[1] / "lives").glob("*/events.ndjson"))
@@ -49,7 +49,7 @@ def said(cls: type[Payload], data: Any) -> str:
     return ""
 
 
-def models(cls: type[BaseModel] = Closed) -> Iterator[type[BaseModel]]:
+def models(cls: type[BaseModel] = StrictModel) -> Iterator[type[BaseModel]]:
     for child in cls.__subclasses__():
         if child.__module__.startswith("pathline.vocabulary"):
             yield child

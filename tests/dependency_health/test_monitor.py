@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pathline_gateway.background.works import WORKS
-from pathline_gateway.console.front_page_summary import Facts, not_answering, wrongs
+from pathline_gateway.console.front_page_summary import Facts, find_faults, outage_faults
 from pathline_gateway.dependency_health.monitor import Component, DependencyMonitor
-from pathline_gateway.dependency_health.time_limit import in_time
+from pathline_gateway.dependency_health.time_limit import with_time_limit
 from pathline_gateway.reserved_names import is_reserved
 from pathline_gateway.status.flow_repository import ParkedLately, Troubled
 
@@ -46,20 +46,20 @@ async def test_an_outage_has_a_beginning_and_is_said_once_and_once_when_it_is_ov
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     asked = Asked()
-    monitor = DependencyMonitor((asked,), probe_s=0.05)
-    await monitor.look(asked)
+    monitor = DependencyMonitor((asked,), probe_timeout_s=0.05)
+    await monitor.check(asked)
     assert monitor.outages() == []
     asked.fails = ConnectionRefusedError()
     for _ in range(3):
-        await monitor.look(asked)
+        await monitor.check(asked)
     since = monitor.outages()[0].since
     asked.fails, asked.frozen = None, True
-    await monitor.look(asked)
+    await monitor.check(asked)
     assert [(each.component, each.since, each.cause) for each in monitor.outages()] == [
         ("Postgres", since, "ConnectionRefusedError")
     ]
     asked.frozen = False
-    await monitor.look(asked)
+    await monitor.check(asked)
     assert monitor.outage("Postgres") is None
     said = [(record.levelno, record.getMessage()) for record in caplog.records]
     assert said == [
@@ -73,7 +73,7 @@ async def test_what_a_frozen_server_never_ends_is_waited_for_by_nobody() -> None
     asked = Asked()
     asked.frozen = True
     with pytest.raises(TimeoutError):
-        await in_time(asked.ask(), 0.05)
+        await with_time_limit(asked.ask(), 0.05)
     asked.frozen = False
 
 
@@ -81,16 +81,16 @@ async def test_each_sentence_of_the_front_page_has_a_row_for_the_night() -> None
     asked = Asked()
     asked.fails = OSError()
     monitor = DependencyMonitor((asked,))
-    await monitor.look(asked)
+    await monitor.check(asked)
     broker = [each._replace(component="The broker") for each in monitor.outages()]
     when = {"since": "2026-03-01T09:00:00Z", "reason": "x"}
     failing = [{"work": work, "records": n, **when} for work in WORKS for n in (0, 1, 2)]
     quiet = {"lag": 0, "parked": 3, "failing": []}
     sinks = [Troubled("east", stopped, 2) for stopped in (True, False)]
     told = [
-        *not_answering([*monitor.outages(), *broker]),
-        *wrongs(Facts(False, quiet, 2, [ParkedLately("east", "x", 4)], sinks, 5, 6)),
-        *wrongs(Facts(True, {"lag": 5_000, "parked": 3, "failing": failing}, 1, (), (), 1, 1)),
+        *outage_faults([*monitor.outages(), *broker]),
+        *find_faults(Facts(False, quiet, 2, [ParkedLately("east", "x", 4)], sinks, 5, 6)),
+        *find_faults(Facts(True, {"lag": 5_000, "parked": 3, "failing": failing}, 1, (), (), 1, 1)),
     ]
     rows = [re.escape(line.split("|")[1].strip()) for line in NIGHT.splitlines() if line.startswith("| ")]
     patterns = [re.compile(_ANY.sub(".+", row), re.IGNORECASE) for row in rows]

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from pathline_gateway.auth.pkce import challenge
+from pathline_gateway.auth.pkce import compute_challenge
 
 SECRET = "a secret with: signs + %"
 
@@ -58,7 +58,7 @@ class ForeignIssuer:
         right = (said.get("grant_type"), said.get("code"), said.get("redirect_uri"))
         if right != ("authorization_code", "the-code", self.told["redirect_uri"]):
             return None
-        if challenge(said.get("code_verifier", "")) != self.told["code_challenge"]:
+        if compute_challenge(said.get("code_verifier", "")) != self.told["code_challenge"]:
             return None
         return {"access_token": self.access_token(), "id_token": self.id_token(), "token_type": "Bearer"}
 

@@ -12,7 +12,7 @@ from secured import Secured, secured
 
 from pathline_gateway.auth.bearer_token import BearerTokens, TokenClaims, TokenRejected
 from pathline_gateway.auth.jwks import DiscoveredKeys, IssuerUnavailable
-from pathline_gateway.auth.login_attempt import SigningIn
+from pathline_gateway.auth.login_attempt import LoginAttempt
 from pathline_gateway.auth.oidc_client import Client, Provider
 
 REDIRECT = "https://pathline.example/sign-in/callback"
@@ -31,14 +31,14 @@ def provider(issuer: ForeignIssuer, secret: str = SECRET) -> Provider:
 @pytest.mark.parametrize("by_basic", [True, False])
 async def test_somebody_signs_in_at_a_foreign_issuer(issuer: ForeignIssuer, by_basic: bool) -> None:
     issuer.by_basic = by_basic
-    asked, attempt = provider(issuer), SigningIn.begun("/desk/contact")
-    at = await asked.address(attempt)
+    asked, attempt = provider(issuer), LoginAttempt.start("/desk/contact")
+    at = await asked.authorization_url(attempt)
     assert at is not None
     assert at.startswith(f"{issuer.url}/authorize?realm=x&response_type=code")
     assert attempt.verifier not in at
     assert issuer.back(at)["state"] == attempt.state
-    token = await asked.token("the-code", attempt)
-    caller = await BearerTokens(TokenClaims(issuer.url, "pathline"), asked.keys, b"k" * 32).caller(token)
+    token = await asked.exchange_code("the-code", attempt)
+    caller = await BearerTokens(TokenClaims(issuer.url, "pathline"), asked.keys, b"k" * 32).authenticate(token)
     assert (caller.org, caller.roles) == ("food-bank", {"publisher"})
 
 
@@ -50,36 +50,36 @@ async def test_an_id_token_that_is_not_for_this_attempt_is_refused(
     issuer: ForeignIssuer, identity: dict[str, Any]
 ) -> None:
     issuer.identity = identity
-    asked, attempt = provider(issuer), SigningIn.begun("")
-    issuer.back(await asked.address(attempt) or "")
+    asked, attempt = provider(issuer), LoginAttempt.start("")
+    issuer.back(await asked.authorization_url(attempt) or "")
     with pytest.raises(TokenRejected, match="id token"):
-        await asked.token("the-code", attempt)
+        await asked.exchange_code("the-code", attempt)
 
 
 async def test_what_the_issuer_refuses_is_refused(issuer: ForeignIssuer) -> None:
-    asked, attempt = provider(issuer), SigningIn.begun("")
-    issuer.back(await asked.address(attempt) or "")
+    asked, attempt = provider(issuer), LoginAttempt.start("")
+    issuer.back(await asked.authorization_url(attempt) or "")
     with pytest.raises(TokenRejected):
-        await asked.token("another-code", attempt)
+        await asked.exchange_code("another-code", attempt)
     with pytest.raises(TokenRejected):
-        await asked.token("the-code", SigningIn.begun(""))
+        await asked.exchange_code("the-code", LoginAttempt.start(""))
     with pytest.raises(TokenRejected):
-        await provider(issuer, "another secret").token("the-code", attempt)
+        await provider(issuer, "another secret").exchange_code("the-code", attempt)
 
 
 async def test_an_issuer_without_a_page_to_sign_in_at_has_none(issuer: ForeignIssuer) -> None:
     for endpoint in (None, "javascript:alert(1)", "/relative"):
         issuer.described = {"authorization_endpoint": endpoint}
-        assert await provider(issuer).address(SigningIn.begun("")) is None
+        assert await provider(issuer).authorization_url(LoginAttempt.start("")) is None
 
 
 async def test_an_issuer_that_speaks_for_another_or_is_away_is_not_asked(issuer: ForeignIssuer) -> None:
     issuer.described = {"issuer": "https://elsewhere.example"}
     with pytest.raises(IssuerUnavailable):
-        await provider(issuer).address(SigningIn.begun(""))
+        await provider(issuer).authorization_url(LoginAttempt.start(""))
     away = Provider("http://127.0.0.1:1", Client("pathline", None, REDIRECT), DiscoveredKeys("http://127.0.0.1:1"))
     with pytest.raises(IssuerUnavailable):
-        await away.address(SigningIn.begun(""))
+        await away.authorization_url(LoginAttempt.start(""))
 
 
 @pytest.fixture

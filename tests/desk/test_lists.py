@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 
 from examples import examples
 from pathline.vocabulary import TYPES
-from pathline_gateway.desk.handoff_queries import Size, page
+from pathline_gateway.desk.handoff_queries import Size, find_page
 from pathline_gateway.embedded import Machine
 from pathline_gateway.handoffs import desk_repository
-from pathline_gateway.handoffs.desk_repository import Place, Side
+from pathline_gateway.handoffs.desk_repository import HandoffCursor, Side
 from pathline_gateway.handoffs.event import HandoffEvent
-from pathline_gateway.handoffs.lifecycle import OPEN, Lifecycle, lifecycle
+from pathline_gateway.handoffs.lifecycle import OPEN_STATES, Lifecycle, compute_lifecycle
 from pathline_gateway.visibility import side_handoffs
-from pathline_gateway.visibility.side_handoffs import statuses_for
+from pathline_gateway.visibility.side_handoffs import load_statuses
 from verify.database import dropped, fresh_database
 from verify.history import Partition, Told, bound, offered, opened, subject
 
@@ -119,19 +119,19 @@ async def everything(connection: asyncpg.Connection, side: Side, org: str, ended
     put that out of turn is concealed.)
     """
     kept = {row["handoff"]: row for row in await connection.fetch("select * from handoff")}
-    clocked = await statuses_for(connection, list(kept), org, NOW)
+    clocked = await load_statuses(connection, list(kept), org, NOW)
     may = {
-        handoff: each.life
+        handoff: each.lifecycle
         for handoff, each in clocked.items()
-        if each.offered is not None
-        and (each.life.to if side == "receiver" else each.life.by) == org
-        and (each.life.state in OPEN) != ended
+        if each.offered_at is not None
+        and (each.lifecycle.receiver if side == "receiver" else each.lifecycle.sender) == org
+        and (each.lifecycle.state in OPEN_STATES) != ended
     }
     must = {
         handoff
         for handoff, life in may.items()
         if kept[handoff][side] == org
-        or (kept[handoff]["redirects"] and (life.legal[-1].org, life.legal[-1].verb) == (org, "declined"))
+        or (kept[handoff]["redirects"] and (life.transitions[-1].org, life.transitions[-1].verb) == (org, "declined"))
     }
     return must, set(may)
 
@@ -141,11 +141,11 @@ async def walked(
 ) -> tuple[list[str], list[tuple[int, int, bool]]]:
     """What all pages have, and of each how many it has and how many it says that follow."""
     found, said = list[str](), list[tuple[int, int, bool]]()
-    after: Place | None = None
+    after: HandoffCursor | None = None
     for _ in range(100):
-        part = await page(connection, side, org, NOW, after, ended=ended, size=_SMALL)
-        found += [each.life.handoff for each in part.handoffs]
-        said.append((len(part.handoffs), part.more, part.counted))
+        part = await find_page(connection, side, org, NOW, after, ended=ended, size=_SMALL)
+        found += [each.lifecycle.handoff for each in part.handoffs]
+        said.append((len(part.handoffs), part.remaining, part.is_count_exact))
         if part.next is None:
             return found, said
         after = part.next
@@ -190,8 +190,8 @@ _PLANTED: Mapping[str, tuple[str, str]] = {
 @pytest.mark.parametrize("planted", _PLANTED)
 async def test_planted_faults_are_found(machine: Machine, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
     right, wrong = _PLANTED[planted]
-    assert any(right in each for each in desk_repository._LISTS.values())
-    broken = {of: each.replace(right, wrong) for of, each in desk_repository._LISTS.items()}
+    assert any(right in each for each in desk_repository._LIST_STATEMENTS.values())
+    broken = {of: each.replace(right, wrong) for of, each in desk_repository._LIST_STATEMENTS.items()}
     for seed in range(40):
         async with told(machine, world(seed)) as connection:
             with monkeypatch.context() as patched:
@@ -211,11 +211,11 @@ async def test_one_that_cannot_be_computed_is_counted_and_all_others_are_listed(
     def failing(handoff: str, said: Sequence[HandoffEvent]) -> Lifecycle:
         if handoff == "clinic:3":
             raise KeyError
-        return lifecycle(handoff, said)
+        return compute_lifecycle(handoff, said)
 
     async with told(machine, World(events, concealing=False)) as connection:
         monkeypatch.setattr(side_handoffs, "lifecycle", failing)
         for side, org in (("receiver", "housing"), ("sender", "clinic")):
-            part = await page(connection, side, org, NOW, None, ended=False)
-            assert [each.life.handoff for each in part.handoffs] == [f"clinic:{n}" for n in range(7) if n != 3]
+            part = await find_page(connection, side, org, NOW, None, ended=False)
+            assert [each.lifecycle.handoff for each in part.handoffs] == [f"clinic:{n}" for n in range(7) if n != 3]
             assert part.failing == 1

@@ -12,7 +12,7 @@ from secured import ID, Secured
 from worker import Worker, bearer
 
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.auth.route_permissions import ACCESS
+from pathline_gateway.auth.route_permissions import ROUTE_ROLES
 
 SUBSCRIPTION = {"protocol": "SSE", "config": {"organisation": "food-bank", "purpose": "care"}}
 ELSEWHERE = "elsewhere.example"
@@ -70,7 +70,7 @@ def asked(gateway: Secured, route: str, **headers: str) -> httpx.Response:
     return gateway.http.request(method, path, headers={**bearer(gateway, Role.OPERATOR), **headers})
 
 
-ANSWERING = sorted(route for route in ACCESS if "stream}" not in route and not route.endswith("/stream"))
+ANSWERING = sorted(route for route in ROUTE_ROLES if "stream}" not in route and not route.endswith("/stream"))
 
 
 def test_no_answer_is_guessed_at_or_kept_unless_its_route_says_so(gateway: Secured) -> None:

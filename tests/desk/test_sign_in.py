@@ -9,8 +9,8 @@ from secured import Secured
 from worker import Page, Worker, bearer
 
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.auth.login_attempt import ours
-from pathline_gateway.auth.pkce import challenge
+from pathline_gateway.auth.login_attempt import own_page_path
+from pathline_gateway.auth.pkce import compute_challenge
 
 VERIFIER = "v" * 43
 REDIRECT = "/sign-in/callback"
@@ -23,7 +23,7 @@ def asked(gateway: Secured, **other: str) -> dict[str, str]:
         "redirect_uri": f"{gateway.url}{REDIRECT}",
         "state": "s",
         "nonce": "n",
-        "code_challenge": challenge(VERIFIER),
+        "code_challenge": compute_challenge(VERIFIER),
         "code_challenge_method": "S256",
         **other,
     }
@@ -93,7 +93,7 @@ def test_a_code_is_redeemed_once(worker: Worker) -> None:
     [
         {"code_verifier": "w" * 43},
         {"code_verifier": ""},
-        {"code_verifier": challenge(VERIFIER)},
+        {"code_verifier": compute_challenge(VERIFIER)},
         {"client_id": "another"},
         {"redirect_uri": "http://127.0.0.1:1/sign-in/callback"},
     ],
@@ -158,7 +158,7 @@ def test_a_code_for_another_nonce_signs_nobody_in(worker: Worker) -> None:
      "/desk/../console", "/deskx", "/desk?x=//elsewhere.example", "/desk\r\nx: y", "javascript:alert(1)"],
 )  # fmt: skip
 def test_nobody_is_led_elsewhere_after_signing_in(worker: Worker, path: str) -> None:
-    assert ours(path) == ""
+    assert own_page_path(path) == ""
     away = worker.http.get("/sign-in", params={"to": path})
     form = Page(worker.http.get(away.headers["location"]).text).forms["/issuer/authorize"]
     back = worker.http.post("/issuer/authorize", data={**form, "who": "publisher:food-bank", "secret": worker.secret})

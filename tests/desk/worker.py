@@ -13,7 +13,7 @@ from secured import Secured
 from started import wait_until
 
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.auth.dev_issuer.issuer import existing
+from pathline_gateway.auth.dev_issuer.issuer import load_issuer
 
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 ANNA = {
@@ -87,7 +87,7 @@ class Worker:
 
 
 def bearer(gateway: Secured, role: Role, org: str | None = None) -> dict[str, str]:
-    return {"authorization": f"Bearer {existing(gateway.data).token([role], org, 'somebody')}"}
+    return {"authorization": f"Bearer {load_issuer(gateway.data).issue_token([role], org, 'somebody')}"}
 
 
 def published(gateway: Secured, org: str, type: str, id: str, **data: Any) -> None:

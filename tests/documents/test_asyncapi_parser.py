@@ -13,7 +13,7 @@ from node_packages import accepted
 from pathline.asyncapi import Deployment, document
 from pathline.schema import schemas
 from pathline.vocabulary import TYPES
-from pathline_gateway.api_docs.asyncapi import deployment
+from pathline_gateway.api_docs.asyncapi import build_deployment
 from pathline_gateway.settings import Settings
 
 COMMITTED = Path(__file__).parents[2] / "contracts/asyncapi.json"
@@ -80,7 +80,7 @@ def test_a_document_with_a_mistake_is_refused(found: dict[str, dict[str, Any]]) 
 
 def test_where_the_gateway_finds_its_broker_is_told_to_nobody_unless_meant_for_them() -> None:
     inside = Settings(kafka="inside:9092")
-    assert deployment(inside).brokers == ()
-    assert deployment(inside.model_copy(update={"dev_auth": "off"})).brokers == ("inside:9092",)
+    assert build_deployment(inside).brokers == ()
+    assert build_deployment(inside.model_copy(update={"dev_auth": "off"})).brokers == ("inside:9092",)
     outside = inside.model_copy(update={"kafka_for_publishers": "one:9093, two:9093"})
-    assert deployment(outside).brokers == ("one:9093", "two:9093")
+    assert build_deployment(outside).brokers == ("one:9093", "two:9093")

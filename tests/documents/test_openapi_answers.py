@@ -230,7 +230,7 @@ def a_review(world: World) -> None:
 
 
 def what_is_parked(world: World) -> None:
-    machine = embedded.found(Path(world.up.data))
+    machine = embedded.find_machine(Path(world.up.data))
     assert machine is not None
     topic = Kafka(machine.kafka, "housing")
     try:

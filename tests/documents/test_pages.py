@@ -18,14 +18,14 @@ from jsonschema import Draft202012Validator
 from test_console import Page
 
 from pathline.asyncapi import document
-from pathline.schema import notices, schemas
+from pathline.schema import notice_schemas, schemas
 from pathline.testing import example
 from pathline.vocabulary import TYPES, ContactMade
 from pathline.vocabulary.notices import NOTICES
-from pathline_gateway.api_docs.event_types import events
-from pathline_gateway.api_docs.operations import operations
-from pathline_gateway.api_docs.schema_example import sample
-from pathline_gateway.api_docs.schema_words import kind
+from pathline_gateway.api_docs.event_types import parse_events
+from pathline_gateway.api_docs.operations import parse_operations
+from pathline_gateway.api_docs.schema_example import sample_value
+from pathline_gateway.api_docs.schema_words import describe_schema
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 VARIABLES = {"$NUMBER": "999999", "$ID": "999999", "$ORG": "nobody", "$OF": "nobody"}
@@ -81,7 +81,7 @@ def test_every_page_says_what_it_is_about_and_every_link_leads_somewhere(
     listed = {each: page(gateway, each) for each in ("/docs/api", "/docs/events")}
     links = {link for shown in listed.values() for link in shown.references if link.startswith("/docs/")}
     assert {f"/docs/events/{name}" for name in (*TYPES, *NOTICES)} <= links
-    assert {f"/docs/api/{slug}" for slug in operations(openapi)} <= links
+    assert {f"/docs/api/{slug}" for slug in parse_operations(openapi)} <= links
     elsewhere: set[str] = set()
     for link in links:
         answer = gateway.http.get(link)
@@ -119,7 +119,7 @@ def test_what_the_gateway_tells_is_told_apart_from_what_can_be_published_and_ref
         said = " ".join(Page(text).said.split())
         assert cls.title in said
         assert all(f'id="field-{field}"' in text for field in cls.model_fields)
-        (shown,) = notices()[name]["examples"]
+        (shown,) = notice_schemas()[name]["examples"]
         assert json.loads(re.findall(r"<pre><code>(.*?)</code></pre>", html.unescape(text), re.DOTALL)[0]) == shown
         told = {**example(ContactMade).event.attributes, "type": name}
         headers = {"content-type": "application/cloudevents+json"}
@@ -129,7 +129,7 @@ def test_what_the_gateway_tells_is_told_apart_from_what_can_be_published_and_ref
 
 
 def test_the_example_of_every_type_is_taken_in_as_it_is_shown(gateway: Gateway) -> None:
-    shown = {name: event.examples for name, event in events(document(schemas())).items()}
+    shown = {name: event.examples for name, event in parse_events(document(schemas())).items()}
     assert {len(examples) for examples in shown.values()} == {2}
     lines = [
         each.curl.replace("example-1'", f"{name}-{n}'", 1)
@@ -143,7 +143,7 @@ def test_the_example_of_every_type_is_taken_in_as_it_is_shown(gateway: Gateway) 
 
 
 def test_the_example_of_every_operation_is_understood(gateway: Gateway, openapi: dict[str, Any]) -> None:
-    for operation in operations(openapi).values():
+    for operation in parse_operations(openapi).values():
         if operation.slug.endswith("-stream"):
             continue
         answer = typed(gateway, operation.curl)
@@ -163,7 +163,7 @@ def test_a_sample_fits_its_schema(openapi: dict[str, Any]) -> None:
     assert len(bodies) > 10
     for schema in bodies:
         whole = {**schema, "components": openapi["components"]}
-        Draft202012Validator(whole).validate(sample(schema, shapes))
+        Draft202012Validator(whole).validate(sample_value(schema, shapes))
 
 
 def test_a_search_finds_what_has_all_its_words_and_says_how_much(gateway: Gateway) -> None:
@@ -203,4 +203,4 @@ def test_what_is_not_there_is_told_with_the_way_to_what_is(gateway: Gateway, pat
     ],
 )
 def test_a_schema_is_told_in_words(schema: dict[str, Any], words: str) -> None:
-    assert "".join(part.text for part in kind(schema)) == words
+    assert "".join(part.text for part in describe_schema(schema)) == words

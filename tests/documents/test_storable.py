@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pathline_gateway.web import problem
-from pathline_gateway.web.patterns import storable
+from pathline_gateway.web.patterns import require_storable_request
 
-APP = FastAPI(dependencies=[Depends(storable)])
+APP = FastAPI(dependencies=[Depends(require_storable_request)])
 APP.add_exception_handler(problem.Problem, problem.on_problem)
 
 

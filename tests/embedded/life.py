@@ -7,13 +7,13 @@ import signal
 import sys
 from pathlib import Path
 
-from pathline_gateway.embedded import EmbeddedError, running
+from pathline_gateway.embedded import EmbeddedError, run_machine
 
 
 async def main(data: Path) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with running(data) as machine:
+    async with run_machine(data) as machine:
         print(json.dumps(dataclasses.asdict(machine)), flush=True)
         await stop.wait()
 

@@ -11,10 +11,10 @@ from typing import Protocol
 import asyncpg
 import pytest
 
-from pathline_gateway.embedded import DataDirectoryInUse, Machine, orphan_cleanup, running
-from pathline_gateway.embedded.broker import broker_command, broker_program
-from pathline_gateway.embedded.os_account import account_for
-from pathline_gateway.embedded.postgres import COPIES, programs_for, server_command, wheel_programs
+from pathline_gateway.embedded import DataDirectoryInUse, Machine, orphan_cleanup, run_machine
+from pathline_gateway.embedded.broker import build_broker_command, find_broker_program
+from pathline_gateway.embedded.os_account import choose_account
+from pathline_gateway.embedded.postgres import PROGRAM_COPIES, build_server_command, find_programs, find_wheel_programs
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -100,7 +100,7 @@ async def test_a_postgres_that_was_left_running_is_ended(
     data: Path, at_work: AtWork, monkeypatch: pytest.MonkeyPatch, until: Until, state: str
 ) -> None:
     monkeypatch.setattr(orphan_cleanup, "ENDING", ((signal.SIGQUIT, 1.0), (signal.SIGKILL, 5.0)))
-    async with running(data):
+    async with run_machine(data):
         pass
     postmaster, dsn = by_hand(data)
     until(lambda: (data / "postgres" / ".s.PGSQL.5432").exists())
@@ -108,7 +108,7 @@ async def test_a_postgres_that_was_left_running_is_ended(
     await connection.execute("CREATE TABLE t AS SELECT 5 AS v")
     if state == "frozen":
         postmaster.send_signal(signal.SIGSTOP)
-    async with running(data) as machine:
+    async with run_machine(data) as machine:
         assert postmaster.wait(5) in (0, 2, -signal.SIGQUIT, -signal.SIGKILL)
         fresh = await asyncpg.connect(machine.database)
         assert await fresh.fetchval("SELECT v FROM t") == 5
@@ -119,9 +119,9 @@ async def test_a_postgres_that_was_left_running_is_ended(
 
 def by_hand(data: Path) -> tuple[subprocess.Popen[bytes], str]:
     """A Postgres on this data without the kernel's order to die with its parent."""
-    account = account_for(data / "postgres")
-    programs = programs_for(account, wheel_programs(), COPIES)
-    command = server_command(programs, data / "postgres", data / "log" / "by-hand.log", account)
+    account = choose_account(data / "postgres")
+    programs = find_programs(account, find_wheel_programs(), PROGRAM_COPIES)
+    command = build_server_command(programs, data / "postgres", data / "log" / "by-hand.log", account)
     process = subprocess.Popen(
         command.argv,
         cwd=command.cwd,
@@ -146,21 +146,21 @@ async def connected(dsn: str) -> asyncpg.Connection:
 
 @pytest.mark.asyncio
 async def test_a_broker_that_was_left_running_is_ended(data: Path) -> None:
-    async with running(data):
+    async with run_machine(data):
         pass
-    command = broker_command(broker_program(), data / "broker", data / "log" / "broker.log", "old", 0)
+    command = build_broker_command(find_broker_program(), data / "broker", data / "log" / "broker.log", "old", 0)
     broker = subprocess.Popen(command.argv, cwd=command.cwd, stdout=subprocess.DEVNULL, start_new_session=True)
-    async with running(data):
+    async with run_machine(data):
         assert broker.wait(5) in (-signal.SIGQUIT, -signal.SIGKILL)
 
 
 @pytest.mark.asyncio
 async def test_a_stranger_in_our_directories_is_left_alone(data: Path) -> None:
-    async with running(data):
+    async with run_machine(data):
         pass
     stranger = subprocess.Popen(["sleep", "60"], cwd=data / "postgres")
     try:
-        async with running(data):
+        async with run_machine(data):
             assert stranger.poll() is None
     finally:
         stranger.kill()
@@ -169,7 +169,7 @@ async def test_a_stranger_in_our_directories_is_left_alone(data: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_a_person_in_single_user_mode_is_not_killed(data: Path) -> None:
-    async with running(data):
+    async with run_machine(data):
         pass
     person = subprocess.Popen(
         ["postgres", "-c", "read line", "--single"],
@@ -179,7 +179,7 @@ async def test_a_person_in_single_user_mode_is_not_killed(data: Path) -> None:
     )
     try:
         with pytest.raises(DataDirectoryInUse, match=f"process {person.pid}"):
-            async with running(data):
+            async with run_machine(data):
                 pass
         assert person.poll() is None
     finally:
@@ -189,7 +189,7 @@ async def test_a_person_in_single_user_mode_is_not_killed(data: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_a_stale_lock_whose_process_id_was_given_out_again_does_not_matter(data: Path) -> None:
-    async with running(data):
+    async with run_machine(data):
         pass
     cluster = data / "postgres"
     owner = cluster.stat()
@@ -200,7 +200,7 @@ async def test_a_stale_lock_whose_process_id_was_given_out_again_does_not_matter
             lock = cluster / name
             lock.write_text(f"{stranger.pid}\n{cluster}\n1700000000\n5432\n.\n\n  1  1\nready   \n")
             os.chown(lock, owner.st_uid, owner.st_gid)
-        async with running(data):
+        async with run_machine(data):
             assert stranger.poll() is None
     finally:
         stranger.kill()

@@ -14,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from pathline_gateway.embedded import ChildFailed, Machine, PortInUse, found, running
+from pathline_gateway.embedded import ChildFailed, Machine, PortInUse, find_machine, run_machine
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -31,7 +31,7 @@ async def query(machine: Machine, sql: str) -> object:
 
 @pytest.mark.asyncio
 async def test_a_record_goes_through_the_broker_and_a_row_into_the_database(data: Path) -> None:
-    async with running(data) as machine:
+    async with run_machine(data) as machine:
         async with AIOKafkaProducer(bootstrap_servers=machine.kafka) as producer:
             await producer.send_and_wait("pathline.in.even", b"hello", key=b"k")
         async with AIOKafkaConsumer(
@@ -49,9 +49,9 @@ async def test_a_record_goes_through_the_broker_and_a_row_into_the_database(data
 
 @pytest.mark.asyncio
 async def test_rows_survive_a_restart_and_the_broker_is_a_new_one(data: Path) -> None:
-    async with running(data) as first:
+    async with run_machine(data) as first:
         await query(first, "CREATE TABLE t AS SELECT 7 AS v")
-    async with running(data) as second:
+    async with run_machine(data) as second:
         assert await query(second, "SELECT v FROM t") == 7
     assert (first.first_start, second.first_start) == (True, False)
     assert first.cluster_id != second.cluster_id
@@ -60,7 +60,7 @@ async def test_rows_survive_a_restart_and_the_broker_is_a_new_one(data: Path) ->
 @pytest.mark.asyncio
 async def test_five_quick_cycles_leave_nothing_behind(data: Path, at_work: AtWork) -> None:
     for _ in range(5):
-        async with running(data):
+        async with run_machine(data):
             assert at_work(data)
         assert at_work(data) == set()
 
@@ -68,7 +68,7 @@ async def test_five_quick_cycles_leave_nothing_behind(data: Path, at_work: AtWor
 @pytest.mark.asyncio
 async def test_an_exception_in_the_block_ends_everything(data: Path, at_work: AtWork) -> None:
     with pytest.raises(ZeroDivisionError):
-        async with running(data):
+        async with run_machine(data):
             raise ZeroDivisionError
     assert at_work(data) == set()
 
@@ -79,7 +79,7 @@ async def test_a_cancelled_block_ends_everything(data: Path, at_work: AtWork, ca
     ready = asyncio.Event()
 
     async def block() -> None:
-        async with running(data):
+        async with run_machine(data):
             ready.set()
             await asyncio.Event().wait()
 
@@ -91,14 +91,14 @@ async def test_a_cancelled_block_ends_everything(data: Path, at_work: AtWork, ca
     with pytest.raises(asyncio.CancelledError):
         await task
     assert at_work(data) == set()
-    async with running(data):
+    async with run_machine(data):
         pass
 
 
 @pytest.mark.asyncio
 async def test_a_start_that_is_cancelled_ends_everything(data: Path, at_work: AtWork) -> None:
     async def block() -> None:
-        async with running(data):
+        async with run_machine(data):
             pass
 
     task = asyncio.create_task(block())
@@ -112,17 +112,17 @@ async def test_a_start_that_is_cancelled_ends_everything(data: Path, at_work: At
 
 @pytest.mark.asyncio
 async def test_a_command_beside_it_finds_the_machine_only_while_it_runs(data: Path) -> None:
-    assert found(data) is None
-    async with running(data) as machine:
-        beside = found(data)
+    assert find_machine(data) is None
+    async with run_machine(data) as machine:
+        beside = find_machine(data)
         assert beside is not None
         assert (beside.kafka, beside.database, beside.first_start) == (machine.kafka, machine.database, False)
-    assert found(data) is None
+    assert find_machine(data) is None
 
 
 @pytest.mark.asyncio
 async def test_only_the_loopback_address_is_listened_on(data: Path, at_work: AtWork) -> None:
-    async with running(data) as machine:
+    async with run_machine(data) as machine:
         listening = [
             f"{connection.laddr.ip}:{connection.laddr.port}"
             for pid in at_work(data)
@@ -134,7 +134,7 @@ async def test_only_the_loopback_address_is_listened_on(data: Path, at_work: AtW
 
 @pytest.mark.asyncio
 async def test_no_child_is_in_our_process_group(data: Path, at_work: AtWork) -> None:
-    async with running(data):
+    async with run_machine(data):
         assert {os.getpgid(pid) for pid in at_work(data)}.isdisjoint({os.getpgrp()})
 
 
@@ -158,7 +158,7 @@ def test_the_database_is_durable_and_the_same_everywhere(
 @pytest.fixture(scope="module")
 def settings_of_a_new_database(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     async def read() -> dict[str, str]:
-        async with running(tmp_path_factory.mktemp("settings")) as machine:
+        async with run_machine(tmp_path_factory.mktemp("settings")) as machine:
             connection = await asyncpg.connect(machine.database)
             rows = await connection.fetch(
                 "SELECT name, setting FROM pg_settings UNION ALL"
@@ -173,7 +173,7 @@ def settings_of_a_new_database(tmp_path_factory: pytest.TempPathFactory) -> dict
 @pytest.mark.asyncio
 async def test_a_deep_and_odd_directory_works(data: Path) -> None:
     place = data / "a b,c%d é" / ("deep" * 30) / "x"
-    async with running(place) as machine:
+    async with run_machine(place) as machine:
         assert await query(machine, "SELECT 1") == 1
 
 
@@ -182,7 +182,7 @@ async def test_a_fixed_port_is_used(data: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    async with running(data, kafka_port=port) as machine:
+    async with run_machine(data, kafka_port=port) as machine:
         assert machine.kafka == f"127.0.0.1:{port}"
 
 
@@ -193,7 +193,7 @@ async def test_a_fixed_port_that_is_taken_is_named(data: Path, at_work: AtWork) 
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(PortInUse, match=f"port {port} "):
-            async with running(data, kafka_port=port):
+            async with run_machine(data, kafka_port=port):
                 pass
     assert at_work(data) == set()
 
@@ -202,7 +202,7 @@ async def test_a_fixed_port_that_is_taken_is_named(data: Path, at_work: AtWork) 
 @pytest.mark.parametrize(("program", "name"), [("tansu", "broker"), ("postgres", "Postgres")])
 async def test_the_loss_of_a_child_is_told(data: Path, at_work: AtWork, program: str, name: str) -> None:
     lost: asyncio.Future[ChildFailed] = asyncio.get_running_loop().create_future()
-    async with running(data, on_loss=lost.set_result):
+    async with run_machine(data, on_loss=lost.set_result):
         (victim,) = (
             process
             for process in map(psutil.Process, at_work(data))

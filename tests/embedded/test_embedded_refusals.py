@@ -18,23 +18,23 @@ from pathline_gateway.embedded import (
     EmbeddedPartMissing,
     PathTooLong,
     postgres,
-    running,
+    run_machine,
 )
-from pathline_gateway.embedded.os_account import OsAccount, account_of
+from pathline_gateway.embedded.os_account import OsAccount, find_account
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
 
 
 async def refused(data: Path) -> EmbeddedError:
     with pytest.raises(EmbeddedError) as raised:
-        async with running(data):
+        async with run_machine(data):
             pass
     assert "\n" not in str(raised.value)
     return raised.value
 
 
 async def test_a_directory_in_use_names_its_holder(data: Path, begin: Callable[..., object]) -> None:
-    async with running(data) as machine:
+    async with run_machine(data) as machine:
         error = await refused(data)
         assert isinstance(error, DataDirectoryInUse)
         assert f"process {os.getpid()}" in str(error)
@@ -56,7 +56,7 @@ async def test_a_place_that_cannot_be_written_is_refused(place: str) -> None:
 
 
 async def test_parents_that_are_missing_are_made(data: Path) -> None:
-    async with running(data / "a" / "b"):
+    async with run_machine(data / "a" / "b"):
         assert (data / "a" / "b" / "postgres" / "PG_VERSION").exists()
 
 
@@ -71,7 +71,7 @@ async def test_data_of_another_postgres_is_refused(data: Path, at_work: Callable
     os.chown(cluster, 65534, -1) if os.geteuid() == 0 else None
     error = await refused(data)
     assert isinstance(error, DataDirectoryOfAnotherVersion)
-    assert (error.found, error.wanted) == ("16", "18")
+    assert (error.found_version, error.expected_version) == ("16", "18")
     assert at_work(data) == set()
 
 
@@ -108,7 +108,7 @@ async def test_a_missing_postgres_is_named(data: Path, monkeypatch: pytest.Monke
 async def test_a_database_that_does_not_start_shows_what_it_said(
     data: Path, at_work: Callable[[Path], set[int]]
 ) -> None:
-    async with running(data):
+    async with run_machine(data):
         pass
     (data / "postgres" / "global" / "pg_control").write_bytes(b"")
     error = await refused(data)
@@ -122,10 +122,10 @@ async def test_programs_out_of_reach_are_copied_once(tmp_path: Path, somebody: O
     wheel = programs(tmp_path / "closed")
     (tmp_path / "closed").chmod(0o700)
     with open_parents(tmp_path):
-        copy = postgres.programs_for(somebody, wheel, tmp_path / "copies")
+        copy = postgres.find_programs(somebody, wheel, tmp_path / "copies")
         assert copy.is_relative_to(tmp_path / "copies")
         assert (copy / "postgres").read_text() == "program"
-        assert postgres.programs_for(somebody, wheel, tmp_path / "copies") == copy
+        assert postgres.find_programs(somebody, wheel, tmp_path / "copies") == copy
     assert [path.name for path in (tmp_path / "copies").iterdir()] == [copy.parent.name]
 
 
@@ -136,7 +136,7 @@ async def test_programs_that_cannot_be_copied_either_name_the_closed_directory(
     (tmp_path / "closed").chmod(0o700)
     (tmp_path / "copies").write_text("a file")
     with open_parents(tmp_path), pytest.raises(DirectoryNotReachable, match=f"chmod o\\+x {tmp_path}/closed$"):
-        postgres.programs_for(somebody, wheel, tmp_path / "copies")
+        postgres.find_programs(somebody, wheel, tmp_path / "copies")
 
 
 def programs(place: Path) -> Path:
@@ -150,7 +150,7 @@ def programs(place: Path) -> Path:
 @pytest.fixture
 def somebody() -> OsAccount:
     """Another account than ours."""
-    return account_of(65534, 65534)
+    return find_account(65534, 65534)
 
 
 class open_parents:

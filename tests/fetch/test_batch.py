@@ -55,9 +55,9 @@ def check(record: Rec, offset: int, found: object) -> None:
     assert found.value is not None
     assert value is not None
     assert value.startswith(found.value)
-    assert len(found.value) == min(len(value), bounds.VALUE_KEPT)
+    assert len(found.value) == min(len(value), bounds.MAX_KEPT_VALUE_BYTES)
     assert (found.value_size, found.sha256) == (len(value), hashlib.sha256(value).digest())
-    assert list(found.headers) == headers[: bounds.HEADERS]
+    assert list(found.headers) == headers[: bounds.MAX_HEADERS]
     assert found.key == record.key
     assert kept(found) <= MB
 
@@ -100,7 +100,7 @@ def accounted(found: Sequence[object], first: int, last: int) -> None:
     at = first
     for n, each in enumerate(found):
         if isinstance(each, UnreadRecords):
-            assert (each.first, each.offset) == (at, last)
+            assert (each.first_offset, each.offset) == (at, last)
             assert n == len(found) - 1
         else:
             assert at <= each.offset <= last  # type: ignore[attr-defined]
@@ -126,7 +126,7 @@ def test_what_becomes_too_much_is_told_by_its_place_and_what_stands_before_it_is
         one, rest = read(raw)
     check(Rec(b"one"), 50, one)
     assert isinstance(rest, UnreadRecords)
-    assert (rest.first, rest.offset, rest.reason) == (51, 52, "too-large")
+    assert (rest.first_offset, rest.offset, rest.reason) == (51, 52, "too-large")
     assert size < rest.size < size + 100
     assert rest.sha256 == hashlib.sha256(raw).digest()
 
@@ -147,7 +147,7 @@ def test_one_block_of_snappy_that_claims_too_much_is_not_made() -> None:
     with little_memory():
         (rest,) = read(framed(claims, "snappy", 0, 3, 2))
     assert isinstance(rest, UnreadRecords)
-    assert (rest.first, rest.offset, rest.reason) == (0, 2, "too-large")
+    assert (rest.first_offset, rest.offset, rest.reason) == (0, 2, "too-large")
 
 
 @pytest.mark.parametrize("records", [1, 5])
@@ -164,14 +164,14 @@ def test_an_endless_number_of_headers_of_a_large_record_is_passed_over() -> None
     with little_memory():
         one, two = read(raw)
     assert isinstance(one, CutRecord)
-    assert len(one.headers) == bounds.HEADERS
+    assert len(one.headers) == bounds.MAX_HEADERS
     check(Rec(b"two"), 1, two)
 
 
 def test_a_ratio_that_text_has_is_never_too_much() -> None:
     """Ten megabytes that were sent may become a thousand: work grows with what was sent."""
-    assert bounds.decompressed(10 * MB) == 1_000 * MB
-    assert bounds.decompressed(10) == 64 * 1024 * 1024
+    assert bounds.max_decompressed_bytes(10 * MB) == 1_000 * MB
+    assert bounds.max_decompressed_bytes(10) == 64 * 1024 * 1024
 
 
 def test_bytes_behind_the_last_record_are_nobodys() -> None:

@@ -11,7 +11,7 @@ import pytest
 from pathline.vocabulary import HandoffOffered
 from pathline_gateway.concealment.rules import Concealment
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.visibility.concealed_handoffs import concealed
+from pathline_gateway.visibility.concealed_handoffs import is_concealed
 
 HIDDEN = Concealment(frozenset(("refuge",)), frozenset((("clinic", "trauma"),)), frozenset((("court", "v1.her"),)))
 
@@ -39,4 +39,4 @@ def offer(org: str, subject: str = "v1.x", **data: Any) -> Step:
     ],
 )
 def test_what_is_concealed_is_on_no_front_page(told: Step, hides: bool) -> None:
-    assert concealed(told, HIDDEN) == hides
+    assert is_concealed(told, HIDDEN) == hides

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pathline_gateway.handoffs.event import HandoffEvent
-from pathline_gateway.handoffs.lifecycle import lifecycle
+from pathline_gateway.handoffs.lifecycle import compute_lifecycle
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 FROM, TO, OTHER, CITIZEN = "north", "south", "east", "citizen"
@@ -55,7 +55,7 @@ def histories(draw: st.DrawFn) -> list[HandoffEvent]:
 
 def oracle(events: list[HandoffEvent]) -> tuple[str | None, list[str], list[str]]:
     """State, what moved it, and what was not legal: each is tried at its instant, and at the end of its interval."""
-    tries = [(e.time, 1, e.order, e) for e in events] + [(e.end, 0, e.order, e) for e in events if e.end > e.time]
+    tries = [(e.time, 1, e.sort_key, e) for e in events] + [(e.end, 0, e.sort_key, e) for e in events if e.end > e.time]
     state, to = None, None
     moved: list[str] = []
     illegal: list[str] = []
@@ -70,7 +70,7 @@ def oracle(events: list[HandoffEvent]) -> tuple[str | None, list[str], list[str]
             after = ["requested"] if state is None and e.org == FROM else []
         if after:
             state, moved = after[0], [*moved, e.id]
-            to = e.to if e.verb in ("offered", "redirected") else to
+            to = e.receiver if e.verb in ("offered", "redirected") else to
         elif not (first and e.end > e.time):
             illegal.append(e.id)
     return state, moved, illegal
@@ -81,7 +81,7 @@ def oracle(events: list[HandoffEvent]) -> tuple[str | None, list[str], list[str]
 def test_exactly_the_legal_histories_move_it_in_any_order(events: list[HandoffEvent], order: random.Random) -> None:
     state, moved, illegal = oracle(events)
     order.shuffle(events)
-    found = lifecycle(f"{FROM}:h", events)
-    assert (found.state, [e.id for e in found.legal]) == (state, moved)
+    found = compute_lifecycle(f"{FROM}:h", events)
+    assert (found.state, [e.id for e in found.transitions]) == (state, moved)
     assert sorted(e.id for e in found.anomalies) == sorted(illegal)
-    assert len(found.legal) + len(found.anomalies) == len(events)
+    assert len(found.transitions) + len(found.anomalies) == len(events)

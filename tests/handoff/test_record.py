@@ -9,10 +9,10 @@ import pytest
 
 from handoff.test_clocks import HERE, LATER, OFFERED, at
 from handoff.test_lifecycle import FROM, TO, event
-from pathline_gateway.handoffs.deadlines import contact, status_of
-from pathline_gateway.handoffs.lifecycle import lifecycle
-from pathline_gateway.handoffs.projection_row import HandoffRow, ReceivedEvent, row_of
-from pathline_gateway.integrity.verify.handoff_row_check import agrees
+from pathline_gateway.handoffs.deadlines import compute_status, contact_from_step
+from pathline_gateway.handoffs.lifecycle import compute_lifecycle
+from pathline_gateway.handoffs.projection_row import HandoffRow, ReceivedEvent, build_row
+from pathline_gateway.integrity.verify.handoff_row_check import row_agrees
 from pathline_gateway.pathways.step import Step
 
 EVENTS = (OFFERED, event("accepted", TO, 30, id="a"), event("completed", TO, 90, id="c"))
@@ -28,7 +28,7 @@ STEPS = (step("contact.made", 40), step("service.delivered", 20), step("service.
 
 
 def kept() -> HandoffRow:
-    return row_of(lifecycle(f"{FROM}:h", EVENTS), STEPS, lambda _: ReceivedEvent(at(0), 7, None, None))
+    return build_row(compute_lifecycle(f"{FROM}:h", EVENTS), STEPS, lambda _: ReceivedEvent(at(0), 7, None, None))
 
 
 def test_the_first_service_is_the_first_that_is_about_it() -> None:
@@ -42,10 +42,10 @@ OTHERS = [f for f in HandoffRow._fields if f not in KEPT_BY_EVENTS and not f.sta
 
 @pytest.mark.parametrize("field", OTHERS)
 def test_a_row_that_says_something_else_is_seen(field: str) -> None:
-    met = [c for s in STEPS if (c := contact(s)) is not None]
-    pulled = status_of(lifecycle(f"{FROM}:h", EVENTS), met, HERE, LATER)
-    assert agrees(kept(), pulled, STEPS)
+    met = [c for s in STEPS if (c := contact_from_step(s)) is not None]
+    pulled = compute_status(compute_lifecycle(f"{FROM}:h", EVENTS), met, HERE, LATER)
+    assert row_agrees(kept(), pulled, STEPS)
     was = getattr(kept(), field)
     other = was + timedelta(minutes=1) if hasattr(was, "year") else "another" if isinstance(was, str) else 99
-    assert not agrees(kept()._replace(**{field: other}), pulled, STEPS)
-    assert was is None or not agrees(kept()._replace(**{field: None}), pulled, STEPS)
+    assert not row_agrees(kept()._replace(**{field: other}), pulled, STEPS)
+    assert was is None or not row_agrees(kept()._replace(**{field: None}), pulled, STEPS)

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pathline_gateway.concealment.rules import Concealment
-from pathline_gateway.handoffs.event import handoff_event
+from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.handoffs.event_reader import HandoffStep
-from pathline_gateway.handoffs.lifecycle import Lifecycle, lifecycle
-from pathline_gateway.handoffs.side_lifecycles import side_lives
+from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle
+from pathline_gateway.handoffs.side_lifecycles import compute_side_lifecycles
 from pathline_gateway.pathways.step import Step
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -33,7 +33,7 @@ def told(n: int, org: str, verb: str, to: str, service: str | None, safety: str 
         org, f"v1.{org}", nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, b"{}",
         json.dumps(said).encode(),
     )  # fmt: skip
-    event = handoff_event(step)
+    event = handoff_event_from_step(step)
     assert event is not None
     return HandoffStep(step, event)
 
@@ -60,10 +60,12 @@ def hidden(each: HandoffStep, org: str, concealment: Concealment) -> bool:
     if step.org == org:
         return False
     orgs = concealment.orgs - {org}
-    by_itself = event.said["safety"] == "conceal" or (step.org, step.subject) in concealment.refs
-    place = (step.org, event.said["service"])
+    by_itself = event.data["safety"] == "conceal" or (step.org, step.subject) in concealment.refs
+    place = (step.org, event.data["service"])
     return (
-        by_itself or bool({step.org, event.to, "clinic"} & orgs) or (place[0] != org and place in concealment.services)
+        by_itself
+        or bool({step.org, event.receiver, "clinic"} & orgs)
+        or (place[0] != org and place in concealment.services)
     )
 
 
@@ -72,10 +74,11 @@ def test_each_side_has_all_that_is_not_concealed_from_it(
     says: list[tuple[Any, ...]], concealment: Concealment, before: frozenset[str]
 ) -> None:
     steps = [told(n, *each) for n, each in enumerate([("clinic", "offered", "housing", None, None), *says])]
-    found = side_lives(HANDOFF, steps, concealment, before)
+    found = compute_side_lifecycles(HANDOFF, steps, concealment, before)
     own: dict[str, Lifecycle] = {
-        org: lifecycle(HANDOFF, [each.event for each in steps if not hidden(each, org, concealment)]) for org in ORGS
+        org: compute_lifecycle(HANDOFF, [each.event for each in steps if not hidden(each, org, concealment)])
+        for org in ORGS
     }
-    whole = lifecycle(HANDOFF, [each.event for each in steps])
+    whole = compute_lifecycle(HANDOFF, [each.event for each in steps])
     assert found.keys() == {org for org in ORGS if org in {*own[org].sides, *whole.sides, *before}}
     assert found == {org: own[org] for org in found}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from handoff.test_clocks import OFFERED, at, clocked, due, saying
 from handoff.test_lifecycle import FROM, OTHER, TO, event
-from pathline_gateway.console.handoff_wording import waiting
-from pathline_gateway.handoffs.deadlines import served
+from pathline_gateway.console.handoff_wording import describe_handoffs
+from pathline_gateway.handoffs.deadlines import render_handoff
 
 NOW = at(3 * 24 * 60)
 
 
 def told(*events: object) -> tuple[str, tuple[str, ...]]:
-    (found,) = waiting([served(clocked(*events))], NOW)  # type: ignore[arg-type]
+    (found,) = describe_handoffs([render_handoff(clocked(*events))], NOW)  # type: ignore[arg-type]
     return found.state, found.wrong
 
 
@@ -42,5 +42,5 @@ def test_expired_is_not_taken_back_and_a_receiver_elsewhere_is_not_silent() -> N
 
 
 def test_what_nobody_offered_has_no_receiver() -> None:
-    (found,) = waiting([served(clocked(event("accepted", TO, 30, id="a")))], NOW)
+    (found,) = describe_handoffs([render_handoff(clocked(event("accepted", TO, 30, id="a")))], NOW)
     assert (found.to, found.unanswered, found.offered) == ("–", False, None)

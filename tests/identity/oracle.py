@@ -25,7 +25,7 @@ def people_of(orgs: Mapping[int, str], told: Iterable[Evidence], limits: Resolut
     What would join two accounts if no organisation had said anything by itself is left out.
     """
     told = set(told)
-    of_two = {e for e in told if e.standing not in (EvidenceRank.OWN, EvidenceRank.ONE_SIDE)}
+    of_two = {e for e in told if e.rank not in (EvidenceRank.OWN, EvidenceRank.ONE_SIDE)}
     _, refused = _searched(orgs, of_two, limits)
     return _searched(orgs, told, limits, refused)[0]
 
@@ -55,37 +55,35 @@ def _searched(
             taken.append((e.a, e.b))
 
     def goes_too_far(e: Evidence, here: frozenset[int], there: frozenset[int]) -> bool:
-        if e.standing in (EvidenceRank.DECISION, EvidenceRank.OPEN):
+        if e.rank in (EvidenceRank.DECISION, EvidenceRank.OPEN):
             return False
         strangers = [{orgs[ref] for ref in side} != {orgs[e.a]} for side in (here, there)]
-        return e.standing == EvidenceRank.OWN and all(strangers)
+        return e.rank == EvidenceRank.OWN and all(strangers)
 
     def joins_accounts(e: Evidence, here: frozenset[int], there: frozenset[int]) -> bool:
-        if e.standing in (EvidenceRank.DECISION, EvidenceRank.OPEN):
+        if e.rank in (EvidenceRank.DECISION, EvidenceRank.OPEN):
             return False
         accounts = ["citizen" in {orgs[ref] for ref in side} for side in (here, there)]
-        by_both = e.standing == EvidenceRank.CITIZEN and {orgs[e.a], orgs[e.b]} == {"citizen"}
+        by_both = e.rank == EvidenceRank.CITIZEN and {orgs[e.a], orgs[e.b]} == {"citizen"}
         return all(accounts) and not by_both
 
     ranks = ["DECISION", "CITIZEN", "ONE_SIDE", "HANDOFF", "LINKER", "OPEN", "OWN", "PROPOSED"]
-    ranked = sorted(
-        set(told), key=lambda e: (ranks.index(e.standing.name), -e.confidence, e.asserted_at, e.source, e.id)
-    )
-    decisions = [e for e in ranked if e.standing == EvidenceRank.DECISION]
+    ranked = sorted(set(told), key=lambda e: (ranks.index(e.rank.name), -e.confidence, e.asserted_at, e.source, e.id))
+    decisions = [e for e in ranked if e.rank == EvidenceRank.DECISION]
     for e in sorted(decisions, key=lambda e: (e.asserted_at, e.source, e.id))[::-1]:
         take(e)
-    others = [e for e in ranked if e.standing not in (EvidenceRank.DECISION, EvidenceRank.PROPOSED) and e.a != e.b]
+    others = [e for e in ranked if e.rank not in (EvidenceRank.DECISION, EvidenceRank.PROPOSED) and e.a != e.b]
     near = {ref: {x for e in others if e.same and ref in (e.a, e.b) for x in (e.a, e.b)} - {ref} for ref in orgs}
 
     def stands(e: Evidence) -> bool:
-        return not e.same or max(len(near[e.a]), len(near[e.b])) <= limits.neighbours
+        return not e.same or max(len(near[e.a]), len(near[e.b])) <= limits.max_neighbours
 
     turns = (
-        [e for e in others if not e.same and e.standing != EvidenceRank.ONE_SIDE],
-        [e for e in others if e.same and e.standing == EvidenceRank.CITIZEN],
-        [e for e in others if not e.same and e.standing == EvidenceRank.ONE_SIDE],
-        [e for e in others if e.same and e.standing != EvidenceRank.CITIZEN],
+        [e for e in others if not e.same and e.rank != EvidenceRank.ONE_SIDE],
+        [e for e in others if e.same and e.rank == EvidenceRank.CITIZEN],
+        [e for e in others if not e.same and e.rank == EvidenceRank.ONE_SIDE],
+        [e for e in others if e.same and e.rank != EvidenceRank.CITIZEN],
     )
     for e in (each for turn in turns for each in turn if stands(each)):
-        take(e, limits.refs)
+        take(e, limits.max_refs)
     return {reached(ref, taken) for ref in orgs}, refused

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pathline_gateway.identity.evidence import Evidence, EvidenceRank
 from pathline_gateway.pathways.amendments import Amendment
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.reserved_names import ACCOUNT, REVIEW
+from pathline_gateway.reserved_names import ACCOUNT_SOURCE, REVIEW_SOURCE
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ORGS = ("clinic", "shelter", "court")
@@ -32,7 +32,7 @@ Identity = tuple[str, str]
 
 def source(org: str) -> str:
     """Under which source this organisation publishes."""
-    return {"pathline": REVIEW, "citizen": ACCOUNT}.get(org, f"urn:pathline:{org}:desk")
+    return {"pathline": REVIEW_SOURCE, "citizen": ACCOUNT_SOURCE}.get(org, f"urn:pathline:{org}:desk")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathline_gateway.identity.resolution import Ref, ResolutionLimits, pathways
 START = datetime(2026, 3, 1, tzinfo=UTC)
 ORGS = dict(enumerate(("clinic", "clinic", "clinic", "shelter", "court", "citizen", "citizen")))
 REFS = range(len(ORGS))
-LIMITS = ResolutionLimits(neighbours=3, refs=4, doubtful=0.9, group=2)
+LIMITS = ResolutionLimits(max_neighbours=3, max_refs=4, doubtful_below=0.9, min_bridged_group=2)
 
 
 def said(
@@ -71,8 +71,8 @@ def test_everything_that_is_said_binds_or_waits_or_is_so_already(told: list[Evid
 
 @given(told=evidence)
 def test_no_person_that_others_than_reviewers_made_is_too_large(told: list[Evidence]) -> None:
-    bound = resolve_people(ORGS, [e for e in told if not e.decided], LIMITS)
-    assert all(len(person) <= LIMITS.refs for person in bound.people)
+    bound = resolve_people(ORGS, [e for e in told if not e.is_decision], LIMITS)
+    assert all(len(person) <= LIMITS.max_refs for person in bound.people)
 
 
 def test_a_hub_binds_nobody_and_its_links_wait() -> None:
@@ -149,7 +149,7 @@ def test_no_organisation_releases_by_itself_a_link_that_would_join_two_accounts(
     apart = said(0, 3, False, EvidenceRank.ONE_SIDE)
     assert resolve_people(ORGS, [*told, apart]).waiting == {right: "conflict", wrong: "accounts"}
     crowd = [said(0, n, standing=EvidenceRank.OWN) for n in (1, 2, 4)]
-    waiting = resolve_people(ORGS, [*told, *crowd], ResolutionLimits(neighbours=4)).waiting
+    waiting = resolve_people(ORGS, [*told, *crowd], ResolutionLimits(max_neighbours=4)).waiting
     assert (waiting[right], waiting[wrong]) == ("hub", "accounts")
     decided = said(1, 3, standing=EvidenceRank.DECISION, minute=9)
     assert frozenset((1, 3, 6)) in resolve_people(ORGS, [*told, apart, decided]).people

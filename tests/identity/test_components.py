@@ -41,17 +41,17 @@ def admitted(told: list[Said], refs: int, each: int) -> list[Said]:
 def differs(told: list[Said], refs: int, each: int, cut: int) -> bool:
     """Whether another is admitted than the oracle says, kept and read again after so many."""
     components = Components[int]({}, {})
-    taken = [one for one in told[:cut] if components.link(*one, refs, each) is None]
+    taken = [one for one in told[:cut] if components.add_link(*one, refs, each) is None]
     of, stored = dict[int, int](), dict[int, tuple[int, Counter[str]]]()
-    for number, component in enumerate(components.changed()):
-        of |= dict.fromkeys(component.new, number)
-        stored[number] = len(component.new), component.said
+    for number, component in enumerate(components.with_new_links()):
+        of |= dict.fromkeys(component.new_refs, number)
+        stored[number] = len(component.new_refs), component.new_links
     again = Components[int](of, stored)
-    taken += [one for one in told[cut:] if again.link(*one, refs, each) is None]
+    taken += [one for one in told[cut:] if again.add_link(*one, refs, each) is None]
     kept = all(
         component.refs == len(around(ref, taken)) and component.links == Counter(
             org for org, a, _ in taken if a in around(ref, taken))
-        for component in again.changed() for ref in component.new[:1]
+        for component in again.with_new_links() for ref in component.new_refs[:1]
     )  # fmt: skip
     return taken != admitted(told, refs, each) or not kept
 
@@ -62,7 +62,7 @@ def test_what_is_admitted_is_what_a_search_admits(told: list[Said], refs: int, e
 
 
 def test_a_forgotten_share_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    join = Components._join
+    join = Components._union
 
     def forgetful(self: Components[int], one: object, other: object) -> object:
         joined = join(self, one, other)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from pathline_gateway.embedded.child_process import Children
-from pathline_gateway.embedded.postgres import postgres_started
+from pathline_gateway.embedded.postgres import start_postgres
 from shared_postgres.databases import Databases
 
 
@@ -27,11 +27,11 @@ class OwnPostgres(Databases):
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        asyncio.run(self._children.end())
+        asyncio.run(self._children.stop_all())
 
     @property
     def pid(self) -> int:
-        return self._children._all[-1].pid
+        return self._children._children[-1].pid
 
     @property
     def socket(self) -> Path:
@@ -41,9 +41,9 @@ class OwnPostgres(Databases):
     def start(self) -> None:
         """It accepts connections, on the data it had."""
         self._children = Children()
-        self.dsn, _ = asyncio.run(postgres_started(self._children, self._place, self._place / "log"))
+        self.dsn, _ = asyncio.run(start_postgres(self._children, self._place, self._place / "log"))
 
     def kill(self) -> None:
         """SIGKILL to the postmaster and, as it is the leader of its session, to every backend."""
         os.killpg(self.pid, signal.SIGKILL)
-        asyncio.run(self._children.end())
+        asyncio.run(self._children.stop_all())

@@ -118,7 +118,7 @@ async def test_evidence_of_who_is_who_is_bound_whichever_of_two_writers_commits_
 
 async def bound(pool: asyncpg.Pool) -> None:
     """Whatever evidence can be seen now is bound."""
-    while await MembershipWriter(pool).bind_some():
+    while await MembershipWriter(pool).bind_batch():
         pass
 
 
@@ -216,7 +216,7 @@ async def test_two_writers_with_overlapping_batches_come_to_what_one_after_the_o
     async with connected(postgres) as one, connected(postgres) as two:
         epoch = await stored.empty(one)
         batches = [batch_of(log, cut, epoch) for cut in cuts]
-        assume(batches[0].readings.keys() & batches[1].readings.keys())
+        assume(batches[0].parsed_records.keys() & batches[1].parsed_records.keys())
         works = [apply_batch(c, ApplyTarget("g", True), b) for c, b in zip((one, two), batches, strict=True)]
         outcomes = await Turns(turns).both(*works)
         failed = [o for o in outcomes if isinstance(o, BaseException) and not isinstance(o, FetchedBeyondPosition)]

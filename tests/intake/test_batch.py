@@ -26,8 +26,8 @@ def batches(draw: st.DrawFn) -> Batch:
 
 
 def _applied(stands: dict[tuple[str, int], int], batch: Batch) -> list[object]:
-    assert not batch.beyond(stands)
-    fresh = batch.fresh(stands)
+    assert not batch.leaves_gap(stands)
+    fresh = batch.unapplied_records(stands)
     stands.update({p: found[-1].record.offset + 1 for p, found in fresh.items()})
     return list(chain.from_iterable(fresh.values()))
 
@@ -44,15 +44,17 @@ def test_halves_come_to_the_same_one_after_the_other(batch: Batch) -> None:
 
 @given(batches(), st.integers(1, 9))
 def test_a_batch_that_leaves_a_gap_is_beyond(batch: Batch, gap: int) -> None:
-    partition = next(iter(batch.readings))
+    partition = next(iter(batch.parsed_records))
     stands = dict(batch.fetched_from)
-    assert not batch.beyond(stands)
+    assert not batch.leaves_gap(stands)
     batch.fetched_from[partition] += gap  # type: ignore[index]
-    assert batch.beyond(stands)
+    assert batch.leaves_gap(stands)
 
 
 @given(batches(), st.integers(0, 30))
 def test_what_lies_below_the_position_is_not_stored_again(batch: Batch, stand: int) -> None:
-    fresh = batch.fresh(dict.fromkeys(batch.readings, stand))
+    fresh = batch.unapplied_records(dict.fromkeys(batch.parsed_records, stand))
     kept = {r.record.offset for found in fresh.values() for r in found}
-    assert kept == {r.record.offset for found in batch.readings.values() for r in found if r.record.offset >= stand}
+    assert kept == {
+        r.record.offset for found in batch.parsed_records.values() for r in found if r.record.offset >= stand
+    }

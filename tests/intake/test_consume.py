@@ -52,7 +52,7 @@ async def test_records_of_before_a_seek_are_not_taken_for_those_after_it(monkeyp
     kafka, taken = Kafka(), Taken()
     monkeypatch.setattr(Consumer, "_kafka", kafka)
     consumer = Consumer(Settings(), None, taken, Progress())  # type: ignore[arg-type]
-    consumer._epochs, consumer._fetched = Epochs(1, {}), {OWN: 350, DOOR: 0}
+    consumer._epochs, consumer._fetch_positions = Epochs(1, {}), {OWN: 350, DOOR: 0}
     kafka.consumer = consumer
     said = encoded(Said("step", "clinic", 1, 0, 0))
     polled = [Held(*OWN, offset, *said) for offset in (350, 351, 352)] + [Held(*DOOR, 0, *said)]

@@ -16,8 +16,8 @@ from pathline.codec import http
 from pathline.errors import InvalidData
 from pathline.interaction import Interaction, accept
 from pathline.testing import SUBJECT
-from pathline_gateway.intake.content_digest import require_json, same
-from pathline_gateway.intake.record_parser import content_digest, content_of
+from pathline_gateway.intake.content_digest import is_same_content, require_json
+from pathline_gateway.intake.record_parser import build_digested_content, compute_content_digest
 
 USUAL: dict[str, Any] = {
     "specversion": "1.0",
@@ -60,8 +60,8 @@ def structured(**attributes: Any) -> Interaction[Any]:
     ids=["another call", "no content type", "another key"],
 )
 def test_the_same_bytes_have_the_same_digest_whatever_path_they_took(again: Interaction[Any]) -> None:
-    assert content_digest(again) == content_digest(told())
-    assert same(content_of(again), content_of(told()))
+    assert compute_content_digest(again) == compute_content_digest(told())
+    assert is_same_content(build_digested_content(again), build_digested_content(told()))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_the_same_bytes_have_the_same_digest_whatever_path_they_took(again: Inte
     ids=["structured", "written otherwise", "in UTC", "with digits"],
 )
 def test_the_same_event_in_another_form_says_the_same(again: Interaction[Any]) -> None:
-    assert same(content_of(again), content_of(told()))
+    assert is_same_content(build_digested_content(again), build_digested_content(told()))
 
 
 @pytest.mark.parametrize(
@@ -94,20 +94,20 @@ def test_the_same_event_in_another_form_says_the_same(again: Interaction[Any]) -
     ids=["data", "less data", "time", "type", "subject", "sequence", "recorded", "correlation", "extension"],
 )
 def test_other_content_has_another_digest_and_says_something_else(other: Interaction[Any]) -> None:
-    assert content_digest(other) != content_digest(told())
-    assert not same(content_of(other), content_of(told()))
+    assert compute_content_digest(other) != compute_content_digest(told())
+    assert not is_same_content(build_digested_content(other), build_digested_content(told()))
 
 
 def test_the_offset_of_a_coarse_time_counts() -> None:
     day = b'{"kind":"enquiry","precision":"day"}'
     here, there = told(day, time="2026-03-02T09:00:00+11:00"), told(day, time="2026-03-01T22:00:00Z")
-    assert not same(content_of(here), content_of(there))
+    assert not is_same_content(build_digested_content(here), build_digested_content(there))
 
 
 def test_one_and_one_point_zero_and_true_are_three_things() -> None:
     head = b'{"time":"2026-03-01T22:00:00Z"}\n'
-    forms = [content_of(told())._replace(stored=head + b'{"n":%b}' % n) for n in (b"1", b"1.0", b"true")]
-    assert [[same(a, b) for b in forms] for a in forms] == [[a is b for b in forms] for a in forms]
+    forms = [build_digested_content(told())._replace(stored=head + b'{"n":%b}' % n) for n in (b"1", b"1.0", b"true")]
+    assert [[is_same_content(a, b) for b in forms] for a in forms] == [[a is b for b in forms] for a in forms]
 
 
 @st.composite
@@ -148,4 +148,4 @@ def _loads(data: bytes) -> bool:
 
 def test_no_number_under_a_repeated_name_is_let_in() -> None:
     with pytest.raises(InvalidData):
-        content_digest(told(b'{"kind":NaN,"kind":"enquiry"}'))
+        compute_content_digest(told(b'{"kind":NaN,"kind":"enquiry"}'))

@@ -16,7 +16,7 @@ from apache_kafka import ApacheKafka
 from topic import Topic
 
 from pathline_gateway.intake import service as intake_service
-from pathline_gateway.runtime.gateway import Gateway, running_gateway
+from pathline_gateway.runtime.gateway import Gateway, run_gateway
 from pathline_gateway.settings import Settings
 from shared_postgres.databases import Databases
 
@@ -48,8 +48,8 @@ def settings(bootstrap: str, database: str, group: str) -> Settings:
 
 @asynccontextmanager
 async def gateway(bootstrap: str, database: str, group: str) -> AsyncIterator[Gateway]:
-    async with running_gateway(settings(bootstrap, database, group)) as started:
-        await started.intake.assigned()
+    async with run_gateway(settings(bootstrap, database, group)) as started:
+        await started.intake.wait_assigned()
         yield started
 
 
@@ -171,7 +171,7 @@ async def test_of_transactions_exactly_what_was_committed_is_stored_and_nothing_
             return not any(running.progress.lag().values())
 
         await until(no_lag, "nothing waits", 15)
-        assert running.intake.not_ready() is None
+        assert running.intake.readiness_problem() is None
     assert await accepted(database, org) == [*range(5), *range(10, 15), *range(20, 25)]
     async with gateway(topic.bootstrap, database, org):
         await topic.publish(range(25, 26))

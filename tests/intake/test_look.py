@@ -49,7 +49,7 @@ class Broker:
 async def looked(broker: Broker, monkeypatch: pytest.MonkeyPatch, at: int) -> dict[Any, PartitionView]:
     monkeypatch.setattr(log_inspector, "_LOOK_S", 0.05)
     monkeypatch.setattr(log_inspector, "AIOKafkaConsumer", lambda **_: broker)
-    return dict(await LogInspector({}).shown({DOOR: Position(at, b"digest")}))
+    return dict(await LogInspector({}).inspect({DOOR: Position(at, b"digest")}))
 
 
 async def test_a_partition_that_shows_its_record_is_told_by_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,9 @@ from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline.testing import SUBJECT
 from pathline_gateway.intake.fast_path_parser import parse_fast_path
-from pathline_gateway.intake.header_layout import layout
+from pathline_gateway.intake.header_layout import compute_layout
 from pathline_gateway.intake.record import Accepted, Parked
-from pathline_gateway.intake.record_parser import owner_of, parse_record, parse_strict
+from pathline_gateway.intake.record_parser import parse_record, parse_strict, topic_owner
 
 TOPICS = st.sampled_from(
     [f"pathline.in.{ORG}", "pathline.in.door-1", "pathline.in.somebody-else", "pathline.in.pathline"]
@@ -60,9 +60,9 @@ def records(draw: st.DrawFn) -> Rec:
 @given(records())
 @examples(500, deadline=None)
 def test_what_is_read_quickly_is_what_is_read_closely(record: Rec) -> None:
-    quick = parse_fast_path(record, owner_of(record.topic))
+    quick = parse_fast_path(record, topic_owner(record.topic))
     if quick is not None:
-        assert quick == parse_strict(record, owner_of(record.topic))
+        assert quick == parse_strict(record, topic_owner(record.topic))
 
 
 def _usual(**more: str) -> Rec:
@@ -102,11 +102,11 @@ def test_headers_may_stand_in_any_order() -> None:
 
 
 def test_headers_that_nobody_knows_are_not_remembered() -> None:
-    layout.cache_clear()
+    compute_layout.cache_clear()
     usual = _usual()
     for n in range(9):
         assert parse_fast_path(replace(usual, headers=(*usual.headers, (f"x-{n}", b"1"))), ORG) is None
-    assert layout.cache_info().currsize == 0
+    assert compute_layout.cache_info().currsize == 0
 
 
 @pytest.mark.parametrize("attribute", ["id", "correlationid", "causationid"])

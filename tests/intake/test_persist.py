@@ -66,7 +66,7 @@ async def test_a_record_that_the_database_refuses_is_parked_and_its_neighbours_a
         batch = batch_of(log, {DOOR: (0, 10)}, epoch)
         readings = [
             r._replace(digest=b"short") if n in bad and isinstance(r, Accepted) else r
-            for n, r in enumerate(batch.readings[DOOR])
+            for n, r in enumerate(batch.parsed_records[DOOR])
         ]
         await persister.persist(replace(batch, readings={DOOR: readings}))
         found = await stored.tables(watch)
@@ -169,8 +169,8 @@ async def test_what_postgres_does_not_take_is_found_and_parked_alone(
     log, said, bad = plain_log(10), list[BatchResult](), 6
 
     async def refusing(connection: asyncpg.Connection, into: ApplyTarget, batch: Batch) -> BatchResult:
-        for reading in batch.readings[DOOR]:
-            if reading.record.offset == bad and not (isinstance(reading, Parked) and (kept or reading.by_position)):
+        for reading in batch.parsed_records[DOOR]:
+            if reading.record.offset == bad and not (isinstance(reading, Parked) and (kept or reading.position_only)):
                 raise refusal
         return await apply_batch(connection, into, batch)
 
@@ -183,7 +183,7 @@ async def test_what_postgres_does_not_take_is_found_and_parked_alone(
         assert found["parked"] == {(*DOOR, bad, "unstorable"): 1}
         assert {int(i) for ((_, i), _) in found["interactions"]} == set(range(10)) - {bad}
         (row,) = await watch.fetch("select * from parked")
-        value = batch_of(log, {DOOR: (0, 10)}, epoch).readings[DOOR][bad].record.value
+        value = batch_of(log, {DOOR: (0, 10)}, epoch).parsed_records[DOOR][bad].record.value
         assert value is not None
         whole = None if kept else (len(value), hashlib.sha256(value).digest())
         assert row["kept"] == ("whole" if kept else "position")

@@ -48,7 +48,7 @@ class Storing:
             self._busy = False
 
     def ids(self) -> list[int]:
-        return [r.record.offset for batch in self.taken for r in batch.readings[DOOR]]
+        return [r.record.offset for batch in self.taken for r in batch.parsed_records[DOOR]]
 
 
 @asynccontextmanager
@@ -68,7 +68,7 @@ def records(start: int, n: int) -> dict[Partition, list[Held]]:
 
 
 async def take(pipeline: Pipeline, start: int, n: int) -> None:
-    await pipeline.take(records(start, n), {DOOR: start}, {DOOR: 1})
+    await pipeline.enqueue(records(start, n), {DOOR: start}, {DOOR: 1})
 
 
 async def turned(until: Callable[[], object]) -> None:
@@ -100,17 +100,17 @@ async def test_each_record_of_a_batch_is_read_for_itself_in_its_place(one: list[
             log.add(partition, each)
     held = {p: log.held(p, 0, len(log.records[p])) for p in log.records}
     async with flowing(storing) as pipeline:
-        await pipeline.take(held, dict.fromkeys(held, 0), dict.fromkeys(held, 1))
+        await pipeline.enqueue(held, dict.fromkeys(held, 0), dict.fromkeys(held, 1))
         await pipeline.drain(10)
     (batch,) = storing.taken
-    assert batch.readings == {p: [parse_record(record) for record in found] for p, found in held.items()}
+    assert batch.parsed_records == {p: [parse_record(record) for record in found] for p, found in held.items()}
 
 
 async def test_what_waits_is_forgotten_when_the_consumer_stands_elsewhere_and_what_is_being_stored_is_not() -> None:
     storing = Storing(slow=True)
     async with flowing(storing) as pipeline:
         await take(pipeline, 0, 2)
-        await turned(lambda: pipeline._storing)
+        await turned(lambda: pipeline._is_storing)
         await take(pipeline, 2, 2)
         reading = asyncio.ensure_future(take(pipeline, 4, 500))
         await asyncio.sleep(0)
@@ -129,13 +129,13 @@ async def test_after_a_gap_everything_read_is_dropped_before_it_is_fetched_again
     async with flowing(storing, refetched.append) as pipeline:
         storing.beyond = beyond
         await take(pipeline, 5, 2)
-        await turned(lambda: pipeline._storing)
+        await turned(lambda: pipeline._is_storing)
         await take(pipeline, 7, 2)
         storing.may.release()
         await turned(lambda: refetched)
         for _ in range(3):
             storing.may.release()
-        await turned(lambda: not pipeline.busy)
+        await turned(lambda: not pipeline.is_busy)
         await take(pipeline, 0, 9)
         await pipeline.drain(10)
     assert refetched == [beyond]
@@ -151,7 +151,7 @@ async def test_never_more_than_three_batches_are_held_and_the_poll_waits_for_pos
             held = records(n, 1)
             for record in held[DOOR]:
                 alive.add(record)
-            await pipeline.take(held, {DOOR: n}, {DOOR: 1})
+            await pipeline.enqueue(held, {DOOR: n}, {DOOR: 1})
 
     async with flowing(storing) as pipeline:
         polling = asyncio.ensure_future(polls())
@@ -205,8 +205,8 @@ async def test_halves_come_to_the_same_as_the_whole(data: st.DataObject) -> None
         if len(batch) > 1 and data.draw(st.booleans()):
             pending[:0] = batch.halves()
             continue
-        assert not batch.beyond(stands)
-        for p, found in batch.fresh(stands).items():
+        assert not batch.leaves_gap(stands)
+        for p, found in batch.unapplied_records(stands).items():
             got[p] += [r.record.offset for r in found]
             stands[p] = got[p][-1] + 1
     assert got == {p: [offset for offset, _ in found] for p, found in log.records.items()}

@@ -53,7 +53,7 @@ def keepable(found: Accepted | Parked) -> None:
         texts = [*it.identity, *it.ref, it.type, it.sequence or "", *(text or "" for text in it.columns)]
         for at in (it.time, it.recordedtime):
             assert at is None or 1 <= at.astimezone(UTC).year <= 9999
-        extra, data = found.stored.split(b"\n", 1)
+        extra, data = found.stored_bytes.split(b"\n", 1)
         assert isinstance(json.loads(extra), dict)
         json.loads(data)
         assert len(found.digest) == 16

@@ -62,7 +62,7 @@ class Process:
         await self.stand_again()
 
     async def stand_again(self) -> None:
-        self.epochs, start = await self.stand.stand([P])
+        self.epochs, start = await self.stand.resolve([P])
         self.at = start[P]
 
     async def consume(self, n: int) -> None:
@@ -71,14 +71,14 @@ class Process:
         if some := self.broker.log[self.at : self.at + n]:
             self.read |= {*some}
             self.at += len(some)
-            epoch = {P: self.epochs.of(P[0])}
+            epoch = {P: self.epochs.for_topic(P[0])}
             async with self.pool.acquire() as connection, connection.transaction():
                 await offset_repository.lock(connection, self.group, epoch)
                 await offset_repository.advance(connection, self.group, epoch, {P: (self.at, some[-1])})
-            await self.stand.stored({P: Position(self.at, some[-1])}, epoch)
+            await self.stand.checkpoint_new_logs({P: Position(self.at, some[-1])}, epoch)
 
     async def audit(self) -> None:
-        if await self.stand.replaced([P]):
+        if await self.stand.any_replaced([P]):
             await self.stand_again()
 
 
@@ -118,7 +118,7 @@ async def _run(database: str, moves: list[tuple[str, int]]) -> None:
         await process.restart()
         await process.consume(len(broker.log) + 1)
         assert process.read >= {*broker.log}
-        assert not await process.stand.replaced([P]), "and is known for what it is"
+        assert not await process.stand.any_replaced([P]), "and is known for what it is"
     finally:
         await pool.close()
 
@@ -143,13 +143,13 @@ async def test_what_is_stored_of_the_log_before_says_nothing_of_the_one_that_is_
         await slow.restart()
         broker.grow(5)
         await slow.consume(2)
-        was = {P: slow.epochs.of(P[0])}
+        was = {P: slow.epochs.for_topic(P[0])}
         broker.make_again(6)
         await other.restart()
-        assert other.epochs.of(P[0]) != was[P]
-        await slow.stand.stored({P: Position(4, b"of the log before")}, was)
+        assert other.epochs.for_topic(P[0]) != was[P]
+        await slow.stand.checkpoint_new_logs({P: Position(4, b"of the log before")}, was)
         await other.consume(6)
-        assert not await other.stand.replaced([P])
+        assert not await other.stand.any_replaced([P])
         assert other.read == {*broker.log}
 
 
@@ -159,10 +159,10 @@ async def test_a_log_that_another_process_found_to_be_a_new_one_is_a_new_one_her
         await process.restart()
         process.broker.grow(3)
         await process.consume(3)
-        assert not await process.stand.replaced([P])
+        assert not await process.stand.any_replaced([P])
         async with pool.acquire() as connection:
             await offset_repository.open_topic_epoch(connection, process.epochs, P[0], "its other partition is another")
-        assert await process.stand.replaced([P])
+        assert await process.stand.any_replaced([P])
         await process.stand_again()
         assert process.at == 0
-        assert not await process.stand.replaced([P])
+        assert not await process.stand.any_replaced([P])

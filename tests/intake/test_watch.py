@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pathline_gateway.intake.stall_detection import IntakeVitals, RecoveryAction, need, not_ready
+from pathline_gateway.intake.stall_detection import IntakeVitals, RecoveryAction, choose_recovery, readiness_problem
 
-WELL = IntakeVitals(stalled_s=0, database_failing_s=0, busy=False, since_stood_s=1000, since_built_s=1000)
+WELL = IntakeVitals(stalled_s=0, database_failing_s=0, busy=False, since_repositioned_s=1000, since_built_s=1000)
 
 
 def _seen(**what: object) -> IntakeVitals:
@@ -18,10 +18,10 @@ def _seen(**what: object) -> IntakeVitals:
     [
         (WELL, RecoveryAction.NOTHING),
         (_seen(stalled_s=2.9), RecoveryAction.NOTHING),
-        (_seen(stalled_s=3.1), RecoveryAction.STAND_AGAIN),
+        (_seen(stalled_s=3.1), RecoveryAction.REPOSITION),
         (_seen(stalled_s=10, since_stood_s=5), RecoveryAction.NOTHING),
         (_seen(stalled_s=25), RecoveryAction.REBUILD),
-        (_seen(stalled_s=25, since_built_s=15), RecoveryAction.STAND_AGAIN),
+        (_seen(stalled_s=25, since_built_s=15), RecoveryAction.REPOSITION),
         (_seen(stalled_s=300, busy=True), RecoveryAction.NOTHING),
         (_seen(stalled_s=300, database_failing_s=300), RecoveryAction.NOTHING),
     ],
@@ -30,7 +30,7 @@ def _seen(**what: object) -> IntakeVitals:
 def test_a_stall_is_looked_into_and_then_the_consumer_replaced_but_not_while_postgres_is_waited_for(
     seen: IntakeVitals, wanted: RecoveryAction
 ) -> None:
-    assert need(seen) is wanted
+    assert choose_recovery(seen) is wanted
 
 
 @pytest.mark.parametrize(
@@ -43,5 +43,5 @@ def test_a_stall_is_looked_into_and_then_the_consumer_replaced_but_not_while_pos
     ],
 )
 def test_traffic_is_taken_away_for_a_reason(seen: IntakeVitals, reason: str | None) -> None:
-    why = not_ready(seen)
+    why = readiness_problem(seen)
     assert (why and why[0]) == reason

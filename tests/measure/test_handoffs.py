@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.measure.handoff_indicators import MEASURES, Handoff, cells
+from pathline_gateway.measure.handoff_indicators import MEASURES, Handoff, values_by_pair
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 D = timedelta(days=14)
@@ -36,7 +36,7 @@ def handoff(
 
 
 def figures(name: str, *handoffs: Handoff) -> dict[str, float | None]:
-    return {value.name: value.estimate.value for value in MEASURES[name].of(handoffs, NOW, D)}
+    return {value.name: value.estimate.value for value in MEASURES[name].compute(handoffs, NOW, D)}
 
 
 handoffs = st.lists(st.builds(handoff, st.just(100), days, days, days, days, st.none(), st.booleans()), min_size=1)
@@ -45,7 +45,7 @@ handoffs = st.lists(st.builds(handoff, st.just(100), days, days, days, days, st.
 @given(handoffs)
 def test_of_hand_offs_that_are_old_enough_the_estimate_is_a_plain_share(many: list[Handoff]) -> None:
     served = sum(h.first_service is not None and h.first_service - h.offered <= D for h in many) / len(many)
-    silent = sum(h.heard is None or h.heard - h.offered > D for h in many) / len(many)
+    silent = sum(h.first_heard is None or h.first_heard - h.offered > D for h in many) / len(many)
     assert figures("handoff-completion", *many)["completed"] == pytest.approx(served)
     assert figures("handoff-silence", *many)["silent"] == pytest.approx(silent)
 
@@ -74,7 +74,7 @@ def test_leakage_is_of_those_who_came_so_far() -> None:
 
 def test_each_pair_is_measured_by_itself() -> None:
     pairs = [handoff(service=1, pair=("a", "b")), handoff(pair=("b", "a")), handoff(pair=("a", "b"))]
-    found = cells(MEASURES["handoff-completion"], pairs, NOW, D)
+    found = values_by_pair(MEASURES["handoff-completion"], pairs, NOW, D)
     assert {pair: (values[0].n, values[0].estimate.value) for pair, values in found.items()} == {
         ("a", "b"): (2, 0.5),
         ("b", "a"): (1, 0.0),

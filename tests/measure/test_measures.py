@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pathline_gateway.auth.caller import Caller, Role
-from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.handoffs.projection import project_next_batch
 from trust.rig import AUDITOR, OPERATOR, Rig
 from verify import history
 from verify.history import START, Told, step
@@ -24,7 +24,7 @@ def accepted(n: int, by: str) -> Told:
 
 
 async def measured(rig: Rig, who: Caller, name: str = "handoff-leakage", **params: Any) -> dict[str, Any]:
-    while await bring_up_to_date(rig.pool):
+    while await project_next_batch(rig.pool):
         pass
     answer = await rig.ask(who, "GET", f"/v1/measures/{name}", params=params)
     assert answer.status_code == 200, answer.text
@@ -78,7 +78,7 @@ async def test_others_ask_with_one_filter_and_of_what_is_known(rig: Rig) -> None
 async def test_who_ask_at_one_time_are_answered_of_the_same_cells(rig: Rig) -> None:
     rig.now = START + timedelta(days=60)
     await rig.tell(step("housing", "here", 90), *(offered(n, "housing") for n in range(12)))
-    while await bring_up_to_date(rig.pool):
+    while await project_next_batch(rig.pool):
         pass
     rig.who[0] = RESEARCHER
     asked = [rig.http.get("/v1/measures/handoff-silence") for _ in range(4)]

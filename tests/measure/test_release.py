@@ -17,8 +17,15 @@ from hypothesis import strategies as st
 
 from examples import examples
 from pathline_gateway.measure import release
-from pathline_gateway.measure.handoff_indicators import SMALLEST, Handoff
-from pathline_gateway.measure.release import Cell, ReleasedUnit, Unit, refreshed, told, told_by_pair
+from pathline_gateway.measure.handoff_indicators import MIN_CELL_SIZE, Handoff
+from pathline_gateway.measure.release import (
+    Cell,
+    ReleasedUnit,
+    Unit,
+    refresh_cells,
+    select_handoffs,
+    select_pair_handoffs,
+)
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAYS = 95
@@ -75,12 +82,12 @@ def asked(cells: Mapping[str, ReleasedUnit]) -> dict[Question, list[ReleasedUnit
 
     found: dict[Question, list[ReleasedUnit]] = {}
     for sender, receiver in ((None, None), *((s, None) for s in ORGS), *((None, r) for r in ORGS)):
-        found["all", sender, receiver] = of(told(every, sender, receiver))
+        found["all", sender, receiver] = of(select_handoffs(every, sender, receiver))
         for s in ORGS:
             for r in ORGS:
-                pairs = told_by_pair(every, sender, receiver)
+                pairs = select_pair_handoffs(every, sender, receiver)
                 found["pair", s, r] = of([each for each in pairs if (each.sender, each.receiver) == (s, r)])
-    return {question: units for question, units in found.items() if len(units) >= SMALLEST or units == []}
+    return {question: units for question, units in found.items() if len(units) >= MIN_CELL_SIZE or units == []}
 
 
 def attacked(world: World, refresh: Refresh, every_day: bool = False, daily: bool = False) -> str | None:
@@ -107,7 +114,7 @@ def attacked(world: World, refresh: Refresh, every_day: bool = False, daily: boo
         groups |= _groups(before, released, units)
     distinct = list(dict.fromkeys(answers))
     groups |= {a - b for a, b in combinations(distinct, 2) if b < a}
-    small = [each for each in groups if each and len({people[id] for id in each}) < SMALLEST]
+    small = [each for each in groups if each and len({people[id] for id in each}) < MIN_CELL_SIZE]
     span = Span(distinct)
     found = next((each for each in small if span.has(each)), None)
     return None if found is None else f"{len(found)} hand-offs: {sorted(found)}"
@@ -166,7 +173,7 @@ class Span:
 @examples(25, deadline=None)
 @given(st.integers(0, 2**32))
 def test_an_attacker_who_asks_everything_every_month_recovers_no_small_cell(seed: int) -> None:
-    assert attacked(World(seed), refreshed) is None
+    assert attacked(World(seed), refresh_cells) is None
 
 
 @examples(25, deadline=None)
@@ -175,30 +182,30 @@ def test_a_cell_has_ten_people_and_keeps_what_it_says_until_ten_have_changed(see
     world, released = World(seed), dict[str, ReleasedUnit]()
     for day in (31, 61, 92):
         before, units = released, world.units(day, months(day))
-        released = refreshed(before, units, START + timedelta(days=day))
+        released = refresh_cells(before, units, START + timedelta(days=day))
         cells: defaultdict[Cell, list[Unit]] = defaultdict(list)
         for each in released.values():
             cells[each.cell].append(each.unit)
-        assert all(len({unit.pathway for unit in found}) >= SMALLEST for found in cells.values())
+        assert all(len({unit.pathway for unit in found}) >= MIN_CELL_SIZE for found in cells.values())
         for cell, found in cells.items():
             then = {id: each.unit for id, each in before.items() if each.cell == cell}
             now = {unit.id: unit for unit in found}
             changed = then.keys() & {id for id in now if then.get(id) != now[id]}
             otherwise = (then.keys() ^ now.keys()) | changed
-            assert not then or not otherwise or len(otherwise) >= SMALLEST
+            assert not then or not otherwise or len(otherwise) >= MIN_CELL_SIZE
 
 
 def small_cells_are_in_the_totals(
     released: Mapping[str, ReleasedUnit], units: list[Unit], now: datetime
 ) -> dict[str, ReleasedUnit]:
     """Planted: what is in no cell is in the totals all the same, as before."""
-    found = refreshed(released, units, now)
+    found = refresh_cells(released, units, now)
     return found | {each.id: ReleasedUnit(each, Cell(None, None)) for each in units if each.id not in found}
 
 
 def nothing_is_kept(released: Mapping[str, ReleasedUnit], units: list[Unit], now: datetime) -> dict[str, ReleasedUnit]:
     """Planted: each month is released anew."""
-    return refreshed({}, units, now)
+    return refresh_cells({}, units, now)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +220,6 @@ def test_planted_holes_are_found(planted: Refresh, daily: bool) -> None:
 def test_cells_of_one_person_are_small_however_many_hand_offs_they_have(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = (None, None, None, None, None, False)
     units = [Unit(f"h{n}", UUID(int=1), Handoff("a", "b", START, *nothing)) for n in range(50)]
-    assert refreshed({}, units, START) == {}
-    monkeypatch.setattr(release, "_enough", lambda some: len(list(some)) >= SMALLEST)
-    assert len(refreshed({}, units, START)) == 50
+    assert refresh_cells({}, units, START) == {}
+    monkeypatch.setattr(release, "_enough", lambda some: len(list(some)) >= MIN_CELL_SIZE)
+    assert len(refresh_cells({}, units, START)) == 50

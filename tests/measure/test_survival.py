@@ -23,7 +23,7 @@ def test_the_share_that_waits_and_its_interval_are_those_of_scipy(told: list[Wai
     ended = [w.seconds for w in told if w.ended]
     still = [w.seconds for w in told if not w.ended]
     theirs = ecdf(CensoredData(uncensored=np.array(ended), right=np.array(still))).sf
-    ours = Survival(told).waiting_after(float(at))
+    ours = Survival(told).survival_at(float(at))
     expected = float(theirs.evaluate(at))
     longest = max(w.seconds for w in told)
     if at > longest and expected > 1e-9:
@@ -43,7 +43,7 @@ def test_a_quantile_is_the_first_instant_after_which_no_more_wait(told: list[Wai
     survival = Survival(told)
     found = survival.quantile(share)
     instants = sorted({w.seconds for w in told})
-    left = [(at, survival.waiting_after(at).value) for at in instants]
+    left = [(at, survival.survival_at(at).value) for at in instants]
     assert found.value == next((at for at, s in left if s is not None and s <= 1 - share + 1e-9), None)
     if found.value is not None and found.low is not None:
         assert found.low <= found.value
@@ -53,6 +53,6 @@ def test_a_quantile_is_the_first_instant_after_which_no_more_wait(told: list[Wai
 
 
 def test_of_nobody_nothing_is_told() -> None:
-    assert Survival([]).waiting_after(1) == (None, None, None)
+    assert Survival([]).survival_at(1) == (None, None, None)
     assert Survival([]).quantile(0.5) == (None, None, None)
-    assert Survival([Wait(5, False)]).waiting_after(3) == (1.0, 1.0, 1.0)
+    assert Survival([Wait(5, False)]).survival_at(3) == (1.0, 1.0, 1.0)

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.identity.membership_writer import MembershipWriter
-from pathline_gateway.pull.pathway_reader import PathwayReading, read
+from pathline_gateway.pull.pathway_reader import PathwayReading, read_pathway
 from pathline_gateway.pull.serialization import serve_step
 from pathline_gateway.status import repository as status_repository
 
@@ -18,12 +18,12 @@ from pathline_gateway.status import repository as status_repository
 async def served(pool: asyncpg.Pool) -> tuple[dict[str, int], list[Any]]:
     """Totals, and every pathway by what is on it: ids of pathways are random and may differ."""
     membership = MembershipWriter(pool)
-    while await membership.bind_some():
+    while await membership.bind_batch():
         pass
-    while await bring_up_to_date(pool):
+    while await project_next_batch(pool):
         pass
     async with pool.acquire() as connection:
-        totals = await status_repository.totals(connection)
+        totals = await status_repository.load_totals(connection)
         ids = await connection.fetch(
             "select distinct coalesce(m.pathway, s.birth) as id from subject_ref s"
             " left join membership m on m.ref = s.id and m.until is null"
@@ -32,7 +32,7 @@ async def served(pool: asyncpg.Pool) -> tuple[dict[str, int], list[Any]]:
 
 
 async def _pathway(connection: asyncpg.Connection, id: UUID) -> Any:
-    found = await read(connection, id, datetime.now(UTC))
+    found = await read_pathway(connection, id, datetime.now(UTC))
     assert isinstance(found, PathwayReading)
     steps = [
         {name: bytes(v) if name in ("data", "attributes") else v for name, v in _step(s)} for s in found.assembled.steps

@@ -19,7 +19,7 @@ from database import Server
 from delivery import Log, event
 
 from pathline_gateway.cli import app
-from pathline_gateway.embedded.standalone_database import at_rest
+from pathline_gateway.embedded.standalone_database import run_postgres_alone
 from pathline_gateway.postgres.migrate import migrate
 from pathline_gateway.postgres.partitions import ensure_partitions
 
@@ -153,7 +153,7 @@ def test_an_embedded_gateway_is_worked_on_whether_it_runs_or_not(tmp_path: Path,
         await connection.close()
 
     async def run() -> Any:
-        async with at_rest(tmp_path / "data") as dsn:
+        async with run_postgres_alone(tmp_path / "data") as dsn:
             await prepared(dsn)
             if state == "running":
                 announced = {"kafka": "", "database": dsn, "cluster_id": "", "first_start": False}

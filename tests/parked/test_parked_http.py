@@ -15,8 +15,8 @@ from delivery import Log, event
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 
-from pathline_gateway.auth.caller import EVERYBODY
-from pathline_gateway.auth.middleware import caller
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
+from pathline_gateway.auth.middleware import current_caller
 from pathline_gateway.console import parked_pages
 from pathline_gateway.organisations import endpoints as organisation_endpoints
 from pathline_gateway.parked import endpoints as parked_endpoints
@@ -49,7 +49,7 @@ class Client:
 async def client(postgres: Server) -> AsyncIterator[Client]:
     async with postgres.emptied("http") as dsn, asyncpg.create_pool(dsn, min_size=1, max_size=4) as pool:
         app = FastAPI()
-        app.dependency_overrides[caller] = lambda: EVERYBODY
+        app.dependency_overrides[current_caller] = lambda: AUTH_DISABLED_CALLER
         app.add_exception_handler(problem.Problem, problem.on_problem)
         app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
         for router in (
@@ -215,11 +215,13 @@ async def test_the_metric_names_organisations_on_the_register_alone_and_ends_at_
         b"noise",
     )
     await client.http.post("/v1/parked/replay", json={"ids": ids})
-    told = {(dict(at)["pathline.organisation"], dict(at)["pathline.reason"]): n for at, n in PARKED.now().items()}
+    told = {
+        (dict(at)["pathline.organisation"], dict(at)["pathline.reason"]): n for at, n in PARKED.current_values().items()
+    }
     assert {key: n for key, n in told.items() if n} == {
         ("clinic", "conflicting-duplicate"): 1,
         ("unknown", "unknown-organisation"): 2,
         ("unknown", "malformed"): 1,
     }
     await client.http.post("/v1/parked/discard", json={"ids": ids, "because": "the end of a test"})
-    assert set(PARKED.now().values()) == {0}
+    assert set(PARKED.current_values().values()) == {0}

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.commands.json_locator import place
-from pathline_gateway.commands.parked_view import printable, shown
+from pathline_gateway.commands.json_locator import find_value_span
+from pathline_gateway.commands.parked_view import printable, render_record
 from pathline_gateway.intake.parked_repository import StoredParkedRecord
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -62,15 +62,15 @@ def _paths(value: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ..
 def test_the_place_of_every_path_holds_the_value_of_that_path(value: Any, indent: Any, ascii_only: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
     for path, expected in _paths(value):
-        found = place(text, path)
+        found = find_value_span(text, path)
         assert found is not None
         assert json.loads(text[slice(*found)]) == expected
-        assert place(text, (*path, "not there")) is None or "not there" in expected
+        assert find_value_span(text, (*path, "not there")) is None or "not there" in expected
 
 
 @given(st.text(alphabet='{}[]":,1 \\na', max_size=30), st.lists(st.sampled_from(["a", "0", "1"]), max_size=3))
 def test_what_is_no_json_has_no_place_and_never_raises(text: str, path: list[str]) -> None:
-    found = place(text, path)
+    found = find_value_span(text, path)
     if found is not None:
         json.loads(text[slice(*found)])
 
@@ -88,13 +88,13 @@ def test_what_is_no_json_has_no_place_and_never_raises(text: str, path: list[str
     ids=["a header", "in the data", "in a list", "an attribute", "content-type", "the whole value"],
 )
 def test_the_failing_field_is_marked(headers: Any, value: bytes, field: str, marked: str) -> None:
-    text = "\n".join(shown(kept(headers, value, field)))
+    text = "\n".join(render_record(kept(headers, value, field)))
     assert f">>>{marked}<<<" in text
     assert text.count(">>>") == 1
 
 
 def test_what_is_no_text_is_shown_in_hexadecimal_and_what_is_absent_as_none() -> None:
-    text = "\n".join(shown(kept([("ce_id", b"\xff"), ("x\udcff", None)], None, None)))
+    text = "\n".join(render_record(kept([("ce_id", b"\xff"), ("x\udcff", None)], None, None)))
     assert "header ce_id: (hex) ff" in text
     assert "header x\\udcff: none" in text
     assert "value  none" in text

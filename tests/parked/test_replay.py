@@ -104,7 +104,7 @@ def rules() -> ReplayRules:
 
 
 async def enter(connection: asyncpg.Connection) -> None:
-    await organisation_repository.enter(connection, LATE, None, None, None, {})
+    await organisation_repository.upsert_organisation(connection, LATE, None, None, None, {})
 
 
 async def parked_ids(connection: asyncpg.Connection) -> list[int]:

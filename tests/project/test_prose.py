@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from prose.lint import linted
-from prose.sources import Prose, of_code, of_template
+from prose.lint import lint
+from prose.sources import Prose, extract_messages, extract_template
 
 LONG = "The gateway " + "reads a record and " * 7 + "stops."
 
@@ -43,7 +43,7 @@ utilise and leverage whatever is told where it is given
 
 
 def found(texts: Iterable[Prose]) -> list[str]:
-    return [line.split()[1].rstrip(":") for line in linted(texts)]
+    return [line.split()[1].rstrip(":") for line in lint(texts)]
 
 
 @pytest.mark.parametrize(("rule", "text"), [(rule, text) for rule, texts in VIOLATIONS.items() for text in texts])
@@ -52,11 +52,11 @@ def test_a_planted_violation_is_found(rule: str, text: str) -> None:
 
 
 def test_plain_text_passes_and_code_is_no_prose() -> None:
-    assert linted([Prose("page.md", 1, PLAIN, ".md")]) == []
+    assert lint([Prose("page.md", 1, PLAIN, ".md")]) == []
 
 
 def test_a_finding_says_where_it_is() -> None:
-    (line,) = linted([Prose("page.md", 1, f"# Title\n\nShort.\n{LONG}\n", ".md")])
+    (line,) = lint([Prose("page.md", 1, f"# Title\n\nShort.\n{LONG}\n", ".md")])
     assert line == "page.md:4:1 sentence-length: 31 words in a sentence: at most 22"
 
 
@@ -65,7 +65,7 @@ def test_the_text_of_a_template_is_linted_without_its_markup() -> None:
 <p class="e.g. no prose">{{{{ utilise }}}} events <a href="/leverage">wait</a>.</p>
 {{% if more %}}<p>{LONG}</p>{{% else %}}<p>We utilise it.</p>{{% endif %}}
 """
-    lines = linted(of_template("page.html", template))
+    lines = lint(extract_template("page.html", template))
     assert sorted(line.split()[1] for line in lines) == ["plain-words:", "sentence-length:"]
     assert all(line.startswith("page.html:3:") for line in lines)
 
@@ -81,7 +81,7 @@ def refuse(field):
 READ = "select a from utilise where leverage is null"
 WHY = {{"one": "it was utilised by another event"}}
 '''
-    lines = linted(of_code("module.py", code))
+    lines = lint(extract_messages("module.py", code))
     assert [(line.split(":")[1], line.split()[1]) for line in sorted(lines)] == [
         ("5", "plain-words:"),
         ("6", "sentence-length:"),

@@ -21,7 +21,7 @@ LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "sourc
 """What a browser loads by itself; an anchor it only follows when somebody clicks."""
 
 
-def loaded(name: str) -> ModuleType:
+def load_module(name: str) -> ModuleType:
     """A module of docs/site, which is no package."""
     spec = importlib.util.spec_from_file_location(f"site_{name}", ROOT / f"docs/site/{name}.py")
     assert spec is not None
@@ -52,7 +52,7 @@ class Elements(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built")
-    assert loaded("build").main(folder) == 0
+    assert load_module("build").main(folder) == 0
     return folder / "site"
 
 
@@ -62,13 +62,13 @@ def pages(site: Path) -> dict[Path, Elements]:
 
 
 def test_every_page_of_the_documentation_is_there(site: Path) -> None:
-    sections = loaded("build").navigation()
+    sections = load_module("build").read_navigation()
     assert [section["title"] for section in sections] == [
         "Start here", "Tutorials", "How-to", "Reference", "Explanation", "Decisions",
     ]  # fmt: skip
     for section in sections:
         for page in section["pages"]:
-            assert (site / loaded("build").place(page)).with_suffix(".html").exists(), page
+            assert (site / load_module("build").site_path(page)).with_suffix(".html").exists(), page
 
 
 def test_no_page_and_no_style_loads_anything_from_another_host(site: Path, pages: dict[Path, Elements]) -> None:
@@ -101,30 +101,30 @@ def test_every_link_of_the_site_leads_to_a_page_and_a_place_on_it(site: Path, pa
 
 
 def test_a_planted_link_that_leads_nowhere_fails(tmp_path: Path) -> None:
-    build = loaded("build")
-    nav = build.assemble(tmp_path / "pages")
+    build = load_module("build")
+    nav = build.assemble_pages(tmp_path / "pages")
     with (tmp_path / "pages/desk.md").open("a") as page:
         page.write("\n[nowhere](nowhere.md)\n")
-    assert build.generate(tmp_path, nav) != 0
+    assert build.generate_site(tmp_path, nav) != 0
 
 
 def test_a_page_that_the_navigation_leaves_out_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    build = loaded("build")
+    build = load_module("build")
     (tmp_path / "docs/site").mkdir(parents=True)
     (tmp_path / "docs/left-out.md").write_text("# Left out")
     (tmp_path / "docs/site/site.toml").write_text('[[nav]]\ntitle = "All"\npages = []\n')
     monkeypatch.setattr(build, "ROOT", tmp_path)
     with pytest.raises(ValueError, match=r"leaves out docs/left-out\.md"):
-        build.navigation()
+        build.read_navigation()
 
 
 def test_the_reference_names_every_reason_and_fails_where_one_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    reference = loaded("reference")
+    reference = load_module("reference")
     assert reference.main(["--check"]) == 0
-    known = reference.reasons_of_code()
-    monkeypatch.setattr(reference, "reasons_of_code", lambda: known | {"brand-new": {409}})
+    known = reference.collect_reasons()
+    monkeypatch.setattr(reference, "collect_reasons", lambda: known | {"brand-new": {409}})
     with pytest.raises(ValueError, match="lacks brand-new"):
-        reference.errors()
+        reference.render_errors()
 
 
 @pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason=MISSING)

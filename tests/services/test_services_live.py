@@ -17,9 +17,9 @@ from pathline.codec import kafka as codec
 from pathline.kafka import KafkaProducer
 from pathline_services import service_runner as running
 from pathline_services.reference import SERVICES
-from pathline_services.service_runner import EventCounts, serving
+from pathline_services.service_runner import EventCounts, run_services
 from pathline_services.simulator import Act
-from pathline_services.simulator.telling import tell, town
+from pathline_services.simulator.telling import publish_acts, simulate_acts
 
 LIVES = 20
 ORGS = list(SERVICES)
@@ -34,12 +34,12 @@ async def until(true: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def acts_of_a_town() -> list[Act]:
-    return list(town(7, LIVES, datetime(2026, 11, 24, tzinfo=UTC)))
+    return list(simulate_acts(7, LIVES, datetime(2026, 11, 24, tzinfo=UTC)))
 
 
 async def told(kafka: str, acts: list[Act]) -> None:
     async with KafkaProducer(kafka) as out:
-        await tell(iter(acts), out, 1e6, lambda _: None, asyncio.Event())
+        await publish_acts(iter(acts), out, 1e6, lambda _: None, asyncio.Event())
 
 
 def meant(acts: list[Act]) -> Records:
@@ -74,7 +74,7 @@ def _accepted(record: Any) -> tuple[tuple[str, str], bytes | None]:
 
 
 async def served(kafka: str, work: Callable[[EventCounts], Awaitable[None]]) -> int:
-    async with serving(kafka) as out:
+    async with run_services(kafka) as out:
         await work(out)
     return out.sent
 
@@ -137,7 +137,7 @@ async def test_no_visitor_is_lost_when_publishing_fails_again_and_again(kafka: s
 
 
 async def test_desks_and_topics_are_made_with_partitions(kafka: str) -> None:
-    async with serving(kafka, ["housing"]):
+    async with run_services(kafka, ["housing"]):
         pass
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()

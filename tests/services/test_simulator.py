@@ -17,9 +17,9 @@ from pathline.vocabulary import (
     Payload,
 )
 from pathline_services.reference import SERVICES
-from pathline_services.simulator import Act, life
-from pathline_services.simulator.stuck import stuck_acts, where_to_look
-from pathline_services.simulator.telling import town
+from pathline_services.simulator import Act, simulate_life
+from pathline_services.simulator.stuck import stuck_acts, stuck_handoff_ref
+from pathline_services.simulator.telling import simulate_acts
 
 Life = list[Interaction[Payload]]
 
@@ -35,14 +35,18 @@ def pathways(five_hundred: list[list[Act]]) -> list[Life]:
 
 def test_the_same_seed_tells_the_same_lives_all_day(now: datetime) -> None:
     for number in range(30):
-        assert life(3, number, now) == life(3, number, now + timedelta(hours=9))
+        assert simulate_life(3, number, now) == simulate_life(3, number, now + timedelta(hours=9))
 
 
 def test_another_seed_or_number_tells_another_life(now: datetime) -> None:
-    tokens = {act.visit.slip.code for n in range(30) for s in (3, 4) for act in life(s, n, now) if act.visit.slip}
-    numbers = {act.visit.slip.number for n in range(30) for s in (3, 4) for act in life(s, n, now) if act.visit.slip}
+    tokens = {
+        act.visit.slip.code for n in range(30) for s in (3, 4) for act in simulate_life(s, n, now) if act.visit.slip
+    }
+    numbers = {
+        act.visit.slip.number for n in range(30) for s in (3, 4) for act in simulate_life(s, n, now) if act.visit.slip
+    }
     assert len(tokens - {None}) <= len(numbers)
-    assert life(3, 1, now) != life(4, 1, now) != life(4, 2, now)
+    assert simulate_life(3, 1, now) != simulate_life(4, 1, now) != simulate_life(4, 2, now)
 
 
 def test_lives_run_in_time_order_over_weeks_and_end_before_now(five_hundred: list[list[Act]], now: datetime) -> None:
@@ -161,19 +165,19 @@ def test_some_hand_offs_are_never_answered(pathways: list[Life], now: datetime) 
 def test_a_town_is_told_stuck_hand_off_first_then_in_the_order_of_time_and_for_ever_without_repeats(
     now: datetime,
 ) -> None:
-    once = list(town(5, 12, now))
+    once = list(simulate_acts(5, 12, now))
     shown = sum(map(len, stuck_acts(now)))
     for told in (once[:shown], once[shown:]):
         assert [act.at for act in told] == sorted(act.at for act in told)
     assert {act.visit.visit for act in once[:shown]} == {act.visit.visit for acts in stuck_acts(now) for act in acts}
-    again = list(islice(town(5, 12, now, forever=True), 2 * len(once)))
+    again = list(islice(simulate_acts(5, 12, now, forever=True), 2 * len(once)))
     assert again[: len(once)] == once
     assert len({act.visit.visit for act in again}) == len(again)
 
 
 def test_the_stuck_hand_off_is_overdue_and_never_answered_though_money_help_publishes(now: datetime) -> None:
     stuck, neighbour = map(published, stuck_acts(now))
-    where = where_to_look()
+    where = stuck_handoff_ref()
     (offer,) = (
         each for each in stuck if isinstance(each.payload, HandoffOffered) and each.payload.to.org != "food-bank"
     )
@@ -192,4 +196,4 @@ def test_where_to_look_does_not_depend_on_the_day(now: datetime) -> None:
     for days in (0, 1, 40):
         stuck, _ = stuck_acts(now + timedelta(days=days))
         subjects = {each.subject for each in published(stuck) if each.org == "housing"}
-        assert subjects == {where_to_look()["subject"]}
+        assert subjects == {stuck_handoff_ref()["subject"]}

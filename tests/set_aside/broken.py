@@ -35,7 +35,7 @@ class Started:
             self.turns[loop.work] += 1
             if loop.work in self.failing:
                 raise Injected
-            return await loop.turn()
+            return await loop.run_once()
 
         self.turns.setdefault(loop.work, 0)
         return counted
@@ -46,7 +46,7 @@ def started(known: Started, monkeypatch: pytest.MonkeyPatch) -> None:
 
     @contextlib.asynccontextmanager
     async def repeating(loop: Loop, health: Health) -> AsyncIterator[None]:
-        quick = loop._replace(turn=known.turn(loop), every_s=min(loop.every_s, 0.1))
+        quick = loop._replace(turn=known.turn(loop), every_s=min(loop.interval_s, 0.1))
         async with real(quick, health):
             yield
 

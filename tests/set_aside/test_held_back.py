@@ -42,7 +42,7 @@ def agreed(org: str, n: int) -> Told:
 @contextmanager
 def breaking(subjects: set[str]) -> Iterator[None]:
     """What another organisation sees of a pathway cannot be computed where one of these is on it."""
-    real: Any = visibility_policy._to_organisation
+    real: Any = visibility_policy._visible_to_organisation
 
     def raising(reader: Any, now: Any, known: Any, *more: Any) -> Any:
         if subjects & {each.subject for each in known.refs}:

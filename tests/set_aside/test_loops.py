@@ -82,9 +82,9 @@ async def _told_of(client: Client, loops: Started, work: str, n: int) -> None:
 
 async def _something_to_do(client: Client, n: int) -> None:
     """Works that wait for something have a turn."""
-    client.up.progress.somebody_waits.set()
+    client.up.progress.has_waiters.set()
     await client.post("/v1/events", 202, step("east", n), headers=ONE)
 
 
 def _metric(work: str) -> int:
-    return WORK_FAILING.now().get((("pathline.work", work),), 0)
+    return WORK_FAILING.current_values().get((("pathline.work", work),), 0)

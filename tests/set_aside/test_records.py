@@ -223,7 +223,7 @@ async def test_one_record_that_cannot_be_computed_stops_no_other(world: World, f
 async def _is_well(world: World, victim: Person) -> bool:
     """Nothing fails, and everything has come of what was published of the victim."""
     status = await world.client.get("/v1/status")
-    if status["failing"] or any(WORK_FAILING.now().values()):
+    if status["failing"] or any(WORK_FAILING.current_values().values()):
         return False
     series = await world.connection.fetchval("select count(*) from replay where looked_to < to_seq")
     return not series and await victim.is_done(world.connection) and await _is_posted(world, victim)
@@ -240,7 +240,7 @@ async def _is_posted(world: World, person: Person) -> bool:
 async def _fails(client: Client, work: str) -> bool:
     failing = (await client.get("/v1/status"))["failing"]
     told = [(each["work"], each["reason"]) for each in failing]
-    metric = WORK_FAILING.now().get((("pathline.work", work),), 0)
+    metric = WORK_FAILING.current_values().get((("pathline.work", work),), 0)
     return told == [(work, "Injected")] and failing[0]["records"] >= 1 and metric == failing[0]["records"]
 
 

@@ -47,7 +47,7 @@ class Asked:
         writer.close()
 
     async def _start(self) -> str:
-        dsn, _ = await postgres.postgres_started(self._started, self._place, self._place / "postgres.log")
+        dsn, _ = await postgres.start_postgres(self._started, self._place, self._place / "postgres.log")
         found = Databases(dsn)
         await found.execute(f"create database {MIGRATED}")
         await Databases(found.database(MIGRATED), MIGRATED).migrated()

@@ -16,6 +16,7 @@ import pytest
 
 from pathline_gateway.embedded import Machine
 from shared_postgres.databases import MIGRATED, SOCKET, Databases, drop_copies
+from support.initialised_data import PLACE as INITIALISED
 
 _PLACE = "PATHLINE_TESTS_POSTGRES"
 """The environment variable by which workers know the place."""
@@ -42,6 +43,7 @@ class Run:
             start_new_session=True,
         )
         os.environ[_PLACE] = str(self._place / "postgres")
+        os.environ[INITIALISED] = str(self._place / "initialised")
         assert self._begun.stdout is not None
         assert self._begun.stdout.readline() == b"listening\n"
 

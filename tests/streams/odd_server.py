@@ -16,7 +16,7 @@ import pytest
 
 from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
 from pathline_gateway.streams.webhooks.http_client.connection import HttpAnswer
-from pathline_gateway.streams.webhooks.http_client.endpoint_url import sink
+from pathline_gateway.streams.webhooks.http_client.endpoint_url import parse_sink
 
 TAKEN = b"HTTP/1.1 204 No Content\r\n\r\n"
 LENGTH = b"HTTP/1.1 200 OK\r\nRetry-After: 7\r\ncontent-length: 2\r\n\r\nok"
@@ -162,7 +162,7 @@ async def hangs(_: Asked) -> None:
 
 async def post(poster: WebhookHttpClient, server: OddServer, body: bytes = b"{}") -> HttpAnswer:
     """What it answers."""
-    return await poster.send("POST", sink(server.url, private=True), {"webhook-id": "1"}, body)
+    return await poster.send("POST", parse_sink(server.url, private=True), {"webhook-id": "1"}, body)
 
 
 async def failed(poster: WebhookHttpClient, server: OddServer) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 from sink import Sink
 
-from pathline_gateway.auth.caller import EVERYBODY, Caller
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.background.health import Health
 from pathline_gateway.background.loop import supervised
 from pathline_gateway.limits.table import Limits
@@ -55,15 +55,15 @@ async def posting(
         private=private,
     )
     async with asyncpg.create_pool(rig.database, min_size=1, max_size=4) as pool:
-        common = WorkerContext(pool, SECRET, lambda: rig.now, sinks, everything=True, chance=Random(7))
+        common = WorkerContext(pool, SECRET, lambda: rig.now, sinks, auth_disabled=True, rng=Random(7))
         deliverer = WebhookWorkerPool(replace(common, limits=limits or Limits()))
-        rig.takers.append((deliverer, deliverer.given))
+        rig.takers.append((deliverer, deliverer.wake))
         try:
             async with supervised(deliverer.loop, Health()):
                 yield deliverer
         finally:
-            rig.takers.remove((deliverer, deliverer.given))
-            await sinks.poster.aclose()
+            rig.takers.remove((deliverer, deliverer.wake))
+            await sinks.http_client.aclose()
 
 
 def wanting(sink: Sink, *filters: Any, org: str = "reader") -> dict[str, Any]:
@@ -72,7 +72,7 @@ def wanting(sink: Sink, *filters: Any, org: str = "reader") -> dict[str, Any]:
 
 
 async def subscribed(
-    rig: Rig, sink: Sink, *filters: Any, by: Caller = EVERYBODY, org: str = "reader"
+    rig: Rig, sink: Sink, *filters: Any, by: Caller = AUTH_DISABLED_CALLER, org: str = "reader"
 ) -> tuple[str, str]:
     """A subscription whose events are posted to this sink, and its secret."""
     answer = await rig.ask(by, "POST", "/v1/subscriptions", json=wanting(sink, *filters, org=org))
@@ -80,7 +80,7 @@ async def subscribed(
     return answer.json()["id"], answer.json()["secret"]
 
 
-async def status(rig: Rig, id: str, by: Caller = EVERYBODY) -> dict[str, Any]:
+async def status(rig: Rig, id: str, by: Caller = AUTH_DISABLED_CALLER) -> dict[str, Any]:
     answer = await rig.ask(by, "GET", f"/v1/subscriptions/{id}/status")
     assert answer.status_code == 200, answer.text
     return dict(answer.json())

@@ -16,12 +16,12 @@ import pytest
 from posting import posting, status, subscribed
 from sink import listening
 
-from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.background.health import Health
 from pathline_gateway.background.loop import supervised
 from pathline_gateway.streams.dispatch import delivered_repository, event_rendering
 from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
-from pathline_gateway.streams.dispatch.push import CommitCallback, Given, PushDispatcher
+from pathline_gateway.streams.dispatch.push import CommitCallback, NewDeliveries, PushDispatcher
 from pathline_gateway.streams.dispatch.selection import select_recipients
 from pathline_gateway.streams.sse.batched_reader import PageRequest
 from pathline_gateway.streams.sse.encoding import EventPage
@@ -39,7 +39,7 @@ _FRAME = re.compile(rb"id: n(\d+)\ndata: ([^\n]*)\n\n")
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many events were read, each time somebody did."""
     counted: list[int] = []
-    under = delivered_repository.under
+    under = delivered_repository.fetch_by_number
 
     async def counting(connection: asyncpg.Connection, wanted: Collection[Numbered]) -> dict[Numbered, asyncpg.Record]:
         found = await under(connection, wanted)
@@ -60,7 +60,7 @@ async def made(rig: Rig, *filters: Any, org: str = "reader") -> str:
         "config": {"organisation": org, "purpose": "care"},
         "filters": list(filters),
     }
-    answer = await rig.ask(EVERYBODY, "POST", "/v1/subscriptions", json=wanted)
+    answer = await rig.ask(AUTH_DISABLED_CALLER, "POST", "/v1/subscriptions", json=wanted)
     return str(answer.json()["id"])
 
 
@@ -74,20 +74,20 @@ async def frames(stream: AsyncIterator[bytes], n: int) -> list[dict[str, Any]]:
 
 
 async def page(rig: Rig, id: str) -> list[dict[str, Any]]:
-    answer = await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}/events", params={"limit": 1_000})
+    answer = await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}/events", params={"limit": 1_000})
     return list(answer.json()["events"])
 
 
 async def waits(rig: Rig, id: str) -> None:
     """A stream of this subscription has all that there was, and waits."""
     async with asyncio.timeout(20):
-        while not any(each.read_to >= 0 for each in rig.waiters._waiting.get(UUID(id), ())):
+        while not any(each.last_number >= 0 for each in rig.waiters._listeners.get(UUID(id), ())):
             await asyncio.sleep(0.005)
 
 
 async def test_a_stream_that_waits_is_handed_what_comes(rig: Rig, read: list[int]) -> None:
     id = await made(rig, {"exact": {"org": "clinic"}})
-    stream = streams(rig).listen(UUID(id), 0, everything=True)
+    stream = streams(rig).listen(UUID(id), 0, auth_disabled=True)
     assert (await anext(stream)).startswith(b"retry")
     first = asyncio.create_task(frames(stream, 3))
     await waits(rig, id)
@@ -101,24 +101,24 @@ async def test_a_stream_that_waits_is_handed_what_comes(rig: Rig, read: list[int
 
 async def test_a_stream_that_reads_as_something_is_given_has_it_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     id, some = await made(rig), streams(rig)
-    stream = some.listen(UUID(id), 0, everything=True)
+    stream = some.listen(UUID(id), 0, auth_disabled=True)
     await anext(stream)
     first = asyncio.create_task(frames(stream, 2))
     await waits(rig, id)
-    reads, may_read, following = asyncio.Event(), asyncio.Event(), some._readings.next
+    reads, may_read, following = asyncio.Event(), asyncio.Event(), some._reader.read_page
 
     async def later(asked: PageRequest) -> EventPage | None:
         reads.set()
         await may_read.wait()
         return await following(asked)
 
-    monkeypatch.setattr(some._readings, "next", later)
-    rig.waiters.given([UUID(id)])  # as whoever looks now and then says, or nothing came for a while
+    monkeypatch.setattr(some._reader, "next", later)
+    rig.waiters.wake([UUID(id)])  # as whoever looks now and then says, or nothing came for a while
     await reads.wait()
     await rig.tell(step("clinic", "c1", 1))
     await rig.hand_out()
     may_read.set()
-    while not any(each.read_to == 1 for each in rig.waiters._waiting[UUID(id)]):
+    while not any(each.last_number == 1 for each in rig.waiters._listeners[UUID(id)]):
         await asyncio.sleep(0.005)
     await rig.tell(step("clinic", "c2", 1))
     await rig.hand_out()
@@ -129,7 +129,7 @@ async def test_what_is_handed_is_logged_and_withheld_as_what_is_read(rig: Rig, r
     await rig.tell(step("housing", "h0", 2), step("clinic", "c0", 1), step("citizen", "m0", 9), consented())
     await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9)))
     id = await made(rig, {"exact": {"org": "clinic"}}, org="housing")
-    stream = streams(rig).listen(UUID(id), 0, everything=False)
+    stream = streams(rig).listen(UUID(id), 0, auth_disabled=False)
     await anext(stream)
     first = asyncio.create_task(frames(stream, 1))
     await waits(rig, id)
@@ -145,9 +145,9 @@ async def test_what_is_handed_is_logged_and_withheld_as_what_is_read(rig: Rig, r
 
 async def page_of(rig: Rig, id: str) -> list[dict[str, Any]]:
     async with rig.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-        found = await subscription_repository.one(connection, UUID(id), None)
+        found = await subscription_repository.find(connection, UUID(id), None)
         assert found is not None
-        some = await event_rendering.page(connection, SECRET, found.seeing(False), 0, 100, rig.now)
+        some = await event_rendering.render_page(connection, SECRET, found.effective(False), 0, 100, rig.now)
     return [orjson.loads(orjson.dumps(event)) for event in some.events]
 
 
@@ -158,8 +158,8 @@ async def test_who_cannot_be_told_holds_up_nobody_even_where_somebody_changes_wh
     await rig.tell(step("clinic", "c1", 1))
 
     class Untold:
-        async def told(
-            self, _moment: event_rendering.RenderContext, _given: Sequence[Given]
+        async def prepare_push(
+            self, _moment: event_rendering.RenderContext, _given: Sequence[NewDeliveries]
         ) -> Sequence[CommitCallback]:
             raise KeyError
 
@@ -173,7 +173,7 @@ async def test_who_cannot_be_told_holds_up_nobody_even_where_somebody_changes_wh
     for looks in ("dispatcher", "isolation"):
         monkeypatch.setattr(f"pathline_gateway.streams.dispatch.{looks}.select_recipients", changing)
     at_hand = PushDispatcher(SECRET, [Untold()])
-    dispatcher = Dispatcher(rig.pool, lambda: rig.now, everything=True, at_hand=at_hand)
+    dispatcher = Dispatcher(rig.pool, lambda: rig.now, auth_disabled=True, push_dispatcher=at_hand)
     assert [await dispatcher.dispatch_some() for _ in range(3)] == [True, True, False]
     assert [event["id"] for event in await page(rig, id)] == ["c1"]
 
@@ -195,12 +195,12 @@ async def test_a_sink_that_keeps_up_is_posted_what_nobody_reads(rig: Rig, read: 
 @pytest.mark.parametrize("seed", range(6))
 async def test_in_every_order_a_listener_has_what_she_would_have_read(rig: Rig, seed: int, read: list[int]) -> None:
     """Two processes hand out, of which one is hers; she is slow at times, and it is paused at times."""
-    chance, rig.who[0] = Random(seed), EVERYBODY
+    chance, rig.who[0] = Random(seed), AUTH_DISABLED_CALLER
     ids = [await made(rig, *wants) for wants in ((), ({"exact": {"org": "clinic"}},))]
     async with asyncpg.create_pool(rig.database, min_size=1, max_size=4) as pool:
         at_hand = PushDispatcher(SECRET, [rig.waiters])
-        hers = Dispatcher(pool, lambda: rig.now, rig.waiters.given, everything=True, at_hand=at_hand)
-        another = Dispatcher(pool, lambda: rig.now, everything=True)
+        hers = Dispatcher(pool, lambda: rig.now, rig.waiters.wake, auth_disabled=True, push_dispatcher=at_hand)
+        another = Dispatcher(pool, lambda: rig.now, auth_disabled=True)
         done = asyncio.Event()
 
         async def tell() -> None:
@@ -225,7 +225,7 @@ async def test_in_every_order_a_listener_has_what_she_would_have_read(rig: Rig, 
         async def listen(id: str, slow: float, found: list[bytes]) -> None:
             """Comes again where the stream ended, after the last that she has."""
             while True:
-                async for said in streams(rig).listen(UUID(id), len(found), everything=True):
+                async for said in streams(rig).listen(UUID(id), len(found), auth_disabled=True):
                     numbers = [int(number) for number, _ in _FRAME.findall(said)]
                     assert numbers == list(range(len(found) + 1, len(found) + 1 + len(numbers)))
                     found += [data for _, data in _FRAME.findall(said)]

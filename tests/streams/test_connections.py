@@ -16,7 +16,7 @@ from pathline_gateway.streams.webhooks.http_client import connection as http_cli
 from pathline_gateway.streams.webhooks.http_client import connector
 from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient
 from pathline_gateway.streams.webhooks.http_client.connection import HttpConnection
-from pathline_gateway.streams.webhooks.http_client.endpoint_url import sink
+from pathline_gateway.streams.webhooks.http_client.endpoint_url import parse_sink
 from pathline_gateway.streams.webhooks.http_client.response_parser import ResponseParser
 from pathline_gateway.streams.webhooks.retry_policy import Policy
 
@@ -174,7 +174,7 @@ async def test_a_connection_is_not_kept_whose_server_answered_what_it_did_not_re
 
     connections: list[asyncio.Transport] = []
     server = await asyncio.get_running_loop().create_server(Early, "127.0.0.1", 0)
-    to = sink(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", private=True)
+    to = parse_sink(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", private=True)
     assert (await poster.send("POST", to, {}, b"x" * 20_000_000)).status == 413
     assert (await poster.send("POST", to, {}, b"x")).status == 413
     assert len(connections) == 2

@@ -161,7 +161,7 @@ async def test_a_flood_of_links_does_not_hold_up_what_a_bound_link_is_about(rig:
     await stored(rig, replace(link, org="court"), step("clinic", "meanwhile", 1, 2))
     await rig.hand_out(everything=False)
     assert await handed(rig, "court", court) == []
-    await MembershipWriter(rig.pool).bind_some()  # one turn: of each organisation, the oldest
+    await MembershipWriter(rig.pool).bind_batch()  # one turn: of each organisation, the oldest
     async with rig.pool.acquire() as connection:
         assert await connection.fetchval("select count(*) from unseen_evidence_ref") > 0, "the flood waits still"
     await rig.hand_out(everything=False)

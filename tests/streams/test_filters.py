@@ -11,9 +11,9 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from pathline_gateway.streams.subscriptions import filter_index
-from pathline_gateway.streams.subscriptions.filter_formula import Condition, Formula, formula
+from pathline_gateway.streams.subscriptions.filter_formula import Condition, Formula, normalize
 from pathline_gateway.streams.subscriptions.filter_index import FilterIndex
-from pathline_gateway.streams.subscriptions.filters import ATTRIBUTES, WrongFilter, matcher
+from pathline_gateway.streams.subscriptions.filters import ATTRIBUTES, WrongFilter, compile_filters
 
 values = st.sampled_from(["a", "b", "ab", "abc"])
 names = st.sampled_from(["source", "type", "org", "service"])
@@ -52,7 +52,7 @@ def holds(one: dict[str, Any], event: dict[str, str | None]) -> bool:
 @given(st.lists(filters, max_size=3), events)
 def test_a_filter_holds_as_the_standard_says(given: list[Any], event: dict[str, str | None]) -> None:
     wanted = all(holds(each, event) for each in given)
-    assert matcher(given)(event) == wanted
+    assert compile_filters(given)(event) == wanted
 
 
 wishes = st.lists(st.tuples(st.integers(0, 7), st.none() | st.lists(filters, max_size=2)), max_size=24)
@@ -71,7 +71,7 @@ def lookup_differs(changes: list[tuple[int, list[Any] | None]], told: list[dict[
             known[key] = wanted
         for event in told:
             right = sorted(key for key, each in known.items() if all(holds(one, event) for one in each))
-            if sorted(matching.wanted_by(event)) != right:
+            if sorted(matching.match(event)) != right:
                 return True
     return False
 
@@ -97,12 +97,12 @@ def test_what_nobody_wants_any_more_is_not_kept(changes: Any) -> None:
 
 
 def _deciding_rarest_of_any(of: Formula) -> frozenset[Condition]:
-    return min((frozenset((each,)) for each in {*of.holding, *of.failing}), key=str, default=frozenset())
+    return min((frozenset((each,)) for each in {*of.positive, *of.negative}), key=str, default=frozenset())
 
 
 def _not_inward(filters: Any) -> Formula:
     """Forgets that the opposite of an `all` is an `any`."""
-    made = formula(filters)
+    made = normalize(filters)
     return replace(made, parts=tuple(replace(part, every=True) for part in made.parts))
 
 
@@ -148,8 +148,8 @@ def test_the_oracle_finds_planted_faults(fault: str, monkeypatch: pytest.MonkeyP
 )
 def test_a_filter_that_cannot_be_read_is_refused_and_its_place_named(wrong: Any, where: str) -> None:
     with pytest.raises(WrongFilter) as refused:
-        matcher([wrong])
-    assert refused.value.where == where
+        compile_filters([wrong])
+    assert refused.value.path == where
     assert "secret" not in str(refused.value)
 
 
@@ -158,7 +158,7 @@ def test_no_filter_nests_without_end() -> None:
     for _ in range(20):
         deep = {"not": deep}
     with pytest.raises(WrongFilter, match="deeper"):
-        matcher([deep])
+        compile_filters([deep])
 
 
 def test_nothing_is_asked_of_what_only_its_publisher_may_know() -> None:

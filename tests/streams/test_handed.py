@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pathline_gateway.streams.webhooks.concurrency import ConcurrencyLimiter
-from pathline_gateway.streams.webhooks.pushed_events import begun
+from pathline_gateway.streams.webhooks.pushed_events import startable_prefix
 
 LANES = [UUID(int=n) for n in range(3)]
 lanes = st.none() | st.sampled_from(LANES)
@@ -18,7 +18,7 @@ lanes = st.none() | st.sampled_from(LANES)
 def test_what_is_handed_is_begun_in_order_as_far_as_each_pathway_is_free(
     along: list[UUID | None], busy: list[UUID | None], room: int
 ) -> None:
-    n = begun(along, busy, room)
+    n = startable_prefix(along, busy, room)
     found = along[:n]
     taken = [lane for lane in found if lane is not None]
     assert len(taken) == len(set(taken) - {lane for lane in busy if lane is not None})
@@ -42,11 +42,11 @@ def test_no_organisation_has_more_than_are_left_but_one_for_each_sink_that_has_n
     for who, n, gives_back in moves:
         if gives_back:
             back = min(n, held[who])
-            slots.give_back(back, ORGS[who])
+            slots.release(back, ORGS[who])
             held[who] -= back
             continue
         mine = sum(some for some, org in zip(held, ORGS, strict=True) if org == ORGS[who])
-        before, got = sum(held), slots.take(n, held[who], ORGS[who])
+        before, got = sum(held), slots.acquire(n, held[who], ORGS[who])
         left = most - before - got
         assert 0 <= got <= n
         assert left >= 0
@@ -60,6 +60,6 @@ def test_no_organisation_has_more_than_are_left_but_one_for_each_sink_that_has_n
 @given(st.integers(8, 200), st.lists(st.integers(1, 9), max_size=300))
 def test_one_organisation_alone_leaves_a_quarter_to_the_others_whatever_it_takes(most: int, wanted: list[int]) -> None:
     slots = ConcurrencyLimiter(most)
-    taken = sum(slots.take(n, 0, "clinic") for n in wanted)
+    taken = sum(slots.acquire(n, 0, "clinic") for n in wanted)
     assert most - taken >= most // 4
-    assert slots.take(1, 0, "housing") == 1
+    assert slots.acquire(1, 0, "housing") == 1

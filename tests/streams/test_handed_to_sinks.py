@@ -59,11 +59,11 @@ async def test_a_line_that_ends_as_it_is_told_holds_up_nobody(
         await rig.tell(step("housing", "h1", 1))
         await rig.hand_out()
         await until(rig, id, delivered=1)
-        states = delivery_repository.states
+        states = delivery_repository.fetch_states
 
         async def ending(connection: asyncpg.Connection, ids: Sequence[UUID], me: UUID) -> dict[UUID, EndpointState]:
             found = await states(connection, ids, me)
-            if connection.is_in_transaction() and UUID(id) in ids and (line := deliverer._lines.pop(UUID(id), None)):
+            if connection.is_in_transaction() and UUID(id) in ids and (line := deliverer._workers.pop(UUID(id), None)):
                 line[1].cancel()
                 await asyncio.gather(line[1], return_exceptions=True)
                 await rig.execute("update webhook_sink set held_by = null")

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pathline_gateway.streams.webhooks.http_client.request import written
+from pathline_gateway.streams.webhooks.http_client.request import encode_request
 from pathline_gateway.streams.webhooks.http_client.response_parser import (
-    LONGEST_HEAD,
-    LONGEST_REST,
+    MAX_BODY_BYTES,
+    MAX_HEAD_BYTES,
     BadAnswer,
     ResponseParser,
 )
@@ -37,13 +37,13 @@ def read(pieces: Iterable[bytes], answers: ResponseParser | None = None) -> Read
     answers.begin()
     try:
         for piece in pieces:
-            if answers.over:
+            if answers.is_complete:
                 return Read(answers.status, answers.headers, True, False)
             answers.feed(piece)
     except BadAnswer:
         assert answers.status == 0
         return Read(0, {}, True, False)
-    return Read(answers.status, answers.headers if answers.status else {}, answers.over, answers.again)
+    return Read(answers.status, answers.headers if answers.status else {}, answers.is_complete, answers.is_reusable)
 
 
 def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
@@ -220,8 +220,8 @@ def test_headers_are_read_up_to_a_length_and_no_further(step: int) -> None:
     def pieces(data: bytes) -> list[bytes]:
         return [data[at : at + step] for at in range(0, len(data), step)]
 
-    assert read(pieces(headed(LONGEST_HEAD))).again
-    assert read(pieces(headed(LONGEST_HEAD + 1))) == Read(0, {}, True, False)
+    assert read(pieces(headed(MAX_HEAD_BYTES))).again
+    assert read(pieces(headed(MAX_HEAD_BYTES + 1))) == Read(0, {}, True, False)
     assert read(pieces(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000)) == Read(0, {}, True, False)
 
 
@@ -230,12 +230,12 @@ def test_no_more_of_a_body_is_waited_for_than_is_worth_a_connection(framing: byt
     one = ResponseParser()
     one.feed(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n" + (b"f4240;" if b"chunked" in framing else b""))
     fed = 0
-    while not one.over:
+    while not one.is_complete:
         one.feed(b"a" * 1_000)
         fed += 1_000
-    assert LONGEST_REST < fed <= LONGEST_REST + 1_000
+    assert MAX_BODY_BYTES < fed <= MAX_BODY_BYTES + 1_000
     assert one.status == 200
-    assert not one.again
+    assert not one.is_reusable
 
 
 @given(
@@ -247,7 +247,7 @@ def test_no_more_of_a_body_is_waited_for_than_is_worth_a_connection(framing: byt
 )
 def test_what_is_written_is_one_request_or_nothing(method: str, headers: dict[str, str], body: bytes) -> None:
     try:
-        data = written(method, "/events;v=1?of=care", "sink.test:8443", headers, body)
+        data = encode_request(method, "/events;v=1?of=care", "sink.test:8443", headers, body)
     except ValueError:
         assert any(not value.isprintable() or not value.isascii() for value in headers.values())
         return
@@ -271,4 +271,4 @@ def test_what_is_written_is_one_request_or_nothing(method: str, headers: dict[st
 @pytest.mark.parametrize("where", ["name", "value"])
 def test_a_header_adds_no_line(where: str, value: str) -> None:
     with pytest.raises(ValueError, match=r"line break|ordinal not in range"):
-        written("POST", "/", "sink.test", {"x": value} if where == "value" else {value: "x"}, b"")
+        encode_request("POST", "/", "sink.test", {"x": value} if where == "value" else {value: "x"}, b"")

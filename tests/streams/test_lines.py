@@ -14,9 +14,9 @@ from uuid import UUID
 
 import pytest
 
-from pathline_gateway.streams.webhooks.attempt_result import AttemptResult, answered
+from pathline_gateway.streams.webhooks.attempt_result import AttemptResult, classify_response
 from pathline_gateway.streams.webhooks.batched_store import DeliveryBatcher, FetchRequest, FetchResult
-from pathline_gateway.streams.webhooks.concurrency import MOST, ConcurrencyLimiter
+from pathline_gateway.streams.webhooks.concurrency import MAX_IN_FLIGHT, ConcurrencyLimiter
 from pathline_gateway.streams.webhooks.delivery_repository import (
     EndpointRelease,
     EndpointState,
@@ -24,7 +24,7 @@ from pathline_gateway.streams.webhooks.delivery_repository import (
     SettlementRows,
 )
 from pathline_gateway.streams.webhooks.payload import WebhookMessage
-from pathline_gateway.streams.webhooks.pushed_events import PushedEvent, PushedEvents, begun
+from pathline_gateway.streams.webhooks.pushed_events import PushedEvent, PushedEvents, startable_prefix
 from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.schedule import DeliverySchedule
 from pathline_gateway.streams.webhooks.worker import EndpointWorker
@@ -68,14 +68,14 @@ class Ledger:
 
     def free(self) -> int:
         """How many more may be on their way, but for those that are kept."""
-        got = self.slots.take(MOST, 1, "reader")
-        self.slots.give_back(got, "reader")
+        got = self.slots.acquire(MAX_IN_FLIGHT, 1, "reader")
+        self.slots.release(got, "reader")
         return got
 
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    async def posted(self, _url: str, message: WebhookMessage, _keys: list[str], _failed: int = 0) -> AttemptResult:
+    async def post(self, _url: str, message: WebhookMessage, _keys: list[str], _failed: int = 0) -> AttemptResult:
         number = int(message.id)
         earlier = [n for n in range(1, number) if self.lanes[n - 1] == self.lanes[number - 1]]
         assert {*earlier} <= {*self.took, *self.failed}, f"{number} was begun before one of {earlier} was done"
@@ -87,7 +87,7 @@ class Ledger:
             self.on_way.pop(number)
         if status == 204:
             self.took.append(number)
-        return answered(status, None, NOW, 1.0)
+        return classify_response(status, None, NOW, 1.0)
 
     def state(self) -> EndpointState:
         standing = (self.failed_in_row, self.failing_since, self.changed)
@@ -97,7 +97,7 @@ class Ledger:
         fresh = PendingEvent(number, NOW, None, 0, None, None, False)
         return self.held.get(number, fresh)._replace(lane=self.lanes[number - 1])
 
-    async def look(self, asked: FetchRequest) -> FetchResult:
+    async def fetch(self, asked: FetchRequest) -> FetchResult:
         await asyncio.sleep(0)
         self.waits += 1
         await self.may_look.wait()
@@ -105,17 +105,17 @@ class Ledger:
         self.looks += 1
         self.asked.append(asked)
         state = self.state()
-        ahead = range(self.read_to + 1, min(len(self.lanes), self.read_to + asked.ahead) + 1)
+        ahead = range(self.read_to + 1, min(len(self.lanes), self.read_to + asked.lookahead) + 1)
         found = [self.next(number) for number in sorted({*self.held, *ahead} - self.failed)]
-        plan = asked.planner.plan(state, found, asked.free)
+        plan = asked.planner.reserve_and_schedule(state, found, asked.free_slots)
         await self.hold([(ID, number) for number in plan.hold])
         by_number = {each.number: each for each in found}
         look = FetchResult(state, "reader", (), plan, [(by_number[n], said(n)) for n in plan.start])
         await asyncio.sleep(0)
         return look
 
-    async def turn(self, _state: EndpointState, _org: str, _n: int, *, more: bool) -> None:
-        assert more in (True, False)
+    async def claim_turn(self, _state: EndpointState, _org: str, _n: int, *, has_more: bool) -> None:
+        assert has_more in (True, False)
 
     async def hold(self, numbers: Sequence[tuple[UUID, int]]) -> None:
         for _, number in numbers:
@@ -123,12 +123,16 @@ class Ledger:
 
     async def settle(self, _: UUID, what: SettlementRows) -> bool:
         await asyncio.sleep(0)
-        self.read_to, self.failed_in_row, self.failing_since = what.read_to, what.failed_in_row, what.failing_since
-        for each in what.again:
+        self.read_to, self.failed_in_row, self.failing_since = (
+            what.acked_through,
+            what.failed_in_row,
+            what.failing_since,
+        )
+        for each in what.retries:
             known = self.next(each.number)
             self.held[each.number] = known._replace(attempts=known.attempts + 1, next_at=each.at, is_held=True)
-        self.failed |= {each.number for each in what.given_up}
-        for number in (*what.done, *(each.number for each in what.given_up)):
+        self.failed |= {each.number for each in what.dead_letters}
+        for number in (*what.delivered, *(each.number for each in what.dead_letters)):
             self.held.pop(number, None)
         await asyncio.sleep(0)
         return True
@@ -144,10 +148,10 @@ class Ledger:
         after = len(self.lanes)
         self.lanes += lanes
         some = [PushedEvent(self.next(n), said(n)) for n in range(after + 1, len(self.lanes) + 1)]
-        if at_hand and line.waits_after(after):
-            ways = {n: self.lanes[n - 1] for n in line.on_way()}
-            some = some[: begun(lanes, ways.values(), line.room())]
-            line.hand(PushedEvents(after, some, self.state(), (), ways))
+        if at_hand and line.is_caught_up_to(after):
+            ways = {n: self.lanes[n - 1] for n in line.in_flight_numbers()}
+            some = some[: startable_prefix(lanes, ways.values(), line.free_slots())]
+            line.push(PushedEvents(after, some, self.state(), (), ways))
         line.wake(len(self.lanes))
 
 
@@ -163,14 +167,14 @@ async def at_work(ledger: Ledger) -> AsyncIterator[EndpointWorker]:
         task.cancel()
         (ended,) = await asyncio.gather(task, return_exceptions=True)
         assert isinstance(ended, asyncio.CancelledError), ended
-    assert ledger.free() == MOST // 2, "what was taken was given back"
+    assert ledger.free() == MAX_IN_FLIGHT // 2, "what was taken was given back"
 
 
 @dataclass
 class _Common:
-    sinks: Any
-    slots: ConcurrencyLimiter
-    chance: Random = field(default_factory=lambda: Random(7))
+    sender: Any
+    limiter: ConcurrencyLimiter
+    rng: Random = field(default_factory=lambda: Random(7))
 
 
 async def until(holds: Callable[[], object]) -> None:
@@ -185,7 +189,7 @@ async def kept_up(ledger: Ledger, line: EndpointWorker, events: int = 4) -> None
         ledger.give(line, UUID(int=100 + n))
         await until(lambda: len(ledger.begun) == len(ledger.lanes))
         ledger.answer(len(ledger.lanes))
-        await until(lambda: ledger.read_to == len(ledger.lanes) and line.waits_after(len(ledger.lanes)))
+        await until(lambda: ledger.read_to == len(ledger.lanes) and line.is_caught_up_to(len(ledger.lanes)))
 
 
 async def test_nothing_follows_what_failed_while_another_was_taken() -> None:
@@ -219,7 +223,7 @@ async def test_what_is_tried_again_is_found_while_others_are_handed() -> None:
     """What was given up is redriven: the line that keeps up with all else finds it."""
     ledger = Ledger(lanes=[A], failed={1}, read_to=1)
     async with at_work(ledger) as line:
-        await until(lambda: line.waits_after(1))
+        await until(lambda: line.is_caught_up_to(1))
         ledger.failed, ledger.held = set(), {1: ledger.next(1)._replace(next_at=NOW, is_held=True)}
         ledger.changed += 1
         for n in range(8):
@@ -253,10 +257,10 @@ async def test_who_waits_for_a_look_holds_nothing_that_others_could_begin_with()
         ledger.may_look.clear()
         ledger.give(line, A, B, at_hand=False)
         await until(lambda: ledger.waits)
-        assert ledger.free() == MOST // 2
+        assert ledger.free() == MAX_IN_FLIGHT // 2
         ledger.may_look.set()
         await until(lambda: len(ledger.on_way) == 2)
-        assert ledger.free() == MOST // 2 - 2
+        assert ledger.free() == MAX_IN_FLIGHT // 2 - 2
 
 
 async def test_what_is_found_for_a_line_that_has_ended_is_nothing_to_begin_with() -> None:
@@ -264,8 +268,8 @@ async def test_what_is_found_for_a_line_that_has_ended_is_nothing_to_begin_with(
     async with at_work(ledger) as line:
         await kept_up(ledger, line)
     ledger.lanes += [A]
-    assert line.plan(ledger.state(), [ledger.next(5)], 8) == DeliverySchedule((), (), None)
-    assert ledger.free() == MOST // 2
+    assert line.reserve_and_schedule(ledger.state(), [ledger.next(5)], 8) == DeliverySchedule((), (), None)
+    assert ledger.free() == MAX_IN_FLIGHT // 2
 
 
 async def test_a_line_that_is_behind_begins_with_as_many_as_may_be_and_looks_at_few_more() -> None:
@@ -283,7 +287,7 @@ async def test_a_line_that_is_behind_begins_with_as_many_as_may_be_and_looks_at_
             for number in [number for number, answer in ledger.on_way.items() if not answer.done()]:
                 ledger.answer(number)
             await asyncio.sleep(0)
-        assert max(each.ahead for each in ledger.asked) <= 16
+        assert max(each.lookahead for each in ledger.asked) <= 16
 
 
 @pytest.mark.parametrize("seed", range(20))

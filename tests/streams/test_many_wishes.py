@@ -64,7 +64,7 @@ class Turns:
 async def found(index: SubscriptionIndex, events: int) -> int:
     slice, n = TimeSlice(), 0
     for each in map(row, range(events)):
-        async for _ in index.wanting(each, slice):
+        async for _ in index.iter_recipients(each, slice):
             n += 1
     return n
 

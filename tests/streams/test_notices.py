@@ -18,7 +18,7 @@ from examples import examples
 from pathline import instant
 from pathline.vocabulary import Payload
 from pathline.vocabulary.handoffs import HandoffAccepted, HandoffDeclined, HandoffOffered, HandoffRedirected
-from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.embedded import Machine
 from pathline_gateway.handoffs.silence import SOURCE
 from pathline_gateway.handoffs.watchdog import Watchdog
@@ -38,7 +38,7 @@ HASH = hashlib.sha256(TOKEN.encode()).hexdigest()
 
 
 def due(**minutes: int) -> dict[str, str]:
-    return {stage: instant.serve(BEGIN + timedelta(minutes=m)) for stage, m in minutes.items()}
+    return {stage: instant.to_text(BEGIN + timedelta(minutes=m)) for stage, m in minutes.items()}
 
 
 def offered(id: str = "o", handoff: str = "clinic:h", **minutes: int) -> Told:
@@ -59,12 +59,15 @@ class Dog:
 
     def __init__(self, rig: Rig, grace: timedelta = timedelta()) -> None:
         self.rig, self.grace, self.progress, self.broker = rig, grace, Progress(), True
-        self.progress.seen(DOOR, 0)
+        self.progress.observe_end(DOOR, 0)
         self.restart()
 
     def restart(self) -> None:
         give = partial(
-            handoff_notices.give, index=SubscriptionIndex(everything=True), secret=SECRET, now=lambda: self.rig.now
+            handoff_notices.deliver_notices,
+            index=SubscriptionIndex(auth_disabled=True),
+            secret=SECRET,
+            now=lambda: self.rig.now,
         )
         clock = lambda: self.rig.now  # noqa: E731
         self.watchdog = Watchdog(
@@ -76,7 +79,7 @@ class Dog:
 
     async def look(self) -> None:
         await self.rig.hand_out()
-        while await self.watchdog.look():
+        while await self.watchdog.check():
             pass
 
     async def at(self, minute: int) -> None:
@@ -97,7 +100,7 @@ async def test_both_organisations_are_told_of_silence_and_of_its_end_once(rig: R
     sender = await subscribed(rig, of("clinic"), "clinic")
     receiver = await subscribed(rig, of("housing"), "housing")
     stranger = await subscribed(rig, of("court"), "court")
-    all_of_it = await subscribed(rig, EVERYBODY, "reader", {"prefix": {"type": "org.pathline.handoff."}})
+    all_of_it = await subscribed(rig, AUTH_DISABLED_CALLER, "reader", {"prefix": {"type": "org.pathline.handoff."}})
     await rig.tell(offered(accept=60, contact=600))
     dog = Dog(rig)
     await dog.at(59)
@@ -113,42 +116,42 @@ async def test_both_organisations_are_told_of_silence_and_of_its_end_once(rig: R
         assert said(page) == both, org
         assert [e["number"] for e in page["events"]] == list(range(1, page["count"] + 1))
     assert said(await pulled(rig, of("court"), stranger)) == []
-    page = await pulled(rig, EVERYBODY, all_of_it)
+    page = await pulled(rig, AUTH_DISABLED_CALLER, all_of_it)
     assert [e["type"].split(".")[-2] for e in page["events"]] == ["offered", "silent", "accepted", "answered"]
     silent = page["events"][1]
     assert silent["data"] == {
         "handoff": "clinic:h", "from": "clinic", "to": "housing", "stage": "accept",
-        "due": instant.serve(BEGIN + timedelta(minutes=60)), "answered": None,
+        "due": instant.to_text(BEGIN + timedelta(minutes=60)), "answered": None,
     }  # fmt: skip
     assert page["events"][3]["data"]["answered"] is not None
 
 
 async def test_nobody_is_told_of_a_receiver_that_is_not_here_or_of_what_was_imported(rig: Rig) -> None:
-    id = await subscribed(rig, EVERYBODY, "reader")
+    id = await subscribed(rig, AUTH_DISABLED_CALLER, "reader")
     await rig.tell(offered(accept=60))
     await rig.tell(step("shelter", "here", 9), offered("late", "clinic:old", accept=-60))
     dog = Dog(rig)
     await dog.at(600)
-    assert said(await pulled(rig, EVERYBODY, id)) == []
+    assert said(await pulled(rig, AUTH_DISABLED_CALLER, id)) == []
 
 
 async def test_while_the_broker_or_intake_is_away_nothing_is_said(rig: Rig) -> None:
-    id = await subscribed(rig, EVERYBODY, "reader")
+    id = await subscribed(rig, AUTH_DISABLED_CALLER, "reader")
     await rig.tell(step("housing", "here", 9), offered(accept=60))
     dog = Dog(rig)
     await dog.at(0)
     dog.broker = False
     await dog.at(61)
     dog.broker = True
-    dog.progress.seen(DOOR, 3)  # three records are there, and not applied
+    dog.progress.observe_end(DOOR, 3)  # three records are there, and not applied
     await dog.at(62)
-    assert said(await pulled(rig, EVERYBODY, id)) == []
-    await dog.progress.reached({DOOR: 2})
+    assert said(await pulled(rig, AUTH_DISABLED_CALLER, id)) == []
+    await dog.progress.advance({DOOR: 2})
     await dog.at(63)
-    assert said(await pulled(rig, EVERYBODY, id)) == []
-    await dog.progress.reached({DOOR: 3})
+    assert said(await pulled(rig, AUTH_DISABLED_CALLER, id)) == []
+    await dog.progress.advance({DOOR: 3})
     await dog.at(64)
-    assert said(await pulled(rig, EVERYBODY, id)) == [("silent", "accept")]
+    assert said(await pulled(rig, AUTH_DISABLED_CALLER, id)) == [("silent", "accept")]
 
 
 async def test_a_receiver_that_conceals_is_silent_for_nobody_but_itself(rig: Rig) -> None:
@@ -194,7 +197,7 @@ async def test_each_silence_is_said_once_whatever_happens_meanwhile(
     machine: Machine, turns: list[str], grace: int
 ) -> None:
     async with rig_on(machine) as rig:
-        id = await subscribed(rig, EVERYBODY, "reader", {"exact": {"source": SOURCE}})
+        id = await subscribed(rig, AUTH_DISABLED_CALLER, "reader", {"exact": {"source": SOURCE}})
         await rig.tell(step("housing", "here", 9))
         dog, minute, was_offered, was_accepted = Dog(rig, timedelta(minutes=60 * grace)), 0, False, False
         expected: list[tuple[str, str | None]] = []
@@ -216,12 +219,12 @@ async def test_each_silence_is_said_once_whatever_happens_meanwhile(
                     dog.restart()
             waited = was_offered and not was_accepted
             await dog.rig.hand_out()
-            await asyncio.gather(dog.at(minute), dog.watchdog.look())
+            await asyncio.gather(dog.at(minute), dog.watchdog.check())
             if waited and dog.broker and minute > 60 + 60 * grace and not expected:
                 expected.append(("silent", "accept"))
             if len(expected) == 1 and not waited:
                 expected.append(("answered", "accept"))
-        assert said(await pulled(rig, EVERYBODY, id)) == expected
+        assert said(await pulled(rig, AUTH_DISABLED_CALLER, id)) == expected
         async with rig.pool.acquire() as connection:
             assert isinstance(connection, asyncpg.Connection | asyncpg.pool.PoolConnectionProxy)
             assert await wrong(connection) == {}

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from pathline import instant
 from pathline.vocabulary import TYPES
-from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.embedded import Machine
 from pathline_gateway.handoffs import side_notices
-from pathline_gateway.handoffs.side_lifecycles import side_lives
+from pathline_gateway.handoffs.side_lifecycles import compute_side_lifecycles
 from pathline_gateway.handoffs.silence import SOURCE
 from pathline_gateway.integrity.rebuild.run import rebuild
 from streams.silence_oracle import Happened, Register, Said, ToldBy, standing
@@ -52,7 +52,9 @@ class World:
         await self.rig.tell(*(linked(f"l{n}", ref(ORGS[0], 1), ref(org, n)) for n, org in enumerate(ORGS[1:], 2)))
         for org in ORGS:
             self.subscriptions[org] = await subscribed(self.rig, of(org), org, {"exact": {"source": SOURCE}})
-        self.subscriptions[None] = await subscribed(self.rig, EVERYBODY, "reader", {"exact": {"source": SOURCE}})
+        self.subscriptions[None] = await subscribed(
+            self.rig, AUTH_DISABLED_CALLER, "reader", {"exact": {"source": SOURCE}}
+        )
         return self
 
     async def publish(
@@ -65,7 +67,7 @@ class World:
         self.events.append(Happened(org, verb, handoff, n, to, tuple(until.items()), hidden))
         said: dict[str, Any] = {"handoff": handoff, "safety": "conceal" if hidden else None}
         if verb in ("offered", "redirected"):
-            served = {stage: instant.serve(self.begin + timedelta(minutes=minute)) for stage, minute in until.items()}
+            served = {stage: instant.to_text(self.begin + timedelta(minutes=minute)) for stage, minute in until.items()}
             said |= {"to": {"org": to}, "token_sha256": HASH, "due": served or None}
         more = {
             "offered": {"context_released": False},
@@ -104,7 +106,10 @@ class World:
 
     async def _pull(self, org: str | None) -> None:
         after = f"n{len(self.numbers[org])}"
-        by, path = EVERYBODY if org is None else of(org), f"/v1/subscriptions/{self.subscriptions[org]}/events"
+        by, path = (
+            AUTH_DISABLED_CALLER if org is None else of(org),
+            f"/v1/subscriptions/{self.subscriptions[org]}/events",
+        )
         page = await self.rig.ask(by, "GET", path, params={"after": after})
         for event in page.json()["events"]:
             self.numbers[org].append(event["number"])
@@ -260,7 +265,7 @@ async def test_a_side_that_cannot_be_computed_is_set_aside_and_stops_nobody(
     def failing(handoff: str, *more: Any) -> Any:
         if handoff == "clinic:h":
             raise KeyError
-        return side_lives(handoff, *more)
+        return compute_side_lifecycles(handoff, *more)
 
     with monkeypatch.context() as patched:
         patched.setattr(side_notices, "side_lives", failing)

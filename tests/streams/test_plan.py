@@ -10,11 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.streams.webhooks.attempt_result import AttemptResult, Disposition, answered, not_answered
+from pathline_gateway.streams.webhooks.attempt_result import (
+    AttemptResult,
+    Disposition,
+    classify_failure,
+    classify_response,
+)
 from pathline_gateway.streams.webhooks.delivery_repository import PendingEvent
 from pathline_gateway.streams.webhooks.retry_policy import Policy
-from pathline_gateway.streams.webhooks.schedule import WaitingEvent, plan, probe
-from pathline_gateway.streams.webhooks.settlement import AttemptEnd, EndpointHealth, settled
+from pathline_gateway.streams.webhooks.schedule import WaitingEvent, build_schedule, schedule_probe
+from pathline_gateway.streams.webhooks.settlement import AttemptEnd, EndpointHealth, settle_attempts
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 LANES = [UUID(int=n) for n in range(4)]
@@ -38,16 +43,16 @@ def test_an_event_is_posted_when_it_is_the_first_of_its_pathway_and_due(
     found: list[WaitingEvent], busy: set[UUID], free: int
 ) -> None:
     def first(each: WaitingEvent) -> bool:
-        earlier = [other.lane for other in found if other.number < each.number]
-        return each.lane is None or (each.lane not in busy and each.lane not in earlier)
+        earlier = [other.ordering_key for other in found if other.number < each.number]
+        return each.ordering_key is None or (each.ordering_key not in busy and each.ordering_key not in earlier)
 
     due = [each for each in found if first(each) and not (each.held_until and each.held_until > NOW)]
     early = [each for each in found if first(each) and each.held_until and each.held_until > NOW]
-    made = plan(found, busy, free, NOW)
+    made = build_schedule(found, busy, free, NOW)
     assert list(made.start) == [each.number for each in due][:free]
     assert made.next_at == min((each.held_until for each in early if each.held_until), default=None)
-    behind = {each.lane for each in early if each.lane is not None}
-    assert list(made.hold) == [each.number for each in found if not each.is_held and each.lane in behind]
+    behind = {each.ordering_key for each in early if each.ordering_key is not None}
+    assert list(made.hold) == [each.number for each in found if not each.is_held and each.ordering_key in behind]
 
 
 @given(waiting(), st.sets(st.sampled_from(LANES)), st.booleans())
@@ -57,9 +62,10 @@ def test_a_probe_is_the_first_of_some_pathway_and_there_is_one_whenever_one_may_
     heads = [
         each
         for n, each in enumerate(found)
-        if each.lane is None or (each.lane not in busy and each.lane not in {other.lane for other in found[:n]})
+        if each.ordering_key is None
+        or (each.ordering_key not in busy and each.ordering_key not in {other.ordering_key for other in found[:n]})
     ]
-    chosen = probe(found, busy, new=new).start
+    chosen = schedule_probe(found, busy, new=new).start
     assert len(chosen) == (1 if heads else 0)
     assert set(chosen) <= {each.number for each in heads}
     of_kind = [each for each in heads if each.is_held != new]
@@ -69,11 +75,11 @@ def test_a_probe_is_the_first_of_some_pathway_and_there_is_one_whenever_one_may_
 outcomes = st.sampled_from(
     [
         AttemptResult("delivered", Disposition.DELIVERED),
-        answered(500, None, NOW, 60),
-        answered(422, None, NOW, 60),
-        answered(410, None, NOW, 60),
-        answered(429, "5", NOW, 60),
-        not_answered("timed-out"),
+        classify_response(500, None, NOW, 60),
+        classify_response(422, None, NOW, 60),
+        classify_response(410, None, NOW, 60),
+        classify_response(429, "5", NOW, 60),
+        classify_failure("timed-out"),
     ]
 )
 
@@ -92,16 +98,16 @@ def test_no_number_is_passed_that_is_not_done_held_or_given_up(
         AttemptEnd(PendingEvent(n, NOW, None, n % 5, NOW if n % 5 else None, NOW, n in held), o)
         for n, o in ended.items()
     ]
-    what, since = settled(begun, EndpointHealth(0, in_row, None), held, done, POLICY, Random(1), NOW)
-    given_up = {each.number for each in what.given_up}
-    kept = held | {each.number for each in what.again} | given_up
-    accounted = kept | set(what.done) | done
-    assert set(range(1, what.read_to + 1)) <= accounted
-    assert what.read_to + 1 not in accounted
-    assert set(ended) <= kept | set(what.done)
-    assert since == {n for n in done | set(what.done) | given_up if n > what.read_to}
-    assert (what.stopped == "gone") == any(each.fate is Disposition.GONE for each in ended.values())
-    if ended and all(each.fate is Disposition.DELIVERED for each in ended.values()):
+    what, since = settle_attempts(begun, EndpointHealth(0, in_row, None), held, done, POLICY, Random(1), NOW)
+    given_up = {each.number for each in what.dead_letters}
+    kept = held | {each.number for each in what.retries} | given_up
+    accounted = kept | set(what.delivered) | done
+    assert set(range(1, what.acked_through + 1)) <= accounted
+    assert what.acked_through + 1 not in accounted
+    assert set(ended) <= kept | set(what.delivered)
+    assert since == {n for n in done | set(what.delivered) | given_up if n > what.acked_through}
+    assert (what.stop_reason == "gone") == any(each.disposition is Disposition.GONE for each in ended.values())
+    if ended and all(each.disposition is Disposition.DELIVERED for each in ended.values()):
         assert (what.failed_in_row, what.failing_since, what.failure) == (0, None, None)
 
 
@@ -110,32 +116,32 @@ def test_no_number_is_passed_that_is_not_done_held_or_given_up(
     [
         (200, None, Disposition.DELIVERED, None),
         (204, "9", Disposition.DELIVERED, None),
-        (302, None, Disposition.AGAIN, None),
-        (400, None, Disposition.WRONG, None),
-        (408, None, Disposition.AGAIN, None),
-        (409, None, Disposition.AGAIN, None),
-        (425, None, Disposition.AGAIN, None),
+        (302, None, Disposition.RETRY, None),
+        (400, None, Disposition.CLIENT_ERROR, None),
+        (408, None, Disposition.RETRY, None),
+        (409, None, Disposition.RETRY, None),
+        (425, None, Disposition.RETRY, None),
         (410, None, Disposition.GONE, None),
-        (415, "9", Disposition.WRONG, None),
-        (429, "9", Disposition.AGAIN, 9),
-        (429, "99999999", Disposition.AGAIN, 60),
-        (503, "Sun, 01 Mar 2026 09:00:30 GMT", Disposition.AGAIN, 30),
-        (503, "Sun, 01 Mar 2026 08:00:30 GMT", Disposition.AGAIN, 0),
-        (503, "Sat, 01 Mar 2036 08:00:30 GMT", Disposition.AGAIN, 60),
-        (503, "soon", Disposition.AGAIN, None),
-        (503, "Sun, 01 Mar 99999999999 08:00:30 GMT", Disposition.AGAIN, None),
-        (503, "Sun, 01 Mar 2026 08:00:30 +99999999999", Disposition.AGAIN, None),
-        (503, "-5", Disposition.AGAIN, None),
-        (503, None, Disposition.AGAIN, None),
-        (500, "9", Disposition.AGAIN, None),
+        (415, "9", Disposition.CLIENT_ERROR, None),
+        (429, "9", Disposition.RETRY, 9),
+        (429, "99999999", Disposition.RETRY, 60),
+        (503, "Sun, 01 Mar 2026 09:00:30 GMT", Disposition.RETRY, 30),
+        (503, "Sun, 01 Mar 2026 08:00:30 GMT", Disposition.RETRY, 0),
+        (503, "Sat, 01 Mar 2036 08:00:30 GMT", Disposition.RETRY, 60),
+        (503, "soon", Disposition.RETRY, None),
+        (503, "Sun, 01 Mar 99999999999 08:00:30 GMT", Disposition.RETRY, None),
+        (503, "Sun, 01 Mar 2026 08:00:30 +99999999999", Disposition.RETRY, None),
+        (503, "-5", Disposition.RETRY, None),
+        (503, None, Disposition.RETRY, None),
+        (500, "9", Disposition.RETRY, None),
     ],
 )
 def test_what_an_answer_means(status: int, retry_after: str | None, fate: Disposition, pause: int | None) -> None:
-    found = answered(status, retry_after, NOW, 60)
-    assert (found.fate, found.pause) == (fate, None if pause is None else timedelta(seconds=pause))
+    found = classify_response(status, retry_after, NOW, 60)
+    assert (found.disposition, found.retry_after) == (fate, None if pause is None else timedelta(seconds=pause))
 
 
 @given(st.integers(1, 10_000), st.integers(0, 1_000))
 def test_waits_grow_to_a_bound_and_are_spread(failures: int, seed: int) -> None:
-    waited = POLICY.wait(failures, Random(seed), POLICY.cap_s).total_seconds()
+    waited = POLICY.backoff(failures, Random(seed), POLICY.cap_s).total_seconds()
     assert 0 <= waited <= min(POLICY.cap_s, POLICY.base_s * 2 ** min(failures - 1, 40))

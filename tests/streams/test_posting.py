@@ -15,8 +15,8 @@ from sink import Reply, listening
 from pathline_gateway.streams.webhooks.http_client import connection as http_client_connection
 from pathline_gateway.streams.webhooks.http_client import connector
 from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
-from pathline_gateway.streams.webhooks.http_client.connector import resolved
-from pathline_gateway.streams.webhooks.http_client.endpoint_url import sink
+from pathline_gateway.streams.webhooks.http_client.connector import resolve_name
+from pathline_gateway.streams.webhooks.http_client.endpoint_url import parse_sink
 from pathline_gateway.streams.webhooks.http_client.response_parser import ResponseParser
 from pathline_gateway.streams.webhooks.retry_policy import Policy
 
@@ -134,17 +134,17 @@ async def test_a_name_that_is_not_resolved_in_time_is_given_up() -> None:
     for policy in (Policy(connect_s=0.05), Policy(request_s=0.05)):
         poster = WebhookHttpClient(policy, resolve)
         with pytest.raises(NoAnswer) as said:
-            await poster.send("POST", sink("https://slow.test/", private=False), {})
+            await poster.send("POST", parse_sink("https://slow.test/", private=False), {})
         assert said.value.reason == "timed-out"
         await poster.aclose()
 
 
 async def test_a_server_that_takes_nothing_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        poster = WebhookHttpClient(Policy(connect_s=0.2), resolved)
+        poster = WebhookHttpClient(Policy(connect_s=0.2), resolve_name)
         url = f"https://127.0.0.1:{deaf.getsockname()[1]}/"
         with pytest.raises(NoAnswer) as said:
-            await poster.send("POST", sink(url, private=True), {})
+            await poster.send("POST", parse_sink(url, private=True), {})
         assert said.value.reason == "timed-out"
         await poster.aclose()
 
@@ -162,8 +162,8 @@ async def test_the_second_address_is_tried_where_the_first_takes_nothing() -> No
 
 async def test_an_address_is_resolved_by_nobody(monkeypatch: pytest.MonkeyPatch, poster: WebhookHttpClient) -> None:
     monkeypatch.setattr(connector, "_look_up", None)
-    assert await resolved("127.0.0.1", 80) == ["127.0.0.1"]
-    assert await resolved("::1", 80) == ["::1"]
+    assert await resolve_name("127.0.0.1", 80) == ["127.0.0.1"]
+    assert await resolve_name("::1", 80) == ["::1"]
     async with odd(says(TAKEN)) as server:
         assert (await post(poster, server)).status == 204
 
@@ -171,7 +171,7 @@ async def test_an_address_is_resolved_by_nobody(monkeypatch: pytest.MonkeyPatch,
 async def test_a_header_with_a_line_break_is_sent_to_nobody(poster: WebhookHttpClient) -> None:
     async with odd(says(TAKEN)) as server:
         with pytest.raises(ValueError, match="line break"):
-            await poster.send("POST", sink(server.url, private=True), {"webhook-id": "1\r\nx: y"})
+            await poster.send("POST", parse_sink(server.url, private=True), {"webhook-id": "1\r\nx: y"})
         assert server.connections == 0
 
 
@@ -199,7 +199,7 @@ async def test_a_request_is_sent_as_it_is(poster: WebhookHttpClient) -> None:
     ],
 )
 def test_how_a_request_names_its_sink(url: str, name: str, port: int, host: str, target: str) -> None:
-    found = sink(url, private=True)
+    found = parse_sink(url, private=True)
     assert (found.server.name, found.server.port, found.host, found.target) == (name, port, host, target)
 
 
@@ -216,8 +216,8 @@ async def test_a_server_that_others_wrote_takes_what_is_posted(http: str, secure
     bodies = [b"", b"{}", b"x" * 300_000, b"\r\n\r\n" * 5]
     async with listening(http=http, **encrypted) as receiver:
         receiver.answer = lambda posted: Reply(200, {"Retry-After": "3", "x-id": posted.id}, posted.body[:20_000])
-        to = sink(receiver.url.replace("127.0.0.1", "sink.test"), private=True) if secure else None
-        to = to or sink(receiver.url, private=True)
+        to = parse_sink(receiver.url.replace("127.0.0.1", "sink.test"), private=True) if secure else None
+        to = to or parse_sink(receiver.url, private=True)
         for n, body in enumerate(bodies * 3):
             answer = await poster.send("POST", to, {"webhook-id": str(n)}, body)
             assert (answer.status, answer.headers["x-id"], answer.headers["retry-after"]) == (200, str(n), "3")

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from pathline_gateway.auth.caller import EVERYBODY, Caller
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
 from trust.rig import OPERATOR, Rig, citizen, of
 from trust.test_reading import consented, told
@@ -37,39 +37,39 @@ def ids(page: dict[str, Any]) -> list[str | None]:
 
 async def test_what_is_wanted_comes_once_numbered_and_nothing_from_before(rig: Rig) -> None:
     await rig.tell(step("clinic", "before", 1))
-    id = await subscribed(rig, EVERYBODY, "reader", CLINIC)
+    id = await subscribed(rig, AUTH_DISABLED_CALLER, "reader", CLINIC)
     await rig.tell(step("clinic", "c1", 1), step("housing", "h1", 2))
     await rig.tell(step("clinic", "c2", 3, traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
-    first = await pulled(rig, EVERYBODY, id, limit=1)
-    rest = await pulled(rig, EVERYBODY, id, after=first["next"])
+    first = await pulled(rig, AUTH_DISABLED_CALLER, id, limit=1)
+    rest = await pulled(rig, AUTH_DISABLED_CALLER, id, after=first["next"])
     assert ids(first) + ids(rest) == ["c1", "c2"]
     assert [event["number"] for event in first["events"] + rest["events"]] == [1, 2]
-    assert (rest["count"], (await pulled(rig, EVERYBODY, id, after=rest["next"]))["events"]) == (2, [])
+    assert (rest["count"], (await pulled(rig, AUTH_DISABLED_CALLER, id, after=rest["next"]))["events"]) == (2, [])
     (event,) = first["events"]
     assert event["specversion"] == "1.0"
     assert (event["source"], event["subject"]) == (source("clinic"), subject(1))
     assert event["data"]["activity"] == "Opened"
-    assert event["pathway"] == await rig.find(EVERYBODY, "clinic", subject(1))
+    assert event["pathway"] == await rig.find(AUTH_DISABLED_CALLER, "clinic", subject(1))
     await rig.tell(step("clinic", "c1", 1))
-    assert (await pulled(rig, EVERYBODY, id))["count"] == 2
+    assert (await pulled(rig, AUTH_DISABLED_CALLER, id))["count"] == 2
 
 
 async def test_a_changed_filter_holds_for_the_next_event_and_a_pause_loses_nothing(rig: Rig) -> None:
-    id = await subscribed(rig, EVERYBODY, "reader", CLINIC)
+    id = await subscribed(rig, AUTH_DISABLED_CALLER, "reader", CLINIC)
     await rig.tell(step("clinic", "c1", 1), step("housing", "h1", 2))
     await rig.hand_out()
     other = {"protocol": "PULL", "config": {"organisation": "reader", "purpose": "care"},
              "filters": [{"exact": {"org": "housing"}}]}  # fmt: skip
-    assert (await rig.ask(EVERYBODY, "PUT", f"/v1/subscriptions/{id}", json=other)).status_code == 200
-    assert (await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/pause")).json()["paused"] is True
+    assert (await rig.ask(AUTH_DISABLED_CALLER, "PUT", f"/v1/subscriptions/{id}", json=other)).status_code == 200
+    assert (await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/pause")).json()["paused"] is True
     await rig.tell(step("clinic", "c2", 1), step("housing", "h2", 2))
     await rig.hand_out()
-    refused = await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}/events")
+    refused = await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}/events")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:pathline:problem:paused")
-    await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/resume")
-    assert ids(await pulled(rig, EVERYBODY, id)) == ["c1", "h2"]
-    assert (await rig.ask(EVERYBODY, "DELETE", f"/v1/subscriptions/{id}")).status_code == 204
-    assert (await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}/events")).status_code == 404
+    await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/resume")
+    assert ids(await pulled(rig, AUTH_DISABLED_CALLER, id)) == ["c1", "h2"]
+    assert (await rig.ask(AUTH_DISABLED_CALLER, "DELETE", f"/v1/subscriptions/{id}")).status_code == 204
+    assert (await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}/events")).status_code == 404
     assert await rig.pool.fetchval("select count(*) from subscription_event") == 0
 
 
@@ -142,21 +142,21 @@ async def test_what_is_wrong_with_a_subscription_is_said(
     rig: Rig, change: dict[str, Any], status: int, says: str
 ) -> None:
     wanted = {"protocol": "PULL", "config": {"organisation": "reader", "purpose": "care"}, "filters": []} | change
-    answer = await rig.ask(EVERYBODY, "POST", "/v1/subscriptions", json=wanted)
+    answer = await rig.ask(AUTH_DISABLED_CALLER, "POST", "/v1/subscriptions", json=wanted)
     assert answer.status_code == status
     assert says in answer.json()["detail"]
-    id = await subscribed(rig, EVERYBODY, "reader")
-    cursor = await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}/events", params={"after": "-1"})
+    id = await subscribed(rig, AUTH_DISABLED_CALLER, "reader")
+    cursor = await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}/events", params={"after": "-1"})
     assert (cursor.status_code, cursor.json()["type"]) == (400, "urn:pathline:problem:malformed-cursor")
 
 
 async def test_two_that_hand_out_at_once_give_nothing_twice_and_leave_no_gap(rig: Rig) -> None:
-    id = await subscribed(rig, EVERYBODY, "reader")
+    id = await subscribed(rig, AUTH_DISABLED_CALLER, "reader")
     for n in range(30):
         await rig.tell(step("clinic", f"c{n}", n))
 
     async def hand_out() -> None:
-        dispatcher = Dispatcher(rig.pool, lambda: rig.now, everything=True)
+        dispatcher = Dispatcher(rig.pool, lambda: rig.now, auth_disabled=True)
         for _ in range(20):
             try:
                 await dispatcher.dispatch_some()
@@ -164,15 +164,15 @@ async def test_two_that_hand_out_at_once_give_nothing_twice_and_leave_no_gap(rig
                 continue
 
     await asyncio.gather(hand_out(), hand_out())
-    page = await pulled(rig, EVERYBODY, id)
+    page = await pulled(rig, AUTH_DISABLED_CALLER, id)
     assert ids(page) == [f"c{n}" for n in range(30)]
     assert [event["number"] for event in page["events"]] == list(range(1, 31))
 
 
 async def test_subscriptions_are_read_again_when_one_of_them_changed_and_not_before(rig: Rig) -> None:
     """By whichever process it was changed."""
-    id = await subscribed(rig, EVERYBODY, "reader", CLINIC)
-    dispatcher = Dispatcher(rig.pool, lambda: rig.now, everything=True)
+    id = await subscribed(rig, AUTH_DISABLED_CALLER, "reader", CLINIC)
+    dispatcher = Dispatcher(rig.pool, lambda: rig.now, auth_disabled=True)
 
     async def handed_out() -> None:
         while await dispatcher.dispatch_some():
@@ -187,10 +187,10 @@ async def test_subscriptions_are_read_again_when_one_of_them_changed_and_not_bef
     assert await version() == before
     housing = {"protocol": "PULL", "config": {"organisation": "reader", "purpose": "care"},
                "filters": [{"exact": {"org": "housing"}}]}  # fmt: skip
-    await rig.ask(EVERYBODY, "PUT", f"/v1/subscriptions/{id}", json=housing)
+    await rig.ask(AUTH_DISABLED_CALLER, "PUT", f"/v1/subscriptions/{id}", json=housing)
     await rig.tell(step("clinic", "c2", 1), step("housing", "h2", 2))
     await handed_out()
-    other = await subscribed(rig, EVERYBODY, "reader")
+    other = await subscribed(rig, AUTH_DISABLED_CALLER, "reader")
     await rig.tell(step("clinic", "c3", 1), step("housing", "h3", 2))
     await handed_out()
     # What nobody says is different is not read: this is no way to change a subscription.
@@ -199,23 +199,23 @@ async def test_subscriptions_are_read_again_when_one_of_them_changed_and_not_bef
         await connection.execute("update subscription set filters = '[]'")
     await rig.tell(step("clinic", "c4", 1), step("housing", "h4", 2))
     await handed_out()
-    assert ids(await pulled(rig, EVERYBODY, id)) == ["c1", "h2", "h3", "h4"]
-    assert ids(await pulled(rig, EVERYBODY, other)) == ["c3", "h3", "c4", "h4"]
-    await rig.ask(EVERYBODY, "DELETE", f"/v1/subscriptions/{other}")
+    assert ids(await pulled(rig, AUTH_DISABLED_CALLER, id)) == ["c1", "h2", "h3", "h4"]
+    assert ids(await pulled(rig, AUTH_DISABLED_CALLER, other)) == ["c3", "h3", "c4", "h4"]
+    await rig.ask(AUTH_DISABLED_CALLER, "DELETE", f"/v1/subscriptions/{other}")
     await rig.tell(step("clinic", "c5", 1))
     await handed_out()
-    assert ids(await pulled(rig, EVERYBODY, id, after="n4")) == []
-    await rig.ask(EVERYBODY, "PUT", f"/v1/subscriptions/{id}", json={**housing, "filters": []})
+    assert ids(await pulled(rig, AUTH_DISABLED_CALLER, id, after="n4")) == []
+    await rig.ask(AUTH_DISABLED_CALLER, "PUT", f"/v1/subscriptions/{id}", json={**housing, "filters": []})
     await rig.tell(step("clinic", "c6", 1))
     await handed_out()
-    assert ids(await pulled(rig, EVERYBODY, id, after="n4")) == ["c6"]
+    assert ids(await pulled(rig, AUTH_DISABLED_CALLER, id, after="n4")) == ["c6"]
 
 
 async def test_why_an_event_came_or_did_not_can_be_asked(rig: Rig) -> None:
     await rig.tell(step("clinic", "before", 1), step("housing", "h0", 2), step("citizen", "m0", 9))
     await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9)))
     filters = [{"prefix": {"type": "org.pathline."}}, {"exact": {"org": "clinic"}}]
-    everything = await subscribed(rig, EVERYBODY, "reader", *filters)
+    everything = await subscribed(rig, AUTH_DISABLED_CALLER, "reader", *filters)
     theirs = await subscribed(rig, of("housing"), "housing")
     await rig.tell(told("clinic", "c1", "contact.made", 1, 6, kind="enquiry"), step("housing", "h1", 2))
 
@@ -226,13 +226,13 @@ async def test_why_an_event_came_or_did_not_can_be_asked(rig: Rig) -> None:
         said = answer.json()
         return said["because"], said["number"], said["detail"]
 
-    assert (await why(EVERYBODY, everything, "clinic", "c1"))[0] == "waiting"
+    assert (await why(AUTH_DISABLED_CALLER, everything, "clinic", "c1"))[0] == "waiting"
     await rig.hand_out()
-    assert (await why(EVERYBODY, everything, "clinic", "c1"))[:2] == ("given", 1)
-    assert (await why(EVERYBODY, everything, "clinic", "before"))[0] == "before"
-    because, _, detail = await why(EVERYBODY, everything, "housing", "h1")
+    assert (await why(AUTH_DISABLED_CALLER, everything, "clinic", "c1"))[:2] == ("given", 1)
+    assert (await why(AUTH_DISABLED_CALLER, everything, "clinic", "before"))[0] == "before"
+    because, _, detail = await why(AUTH_DISABLED_CALLER, everything, "housing", "h1")
     assert (because, detail[-10:]) == ("filtered", "filters[1]")
-    unknown = await why(EVERYBODY, everything, "clinic", "never")
+    unknown = await why(AUTH_DISABLED_CALLER, everything, "clinic", "never")
     assert unknown[0] == "unknown"
     assert await why(of("housing"), theirs, "clinic", "c1") == unknown
     await rig.tell(consented())
@@ -247,13 +247,13 @@ async def test_why_an_event_came_or_did_not_can_be_asked(rig: Rig) -> None:
 
 
 async def test_what_was_subscribed_with_auth_off_is_its_organisations_alone_once_it_is_on(rig: Rig) -> None:
-    id = await subscribed(rig, EVERYBODY, "housing")
+    id = await subscribed(rig, AUTH_DISABLED_CALLER, "housing")
     await rig.tell(step("clinic", "c1", 1), step("housing", "h1", 2))
-    assert ids(await pulled(rig, EVERYBODY, id)) == ["c1", "h1"]
+    assert ids(await pulled(rig, AUTH_DISABLED_CALLER, id)) == ["c1", "h1"]
     assert (await pulled(rig, of("housing"), id))["events"][0] == {"number": 1, "withheld": True}
     await rig.tell(step("clinic", "c2", 1), step("housing", "h2", 2))
     await rig.hand_out(everything=False)
-    assert ids(await pulled(rig, EVERYBODY, id, after="n2")) == ["h2"]
+    assert ids(await pulled(rig, AUTH_DISABLED_CALLER, id, after="n2")) == ["h2"]
 
 
 async def test_no_filter_tells_where_a_hidden_step_took_place(rig: Rig) -> None:
@@ -294,7 +294,7 @@ async def test_a_dry_run_says_what_would_have_been_given_and_leaves_nothing(rig:
     assert [event["id"] for event in own] == ["h0", "h1"]
     assert "c1" not in [event["id"] for event in said["events"]]
     assert await rig.pool.fetchval("select count(*) from access where what = 'stream'") == 1
-    everything = await tried(EVERYBODY, "reader", {"exact": {"org": "bank"}}, days=30)
+    everything = await tried(AUTH_DISABLED_CALLER, "reader", {"exact": {"org": "bank"}}, days=30)
     assert (everything["given"], len(everything["events"])) == (120, 100)
     assert await rig.pool.fetchval("select count(*) from subscription") == 0
     assert (await tried(of("bank"), "bank", {"exact": {"org": "housing"}}))["given"] == 0
@@ -304,24 +304,24 @@ async def test_a_dry_run_says_what_would_have_been_given_and_leaves_nothing(rig:
         await rig.ask(of("housing"), "POST", "/v1/subscriptions/dry-run", json=long | {"days": 1})
     ).status_code == 403
     await rig.pool.execute("update change set at = now() - interval '8 days' where seq < (select max(seq) from change)")
-    assert (await tried(EVERYBODY, "reader"))["given"] == 1
+    assert (await tried(AUTH_DISABLED_CALLER, "reader"))["given"] == 1
 
 
 async def test_how_far_a_reader_is_can_be_asked(rig: Rig) -> None:
-    id = await subscribed(rig, EVERYBODY, "reader")
+    id = await subscribed(rig, AUTH_DISABLED_CALLER, "reader")
 
     async def status() -> dict[str, Any]:
-        return dict((await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}/status")).json())
+        return dict((await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}/status")).json())
 
     await rig.tell(step("clinic", "c1", 1), step("clinic", "c2", 1))
     assert (await status())["given"] == 0
-    page = await pulled(rig, EVERYBODY, id)
+    page = await pulled(rig, AUTH_DISABLED_CALLER, id)
     said = await status()
     assert (said["state"], said["given"], said["delivered"], said["waiting"]) == ("active", 2, 0, 2)
     assert said["waiting_since"] is not None
-    await pulled(rig, EVERYBODY, id, after=page["next"])
+    await pulled(rig, AUTH_DISABLED_CALLER, id, after=page["next"])
     said = await status()
     assert (said["delivered"], said["waiting"], said["waiting_since"]) == (2, 0, None)
     assert said["last_asked"] is not None
     for method, path in (("POST", "secret"), ("POST", "canary")):
-        assert (await rig.ask(EVERYBODY, method, f"/v1/subscriptions/{id}/{path}")).status_code == 409
+        assert (await rig.ask(AUTH_DISABLED_CALLER, method, f"/v1/subscriptions/{id}/{path}")).status_code == 409

@@ -12,7 +12,7 @@ from posting import posting, status, until
 from posting import subscribed as posted_to
 from sink import Reply, listening
 
-from pathline_gateway.auth.caller import EVERYBODY, Caller
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.streams.dispatch.replay_worker import Replayer
 from streams.test_pull import ids, pulled, subscribed
 from trust.rig import Rig, of
@@ -28,22 +28,22 @@ async def replayed(rig: Rig, by: Caller, id: str, start: str) -> str:
 
 
 async def test_a_series_begins_after_a_number_and_its_cursor_names_it(rig: Rig) -> None:
-    id = await subscribed(rig, EVERYBODY, "reader")
+    id = await subscribed(rig, AUTH_DISABLED_CALLER, "reader")
     await rig.tell(*(step("clinic", f"c{n}", n) for n in range(5)))
     await rig.tell(step("clinic", "c5", 5))
-    assert (await pulled(rig, EVERYBODY, id))["count"] == 6
-    second = await replayed(rig, EVERYBODY, id, "n2")
+    assert (await pulled(rig, AUTH_DISABLED_CALLER, id))["count"] == 6
+    second = await replayed(rig, AUTH_DISABLED_CALLER, id, "n2")
     assert second == "s2n0"
     await rig.tell(step("clinic", "live", 7))
-    page = await pulled(rig, EVERYBODY, id, after=second, limit=3)
+    page = await pulled(rig, AUTH_DISABLED_CALLER, id, after=second, limit=3)
     assert ids(page) == ["c2", "c3", "c4"]
     assert [(event["series"], event["number"]) for event in page["events"]] == [(2, 1), (2, 2), (2, 3)]
-    rest = await pulled(rig, EVERYBODY, id, after=page["next"])
+    rest = await pulled(rig, AUTH_DISABLED_CALLER, id, after=page["next"])
     assert (ids(rest), rest["next"]) == (["c5"], "s2n4")
-    assert (await pulled(rig, EVERYBODY, id, after="s2n4"))["events"] == []
-    first = await pulled(rig, EVERYBODY, id, after="n6")
+    assert (await pulled(rig, AUTH_DISABLED_CALLER, id, after="s2n4"))["events"] == []
+    first = await pulled(rig, AUTH_DISABLED_CALLER, id, after="n6")
     assert (ids(first), "series" in first["events"][0]) == (["live"], False)
-    said = (await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}/status")).json()["replays"]
+    said = (await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}/status")).json()["replays"]
     assert [(each["series"], each["complete"], each["given"]) for each in said] == [(2, True, 4)]
 
 
@@ -51,17 +51,19 @@ async def test_a_series_from_an_instant_has_what_was_stored_before_it_was_subscr
     await rig.tell(step("clinic", "old", 1))
     await rig.pool.execute("update change set at = now() - interval '9 days'")
     await rig.tell(step("clinic", "before", 1), step("housing", "h1", 2))
-    id = await subscribed(rig, EVERYBODY, "reader", {"exact": {"org": "clinic"}})
+    id = await subscribed(rig, AUTH_DISABLED_CALLER, "reader", {"exact": {"org": "clinic"}})
     await rig.tell(step("clinic", "after", 1))
     await rig.hand_out()
     week = (datetime.now(UTC) - timedelta(days=7)).isoformat()
-    assert ids(await pulled(rig, EVERYBODY, id, after=await replayed(rig, EVERYBODY, id, week))) == ["before", "after"]
-    everything = await replayed(rig, EVERYBODY, id, "n0")
+    assert ids(
+        await pulled(rig, AUTH_DISABLED_CALLER, id, after=await replayed(rig, AUTH_DISABLED_CALLER, id, week))
+    ) == ["before", "after"]
+    everything = await replayed(rig, AUTH_DISABLED_CALLER, id, "n0")
     assert everything == "s3n0"
-    assert ids(await pulled(rig, EVERYBODY, id, after=everything)) == ["after"]
-    listed = (await rig.ask(EVERYBODY, "GET", "/v1/subscriptions")).json()["subscriptions"]
+    assert ids(await pulled(rig, AUTH_DISABLED_CALLER, id, after=everything)) == ["after"]
+    listed = (await rig.ask(AUTH_DISABLED_CALLER, "GET", "/v1/subscriptions")).json()["subscriptions"]
     assert [each["id"] for each in listed] == [id]
-    assert (await rig.ask(EVERYBODY, "DELETE", f"/v1/subscriptions/{id}")).status_code == 204
+    assert (await rig.ask(AUTH_DISABLED_CALLER, "DELETE", f"/v1/subscriptions/{id}")).status_code == 204
     assert await rig.pool.fetchval("select count(*) from subscription") == 0
 
 
@@ -85,17 +87,17 @@ async def test_filters_and_what_may_be_seen_are_looked_at_again(rig: Rig) -> Non
 
 
 async def test_two_that_replay_at_once_give_nothing_twice(rig: Rig) -> None:
-    id = await subscribed(rig, EVERYBODY, "reader")
+    id = await subscribed(rig, AUTH_DISABLED_CALLER, "reader")
     for n in range(20):
         await rig.tell(step("clinic", f"c{n}", n))
     await rig.hand_out()
-    started = await replayed(rig, EVERYBODY, id, "n0")
-    await replayed(rig, EVERYBODY, id, "n0")
-    refused = await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/replay", json={"from": "n0"})
+    started = await replayed(rig, AUTH_DISABLED_CALLER, id, "n0")
+    await replayed(rig, AUTH_DISABLED_CALLER, id, "n0")
+    refused = await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/replay", json={"from": "n0"})
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:pathline:problem:replays-going-on")
 
     async def give() -> None:
-        replayer = Replayer(rig.pool, lambda: rig.now, everything=True)
+        replayer = Replayer(rig.pool, lambda: rig.now, auth_disabled=True)
         more = True
         while more:
             try:
@@ -104,7 +106,7 @@ async def test_two_that_replay_at_once_give_nothing_twice(rig: Rig) -> None:
                 continue
 
     await asyncio.gather(give(), give())
-    page = await pulled(rig, EVERYBODY, id, after=started)
+    page = await pulled(rig, AUTH_DISABLED_CALLER, id, after=started)
     assert ids(page) == [f"c{n}" for n in range(20)]
     assert [event["number"] for event in page["events"]] == list(range(1, 21))
 
@@ -116,7 +118,7 @@ async def test_a_series_is_posted_to_the_sink_signed_and_under_ids_of_its_own(ri
         await rig.hand_out()
         await until(rig, id, waiting=0, delivered=2)
         sink.answer = lambda posted: Reply(422 if posted.event["id"] == "c1" else 204)
-        await replayed(rig, EVERYBODY, id, "n0")
+        await replayed(rig, AUTH_DISABLED_CALLER, id, "n0")
         await rig.hand_out()
 
         async def series() -> dict[str, Any]:
@@ -125,11 +127,11 @@ async def test_a_series_is_posted_to_the_sink_signed_and_under_ids_of_its_own(ri
         while (await series())["waiting"] or not (await series())["failures"]:
             await asyncio.sleep(0.02)
         path = f"/v1/subscriptions/{id}"
-        assert (await rig.ask(EVERYBODY, "GET", f"{path}/failures")).json()["failures"] == []
-        found = (await rig.ask(EVERYBODY, "GET", f"{path}/failures?series=2")).json()["failures"]
+        assert (await rig.ask(AUTH_DISABLED_CALLER, "GET", f"{path}/failures")).json()["failures"] == []
+        found = (await rig.ask(AUTH_DISABLED_CALLER, "GET", f"{path}/failures?series=2")).json()["failures"]
         assert [each["number"] for each in found] == [1]
         sink.answer = lambda _: Reply(204)
-        redriven = await rig.ask(EVERYBODY, "POST", f"{path}/redrive?series=2", json={})
+        redriven = await rig.ask(AUTH_DISABLED_CALLER, "POST", f"{path}/redrive?series=2", json={})
         assert redriven.json() == {"redriven": 1}
         await sink.until(lambda s: len(s.took) == 4)
     for posted in sink.took:
@@ -142,9 +144,9 @@ async def test_a_series_is_posted_to_the_sink_signed_and_under_ids_of_its_own(ri
     ("start", "code"), [("s2n1", 422), ("n99", 422), ("yesterday", 422), ("2026-03-01", 422), ("nx", 400), ("", 422)]
 )
 async def test_what_is_no_beginning_is_refused(rig: Rig, start: str, code: int) -> None:
-    id = await subscribed(rig, EVERYBODY, "reader")
-    answer = await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/replay", json={"from": start})
+    id = await subscribed(rig, AUTH_DISABLED_CALLER, "reader")
+    answer = await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/replay", json={"from": start})
     assert answer.status_code == code, answer.text
     assert "yesterday" not in answer.text
-    assert (await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}/events?after=s7n0")).status_code == 404
+    assert (await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}/events?after=s7n0")).status_code == 404
     assert (await rig.ask(of("bank"), "POST", f"/v1/subscriptions/{id}/replay", json={"from": "n0"})).status_code == 404

@@ -42,20 +42,20 @@ def test_nothing_is_held_twice_and_nothing_is_lost(most: int, made: list[Move]) 
                 assert known.reserved <= n
             case "release":
                 known.reserved = min(n, known.reserved)
-                share.release(but=known.reserved)
+                share.release(keep=known.reserved)
             case "begin":
                 n = min(n, known.reserved)
-                share.begin(n)
+                share.start(n)
                 known.reserved, known.on_way = 0, known.on_way + n
             case "end":
                 n = min(n, known.on_way)
-                share.end(n)
+                share.finish(n)
                 known.on_way -= n
         assert sum(each.reserved + each.on_way for each in held) <= most
     for share, known in zip(shares, held, strict=True):
         share.release()
-        share.end(known.on_way)
-    assert slots.take(most, 1, "clinic") == most - most // 2
+        share.finish(known.on_way)
+    assert slots.acquire(most, 1, "clinic") == most - most // 2
 
 
 @given(
@@ -66,7 +66,7 @@ def test_a_line_looks_far_once_what_is_near_waits_and_near_again_when_it_begins_
 ) -> None:
     reach, far = Lookahead(most), False
     for begun, free, waits, has_room in looks:
-        ahead, near = reach.look(begun, free), min(most, max(0, begun) + free + 4)
-        assert ahead == reach.ahead == (most if far else near)
+        ahead, near = reach.resize(begun, free), min(most, max(0, begun) + free + 4)
+        assert ahead == reach.window_size == (most if far else near)
         was, far = far, has_room and waits > near
-        assert reach.is_further(waits, has_room=has_room) == (far and not was)
+        assert reach.should_extend(waits, has_room=has_room) == (far and not was)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from examples import examples
 from pathline_gateway.embedded import Machine
-from pathline_gateway.streams.dispatch.replay_repository import since
+from pathline_gateway.streams.dispatch.replay_repository import find_entry_before
 from verify.database import fresh_database
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -40,7 +40,7 @@ async def test_nothing_that_was_stored_since_is_left_out(
     await connection.execute("truncate change")
     await connection.executemany(_ENTRY, entries)
     at = entries[nth % len(entries)][1] + timedelta(minutes=beside)
-    found = await since(connection, at)
+    found = await find_entry_before(connection, at)
     assert [e for e in entries if e[0] <= found and e[1] >= at] == []
     # And no more than must be: what was stored next is of then, if anything is.
     assert all(e[1] >= at for e in entries if e[0] == found + 1)

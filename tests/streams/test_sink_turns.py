@@ -12,7 +12,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.streams.webhooks.rate_turns import GRACE, SOON, STAYS, SinkTurns
+from pathline_gateway.streams.webhooks.rate_turns import GRACE, MIN_RETRY, WAITING_TTL, SinkTurns
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 LATE = GRACE - timedelta(seconds=0.1)
@@ -51,16 +51,16 @@ class World:
             now = asks.pop(org)
             n = min(self.to_send[org], self.chance.randint(1, self.most))
             left = self.to_send[org] - n
-            after = self.sink.begun(org, n, self.spacing, now, more=left > 0)
+            after = self.sink.after_start(org, n, self.spacing, now, has_more=left > 0)
             if after is not None:
                 self.begun.append(Begun(now, org, n))
                 self.to_send[org] = left
             elif org in self.gone:
-                self.sink = self.sink.waited(org, self.spacing, now)
+                self.sink = self.sink.after_wait(org, self.spacing, now)
                 continue
-            self.sink = self.sink.waited(org, self.spacing, now) if after is None else after
+            self.sink = self.sink.after_wait(org, self.spacing, now) if after is None else after
             if self.to_send[org]:
-                comes_at = self.sink.comes_at(org, self.spacing, now)
+                comes_at = self.sink.retry_at(org, self.spacing, now)
                 asks[org] = max(comes_at, now) + self.late * self.chance.random()
 
 
@@ -89,7 +89,7 @@ def test_nobody_waits_at_a_sink_that_is_free(
     world = World(spacing, Counter(to_send), most, chance)
     world.run()
     for one, next in pairwise(world.begun):
-        assert next.at - (one.at + one.n * spacing) <= GRACE + LATE + max(SOON, min(spacing, GRACE))
+        assert next.at - (one.at + one.n * spacing) <= GRACE + LATE + max(MIN_RETRY, min(spacing, GRACE))
 
 
 @given(spacings, orgs, st.integers(1, 8), chances)
@@ -117,13 +117,13 @@ def test_whoever_comes_late_is_next_and_has_nothing_to_catch_up_on(most: int, ch
     world = World(spacing, Counter(clinic=50), most, chance, late=NOTHING)
     world.run()
     now = world.sink.open_at - timedelta(seconds=0.5)
-    sink = world.sink.waited("clinic", spacing, now).waited("housing", spacing, now)
+    sink = world.sink.after_wait("clinic", spacing, now).after_wait("housing", spacing, now)
     opens = sink.open_at
-    assert sink.begun("housing", 1, spacing, now, more=False) is None
-    assert sink.begun("clinic", 1, spacing, opens, more=False) is None
-    after = sink.begun("housing", most, spacing, opens, more=True)
+    assert sink.after_start("housing", 1, spacing, now, has_more=False) is None
+    assert sink.after_start("clinic", 1, spacing, opens, has_more=False) is None
+    after = sink.after_start("housing", most, spacing, opens, has_more=True)
     assert after is not None
-    assert after.begun("clinic", 1, spacing, after.open_at, more=True) is not None
+    assert after.after_start("clinic", 1, spacing, after.open_at, has_more=True) is not None
 
 
 @given(spacings, st.integers(1, 60), st.integers(1, 8), chances)
@@ -134,16 +134,16 @@ def test_what_somebody_does_not_use_is_the_others(spacing: timedelta, n: int, mo
     world.run()
     last = world.begun[-1]
     sent_before = sum(b.n for b in world.begun[:-1])
-    waits = GRACE + max(SOON, min(spacing, GRACE))
+    waits = GRACE + max(MIN_RETRY, min(spacing, GRACE))
     assert last.at <= START + timedelta(seconds=1) + sent_before * spacing + waits
 
 
 @given(spacings, st.integers(1, 8))
 def test_who_waits_is_known_for_a_while_and_then_forgotten(spacing: timedelta, n: int) -> None:
-    sink = SinkTurns(START, 5, {}).waited("housing", spacing, START - timedelta(seconds=1))
-    sink = sink.waited("clinic", spacing, START - timedelta(seconds=1))
-    assert sink.begun("clinic", n, spacing, START, more=False) is not None  # neither is ahead of the other
-    ahead = sink.begun("clinic", n, spacing, START, more=True)
+    sink = SinkTurns(START, 5, {}).after_wait("housing", spacing, START - timedelta(seconds=1))
+    sink = sink.after_wait("clinic", spacing, START - timedelta(seconds=1))
+    assert sink.after_start("clinic", n, spacing, START, has_more=False) is not None  # neither is ahead of the other
+    ahead = sink.after_start("clinic", n, spacing, START, has_more=True)
     assert ahead is not None
-    assert ahead.begun("clinic", n, spacing, ahead.open_at, more=False) is None or n * spacing >= STAYS
-    assert ahead.begun("clinic", n, spacing, ahead.open_at + GRACE, more=False) is not None
+    assert ahead.after_start("clinic", n, spacing, ahead.open_at, has_more=False) is None or n * spacing >= WAITING_TTL
+    assert ahead.after_start("clinic", n, spacing, ahead.open_at + GRACE, has_more=False) is not None

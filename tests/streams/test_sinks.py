@@ -19,11 +19,11 @@ from standardwebhooks import Webhook
 
 from pathline_gateway.streams.webhooks.http_client.address_filter import (
     AddressScope,
-    all_may_be_reached,
-    may_be_reached,
+    are_all_allowed,
+    is_allowed,
 )
 from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
-from pathline_gateway.streams.webhooks.http_client.endpoint_url import WrongSink, sink
+from pathline_gateway.streams.webhooks.http_client.endpoint_url import WrongSink, parse_sink
 from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.signature import new_secret, signatures
 from pathline_gateway.web.problem import Problem
@@ -41,33 +41,33 @@ NOT_PUBLIC = [
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
 def test_an_address_that_is_not_public_is_reached_by_nobody(address: str) -> None:
-    assert not may_be_reached(address, AddressScope.PUBLIC)
-    assert not all_may_be_reached(["8.8.8.8", address], AddressScope.PUBLIC)
+    assert not is_allowed(address, AddressScope.PUBLIC)
+    assert not are_all_allowed(["8.8.8.8", address], AddressScope.PUBLIC)
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001::1"])
 def test_a_public_address_may_be_reached(address: str) -> None:
-    assert may_be_reached(address, AddressScope.PUBLIC)
-    assert may_be_reached(address, AddressScope.PRIVATE)
-    assert not may_be_reached(address, AddressScope.LOOPBACK)
+    assert is_allowed(address, AddressScope.PUBLIC)
+    assert is_allowed(address, AddressScope.PRIVATE)
+    assert not is_allowed(address, AddressScope.LOOPBACK)
 
 
 @given(st.ip_addresses())
 def test_whatever_stands_for_another_address_or_is_nobodys_own_is_not_public(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
-    if may_be_reached(str(address), AddressScope.PUBLIC):
+    if is_allowed(str(address), AddressScope.PUBLIC):
         assert address.is_global
         assert not any((address.is_private, address.is_loopback, address.is_link_local, address.is_multicast))
         if isinstance(address, ipaddress.IPv6Address):
             assert address.ipv4_mapped is address.sixtofour is address.teredo is None
     if isinstance(address, ipaddress.IPv4Address):
         for prefix in ("::ffff:", "64:ff9b::"):
-            assert not may_be_reached(f"{prefix}{address}", AddressScope.PUBLIC)
+            assert not is_allowed(f"{prefix}{address}", AddressScope.PUBLIC)
 
 
 def test_no_address_is_as_bad_as_a_wrong_one() -> None:
-    assert not all_may_be_reached([], AddressScope.PUBLIC)
+    assert not are_all_allowed([], AddressScope.PUBLIC)
 
 
 @pytest.mark.parametrize(
@@ -81,15 +81,15 @@ def test_no_address_is_as_bad_as_a_wrong_one() -> None:
 )  # fmt: skip
 def test_a_url_is_refused_that_is_not_plain_https(url: str) -> None:
     with pytest.raises(WrongSink) as refused:
-        sink(url, private=False)
+        parse_sink(url, private=False)
     assert "example" not in str(refused.value).replace("https://example.org/events", "")
 
 
 def test_where_a_url_may_lead_depends_on_what_it_is() -> None:
-    assert sink("https://example.org/events?a=b", private=False).reach is AddressScope.PUBLIC
-    assert sink("https://example.org:443/", private=False).reach is AddressScope.PUBLIC
-    assert sink("https://intranet:8443/", private=True).reach is AddressScope.PRIVATE
-    assert sink("http://127.0.0.1:8080/", private=True).reach is AddressScope.LOOPBACK
+    assert parse_sink("https://example.org/events?a=b", private=False).address_scope is AddressScope.PUBLIC
+    assert parse_sink("https://example.org:443/", private=False).address_scope is AddressScope.PUBLIC
+    assert parse_sink("https://intranet:8443/", private=True).address_scope is AddressScope.PRIVATE
+    assert parse_sink("http://127.0.0.1:8080/", private=True).address_scope is AddressScope.LOOPBACK
 
 
 @given(st.binary(max_size=200), st.integers(0, 2**31), st.integers(1, 3))
@@ -119,7 +119,7 @@ async def test_a_name_that_leads_into_the_network_is_refused_at_every_connection
         )
         for _ in range(3):
             with pytest.raises(NoAnswer) as refused:
-                await poster.send("POST", sink("https://rebinding.test/", private=False), {})
+                await poster.send("POST", parse_sink("https://rebinding.test/", private=False), {})
             assert refused.value.reason == "address-refused"
         await poster.aclose()
 
@@ -128,7 +128,7 @@ async def test_a_name_that_leads_into_the_network_is_refused_at_every_connection
 async def test_this_machine_is_reached_by_no_spelling_of_its_address(host: str) -> None:
     poster = WebhookHttpClient(Policy())
     with pytest.raises(NoAnswer) as refused:
-        await poster.send("OPTIONS", sink(f"https://{host}/", private=False), {})
+        await poster.send("OPTIONS", parse_sink(f"https://{host}/", private=False), {})
     assert refused.value.reason == "address-refused"
     await poster.aclose()
 
@@ -142,12 +142,12 @@ async def test_a_name_that_moved_into_the_network_after_the_handshake_is_posted_
         poster = WebhookHttpClient(QUICK, names, trusting(certificate))
         rig_sinks = replace(rig.sinks, poster=poster)
         url = receiver.url.replace("127.0.0.1", "sink.test")
-        assert await rig_sinks.agreed(url) is None
+        assert await rig_sinks.verify(url) is None
         assert receiver.asked[0].headers["host"].startswith("sink.test")
         await poster.aclose()
         poster = WebhookHttpClient(QUICK, names, trusting(certificate))
         with pytest.raises(Problem) as refused:
-            await replace(rig_sinks, poster=poster).agreed(url)
+            await replace(rig_sinks, poster=poster).verify(url)
         assert refused.value.reason == "sink-not-reached"
         await poster.aclose()
     assert names.asked == 2
@@ -161,15 +161,15 @@ async def test_tls_is_of_the_name_and_not_of_the_address(tls: tuple[Path, Path])
         for name, reached in (("sink.test", True), ("other.test", False)):
             url = receiver.url.replace("127.0.0.1", name)
             if reached:
-                assert (await poster.send("POST", sink(url, private=True), {}, b"x")).status == 204
+                assert (await poster.send("POST", parse_sink(url, private=True), {}, b"x")).status == 204
                 continue
             with pytest.raises(NoAnswer) as refused:
-                await poster.send("POST", sink(url, private=True), {})
+                await poster.send("POST", parse_sink(url, private=True), {})
             assert refused.value.reason == "unreachable"
         await poster.aclose()
         nobody = WebhookHttpClient(Policy(), Names(["127.0.0.1"]))
         with pytest.raises(NoAnswer):
-            await nobody.send("POST", sink(receiver.url.replace("127.0.0.1", "sink.test"), private=True), {})
+            await nobody.send("POST", parse_sink(receiver.url.replace("127.0.0.1", "sink.test"), private=True), {})
         await nobody.aclose()
     assert [each.body for each in receiver.posted] == [b"x"]
 
@@ -193,7 +193,7 @@ async def test_a_name_that_nobody_knows_is_not_reached(resolve: Exception) -> No
 
     poster = WebhookHttpClient(Policy(), fails)
     with pytest.raises(NoAnswer) as failed:
-        await poster.send("POST", sink("https://nowhere.test/", private=False), {})
+        await poster.send("POST", parse_sink("https://nowhere.test/", private=False), {})
     assert failed.value.reason == "unreachable"
     await poster.aclose()
 
@@ -203,7 +203,7 @@ async def test_an_answer_that_does_not_come_is_not_waited_for() -> None:
         receiver.answer = never
         poster = WebhookHttpClient(Policy(request_s=0.2))
         with pytest.raises(NoAnswer) as failed:
-            await poster.send("POST", sink(receiver.url, private=True), {})
+            await poster.send("POST", parse_sink(receiver.url, private=True), {})
         assert failed.value.reason == "timed-out"
         await poster.aclose()
 

@@ -25,8 +25,8 @@ async def many(rig: Rig, org: str, sink: Sink, n: int, *filters: Any) -> None:
     """So many subscriptions of one organisation, each with a sink of its own."""
     async with rig.pool.acquire() as connection, connection.transaction():
         for number in range(n):
-            id = await subscription_repository.make(connection, org, True, "HTTP", "care", None, filters)
-            await endpoint_repository.make(connection, id, f"{sink.url}/{number}", None, "whsec_AAAA")
+            id = await subscription_repository.create(connection, org, True, "HTTP", "care", None, filters)
+            await endpoint_repository.create(connection, id, f"{sink.url}/{number}", None, "whsec_AAAA")
 
 
 @pytest.mark.limit("sinks-at-once")

@@ -31,7 +31,7 @@ class Answering:
 
 
 async def begun(together: RequestCoalescer[int, int], *asked: int) -> list[asyncio.Task[int]]:
-    tasks = [asyncio.create_task(together.ask(each)) for each in asked]
+    tasks = [asyncio.create_task(together.submit(each)) for each in asked]
     for _ in range(3):
         await asyncio.sleep(0)
     return tasks
@@ -45,7 +45,7 @@ async def test_what_is_asked_meanwhile_is_asked_together_next() -> None:
     answering.may_answer.set()
     assert await asyncio.gather(*first, *rest) == [2, 4, 6, 8]
     assert answering.asked == [[1], [2, 3, 4]]
-    assert await together.ask(5) == 10
+    assert await together.submit(5) == 10
 
 
 async def test_what_there_is_no_room_for_is_asked_again_before_what_came_later() -> None:

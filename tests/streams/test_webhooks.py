@@ -15,7 +15,7 @@ from posting import QUICK, Clock, posting, status, subscribed, until, wanting
 from sink import Posted, Reply, Sink, listening
 from standardwebhooks import WebhookVerificationError
 
-from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from trust.rig import Rig, of
 from trust.test_reading import consented, told
 from verify.history import linked, ref, step, subject
@@ -54,17 +54,17 @@ async def test_a_sink_is_asked_before_anything_is_posted_to_it(rig: Rig) -> None
             Reply(200, {"webhook-allowed-origin": "*", "webhook-allowed-rate": "0"}),
         ):
             sink.handshake = answer
-            refused = await rig.ask(EVERYBODY, "POST", "/v1/subscriptions", json=wanting(sink))
+            refused = await rig.ask(AUTH_DISABLED_CALLER, "POST", "/v1/subscriptions", json=wanting(sink))
             assert (refused.status_code, refused.json()["type"]) == (422, "urn:pathline:problem:sink-refused")
         sink.handshake = Reply(204, {"webhook-allowed-origin": "gateway.test"})
         id, _ = await subscribed(rig, sink)
         assert await rig.pool.fetchval("select count(*) from subscription") == 1
         async with listening() as other:
             other.handshake = Reply(403)
-            moved = await rig.ask(EVERYBODY, "PUT", f"/v1/subscriptions/{id}", json=wanting(other))
+            moved = await rig.ask(AUTH_DISABLED_CALLER, "PUT", f"/v1/subscriptions/{id}", json=wanting(other))
             assert moved.status_code == 422
-            assert (await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}")).json()["sink"] == sink.url
-        gone = await rig.ask(EVERYBODY, "PUT", f"/v1/subscriptions/{id}", json=wanting(other))
+            assert (await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}")).json()["sink"] == sink.url
+        gone = await rig.ask(AUTH_DISABLED_CALLER, "PUT", f"/v1/subscriptions/{id}", json=wanting(other))
         assert (gone.status_code, gone.json()["type"]) == (422, "urn:pathline:problem:sink-not-reached")
         assert "unreachable" in gone.json()["detail"]
 
@@ -83,7 +83,7 @@ async def test_a_sink_is_asked_before_anything_is_posted_to_it(rig: Rig) -> None
 )
 async def test_what_is_no_sink_is_refused_and_not_repeated(rig: Rig, change: dict[str, Any]) -> None:
     wanted = {**wanting(Sink("http://127.0.0.1:1/")), **change}
-    answer = await rig.ask(EVERYBODY, "POST", "/v1/subscriptions", json=wanted)
+    answer = await rig.ask(AUTH_DISABLED_CALLER, "POST", "/v1/subscriptions", json=wanted)
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:pathline:problem:malformed-sink")
     assert "secret" not in answer.text
 
@@ -92,16 +92,16 @@ async def test_a_secret_is_told_once_and_the_old_one_signs_for_a_day(rig: Rig) -
     clock = Clock()
     async with listening() as sink, posting(rig, clock=clock):
         id, old = await subscribed(rig, sink)
-        assert old not in (await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}")).text
-        new = (await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/secret")).json()["secret"]
+        assert old not in (await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}")).text
+        new = (await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/secret")).json()["secret"]
         await rig.tell(step("clinic", "c1", 1))
         await rig.hand_out()
         await sink.until(lambda s: len(s.took) == 1)
         assert len(sink.took[0].headers["webhook-signature"].split(" ")) == 2
         for secret in (old, new):
             sink.took[0].verify(secret)
-        newest = (await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/secret")).json()["secret"]
-        canary = await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/canary")
+        newest = (await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/secret")).json()["secret"]
+        canary = await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/canary")
         assert canary.json()["delivered"] is True
         sink.took[1].verify(new)
         sink.took[1].verify(newest)
@@ -276,7 +276,7 @@ async def test_a_sink_that_is_gone_is_posted_to_no_more_until_it_is_resumed(rig:
             await canary.until(lambda s: s.took)
         assert len(sink.posted) == 1
         sink.answer = lambda _: Reply(204)
-        assert (await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/resume")).status_code == 200
+        assert (await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/resume")).status_code == 200
         await until(rig, id, state="active", waiting=0)
     assert sorted(sink.ids()) == ["c1", "c2", "c3", "c4"]
 
@@ -354,18 +354,26 @@ async def test_an_event_that_a_sink_says_is_wrong_is_given_up_told_and_redriven(
         await rig.hand_out()
         said = await until(rig, id, failures=1, waiting=0)
         assert (said["state"], said["delivered"]) == ("active", 3)
-        assert [each.event["id"] for each in sink.posted].count("bad") == QUICK.few
-        found = (await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{id}/failures")).json()
+        assert [each.event["id"] for each in sink.posted].count("bad") == QUICK.max_attempts_client_error
+        found = (await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}/failures")).json()
         (failure,) = found["failures"]
-        assert (failure["number"], failure["attempts"], failure["reason"]) == (1, QUICK.few, "422")
+        assert (failure["number"], failure["attempts"], failure["reason"]) == (
+            1,
+            QUICK.max_attempts_client_error,
+            "422",
+        )
         await rig.tell(step("clinic", "next", 3))
         await rig.hand_out()
         await sink.until(lambda s: s.took[-1].event["id"] == "next")
         assert sink.took[-1].headers["pathline-failures"] == "1"
         mended = True
-        nothing = await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/redrive", json={"numbers": [2, 99]})
+        nothing = await rig.ask(
+            AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/redrive", json={"numbers": [2, 99]}
+        )
         assert nothing.json() == {"redriven": 0}
-        assert (await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/redrive", json={})).json() == {"redriven": 1}
+        assert (await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/redrive", json={})).json() == {
+            "redriven": 1
+        }
         await until(rig, id, failures=0, waiting=0)
     assert sorted(sink.ids()) == ["bad", "good", "next", "other"]
     assert "pathline-failures" not in sink.took[-1].headers
@@ -399,12 +407,12 @@ async def test_a_sink_that_takes_nothing_for_a_week_is_left_and_nothing_is_lost(
         for n in range(10):
             await rig.tell(step("clinic", f"c{n}", n % 3))
         await rig.hand_out()
-        await sink.until(lambda s: len(s.posted) > QUICK.in_row)
+        await sink.until(lambda s: len(s.posted) > QUICK.failure_threshold)
         clock.ahead = timedelta(days=7, minutes=1)
         said = await until(rig, id, state="unreachable")
         assert (said["failures"], said["waiting"]) == (0, 10)
         sink.answer = lambda _: Reply(204)
-        await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/resume")
+        await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/resume")
         await until(rig, id, waiting=0, state="active")
     assert sorted(sink.ids()) == [f"c{n}" for n in range(10)]
 
@@ -425,7 +433,7 @@ async def test_a_sink_that_fails_gets_one_request_at_a_time_and_slows_no_other(r
         await rig.hand_out()
         await until(rig, id, waiting=0, seconds=5)
         assert len(healthy.ids()) == 40
-        assert healthy.most_at_once <= QUICK.at_once
+        assert healthy.most_at_once <= QUICK.max_concurrency
         assert len(dead.posted) <= 3
         hanging.set()
 
@@ -466,20 +474,20 @@ async def test_two_that_post_share_the_sinks_and_what_one_leaves_the_other_takes
 async def test_a_paused_subscription_posts_nothing_and_loses_nothing(rig: Rig) -> None:
     async with listening() as sink, listening() as other, posting(rig):
         id, _ = await subscribed(rig, sink)
-        await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/pause")
+        await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/pause")
         await subscribed(rig, other)
         await rig.tell(step("clinic", "c1", 1))
         await rig.hand_out()
         await other.until(lambda s: s.took)
         assert (await status(rig, id))["state"] == "paused"
         assert sink.posted == []
-        await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/resume")
+        await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/resume")
         await until(rig, id, state="active", waiting=0)
-        canary = (await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/canary")).json()
+        canary = (await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/canary")).json()
         assert (canary["delivered"], canary["reason"]) == (True, "delivered")
         assert sink.took[-1].read().get_type() == "org.pathline.canary.v1"
         sink.answer = lambda _: Reply(500, {}, b"a secret of the sink's")
-        canary = await rig.ask(EVERYBODY, "POST", f"/v1/subscriptions/{id}/canary")
+        canary = await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/canary")
         assert (canary.json()["delivered"], canary.json()["reason"]) == (False, "500")
         assert "secret" not in canary.text
 

@@ -18,7 +18,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
 from trust.rig import Rig
 from verify.history import Partition, source, step
@@ -121,10 +121,10 @@ class World:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_a_wish_holds_for_the_next_event_and_none_is_missed_from_its_creation_on(rig: Rig, seed: int) -> None:
-    rig.who[0] = EVERYBODY
+    rig.who[0] = AUTH_DISABLED_CALLER
     async with asyncpg.create_pool(rig.database, min_size=1, max_size=6) as pool:
         world = World(rig, pool, Random(seed))
-        handing = asyncio.create_task(world.hand_out(Dispatcher(pool, lambda: rig.now, everything=True)))
+        handing = asyncio.create_task(world.hand_out(Dispatcher(pool, lambda: rig.now, auth_disabled=True)))
         try:
             writing = [world.write(number) for number in range(WRITERS)]
             wishers, *_ = await asyncio.gather(asyncio.gather(*(world.wish() for _ in range(4))), *writing)
@@ -137,7 +137,7 @@ async def test_a_wish_holds_for_the_next_event_and_none_is_missed_from_its_creat
             handing.cancel()
     told = Counter[str]()
     for wisher in wishers:
-        page = (await rig.ask(EVERYBODY, "GET", f"/v1/subscriptions/{wisher.id}/events?limit=1000")).json()
+        page = (await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{wisher.id}/events?limit=1000")).json()
         given = [event["id"] for event in page["events"]]
         assert [event["number"] for event in page["events"]] == list(range(1, len(given) + 1))
         assert all(entries[a] <= entries[b] for a, b in pairwise(given))

@@ -18,15 +18,15 @@ import orjson
 
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event
-from pathline_gateway.handoffs.token_redemption import redemptions
+from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
+from pathline_gateway.handoffs.token_redemption import find_redemptions
 from pathline_gateway.identity.evidence import Evidence, EvidenceRank
 from pathline_gateway.identity.links.rights import Rights
 from pathline_gateway.identity.resolution import resolve_people
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.reserved_names import ACCOUNT
+from pathline_gateway.reserved_names import ACCOUNT_SOURCE
 from pathline_gateway.visibility.consent import ConsentEvent
-from pathline_gateway.visibility.policy import PathwayContext, visible
+from pathline_gateway.visibility.policy import PathwayContext, compute_visible
 from trust.pathways import NOW, START, consent, organisation, person, ref, subject
 
 X, Y, Z = "charity", "clinic", "court"
@@ -67,7 +67,7 @@ def event(number: int, id: str, type: str, minute: int, data: Mapping[str, Any])
     org, n = REFS[number]
     service = data.get("service")
     return Step(
-        ACCOUNT if org == "citizen" else f"urn:pathline:{org}:desk", id, f"org.pathline.{type}.v1",
+        ACCOUNT_SOURCE if org == "citizen" else f"urn:pathline:{org}:desk", id, f"org.pathline.{type}.v1",
         START + timedelta(minutes=minute), None, org, subject(n), service, None, None, None, None, None, None, None,
         b"{}", orjson.dumps(data),
     )  # fmt: skip
@@ -217,7 +217,7 @@ def _mandate(said: Said, id: str, choices: Choices) -> None:
 def _identity(said: Said, id: str, choices: Choices) -> None:
     a, b = choices.of(PAIRS)
     kind = choices.of(("same", "same", "same", "different"))
-    standing = RIGHTS.standing(f"urn:pathline:{X}:desk", kind, (ORGS[a], ORGS[b]))
+    standing = RIGHTS.rank_of(f"urn:pathline:{X}:desk", kind, (ORGS[a], ORGS[b]))
     at = START + timedelta(minutes=choices.of((-100, 0, 100)))
     sure = choices.of((1.0, 0.5))
     said.evidence.append(Evidence(f"urn:pathline:{X}:desk", id, kind == "same", a, b, standing, sure, at))
@@ -259,15 +259,19 @@ def people(said: Said) -> list[frozenset[int]]:
     """Who is who."""
     events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
     for step in said.steps:
-        if ".handoff." in step.type and (found := handoff_event(step)) is not None and found.handoff is not None:
+        if (
+            ".handoff." in step.type
+            and (found := handoff_event_from_step(step)) is not None
+            and found.handoff is not None
+        ):
             events[found.handoff].append(found)
     shown = [
         Evidence(
-            r.source, r.id, True, NUMBER[r.offered], NUMBER[r.shown],
-            EvidenceRank.PROPOSED if r.late else EvidenceRank.HANDOFF, 1.0, r.at,
+            r.source, r.id, True, NUMBER[r.offer_subject], NUMBER[r.redeeming_subject],
+            EvidenceRank.PROPOSED if r.is_late else EvidenceRank.HANDOFF, 1.0, r.at,
         )
         for handoff, found in events.items()
-        for r in redemptions(handoff, found)
+        for r in find_redemptions(handoff, found)
     ]  # fmt: skip
     return resolve_people(ORGS, [*said.evidence, *shown]).people
 
@@ -275,7 +279,7 @@ def people(said: Said) -> list[frozenset[int]]:
 def shown_to(said: Said) -> list[frozenset[Identity]]:
     """Of each reader, the steps of others that she is shown, on whichever pathway."""
     found: list[set[Identity]] = [set() for _ in READERS]
-    steps = sorted(said.steps, key=lambda step: step.order)
+    steps = sorted(said.steps, key=lambda step: step.sort_key)
     for together in people(said):
         here = {REFS[n] for n in together}
         named = {(org, subject(n)) for org, n in here}
@@ -283,10 +287,10 @@ def shown_to(said: Said) -> list[frozenset[Identity]]:
             [STORED[n] for n in sorted(together)],
             [step for step in steps if (step.org, step.subject) in named],
             [each for each in said.consents if (each.org, each.subject) in named],
-            received={(step.source, step.id): step.time for step in steps},
+            received_at={(step.source, step.id): step.time for step in steps},
         )
         for reader, into in zip(READERS, found, strict=True):
-            seen = visible(reader, NOW, known)
+            seen = compute_visible(reader, NOW, known)
             for each, _ in () if seen is None else seen.steps:
                 if each.step.org != X and not reader.owns(each.step.org, each.step.subject):
                     into.add((each.step.source, each.step.id))
@@ -312,9 +316,9 @@ def granted(number: int) -> tuple[frozenset[Identity], ...]:
             hers = reader.account == subject(2) and Role.CITIZEN in reader.roles and ACCOMPLICE in here
             helps = Role.HELPER in reader.roles and HER in here and _mandated(said, step.org)
             named = step.type.endswith("mandate.given.v1") and reader.org == Z
-            about = reader.org or "", reader.stated.purpose or ""
+            about = reader.org or "", reader.access_purpose.purpose or ""
             agreed = (
-                each.about(*about) and each.permits(step.org, step.type.split(".")[2], NOW)
+                each.concerns(*about) and each.permits(step.org, step.type.split(".")[2], NOW)
                 for each in said.consents
                 if each.org in ("citizen", step.org) and NUMBER[each.org, each.subject] in here
             )

@@ -11,14 +11,14 @@ import orjson
 
 from pathline.vocabulary import TYPES
 from pathline_gateway.auth.caller import Caller, Role
-from pathline_gateway.auth.purpose import stated
+from pathline_gateway.auth.purpose import parse_access_purpose
 from pathline_gateway.auth.reader import Reader, reader_of
 from pathline_gateway.concealment.rules import NOTHING_CONCEALED, Concealment
 from pathline_gateway.identity.resolution import Ref
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.visibility.consent import ConsentEvent
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
-from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, visible
+from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, compute_visible
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -69,7 +69,7 @@ def consent(
 
 def organisation(org: str, purpose: str | None = "care", authority: str | None = None) -> Reader:
     """The reader of an organisation."""
-    found = reader_of(Caller(frozenset((Role.SUBSCRIBER,)), org=org), stated(purpose, authority))
+    found = reader_of(Caller(frozenset((Role.SUBSCRIBER,)), org=org), parse_access_purpose(purpose, authority))
     assert found is not None
     return found
 
@@ -97,16 +97,16 @@ def pathway(
     registrars: Set[str] = frozenset(),
 ) -> PathwayContext:
     """What is known of a pathway."""
-    ordered = sorted(steps, key=lambda s: s.order)
+    ordered = sorted(steps, key=lambda s: s.sort_key)
     return PathwayContext(list(refs), ordered, list(consents), list(bases), concealment, registrars)
 
 
 def seen(reader: Reader, known: PathwayContext, now: datetime = NOW) -> VisiblePathway | None:
     """What the reader sees of it."""
-    return visible(reader, now, known)
+    return compute_visible(reader, now, known)
 
 
 def ids(reader: Reader, known: PathwayContext, now: datetime = NOW) -> list[str]:
     """The ids of the steps that the reader sees, in order."""
-    found = visible(reader, now, known)
-    return [] if found is None else [each.told.step.id for each in found.steps]
+    found = compute_visible(reader, now, known)
+    return [] if found is None else [each.parsed.step.id for each in found.steps]

@@ -19,8 +19,8 @@ from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline.interaction import Interaction
 from pathline.vocabulary import Payload
-from pathline_gateway.auth.caller import EVERYBODY, Caller, Role
-from pathline_gateway.auth.dependencies import caller
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller, Role
+from pathline_gateway.auth.dependencies import current_caller
 from pathline_gateway.concealment import endpoints as concealment_endpoints
 from pathline_gateway.console import handoff_pages, parked_pages, pathway_pages, review_pages, subscription_pages
 from pathline_gateway.embedded import Machine
@@ -120,7 +120,7 @@ class Rig:
     async def bind(self) -> None:
         """The membership writer has seen all evidence."""
         writer = MembershipWriter(self.pool)
-        while await writer.bind_some():
+        while await writer.bind_batch():
             pass
 
     async def hand_out(self, *, everything: bool = True) -> None:
@@ -128,14 +128,14 @@ class Rig:
         at_hand = PushDispatcher(SECRET, [self.waiters, *(each for each, _ in self.takers)])
 
         def given(subscriptions: Mapping[UUID, int]) -> None:
-            self.waiters.given(subscriptions)
+            self.waiters.wake(subscriptions)
             for _, told in self.takers:
                 told(subscriptions)
 
-        dispatcher = Dispatcher(self.pool, lambda: self.now, given, everything=everything, at_hand=at_hand)
+        dispatcher = Dispatcher(self.pool, lambda: self.now, given, auth_disabled=everything, push_dispatcher=at_hand)
         while await dispatcher.dispatch_some():
             pass
-        replayer = Replayer(self.pool, lambda: self.now, everything=everything)
+        replayer = Replayer(self.pool, lambda: self.now, auth_disabled=everything)
         while await replayer.replay_some():
             pass
 
@@ -187,14 +187,14 @@ async def rig_on(machine: Machine, padding: Padding = NO_PADDING) -> AsyncIterat
     async with asyncpg.create_pool(database, min_size=1, max_size=2) as pool:
         async with pool.acquire() as connection:
             await opened(connection)
-        who, clock, policy = [EVERYBODY], lambda: NOW, Policy()
+        who, clock, policy = [AUTH_DISABLED_CALLER], lambda: NOW, Policy()
         sinks = WebhookSender(
-            WebhookHttpClient(policy), policy, lambda: datetime.now(UTC), "gateway.test", private=True
+            WebhookHttpClient(policy), policy, lambda: datetime.now(UTC), "gateway.test", allow_private=True
         )
         app = FastAPI()
         app.add_exception_handler(problem.Problem, problem.on_problem)
         app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
-        app.dependency_overrides[caller] = lambda: who[0]
+        app.dependency_overrides[current_caller] = lambda: who[0]
         app.include_router(pull_endpoints.routes(pool, SECRET, RestrictedReader(pool, SECRET, clock, padding), clock))
         app.include_router(access_log_endpoints.routes(pool, SECRET, clock))
         app.include_router(measure_endpoints.routes(pool, lambda: rig.now))
@@ -216,5 +216,5 @@ async def rig_on(machine: Machine, padding: Padding = NO_PADDING) -> AsyncIterat
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
             rig = Rig(database, pool, http, who, sinks, _described(app), waiters)
             yield rig
-        await sinks.poster.aclose()
+        await sinks.http_client.aclose()
     await dropped(machine, database)

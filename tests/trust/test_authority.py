@@ -15,11 +15,11 @@ from pathline_gateway.identity.evidence import EvidenceRank
 from pathline_gateway.identity.links.rights import Rights
 from pathline_gateway.pathways.parsed_step import parse_step
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.reserved_names import ACCOUNT, REVIEW
-from pathline_gateway.visibility.authority import SAFETY, TABLE, Effect, Relation, Sayer, effect
-from pathline_gateway.visibility.authority_document import FILE, document
-from pathline_gateway.visibility.citizen_consents import own_consents
-from pathline_gateway.visibility.citizen_mandates import own_mandates
+from pathline_gateway.reserved_names import ACCOUNT_SOURCE, REVIEW_SOURCE
+from pathline_gateway.visibility.authority import SAFETY, TABLE, Asserter, Effect, Relation, effect_of
+from pathline_gateway.visibility.authority_document import DOCUMENT_PATH, replace_table
+from pathline_gateway.visibility.citizen_consents import list_own_consents
+from pathline_gateway.visibility.citizen_mandates import list_own_mandates
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from trust.pathways import NOW, consent, ids, organisation, pathway, person, ref, seen, step, subject
 
@@ -28,11 +28,11 @@ REFS = [ref(org, age=n) for n, org in enumerate(("sayer", "clinic", "reader", "c
 STEPS = [step(org, f"{org}-1", minute=n) for n, org in enumerate(("sayer", "clinic", "reader", "citizen"))]
 KEY = ReaderKey(b"a secret of a test, of 32 bytes.", "person:x")
 ORGS = {
-    Sayer.PERSON: "citizen",
-    Sayer.ORGANISATION: "sayer",
-    Sayer.REGISTRAR: "sayer",
-    Sayer.LINKER: "sayer",
-    Sayer.REVIEWER: "pathline",
+    Asserter.PERSON: "citizen",
+    Asserter.ORGANISATION: "sayer",
+    Asserter.REGISTRAR: "sayer",
+    Asserter.LINKER: "sayer",
+    Asserter.REVIEWER: "pathline",
 }
 HELPER = person(9, Role.HELPER)
 
@@ -41,47 +41,47 @@ def test_the_table_speaks_of_every_type_by_everybody_about_anything_and_once() -
     cells = [(t, s, r) for rule in TABLE for t in rule.types for s in rule.sayers for r in rule.relations]
     twice = {cell for cell in cells if cells.count(cell) > 1}
     assert twice == set()
-    missing = set(itertools.product([*TRUST, SAFETY], Sayer, Relation)) - set(cells)
+    missing = set(itertools.product([*TRUST, SAFETY], Asserter, Relation)) - set(cells)
     assert missing == set()
-    assert effect("org.pathline.contact.made.v1", Sayer.PERSON, Relation.OWN) is Effect.NOTHING
+    assert effect_of("org.pathline.contact.made.v1", Asserter.PERSON, Relation.OWN) is Effect.NOTHING
 
 
 def test_the_documentation_has_the_table() -> None:
-    page = FILE.read_text()
-    assert page == document(page)
+    page = DOCUMENT_PATH.read_text()
+    assert page == replace_table(page)
 
 
 def test_documentation_without_a_place_for_the_table_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="lost the lines"):
-        document("# Who sees what\n")
+        replace_table("# Who sees what\n")
 
 
-def holder(sayer: Sayer, relation: Relation) -> str:
+def holder(sayer: Asserter, relation: Relation) -> str:
     return ORGS[sayer] if relation is Relation.OWN else "clinic"
 
 
 @pytest.mark.parametrize("relation", Relation)
-@pytest.mark.parametrize("sayer", [s for s in Sayer if s is not Sayer.REVIEWER])
-def test_a_consent_opens_what_the_table_says(sayer: Sayer, relation: Relation) -> None:
+@pytest.mark.parametrize("sayer", [s for s in Asserter if s is not Asserter.REVIEWER])
+def test_a_consent_opens_what_the_table_says(sayer: Asserter, relation: Relation) -> None:
     about = holder(sayer, relation)
     said = consent(ORGS[sayer], "k", holders=[about], recipients=["reader"])
     shown = f"{about}-1" in ids(organisation("reader"), pathway(REFS, STEPS, [said]))
-    assert shown == (effect("org.pathline.consent.given.v1", sayer, relation) is Effect.BINDS)
-    (listed,) = own_consents([said], subject(1), NOTHING_CONCEALED, KEY, NOW)
-    assert (listed.live, listed.counts != "proposal") == (shown, shown)
+    assert shown == (effect_of("org.pathline.consent.given.v1", sayer, relation) is Effect.BINDS)
+    (listed,) = list_own_consents([said], subject(1), NOTHING_CONCEALED, KEY, NOW)
+    assert (listed.is_live, listed.validity != "proposal") == (shown, shown)
 
 
 @pytest.mark.parametrize("relation", Relation)
-@pytest.mark.parametrize("sayer", [s for s in Sayer if s is not Sayer.REVIEWER])
-def test_a_withdrawal_closes_what_the_table_says(sayer: Sayer, relation: Relation) -> None:
+@pytest.mark.parametrize("sayer", [s for s in Asserter if s is not Asserter.REVIEWER])
+def test_a_withdrawal_closes_what_the_table_says(sayer: Asserter, relation: Relation) -> None:
     about = holder(sayer, relation)
-    granting = "citizen" if sayer is not Sayer.PERSON else about
+    granting = "citizen" if sayer is not Asserter.PERSON else about
     given = consent(granting, "k", holders=[about], recipients=["reader"])
     which = "c1" if granting == ORGS[sayer] else "another"  # her own ends by its id, others' by a word against them
     ended = consent(ORGS[sayer], "w", False, minute=9, recipients=["reader"], consent=which)
     assert f"{about}-1" in ids(organisation("reader"), pathway(REFS, STEPS, [given]))
     shown = f"{about}-1" in ids(organisation("reader"), pathway(REFS, STEPS, [given, ended]))
-    assert shown != (effect("org.pathline.consent.withdrawn.v1", sayer, relation) is Effect.BINDS)
+    assert shown != (effect_of("org.pathline.consent.withdrawn.v1", sayer, relation) is Effect.BINDS)
 
 
 def mandate(org: str, id: str = "m", verb: str = "given", minute: int = 5, **more: Any) -> Step:
@@ -89,17 +89,17 @@ def mandate(org: str, id: str = "m", verb: str = "given", minute: int = 5, **mor
     return step(org, f"{org}-{id}-{verb}", f"mandate.{verb}", minute=minute, **(said | more))
 
 
-@pytest.mark.parametrize("sayer", [s for s in Sayer if s is not Sayer.REVIEWER])
+@pytest.mark.parametrize("sayer", [s for s in Asserter if s is not Asserter.REVIEWER])
 @pytest.mark.parametrize("safety", [None, "conceal", "location-hidden"])
-def test_a_mandate_lets_its_agent_see_where_the_table_says(sayer: Sayer, safety: str | None) -> None:
-    registrars = {"sayer"} if sayer is Sayer.REGISTRAR else set()
+def test_a_mandate_lets_its_agent_see_where_the_table_says(sayer: Asserter, safety: str | None) -> None:
+    registrars = {"sayer"} if sayer is Asserter.REGISTRAR else set()
     given = mandate(ORGS[sayer], **({} if safety is None else {"safety": safety}))
     known = pathway(REFS, [*STEPS, given], registrars=registrars)
     sees = "clinic-1" in ids(HELPER, known)
-    relation = Relation.OWN if sayer is Sayer.PERSON else Relation.OTHERS
-    assert sees == (effect("org.pathline.mandate.given.v1", sayer, relation) is Effect.BINDS)
-    (listed,) = own_mandates([parse_step(given)], subject(1), registrars, NOTHING_CONCEALED, KEY, NOW)
-    assert (listed.live, listed.counts == "binds") == (sees, sees)
+    relation = Relation.OWN if sayer is Asserter.PERSON else Relation.OTHERS
+    assert sees == (effect_of("org.pathline.mandate.given.v1", sayer, relation) is Effect.BINDS)
+    (listed,) = list_own_mandates([parse_step(given)], subject(1), registrars, NOTHING_CONCEALED, KEY, NOW)
+    assert (listed.is_live, listed.validity == "binds") == (sees, sees)
 
 
 @pytest.mark.parametrize("safety", [None, "conceal"])
@@ -111,12 +111,12 @@ def test_a_mandate_ends_by_the_person_and_by_who_gave_it_and_by_nobody_else(of: 
     assert ("clinic-1" in ids(HELPER, known)) == (by not in ("citizen", of))
 
 
-IDENTITY: Mapping[Sayer, Callable[[], tuple[str, Rights]]] = {
-    Sayer.PERSON: lambda: (ACCOUNT, Rights(False, ())),
-    Sayer.ORGANISATION: lambda: ("urn:pathline:sayer:desk", Rights(False, ())),
-    Sayer.REGISTRAR: lambda: ("urn:pathline:sayer:desk", Rights(False, ())),
-    Sayer.LINKER: lambda: ("urn:pathline:sayer:desk", Rights(False, {("sayer", o) for o in ("clinic", "reader")})),
-    Sayer.REVIEWER: lambda: (REVIEW, Rights(False, ())),
+IDENTITY: Mapping[Asserter, Callable[[], tuple[str, Rights]]] = {
+    Asserter.PERSON: lambda: (ACCOUNT_SOURCE, Rights(False, ())),
+    Asserter.ORGANISATION: lambda: ("urn:pathline:sayer:desk", Rights(False, ())),
+    Asserter.REGISTRAR: lambda: ("urn:pathline:sayer:desk", Rights(False, ())),
+    Asserter.LINKER: lambda: ("urn:pathline:sayer:desk", Rights(False, {("sayer", o) for o in ("clinic", "reader")})),
+    Asserter.REVIEWER: lambda: (REVIEW_SOURCE, Rights(False, ())),
 }
 SIDES = {
     Relation.OWN: ("sayer", "sayer"),
@@ -126,18 +126,20 @@ SIDES = {
 
 
 @pytest.mark.parametrize("relation", Relation)
-@pytest.mark.parametrize("sayer", [s for s in Sayer if s is not Sayer.PERSON])
+@pytest.mark.parametrize("sayer", [s for s in Asserter if s is not Asserter.PERSON])
 @pytest.mark.parametrize("kind", ["same", "different"])
-def test_evidence_of_who_is_who_weighs_what_the_table_says(kind: str, sayer: Sayer, relation: Relation) -> None:
+def test_evidence_of_who_is_who_weighs_what_the_table_says(kind: str, sayer: Asserter, relation: Relation) -> None:
     source, rights = IDENTITY[sayer]()
     type = "linked" if kind == "same" else "distinguished"
-    found = rights.standing(source, kind, SIDES[relation])
-    wanted = {EvidenceRank.PROPOSED: Effect.PROPOSAL, EvidenceRank.OWN: Effect.WITHIN}.get(found, Effect.BINDS)
-    if sayer is Sayer.LINKER and relation is Relation.OWN:
+    found = rights.rank_of(source, kind, SIDES[relation])
+    wanted = {EvidenceRank.PROPOSED: Effect.PROPOSAL, EvidenceRank.OWN: Effect.BINDS_CONDITIONALLY}.get(
+        found, Effect.BINDS
+    )
+    if sayer is Asserter.LINKER and relation is Relation.OWN:
         assert found in (EvidenceRank.OWN, EvidenceRank.LINKER)
     else:
-        assert effect(f"org.pathline.identity.{type}.v1", sayer, relation) is wanted
-    if (kind, relation) == ("different", Relation.PARTLY) and sayer in (Sayer.ORGANISATION, Sayer.REGISTRAR):
+        assert effect_of(f"org.pathline.identity.{type}.v1", sayer, relation) is wanted
+    if (kind, relation) == ("different", Relation.PARTLY) and sayer in (Asserter.ORGANISATION, Asserter.REGISTRAR):
         assert found is EvidenceRank.ONE_SIDE
 
 
@@ -150,4 +152,4 @@ def test_a_token_that_names_an_organisation_publishes_nothing_for_it_without_the
 def test_what_a_mandate_says_of_its_own_safety_hides_no_reading_by_it(safety: str) -> None:
     found = seen(HELPER, pathway(REFS, [*STEPS, mandate("citizen", safety=safety)]))
     assert found is not None
-    assert not found.quiet
+    assert not found.is_concealed_access

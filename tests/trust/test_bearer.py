@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 from pathline_gateway.auth import jwks
 from pathline_gateway.auth.bearer_token import BearerTokens, TokenClaims, TokenRejected
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.auth.dev_issuer.issuer import CLIENT, made
+from pathline_gateway.auth.dev_issuer.issuer import CLIENT_ID, load_or_create_issuer
 from pathline_gateway.auth.jwks import DiscoveredKeys, IssuerUnavailable, OwnKeys
 from pathline_gateway.background.health import Health
 from pathline_gateway.background.loop import supervised
@@ -65,7 +65,7 @@ def bearer(*keys: Any) -> BearerTokens:
 
 
 async def test_a_publisher_is_bound_to_its_organisation() -> None:
-    caller = await bearer().caller(signed(said()))
+    caller = await bearer().authenticate(signed(said()))
     assert (caller.roles, caller.org, caller.account) == ({Role.PUBLISHER}, "food-bank", None)
 
 
@@ -73,16 +73,16 @@ async def test_a_publisher_is_bound_to_its_organisation() -> None:
 async def test_every_algorithm_that_we_name_is_read(kind: Any, alg: str) -> None:
     one = key(kind)
     token = signed(said(), one, alg)
-    assert (await bearer(one).caller(token)).org == "food-bank"
+    assert (await bearer(one).authenticate(token)).org == "food-bank"
 
 
 async def test_a_citizen_has_an_account_that_nobody_else_can_compute() -> None:
-    caller = await bearer().caller(signed(said(pathline_roles="citizen other", pathline_org=None, sub="ann")))
+    caller = await bearer().authenticate(signed(said(pathline_roles="citizen other", pathline_org=None, sub="ann")))
     assert caller.account is not None
     assert caller.account.startswith("v1.")
     assert "ann" not in caller.account
     other = BearerTokens(CLAIMS, OwnKeys(KeySet([KEY])), b"another instance's secret, 32 by", clock=lambda: NOW)
-    assert other.account("ann") != caller.account == bearer().account("ann")
+    assert other.account_subject("ann") != caller.account == bearer().account_subject("ann")
 
 
 def unsigned() -> str:
@@ -171,7 +171,7 @@ def tampered() -> str:
 )
 async def test_anything_else_is_refused(token: Callable[[], str]) -> None:
     with pytest.raises(TokenRejected) as refused:
-        await bearer(KEY, RSA).caller(token())
+        await bearer(KEY, RSA).authenticate(token())
     assert "food-bank" not in str(refused.value)
 
 
@@ -187,24 +187,24 @@ async def test_anything_else_is_refused(token: Callable[[], str]) -> None:
     ],
 )
 async def test_an_access_token_is_one_by_its_type_or_its_client(typ: str, client: dict[str, Any]) -> None:
-    assert (await bearer().caller(signed(said(**client), typ=typ))).org == "food-bank"
+    assert (await bearer().authenticate(signed(said(**client), typ=typ))).org == "food-bank"
 
 
 async def test_a_lifetime_is_what_the_operator_says() -> None:
     short = TokenClaims(ISSUER, "pathline", lifetime_s=600)
     reads = BearerTokens(short, OwnKeys(KeySet([KEY])), ACCOUNTS, clock=lambda: NOW)
-    assert (await reads.caller(signed(said(iat=NOW, exp=NOW + 600)))).org == "food-bank"
+    assert (await reads.authenticate(signed(said(iat=NOW, exp=NOW + 600)))).org == "food-bank"
     with pytest.raises(TokenRejected):
-        await reads.caller(signed(said(iat=NOW, exp=NOW + 601)))
+        await reads.authenticate(signed(said(iat=NOW, exp=NOW + 601)))
 
 
 async def test_the_issuer_of_one_machine_makes_access_tokens_and_id_tokens_that_are_none(tmp_path: Path) -> None:
-    issuer = made(tmp_path, "http://127.0.0.1:8080/issuer")
+    issuer = load_or_create_issuer(tmp_path, "http://127.0.0.1:8080/issuer")
     reads = BearerTokens(issuer.claims, OwnKeys(issuer.keys), ACCOUNTS)
-    assert (await reads.caller(issuer.token([Role.PUBLISHER], "food-bank", "x"))).org == "food-bank"
+    assert (await reads.authenticate(issuer.issue_token([Role.PUBLISHER], "food-bank", "x"))).org == "food-bank"
     for nonce in ("n", None):
         with pytest.raises(TokenRejected):
-            await reads.caller(issuer.id_token(CLIENT, "x", nonce))
+            await reads.authenticate(issuer.issue_id_token(CLIENT_ID, "x", nonce))
 
 
 class Published:
@@ -236,14 +236,14 @@ def discovering(published: Published, clock: Clock) -> BearerTokens:
 async def test_a_new_key_of_the_issuer_is_found_and_one_that_it_took_out_is_not_believed_for_ever() -> None:
     new, published, clock = key(), Published(KEY), Clock()
     reads = discovering(published, clock)
-    assert (await reads.caller(signed(said()))).org == "food-bank"
+    assert (await reads.authenticate(signed(said()))).org == "food-bank"
     published.keys = [new]
     with pytest.raises(TokenRejected):
-        await reads.caller(signed(said(), new))  # asked a moment ago
+        await reads.authenticate(signed(said(), new))  # asked a moment ago
     clock.at += 11
-    assert (await reads.caller(signed(said(), new))).org == "food-bank"
+    assert (await reads.authenticate(signed(said(), new))).org == "food-bank"
     with pytest.raises(TokenRejected):
-        await reads.caller(signed(said()))
+        await reads.authenticate(signed(said()))
     assert published.asked == 2
 
 
@@ -253,7 +253,7 @@ async def test_key_ids_that_nobody_has_do_not_make_us_ask_again_and_again() -> N
     for n in range(50):
         clock.at += 0.1
         with pytest.raises(TokenRejected):
-            await reads.caller(signed(said(), key(), kid=f"nobody-{n}"))
+            await reads.authenticate(signed(said(), key(), kid=f"nobody-{n}"))
     assert published.asked == 1
 
 
@@ -264,16 +264,16 @@ async def test_while_the_issuer_is_away_known_keys_are_believed_for_an_hour_and_
     published.down = True
     reads = discovering(published, clock)
     with pytest.raises(IssuerUnavailable):
-        await reads.caller(signed(said()))
+        await reads.authenticate(signed(said()))
     published.down = False
     clock.at += 11
-    await reads.caller(signed(said()))
+    await reads.authenticate(signed(said()))
     published.down = True
     clock.at += 3_000
-    await reads.caller(signed(said()))
+    await reads.authenticate(signed(said()))
     clock.at += 1_000
     with pytest.raises(IssuerUnavailable):
-        await reads.caller(signed(said()))
+        await reads.authenticate(signed(said()))
 
 
 async def test_a_document_about_another_issuer_is_not_believed() -> None:
@@ -282,7 +282,7 @@ async def test_a_document_about_another_issuer_is_not_believed() -> None:
 
     reads = BearerTokens(CLAIMS, DiscoveredKeys(ISSUER, other, Clock()), ACCOUNTS, clock=lambda: NOW)
     with pytest.raises(IssuerUnavailable):
-        await reads.caller(signed(said()))
+        await reads.authenticate(signed(said()))
 
 
 async def test_a_symmetric_key_that_an_issuer_publishes_by_mistake_is_not_used() -> None:
@@ -294,7 +294,7 @@ async def test_a_symmetric_key_that_an_issuer_publishes_by_mistake_is_not_used()
     reads = BearerTokens(CLAIMS, DiscoveredKeys(ISSUER, fetch, Clock()), ACCOUNTS, clock=lambda: NOW)
     token = signed(said(), shared, "HS256")
     with pytest.raises(TokenRejected):
-        await reads.caller(token)
+        await reads.authenticate(token)
 
 
 async def test_a_known_key_waits_for_nobody_while_the_issuer_hangs() -> None:
@@ -306,15 +306,15 @@ async def test_a_known_key_waits_for_nobody_while_the_issuer_hangs() -> None:
         return published(url)
 
     reads = BearerTokens(CLAIMS, DiscoveredKeys(ISSUER, fetch, clock), ACCOUNTS, clock=lambda: NOW)
-    await reads.caller(signed(said()))
+    await reads.authenticate(signed(said()))
     published.down = True
     clock.at += 2_000  # old enough to be fetched again
-    unknown = asyncio.create_task(reads.caller(signed(said(), key(), kid="another")))
+    unknown = asyncio.create_task(reads.authenticate(signed(said(), key(), kid="another")))
     try:
         async with asyncio.timeout(50):
             for _ in range(20):
                 clock.at += 11
-                assert (await reads.caller(signed(said()))).org == "food-bank"
+                assert (await reads.authenticate(signed(said()))).org == "food-bank"
         assert not unknown.done()
     finally:
         hangs.set()
@@ -332,20 +332,20 @@ async def test_an_issuer_that_is_away_for_long_lets_nobody_queue() -> None:
 
     keys = DiscoveredKeys(ISSUER, fetch, clock)
     reads = BearerTokens(CLAIMS, keys, ACCOUNTS, clock=lambda: NOW)
-    await reads.caller(signed(said()))
+    await reads.authenticate(signed(said()))
     hangs.set()
     clock.at += 3_000
-    await reads.caller(signed(said()))
-    await settled(lambda: keys._failed)
+    await reads.authenticate(signed(said()))
+    await settled(lambda: keys._last_fetch_failed)
     clock.at += 1_000
     with pytest.raises(IssuerUnavailable):
-        await reads.caller(signed(said()))
+        await reads.authenticate(signed(said()))
     hangs.clear()
     clock.at += 11
     with pytest.raises(IssuerUnavailable):
-        await reads.caller(signed(said()))  # it begins to ask, and does not wait
-    await settled(lambda: not keys._failed)
-    assert (await reads.caller(signed(said()))).org == "food-bank"
+        await reads.authenticate(signed(said()))  # it begins to ask, and does not wait
+    await settled(lambda: not keys._last_fetch_failed)
+    assert (await reads.authenticate(signed(said()))).org == "food-bank"
 
 
 async def test_keys_are_fetched_before_anybody_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:

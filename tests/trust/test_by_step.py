@@ -21,13 +21,13 @@ from pathline_gateway.auth.reader import Reader
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache, reader
+from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache, subscription_reader
 from pathline_gateway.streams.subscriptions.repository import Subscription
-from pathline_gateway.visibility.deciding_steps import decides, named_events
-from pathline_gateway.visibility.loading import _known
+from pathline_gateway.visibility.deciding_steps import is_deciding, referenced_events
+from pathline_gateway.visibility.loading import _load_context
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, offered, visible
-from pathline_gateway.visibility.redaction import names
+from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, compute_offered, compute_visible
+from pathline_gateway.visibility.redaction import event_names
 from trust.pathways import NOW, organisation, pathway, ref, step
 from trust.rig import SECRET, Rig
 from trust.test_noninterference import pathways as some_pathways
@@ -38,11 +38,11 @@ READERS = (organisation("alpha"), organisation("alpha", None), organisation("gam
 
 def whole(of: Reader, known: PathwayContext) -> VisiblePathway | None:
     """The oracle: what is seen of the pathway."""
-    return visible(of, NOW, known) or offered(of, known)
+    return compute_visible(of, NOW, known) or compute_offered(of, known)
 
 
 def shown(seen: VisiblePathway | None) -> set[tuple[str, str]]:
-    return set() if seen is None else {(each.told.step.source, each.told.step.id) for each in seen.steps}
+    return set() if seen is None else {(each.parsed.step.source, each.parsed.step.id) for each in seen.steps}
 
 
 def by_step(of: Reader, known: PathwayContext, step: Step, needed: Callable[[Step], bool]) -> VisiblePathway | None:
@@ -50,7 +50,7 @@ def by_step(of: Reader, known: PathwayContext, step: Step, needed: Callable[[Ste
     return whole(of, replace(known, steps=[each for each in known.steps if each is step or needed(each)]))
 
 
-def differs(known: PathwayContext, needed: Callable[[Step], bool] = decides) -> bool:
+def differs(known: PathwayContext, needed: Callable[[Step], bool] = is_deciding) -> bool:
     """Whether any reader would be told otherwise of any step."""
     for of in READERS:
         seen = whole(of, known)
@@ -61,7 +61,11 @@ def differs(known: PathwayContext, needed: Callable[[Step], bool] = decides) -> 
             if seen is None or found is None:
                 if seen is not found:
                     return True
-            elif (found.handoffs, found.quiet, found.anchors) != (seen.handoffs, seen.quiet, seen.anchors):
+            elif (found.handoffs, found.is_concealed_access, found.anchors) != (
+                seen.handoffs,
+                seen.is_concealed_access,
+                seen.anchors,
+            ):
                 return True
     return False
 
@@ -86,7 +90,7 @@ def test_what_is_forgotten_among_what_decides_is_missed(forgotten: str) -> None:
     ]
     known = pathway([ref("alpha"), ref("beta")], steps)
     assert not differs(known)
-    assert differs(known, lambda each: decides(each) and f".{forgotten}." not in each.type)
+    assert differs(known, lambda each: is_deciding(each) and f".{forgotten}." not in each.type)
 
 
 ORGS = ("alpha", "beta", "gamma", "refuge")
@@ -169,35 +173,35 @@ async def fault(rig: Rig, only: Collection[str] = ORGS) -> str | None:
             sight.expect(rows[::2])
             for row in rows:
                 event = row["source"], row["id"]
-                seen = await of_whole(connection, reader(as_whom), row["pathway"])
-                look = await sight.of(as_whom, row["pathway"], event)
+                seen = await of_whole(connection, subscription_reader(as_whom), row["pathway"])
+                look = await sight.view(as_whom, row["pathway"], event)
                 if (look is None) != (seen is None):
                     return f"{org}: there is a pathway, or none"
                 if look is None or seen is None:
                     continue
-                if (event in look.shown) != (event in shown(seen)) or look.shown.keys() - shown(seen):
+                if (event in look.visible_steps) != (event in shown(seen)) or look.visible_steps.keys() - shown(seen):
                     return f"{org}: {event}"
-                if (look.seen.anchors, look.seen.handoffs) != (seen.anchors, seen.handoffs):
+                if (look.visible_pathway.anchors, look.visible_pathway.handoffs) != (seen.anchors, seen.handoffs):
                     return f"{org}: another name of the pathway, or other hand-offs"
-                key = ReaderKey(SECRET, reader(as_whom).name)
-                told, every = names(key, look.seen.steps), names(key, seen.steps)
+                key = ReaderKey(SECRET, subscription_reader(as_whom).name)
+                told, every = event_names(key, look.visible_pathway.steps), event_names(key, seen.steps)
                 if told.items() - every.items():
                     return f"{org}: called otherwise"
-                if event in look.shown:
-                    named = {e for e in pathway_named(look.shown[event].told.step) if e in every}
+                if event in look.visible_steps:
+                    named = {e for e in pathway_named(look.visible_steps[event].parsed.step) if e in every}
                     if named - told.keys():
                         return f"{org}: what {event} refers to is left out"
     return None
 
 
 def pathway_named(step: Step) -> set[tuple[str, str]]:
-    return set(named_events(step))
+    return set(referenced_events(step))
 
 
 async def of_whole(connection: asyncpg.Connection, of: Reader, pathway: Any) -> VisiblePathway | None:
-    members, stored = await pathway_repository.stored(connection, pathway)
+    members, stored = await pathway_repository.load_pathway(connection, pathway)
     assert isinstance(members, pathway_repository.PathwayMembers)
-    return whole(of, await _known(connection, of, members, stored))
+    return whole(of, await _load_context(connection, of, members, stored))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -246,6 +250,8 @@ async def test_a_name_that_is_spelled_with_escapes_is_found(rig: Rig) -> None:
     async with rig.pool.acquire() as connection:
         assert b"\\u0061" in await connection.fetchval("select payload from interaction")
         birth = await connection.fetchval("select birth from subject_ref where org = 'alpha'")
-        members = await pathway_repository.members(connection, birth)
+        members = await pathway_repository.load_members(connection, birth)
         assert isinstance(members, pathway_repository.PathwayMembers)
-        assert [step.id for step in (await part_repository.deciding(connection, members)).steps()] == ["spelled"]
+        assert [
+            step.id for step in (await part_repository.load_access_deciding_steps(connection, members)).steps()
+        ] == ["spelled"]

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from pathline_gateway.access_log.declarations import ROWS, About
+from pathline_gateway.access_log.declarations import ROUTE_ROWS, About
 from pathline_gateway.auth.caller import Caller, Role
-from pathline_gateway.auth.route_permissions import route_of
+from pathline_gateway.auth.route_permissions import find_route
 from pathline_gateway.embedded import Machine
-from pathline_gateway.streams.webhooks.attempt_result import NO_ANSWER, outward
+from pathline_gateway.streams.webhooks.attempt_result import NO_ANSWER, public_reason
 from pathline_gateway.visibility.padding import BUCKET_S, Padding
 from trust.rig import AUDITOR, OPERATOR, Rig, of, rig_on, stating
 from trust.test_noninterference_http import COMMON, told
@@ -74,7 +74,7 @@ _OF_AN_OPERATOR = (
 NOT_HERE = {
     # They answer from the same functions, and are asked with a gateway at work: `tests/access_log`, `tests/desk`.
     name
-    for name in ROWS
+    for name in ROUTE_ROWS
     if name.startswith(("GET /desk", "GET /v1/identity/links", "GET /v1/set-aside", "GET /console/set-aside"))
 } | {
     "GET /console",  # totals over everybody beside the hand-offs of `/console/handoffs/silent`
@@ -109,7 +109,7 @@ async def _asked(rig: Rig, items: Sequence[str]) -> Any:
 
     async def ask(by: Caller, method: str, path: str, **more: Any) -> tuple[Any, ...]:
         answer = await rig.ask(by, method, path, **more)
-        asked.add(str(route_of(method, path.partition("?")[0])))
+        asked.add(str(find_route(method, path.partition("?")[0])))
         return method, path if "review/" not in path else "item", answer.status_code, words(answer.text)
 
     for by in (OPERATOR, REVIEWER):
@@ -129,7 +129,7 @@ async def _asked(rig: Rig, items: Sequence[str]) -> Any:
         for each in listed["items"][:1]:
             page = await rig.ask(by, "GET", f"/console/review/{each['item']}")
             yield "review page", words(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "id", page.text))
-    asked |= {name for name in ROWS if name.startswith("GET") and "/review" in name}
+    asked |= {name for name in ROUTE_ROWS if name.startswith("GET") and "/review" in name}
     for path in _OF_AN_OPERATOR:
         yield await ask(OPERATOR, "GET", path)
     number = await rig.pool.fetchval("select max(id) from parked")
@@ -164,8 +164,8 @@ async def _asked(rig: Rig, items: Sequence[str]) -> Any:
         "GET /v1/consents",
         "GET /v1/access",
         "GET /v1/mandates",
-    } & ROWS.keys()  # of a citizen: `test_noninterference_http`
-    reading = {name for name, row in ROWS.items() if row.about is About.READING}
+    } & ROUTE_ROWS.keys()  # of a citizen: `test_noninterference_http`
+    reading = {name for name, row in ROUTE_ROWS.items() if row.category is About.READING}
     assert reading - NOT_HERE == asked & reading, (reading - NOT_HERE) ^ (asked & reading)
 
 
@@ -195,7 +195,7 @@ def test_a_hole_would_be_seen(machine: Machine, part: str, hole: str) -> None:
 
 
 def test_why_an_address_is_not_reached_is_one_word() -> None:
-    assert {outward(reason) for reason in NO_ANSWER} == {"unreachable", "timed-out", "bad-answer"}
+    assert {public_reason(reason) for reason in NO_ANSWER} == {"unreachable", "timed-out", "bad-answer"}
 
 
 async def test_a_block_takes_a_whole_number_of_spans_however_it_ends() -> None:

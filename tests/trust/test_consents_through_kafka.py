@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 from tansu import Tansu
 
-from pathline_gateway.auth.dependencies import caller
+from pathline_gateway.auth.dependencies import current_caller
 from pathline_gateway.embedded import Machine
-from pathline_gateway.runtime.gateway import running_gateway
-from pathline_gateway.runtime.http_app import application
+from pathline_gateway.runtime.gateway import run_gateway
+from pathline_gateway.runtime.http_app import build_app
 from pathline_gateway.settings import Settings
 from trust.rig import citizen
 from verify.database import fresh_database
@@ -21,14 +21,16 @@ WANTED = {"consent": "mine", "recipients": ["housing"], "nouns": ["contact"], "p
 
 async def test_what_is_answered_has_taken_effect(machine: Machine, tmp_path: Path) -> None:
     async with Tansu(tmp_path) as tansu:
-        settings = Settings(dev_auth="off").embedded(tansu.bootstrap, await fresh_database(machine), tansu.cluster_id)
+        settings = Settings(dev_auth="off").for_embedded_machine(
+            tansu.bootstrap, await fresh_database(machine), tansu.cluster_id
+        )
         await _what_is_answered_has_taken_effect(settings)
 
 
 async def _what_is_answered_has_taken_effect(settings: Settings) -> None:
-    async with running_gateway(settings) as gateway:
-        app = application(gateway)
-        app.dependency_overrides[caller] = lambda: citizen(subject(1))
+    async with run_gateway(settings) as gateway:
+        app = build_app(gateway)
+        app.dependency_overrides[current_caller] = lambda: citizen(subject(1))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
             for path, body, live in (
                 ("/v1/consents", WANTED, True),

@@ -61,7 +61,7 @@ def _a_mandates_end_by_its_id_alone(patch: pytest.MonkeyPatch) -> None:
         for told in steps:  # type: ignore[attr-defined]
             if told.noun == "mandate" and told.step.time <= now:
                 found[told.said["mandate"]] = told
-        return visibility_mandates.Words(tuple(found.values()), frozenset())
+        return visibility_mandates.LatestMandates(tuple(found.values()), frozenset())
 
     patch.setattr(visibility_mandates, "words", words)
     patch.setattr(visibility_mandates, "mandates", lambda org, registrars: True)
@@ -90,7 +90,7 @@ def _proposed_links_bind(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_token_of_ones_own(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(lifecycle.Redeemed, "of_ones_own", property(lambda self: False))
+    patch.setattr(lifecycle.TokenUse, "of_ones_own", property(lambda self: False))
 
 
 def _context_goes_with_a_redirect(patch: pytest.MonkeyPatch) -> None:
@@ -99,17 +99,17 @@ def _context_goes_with_a_redirect(patch: pytest.MonkeyPatch) -> None:
 
 def _a_receiver_releases_context(patch: pytest.MonkeyPatch) -> None:
     def released(self: lifecycle.Lifecycle) -> bool:
-        return any(bool(event.said.get("context_released")) for event in self.legal)
+        return any(bool(event.data.get("context_released")) for event in self.transitions)
 
     patch.setattr(lifecycle.Lifecycle, "context_released", property(released))
 
 
 def _anybody_offers(patch: pytest.MonkeyPatch) -> None:
-    rule = lifecycle.Lifecycle._rule
+    rule = lifecycle.Lifecycle._find_rule
 
     def anybodys(self: lifecycle.Lifecycle, event: object) -> object:
         mine = getattr(event, "verb", "") == "offered" and getattr(event, "org", "") == attack.X
-        return lifecycle._OFFERED if mine else rule(self, event)  # type: ignore[arg-type]
+        return lifecycle._OFFER_RULE if mine else rule(self, event)  # type: ignore[arg-type]
 
     patch.setattr(lifecycle.Lifecycle, "_rule", anybodys)
     patch.setattr(lifecycle.Lifecycle, "asked_by", property(lambda self: self.by))
@@ -118,14 +118,14 @@ def _anybody_offers(patch: pytest.MonkeyPatch) -> None:
 def _whoever_names_a_hand_off_is_a_side(patch: pytest.MonkeyPatch) -> None:
 
     def receives(life: lifecycle.Lifecycle, org: str) -> bool:
-        return life.to == org or any(event.org == org for event in (*life.legal, *life.anomalies))
+        return life.receiver == org or any(event.org == org for event in (*life.transitions, *life.anomalies))
 
     patch.setattr(handoff_sharing, "_receives", receives)
 
 
 def _who_is_named_in_any_mandate(patch: pytest.MonkeyPatch) -> None:
     """By the mandate's id alone, whoever's it is."""
-    named = visibility_policy.services_named
+    named = visibility_policy.orgs_by_mandate
 
     class ById(dict[object, set[str]]):
         def get(self, name: object, default: object = None) -> object:  # type: ignore[override]

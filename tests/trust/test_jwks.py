@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from pathline_gateway.auth.jwk_selection import usable
+from pathline_gateway.auth.jwk_selection import select_keys
 
 
 def public(key: Any, **other: Any) -> dict[str, Any]:
@@ -79,15 +79,15 @@ BAD: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_key_that_cannot_be_used_is_left_out_and_counted(name: str) -> None:
-    found = usable({"keys": [BAD[name], *GOOD, BAD[name]]})
+    found = select_keys({"keys": [BAD[name], *GOOD, BAD[name]]})
     assert len(found.keys.keys) == 3
-    assert sum(found.left_out.values()) == 2
+    assert sum(found.rejected.values()) == 2
 
 
 @given(st.lists(st.sampled_from(list(BAD.values())), max_size=12), st.permutations(GOOD))
 def test_what_can_be_used_is(bad: list[Any], good: list[Any]) -> None:
     mixed = [each for pair in zip(good, [bad[:4], bad[4:8], bad[8:]], strict=True) for each in (pair[0], *pair[1])]
-    found = usable({"keys": mixed})
+    found = select_keys({"keys": mixed})
     assert len(found.keys.keys) == len(GOOD)
     assert {"ec", "rsa"} <= {key.kid for key in found.keys.keys}
     token = jwt.encode({"alg": "ES256", "kid": "ec"}, {"a": 1}, EC, algorithms=["ES256"])
@@ -106,17 +106,17 @@ MEMBERS = st.dictionaries(
 
 @given(st.lists(JSON | MEMBERS | MEMBERS.map(lambda odd: GOOD[0] | odd), max_size=5))
 def test_whatever_else_is_published_a_good_key_is_used(odd: list[Any]) -> None:
-    found = usable({"keys": [*odd, GOOD[1]]})
+    found = select_keys({"keys": [*odd, GOOD[1]]})
     assert "rsa" in {key.kid for key in found.keys.keys}
-    assert len(found.keys.keys) + sum(found.left_out.values()) == len(odd) + 1
+    assert len(found.keys.keys) + sum(found.rejected.values()) == len(odd) + 1
 
 
 @pytest.mark.parametrize("set_", [None, [], {}, {"keys": {}}, {"keys": []}, {"keys": [BAD["too short"]]}])
 def test_a_set_of_which_nothing_can_be_used_is_none(set_: object) -> None:
     with pytest.raises(ValueError, match=r"key|JWK"):
-        usable(set_)
+        select_keys(set_)
 
 
 def test_of_a_set_without_end_only_the_beginning_is_looked_at() -> None:
-    found = usable({"keys": [GOOD[0]] * 5_000})
-    assert found.left_out["too-many"] == 4_800
+    found = select_keys({"keys": [GOOD[0]] * 5_000})
+    assert found.rejected["too-many"] == 4_800

@@ -35,7 +35,7 @@ async def test_an_organisation_reads_its_part_of_a_life(life: Path, rig: Rig) ->
                 own = [(each["source"], each["id"]) for each in served if each["org"] == at["org"]]
                 assert own == [each for each in steps if org_of(each) == at["org"]]
                 key = ReaderKey(SECRET, f"organisation:{at['org']}")
-                named = {key.event(*each): each for each in steps}
+                named = {key.event_id(*each): each for each in steps}
                 others = {named[each["id"]] for each in served if each["org"] != at["org"]}
                 shown = set() if purpose is None else handed(at["org"], steps, events, expected["handoffs"])
                 assert others == {each for each in shown if org_of(each) != at["org"]}

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from pathline.vocabulary import TYPES
-from pathline_gateway.auth.caller import EVERYBODY, Caller
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.pathways import part_repository
-from pathline_gateway.pull.paging import MOST
-from pathline_gateway.runtime.gc_tuning import settle_memory
+from pathline_gateway.pull.paging import MAX_STEPS
+from pathline_gateway.runtime.gc_tuning import freeze_gc
 from trust.rig import OPERATOR, Rig, citizen, of, stating
 from verify.history import Told, linked, subject
 
@@ -37,7 +37,7 @@ with one as (select * from interaction where id = 'first'), made as (
 insert into event_identity (source, id, ref, time{columns}) select source, id, ref, time{values} from made
 """
 READERS: dict[str, tuple[Caller, str | None]] = {
-    "everybody": (EVERYBODY, None),
+    "everybody": (AUTH_DISABLED_CALLER, None),
     "an operator": (OPERATOR, None),
     "its organisation": (of("north"), "care"),
     "another": (of("south"), "care"),
@@ -63,7 +63,7 @@ class Lag:
 @pytest.fixture(autouse=True)
 def _collected_as_in_a_gateway() -> Iterator[None]:
     before = gc.get_threshold()
-    settle_memory()
+    freeze_gc()
     yield
     gc.unfreeze()
     gc.set_threshold(*before)
@@ -129,7 +129,9 @@ async def test_no_body_is_long_and_no_request_holds_the_process(long: Rig) -> No
         first = await long.ask(caller, "GET", path, headers=stating(purpose))
         assert first.status_code == 200, first.text[:300]
         few = reader == "another, with no purpose"
-        assert (len(first.json()["steps"]), "next" in first.json()) == ((1, False) if few else (MOST, True)), reader
+        assert (len(first.json()["steps"]), "next" in first.json()) == ((1, False) if few else (MAX_STEPS, True)), (
+            reader
+        )
         if not few:
             asked.append((path, {"after": first.json()["next"]}))
         for where, said in asked:
@@ -146,15 +148,17 @@ async def test_a_page_costs_the_same_however_long_the_pathway_is(rig: Rig) -> No
     async def cost(after: str | None = None) -> tuple[float, str]:
         said = {} if after is None else {"after": after}
         began = time.process_time()
-        answer = await rig.ask(EVERYBODY, "GET", f"/v1/pathways/{await name(rig, EVERYBODY)}", params=said)
-        assert len(answer.json()["steps"]) == MOST
+        answer = await rig.ask(
+            AUTH_DISABLED_CALLER, "GET", f"/v1/pathways/{await name(rig, AUTH_DISABLED_CALLER)}", params=said
+        )
+        assert len(answer.json()["steps"]) == MAX_STEPS
         return time.process_time() - began, str(answer.json()["next"])
 
     async def least() -> float:
         found = [await cost() for _ in range(4)]
         return min([each for each, _ in found] + [(await cost(after))[0] for _, after in found])
 
-    await filled(rig, 3 * MOST)
+    await filled(rig, 3 * MAX_STEPS)
     short = await least()
     columns = "select id from interaction where id = 's1'"
     assert await rig.pool.fetchval(columns) == "s1"
@@ -201,14 +205,14 @@ async def test_a_new_step_is_handed_out_without_a_look_at_the_others(long: Rig) 
 
 async def test_what_is_hidden_under_others_names_is_not_read(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also not where its organisation has offered her to somebody, or said that others may see what it holds."""
-    await filled(rig, 2 * MOST)
+    await filled(rig, 2 * MAX_STEPS)
     asked = {"to": {"org": "clinic"}, "token_sha256": "0" * 64, "context_released": True}
     offer = TYPES["org.pathline.handoff.offered.v1"].model_validate({"handoff": "north:1", **asked})
     agreed = {"consent": "d", "holders": [], "recipients": ["clinic"], "nouns": ["activity"], "purpose": "care"}
     consent = TYPES["org.pathline.consent.given.v1"].model_validate(agreed)
     await rig.tell(Told("north", "offer", subject(1), offer), Told("north", "agreed", subject(1), consent))
     read: list[int] = []
-    after = part_repository.after
+    after = part_repository.load_steps_after
 
     async def counted(*said: Any, **named: Any) -> Any:
         found = await after(*said, **named)

@@ -17,10 +17,10 @@ from pathline_gateway.auth.reader import Reader
 from pathline_gateway.concealment.rules import Concealment
 from pathline_gateway.identity.resolution import Ref
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.pull.reader_view import view
+from pathline_gateway.pull.reader_view import build_view
 from pathline_gateway.visibility.consent import ConsentEvent
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.visibility.policy import PathwayContext, visible
+from pathline_gateway.visibility.policy import PathwayContext, compute_visible
 from trust.pathways import NOW, TOKEN, consent, operator, organisation, pathway, person, ref, step, subject
 
 SECRET = b"a secret of a test, of 32 bytes."
@@ -42,10 +42,10 @@ _numbers = itertools.count()
 
 def told(known: PathwayContext, reader: Reader) -> tuple[bytes, ...]:
     """Everything that the reader can read."""
-    seen = visible(reader, NOW, known)
+    seen = compute_visible(reader, NOW, known)
     if seen is None:
         return ()
-    served = view(reader, ReaderKey(SECRET, reader.name), seen)
+    served = build_view(reader, ReaderKey(SECRET, reader.name), seen)
     return str(served.pathway).encode(), served.version.encode(), served.body, served.trace()
 
 
@@ -125,8 +125,8 @@ def hidden_from(known: PathwayContext, reader: Reader) -> list[Step]:
 
     What she sees less by is no secret from her: the end of her own mandate, or of a hand-off to her.
     """
-    seen = visible(reader, NOW, known)
-    shown = set() if seen is None else {(each.told.step.source, each.told.step.id) for each in seen.steps}
+    seen = compute_visible(reader, NOW, known)
+    shown = set() if seen is None else {(each.parsed.step.source, each.parsed.step.id) for each in seen.steps}
     return [each for each in known.steps if (each.source, each.id) not in shown and not _decides(each, reader, known)]
 
 
@@ -199,8 +199,8 @@ def apart(known: PathwayContext, bare: set[tuple[str, str]]) -> PathwayContext:
 @given(known=pathways(), more=st.lists(consents(), max_size=4))
 @examples(300, deadline=None)
 def test_consents_about_others_change_nothing(known: PathwayContext, more: list[ConsentEvent]) -> None:
-    names = {(c.org, c.subject, c.consent) for c in known.consents}
-    others = [c for c in more if not c.about("alpha", "care") and (c.org, c.subject, c.consent) not in names]
+    names = {(c.org, c.subject, c.consent_id) for c in known.consents}
+    others = [c for c in more if not c.concerns("alpha", "care") and (c.org, c.subject, c.consent_id) not in names]
     added = replace(known, consents=[*known.consents, *others])
     for reader in (organisation("alpha"), person(1), person(9, Role.HELPER), operator()):
         assert told(added, reader) == told(known, reader)
@@ -209,7 +209,7 @@ def test_consents_about_others_change_nothing(known: PathwayContext, more: list[
 @given(known=pathways(), more=st.lists(consents(), max_size=4))
 @examples(200, deadline=None)
 def test_consents_of_who_is_concealed_change_nothing(known: PathwayContext, more: list[ConsentEvent]) -> None:
-    concealed = [c for c in more if CONCEALED.ref(c.org, c.subject)]
+    concealed = [c for c in more if CONCEALED.conceals_ref(c.org, c.subject)]
     for reader in READERS:
         assert told(replace(known, consents=[*known.consents, *concealed]), reader) == told(known, reader)
 
@@ -218,12 +218,14 @@ def test_consents_of_who_is_concealed_change_nothing(known: PathwayContext, more
 @examples(300, deadline=None)
 def test_nothing_of_a_refuge_is_told_to_others(known: PathwayContext, reader: Reader) -> None:
     """But by a mandate to whom it names, and to who named the refuge herself."""
-    seen = visible(reader, NOW, known)
+    seen = compute_visible(reader, NOW, known)
     if seen is None:
         return
-    served = orjson.loads(view(reader, ReaderKey(SECRET, reader.name), seen).body)
+    served = orjson.loads(build_view(reader, ReaderKey(SECRET, reader.name), seen).body)
     others = [
-        s for s, each in zip(served["steps"], seen.steps, strict=True) if not each.own and each.told.noun != "mandate"
+        s
+        for s, each in zip(served["steps"], seen.steps, strict=True)
+        if not each.is_own and each.parsed.noun != "mandate"
     ]
     assert b"refuge" not in orjson.dumps(others)
 
@@ -231,11 +233,11 @@ def test_nothing_of_a_refuge_is_told_to_others(known: PathwayContext, reader: Re
 @given(known=pathways(), reader=st.sampled_from(READERS[:5]))
 @examples(200, deadline=None)
 def test_no_name_of_anothers_is_told_as_it_is(known: PathwayContext, reader: Reader) -> None:
-    seen = visible(reader, NOW, known)
+    seen = compute_visible(reader, NOW, known)
     if seen is None:
         return
-    served = orjson.loads(view(reader, ReaderKey(SECRET, reader.name), seen).body)
-    foreign = [s for s, each in zip(served["steps"], seen.steps, strict=True) if not each.own]
+    served = orjson.loads(build_view(reader, ReaderKey(SECRET, reader.name), seen).body)
+    foreign = [s for s, each in zip(served["steps"], seen.steps, strict=True) if not each.is_own]
     text = orjson.dumps(foreign).decode()
     assert not any(f'"{each.id}"' in text for each in known.steps if not reader.owns(each.org, each.subject))
     assert subject(1) not in text

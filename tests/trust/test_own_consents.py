@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from trust.rig import OPERATOR, Rig, citizen, of
 from trust.test_reading import LIFE, ME, consented, told
 from verify.history import linked, ref, step, subject
@@ -80,7 +80,7 @@ async def test_what_the_register_conceals_is_not_listed(rig: Rig) -> None:
 
 async def test_consents_are_the_citizens_own(rig: Rig) -> None:
     await rig.tell(*LIFE)
-    for other in (of("housing"), OPERATOR, EVERYBODY):
+    for other in (of("housing"), OPERATOR, AUTH_DISABLED_CALLER):
         assert (await rig.ask(other, "GET", "/v1/consents")).status_code == 403
         assert (await rig.ask(other, "POST", "/v1/consents", json=WANTED)).status_code == 403
     await rig.ask(ME, "POST", "/v1/consents", json=WANTED)

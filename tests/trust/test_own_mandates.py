@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pathline_gateway.auth.caller import EVERYBODY
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from trust.rig import OPERATOR, Rig, citizen, helper, of, stating
 from trust.test_reading import LIFE, ME, consented, told
 from verify.history import Told, linked, ref, step, subject
@@ -123,7 +123,7 @@ async def test_who_names_a_refuge_hides_nothing_but_the_refuge(rig: Rig) -> None
 
 async def test_mandates_are_told_to_the_person_over_whom_they_are_and_to_nobody_else(rig: Rig) -> None:
     await rig.tell(*LIFE, mandate("citizen"))
-    for other in (FRIEND, of("clinic"), OPERATOR, EVERYBODY):
+    for other in (FRIEND, of("clinic"), OPERATOR, AUTH_DISABLED_CALLER):
         assert (await rig.ask(other, "GET", "/v1/mandates")).status_code == 403
         ending = {"mandate": "m1"}
         assert (await rig.ask(other, "POST", "/v1/mandates/withdrawals", json=ending)).status_code == 403

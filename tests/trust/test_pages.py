@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from pathline.vocabulary import InteractionVoided
-from pathline_gateway.auth.caller import EVERYBODY, Caller
-from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
+from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
-from pathline_gateway.pathways.part_repository import StepPlace
+from pathline_gateway.pathways.part_repository import StepCursor
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.pull import pathway_reader, seen_pages, unrestricted
 from trust.rig import OPERATOR, Rig, citizen, helper, of, stating
@@ -19,7 +19,7 @@ from trust.test_by_step import lived
 from verify.history import Told, source, subject
 
 READERS = {
-    "open": (EVERYBODY, None),
+    "open": (AUTH_DISABLED_CALLER, None),
     "operator": (OPERATOR, None),
     "alpha": (of("alpha"), "care"),
     "alpha without purpose": (of("alpha"), None),
@@ -36,7 +36,7 @@ async def world(rig: Rig, seed: int) -> None:
         async with rig.pool.acquire() as connection:
             await rig.log.apply(connection, told)
     await rig.bind()
-    while await bring_up_to_date(rig.pool):
+    while await project_next_batch(rig.pool):
         pass
     await rig.execute("update organisation set conceals = true where org = 'refuge'")
 
@@ -129,15 +129,17 @@ async def read_in_order(rig: Rig, limit: int) -> bool:
     """Whether all steps that nobody amended are read, each once and in order, so many at a time."""
     async with rig.pool.acquire() as connection:
         found = await rig.pool.fetchval("select pathway from membership where until is null limit 1")
-        members, stored = await pathway_repository.stored(connection, found)
+        members, stored = await pathway_repository.load_pathway(connection, found)
         assert isinstance(members, pathway_repository.PathwayMembers)
-        amending = {each.target for each in await pathway_repository.amendments(connection, members.numbers)}
+        amending = {each.target for each in await pathway_repository.load_amendments(connection, members.numbers)}
         expected = [step for step in stored.steps() if (step.source, step.id) not in amending]
         read: list[Step] = []
-        place: StepPlace | None = None
-        while part := (await part_repository.after(connection, members, members.numbers, place, limit)).steps():
+        place: StepCursor | None = None
+        while part := (
+            await part_repository.load_steps_after(connection, members, members.numbers, place, limit)
+        ).steps():
             read += part
-            place = StepPlace(*part[-1].order)
+            place = StepCursor(*part[-1].sort_key)
             if len(read) > len(expected):
                 break
         return read == expected
@@ -166,8 +168,8 @@ async def test_planted_faults_of_pages_are_found(
 ) -> None:
     await world(rig, 1)
     assert [await read_in_order(rig, limit) for limit in (1, 2, 3)] == [True, True, True]
-    assert right in part_repository._AFTER
-    monkeypatch.setattr(part_repository, "_AFTER", part_repository._AFTER.replace(right, wrong))
+    assert right in part_repository._STEPS_AFTER
+    monkeypatch.setattr(part_repository, "_AFTER", part_repository._STEPS_AFTER.replace(right, wrong))
     assert not all([await read_in_order(rig, limit) for limit in (1, 2, 3)])
 
 
@@ -175,23 +177,23 @@ async def test_a_step_that_comes_between_pages_is_on_a_later_one_or_tells_by_the
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world(rig, 2)
-    found = await names(rig, EVERYBODY, None)
+    found = await names(rig, AUTH_DISABLED_CALLER, None)
     monkeypatch.setattr(pathway_reader, "MOST", _LONG)
     monkeypatch.setattr(unrestricted, "MOST", _LONG)
     path = f"/v1/pathways/{found}"
-    first = await rig.ask(EVERYBODY, "GET", path, params={"limit": "3"})
+    first = await rig.ask(AUTH_DISABLED_CALLER, "GET", path, params={"limit": "3"})
     again = await rig.ask(
-        EVERYBODY, "GET", path, params={"limit": "3"}, headers={"if-none-match": first.headers["etag"]}
+        AUTH_DISABLED_CALLER, "GET", path, params={"limit": "3"}, headers={"if-none-match": first.headers["etag"]}
     )
     assert again.status_code == 304
     await rig.tell(_late("after all others", 50_000), _late("before all others", -50_000))
-    pages = await walked(rig, EVERYBODY, None, path, limit="3", after=first.json()["next"])
+    pages = await walked(rig, AUTH_DISABLED_CALLER, None, path, limit="3", after=first.json()["next"])
     told = {step["id"] for page in pages for step in page["steps"]}
     assert "after all others" in told
     assert "before all others" not in told
     assert {page["version"] for page in pages} != {first.json()["version"]}
     anew = await rig.ask(
-        EVERYBODY, "GET", path, params={"limit": "3"}, headers={"if-none-match": first.headers["etag"]}
+        AUTH_DISABLED_CALLER, "GET", path, params={"limit": "3"}, headers={"if-none-match": first.headers["etag"]}
     )
     assert anew.status_code == 200
     assert anew.json()["steps"][0]["id"] == "before all others"
@@ -205,15 +207,15 @@ def _late(id: str, minute: int) -> Told:
 
 async def test_what_was_then_comes_in_pages_as_well(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     await world(rig, 3)
-    found = await names(rig, EVERYBODY, None)
+    found = await names(rig, AUTH_DISABLED_CALLER, None)
     at = str(await rig.pool.fetchval("select now()"))
     target = await rig.pool.fetchval(
         "select id from interaction where ref in (select id from subject_ref where org = 'alpha') limit 1"
     )
     payload = InteractionVoided(source=source("alpha"), id=target, reason="entered-in-error")
     await rig.tell(_late("since", 3), Told("alpha", "voids", subject(1), payload, 9))
-    for caller in (EVERYBODY, OPERATOR):
-        called = found if caller is EVERYBODY else await names(rig, caller, None)
+    for caller in (AUTH_DISABLED_CALLER, OPERATOR):
+        called = found if caller is AUTH_DISABLED_CALLER else await names(rig, caller, None)
         path = f"/v1/pathways/{called}"
         short = await rig.ask(caller, "GET", path, params={"as_of": at.replace(" ", "T")}, follow_redirects=True)
         assert short.status_code == 200, short.text
@@ -230,6 +232,6 @@ async def test_what_was_then_comes_in_pages_as_well(rig: Rig, monkeypatch: pytes
 @pytest.mark.parametrize("after", ["x", "", "A" * 60])
 async def test_a_cursor_that_was_never_given_is_refused(rig: Rig, after: str) -> None:
     await world(rig, 1)
-    found = await names(rig, EVERYBODY, None)
-    answer = await rig.ask(EVERYBODY, "GET", f"/v1/pathways/{found}", params={"after": after})
+    found = await names(rig, AUTH_DISABLED_CALLER, None)
+    answer = await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/pathways/{found}", params={"after": after})
     assert (answer.status_code, answer.json()["title"]) == (400, "malformed cursor")

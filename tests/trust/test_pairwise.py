@@ -20,8 +20,8 @@ def test_a_name_depends_on_nothing_but_reader_and_birth(asked: list[tuple[bool, 
         if named:
             assert key.handle(birth) == fresh.handle(birth)
         else:
-            assert key.birth(birth) == fresh.birth(birth)
-        assert key.birth(key.handle(birth)) == birth
+            assert key.anchor_id(birth) == fresh.anchor_id(birth)
+        assert key.anchor_id(key.handle(birth)) == birth
         assert ReaderKey(SECRET, "organisation:agency").handle(birth) != key.handle(birth)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from pathline.vocabulary import TYPES
-from pathline_gateway.auth.caller import EVERYBODY, Caller, Role
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller, Role
 from trust.rig import AUDITOR, OPERATOR, Rig, citizen, helper, of, stating
 from verify.history import Told, linked, ref, source, step, subject, voided
 
@@ -42,7 +42,7 @@ LIFE = (
 
 async def test_with_auth_off_nothing_is_other_than_it_was(rig: Rig) -> None:
     await rig.tell(*LIFE)
-    body = await rig.read(EVERYBODY, "housing", subject(2))
+    body = await rig.read(AUTH_DISABLED_CALLER, "housing", subject(2))
     assert [each["id"] for each in body["steps"]] == ["c1", "c2", "c3", "h1", "m1"]
     assert len(body["subjects"]) == 3
     assert await rig.pool.fetchval("select count(*) from access") == 0
@@ -50,7 +50,7 @@ async def test_with_auth_off_nothing_is_other_than_it_was(rig: Rig) -> None:
 
 async def test_an_organisation_is_told_its_own_part_as_it_sent_it(rig: Rig) -> None:
     await rig.tell(*LIFE)
-    everything = await rig.read(EVERYBODY, "housing", subject(2))
+    everything = await rig.read(AUTH_DISABLED_CALLER, "housing", subject(2))
     body = await rig.read(of("housing"), "housing", subject(2))
     assert body["steps"] == [each for each in everything["steps"] if each["org"] == "housing"]
     assert body["subjects"] == [ref("housing", 2)]
@@ -79,7 +79,10 @@ async def test_what_others_know_comes_under_names_of_the_readers_own(rig: Rig) -
 
 async def test_somebody_elses_handle_is_an_unknown_id(rig: Rig) -> None:
     await rig.tell(*LIFE)
-    theirs, own = await rig.find(of("clinic"), "clinic", subject(1)), await rig.find(EVERYBODY, "clinic", subject(1))
+    theirs, own = (
+        await rig.find(of("clinic"), "clinic", subject(1)),
+        await rig.find(AUTH_DISABLED_CALLER, "clinic", subject(1)),
+    )
     answers = [
         await rig.ask(of("housing"), "GET", f"/v1/pathways/{name}{below}")
         for name in (theirs, own, UUID(int=7))
@@ -129,7 +132,7 @@ async def test_a_trace_links_to_the_readers_own_spans_alone(rig: Rig) -> None:
     assert len(spans) == 7
     assert sum("links" in span for span in spans) == 1
     open_trace = await rig.ask(
-        EVERYBODY, "GET", f"/v1/pathways/{await rig.find(EVERYBODY, 'housing', subject(2))}/trace"
+        AUTH_DISABLED_CALLER, "GET", f"/v1/pathways/{await rig.find(AUTH_DISABLED_CALLER, 'housing', subject(2))}/trace"
     )
     assert spans[0]["traceId"] not in open_trace.text
 
@@ -291,7 +294,7 @@ async def test_hand_offs_are_told_to_either_side_from_what_it_sees(rig: Rig) -> 
         (found,) = (await rig.read(of(org), org, subject(n), "care"))["handoffs"]
         assert (found["state"], found["silent"], found["late"]) == ("accepted", [], ["accept"])
         assert found["to"] == {"org": "housing", "service": "intake"}
-    (everything,) = (await rig.read(EVERYBODY, "clinic", subject(1)))["handoffs"]
+    (everything,) = (await rig.read(AUTH_DISABLED_CALLER, "clinic", subject(1)))["handoffs"]
     assert everything["handoff"] == "clinic:ho-1"
     await rig.execute("update organisation set conceals = true where org = 'housing'")
     (hidden,) = (await rig.read(of("clinic"), "clinic", subject(1), "care"))["handoffs"]
@@ -304,16 +307,16 @@ async def test_an_answer_under_a_name_that_nobody_linked_moves_the_state_and_the
         token_sha256=hashlib.sha256(b"b" * 22).hexdigest(), context_released=False,
     )  # fmt: skip
     await rig.tell(offer)
-    found = await rig.find(EVERYBODY, "clinic", subject(1))
-    first = await rig.ask(EVERYBODY, "GET", f"/v1/pathways/{found}")
+    found = await rig.find(AUTH_DISABLED_CALLER, "clinic", subject(1))
+    first = await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/pathways/{found}")
     await rig.tell(told("housing", "a1", "handoff.accepted", 2, 5, handoff="clinic:ho-1", token="c" * 22))
     tag = {"if-none-match": first.headers["etag"]}
-    again = await rig.ask(EVERYBODY, "GET", f"/v1/pathways/{found}", headers=tag)
+    again = await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/pathways/{found}", headers=tag)
     assert again.status_code == 200
     assert [each["state"] for each in again.json()["handoffs"]] == ["accepted"]
     assert [each["id"] for each in again.json()["steps"]] == ["o1"]
     await rig.tell(voided("housing", "v1", "a1"))
-    after = (await rig.ask(EVERYBODY, "GET", f"/v1/pathways/{found}")).json()
+    after = (await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/pathways/{found}")).json()
     assert [each["state"] for each in after["handoffs"]] == ["requested"]
 
 
@@ -331,10 +334,10 @@ async def test_a_correction_that_names_another_hand_off_moves_that_one(rig: Rig)
     await rig.tell(told_of("housing", "x1", "a1", right))
     states = {}
     for n in (1, 2):
-        (found,) = (await rig.read(EVERYBODY, "clinic", subject(n)))["handoffs"]
+        (found,) = (await rig.read(AUTH_DISABLED_CALLER, "clinic", subject(n)))["handoffs"]
         states[found["handoff"]] = found["state"]
     assert states == {"clinic:ho-1": "requested", "clinic:ho-2": "accepted"}
-    (theirs,) = (await rig.read(EVERYBODY, "housing", subject(7)))["handoffs"]
+    (theirs,) = (await rig.read(AUTH_DISABLED_CALLER, "housing", subject(7)))["handoffs"]
     assert (theirs["handoff"], theirs["state"]) == ("clinic:ho-2", "accepted")
 
 

@@ -24,7 +24,7 @@ NOW = 1_772_000_000
 
 def session(token: str = "a", sid: str | None = None, issued: int = NOW, seconds: int = 600) -> Session:
     claims: dict[str, Any] = {"iss": "https://issuer.example", "iat": issued, "exp": issued + seconds}
-    return Session.of(token, claims if sid is None else {**claims, "sid": sid})
+    return Session.from_claims(token, claims if sid is None else {**claims, "sid": sid})
 
 
 def ended(*sessions: Session, at: float = NOW + 10) -> dict[bytes, datetime]:
@@ -55,7 +55,7 @@ def test_an_expired_token_is_over_whatever_is_known() -> None:
 def test_a_session_holds_nothing_that_was_sent(token: str, sid: str, other: str) -> None:
     one = session(token, sid)
     assert all(len(key) == 32 for key in one.keys)
-    assert (session(other, sid).token == one.token) == (token == other)
+    assert (session(other, sid).token_digest == one.token_digest) == (token == other)
     assert session(sid, token).keys != one.keys or token == sid
 
 
@@ -72,16 +72,16 @@ async def test_what_one_process_ends_the_others_know_and_a_new_one_too(
     clock = lambda: NOW + 20  # noqa: E731
     here, there = Sessions(pool, 3_600, clock), Sessions(pool, 3_600, clock)
     one = session("one", "s")
-    assert not here.is_over(one)
+    assert not here.has_ended(one)
     await here.end(one)
-    assert here.is_over(one)
+    assert here.has_ended(one)
     async with supervised(there.loop(), Health()), asyncio.timeout(60):
-        while not there.is_over(one):
+        while not there.has_ended(one):
             await asyncio.sleep(0.01)
     started = Sessions(pool, 3_600, clock)
-    await started.look()
-    assert started.is_over(one)
-    assert started.is_over(session("two", "s"))
+    await started.refresh()
+    assert started.has_ended(one)
+    assert started.has_ended(session("two", "s"))
 
 
 async def test_where_postgres_is_away_it_ends_here_and_stays_over(pool: asyncpg.Pool) -> None:
@@ -90,7 +90,7 @@ async def test_where_postgres_is_away_it_ends_here_and_stays_over(pool: asyncpg.
     await pool.close()
     with pytest.raises(asyncpg.InterfaceError):
         await sessions.end(one)
-    assert sessions.is_over(one)
+    assert sessions.has_ended(one)
 
 
 async def test_what_no_token_can_mean_any_more_is_forgotten(pool: asyncpg.Pool) -> None:
@@ -99,7 +99,7 @@ async def test_what_no_token_can_mean_any_more_is_forgotten(pool: asyncpg.Pool) 
     await sessions.end(session("old"))
     at[0] += 3_601
     async with pool.acquire() as connection:
-        await ended_session_repository.forget(connection, datetime.fromtimestamp(at[0], UTC))
+        await ended_session_repository.delete_expired(connection, datetime.fromtimestamp(at[0], UTC))
         assert await connection.fetchval("select count(*) from ended_session where until <= $1", _at(at[0])) == 0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pathline_gateway.auth.caller import EVERYBODY, Caller, Role
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller, Role
 from pathline_gateway.auth.reader import reader_of
 from pathline_gateway.concealment.rules import Concealment
 from pathline_gateway.pathways.step import Step
@@ -244,7 +244,7 @@ def test_a_mandate_and_its_end_are_shown_to_the_services_that_it_names() -> None
 def test_nobody_is_the_organisation_of_all_accounts_and_researchers_read_nobody() -> None:
     assert reader_of(Caller(frozenset((Role.PUBLISHER,)), org="citizen")) is None
     assert reader_of(Caller(frozenset((Role.RESEARCHER, Role.AUDITOR, Role.REVIEWER)))) is None
-    assert EVERYBODY.open
+    assert AUTH_DISABLED_CALLER.auth_disabled
 
 
 def test_a_pathway_bears_the_name_of_the_oldest_ref_by_which_its_reader_knows_it() -> None:

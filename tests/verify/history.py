@@ -23,7 +23,7 @@ from pathline.vocabulary import (
     InteractionVoided,
     Payload,
 )
-from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.identity.membership_writer import MembershipWriter
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_transaction import ApplyTarget, apply_batch
@@ -172,7 +172,7 @@ async def bound(database: str) -> None:
     """The membership writer has seen all evidence."""
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         writer = MembershipWriter(pool)
-        while await writer.bind_some():
+        while await writer.bind_batch():
             pass
-        while await bring_up_to_date(pool):
+        while await project_next_batch(pool):
             pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from pathline_gateway.integrity.verify.run import verify
+from pathline_gateway.integrity.verify.run import verify_all
 from verify.history import (
     TRACEPARENT,
     Partition,
@@ -44,7 +44,7 @@ LIFE: list[tuple[list[Told | bytes], bool]] = [
 
 
 async def wrong(connection: asyncpg.Connection) -> dict[str, int]:
-    return {check.name: check.different for check in await verify(connection) if check.different}
+    return {check.name: check.differing_count for check in await verify_all(connection) if check.differing_count}
 
 
 async def play(database: str, connection: asyncpg.Connection, history: list[tuple[list[Told | bytes], bool]]) -> None:

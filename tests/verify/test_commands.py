@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from support.preloaded import run_command
 from verify.database import machine_running, migrated
 from verify.history import opened
 from verify.played import LIFE, play
 
-COMMAND = str(Path(sys.executable).with_name("pathline-gateway"))
-
 
 def run(*arguments: str | Path, database: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **({} if database is None else {"PATHLINE_DATABASE": database})}
-    return subprocess.run([COMMAND, *arguments], capture_output=True, text=True, env=environment, timeout=120)
+    return run_command(*arguments, env={} if database is None else {"PATHLINE_DATABASE": database})
 
 
 async def test_verify_says_a_line_a_check_and_names_pathways_never_subjects(

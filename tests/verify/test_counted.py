@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from pathline_gateway.postgres.table_statistics import count
+from pathline_gateway.postgres.table_statistics import analyze_if_grown
 from verify.history import Partition, offered, opened
 
 _FEW = 300
@@ -29,23 +29,23 @@ async def months_counted(connection: asyncpg.Connection) -> None:
 async def test_what_is_stored_is_counted_whenever_it_has_doubled(connection: asyncpg.Connection) -> None:
     await opened(connection)
     log = Partition()
-    assert not await count(connection, _FEW)
+    assert not await analyze_if_grown(connection, _FEW)
     await log.apply(connection, *(offered("east", f"a{n}", n, "west", f"east:a{n}") for n in range(_FEW)))
     await months_counted(connection)
     assert await expected(connection) > 10
-    assert await count(connection, _FEW)
+    assert await analyze_if_grown(connection, _FEW)
     assert await expected(connection) == 10
-    assert not await count(connection, _FEW)
+    assert not await analyze_if_grown(connection, _FEW)
     await log.apply(connection, *(offered("east", f"b{n}", n, "west", f"east:b{n}") for n in range(_FEW - 1)))
     await months_counted(connection)
-    assert not await count(connection, _FEW)
+    assert not await analyze_if_grown(connection, _FEW)
     await log.apply(connection, offered("east", "c", 1, "west", "east:c"))
     await months_counted(connection)
-    assert await count(connection, _FEW)
+    assert await analyze_if_grown(connection, _FEW)
 
 
 async def test_few_are_not_counted(connection: asyncpg.Connection) -> None:
     await opened(connection)
     await Partition().apply(connection, *(offered("east", f"a{n}", n, "west", f"east:a{n}") for n in range(9)))
     await months_counted(connection)
-    assert not await count(connection)
+    assert not await analyze_if_grown(connection)

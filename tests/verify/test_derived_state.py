@@ -78,7 +78,7 @@ async def test_a_step_stored_while_the_last_one_is_voided_counts(
     await log.apply(connection, step("east", "1", n=1))
     async with connection.transaction():
         writer = RecordWriter(connection, {("pathline.in.door-0", 1): 1}, True, RegistryCache())
-        await writer.write(next(iter(Partition(1).batch([step("east", "2", n=1)]).readings.values())))
+        await writer.write(next(iter(Partition(1).batch([step("east", "2", n=1)]).parsed_records.values())))
         await log.apply(other, voided("east", "v", "1"))
         await writer.finish()
     assert await totals(connection) == {"interactions": 1, "subjects": 1, "stepped": 1, "parked": 0}
@@ -96,7 +96,7 @@ async def test_a_retraction_whose_transaction_is_slow_is_heeded_all_the_same(
     slow, quick = retracted("s", "first"), linked("q", ref("north", 2), ref("south", 3))
     async with connection.transaction():
         writer = RecordWriter(connection, {("pathline.in.door-0", 1): 1}, True, RegistryCache())
-        await writer.write(next(iter(Partition(1).batch([slow]).readings.values())))
+        await writer.write(next(iter(Partition(1).batch([slow]).parsed_records.values())))
         await log.apply(other, quick)
         await bound(database)
         assert await other.fetchval(_OPEN_MEMBERSHIPS) == 4
@@ -114,7 +114,7 @@ async def test_links_of_two_transactions_are_counted_one_after_the_other_and_bot
     slow, quick = linked("s", ref("east", 0), ref("west", 1)), linked("q", ref("north", 2), ref("south", 3))
     async with connection.transaction():
         writer = RecordWriter(connection, {("pathline.in.door-0", 1): 1}, True, RegistryCache())
-        await writer.write(next(iter(Partition(1).batch([slow]).readings.values())))
+        await writer.write(next(iter(Partition(1).batch([slow]).parsed_records.values())))
         waiting = asyncio.create_task(log.apply(other, quick))
         while not await connection.fetchval(_WAITING):
             assert not waiting.done()
@@ -136,7 +136,7 @@ async def test_membership_says_what_the_evidence_seen_says_and_no_more(
     await log.apply(connection, *said)
     monkeypatch.setattr("pathline_gateway.identity.membership_writer._BATCH", 1)
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
-        await MembershipWriter(pool).bind_some()
+        await MembershipWriter(pool).bind_batch()
     assert await connection.fetchval("select seq from membership_progress") == 1
     assert await connection.fetchval("select count(*) from membership where until is null") == 2
 

@@ -57,10 +57,10 @@ async def _play(database: str, connection: asyncpg.Connection, moves: list[tuple
                     if links:
                         await log.apply(connection, retracted(f"r{n}", links[how[0] % len(links)], minute=n))
                 case "bind":
-                    await writer.bind_some()
+                    await writer.bind_batch()
                 case "look":
                     with patch.object(handoff_projection, "_ENTRIES", how[0]):
-                        await handoff_projection.bring_up_to_date(pool)
+                        await handoff_projection.project_next_batch(pool)
     await bound(database)
 
 
@@ -76,9 +76,9 @@ async def test_what_is_kept_is_what_is_told_by_everything_that_is_stored(
         await opened(connection)
         await _play(database, connection, moves)
         offers = {f"{how[0]}:{n}" for n, (what, *how) in enumerate(moves) if what == "offer"}
-        told = {each.handoff: each for each in await handoff_projection.records(connection, offers)}
+        told = {each.handoff: each for each in await handoff_projection.compute_rows(connection, offers)}
         assert told.keys() == offers
-        assert await handoff_repository.kept(connection, offers) == told
+        assert await handoff_repository.load_rows(connection, offers) == told
     finally:
         await connection.close()
 
@@ -95,11 +95,11 @@ async def test_a_merge_looks_at_nothing_that_is_asked_of_somebody_who_is_not_the
     await log.apply(connection, linked("l1", ref("east", 1), ref("north", 2)))
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         writer = MembershipWriter(pool)
-        while await writer.bind_some():
+        while await writer.bind_batch():
             pass
-    end = await handoff_repository.page_end(connection, 99)
+    end = await handoff_repository.batch_end(connection, 99)
     assert end is not None
-    assert await handoff_repository.touched(connection, end) == {"east:9"}
+    assert await handoff_repository.affected_handoffs(connection, end) == {"east:9"}
 
 
 async def test_who_was_heard_on_a_pathway_that_all_have_left_is_heard_no_more(
@@ -113,13 +113,13 @@ async def test_who_was_heard_on_a_pathway_that_all_have_left_is_heard_no_more(
     await log.apply(connection, linked("l1", ref("north", 0), ref("east", 1)))
     await log.apply(connection, linked("l2", ref("north", 0), ref("west", 2)))
     await bound(database)
-    assert (await handoff_repository.kept(connection, [handoff]))[handoff].heard is not None
+    assert (await handoff_repository.load_rows(connection, [handoff]))[handoff].heard is not None
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         for target in ("l1", "l2"):
             await log.apply(connection, retracted(f"r-{target}", target))
-            while await MembershipWriter(pool).bind_some():
+            while await MembershipWriter(pool).bind_batch():
                 pass
         with patch.object(handoff_projection, "_ENTRIES", 1):
-            while await handoff_projection.bring_up_to_date(pool):
+            while await handoff_projection.project_next_batch(pool):
                 pass
-    assert (await handoff_repository.kept(connection, [handoff]))[handoff].heard is None
+    assert (await handoff_repository.load_rows(connection, [handoff]))[handoff].heard is None

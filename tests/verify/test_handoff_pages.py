@@ -11,7 +11,7 @@ import asyncpg
 from pathline_gateway.handoffs import overview_repository
 from pathline_gateway.handoffs import repository as handoff_repository
 from pathline_gateway.handoffs.overview_repository import OverviewScope
-from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.handoffs.projection import project_next_batch
 from verify.history import START, Partition, bound, offered, opened, step
 
 _PEOPLE = 1_000
@@ -35,13 +35,13 @@ async def cost(connection: asyncpg.Connection, statement: str, *asked: object) -
 async def looked_at(connection: asyncpg.Connection, planned: str, end: int, since: int) -> float:
     """How many rows it takes to tell what these entries touch, planned so."""
     await connection.execute(f"set plan_cache_mode = {planned}")
-    return await cost(connection, handoff_repository._TOUCHED, end, since)
+    return await cost(connection, handoff_repository._AFFECTED_HANDOFFS, end, since)
 
 
 async def kept(database: str, connection: asyncpg.Connection) -> None:
     """Hand-offs as they stand, and Postgres has counted everything."""
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
-        while await bring_up_to_date(pool):
+        while await project_next_batch(pool):
             pass
     await connection.execute("analyze")
 
@@ -53,9 +53,9 @@ async def test_a_page_costs_a_few_rows_an_entry_also_where_nothing_was_counted_y
     steps = [step("east", f"s{n}", n) for n in range(_PEOPLE)]
     offers = [offered("east", f"o{n}", n, "west", f"east:{n}") for n in range(0, _PEOPLE, 10)]
     await Partition().apply(connection, *steps, *offers)
-    end = await handoff_repository.page_end(connection, 2 * _PEOPLE)
+    end = await handoff_repository.batch_end(connection, 2 * _PEOPLE)
     assert end is not None
-    assert await handoff_repository.touched(connection, end) == {f"east:{n}" for n in range(0, _PEOPLE, 10)}
+    assert await handoff_repository.affected_handoffs(connection, end) == {f"east:{n}" for n in range(0, _PEOPLE, 10)}
     assert await looked_at(connection, "force_generic_plan", end, 0) < _ROWS_AN_ENTRY * _PEOPLE
 
 
@@ -70,9 +70,9 @@ async def test_a_page_costs_no_more_where_much_is_stored(database: str, connecti
     # What an organisation does that receives nothing, and one that is asked, and another offer.
     steps = [step("east", f"s{n}", n, 9) for n in range(_FEW)]
     await log.apply(connection, *steps, step("west", "s", 1, 9), offered("east", "o", 1, "west", "east:last", 9))
-    end = await handoff_repository.page_end(connection, _STORED)
+    end = await handoff_repository.batch_end(connection, _STORED)
     assert end is not None
-    assert await handoff_repository.touched(connection, end) == {"east:last"}
+    assert await handoff_repository.affected_handoffs(connection, end) == {"east:last"}
     for planned in ("force_custom_plan", "force_generic_plan"):
         assert await looked_at(connection, planned, end, since) < _ROWS_AN_ENTRY * _FEW
 
@@ -84,11 +84,11 @@ async def test_who_is_silent_is_told_without_a_look_at_everybody(database: str, 
     await Partition().apply(connection, *offers, late, step("west", "w", _PEOPLE))
     await kept(database, connection)
     now = datetime.now(UTC)
-    n, silent = await overview_repository.silent(connection, OverviewScope(now, now), 9)
+    n, silent = await overview_repository.list_latest_silent(connection, OverviewScope(now, now), 9)
     assert (n, [each.handoff for each in silent]) == (1, ["east:late"])
-    of_silent = overview_repository._SILENT + overview_repository._COUNT
+    of_silent = overview_repository._SILENT_HANDOFFS + overview_repository._COUNT_SILENT
     assert await cost(connection, of_silent, now, now, []) < _FEW
-    assert await cost(connection, overview_repository._PERHAPS_CONCEALED_SILENT, now) < _FEW
+    assert await cost(connection, overview_repository._MAYBE_CONCEALED_SILENT, now) < _FEW
 
 
 async def test_a_page_ends_where_a_batch_ends(connection: asyncpg.Connection) -> None:
@@ -96,17 +96,17 @@ async def test_a_page_ends_where_a_batch_ends(connection: asyncpg.Connection) ->
     log = Partition()
     await log.apply(connection, *(offered("east", f"a{n}", n, "west", f"east:a{n}") for n in range(5)))
     await log.apply(connection, *(offered("east", f"b{n}", n, "west", f"east:b{n}") for n in range(5)))
-    first = await handoff_repository.page_end(connection, 3)
+    first = await handoff_repository.batch_end(connection, 3)
     assert first == await connection.fetchval(
         "select max(seq) from change where batch = (select min(batch) from change)"
     )
     assert first is not None
-    assert await handoff_repository.touched(connection, first) == {f"east:a{n}" for n in range(5)}
-    await handoff_repository.advance(connection, first)
-    last = await handoff_repository.page_end(connection, 5)
+    assert await handoff_repository.affected_handoffs(connection, first) == {f"east:a{n}" for n in range(5)}
+    await handoff_repository.advance_checkpoint(connection, first)
+    last = await handoff_repository.batch_end(connection, 5)
     assert last == await connection.fetchval("select max(seq) from change")
-    await handoff_repository.advance(connection, last)
-    assert await handoff_repository.page_end(connection, 5) is None
+    await handoff_repository.advance_checkpoint(connection, last)
+    assert await handoff_repository.batch_end(connection, 5) is None
 
 
 async def test_a_receiver_that_was_heard_touches_what_it_was_asked_for(
@@ -118,6 +118,6 @@ async def test_a_receiver_that_was_heard_touches_what_it_was_asked_for(
     await log.apply(connection, offered("east", "o1", 1, "east", "east:1"), offered("east", "o2", 2, "west", "east:2"))
     await bound(database)
     await log.apply(connection, step("east", "s1", 1, 9), step("east", "s2", 2, 9), step("west", "s3", 2, 9))
-    end = await handoff_repository.page_end(connection, 9)
+    end = await handoff_repository.batch_end(connection, 9)
     assert end is not None
-    assert await handoff_repository.touched(connection, end) == {"east:1"}
+    assert await handoff_repository.affected_handoffs(connection, end) == {"east:1"}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import asyncpg
 
 from pathline_gateway.handoffs.event_repository import HandoffLinkRow
-from pathline_gateway.identity.membership_writer import _rebind
+from pathline_gateway.identity.membership_writer import _update_memberships
 
 ITEMS = "select source, id, a, b, reason from review_item"
 ORG = "insert into organisation (org, registered_by) values ($1, 'operator') on conflict do nothing"
@@ -27,7 +27,7 @@ async def test_an_item_waits_on_when_either_side_is_looked_at_again(connection: 
     late = HandoffLinkRow("east:1", source, "accepted", offered, shown, datetime(2026, 3, 2, tzinfo=UTC), True)
     await connection.copy_records_to_table("handoff_link", records=[late], columns=HandoffLinkRow._fields)
     for touched in (offered, shown, offered, shown):
-        await _rebind(connection, {touched})
+        await _update_memberships(connection, {touched})
         assert [tuple(row) for row in await connection.fetch(ITEMS)] == [
             (source, "accepted", offered, shown, "proposed")
         ]

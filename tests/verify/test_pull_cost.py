@@ -39,7 +39,7 @@ async def test_a_pull_among_twenty_thousand_reads_a_few_pages(
     await connection.execute(_CROWD)
     await connection.execute("analyze")
     pathway = await connection.fetchval("select birth from subject_ref order by received_at, org, subject limit 1")
-    members = await pathway_repository.members(connection, pathway)
+    members = await pathway_repository.load_members(connection, pathway)
     assert len(members.refs) == 1 + joined
     assert await pages(connection, pathway_repository._MEMBERS, pathway) < 60
     assert await pages(connection, pathway_repository._PATHWAY, pathway, 2_001) < 120
@@ -58,4 +58,7 @@ async def test_the_console_s_list_names_organisations_of_refs_joined_and_alone(
         linked("l", ref("east", 1), ref("west", 2)),
     )
     await bound(database)
-    assert [list(each.orgs) for each in await recent_repository.recent(connection, 9)] == [["east", "west"], ["north"]]
+    assert [list(each.orgs) for each in await recent_repository.recently_changed(connection, 9)] == [
+        ["east", "west"],
+        ["north"],
+    ]

@@ -9,7 +9,7 @@ import orjson
 
 from pathline import instant
 from pathline_gateway.pathways import repository as pathway_repository
-from pathline_gateway.pull.json_writer import write
+from pathline_gateway.pull.json_writer import write_pathway
 from verify.history import Partition, opened, step
 
 INSTANTS = [
@@ -30,8 +30,8 @@ async def test_instants_are_written_and_read_as_they_are(connection: asyncpg.Con
     # What is told does not hang on how a session writes instants.
     await connection.execute("set time zone 'Australia/Melbourne'; set datestyle = 'SQL, DMY'")
     pathway = await connection.fetchval("select birth from subject_ref")
-    members, stored = await pathway_repository.stored(connection, pathway)
+    members, stored = await pathway_repository.load_pathway(connection, pathway)
     assert isinstance(members, pathway_repository.PathwayMembers)
     assert [(each.time, each.recordedtime) for each in stored.steps()] == [(at, at) for at in INSTANTS]
-    told = orjson.loads(write(members, "version", stored, b"[]"))["steps"]
-    assert [(each["time"], each["recordedtime"]) for each in told] == [(instant.serve(at),) * 2 for at in INSTANTS]
+    told = orjson.loads(write_pathway(members, "version", stored, b"[]"))["steps"]
+    assert [(each["time"], each["recordedtime"]) for each in told] == [(instant.to_text(at),) * 2 for at in INSTANTS]

@@ -12,7 +12,7 @@ from pathline_gateway.intake.record_writer import RecordWriter
 from pathline_gateway.integrity.rebuild import shadow_schema
 from pathline_gateway.integrity.rebuild.projection import Projection
 from pathline_gateway.integrity.rebuild.run import PROJECTIONS, AnotherRebuild, rebuild
-from pathline_gateway.integrity.rebuild.shadow_schema import Stand
+from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
 from pathline_gateway.integrity.rebuild.step_flags import Steps
 from pathline_gateway.postgres.registry_cache import RegistryCache
 from verify.history import Partition, bound, corrected, linked, opened, ref, step, voided
@@ -46,7 +46,7 @@ DERIVED = {
 
 
 async def differing(connection: asyncpg.Connection, *, dry_run: bool = False) -> dict[str, int]:
-    return {d.projection: d.different for d in await rebuild(connection, dry_run=dry_run) if d.different}
+    return {d.projection: d.differing_count for d in await rebuild(connection, dry_run=dry_run) if d.differing_count}
 
 
 async def live(connection: asyncpg.Connection) -> list[str]:
@@ -108,13 +108,13 @@ class Broken(Steps):
         await self._maybe("build")
 
     async def catch_up(
-        self, connection: asyncpg.Connection, changed: Collection[int], since: Stand, to: Stand
+        self, connection: asyncpg.Connection, changed: Collection[int], since: RebuildPosition, to: RebuildPosition
     ) -> Collection[int]:
         await self._maybe("catch_up")
         return await super().catch_up(connection, changed, since, to)
 
     async def switch(self, connection: asyncpg.Connection) -> None:
-        await super().switch(connection)
+        await super().switch_over(connection)
         await self._maybe("switch")
 
 
@@ -139,7 +139,7 @@ async def test_a_rebuild_whose_connection_dies_leaves_nothing_in_the_way(
     await play(database, connection, LIFE)
     await connection.execute("update subject_ref set stepped = not stepped")
     dying = await asyncpg.connect(database)
-    await shadow_schema.claim(dying)
+    await shadow_schema.try_lock(dying)
     await shadow_schema.prepare(dying)
     with pytest.raises(AnotherRebuild):
         await rebuild(connection)
@@ -189,7 +189,7 @@ async def test_a_step_stored_while_its_ref_is_found_empty_counts(database: str, 
     async with other.transaction():
         writer = RecordWriter(other, {("pathline.in.door-0", 1): 1}, True, RegistryCache())
         batch = Partition(1).batch([step("west", "slow", 2)])
-        await writer.write(next(iter(batch.readings.values())))
+        await writer.write(next(iter(batch.parsed_records.values())))
         await rebuild(connection)
         await writer.finish()
     await other.close()

@@ -15,8 +15,8 @@ import httpx
 
 from pathline_gateway.auth.middleware import Authenticator
 from pathline_gateway.organisations import repository as organisation_repository
-from pathline_gateway.runtime.gateway import Gateway, running_gateway
-from pathline_gateway.runtime.http_app import application
+from pathline_gateway.runtime.gateway import Gateway, run_gateway
+from pathline_gateway.runtime.http_app import build_app
 from pathline_gateway.settings import Settings
 from verify.history import ref, subject
 
@@ -68,11 +68,11 @@ class Client:
 async def gateway(kafka: str, database: str, auth: Literal["on", "off"] = "off") -> AsyncIterator[Client]:
     """It runs as long as the block."""
     settings = Settings(kafka=kafka, database=database, dev_auth=auth, session_timeout_ms=2_000, now=None)
-    async with running_gateway(settings) as up:
-        transport = httpx.ASGITransport(app=application(up, gate=Authenticator(None)))
+    async with run_gateway(settings) as up:
+        transport = httpx.ASGITransport(app=build_app(up, authenticator=Authenticator(None)))
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=60) as http:
             client = Client(http, up)
-            await until(lambda: up.intake.not_ready() is None)
+            await until(lambda: up.intake.readiness_problem() is None)
             yield client
 
 

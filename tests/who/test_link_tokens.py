@@ -18,13 +18,13 @@ from pathline.interaction import Interaction
 from pathline.vocabulary import IdentityLinked, Payload
 from pathline_gateway.embedded import Machine
 from pathline_gateway.identity.evidence_publisher import OwnEvidence
-from pathline_gateway.identity.links.service import Allowed, Linking
+from pathline_gateway.identity.links.service import AttemptLimits, Linking
 from pathline_gateway.web.problem import Problem
 from verify.database import fresh_database
 from verify.history import subject
 
 PEOPLE = [("east", 1), ("west", 2), ("north", 3), ("east", 4)]
-ENDLESS = Allowed(caller=10**6, everybody=10**6)
+ENDLESS = AttemptLimits(max_per_caller=10**6, max_total=10**6)
 
 
 @dataclass
@@ -42,10 +42,10 @@ class Broker:
 
 
 @asynccontextmanager
-async def process(database: str, broker: Broker, allowed: Allowed = ENDLESS) -> AsyncIterator[Linking]:
+async def process(database: str, broker: Broker, allowed: AttemptLimits = ENDLESS) -> AsyncIterator[Linking]:
     """What one gateway process has."""
     async with asyncpg.create_pool(database, min_size=1, max_size=4) as pool:
-        yield Linking(pool, OwnEvidence(pool, broker.write, patience=0), b"k" * 32, allowed=allowed)
+        yield Linking(pool, OwnEvidence(pool, broker.write, timeout_s=0), b"k" * 32, attempt_limits=allowed)
 
 
 async def tokens(linking: Linking, *people: tuple[str, int]) -> list[str]:
@@ -55,7 +55,7 @@ async def tokens(linking: Linking, *people: tuple[str, int]) -> list[str]:
 async def outcome(linking: Linking, shown: Sequence[str], caller: str = "somebody") -> str:
     """The id of the link, or the kind of the refusal."""
     try:
-        return (await linking.link(shown, None, caller)).event
+        return (await linking.link(shown, None, caller)).event_id
     except Problem as problem:
         return f"{problem.status} {problem.reason} {problem.detail}"
 
@@ -144,7 +144,7 @@ async def test_after_a_death_between_publishing_and_saying_so_the_event_is_the_s
 
 
 async def test_failures_are_counted_over_all_processes_and_good_tokens_are_not(database: str) -> None:
-    broker, allowed = Broker(), Allowed(caller=3, everybody=5)
+    broker, allowed = Broker(), AttemptLimits(max_per_caller=3, max_total=5)
     async with process(database, broker, allowed) as one, process(database, broker, allowed) as other:
         for _ in range(4):
             assert (await outcome(one, await tokens(one, *PEOPLE[:2]))).startswith("token-")

@@ -10,7 +10,7 @@ import pytest
 
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.dependencies import citizen, publisher
-from pathline_gateway.reserved_names import ACCOUNT
+from pathline_gateway.reserved_names import ACCOUNT_SOURCE
 from who.gateway import Client, event, ref, step, subject
 
 MINE = subject(77)
@@ -29,7 +29,7 @@ async def test_two_tokens_join_and_who_joined_takes_it_back(strict: Client) -> N
     tokens = [await token(strict, "east", 1), await token(strict, "west", 2)]
     assert all(len(each) == 32 for each in tokens)
     made = await strict.post("/v1/identity/links", 201, {"tokens": tokens})
-    assert (made["state"], made["evidence"]["source"]) == ("bound", ACCOUNT)
+    assert (made["state"], made["evidence"]["source"]) == ("bound", ACCOUNT_SOURCE)
     assert await joined(strict)
     assert await strict.waiting() == []
     assert (await strict.get(made["look"]))["state"] == "bound"

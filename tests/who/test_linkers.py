@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from pathlib import Path
 
+from support.preloaded import run_command
 from who.gateway import Client, link, ref, step
 
-COMMAND = str(Path(sys.executable).with_name("pathline-gateway"))
 EAST, WEST = ref("east", 1), ref("west", 2)
 
 
@@ -43,17 +40,9 @@ async def test_only_organisations_on_the_register_link_and_are_linked(strict: Cl
 
 async def test_the_command_adds_lists_and_removes(strict: Client, database: str) -> None:
     async def typed(*words: str, code: int = 0) -> str:
-        process = await asyncio.create_subprocess_exec(
-            COMMAND,
-            "linkers",
-            *words,
-            env={**os.environ, "PATHLINE_DATABASE": database},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate()
-        assert process.returncode == code, (out, err)
-        return (out or err).decode()
+        done = await asyncio.to_thread(run_command, "linkers", *words, env={"PATHLINE_DATABASE": database})
+        assert done.returncode == code, done
+        return done.stdout or done.stderr
 
     assert "registry may link subjects of west\n" in await typed("add", "registry", "east", "west")
     assert "as before" in await typed("add", "registry", "east")

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from pathlib import Path
 
+from support.preloaded import run_command
 from who.gateway import Client, step
-
-COMMAND = str(Path(sys.executable).with_name("pathline-gateway"))
 
 
 async def test_the_register_is_entered_listed_and_ended_over_http(strict: Client) -> None:
@@ -33,17 +29,9 @@ async def test_only_organisations_on_the_register_are_entered(strict: Client) ->
 
 async def test_the_command_adds_lists_and_removes(strict: Client, database: str) -> None:
     async def typed(*words: str, code: int = 0) -> str:
-        process = await asyncio.create_subprocess_exec(
-            COMMAND,
-            "registrars",
-            *words,
-            env={**os.environ, "PATHLINE_DATABASE": database},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate()
-        assert process.returncode == code, (out, err)
-        return (out or err).decode()
+        done = await asyncio.to_thread(run_command, "registrars", *words, env={"PATHLINE_DATABASE": database})
+        assert done.returncode == code, done
+        return done.stdout or done.stderr
 
     assert "west may register mandates\n" in await typed("add", "east", "west")
     assert "on the register" in await typed("add", "nobody", code=1)

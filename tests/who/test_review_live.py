@@ -9,7 +9,7 @@ import pytest
 
 from pathline_gateway.embedded import Machine
 from pathline_gateway.integrity.rebuild.run import rebuild
-from pathline_gateway.integrity.verify.run import verify
+from pathline_gateway.integrity.verify.run import verify_all
 from pathline_gateway.status import repository as status_repository
 from verify.database import fresh_database
 from who.gateway import Client, event, gateway, link, ref, registered, step
@@ -132,7 +132,7 @@ async def test_decisions_survive_a_rebuild_and_a_replay_into_an_empty_database(
 async def wrong(client: Client) -> list[str]:
     """What `verify` finds different."""
     async with client.up.pool.acquire() as connection:
-        return [check.name for check in await verify(connection) if check.different]
+        return [check.name for check in await verify_all(connection) if check.differing_count]
 
 
 async def test_a_hub_of_five_hundred_merges_none_and_shows_its_evidence(client: Client) -> None:
@@ -166,9 +166,9 @@ async def test_what_does_not_exist_is_not_found_and_says_no_more(client: Client)
 async def test_the_lag_counts_hand_offs_that_nobody_has_looked_at(database: str) -> None:
     connection = await asyncpg.connect(database)
     await connection.execute("insert into source (source, org) values ('urn:pathline:citizen:me', 'citizen')")
-    assert (await status_repository.totals(connection))["unbound"] == 0
+    assert (await status_repository.load_totals(connection))["unbound"] == 0
     await connection.execute("insert into handoff_input (kind, handoff, source, id) values ('shown', 'h', 1, 'e')")
-    assert (await status_repository.totals(connection))["unbound"] == 1
+    assert (await status_repository.load_totals(connection))["unbound"] == 1
     await connection.execute("update membership_progress set handoff_seq = (select max(seq) from handoff_input)")
-    assert (await status_repository.totals(connection))["unbound"] == 0
+    assert (await status_repository.load_totals(connection))["unbound"] == 0
     await connection.close()

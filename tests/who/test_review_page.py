@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
+from support.preloaded import run_command
 from who.gateway import Client, link, ref, step
 
-COMMAND = str(Path(sys.executable).with_name("pathline-gateway"))
 EAST, WEST = ref("east", 1), ref("west", 2)
 WRITES_NOBODY = re.compile(r"v1\.[0-9A-Za-z_-]{22}")
 
@@ -90,12 +88,9 @@ async def test_the_command_lists_shows_decides_and_undoes(strict: Client, kafka:
     environment = {**os.environ, "PATHLINE_KAFKA": kafka, "PATHLINE_DATABASE": database}
 
     async def typed(*words: str, code: int = 0) -> str:
-        process = await asyncio.create_subprocess_exec(
-            COMMAND, "review", *words, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        out, err = await process.communicate()
-        assert process.returncode == code, (out, err)
-        return (out or err).decode()
+        done = await asyncio.to_thread(run_command, "review", *words, env=environment)
+        assert done.returncode == code, done
+        return done.stdout or done.stderr
 
     listed = await typed("list")
     assert listed.startswith("1 proposed\n")

@@ -109,25 +109,29 @@ async def _one(
     pool: asyncpg.Pool, reviewing: ReviewService, n: int, verdict: Literal["same", "different", "undo"]
 ) -> None:
     async with pool.acquire() as connection:
-        items = [each.item for each in await review_repository.waiting(connection, None, 0, 100, everything=True)]
-        decided = [each.item for each in await review_repository.decided(connection, None, 0, 100, everything=True)]
+        items = [
+            each.item for each in await review_repository.list_waiting(connection, None, 0, 100, unrestricted=True)
+        ]
+        decided = [
+            each.item for each in await review_repository.list_decided(connection, None, 0, 100, unrestricted=True)
+        ]
     if verdict == "undo":
         for item in decided[:1]:
             await reviewing.undo(item, None)
-            assert (await reviewing.look(item)).decision is None
+            assert (await reviewing.get_case(item)).decision is None
         return
     if not (items := items + decided):
         return
     item = items[n % len(items)]
-    told = await reviewing.look(item)
+    told = await reviewing.get_case(item)
     if told.decision is not None and told.decision.same == (verdict == "same"):
         return
-    assert (await reviewing.decide(item, verdict, None)).bound
+    assert (await reviewing.decide(item, verdict, None)).is_bound
     async with pool.acquire() as connection:
         now = await _pathways(connection)
-    would = told.outcomes[verdict]
+    would = told.previews[verdict]
     assert {(p.id, frozenset(r.id for r in p.refs)) for p in would.after} <= now
-    assert would.binds == ((await _reason(reviewing, item)) is None)
+    assert would.is_binding == ((await _reason(reviewing, item)) is None)
 
 
 async def _pathways(connection: asyncpg.Connection) -> set[tuple[object, frozenset[int]]]:
@@ -140,7 +144,7 @@ async def _pathways(connection: asyncpg.Connection) -> set[tuple[object, frozens
 
 async def _reason(reviewing: ReviewService, item: UUID) -> str | None:
     """Why the newest decision about this item is not in force."""
-    found = await reviewing.look(item)
+    found = await reviewing.get_case(item)
     assert found.decision is not None
-    (said,) = (each for each in found.between if each.id == found.decision.id)
+    (said,) = (each for each in found.shared_evidence if each.id == found.decision.id)
     return said.waits

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from pathline import instant
 from pathline.cloudevent import MAX_ATTRIBUTE_CHARACTERS
-from pathline.interaction import MAX_ID_CHARACTERS, REQUIRED, SUBJECT
+from pathline.interaction import MAX_ID_CHARACTERS, REQUIRED_ATTRIBUTES, SUBJECT_REGEX
 
 Schema = dict[str, Any]
 
-SUBJECT_PATTERN: Final = f"^{SUBJECT.pattern}$"
+SUBJECT_PATTERN: Final = f"^{SUBJECT_REGEX.pattern}$"
 
 _TEXT: Final[Schema] = {
     "type": "string",
@@ -21,7 +21,7 @@ _INSTANT: Final[Schema] = {
     "type": "string",
     "format": "date-time",
     "maxLength": MAX_ATTRIBUTE_CHARACTERS,
-    "pattern": instant.SPELLING,
+    "pattern": instant.RFC3339_PATTERN,
 }
 _SOURCE: Final[Schema] = {
     "type": "string",
@@ -31,12 +31,12 @@ _SOURCE: Final[Schema] = {
 }
 
 
-def attributes() -> dict[str, Schema]:
+def attribute_schemas() -> dict[str, Schema]:
     """Every attribute that is understood, less `type` and `datacontenttype`, as the text that a header carries."""
-    return {name: {**schema, "description": _SAID[name]} for name, schema in _SCHEMAS.items()}
+    return {name: {**schema, "description": _DESCRIPTIONS[name]} for name, schema in _SCHEMAS.items()}
 
 
-def unknown() -> Schema:
+def unknown_attribute_schema() -> Schema:
     """Any other attribute: it is kept as it came."""
     return dict(_TEXT)
 
@@ -60,7 +60,7 @@ _SCHEMAS: Final[dict[str, Schema]] = {
     "partitionkey": _TEXT,
 }
 
-_SAID: Final = {
+_DESCRIPTIONS: Final = {
     "specversion": "The version of CloudEvents.",
     "id": "The publisher's own id of what happened. With `source` it is the identity of the event: sent again, it"
     " changes nothing. Never a personal number.",
@@ -81,6 +81,6 @@ _SAID: Final = {
 }
 
 
-def required(prefix: str = "") -> list[str]:
+def required_names(prefix: str = "") -> list[str]:
     """The attributes that every interaction has."""
-    return [prefix + name for name in REQUIRED]
+    return [prefix + name for name in REQUIRED_ATTRIBUTES]

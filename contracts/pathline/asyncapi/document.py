@@ -8,27 +8,27 @@ from typing import Any, Final
 from pathline.asyncapi.attributes import SUBJECT_PATTERN
 from pathline.asyncapi.deployment import Deployment
 from pathline.asyncapi.messages import envelopes, messages
-from pathline.asyncapi.payloads import payloads
+from pathline.asyncapi.payloads import payload_schemas
 from pathline.producer import TOPIC_PREFIX
 
 Json = dict[str, Any]
 
 VERSION: Final = "3.0.0"
 """Of AsyncAPI. 3.1 adds nothing for Kafka, and fewer tools read it."""
-_BINDING: Final = "0.5.0"
+_BINDING_VERSION: Final = "0.5.0"
 """Of AsyncAPI's Kafka bindings."""
-_ANY: Final = Deployment()
+_DEFAULT_DEPLOYMENT: Final = Deployment()
 
 
-def document(schemas: Mapping[str, Mapping[str, Any]], deployment: Deployment = _ANY) -> Json:
+def document(schemas: Mapping[str, Mapping[str, Any]], deployment: Deployment = _DEFAULT_DEPLOYMENT) -> Json:
     """The AsyncAPI document of a gateway, from the schemas of all types."""
     names = list(messages())
     return {
         "asyncapi": VERSION,
         "info": _info(),
         "defaultContentType": "application/json",
-        "servers": deployment.servers(),
-        "channels": {"in": _own(names), "door": _door(names, deployment.door)},
+        "servers": deployment.build_servers(),
+        "channels": {"in": _org_channel(names), "door": _door_channel(names, deployment.door_topic)},
         "operations": _operations(deployment.group),
         "components": _components(schemas, deployment),
     }
@@ -38,8 +38,8 @@ def _info() -> Json:
     return {
         "title": "Pathline",
         "version": "1",
-        "description": "What happened between a person and a service, published to Kafka as CloudEvents. The key of each is"
-        " the publisher's own pseudonym of the person. The HTTP side, subscriptions included, is in /openapi.json.",
+        "description": "What happened between a person and a service, published to Kafka as CloudEvents. The key of"
+        " each is the publisher's own pseudonym of the person. The HTTP side is in /openapi.json.",
         "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         "tags": [
             {"name": "publisher", "description": "What an organisation does"},
@@ -48,7 +48,7 @@ def _info() -> Json:
     }
 
 
-def _own(names: list[str]) -> Json:
+def _org_channel(names: list[str]) -> Json:
     return {
         "address": f"{TOPIC_PREFIX}{{org}}",
         "title": "An organisation's own topic",
@@ -61,27 +61,27 @@ def _own(names: list[str]) -> Json:
                 "examples": ["food-bank"],
             }
         },
-        "messages": _all(names),
+        "messages": _message_refs(names),
     }
 
 
-def _door(names: list[str], topic: str) -> Json:
+def _door_channel(names: list[str], topic: str) -> Json:
     return {
         "address": topic,
         "title": "What came over HTTP",
         "description": "The gateway alone writes here: the events that organisations sent to POST /v1/events. No"
         " organisation needs rights to it.",
-        "messages": _all(names),
-        "bindings": {"kafka": {"topic": topic, "bindingVersion": _BINDING}},
+        "messages": _message_refs(names),
+        "bindings": {"kafka": {"topic": topic, "bindingVersion": _BINDING_VERSION}},
     }
 
 
-def _all(names: list[str]) -> Json:
+def _message_refs(names: list[str]) -> Json:
     return {name: {"$ref": f"#/components/messages/{name}"} for name in names}
 
 
 def _operations(group: str) -> Json:
-    reads = {"kafka": {"groupId": {"type": "string", "const": group}, "bindingVersion": _BINDING}}
+    consumer_bindings = {"kafka": {"groupId": {"type": "string", "const": group}, "bindingVersion": _BINDING_VERSION}}
     return {
         "publish": {
             "action": "send",
@@ -99,12 +99,12 @@ def _operations(group: str) -> Json:
             "summary": "The gateway passes on what it was sent over HTTP, in binary mode.",
             "tags": [{"name": "gateway"}],
         },
-        "takeIn": _reading("in", "The gateway reads what organisations publish.", reads),
-        "takeInRelayed": _reading("door", "The gateway reads what it relayed.", reads),
+        "takeIn": _receive_operation("in", "The gateway reads what organisations publish.", consumer_bindings),
+        "takeInRelayed": _receive_operation("door", "The gateway reads what it relayed.", consumer_bindings),
     }
 
 
-def _reading(channel: str, summary: str, bindings: Json) -> Json:
+def _receive_operation(channel: str, summary: str, bindings: Json) -> Json:
     return {
         "action": "receive",
         "channel": {"$ref": f"#/channels/{channel}"},
@@ -121,9 +121,9 @@ def _components(schemas: Mapping[str, Mapping[str, Any]], deployment: Deployment
         "pattern": SUBJECT_PATTERN,
         "description": "The event's subject, so that events about a person stay in order.",
     }
-    found: Json = {
+    components: Json = {
         "messages": messages(),
-        "schemas": {**envelopes(schemas), **payloads(schemas)},
+        "schemas": {**envelopes(schemas), **payload_schemas(schemas)},
         "correlationIds": {
             "inHeaders": {
                 "description": "The attribute correlationid.",
@@ -131,7 +131,7 @@ def _components(schemas: Mapping[str, Mapping[str, Any]], deployment: Deployment
             },
             "inPayload": {"description": "The attribute correlationid.", "location": "$message.payload#/correlationid"},
         },
-        "messageBindings": {"bySubject": {"kafka": {"key": key, "bindingVersion": _BINDING}}},
+        "messageBindings": {"bySubject": {"kafka": {"key": key, "bindingVersion": _BINDING_VERSION}}},
     }
-    schemes = deployment.schemes()
-    return {**found, "securitySchemes": schemes} if schemes else found
+    schemes = deployment.build_security_schemes()
+    return {**components, "securitySchemes": schemes} if schemes else components

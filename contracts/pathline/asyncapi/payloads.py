@@ -10,32 +10,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-_SHARED: Final = "#/$defs/"
-HERE: Final = "#/components/schemas/"
+_DEFS_PREFIX: Final = "#/$defs/"
+SCHEMAS_PREFIX: Final = "#/components/schemas/"
 
 
-def payloads(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def payload_schemas(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The component schemas: each payload under its type, and the shapes that payloads share under their names."""
-    found: dict[str, Any] = {}
+    schema_by_name: dict[str, Any] = {}
     for name, schema in schemas.items():
         own = {key: value for key, value in schema.items() if key not in ("$schema", "$id", "$defs")}
-        for shared, shape in {**schema.get("$defs", {}), name: own}.items():
-            placed = _placed(shape)
-            if found.setdefault(shared, placed) != placed:
-                raise ValueError(f"two payloads mean something else by {shared}")
-    return found
+        for shape_name, shape in {**schema.get("$defs", {}), name: own}.items():
+            relocated = _relocate_refs(shape)
+            if schema_by_name.setdefault(shape_name, relocated) != relocated:
+                raise ValueError(f"two payloads mean something else by {shape_name}")
+    return schema_by_name
 
 
-def _placed(schema: Any) -> Any:
+def _relocate_refs(schema: Any) -> Any:
     """The schema with its references pointing into the document."""
     match schema:
         case {"$ref": str(ref), **beside}:
-            here = {"$ref": HERE + ref.removeprefix(_SHARED)}
+            relocated_ref = {"$ref": SCHEMAS_PREFIX + ref.removeprefix(_DEFS_PREFIX)}
             # A draft-07 reader skips whatever stands beside a reference.
-            return {**beside, "allOf": [here]} if beside else here
+            return {**beside, "allOf": [relocated_ref]} if beside else relocated_ref
         case dict():
-            return {key: _placed(value) for key, value in schema.items()}
+            return {key: _relocate_refs(value) for key, value in schema.items()}
         case list():
-            return [_placed(part) for part in schema]
+            return [_relocate_refs(part) for part in schema]
         case _:
             return schema

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-_EXTRA = ("cyclopts", "rich", "httpx")
+_OPTIONAL_PACKAGES = ("cyclopts", "rich", "httpx")
 
 
 def main() -> None:
@@ -22,9 +22,9 @@ def main() -> None:
         # Whoever read the output has seen enough, as `| head` does; nothing is left to be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] not in _EXTRA:
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _OPTIONAL_PACKAGES:
             raise
-        print(f"pathline: {missing.name} is missing; install pathline[cli]", file=sys.stderr)
+        print(f"pathline: {error.name} is missing; install pathline[cli]", file=sys.stderr)
         code = 2
     sys.exit(code)

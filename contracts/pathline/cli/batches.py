@@ -16,7 +16,7 @@ MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
 class Batch:
     """Some consecutive records: those to send, those refused here, and how many records come before them."""
 
-    before: int
+    start: int
     ready: tuple[Ready, ...]
     rejects: tuple[Reject, ...]
 
@@ -26,27 +26,27 @@ class Batch:
         return len(self.ready) + len(self.rejects)
 
     @property
-    def after(self) -> int:
+    def end(self) -> int:
         """How many records of the source are done when this batch and all before it are."""
-        return self.before + self.records
+        return self.start + self.records
 
 
-def batches(outcomes: Outcomes, size: int, *, before: int = 0) -> Iterator[Batch]:
+def split_batches(outcomes: Outcomes, size: int, *, start: int = 0) -> Iterator[Batch]:
     """The records in batches of `size`, or fewer where they are large; `before` records were skipped."""
     ready: list[Ready] = []
     rejects: list[Reject] = []
-    weight = 0
+    payload_bytes = 0
     for outcome in outcomes:
         if isinstance(outcome, Ready):
             ready.append(outcome)
-            weight += len(outcome.event.data or b"")
+            payload_bytes += len(outcome.event.data or b"")
         else:
             rejects.append(outcome)
-        if len(ready) + len(rejects) >= size or weight >= MAX_BATCH_BYTES:
-            batch = Batch(before, tuple(ready), tuple(rejects))
+        if len(ready) + len(rejects) >= size or payload_bytes >= MAX_BATCH_BYTES:
+            batch = Batch(start, tuple(ready), tuple(rejects))
             yield batch
-            before, weight = batch.after, 0
+            start, payload_bytes = batch.end, 0
             ready.clear()
             rejects.clear()
     if ready or rejects:
-        yield Batch(before, tuple(ready), tuple(rejects))
+        yield Batch(start, tuple(ready), tuple(rejects))

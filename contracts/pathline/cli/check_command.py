@@ -6,21 +6,21 @@ import json
 import sys
 from pathlib import Path
 
-from pathline.cli.record_reader import Read
+from pathline.cli.record_reader import RecordReader
 from pathline.cli.record_result import Ready, Reject
-from pathline.cli.sources.opened import opened
+from pathline.cli.sources.opened import open_source
 
 
-def check_file(file: Path, read: Read, *, as_json: bool) -> int:
+def check_file(file: Path, read: RecordReader, *, as_json: bool) -> int:
     """1 when anything in the file is bad, else 0; both said on stdout."""
     good = bad = 0
-    with opened(file) as source:
+    with open_source(file) as source:
         for outcome in read(source, 0):
             if isinstance(outcome, Ready):
                 good += 1
                 continue
             bad += 1
-            print(_line(outcome, as_json=as_json))
+            print(_format_reject(outcome, as_json=as_json))
     if as_json:
         print(json.dumps({"read": good + bad, "good": good, "bad": bad}))
     else:
@@ -29,9 +29,9 @@ def check_file(file: Path, read: Read, *, as_json: bool) -> int:
     return 1 if bad else 0
 
 
-def _line(reject: Reject, *, as_json: bool) -> str:
+def _format_reject(reject: Reject, *, as_json: bool) -> str:
     if as_json:
-        said = {"line": reject.line, "reason": reject.reason, "field": reject.field, "detail": reject.detail}
-        return json.dumps(said, ensure_ascii=False)
-    where = f"line {reject.line}: " + (f"{reject.field}: " if reject.field else "")
-    return f"{where}{reject.detail} [{reject.reason}]"
+        values = {"line": reject.line, "reason": reject.reason, "field": reject.field, "detail": reject.detail}
+        return json.dumps(values, ensure_ascii=False)
+    location = f"line {reject.line}: " + (f"{reject.field}: " if reject.field else "")
+    return f"{location}{reject.detail} [{reject.reason}]"

@@ -37,9 +37,9 @@ def run(arguments: Sequence[str]) -> int:
         code: int | None = app(arguments, exit_on_error=False)
     except CycloptsError:
         return 2
-    except CommandError as stopped:
-        print(f"pathline: {stopped}", file=sys.stderr)
-        return stopped.exit_code
+    except CommandError as error:
+        print(f"pathline: {error}", file=sys.stderr)
+        return error.exit_code
     except KeyboardInterrupt:
         print("pathline: interrupted; what was acknowledged is kept, --resume goes on from there", file=sys.stderr)
         return INTERRUPTED
@@ -104,10 +104,10 @@ def check(file: Path, /, *, mapping: Mapping = MappingFlags(), json: bool = Fals
     """
     from pathline.cli import reader_setup as prepare
     from pathline.cli.check_command import check_file
-    from pathline.cli.formats import format_of
+    from pathline.cli.formats import detect_format
 
-    records = mapping.said() or format_of(file) != "ndjson"
-    prepared = prepare.records(file, mapping, trial=True) if records else prepare.events()
+    has_records = mapping.is_any_given() or detect_format(file) != "ndjson"
+    prepared = prepare.prepare_records(file, mapping, trial=True) if has_records else prepare.prepare_events()
     return check_file(file, prepared.read, as_json=json)
 
 
@@ -122,7 +122,7 @@ def publish(file: Path, /, *, to: str, delivery: Delivery = DeliveryFlags()) -> 
     """
     from pathline.cli import reader_setup as prepare
 
-    return _deliver(file, prepare.events(), to, delivery)
+    return _deliver(file, prepare.prepare_events(), to, delivery)
 
 
 @app.command(name="import")
@@ -146,7 +146,7 @@ def import_(
 
     if not links.links and links != LinkFlags():
         raise WrongMapping("--left and --right belong to a linking table; say --links")
-    prepared = prepare.links(file, mapping, links) if links.links else prepare.records(file, mapping)
+    prepared = prepare.prepare_links(file, mapping, links) if links.links else prepare.prepare_records(file, mapping)
     return _deliver(file, prepared, to, delivery)
 
 
@@ -171,7 +171,7 @@ def rotate(
     """
     from pathline.cli import reader_setup as prepare
 
-    return _deliver(file, prepare.rotation(file, mapping, rotation), to, delivery)
+    return _deliver(file, prepare.prepare_rotation(file, mapping, rotation), to, delivery)
 
 
 def _deliver(file: Path, prepared: PreparedReader, to: str, flags: DeliveryFlags) -> int:
@@ -181,12 +181,14 @@ def _deliver(file: Path, prepared: PreparedReader, to: str, flags: DeliveryFlags
     from pathline.cli.delivery_run import DeliveryRun
     from pathline.cli.delivery_run import run as deliver
 
-    errand = DeliveryRun(read=prepared.read, mapping=prepared.digest, to=Address.of(to), **flags.errand(file))
+    delivery_run = DeliveryRun(
+        read=prepared.read, mapping=prepared.digest, address=Address.parse(to), **flags.delivery_settings(file)
+    )
     try:
-        summary = asyncio.run(deliver(errand))
-    except (Unreachable, AccessDenied) as stopped:
-        if errand.state.exists():
-            raise type(stopped)(f"{stopped}; run the same command with --resume to go on") from None
+        summary = asyncio.run(deliver(delivery_run))
+    except (Unreachable, AccessDenied) as error:
+        if delivery_run.state.exists():
+            raise type(error)(f"{error}; run the same command with --resume to go on") from None
         raise
     print(summary.as_json() if flags.json else summary.as_text())
     return 1 if summary.counts.refused else 0

@@ -10,18 +10,18 @@ from pathlib import Path
 
 from pathline.cli import progress
 from pathline.cli.address import Address
-from pathline.cli.batches import Batch, batches
+from pathline.cli.batches import Batch, split_batches
 from pathline.cli.receipt import Receipt, Receiver
-from pathline.cli.record_reader import Read
+from pathline.cli.record_reader import RecordReader
 from pathline.cli.record_result import Reject
 from pathline.cli.rejects import RejectsFile
 from pathline.cli.resume import Checkpoint, Fingerprint, StateFile
-from pathline.cli.retry import Patience
-from pathline.cli.send import deliver
-from pathline.cli.sources.opened import Opened, opened
+from pathline.cli.retry import RetryPolicy
+from pathline.cli.send import send_batches
+from pathline.cli.sources.opened import SourceFile, open_source
 from pathline.cli.summary import Summary
-from pathline.cli.to_http import HttpDoor
-from pathline.cli.to_kafka import kafka_topic
+from pathline.cli.to_http import HttpReceiver
+from pathline.cli.to_kafka import open_kafka_receiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class DeliveryRun:
     """What is to be brought where, and how."""
 
     file: Path
-    read: Read
-    to: Address
+    read: RecordReader
+    address: Address
     mapping: str
     """The digest of the mapping and its key."""
     state: Path
@@ -38,30 +38,30 @@ class DeliveryRun:
     resume: bool = False
     batch: int = 500
     in_flight: int = 4
-    patience: Patience = field(default_factory=Patience)
+    patience: RetryPolicy = field(default_factory=RetryPolicy)
     token: str | None = None
     quiet: bool = False
 
 
-async def run(errand: DeliveryRun) -> Summary:
+async def run(delivery_run: DeliveryRun) -> Summary:
     """Everything in the file is delivered or among the rejects. Raises Stopped; the state then says how far it came."""
-    begun = time.monotonic()
-    with opened(errand.file) as source:
-        journal = _begin(errand)
-        with progress.bar(errand.file.name, source.size, quiet=errand.quiet) as show:
-            journal.watch(source, show)
-            async with _receiver(errand) as receiver:
-                outcomes = errand.read(source, journal.checkpoint.records)
-                await deliver(
-                    batches(outcomes, errand.batch, before=journal.checkpoint.records),
+    started_at = time.monotonic()
+    with open_source(delivery_run.file) as source:
+        journal = _open_journal(delivery_run)
+        with progress.bar(delivery_run.file.name, source.size, quiet=delivery_run.quiet) as show_progress:
+            journal.set_progress(source, show_progress)
+            async with _open_receiver(delivery_run) as receiver:
+                outcomes = delivery_run.read(source, journal.checkpoint.records)
+                await send_batches(
+                    split_batches(outcomes, delivery_run.batch, start=journal.checkpoint.records),
                     receiver,
                     journal.settle,
-                    in_flight=errand.in_flight,
-                    patience=errand.patience,
+                    in_flight=delivery_run.in_flight,
+                    retry_policy=delivery_run.patience,
                 )
-    journal.state.forget()
-    rejects = errand.rejects if journal.rejects.size else None
-    return Summary(journal.checkpoint.counts, time.monotonic() - begun, rejects)
+    journal.state.delete()
+    rejects = delivery_run.rejects if journal.rejects.size else None
+    return Summary(journal.checkpoint.counts, time.monotonic() - started_at, rejects)
 
 
 class _Journal:
@@ -72,47 +72,49 @@ class _Journal:
         self.state = state
         self.rejects = rejects
 
-    def watch(self, source: Opened, show: progress.Show) -> None:
+    def set_progress(self, source: SourceFile, show_progress: progress.Show) -> None:
         """Says at each batch how far the reader has come."""
         self._source = source
-        self._show = show
+        self._show_progress = show_progress
 
     def settle(self, batch: Batch, receipt: Receipt) -> None:
         """The batch is done, and so is every one before it."""
-        self.rejects.write(_rejects(batch, receipt))
+        self.rejects.write(_collect_rejects(batch, receipt))
         self.checkpoint = self.checkpoint.model_copy(
             update={
-                "records": batch.after,
+                "records": batch.end,
                 "rejects": self.rejects.size,
                 "counts": self.checkpoint.counts.with_batch(batch, receipt),
             }
         )
         self.state.save(self.checkpoint)
-        self._show(self._source.position(), self.checkpoint.counts)
+        self._show_progress(self._source.position(), self.checkpoint.counts)
 
 
-def _begin(errand: DeliveryRun) -> _Journal:
-    state = StateFile(errand.state)
-    fingerprint = Fingerprint.of(errand.file, errand.mapping, errand.to.shown)
-    checkpoint = state.resume(fingerprint) if errand.resume else state.begin(fingerprint)
-    return _Journal(checkpoint, state, RejectsFile(errand.rejects, keep=checkpoint.rejects))
+def _open_journal(delivery_run: DeliveryRun) -> _Journal:
+    state = StateFile(delivery_run.state)
+    fingerprint = Fingerprint.compute(delivery_run.file, delivery_run.mapping, delivery_run.address.display)
+    checkpoint = state.resume(fingerprint) if delivery_run.resume else state.begin(fingerprint)
+    return _Journal(checkpoint, state, RejectsFile(delivery_run.rejects, keep_bytes=checkpoint.rejects))
 
 
-def _rejects(batch: Batch, receipt: Receipt) -> list[Reject]:
+def _collect_rejects(batch: Batch, receipt: Receipt) -> list[Reject]:
     """Every refusal of the batch, ours and the gateway's, in the order of the file."""
-    theirs = (
+    gateway_rejects = (
         Reject(batch.ready[refusal.index].line, refusal.reason, None, refusal.detail) for refusal in receipt.refused
     )
-    return sorted((*batch.rejects, *theirs), key=lambda reject: reject.line)
+    return sorted((*batch.rejects, *gateway_rejects), key=lambda reject: reject.line)
 
 
 @asynccontextmanager
-async def _receiver(errand: DeliveryRun) -> AsyncIterator[Receiver]:
-    if errand.to.kind == "kafka":
-        async with kafka_topic(errand.to.to) as topic:
+async def _open_receiver(delivery_run: DeliveryRun) -> AsyncIterator[Receiver]:
+    if delivery_run.address.kind == "kafka":
+        async with open_kafka_receiver(delivery_run.address.target) as topic:
             yield topic
     else:
-        timeout = errand.patience.for_one_answer
-        door = HttpDoor.at(errand.to, token=errand.token, in_flight=errand.in_flight, timeout=timeout)
+        timeout = delivery_run.patience.response_timeout_s
+        door = HttpReceiver.connect(
+            delivery_run.address, token=delivery_run.token, in_flight=delivery_run.in_flight, timeout=timeout
+        )
         async with door.client:
             yield door

@@ -28,20 +28,20 @@ _FILE_BYTES = 5
 _CASE_BYTES = 12
 
 
-def file_mark(key: bytes, first: Record) -> str:
+def file_digest(key: bytes, first: Record) -> str:
     """What tells this file's rows from another's: eight characters."""
     content = json.dumps(sorted(first.fields.items())).encode()
-    return base64.b32encode(_keyed(key, b"file", content)[:_FILE_BYTES]).decode().lower()
+    return base64.b32encode(_keyed_hash(key, b"file", content)[:_FILE_BYTES]).decode().lower()
 
 
-def case_mark(key: bytes, case: str) -> str:
+def case_digest(key: bytes, case: str) -> str:
     """What tells one case's ids from another's, and tells nothing of the case: sixteen characters."""
     canonical = unicodedata.normalize("NFC", case.strip()).encode()
-    return base64.urlsafe_b64encode(_keyed(key, b"case", canonical)[:_CASE_BYTES]).decode()
+    return base64.urlsafe_b64encode(_keyed_hash(key, b"case", canonical)[:_CASE_BYTES]).decode()
 
 
-def _keyed(key: bytes, use: bytes, content: bytes) -> bytes:
-    return hmac.digest(key, b"pathline event id\0" + use + b"\0" + content, hashlib.sha256)
+def _keyed_hash(key: bytes, purpose: bytes, content: bytes) -> bytes:
+    return hmac.digest(key, b"pathline event id\0" + purpose + b"\0" + content, hashlib.sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ class EventIds:
     prefix: str = ""
     per_case: bool = False
 
-    def of(self, file: str, number: int, record: Record, case: str) -> str:
+    def make_id(self, file: str, number: int, record: Record, case: str) -> str:
         """The id of the `number`-th record. Raises MissingAttribute where an id column is blank."""
-        own = self._mapped(record) if self.columns else f"{file}-row-{number:0{_ROW_DIGITS}}"
-        return f"{self.prefix}{own}" + (f"-{case_mark(self.key, case)}" if self.per_case else "")
+        record_id = self._id_from_columns(record) if self.columns else f"{file}-row-{number:0{_ROW_DIGITS}}"
+        return f"{self.prefix}{record_id}" + (f"-{case_digest(self.key, case)}" if self.per_case else "")
 
-    def _mapped(self, record: Record) -> str:
+    def _id_from_columns(self, record: Record) -> str:
         values = [record.fields.get(column, "").strip() for column in self.columns]
         for column, value in zip(self.columns, values, strict=True):
             if not value:

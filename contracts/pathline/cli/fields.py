@@ -21,7 +21,7 @@ Convert = Callable[[str], JsonValue]
 """Text to JSON value. Raises ValueError, without the text, saying what the text must be."""
 
 _NOT_A_CODE = re.compile(r"[^a-z0-9]+")
-_TRUTH: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def slug(text: str) -> str:
@@ -30,7 +30,7 @@ def slug(text: str) -> str:
     return _NOT_A_CODE.sub("-", plain).strip("-")
 
 
-def put(data: dict[str, Any], path: Sequence[str], value: JsonValue) -> None:
+def set_path(data: dict[str, Any], path: Sequence[str], value: JsonValue) -> None:
     """The value stands in the payload at this path; objects on the way are made."""
     for name in path[:-1]:
         data = data.setdefault(name, {})
@@ -43,25 +43,27 @@ class PayloadFields:
 
     model: type[Payload]
 
-    def convert(self, path: str) -> Convert:
+    def converter_for(self, path: str) -> Convert:
         """How a text becomes a value of this field. Raises WrongMapping when the type has no such field."""
         schema = self.model.model_json_schema()
         node: Schema = schema
         for name in path.split("."):
-            node = self._property(schema, node, name, path)
-        return _convert(_kinds(schema, node))
+            node = self._find_property(schema, node, name, path)
+        return _choose_converter(_schema_by_kind(schema, node))
 
-    def _property(self, schema: Schema, node: Schema, name: str, path: str) -> Schema:
+    def _find_property(self, schema: Schema, node: Schema, name: str, path: str) -> Schema:
         for alternative in _alternatives(schema, node):
             if name in alternative.get("properties", {}):
-                found: Schema = alternative["properties"][name]
-                return found
+                property_schema: Schema = alternative["properties"][name]
+                return property_schema
             if isinstance(alternative.get("additionalProperties"), dict):
                 extra: Schema = alternative["additionalProperties"]
                 return extra
-        known = [key for alternative in _alternatives(schema, node) for key in alternative.get("properties", {})]
-        close = get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(known) or 'no fields of its own'}"
+        property_names = [
+            key for alternative in _alternatives(schema, node) for key in alternative.get("properties", {})
+        ]
+        close = get_close_matches(name, property_names, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(property_names) or 'no fields of its own'}"
         raise WrongMapping(f"{self.model.type} has no field {path}; {hint}")
 
 
@@ -72,45 +74,49 @@ def _alternatives(schema: Schema, node: Schema) -> list[Schema]:
     return [inner for option in options for inner in _alternatives(schema, option)] if options else [node]
 
 
-def _kinds(schema: Schema, node: Schema) -> dict[str, Schema]:
+def _schema_by_kind(schema: Schema, node: Schema) -> dict[str, Schema]:
     return {str(option.get("type", "string")): option for option in _alternatives(schema, node)}
 
 
-def _convert(kinds: Mapping[str, Schema]) -> Convert:
+def _choose_converter(kinds: Mapping[str, Schema]) -> Convert:
     if "string" in kinds:
         return str
     for kind, convert in _CONVERTERS.items():
         if kind in kinds:
             return convert
-    return _json
+    return _parse_json
 
 
-def _truth(text: str) -> JsonValue:
-    if (value := _TRUTH.get(text.strip().casefold())) is None:
+def _parse_boolean(text: str) -> JsonValue:
+    if (value := _BOOLEANS.get(text.strip().casefold())) is None:
         raise ValueError("must be true or false")
     return value
 
 
-def _integer(text: str) -> JsonValue:
+def _parse_integer(text: str) -> JsonValue:
     try:
         return int(text)
     except ValueError:
         raise ValueError("must be a whole number") from None
 
 
-def _number(text: str) -> JsonValue:
+def _parse_number(text: str) -> JsonValue:
     try:
         return float(text)
     except ValueError:
         raise ValueError("must be a number") from None
 
 
-def _list(text: str) -> JsonValue:
+def _parse_list(text: str) -> JsonValue:
     """A JSON array, or words between commas."""
-    return _json(text) if text.lstrip().startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
+    return (
+        _parse_json(text)
+        if text.lstrip().startswith("[")
+        else [part.strip() for part in text.split(",") if part.strip()]
+    )
 
 
-def _json(text: str) -> JsonValue:
+def _parse_json(text: str) -> JsonValue:
     try:
         value: JsonValue = from_json(text)
     except ValueError:
@@ -119,16 +125,16 @@ def _json(text: str) -> JsonValue:
 
 
 _CONVERTERS: Final[Mapping[str, Convert]] = {
-    "boolean": _truth,
-    "integer": _integer,
-    "number": _number,
-    "array": _list,
+    "boolean": _parse_boolean,
+    "integer": _parse_integer,
+    "number": _parse_number,
+    "array": _parse_list,
 }
 
 
-def converted(convert: Convert, path: str, column: str, text: str) -> JsonValue:
+def convert_column(convert: Convert, path: str, column: str, text: str) -> JsonValue:
     """The value of the field. Raises InvalidData naming field and column."""
     try:
         return convert(text)
-    except ValueError as wrong:
-        raise InvalidData(f"column '{column}' {wrong}", field=f"data.{path}") from None
+    except ValueError as error:
+        raise InvalidData(f"column '{column}' {error}", field=f"data.{path}") from None

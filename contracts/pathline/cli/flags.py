@@ -13,15 +13,15 @@ from cyclopts import Parameter
 
 from pathline.cli.errors import WrongMapping
 from pathline.cli.formats import Format
-from pathline.cli.retry import Patience
+from pathline.cli.retry import RetryPolicy
 from pathline.link_methods import Method
 
 DEFAULT_KEY_FILE: Final = Path("pathline.key")
 
-UNSAID: Final = "1970-01-01T00:00:00Z"
+DEFAULT_ASSERTED_AT: Final = "1970-01-01T00:00:00Z"
 """When a link was asserted whose table does not say: always the same, or a second import would contradict the first."""
 
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
+_TOKEN_PATTERN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 """A bearer token (RFC 6750, 2.1)."""
 
 Sector = Literal["government", "third-sector", "community-controlled", "business", "citizen"]
@@ -85,24 +85,26 @@ class MappingFlags:
     encoding: str | None = None
     """Text encoding of a CSV; UTF-8 when not given."""
 
-    def settings(self) -> dict[str, Any]:
+    def given_settings(self) -> dict[str, Any]:
         """What was said, by the names of Plan."""
-        said = {field.name: getattr(self, field.name) for field in fields(self)}
-        pairs = {"fields": _pairs("field", said.pop("field")), "set": _pairs("set", said.pop("set"))}
-        return {name: value for name, value in said.items() if name not in ("mapping", "format")} | pairs
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        pairs = {"fields": _parse_pairs("field", values.pop("field")), "set": _parse_pairs("set", values.pop("set"))}
+        return {name: value for name, value in values.items() if name not in ("mapping", "format")} | pairs
 
-    def of_rows(self) -> list[str]:
+    def given_row_flags(self) -> list[str]:
         """The flags that were given and mean nothing for a linking table."""
-        shared = ("mapping", "format", "org", "system", "time", "time_format", "timezone", "delimiter", "encoding")
-        given = [name for name, value in vars(self).items() if value not in (None, ()) and name not in shared]
-        return [name.replace("_", "-") for name in given]
+        link_flags = ("mapping", "format", "org", "system", "time", "time_format", "timezone", "delimiter", "encoding")
+        misplaced = [name for name, value in vars(self).items() if value not in (None, ()) and name not in link_flags]
+        return [name.replace("_", "-") for name in misplaced]
 
-    def of_steps(self) -> list[str]:
+    def given_step_flags(self) -> list[str]:
         """The flags that were given and mean nothing where only people are listed."""
-        people = ("case", "key-file", "epoch")
-        return [name for name in (*self.of_rows(), *(["time"] if self.time else [])) if name not in people]
+        rotation_flags = ("case", "key-file", "epoch")
+        return [
+            name for name in (*self.given_row_flags(), *(["time"] if self.time else [])) if name not in rotation_flags
+        ]
 
-    def said(self) -> bool:
+    def is_any_given(self) -> bool:
         """Whether any of them was given: the file then holds records and not ready events."""
         return any(getattr(self, field.name) not in (None, ()) for field in fields(self))
 
@@ -133,7 +135,7 @@ class LinkFlags:
     """How the two were found to be one."""
     confidence: float = 1.0
     """How sure that is, from 0 to 1."""
-    at: str = UNSAID
+    at: str = DEFAULT_ASSERTED_AT
     """When all of it was asserted (RFC 3339), unless --time names a column; fixed, so that a second import agrees."""
 
 
@@ -145,7 +147,7 @@ class RotationFlags:
     """The epoch that begins; the old one and 1 when not given. From then on, say it with --epoch."""
     new_key_file: Path | None = None
     """The file with the key of the new epoch, from `pathline init`; the old key when not given."""
-    at: str = UNSAID
+    at: str = DEFAULT_ASSERTED_AT
     """When the links were asserted (RFC 3339); fixed, so that a second run agrees."""
 
 
@@ -172,7 +174,7 @@ class DeliveryFlags:
     json: Annotated[bool, Parameter(negative="")] = False
     """The summary as JSON."""
 
-    def errand(self, file: Path) -> dict[str, Any]:
+    def delivery_settings(self, file: Path) -> dict[str, Any]:
         """The settings of the errand that are flags."""
         if self.batch < 1 or self.in_flight < 1:
             raise WrongMapping("--batch and --in-flight must be 1 or more")
@@ -180,40 +182,40 @@ class DeliveryFlags:
             raise WrongMapping("--retry-for must be 0 or more seconds")
         return {
             "file": file,
-            "state": self.state or _beside(file, "pathline-resume.json"),
-            "rejects": self.rejects or _beside(file, "rejects.csv"),
+            "state": self.state or _sibling_path(file, "pathline-resume.json"),
+            "rejects": self.rejects or _sibling_path(file, "rejects.csv"),
             "resume": self.resume,
             "batch": self.batch,
             "in_flight": self.in_flight,
-            "patience": Patience(self.retry_for),
-            "token": self._token(),
+            "patience": RetryPolicy(self.retry_for),
+            "token": self._read_token(),
             "quiet": self.quiet,
         }
 
-    def _token(self) -> str | None:
+    def _read_token(self) -> str | None:
         if self.token_file is None:
-            return _checked_token(os.environ.get("PATHLINE_TOKEN", ""), "PATHLINE_TOKEN") or None
+            return _validate_token(os.environ.get("PATHLINE_TOKEN", ""), "PATHLINE_TOKEN") or None
         try:
-            return _checked_token(self.token_file.read_text("ascii"), str(self.token_file))
-        except OSError as wrong:
-            raise WrongMapping(f"{self.token_file}: {wrong.strerror}; name another file with --token-file") from None
+            return _validate_token(self.token_file.read_text("ascii"), str(self.token_file))
+        except OSError as error:
+            raise WrongMapping(f"{self.token_file}: {error.strerror}; name another file with --token-file") from None
         except UnicodeDecodeError:
             raise WrongMapping(f"{self.token_file}: holds no bearer token") from None
 
 
-def _checked_token(text: str, where: str) -> str:
-    if text.strip() and not _TOKEN.fullmatch(text.strip()):
-        raise WrongMapping(f"{where}: holds no bearer token")
+def _validate_token(text: str, origin: str) -> str:
+    if text.strip() and not _TOKEN_PATTERN.fullmatch(text.strip()):
+        raise WrongMapping(f"{origin}: holds no bearer token")
     return text.strip()
 
 
-def _beside(file: Path, suffix: str) -> Path:
+def _sibling_path(file: Path, suffix: str) -> Path:
     """A file beside this one; in the current folder where nothing can be written beside it."""
-    beside = file.with_name(f"{file.name}.{suffix}")
-    return beside if os.access(file.parent, os.W_OK) else Path(beside.name)
+    sibling = file.with_name(f"{file.name}.{suffix}")
+    return sibling if os.access(file.parent, os.W_OK) else Path(sibling.name)
 
 
-def _pairs(flag: str, texts: Iterable[str]) -> dict[str, str]:
+def _parse_pairs(flag: str, texts: Iterable[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in texts]
     if any(not equals or not name or not value for name, equals, value in pairs):
         raise WrongMapping(f"--{flag}: write NAME=COLUMN" if flag == "field" else f"--{flag}: write NAME=VALUE")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Literal
 
-from pathline.cli.sources.opened import opened, readable
+from pathline.cli.sources.opened import open_source, translate_read_errors
 
 Format = Literal["csv", "ndjson", "xes"]
 
@@ -18,14 +18,14 @@ _BY_SUFFIX: Final[dict[str, Format]] = {
     ".xes": "xes",
 }
 _BY_FIRST_BYTE: Final[dict[bytes, Format]] = {b"<": "xes", b"{": "ndjson", b"[": "ndjson"}
-_LOOK_BYTES: Final = 4096
+_SNIFF_BYTES: Final = 4096
 
 
-def format_of(path: Path) -> Format:
+def detect_format(path: Path) -> Format:
     """The format of the file, gzip or not; CSV where nothing says otherwise."""
     name = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    if known := _BY_SUFFIX.get(name.suffix.lower()):
-        return known
-    with opened(path) as file, readable():
-        start = file.stream.read(_LOOK_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if by_suffix := _BY_SUFFIX.get(name.suffix.lower()):
+        return by_suffix
+    with open_source(path) as file, translate_read_errors():
+        start = file.stream.read(_SNIFF_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
     return _BY_FIRST_BYTE.get(start[:1], "csv")

@@ -18,8 +18,8 @@ def write_new_key(path: Path) -> None:
             f"{path} exists and is left as it is: without the old key nobody can be recognised again; "
             "name another file with --key-file"
         ) from None
-    except OSError as wrong:
-        raise WrongKeyFile(f"{path}: {wrong.strerror}; name another file with --key-file") from None
+    except OSError as error:
+        raise WrongKeyFile(f"{path}: {error.strerror}; name another file with --key-file") from None
     with os.fdopen(descriptor, "w") as file:
         file.write(new_key() + "\n")
         file.flush()
@@ -30,15 +30,15 @@ def read_key(path: Path) -> bytes:
     """The key in this file. Raises WrongKeyFile, without the key, when there is none."""
     try:
         return decode_key(path.read_text("ascii"))
-    except OSError as wrong:
-        raise WrongKeyFile(f"{path}: {wrong.strerror}; `pathline init` makes a key") from None
+    except OSError as error:
+        raise WrongKeyFile(f"{path}: {error.strerror}; `pathline init` makes a key") from None
     except (InvalidKey, UnicodeDecodeError):
         raise WrongKeyFile(f"{path}: does not hold a key of 32 bytes in base64url; `pathline init` makes one") from None
 
 
-def pseudonyms(org: str, path: Path, epoch: int) -> Pseudonyms:
+def load_pseudonyms(org: str, path: Path, epoch: int) -> Pseudonyms:
     """The pseudonyms of this organisation under the key in this file."""
     try:
         return Pseudonyms(org, read_key(path), epoch)
-    except ValueError as wrong:
-        raise WrongKeyFile(f"{path}: {wrong}") from None
+    except ValueError as error:
+        raise WrongKeyFile(f"{path}: {error}") from None

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from pathline.cli import times
 from pathline.cli.errors import WrongMapping
-from pathline.cli.flags import UNSAID
+from pathline.cli.flags import DEFAULT_ASSERTED_AT
 from pathline.cli.sources.record import Record
 from pathline.cloudevent import CloudEvent
 from pathline.errors import InvalidAttribute, MissingAttribute
@@ -46,17 +46,17 @@ class LinkMapping:
     right: Side
     method: Method = "record-key"
     confidence: float = 1.0
-    at: str = UNSAID
-    time: str | None = None
+    asserted_at: str = DEFAULT_ASSERTED_AT
+    time_column: str | None = None
     """The column that says when the link was asserted; `at` when there is none."""
-    moment: times.Reader = field(default_factory=lambda: times.reader(None, None))
+    parse_time: times.Reader = field(default_factory=lambda: times.time_reader(None, None))
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that is read."""
-        return tuple(column for column in (self.left.column, self.right.column, self.time) if column is not None)
+        return tuple(column for column in (self.left.column, self.right.column, self.time_column) if column is not None)
 
-    def interaction(self, file: str, number: int, record: Record) -> Interaction[Payload]:
+    def build_interaction(self, file: str, number: int, record: Record) -> Interaction[Payload]:
         """The link that this record asserts. Its id is made of all that it says: the same link is the same event."""
         left, right = self.left.subject(record), self.right.subject(record)
         same = [
@@ -64,7 +64,7 @@ class LinkMapping:
             {"org": self.right.pseudonyms.org, "subject": right},
         ]
         data = to_json({"same": same, "method": self.method, "confidence": self.confidence})
-        time = self._time(record)
+        time = self._asserted_at(record)
         attributes = {
             "specversion": "1.0",
             "id": _link_id(time.encode() + b"\0" + data),
@@ -76,16 +76,16 @@ class LinkMapping:
         }
         return accept(CloudEvent(attributes, data))
 
-    def _time(self, record: Record) -> str:
-        text = record.fields.get(self.time or "", "").strip()
-        if self.time is None or not text:
-            return self.at
+    def _asserted_at(self, record: Record) -> str:
+        text = record.fields.get(self.time_column or "", "").strip()
+        if self.time_column is None or not text:
+            return self.asserted_at
         try:
-            return self.moment(text).text
+            return self.parse_time(text).text
         except times.NaiveTime as naive:
-            raise WrongMapping(f"line {record.line}: the time in column '{self.time}' {naive}") from None
-        except ValueError as wrong:
-            raise InvalidAttribute(f"column '{self.time}' {wrong}", field="time") from None
+            raise WrongMapping(f"line {record.line}: the time in column '{self.time_column}' {naive}") from None
+        except ValueError as error:
+            raise InvalidAttribute(f"column '{self.time_column}' {error}", field="time") from None
 
 
 def _link_id(content: bytes) -> str:

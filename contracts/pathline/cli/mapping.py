@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from pathline.cli import times
 from pathline.cli.errors import WrongMapping
 from pathline.cli.event_id import EventIds
-from pathline.cli.fields import PayloadFields, converted, put, slug
+from pathline.cli.fields import PayloadFields, convert_column, set_path, slug
 from pathline.cli.mapping_file import MappingFile
 from pathline.cli.sources.record import Record
 from pathline.cloudevent import Attribute, CloudEvent
@@ -22,10 +22,10 @@ from pathline.interaction import Interaction, accept
 from pathline.pseudonym import Pseudonyms
 from pathline.vocabulary import TYPES, ActivityRecorded, Payload
 
-_REMEMBERED_CASES: Final = 1024
+_MAX_CACHED_CASES: Final = 1024
 """Pseudonyms kept at hand: the rows of a case tend to follow each other."""
 
-Pick = Callable[[Record], JsonValue]
+FieldReader = Callable[[Record], JsonValue]
 """The value of one field in this record; None where its column is blank. Raises Refused."""
 
 
@@ -33,181 +33,188 @@ Pick = Callable[[Record], JsonValue]
 class RowMapping:
     """How the records of one source become interactions."""
 
-    plan: MappingFile
-    case: str
-    time: str
-    subject: Callable[[str], str]
-    moment: times.Reader
+    mapping_file: MappingFile
+    case_column: str
+    time_column: str
+    pseudonym_of: Callable[[str], str]
+    parse_time: times.Reader
     ids: EventIds
-    picks: Mapping[str, Pick]
+    field_readers: Mapping[str, FieldReader]
     constants: Mapping[str, JsonValue]
 
     @classmethod
-    def of(cls, plan: MappingFile, pseudonyms: Pseudonyms) -> RowMapping:
+    def from_mapping_file(cls, mapping_file: MappingFile, pseudonyms: Pseudonyms) -> RowMapping:
         """The mapping that the plan describes. Raises WrongMapping where the contract of its type has no such field."""
-        subject = lru_cache(_REMEMBERED_CASES)(pseudonyms.subject)
-        model = PayloadFields(TYPES[plan.type])
-        picks, constants = list(_picks(plan, model, subject)), list(_constants(plan, model))
-        _distinct([path for path, _ in (*picks, *constants)])
-        _allowed(model.model, dict(constants))
+        pseudonym_of = lru_cache(_MAX_CACHED_CASES)(pseudonyms.subject)
+        model = PayloadFields(TYPES[mapping_file.type])
+        field_readers, constants = (
+            list(_field_readers(mapping_file, model, pseudonym_of)),
+            list(_constants(mapping_file, model)),
+        )
+        _require_distinct([path for path, _ in (*field_readers, *constants)])
+        _validate_constants(model.model, dict(constants))
         return cls(
-            plan=plan,
-            case=_required(plan.case, "case"),
-            time=_required(plan.time, "time"),
-            subject=subject,
-            moment=times.reader(plan.time_format, plan.timezone),
-            ids=EventIds(pseudonyms.key, plan.id, plan.id_prefix, plan.id_per_case),
-            picks=dict(picks),
+            plan=mapping_file,
+            case=_require_column(mapping_file.case, "case"),
+            time=_require_column(mapping_file.time, "time"),
+            subject=pseudonym_of,
+            moment=times.time_reader(mapping_file.time_format, mapping_file.timezone),
+            ids=EventIds(pseudonyms.key, mapping_file.id, mapping_file.id_prefix, mapping_file.id_per_case),
+            picks=dict(field_readers),
             constants=dict(constants),
         )
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that is read."""
-        return self.plan.columns
+        return self.mapping_file.columns
 
-    def interaction(self, file: str, number: int, record: Record) -> Interaction[Payload]:
+    def build_interaction(self, file: str, number: int, record: Record) -> Interaction[Payload]:
         """The interaction that the `number`-th record of this file tells of.
 
         Raises Refused, naming column and field, where it breaks the contract, and WrongMapping where every row would.
         """
-        case = self._filled(record, self.case, "subject")
-        moment = self._moment(record, self.time, "time")
+        case = self._require_text(record, self.case_column, "subject")
+        parsed_time = self._parse_column_time(record, self.time_column, "time")
         attributes: dict[str, Attribute] = {
             "specversion": "1.0",
-            "id": self.ids.of(file, number, record, case),
-            "source": self.plan.source,
-            "type": self.plan.type,
-            "subject": self.subject(case),
-            "time": moment.text,
+            "id": self.ids.make_id(file, number, record, case),
+            "source": self.mapping_file.source,
+            "type": self.mapping_file.type,
+            "subject": self.pseudonym_of(case),
+            "time": parsed_time.text,
             "datacontenttype": "application/json",
         }
-        if (sequence := record.fields.get(self.plan.sequence or "", "").strip()) != "":
+        if (sequence := record.fields.get(self.mapping_file.sequence or "", "").strip()) != "":
             attributes["sequence"] = sequence
-        if self.plan.recorded is not None and record.fields.get(self.plan.recorded, "").strip():
-            attributes["recordedtime"] = self._moment(record, self.plan.recorded, "recordedtime").text
-        return accept(CloudEvent(attributes, self._data(record, by_day=moment.day)))
+        if self.mapping_file.recorded is not None and record.fields.get(self.mapping_file.recorded, "").strip():
+            attributes["recordedtime"] = self._parse_column_time(
+                record, self.mapping_file.recorded, "recordedtime"
+            ).text
+        return accept(CloudEvent(attributes, self._build_data(record, by_day=parsed_time.is_day_only)))
 
-    def _data(self, record: Record, *, by_day: bool) -> bytes:
+    def _build_data(self, record: Record, *, by_day: bool) -> bytes:
         data: dict[str, Any] = {"precision": "day"} if by_day else {}
         for path, constant in self.constants.items():
-            put(data, path.split("."), constant)
-        for path, pick in self.picks.items():
-            if (value := pick(record)) is not None:
-                put(data, path.split("."), value)
+            set_path(data, path.split("."), constant)
+        for path, read_field in self.field_readers.items():
+            if (value := read_field(record)) is not None:
+                set_path(data, path.split("."), value)
         return to_json(data)
 
-    def _filled(self, record: Record, column: str, attribute: str) -> str:
+    def _require_text(self, record: Record, column: str, attribute: str) -> str:
         text = record.fields.get(column, "").strip()
         if not text:
             raise MissingAttribute(f"column '{column}' is blank", field=attribute)
         return text
 
-    def _moment(self, record: Record, column: str, attribute: str) -> times.ParsedTime:
+    def _parse_column_time(self, record: Record, column: str, attribute: str) -> times.ParsedTime:
         try:
-            return self.moment(self._filled(record, column, attribute))
+            return self.parse_time(self._require_text(record, column, attribute))
         except times.NaiveTime as naive:
             raise WrongMapping(f"line {record.line}: the time in column '{column}' {naive}") from None
-        except ValueError as wrong:
-            raise InvalidAttribute(f"column '{column}' {wrong}", field=attribute) from None
+        except ValueError as error:
+            raise InvalidAttribute(f"column '{column}' {error}", field=attribute) from None
 
 
-def _required(column: str | None, flag: str) -> str:
+def _require_column(column: str | None, flag: str) -> str:
     if column is None:
         raise WrongMapping(f"--{flag} is required: name the column")
     return column
 
 
-def _distinct(paths: Sequence[str]) -> None:
+def _require_distinct(paths: Sequence[str]) -> None:
     """Raises WrongMapping where a field is filled twice, or both as a whole and in part."""
-    for place, path in enumerate(paths):
-        for other in paths[:place]:
+    for index, path in enumerate(paths):
+        for other in paths[:index]:
             if f"{path}.".startswith(f"{other}.") or f"{other}.".startswith(f"{path}."):
                 raise WrongMapping(f"the field {path} is filled twice; keep one of its columns or values")
 
 
-def _allowed(model: type[Payload], constants: Mapping[str, JsonValue]) -> None:
+def _validate_constants(model: type[Payload], constants: Mapping[str, JsonValue]) -> None:
     """Raises WrongMapping where the contract does not allow a constant; every row would be refused for it."""
     data: dict[str, Any] = {}
     for path, constant in constants.items():
-        put(data, path.split("."), constant)
+        set_path(data, path.split("."), constant)
     try:
         model.model_validate_json(to_json(data))
-    except ValidationError as wrong:
-        for error in wrong.errors(include_url=False, include_input=False):
-            at = ".".join(map(str, error["loc"]))
+    except ValidationError as caught:
+        for error in caught.errors(include_url=False, include_input=False):
+            failing_path = ".".join(map(str, error["loc"]))
             for path in constants:
-                if f"{at}.".startswith(f"{path}."):
+                if f"{failing_path}.".startswith(f"{path}."):
                     raise WrongMapping(f"the value that is set for {path}: {error['msg']}") from None
 
 
-def _picks(plan: MappingFile, model: PayloadFields, subject: Callable[[str], str]) -> Iterator[tuple[str, Pick]]:
-    if plan.activity is not None:
-        if plan.type != ActivityRecorded.type:
+def _field_readers(
+    mapping_file: MappingFile, model: PayloadFields, pseudonym_of: Callable[[str], str]
+) -> Iterator[tuple[str, FieldReader]]:
+    if mapping_file.activity is not None:
+        if mapping_file.type != ActivityRecorded.type:
             raise WrongMapping("--activity is for activity.recorded; other types say in their own fields what happened")
-        yield "activity", _text(plan, "activity", plan.activity)
-    if plan.service_column is not None:
-        yield "service", _code(plan, "service", plan.service_column)
-    if plan.channel_column is not None:
-        yield "channel", _text(plan, "channel", plan.channel_column)
-    for path, column in plan.fields.items():
+        yield "activity", _text_reader(mapping_file, "activity", mapping_file.activity)
+    if mapping_file.service_column is not None:
+        yield "service", _code_reader(mapping_file, "service", mapping_file.service_column)
+    if mapping_file.channel_column is not None:
+        yield "channel", _text_reader(mapping_file, "channel", mapping_file.channel_column)
+    for path, column in mapping_file.fields.items():
         if path.rpartition(".")[2] == "subject":
-            model.convert(path)
-            yield path, _person(column, subject)
+            model.converter_for(path)
+            yield path, _pseudonym_reader(column, pseudonym_of)
         else:
-            yield path, _typed(plan, model, path, column)
+            yield path, _typed_reader(mapping_file, model, path, column)
 
 
-def _constants(plan: MappingFile, model: PayloadFields) -> Iterator[tuple[str, JsonValue]]:
-    if plan.service is not None:
-        yield "service", plan.service
-    if plan.channel is not None:
-        yield "channel", plan.channel
-    for path, value in plan.set.items():
-        convert = model.convert(path)
+def _constants(mapping_file: MappingFile, model: PayloadFields) -> Iterator[tuple[str, JsonValue]]:
+    if mapping_file.service is not None:
+        yield "service", mapping_file.service
+    if mapping_file.channel is not None:
+        yield "channel", mapping_file.channel
+    for path, value in mapping_file.set.items():
+        convert = model.converter_for(path)
         try:
             constant = convert(value) if isinstance(value, str) else value
-        except ValueError as wrong:
-            raise WrongMapping(f"--set {path} {wrong}") from None
-        yield from _leaves(path, constant)
+        except ValueError as error:
+            raise WrongMapping(f"--set {path} {error}") from None
+        yield from _flatten(path, constant)
 
 
-def _leaves(path: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
+def _flatten(path: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
     """An object by its parts, so that columns can fill others of them."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _leaves(f"{path}.{name}", inner)
+            yield from _flatten(f"{path}.{name}", inner)
     else:
         yield path, value
 
 
-def _text(plan: MappingFile, path: str, column: str) -> Pick:
+def _text_reader(mapping_file: MappingFile, path: str, column: str) -> FieldReader:
     """The column's text, in the contract's words where the plan translates it; blank, before or after, is None."""
-    words = plan.values.get(path, {})
+    translations = mapping_file.values.get(path, {})
 
-    def pick(record: Record) -> str | None:
+    def read_text(record: Record) -> str | None:
         text = record.fields.get(column, "")
-        said = words.get(text.strip(), text)
-        return said if said.strip() else None
+        translated = translations.get(text.strip(), text)
+        return translated if translated.strip() else None
 
-    return pick
-
-
-def _typed(plan: MappingFile, model: PayloadFields, path: str, column: str) -> Pick:
-    text, convert = _text(plan, path, column), model.convert(path)
-
-    def pick(record: Record) -> JsonValue:
-        value = text(record)
-        return converted(convert, path, column, value) if isinstance(value, str) else None
-
-    return pick
+    return read_text
 
 
-def _code(plan: MappingFile, path: str, column: str) -> Pick:
-    text = _text(plan, path, column)
+def _typed_reader(mapping_file: MappingFile, model: PayloadFields, path: str, column: str) -> FieldReader:
+    read_text, convert = _text_reader(mapping_file, path, column), model.converter_for(path)
 
-    def pick(record: Record) -> str | None:
-        value = text(record)
+    def read_typed(record: Record) -> JsonValue:
+        value = read_text(record)
+        return convert_column(convert, path, column, value) if isinstance(value, str) else None
+
+    return read_typed
+
+
+def _code_reader(mapping_file: MappingFile, path: str, column: str) -> FieldReader:
+    read_text = _text_reader(mapping_file, path, column)
+
+    def read_code(record: Record) -> str | None:
+        value = read_text(record)
         # "?" and "-" are how registers write that they do not know.
         if not isinstance(value, str) or not any(map(str.isalnum, value)):
             return None
@@ -215,14 +222,14 @@ def _code(plan: MappingFile, path: str, column: str) -> Pick:
             raise InvalidData(f"column '{column}' has no letter that a code could keep", field=f"data.{path}")
         return code
 
-    return pick
+    return read_code
 
 
-def _person(column: str, subject: Callable[[str], str]) -> Pick:
+def _pseudonym_reader(column: str, pseudonym_of: Callable[[str], str]) -> FieldReader:
     """The pseudonym of another person whom the column names: her identifier stays here too."""
 
-    def pick(record: Record) -> str | None:
+    def read_pseudonym(record: Record) -> str | None:
         text = record.fields.get(column, "").strip()
-        return subject(text) if text else None
+        return pseudonym_of(text) if text else None
 
-    return pick
+    return read_pseudonym

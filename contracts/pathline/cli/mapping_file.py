@@ -85,16 +85,23 @@ class MappingFile(BaseModel):
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that the mapping reads, each once."""
-        single = (self.case, self.activity, self.time, self.recorded, self.sequence, self.service_column)
-        named = (*single, self.channel_column, *self.id, *self.fields.values())
-        return tuple(dict.fromkeys(column for column in named if column is not None))
+        single_columns = (self.case, self.activity, self.time, self.recorded, self.sequence, self.service_column)
+        all_columns = (*single_columns, self.channel_column, *self.id, *self.fields.values())
+        return tuple(dict.fromkeys(column for column in all_columns if column is not None))
 
     @property
-    def sent_as_they_are(self) -> frozenset[str | None]:
+    def columns_sent_unchanged(self) -> frozenset[str | None]:
         """The columns whose texts travel; those of persons become pseudonyms."""
-        named = (column for path, column in self.fields.items() if path.rpartition(".")[2] != "subject")
-        single = (self.activity, self.sequence, self.service_column, self.channel_column, self.time, self.recorded)
-        return frozenset((*self.id, *named, *single))
+        field_columns = (column for path, column in self.fields.items() if path.rpartition(".")[2] != "subject")
+        single_columns = (
+            self.activity,
+            self.sequence,
+            self.service_column,
+            self.channel_column,
+            self.time,
+            self.recorded,
+        )
+        return frozenset((*self.id, *field_columns, *single_columns))
 
     def digest(self, key: bytes) -> str:
         """What tells this mapping under this key from any other, and tells nothing else."""
@@ -106,70 +113,72 @@ class MappingFile(BaseModel):
         return self.model_copy(update={name: column for name, column in columns.items() if getattr(self, name) is None})
 
 
-def read_plan(file: Path | None, flags: Mapping[str, Any]) -> MappingFile:
+def read_mapping_file(file: Path | None, flags: Mapping[str, Any]) -> MappingFile:
     """The mapping in the file, with the flags over it. Raises WrongMapping saying what to write where."""
-    written = {} if file is None else _toml(file)
-    merged = {**written, **{_kebab(name): value for name, value in flags.items() if value not in (None, (), {}, [])}}
+    settings = {} if file is None else _read_toml(file)
+    merged = {**settings, **{_kebab(name): value for name, value in flags.items() if value not in (None, (), {}, [])}}
     for table in ("fields", "set"):
-        if isinstance(written.get(table), dict) and table in merged:
-            merged[table] = {**written[table], **merged[table]}
+        if isinstance(settings.get(table), dict) and table in merged:
+            merged[table] = {**settings[table], **merged[table]}
     if merged.get("delimiter") == r"\t":
         merged["delimiter"] = "\t"
     try:
-        plan = MappingFile.model_validate(merged)
-    except ValidationError as wrong:
-        raise WrongMapping(_explained(wrong, file)) from None
-    return plan
+        mapping_file = MappingFile.model_validate(merged)
+    except ValidationError as error:
+        raise WrongMapping(_explain_error(error, file)) from None
+    return mapping_file
 
 
-def _toml(file: Path) -> dict[str, Any]:
+def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        written = tomllib.loads(file.read_text("utf-8"))
-    except OSError as wrong:
-        raise WrongMapping(f"{file}: {wrong.strerror}") from None
-    except ValueError as wrong:
-        raise WrongMapping(f"{file}: is not TOML: {wrong}") from None
-    if isinstance(written.get("id"), str):
-        written["id"] = [written["id"]]
-    if isinstance(written.get("key-file"), str):
-        written["key-file"] = file.parent / written["key-file"]
-    return written
+        settings = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise WrongMapping(f"{file}: {error.strerror}") from None
+    except ValueError as error:
+        raise WrongMapping(f"{file}: is not TOML: {error}") from None
+    if isinstance(settings.get("id"), str):
+        settings["id"] = [settings["id"]]
+    if isinstance(settings.get("key-file"), str):
+        settings["key-file"] = file.parent / settings["key-file"]
+    return settings
 
 
-def _explained(wrong: ValidationError, file: Path | None) -> str:
-    error = wrong.errors(include_url=False, include_input=False)[0]
+def _explain_error(validation_error: ValidationError, file: Path | None) -> str:
+    error = validation_error.errors(include_url=False, include_input=False)[0]
     name = ".".join(str(part) for part in error["loc"])
-    where = f"{file}: {name}" if file else f"--{name}"
+    location = f"{file}: {name}" if file else f"--{name}"
     match error["type"]:
         case "missing":
             return f"--{name} is required, on the command line or in the mapping file"
         case "extra_forbidden":
-            known = [_kebab(field) for field in MappingFile.model_fields]
-            close = get_close_matches(name, known, n=1)
-            return f"{where} is no setting" + (f"; did you mean {close[0]}?" if close else f"; use {', '.join(known)}")
+            setting_names = [_kebab(field) for field in MappingFile.model_fields]
+            suggestions = get_close_matches(name, setting_names, n=1)
+            return f"{location} is no setting" + (
+                f"; did you mean {suggestions[0]}?" if suggestions else f"; use {', '.join(setting_names)}"
+            )
         case _:
-            return f"{where}: {error['msg']}"
+            return f"{location}: {error['msg']}"
 
 
-def check_plan(plan: MappingFile) -> None:
+def check_mapping_file(mapping_file: MappingFile) -> None:
     """Raises WrongMapping for what no file could make right."""
     try:
-        organisation_of(plan.source)
+        organisation_of(mapping_file.source)
     except InvalidAttribute:
         raise WrongMapping(
             "--org and --system: write the organisation's code, such as food-bank, and a name of letters and digits"
         ) from None
-    if plan.delimiter is not None and (len(plan.delimiter) != 1 or plan.delimiter in '\r\n"'):
+    if mapping_file.delimiter is not None and (len(mapping_file.delimiter) != 1 or mapping_file.delimiter in '\r\n"'):
         raise WrongMapping("--delimiter: write one character, or \\t for a tab")
-    if plan.type not in TYPES:
-        close = get_close_matches(plan.type, TYPES, n=1)
-        hint = f"did you mean {close[0]}?" if close else "see the vocabulary"
+    if mapping_file.type not in TYPES:
+        suggestions = get_close_matches(mapping_file.type, TYPES, n=1)
+        hint = f"did you mean {suggestions[0]}?" if suggestions else "see the vocabulary"
         raise WrongMapping(f"--type: no contract is registered for this type; {hint}")
-    if plan.case is not None and plan.case in plan.sent_as_they_are:
+    if mapping_file.case is not None and mapping_file.case in mapping_file.columns_sent_unchanged:
         raise WrongMapping(
-            f"column '{plan.case}' is the identifier that must not leave this machine. It cannot be sent as anything "
+            f"column '{mapping_file.case}' is the identifier that must not leave this machine. It cannot be sent as anything "
             "else; use --id-per-case to make ids unique by case"
         )
     for constant, column in (("service", "service_column"), ("channel", "channel_column")):
-        if getattr(plan, constant) is not None and getattr(plan, column) is not None:
+        if getattr(mapping_file, constant) is not None and getattr(mapping_file, column) is not None:
             raise WrongMapping(f"give --{constant} or --{_kebab(column)}, not both")

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from pathline.cli.errors import DamagedSource, WrongMapping
-from pathline.cli.event_id import file_mark
+from pathline.cli.event_id import file_digest
 from pathline.cli.formats import Format
 from pathline.cli.record_result import Outcome, Ready, Reject
 from pathline.cli.sources.csv import csv_records
 from pathline.cli.sources.json_texts import json_texts
 from pathline.cli.sources.lines import MAX_LINE_BYTES
 from pathline.cli.sources.ndjson import ndjson_records
-from pathline.cli.sources.opened import Opened, readable
+from pathline.cli.sources.opened import SourceFile, translate_read_errors
 from pathline.cli.sources.record import Record, Records
 from pathline.cli.sources.xes import xes_records
 from pathline.codec import json_format
@@ -21,9 +21,9 @@ from pathline.errors import Refused, UnknownType
 from pathline.interaction import Interaction, accept
 from pathline.vocabulary import Payload
 
-_OURS = "org.pathline."
+_PATHLINE_TYPES = "org.pathline."
 
-Read = Callable[[Opened, int], Iterator[Outcome]]
+RecordReader = Callable[[SourceFile, int], Iterator[Outcome]]
 """The outcomes of an open source, after so many records of it."""
 
 
@@ -35,15 +35,15 @@ class Mapping(Protocol):
         """Every column that is read."""
         ...
 
-    def interaction(self, file: str, number: int, record: Record) -> Interaction[Payload]:
+    def build_interaction(self, file: str, number: int, record: Record) -> Interaction[Payload]:
         """The interaction that the `number`-th record tells of. Raises Refused where it tells of none."""
         ...
 
 
-def mapped(mapping: Mapping, key: bytes, kind: Format, *, delimiter: str | None, encoding: str) -> Read:
+def mapped_reader(mapping: Mapping, key: bytes, kind: Format, *, delimiter: str | None, encoding: str) -> RecordReader:
     """Reads records of this format through this mapping."""
 
-    def read(source: Opened, skip: int) -> Iterator[Outcome]:
+    def read(source: SourceFile, skip: int) -> Iterator[Outcome]:
         def records() -> Records:
             if kind == "xes":
                 return xes_records(source.stream)
@@ -51,55 +51,59 @@ def mapped(mapping: Mapping, key: bytes, kind: Format, *, delimiter: str | None,
                 return ndjson_records(source.stream)
             return csv_records(source.stream, mapping.columns, delimiter=delimiter, encoding=encoding)
 
-        return _whole(_mapped(records(), mapping, key, skip))
+        return _translate_errors(_read_mapped(records(), mapping, key, skip))
 
     return read
 
 
-def ready(source: Opened, skip: int) -> Iterator[Outcome]:
+def read_events(source: SourceFile, skip: int) -> Iterator[Outcome]:
     """Reads CloudEvents that are ready to send."""
-    return _whole(_ready(source, skip))
+    return _translate_errors(_read_ready(source, skip))
 
 
-def _mapped(records: Records, mapping: Mapping, key: bytes, skip: int) -> Iterator[Outcome]:
+def _read_mapped(records: Records, mapping: Mapping, key: bytes, skip: int) -> Iterator[Outcome]:
     file = ""
     for number, record in enumerate(records, 1):
         if not file and isinstance(record, Record):
-            file = file_mark(key, record)
+            file = file_digest(key, record)
         if number <= skip:
             continue
         if not isinstance(record, Record):
-            yield Reject.of(record.line, record.refused)
+            yield Reject.from_refusal(record.line, record.refusal)
             continue
         try:
-            yield Ready(record.line, mapping.interaction(file, number, record).event)
-        except Refused as refused:
-            yield Reject.of(record.line, refused)
+            yield Ready(record.line, mapping.build_interaction(file, number, record).event)
+        except Refused as error:
+            yield Reject.from_refusal(record.line, error)
 
 
-def _ready(source: Opened, skip: int) -> Iterator[Outcome]:
+def _read_ready(source: SourceFile, skip: int) -> Iterator[Outcome]:
     for number, (line, raw) in enumerate(json_texts(source.stream), 1):
         if number > skip:
-            yield Reject(line, "too-large", None, f"over {MAX_LINE_BYTES} bytes") if raw is None else _event(line, raw)
+            yield (
+                Reject(line, "too-large", None, f"over {MAX_LINE_BYTES} bytes")
+                if raw is None
+                else _decode_event(line, raw)
+            )
 
 
-def _event(line: int, raw: bytes) -> Outcome:
+def _decode_event(line: int, raw: bytes) -> Outcome:
     try:
         event = json_format.decode(raw)
         accept(event)
     except UnknownType as unknown:
         # The envelope was found good. Only the gateway knows the types that organisations registered themselves.
-        own = not str(event.attributes["type"]).startswith(_OURS)
-        return Ready(line, event) if own else Reject.of(line, unknown)
-    except Refused as refused:
-        return Reject.of(line, refused)
+        is_foreign_type = not str(event.attributes["type"]).startswith(_PATHLINE_TYPES)
+        return Ready(line, event) if is_foreign_type else Reject.from_refusal(line, unknown)
+    except Refused as error:
+        return Reject.from_refusal(line, error)
     return Ready(line, event)
 
 
-def _whole(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+def _translate_errors(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
     """The outcomes; what goes wrong below them is said in the words of this command line."""
     try:
-        with readable():
+        with translate_read_errors():
             yield from outcomes
     except LookupError:
         raise WrongMapping("--encoding: no such text encoding") from None

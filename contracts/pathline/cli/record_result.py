@@ -27,9 +27,9 @@ class Reject:
     detail: str
 
     @classmethod
-    def of(cls, line: int, refused: Refused) -> Reject:
+    def from_refusal(cls, line: int, refusal: Refused) -> Reject:
         """The refusal of the record that begins on this line."""
-        return cls(line, refused.reason, refused.field, refused.detail)
+        return cls(line, refusal.reason, refusal.field, refusal.detail)
 
 
 Outcome = Ready | Reject

@@ -35,8 +35,8 @@ class RegisterEntry:
                 file.write(self.as_json() + "\n")
         except FileExistsError:
             raise WrongEntryFile(f"{path} exists and is left as it is; name another file with --entry") from None
-        except OSError as wrong:
-            raise WrongEntryFile(f"{path}: {wrong.strerror}; name another file with --entry") from None
+        except OSError as error:
+            raise WrongEntryFile(f"{path}: {error.strerror}; name another file with --entry") from None
 
     def as_json(self) -> str:
         """The entry as the operator takes it."""

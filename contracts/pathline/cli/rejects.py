@@ -20,19 +20,19 @@ _HEADER: Final = (",".join(_COLUMNS) + "\n").encode()
 class RejectsFile:
     """Written when the first record is refused, and not before; grows with each settled batch."""
 
-    def __init__(self, path: Path, *, keep: int = 0) -> None:
+    def __init__(self, path: Path, *, keep_bytes: int = 0) -> None:
         """Takes up a file of an earlier run at `keep` bytes; what stands beyond was not settled and comes again.
 
         Raises WrongMapping rather than replace a file that is no rejects file.
         """
         self.path = path
-        self.size = keep
-        with _writable(path), suppress(FileNotFoundError):
-            with path.open("rb") as old:
-                if old.read(len(_HEADER)) not in (_HEADER, b""):
+        self.size = keep_bytes
+        with _translate_errors(path), suppress(FileNotFoundError):
+            with path.open("rb") as existing:
+                if existing.read(len(_HEADER)) not in (_HEADER, b""):
                     raise WrongMapping(f"{path} is no rejects file; name another with --rejects")
-            if keep:
-                os.truncate(path, keep)
+            if keep_bytes:
+                os.truncate(path, keep_bytes)
             else:
                 path.unlink()
 
@@ -43,7 +43,7 @@ class RejectsFile:
         if not rows:
             return
         csv.writer(text, lineterminator="\n").writerows(rows)
-        with _writable(self.path), self.path.open("ab") as file:
+        with _translate_errors(self.path), self.path.open("ab") as file:
             file.write((b"" if self.size else _HEADER) + text.getvalue().encode())
             file.flush()
             os.fsync(file.fileno())
@@ -51,8 +51,8 @@ class RejectsFile:
 
 
 @contextmanager
-def _writable(path: Path) -> Iterator[None]:
+def _translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as wrong:
-        raise WrongMapping(f"{path}: {wrong.strerror}; name another file with --rejects") from None
+    except OSError as error:
+        raise WrongMapping(f"{path}: {error.strerror}; name another file with --rejects") from None

@@ -24,7 +24,7 @@ class Fingerprint(BaseModel):
     to: str
 
     @classmethod
-    def of(cls, source: Path, mapping: str, to: str) -> Self:
+    def compute(cls, source: Path, mapping: str, to: str) -> Self:
         """Of the file as it is now, the mapping's digest and the gateway's address."""
         status = source.stat()
         return cls(size=status.st_size, modified_ns=status.st_mtime_ns, mapping=mapping, to=to)
@@ -60,8 +60,8 @@ class StateFile:
 
         Raises CannotResume rather than remove another file.
         """
-        self._saved()
-        self.forget()
+        self._load()
+        self.delete()
         return Checkpoint(fingerprint=fingerprint)
 
     def resume(self, fingerprint: Fingerprint) -> Checkpoint:
@@ -69,22 +69,22 @@ class StateFile:
 
         Raises CannotResume when it belongs to another file, mapping or gateway.
         """
-        saved = self._saved()
-        if saved is None:
+        checkpoint = self._load()
+        if checkpoint is None:
             return Checkpoint(fingerprint=fingerprint)
-        if difference := fingerprint.differs_from(saved.fingerprint):
-            raise CannotResume(f"{self.path}: {difference}; {_ANEW}")
-        return saved
+        if difference := fingerprint.differs_from(checkpoint.fingerprint):
+            raise CannotResume(f"{self.path}: {difference}; {_RESTART_ADVICE}")
+        return checkpoint
 
-    def _saved(self) -> Checkpoint | None:
+    def _load(self) -> Checkpoint | None:
         try:
             return Checkpoint.model_validate_json(self.path.read_bytes())
         except FileNotFoundError:
             return None
         except ValidationError:
             raise CannotResume(f"{self.path} is no state of an import; name another file with --state") from None
-        except OSError as wrong:
-            raise CannotResume(f"{self.path}: {wrong.strerror}; name another file with --state") from None
+        except OSError as error:
+            raise CannotResume(f"{self.path}: {error.strerror}; name another file with --state") from None
 
     def save(self, checkpoint: Checkpoint) -> None:
         """The checkpoint is on the disk. Raises CannotResume when it cannot be written."""
@@ -95,14 +95,14 @@ class StateFile:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(self.path)
-        except OSError as wrong:
-            raise CannotResume(f"{self.path}: {wrong.strerror}; name a file that can be written with --state") from None
+        except OSError as error:
+            raise CannotResume(f"{self.path}: {error.strerror}; name a file that can be written with --state") from None
 
-    def forget(self) -> None:
+    def delete(self) -> None:
         """No state is left."""
         for path in (self.path, self.path.with_name(self.path.name + ".part")):
             with suppress(FileNotFoundError):
                 path.unlink()
 
 
-_ANEW = "import it without --resume: ids are stable, so nothing is counted twice"
+_RESTART_ADVICE = "import it without --resume: ids are stable, so nothing is counted twice"

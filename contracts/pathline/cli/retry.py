@@ -14,52 +14,52 @@ from pathline.cli.receipt import TryLater
 
 T = TypeVar("T")
 
-_FIRST_PAUSE: Final = 0.2
+_INITIAL_BACKOFF_S: Final = 0.2
 """Longest first pause, in seconds; it doubles at each try."""
-_LONGEST_PAUSE: Final = 10.0
+_MAX_BACKOFF_S: Final = 10.0
 """Longest pause that we choose ourselves, in seconds."""
-_SHORTEST_ANSWER: Final = 10.0
+_MIN_RESPONSE_TIMEOUT_S: Final = 10.0
 """How long an answer may take however little patience there is, in seconds: a busy gateway is not a dead one."""
-_LONGEST_ANSWER: Final = 60.0
+_MAX_RESPONSE_TIMEOUT_S: Final = 60.0
 """How long an answer may take at most, in seconds: sent again, the batch is known by its ids."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long one batch may be tried. Clock, sleep and chance are arguments, so that tests need none of them."""
 
-    seconds: float = 60.0
+    max_elapsed_s: float = 60.0
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    chance: Callable[[], float] = random.random
+    jitter: Callable[[], float] = random.random
 
     @property
-    def for_one_answer(self) -> float:
+    def response_timeout_s(self) -> float:
         """How long one answer is waited for, in seconds: no longer than is patience, but fairly long."""
-        return min(_LONGEST_ANSWER, max(_SHORTEST_ANSWER, self.seconds))
+        return min(_MAX_RESPONSE_TIMEOUT_S, max(_MIN_RESPONSE_TIMEOUT_S, self.max_elapsed_s))
 
-    async def insist(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def retry(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """What the attempt returns, tried again whenever it raises Later.
 
         Raises Unreachable when the next try would lie beyond the patience.
         """
-        tries, begun = 0, self.clock()
+        tries, started_at = 0, self.clock()
         while True:
             try:
                 return await attempt()
             except TryLater as later:
-                pause = self._pause(tries) if later.after is None else later.after
-                spent = self.clock() - begun
-                if spent + pause > self.seconds:
-                    raise Unreachable(f"{later.detail}; {self._why_no_more(spent, later.after)}") from None
-            await self.sleep(pause)
+                backoff_s = self._backoff(tries) if later.retry_after is None else later.retry_after
+                elapsed = self.clock() - started_at
+                if elapsed + backoff_s > self.max_elapsed_s:
+                    raise Unreachable(f"{later.detail}; {self._describe_give_up(elapsed, later.retry_after)}") from None
+            await self.sleep(backoff_s)
             tries += 1
 
-    def _why_no_more(self, spent: float, asked: float | None) -> str:
-        if asked is not None and asked > self.seconds:
-            return f"it asks to be tried again in {asked:g} s, and --retry-for allows {self.seconds:g} s"
-        return f"gave up after {spent:.1f} s"
+    def _describe_give_up(self, elapsed: float, retry_after: float | None) -> str:
+        if retry_after is not None and retry_after > self.max_elapsed_s:
+            return f"it asks to be tried again in {retry_after:g} s, and --retry-for allows {self.max_elapsed_s:g} s"
+        return f"gave up after {elapsed:.1f} s"
 
-    def _pause(self, tries: int) -> float:
+    def _backoff(self, tries: int) -> float:
         """Between half and the whole of a doubling pause, so that publishers do not return in step."""
-        return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(tries, 16)) * (0.5 + self.chance() / 2)
+        return min(_MAX_BACKOFF_S, _INITIAL_BACKOFF_S * 2.0 ** min(tries, 16)) * (0.5 + self.jitter() / 2)

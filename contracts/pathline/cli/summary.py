@@ -37,12 +37,12 @@ class Summary:
     """How a run ended."""
 
     counts: Counts
-    seconds: float
+    elapsed_s: float
     rejects: Path | None
 
     def as_json(self) -> str:
         """One JSON object for programs."""
-        numbers = {**asdict(self.counts), "seconds": round(self.seconds, 3)}
+        numbers = {**asdict(self.counts), "seconds": round(self.elapsed_s, 3)}
         return json.dumps({**numbers, "rejects": None if self.rejects is None else str(self.rejects)})
 
     def as_text(self) -> str:
@@ -50,6 +50,6 @@ class Summary:
         counts = self.counts
         line = (
             f"read {counts.read:,}  sent {counts.sent:,}  accepted {counts.accepted:,}  "
-            f"duplicate {counts.duplicate:,}  refused {counts.refused:,}  in {self.seconds:.1f} s"
+            f"duplicate {counts.duplicate:,}  refused {counts.refused:,}  in {self.elapsed_s:.1f} s"
         )
         return line if self.rejects is None else f"{line}\nrefused: see {self.rejects}"

@@ -17,7 +17,7 @@ _ISO_LIKE = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?", re.ASCII)
-_WITH_CLOCK = ("%H", "%I", "%X", "%c", "%s")
+_CLOCK_DIRECTIVES = ("%H", "%I", "%X", "%c", "%s")
 
 
 class NaiveTime(ValueError):
@@ -28,16 +28,16 @@ class NaiveTime(ValueError):
 class ParsedTime:
     """When something happened, with an offset; or the beginning of the day on which it did."""
 
-    at: datetime
-    day: bool = False
+    instant: datetime
+    is_day_only: bool = False
 
     @property
     def text(self) -> str:
         """RFC 3339, in the offset that was meant."""
-        offset = self.at.utcoffset() or timedelta()
+        offset = self.instant.utcoffset() or timedelta()
         # Offsets before standard time have seconds, which RFC 3339 cannot say.
-        exact = self.at if not offset.total_seconds() % 60 else self.at.astimezone(UTC)
-        text = exact.isoformat()
+        rounded = self.instant if not offset.total_seconds() % 60 else self.instant.astimezone(UTC)
+        text = rounded.isoformat()
         return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
 
@@ -45,17 +45,19 @@ Reader = Callable[[str], ParsedTime]
 """Text to moment. Raises ValueError, without the text, where it is none, and Naive where a zone is missing."""
 
 
-def reader(pattern: str | None, zone: str | None) -> Reader:
+def time_reader(pattern: str | None, zone: str | None) -> Reader:
     """Reads the common ISO-like forms, or `pattern` as strptime has it, or `unix` or `unix-ms`."""
-    place = None if zone is None else time_zone(zone)
+    tz = None if zone is None else time_zone(zone)
     if pattern in ("unix", "unix-ms"):
         unit = 1 if pattern == "unix" else 1000
-        return lambda text: _described(lambda: datetime.fromtimestamp(float(text) / unit, UTC), None, day=False)
+        return lambda text: _parse_with(
+            lambda: datetime.fromtimestamp(float(text) / unit, UTC), None, is_day_only=False
+        )
     if pattern is not None:
         _check_pattern(pattern)
-        day = not any(clock in pattern for clock in _WITH_CLOCK)
-        return lambda text: _described(lambda: datetime.strptime(text.strip(), pattern), place, day=day)
-    return lambda text: _iso_like(text.strip(), place)
+        is_day_only = not any(clock in pattern for clock in _CLOCK_DIRECTIVES)
+        return lambda text: _parse_with(lambda: datetime.strptime(text.strip(), pattern), tz, is_day_only=is_day_only)
+    return lambda text: _iso_like(text.strip(), tz)
 
 
 def _check_pattern(pattern: str) -> None:
@@ -69,13 +71,13 @@ def _check_pattern(pattern: str) -> None:
         ) from None
 
 
-def _described(read: Callable[[], datetime], zone: tzinfo | None, *, day: bool) -> ParsedTime:
+def _parse_with(read: Callable[[], datetime], zone: tzinfo | None, *, is_day_only: bool) -> ParsedTime:
     """What a pattern reads. Raises ValueError without the text, which strptime's own message repeats."""
     try:
-        at = read()
+        parsed = read()
     except (ValueError, OverflowError, OSError):
         raise ValueError("is not a time of the form --time-format") from None
-    return ParsedTime(_placed(at, zone), day)
+    return ParsedTime(_localize(parsed, zone), is_day_only)
 
 
 def time_zone(name: str) -> tzinfo:
@@ -83,7 +85,7 @@ def time_zone(name: str) -> tzinfo:
     if name.upper() in ("UTC", "Z"):
         return UTC
     if _OFFSET.fullmatch(name):
-        return _offset(name)
+        return _parse_offset(name)
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -99,38 +101,38 @@ def _iso_like(text: str, zone: tzinfo | None) -> ParsedTime:
     year, _, month, day, hour, minute, second, fraction, offset = match.groups()
     try:
         at = datetime(
-            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), _us(fraction)
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), _microseconds(fraction)
         )
     except ValueError:
         raise ValueError("names a day or an hour that does not exist") from None
-    return ParsedTime(_placed(at if offset is None else at.replace(tzinfo=_offset(offset)), zone), hour is None)
+    return ParsedTime(_localize(at if offset is None else at.replace(tzinfo=_parse_offset(offset)), zone), hour is None)
 
 
-def _us(fraction: str | None) -> int:
+def _microseconds(fraction: str | None) -> int:
     return int(fraction[:6].ljust(6, "0")) if fraction else 0
 
 
-def _offset(text: str) -> tzinfo:
+def _parse_offset(text: str) -> tzinfo:
     match = _OFFSET.fullmatch(text)
     if match is None:
         return UTC
-    away = timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
-    if away >= timedelta(days=1):
+    delta = timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
+    if delta >= timedelta(days=1):
         raise ValueError("has an offset of a day or more")
-    return timezone(away if match[1] == "+" else -away) if away else UTC
+    return timezone(delta if match[1] == "+" else -delta) if delta else UTC
 
 
-def _placed(at: datetime, zone: tzinfo | None) -> datetime:
+def _localize(at: datetime, zone: tzinfo | None) -> datetime:
     """The time in its zone; of an hour that the clocks repeat the first, of an hour that they skip none."""
     if at.tzinfo is not None:
         return at
     if zone is None:
         raise NaiveTime("has no offset; say where its clock hangs with --timezone, such as UTC or Europe/Amsterdam")
-    placed = at.replace(tzinfo=zone)
+    localized = at.replace(tzinfo=zone)
     try:
-        skipped = placed.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != at
+        is_skipped = localized.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != at
     except OverflowError:
-        raise ValueError(instant.RANGE) from None
-    if skipped:
+        raise ValueError(instant.RANGE_MESSAGE) from None
+    if is_skipped:
         raise ValueError("names an hour that the clocks skipped in this time zone")
-    return placed
+    return localized

@@ -16,10 +16,10 @@ from pathline.cli.errors import AccessDenied
 from pathline.cli.receipt import Receipt, Refusal, TryLater
 from pathline.cloudevent import CloudEvent
 from pathline.codec import http
-from pathline.producer import traced
+from pathline.producer import with_trace_context
 
-_LATER: Final = frozenset((408, 425, 429, 500, 502, 503, 504, 507))
-_REFUSING: Final = frozenset((400, 422))
+_RETRYABLE: Final = frozenset((408, 425, 429, 500, 502, 503, 504, 507))
+_REFUSING_STATUSES: Final = frozenset((400, 422))
 _TOO_LARGE: Final = 413
 
 
@@ -42,16 +42,16 @@ class _Answer(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class HttpDoor:
+class HttpReceiver:
     """The door of one gateway."""
 
     client: httpx.AsyncClient
     url: str
-    place: str
+    display: str
     """Where the door is, as a message may say it."""
 
     @classmethod
-    def at(cls, to: Address, *, token: str | None, in_flight: int, timeout: float) -> HttpDoor:
+    def connect(cls, address: Address, *, token: str | None, in_flight: int, timeout: float) -> HttpReceiver:
         """The door of the gateway at this address; entering and leaving its `client` is up to the caller.
 
         An answer that takes longer than `timeout`, in seconds, counts as none.
@@ -59,20 +59,20 @@ class HttpDoor:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         limits = httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight)
         client = httpx.AsyncClient(headers=headers, timeout=timeout, limits=limits)
-        return cls(client, f"{to.to}/v1/events", to.shown)
+        return cls(client, f"{address.target}/v1/events", address.display)
 
     async def send(self, events: Sequence[CloudEvent]) -> Receipt:
         """The gateway has the batch, but what it refuses; a batch that it finds too large goes in halves."""
-        headers, body = http.encode_batch([traced(event) for event in events])
+        headers, body = http.encode_batch([with_trace_context(event) for event in events])
         try:
-            answer = await self.client.post(self.url, content=body, headers=headers)
-        except httpx.RequestError as wrong:
-            raise TryLater(f"{self.place} does not answer ({type(wrong).__name__})") from None
-        if answer.status_code == _TOO_LARGE:
-            return await self._halves(events)
-        return self._receipt(answer, len(events))
+            response = await self.client.post(self.url, content=body, headers=headers)
+        except httpx.RequestError as error:
+            raise TryLater(f"{self.display} does not answer ({type(error).__name__})") from None
+        if response.status_code == _TOO_LARGE:
+            return await self._send_halves(events)
+        return self._parse_receipt(response, len(events))
 
-    async def _halves(self, events: Sequence[CloudEvent]) -> Receipt:
+    async def _send_halves(self, events: Sequence[CloudEvent]) -> Receipt:
         if len(events) == 1:
             return Receipt(refused=(Refusal(0, "too-large", "the gateway takes no event of this size"),))
         half = len(events) // 2
@@ -83,29 +83,31 @@ class HttpDoor:
             (*first.refused, *(Refusal(r.index + half, r.reason, r.detail) for r in second.refused)),
         )
 
-    def _receipt(self, answer: httpx.Response, sent: int) -> Receipt:
-        if answer.status_code in _LATER:
-            raise TryLater(f"{self.place} answers {answer.status_code}", after=_retry_after(answer.headers))
-        if not (answer.is_success or answer.status_code in _REFUSING):
-            raise AccessDenied(f"{self.place} answers {answer.status_code}; {_what_to_do(answer.status_code)}")
+    def _parse_receipt(self, response: httpx.Response, sent: int) -> Receipt:
+        if response.status_code in _RETRYABLE:
+            raise TryLater(f"{self.display} answers {response.status_code}", retry_after=_retry_after(response.headers))
+        if not (response.is_success or response.status_code in _REFUSING_STATUSES):
+            raise AccessDenied(f"{self.display} answers {response.status_code}; {_advice(response.status_code)}")
         try:
-            said = _Answer.model_validate_json(answer.content)
+            receipt_body = _Answer.model_validate_json(response.content)
         except ValidationError:
             raise AccessDenied(
-                f"{self.place} answers {answer.status_code} without a receipt; is --to the address of a gateway?"
+                f"{self.display} answers {response.status_code} without a receipt; is --to the address of a gateway?"
             ) from None
-        return self._counted(said, sent)
+        return self._check_counts(receipt_body, sent)
 
-    def _counted(self, said: _Answer, sent: int) -> Receipt:
-        places = {refused.index for refused in said.refused}
-        told = said.accepted + said.duplicate + len(said.refused)
-        if told != sent or len(places) != len(said.refused) or not places <= set(range(sent)):
-            raise AccessDenied(f"{self.place} answers for {told} events of {sent}; its receipt cannot be trusted")
-        refusals = (Refusal(refused.index, refused.reason, refused.detail) for refused in said.refused)
-        return Receipt(said.accepted, said.duplicate, tuple(refusals))
+    def _check_counts(self, receipt_body: _Answer, sent: int) -> Receipt:
+        indexes = {refused.index for refused in receipt_body.refused}
+        answered_count = receipt_body.accepted + receipt_body.duplicate + len(receipt_body.refused)
+        if answered_count != sent or len(indexes) != len(receipt_body.refused) or not indexes <= set(range(sent)):
+            raise AccessDenied(
+                f"{self.display} answers for {answered_count} events of {sent}; its receipt cannot be trusted"
+            )
+        refusals = (Refusal(refused.index, refused.reason, refused.detail) for refused in receipt_body.refused)
+        return Receipt(receipt_body.accepted, receipt_body.duplicate, tuple(refusals))
 
 
-def _what_to_do(status: int) -> str:
+def _advice(status: int) -> str:
     if status in (401, 403):
         return "it does not know this caller; give the agency's token with --token-file"
     if 300 <= status < 400:

@@ -12,39 +12,39 @@ from pathline.cli.errors import AccessDenied, Unreachable, WrongMapping
 from pathline.cli.receipt import Receipt, Receiver, TryLater
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
-from pathline.producer import Producer, topic_of, traced
+from pathline.producer import Producer, topic_of, with_trace_context
 
 
 @dataclass(frozen=True, slots=True)
-class KafkaTopic:
+class KafkaReceiver:
     """The topics of the events' own organisations, through one producer."""
 
     producer: Producer
-    passing: tuple[type[Exception], ...] = ()
+    retryable_errors: tuple[type[Exception], ...] = ()
     """What the producer raises when trying again may help."""
-    final: tuple[type[Exception], ...] = ()
+    final_errors: tuple[type[Exception], ...] = ()
     """What it raises when that cannot help; an error of both kinds is final."""
 
     async def send(self, events: Sequence[CloudEvent]) -> Receipt:
         """The broker has every event; whether the gateway refuses one is seen only there, among the parked."""
-        ended = await asyncio.gather(*map(self._send, events), return_exceptions=True)
-        for failed in filter(None, ended):
-            said = f"the broker does not take a batch ({type(failed).__name__})"
-            if isinstance(failed, self.final):
-                raise AccessDenied(f"{said}; ask its operator whether you may write to your topic") from None
-            if isinstance(failed, self.passing):
-                raise TryLater(said) from None
-            raise failed
+        results = await asyncio.gather(*map(self._send, events), return_exceptions=True)
+        for failure in filter(None, results):
+            message = f"the broker does not take a batch ({type(failure).__name__})"
+            if isinstance(failure, self.final_errors):
+                raise AccessDenied(f"{message}; ask its operator whether you may write to your topic") from None
+            if isinstance(failure, self.retryable_errors):
+                raise TryLater(message) from None
+            raise failure
         return Receipt(accepted=len(events))
 
     async def _send(self, event: CloudEvent) -> None:
-        headers, value = kafka.encode(traced(event))
+        headers, value = kafka.encode(with_trace_context(event))
         key = str(event.attributes["subject"]).encode()
         await self.producer.send(topic_of(str(event.attributes["source"])), key=key, value=value, headers=headers)
 
 
 @asynccontextmanager
-async def kafka_topic(servers: str) -> AsyncIterator[Receiver]:
+async def open_kafka_receiver(servers: str) -> AsyncIterator[Receiver]:
     """A producer for `host:port[,host:port]`, connected."""
     try:
         from aiokafka.errors import (
@@ -63,10 +63,12 @@ async def kafka_topic(servers: str) -> AsyncIterator[Receiver]:
     producer = KafkaProducer(servers)
     try:
         await producer.__aenter__()
-    except (KafkaError, OSError) as wrong:
-        raise Unreachable(f"the broker at {servers} does not answer ({type(wrong).__name__})") from None
+    except (KafkaError, OSError) as error:
+        raise Unreachable(f"the broker at {servers} does not answer ({type(error).__name__})") from None
     try:
-        refusals = (TopicAuthorizationFailedError, ClusterAuthorizationFailedError, InvalidTopicError)
-        yield KafkaTopic(producer, (KafkaError, OSError, TimeoutError), (*refusals, MessageSizeTooLargeError))
+        authorization_errors = (TopicAuthorizationFailedError, ClusterAuthorizationFailedError, InvalidTopicError)
+        yield KafkaReceiver(
+            producer, (KafkaError, OSError, TimeoutError), (*authorization_errors, MessageSizeTooLargeError)
+        )
     finally:
         await producer.__aexit__()

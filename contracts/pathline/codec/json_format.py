@@ -9,19 +9,19 @@ from typing import Final
 
 from pydantic_core import from_json, to_json
 
-from pathline.cloudevent import Attribute, CloudEvent, require_json, require_size, shown
+from pathline.cloudevent import Attribute, CloudEvent, printable_name, require_json, require_size
 from pathline.errors import InvalidAttribute, InvalidData, Malformed, Refused
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 BATCH_CONTENT_TYPE: Final = "application/cloudevents-batch+json"
 
-_DATA = ("data", "data_base64")
+_DATA_MEMBERS = ("data", "data_base64")
 
 
 def decode(raw: bytes) -> CloudEvent:
     """The event in these bytes. Raises Refused, saying what is wrong, when they are none."""
     require_size(len(raw))
-    return _event(_parse(raw))
+    return _build_event(_parse(raw))
 
 
 def decode_batch(raw: bytes) -> list[CloudEvent | Refused]:
@@ -32,7 +32,7 @@ def decode_batch(raw: bytes) -> list[CloudEvent | Refused]:
     items = _parse(raw)
     if not isinstance(items, list):
         raise Malformed(f"a batch is a JSON array of events; send one event as {CONTENT_TYPE}")
-    return [_alone(item) for item in items]
+    return [_decode_batch_item(item) for item in items]
 
 
 def encode(event: CloudEvent) -> bytes:
@@ -49,38 +49,40 @@ def encode_batch(events: list[CloudEvent]) -> bytes:
 def _parse(raw: bytes) -> object:
     try:
         return from_json(raw, allow_inf_nan=False)
-    except ValueError as wrong:
+    except ValueError as error:
         # jiter's messages name a place and a kind of mistake, never the text.
-        raise Malformed(f"not JSON: {wrong}") from None
+        raise Malformed(f"not JSON: {error}") from None
 
 
-def _alone(item: object) -> CloudEvent | Refused:
+def _decode_batch_item(item: object) -> CloudEvent | Refused:
     try:
-        return _event(item)
-    except Refused as refused:
-        return refused
+        return _build_event(item)
+    except Refused as error:
+        return error
 
 
-def _event(item: object) -> CloudEvent:
+def _build_event(item: object) -> CloudEvent:
     if not isinstance(item, dict):
         raise Malformed("an event is a JSON object")
     attributes = {
-        name: _attribute(name, value) for name, value in item.items() if name not in _DATA and value is not None
+        name: _require_attribute(name, value)
+        for name, value in item.items()
+        if name not in _DATA_MEMBERS and value is not None
     }
     content_type = attributes.get("datacontenttype")
     require_json(content_type if isinstance(content_type, str) else None)
-    return CloudEvent(attributes, _data(item))
+    return CloudEvent(attributes, _encode_data(item))
 
 
-def _attribute(name: str, value: object) -> Attribute:
+def _require_attribute(name: str, value: object) -> Attribute:
     if isinstance(value, str | bool | int):
         return value
-    raise InvalidAttribute("a context attribute is text, an integer or a boolean", field=shown(name))
+    raise InvalidAttribute("a context attribute is text, an integer or a boolean", field=printable_name(name))
 
 
-def _data(item: Mapping[str, object]) -> bytes | None:
+def _encode_data(item: Mapping[str, object]) -> bytes | None:
     if item.get("data_base64") is not None:
-        return _from_base64(item)
+        return _decode_base64(item)
     if "data" not in item:
         return None
     try:
@@ -89,7 +91,7 @@ def _data(item: Mapping[str, object]) -> bytes | None:
         raise InvalidData("holds text that is not Unicode", field="data") from None
 
 
-def _from_base64(item: Mapping[str, object]) -> bytes:
+def _decode_base64(item: Mapping[str, object]) -> bytes:
     encoded = item["data_base64"]
     if "data" in item:
         raise Malformed("send data or data_base64, not both", field="data_base64")

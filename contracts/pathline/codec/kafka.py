@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pathline.cloudevent import Attribute, CloudEvent, require_json, require_size, shown
+from pathline.cloudevent import Attribute, CloudEvent, printable_name, require_json, require_size
 from pathline.codec import json_format
 from pathline.errors import InvalidAttribute, Malformed
 
@@ -27,14 +27,14 @@ def decode(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> 
         require_size(size)
         name = header.lower()
         if name.startswith(_PREFIX):
-            _put(attributes, name[len(_PREFIX) :], raw)
+            _add_attribute(attributes, name[len(_PREFIX) :], raw)
         elif name == "content-type":
             if content_type is not None:
                 raise InvalidAttribute("stands in the record twice", field=name)
-            content_type = _text(name, raw)
+            content_type = _decode_text(name, raw)
     if content_type is not None and content_type.strip().lower().startswith("application/cloudevents"):
-        return _structured(content_type, value)
-    return _binary(attributes, content_type, value)
+        return _decode_structured(content_type, value)
+    return _decode_binary(attributes, content_type, value)
 
 
 def encode(event: CloudEvent) -> tuple[list[tuple[str, bytes]], bytes | None]:
@@ -50,7 +50,7 @@ def encode_structured(event: CloudEvent) -> tuple[list[tuple[str, bytes]], bytes
     return [("content-type", f"{json_format.CONTENT_TYPE}; charset=UTF-8".encode())], json_format.encode(event)
 
 
-def _structured(content_type: str, value: bytes | None) -> CloudEvent:
+def _decode_structured(content_type: str, value: bytes | None) -> CloudEvent:
     if content_type.strip().lower().startswith("application/cloudevents-batch"):
         raise Malformed("Kafka has no batch mode: send one record an event")
     if value is None:
@@ -58,7 +58,7 @@ def _structured(content_type: str, value: bytes | None) -> CloudEvent:
     return json_format.decode(value)
 
 
-def _binary(attributes: dict[str, Attribute], content_type: str | None, value: bytes | None) -> CloudEvent:
+def _decode_binary(attributes: dict[str, Attribute], content_type: str | None, value: bytes | None) -> CloudEvent:
     if not attributes:
         raise Malformed("not a CloudEvent: neither ce_ headers nor content-type application/cloudevents+json")
     if "datacontenttype" in attributes:
@@ -69,19 +69,19 @@ def _binary(attributes: dict[str, Attribute], content_type: str | None, value: b
     return CloudEvent(attributes, value)
 
 
-def _put(attributes: dict[str, Attribute], name: str, raw: bytes | None) -> None:
-    text = _text(name, raw)
+def _add_attribute(attributes: dict[str, Attribute], name: str, raw: bytes | None) -> None:
+    text = _decode_text(name, raw)
     if name in attributes:
-        raise InvalidAttribute("stands in the record twice", field=shown(name))
+        raise InvalidAttribute("stands in the record twice", field=printable_name(name))
     if name in ("data", "data_base64"):
         raise InvalidAttribute("is no context attribute: the record's value is the data", field="data")
     attributes[name] = text
 
 
-def _text(name: str, raw: bytes | None) -> str:
+def _decode_text(name: str, raw: bytes | None) -> str:
     if raw is None:
-        raise InvalidAttribute("has no value", field=shown(name))
+        raise InvalidAttribute("has no value", field=printable_name(name))
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        raise InvalidAttribute("is not UTF-8 text", field=shown(name)) from None
+        raise InvalidAttribute("is not UTF-8 text", field=printable_name(name)) from None

@@ -100,7 +100,7 @@ from pathline.vocabulary.needs import (
     Window,
 )
 from pathline.vocabulary.offers import Answer, OfferPublished, OfferWithdrawn, PullAnswered, PullClaimed, PullRequested
-from pathline.vocabulary.payload import Payload, registered
+from pathline.vocabulary.payload import Payload, registered_types
 from pathline.vocabulary.requests import (
     AssessmentMade,
     EvidenceProvided,
@@ -111,7 +111,7 @@ from pathline.vocabulary.requests import (
 from pathline.vocabulary.shapes import About, Authority, Due, Effort, EventRef, Party, Ref
 from pathline.vocabulary.trust import ConsentGiven, ConsentWithdrawn, MandateGiven, MandateWithdrawn
 
-TYPES: Final[Mapping[str, type[Payload]]] = MappingProxyType(dict(registered()))
+TYPES: Final[Mapping[str, type[Payload]]] = MappingProxyType(dict(registered_types()))
 """Every type of the vocabulary, from its full name to its class."""
 
 __all__ = [

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 
-class Closed(BaseModel):
+class StrictModel(BaseModel):
     """A value that never changes, converts nothing and holds declared fields only."""
 
     model_config = ConfigDict(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, JsonValue
 from pydantic_core import PydanticCustomError
 
-from pathline.vocabulary.closed import Closed
+from pathline.vocabulary.closed import StrictModel
 from pathline.vocabulary.identifiers import Identifier
 from pathline.vocabulary.moments import Instant
 from pathline.vocabulary.payload import Payload
@@ -14,16 +14,16 @@ from pathline.vocabulary.payload import Payload
 Reason = Literal["entered-in-error", "wrong-person", "wrong-time", "wrong-content", "other"]
 
 
-def _finite(data: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def _require_finite(data: dict[str, JsonValue]) -> dict[str, JsonValue]:
     try:
         # Written once as it is and read again with each whole number as a double: both as any reader would.
-        json.loads(json.dumps(data, allow_nan=False), parse_int=_double)
+        json.loads(json.dumps(data, allow_nan=False), parse_int=_parse_double)
     except (ValueError, OverflowError):
         raise PydanticCustomError("not_finite", "Write finite numbers: JSON has no NaN and no infinity") from None
     return data
 
 
-def _double(digits: str) -> float:
+def _parse_double(digits: str) -> float:
     """Raises OverflowError where no double is so large: most readers of JSON know no other numbers."""
     return float(int(digits))
 
@@ -43,12 +43,12 @@ class InteractionVoided(_Interaction, verb="voided"):
     """An earlier event counts nowhere."""
 
 
-class Replacement(Closed):
+class Replacement(StrictModel):
     """What an event should have said."""
 
     time: Instant | None = None
     """When it happened; as before when absent."""
-    data: Annotated[dict[str, JsonValue], AfterValidator(_finite)]
+    data: Annotated[dict[str, JsonValue], AfterValidator(_require_finite)]
     """The whole new payload, which must keep the contract of the event's type."""
 
 

@@ -10,35 +10,35 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from pathline.vocabulary.closed import Closed
-from pathline.vocabulary.explained import Explained
+from pathline.vocabulary.closed import StrictModel
+from pathline.vocabulary.explained import WithAdvice
 from pathline.vocabulary.identifiers import EventType, Identifier, Text
 from pathline.vocabulary.moments import Duration
 from pathline.vocabulary.numbers import Integer
-from pathline.vocabulary.several import MOST, AtLeastOne, Several
+from pathline.vocabulary.several import MAX_ENTRIES, AtLeastOne, Several
 
-DEEPEST: Final = 32
+MAX_DEPTH: Final = 32
 """Conditions within conditions: more than any rule that a citizen could be told the reason of."""
 
 Comparison = Literal["eq", "ne", "lt", "le", "gt", "ge"]
 
 Scalar = Annotated[
     Text | Integer | bool,
-    Explained("scalar", "Write a text, true, false or a whole number between -(2^53-1) and 2^53-1"),
+    WithAdvice("scalar", "Write a text, true, false or a whole number between -(2^53-1) and 2^53-1"),
 ]
 """What a fact or a field can be worth."""
 
 Value = Annotated[
     Scalar | Several[Scalar],
-    Explained("value", "Write a text, true, false, a whole number or a list of at most 100 of them"),
+    WithAdvice("value", "Write a text, true, false, a whole number or a list of at most 100 of them"),
 ]
 """What a fact can be compared with."""
 
-Scalars = Annotated[dict[Identifier, Scalar], Field(max_length=MOST)]
+Scalars = Annotated[dict[Identifier, Scalar], Field(max_length=MAX_ENTRIES)]
 """Worths by name."""
 
 
-class Combined(Closed):
+class Combined(StrictModel):
     """All, or any, of some conditions hold."""
 
     op: Literal["all", "any"]
@@ -47,7 +47,7 @@ class Combined(Closed):
     """The conditions."""
 
 
-class Negated(Closed):
+class Negated(StrictModel):
     """A condition does not hold."""
 
     op: Literal["not"]
@@ -56,7 +56,7 @@ class Negated(Closed):
     """The condition."""
 
 
-class Compared(Closed):
+class Compared(StrictModel):
     """A fact compares so with a value."""
 
     model_config = ConfigDict(
@@ -83,7 +83,7 @@ class Compared(Closed):
         return self
 
 
-class Exists(Closed):
+class Exists(StrictModel):
     """A fact is known."""
 
     op: Literal["exists"]
@@ -92,7 +92,7 @@ class Exists(Closed):
     """The name of the fact."""
 
 
-class Occurred(Closed):
+class Occurred(StrictModel):
     """A step of this type is on the pathway."""
 
     op: Literal["occurred"]
@@ -105,7 +105,7 @@ class Occurred(Closed):
     """How far back from the pull to look."""
 
 
-class Counted(Closed):
+class Counted(StrictModel):
     """So many steps of this type are on the pathway."""
 
     op: Literal["count"]
@@ -122,7 +122,7 @@ class Counted(Closed):
     """The number to compare with."""
 
 
-class Aged(Closed):
+class Aged(StrictModel):
     """So many whole years have passed since a date."""
 
     op: Literal["age"]
@@ -153,16 +153,16 @@ Combined.model_rebuild()
 Negated.model_rebuild()
 
 
-def _bounded(root: Node) -> Node:
+def _limit_depth(root: Node) -> Node:
     level = [root]
-    for _ in range(DEEPEST):
-        level = [part for node in level for part in _parts(node)]
+    for _ in range(MAX_DEPTH):
+        level = [part for node in level for part in _children(node)]
         if not level:
             return root
     raise PydanticCustomError("too_deep", "Nest conditions at most 32 deep: join 'all' in 'all', 'any' in 'any'")
 
 
-def _parts(node: Node) -> Iterator[Node]:
+def _children(node: Node) -> Iterator[Node]:
     match node:
         case Combined(of=nodes):
             yield from nodes
@@ -170,5 +170,5 @@ def _parts(node: Node) -> Iterator[Node]:
             yield part
 
 
-Eligibility = Annotated[Node, AfterValidator(_bounded)]
+Eligibility = Annotated[Node, AfterValidator(_limit_depth)]
 """A condition no deeper than 32, its root counted."""

@@ -2,19 +2,19 @@
 
 from typing import Annotated, Literal
 
-from pathline.vocabulary.closed import Closed
+from pathline.vocabulary.closed import StrictModel
 from pathline.vocabulary.codes import NeedCode
-from pathline.vocabulary.explained import Explained
+from pathline.vocabulary.explained import WithAdvice
 from pathline.vocabulary.identifiers import ActivityName, Text
 from pathline.vocabulary.numbers import Integer, Weight
 from pathline.vocabulary.payload import Payload
 from pathline.vocabulary.shapes import EventRef
 
-Score = Annotated[Text | Integer, Explained("score", "Write the score as a text or as a whole number")]
+Score = Annotated[Text | Integer, WithAdvice("score", "Write the score as a text or as a whole number")]
 """A place on a scale."""
 
 
-class Burden(Closed):
+class Burden(StrictModel):
     """How heavy it was for the person, from 1 (none) to 5 (very heavy)."""
 
     learning: Weight | None = None

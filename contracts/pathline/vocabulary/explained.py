@@ -8,7 +8,7 @@ from pydantic_core import CoreSchema, core_schema
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class WithAdvice:
     """Whatever is wrong with the annotated value, the one error says what to write instead."""
 
     reason: str

@@ -13,13 +13,13 @@ from pathline.vocabulary.several import Two
 from pathline.vocabulary.shapes import EventRef, Ref
 
 
-def _distinct(refs: tuple[Ref, ...]) -> tuple[Ref, ...]:
+def _require_distinct(refs: tuple[Ref, ...]) -> tuple[Ref, ...]:
     if len(set(refs)) < len(refs):
         raise PydanticCustomError("same_ref_twice", "Write two different refs: a ref says nothing about itself")
     return refs
 
 
-Refs = Annotated[Two[Ref], AfterValidator(_distinct), Field(json_schema_extra={"uniqueItems": True})]
+Refs = Annotated[Two[Ref], AfterValidator(_require_distinct), Field(json_schema_extra={"uniqueItems": True})]
 """Two different pseudonyms."""
 
 

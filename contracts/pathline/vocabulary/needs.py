@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pathline.vocabulary.closed import Closed
+from pathline.vocabulary.closed import StrictModel
 from pathline.vocabulary.codes import NeedCode, Person, Priority
 from pathline.vocabulary.eligibility import Scalars
 from pathline.vocabulary.identifiers import Code, Identifier
@@ -54,7 +54,7 @@ class NeedWithdrawn(_Need, verb="withdrawn"):
     """A known need is no longer put forward."""
 
 
-class Window(Closed):
+class Window(StrictModel):
     """A stretch of days about which everything of a kind is known."""
 
     from_: Annotated[Day, Field(alias="from")]

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from pathline.vocabulary.closed import Closed
+from pathline.vocabulary.closed import StrictModel
 from pathline.vocabulary.identifiers import Code, HandoffId
 from pathline.vocabulary.moments import Instant
 
@@ -21,7 +21,7 @@ _SUBSCRIPTION: Final = "00000000-0000-4000-8000-000000000000"
 """Nobody's, as it stands in the examples."""
 
 
-class Notice(Closed):
+class Notice(StrictModel):
     """The gateway tells a subscriber something of its own."""
 
     title: ClassVar[str]
@@ -33,7 +33,7 @@ class Notice(Closed):
     """With `source` the identity of the event."""
 
 
-class Silence(Closed):
+class Silence(StrictModel):
     """Of which hand-off, and of which answer to it, something is said."""
 
     handoff: HandoffId

@@ -4,13 +4,13 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-LARGEST: Final = 2**53 - 1
+MAX_SAFE_INTEGER: Final = 2**53 - 1
 """Beyond it, JavaScript and every other reader of doubles silently rounds."""
 
-Integer = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+Integer = Annotated[int, Field(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER)]
 """A whole number."""
 
-Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Count = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER)]
 """A whole number of things, of minutes, of places."""
 
 Share = Annotated[float, Field(ge=0, le=1)]

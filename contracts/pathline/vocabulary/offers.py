@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pathline.vocabulary.closed import Closed
+from pathline.vocabulary.closed import StrictModel
 from pathline.vocabulary.codes import ItemCode, NeedCode
 from pathline.vocabulary.eligibility import Eligibility
 from pathline.vocabulary.identifiers import Code, Identifier, Text
@@ -56,7 +56,7 @@ class OfferWithdrawn(_Offer, verb="withdrawn"):
     """Why it was withdrawn."""
 
 
-class Answer(Closed):
+class Answer(StrictModel):
     """How many offers were shown, by what they were for the person."""
 
     available: Count

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
-from pathline.vocabulary.closed import Closed
+from pathline.vocabulary.closed import StrictModel
 from pathline.vocabulary.codes import (
     Actor,
     Channel,
@@ -19,11 +19,11 @@ from pathline.vocabulary.identifiers import Code, HandoffId, Identifier
 from pathline.vocabulary.several import Several
 from pathline.vocabulary.shapes import About, Authority, Effort
 
-_SPELLED: Final = {"handoff": "hand-off", "coproduction": "co-production"}
+_DISPLAY_NOUNS: Final = {"handoff": "hand-off", "coproduction": "co-production"}
 """Nouns whose plain English is not their code."""
 
 
-class Payload(Closed):
+class Payload(StrictModel):
     """An interaction between a person and a service has happened.
 
     A noun is `class _Need(Payload, noun="need")`; its verbs are `class NeedMet(_Need, verb="met")`.
@@ -80,21 +80,21 @@ class Payload(Closed):
         if noun is not None:
             cls.noun = noun
         if verb is not None:
-            cls._becomes(verb)
+            cls._register(verb)
 
     @classmethod
-    def _becomes(cls, verb: str) -> None:
+    def _register(cls, verb: str) -> None:
         cls.verb = verb
         cls.type = f"org.pathline.{cls.noun}.{verb}.v1"
-        cls.title = f"{_SPELLED.get(cls.noun, cls.noun)} {verb}".capitalize()
-        if cls.type in _REGISTERED:
-            raise TypeError(f"{cls.type} is already {_REGISTERED[cls.type].__name__}")
-        _REGISTERED[cls.type] = cls
+        cls.title = f"{_DISPLAY_NOUNS.get(cls.noun, cls.noun)} {verb}".capitalize()
+        if cls.type in _MODELS_BY_TYPE:
+            raise TypeError(f"{cls.type} is already {_MODELS_BY_TYPE[cls.type].__name__}")
+        _MODELS_BY_TYPE[cls.type] = cls
 
 
-_REGISTERED: Final[dict[str, type[Payload]]] = {}
+_MODELS_BY_TYPE: Final[dict[str, type[Payload]]] = {}
 
 
-def registered() -> Iterator[tuple[str, type[Payload]]]:
+def registered_types() -> Iterator[tuple[str, type[Payload]]]:
     """Every type and its class, in the order of definition."""
-    yield from _REGISTERED.items()
+    yield from _MODELS_BY_TYPE.items()

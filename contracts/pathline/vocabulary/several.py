@@ -4,15 +4,15 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import Field, Strict
 
-MOST: Final = 100
+MAX_ENTRIES: Final = 100
 """Entries in one list or one map: far more than any person's step has, far fewer than hurts a reader."""
 
 T = TypeVar("T")
 
-Several = Annotated[tuple[T, ...], Strict(False), Field(max_length=MOST)]
+Several = Annotated[tuple[T, ...], Strict(False), Field(max_length=MAX_ENTRIES)]
 """None to a hundred of them. Not strict, so that a caller may write a list; the entries remain strict."""
 
-AtLeastOne = Annotated[tuple[T, ...], Strict(False), Field(min_length=1, max_length=MOST)]
+AtLeastOne = Annotated[tuple[T, ...], Strict(False), Field(min_length=1, max_length=MAX_ENTRIES)]
 """One to a hundred of them."""
 
 Two = Annotated[tuple[T, ...], Strict(False), Field(min_length=2, max_length=2)]

@@ -5,14 +5,14 @@ from typing import Self
 from pydantic import ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
-from pathline.vocabulary.closed import Closed
+from pathline.vocabulary.closed import StrictModel
 from pathline.vocabulary.codes import AboutRole, Basis, Person
 from pathline.vocabulary.identifiers import Code, Identifier, Subject, Text
 from pathline.vocabulary.moments import Instant
 from pathline.vocabulary.numbers import Count
 
 
-class Ref(Closed):
+class Ref(StrictModel):
     """A person as one organisation knows her."""
 
     org: Code
@@ -21,7 +21,7 @@ class Ref(Closed):
     """Its pseudonym of the person."""
 
 
-class Party(Closed):
+class Party(StrictModel):
     """An organisation, or one of its services; it need not be on the register."""
 
     org: Code
@@ -30,7 +30,7 @@ class Party(Closed):
     """The one service of it that is meant."""
 
 
-class EventRef(Closed):
+class EventRef(StrictModel):
     """One event, named by its identity."""
 
     source: Identifier
@@ -39,7 +39,7 @@ class EventRef(Closed):
     """The `id` of the event."""
 
 
-class About(Closed):
+class About(StrictModel):
     """Another person whom a step concerns; never evidence of who anybody is."""
 
     subject: Subject
@@ -48,7 +48,7 @@ class About(Closed):
     """What that person is to the subject."""
 
 
-class Authority(Closed):
+class Authority(StrictModel):
     """What allows the step to be taken or the data to be shown."""
 
     model_config = ConfigDict(
@@ -72,7 +72,7 @@ class Authority(Closed):
         return self
 
 
-class Effort(Closed):
+class Effort(StrictModel):
     """Time that one kind of person spent on a step."""
 
     minutes: Count
@@ -81,7 +81,7 @@ class Effort(Closed):
     """Whose time it was."""
 
 
-class Due(Closed):
+class Due(StrictModel):
     """By when a hand-off is to be answered."""
 
     accept: Instant | None = None

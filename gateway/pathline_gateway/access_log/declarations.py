@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
-from pathline_gateway.auth.route_permissions import OPTIONAL
+from pathline_gateway.auth.route_permissions import OPTIONAL_ROUTES
 
 
 class About(Enum):
@@ -27,15 +27,15 @@ class About(Enum):
 class RouteRow(NamedTuple):
     """What a route leaves."""
 
-    about: About
-    what: str
+    category: About
+    action: str
     """The code in the row."""
-    live: bool = False
+    auto_refresh: bool = False
     """A page that renews itself: the same caller who is shown the same people again leaves a row every ten minutes."""
 
 
-def _reading(what: str, *, live: bool = False) -> RouteRow:
-    return RouteRow(About.READING, what, live)
+def _reading(what: str, *, auto_refresh: bool = False) -> RouteRow:
+    return RouteRow(About.READING, what, auto_refresh)
 
 
 def _act(what: str) -> RouteRow:
@@ -48,7 +48,7 @@ _TOTALS: Final = RouteRow(About.NOBODY, "totals")
 _SETTINGS: Final = RouteRow(About.NOBODY, "settings")
 _PUBLISHING: Final = RouteRow(About.NOBODY, "publishing")
 
-ROWS: Final[Mapping[str, RouteRow]] = {
+ROUTE_ROWS: Final[Mapping[str, RouteRow]] = {
     "GET /healthz": _PUBLIC,
     "GET /readyz": _PUBLIC,
     "GET /openapi.json": _PUBLIC,
@@ -144,7 +144,7 @@ ROWS: Final[Mapping[str, RouteRow]] = {
     "POST /desk/spreadsheet": _act("spreadsheet"),
     "GET /desk/organisation": _SETTINGS,
     "POST /desk/organisation": _SETTINGS,
-    "GET /console": _reading("handoffs", live=True),
+    "GET /console": _reading("handoffs", auto_refresh=True),
     "GET /console/handoffs": _reading("handoffs"),
     "GET /console/handoffs/silent": _reading("handoffs"),
     "GET /console/handoffs/pair": _reading("handoffs"),
@@ -171,23 +171,23 @@ ROWS: Final[Mapping[str, RouteRow]] = {
 """By method and path, as in `trust.access.ACCESS`."""
 
 
-def unlogged(routes: Collection[str]) -> tuple[set[str], set[str]]:
+def find_unlogged_routes(routes: Collection[str]) -> tuple[set[str], set[str]]:
     """The routes that say nothing of their row, and the rows that are of no route."""
-    return set(routes) - ROWS.keys(), ROWS.keys() - OPTIONAL - set(routes)
+    return set(routes) - ROUTE_ROWS.keys(), ROUTE_ROWS.keys() - OPTIONAL_ROUTES - set(routes)
 
 
-def outcome(row: RouteRow, status: int) -> str | None:
+def outcome_of_status(row: RouteRow, status: int) -> str | None:
     """What a row says of an answer that its route did not log itself; None where the answer leaves none."""
-    if row.about is About.PUBLIC:
+    if row.category is About.PUBLIC:
         return None
     if status >= 500:
-        return "failed" if row.about in (About.READING, About.ACT) else None
+        return "failed" if row.category in (About.READING, About.ACT) else None
     if status >= 400:
         return "refused"
-    if row.about not in (About.READING, About.ACT):
+    if row.category not in (About.READING, About.ACT):
         return None
     if status == 304:
         return "unchanged"
-    if row.about is About.ACT:
+    if row.category is About.ACT:
         return "done"
     return "moved" if status >= 300 else "shown"

@@ -11,24 +11,24 @@ from opentelemetry import trace
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pathline_gateway.access_log.declarations import ROWS, About, outcome
-from pathline_gateway.access_log.request_row import RequestRow, requesting
+from pathline_gateway.access_log.declarations import ROUTE_ROWS, About, outcome_of_status
+from pathline_gateway.access_log.request_row import RequestRow, track_request
 from pathline_gateway.access_log.writer import Outcome
-from pathline_gateway.auth.route_permissions import parameters_of, route_of
+from pathline_gateway.auth.route_permissions import find_route, path_parameters
 from pathline_gateway.postgres.pool import UNAVAILABLE
 from pathline_gateway.web.problem import MEDIA_TYPE, Problem
 
 _log = logging.getLogger(__name__)
 
-REQUEST: Final = "pathline.request"
+REQUEST_ATTRIBUTE: Final = "pathline.request"
 """The attribute of a span that bears the number of the request, as the access log has it."""
 _REASONS: Final = {400: "bad-request", 401: "not-signed-in", 403: "forbidden", 404: "not-found", 409: "conflict"}
 _URN: Final = "urn:pathline:problem:"
-_UNWRITTEN: Final = Problem(
+_LOG_UNAVAILABLE: Final = Problem(
     503, "access-log-unavailable", "what you asked for cannot be logged, and so is not told: send it again",
     headers={"retry-after": "2"},
 )  # fmt: skip
-_FAILED_WITHIN_S: Final = 1.0
+_FAILED_ROW_TIMEOUT_S: Final = 1.0
 
 
 class AccessRows:
@@ -39,15 +39,15 @@ class AccessRows:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        route = route_of(scope["method"], scope["path"]) if scope["type"] == "http" else None
-        if route is None or ROWS[route].about is About.PUBLIC:
+        route = find_route(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if route is None or ROUTE_ROWS[route].category is About.PUBLIC:
             await self._app(scope, receive, send)
             return
-        given = parameters_of(route, scope["path"])
-        with requesting(ROWS[route], route, given, _trace(Headers(scope=scope)), scope) as row:
-            trace.get_current_span().set_attribute(REQUEST, row.request.number.hex())
-            answer = _Answer(self._pool, scope, row, receive, send)
-            await self._app(scope, receive, answer.send)
+        parameters = path_parameters(route, scope["path"])
+        with track_request(ROUTE_ROWS[route], route, parameters, _parse_trace_id(Headers(scope=scope)), scope) as row:
+            trace.get_current_span().set_attribute(REQUEST_ATTRIBUTE, row.request.number.hex())
+            response = _Answer(self._pool, scope, row, receive, send)
+            await self._app(scope, receive, response.send)
 
 
 class _Answer:
@@ -55,54 +55,54 @@ class _Answer:
 
     def __init__(self, pool: asyncpg.Pool, scope: Scope, row: RequestRow, receive: Receive, send: Send) -> None:
         self._pool, self._scope, self._row, self._receive, self._send = pool, scope, row, receive, send
-        self._head: Message | None = None
-        self._silent = False
+        self._response_start: Message | None = None
+        self._suppressed = False
 
     async def send(self, message: Message) -> None:
         """Passes on what may be told."""
         if message["type"] == "http.response.start":
-            self._head = message
+            self._response_start = message
             return
-        if self._head is not None:
-            head, self._head = self._head, None
-            if not await self._written(head, message):
-                self._silent = True
-                await _UNWRITTEN.response()(self._scope, self._receive, self._send)
+        if self._response_start is not None:
+            head, self._response_start = self._response_start, None
+            if not await self._write_row(head, message):
+                self._suppressed = True
+                await _LOG_UNAVAILABLE.to_response()(self._scope, self._receive, self._send)
                 return
             await self._send(head)
-        if not self._silent:
+        if not self._suppressed:
             await self._send(message)
 
-    async def _written(self, head: Message, body: Message) -> bool:
+    async def _write_row(self, head: Message, body: Message) -> bool:
         """Whether the answer may leave."""
         row, status = self._row, head["status"]
-        said = outcome(row.declared, status)
-        if said is None or not row.is_due:
+        row_outcome = outcome_of_status(row.route_row, status)
+        if row_outcome is None or not row.is_due:
             return True
-        reason = _reason(head, body) if status >= 400 else None
+        reason = _problem_reason(head, body) if status >= 400 else None
         try:
-            async with self._pool.acquire(timeout=_FAILED_WITHIN_S if status >= 500 else None) as connection:
-                await row.write(connection, cast(Outcome, said), reason)
+            async with self._pool.acquire(timeout=_FAILED_ROW_TIMEOUT_S if status >= 500 else None) as connection:
+                await row.write(connection, cast(Outcome, row_outcome), reason)
         except UNAVAILABLE:
             # What failed has told nothing; all else is told when it is in the log.
             _log.error("access log: a row could not be written")
             return bool(status >= 500)
-        row.written = True
+        row.is_written = True
         return True
 
 
-def _reason(head: Message, body: Message) -> str:
+def _problem_reason(head: Message, body: Message) -> str:
     """The stable word of a problem; of a page the one of its status."""
     headers = Headers(raw=head["headers"])
     if headers.get("content-type", "").startswith(MEDIA_TYPE):
-        said = json.loads(body.get("body") or b"{}").get("type", "")
-        if isinstance(said, str) and said.startswith(_URN):
-            return said.removeprefix(_URN)
+        problem_type = json.loads(body.get("body") or b"{}").get("type", "")
+        if isinstance(problem_type, str) and problem_type.startswith(_URN):
+            return problem_type.removeprefix(_URN)
     status = head["status"]
     return _REASONS.get(status, "failed" if status >= 500 else "invalid-request")
 
 
-def _trace(headers: Headers) -> bytes | None:
+def _parse_trace_id(headers: Headers) -> bytes | None:
     """The trace that the caller says that this belongs to (W3C Trace Context)."""
     parts = headers.get("traceparent", "").split("-")
     if len(parts) < 4 or len(parts[1]) != 32:

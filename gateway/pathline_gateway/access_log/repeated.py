@@ -9,8 +9,8 @@ from typing import Final
 
 from pathline_gateway.access_log.writer import Access
 
-_EVERY_S: Final = 600.0
-_MOST: Final = 10_000
+_WINDOW_S: Final = 600.0
+_MAX_ENTRIES: Final = 10_000
 
 _Key = tuple[str | None, str | None, str | None, tuple[int, ...], tuple[int, ...]]
 
@@ -20,15 +20,15 @@ class Repeated:
     """Remembers, in this process, what was logged in the last ten minutes."""
 
     clock: Callable[[], float] = time.monotonic
-    _logged: dict[_Key, float] = field(default_factory=dict)
+    _logged_at: dict[_Key, float] = field(default_factory=dict)
 
-    def lately(self, row: Access) -> bool:
+    def was_logged_recently(self, row: Access) -> bool:
         """Whether the same was logged within ten minutes; if not, it is from now on."""
         now = self.clock()
         key = (row.who, row.org, row.route, tuple(row.refs), tuple(row.hidden_refs))
-        if row.who is not None and now - self._logged.get(key, -_EVERY_S) < _EVERY_S:
+        if row.who is not None and now - self._logged_at.get(key, -_WINDOW_S) < _WINDOW_S:
             return True
-        if len(self._logged) >= _MOST:
-            self._logged.clear()
-        self._logged[key] = now
+        if len(self._logged_at) >= _MAX_ENTRIES:
+            self._logged_at.clear()
+        self._logged_at[key] = now
         return False

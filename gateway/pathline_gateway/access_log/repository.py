@@ -15,25 +15,25 @@ insert into access (kind, org, roles, purpose, basis, instrument, mandate, refs,
     who, route, about, caller_trace, hidden_refs)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 """
-_SAID = """
+_SELECT = """
 select id, at, kind, org, roles, purpose, basis, instrument, mandate, refs, what, outcome, reason, trace_id, quiet,
     who, route, about, caller_trace, hidden_refs
 from access
 """
-_OF_REFS = (
-    _SAID
+_SELECT_BY_REFS = (
+    _SELECT
     + """
 where refs && $1::bigint[] and id < $2 and not quiet and at > $4
   and (org is null or not exists (select from organisation o where o.org = access.org and o.conceals))
 order by id desc limit $3
 """
 )
-_ALL = _SAID + "where id < $1 order by id desc limit $2"
-_FORGET = "select forget_old_accesses()"
+_SELECT_ALL = _SELECT + "where id < $1 order by id desc limit $2"
+_DELETE_EXPIRED = "select forget_old_accesses()"
 _REFS_OF_HANDOFFS = """
 select distinct i.handoff, i.ref from interaction i where i.handoff = any($1::text[])
 """
-LAST = 2**63 - 1
+MAX_ID = 2**63 - 1
 """After every number."""
 
 
@@ -50,30 +50,30 @@ async def write(connection: asyncpg.Connection, access: Access) -> None:
     await connection.execute(_WRITE, *access)
 
 
-async def of_refs(
-    connection: asyncpg.Connection, refs: Collection[int], before: int, limit: int, since: datetime
+async def find_by_refs(
+    connection: asyncpg.Connection, refs: Collection[int], before_id: int, limit: int, since: datetime
 ) -> list[Logged]:
     """The latest accesses to any of these refs, before this number, that the person may be told."""
-    return _logged(await connection.fetch(_OF_REFS, list(refs), before, limit, since))
+    return _to_logged(await connection.fetch(_SELECT_BY_REFS, list(refs), before_id, limit, since))
 
 
-async def everything(connection: asyncpg.Connection, before: int, limit: int) -> list[Logged]:
+async def list_all(connection: asyncpg.Connection, before_id: int, limit: int) -> list[Logged]:
     """The latest accesses before this number."""
-    return _logged(await connection.fetch(_ALL, before, limit))
+    return _to_logged(await connection.fetch(_SELECT_ALL, before_id, limit))
 
 
-async def forget(connection: asyncpg.Connection) -> None:
+async def delete_expired(connection: asyncpg.Connection) -> None:
     """What is older than the log is kept is gone."""
-    await connection.execute(_FORGET)
+    await connection.execute(_DELETE_EXPIRED)
 
 
 async def refs_of_handoffs(connection: asyncpg.Connection, handoffs: Collection[str]) -> dict[str, set[int]]:
     """Whom each of these hand-offs is about, as those know her who published of it."""
-    found: dict[str, set[int]] = {}
+    refs_by_handoff: dict[str, set[int]] = {}
     for row in await connection.fetch(_REFS_OF_HANDOFFS, list(handoffs)):
-        found.setdefault(row["handoff"], set()).add(row["ref"])
-    return found
+        refs_by_handoff.setdefault(row["handoff"], set()).add(row["ref"])
+    return refs_by_handoff
 
 
-def _logged(rows: list[asyncpg.Record]) -> list[Logged]:
-    return [Logged(id, at, Access(*said)) for id, at, *said in (row.values() for row in rows)]
+def _to_logged(rows: list[asyncpg.Record]) -> list[Logged]:
+    return [Logged(id, at, Access(*columns)) for id, at, *columns in (row.values() for row in rows)]

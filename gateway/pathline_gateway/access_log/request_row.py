@@ -16,14 +16,14 @@ from starlette.types import Scope
 from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.access_log.declarations import About, RouteRow
 from pathline_gateway.access_log.repeated import Repeated
-from pathline_gateway.access_log.writer import Access, Outcome, Request, access
+from pathline_gateway.access_log.writer import Access, Outcome, Request, build_access
 from pathline_gateway.auth.caller import Caller
-from pathline_gateway.auth.purpose import NOTHING, AccessPurpose
+from pathline_gateway.auth.purpose import NO_PURPOSE, AccessPurpose
 
 _CURRENT: Final[ContextVar[RequestRow | None]] = ContextVar("access_log_row", default=None)
 _REPEATED: Final = Repeated()
-_OUTCOMES: Final[Mapping[About, Outcome]] = {About.READING: "shown", About.ACT: "done"}
-_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_SUCCESS_OUTCOMES: Final[Mapping[About, Outcome]] = {About.READING: "shown", About.ACT: "done"}
+_LOGGABLE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 """What stands in paths that mean something; others may hold anything."""
 
 
@@ -31,15 +31,15 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 class RequestRow:
     """What is to be logged of one request."""
 
-    declared: RouteRow
+    route_row: RouteRow
     request: Request
     scope: Scope
-    stated: AccessPurpose = NOTHING
+    access_purpose: AccessPurpose = NO_PURPOSE
     refs: set[int] = field(default_factory=set)
     """Whom the answer tells of."""
     hidden_refs: set[int] = field(default_factory=set)
     """The same of those who may not be told of it."""
-    written: bool = False
+    is_written: bool = False
     """The row is committed, and no other is written."""
 
     @property
@@ -51,15 +51,15 @@ class RequestRow:
     @property
     def is_due(self) -> bool:
         """Whether somebody who is known asked, and nothing is in the log of it yet."""
-        return not self.written and self.caller is not None and not self.caller.open
+        return not self.is_written and self.caller is not None and not self.caller.auth_disabled
 
-    def of(self, outcome: Outcome, reason: str | None = None) -> Access:
+    def to_access(self, outcome: Outcome, reason: str | None = None) -> Access:
         """The row."""
         assert self.caller is not None
-        return access(
+        return build_access(
             self.caller,
-            self.stated,
-            self.declared.what,
+            self.access_purpose,
+            self.route_row.action,
             outcome,
             refs=self.refs,
             reason=reason,
@@ -69,8 +69,8 @@ class RequestRow:
 
     async def write(self, connection: asyncpg.Connection, outcome: Outcome, reason: str | None = None) -> None:
         """It is in the log once the transaction at hand is committed; the caller then says so in `written`."""
-        row = self.of(outcome, reason)
-        if not (self.declared.live and outcome == "shown" and _REPEATED.lately(row)):
+        row = self.to_access(outcome, reason)
+        if not (self.route_row.auto_refresh and outcome == "shown" and _REPEATED.was_logged_recently(row)):
             await access_log_repository.write(connection, row)
 
 
@@ -91,18 +91,18 @@ def request_number() -> bytes | None:
     return None if row is None else row.request.number
 
 
-def logged() -> None:
+def mark_logged() -> None:
     """A row of this request was committed."""
     if (row := _CURRENT.get()) is not None:
-        row.written = True
+        row.is_written = True
 
 
-def tells_of_nobody() -> None:
+def mark_about_nobody() -> None:
     """The answer at hand is about no person: it says that there is nothing to be read from, and leaves no row."""
-    logged()
+    mark_logged()
 
 
-def tells_of(refs: Collection[int] = (), hidden: Collection[int] = ()) -> None:
+def add_refs(refs: Collection[int] = (), hidden: Collection[int] = ()) -> None:
     """The answer at hand is about these refs; of those that are hidden nobody is told."""
     if (row := _CURRENT.get()) is not None:
         row.refs |= set(refs)
@@ -110,13 +110,13 @@ def tells_of(refs: Collection[int] = (), hidden: Collection[int] = ()) -> None:
 
 
 @contextlib.contextmanager
-def requesting(
-    declared: RouteRow, route: str, parameters: Mapping[str, str], caller_trace: bytes | None, scope: Scope
+def track_request(
+    route_row: RouteRow, route: str, parameters: Mapping[str, str], caller_trace: bytes | None, scope: Scope
 ) -> Iterator[RequestRow]:
     """The block is this request."""
-    plain = [each if _PLAIN.fullmatch(each) else "?" for each in parameters.values()]
-    about = " ".join(plain) if declared.about is About.ACT else None
-    row = RequestRow(declared, Request(secrets.token_bytes(16), route, about or None, caller_trace), scope)
+    loggable = [each if _LOGGABLE.fullmatch(each) else "?" for each in parameters.values()]
+    about = " ".join(loggable) if route_row.category is About.ACT else None
+    row = RequestRow(route_row, Request(secrets.token_bytes(16), route, about or None, caller_trace), scope)
     token = _CURRENT.set(row)
     try:
         yield row
@@ -125,31 +125,31 @@ def requesting(
 
 
 @contextlib.asynccontextmanager
-async def reading(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+async def read_transaction(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
     """One moment of the store; the row of the request is written in its transaction, as `tells_of` says."""
-    async with _kept(pool, About.READING, "repeatable_read") as connection:
+    async with _logged_transaction(pool, About.READING, "repeatable_read") as connection:
         yield connection
 
 
 @contextlib.asynccontextmanager
-async def acting(pool: asyncpg.Pool, by: str) -> AsyncIterator[asyncpg.Connection]:
+async def write_transaction(pool: asyncpg.Pool, actor: str) -> AsyncIterator[asyncpg.Connection]:
     """A transaction of an act: its row, and the history of what it changes on the register, are written in it."""
-    async with _kept(pool, About.ACT, "read_committed") as connection:
-        await acts_for(connection, by)
+    async with _logged_transaction(pool, About.ACT, "read_committed") as connection:
+        await set_actor(connection, actor)
         yield connection
 
 
-async def acts_for(connection: asyncpg.Connection, by: str) -> None:
+async def set_actor(connection: asyncpg.Connection, actor: str) -> None:
     """Whose name the history of the register keeps, to the end of the transaction at hand."""
-    await connection.execute("select set_config('pathline.acts_for', $1, true)", by)
+    await connection.execute("select set_config('pathline.acts_for', $1, true)", actor)
 
 
 @contextlib.asynccontextmanager
-async def _kept(pool: asyncpg.Pool, about: About, isolation: str) -> AsyncIterator[asyncpg.Connection]:
+async def _logged_transaction(pool: asyncpg.Pool, category: About, isolation: str) -> AsyncIterator[asyncpg.Connection]:
     row = _CURRENT.get()
     async with pool.acquire() as connection, connection.transaction(isolation=isolation):
         yield connection
-        if writes := row is not None and row.is_due and row.declared.about is about:
-            await row.write(connection, _OUTCOMES[about])
-    if writes:
-        logged()
+        if writes_row := row is not None and row.is_due and row.route_row.category is category:
+            await row.write(connection, _SUCCESS_OUTCOMES[category])
+    if writes_row:
+        mark_logged()

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final, Literal, NamedTuple
 
-from pathline_gateway.auth.caller import OF_AN_ORGANISATION, Caller, Role
+from pathline_gateway.auth.caller import ORGANISATION_ROLES, Caller, Role
 from pathline_gateway.auth.purpose import AccessPurpose
 from pathline_gateway.auth.reader import Reader, reader_of
 
@@ -15,7 +15,7 @@ What = str
 Outcome = Literal["shown", "unchanged", "moved", "refused", "done", "failed"]
 Kind = Literal["operator", "organisation", "citizen", "helper", "none"]
 
-KEPT: Final = timedelta(days=7 * 366)
+RETENTION: Final = timedelta(days=7 * 366)
 """How long the log is kept: seven years, as public records of disclosure commonly are. Migration 0029 has it, too."""
 
 
@@ -57,9 +57,9 @@ class Access(NamedTuple):
     """Whom it was about as well, and who may not be told of it: it would tell what is concealed."""
 
 
-def access(
+def build_access(
     caller: Caller,
-    stated: AccessPurpose,
+    access_purpose: AccessPurpose,
     what: What,
     outcome: Outcome,
     *,
@@ -72,12 +72,12 @@ def access(
     hidden_refs: Collection[int] = (),
 ) -> Access:
     """What is kept of this reading, or act."""
-    authority = stated.authority
+    authority = access_purpose.authority
     return Access(
-        _kind(reader_of(caller, stated), mandate),
-        caller.org if caller.may_be(*OF_AN_ORGANISATION) else None,
+        _kind(reader_of(caller, access_purpose), mandate),
+        caller.org if caller.has_any_role(*ORGANISATION_ROLES) else None,
         sorted(caller.roles),
-        stated.purpose,
+        access_purpose.purpose,
         None if authority is None else authority.basis,
         None if authority is None else authority.instrument,
         mandate,
@@ -87,7 +87,7 @@ def access(
         reason,
         trace_id if request is None else request.number,
         quiet,
-        caller.who,
+        caller.actor_id,
         None if request is None else request.route,
         None if request is None else request.about,
         None if request is None else request.caller_trace,

@@ -9,18 +9,18 @@ from pathline_gateway.intake.http_ingest import DOOR_TOPIC
 from pathline_gateway.settings import Settings
 
 
-def described(settings: Settings) -> Json:
+def build_document(settings: Settings) -> Json:
     """What is published to this gateway's topics, and under which group it takes it in."""
-    return asyncapi.document(schemas(), deployment(settings))
+    return asyncapi.document(schemas(), build_deployment(settings))
 
 
-def deployment(settings: Settings) -> Deployment:
+def build_deployment(settings: Settings) -> Deployment:
     """What publishers are told of the broker: how this gateway reaches it is nobody's business but on one machine."""
-    told = settings.kafka_for_publishers or (settings.kafka if settings.dev_auth == "off" else "")
+    brokers = settings.kafka_for_publishers or (settings.kafka if settings.dev_auth == "off" else "")
     return Deployment(
-        brokers=tuple(host for part in told.split(",") if (host := part.strip())),
+        brokers=tuple(host for part in brokers.split(",") if (host := part.strip())),
         security=settings.kafka_security,
         mechanism=settings.kafka_mechanism,
         group=settings.group,
-        door=DOOR_TOPIC,
+        door_topic=DOOR_TOPIC,
     )

@@ -10,13 +10,13 @@ from fastapi import APIRouter, Response
 from pathline.asyncapi import Json
 
 
-def routes(kafka: Callable[[], Json]) -> APIRouter:
+def routes(asyncapi_document: Callable[[], Json]) -> APIRouter:
     """`GET /asyncapi.json`."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/asyncapi.json")
     async def asyncapi() -> Response:
         """What is published to Kafka: topics, records, payloads."""
-        return Response(orjson.dumps(kafka()), media_type="application/json")
+        return Response(orjson.dumps(asyncapi_document()), media_type="application/json")
 
     return router

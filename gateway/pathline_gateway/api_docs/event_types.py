@@ -9,8 +9,8 @@ from functools import reduce
 from typing import Any
 
 from pathline.asyncapi import Json
-from pathline_gateway.api_docs.curl_example import curl
-from pathline_gateway.api_docs.schema_fields import SchemaField, SchemaShape, fields, named
+from pathline_gateway.api_docs.curl_example import curl_command
+from pathline_gateway.api_docs.schema_fields import SchemaField, SchemaShape, object_fields, referenced_shapes
 
 _STRUCTURED = "structured"
 
@@ -41,49 +41,51 @@ class Event:
     shapes: list[SchemaShape]
     examples: list[Example]
 
-    def says(self, words: list[str]) -> bool:
+    def matches(self, words: list[str]) -> bool:
         """Whether every word stands in its names, its summary or the names of its own fields."""
-        told = " ".join((self.type, self.title, self.summary, *(field.name for field in self.own))).lower()
-        return all(word in told for word in words)
+        text = " ".join((self.type, self.title, self.summary, *(field.name for field in self.own))).lower()
+        return all(word in text for word in words)
 
 
-def events(document: Json) -> dict[str, Event]:
+def parse_events(document: Json) -> dict[str, Event]:
     """Every type, by its name."""
     messages, schemas = document["components"]["messages"], document["components"]["schemas"]
-    types = {name: told for name, told in messages.items() if name != _STRUCTURED}
+    types = {name: message for name, message in messages.items() if name != _STRUCTURED}
     common = reduce(set.intersection, (set(schemas[name]["properties"]) for name in types))
-    return {name: _event(told, schemas, common) for name, told in types.items()}
+    return {name: _parse_event(message, schemas, common) for name, message in types.items()}
 
 
-def attributes(document: Json) -> list[SchemaField]:
+def header_fields(document: Json) -> list[SchemaField]:
     """The headers of every record."""
     return [
-        field for field in fields(document["components"]["schemas"]["Headers"]) if "Refused" not in field.description
+        field
+        for field in object_fields(document["components"]["schemas"]["Headers"])
+        if "Refused" not in field.description
     ]
 
 
-def _event(told: Json, schemas: Mapping[str, Any], common: set[str]) -> Event:
-    schema = schemas[told["name"]]
-    found = fields(schema)
+def _parse_event(message: Json, schemas: Mapping[str, Any], common: set[str]) -> Event:
+    schema = schemas[message["name"]]
+    schema_fields = object_fields(schema)
     return Event(
-        type=told["name"],
-        title=told["title"],
-        summary=told["summary"],
-        noun=told["tags"][0]["name"],
-        own=[field for field in found if field.name not in common or field.required],
-        common=[field for field in found if field.name in common and not field.required],
-        shapes=named(schema, schemas),
-        examples=[_example(each) for each in told["examples"]],
+        type=message["name"],
+        title=message["title"],
+        summary=message["summary"],
+        noun=message["tags"][0]["name"],
+        own=[field for field in schema_fields if field.name not in common or field.required],
+        common=[field for field in schema_fields if field.name in common and not field.required],
+        shapes=referenced_shapes(schema, schemas),
+        examples=[_parse_example(each) for each in message["examples"]],
     )
 
 
-def _example(shown: Json) -> Example:
-    headers, payload = shown["headers"], shown["payload"]
+def _parse_example(example: Json) -> Example:
+    headers, payload = example["headers"], example["payload"]
     # A header of a record begins with ce_, and one of a request with ce-.
-    asked = {name.replace("ce_", "ce-", 1): value for name, value in headers.items()}
+    http_headers = {name.replace("ce_", "ce-", 1): value for name, value in headers.items()}
     return Example(
-        summary=shown["summary"],
-        curl=curl("POST", "/v1/events", token=True, query={}, headers=asked, body=payload),
+        summary=example["summary"],
+        curl=curl_command("POST", "/v1/events", token=True, query={}, headers=http_headers, body=payload),
         key=headers["ce_subject"],
         headers=list(headers.items()),
         value=json.dumps(payload, indent=2, ensure_ascii=False),

@@ -8,8 +8,8 @@ from functools import cache
 
 from pathline import schema
 from pathline.asyncapi import Json
-from pathline.asyncapi.payloads import payloads
-from pathline_gateway.api_docs.schema_fields import SchemaField, SchemaShape, fields, named
+from pathline.asyncapi.payloads import payload_schemas
+from pathline_gateway.api_docs.schema_fields import SchemaField, SchemaShape, object_fields, referenced_shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +24,26 @@ class NoticeType:
     shapes: list[SchemaShape]
     examples: list[str]
 
-    def says(self, words: list[str]) -> bool:
+    def matches(self, words: list[str]) -> bool:
         """Whether every word stands in its names, its summary or the names of its fields."""
-        told = " ".join((self.type, self.title, self.summary, *(field.name for field in self.fields))).lower()
-        return all(word in told for word in words)
+        text = " ".join((self.type, self.title, self.summary, *(field.name for field in self.fields))).lower()
+        return all(word in text for word in words)
 
 
 @cache
-def notices() -> dict[str, NoticeType]:
+def notice_types() -> dict[str, NoticeType]:
     """Every type, by its name."""
-    placed = payloads(schema.notices())
-    return {name: _notice(name, placed[name], placed) for name in schema.notices()}
+    payload_by_type = payload_schemas(schema.notice_schemas())
+    return {name: _parse_notice(name, payload_by_type[name], payload_by_type) for name in schema.notice_schemas()}
 
 
-def _notice(name: str, told: Json, shapes: Json) -> NoticeType:
-    examples = [json.dumps(each, indent=2, ensure_ascii=False) for each in told["examples"]]
-    return NoticeType(name, told["title"], told["description"], fields(told), named(told, shapes), examples)
+def _parse_notice(name: str, notice_schema: Json, shapes: Json) -> NoticeType:
+    examples = [json.dumps(each, indent=2, ensure_ascii=False) for each in notice_schema["examples"]]
+    return NoticeType(
+        name,
+        notice_schema["title"],
+        notice_schema["description"],
+        object_fields(notice_schema),
+        referenced_shapes(notice_schema, shapes),
+        examples,
+    )

@@ -10,10 +10,10 @@ from pathline_gateway.auth.route_permissions import PUBLIC, roles_for
 
 Json = dict[str, Any]
 
-ABOUT: Final = (
+DESCRIPTION: Final = (
     "Organisations publish what happened between a person and a service. Readers pull and follow each person's own"
-    " pathway across all of them. Publishing over Kafka is described in /asyncapi.json. A caller shows a bearer token. Roles"
-    " that may call an operation stand at its security requirement. Any one of them is enough. Errors are"
+    " pathway across all of them. /asyncapi.json describes how to publish over Kafka. A caller shows a bearer token."
+    " Roles that may call an operation stand at its security requirement. Any one of them is enough. Errors are"
     " problem+json with a stable reason, and never repeat a value."
 )
 TAGS: Final[list[Json]] = [
@@ -35,7 +35,7 @@ TAGS: Final[list[Json]] = [
     {"name": "set aside", "description": "What background works could not compute, and another try."},
     {"name": "operation", "description": "How much there is, and how far behind."},
 ]
-_SCHEME: Final[Json] = {
+_SECURITY_SCHEME: Final[Json] = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
@@ -48,14 +48,14 @@ class Interface(FastAPI):
 
     def openapi(self) -> Json:
         """The document, made once."""
-        known = self.openapi_schema is not None
+        is_cached = self.openapi_schema is not None
         document = super().openapi()
-        return document if known else _with_callers(document)
+        return document if is_cached else _add_security(document)
 
 
-def _with_callers(document: Json) -> Json:
+def _add_security(document: Json) -> Json:
     """Each operation says which roles may call it; public ones, that nobody is asked."""
-    document.setdefault("components", {})["securitySchemes"] = {"bearer": _SCHEME}
+    document.setdefault("components", {})["securitySchemes"] = {"bearer": _SECURITY_SCHEME}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             roles = roles_for(method.upper(), path)

@@ -10,69 +10,79 @@ from typing import Any, Protocol, TypeVar
 from fastapi import APIRouter, Response
 
 from pathline.asyncapi import Json
-from pathline_gateway.api_docs.event_types import attributes, events
-from pathline_gateway.api_docs.notice_types import notices
-from pathline_gateway.api_docs.operations import operations
-from pathline_gateway.web.templates import page
+from pathline_gateway.api_docs.event_types import header_fields, parse_events
+from pathline_gateway.api_docs.notice_types import notice_types
+from pathline_gateway.api_docs.operations import parse_operations
+from pathline_gateway.web.templates import render_page
 
-_LONGEST_SEARCH = 200
+_MAX_QUERY_LENGTH = 200
 
 
 class _Listed(Protocol):
-    def says(self, words: list[str]) -> bool: ...
+    def matches(self, words: list[str]) -> bool: ...
 
 
 L = TypeVar("L", bound=_Listed)
 
 
-def routes(http: Callable[[], Json], kafka: Callable[[], Json]) -> APIRouter:
+def routes(openapi_document: Callable[[], Json], asyncapi_document: Callable[[], Json]) -> APIRouter:
     """The pages, made from these documents."""
     router = APIRouter(include_in_schema=False)
-    asked, told = cache(lambda: operations(http())), cache(lambda: events(kafka()))
+    operations_by_slug, events_by_type = (
+        cache(lambda: parse_operations(openapi_document())),
+        cache(lambda: parse_events(asyncapi_document())),
+    )
 
     @router.get("/docs/api")
     async def api(q: str = "") -> Response:
         """What can be asked over HTTP; with `q`, that in which all its words stand."""
-        found = _found(asked().values(), q)
-        groups = [(tag, [each for each in found if each.tag == tag["name"]]) for tag in http()["tags"]]
-        return _list("api.html", q, len(found), len(asked()), groups, about=http()["info"]["description"])
+        matching = _search(operations_by_slug().values(), q)
+        groups = [(tag, [each for each in matching if each.tag == tag["name"]]) for tag in openapi_document()["tags"]]
+        return _list_page(
+            "api.html",
+            q,
+            len(matching),
+            len(operations_by_slug()),
+            groups,
+            about=openapi_document()["info"]["description"],
+        )
 
     @router.get("/docs/api/{operation}")
-    async def one_operation(operation: str) -> Response:
+    async def operation_page(operation: str) -> Response:
         """One operation."""
-        found = asked().get(operation)
-        return _nothing() if found is None else page("api_operation.html", operation=found)
+        match = operations_by_slug().get(operation)
+        return _not_found_page() if match is None else render_page("api_operation.html", operation=match)
 
     @router.get("/docs/events")
     async def types(q: str = "") -> Response:
         """What can be published, and what is told to subscribers; with `q`, that in which all its words stand."""
-        found, notices_found = _found(told().values(), q), _found(notices().values(), q)
-        groups = [(noun, list(each)) for noun, each in groupby(found, key=lambda event: event.noun)]
-        document = kafka()
-        more = {"channels": document["channels"].values(), "attributes": attributes(document)}
-        counts = (len(found) + len(notices_found), len(told()) + len(notices()))
-        return _list("events.html", q, *counts, groups, notices=notices_found, **more)
+        matching_events, matching_notices = _search(events_by_type().values(), q), _search(notice_types().values(), q)
+        groups = [(noun, list(each)) for noun, each in groupby(matching_events, key=lambda event: event.noun)]
+        document = asyncapi_document()
+        more = {"channels": document["channels"].values(), "attributes": header_fields(document)}
+        counts = (len(matching_events) + len(matching_notices), len(events_by_type()) + len(notice_types()))
+        return _list_page("events.html", q, *counts, groups, notices=matching_notices, **more)
 
     @router.get("/docs/events/{type}")
-    async def one_type(type: str) -> Response:
+    async def event_type_page(type: str) -> Response:
         """One type of event."""
-        if (notice := notices().get(type)) is not None:
-            return page("notice.html", notice=notice)
-        found = told().get(type)
-        return _nothing() if found is None else page("event.html", event=found)
+        if (notice := notice_types().get(type)) is not None:
+            return render_page("notice.html", notice=notice)
+        match = events_by_type().get(type)
+        return _not_found_page() if match is None else render_page("event.html", event=match)
 
     return router
 
 
-def _found(listed: Iterable[L], q: str) -> list[L]:
-    words = q[:_LONGEST_SEARCH].lower().split()
-    return [each for each in listed if each.says(words)]
+def _search(candidates: Iterable[L], q: str) -> list[L]:
+    words = q[:_MAX_QUERY_LENGTH].lower().split()
+    return [each for each in candidates if each.matches(words)]
 
 
-def _list(template: str, q: str, found: int, of: int, groups: list[Any], **more: Any) -> Response:
-    shown = [(name, each) for name, each in groups if each]
-    return page(template, q=q[:_LONGEST_SEARCH], found=found, of=of, groups=shown, **more)
+def _list_page(template: str, q: str, found: int, total: int, groups: list[Any], **values: Any) -> Response:
+    non_empty = [(name, each) for name, each in groups if each]
+    return render_page(template, q=q[:_MAX_QUERY_LENGTH], found=found, of=total, groups=non_empty, **values)
 
 
-def _nothing() -> Response:
-    return page("documents_missing.html", 404)
+def _not_found_page() -> Response:
+    return render_page("documents_missing.html", 404)

@@ -19,55 +19,55 @@ class SchemaWords(NamedTuple):
     shape: str | None = None
 
 
-def kind(schema: Schema) -> list[SchemaWords]:
+def describe_schema(schema: Schema) -> list[SchemaWords]:
     """The words for a schema."""
     match schema:
         case {"$ref": str(ref)}:
             name = ref.rpartition("/")[2]
             return [SchemaWords(name, name)]
         case {"allOf": [only]} if "type" not in schema:
-            return kind(only)
+            return describe_schema(only)
         case {"const": only}:
             return [SchemaWords(f"always {only}")]
         case {"enum": [*values]}:
             return [SchemaWords("one of " + ", ".join(map(str, values)))]
         case {"anyOf": [*options]} | {"oneOf": [*options]}:
-            return _either(options)
+            return _describe_options(options)
         case {"type": "array"}:
-            return [SchemaWords("list of "), *kind(schema.get("items", {})), *_size(schema)]
+            return [SchemaWords("list of "), *describe_schema(schema.get("items", {})), *_describe_size(schema)]
         case {"type": "object"} if isinstance(schema.get("additionalProperties"), Mapping):
-            return [SchemaWords("by name: "), *kind(schema["additionalProperties"])]
+            return [SchemaWords("by name: "), *describe_schema(schema["additionalProperties"])]
         case {"type": "string"}:
-            return _text(schema)
+            return _describe_text(schema)
         case {"type": "integer"}:
-            return [SchemaWords("whole number"), *_range(schema)]
+            return [SchemaWords("whole number"), *_describe_range(schema)]
         case {"type": str(plain)}:
-            return [SchemaWords({"boolean": "true or false"}.get(plain, plain)), *_range(schema)]
+            return [SchemaWords({"boolean": "true or false"}.get(plain, plain)), *_describe_range(schema)]
     return [SchemaWords("anything")]
 
 
-def _either(options: Iterable[Schema]) -> list[SchemaWords]:
+def _describe_options(options: Iterable[Schema]) -> list[SchemaWords]:
     """Null beside a value is the mark of an optional field, and is left out."""
-    found: list[SchemaWords] = []
+    words: list[SchemaWords] = []
     for option in (each for each in options if each != _NULL):
-        found += [SchemaWords(" or ")] if found else []
-        found += kind(option)
-    return found
+        words += [SchemaWords(" or ")] if words else []
+        words += describe_schema(option)
+    return words
 
 
-def _text(schema: Schema) -> list[SchemaWords]:
+def _describe_text(schema: Schema) -> list[SchemaWords]:
     pattern = str(schema.get("pattern", ""))
     if pattern.startswith("^P"):
         return [SchemaWords("duration, such as P1D or PT48H")]
     if (known := _FORMATS.get(str(schema.get("format")))) is not None:
         return [SchemaWords(known)]
-    said = [SchemaWords("text"), *_bounds(schema, "Length", " characters")]
+    words = [SchemaWords("text"), *_describe_bounds(schema, "Length", " characters")]
     # What only keeps control characters out is no news to anybody.
-    telling = pattern and not pattern.startswith("^[^") and len(pattern) <= _LONGEST_PATTERN
-    return [*said, SchemaWords(f", like {pattern}")] if telling else said
+    is_informative = pattern and not pattern.startswith("^[^") and len(pattern) <= _LONGEST_PATTERN
+    return [*words, SchemaWords(f", like {pattern}")] if is_informative else words
 
 
-def _bounds(schema: Schema, what: str, unit: str) -> list[SchemaWords]:
+def _describe_bounds(schema: Schema, what: str, unit: str) -> list[SchemaWords]:
     least, most = schema.get(f"min{what}"), schema.get(f"max{what}")
     if least and most:
         return [SchemaWords(f", {least:,} to {most:,}{unit}")]
@@ -76,11 +76,11 @@ def _bounds(schema: Schema, what: str, unit: str) -> list[SchemaWords]:
     return [SchemaWords(f", at least {least:,}{unit}")] if least else []
 
 
-def _size(schema: Schema) -> list[SchemaWords]:
-    return [SchemaWords(f" ({said.text.removeprefix(', ')})") for said in _bounds(schema, "Items", " of them")]
+def _describe_size(schema: Schema) -> list[SchemaWords]:
+    return [SchemaWords(f" ({word.text.removeprefix(', ')})") for word in _describe_bounds(schema, "Items", " of them")]
 
 
-def _range(schema: Schema) -> list[SchemaWords]:
+def _describe_range(schema: Schema) -> list[SchemaWords]:
     least, most = schema.get("minimum"), schema.get("maximum")
     if least is None or most is None or abs(most) >= 2**53 - 1:
         return [SchemaWords(f", at least {least}")] if least is not None and abs(least) < 2**53 - 1 else []

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from pathline_gateway.auth.dependencies import Person
-from pathline_gateway.reserved_names import ACCOUNT, CITIZENS
-from pathline_gateway.web.openapi_responses import answers
+from pathline_gateway.reserved_names import ACCOUNT_SOURCE, CITIZEN_ORGANISATION
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
 
 
@@ -34,12 +34,12 @@ def routes() -> APIRouter:
         "/v1/account",
         summary="My own account",
         response_model=None,
-        responses=answers(CitizenAccount, "What she is called here"),
+        responses=response_docs(CitizenAccount, "What she is called here"),
     )
     async def account(caller: Person) -> dict[str, Any]:
         """It follows from who she is at the issuer, and from nothing else."""
         if caller.account is None:
             raise Problem(404, "no-account", "with auth off nobody is anybody: there are no accounts")
-        return {"org": CITIZENS, "subject": caller.account, "source": ACCOUNT}
+        return {"org": CITIZEN_ORGANISATION, "subject": caller.account, "source": ACCOUNT_SOURCE}
 
     return router

@@ -17,7 +17,7 @@ from joserfc.jwt import JWTClaimsRegistry
 
 from pathline.errors import Refused as RefusedName
 from pathline.interaction import organisation_of
-from pathline_gateway.auth.caller import OF_A_PERSON, OF_AN_ORGANISATION, Caller, Role
+from pathline_gateway.auth.caller import ORGANISATION_ROLES, PERSON_ROLES, Caller, Role
 from pathline_gateway.auth.ended_sessions import Sessions
 from pathline_gateway.auth.jwks import Keys
 from pathline_gateway.auth.session import LEEWAY_S, Session
@@ -26,17 +26,17 @@ from pathline_gateway.reserved_names import is_reserved
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "Ed25519")
 """What a token may be signed with: never `none`, never a shared secret (RFC 8725, 3.1 and 3.2)."""
 DAY_S: Final = 86_400
-_ACCESS_TOKEN: Final = frozenset(("at+jwt", "application/at+jwt"))
+_ACCESS_TOKEN_TYPES: Final = frozenset(("at+jwt", "application/at+jwt"))
 """What RFC 9068 calls an access token, in its header `typ`."""
-_UNSAID: Final = frozenset(("", "jwt", "application/jwt"))
+_UNSPECIFIC_TYPES: Final = frozenset(("", "jwt", "application/jwt"))
 """What says nothing of what a token is for."""
-_NEVER: Final = ("nonce", "events", "cnf", "at_hash", "c_hash")
+_FORBIDDEN_CLAIMS: Final = ("nonce", "events", "cnf", "at_hash", "c_hash")
 """Claims of what is no access token, or of one that is good only with a proof that nobody asks for here: an ID token
 (OpenID Connect Core 1.0, 2), a security event such as a logout token (RFC 8417), a bound token (RFC 7800)."""
-_OTHER_KINDS: Final = {"typ": ("id", "refresh", "offline", "logout"), "token_use": ("id", "refresh")}
+_OTHER_TOKEN_KINDS: Final = {"typ": ("id", "refresh", "offline", "logout"), "token_use": ("id", "refresh")}
 """Claims in which some issuers say what a token is, and what of it is no access token."""
-_LONGEST_SUB: Final = 1_000
-_MOST_CHARACTERS: Final = 16_384
+_MAX_SUB_LENGTH: Final = 1_000
+_MAX_TOKEN_LENGTH: Final = 16_384
 
 
 class TokenRejected(Exception):
@@ -71,53 +71,53 @@ class BearerTokens:
     sessions: Sessions | None = None
     """Which of them have ended; None where nobody signs out."""
 
-    async def caller(self, token: str) -> Caller:
+    async def authenticate(self, token: str) -> Caller:
         """Who asks. Raises Refused, or IssuerUnavailable."""
-        if len(token) > _MOST_CHARACTERS:
+        if len(token) > _MAX_TOKEN_LENGTH:
             raise TokenRejected("too long")
         try:
             kid = jws.extract_compact(token.encode("ascii")).headers().get("kid")
             keys = await self.keys.current(kid if isinstance(kid, str) else None)
-            found = jwt.decode(token, keys, algorithms=ALGORITHMS)
-            self._registry().validate(found.claims)
-            self._for_access(found.header, found.claims)
-            session = self._session(token, found.claims)
-        except (JoseError, ValueError, TypeError, OverflowError, RecursionError) as wrong:
-            raise TokenRejected(_why(wrong)) from None
-        return self._caller(found.claims, session)
+            decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
+            self._claims_registry().validate(decoded.claims)
+            self._require_access_token(decoded.header, decoded.claims)
+            session = self._validate_session(token, decoded.claims)
+        except (JoseError, ValueError, TypeError, OverflowError, RecursionError) as error:
+            raise TokenRejected(_describe_error(error)) from None
+        return self._build_caller(decoded.claims, session)
 
-    def _for_access(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
+    def _require_access_token(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
         """It was made to be shown here, and to be good for whoever shows it. Raises Refused.
 
         An ID token tells a client who signed in; where the client is called as our audience is, only this tells the two
         apart (RFC 9068, 4; RFC 8725, 3.11).
         """
-        for name in _NEVER:
+        for name in _FORBIDDEN_CLAIMS:
             if name in claims:
                 raise TokenRejected(f"not an access token that its bearer may show ({name})")
-        for name, others in _OTHER_KINDS.items():
-            if str(claims.get(name, "")).lower() in others:
+        for name, other_kinds in _OTHER_TOKEN_KINDS.items():
+            if str(claims.get(name, "")).lower() in other_kinds:
                 raise TokenRejected(f"another kind of token ({name})")
         kind = header.get("typ", "")
-        if not isinstance(kind, str) or kind.lower() not in _ACCESS_TOKEN | _UNSAID:
+        if not isinstance(kind, str) or kind.lower() not in _ACCESS_TOKEN_TYPES | _UNSPECIFIC_TYPES:
             raise TokenRejected("another kind of token (typ)")
         client = claims.get("client_id", claims.get("azp"))
-        if kind.lower() in _UNSAID and (not isinstance(client, str) or client in ("", self.claims.audience)):
+        if kind.lower() in _UNSPECIFIC_TYPES and (not isinstance(client, str) or client in ("", self.claims.audience)):
             raise TokenRejected("neither typ at+jwt nor a client id besides the audience")
 
-    def _session(self, token: str, claims: Mapping[str, Any]) -> Session:
+    def _validate_session(self, token: str, claims: Mapping[str, Any]) -> Session:
         """What the token is. Raises Refused when it was made to live too long, or is over."""
-        issued, expires = claims["iat"], claims["exp"]
-        if not all(type(each) in (int, float) and math.isfinite(each) for each in (issued, expires)):
+        issued_at, expires_at = claims["iat"], claims["exp"]
+        if not all(type(each) in (int, float) and math.isfinite(each) for each in (issued_at, expires_at)):
             raise TokenRejected("its times are no numbers")
-        if expires - issued > self.claims.lifetime_s:
+        if expires_at - issued_at > self.claims.lifetime_s:
             raise TokenRejected("it lives too long")
-        session = Session.of(token, claims)
-        if self.sessions is not None and self.sessions.is_over(session):
+        session = Session.from_claims(token, claims)
+        if self.sessions is not None and self.sessions.has_ended(session):
             raise TokenRejected("it was signed out")
         return session
 
-    def _registry(self) -> JWTClaimsRegistry:
+    def _claims_registry(self) -> JWTClaimsRegistry:
         return JWTClaimsRegistry(
             now=int(self.clock()),
             leeway=LEEWAY_S,
@@ -128,24 +128,26 @@ class BearerTokens:
             sub={"essential": True},
         )
 
-    def _caller(self, claims: Mapping[str, Any], session: Session) -> Caller:
-        roles = _roles(claims.get(self.claims.roles))
+    def _build_caller(self, claims: Mapping[str, Any], session: Session) -> Caller:
+        roles = _parse_roles(claims.get(self.claims.roles))
         org = claims.get(self.claims.org)
         if org is not None and not is_organisation(org):
             raise TokenRejected("its organisation is none")
-        if org is None and roles & OF_AN_ORGANISATION:
+        if org is None and roles & ORGANISATION_ROLES:
             raise TokenRejected("a role of an organisation, and no organisation")
         sub = claims["sub"]
-        if not isinstance(sub, str) or not 0 < len(sub) <= _LONGEST_SUB:
+        if not isinstance(sub, str) or not 0 < len(sub) <= _MAX_SUB_LENGTH:
             raise TokenRejected("its subject is none")
-        account = self.account(sub) if roles & OF_A_PERSON else None
-        who = actor_pseudonym(self.account_key, self.claims.issuer, sub)
-        return Caller(roles, org, account, who=who, session=session)
+        account = self.account_subject(sub) if roles & PERSON_ROLES else None
+        actor_id = actor_pseudonym(self.account_key, self.claims.issuer, sub)
+        return Caller(roles, org, account, actor_id=actor_id, session=session)
 
-    def account(self, sub: str) -> str:
+    def account_subject(self, sub: str) -> str:
         """The subject of this person's own account."""
-        named = f"{self.claims.issuer}\n{sub}".encode("utf-8", "surrogatepass")
-        return "v1." + urlsafe_b64encode(hmac.digest(self.account_key, named, hashlib.sha256)[:16]).decode().rstrip("=")
+        message = f"{self.claims.issuer}\n{sub}".encode("utf-8", "surrogatepass")
+        return "v1." + urlsafe_b64encode(hmac.digest(self.account_key, message, hashlib.sha256)[:16]).decode().rstrip(
+            "="
+        )
 
 
 def actor_pseudonym(key: bytes, issuer: str, subject: str) -> str:
@@ -164,19 +166,19 @@ def is_organisation(name: object) -> bool:
         return False
 
 
-def _roles(said: object) -> frozenset[Role]:
+def _parse_roles(claim: object) -> frozenset[Role]:
     """The roles among what the token says; others are none of ours."""
-    if isinstance(said, str):
-        said = said.split()
-    if not isinstance(said, list):
+    if isinstance(claim, str):
+        claim = claim.split()
+    if not isinstance(claim, list):
         raise TokenRejected("no roles")
-    found = frozenset(Role(each) for each in said if isinstance(each, str) and each in set(Role))
-    if not found:
+    known_roles = frozenset(Role(each) for each in claim if isinstance(each, str) and each in set(Role))
+    if not known_roles:
         raise TokenRejected("no role of ours")
-    return found
+    return known_roles
 
 
-def _why(wrong: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     """Its kind and the claim concerned; the message itself may hold what somebody sent."""
-    claim = getattr(wrong, "claim", None)
-    return type(wrong).__name__ if claim is None else f"{type(wrong).__name__} ({claim})"
+    claim = getattr(error, "claim", None)
+    return type(error).__name__ if claim is None else f"{type(error).__name__} ({claim})"

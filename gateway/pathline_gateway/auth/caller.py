@@ -32,9 +32,9 @@ class Role(StrEnum):
     """Reads the access log and small cells."""
 
 
-OF_AN_ORGANISATION: Final = frozenset((Role.PUBLISHER, Role.LINKER, Role.SUBSCRIBER))
+ORGANISATION_ROLES: Final = frozenset((Role.PUBLISHER, Role.LINKER, Role.SUBSCRIBER))
 """Roles that mean nothing without an organisation."""
-OF_A_PERSON: Final = frozenset((Role.CITIZEN, Role.HELPER))
+PERSON_ROLES: Final = frozenset((Role.CITIZEN, Role.HELPER))
 """Roles that mean nothing without an account."""
 
 
@@ -47,25 +47,25 @@ class Caller:
     """The organisation that the token is bound to."""
     account: str | None = None
     """The subject of the person's own account, under the organisation `citizen`."""
-    open: bool = False
+    auth_disabled: bool = False
     """Auth is off: whoever calls is taken for everybody."""
-    who: str | None = None
+    actor_id: str | None = None
     """A keyed hash of the token's subject: the same for each token of one person or system, and no name."""
     session: Session | None = field(default=None, compare=False, repr=False)
     """What the token is that says so; None where none was needed."""
 
-    def may_be(self, *roles: str) -> bool:
+    def has_any_role(self, *roles: str) -> bool:
         """Whether the caller has any of these roles."""
         return not self.roles.isdisjoint(roles)
 
     def publishes_for(self, org: str) -> bool:
         """Whether it publishes for this organisation: by its role, and not by its organisation alone."""
-        return self.open or (Role.PUBLISHER in self.roles and self.org == org)
+        return self.auth_disabled or (Role.PUBLISHER in self.roles and self.org == org)
 
     def is_person(self, account: str) -> bool:
         """Whether it is the person of this account, for herself."""
         return Role.CITIZEN in self.roles and self.account == account
 
 
-EVERYBODY: Final = Caller(frozenset(Role), open=True)
+AUTH_DISABLED_CALLER: Final = Caller(frozenset(Role), auth_disabled=True)
 """Every caller while auth is off."""

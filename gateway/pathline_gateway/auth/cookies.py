@@ -7,30 +7,30 @@ from typing import Final, Literal
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-SESSION: Final = "pathline-session"
+SESSION_COOKIE: Final = "pathline-session"
 """Holds the token of somebody who signed in with a browser; believed on pages only, never by the API."""
-SIGNING_IN: Final = "pathline-signing-in"
+LOGIN_ATTEMPT_COOKIE: Final = "pathline-signing-in"
 """Holds what belongs to one attempt to sign in."""
 
 
-def name(cookie: str, *, https: bool) -> str:
+def cookie_name(cookie: str, *, https: bool) -> str:
     """What the cookie is called. Without TLS a browser would drop one with the prefix."""
     return f"__Host-{cookie}" if https else cookie
 
 
-def kept(asked: HTTPConnection, cookie: str, *, https: bool) -> str:
+def read_cookie(connection: HTTPConnection, cookie: str, *, https: bool) -> str:
     """What the browser has kept; nothing where it has not."""
-    return asked.cookies.get(name(cookie, https=https), "")
+    return connection.cookies.get(cookie_name(cookie, https=https), "")
 
 
-def keep(
-    answer: Response, cookie: str, value: str, seconds: int, *, https: bool, site: Literal["lax", "strict"]
+def set_cookie(
+    response: Response, cookie: str, value: str, max_age_s: int, *, https: bool, same_site: Literal["lax", "strict"]
 ) -> None:
     """The browser keeps it for so long, where no script reads it."""
-    named = name(cookie, https=https)
-    answer.set_cookie(named, value, max_age=seconds, path="/", httponly=True, samesite=site, secure=https)
+    full_name = cookie_name(cookie, https=https)
+    response.set_cookie(full_name, value, max_age=max_age_s, path="/", httponly=True, samesite=same_site, secure=https)
 
 
-def drop(answer: Response, cookie: str, *, https: bool) -> None:
+def delete_cookie(response: Response, cookie: str, *, https: bool) -> None:
     """The browser forgets it."""
-    answer.delete_cookie(name(cookie, https=https), path="/", httponly=True, samesite="strict", secure=https)
+    response.delete_cookie(cookie_name(cookie, https=https), path="/", httponly=True, samesite="strict", secure=https)

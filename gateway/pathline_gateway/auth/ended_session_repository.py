@@ -13,19 +13,21 @@ on conflict (key) do update set ended_at = greatest(ended_session.ended_at, excl
     until = greatest(ended_session.until, excluded.until)
 """
 _READ = "select key, ended_at from ended_session where until > $1"
-_FORGET = "delete from ended_session where until <= $1"
+_DELETE_EXPIRED = "delete from ended_session where until <= $1"
 
 
-async def end(connection: asyncpg.Connection, keys: Collection[bytes], at: datetime, until: datetime) -> None:
+async def insert_ended(
+    connection: asyncpg.Connection, keys: Collection[bytes], at: datetime, remember_until: datetime
+) -> None:
     """These ended now; it is remembered so long."""
-    await connection.execute(_END, sorted(keys), at, until)
+    await connection.execute(_END, sorted(keys), at, remember_until)
 
 
-async def read(connection: asyncpg.Connection, now: datetime) -> dict[bytes, datetime]:
+async def find_ended(connection: asyncpg.Connection, now: datetime) -> dict[bytes, datetime]:
     """When each ended that is still remembered."""
     return dict(await connection.fetch(_READ, now))
 
 
-async def forget(connection: asyncpg.Connection, now: datetime) -> None:
+async def delete_expired(connection: asyncpg.Connection, now: datetime) -> None:
     """What no token can mean any more is forgotten."""
-    await connection.execute(_FORGET, now)
+    await connection.execute(_DELETE_EXPIRED, now)

@@ -15,8 +15,8 @@ from pathline_gateway.auth import ended_session_repository
 from pathline_gateway.auth.session import Session
 from pathline_gateway.background.loop import Loop
 
-_LOOK_EVERY_S: Final = 5.0
-_FORGET_EVERY_S: Final = 3_600.0
+_REFRESH_INTERVAL_S: Final = 5.0
+_CLEANUP_INTERVAL_S: Final = 3_600.0
 
 
 @dataclass
@@ -27,9 +27,9 @@ class Sessions:
     lifetime_s: int
     clock: Callable[[], float] = time.time
     _ended: dict[bytes, datetime] = field(default_factory=dict)
-    _forgotten_at: float = -math.inf
+    _cleaned_up_at: float = -math.inf
 
-    def is_over(self, session: Session) -> bool:
+    def has_ended(self, session: Session) -> bool:
         """Whether its token is believed no longer."""
         return session.is_ended(self._ended, self.clock())
 
@@ -38,24 +38,26 @@ class Sessions:
         now = datetime.fromtimestamp(self.clock(), UTC)
         self._ended |= dict.fromkeys(session.keys, now)
         async with self.pool.acquire() as connection:
-            await ended_session_repository.end(connection, session.keys, now, now + timedelta(seconds=self.lifetime_s))
+            await ended_session_repository.insert_ended(
+                connection, session.keys, now, now + timedelta(seconds=self.lifetime_s)
+            )
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """What other processes ended is known, and what has expired is forgotten."""
         now = datetime.fromtimestamp(self.clock(), UTC)
         async with self.pool.acquire() as connection:
-            found = await ended_session_repository.read(connection, now)
+            ended_elsewhere = await ended_session_repository.find_ended(connection, now)
         # What this process could not write is kept as long as it runs.
         oldest = now - timedelta(seconds=self.lifetime_s)
-        self._ended = {key: at for key, at in self._ended.items() if at > oldest} | found
+        self._ended = {key: at for key, at in self._ended.items() if at > oldest} | ended_elsewhere
 
     def loop(self) -> Loop:
         """It is looked again and again."""
-        return Loop("sessions", self._turn, _LOOK_EVERY_S)
+        return Loop("sessions", self._turn, _REFRESH_INTERVAL_S)
 
     async def _turn(self) -> None:
-        await self.look()
-        if time.monotonic() - self._forgotten_at > _FORGET_EVERY_S:
+        await self.refresh()
+        if time.monotonic() - self._cleaned_up_at > _CLEANUP_INTERVAL_S:
             async with self.pool.acquire() as connection:
-                await ended_session_repository.forget(connection, datetime.fromtimestamp(self.clock(), UTC))
-            self._forgotten_at = time.monotonic()
+                await ended_session_repository.delete_expired(connection, datetime.fromtimestamp(self.clock(), UTC))
+            self._cleaned_up_at = time.monotonic()

@@ -11,58 +11,58 @@ from typing import Any, Final
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
-_MOST: Final = 200
+_MAX_KEYS: Final = 200
 """Keys of a set that are looked at."""
-_LONGEST_ID: Final = 1_000
+_MAX_KID_LENGTH: Final = 1_000
 _RSA_BITS: Final = 2_048
-_FOR: Final = {"RSA": ("RS256", "PS256"), "EC": ("ES256",), "OKP": ("Ed25519", "EdDSA")}
+_ALGORITHMS: Final = {"RSA": ("RS256", "PS256"), "EC": ("ES256",), "OKP": ("Ed25519", "EdDSA")}
 """By kind, the algorithms that are believed and for which a key of it can be."""
 _CURVES: Final = {"EC": "P-256", "OKP": "Ed25519"}
-_PARTS: Final = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
+_PUBLIC_PARAMETERS: Final = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 
 
 @dataclass(frozen=True, slots=True)
-class Usable:
+class KeySelection:
     """What of a set can be used."""
 
     keys: KeySet
-    left_out: Mapping[str, int]
+    rejected: Mapping[str, int]
     """How many could not be, by why."""
 
 
-def usable(found: object) -> Usable:
+def select_keys(jwk_set: object) -> KeySelection:
     """The keys of this set that are for our algorithms. Raises ValueError when there is none, or this is no set."""
-    listed = found.get("keys") if isinstance(found, dict) else None
-    if not isinstance(listed, list):
+    jwks = jwk_set.get("keys") if isinstance(jwk_set, dict) else None
+    if not isinstance(jwks, list):
         raise ValueError("not a JWK set")
     keys: list[Any] = []
-    left_out = Counter({"too-many": len(listed) - _MOST} if len(listed) > _MOST else {})
-    for each in listed[:_MOST]:
-        why = _unusable(each)
-        key = _imported(each) if why is None else None
+    rejected = Counter({"too-many": len(jwks) - _MAX_KEYS} if len(jwks) > _MAX_KEYS else {})
+    for jwk in jwks[:_MAX_KEYS]:
+        reason = _rejection_reason(jwk)
+        key = _import_key(jwk) if reason is None else None
         if key is None:
-            left_out[why or "malformed"] += 1
+            rejected[reason or "malformed"] += 1
         else:
             keys.append(key)
     if not keys:
         raise ValueError("no key that can be used")
-    return Usable(KeySet(keys), left_out)
+    return KeySelection(KeySet(keys), rejected)
 
 
-def _unusable(key: object) -> str | None:
+def _rejection_reason(key: object) -> str | None:
     """Why this is no key of ours, by what it says of itself."""
     if not isinstance(key, dict):
         return "malformed"
     kind, kid, operations = key.get("kty"), key.get("kid"), key.get("key_ops")
-    if not isinstance(kind, str) or kind not in _FOR:
+    if not isinstance(kind, str) or kind not in _ALGORITHMS:
         return "another-kind"
     if kind in _CURVES and key.get("crv") != _CURVES[kind]:
         return "another-curve"
-    if key.get("use", "sig") != "sig" or (operations is not None and "verify" not in _listed(operations)):
+    if key.get("use", "sig") != "sig" or (operations is not None and "verify" not in _as_list(operations)):
         return "another-use"
-    if "alg" in key and key["alg"] not in _FOR[kind]:
+    if "alg" in key and key["alg"] not in _ALGORITHMS[kind]:
         return "another-algorithm"
-    if kid is not None and not (isinstance(kid, str) and 0 < len(kid) <= _LONGEST_ID):
+    if kid is not None and not (isinstance(kid, str) and 0 < len(kid) <= _MAX_KID_LENGTH):
         return "malformed"
     if "d" in key:
         return "private"
@@ -77,17 +77,17 @@ def _bits(number: object) -> int:
         return 0
 
 
-def _listed(said: object) -> list[object]:
-    return said if isinstance(said, list) else []
+def _as_list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
-def _imported(said: Mapping[str, Any]) -> RSAKey | ECKey | OKPKey | None:
+def _import_key(jwk: Mapping[str, Any]) -> RSAKey | ECKey | OKPKey | None:
     """The key, of its public parts alone; None where they are none."""
     kinds: Mapping[str, Any] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
-    kind = said["kty"]
+    kind = jwk["kty"]
     try:
-        parts = {name: str(said[name]) for name in _PARTS[kind]}
-        kid = {"kid": said["kid"]} if said.get("kid") is not None else {}
+        parts = {name: str(jwk[name]) for name in _PUBLIC_PARAMETERS[kind]}
+        kid = {"kid": jwk["kid"]} if jwk.get("kid") is not None else {}
         key: RSAKey | ECKey | OKPKey = kinds[kind].import_key({"kty": kind, **parts, **kid})
         _ = key.public_key  # numbers that are no key show only here
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, OverflowError):

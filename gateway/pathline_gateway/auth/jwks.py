@@ -15,18 +15,18 @@ from typing import Any, Final, Protocol
 
 from joserfc.jwk import KeySet
 
-from pathline_gateway.auth.jwk_selection import Usable, usable
+from pathline_gateway.auth.jwk_selection import KeySelection, select_keys
 from pathline_gateway.background.loop import Loop
 from pathline_gateway.telemetry.instruments import ISSUER_KEYS
 
 _log = logging.getLogger(__name__)
 
-_AGAIN_S: Final = 10.0
+_MIN_FETCH_INTERVAL_S: Final = 10.0
 """An unknown key id makes us ask the issuer no more often than this: anybody can name one."""
-_OLD_S: Final = 3600.0
+_MAX_KEY_AGE_S: Final = 3600.0
 """Keys that the issuer has taken out are not believed longer than this."""
 _TIMEOUT_S: Final = 5.0
-_MOST_BYTES: Final = 1 << 20
+_MAX_RESPONSE_BYTES: Final = 1 << 20
 
 
 class IssuerUnavailable(Exception):
@@ -61,20 +61,20 @@ Fetch = Callable[[str], dict[str, Any]]
 """The JSON object at an address. Raises OSError or ValueError."""
 
 
-def fetched(url: str) -> dict[str, Any]:
+def fetch_json(url: str) -> dict[str, Any]:
     """The JSON object at an http or https address, within five seconds and a megabyte."""
     if not url.startswith(("https://", "http://")):
         raise ValueError("not an http or https address")
-    return asked(urllib.request.Request(url, headers={"accept": "application/json"}))  # noqa: S310 - looked at above
+    return send_request(urllib.request.Request(url, headers={"accept": "application/json"}))  # noqa: S310 - looked at above
 
 
-def asked(request: urllib.request.Request) -> dict[str, Any]:
+def send_request(request: urllib.request.Request) -> dict[str, Any]:
     """The JSON object that this request is answered with, within five seconds and a megabyte."""
-    with _OPENER.open(request, timeout=_TIMEOUT_S) as answer:
-        found = json.loads(answer.read(_MOST_BYTES + 1))
-    if not isinstance(found, dict):
+    with _OPENER.open(request, timeout=_TIMEOUT_S) as response:
+        document = json.loads(response.read(_MAX_RESPONSE_BYTES + 1))
+    if not isinstance(document, dict):
         raise ValueError("not a JSON object")
-    return found
+    return document
 
 
 @dataclass
@@ -86,78 +86,81 @@ class DiscoveredKeys:
 
     issuer: str | None
     """None where nobody's tokens are believed, or the issuer is in this process."""
-    fetch: Fetch = fetched
+    fetch: Fetch = fetch_json
     clock: Callable[[], float] = time.monotonic
     _keys: KeySet | None = None
-    _known: frozenset[str] = frozenset()
+    _kids: frozenset[str] = frozenset()
     """The ids of the keys."""
-    _at: float = 0.0
-    _tried_at: float | None = None
-    _asking: asyncio.Task[None] | None = None
-    _failed: bool = False
+    _fetched_at: float = 0.0
+    _attempted_at: float | None = None
+    _fetch_task: asyncio.Task[None] | None = None
+    _last_fetch_failed: bool = False
     """Whether the issuer did not answer when it was asked last."""
-    _left_out: Mapping[str, int] = field(default_factory=dict)
+    _rejected: Mapping[str, int] = field(default_factory=dict)
 
     async def current(self, kid: str | None) -> KeySet:
-        known = self._keys is not None and (kid is None or kid in self._known)
-        if known and (self._age() < _OLD_S or self._failed):
-            if self._age() > _OLD_S / 2:
-                self._ask()
-        elif (asking := self._ask()) is not None:
-            await asyncio.shield(asking)
-        if self._keys is None or self._age() > _OLD_S:
+        is_known = self._keys is not None and (kid is None or kid in self._kids)
+        if is_known and (self._age() < _MAX_KEY_AGE_S or self._last_fetch_failed):
+            if self._age() > _MAX_KEY_AGE_S / 2:
+                self._start_fetch()
+        elif (task := self._start_fetch()) is not None:
+            await asyncio.shield(task)
+        if self._keys is None or self._age() > _MAX_KEY_AGE_S:
             raise IssuerUnavailable
         return self._keys
 
     def loop(self) -> Loop:
         """The keys are fetched again well before they are too old."""
-        return Loop("issuer-keys", self._turn, _AGAIN_S)
+        return Loop("issuer-keys", self._turn, _MIN_FETCH_INTERVAL_S)
 
     async def _turn(self) -> None:
-        if self.issuer is None or self._age() <= _OLD_S / 4:
+        if self.issuer is None or self._age() <= _MAX_KEY_AGE_S / 4:
             return
-        if (asking := self._ask()) is not None:
-            await asyncio.shield(asking)
-        if self._failed:
+        if (task := self._start_fetch()) is not None:
+            await asyncio.shield(task)
+        if self._last_fetch_failed:
             raise IssuerUnavailable
 
     def _age(self) -> float:
-        return math.inf if self._keys is None else self.clock() - self._at
+        return math.inf if self._keys is None else self.clock() - self._fetched_at
 
-    def _ask(self) -> asyncio.Task[None] | None:
+    def _start_fetch(self) -> asyncio.Task[None] | None:
         """The asking that goes on, or begins now; None where it is too soon after the last."""
-        if self._asking is not None and not self._asking.done():
-            return self._asking
-        if self._tried_at is not None and self.clock() - self._tried_at < _AGAIN_S:
+        if self._fetch_task is not None and not self._fetch_task.done():
+            return self._fetch_task
+        if self._attempted_at is not None and self.clock() - self._attempted_at < _MIN_FETCH_INTERVAL_S:
             return None
-        self._tried_at = self.clock()
+        self._attempted_at = self.clock()
         # In a context of its own: it belongs to no request, and to no trace.
-        self._asking = asyncio.create_task(self._asked(), context=Context())
-        return self._asking
+        self._fetch_task = asyncio.create_task(self._fetch_keys(), context=Context())
+        return self._fetch_task
 
-    async def _asked(self) -> None:
+    async def _fetch_keys(self) -> None:
         try:
-            found = await asyncio.to_thread(self._published)
-        except Exception as failed:  # an issuer may answer anything
-            _log.warning("the issuer's keys could not be fetched: %s", type(failed).__name__)
-            self._failed = True
+            selection = await asyncio.to_thread(self._discover_keys)
+        except Exception as error:  # an issuer may answer anything
+            _log.warning("the issuer's keys could not be fetched: %s", type(error).__name__)
+            self._last_fetch_failed = True
             return
-        self._failed = False
-        self._keys, self._at = found.keys, self.clock()
-        self._known = frozenset(key.kid for key in found.keys if key.kid is not None)
-        ISSUER_KEYS.stands(
-            [({"pathline.outcome": "used"}, len(found.keys.keys))]
-            + [({"pathline.outcome": "left-out", "pathline.reason": why}, n) for why, n in found.left_out.items()]
+        self._last_fetch_failed = False
+        self._keys, self._fetched_at = selection.keys, self.clock()
+        self._kids = frozenset(key.kid for key in selection.keys if key.kid is not None)
+        ISSUER_KEYS.replace_all(
+            [({"pathline.outcome": "used"}, len(selection.keys.keys))]
+            + [
+                ({"pathline.outcome": "left-out", "pathline.reason": reason}, n)
+                for reason, n in selection.rejected.items()
+            ]
         )
-        if found.left_out and found.left_out != self._left_out:
-            left_out = dict(found.left_out)
-            _log.warning("of the issuer's keys %d cannot be used: %s", sum(left_out.values()), left_out)
-        self._left_out = found.left_out
+        if selection.rejected and selection.rejected != self._rejected:
+            rejected = dict(selection.rejected)
+            _log.warning("of the issuer's keys %d cannot be used: %s", sum(rejected.values()), rejected)
+        self._rejected = selection.rejected
 
-    def _published(self) -> Usable:
+    def _discover_keys(self) -> KeySelection:
         if self.issuer is None:
             raise ValueError("there is no issuer")
-        described = self.fetch(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
-        if described["issuer"] != self.issuer:
+        metadata = self.fetch(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+        if metadata["issuer"] != self.issuer:
             raise ValueError("the document is about another issuer")
-        return usable(self.fetch(described["jwks_uri"]))
+        return select_keys(self.fetch(metadata["jwks_uri"]))

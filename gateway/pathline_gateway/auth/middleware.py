@@ -14,18 +14,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pathline_gateway.auth import cookies
 from pathline_gateway.auth.bearer_token import BearerTokens, TokenRejected
-from pathline_gateway.auth.caller import EVERYBODY, OF_A_PERSON, OF_AN_ORGANISATION, Caller, Role
-from pathline_gateway.auth.cookies import SESSION
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, ORGANISATION_ROLES, PERSON_ROLES, Caller, Role
+from pathline_gateway.auth.cookies import SESSION_COOKIE
 from pathline_gateway.auth.jwks import IssuerUnavailable
-from pathline_gateway.auth.login_attempt import ours
-from pathline_gateway.auth.route_permissions import ACCESS, PUBLIC, roles_for
+from pathline_gateway.auth.login_attempt import own_page_path
+from pathline_gateway.auth.route_permissions import PUBLIC, ROUTE_ROLES, roles_for
 from pathline_gateway.web.problem import Problem
-from pathline_gateway.web.response_headers import STATIC
+from pathline_gateway.web.response_headers import STATIC_PREFIX
 
 _log = logging.getLogger(__name__)
 
-PAGES: Final = ("/console", "/desk", "/sign-out")
-NOBODY: Final = Caller(frozenset())
+PAGE_PREFIXES: Final = ("/console", "/desk", "/sign-out")
+ANONYMOUS_CALLER: Final = Caller(frozenset())
 
 
 Explain = Callable[[str, Problem], Response | None]
@@ -35,10 +35,10 @@ Explain = Callable[[str, Problem], Response | None]
 class Refusals(Protocol):
     """Who was refused how often."""
 
-    def look(self, scope: Scope) -> None:
+    def check(self, scope: Scope) -> None:
         """Whether somebody may ask from there again. Raises Problem."""
 
-    def count(self, scope: Scope) -> None:
+    def record(self, scope: Scope) -> None:
         """Somebody was refused."""
 
 
@@ -53,115 +53,119 @@ class Authenticator:
     https: bool = False
     """Browsers come by TLS, to something in front of this gateway, whatever it says of them."""
 
-    def by_tls(self, asked: HTTPConnection) -> bool:
+    def is_secure(self, connection: HTTPConnection) -> bool:
         """Whether she came by TLS."""
-        return self.https or asked.scope.get("scheme") == "https"
+        return self.https or connection.scope.get("scheme") == "https"
 
-    async def known(self, asked: HTTPConnection) -> Caller:
+    async def authenticate(self, connection: HTTPConnection) -> Caller:
         """Who asks. Raises Problem for nobody."""
         if self.bearer is None:
-            return EVERYBODY
+            return AUTH_DISABLED_CALLER
         if self.refusals is not None:
-            self.refusals.look(asked.scope)
+            self.refusals.check(connection.scope)
         try:
-            return await self.bearer.caller(self._token(asked))
-        except TokenRejected as refused:
+            return await self.bearer.authenticate(self._read_token(connection))
+        except TokenRejected as error:
             if self.refusals is not None:
-                self.refusals.count(asked.scope)
-            _log.warning("a token was refused: %s", refused.reason)
-            raise Problem(401, "not-signed-in", _SIGN_IN, headers={"www-authenticate": "Bearer"}) from None
+                self.refusals.record(connection.scope)
+            _log.warning("a token was refused: %s", error.reason)
+            raise Problem(401, "not-signed-in", _SIGN_IN_ADVICE, headers={"www-authenticate": "Bearer"}) from None
         except IssuerUnavailable:
             raise Problem(
                 503, "issuer-unavailable", "who you are cannot be looked up: try again", headers={"retry-after": "5"}
             ) from None
 
-    def _token(self, asked: HTTPConnection) -> str:
-        said = asked.headers.getlist("authorization")
-        if len(said) == 1 and said[0][:7].lower() == "bearer ":
-            return said[0][7:].strip()
+    def _read_token(self, connection: HTTPConnection) -> str:
+        headers = connection.headers.getlist("authorization")
+        if len(headers) == 1 and headers[0][:7].lower() == "bearer ":
+            return headers[0][7:].strip()
         if (
-            not said
-            and asked.url.path.startswith(PAGES)
-            and (kept := cookies.kept(asked, SESSION, https=self.by_tls(asked)))
+            not headers
+            and connection.url.path.startswith(PAGE_PREFIXES)
+            and (cookie := cookies.read_cookie(connection, SESSION_COOKIE, https=self.is_secure(connection)))
         ):
-            return kept
-        raise TokenRejected("none was sent" if not said else "not a bearer token")
+            return cookie
+        raise TokenRejected("none was sent" if not headers else "not a bearer token")
 
 
-_SIGN_IN = "send a valid token of this gateway's issuer as `authorization: Bearer …`"
+_SIGN_IN_ADVICE = "send a valid token of this gateway's issuer as `authorization: Bearer …`"
 
 
 class AuthMiddleware:
     """ASGI middleware: before anything of a request is read it is known who asks, and whether she may."""
 
     def __init__(self, app: ASGIApp, gate: Authenticator) -> None:
-        self._app, self._gate = app, gate
+        self._app, self._authenticator = app, gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == "http":
-            asked = HTTPConnection(scope)
+            connection = HTTPConnection(scope)
             try:
-                await self._admit(asked, roles_for(scope["method"], scope["path"]))
+                await self._authorize(connection, roles_for(scope["method"], scope["path"]))
             except Problem as problem:
-                await self._refusal(asked, problem)(scope, receive, send)
+                await self._refusal_response(connection, problem)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    async def _admit(self, asked: HTTPConnection, roles: frozenset[str] | None) -> None:
-        if roles is PUBLIC or asked.scope["path"].startswith(STATIC):
-            asked.state.caller = NOBODY
+    async def _authorize(self, connection: HTTPConnection, roles: frozenset[str] | None) -> None:
+        if roles is PUBLIC or connection.scope["path"].startswith(STATIC_PREFIX):
+            connection.state.caller = ANONYMOUS_CALLER
             return
         # Whoever is refused is known, too: the access log has her.
-        asked.state.caller = await self._gate.known(asked)
+        connection.state.caller = await self._authenticator.authenticate(connection)
         try:
-            _let_in(asked.state.caller, roles)
+            _require_role(connection.state.caller, roles)
         except Problem:
-            if self._gate.refusals is not None:
-                self._gate.refusals.count(asked.scope)
+            if self._authenticator.refusals is not None:
+                self._authenticator.refusals.record(connection.scope)
             raise
 
-    def _refusal(self, asked: HTTPConnection, problem: Problem) -> Response:
+    def _refusal_response(self, connection: HTTPConnection, problem: Problem) -> Response:
         """A browser is shown where to sign in, and a person told in a page."""
-        path = asked.url.path
-        if problem.status == 401 and asked.scope["method"] == "GET" and path.startswith(PAGES):
-            to = ours(path) if path.startswith("/desk") else ""
-            return RedirectResponse(f"/sign-in?to={to}" if to else "/sign-in", 303)
-        told = self._gate.explain(path, problem) if self._gate.explain is not None else None
-        return problem.response() if told is None else told
+        path = connection.url.path
+        if problem.status == 401 and connection.scope["method"] == "GET" and path.startswith(PAGE_PREFIXES):
+            return_path = own_page_path(path) if path.startswith("/desk") else ""
+            return RedirectResponse(f"/sign-in?to={return_path}" if return_path else "/sign-in", 303)
+        explanation = self._authenticator.explain(path, problem) if self._authenticator.explain is not None else None
+        return problem.to_response() if explanation is None else explanation
 
 
-async def admitted(request: Request) -> None:
+async def authorize_route(request: Request) -> None:
     """Every route depends on it: a second look, at the route that was taken, whatever its path looked like.
 
     Raises Problem.
     """
-    _let_in(caller(request), ACCESS[f"{request.method} {request.scope['route'].path}"])
+    _require_role(current_caller(request), ROUTE_ROLES[f"{request.method} {request.scope['route'].path}"])
 
 
-def _let_in(asker: Caller, roles: frozenset[str] | None) -> None:
-    if roles and not asker.open and not asker.may_be(*roles):
+def _require_role(caller: Caller, roles: frozenset[str] | None) -> None:
+    if roles and not caller.auth_disabled and not caller.has_any_role(*roles):
         raise Problem(403, "forbidden", "your roles do not let you do this")
 
 
-def caller(request: Request) -> Caller:
+def current_caller(request: Request) -> Caller:
     """Who asks."""
-    found: Caller = request.state.caller
-    return found
+    current: Caller = request.state.caller
+    return current
 
 
-Asker = Annotated[Caller, Depends(caller)]
+Asker = Annotated[Caller, Depends(current_caller)]
 """A parameter of every route that answers one caller otherwise than another."""
 
 
-def same_hands(asker: Caller) -> str:
+def actor_label(caller: Caller) -> str:
     """What is kept of who did something: the role or the organisation, and who of them, by no name."""
-    if asker.open:
+    if caller.auth_disabled:
         return "operator"
-    return _hands(asker) if asker.who is None else f"{_hands(asker)}:{asker.who}"
+    return (
+        _role_or_organisation(caller)
+        if caller.actor_id is None
+        else f"{_role_or_organisation(caller)}:{caller.actor_id}"
+    )
 
 
-def _hands(asker: Caller) -> str:
-    if asker.org is not None and asker.may_be(*OF_AN_ORGANISATION) and not asker.may_be(Role.OPERATOR):
-        return asker.org
-    return "citizen" if asker.may_be(*OF_A_PERSON) else min(asker.roles)
+def _role_or_organisation(caller: Caller) -> str:
+    if caller.org is not None and caller.has_any_role(*ORGANISATION_ROLES) and not caller.has_any_role(Role.OPERATOR):
+        return caller.org
+    return "citizen" if caller.has_any_role(*PERSON_ROLES) else min(caller.roles)

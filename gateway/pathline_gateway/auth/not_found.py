@@ -6,7 +6,7 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from pathline_gateway.auth.route_permissions import without_slash
+from pathline_gateway.auth.route_permissions import route_without_slash
 from pathline_gateway.web.problem import Problem
 
 
@@ -15,7 +15,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     # Nobody is sent on: a client would send what is personal twice, and where the Host header says.
-    if error.status_code == 404 and (meant := without_slash(request.scope["path"])) is not None:
-        return Problem(404, "not-found", f"the path ends with a slash: ask {meant}", path=meant).response()
+    if error.status_code == 404 and (route_path := route_without_slash(request.scope["path"])) is not None:
+        return Problem(404, "not-found", f"the path ends with a slash: ask {route_path}", path=route_path).to_response()
     reason = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
-    return Problem(error.status_code, reason, str(error.detail), headers=error.headers).response()
+    return Problem(error.status_code, reason, str(error.detail), headers=error.headers).to_response()

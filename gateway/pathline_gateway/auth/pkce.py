@@ -8,20 +8,22 @@ import re
 from base64 import urlsafe_b64encode
 from typing import Final
 
-_VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
-_CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_VERIFIER_PATTERN: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
+_CHALLENGE_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
-def challenge(verifier: str) -> str:
+def compute_challenge(verifier: str) -> str:
     """What is told beforehand of a secret that is shown afterwards."""
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
 def is_challenge(text: str) -> bool:
     """Whether some secret could have this challenge."""
-    return _CHALLENGE.fullmatch(text) is not None
+    return _CHALLENGE_PATTERN.fullmatch(text) is not None
 
 
-def proves(verifier: str, told: str) -> bool:
+def verifier_matches(verifier: str, challenge_text: str) -> bool:
     """Whether this secret is the one that the challenge told of."""
-    return _VERIFIER.fullmatch(verifier) is not None and hmac.compare_digest(challenge(verifier), told)
+    return _VERIFIER_PATTERN.fullmatch(verifier) is not None and hmac.compare_digest(
+        compute_challenge(verifier), challenge_text
+    )

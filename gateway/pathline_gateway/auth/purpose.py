@@ -10,7 +10,7 @@ _CODE: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 _AUTHORITY: Final = re.compile(
     r"(law|serious-threat|mandate)[ \t]*;[ \t]*instrument=(?:\"([^\"\x00-\x1f\x7f]{1,2000})\"|([^\s\";]{1,2000}))"
 )
-_LONGEST: Final = 64
+_MAX_PURPOSE_LENGTH: Final = 64
 
 
 class PurposeError(Exception):
@@ -37,19 +37,19 @@ class AccessPurpose:
     authority: LawfulAuthority | None = None
 
 
-NOTHING: Final = AccessPurpose()
+NO_PURPOSE: Final = AccessPurpose()
 
 
-def stated(purpose: str | None, authority: str | None) -> AccessPurpose:
+def parse_access_purpose(purpose: str | None, authority: str | None) -> AccessPurpose:
     """The same, read from what was sent. Raises NotStatedRight, without repeating it."""
-    if purpose is not None and (len(purpose) > _LONGEST or _CODE.fullmatch(purpose) is None):
+    if purpose is not None and (len(purpose) > _MAX_PURPOSE_LENGTH or _CODE.fullmatch(purpose) is None):
         raise PurposeError(
             "malformed-purpose", "the purpose must be a code: lower-case words with hyphens, at most 64 characters"
         )
-    return AccessPurpose(purpose, None if authority is None else _authority(authority))
+    return AccessPurpose(purpose, None if authority is None else _parse_authority(authority))
 
 
-def _authority(text: str) -> LawfulAuthority:
+def _parse_authority(text: str) -> LawfulAuthority:
     match = _AUTHORITY.fullmatch(text.strip())
     if match is None:
         raise PurposeError(

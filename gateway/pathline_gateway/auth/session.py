@@ -16,33 +16,33 @@ LEEWAY_S: Final = 30
 class Session:
     """A token that was believed, without the token."""
 
-    token: bytes
+    token_digest: bytes
     """A digest of it."""
     issued_at: float
     expires_at: float
     """As POSIX timestamps, by the issuer's clock."""
-    at_issuer: bytes | None = None
+    issuer_session: bytes | None = None
     """A digest of the session at the issuer that it came of (`sid`): other tokens of it end together."""
 
     @classmethod
-    def of(cls, token: str, claims: Mapping[str, Any]) -> Session:
+    def from_claims(cls, token: str, claims: Mapping[str, Any]) -> Session:
         """That of a token that was verified, with these claims."""
         sid = claims.get("sid")
-        at_issuer = _digest(f"sid\n{claims['iss']}\n{sid}") if isinstance(sid, str) and sid else None
-        return cls(_digest(f"token\n{token}"), claims["iat"], claims["exp"], at_issuer)
+        issuer_session = _digest(f"sid\n{claims['iss']}\n{sid}") if isinstance(sid, str) and sid else None
+        return cls(_digest(f"token\n{token}"), claims["iat"], claims["exp"], issuer_session)
 
     @property
     def keys(self) -> list[bytes]:
         """What it is known by."""
-        return [self.token] if self.at_issuer is None else [self.token, self.at_issuer]
+        return [self.token_digest] if self.issuer_session is None else [self.token_digest, self.issuer_session]
 
-    def is_ended(self, ended: Mapping[bytes, datetime], now: float) -> bool:
+    def is_ended(self, ended_at_by_key: Mapping[bytes, datetime], now: float) -> bool:
         """Whether it is over: expired, signed out of, or of a session at the issuer that was signed out of since."""
-        if now >= self.expires_at + LEEWAY_S or self.token in ended:
+        if now >= self.expires_at + LEEWAY_S or self.token_digest in ended_at_by_key:
             return True
-        at = None if self.at_issuer is None else ended.get(self.at_issuer)
+        ended_at = None if self.issuer_session is None else ended_at_by_key.get(self.issuer_session)
         # Tokens have whole seconds: one of the same second may have come by signing in again.
-        return at is not None and self.issued_at < int(at.astimezone(UTC).timestamp())
+        return ended_at is not None and self.issued_at < int(ended_at.astimezone(UTC).timestamp())
 
 
 def _digest(text: str) -> bytes:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncpg
 
-_DATA = ("22", "23", "54")
+_DATA_ERROR_CLASSES = ("22", "23", "54")
 """SQLSTATE classes that say that a value is at fault: data exception, integrity constraint violation, and too large for
 something, such as a row of an index."""
-_NO_PARTITION = "no partition of relation"
+_MISSING_PARTITION_MESSAGE = "no partition of relation"
 
 
 class Unstorable(Exception):
@@ -16,27 +16,27 @@ class Unstorable(Exception):
     reason = "unstorable"
 
 
-def is_of_the_data(failed: Exception) -> bool:
+def is_data_error(error: Exception) -> bool:
     """Whether a record is at fault, so that its batch would fail for ever; else trying again may help.
 
     A month without its partition is no fault of a record. Neither is a table that is missing, a full disk or a
     database that only reads: those stop intake, loudly, and park nothing.
     """
-    if isinstance(failed, asyncpg.PostgresError):
-        state = failed.sqlstate or ""
-        return state.startswith(_DATA) and _NO_PARTITION not in str(failed)
-    if isinstance(failed, asyncpg.InterfaceError):
-        return isinstance(failed, ValueError)  # the driver could not encode it
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        return state.startswith(_DATA_ERROR_CLASSES) and _MISSING_PARTITION_MESSAGE not in str(error)
+    if isinstance(error, asyncpg.InterfaceError):
+        return isinstance(error, ValueError)  # the driver could not encode it
     # The driver's own troubles: no server of the list takes writes just now, or an answer that was cut.
-    return not isinstance(failed, OSError | TimeoutError | asyncpg.InternalClientError)
+    return not isinstance(error, OSError | TimeoutError | asyncpg.InternalClientError)
 
 
-def is_cut(failed: Exception) -> bool:
+def is_connection_lost(error: Exception) -> bool:
     """Whether the connection broke over it: so does Postgres hang up on a message that is too long."""
-    return isinstance(failed, asyncpg.ConnectionDoesNotExistError | asyncpg.ConnectionFailureError | ConnectionError)
+    return isinstance(error, asyncpg.ConnectionDoesNotExistError | asyncpg.ConnectionFailureError | ConnectionError)
 
 
-def name_of(failed: Exception) -> str:
+def error_label(error: Exception) -> str:
     """What a log line may say of it: its class, and its SQLSTATE where it has one; never its message."""
-    state = getattr(failed, "sqlstate", None)
-    return f"{type(failed).__name__} ({state})" if state else type(failed).__name__
+    state = getattr(error, "sqlstate", None)
+    return f"{type(error).__name__} ({state})" if state else type(error).__name__

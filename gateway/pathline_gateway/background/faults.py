@@ -7,43 +7,43 @@ from typing import Final
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from pathline_gateway.background.error_classification import is_of_the_data, name_of
+from pathline_gateway.background.error_classification import error_label, is_data_error
 from pathline_gateway.postgres.pool import UNAVAILABLE
 
-_LONGEST: Final = 120
+_MAX_REASON_LENGTH: Final = 120
 
 
 class WorkFails(Exception):
     """What was well before fails, too: the work is at fault, and no record is."""
 
-    def __init__(self, failed: Exception) -> None:
+    def __init__(self, cause: Exception) -> None:
         super().__init__()
-        self.failed = failed
+        self.cause = cause
 
 
 class Postponed(Exception):
     """What is at hand has to wait for something else: nothing is at fault."""
 
 
-def concerns_record(failed: Exception) -> bool:
+def concerns_record(error: Exception) -> bool:
     """Whether trying again would fail again, and only for what was at hand."""
-    return not isinstance(failed, WorkFails | Postponed | KafkaError | MemoryError) and is_of_the_data(failed)
+    return not isinstance(error, WorkFails | Postponed | KafkaError | MemoryError) and is_data_error(error)
 
 
-def is_outage(failed: Exception) -> bool:
+def is_outage(error: Exception) -> bool:
     """Whether Postgres or the broker is away, busy or full."""
-    if isinstance(failed, asyncpg.PostgresError) and not isinstance(failed, UNAVAILABLE):
+    if isinstance(error, asyncpg.PostgresError) and not isinstance(error, UNAVAILABLE):
         # Resources, what an operator does, and what two transactions do to each other.
-        return (failed.sqlstate or "")[:2] in ("08", "40", "53", "55", "57")
-    return isinstance(failed, (KafkaError, OSError, MemoryError, *UNAVAILABLE)) and not concerns_record(failed)
+        return (error.sqlstate or "")[:2] in ("08", "40", "53", "55", "57")
+    return isinstance(error, (KafkaError, OSError, MemoryError, *UNAVAILABLE)) and not concerns_record(error)
 
 
-def reason_of(failed: Exception) -> str:
+def error_reason(error: Exception) -> str:
     """A stable word or the class of the error: never its message, which may hold a value."""
-    if isinstance(failed, WorkFails):
-        return reason_of(failed.failed)
-    if isinstance(failed, KafkaError):
+    if isinstance(error, WorkFails):
+        return error_reason(error.cause)
+    if isinstance(error, KafkaError):
         return "broker-unavailable"
-    if is_outage(failed):
+    if is_outage(error):
         return "database-unavailable"
-    return name_of(failed)[:_LONGEST]
+    return error_label(error)[:_MAX_REASON_LENGTH]

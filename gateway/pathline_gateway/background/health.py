@@ -7,12 +7,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from pathline_gateway.background.faults import is_outage, reason_of
+from pathline_gateway.background.faults import error_reason, is_outage
 from pathline_gateway.background.works import WORKS
 
 _log = logging.getLogger(__name__)
 
-_BRIEF: Final = timedelta(seconds=3)
+_OUTAGE_GRACE: Final = timedelta(seconds=3)
 """An outage that is over sooner is nobody's trouble."""
 
 
@@ -22,7 +22,7 @@ class WorkFailure(NamedTuple):
     work: str
     since: datetime
     reason: str
-    outage: bool
+    is_outage: bool
 
 
 class Health:
@@ -32,20 +32,20 @@ class Health:
         self._now = now
         self._failures: dict[str, WorkFailure] = {}
 
-    def failed(self, work: str, failed: Exception) -> None:
+    def record_failure(self, work: str, error: Exception) -> None:
         """It failed, and is tried again."""
-        reason, before = reason_of(failed), self._failures.get(work)
-        since = self._now() if before is None else before.since
-        self._failures[work] = WorkFailure(work, since, reason, is_outage(failed))
-        if before is None or before.reason != reason:
+        reason, previous = error_reason(error), self._failures.get(work)
+        since = self._now() if previous is None else previous.since
+        self._failures[work] = WorkFailure(work, since, reason, is_outage(error))
+        if previous is None or previous.reason != reason:
             _log.error("%s: fails and is tried again: %s", WORKS[work].title, reason)
 
-    def succeeded(self, work: str) -> None:
+    def record_success(self, work: str) -> None:
         """It works."""
-        if self._failures and (before := self._failures.pop(work, None)) is not None:
-            _log.warning("%s: works again; it failed since %s", WORKS[work].title, f"{before.since:%H:%M:%S}Z")
+        if self._failures and (previous := self._failures.pop(work, None)) is not None:
+            _log.warning("%s: works again; it failed since %s", WORKS[work].title, f"{previous.since:%H:%M:%S}Z")
 
-    def failing(self) -> list[WorkFailure]:
+    def current_failures(self) -> list[WorkFailure]:
         """Works that fail now; by an outage, for longer than a moment."""
         now = self._now()
-        return [each for each in self._failures.values() if not each.outage or now - each.since >= _BRIEF]
+        return [each for each in self._failures.values() if not each.is_outage or now - each.since >= _OUTAGE_GRACE]

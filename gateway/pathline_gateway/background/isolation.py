@@ -12,7 +12,7 @@ from pathline_gateway.background.faults import WorkFails, concerns_record
 Item = TypeVar("Item")
 
 
-async def in_parts(
+async def fold_with_bisection(
     connection: asyncpg.Connection, items: Sequence[Item], fold: Callable[[Sequence[Item]], Awaitable[None]]
 ) -> dict[Item, Exception]:
     """The items that cannot be folded, and why; what was folded for all others stays.
@@ -25,51 +25,53 @@ async def in_parts(
         async with connection.transaction():
             await fold(items)
         return {}
-    except Exception as failed:
-        if not concerns_record(failed):
+    except Exception as error:
+        if not concerns_record(error):
             raise
         if len(items) == 1:
-            return {items[0]: failed}
+            return {items[0]: error}
     middle = len(items) // 2
-    first = await in_parts(connection, items[:middle], fold)
-    return first | await in_parts(connection, items[middle:], fold)
+    first = await fold_with_bisection(connection, items[:middle], fold)
+    return first | await fold_with_bisection(connection, items[middle:], fold)
 
 
-async def at_fault(
+async def fold_isolating_faults(
     connection: asyncpg.Connection,
     items: Sequence[Item],
     fold: Callable[[Sequence[Item]], Awaitable[None]],
-    is_well: Callable[[], Awaitable[bool | None]],
+    still_works: Callable[[], Awaitable[bool | None]],
 ) -> dict[Item, Exception]:
     """As `in_parts`. Where every item fails, `is_well` says whether what was well before is well now: see `still_well`.
 
     Raises WorkFails where it is not: then the work is at fault, and no item is.
     """
-    failed = await in_parts(connection, items, fold)
-    if failed and len(failed) == len(items) and await is_well() is False:
-        raise WorkFails(next(iter(failed.values())))
-    return failed
+    failures = await fold_with_bisection(connection, items, fold)
+    if failures and len(failures) == len(items) and await still_works() is False:
+        raise WorkFails(next(iter(failures.values())))
+    return failures
 
 
-async def still_well(
+async def any_foldable(
     connection: asyncpg.Connection, items: Sequence[Item], fold: Callable[[Sequence[Item]], Awaitable[None]]
 ) -> bool | None:
     """Whether any of these can be folded; nothing of that is kept. None where there is none."""
     for item in items:
-        if await _folds(connection, item, fold):
+        if await _is_foldable(connection, item, fold):
             return True
     return False if items else None
 
 
-async def _folds(connection: asyncpg.Connection, item: Item, fold: Callable[[Sequence[Item]], Awaitable[None]]) -> bool:
+async def _is_foldable(
+    connection: asyncpg.Connection, item: Item, fold: Callable[[Sequence[Item]], Awaitable[None]]
+) -> bool:
     try:
         async with connection.transaction():
             await fold([item])
             raise _NothingIsKept
     except _NothingIsKept:
         return True
-    except Exception as failed:
-        if not concerns_record(failed):
+    except Exception as error:
+        if not concerns_record(error):
             raise
         return False
 

@@ -16,15 +16,15 @@ _log = logging.getLogger(__name__)
 
 POLL_S: Final = 0.25
 """How long what another process made may wait unseen."""
-_AGAIN_S: Final = (0.25, 1.0)
+_OUTAGE_BACKOFF_S: Final = (0.25, 1.0)
 """After what a turn is tried again while Postgres or the broker is away: first, and at most."""
-_FAILED_S: Final = (1.0, 60.0)
+_FAILURE_BACKOFF_S: Final = (1.0, 60.0)
 """The same where the work itself fails: nothing is gained by haste."""
-_STOP_S: Final = 8.0
+_STOP_TIMEOUT_S: Final = 8.0
 """Longest wait for a Kafka client to stop: it sends what it holds and leaves its group, in well under a second."""
 
 
-async def _nothing() -> None:
+async def _no_op() -> None:
     """Nobody has to be told that a loop ends."""
 
 
@@ -32,16 +32,16 @@ class Loop(NamedTuple):
     """A work of `WORKS`, and when its turns come."""
 
     work: str
-    turn: Callable[[], Awaitable[object]]
+    run_once: Callable[[], Awaitable[object]]
     """One turn; true where there may be more to do at once."""
-    every_s: float
+    interval_s: float
     wake: asyncio.Event | None = None
     """Set where a turn should come at once."""
     pause_s: float = 0.0
     """How long what comes is gathered while there is always some; the first is never kept waiting."""
-    gather_s: float = 0.0
+    linger_s: float = 0.0
     """How long whatever else comes is waited for, once woken."""
-    end: Callable[[], Awaitable[None]] = _nothing
+    on_stop: Callable[[], Awaitable[None]] = _no_op
     """Called when the loop ends."""
 
 
@@ -49,7 +49,7 @@ class Loop(NamedTuple):
 async def supervised(loop: Loop, health: Health) -> AsyncIterator[None]:
     """Its turns come as long as the block lasts. One that fails is said, and is tried again: nothing ends a loop."""
     assert loop.work in WORKS, "a work that nobody knows cannot be told of"
-    task = asyncio.create_task(_turns(loop, health))
+    task = asyncio.create_task(_run_loop(loop, health))
     try:
         yield
     finally:
@@ -58,46 +58,48 @@ async def supervised(loop: Loop, health: Health) -> AsyncIterator[None]:
             await task
 
 
-async def _turns(loop: Loop, health: Health) -> None:
+async def _run_loop(loop: Loop, health: Health) -> None:
     failures = 0
     try:
         while True:
             if loop.wake is not None:
                 loop.wake.clear()
             try:
-                more = await loop.turn()
-            except Exception as failed:
-                health.failed(loop.work, failed)
-                first, most = _AGAIN_S if is_outage(failed) else _FAILED_S
-                await asyncio.sleep(min(most, first * 2 ** min(failures, 10)))
+                has_more = await loop.run_once()
+            except Exception as error:
+                health.record_failure(loop.work, error)
+                initial_s, max_s = _OUTAGE_BACKOFF_S if is_outage(error) else _FAILURE_BACKOFF_S
+                await asyncio.sleep(min(max_s, initial_s * 2 ** min(failures, 10)))
                 failures += 1
                 continue
             failures = 0
-            health.succeeded(loop.work)
-            if more:
+            health.record_success(loop.work)
+            if has_more:
                 await asyncio.sleep(loop.pause_s)
             else:
-                await _waited(loop)
+                await _wait_for_next_run(loop)
     finally:
-        await loop.end()
+        await loop.on_stop()
 
 
-async def _waited(loop: Loop) -> None:
+async def _wait_for_next_run(loop: Loop) -> None:
     if loop.wake is None:
-        await asyncio.sleep(loop.every_s)
+        await asyncio.sleep(loop.interval_s)
         return
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(loop.wake.wait(), loop.every_s)
-        await asyncio.sleep(loop.gather_s)
+        await asyncio.wait_for(loop.wake.wait(), loop.interval_s)
+        await asyncio.sleep(loop.linger_s)
 
 
-async def stopped(stop: Callable[[], Awaitable[None]]) -> None:
+async def stop_with_timeout(stop: Callable[[], Awaitable[None]]) -> None:
     """It has stopped, or was given up: a Kafka client whose broker is gone would wait for it for minutes.
 
     Nothing is lost by that: what is not in Postgres is read again, and what was not answered with 202 was not taken.
     """
     try:
-        async with asyncio.timeout(_STOP_S):
+        async with asyncio.timeout(_STOP_TIMEOUT_S):
             await stop()
-    except Exception as failed:  # whatever a client says when its broker is gone, the rest must stop, too
-        _log.warning("a Kafka client did not stop within %d s, and was given up (%s)", _STOP_S, type(failed).__name__)
+    except Exception as error:  # whatever a client says when its broker is gone, the rest must stop, too
+        _log.warning(
+            "a Kafka client did not stop within %d s, and was given up (%s)", _STOP_TIMEOUT_S, type(error).__name__
+        )

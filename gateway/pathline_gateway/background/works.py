@@ -15,13 +15,13 @@ class Work(NamedTuple):
     """For people."""
     kind: str | None
     """What it sets aside; None where it goes over no records, and fails as a whole or not at all."""
-    meanwhile: str
+    impact: str
     """What is missing while it fails, in one sentence."""
 
 
-_PATHWAYS: Final = "Subscriptions get nothing of a pathway that is set aside; its events come in order afterwards."
+_PATHWAY_IMPACT: Final = "Subscriptions get nothing of a pathway that is set aside; its events come later, in order."
 
-_ALL: Final = (
+_ALL_WORKS: Final = (
     Work(
         "membership",
         "Who is who",
@@ -31,8 +31,8 @@ _ALL: Final = (
     Work("hand-offs", "Hand-offs as they stand", "hand-off", "Such a hand-off is shown as it stood, or not at all."),
     Work("silence", "Saying who is silent", "hand-off", "Nobody is told that such a hand-off is silent."),
     Work("closed-hand-offs", "Telling of hand-offs that ended", "hand-off", "Such a hand-off is in no metric."),
-    Work("dispatch", "Dispatch to subscriptions", "pathway", _PATHWAYS),
-    Work("delivery", "Delivery to readers", "pathway", _PATHWAYS),
+    Work("dispatch", "Dispatch to subscriptions", "pathway", _PATHWAY_IMPACT),
+    Work("delivery", "Delivery to readers", "pathway", _PATHWAY_IMPACT),
     Work("replays", "Replays", "subscription", "Such a replay stands still; it goes on where it was."),
     Work("webhooks", "Posting to sinks", "subscription", "Nothing is posted to such a sink; it waits, in order."),
     Work("streams", "Waking open streams", None, "Streams learn later what another process delivered."),
@@ -52,4 +52,4 @@ _ALL: Final = (
     Work("intake-watch", "Watching intake", None, "An intake that stands still is not noticed."),
     Work("intake-positions", "Looking at other processes' positions", None, "Answers of the door come late."),
 )
-WORKS: Final[Mapping[str, Work]] = {work.name: work for work in _ALL}
+WORKS: Final[Mapping[str, Work]] = {work.name: work for work in _ALL_WORKS}

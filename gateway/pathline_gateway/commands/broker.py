@@ -11,29 +11,29 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from pathline_gateway import embedded
-from pathline_gateway.commands.database import end
+from pathline_gateway.commands.database import exit_with_error
 from pathline_gateway.intake.http_ingest import HttpIngest
 from pathline_gateway.kafka import client_config
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.settings import Settings
 
-_AWAY = "the broker cannot be reached ({}): start the gateway, or look at PATHLINE_KAFKA"
+_BROKER_UNREACHABLE = "the broker cannot be reached ({}): start the gateway, or look at PATHLINE_KAFKA"
 
 
 @contextlib.asynccontextmanager
-async def door(data: Path | None, pool: asyncpg.Pool) -> AsyncIterator[HttpIngest]:
+async def open_ingest(data: Path | None, pool: asyncpg.Pool) -> AsyncIterator[HttpIngest]:
     """A door of this command's own, into the same log. Ends the process where there is no broker."""
     settings = Settings()
     if data is not None:
-        machine = embedded.found(data)
-        if machine is None:  # its log is gone when it stops: nothing could be written down
-            end("the gateway of this directory does not run: start it, and type this again")
-        settings = settings.embedded(machine.kafka, machine.database, machine.cluster_id)
+        instance = embedded.find_machine(data)
+        if instance is None:  # its log is gone when it stops: nothing could be written down
+            exit_with_error("the gateway of this directory does not run: start it, and type this again")
+        settings = settings.for_embedded_machine(instance.kafka, instance.database, instance.cluster_id)
     producer = AIOKafkaProducer(**client_config.options(settings), acks="all", request_timeout_ms=10_000)
     try:
         await producer.start()
         yield HttpIngest(producer, pool, Progress(), wait_for_postgres=False, register_unknown=False)
-    except KafkaError as failed:
-        end(_AWAY.format(type(failed).__name__))
+    except KafkaError as error:
+        exit_with_error(_BROKER_UNREACHABLE.format(type(error).__name__))
     finally:
         await producer.stop()

@@ -10,44 +10,44 @@ from typing import NoReturn
 import asyncpg
 import uvloop
 
-from pathline_gateway.commands.database_address import address
+from pathline_gateway.commands.database_address import resolve_dsn
 from pathline_gateway.embedded import EmbeddedError
-from pathline_gateway.postgres.pool import DatabaseUnavailable, connected
+from pathline_gateway.postgres.pool import DatabaseUnavailable, open_pool
 
-_OTHER_SCHEMA = (
+_WRONG_SCHEMA = (
     "the database has not the schema of this version: start `pathline-gateway up` of this version on it once"
 )
-_FAILED = "the database did not do it ({}): nothing was changed that is not said above"
+_STATEMENT_FAILED = "the database did not do it ({}): nothing was changed that is not said above"
 
 
-def on_database(data: Path | None, work: Callable[[asyncpg.Connection], Awaitable[int]]) -> NoReturn:
+def run_on_connection(data: Path | None, work: Callable[[asyncpg.Connection], Awaitable[int]]) -> NoReturn:
     """The work is done and the process ends with its code; a failure is one line on stderr and code 1."""
 
-    async def with_one(pool: asyncpg.Pool) -> int:
+    async def with_connection(pool: asyncpg.Pool) -> int:
         async with pool.acquire() as connection:
             return await work(connection)
 
-    on_pool(data, with_one)
+    run_on_pool(data, with_connection)
 
 
-def on_pool(data: Path | None, work: Callable[[asyncpg.Pool], Awaitable[int]]) -> NoReturn:
+def run_on_pool(data: Path | None, work: Callable[[asyncpg.Pool], Awaitable[int]]) -> NoReturn:
     """As `on_database`, for work that needs several connections."""
     try:
-        code = uvloop.run(_done(data, work))
-    except (EmbeddedError, DatabaseUnavailable) as failed:
-        end(str(failed))
+        code = uvloop.run(_run(data, work))
+    except (EmbeddedError, DatabaseUnavailable) as error:
+        exit_with_error(str(error))
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
-        end(_OTHER_SCHEMA)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
-        end(_FAILED.format(getattr(failed, "sqlstate", None) or type(failed).__name__))
+        exit_with_error(_WRONG_SCHEMA)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        exit_with_error(_STATEMENT_FAILED.format(getattr(error, "sqlstate", None) or type(error).__name__))
     sys.exit(code)
 
 
-def end(why: str) -> NoReturn:
+def exit_with_error(reason: str) -> NoReturn:
     """The process ends, and says why in one line."""
-    sys.exit(f"pathline-gateway: {why}")
+    sys.exit(f"pathline-gateway: {reason}")
 
 
-async def _done(data: Path | None, work: Callable[[asyncpg.Pool], Awaitable[int]]) -> int:
-    async with address(data) as dsn, connected(dsn) as pool:
+async def _run(data: Path | None, work: Callable[[asyncpg.Pool], Awaitable[int]]) -> int:
+    async with resolve_dsn(data) as dsn, open_pool(dsn) as pool:
         return await work(pool)

@@ -11,34 +11,34 @@ from typing import NoReturn
 
 import asyncpg
 
-from pathline_gateway.embedded.standalone_database import database as embedded_database
+from pathline_gateway.embedded.standalone_database import open_database as embedded_database
 from pathline_gateway.postgres.pool import DatabaseUnavailable
 from pathline_gateway.settings import Settings
 
-FAILED = 2
+EXIT_FAILED = 2
 """Exit code of a command that could not do its work; 1 says that it did, and found something."""
 
 
 @contextlib.asynccontextmanager
-async def connected(data: Path | None) -> AsyncIterator[asyncpg.Connection]:
+async def connect(data: Path | None) -> AsyncIterator[asyncpg.Connection]:
     """A connection without a time limit, to the database of this data directory, or to PATHLINE_DATABASE.
 
     Raises EmbeddedError or DatabaseUnavailable.
     """
-    async with address(data) as database, contextlib.AsyncExitStack() as stack:
+    async with resolve_dsn(data) as dsn, contextlib.AsyncExitStack() as stack:
         try:
-            connection = await asyncpg.connect(database, server_settings={"application_name": "pathline-gateway"})
-        except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
-            why = getattr(failed, "sqlstate", None) or type(failed).__name__
+            connection = await asyncpg.connect(dsn, server_settings={"application_name": "pathline-gateway"})
+        except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            reason = getattr(error, "sqlstate", None) or type(error).__name__
             raise DatabaseUnavailable(
-                f"Postgres cannot be reached ({why}): set PATHLINE_DATABASE, or give --data of a one-machine gateway"
+                f"Postgres cannot be reached ({reason}): set PATHLINE_DATABASE, or give --data of a one-machine gateway"
             ) from None
         stack.push_async_callback(connection.close)
         yield connection
 
 
 @contextlib.asynccontextmanager
-async def address(data: Path | None) -> AsyncIterator[str]:
+async def resolve_dsn(data: Path | None) -> AsyncIterator[str]:
     """The database's address: PATHLINE_DATABASE, or of this directory, started for the command if nobody runs it.
 
     Raises EmbeddedError.
@@ -50,12 +50,12 @@ async def address(data: Path | None) -> AsyncIterator[str]:
         yield dsn
 
 
-def fail(why: str) -> NoReturn:
+def fail(reason: str) -> NoReturn:
     """Says why on stderr, and ends."""
-    print(f"pathline-gateway: {why}", file=sys.stderr)
-    sys.exit(FAILED)
+    print(f"pathline-gateway: {reason}", file=sys.stderr)
+    sys.exit(EXIT_FAILED)
 
 
-def say(lines: list[str], document: Mapping[str, object], as_json: bool) -> None:
+def print_result(lines: list[str], document: Mapping[str, object], as_json: bool) -> None:
     """Tells a person, or a program."""
     print(json.dumps(document) if as_json else "\n".join(lines))

@@ -9,42 +9,42 @@ _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n"
 
 
-def place(text: str, path: Sequence[str]) -> tuple[int, int] | None:
+def find_value_span(text: str, path: Sequence[str]) -> tuple[int, int] | None:
     """Start and end of the value at this path; None where there is none, or the text is no JSON."""
     try:
-        return _place(text, path)
+        return _find_span(text, path)
     except (ValueError, RecursionError):
         return None
 
 
-def _place(text: str, path: Sequence[str]) -> tuple[int, int] | None:
-    at = _skip(text, 0)
+def _find_span(text: str, path: Sequence[str]) -> tuple[int, int] | None:
+    position = _skip_space(text, 0)
     for part in path:
-        found = dict(_children(text, at)).get(part)
-        if found is None:
+        child = dict(_children(text, position)).get(part)
+        if child is None:
             return None
-        at = found
-    return at, _DECODER.raw_decode(text, at)[1]
+        position = child
+    return position, _DECODER.raw_decode(text, position)[1]
 
 
-def _children(text: str, at: int) -> Iterator[tuple[str, int]]:
+def _children(text: str, position: int) -> Iterator[tuple[str, int]]:
     """The names, or the numbers, of what stands in an object or a list, and where each begins."""
-    if text[at : at + 1] not in ("{", "["):
+    if text[position : position + 1] not in ("{", "["):
         return
-    closing = "}" if text[at] == "{" else "]"
-    at, n = _skip(text, at + 1), 0
-    while text[at : at + 1] not in (closing, ""):
+    closing_bracket = "}" if text[position] == "{" else "]"
+    position, n = _skip_space(text, position + 1), 0
+    while text[position : position + 1] not in (closing_bracket, ""):
         name = str(n)
-        if closing == "}":
-            name, at = json.decoder.scanstring(text, at + 1)  # type: ignore[attr-defined]
-            at = _skip(text, _skip(text, at) + 1)
-        yield name, at
-        at = _skip(text, _DECODER.raw_decode(text, at)[1])
-        at = _skip(text, at + 1) if text[at : at + 1] == "," else at
+        if closing_bracket == "}":
+            name, position = json.decoder.scanstring(text, position + 1)  # type: ignore[attr-defined]
+            position = _skip_space(text, _skip_space(text, position) + 1)
+        yield name, position
+        position = _skip_space(text, _DECODER.raw_decode(text, position)[1])
+        position = _skip_space(text, position + 1) if text[position : position + 1] == "," else position
         n += 1
 
 
-def _skip(text: str, at: int) -> int:
-    while text[at : at + 1] and text[at] in _SPACE:
-        at += 1
-    return at
+def _skip_space(text: str, position: int) -> int:
+    while text[position : position + 1] and text[position] in _SPACE:
+        position += 1
+    return position

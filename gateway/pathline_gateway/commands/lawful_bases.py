@@ -9,8 +9,8 @@ import asyncpg
 from cyclopts import App
 from pydantic import ValidationError
 
-from pathline_gateway.commands.actor import typed
-from pathline_gateway.commands.database import end, on_database
+from pathline_gateway.commands.actor import logged_command
+from pathline_gateway.commands.database import exit_with_error, run_on_connection
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.visibility import lawful_basis_repository
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
@@ -54,23 +54,23 @@ def add(
     data
         Directory of an embedded gateway, running or not.
     """
-    said = {"reader": reader, "basis": basis, "instrument": instrument, "purpose": purpose, "nouns": noun}
+    fields = {"reader": reader, "basis": basis, "instrument": instrument, "purpose": purpose, "nouns": noun}
     try:
-        entry = Basis.model_validate(said | {"holders": holder or [], "until": until})
-    except ValidationError as wrong:
-        first = wrong.errors(include_input=False, include_url=False)[0]
-        end(f"{first['loc'][0]}: {first['msg']}")
+        entry = Basis.model_validate(fields | {"holders": holder or [], "until": until})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        exit_with_error(f"{first['loc'][0]}: {first['msg']}")
     values = entry.model_dump() | {"holders": tuple(entry.holders), "nouns": tuple(entry.nouns)}
 
     async def work(connection: asyncpg.Connection) -> int:
         if not await organisation_repository.known_organisations(connection, {entry.reader}):
-            end("the organisation is not on the register: enter it first")
-        async with typed(connection, "lawful add", "register") as by:
-            number = await lawful_basis_repository.enter(connection, LawfulBasis(**values), by)
+            exit_with_error("the organisation is not on the register: enter it first")
+        async with logged_command(connection, "lawful add", "register") as by:
+            number = await lawful_basis_repository.insert_basis(connection, LawfulBasis(**values), by)
         print(number)
         return 0
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
 @app.command(name="list")
@@ -85,16 +85,16 @@ def list_(*, data: Path | None = None) -> None:
 
     async def work(connection: asyncpg.Connection) -> int:
         after = 0
-        while page := await lawful_basis_repository.listed(connection, after, _PAGE):
+        while page := await lawful_basis_repository.list_bases(connection, after, _PAGE):
             for each in page:
                 print(_line(each))
             after = page[-1].id
         return 0
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
-def _line(each: lawful_basis_repository.Entered) -> str:
+def _line(each: lawful_basis_repository.RegisteredBasis) -> str:
     basis = each.basis
     until = "no end" if basis.until is None else f"until {basis.until.isoformat()}"
     holders = ",".join(basis.holders) or "everybody"

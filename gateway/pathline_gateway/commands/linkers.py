@@ -11,10 +11,10 @@ import orjson
 from cyclopts import App, Parameter
 from pydantic import ValidationError
 
-from pathline_gateway.commands.actor import typed
-from pathline_gateway.commands.database import end, on_database
+from pathline_gateway.commands.actor import logged_command
+from pathline_gateway.commands.database import exit_with_error, run_on_connection
 from pathline_gateway.identity.links import linker_repository
-from pathline_gateway.identity.links.linker_endpoints import NOT_THERE, RightToLink
+from pathline_gateway.identity.links.linker_endpoints import NOT_REGISTERED, RightToLink
 
 app = App(name="linkers")
 
@@ -39,15 +39,15 @@ def add(org: str, *of: str, data: Data = None) -> None:
 
     async def work(connection: asyncpg.Connection) -> int:
         try:
-            async with typed(connection, "linkers add", "register") as by:
-                new = [await linker_repository.add(connection, entry.org, entry.of, by) for entry in entries]
+            async with logged_command(connection, "linkers add", "register") as by:
+                added_flags = [await linker_repository.add(connection, entry.org, entry.of, by) for entry in entries]
         except asyncpg.ForeignKeyViolationError:
-            end(NOT_THERE)
-        for entry, added in zip(entries, new, strict=True):
+            exit_with_error(NOT_REGISTERED)
+        for entry, added in zip(entries, added_flags, strict=True):
             print(f"{entry.org} may link subjects of {entry.of}" + ("" if added else ", as before"))
         return 0
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
 @app.command
@@ -64,13 +64,13 @@ def remove(org: str, *of: str, data: Data = None) -> None:
     entries = _entries(org, of)
 
     async def work(connection: asyncpg.Connection) -> int:
-        async with typed(connection, "linkers remove", "register"):
-            could = [await linker_repository.remove(connection, entry.org, entry.of) for entry in entries]
-        for entry, removed in zip(entries, could, strict=True):
+        async with logged_command(connection, "linkers remove", "register"):
+            removed_flags = [await linker_repository.remove(connection, entry.org, entry.of) for entry in entries]
+        for entry, removed in zip(entries, removed_flags, strict=True):
             print(f"{entry.org} may not link subjects of {entry.of}" + ("" if removed else ", and could not before"))
-        return 0 if all(could) else 1
+        return 0 if all(removed_flags) else 1
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
 @app.command(name="list")
@@ -87,23 +87,23 @@ def list_(*, org: str | None = None, json: bool = False, data: Data = None) -> N
 
     async def work(connection: asyncpg.Connection) -> int:
         after = ("", "")
-        while page := await linker_repository.listed(connection, after, org, _PAGE):
+        while page := await linker_repository.list_linkers(connection, after, org, _PAGE):
             for each in page:
                 print(orjson.dumps(asdict(each)).decode() if json else _line(each))
             after = page[-1].org, page[-1].of_org
         return 0
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
 def _entries(org: str, of: tuple[str, ...]) -> list[RightToLink]:
     if not of:
-        end("say whose subjects: linkers add ORG OF…")
+        exit_with_error("say whose subjects: linkers add ORG OF…")
     try:
         return [RightToLink(org=org, of=each) for each in of]
-    except ValidationError as wrong:
-        first = wrong.errors(include_input=False, include_url=False)[0]
-        end(f"{first['loc'][0]}: {first['msg']}")
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        exit_with_error(f"{first['loc'][0]}: {first['msg']}")
 
 
 def _line(each: linker_repository.Linker) -> str:

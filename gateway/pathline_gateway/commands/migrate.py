@@ -6,7 +6,7 @@ from pathlib import Path
 
 import asyncpg
 
-from pathline_gateway.commands.database import end, on_database
+from pathline_gateway.commands.database import exit_with_error, run_on_connection
 from pathline_gateway.postgres.migrate import MigrationError
 from pathline_gateway.postgres.migrate import migrate as apply
 from pathline_gateway.postgres.partitions import ensure_partitions
@@ -17,11 +17,11 @@ def migrate(data: Path | None) -> None:
 
     async def work(connection: asyncpg.Connection) -> int:
         try:
-            done = await apply(connection)
-        except MigrationError as failed:
-            end(str(failed))
+            applied = await apply(connection)
+        except MigrationError as error:
+            exit_with_error(str(error))
         await ensure_partitions(connection)
-        print("\n".join(done) or "nothing to do")
+        print("\n".join(applied) or "nothing to do")
         return 0
 
-    on_database(data, work)
+    run_on_connection(data, work)

@@ -10,8 +10,8 @@ import orjson
 from cyclopts import App
 from pydantic import ValidationError
 
-from pathline_gateway.commands.actor import typed
-from pathline_gateway.commands.database import end, on_database
+from pathline_gateway.commands.actor import logged_command
+from pathline_gateway.commands.database import exit_with_error, run_on_connection
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.organisations.endpoints import OrganisationEntry, Sector
 
@@ -44,17 +44,17 @@ def add(
     """
     try:
         entry = OrganisationEntry(org=org, name=name, sector=sector, abn=abn)
-    except ValidationError as wrong:
-        first = wrong.errors(include_input=False, include_url=False)[0]
-        end(f"{first['loc'][0]}: {first['msg']}")
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        exit_with_error(f"{first['loc'][0]}: {first['msg']}")
 
     async def work(connection: asyncpg.Connection) -> int:
-        async with typed(connection, "organisations add", "register"):
-            new = await organisation_repository.enter(connection, **entry.model_dump())
-        print(f"{entry.org} is on the register" + ("" if new else ", and was before"))
+        async with logged_command(connection, "organisations add", "register"):
+            is_new = await organisation_repository.upsert_organisation(connection, **entry.model_dump())
+        print(f"{entry.org} is on the register" + ("" if is_new else ", and was before"))
         return 0
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
 @app.command(name="list")
@@ -71,15 +71,15 @@ def list_(*, json: bool = False, data: Path | None = None) -> None:
 
     async def work(connection: asyncpg.Connection) -> int:
         after = ""
-        while page := await organisation_repository.listed(connection, after, _PAGE):
+        while page := await organisation_repository.list_organisations(connection, after, _PAGE):
             for each in page:
                 print(orjson.dumps(asdict(each)).decode() if json else _line(each))
             after = page[-1].org
         return 0
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
 def _line(each: organisation_repository.OrganisationRow) -> str:
-    said = [each.name or "–", each.sector or "–", each.abn or "–", each.registered_by]
-    return f"{each.org:<24} " + "  ".join(said)
+    parts = [each.name or "–", each.sector or "–", each.abn or "–", each.registered_by]
+    return f"{each.org:<24} " + "  ".join(parts)

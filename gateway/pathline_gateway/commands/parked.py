@@ -11,9 +11,9 @@ import asyncpg
 import orjson
 from cyclopts import App, Parameter
 
-from pathline_gateway.commands.actor import log_command, typed
-from pathline_gateway.commands.database import end, on_database
-from pathline_gateway.commands.parked_view import printable, shown
+from pathline_gateway.commands.actor import log_command, logged_command
+from pathline_gateway.commands.database import exit_with_error, run_on_connection
+from pathline_gateway.commands.parked_view import printable, render_record
 from pathline_gateway.intake import parked_repository
 from pathline_gateway.parked import discard as parked_discard
 from pathline_gateway.parked import overview_repository
@@ -52,22 +52,22 @@ def list_(
     json
         One JSON object instead of text.
     """
-    wanted = ParkedFilter(reason, org)
+    record_filter = ParkedFilter(reason, org)
 
     async def work(connection: asyncpg.Connection) -> int:
         await log_command(connection, "parked list", "parked")
-        groups = await overview_repository.groups(connection, wanted)
-        records = await overview_repository.page(connection, wanted, after, max(0, limit))
+        groups = await overview_repository.groups(connection, record_filter)
+        records = await overview_repository.page(connection, record_filter, after, max(0, limit))
         if json:
-            said = {"groups": [asdict(g) for g in groups], "records": [asdict(r) for r in records]}
-            print(orjson.dumps(said).decode())
+            document = {"groups": [asdict(g) for g in groups], "records": [asdict(r) for r in records]}
+            print(orjson.dumps(document).decode())
         else:
-            _tell(groups, records)
+            _print_overview(groups, records)
             if records and len(records) == limit:
                 print(f"More may follow: --after {records[-1].id}")
         return 0
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
 @app.command
@@ -75,14 +75,14 @@ def show(id: int, *, data: Data = None) -> None:
     """Shows one record as it came, with what is wrong marked. It may hold what concerns a person."""
 
     async def work(connection: asyncpg.Connection) -> int:
-        kept = await parked_repository.read(connection, id)
-        if kept is None:
-            end(f"no record was parked under {id}")
+        record = await parked_repository.read(connection, id)
+        if record is None:
+            exit_with_error(f"no record was parked under {id}")
         await log_command(connection, "parked show", "parked")
-        print("\n".join(shown(kept)))
+        print("\n".join(render_record(record)))
         return 0
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
 @app.command
@@ -103,22 +103,22 @@ def replay(
         Everything that is parked now.
     """
     if sum((bool(ids), reason is not None or org is not None, all)) != 1:
-        end("say which records: their ids, or --reason and --org, or --all")
+        exit_with_error("say which records: their ids, or --reason and --org, or --all")
 
     async def work(connection: asyncpg.Connection) -> int:
         by = await log_command(connection, "parked replay", "parked", "done")
         rules = ReplayRules(by, Settings().dev_auth == "off")
         results: list[ReplayResult] = []
-        async for id in _chosen(connection, ids, ParkedFilter(reason, org)):
+        async for id in _selected_ids(connection, ids, ParkedFilter(reason, org)):
             results.append(await replay_one(connection, rules, id))
             if results[-1].outcome != "replayed":
                 print(_line(results[-1]))
         outcomes = [each.outcome for each in results]
-        taken, still = outcomes.count("replayed"), outcomes.count("still-parked")
-        print(f"{taken} replayed, {still} still parked, {len(outcomes) - taken - still} not parked")
-        return 0 if taken == len(outcomes) else 1
+        replayed, still_parked = outcomes.count("replayed"), outcomes.count("still-parked")
+        print(f"{replayed} replayed, {still_parked} still parked, {len(outcomes) - replayed - still_parked} not parked")
+        return 0 if replayed == len(outcomes) else 1
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
 @app.command
@@ -131,50 +131,56 @@ def discard(*ids: int, because: str, data: Data = None) -> None:
         Why nobody will mend them; it is kept, with who and when.
     """
     if not ids or not because.strip():
-        end("say which records, and why: discard ID… --because TEXT")
+        exit_with_error("say which records, and why: discard ID… --because TEXT")
 
     async def work(connection: asyncpg.Connection) -> int:
-        async with typed(connection, "parked discard", "parked") as by:
-            done = await parked_discard.discard(connection, ids, by, because.strip())
-        for id in sorted(set(ids) - done):
+        async with logged_command(connection, "parked discard", "parked") as by:
+            discarded = await parked_discard.discard(connection, ids, by, because.strip())
+        for id in sorted(set(ids) - discarded):
             print(f"{id}  not parked")
-        print(f"{len(done)} discarded")
-        return 0 if len(done) == len(set(ids)) else 1
+        print(f"{len(discarded)} discarded")
+        return 0 if len(discarded) == len(set(ids)) else 1
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
-async def _chosen(connection: asyncpg.Connection, ids: tuple[int, ...], wanted: ParkedFilter) -> AsyncIterator[int]:
+async def _selected_ids(
+    connection: asyncpg.Connection, ids: tuple[int, ...], record_filter: ParkedFilter
+) -> AsyncIterator[int]:
     """In the order of their coming, up to what is parked now."""
     for id in sorted(set(ids)):
         yield id
     if ids:
         return
-    after, newest = 0, await overview_repository.newest(connection)
-    while page := await overview_repository.ids(connection, wanted, after, newest, _PAGE):
+    after, newest = 0, await overview_repository.newest_id(connection)
+    while page := await overview_repository.ids(connection, record_filter, after, newest, _PAGE):
         for id in page:
             yield id
         after = page[-1]
 
 
-def _tell(groups: list[overview_repository.ParkedGroupRow], records: list[overview_repository.ParkedListItem]) -> None:
+def _print_overview(
+    groups: list[overview_repository.ParkedGroupRow], records: list[overview_repository.ParkedListItem]
+) -> None:
     if not groups:
         print("nothing is parked")
         return
     print(f"{'publisher':<24} {'reason':<24} {'records':>8}  {'oldest':<20} newest")
     for group in groups:
-        when = f"{group.oldest:%Y-%m-%d %H:%M:%S}  {group.newest:%Y-%m-%d %H:%M:%S}"
-        print(f"{group.org or '–':<24} {group.reason:<24} {group.n:>8}  {when}")
+        period = f"{group.oldest:%Y-%m-%d %H:%M:%S}  {group.newest:%Y-%m-%d %H:%M:%S}"
+        print(f"{group.org or '–':<24} {group.reason:<24} {group.n:>8}  {period}")
     if records:
         print()
     for record in records:
-        where = f"{record.field}: " if record.field else ""
-        kept = "" if record.kept == "whole" else f" ({record.kept}, {record.size:,} bytes)"
-        print(f"{record.id}  {record.org or '–'}  {record.reason}  {printable(where + record.detail)}{kept}")
+        field_prefix = f"{record.field}: " if record.field else ""
+        size_note = "" if record.kept == "whole" else f" ({record.kept}, {record.size:,} bytes)"
+        print(
+            f"{record.id}  {record.org or '–'}  {record.reason}  {printable(field_prefix + record.detail)}{size_note}"
+        )
 
 
 def _line(result: ReplayResult) -> str:
     if result.outcome != "still-parked":
         return f"{result.id}  {'not parked any more' if result.outcome == 'settled-before' else 'unknown'}"
-    where = f"{result.field}: " if result.field else ""
-    return f"{result.id}  still parked  {result.reason}  {printable(where + (result.detail or ''))}"
+    field_prefix = f"{result.field}: " if result.field else ""
+    return f"{result.id}  still parked  {result.reason}  {printable(field_prefix + (result.detail or ''))}"

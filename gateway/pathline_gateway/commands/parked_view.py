@@ -7,103 +7,103 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from pathline_gateway.commands.json_locator import place
+from pathline_gateway.commands.json_locator import find_value_span
 from pathline_gateway.intake.parked_repository import StoredParkedRecord
 
-MARK = (">>>", "<<<")
+FAULT_MARKS = (">>>", "<<<")
 """Around what fails."""
-_KEPT = "\n\t"
+_ALLOWED_CONTROLS = "\n\t"
 
 
-def shown(kept: StoredParkedRecord) -> Iterator[str]:
+def render_record(record: StoredParkedRecord) -> Iterator[str]:
     """The record, line by line."""
-    yield f"parked {kept.id}, {kept.state}"
-    yield f"  from       {kept.topic}, partition {kept.partition}, offset {kept.offset} (log {kept.log_epoch})"
-    yield f"  publisher  {kept.org or 'nobody who could be told'}"
-    yield f"  at         {kept.at or 'no time given'}, parked {kept.parked_at}"
-    if kept.tried_at is not None:
-        yield f"  replayed   in vain, last at {kept.tried_at}"
-    if kept.state != "parked":
-        yield f"  {kept.state:<10} at {kept.resolved_at} by {kept.resolved_by}: {printable(kept.resolution or '')}"
-    yield f"  reason     {kept.reason}"
-    yield f"  field      {kept.field or '–'}"
-    yield f"  detail     {printable(kept.detail)}"
-    if kept.kept != "whole":
-        yield f"  kept       {_kept(kept)}"
+    yield f"parked {record.id}, {record.state}"
+    yield f"  from       {record.topic}, partition {record.partition}, offset {record.offset} (log {record.log_epoch})"
+    yield f"  publisher  {record.org or 'nobody who could be told'}"
+    yield f"  at         {record.at or 'no time given'}, parked {record.parked_at}"
+    if record.tried_at is not None:
+        yield f"  replayed   in vain, last at {record.tried_at}"
+    if record.state != "parked":
+        yield f"  {record.state:<10} at {record.resolved_at} by {record.resolved_by}: {printable(record.resolution or '')}"
+    yield f"  reason     {record.reason}"
+    yield f"  field      {record.field or '–'}"
+    yield f"  detail     {printable(record.detail)}"
+    if record.kept != "whole":
+        yield f"  kept       {_describe_kept_part(record)}"
     yield ""
-    yield from _headers(kept)
-    yield f"key    {_said(kept.key)}"
-    yield f"value  {_value(kept)}"
+    yield from _render_headers(record)
+    yield f"key    {_render_bytes(record.key)}"
+    yield f"value  {_render_value(record)}"
 
 
 def printable(text: str) -> str:
     """The text without what a terminal would obey."""
-    return "".join(c if c in _KEPT or not _obeyed(c) else ascii(c)[1:-1] for c in text)
+    return "".join(c if c in _ALLOWED_CONTROLS or not _is_control(c) else ascii(c)[1:-1] for c in text)
 
 
-def _kept(kept: StoredParkedRecord) -> str:
-    if kept.kept == "cut":
-        value = "none" if kept.value_size is None else f"{kept.value_size:,} bytes"
-        return f"its beginning; the whole: {kept.size:,} bytes; the whole value: {value}, sha-256 {kept.sha256}"
-    several = "" if kept.last_offset in (None, kept.offset) else f", up to offset {kept.last_offset}"
-    return f"only where it stands{several}; size {kept.size:,} bytes; sha-256 {kept.sha256}"
+def _describe_kept_part(record: StoredParkedRecord) -> str:
+    if record.kept == "cut":
+        value = "none" if record.value_size is None else f"{record.value_size:,} bytes"
+        return f"its beginning; the whole: {record.size:,} bytes; the whole value: {value}, sha-256 {record.sha256}"
+    offset_range = "" if record.last_offset in (None, record.offset) else f", up to offset {record.last_offset}"
+    return f"only where it stands{offset_range}; size {record.size:,} bytes; sha-256 {record.sha256}"
 
 
-def _obeyed(character: str) -> bool:
+def _is_control(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
-def _headers(kept: StoredParkedRecord) -> Iterator[str]:
-    fails = {
-        f"ce_{kept.field}",
-        "content-type" if kept.field in ("datacontenttype", "content-type") else f"ce_{kept.field}",
+def _render_headers(record: StoredParkedRecord) -> Iterator[str]:
+    failing_headers = {
+        f"ce_{record.field}",
+        "content-type" if record.field in ("datacontenttype", "content-type") else f"ce_{record.field}",
     }
-    for name, value in kept.headers:
-        said = f"{printable(name)}: {_said(value)}"
-        yield f"header {_marked(said) if name.lower() in fails else said}"
+    for name, value in record.headers:
+        line = f"{printable(name)}: {_render_bytes(value)}"
+        yield f"header {_mark(line) if name.lower() in failing_headers else line}"
 
 
-def _value(kept: StoredParkedRecord) -> str:
-    text = _text(kept.value)
-    path = _path(kept)
-    found = None if text is None or path is None else _place(text, path)
-    if text is None or found is None:
-        return _said(kept.value)
-    start, end = found
-    return printable(text[:start]) + _marked(printable(text[start:end])) + printable(text[end:])
+def _render_value(record: StoredParkedRecord) -> str:
+    text = _decode_text(record.value)
+    path = _value_path(record)
+    span = None if text is None or path is None else _find_span(text, path)
+    if text is None or span is None:
+        return _render_bytes(record.value)
+    start, end = span
+    return printable(text[:start]) + _mark(printable(text[start:end])) + printable(text[end:])
 
 
-def _place(text: str, path: Sequence[str]) -> tuple[int, int] | None:
-    return place(text, path) if path else (0, len(text))
+def _find_span(text: str, path: Sequence[str]) -> tuple[int, int] | None:
+    return find_value_span(text, path) if path else (0, len(text))
 
 
-def _path(kept: StoredParkedRecord) -> Sequence[str] | None:
+def _value_path(record: StoredParkedRecord) -> Sequence[str] | None:
     """Where in the value the field must be looked for; None when it is not in there."""
-    if kept.field is None:
+    if record.field is None:
         return None
-    path = kept.field.split(".")
-    if _is_structured(kept):
+    path = record.field.split(".")
+    if _is_structured(record):
         return path
     return path[1:] if path[0] == "data" else None
 
 
-def _is_structured(kept: StoredParkedRecord) -> bool:
-    types = (value for name, value in kept.headers if name.lower() == "content-type" and value is not None)
+def _is_structured(record: StoredParkedRecord) -> bool:
+    types = (value for name, value in record.headers if name.lower() == "content-type" and value is not None)
     return next(types, b"").strip().lower().startswith(b"application/cloudevents")
 
 
-def _marked(said: str) -> str:
-    return f"{MARK[0]}{said}{MARK[1]}"
+def _mark(text: str) -> str:
+    return f"{FAULT_MARKS[0]}{text}{FAULT_MARKS[1]}"
 
 
-def _said(raw: bytes | None) -> str:
+def _render_bytes(raw: bytes | None) -> str:
     if raw is None:
         return "none"
-    text = _text(raw)
+    text = _decode_text(raw)
     return f"(hex) {raw.hex()}" if text is None else printable(text)
 
 
-def _text(raw: bytes | None) -> str | None:
+def _decode_text(raw: bytes | None) -> str | None:
     try:
         return None if raw is None else raw.decode()
     except UnicodeDecodeError:

@@ -9,34 +9,34 @@ from pathlib import Path
 
 import asyncpg
 
-from pathline_gateway.commands.database_address import connected, fail, say
+from pathline_gateway.commands.database_address import connect, fail, print_result
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.integrity.rebuild.projection import Difference
 from pathline_gateway.integrity.rebuild.run import AnotherRebuild, CannotSwitch
 from pathline_gateway.integrity.rebuild.run import rebuild as rebuilt
 from pathline_gateway.postgres.pool import DatabaseUnavailable
 
-_SHOWN = 5
+_MAX_PATHWAYS_SHOWN = 5
 
 
 def rebuild(data: Path | None, dry_run: bool, as_json: bool) -> None:
     """Builds again, says what differs, switches, and ends the process with the exit code."""
     try:
-        found = asyncio.run(_found(data, dry_run))
-    except (EmbeddedError, DatabaseUnavailable, AnotherRebuild, CannotSwitch) as failed:
-        fail(str(failed))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
-        fail(f"nothing was changed: Postgres failed ({type(failed).__name__}): look at its log, then try again")
-    document = {"switched": not dry_run, "projections": [asdict(each) for each in found]}
-    say([_line(each) for each in found], document, as_json)
-    sys.exit(1 if dry_run and any(each.different for each in found) else 0)
+        differences = asyncio.run(_run_rebuild(data, dry_run))
+    except (EmbeddedError, DatabaseUnavailable, AnotherRebuild, CannotSwitch) as error:
+        fail(str(error))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        fail(f"nothing was changed: Postgres failed ({type(error).__name__}): look at its log, then try again")
+    document = {"switched": not dry_run, "projections": [asdict(each) for each in differences]}
+    print_result([_line(each) for each in differences], document, as_json)
+    sys.exit(1 if dry_run and any(each.differing_count for each in differences) else 0)
 
 
-async def _found(data: Path | None, dry_run: bool) -> list[Difference]:
-    async with connected(data) as connection:
+async def _run_rebuild(data: Path | None, dry_run: bool) -> list[Difference]:
+    async with connect(data) as connection:
         return await rebuilt(connection, dry_run=dry_run)
 
 
-def _line(found: Difference) -> str:
-    named = f": {' '.join(found.pathways[:_SHOWN])}" if found.pathways else ""
-    return f"{found.projection:<11} {found.compared:>10} compared {found.different:>8} different{named}"
+def _line(difference: Difference) -> str:
+    pathway_names = f": {' '.join(difference.pathways[:_MAX_PATHWAYS_SHOWN])}" if difference.pathways else ""
+    return f"{difference.projection:<11} {difference.compared_count:>10} compared {difference.differing_count:>8} different{pathway_names}"

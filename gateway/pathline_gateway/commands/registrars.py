@@ -11,10 +11,10 @@ import orjson
 from cyclopts import App, Parameter
 from pydantic import ValidationError
 
-from pathline_gateway.commands.actor import typed
-from pathline_gateway.commands.database import end, on_database
+from pathline_gateway.commands.actor import logged_command
+from pathline_gateway.commands.database import exit_with_error, run_on_connection
 from pathline_gateway.visibility import registrar_repository
-from pathline_gateway.visibility.registrar_endpoints import NOT_THERE, RegistrarEntry
+from pathline_gateway.visibility.registrar_endpoints import NOT_REGISTERED, RegistrarEntry
 
 app = App(name="registrars")
 
@@ -35,15 +35,15 @@ def add(*org: str, data: Data = None) -> None:
 
     async def work(connection: asyncpg.Connection) -> int:
         try:
-            async with typed(connection, "registrars add", "register") as by:
-                new = [await registrar_repository.add(connection, entry.org, by) for entry in entries]
+            async with logged_command(connection, "registrars add", "register") as by:
+                added_flags = [await registrar_repository.add(connection, entry.org, by) for entry in entries]
         except asyncpg.ForeignKeyViolationError:
-            end(NOT_THERE)
-        for entry, added in zip(entries, new, strict=True):
+            exit_with_error(NOT_REGISTERED)
+        for entry, added in zip(entries, added_flags, strict=True):
             print(f"{entry.org} may register mandates" + ("" if added else ", as before"))
         return 0
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
 @app.command
@@ -58,13 +58,13 @@ def remove(*org: str, data: Data = None) -> None:
     entries = _entries(org)
 
     async def work(connection: asyncpg.Connection) -> int:
-        async with typed(connection, "registrars remove", "register"):
-            could = [await registrar_repository.remove(connection, entry.org) for entry in entries]
-        for entry, removed in zip(entries, could, strict=True):
+        async with logged_command(connection, "registrars remove", "register"):
+            removed_flags = [await registrar_repository.remove(connection, entry.org) for entry in entries]
+        for entry, removed in zip(entries, removed_flags, strict=True):
             print(f"{entry.org} may not register mandates" + ("" if removed else ", and could not before"))
-        return 0 if all(could) else 1
+        return 0 if all(removed_flags) else 1
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
 @app.command(name="list")
@@ -79,23 +79,23 @@ def list_(*, json: bool = False, data: Data = None) -> None:
 
     async def work(connection: asyncpg.Connection) -> int:
         after = ""
-        while page := await registrar_repository.listed(connection, after, _PAGE):
+        while page := await registrar_repository.list_registrars(connection, after, _PAGE):
             for each in page:
                 print(orjson.dumps(asdict(each)).decode() if json else _line(each))
             after = page[-1].org
         return 0
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
 def _entries(orgs: tuple[str, ...]) -> list[RegistrarEntry]:
     if not orgs:
-        end("say which organisation: registrars add ORG…")
+        exit_with_error("say which organisation: registrars add ORG…")
     try:
         return [RegistrarEntry(org=each) for each in orgs]
-    except ValidationError as wrong:
-        first = wrong.errors(include_input=False, include_url=False)[0]
-        end(f"{first['loc'][0]}: {first['msg']}")
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        exit_with_error(f"{first['loc'][0]}: {first['msg']}")
 
 
 def _line(each: registrar_repository.Registrar) -> str:

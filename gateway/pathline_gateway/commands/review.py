@@ -13,13 +13,13 @@ import orjson
 from cyclopts import App, Parameter
 
 from pathline_gateway.commands.actor import log_command
-from pathline_gateway.commands.broker import door
-from pathline_gateway.commands.database import end, on_database, on_pool
+from pathline_gateway.commands.broker import open_ingest
+from pathline_gateway.commands.database import exit_with_error, run_on_connection, run_on_pool
 from pathline_gateway.identity.evidence import EvidenceRank
 from pathline_gateway.identity.evidence_publisher import OwnEvidence
-from pathline_gateway.review.case import CasePathway, CaseSide, DecisionPreview, ReviewCase, Verdict, dossier
-from pathline_gateway.review.endpoints import Reason, State, brief, page, served
-from pathline_gateway.review.repository import EvidenceOnRef, ReviewListItem, counts
+from pathline_gateway.review.case import CasePathway, CaseSide, DecisionPreview, ReviewCase, Verdict, build_case
+from pathline_gateway.review.endpoints import Reason, State, load_page, render_case, render_list_item
+from pathline_gateway.review.repository import EvidenceOnRef, ReviewListItem, count_waiting
 from pathline_gateway.review.service import ReviewResult, ReviewService
 from pathline_gateway.settings import Settings
 from pathline_gateway.web.problem import Problem
@@ -27,7 +27,7 @@ from pathline_gateway.web.problem import Problem
 app = App(name="review")
 
 Data = Annotated[Path | None, Parameter(help="Directory of an embedded gateway; for decide and undo it must run.")]
-_SHOWN = 12
+_MAX_SHOWN = 12
 
 
 @app.command(name="list")
@@ -54,17 +54,17 @@ def list_(
 
     async def work(connection: asyncpg.Connection) -> int:
         await log_command(connection, "review list", "review")
-        found = await page(connection, state, reason, after, limit, everything=_everything())
+        items = await load_page(connection, state, reason, after, limit, unrestricted=_is_auth_disabled())
         if not json:
-            waiting = await counts(connection, everything=_everything())
+            waiting = await count_waiting(connection, unrestricted=_is_auth_disabled())
             print(", ".join(f"{n} {why}" for why, n in sorted(waiting.items())) or "nothing waits")
-        for each in found:
-            print(orjson.dumps({"nr": each.nr, **brief(each)}).decode() if json else _line(each))
-        if not json and found and len(found) == limit:
-            print(f"more may follow: --after {found[-1].nr}")
+        for each in items:
+            print(orjson.dumps({"nr": each.cursor, **render_list_item(each)}).decode() if json else _line(each))
+        if not json and items and len(items) == limit:
+            print(f"more may follow: --after {items[-1].cursor}")
         return 0
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
 @app.command
@@ -79,14 +79,14 @@ def show(item: UUID, *, json: bool = False, data: Data = None) -> None:
 
     async def work(connection: asyncpg.Connection) -> int:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            found = await dossier(connection, item, datetime.now(UTC), everything=_everything())
-        if found is None:
-            end("nothing waits under this id, and no decision names it")
+            case = await build_case(connection, item, datetime.now(UTC), unrestricted=_is_auth_disabled())
+        if case is None:
+            exit_with_error("nothing waits under this id, and no decision names it")
         await log_command(connection, "review show", "review")
-        print(orjson.dumps(served(found)).decode() if json else "\n".join(_shown(found)))
+        print(orjson.dumps(render_case(case)).decode() if json else "\n".join(_render_case(case)))
         return 0
 
-    on_database(data, work)
+    run_on_connection(data, work)
 
 
 @app.command
@@ -98,7 +98,7 @@ def decide(item: UUID, decision: Verdict, *, because: str | None = None, data: D
     because
         Why, for whoever looks at it again. It is kept: name nobody.
     """
-    _reviewed(data, "decide", lambda reviewing: reviewing.decide(item, decision, because))
+    _run_review(data, "decide", lambda reviewing: reviewing.decide(item, decision, because))
 
 
 @app.command
@@ -110,84 +110,86 @@ def undo(item: UUID, *, because: str | None = None, data: Data = None) -> None:
     because
         Why, for whoever looks at it again. It is kept: name nobody.
     """
-    _reviewed(data, "undo", lambda reviewing: reviewing.undo(item, because))
+    _run_review(data, "undo", lambda reviewing: reviewing.undo(item, because))
 
 
-def _reviewed(data: Path | None, verb: str, what: Callable[[ReviewService], Awaitable[ReviewResult]]) -> None:
+def _run_review(data: Path | None, verb: str, action: Callable[[ReviewService], Awaitable[ReviewResult]]) -> None:
     async def work(pool: asyncpg.Pool) -> int:
-        async with door(data, pool) as writing:
+        async with open_ingest(data, pool) as ingest:
             async with pool.acquire() as connection:
                 await log_command(connection, f"review {verb}", "review", "done")
             try:
-                done = await what(ReviewService(pool, OwnEvidence(pool, writing.write), everything=_everything()))
+                result = await action(
+                    ReviewService(pool, OwnEvidence(pool, ingest.write), unrestricted=_is_auth_disabled())
+                )
             except Problem as problem:
-                end(problem.detail)
-        said = "done" if done.bound else "written down; pathways follow it as soon as the gateway reads it"
-        print(said if done.ids else "it was decided so before")
+                exit_with_error(problem.detail)
+        message = "done" if result.is_bound else "written down; pathways follow it as soon as the gateway reads it"
+        print(message if result.ids else "it was decided so before")
         return 0
 
-    on_pool(data, work)
+    run_on_pool(data, work)
 
 
-def _everything() -> bool:
+def _is_auth_disabled() -> bool:
     """Where auth is off, what is concealed is shown as well."""
     return Settings().dev_auth == "off"
 
 
 def _line(each: ReviewListItem) -> str:
-    why = each.decision or each.reason or ""
+    reason = each.decision or each.reason or ""
     if each.decision and each.reason:
-        why += f" (not in force: {each.reason})"
-    between = f"{each.a_org} and {each.b_org}"
-    return f"{each.nr}  {each.item}  {why:<12} {between:<40} {each.kind}, {each.method or '–'}, by {each.asserter}"
+        reason += f" (not in force: {each.reason})"
+    organisations = f"{each.a_org} and {each.b_org}"
+    return f"{each.cursor}  {each.item}  {reason:<12} {organisations:<40} {each.kind}, {each.method or '–'}, by {each.asserter}"
 
 
-def _shown(found: ReviewCase) -> Iterator[str]:
-    decided = found.decision
-    if decided is not None:
-        yield f"decided {'same' if decided.same else 'different'} at {decided.at:%Y-%m-%d %H:%M:%S}"
-    elif found.named.reason:
-        yield f"waits: {found.named.reason}, since {found.named.since:%Y-%m-%d %H:%M:%S}"
-    for each in found.between:
-        yield f"  {_evidence(each)}"
-    for side in found.sides:
-        yield from _side(side)
-    for verdict, outcome in found.outcomes.items():
-        yield from _outcome(verdict, outcome)
+def _render_case(case: ReviewCase) -> Iterator[str]:
+    decision = case.decision
+    if decision is not None:
+        yield f"decided {'same' if decision.same else 'different'} at {decision.at:%Y-%m-%d %H:%M:%S}"
+    elif case.subject.reason:
+        yield f"waits: {case.subject.reason}, since {case.subject.since:%Y-%m-%d %H:%M:%S}"
+    for each in case.shared_evidence:
+        yield f"  {_describe_evidence(each)}"
+    for side in case.sides:
+        yield from _render_side(side)
+    for verdict, outcome in case.previews.items():
+        yield from _render_outcome(verdict, outcome)
 
 
-def _side(side: CaseSide) -> Iterator[str]:
+def _render_side(side: CaseSide) -> Iterator[str]:
     weight = side.weight
     yield f"{side.ref.org} {side.ref.subject}, pathway {side.pathway}"
     yield (
         f"  {weight.interactions} interactions at {weight.organisations} organisations under {weight.refs} records; "
-        f"{len(side.said) + side.more} further evidence"
+        f"{len(side.evidence) + side.hidden_count} further evidence"
     )
-    for each in side.said[:_SHOWN]:
-        yield f"  {_evidence(each)}"
+    for each in side.evidence[:_MAX_SHOWN]:
+        yield f"  {_describe_evidence(each)}"
 
 
-def _evidence(each: EvidenceOnRef) -> str:
-    counts = "counts" if each.waits is None else f"waits: {each.waits}"
-    right = EvidenceRank(each.standing).name.lower()
-    both = f"{each.a_org} {each.a_subject}, {each.b_org} {each.b_subject}"
-    said = f"{each.kind}: {both}; {each.method or '–'}, {each.confidence:.2f}, by {each.asserter} ({right})"
-    more = [f"for {each.purpose}"] * (each.purpose is not None) + [f"hand-off {each.handoff}"] * bool(each.handoff)
-    return "; ".join([said, *more, f"{each.asserted_at:%Y-%m-%d}", counts])
+def _describe_evidence(each: EvidenceOnRef) -> str:
+    status = "counts" if each.waits is None else f"waits: {each.waits}"
+    rank = EvidenceRank(each.standing).name.lower()
+    refs = f"{each.a_org} {each.a_subject}, {each.b_org} {each.b_subject}"
+    description = f"{each.kind}: {refs}; {each.method or '–'}, {each.confidence:.2f}, by {each.asserter} ({rank})"
+    details = [f"for {each.purpose}"] * (each.purpose is not None) + [f"hand-off {each.handoff}"] * bool(each.handoff)
+    return "; ".join([description, *details, f"{each.asserted_at:%Y-%m-%d}", status])
 
 
-def _outcome(verdict: str, outcome: DecisionPreview) -> Iterator[str]:
-    if not outcome.binds:
+def _render_outcome(verdict: str, outcome: DecisionPreview) -> Iterator[str]:
+    if not outcome.is_binding:
         yield f"if {verdict}: it would not be in force, other decisions stand against it"
-    if not outcome.changes:
+    if not outcome.changes_pathways:
         yield f"if {verdict}: nobody's pathway would change"
         return
     yield f"if {verdict}:"
-    yield from (f"  now   {_pathway(each)}" for each in outcome.before)
-    yield from (f"  then  {_pathway(each)}" for each in outcome.after)
+    yield from (f"  now   {_describe_pathway(each)}" for each in outcome.before)
+    yield from (f"  then  {_describe_pathway(each)}" for each in outcome.after)
 
 
-def _pathway(each: CasePathway) -> str:
-    refs = ", ".join(f"{ref.org} {ref.subject}" for ref in each.refs[:_SHOWN])
-    more = f" and {each.size - _SHOWN} more" if each.size > _SHOWN else ""
+def _describe_pathway(each: CasePathway) -> str:
+    refs = ", ".join(f"{ref.org} {ref.subject}" for ref in each.refs[:_MAX_SHOWN])
+    more = f" and {each.size - _MAX_SHOWN} more" if each.size > _MAX_SHOWN else ""
     return f"{each.id}: {refs}{more}"

@@ -10,8 +10,8 @@ import orjson
 from cyclopts import App, Parameter
 
 from pathline_gateway.background.works import WORKS
-from pathline_gateway.commands.actor import log_command, typed
-from pathline_gateway.commands.database import end, on_database
+from pathline_gateway.commands.actor import log_command, logged_command
+from pathline_gateway.commands.database import exit_with_error, run_on_connection
 from pathline_gateway.commands.parked_view import printable
 from pathline_gateway.set_aside import repository
 from pathline_gateway.set_aside.repository import SetAside
@@ -33,15 +33,15 @@ def list_(*, work: Work = None, limit: int = 20, json: bool = False, data: Data 
     json
         One JSON object instead of text.
     """
-    _known(work)
+    _require_known_work(work)
 
     async def run(connection: asyncpg.Connection) -> int:
         await log_command(connection, "set-aside list", "set-aside")
         counts = [each for each in await repository.counts(connection) if work in (None, each.work)]
         items = await repository.page(connection, work, 0, max(0, limit))
         if json:
-            said = {"works": [each._asdict() for each in counts], "items": [_without_key(each) for each in items]}
-            print(orjson.dumps(said).decode())
+            document = {"works": [each._asdict() for each in counts], "items": [_without_key(each) for each in items]}
+            print(orjson.dumps(document).decode())
             return 0
         if not counts:
             print("nothing is set aside")
@@ -51,7 +51,7 @@ def list_(*, work: Work = None, limit: int = 20, json: bool = False, data: Data 
             print(f"{item.id}  {item.work}  {item.kind}  {item.reason}  tried {item.attempts} times")
         return 0
 
-    on_database(data, run)
+    run_on_connection(data, run)
 
 
 @app.command
@@ -60,9 +60,9 @@ def show(id: int, *, data: Data = None) -> None:
 
     async def run(connection: asyncpg.Connection) -> int:
         await log_command(connection, "set-aside show", "set-aside")
-        item = await repository.one(connection, id)
+        item = await repository.find(connection, id)
         if item is None:
-            end(f"nothing is set aside under {id}")
+            exit_with_error(f"nothing is set aside under {id}")
         print(f"set aside {item.id}, by {item.work}: {WORKS[item.work].title}")
         print(f"  what       {item.kind} {printable(item.key)}")
         print(f"  reason     {item.reason}")
@@ -70,10 +70,10 @@ def show(id: int, *, data: Data = None) -> None:
         print(f"  tried      {item.attempts} times, last at {item.last_tried} by version {item.version}")
         print(f"  next try   {item.retry_at}")
         print(f"  closes     {item.refs} subjects: each organisation sees its own steps of their pathways, nobody more")
-        print(f"  meanwhile  {WORKS[item.work].meanwhile}")
+        print(f"  meanwhile  {WORKS[item.work].impact}")
         return 0
 
-    on_database(data, run)
+    run_on_connection(data, run)
 
 
 @app.command
@@ -87,22 +87,22 @@ def retry(
     all
         Everything that is set aside.
     """
-    _known(work)
+    _require_known_work(work)
     if sum((bool(ids), work is not None, all)) != 1:
-        end("say what: ids, or --work, or --all")
+        exit_with_error("say what: ids, or --work, or --all")
 
     async def run(connection: asyncpg.Connection) -> int:
-        async with typed(connection, "set-aside retry", "set-aside"):
+        async with logged_command(connection, "set-aside retry", "set-aside"):
             n = await repository.retry(connection, work, sorted(set(ids)) or None)
         print(f"{n} to be tried again: `pathline-gateway set-aside list` says what failed again")
         return 0 if n or not ids else 1
 
-    on_database(data, run)
+    run_on_connection(data, run)
 
 
-def _known(work: str | None) -> None:
+def _require_known_work(work: str | None) -> None:
     if work is not None and work not in WORKS:
-        end(f"no such work: say one of {', '.join(WORKS)}")
+        exit_with_error(f"no such work: say one of {', '.join(WORKS)}")
 
 
 def _without_key(item: SetAside) -> dict[str, object]:

@@ -12,21 +12,21 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from pathline import instant
 from pathline.vocabulary import Code, Subject
-from pathline_gateway.access_log.request_row import acting, reading
+from pathline_gateway.access_log.request_row import read_transaction, write_transaction
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.dependencies import CurrentCaller, Operator
-from pathline_gateway.auth.middleware import same_hands
+from pathline_gateway.auth.middleware import actor_label
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.organisations import change_repository
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.organisations.schemas import ConcealedPlaces, LiftAsked
-from pathline_gateway.web.openapi_responses import answers
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
 
 _YEAR: Final = timedelta(days=366)
-_MOST: Final = 200
-_NEEDS: Final = "another operator, or the organisation itself, within a day"
-_WAITS: Final = orjson.dumps({"state": "waiting", "needs": _NEEDS})
+_MAX_CHANGES: Final = 200
+_APPROVERS: Final = "another operator, or the organisation itself, within a day"
+_WAITING_BODY: Final = orjson.dumps({"state": "waiting", "needs": _APPROVERS})
 
 
 class Concealed(BaseModel):
@@ -42,7 +42,7 @@ class Concealed(BaseModel):
     """Only this person, as the organisation knows her."""
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
+    def _check_one_target(self) -> Self:
         if self.service is not None and self.subject is not None:
             raise ValueError("give a service or a subject, not both")
         return self
@@ -56,31 +56,35 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
         "/v1/concealed",
         summary="List what is concealed",
         response_model=None,
-        responses=answers(ConcealedPlaces, "By code"),
+        responses=response_docs(ConcealedPlaces, "By code"),
     )
-    async def listed(caller: CurrentCaller) -> dict[str, Any]:
+    async def list_concealed(caller: CurrentCaller) -> dict[str, Any]:
         """Organisations and services; an organisation is told of its own, and what became of it in the last year.
 
         Which persons are is told to nobody else.
         """
-        own = _own(caller)
-        async with reading(pool) as connection:
-            found = await concealment_repository.listed(connection, own)
-            waits = await concealment_repository.waiting(connection, own)
+        own_org = _own_org(caller)
+        async with read_transaction(pool) as connection:
+            concealed_places = await concealment_repository.list_concealed(connection, own_org)
+            pending_lifts = await concealment_repository.pending_lifts(connection, own_org)
             since = datetime.now(UTC) - _YEAR
-            changes = [] if own is None else await change_repository.of_concealment(connection, own, since, _MOST)
+            changes = (
+                []
+                if own_org is None
+                else await change_repository.list_concealment_changes(connection, own_org, since, _MAX_CHANGES)
+            )
         return {
-            "concealed": [{"org": org, "service": service} for org, service in found],
-            "waiting": [each._asdict() | {"asked_at": instant.serve(each.asked_at)} for each in waits],
-            "changes": [each._asdict() | {"at": instant.serve(each.at)} for each in changes],
+            "concealed": [{"org": org, "service": service} for org, service in concealed_places],
+            "waiting": [each._asdict() | {"asked_at": instant.to_text(each.asked_at)} for each in pending_lifts],
+            "changes": [each._asdict() | {"at": instant.to_text(each.at)} for each in changes],
         }
 
     @router.post("/v1/concealed", summary="Conceal", status_code=204)
-    async def conceal(who: Operator, what: Concealed) -> None:
+    async def conceal(operator: Operator, target: Concealed) -> None:
         """From now on it is there for its own organisation alone."""
-        async with acting(pool, who) as connection:
-            await _known(connection, what.org)
-            await concealment_repository.conceal(connection, what.org, what.service, what.subject, who)
+        async with write_transaction(pool, operator) as connection:
+            await _require_registered(connection, target.org)
+            await concealment_repository.conceal(connection, target.org, target.service, target.subject, operator)
 
     @router.post(
         "/v1/concealed/lifted",
@@ -89,36 +93,40 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
         response_model=None,
         responses={202: {"model": LiftAsked, "description": "Another has to agree within a day"}},
     )
-    async def lift(caller: CurrentCaller, what: Concealed) -> Response:
+    async def lift_concealment(caller: CurrentCaller, target: Concealed) -> Response:
         """204: it is seen as anything else is. 202: another operator, or the organisation, has to ask the same.
 
         An organisation lifts what is its own by itself. The organisation reads who asked, and when, in `changes`.
         """
-        by, own = same_hands(caller), _own(caller)
-        if own is not None and own != what.org:
+        actor, own_org = actor_label(caller), _own_org(caller)
+        if own_org is not None and own_org != target.org:
             raise Problem(403, "not-your-organisation", "org: must be the organisation of your token")
-        async with acting(pool, by) as connection:
-            await _known(connection, what.org)
-            asked = None
-            if not (caller.open or own is not None):
-                asked = await concealment_repository.asked_by(connection, what.org, what.service, what.subject)
-                if caller.who is None:  # nobody can tell her from the other
-                    return Response(_WAITS, 202, media_type="application/json")
-                if asked in (None, by):
-                    await concealment_repository.ask(connection, what.org, what.service, what.subject, by)
-                    return Response(_WAITS, 202, media_type="application/json")
-            await concealment_repository.lift(connection, what.org, what.service, what.subject)
+        async with write_transaction(pool, actor) as connection:
+            await _require_registered(connection, target.org)
+            first_requester = None
+            if not (caller.auth_disabled or own_org is not None):
+                first_requester = await concealment_repository.lift_requested_by(
+                    connection, target.org, target.service, target.subject
+                )
+                if caller.actor_id is None:  # nobody can tell her from the other
+                    return Response(_WAITING_BODY, 202, media_type="application/json")
+                if first_requester in (None, actor):
+                    await concealment_repository.request_lift(
+                        connection, target.org, target.service, target.subject, actor
+                    )
+                    return Response(_WAITING_BODY, 202, media_type="application/json")
+            await concealment_repository.lift(connection, target.org, target.service, target.subject)
         return Response(status_code=204)
 
     return router
 
 
-def _own(caller: Caller) -> str | None:
+def _own_org(caller: Caller) -> str | None:
     """The organisation that the caller speaks for; None for an operator."""
-    return None if caller.open or caller.may_be(Role.OPERATOR) else caller.org
+    return None if caller.auth_disabled or caller.has_any_role(Role.OPERATOR) else caller.org
 
 
-async def _known(connection: asyncpg.Connection, org: str) -> None:
+async def _require_registered(connection: asyncpg.Connection, org: str) -> None:
     if not await organisation_repository.known_organisations(connection, {org}):
         raise unknown_organisation()
 

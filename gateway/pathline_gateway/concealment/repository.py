@@ -10,12 +10,12 @@ import asyncpg
 
 from pathline_gateway.concealment.rules import Concealment
 
-_ORG = "update organisation set conceals = $2 where org = $1 and conceals <> $2 returning org"
-_SERVICE = "insert into concealed_service (org, service, entered_by) values ($1, $2, $3) on conflict do nothing"
-_REF = "insert into concealed_ref (org, subject, entered_by) values ($1, $2, $3) on conflict do nothing"
-_NOT_SERVICE = "delete from concealed_service where org = $1 and service = $2"
-_NOT_REF = "delete from concealed_ref where org = $1 and subject = $2"
-_LISTED = """
+_SET_ORG_CONCEALS = "update organisation set conceals = $2 where org = $1 and conceals <> $2 returning org"
+_INSERT_SERVICE = "insert into concealed_service (org, service, entered_by) values ($1, $2, $3) on conflict do nothing"
+_INSERT_REF = "insert into concealed_ref (org, subject, entered_by) values ($1, $2, $3) on conflict do nothing"
+_DELETE_SERVICE = "delete from concealed_service where org = $1 and service = $2"
+_DELETE_REF = "delete from concealed_ref where org = $1 and subject = $2"
+_LIST = """
 select org, service from (
     select org, null as service from organisation where conceals
     union all
@@ -24,27 +24,27 @@ select org, service from (
 order by org, service nulls first
 """
 
-_ASKED = """
+_LIFT_REQUESTER = """
 select asked_by from concealment_lift
 where org = $1 and service is not distinct from $2 and subject is not distinct from $3
   and asked_at > now() - interval '1 day'
 for update
 """
-_ASK = """
+_UPSERT_LIFT_REQUEST = """
 insert into concealment_lift (org, service, subject, asked_by) values ($1, $2, $3, $4)
 on conflict (org, service, subject) do update set asked_by = excluded.asked_by, asked_at = now()
 """
-_CLOSE = """
+_DELETE_LIFT_REQUEST = """
 delete from concealment_lift
 where org = $1 and service is not distinct from $2 and subject is not distinct from $3
 """
-_WAITING = """
+_PENDING_LIFTS = """
 select org, service, asked_by, asked_at from concealment_lift
 where asked_at > now() - interval '1 day' and ($1::text is null or org = $1) order by asked_at limit 1000
 """
 
 
-class Lift(NamedTuple):
+class LiftRequest(NamedTuple):
     """Somebody asks that a concealment be lifted, and another has to agree within a day."""
 
     org: str
@@ -53,53 +53,59 @@ class Lift(NamedTuple):
     asked_at: datetime
 
 
-async def conceal(connection: asyncpg.Connection, org: str, service: str | None, subject: str | None, by: str) -> None:
+async def conceal(
+    connection: asyncpg.Connection, org: str, service: str | None, subject: str | None, actor: str
+) -> None:
     """This ref, or this service, or all of the organisation is concealed. It must be on the register.
 
     Nobody's question to lift it stands any more.
     """
-    await connection.execute(_CLOSE, org, service, subject)
+    await connection.execute(_DELETE_LIFT_REQUEST, org, service, subject)
     if subject is not None:
-        await connection.execute(_REF, org, subject, by)
+        await connection.execute(_INSERT_REF, org, subject, actor)
     elif service is not None:
-        await connection.execute(_SERVICE, org, service, by)
+        await connection.execute(_INSERT_SERVICE, org, service, actor)
     else:
-        await connection.execute(_ORG, org, True)
+        await connection.execute(_SET_ORG_CONCEALS, org, True)
 
 
 async def lift(connection: asyncpg.Connection, org: str, service: str | None, subject: str | None) -> None:
     """It is no longer, and nobody's question stands."""
-    await connection.execute(_CLOSE, org, service, subject)
+    await connection.execute(_DELETE_LIFT_REQUEST, org, service, subject)
     if subject is not None:
-        await connection.execute(_NOT_REF, org, subject)
+        await connection.execute(_DELETE_REF, org, subject)
     elif service is not None:
-        await connection.execute(_NOT_SERVICE, org, service)
+        await connection.execute(_DELETE_SERVICE, org, service)
     else:
-        await connection.execute(_ORG, org, False)
+        await connection.execute(_SET_ORG_CONCEALS, org, False)
 
 
-async def asked_by(connection: asyncpg.Connection, org: str, service: str | None, subject: str | None) -> str | None:
+async def lift_requested_by(
+    connection: asyncpg.Connection, org: str, service: str | None, subject: str | None
+) -> str | None:
     """Who asked within the last day that this be lifted; nobody else changes it before the transaction ends."""
-    found: str | None = await connection.fetchval(_ASKED, org, service, subject)
-    return found
+    requester: str | None = await connection.fetchval(_LIFT_REQUESTER, org, service, subject)
+    return requester
 
 
-async def ask(connection: asyncpg.Connection, org: str, service: str | None, subject: str | None, by: str) -> None:
+async def request_lift(
+    connection: asyncpg.Connection, org: str, service: str | None, subject: str | None, actor: str
+) -> None:
     """It is asked for, from now on."""
-    await connection.execute(_ASK, org, service, subject, by)
+    await connection.execute(_UPSERT_LIFT_REQUEST, org, service, subject, actor)
 
 
-async def waiting(connection: asyncpg.Connection, org: str | None) -> list[Lift]:
+async def pending_lifts(connection: asyncpg.Connection, org: str | None) -> list[LiftRequest]:
     """What waits for another's agreement; of one organisation or of all. Not of whom: refs are told to nobody."""
-    return [Lift(*row.values()) for row in await connection.fetch(_WAITING, org)]
+    return [LiftRequest(*row.values()) for row in await connection.fetch(_PENDING_LIFTS, org)]
 
 
-async def listed(connection: asyncpg.Connection, of: str | None = None) -> list[tuple[str, str | None]]:
+async def list_concealed(connection: asyncpg.Connection, org: str | None = None) -> list[tuple[str, str | None]]:
     """Organisations that conceal everything (no service), and services that are concealed. Refs are told to nobody."""
-    return [(row["org"], row["service"]) for row in await connection.fetch(_LISTED, of)]
+    return [(row["org"], row["service"]) for row in await connection.fetch(_LIST, org)]
 
 
-_CONCEALING = "select org from organisation where conceals"
+_CONCEALING_ORGS = "select org from organisation where conceals"
 
 
 _CONCEALED_SERVICES = "select org, service from concealed_service"
@@ -110,9 +116,9 @@ select c.org, c.subject from unnest($1::text[], $2::text[]) as r(org, subject) j
 """
 
 
-async def concealment(connection: asyncpg.Connection, refs: Collection[tuple[str, str]]) -> Concealment:
+async def load_concealment(connection: asyncpg.Connection, refs: Collection[tuple[str, str]]) -> Concealment:
     """What the register says of organisations, services and these refs."""
-    orgs = frozenset(row["org"] for row in await connection.fetch(_CONCEALING))
+    orgs = frozenset(row["org"] for row in await connection.fetch(_CONCEALING_ORGS))
     services = frozenset((row["org"], row["service"]) for row in await connection.fetch(_CONCEALED_SERVICES))
-    hidden = await connection.fetch(_CONCEALED_REFS, [r[0] for r in refs], [r[1] for r in refs])
-    return Concealment(orgs, services, frozenset((row["org"], row["subject"]) for row in hidden))
+    ref_rows = await connection.fetch(_CONCEALED_REFS, [r[0] for r in refs], [r[1] for r in refs])
+    return Concealment(orgs, services, frozenset((row["org"], row["subject"]) for row in ref_rows))

@@ -23,35 +23,35 @@ class Concealment:
     services: Set[tuple[str, str]] = frozenset()
     refs: Set[tuple[str, str]] = frozenset()
 
-    def besides(self, org: str) -> Concealment:
+    def without_own(self, org: str) -> Concealment:
         """What is hidden from this organisation: that it is itself hidden from others is no secret to it."""
         services = frozenset(each for each in self.services if each[0] != org)
         return Concealment(self.orgs - {org}, services, self.refs)
 
-    def ref(self, org: str, subject: str) -> bool:
+    def conceals_ref(self, org: str, subject: str) -> bool:
         """Whether nobody else may know that this organisation knows this person."""
         return org in self.orgs or (org, subject) in self.refs
 
-    def party(self, org: str, service: str | None) -> bool:
+    def conceals_party(self, org: str, service: str | None) -> bool:
         """Whether this organisation or service may not be named."""
         return org in self.orgs or (service is not None and (org, service) in self.services)
 
-    def giver(self, step: Step) -> bool:
+    def conceals_publisher(self, step: Step) -> bool:
         """Whether the register conceals who published this, or that the person is known there.
 
         What the step says of its own safety is no part of it: nobody hides by it what is granted over a person.
         """
-        return self.ref(step.org, step.subject) or self.party(step.org, step.service)
+        return self.conceals_ref(step.org, step.subject) or self.conceals_party(step.org, step.service)
 
-    def step(self, told: ParsedStep) -> bool:
+    def conceals_step(self, parsed: ParsedStep) -> bool:
         """Whether the step exists for its own organisation alone.
 
         So does one that names what is concealed: a referral to a refuge tells of the refuge.
         """
         return (
-            told.said.get("safety") == CONCEAL
-            or self.giver(told.step)
-            or any(self.party(*party) for party in told.parties())
+            parsed.data.get("safety") == CONCEAL
+            or self.conceals_publisher(parsed.step)
+            or any(self.conceals_party(*party) for party in parsed.parties())
         )
 
 

@@ -9,18 +9,18 @@ from pathline import instant
 from pathline_gateway.background.works import WORKS
 from pathline_gateway.dependency_health.monitor import Component, Outage
 from pathline_gateway.status.flow_repository import ParkedLately, Troubled
-from pathline_gateway.web.formatting import moment, organisation
+from pathline_gateway.web.formatting import format_instant, organisation_name
 
 Kind = Literal["well", "busy", "look"]
 
-_BEHIND: Final = 1_000
+_LAG_THRESHOLD: Final = 1_000
 """Events of lag from which on it is worth a look."""
-_LOOK: Final[Mapping[Component, str]] = {
+_OUTAGE_ADVICE: Final[Mapping[Component, str]] = {
     "Postgres": "Look at its process, its disk and its log. Nothing acknowledged is lost; all goes on by itself.",
     "The broker": "Look at its process and its log. Nothing is read or accepted meanwhile; all goes on by itself.",
 }
 _SET_ASIDE: Final = "/console/set-aside"
-_NAMED: Final = 3
+_MAX_NAMED: Final = 3
 """Publishers that are named; the page that a thing leads to names all."""
 
 
@@ -31,16 +31,16 @@ class Facts(NamedTuple):
     """Intake has partitions."""
     status: Mapping[str, Any]
     """The body of `GET /v1/status`."""
-    silent: int
+    silent_count: int
     parked_lately: Sequence[ParkedLately] = ()
     """In the last hour."""
-    sinks: Sequence[Troubled] = ()
-    given_up: int = 0
-    reviews: int = 0
+    troubled_sinks: Sequence[Troubled] = ()
+    dead_letter_count: int = 0
+    review_count: int = 0
     """Items of evidence that wait for a reviewer."""
 
 
-class Wrong(NamedTuple):
+class Alert(NamedTuple):
     """One thing that is wrong, what to do, and where."""
 
     kind: Kind
@@ -60,129 +60,147 @@ class Lag(NamedTuple):
     lag: int
 
 
-def state(facts: Facts, wrong: Sequence[Wrong]) -> tuple[Kind, str]:
+def summarize_state(facts: Facts, faults: Sequence[Alert]) -> tuple[Kind, str]:
     """A word for the kind, and the sentence: what is wrong first, and how much else."""
-    if wrong:
-        first, others = wrong[0], len(wrong) - 1
-        flows = "" if first.href in ("#lag", "/readyz", _SET_ASIDE) else "Everything flows. "
-        more = "" if not others else f" And {others} more {'thing' if others == 1 else 'things'} to look at, below."
-        return first.kind, f"{flows}{first.what}{more}"
+    if faults:
+        first, other_count = faults[0], len(faults) - 1
+        prefix = "" if first.href in ("#lag", "/readyz", _SET_ASIDE) else "Everything flows. "
+        suffix = (
+            ""
+            if not other_count
+            else f" And {other_count} more {'thing' if other_count == 1 else 'things'} to look at, below."
+        )
+        return first.kind, f"{prefix}{first.what}{suffix}"
     if not facts.status["interactions"]:
         return "well", "Ready, and nothing was published yet: see the README for the first event in ten lines."
     return "well", "Everything flows, and nothing waits."
 
 
-def wrongs(facts: Facts) -> list[Wrong]:
+def find_faults(facts: Facts) -> list[Alert]:
     """Each thing that is wrong, the worst first."""
-    return [*_intake(facts), *_failing(facts), *_handoffs(facts), *_parked(facts), *_sinks(facts), *_review(facts)]
+    return [
+        *_intake_faults(facts),
+        *_failing_work_faults(facts),
+        *_handoff_faults(facts),
+        *_parked_faults(facts),
+        *_sink_faults(facts),
+        *_review_faults(facts),
+    ]
 
 
-def not_answering(outages: Sequence[Outage]) -> list[Wrong]:
+def outage_faults(outages: Sequence[Outage]) -> list[Alert]:
     """What the gateway depends on and does not answer: the first thing to look at."""
-    there = "the same, for programs"
-    return [Wrong("look", _unanswered(each), _LOOK[each.component], "/readyz", there) for each in outages]
+    link_text = "the same, for programs"
+    return [
+        Alert("look", _describe_outage(each), _OUTAGE_ADVICE[each.component], "/readyz", link_text) for each in outages
+    ]
 
 
-def _unanswered(outage: Outage) -> str:
-    return f"{outage.component} does not answer since {moment(outage.since)}: {outage.cause}."
+def _describe_outage(outage: Outage) -> str:
+    return f"{outage.component} does not answer since {format_instant(outage.since)}: {outage.cause}."
 
 
-def lags(status: Mapping[str, Any]) -> list[Lag]:
+def lag_by_topic(status: Mapping[str, Any]) -> list[Lag]:
     """Lag by topic, the furthest behind first."""
-    found: dict[str, tuple[int, int]] = {}
+    totals: dict[str, tuple[int, int]] = {}
     for each in status["partitions"]:
-        n, lag = found.get(each["topic"], (0, 0))
-        found[each["topic"]] = n + 1, lag + each["lag"]
-    lines = [Lag(topic, _whose(topic), n, lag) for topic, (n, lag) in found.items()]
+        n, lag = totals.get(each["topic"], (0, 0))
+        totals[each["topic"]] = n + 1, lag + each["lag"]
+    lines = [Lag(topic, _topic_owner(topic), n, lag) for topic, (n, lag) in totals.items()]
     return sorted(lines, key=lambda line: (-line.lag, line.topic))
 
 
-def _whose(topic: str) -> str:
-    last = topic.removeprefix("pathline.in.")
-    return "whoever posts to HTTP" if last == "door-1" else organisation(last)
+def _topic_owner(topic: str) -> str:
+    suffix = topic.removeprefix("pathline.in.")
+    return "whoever posts to HTTP" if suffix == "door-1" else organisation_name(suffix)
 
 
-def _intake(facts: Facts) -> Iterator[Wrong]:
+def _intake_faults(facts: Facts) -> Iterator[Alert]:
     if not facts.ready:
         what = "Intake has no partitions: it reads nothing that is published."
-        yield Wrong(
+        yield Alert(
             "look", what, "Look at the broker, then at this process's log; it takes up by itself.", "#lag", "lag"
         )
-    elif facts.status["lag"] > _BEHIND:
+    elif facts.status["lag"] > _LAG_THRESHOLD:
         what = f"Intake is {facts.status['lag']:,} events behind."
         do = "It catches up by itself. If a topic's lag grows, look at Postgres, or start more intake processes."
-        yield Wrong("busy", what, do, "#lag", "lag by topic")
+        yield Alert("busy", what, do, "#lag", "lag by topic")
 
 
-def _failing(facts: Facts) -> Iterator[Wrong]:
-    href, there = _SET_ASIDE, "what was set aside, and why"
+def _failing_work_faults(facts: Facts) -> Iterator[Alert]:
+    href, link_text = _SET_ASIDE, "what was set aside, and why"
     for each in facts.status.get("failing", ()):
-        title, since = WORKS[each["work"]].title, moment(instant.parse(each["since"]))
+        title, since = WORKS[each["work"]].title, format_instant(instant.parse(each["since"]))
         n, reason = each["records"], each["reason"]
         if not n:
             what = f"{title} fails since {since}: {reason}."
-            yield Wrong("look", what, "All else goes on. It is tried again by itself; look at the log.", href, there)
+            yield Alert(
+                "look", what, "All else goes on. It is tried again by itself; look at the log.", href, link_text
+            )
         else:
             what = f"{title}: {'one is' if n == 1 else f'{n:,} are'} set aside since {since} ({reason})."
             do = "All others go on. Tell those who develop Pathline; try again once it is mended."
-            yield Wrong("busy", what, do, href, there)
+            yield Alert("busy", what, do, href, link_text)
 
 
-def _handoffs(facts: Facts) -> Iterator[Wrong]:
-    if n := facts.silent:
+def _handoff_faults(facts: Facts) -> Iterator[Alert]:
+    if n := facts.silent_count:
         what = "One hand-off is" if n == 1 else f"{n:,} hand-offs are"
         do = "Ask the organisation that was asked; whoever offered it may withdraw it, or offer it to another."
         href = "/console/handoffs"
-        yield Wrong("busy", f"{what} silent: nobody answered in time.", do, href, "hand-offs by who hands to whom")
+        yield Alert("busy", f"{what} silent: nobody answered in time.", do, href, "hand-offs by who hands to whom")
 
 
-def _parked(facts: Facts) -> Iterator[Wrong]:
-    href, there = "/console/parked", "what is parked, and why"
-    if lately := facts.parked_lately:
-        n = sum(each.n for each in lately)
-        by = [f"{_publisher(each.org)}, {each.reason.replace('-', ' ')} ({each.n:,})" for each in lately[:_NAMED]]
-        more = f"; and {len(lately) - _NAMED:,} more" if len(lately) > _NAMED else ""
-        what = f"{_records(n)} parked in the last hour: {'; '.join(by)}{more}."
-        yield Wrong("busy", what, "Mend the cause, then replay; tell the publisher what fails.", href, there)
+def _parked_faults(facts: Facts) -> Iterator[Alert]:
+    href, link_text = "/console/parked", "what is parked, and why"
+    if recently_parked := facts.parked_lately:
+        n = sum(each.n for each in recently_parked)
+        groups = [
+            f"{_publisher_name(each.org)}, {each.reason.replace('-', ' ')} ({each.n:,})"
+            for each in recently_parked[:_MAX_NAMED]
+        ]
+        more = f"; and {len(recently_parked) - _MAX_NAMED:,} more" if len(recently_parked) > _MAX_NAMED else ""
+        what = f"{_count_records(n)} parked in the last hour: {'; '.join(groups)}{more}."
+        yield Alert("busy", what, "Mend the cause, then replay; tell the publisher what fails.", href, link_text)
     elif n := facts.status["parked"]:
-        what = f"{_records(n)} parked, none in the last hour."
-        yield Wrong("busy", what, "Replay what was mended; discard what nobody will mend.", href, there)
+        what = f"{_count_records(n)} parked, none in the last hour."
+        yield Alert("busy", what, "Replay what was mended; discard what nobody will mend.", href, link_text)
 
 
-def _sinks(facts: Facts) -> Iterator[Wrong]:
-    href, there = "/console/streams", "subscriptions"
-    if stopped := [each for each in facts.sinks if each.stopped]:
-        what = f"{_webhooks(stopped)} stopped: {_orgs(stopped)}."
-        yield Wrong("busy", what, "Its owner mends or moves the sink; then resume it.", href, there)
-    if failing := [each for each in facts.sinks if not each.stopped]:
-        what = f"{_webhooks(failing)} failing: {_orgs(failing)}."
-        yield Wrong("busy", what, "It is tried again by itself; the reason says whom to tell.", href, there)
-    if n := facts.given_up:
+def _sink_faults(facts: Facts) -> Iterator[Alert]:
+    href, link_text = "/console/streams", "subscriptions"
+    if stopped := [each for each in facts.troubled_sinks if each.stopped]:
+        what = f"{_count_webhooks(stopped)} stopped: {_join_names(stopped)}."
+        yield Alert("busy", what, "Its owner mends or moves the sink; then resume it.", href, link_text)
+    if failing := [each for each in facts.troubled_sinks if not each.stopped]:
+        what = f"{_count_webhooks(failing)} failing: {_join_names(failing)}."
+        yield Alert("busy", what, "It is tried again by itself; the reason says whom to tell.", href, link_text)
+    if n := facts.dead_letter_count:
         what = "One event was" if n == 1 else f"{n:,} events were"
-        yield Wrong("busy", f"{what} given up by webhooks.", "Redrive them once the sink is mended.", href, there)
+        yield Alert("busy", f"{what} given up by webhooks.", "Redrive them once the sink is mended.", href, link_text)
 
 
-def _review(facts: Facts) -> Iterator[Wrong]:
-    if n := facts.reviews:
+def _review_faults(facts: Facts) -> Iterator[Alert]:
+    if n := facts.review_count:
         what = "One piece of evidence waits" if n == 1 else f"{n:,} pieces of evidence wait"
         do = "Nothing is lost meanwhile: pathways stay apart. A reviewer decides."
-        yield Wrong("busy", f"{what} for a reviewer.", do, "/console/review", "identity review")
+        yield Alert("busy", f"{what} for a reviewer.", do, "/console/review", "identity review")
 
 
-def _publisher(org: str | None) -> str:
-    return "nobody who could be told" if org is None else organisation(org)
+def _publisher_name(org: str | None) -> str:
+    return "nobody who could be told" if org is None else organisation_name(org)
 
 
-def _records(n: int) -> str:
+def _count_records(n: int) -> str:
     return "One record is" if n == 1 else f"{n:,} records are"
 
 
-def _webhooks(sinks: Collection[Troubled]) -> str:
+def _count_webhooks(sinks: Collection[Troubled]) -> str:
     n = sum(each.n for each in sinks)
     return "One webhook is" if n == 1 else f"{n:,} webhooks are"
 
 
-def _orgs(sinks: Collection[Troubled]) -> str:
-    names = [organisation(each.org) for each in sinks]
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+def _join_names(sinks: Collection[Troubled]) -> str:
+    names = [organisation_name(each.org) for each in sinks]
+    more = f" and {len(names) - _MAX_NAMED:,} more" if len(names) > _MAX_NAMED else ""
+    return ", ".join(names[:_MAX_NAMED]) + more

@@ -11,21 +11,21 @@ import asyncpg
 import orjson
 from fastapi import APIRouter, Query, Response
 
-from pathline_gateway.access_log.request_row import reading
+from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.dependencies import CurrentCaller
-from pathline_gateway.console.front_page import PAST, scoped, scoped_silent
-from pathline_gateway.console.handoff_summary import line, named, pair_lines
+from pathline_gateway.console.front_page import LOOKBACK, overview_scope, silent_overview_scope
+from pathline_gateway.console.handoff_summary import pair_name, summarize_handoff, summarize_pairs
 from pathline_gateway.handoffs import overview_repository
-from pathline_gateway.handoffs.overview_repository import PairPlace
-from pathline_gateway.visibility.handoff_accesses import tells_of_handoffs
+from pathline_gateway.handoffs.overview_repository import PairCursor
+from pathline_gateway.visibility.handoff_accesses import log_accessed_handoffs
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.web.patterns import CODES
 from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.query_parameters import AllKnown
-from pathline_gateway.web.templates import page
+from pathline_gateway.web.templates import render_page
 
-_PAIRS: Final = 500
-_LISTED: Final = 200
+_MAX_PAIRS: Final = 500
+_MAX_LISTED: Final = 200
 
 Code = Annotated[str, Query(max_length=64, pattern=CODES)]
 From = Annotated[str, Query(max_length=64, pattern=CODES, alias="from")]
@@ -43,78 +43,87 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> 
     async def handoffs(caller: CurrentCaller, org: Code = "", skip: Skip = 0) -> Response:
         """Who is waited for?"""
         now = clock()
-        async with reading(pool) as connection:
-            scope = await scoped(connection, caller, now)
-            n, pairs = await overview_repository.pairs(connection, scope, _PAIRS, org, skip)
-            orgs = await overview_repository.organisations(connection, scope)
+        async with read_transaction(pool) as connection:
+            scope = await overview_scope(connection, caller, now)
+            n, pairs = await overview_repository.list_pairs(connection, scope, _MAX_PAIRS, org, skip)
+            orgs = await overview_repository.list_organisations(connection, scope)
         # Figures of this moment: between two pages, a pair may have moved to the one before.
-        left = n - skip - len(pairs)
-        following = urlencode({"org": org, "skip": skip + _PAIRS}) if left > 0 else None
-        return page(
+        remaining = n - skip - len(pairs)
+        next_query = urlencode({"org": org, "skip": skip + _MAX_PAIRS}) if remaining > 0 else None
+        return render_page(
             "handoffs.html",
-            pairs=pair_lines(pairs),
+            pairs=summarize_pairs(pairs),
             orgs=orgs,
             org=org,
-            days=PAST.days,
+            days=LOOKBACK.days,
             first=skip == 0,
-            left=left,
-            following=following,
+            left=remaining,
+            following=next_query,
         )
 
     @router.get("/console/handoffs/pair", dependencies=[AllKnown])
     async def pair(caller: CurrentCaller, sender: From, to: Code = "", after: After = None) -> Response:
         """Which people wait, for how long?"""
-        now, begun = clock(), _opened(key, "pair", after)
-        place = (
+        now, position = clock(), _decode_cursor(key, "pair", after)
+        after_place = (
             None
-            if begun is None
-            else PairPlace(begun[0], begun[1], _instant(begun[2]), datetime.fromisoformat(begun[3]))
+            if position is None
+            else PairCursor(position[0], position[1], _parse_instant(position[2]), datetime.fromisoformat(position[3]))
         )
-        async with reading(pool) as connection:
-            scope = await scoped(connection, caller, now)
-            found = await overview_repository.of_pair(connection, scope, sender, to or None, _LISTED + 1, place)
-            await tells_of_handoffs(connection, [each.handoff for each in found[:_LISTED]])
-        following = None
-        if len(found) > _LISTED:
-            last = found[_LISTED - 1]
-            cursor = _sealed(key, "pair", (last.handoff, last.ended is not None, last.silent_since, last.offered))
-            following = urlencode({"from": sender, "to": to, "after": cursor})
-        lines = [line(each, now) for each in found[:_LISTED]]
-        said: dict[str, Any] = {"lines": lines, "days": PAST.days, "first": after is None, "following": following}
-        return page("handoff_pair.html", name=named(sender, to or None), **said)
+        async with read_transaction(pool) as connection:
+            scope = await overview_scope(connection, caller, now)
+            rows = await overview_repository.list_of_pair(
+                connection, scope, sender, to or None, _MAX_LISTED + 1, after_place
+            )
+            await log_accessed_handoffs(connection, [each.handoff for each in rows[:_MAX_LISTED]])
+        next_query = None
+        if len(rows) > _MAX_LISTED:
+            last = rows[_MAX_LISTED - 1]
+            cursor = _encode_cursor(
+                key, "pair", (last.handoff, last.ended is not None, last.silent_since, last.offered)
+            )
+            next_query = urlencode({"from": sender, "to": to, "after": cursor})
+        lines = [summarize_handoff(each, now) for each in rows[:_MAX_LISTED]]
+        values: dict[str, Any] = {
+            "lines": lines,
+            "days": LOOKBACK.days,
+            "first": after is None,
+            "following": next_query,
+        }
+        return render_page("handoff_pair.html", name=pair_name(sender, to or None), **values)
 
     @router.get("/console/handoffs/silent", dependencies=[AllKnown])
     async def silent(caller: CurrentCaller, after: After = None) -> Response:
         """Of whom was nothing heard in time?"""
-        now, begun = clock(), _opened(key, "silent", after)
-        place = None if begun is None else (str(begun[0]), datetime.fromisoformat(begun[1]))
-        async with reading(pool) as connection:
-            scope = await scoped_silent(connection, caller, now)
-            found = await overview_repository.long_silent(connection, scope, _LISTED + 1, place)
-            await tells_of_handoffs(connection, [each.handoff for each in found[:_LISTED]])
-        following = None
-        if len(found) > _LISTED:
-            last = found[_LISTED - 1]
-            following = urlencode({"after": _sealed(key, "silent", (last.handoff, last.silent_since))})
-        lines = [line(each, now) for each in found[:_LISTED]]
-        return page("silent.html", silent=lines, first=after is None, following=following)
+        now, position = clock(), _decode_cursor(key, "silent", after)
+        after_place = None if position is None else (str(position[0]), datetime.fromisoformat(position[1]))
+        async with read_transaction(pool) as connection:
+            scope = await silent_overview_scope(connection, caller, now)
+            rows = await overview_repository.list_longest_silent(connection, scope, _MAX_LISTED + 1, after_place)
+            await log_accessed_handoffs(connection, [each.handoff for each in rows[:_MAX_LISTED]])
+        next_query = None
+        if len(rows) > _MAX_LISTED:
+            last = rows[_MAX_LISTED - 1]
+            next_query = urlencode({"after": _encode_cursor(key, "silent", (last.handoff, last.silent_since))})
+        lines = [summarize_handoff(each, now) for each in rows[:_MAX_LISTED]]
+        return render_page("silent.html", silent=lines, first=after is None, following=next_query)
 
     return router
 
 
-def _sealed(key: ReaderKey, list_: str, place: tuple[object, ...]) -> str:
-    return key.seal(list_, orjson.dumps(place).decode())
+def _encode_cursor(key: ReaderKey, list_name: str, place: tuple[object, ...]) -> str:
+    return key.seal(list_name, orjson.dumps(place).decode())
 
 
-def _opened(key: ReaderKey, list_: str, cursor: str | None) -> list[Any] | None:
+def _decode_cursor(key: ReaderKey, list_name: str, cursor: str | None) -> list[Any] | None:
     """Where a page begins. Raises Problem."""
     if cursor is None:
         return None
-    said = key.unseal(list_, cursor)
-    if said is None:
+    text = key.unseal(list_name, cursor)
+    if text is None:
         raise Problem(400, "malformed-cursor", "after must be the one that the page before leads to")
-    return list(orjson.loads(said))
+    return list(orjson.loads(text))
 
 
-def _instant(said: str | None) -> datetime | None:
-    return None if said is None else datetime.fromisoformat(said)
+def _parse_instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

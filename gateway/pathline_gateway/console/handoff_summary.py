@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from pathline_gateway.console.handoff_wording import UNSEEN, in_words, late, silent
+from pathline_gateway.console.handoff_wording import NOT_OBSERVABLE, describe_lateness, describe_silence, describe_state
 from pathline_gateway.handoffs.deadlines import STAGES, Stage
 from pathline_gateway.handoffs.overview_repository import HandoffLineRow, OrganisationPair
-from pathline_gateway.web.formatting import lasting, organisation
+from pathline_gateway.web.formatting import format_duration, organisation_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,18 @@ class HandoffLine:
     wrong: tuple[str, ...]
 
 
-def pair_lines(pairs: Iterable[OrganisationPair]) -> list[PairLine]:
+def summarize_pairs(pairs: Iterable[OrganisationPair]) -> list[PairLine]:
     """The rows of the page."""
     return [
         PairLine(
             pair.sender,
             pair.receiver,
-            named(pair.sender, pair.receiver),
+            pair_name(pair.sender, pair.receiver),
             pair.offered,
             pair.waiting,
             pair.silent,
-            _median(pair.to_acceptance, pair.accepted),
-            _median(pair.to_contact, pair.met),
+            _format_median(pair.median_to_acceptance, pair.accepted),
+            _format_median(pair.median_to_contact, pair.contacted),
             pair.declined,
             pair.expired,
             pair.observable,
@@ -71,53 +71,53 @@ def pair_lines(pairs: Iterable[OrganisationPair]) -> list[PairLine]:
     ]
 
 
-def named(sender: str, receiver: str | None) -> str:
+def pair_name(sender: str, receiver: str | None) -> str:
     """Who hands to whom, for people."""
-    return f"{organisation(sender)} to {'nobody known' if receiver is None else organisation(receiver)}"
+    return f"{organisation_name(sender)} to {'nobody known' if receiver is None else organisation_name(receiver)}"
 
 
-def line(standing: HandoffLineRow, now: datetime) -> HandoffLine:
+def summarize_handoff(row: HandoffLineRow, now: datetime) -> HandoffLine:
     """One hand-off, as the page tells of it."""
-    since = [due for stage, due in _silences(standing)]
+    silent_since = [due for stage, due in _find_silences(row)]
     return HandoffLine(
-        standing.handoff,
-        standing.pathway,
-        organisation(standing.sender),
-        "–" if standing.receiver is None else organisation(standing.receiver),
-        in_words(standing.state, standing.ended_by),
-        standing.offered,
-        standing.due_contact if standing.answered_accept is not None and standing.due_contact else standing.due_accept,
-        standing.accepted,
-        standing.first_contact,
-        standing.ended,
-        lasting(now - min(since)) if since else None,
-        tuple(_wrong(standing, now)),
+        row.handoff,
+        row.pathway,
+        organisation_name(row.sender),
+        "–" if row.receiver is None else organisation_name(row.receiver),
+        describe_state(row.state, row.ended_by),
+        row.offered,
+        row.due_contact if row.answered_accept is not None and row.due_contact else row.due_accept,
+        row.accepted,
+        row.first_contact,
+        row.ended,
+        format_duration(now - min(silent_since)) if silent_since else None,
+        tuple(_find_faults(row, now)),
     )
 
 
-def _silences(standing: HandoffLineRow) -> Iterator[tuple[Stage, datetime]]:
-    if standing.no_answer and standing.due_accept is not None:
-        yield "accept", standing.due_accept
-    if standing.no_contact and standing.due_contact is not None:
-        yield "contact", standing.due_contact
+def _find_silences(row: HandoffLineRow) -> Iterator[tuple[Stage, datetime]]:
+    if row.no_answer and row.due_accept is not None:
+        yield "accept", row.due_accept
+    if row.no_contact and row.due_contact is not None:
+        yield "contact", row.due_contact
 
 
-def _wrong(standing: HandoffLineRow, now: datetime) -> Iterator[str]:
-    for stage, due in _silences(standing):
-        yield silent(stage, due, now)
+def _find_faults(row: HandoffLineRow, now: datetime) -> Iterator[str]:
+    for stage, due in _find_silences(row):
+        yield describe_silence(stage, due, now)
     for stage in STAGES:
         accept = stage == "accept"
-        due_at = standing.due_accept if accept else standing.due_contact
-        answered = standing.answered_accept if accept else standing.answered_contact
-        if standing.observable and due_at is not None and answered is not None and answered > due_at:
-            yield late(stage)
-    if standing.receiver is not None and not standing.observable:
-        yield UNSEEN
-    if standing.redirects:
-        yield f"passed on {standing.redirects} times" if standing.redirects > 1 else "passed on once"
-    if standing.anomalies:
-        yield f"out of turn, and without effect: {standing.anomalies:,}"
+        due_at = row.due_accept if accept else row.due_contact
+        answered = row.answered_accept if accept else row.answered_contact
+        if row.observable and due_at is not None and answered is not None and answered > due_at:
+            yield describe_lateness(stage)
+    if row.receiver is not None and not row.observable:
+        yield NOT_OBSERVABLE
+    if row.redirects:
+        yield f"passed on {row.redirects} times" if row.redirects > 1 else "passed on once"
+    if row.anomalies:
+        yield f"out of turn, and without effect: {row.anomalies:,}"
 
 
-def _median(wait: timedelta | None, n: int) -> str:
-    return f"{'–' if wait is None else lasting(wait)} (n = {n:,})"
+def _format_median(wait: timedelta | None, n: int) -> str:
+    return f"{'–' if wait is None else format_duration(wait)} (n = {n:,})"

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from pathline_gateway.handoffs.deadlines import Stage
-from pathline_gateway.web.formatting import day, lasting, organisation
+from pathline_gateway.web.formatting import format_day, format_duration, organisation_name
 
-_STATES: Final = {
+_STATE_WORDING: Final = {
     None: "not offered: something else was published about it",
     "requested": "asked",
     "received": "seen, not answered",
@@ -22,10 +22,10 @@ _STATES: Final = {
     "failed": "failed",
     "cancelled": "taken back",
 }
-UNANSWERED: Final = ("requested", "received")
+UNANSWERED_STATES: Final = ("requested", "received")
 """States in which nobody has answered."""
-UNSEEN: Final = "not on the register: whether it answers cannot be seen"
-_STAGES: Final[Mapping[Stage, str]] = {"accept": "an answer", "contact": "a contact with the person"}
+NOT_OBSERVABLE: Final = "not on the register: whether it answers cannot be seen"
+_STAGE_WORDING: Final[Mapping[Stage, str]] = {"accept": "an answer", "contact": "a contact with the person"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,51 +48,51 @@ class HandoffWording:
     @property
     def to(self) -> str:
         """The receiver's name."""
-        return "–" if self.receiver is None else organisation(self.receiver)
+        return "–" if self.receiver is None else organisation_name(self.receiver)
 
 
-def waiting(handoffs: Iterable[Mapping[str, Any]], now: datetime) -> list[HandoffWording]:
+def describe_handoffs(handoffs: Iterable[Mapping[str, Any]], now: datetime) -> list[HandoffWording]:
     """The hand-offs of a pathway, as they were served."""
-    return [_waiting(each, now) for each in handoffs]
+    return [_describe_handoff(each, now) for each in handoffs]
 
 
-def _waiting(served: Mapping[str, Any], now: datetime) -> HandoffWording:
+def _describe_handoff(served: Mapping[str, Any], now: datetime) -> HandoffWording:
     state, ended_by = served["state"], served["ended_by"]
     return HandoffWording(
         served["handoff"],
-        organisation(served["from"]),
+        organisation_name(served["from"]),
         None if served["to"] is None else served["to"]["org"],
         served["need"],
-        in_words(state, ended_by),
-        _instant(served["offered"]),
-        _instant(served["due"]["accept"]),
-        tuple(_wrong(served, now)),
-        state in UNANSWERED,
+        describe_state(state, ended_by),
+        _parse_instant(served["offered"]),
+        _parse_instant(served["due"]["accept"]),
+        tuple(_find_faults(served, now)),
+        state in UNANSWERED_STATES,
     )
 
 
-def in_words(state: str | None, ended_by: str | None) -> str:
+def describe_state(state: str | None, ended_by: str | None) -> str:
     """The state of a hand-off, as people say it."""
-    return "expired" if ended_by == "expired" else _STATES[state]
+    return "expired" if ended_by == "expired" else _STATE_WORDING[state]
 
 
-def silent(stage: Stage, due: datetime, now: datetime) -> str:
+def describe_silence(stage: Stage, due: datetime, now: datetime) -> str:
     """That nothing was heard."""
-    return f"silent: {_STAGES[stage]} was due on {day(due)}, {lasting(now - due)} ago"
+    return f"silent: {_STAGE_WORDING[stage]} was due on {format_day(due)}, {format_duration(now - due)} ago"
 
 
-def late(stage: Stage) -> str:
+def describe_lateness(stage: Stage) -> str:
     """That something was heard, and too late."""
-    return f"late: {_STAGES[stage]} came after it was due"
+    return f"late: {_STAGE_WORDING[stage]} came after it was due"
 
 
-def _wrong(served: Mapping[str, Any], now: datetime) -> Iterable[str]:
+def _find_faults(served: Mapping[str, Any], now: datetime) -> Iterable[str]:
     for stage in served["silent"]:
-        yield silent(stage, datetime.fromisoformat(served["due"][stage]), now)
+        yield describe_silence(stage, datetime.fromisoformat(served["due"][stage]), now)
     for stage in served["late"]:
-        yield late(stage)
+        yield describe_lateness(stage)
     if served["to"] is not None and not served["observable"]:
-        yield UNSEEN
+        yield NOT_OBSERVABLE
     if served["redirected"]:
         yield f"passed on {len(served['redirected'])} times" if len(served["redirected"]) > 1 else "passed on once"
     if served["returns"]:
@@ -102,5 +102,5 @@ def _wrong(served: Mapping[str, Any], now: datetime) -> Iterable[str]:
         yield f"out of turn, and without effect: {verbs}"
 
 
-def _instant(served: str | None) -> datetime | None:
-    return None if served is None else datetime.fromisoformat(served)
+def _parse_instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

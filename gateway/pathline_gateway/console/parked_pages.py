@@ -13,23 +13,31 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import RedirectResponse
 
-from pathline_gateway.access_log.request_row import reading
+from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.parked import overview_repository
 from pathline_gateway.parked.discard import discard
-from pathline_gateway.parked.endpoints import MOST, After, OfPublisher, OfReason, Publisher, Reason, counted
-from pathline_gateway.parked.gauge import look
+from pathline_gateway.parked.endpoints import (
+    MAX_RECORDS,
+    After,
+    OfPublisher,
+    OfReason,
+    Publisher,
+    Reason,
+    count_outcomes,
+)
+from pathline_gateway.parked.gauge import update_gauge
 from pathline_gateway.parked.overview_repository import ParkedFilter
-from pathline_gateway.parked.redaction import may_be_asked_for, shown_groups
+from pathline_gateway.parked.redaction import is_filter_allowed, redact_groups
 from pathline_gateway.parked.replay import ReplayRules, replay
 from pathline_gateway.web import forms
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
-from pathline_gateway.web.templates import page
+from pathline_gateway.web.templates import render_page
 
-_LISTED = 20
+_MAX_LISTED = 20
 """Records of a group that are listed where all groups are; of one group, the next hundred."""
-_OF_GROUP = 100
+_MAX_LISTED_OF_GROUP = 100
 
 Told = Annotated[int | None, Query(ge=0)]
 
@@ -43,7 +51,7 @@ class Chosen(BaseModel):
     because: Annotated[str, Field(max_length=500, pattern=STORABLE)] = ""
 
     @property
-    def wanted(self) -> ParkedFilter:
+    def record_filter(self) -> ParkedFilter:
         """These records."""
         return ParkedFilter(self.reason, self.org)
 
@@ -53,7 +61,7 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/console/parked")
-    async def parked(
+    async def parked_page(
         _: Operator,
         replayed: Told = None,
         still: Told = None,
@@ -64,59 +72,65 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
         after: After = 0,
     ) -> Response:
         """What was refused, and why? All groups; or one, from a record on."""
-        listed = _LISTED if reason is None and org is None else _OF_GROUP
-        async with reading(pool) as connection:
-            hidden = frozenset[str]() if register_unknown else await overview_repository.concealing(connection)
-            wanted = ParkedFilter(reason, org)
-            found = await overview_repository.groups(connection, wanted) if may_be_asked_for(wanted, hidden) else []
+        limit = _MAX_LISTED if reason is None and org is None else _MAX_LISTED_OF_GROUP
+        async with read_transaction(pool) as connection:
+            concealing_orgs = (
+                frozenset[str]() if register_unknown else await overview_repository.find_concealing_orgs(connection)
+            )
+            record_filter = ParkedFilter(reason, org)
+            rows = (
+                await overview_repository.groups(connection, record_filter)
+                if is_filter_allowed(record_filter, concealing_orgs)
+                else []
+            )
             groups = [
                 (
                     group,
                     await overview_repository.page(
-                        connection, ParkedFilter(group.reason, group.org or ""), after, listed
+                        connection, ParkedFilter(group.reason, group.org or ""), after, limit
                     ),
                 )
-                for group in shown_groups(found, hidden)
+                for group in redact_groups(rows, concealing_orgs)
             ]
         done = {"replayed": replayed, "still": still, "discarded": discarded, "more": more}
-        return page("parked.html", referrer="same-origin", groups=groups, done=done, after=after, listed=listed)
+        return render_page("parked.html", referrer="same-origin", groups=groups, done=done, after=after, listed=limit)
 
     @router.post("/console/parked/replay")
-    async def replays(by: Operator, request: Request) -> Response:
+    async def replay_group(by: Operator, request: Request) -> Response:
         """The records of a group are read again, the next thousand at once."""
-        chosen = await _chosen(request)
+        group = await _read_group_form(request)
         rules = ReplayRules(by, register_unknown)
         async with pool.acquire() as connection:
-            ids = await overview_repository.ids(connection, chosen.wanted, 0, chosen.last, MOST)
-            said = counted([await replay(connection, rules, id) for id in ids])
-        await look(pool)
-        return _back(replayed=said["replayed"], still=said["still_parked"], more=int(len(ids) == MOST))
+            ids = await overview_repository.ids(connection, group.record_filter, 0, group.last, MAX_RECORDS)
+            counts = count_outcomes([await replay(connection, rules, id) for id in ids])
+        await update_gauge(pool)
+        return _redirect(replayed=counts["replayed"], still=counts["still_parked"], more=int(len(ids) == MAX_RECORDS))
 
     @router.post("/console/parked/discard")
-    async def discards(by: Operator, request: Request) -> Response:
+    async def discard_group(by: Operator, request: Request) -> Response:
         """The records of a group are put aside, for the reason that was given."""
-        chosen = await _chosen(request)
-        if not chosen.because:
+        group = await _read_group_form(request)
+        if not group.because:
             raise Problem(422, "invalid-request", "because: say why nobody will mend these records")
-        n, after = 0, 0
+        discarded_count, after = 0, 0
         async with pool.acquire() as connection:
-            while ids := await overview_repository.ids(connection, chosen.wanted, after, chosen.last, MOST):
-                n += len(await discard(connection, ids, by, chosen.because))
+            while ids := await overview_repository.ids(connection, group.record_filter, after, group.last, MAX_RECORDS):
+                discarded_count += len(await discard(connection, ids, by, group.because))
                 after = ids[-1]
-        await look(pool)
-        return _back(discarded=n)
+        await update_gauge(pool)
+        return _redirect(discarded=discarded_count)
 
     return router
 
 
-async def _chosen(request: Request) -> Chosen:
-    if not forms.is_ours(request):
+async def _read_group_form(request: Request) -> Chosen:
+    if not forms.is_same_origin(request):
         raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
     try:
-        return Chosen.model_validate(await forms.sent(request))
+        return Chosen.model_validate(await forms.read_form(request))
     except ValidationError:
         raise Problem(422, "invalid-request", "say which records: reason, org and last, as the page has them") from None
 
 
-def _back(**done: int) -> Response:
+def _redirect(**done: int) -> Response:
     return RedirectResponse(f"/console/parked?{urlencode(done)}", 303)

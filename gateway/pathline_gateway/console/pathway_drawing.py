@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathline_gateway.console.handoff_wording import HandoffWording
 from pathline_gateway.pathways.assembly import Pathway
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.web.formatting import day, happened, lasting, organisation
+from pathline_gateway.web.formatting import format_day, format_duration, organisation_name, step_title
 
 WIDTH = 1000
 LABELS = 150
@@ -21,7 +21,7 @@ LABELS = 150
 MARGIN = 30
 TOP = 40
 LANE = 56
-_ROOM_FOR_A_LABEL = 70
+_MIN_LABEL_WIDTH = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,55 +93,55 @@ class _Axis:
         return round(LABELS + MARGIN + (WIDTH - LABELS - 2 * MARGIN) * ((inside - self.start) / span), 1)
 
 
-def draw(pathway: Pathway, handoffs: Iterable[HandoffWording], now: datetime) -> Drawing | None:
+def draw_pathway(pathway: Pathway, handoffs: Iterable[HandoffWording], now: datetime) -> Drawing | None:
     """The drawing of a pathway and of its hand-offs that nobody answered; None when it has no step."""
     steps = pathway.steps
     if not steps:
         return None
-    silent = [each for each in handoffs if each.unanswered and each.offered is not None]
-    axis = _Axis(steps[0].time, max([steps[-1].time, *([now] if silent else [])]))
-    receivers = [each.receiver for each in silent if each.receiver is not None]
+    unanswered = [each for each in handoffs if each.unanswered and each.offered is not None]
+    axis = _Axis(steps[0].time, max([steps[-1].time, *([now] if unanswered else [])]))
+    receivers = [each.receiver for each in unanswered if each.receiver is not None]
     orgs = list(dict.fromkeys([*(step.org for step in steps), *receivers]))
     y = {org: TOP + LANE * i + LANE / 2 for i, org in enumerate(orgs)}
     return Drawing(
         height=TOP + LANE * len(orgs) + 10,
-        lanes=[Lane(organisation(org), y[org]) for org in orgs],
-        ticks=list(_ticks(axis)),
-        crossings=list(_crossings(steps, axis, y)),
+        lanes=[Lane(organisation_name(org), y[org]) for org in orgs],
+        ticks=list(_draw_ticks(axis)),
+        crossings=list(_draw_crossings(steps, axis, y)),
         silences=[
-            _silence(each, each.offered, axis, y[each.receiver], now)
-            for each in silent
+            _draw_silence(each, each.offered, axis, y[each.receiver], now)
+            for each in unanswered
             if each.receiver is not None and each.offered is not None
         ],
-        marks=[Mark(axis.x(s.time), y[s.org], f"{day(s.time)}: {happened(s)}") for s in steps],
+        marks=[Mark(axis.x(s.time), y[s.org], f"{format_day(s.time)}: {step_title(s)}") for s in steps],
     )
 
 
-def _silence(waiting: HandoffWording, offered: datetime, axis: _Axis, y: float, now: datetime) -> Silence:
-    wait = f"offered {day(offered)}, nobody answered"
-    due = waiting.due
-    late = f", due {day(due)}, silent {lasting(now - due)}" if due is not None and due < now else ""
+def _draw_silence(wording: HandoffWording, offered: datetime, axis: _Axis, y: float, now: datetime) -> Silence:
+    wait = f"offered {format_day(offered)}, nobody answered"
+    due = wording.due
+    late = f", due {format_day(due)}, silent {format_duration(now - due)}" if due is not None and due < now else ""
     return Silence(axis.x(offered), axis.x(now), y, wait + late)
 
 
-def _crossings(steps: Sequence[Step], axis: _Axis, y: dict[str, float]) -> Iterator[Crossing]:
+def _draw_crossings(steps: Sequence[Step], axis: _Axis, y: dict[str, float]) -> Iterator[Crossing]:
     for before, after in pairwise(steps):
         if before.org != after.org:
             x1, x2 = axis.x(before.time), axis.x(after.time)
-            label = lasting(after.time - before.time) if x2 - x1 > _ROOM_FOR_A_LABEL else ""
+            label = format_duration(after.time - before.time) if x2 - x1 > _MIN_LABEL_WIDTH else ""
             yield Crossing(x1, y[before.org], x2, y[after.org], label)
 
 
-def _ticks(axis: _Axis) -> Iterator[Tick]:
+def _draw_ticks(axis: _Axis) -> Iterator[Tick]:
     """The first of each month, thinned so that labels do not meet; else the two ends."""
     months = list(_months(axis))
-    every = max(1, -(-len(months) // 10))
+    stride = max(1, -(-len(months) // 10))
     if not months:
-        yield Tick(axis.x(axis.start), day(axis.start))
-        if axis.x(axis.end) - axis.x(axis.start) > 2 * _ROOM_FOR_A_LABEL and axis.end.date() != axis.start.date():
-            yield Tick(axis.x(axis.end), day(axis.end))
-    for month in months[::every]:
-        with_year = every > 1 or month.month == 1 or month is months[0]
+        yield Tick(axis.x(axis.start), format_day(axis.start))
+        if axis.x(axis.end) - axis.x(axis.start) > 2 * _MIN_LABEL_WIDTH and axis.end.date() != axis.start.date():
+            yield Tick(axis.x(axis.end), format_day(axis.end))
+    for month in months[::stride]:
+        with_year = stride > 1 or month.month == 1 or month is months[0]
         yield Tick(axis.x(month), f"{month:%b %Y}" if with_year else f"{month:%b}")
 
 

@@ -17,19 +17,19 @@ from pathline_gateway.access_log.writer import What
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import CurrentCaller
 from pathline_gateway.console import pathway_drawing, trace_drawing
-from pathline_gateway.console.handoff_wording import waiting
+from pathline_gateway.console.handoff_wording import describe_handoffs
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pull.endpoints import PathwaySearch, PullRequest
 from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
-from pathline_gateway.pull.paging import After, RequestedPage, cursor
+from pathline_gateway.pull.paging import After, RequestedPage, encode_cursor
 from pathline_gateway.pull.pathway_reader import PathwayReading, read_page
 from pathline_gateway.pull.reader_view import View
 from pathline_gateway.pull.restricted import RestrictedReader
-from pathline_gateway.pull.unrestricted import OPERATOR, open_key
-from pathline_gateway.visibility.uncomputable import computing
+from pathline_gateway.pull.unrestricted import OPERATOR, unrestricted_key
+from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
 from pathline_gateway.web import forms
 from pathline_gateway.web.problem import Problem
-from pathline_gateway.web.templates import page
+from pathline_gateway.web.templates import render_page
 
 STATIC = StaticFiles(directory=Path(__file__).parents[1] / "web" / "static")
 
@@ -41,85 +41,95 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: RestrictedReader, clock: 
     @router.post("/console/pathways")
     async def search(request: Request, caller: CurrentCaller) -> Response:
         """Finds a person's pathway; the subject travels in the body."""
-        wanted = await _searched(request)
-        found = None if wanted is None else await _found(wanted, caller)
-        return page("missing.html", 404) if found is None else RedirectResponse(f"/console/pathways/{found}", 303)
+        query = await _read_search_form(request)
+        pathway_id = None if query is None else await _find_pathway(query, caller)
+        return (
+            render_page("missing.html", 404)
+            if pathway_id is None
+            else RedirectResponse(f"/console/pathways/{pathway_id}", 303)
+        )
 
     @router.get("/console/pathways/{pathway}")
-    async def pathway(pathway: UUID, caller: CurrentCaller, after: After = None) -> Response:
+    async def pathway_page(pathway: UUID, caller: CurrentCaller, after: After = None) -> Response:
         """Where has this person been, and what does she wait for?"""
-        found = await _read(pathway, caller, "pathway", RequestedPage(after))
-        if isinstance(found, Response):
-            return found
-        waits = waiting(found.handoffs if isinstance(found, View) else found.bodies(), clock())
-        drawing = pathway_drawing.draw(found.assembled, waits, clock())
-        return page(
+        reading = await _read(pathway, caller, "pathway", RequestedPage(after))
+        if isinstance(reading, Response):
+            return reading
+        handoff_wordings = describe_handoffs(
+            reading.handoffs if isinstance(reading, View) else reading.serve_handoffs(), clock()
+        )
+        drawing = pathway_drawing.draw_pathway(reading.assembled, handoff_wordings, clock())
+        return render_page(
             "pathway.html",
             pathway=pathway,
-            found=found.assembled,
+            found=reading.assembled,
             drawing=drawing,
-            waits=waits,
+            waits=handoff_wordings,
             first=after is None,
-            following=_following(found),
+            following=_next_cursor(reading),
         )
 
     @router.get("/console/pathways/{pathway}/trace")
-    async def trace(pathway: UUID, caller: CurrentCaller, after: After = None) -> Response:
+    async def trace_page(pathway: UUID, caller: CurrentCaller, after: After = None) -> Response:
         """The journey, as a trace."""
-        found = await _read(pathway, caller, "trace", RequestedPage(after))
-        if isinstance(found, Response):
-            return found
-        if isinstance(found, View):
-            otlp = found.trace()
+        reading = await _read(pathway, caller, "trace", RequestedPage(after))
+        if isinstance(reading, Response):
+            return reading
+        if isinstance(reading, View):
+            otlp = reading.trace()
         else:
-            otlp = journey_trace(found.assembled, TraceKey(secret, OPERATOR, str(pathway), found.version))
-        return page("trace.html", pathway=pathway, fall=trace_drawing.waterfall(otlp), following=_following(found))
+            otlp = journey_trace(reading.assembled, TraceKey(secret, OPERATOR, str(pathway), reading.version))
+        return render_page(
+            "trace.html", pathway=pathway, fall=trace_drawing.draw_waterfall(otlp), following=_next_cursor(reading)
+        )
 
-    async def _found(wanted: PathwaySearch, caller: Caller) -> UUID | None:
-        if not caller.open:
+    async def _find_pathway(query: PathwaySearch, caller: Caller) -> UUID | None:
+        if not caller.auth_disabled:
             try:
-                return await readers.search(PullRequest(caller), wanted.org, wanted.subject)
+                return await readers.search(PullRequest(caller), query.org, query.subject)
             except Problem:
                 return None
         async with pool.acquire() as connection:
-            return await pathway_repository.pathway_of(connection, wanted.org, wanted.subject)
+            return await pathway_repository.find_pathway(connection, query.org, query.subject)
 
-    async def _read(pathway: UUID, caller: Caller, what: What, part: RequestedPage) -> View | PathwayReading | Response:
+    async def _read(
+        pathway: UUID, caller: Caller, action: What, requested_page: RequestedPage
+    ) -> View | PathwayReading | Response:
         """What this caller sees of it, of one moment, and logged where callers are told apart."""
-        found: View | PathwayReading | UUID | None
-        if caller.open:
-            found = await _open(pathway, part)
+        reading: View | PathwayReading | UUID | None
+        if caller.auth_disabled:
+            reading = await _read_unrestricted(pathway, requested_page)
         else:
-            found = await readers.shown(PullRequest(caller), pathway, what, part)
-        if found is None:
-            return page("missing.html", 404)
-        if isinstance(found, UUID):
-            below = "/trace" if what == "trace" else ""
-            return RedirectResponse(f"/console/pathways/{found}{below}", 308)
-        return found
+            reading = await readers.read_view(PullRequest(caller), pathway, action, requested_page)
+        if reading is None:
+            return render_page("missing.html", 404)
+        if isinstance(reading, UUID):
+            suffix = "/trace" if action == "trace" else ""
+            return RedirectResponse(f"/console/pathways/{reading}{suffix}", 308)
+        return reading
 
-    async def _open(pathway: UUID, part: RequestedPage) -> PathwayReading | UUID | None:
-        asked = part.read(open_key(secret))
+    async def _read_unrestricted(pathway: UUID, requested_page: RequestedPage) -> PathwayReading | UUID | None:
+        page_range = requested_page.parse(unrestricted_key(secret))
         try:
             async with pool.acquire() as connection:
-                with computing():
-                    return await read_page(connection, pathway, clock(), asked)
+                with uncomputable_as_problem():
+                    return await read_page(connection, pathway, clock(), page_range)
         except Problem as problem:
             if problem.status != 404:
                 raise
             return None
 
-    def _following(found: View | PathwayReading) -> str | None:
+    def _next_cursor(reading: View | PathwayReading) -> str | None:
         """How the next page is asked for, where there is one."""
-        if isinstance(found, View):
-            return found.next
-        return None if found.next is None else cursor(open_key(secret), found.next)
+        if isinstance(reading, View):
+            return reading.next
+        return None if reading.next is None else encode_cursor(unrestricted_key(secret), reading.next)
 
     return router
 
 
-async def _searched(request: Request) -> PathwaySearch | None:
+async def _read_search_form(request: Request) -> PathwaySearch | None:
     try:
-        return PathwaySearch.model_validate(await forms.sent(request))
+        return PathwaySearch.model_validate(await forms.read_form(request))
     except ValidationError:
         return None

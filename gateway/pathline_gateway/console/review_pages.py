@@ -13,21 +13,21 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import RedirectResponse
 
-from pathline_gateway.access_log.request_row import reading
+from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.dependencies import Reviewer
 from pathline_gateway.identity.evidence import EvidenceRank
 from pathline_gateway.review import repository as review_repository
 from pathline_gateway.review.case import Verdict
 from pathline_gateway.review.endpoints import Reason, State
-from pathline_gateway.review.endpoints import page as listed
+from pathline_gateway.review.endpoints import load_page as listed
 from pathline_gateway.review.service import ReviewResult, ReviewService
 from pathline_gateway.web import forms
 from pathline_gateway.web.problem import Problem
-from pathline_gateway.web.templates import page
+from pathline_gateway.web.templates import render_page
 
-_LISTED = 50
+_MAX_LISTED = 50
 
-WHY = {
+REASON_WORDING = {
     "proposed": "nobody who may link both sides said so",
     "overruled": "something that outranks it says otherwise",
     "impossible": "it says that a record is itself",
@@ -40,7 +40,7 @@ WHY = {
 }
 """Why evidence waits, in plain words."""
 
-RIGHT = {
+RANK_WORDING = {
     EvidenceRank.DECISION: "a reviewer's decision",
     EvidenceRank.CITIZEN: "the person herself",
     EvidenceRank.HANDOFF: "a redeemed hand-off",
@@ -69,56 +69,68 @@ class UndoForm(BaseModel):
 Sent = TypeVar("Sent", DecisionForm, UndoForm)
 
 
-def routes(pool: asyncpg.Pool, reviewing: ReviewService) -> APIRouter:
+def routes(pool: asyncpg.Pool, review_service: ReviewService) -> APIRouter:
     """`/console/review`, `/console/review/{item}`, and what its forms send."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/console/review")
-    async def waiting(
+    async def queue_page(
         _: Reviewer,
         reason: Reason | None = None,
         state: State = "waiting",
         after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     ) -> Response:
         """Who may be one person, and who not?"""
-        async with reading(pool) as connection:
-            items = await listed(connection, state, reason, after, _LISTED, everything=reviewing.everything)
-            counts = await review_repository.counts(connection, everything=reviewing.everything)
-        following = items[-1].nr if len(items) == _LISTED else None
-        return page("review.html", items=items, counts=counts, reason=reason, state=state, following=following, why=WHY)
+        async with read_transaction(pool) as connection:
+            items = await listed(
+                connection, state, reason, after, _MAX_LISTED, unrestricted=review_service.unrestricted
+            )
+            counts = await review_repository.count_waiting(connection, unrestricted=review_service.unrestricted)
+        following = items[-1].cursor if len(items) == _MAX_LISTED else None
+        return render_page(
+            "review.html",
+            items=items,
+            counts=counts,
+            reason=reason,
+            state=state,
+            following=following,
+            why=REASON_WORDING,
+        )
 
     @router.get("/console/review/{item}")
-    async def one(_: Reviewer, item: UUID, done: Annotated[str, Query(max_length=10)] = "") -> Response:
+    async def item_page(_: Reviewer, item: UUID, done: Annotated[str, Query(max_length=10)] = "") -> Response:
         """Are these one person?"""
         try:
-            found = await reviewing.look(item)
+            case = await review_service.get_case(item)
         except Problem:
-            return page("missing.html", 404)
-        return page("review_item.html", referrer="same-origin", found=found, done=done, why=WHY, right=RIGHT)
+            return render_page("missing.html", 404)
+        return render_page(
+            "review_item.html", referrer="same-origin", found=case, done=done, why=REASON_WORDING, right=RANK_WORDING
+        )
 
     @router.post("/console/review/{item}/decision")
     async def decide(_: Reviewer, item: UUID, request: Request) -> Response:
         """The two are one person, or two."""
-        wanted = await _sent(request, DecisionForm)
-        return _back(item, await reviewing.decide(item, wanted.decision, wanted.reason or None))
+        form = await _read_form(request, DecisionForm)
+        return _redirect(item, await review_service.decide(item, form.decision, form.reason or None))
 
     @router.post("/console/review/{item}/undo")
     async def undo(_: Reviewer, item: UUID, request: Request) -> Response:
         """No decision stands about the two."""
-        wanted = await _sent(request, UndoForm)
-        return _back(item, await reviewing.undo(item, wanted.reason or None))
+        form = await _read_form(request, UndoForm)
+        return _redirect(item, await review_service.undo(item, form.reason or None))
 
     return router
 
 
-async def _sent(request: Request, model: type[Sent]) -> Sent:
-    if not forms.is_ours(request):
+async def _read_form(request: Request, model: type[Sent]) -> Sent:
+    if not forms.is_same_origin(request):
         raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
     try:
-        return model.model_validate(await forms.sent(request))
+        return model.model_validate(await forms.read_form(request))
     except ValidationError:
         raise Problem(422, "invalid-request", "say what is decided, as the page has it") from None
 
 
-def _back(item: UUID, done: ReviewResult) -> Response:
-    return RedirectResponse(f"/console/review/{item}?done={'yes' if done.bound else 'soon'}", 303)
+def _redirect(item: UUID, result: ReviewResult) -> Response:
+    return RedirectResponse(f"/console/review/{item}?done={'yes' if result.is_bound else 'soon'}", 303)

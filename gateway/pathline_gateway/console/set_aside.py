@@ -16,9 +16,9 @@ from pathline_gateway.set_aside.summary import Failing
 from pathline_gateway.status.endpoints import Statuses
 from pathline_gateway.web import forms
 from pathline_gateway.web.problem import Problem
-from pathline_gateway.web.templates import page
+from pathline_gateway.web.templates import render_page
 
-_LISTED: Final = 20
+_MAX_LISTED: Final = 20
 """Items of a work that are listed; the command lists all."""
 
 
@@ -35,22 +35,22 @@ def routes(pool: asyncpg.Pool, statuses: Statuses) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/console/set-aside")
-    async def listed(_: Operator, retried: Annotated[int | None, Query(ge=0)] = None) -> Response:
+    async def set_aside_page(_: Operator, retried: Annotated[int | None, Query(ge=0)] = None) -> Response:
         """What fails, and what to do?"""
         async with pool.acquire() as connection:
             sections = [
-                _Section(WORKS[each.work], each, await repository.page(connection, each.work, 0, _LISTED))
+                _Section(WORKS[each.work], each, await repository.page(connection, each.work, 0, _MAX_LISTED))
                 for each in await statuses.failing(connection)
                 if each.work in WORKS
             ]
-        return page("set_aside.html", referrer="same-origin", sections=sections, retried=retried)
+        return render_page("set_aside.html", referrer="same-origin", sections=sections, retried=retried)
 
     @router.post("/console/set-aside/retry")
     async def retry(_: Operator, request: Request) -> Response:
         """Everything that one work has set aside is tried again."""
-        if not forms.is_ours(request):
+        if not forms.is_same_origin(request):
             raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
-        work = (await forms.sent(request)).get("work")
+        work = (await forms.read_form(request)).get("work")
         if work not in WORKS:
             raise Problem(422, "invalid-request", "work: say which, as the page has it")
         async with pool.acquire() as connection:

@@ -12,25 +12,25 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import RedirectResponse
 
-from pathline_gateway.access_log.request_row import reading
+from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import CurrentCaller
-from pathline_gateway.console.subscription_summary import SubscriptionSummary, stream
-from pathline_gateway.streams.api.access import one_of, series_of, whose
+from pathline_gateway.console.subscription_summary import SubscriptionSummary, summarize_subscription
+from pathline_gateway.streams.api.access import org_filter, require_series, require_subscription
 from pathline_gateway.streams.api.explain import explain
-from pathline_gateway.streams.api.replay_endpoints import opened
-from pathline_gateway.streams.api.status import standing
+from pathline_gateway.streams.api.replay_endpoints import open_series
+from pathline_gateway.streams.api.status import load_status
 from pathline_gateway.streams.sse.stream import Streams
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.webhooks import endpoint_repository
 from pathline_gateway.web import forms
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
-from pathline_gateway.web.templates import page
+from pathline_gateway.web.templates import render_page
 
-_LISTED: Final = 100
-_FIRST: Final = UUID(int=0)
-_DONE: Final = {
+_MAX_LISTED: Final = 100
+_BEFORE_FIRST: Final = UUID(int=0)
+_DONE_MESSAGES: Final = {
     "pause": "Paused. Its events wait.",
     "resume": "Resumed: it is tried again at once.",
     "redrive": "Failed events are tried again.",
@@ -68,104 +68,116 @@ def routes(streams: Streams) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/console/streams")
-    async def listed(caller: CurrentCaller, after: UUID = _FIRST) -> Response:
+    async def subscription_list_page(caller: CurrentCaller, after: UUID = _BEFORE_FIRST) -> Response:
         """Does everybody receive?"""
-        async with pool.acquire() as connection, _one_moment(connection):
-            found = await subscription_repository.listed(connection, whose(caller), after, _LISTED)
-            lines = [stream(each, await standing(connection, each), _now()) for each in found]
-        following = lines[-1].id if len(lines) == _LISTED else None
-        return page("streams.html", streams=lines, following=following)
+        async with pool.acquire() as connection, _snapshot_transaction(connection):
+            subscriptions = await subscription_repository.list_page(connection, org_filter(caller), after, _MAX_LISTED)
+            lines = [
+                summarize_subscription(each, await load_status(connection, each), _now()) for each in subscriptions
+            ]
+        following = lines[-1].id if len(lines) == _MAX_LISTED else None
+        return render_page("streams.html", streams=lines, following=following)
 
     @router.get("/console/streams/{subscription}")
-    async def one(caller: CurrentCaller, subscription: UUID, done: Done = "", after: After = 0) -> Response:
+    async def subscription_page(
+        caller: CurrentCaller, subscription: UUID, done: Done = "", after: After = 0
+    ) -> Response:
         """Does it receive; and if not, why?"""
         try:
-            shown, failures = await _shown(caller, subscription, after)
+            summary, failures = await _load_summary(caller, subscription, after)
         except Problem as problem:
             if problem.status != 404:
                 raise
-            return page("stream_missing.html", 404)
-        return _page(shown, failures, said=_DONE.get(done))
+            return render_page("stream_missing.html", 404)
+        return _render_subscription(summary, failures, message=_DONE_MESSAGES.get(done))
 
     @router.post("/console/streams/{subscription}/pause")
     async def pause(caller: CurrentCaller, subscription: UUID, request: Request) -> Response:
         """Nothing is handed out until it is resumed."""
-        await _sent(request, Acted)
+        await _read_form(request, Acted)
         async with pool.acquire() as connection, connection.transaction():
-            await one_of(connection, caller, subscription)
-            await subscription_repository.pause(connection, subscription, True)
-        return _back(subscription, "pause")
+            await require_subscription(connection, caller, subscription)
+            await subscription_repository.set_paused(connection, subscription, True)
+        return _redirect(subscription, "pause")
 
     @router.post("/console/streams/{subscription}/resume")
     async def resume(caller: CurrentCaller, subscription: UUID, request: Request) -> Response:
         """It is handed out again; its sink is tried at once."""
-        await _sent(request, Acted)
+        await _read_form(request, Acted)
         async with pool.acquire() as connection, connection.transaction():
-            await one_of(connection, caller, subscription)
-            await subscription_repository.pause(connection, subscription, False)
+            await require_subscription(connection, caller, subscription)
+            await subscription_repository.set_paused(connection, subscription, False)
             await endpoint_repository.resume(connection, subscription)
-        return _back(subscription, "resume")
+        return _redirect(subscription, "resume")
 
     @router.post("/console/streams/{subscription}/redrive")
     async def redrive(caller: CurrentCaller, subscription: UUID, request: Request) -> Response:
-        """What was given up is tried again."""
-        wanted = await _sent(request, Acted)
+        """Failed events are tried again."""
+        form = await _read_form(request, Acted)
         async with pool.acquire() as connection, connection.transaction():
-            of = await series_of(connection, await one_of(connection, caller, subscription), wanted.series)
-            await endpoint_repository.redrive(connection, of.id, None)
-        return _back(subscription, "redrive")
+            series = await require_series(
+                connection, await require_subscription(connection, caller, subscription), form.series
+            )
+            await endpoint_repository.redrive(connection, series.id, None)
+        return _redirect(subscription, "redrive")
 
     @router.post("/console/streams/{subscription}/replay")
     async def replay(caller: CurrentCaller, subscription: UUID, request: Request) -> Response:
         """Its owner is given again what was stored: an operator opens the series, and is handed nothing of it."""
-        wanted = await _sent(request, From)
+        form = await _read_form(request, From)
         try:
             async with pool.acquire() as connection, connection.transaction():
-                await opened(connection, await one_of(connection, caller, subscription), wanted.start, streams.limits)
+                await open_series(
+                    connection, await require_subscription(connection, caller, subscription), form.start, streams.limits
+                )
         except Problem as problem:
             if problem.status == 404:
                 raise
-            return _page(*await _shown(caller, subscription), problem.status, wrong=problem.detail)
-        return _back(subscription, "replay")
+            return _render_subscription(
+                *await _load_summary(caller, subscription), problem.status, error=problem.detail
+            )
+        return _redirect(subscription, "replay")
 
     @router.post("/console/streams/{subscription}/explain")
-    async def explained(caller: CurrentCaller, subscription: UUID, request: Request) -> Response:
+    async def explain_event(caller: CurrentCaller, subscription: UUID, request: Request) -> Response:
         """Why did an event come, or not?"""
-        wanted = await _sent(request, Asked)
-        async with reading(streams.slow) as connection:
-            found = await one_of(connection, caller, subscription)
-            because = await explain(connection, found, caller, wanted.source, wanted.id, clock())
-        shown, failures = await _shown(caller, subscription)
-        return _page(shown, failures, because=because, asked=wanted)
+        form = await _read_form(request, Asked)
+        async with read_transaction(streams.slow_pool) as connection:
+            subscription_row = await require_subscription(connection, caller, subscription)
+            explanation = await explain(connection, subscription_row, caller, form.source, form.id, clock())
+        summary, failures = await _load_summary(caller, subscription)
+        return _render_subscription(summary, failures, explanation=explanation, query=form)
 
-    async def _shown(
+    async def _load_summary(
         caller: Caller, subscription: UUID, after: int = 0
     ) -> tuple[SubscriptionSummary, list[endpoint_repository.DeadLetterRow]]:
-        async with pool.acquire() as connection, _one_moment(connection):
-            found = await one_of(connection, caller, subscription)
-            shown = stream(found, await standing(connection, found), _now())
-            return shown, await endpoint_repository.failures(connection, found.id, after, _LISTED)
+        async with pool.acquire() as connection, _snapshot_transaction(connection):
+            subscription_row = await require_subscription(connection, caller, subscription)
+            summary = summarize_subscription(subscription_row, await load_status(connection, subscription_row), _now())
+            return summary, await endpoint_repository.list_dead_letters(
+                connection, subscription_row.id, after, _MAX_LISTED
+            )
 
     return router
 
 
-def _page(
-    shown: SubscriptionSummary,
+def _render_subscription(
+    summary: SubscriptionSummary,
     failures: list[endpoint_repository.DeadLetterRow],
     status: int = 200,
     *,
-    said: str | None = None,
-    wrong: str | None = None,
-    because: dict[str, Any] | None = None,
-    asked: Asked | None = None,
+    message: str | None = None,
+    error: str | None = None,
+    explanation: dict[str, Any] | None = None,
+    query: Asked | None = None,
 ) -> Response:
-    said_of = {"said": said, "wrong": wrong, "because": because, "asked": asked}
-    following = failures[-1].number if len(failures) == _LISTED else None
+    values = {"said": message, "wrong": error, "because": explanation, "asked": query}
+    following = failures[-1].number if len(failures) == _MAX_LISTED else None
     more = {"failures": failures, "following": following}
-    return page("stream.html", status, referrer="same-origin", stream=shown, told=said_of, **more)
+    return render_page("stream.html", status, referrer="same-origin", stream=summary, told=values, **more)
 
 
-def _one_moment(connection: asyncpg.Connection) -> asyncpg.transaction.Transaction:
+def _snapshot_transaction(connection: asyncpg.Connection) -> asyncpg.transaction.Transaction:
     return connection.transaction(isolation="repeatable_read", readonly=True)
 
 
@@ -174,15 +186,15 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _sent(request: Request, model: type[Sent]) -> Sent:
-    if not forms.is_ours(request):
+async def _read_form(request: Request, model: type[Sent]) -> Sent:
+    if not forms.is_same_origin(request):
         raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
     try:
-        return model.model_validate(await forms.sent(request))
-    except ValidationError as wrong:
-        fields = ", ".join(str(error["loc"][0]) for error in wrong.errors() if error["loc"])
+        return model.model_validate(await forms.read_form(request))
+    except ValidationError as caught:
+        fields = ", ".join(str(error["loc"][0]) for error in caught.errors() if error["loc"])
         raise Problem(422, "invalid-request", f"{fields}: send what the page asks for") from None
 
 
-def _back(subscription: UUID, done: str) -> Response:
+def _redirect(subscription: UUID, done: str) -> Response:
     return RedirectResponse(f"/console/streams/{subscription}?{urlencode({'done': done})}", 303)

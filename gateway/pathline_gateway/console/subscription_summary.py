@@ -8,18 +8,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from pathline_gateway.streams.subscriptions.repository import Subscription
-from pathline_gateway.web.formatting import lasting, organisation
+from pathline_gateway.web.formatting import format_duration, organisation_name
 
-_STATES: Final = {
+_STATE_WORDING: Final = {
     "active": "active",
     "paused": "paused",
     "failing": "failing: tried again",
     "gone": "stopped: the sink wants nothing more (410)",
     "unreachable": "stopped: the sink took nothing in a week",
 }
-_STOPPED: Final = ("gone", "unreachable")
+_STOPPED_STATES: Final = ("gone", "unreachable")
 _PROTOCOLS: Final = {"HTTP": "webhook", "PULL": "pull", "SSE": "stream (server-sent events)"}
-_REASONS: Final = {
+_REASON_ADVICE: Final = {
     "unreachable": "Nobody answers at its address, or it is no public one. Ask the owner; it is tried again by itself.",
     "timed-out": "It answers too slowly. Ask the owner to answer first and work afterwards.",
     "bad-answer": "What it answers is no HTTP. Ask the owner what stands at this address.",
@@ -67,59 +67,64 @@ class SubscriptionSummary:
     replays: Sequence[SeriesSummary]
 
 
-def stream(found: Subscription, standing: Mapping[str, Any], now: datetime) -> SubscriptionSummary:
+def summarize_subscription(subscription: Subscription, status: Mapping[str, Any], now: datetime) -> SubscriptionSummary:
     """The subscription; `standing`: the answer of `…/status`."""
     return SubscriptionSummary(
-        str(found.id),
-        organisation(found.org),
-        _PROTOCOLS.get(found.protocol, found.protocol),
-        found.purpose,
-        found.paused,
-        standing["state"] in _STOPPED,
-        _receiving(standing, now),
-        [_receiving(each, now) for each in standing["replays"]],
+        str(subscription.id),
+        organisation_name(subscription.org),
+        _PROTOCOLS.get(subscription.protocol, subscription.protocol),
+        subscription.purpose,
+        subscription.paused,
+        status["state"] in _STOPPED_STATES,
+        _summarize_series(status, now),
+        [_summarize_series(each, now) for each in status["replays"]],
     )
 
 
-def _receiving(said: Mapping[str, Any], now: datetime) -> SeriesSummary:
-    failure = said.get("last_failure")
-    since, succeeded = _instant(said["waiting_since"]), said.get("last_success") or said.get("last_asked")
+def _summarize_series(status: Mapping[str, Any], now: datetime) -> SeriesSummary:
+    failure = status.get("last_failure")
+    waiting_since, last_success = (
+        _parse_instant(status["waiting_since"]),
+        status.get("last_success") or status.get("last_asked"),
+    )
     return SeriesSummary(
-        said.get("series", 1),
-        said.get("complete"),
-        _STATES[said["state"]],
-        said["given"],
-        said["delivered"],
-        said["waiting"],
-        None if since is None else lasting(now - since),
-        _instant(succeeded),
-        None if failure is None else _instant(failure["at"]),
+        status.get("series", 1),
+        status.get("complete"),
+        _STATE_WORDING[status["state"]],
+        status["given"],
+        status["delivered"],
+        status["waiting"],
+        None if waiting_since is None else format_duration(now - waiting_since),
+        _parse_instant(last_success),
+        None if failure is None else _parse_instant(failure["at"]),
         None if failure is None else failure["reason"],
-        said.get("failures", 0),
-        to_do(said),
+        status.get("failures", 0),
+        advise(status),
     )
 
 
-def to_do(said: Mapping[str, Any]) -> str:
+def advise(status: Mapping[str, Any]) -> str:
     """What an operator does about it."""
-    reason = (said.get("last_failure") or {}).get("reason", "")
-    match said["state"]:
+    reason = (status.get("last_failure") or {}).get("reason", "")
+    match status["state"]:
         case "paused":
             return "Somebody paused it: what it would be given waits. Resume it."
         case "gone" | "unreachable":
-            return f"{_because(reason)} Resume it once the sink is mended."
+            return f"{_advise_on_reason(reason)} Resume it once the sink is mended."
         case "failing":
-            return _because(reason)
-    if n := said.get("failures", 0):
-        return f"{'One event was' if n == 1 else f'{n:,} events were'} given up. {_because(reason)} Then redrive."
-    if "last_asked" in said and said["last_asked"] is None and said["waiting"]:
+            return _advise_on_reason(reason)
+    if n := status.get("failures", 0):
+        return (
+            f"{'One event was' if n == 1 else f'{n:,} events were'} given up. {_advise_on_reason(reason)} Then redrive."
+        )
+    if "last_asked" in status and status["last_asked"] is None and status["waiting"]:
         return "Its reader has never asked for events, or only listens to the stream. Ask the owner."
     return "Nothing."
 
 
-def _because(reason: str) -> str:
-    if (known := _REASONS.get(reason)) is not None:
-        return known
+def _advise_on_reason(reason: str) -> str:
+    if (advice := _REASON_ADVICE.get(reason)) is not None:
+        return advice
     match reason[:1]:
         case "3":
             return f"It sends elsewhere ({reason}), which is not followed. The owner puts the new address."
@@ -130,5 +135,5 @@ def _because(reason: str) -> str:
     return "Ask the owner of the sink."
 
 
-def _instant(served: str | None) -> datetime | None:
-    return None if served is None else datetime.fromisoformat(served)
+def _parse_instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pathline_gateway.web.formatting import day, lasting, organisation
+from pathline_gateway.web.formatting import format_day, format_duration, organisation_name
 
 WIDTH = 1000
 LABELS = 320
 ROW = 26
-_SHORTEST = 4
+_MIN_BAR_WIDTH = 4
 """Width of a span that took no time: it is still seen."""
 
 
@@ -54,7 +54,7 @@ class _Span:
         return int(self.raw["endTimeUnixNano"])
 
 
-def waterfall(trace: Mapping[str, Any]) -> Waterfall | None:
+def draw_waterfall(trace: Mapping[str, Any]) -> Waterfall | None:
     """The drawing of an OTLP JSON trace with one root; None when it has no span."""
     children: defaultdict[str | None, list[_Span]] = defaultdict(list)
     for resource in trace["resourceSpans"]:
@@ -65,22 +65,33 @@ def waterfall(trace: Mapping[str, Any]) -> Waterfall | None:
     if not children[None]:
         return None
     (root,) = children[None]
-    rows = list(_in_order(root, children, 0))
-    bars = [_bar(span, depth, i, root) for i, (span, depth) in enumerate(rows)]
+    rows = list(_depth_first(root, children, 0))
+    bars = [_draw_bar(span, depth, i, root) for i, (span, depth) in enumerate(rows)]
     return Waterfall(root.raw["traceId"], ROW * (len(bars) + 1), bars)
 
 
-def _in_order(span: _Span, children: Mapping[str | None, Sequence[_Span]], depth: int) -> Iterator[tuple[_Span, int]]:
+def _depth_first(
+    span: _Span, children: Mapping[str | None, Sequence[_Span]], depth: int
+) -> Iterator[tuple[_Span, int]]:
     yield span, depth
     for child in sorted(children.get(span.raw["spanId"], ()), key=lambda s: (s.start, s.raw["spanId"])):
-        yield from _in_order(child, children, depth + 1)
+        yield from _depth_first(child, children, depth + 1)
 
 
-def _bar(span: _Span, depth: int, row: int, root: _Span) -> Bar:
+def _draw_bar(span: _Span, depth: int, row: int, root: _Span) -> Bar:
     scale = (WIDTH - LABELS - 10) / max(1, root.end - root.start)
-    wide = max(_SHORTEST, (span.end - span.start) * scale)
-    x = min(LABELS + (span.start - root.start) * scale, WIDTH - wide)
-    began = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=span.start // 1000)
-    took = timedelta(microseconds=(span.end - span.start) // 1000)
-    name = span.raw["name"] if depth != 1 else f"{organisation(span.service)}: {span.raw['name']}"
-    return Bar(name, span.service, depth, round(x, 1), round(wide, 1), ROW * row + ROW / 2, day(began), lasting(took))
+    width = max(_MIN_BAR_WIDTH, (span.end - span.start) * scale)
+    x = min(LABELS + (span.start - root.start) * scale, WIDTH - width)
+    start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=span.start // 1000)
+    duration = timedelta(microseconds=(span.end - span.start) // 1000)
+    name = span.raw["name"] if depth != 1 else f"{organisation_name(span.service)}: {span.raw['name']}"
+    return Bar(
+        name,
+        span.service,
+        depth,
+        round(x, 1),
+        round(width, 1),
+        ROW * row + ROW / 2,
+        format_day(start),
+        format_duration(duration),
+    )

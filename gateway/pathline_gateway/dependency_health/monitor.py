@@ -12,9 +12,9 @@ from typing import Final, Literal, NamedTuple, Protocol
 
 _log = logging.getLogger(__name__)
 
-PROBE_S: Final = 2.0
+PROBE_TIMEOUT_S: Final = 2.0
 """Longest that an answer may take."""
-_EVERY_S: Final = 1.0
+_CHECK_INTERVAL_S: Final = 1.0
 
 Component = Literal["Postgres", "The broker"]
 
@@ -24,7 +24,7 @@ class Probe(Protocol):
 
     component: Component
 
-    async def ask(self) -> None:
+    async def check(self) -> None:
         """It answered. Raises whatever kept it from that."""
 
     async def close(self) -> None:
@@ -46,7 +46,7 @@ class DependencyMonitor:
 
     probes: Sequence[Probe]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    probe_s: float = PROBE_S
+    probe_timeout_s: float = PROBE_TIMEOUT_S
     _outages: dict[Component, Outage] = field(default_factory=dict)
 
     def outages(self) -> list[Outage]:
@@ -57,23 +57,23 @@ class DependencyMonitor:
         """Since when this component does not answer; None while it does."""
         return self._outages.get(component)
 
-    async def look(self, probe: Probe) -> None:
+    async def check(self, probe: Probe) -> None:
         """What is known of this component is as of now."""
-        asked, began = asyncio.create_task(probe.ask()), self.now()
+        check_task, started_at = asyncio.create_task(probe.check()), self.now()
         # Not `timeout`: that waits until what it cancels has ended, and a frozen server ends nothing.
-        await asyncio.wait({asked}, timeout=self.probe_s)
-        if not asked.done():
-            asked.cancel()
-            await self._failed(probe, began, "no answer in time")
-        elif (failure := asked.exception()) is not None:
-            await self._failed(probe, began, type(failure).__name__)
-        elif (over := self._outages.pop(probe.component, None)) is not None:
-            _log.warning("%s answers again; it did not since %s", probe.component, f"{over.since:%H:%M:%S}Z")
+        await asyncio.wait({check_task}, timeout=self.probe_timeout_s)
+        if not check_task.done():
+            check_task.cancel()
+            await self._record_failure(probe, started_at, "no answer in time")
+        elif (failure := check_task.exception()) is not None:
+            await self._record_failure(probe, started_at, type(failure).__name__)
+        elif (ended_outage := self._outages.pop(probe.component, None)) is not None:
+            _log.warning("%s answers again; it did not since %s", probe.component, f"{ended_outage.since:%H:%M:%S}Z")
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def run(self) -> AsyncIterator[None]:
         """Every component is asked every second, as long as the block lasts."""
-        tasks = [asyncio.create_task(self._ask(probe)) for probe in self.probes]
+        tasks = [asyncio.create_task(self._check_forever(probe)) for probe in self.probes]
         try:
             yield
         finally:
@@ -84,12 +84,12 @@ class DependencyMonitor:
                 with contextlib.suppress(Exception):
                     await probe.close()
 
-    async def _ask(self, probe: Probe) -> None:
+    async def _check_forever(self, probe: Probe) -> None:
         while True:
-            await self.look(probe)
-            await asyncio.sleep(_EVERY_S)
+            await self.check(probe)
+            await asyncio.sleep(_CHECK_INTERVAL_S)
 
-    async def _failed(self, probe: Probe, since: datetime, cause: str) -> None:
+    async def _record_failure(self, probe: Probe, since: datetime, cause: str) -> None:
         with contextlib.suppress(Exception):
             await probe.close()
         if probe.component not in self._outages:

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 
-from pathline_gateway.dependency_health.monitor import PROBE_S, Component
+from pathline_gateway.dependency_health.monitor import PROBE_TIMEOUT_S, Component
 
 
 @dataclass
@@ -21,11 +21,13 @@ class PostgresProbe:
     component: Component = "Postgres"
     _connection: asyncpg.Connection | None = None
 
-    async def ask(self) -> None:
+    async def check(self) -> None:
         """It answered."""
         if self._connection is None or self._connection.is_closed():
-            named = {"application_name": "pathline-gateway health"}
-            self._connection = await asyncpg.connect(self.address, timeout=PROBE_S, server_settings=named)
+            server_settings = {"application_name": "pathline-gateway health"}
+            self._connection = await asyncpg.connect(
+                self.address, timeout=PROBE_TIMEOUT_S, server_settings=server_settings
+            )
         await self._connection.fetchval("select 1")
 
     async def close(self) -> None:
@@ -43,15 +45,15 @@ class BrokerProbe:
     component: Component = "The broker"
     _client: AIOKafkaAdminClient | None = None
 
-    async def ask(self) -> None:
+    async def check(self) -> None:
         """It answered."""
         if self._client is None:
-            client = AIOKafkaAdminClient(**self.options, request_timeout_ms=int(PROBE_S * 1_000))
+            client = AIOKafkaAdminClient(**self.options, request_timeout_ms=int(PROBE_TIMEOUT_S * 1_000))
             try:
                 await client.start()
             except BaseException:
-                _closing.add(task := asyncio.create_task(client.close()))
-                task.add_done_callback(_closing.discard)
+                _closing_tasks.add(task := asyncio.create_task(client.close()))
+                task.add_done_callback(_closing_tasks.discard)
                 raise
             self._client = client
         await self._client.list_topics()
@@ -60,8 +62,8 @@ class BrokerProbe:
         """Nothing is waited for: what the client still has to say to a broker that is gone goes on beside."""
         client, self._client = self._client, None
         if client is not None:
-            _closing.add(task := asyncio.create_task(client.close()))
-            task.add_done_callback(_closing.discard)
+            _closing_tasks.add(task := asyncio.create_task(client.close()))
+            task.add_done_callback(_closing_tasks.discard)
 
 
-_closing: set[asyncio.Task[None]] = set()
+_closing_tasks: set[asyncio.Task[None]] = set()

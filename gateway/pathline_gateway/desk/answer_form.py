@@ -18,84 +18,92 @@ from pathline.vocabulary import (
     IdentityLinked,
 )
 from pathline.vocabulary.handoffs import Reason
-from pathline_gateway.desk.form_fields import Form, digest
-from pathline_gateway.desk.publisher import source
+from pathline_gateway.desk.form_fields import Form, token_digest
+from pathline_gateway.desk.publisher import desk_source
 from pathline_gateway.handoffs.deadlines import HandoffStatus
 
 REASONS: Final = {each: each.replace("-", " ") for each in get_args(Reason)}
 OUTCOMES: Final = {"met": "the need is met", "partly-met": "it is partly met", "not-met": "it is not met"}
-_AFTER: Final = timedelta(milliseconds=1)
+_MIN_GAP: Final = timedelta(milliseconds=1)
 
-_ASKED: Final = ("requested", "received")
-_TAKEN: Final = ("accepted", "in-progress", "on-hold")
+_UNANSWERED_STATES: Final = ("requested", "received")
+_ACCEPTED_STATES: Final = ("accepted", "in-progress", "on-hold")
 
 
-def possible(each: HandoffStatus) -> tuple[str, ...]:
+def possible_verbs(handoff: HandoffStatus) -> tuple[str, ...]:
     """What may be done with it as it stands."""
-    if each.life.state in _ASKED:
-        seen = ("seen",) if each.life.state == "requested" else ()
-        return (*seen, "accepted", "declined", "redirected")
-    return ("completed",) if each.life.state in _TAKEN else ()
+    if handoff.lifecycle.state in _UNANSWERED_STATES:
+        seen_verb = ("seen",) if handoff.lifecycle.state == "requested" else ()
+        return (*seen_verb, "accepted", "declined", "redirected")
+    return ("completed",) if handoff.lifecycle.state in _ACCEPTED_STATES else ()
 
 
-def read(form: Form, verb: str, each: HandoffStatus, org: str) -> dict[str, Any]:
+def parse_answer(form: Form, verb: str, handoff: HandoffStatus, org: str) -> dict[str, Any]:
     """What the form says, under the names of the payload, where nothing is wrong with it."""
-    said: dict[str, Any] = {"handoff": each.life.handoff, "actor": "staff", "initiator": "organisation"}
+    payload: dict[str, Any] = {"handoff": handoff.lifecycle.handoff, "actor": "staff", "initiator": "organisation"}
     form.subject(required=verb == "accepted")
     if verb == "accepted":
-        said["token"] = _token(form, each, required=True)
-        said["service"] = form.code("service", "Write one of your services in a few words, such as debt advice.")
+        payload["token"] = _read_token(form, handoff, required=True)
+        payload["service"] = form.code("service", "Write one of your services in a few words, such as debt advice.")
     elif verb == "declined":
-        said["reason"] = form.one_of("reason", REASONS, "Choose why.")
-        said["token"] = _token(form, each, required=False)
+        payload["reason"] = form.choice("reason", REASONS, "Choose why.")
+        payload["token"] = _read_token(form, handoff, required=False)
     elif verb == "redirected":
         to = form.organisation("to", org)
-        said["to"] = {"org": to, "service": form.code("to-service", "Write the service in a few words.")}
-        said["token_sha256"] = digest(form.new_token()).hex()
+        payload["to"] = {"org": to, "service": form.code("to-service", "Write the service in a few words.")}
+        payload["token_sha256"] = token_digest(form.new_token()).hex()
     elif verb == "completed":
-        said["outcome"] = form.one_of("outcome", OUTCOMES, "Choose what became of it.")
-    return said
+        payload["outcome"] = form.choice("outcome", OUTCOMES, "Choose what became of it.")
+    return payload
 
 
-def _token(form: Form, each: HandoffStatus, *, required: bool) -> str | None:
+def _read_token(form: Form, handoff: HandoffStatus, *, required: bool) -> str | None:
     """The code on the slip; where the offer knows of none, one that redeems nothing, since the contract wants one."""
-    if each.life.token is None:
+    if handoff.lifecycle.token is None:
         return secrets.token_urlsafe(24) if required else None
     if not form.text("token") and not required:
         return None
-    found = form.slip_code(each.life.token)
-    if found is None:
+    token = form.read_slip_code(handoff.lifecycle.token)
+    if token is None:
         form.wrong |= {"token": "This is not the code of this hand-off: look at the slip, and write it again."}
-    return found
+    return token
 
 
-def interactions(
+def build_interactions(
     verb: str,
-    said: Mapping[str, Any],
-    each: HandoffStatus,
+    payload_fields: Mapping[str, Any],
+    handoff: HandoffStatus,
     subject: str,
     placeholder: str,
     org: str,
-    once: str,
+    form_id: str,
     now: datetime,
 ) -> list[Interaction[Any]]:
     """What is published: the answer, and, once she is known, that an earlier answer was about her as well."""
-    at = max((now, *(instant.after(event.time, _AFTER) for event in each.life.legal if not event.coarse)))
+    at = max(
+        (now, *(instant.add(event.time, _MIN_GAP) for event in handoff.lifecycle.transitions if not event.is_interval))
+    )
     model = {m.verb: m for m in (HandoffSeen, HandoffAccepted, HandoffDeclined, HandoffRedirected, HandoffCompleted)}
-    payload = model[verb].model_validate({name: value for name, value in said.items() if value is not None})
-    who = subject or _known_as(each, org) or placeholder
-    answer = interaction(payload, source=source(org), subject=who, time=at, id=f"desk-{once}")
-    if who == placeholder or not _answered_as(each, org, placeholder):
+    payload = model[verb].model_validate({name: value for name, value in payload_fields.items() if value is not None})
+    published_subject = subject or _last_subject(handoff, org) or placeholder
+    answer = interaction(payload, source=desk_source(org), subject=published_subject, time=at, id=f"desk-{form_id}")
+    if published_subject == placeholder or not _has_answered_as(handoff, org, placeholder):
         return [answer]
-    same = {"same": [{"org": org, "subject": name} for name in (placeholder, who)], "method": "record-key"}
-    link = IdentityLinked.model_validate(same)
-    return [answer, interaction(link, source=source(org), subject=who, time=at, id=f"desk-{once}-same")]
+    link_fields = {
+        "same": [{"org": org, "subject": name} for name in (placeholder, published_subject)],
+        "method": "record-key",
+    }
+    link = IdentityLinked.model_validate(link_fields)
+    return [
+        answer,
+        interaction(link, source=desk_source(org), subject=published_subject, time=at, id=f"desk-{form_id}-same"),
+    ]
 
 
-def _known_as(each: HandoffStatus, org: str) -> str | None:
+def _last_subject(handoff: HandoffStatus, org: str) -> str | None:
     """By what pseudonym the organisation answered last."""
-    return next((event.subject for event in reversed(each.life.legal) if event.org == org), None)
+    return next((event.subject for event in reversed(handoff.lifecycle.transitions) if event.org == org), None)
 
 
-def _answered_as(each: HandoffStatus, org: str, subject: str) -> bool:
-    return any((event.org, event.subject) == (org, subject) for event in each.life.legal)
+def _has_answered_as(handoff: HandoffStatus, org: str, subject: str) -> bool:
+    return any((event.org, event.subject) == (org, subject) for event in handoff.lifecycle.transitions)

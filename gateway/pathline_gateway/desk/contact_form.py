@@ -12,9 +12,9 @@ from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import ContactMade, NeedExpressed, Payload
 from pathline.vocabulary.codes import Channel, NeedCode
 from pathline_gateway.desk.form_fields import Form, When
-from pathline_gateway.desk.publisher import source
+from pathline_gateway.desk.publisher import desk_source
 
-KINDS: Final = {
+CONTACT_KINDS: Final = {
     "enquiry": "they asked for help or information",
     "inform": "we told them something",
     "chase": "they asked where something stands",
@@ -35,44 +35,46 @@ class ContactEntry:
     kind: str
     channel: str | None
     service: str | None
-    when: When
+    occurred: When
     needs: tuple[str, ...]
     handoff: str | None
-    once: str
+    form_id: str
 
-    def about(self, handoff: str | None) -> ContactEntry:
+    def with_handoff(self, handoff: str | None) -> ContactEntry:
         """The same, with the id of the hand-off in place of what it is called on pages."""
         return replace(self, handoff=handoff)
 
-    def interactions(self, org: str, now: datetime) -> list[Interaction[Any]]:
+    def build_interactions(self, org: str, now: datetime) -> list[Interaction[Any]]:
         """What is published: the contact, and each need that was expressed. The same form, the same ids."""
-        made = {"kind": self.kind, "needs": self.needs or None}
-        contact = self._of(ContactMade.model_validate(self._here | made), f"desk-{self.once}", org, now)
-        return [contact, *(self._need(code, org, now) for code in self.needs)]
+        contact_fields = {"kind": self.kind, "needs": self.needs or None}
+        contact = self._build_interaction(
+            ContactMade.model_validate(self._common_fields | contact_fields), f"desk-{self.form_id}", org, now
+        )
+        return [contact, *(self._build_need(code, org, now) for code in self.needs)]
 
     @property
-    def _here(self) -> dict[str, Any]:
-        place = {"service": self.service, "channel": self.channel, "precision": self.when.precision}
-        return place | {"handoff": self.handoff, "actor": "staff"}
+    def _common_fields(self) -> dict[str, Any]:
+        fields = {"service": self.service, "channel": self.channel, "precision": self.occurred.precision}
+        return fields | {"handoff": self.handoff, "actor": "staff"}
 
-    def _need(self, code: str, org: str, now: datetime) -> Interaction[Any]:
-        id = f"desk-{self.once}-{code}"
-        said = {"need": id, "code": code, "by": "citizen"}
-        return self._of(NeedExpressed.model_validate(self._here | said), id, org, now)
+    def _build_need(self, code: str, org: str, now: datetime) -> Interaction[Any]:
+        id = f"desk-{self.form_id}-{code}"
+        need_fields = {"need": id, "code": code, "by": "citizen"}
+        return self._build_interaction(NeedExpressed.model_validate(self._common_fields | need_fields), id, org, now)
 
-    def _of(self, payload: Payload, id: str, org: str, now: datetime) -> Interaction[Any]:
+    def _build_interaction(self, payload: Payload, id: str, org: str, now: datetime) -> Interaction[Any]:
         return interaction(
-            payload, source=source(org), subject=self.subject, time=self.when.time, id=id, recordedtime=now
+            payload, source=desk_source(org), subject=self.subject, time=self.occurred.time, id=id, recordedtime=now
         )
 
 
-def read(form: Form, handoffs: Collection[str], now: datetime, zone: ZoneInfo) -> ContactEntry:
+def parse_contact(form: Form, handoffs: Collection[str], now: datetime, zone: ZoneInfo) -> ContactEntry:
     """The contact that the form tells of, where nothing is wrong with it. `handoffs`: those it may be about."""
     subject = form.subject()
-    kind = form.one_of("kind", KINDS, "Choose what it was about.")
-    channel = form.one_of("channel", ("", *CHANNELS), "Choose how you met.")
+    kind = form.choice("kind", CONTACT_KINDS, "Choose what it was about.")
+    channel = form.choice("channel", ("", *CHANNELS), "Choose how you met.")
     service = form.code("service", "Write one of your services in a few words, such as food parcels.")
-    handoff = form.one_of("handoff", ("", *handoffs), "Choose one of the hand-offs, or none.")
+    handoff = form.choice("handoff", ("", *handoffs), "Choose one of the hand-offs, or none.")
     needs = tuple(each for each in NEEDS if form.text(f"need-{each}"))
-    when = form.when(now, zone)
-    return ContactEntry(subject, kind, channel or None, service, when, needs, handoff or None, form.once())
+    occurred = form.occurred(now, zone)
+    return ContactEntry(subject, kind, channel or None, service, occurred, needs, handoff or None, form.submission_id())

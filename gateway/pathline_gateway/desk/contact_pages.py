@@ -8,75 +8,83 @@ from fastapi import APIRouter, Query, Request, Response
 
 from pathline_gateway.auth.dependencies import CurrentCaller
 from pathline_gateway.desk import contact_form
-from pathline_gateway.desk.form_fields import Form, once
+from pathline_gateway.desk.form_fields import Form, new_form_id
 from pathline_gateway.desk.handoff_list_item import HandoffListItem
 from pathline_gateway.desk.page_context import DeskContext
-from pathline_gateway.desk.session import DeskWorker, sent, worker
+from pathline_gateway.desk.session import DeskWorker, current_worker, read_own_form
 from pathline_gateway.handoffs import desk_repository
-from pathline_gateway.handoffs.lifecycle import OPEN
+from pathline_gateway.handoffs.lifecycle import OPEN_STATES
 from pathline_gateway.web.query_parameters import AllKnown
 
 Chosen = Annotated[str, Query(max_length=2_000)]
 """The hand-off that it is about: what it is called in addresses."""
 
 
-def add(router: APIRouter, seat: DeskContext) -> None:
+def add_routes(router: APIRouter, context: DeskContext) -> None:
     """The form, and what it sends."""
 
     @router.get("/desk/contact", dependencies=[AllKnown])
-    async def ask(request: Request, asker: CurrentCaller, handoff: Chosen = "") -> Response:
+    async def contact_page(request: Request, caller: CurrentCaller, handoff: Chosen = "") -> Response:
         """Who was here, and what for?"""
-        who = worker(request, asker)
-        chosen = await _chosen(seat, who, handoff)
-        return await _form(seat, who, Form({"handoff": handoff} if chosen else {}), chosen)
+        desk_worker = current_worker(request, caller)
+        handoff_item = await _find_accepted_handoff(context, desk_worker, handoff)
+        return await _contact_form_page(
+            context, desk_worker, Form({"handoff": handoff} if handoff_item else {}), handoff_item
+        )
 
     @router.post("/desk/contact")
-    async def record(request: Request, asker: CurrentCaller) -> Response:
+    async def record(request: Request, caller: CurrentCaller) -> Response:
         """The contact is published; the next one may follow."""
-        form = Form(await sent(request))
-        who = worker(request, asker)
-        chosen = await _chosen(seat, who, form.text("handoff"))
-        found = contact_form.read(form, () if chosen is None else (chosen.handle,), seat.now(), seat.said.zone)
+        form = Form(await read_own_form(request))
+        desk_worker = current_worker(request, caller)
+        handoff_item = await _find_accepted_handoff(context, desk_worker, form.text("handoff"))
+        entry = contact_form.parse_contact(
+            form, () if handoff_item is None else (handoff_item.handle,), context.now(), context.settings.zone
+        )
         if form.wrong:
-            return await _form(seat, who, form, chosen, 422)
-        handoff = None if chosen is None else chosen.told.handoff
-        await seat.publishing.publish(who.org, found.about(handoff).interactions(who.org, seat.now()))
-        return await _form(seat, who, Form({}), None, done=True)
+            return await _contact_form_page(context, desk_worker, form, handoff_item, 422)
+        handoff = None if handoff_item is None else handoff_item.told.handoff
+        await context.publisher.publish(
+            desk_worker.org, entry.with_handoff(handoff).build_interactions(desk_worker.org, context.now())
+        )
+        return await _contact_form_page(context, desk_worker, Form({}), None, done=True)
 
 
-async def _chosen(seat: DeskContext, who: DeskWorker, handle: str) -> HandoffListItem | None:
+async def _find_accepted_handoff(context: DeskContext, desk_worker: DeskWorker, handle: str) -> HandoffListItem | None:
     """The hand-off with this handle, where the organisation has taken it on: a contact may be the first of it."""
-    found = await seat.asked(who, handle)
+    item = await context.find_offered(desk_worker, handle)
     return (
-        found if found is not None and found.clocks.accepted is not None and found.clocks.life.state in OPEN else None
+        item
+        if item is not None and item.clocks.accepted_at is not None and item.clocks.lifecycle.state in OPEN_STATES
+        else None
     )
 
 
-async def _form(
-    seat: DeskContext,
-    who: DeskWorker,
+async def _contact_form_page(
+    context: DeskContext,
+    desk_worker: DeskWorker,
     form: Form,
-    chosen: HandoffListItem | None,
+    handoff_item: HandoffListItem | None,
     status: int = 200,
     done: bool = False,
 ) -> Response:
-    taken, more = await seat.taken(who)
-    if chosen is not None and chosen.handle not in {each.handle for each in taken}:
-        taken = [chosen, *taken]
-    async with seat.pool.acquire() as connection:
-        services = await desk_repository.services(connection, who.org)
-    return seat.page(
+    accepted, more = await context.accepted_handoffs(desk_worker)
+    if handoff_item is not None and handoff_item.handle not in {each.handle for each in accepted}:
+        accepted = [handoff_item, *accepted]
+    async with context.pool.acquire() as connection:
+        services = await desk_repository.services(connection, desk_worker.org)
+    return context.render(
         "contact.html",
-        who,
+        desk_worker,
         status,
         form=form,
         done=done,
-        kinds=contact_form.KINDS,
+        kinds=contact_form.CONTACT_KINDS,
         channels=contact_form.CHANNELS,
         needs=contact_form.NEEDS,
         services=services,
-        taken=taken,
+        taken=accepted,
         more=more,
-        once=once(),
-        today=seat.now().astimezone(seat.said.zone).date().isoformat(),
+        once=new_form_id(),
+        today=context.now().astimezone(context.settings.zone).date().isoformat(),
     )

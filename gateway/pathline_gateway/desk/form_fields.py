@@ -13,12 +13,12 @@ from datetime import date, datetime, time, timedelta
 from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pathline.interaction import SUBJECT
+from pathline.interaction import SUBJECT_REGEX
 from pathline_gateway.auth.bearer_token import is_organisation
 
-_ONCE: Final = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
-TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22,200}", re.ASCII)
-_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+_FORM_ID: Final = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
+TOKEN_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]{22,200}", re.ASCII)
+_SLIP_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 """For a code that people copy by hand: nothing that looks like something else. 31 of them."""
 
 
@@ -33,103 +33,110 @@ class When(NamedTuple):
 class Form:
     """A form that was sent, and what is wrong with it."""
 
-    said: Mapping[str, str]
+    fields: Mapping[str, str]
     wrong: dict[str, str] = field(default_factory=dict)
     """What to write, by the name of the field; in the order of the page."""
 
     def text(self, name: str) -> str:
         """What was written, without the space around it."""
-        return self.said.get(name, "").strip()
+        return self.fields.get(name, "").strip()
 
-    def one_of(self, name: str, allowed: Collection[str], otherwise: str) -> str:
+    def choice(self, name: str, allowed: Collection[str], message: str) -> str:
         """One of the values of the page."""
-        if (said := self.text(name)) in allowed:
-            return said
-        self.wrong[name] = otherwise
+        if (value := self.text(name)) in allowed:
+            return value
+        self.wrong[name] = message
         return ""
 
     def subject(self, *, required: bool = True) -> str:
         """A pseudonym. What is none, and may be a client's number, is told to nobody."""
-        said = self.text("subject")
-        if said and SUBJECT.fullmatch(said) is None:
+        value = self.text("subject")
+        if value and SUBJECT_REGEX.fullmatch(value) is None:
             self.wrong["subject"] = (
                 "This is not a pseudonym (v1. and 22 letters): nothing of it was kept. Write it again."
             )
-        elif required and not said:
+        elif required and not value:
             self.wrong["subject"] = "Say who it is about."
-        return "" if "subject" in self.wrong else said
+        return "" if "subject" in self.wrong else value
 
-    def code(self, name: str, otherwise: str, *, required: bool = False) -> str | None:
+    def code(self, name: str, message: str, *, required: bool = False) -> str | None:
         """A code of a list that the organisation keeps; `Food parcels` is written `food-parcels`."""
-        said = re.sub(r"[^a-z0-9]+", "-", self.text(name).lower()).strip("-")
-        if (self.text(name) or required) and (not said or len(said) > 64):
-            self.wrong[name] = otherwise
-        return said or None
+        code = re.sub(r"[^a-z0-9]+", "-", self.text(name).lower()).strip("-")
+        if (self.text(name) or required) and (not code or len(code) > 64):
+            self.wrong[name] = message
+        return code or None
 
     def organisation(self, name: str, other_than: str) -> str:
         """The code of another organisation."""
-        said = self.code(name, "") or ""
+        code = self.code(name, "") or ""
         self.wrong.pop(name, None)
-        if not is_organisation(said):
+        if not is_organisation(code):
             self.wrong[name] = "Write the code of the organisation, such as money-help."
-        elif said == other_than:
+        elif code == other_than:
             self.wrong[name] = "This is your own organisation: write another."
-        return said
+        return code
 
-    def when(self, now: datetime, zone: ZoneInfo) -> When:
+    def occurred(self, now: datetime, zone: ZoneInfo) -> When:
         """Now, unless a day was written; to the instant where a time was as well."""
-        day, clock = self.text("day"), self.text("clock")
-        if not day and not clock:
+        day_text, time_text = self.text("day"), self.text("clock")
+        if not day_text and not time_text:
             return When(now, None)
         try:
-            on = date.fromisoformat(day) if day else now.astimezone(zone).date()
-            at = datetime.combine(on, time.fromisoformat(clock) if clock else time(), zone)
+            date_written = date.fromisoformat(day_text) if day_text else now.astimezone(zone).date()
+            at = datetime.combine(date_written, time.fromisoformat(time_text) if time_text else time(), zone)
         except ValueError:
             self.wrong["day"] = "Write the day as year, month and day, such as 2026-03-31, and the time as 14:30."
             return When(now, None)
         if at > now + timedelta(minutes=1):
             self.wrong["day"] = "This lies ahead: write a day that has come."
-        if on.year < 1900:
+        if date_written.year < 1900:
             self.wrong["day"] = "Write the year with four digits."
-        return When(at, None if clock else "day")
+        return When(at, None if time_text else "day")
 
-    def once(self) -> str:
+    def submission_id(self) -> str:
         """What tells this form, as it was filled in, from every other: sending it twice changes nothing.
 
         Whoever goes back and writes something else has sent another.
         """
-        said = self.text("once")
-        content = json.dumps(sorted(self.said.items())).encode()
-        return f"{said if _ONCE.fullmatch(said) else once()}-{hashlib.sha256(content).hexdigest()[:8]}"
+        form_id = self.text("once")
+        content = json.dumps(sorted(self.fields.items())).encode()
+        return f"{form_id if _FORM_ID.fullmatch(form_id) else new_form_id()}-{hashlib.sha256(content).hexdigest()[:8]}"
 
     def new_token(self) -> str:
         """The code of a new slip: made with the page, so that a form that is sent twice says the same."""
-        said = self.text("new-token")
-        return said if TOKEN.fullmatch(said) else slip_code()
+        token = self.text("new-token")
+        return token if TOKEN_PATTERN.fullmatch(token) else new_slip_code()
 
-    def slip_code(self, token: bytes | None) -> str | None:
+    def read_slip_code(self, token_hash: bytes | None) -> str | None:
         """The code on a slip, where its hash is this one; people write it in capitals, and with spaces."""
-        said = self.text("token")
-        plain = re.sub(r"\s+", "", said)
-        return next((each for each in (plain, plain.lower()) if TOKEN.fullmatch(each) and proves(each, token)), None)
+        text = self.text("token")
+        compact = re.sub(r"\s+", "", text)
+        return next(
+            (
+                each
+                for each in (compact, compact.lower())
+                if TOKEN_PATTERN.fullmatch(each) and matches_hash(each, token_hash)
+            ),
+            None,
+        )
 
 
-def proves(code: str, token: bytes | None) -> bool:
+def matches_hash(code: str, token_hash: bytes | None) -> bool:
     """Whether this code is the one that this hash was made of."""
-    return token is not None and hmac.compare_digest(digest(code), token)
+    return token_hash is not None and hmac.compare_digest(token_digest(code), token_hash)
 
 
-def digest(code: str) -> bytes:
+def token_digest(code: str) -> bytes:
     """What is published of a code that is still to be shown."""
     return hashlib.sha256(code.encode()).digest()
 
 
-def once() -> str:
+def new_form_id() -> str:
     """What tells one form from every other."""
     return secrets.token_urlsafe(12)
 
 
-def slip_code() -> str:
+def new_slip_code() -> str:
     """A new single-use code that can be copied by hand: 24 letters and digits, 118 bits."""
-    letters = "".join(secrets.choice(_LETTERS) for _ in range(24))
+    letters = "".join(secrets.choice(_SLIP_ALPHABET) for _ in range(24))
     return "-".join(letters[n : n + 4] for n in range(0, 24, 4))

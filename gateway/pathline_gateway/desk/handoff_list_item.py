@@ -8,11 +8,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from pathline import instant
-from pathline_gateway.console.handoff_wording import HandoffWording, waiting
-from pathline_gateway.handoffs.deadlines import STAGES, HandoffStatus, served
-from pathline_gateway.handoffs.desk_repository import Place
+from pathline_gateway.console.handoff_wording import HandoffWording, describe_handoffs
+from pathline_gateway.handoffs.deadlines import STAGES, HandoffStatus, render_handoff
+from pathline_gateway.handoffs.desk_repository import HandoffCursor
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.web.formatting import lasting
+from pathline_gateway.web.formatting import format_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,49 +31,59 @@ class HandoffListItem:
     clocks: HandoffStatus
 
 
-def listed(found: Sequence[HandoffStatus], key: ReaderKey, zone: ZoneInfo, now: datetime) -> list[HandoffListItem]:
+def build_items(
+    handoffs: Sequence[HandoffStatus], key: ReaderKey, zone: ZoneInfo, now: datetime
+) -> list[HandoffListItem]:
     """Each of them, in the same order."""
-    bodies = [served(each) for each in found]
-    told = waiting(bodies, now)
-    return [_listed(each, told, body, key, zone, now) for each, told, body in zip(found, told, bodies, strict=True)]
+    bodies = [render_handoff(each) for each in handoffs]
+    wordings = describe_handoffs(bodies, now)
+    return [
+        _build_item(each, wordings, body, key, zone, now)
+        for each, wordings, body in zip(handoffs, wordings, bodies, strict=True)
+    ]
 
 
-def _listed(
-    each: HandoffStatus, told: HandoffWording, body: dict[str, object], key: ReaderKey, zone: ZoneInfo, now: datetime
+def _build_item(
+    handoff: HandoffStatus,
+    wording: HandoffWording,
+    body: dict[str, object],
+    key: ReaderKey,
+    zone: ZoneInfo,
+    now: datetime,
 ) -> HandoffListItem:
-    to = body["to"]
-    stage = next((s for s in STAGES if s in each.due and s not in each.answered), None)
-    due = None if stage is None else each.due[stage]
+    receiver = body["to"]
+    stage = next((s for s in STAGES if s in handoff.due and s not in handoff.answered_at), None)
+    due = None if stage is None else handoff.due[stage]
     return HandoffListItem(
-        handle(key, each),
-        told,
-        to.get("service") if isinstance(to, dict) else None,
-        None if due is None else instant.placed(due, zone),
-        "" if each.offered is None else lasting(max(now, each.offered) - each.offered),
-        bool(each.silent),
-        each,
+        encode_handle(key, handoff),
+        wording,
+        receiver.get("service") if isinstance(receiver, dict) else None,
+        None if due is None else instant.in_zone(due, zone),
+        "" if handoff.offered_at is None else format_duration(max(now, handoff.offered_at) - handoff.offered_at),
+        bool(handoff.silent_stages),
+        handoff,
     )
 
 
-def handle(key: ReaderKey, each: HandoffStatus) -> str:
+def encode_handle(key: ReaderKey, handoff: HandoffStatus) -> str:
     """What the hand-off is called in addresses."""
-    return key.seal("desk", each.life.handoff)
+    return key.seal("desk", handoff.lifecycle.handoff)
 
 
-def handoff_of(key: ReaderKey, handle: str) -> str | None:
+def decode_handle(key: ReaderKey, handle: str) -> str | None:
     """Which hand-off is called so; None where none ever was."""
     return key.unseal("desk", handle)
 
 
-def cursor(key: ReaderKey, place: Place) -> str:
+def encode_cursor(key: ReaderKey, place: HandoffCursor) -> str:
     """A place in a list, as it stands in an address."""
     return key.seal("desk page", f"{place.offered.isoformat()} {place.handoff}")
 
 
-def place_of(key: ReaderKey, cursor: str) -> Place | None:
+def decode_cursor(key: ReaderKey, cursor: str) -> HandoffCursor | None:
     """The way back; None where it never was one."""
-    said = key.unseal("desk page", cursor)
-    if said is None:
+    text = key.unseal("desk page", cursor)
+    if text is None:
         return None
-    offered, _, handoff = said.partition(" ")
-    return Place(datetime.fromisoformat(offered), handoff)
+    offered, _, handoff = text.partition(" ")
+    return HandoffCursor(datetime.fromisoformat(offered), handoff)

@@ -12,28 +12,28 @@ import asyncpg
 from pathline_gateway.background.faults import concerns_record
 from pathline_gateway.handoffs import desk_repository
 from pathline_gateway.handoffs.deadlines import HandoffStatus
-from pathline_gateway.handoffs.desk_repository import Place, Side
-from pathline_gateway.handoffs.lifecycle import OPEN
-from pathline_gateway.visibility.side_handoffs import statuses_for
+from pathline_gateway.handoffs.desk_repository import HandoffCursor, Side
+from pathline_gateway.handoffs.lifecycle import OPEN_STATES
+from pathline_gateway.visibility.side_handoffs import load_statuses
 
 
 class Size(NamedTuple):
     """How much of a list is read at once."""
 
-    shown: int
+    page_size: int
     """Hand-offs on a page."""
-    counted: int
+    count_limit: int
     """So many are looked at from the first of a page on: how many more there are is told as far as that."""
 
 
-PAGE: Final = Size(100, 1_000)
-LATELY: Final = Size(10, 11)
-_CHUNK: Final = 100
-_CHUNKS: Final = 20
+FULL_PAGE: Final = Size(100, 1_000)
+RECENT_ONLY: Final = Size(10, 11)
+_CHUNK_SIZE: Final = 100
+_MAX_CHUNKS: Final = 20
 """Of what is not shown to this organisation, no more is looked through at once: the page after goes on."""
 
-_FIRST: Final = datetime.min.replace(tzinfo=UTC)
-_LAST: Final = datetime.max.replace(tzinfo=UTC)
+_BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
+_AFTER_ALL: Final = datetime.max.replace(tzinfo=UTC)
 """Before and after all instants that are taken: asyncpg writes them as the infinities."""
 
 
@@ -42,89 +42,96 @@ class HandoffPage:
     """A part of a list."""
 
     handoffs: Sequence[HandoffStatus]
-    next: Place | None
+    next: HandoffCursor | None
     """After which one the next page begins; None where nothing follows."""
-    more: int
+    remaining: int
     """How many follow, as far as they were counted."""
-    counted: bool
+    is_count_exact: bool
     """Whether no more than those follow."""
     failing: int = 0
     """Hand-offs that cannot be computed; all others are listed."""
 
 
-async def page(
+async def find_page(
     connection: asyncpg.Connection,
     side: Side,
     org: str,
     now: datetime,
-    after: Place | None = None,
+    after: HandoffCursor | None = None,
     *,
     ended: bool,
-    taken: bool = False,
-    size: Size = PAGE,
+    accepted_only: bool = False,
+    size: Size = FULL_PAGE,
 ) -> HandoffPage:
     """Hand-offs of which the organisation is this side: open ones, the longest waiting first; ended, the latest first.
 
     Whether one is open is told from what the organisation may know of it. `taken`: those alone that were accepted.
     """
-    reached = after or (Place(_LAST, "") if ended else Place(_FIRST, ""))
-    found: list[tuple[Place, HandoffStatus]] = []
+    position = after or (HandoffCursor(_AFTER_ALL, "") if ended else HandoffCursor(_BEFORE_ALL, ""))
+    matches: list[tuple[HandoffCursor, HandoffStatus]] = []
     failing = 0
-    most = min(_CHUNK, size.counted)
-    for _ in range(_CHUNKS):
-        chunk = await desk_repository.listed(connection, side, org, reached, most, ended=ended)
+    chunk_size = min(_CHUNK_SIZE, size.count_limit)
+    for _ in range(_MAX_CHUNKS):
+        chunk = await desk_repository.list_handoffs(connection, side, org, position, chunk_size, ended=ended)
         places = {each.handoff: each for each in chunk}
-        clocked, failed = await _clocked_each(connection, list(places), org, now)
-        failing += failed
-        found += [
+        statuses, failed_count = await _load_statuses(connection, list(places), org, now)
+        failing += failed_count
+        matches += [
             (place, each)
             for handoff, place in places.items()
-            if (each := clocked.get(handoff)) is not None
-            and _is_one(each, side, org, ended)
-            and (each.accepted is not None or not taken)
+            if (each := statuses.get(handoff)) is not None
+            and _belongs_to_list(each, side, org, ended)
+            and (each.accepted_at is not None or not accepted_only)
         ]
         if chunk:
-            reached = chunk[-1]
-        if len(chunk) < most:
+            position = chunk[-1]
+        if len(chunk) < chunk_size:
             break
-        if len(found) >= size.counted:
-            return _page(found, reached, size.shown, failing, counted=False)
+        if len(matches) >= size.count_limit:
+            return _build_page(matches, position, size.page_size, failing, is_count_exact=False)
     else:
-        return _page(found, reached, size.shown, failing, counted=False)
-    return _page(found, None, size.shown, failing, counted=True)
+        return _build_page(matches, position, size.page_size, failing, is_count_exact=False)
+    return _build_page(matches, None, size.page_size, failing, is_count_exact=True)
 
 
-def _is_one(each: HandoffStatus, side: Side, org: str, ended: bool) -> bool:
-    mine = each.life.to if side == "receiver" else each.life.by
-    return each.offered is not None and mine == org and (each.life.state not in OPEN) == ended
+def _belongs_to_list(handoff: HandoffStatus, side: Side, org: str, ended: bool) -> bool:
+    side_org = handoff.lifecycle.receiver if side == "receiver" else handoff.lifecycle.sender
+    return handoff.offered_at is not None and side_org == org and (handoff.lifecycle.state not in OPEN_STATES) == ended
 
 
-def _page(
-    found: Sequence[tuple[Place, HandoffStatus]], reached: Place | None, shown: int, failing: int, *, counted: bool
+def _build_page(
+    matches: Sequence[tuple[HandoffCursor, HandoffStatus]],
+    position: HandoffCursor | None,
+    page_size: int,
+    failing: int,
+    *,
+    is_count_exact: bool,
 ) -> HandoffPage:
-    more = max(0, len(found) - shown)
-    following = found[shown - 1][0] if more else reached
-    return HandoffPage([each for _, each in found[:shown]], following, more, counted, failing)
+    remaining = max(0, len(matches) - page_size)
+    next_place = matches[page_size - 1][0] if remaining else position
+    return HandoffPage([each for _, each in matches[:page_size]], next_place, remaining, is_count_exact, failing)
 
 
-async def asked_of(connection: asyncpg.Connection, org: str, handoff: str, now: datetime) -> HandoffStatus | None:
+async def find_offered_to(
+    connection: asyncpg.Connection, org: str, handoff: str, now: datetime
+) -> HandoffStatus | None:
     """This hand-off, open or ended; None where it is none that this organisation is asked about."""
-    found = (await statuses_for(connection, [handoff], org, now)).get(handoff)
-    return found if found is not None and found.offered is not None and found.life.to == org else None
+    status = (await load_statuses(connection, [handoff], org, now)).get(handoff)
+    return status if status is not None and status.offered_at is not None and status.lifecycle.receiver == org else None
 
 
-async def _clocked_each(
+async def _load_statuses(
     connection: asyncpg.Connection, handoffs: list[str], org: str, now: datetime
 ) -> tuple[dict[str, HandoffStatus], int]:
     """Each of which the organisation may know something, and how many cannot be computed."""
     try:
-        return await statuses_for(connection, handoffs, org, now), 0
-    except Exception as failed:
-        if not concerns_record(failed):
+        return await load_statuses(connection, handoffs, org, now), 0
+    except Exception as error:
+        if not concerns_record(error):
             raise
         if len(handoffs) < 2:
             return {}, len(handoffs)
     middle = len(handoffs) // 2
-    one, of_one = await _clocked_each(connection, handoffs[:middle], org, now)
-    other, of_other = await _clocked_each(connection, handoffs[middle:], org, now)
-    return one | other, of_one + of_other
+    first_half, first_failed = await _load_statuses(connection, handoffs[:middle], org, now)
+    second_half, second_failed = await _load_statuses(connection, handoffs[middle:], org, now)
+    return first_half | second_half, first_failed + second_failed

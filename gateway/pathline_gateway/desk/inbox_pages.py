@@ -10,113 +10,132 @@ from fastapi import APIRouter, Request, Response
 
 from pathline_gateway.auth.dependencies import CurrentCaller
 from pathline_gateway.desk import answer_form, contact_pages, organisation_pages, referral_pages, spreadsheet_pages
-from pathline_gateway.desk.form_fields import Form, once, slip_code
+from pathline_gateway.desk.form_fields import Form, new_form_id, new_slip_code
 from pathline_gateway.desk.handoff_list_item import HandoffListItem
 from pathline_gateway.desk.page_context import After, DeskContext
-from pathline_gateway.desk.publisher import Publishing
-from pathline_gateway.desk.session import DeskSettings, DeskWorker, sent, worker
+from pathline_gateway.desk.publisher import DeskPublisher
+from pathline_gateway.desk.session import DeskSettings, DeskWorker, current_worker, read_own_form
 from pathline_gateway.handoffs import desk_repository
 from pathline_gateway.organisations import change_repository
 from pathline_gateway.organisations.change_repository import ConcealmentChange
 from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.query_parameters import AllKnown
 
-_TOLD_FOR: Final = timedelta(days=30)
-_MOST_TOLD: Final = 10
+_CHANGE_NOTICE_PERIOD: Final = timedelta(days=30)
+_MAX_CHANGES: Final = 10
 
 
-def routes(pool: asyncpg.Pool, publishing: Publishing, secret: bytes, said: DeskSettings) -> APIRouter:
+def routes(pool: asyncpg.Pool, publisher: DeskPublisher, secret: bytes, settings: DeskSettings) -> APIRouter:
     """Everything below `/desk`."""
     router = APIRouter(include_in_schema=False)
-    seat = DeskContext(pool, publishing, secret, said)
-    _inbox(router, seat)
-    contact_pages.add(router, seat)
-    referral_pages.add(router, seat)
-    spreadsheet_pages.add(router, seat)
-    organisation_pages.add(router, seat)
+    context = DeskContext(pool, publisher, secret, settings)
+    _add_inbox_routes(router, context)
+    contact_pages.add_routes(router, context)
+    referral_pages.add_routes(router, context)
+    spreadsheet_pages.add_routes(router, context)
+    organisation_pages.add_routes(router, context)
     return router
 
 
-def _inbox(router: APIRouter, seat: DeskContext) -> None:
+def _add_inbox_routes(router: APIRouter, context: DeskContext) -> None:
     @router.get("/desk", dependencies=[AllKnown])
-    async def inbox(request: Request, asker: CurrentCaller, after: After = None) -> Response:
+    async def inbox(request: Request, caller: CurrentCaller, after: After = None) -> Response:
         """What waits for us?"""
-        who = worker(request, asker)
-        part = await seat.part(who, "receiver", after)
-        return seat.page("inbox.html", who, concealment=await _lifted(seat, who), **part)
+        desk_worker = current_worker(request, caller)
+        list_values = await context.list_values(desk_worker, "receiver", after)
+        return context.render(
+            "inbox.html", desk_worker, concealment=await _find_lifted_concealment(context, desk_worker), **list_values
+        )
 
     @router.get("/desk/ended", dependencies=[AllKnown])
-    async def ended(request: Request, asker: CurrentCaller, after: After = None) -> Response:
+    async def ended(request: Request, caller: CurrentCaller, after: After = None) -> Response:
         """What became of those who were handed to us?"""
-        who = worker(request, asker)
-        return seat.page("ended.html", who, **await seat.part(who, "receiver", after, ended=True))
+        desk_worker = current_worker(request, caller)
+        return context.render(
+            "ended.html", desk_worker, **await context.list_values(desk_worker, "receiver", after, ended=True)
+        )
 
     @router.get("/desk/handoffs/{handle}")
-    async def handoff(request: Request, handle: str, asker: CurrentCaller) -> Response:
+    async def handoff(request: Request, handle: str, caller: CurrentCaller) -> Response:
         """What is this, and what shall we do with it?"""
-        who = worker(request, asker)
-        return await _shown(seat, who, await _found(seat, who, handle), Form({}))
+        desk_worker = current_worker(request, caller)
+        return await _handoff_page(context, desk_worker, await _find_handoff(context, desk_worker, handle), Form({}))
 
     @router.post("/desk/handoffs/{handle}")
-    async def answer(request: Request, handle: str, asker: CurrentCaller) -> Response:
+    async def answer(request: Request, handle: str, caller: CurrentCaller) -> Response:
         """It is answered."""
-        form = Form(await sent(request))
-        who = worker(request, asker)
-        found, verb = await _found(seat, who, handle), form.text("verb")
-        if verb not in answer_form.possible(found.clocks):
-            return await _shown(seat, who, found, form, 409)
-        said = answer_form.read(form, verb, found.clocks, who.org)
+        form = Form(await read_own_form(request))
+        desk_worker = current_worker(request, caller)
+        item, verb = await _find_handoff(context, desk_worker, handle), form.text("verb")
+        if verb not in answer_form.possible_verbs(item.clocks):
+            return await _handoff_page(context, desk_worker, item, form, 409)
+        payload_fields = answer_form.parse_answer(form, verb, item.clocks, desk_worker.org)
         if form.wrong:
-            return await _shown(seat, who, found, form, 422)
-        events = answer_form.interactions(
+            return await _handoff_page(context, desk_worker, item, form, 422)
+        events = answer_form.build_interactions(
             verb,
-            said,
-            found.clocks,
+            payload_fields,
+            item.clocks,
             form.text("subject"),
-            seat.key(who.org).subject(who.org, found.told.handoff),
-            who.org,
-            form.once(),
-            seat.now(),
+            context.reader_key(desk_worker.org).pseudonym(desk_worker.org, item.told.handoff),
+            desk_worker.org,
+            form.submission_id(),
+            context.now(),
         )
-        await seat.publishing.publish(who.org, events)
+        await context.publisher.publish(desk_worker.org, events)
         if verb == "redirected":
-            return seat.page("slip.html", who, handoff=found.told.handoff, to=said["to"]["org"], token=form.new_token())
-        return await _shown(seat, who, await _found(seat, who, handle), Form({}), done=verb)
+            return context.render(
+                "slip.html",
+                desk_worker,
+                handoff=item.told.handoff,
+                to=payload_fields["to"]["org"],
+                token=form.new_token(),
+            )
+        return await _handoff_page(
+            context, desk_worker, await _find_handoff(context, desk_worker, handle), Form({}), done=verb
+        )
 
 
-async def _lifted(seat: DeskContext, who: DeskWorker) -> list[ConcealmentChange]:
+async def _find_lifted_concealment(context: DeskContext, desk_worker: DeskWorker) -> list[ConcealmentChange]:
     """What others did, or ask for, against the concealment of this organisation."""
-    async with seat.pool.acquire() as connection:
-        changes = await change_repository.of_concealment(connection, who.org, seat.now() - _TOLD_FOR, _MOST_TOLD)
-    return [each for each in changes if each.change in ("lifted", "lift-asked") and not each.by(who.org)]
+    async with context.pool.acquire() as connection:
+        changes = await change_repository.list_concealment_changes(
+            connection, desk_worker.org, context.now() - _CHANGE_NOTICE_PERIOD, _MAX_CHANGES
+        )
+    return [each for each in changes if each.change in ("lifted", "lift-asked") and not each.is_by(desk_worker.org)]
 
 
-async def _found(seat: DeskContext, who: DeskWorker, handle: str) -> HandoffListItem:
+async def _find_handoff(context: DeskContext, desk_worker: DeskWorker, handle: str) -> HandoffListItem:
     """Raises Problem where it is none that was offered to this organisation."""
-    one = await seat.asked(who, handle)
-    if one is None:
+    item = await context.find_offered(desk_worker, handle)
+    if item is None:
         raise Problem(404, "not-found", "no such hand-off")
-    return one
+    return item
 
 
-async def _shown(
-    seat: DeskContext, who: DeskWorker, found: HandoffListItem, form: Form, status: int = 200, done: str | None = None
+async def _handoff_page(
+    context: DeskContext,
+    desk_worker: DeskWorker,
+    item: HandoffListItem,
+    form: Form,
+    status: int = 200,
+    done: str | None = None,
 ) -> Response:
-    async with seat.pool.acquire() as connection:
-        services = await desk_repository.services(connection, who.org)
-    return seat.page(
+    async with context.pool.acquire() as connection:
+        services = await desk_repository.services(connection, desk_worker.org)
+    return context.render(
         "handoff.html",
-        who,
+        desk_worker,
         status,
-        one=found,
+        one=item,
         form=form,
         blank=Form({}),
         done=done,
         too_late=status == 409,
-        possible=answer_form.possible(found.clocks),
+        possible=answer_form.possible_verbs(item.clocks),
         reasons=answer_form.REASONS,
         outcomes=answer_form.OUTCOMES,
         services=services,
-        once=once(),
-        new_token=slip_code(),
+        once=new_form_id(),
+        new_token=new_slip_code(),
     )

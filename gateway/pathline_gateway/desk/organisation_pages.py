@@ -8,28 +8,28 @@ from starlette.responses import RedirectResponse
 from pathline_gateway.auth.dependencies import CurrentCaller
 from pathline_gateway.desk.form_fields import Form
 from pathline_gateway.desk.page_context import DeskContext
-from pathline_gateway.desk.session import ORGANISATION, sent
+from pathline_gateway.desk.session import ORGANISATION_COOKIE, read_own_form
 
 
-def add(router: APIRouter, seat: DeskContext) -> None:
+def add_routes(router: APIRouter, context: DeskContext) -> None:
     """The form, and what it sends."""
 
     @router.get("/desk/organisation")
-    async def ask(asker: CurrentCaller) -> Response:
+    async def organisation_page(caller: CurrentCaller) -> Response:
         """For whom do you work?"""
-        if not asker.open:
+        if not caller.auth_disabled:
             return RedirectResponse("/desk", 303)
-        return seat.page("organisation.html", None, form=Form({}))
+        return context.render("organisation.html", None, form=Form({}))
 
     @router.post("/desk/organisation")
-    async def keep(request: Request, asker: CurrentCaller) -> Response:
+    async def remember_organisation(request: Request, caller: CurrentCaller) -> Response:
         """The browser acts for it from now on."""
-        form = Form(await sent(request))
-        if not asker.open:
+        form = Form(await read_own_form(request))
+        if not caller.auth_disabled:
             return RedirectResponse("/desk", 303)
         org = form.organisation("org", other_than="")
         if form.wrong:
-            return seat.page("organisation.html", None, 422, form=form)
-        answer = RedirectResponse("/desk", 303)
-        answer.set_cookie(ORGANISATION, org, httponly=True, samesite="strict", path="/desk")
-        return answer
+            return context.render("organisation.html", None, 422, form=form)
+        response = RedirectResponse("/desk", 303)
+        response.set_cookie(ORGANISATION_COOKIE, org, httponly=True, samesite="strict", path="/desk")
+        return response

@@ -25,7 +25,7 @@ from pathline.vocabulary import (
     ServiceDelivered,
 )
 from pathline_gateway.auth.caller import Caller, Role
-from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.intake.dedup_repository import known_digests
 from pathline_gateway.intake.http_ingest import HttpIngest
 from pathline_gateway.organisations import repository as organisation_repository
@@ -56,51 +56,53 @@ class NotFromTheDesk(Refused):
     reason = "not-from-the-desk"
 
 
-def source(org: str) -> str:
+def desk_source(org: str) -> str:
     """What an organisation publishes under at the desk."""
     return f"urn:pathline:{org}:desk"
 
 
 @dataclass(frozen=True)
-class Publishing:
+class DeskPublisher:
     """Publishes for the desk."""
 
     pool: asyncpg.Pool
-    door: HttpIngest
+    ingest: HttpIngest
     register_unknown: bool
     """Auth is off: whoever publishes is registered."""
 
     async def publish(self, org: str, items: Sequence[Interaction[Any]]) -> None:
         """All of them are stored and applied; those that were already stay as they are. Raises Problem."""
-        assert all(item.type in FORM_TYPES and item.source == source(org) for item in items)
-        named = [(item.source, item.id) for item in items]
+        assert all(item.type in FORM_TYPES and item.source == desk_source(org) for item in items)
+        event_keys = [(item.source, item.id) for item in items]
         async with self.pool.acquire() as connection:
             if not self.register_unknown and not await organisation_repository.known_organisations(connection, {org}):
                 raise Problem(
                     403, "unknown-organisation", "your organisation is not entered here yet: ask the operator"
                 )
-            known = await known_digests(connection, named)
+            known_events = await known_digests(connection, event_keys)
         for item in items:
-            if (item.source, item.id) not in known:
-                await self.door.put(item)
+            if (item.source, item.id) not in known_events:
+                await self.ingest.write_and_apply(item)
         # Whoever did something sees it in the next list.
-        while await bring_up_to_date(self.pool):
+        while await project_next_batch(self.pool):
             pass
 
-    async def batch(self, org: str, request: Request) -> Response:
+    async def publish_batch(self, org: str, request: Request) -> Response:
         """The door's answer to a batch of events of this organisation, with a result for each. Raises Problem.
 
         A browser sends what the spreadsheet's page makes, and nothing else: least of all who may look.
         """
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
         publisher = Caller(frozenset((Role.PUBLISHER,)), org)
-        return await self.door.take(headers, await request.body(), publisher, lambda item: _beyond(item, org))
+        return await self.ingest.ingest(
+            headers, await request.body(), publisher, lambda item: _refuse_foreign_item(item, org)
+        )
 
 
-def _beyond(item: Interaction[Any], org: str) -> Refused | None:
+def _refuse_foreign_item(item: Interaction[Any], org: str) -> Refused | None:
     if item.type not in SPREADSHEET_TYPES:
         names = " and ".join(sorted(SPREADSHEET_TYPES))
         return NotFromTheDesk(f"a spreadsheet makes {names}: publish all else at POST /v1/events", field="type")
-    if item.source != source(org):
+    if item.source != desk_source(org):
         return NotFromTheDesk("is another system's: the desk publishes under its own source", field="source")
     return None

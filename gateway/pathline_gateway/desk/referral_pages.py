@@ -7,63 +7,71 @@ from fastapi import APIRouter, Request, Response
 from pathline_gateway.auth.dependencies import CurrentCaller
 from pathline_gateway.desk import referral_form
 from pathline_gateway.desk.contact_form import NEEDS
-from pathline_gateway.desk.form_fields import Form, once, slip_code
-from pathline_gateway.desk.handoff_queries import page
+from pathline_gateway.desk.form_fields import Form, new_form_id, new_slip_code
+from pathline_gateway.desk.handoff_queries import find_page
 from pathline_gateway.desk.page_context import After, DeskContext
-from pathline_gateway.desk.session import DeskWorker, sent, worker
+from pathline_gateway.desk.session import DeskWorker, current_worker, read_own_form
 from pathline_gateway.web.query_parameters import AllKnown
 
 
-def add(router: APIRouter, seat: DeskContext) -> None:
+def add_routes(router: APIRouter, context: DeskContext) -> None:
     """The list, the form, and what it sends."""
 
     @router.get("/desk/referrals", dependencies=[AllKnown])
-    async def mine(request: Request, asker: CurrentCaller, after: After = None) -> Response:
+    async def referral_list_page(request: Request, caller: CurrentCaller, after: After = None) -> Response:
         """What became of those whom we sent on?"""
-        who = worker(request, asker)
-        part = await seat.part(who, "sender", after)
-        lately = await seat.ended_lately(who) if part["first"] else []
-        return seat.page("referrals.html", who, lately=lately, **part)
+        desk_worker = current_worker(request, caller)
+        list_values = await context.list_values(desk_worker, "sender", after)
+        recently_ended = await context.recently_ended(desk_worker) if list_values["first"] else []
+        return context.render("referrals.html", desk_worker, lately=recently_ended, **list_values)
 
     @router.get("/desk/referrals/ended", dependencies=[AllKnown])
-    async def ended(request: Request, asker: CurrentCaller, after: After = None) -> Response:
+    async def ended_page(request: Request, caller: CurrentCaller, after: After = None) -> Response:
         """What became of those with whom it is over?"""
-        who = worker(request, asker)
-        part = await seat.part(who, "sender", after, ended=True)
-        return seat.page("ended_referrals.html", who, **part)
+        desk_worker = current_worker(request, caller)
+        list_values = await context.list_values(desk_worker, "sender", after, ended=True)
+        return context.render("ended_referrals.html", desk_worker, **list_values)
 
     @router.get("/desk/referrals/new")
-    async def ask(request: Request, asker: CurrentCaller) -> Response:
+    async def referral_page(request: Request, caller: CurrentCaller) -> Response:
         """Who is sent where, and what for?"""
-        who = worker(request, asker)
-        return await _form(seat, who, Form({}))
+        desk_worker = current_worker(request, caller)
+        return await _referral_form_page(context, desk_worker, Form({}))
 
     @router.post("/desk/referrals")
-    async def offer(request: Request, asker: CurrentCaller) -> Response:
+    async def offer(request: Request, caller: CurrentCaller) -> Response:
         """The hand-off is offered; its code is shown on this page, and never again."""
-        form = Form(await sent(request))
-        who = worker(request, asker)
-        found = referral_form.read(form, who.org)
+        form = Form(await read_own_form(request))
+        desk_worker = current_worker(request, caller)
+        referral = referral_form.parse_referral(form, desk_worker.org)
         if form.wrong:
-            return await _form(seat, who, form, 422)
-        await seat.publishing.publish(who.org, [found.interaction(who.org, seat.now())])
-        return seat.page("slip.html", who, handoff=found.handoff(who.org), to=found.to, token=found.token)
+            return await _referral_form_page(context, desk_worker, form, 422)
+        await context.publisher.publish(desk_worker.org, [referral.build_interaction(desk_worker.org, context.now())])
+        return context.render(
+            "slip.html",
+            desk_worker,
+            handoff=referral.handoff_id(desk_worker.org),
+            to=referral.receiver,
+            token=referral.token,
+        )
 
 
-async def _form(seat: DeskContext, who: DeskWorker, form: Form, status: int = 200) -> Response:
-    async with seat.pool.acquire() as connection:
+async def _referral_form_page(context: DeskContext, desk_worker: DeskWorker, form: Form, status: int = 200) -> Response:
+    async with context.pool.acquire() as connection:
         # To choose from: whoever is not among these is written.
-        made = await page(connection, "sender", who.org, seat.said.clock(), ended=False)
-        asked = await page(connection, "receiver", who.org, seat.said.clock(), ended=False)
-    known = {each.life.to for each in made.handoffs} | {each.life.by for each in asked.handoffs}
-    return seat.page(
+        sent_page = await find_page(connection, "sender", desk_worker.org, context.settings.clock(), ended=False)
+        received_page = await find_page(connection, "receiver", desk_worker.org, context.settings.clock(), ended=False)
+    partner_orgs = {each.lifecycle.receiver for each in sent_page.handoffs} | {
+        each.lifecycle.sender for each in received_page.handoffs
+    }
+    return context.render(
         "referral.html",
-        who,
+        desk_worker,
         status,
         form=form,
         needs=NEEDS,
-        days=referral_form.DAYS,
-        known=sorted(each for each in known if each is not None and each != who.org),
-        once=once(),
-        new_token=slip_code(),
+        days=referral_form.ANSWER_DAYS,
+        known=sorted(each for each in partner_orgs if each is not None and each != desk_worker.org),
+        once=new_form_id(),
+        new_token=new_slip_code(),
     )

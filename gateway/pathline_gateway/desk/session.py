@@ -15,9 +15,9 @@ from pathline_gateway.auth.bearer_token import is_organisation
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.web import forms
 from pathline_gateway.web.problem import Problem, on_problem
-from pathline_gateway.web.templates import page
+from pathline_gateway.web.templates import render_page
 
-ORGANISATION: Final = "pathline-desk-organisation"
+ORGANISATION_COOKIE: Final = "pathline-desk-organisation"
 """Where nobody signs in, the organisation that a browser acts for."""
 
 
@@ -43,26 +43,26 @@ class NoOrganisation(Exception):
     """Nobody signs in here, and the browser has not said for whom it acts."""
 
 
-def worker(request: Request, asker: Caller) -> DeskWorker:
+def current_worker(request: Request, caller: Caller) -> DeskWorker:
     """Who is at the desk. Raises NoOrganisation."""
-    if not asker.open:
-        if asker.org is None or not asker.may_be(Role.PUBLISHER, Role.SUBSCRIBER):
+    if not caller.auth_disabled:
+        if caller.org is None or not caller.has_any_role(Role.PUBLISHER, Role.SUBSCRIBER):
             raise Problem(403, "forbidden", "the desk is for those who work for an organisation")
-        return DeskWorker(asker.org, asker.may_be(Role.PUBLISHER), True)
-    org = request.cookies.get(ORGANISATION, "")
+        return DeskWorker(caller.org, caller.has_any_role(Role.PUBLISHER), True)
+    org = request.cookies.get(ORGANISATION_COOKIE, "")
     if not is_organisation(org):
         raise NoOrganisation
     return DeskWorker(org, True, False)
 
 
-async def sent(request: Request) -> dict[str, str]:
+async def read_own_form(request: Request) -> dict[str, str]:
     """What was sent with a form of ours. Raises Problem."""
-    if not forms.is_ours(request):
+    if not forms.is_same_origin(request):
         raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
-    return await forms.sent(request)
+    return await forms.read_form(request)
 
 
-_EXPLAINED: Final = {
+_PROBLEM_WORDING: Final = {
     "not-signed-in": (
         "You are not signed in any more",
         "Sign in again in another tab; then go back, and send the form.",
@@ -79,7 +79,10 @@ _EXPLAINED: Final = {
     "foreign-form": ("This form came from elsewhere", "Nothing was done. Open the desk anew, and write it there."),
     "not-found": ("There is no such hand-off here", "It may have been passed on to others or taken back meanwhile."),
 }
-_ELSE: Final = ("This did not work", "Nothing may be lost: go back, and send the same form again in a moment.")
+_DEFAULT_WORDING: Final = (
+    "This did not work",
+    "Nothing may be lost: go back, and send the same form again in a moment.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,8 @@ class DeskProblemHandler:
         """The page; None where programs ask."""
         if path != "/desk" and not path.startswith("/desk/"):
             return None
-        title, advice = _EXPLAINED.get(problem.reason, _ELSE)
-        answer = page(
+        title, advice = _PROBLEM_WORDING.get(problem.reason, _DEFAULT_WORDING)
+        response = render_page(
             "desk/problem.html",
             problem.status,
             title=title,
@@ -101,13 +104,13 @@ class DeskProblemHandler:
             worker=None,
             quick_exit=self.quick_exit,
         )
-        answer.headers.update(problem.headers)
-        return answer
+        response.headers.update(problem.headers)
+        return response
 
     async def on_problem(self, request: Request, raised: Exception) -> Response:
         """Handler for Problem."""
-        told = self(request.url.path, raised) if isinstance(raised, Problem) else None
-        return await on_problem(request, raised) if told is None else told
+        explanation = self(request.url.path, raised) if isinstance(raised, Problem) else None
+        return await on_problem(request, raised) if explanation is None else explanation
 
 
 async def on_no_organisation(_: Request, __: Exception) -> Response:

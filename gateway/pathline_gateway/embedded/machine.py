@@ -10,16 +10,16 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from .broker import broker_started, fresh_cluster_id
+from .broker import generate_cluster_id, start_broker
 from .child_process import Children, children
-from .data_dir_lock import claimed, is_claimed, unwritable
+from .data_dir_lock import claim_directory, is_claimed, unwritable_error
 from .errors import ChildFailed, EmbeddedError
-from .orphan_cleanup import leftovers_ended
-from .postgres import CLUSTER, UNFINISHED, postgres_started
+from .orphan_cleanup import stop_orphans
+from .postgres import CLUSTER, UNFINISHED_PREFIX, start_postgres
 
 logger = logging.getLogger(__name__)
 
-ADDRESS = "machine.json"
+ADDRESS_FILE = "machine.json"
 BROKER = "broker"
 LOGS = "log"
 
@@ -37,7 +37,7 @@ class Machine:
 
 
 @asynccontextmanager
-async def running(
+async def run_machine(
     data: Path, *, kafka_port: int | None = None, on_loss: Callable[[ChildFailed], None] | None = None
 ) -> AsyncIterator[Machine]:
     """The broker and the database are ready; when the block is left, however, both have ended.
@@ -50,91 +50,93 @@ async def running(
 
     Raises an `EmbeddedError` whose text is one line for the person who started it.
     """
-    since = time.monotonic()
-    async with claimed(data) as directory:
-        prepared(directory)
-        ended = await leftovers_ended(directory, workplaces(directory))
-        if ended:
-            logger.warning("ended %d processes that an earlier start left in %s", ended, directory)
-        async with children() as started:
-            machine = await _started(started, directory, kafka_port)
-            logger.info("broker and database ready in %.1f s, data in %s", time.monotonic() - since, directory)
-            async with _watched(started, on_loss):
-                with _announced(directory, machine):
+    started_at = time.monotonic()
+    async with claim_directory(data) as directory:
+        prepare_directory(directory)
+        orphan_count = await stop_orphans(directory, find_workplaces(directory))
+        if orphan_count:
+            logger.warning("ended %d processes that an earlier start left in %s", orphan_count, directory)
+        async with children() as child_group:
+            machine = await _start_machine(child_group, directory, kafka_port)
+            logger.info("broker and database ready in %.1f s, data in %s", time.monotonic() - started_at, directory)
+            async with _watch_children(child_group, on_loss):
+                with _announce(directory, machine):
                     yield machine
 
 
-def found(data: Path) -> Machine | None:
+def find_machine(data: Path) -> Machine | None:
     """The machine that runs on this data directory now, for another command on this computer; None when none does."""
     try:
         directory = data.expanduser().resolve()
         if not is_claimed(directory):
             return None
-        return replace(Machine(**json.loads((directory / ADDRESS).read_text())), first_start=False)
+        return replace(Machine(**json.loads((directory / ADDRESS_FILE).read_text())), first_start=False)
     except (OSError, ValueError):  # it is starting or stopping
         return None
 
 
-async def _started(started: Children, directory: Path, kafka_port: int | None) -> Machine:
-    cluster_id = fresh_cluster_id()
+async def _start_machine(child_group: Children, directory: Path, kafka_port: int | None) -> Machine:
+    cluster_id = generate_cluster_id()
     logs = directory / LOGS
     try:
-        async with asyncio.TaskGroup() as both:
-            broker = both.create_task(
-                broker_started(started, directory / BROKER, logs / "broker.log", cluster_id, kafka_port)
+        async with asyncio.TaskGroup() as tasks:
+            broker = tasks.create_task(
+                start_broker(child_group, directory / BROKER, logs / "broker.log", cluster_id, kafka_port)
             )
-            postgres = both.create_task(postgres_started(started, directory, logs / "postgres.log"))
+            postgres = tasks.create_task(start_postgres(child_group, directory, logs / "postgres.log"))
     except BaseExceptionGroup as failures:
-        raise _first(failures) from None
+        raise _first_failure(failures) from None
     database, first_start = postgres.result()
     return Machine(broker.result(), database, cluster_id, first_start)
 
 
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+def _first_failure(failures: BaseExceptionGroup[BaseException]) -> BaseException:
     """One failure to tell: ours, when one of them is."""
-    return next((one for one in failures.exceptions if isinstance(one, EmbeddedError)), failures.exceptions[0])
+    return next(
+        (failure for failure in failures.exceptions if isinstance(failure, EmbeddedError)), failures.exceptions[0]
+    )
 
 
 @asynccontextmanager
-async def _watched(started: Children, on_loss: Callable[[ChildFailed], None] | None) -> AsyncIterator[None]:
+async def _watch_children(child_group: Children, on_loss: Callable[[ChildFailed], None] | None) -> AsyncIterator[None]:
     async def watch() -> None:
-        failure = (await started.lost()).failure()
+        failure = (await child_group.wait_for_loss()).failure()
         logger.error("%s", failure)
         if on_loss is not None:
             on_loss(failure)
 
-    watching = asyncio.create_task(watch())
+    watch_task = asyncio.create_task(watch())
     try:
         yield
     finally:
-        watching.cancel()
+        watch_task.cancel()
 
 
 @contextmanager
-def _announced(directory: Path, machine: Machine) -> Iterator[None]:
-    address = directory / ADDRESS
-    unfinished = address.with_suffix(".new")
+def _announce(directory: Path, machine: Machine) -> Iterator[None]:
+    address_file = directory / ADDRESS_FILE
+    temporary_file = address_file.with_suffix(".new")
     try:
-        unfinished.write_text(json.dumps(asdict(machine)) + "\n")
-        os.replace(unfinished, address)
+        temporary_file.write_text(json.dumps(asdict(machine)) + "\n")
+        os.replace(temporary_file, address_file)
     except OSError as error:
-        raise unwritable(directory, error) from error
+        raise unwritable_error(directory, error) from error
     try:
         yield
     finally:
-        address.unlink(missing_ok=True)
+        address_file.unlink(missing_ok=True)
 
 
-def prepared(directory: Path) -> None:
+def prepare_directory(directory: Path) -> None:
     try:
-        (directory / ADDRESS).unlink(missing_ok=True)
+        (directory / ADDRESS_FILE).unlink(missing_ok=True)
         for name in (BROKER, LOGS):
             (directory / name).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise unwritable(directory, error) from error
+        raise unwritable_error(directory, error) from error
 
 
-def workplaces(directory: Path) -> list[Path]:
+def find_workplaces(directory: Path) -> list[Path]:
     """Every directory that a child of ours may work in."""
-    places = (directory / BROKER, directory / CLUSTER, *directory.glob(f"{UNFINISHED}*"))
-    return [place for place in places if place.is_dir()]
+    directories = (directory / BROKER, directory / CLUSTER, *directory.glob(f"{UNFINISHED_PREFIX}*"))
+    return [workplace for workplace in directories if workplace.is_dir()]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .errors import DataDirectoryNotWritable
 
-PREFERRED = ("pathline", "postgres", "nobody")
+PREFERRED_ACCOUNTS = ("pathline", "postgres", "nobody")
 """The first of these that exists runs a new database of root's; `useradd --system pathline` gives it one of its own."""
 
 
@@ -19,37 +19,37 @@ class OsAccount:
     gid: int
 
 
-def account_for(cluster: Path) -> OsAccount | None:
+def choose_account(cluster: Path) -> OsAccount | None:
     """Who shall run Postgres on this cluster; None is this process as it is.
 
     The owner of a cluster that exists runs it, so an account that appears later changes nothing.
     """
     if os.geteuid() != 0:
-        _may_run(cluster)
+        _check_may_run(cluster)
         return None
     if cluster.exists():
-        return _owner(cluster)
-    return _preferred(cluster)
+        return _cluster_owner(cluster)
+    return _preferred_account(cluster)
 
 
-def _may_run(cluster: Path) -> None:
+def _check_may_run(cluster: Path) -> None:
     if cluster.exists() and (owner := cluster.stat().st_uid) != os.geteuid():
-        name = account_of(owner, owner).name
+        name = find_account(owner, owner).name
         raise DataDirectoryNotWritable(cluster, f"it belongs to {name}", f"start as {name} or as root")
 
 
-def _owner(cluster: Path) -> OsAccount:
+def _cluster_owner(cluster: Path) -> OsAccount:
     owner = cluster.stat()
     if owner.st_uid == 0:
-        name = _preferred(cluster).name
+        name = _preferred_account(cluster).name
         raise DataDirectoryNotWritable(
             cluster, "it belongs to root, whom Postgres refuses", f"chown -R {name} {cluster}"
         )
-    return account_of(owner.st_uid, owner.st_gid)
+    return find_account(owner.st_uid, owner.st_gid)
 
 
-def _preferred(cluster: Path) -> OsAccount:
-    for name in PREFERRED:
+def _preferred_account(cluster: Path) -> OsAccount:
+    for name in PREFERRED_ACCOUNTS:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
@@ -60,7 +60,7 @@ def _preferred(cluster: Path) -> OsAccount:
     )
 
 
-def account_of(uid: int, gid: int) -> OsAccount:
+def find_account(uid: int, gid: int) -> OsAccount:
     """The account with this uid; its name is the number, its group the given one, where the machine knows no better."""
     try:
         entry = pwd.getpwuid(uid)
@@ -69,19 +69,19 @@ def account_of(uid: int, gid: int) -> OsAccount:
     return OsAccount(entry.pw_name, uid, entry.pw_gid)
 
 
-def closed_to(account: OsAccount, path: Path) -> Path | None:
+def find_closed_part(account: OsAccount, path: Path) -> Path | None:
     """The first part of the path that this account may not pass or execute; None when it may reach and run it.
 
     Reads mode bits only: an access list that grants more is not seen, and a caller then takes a detour it did not need.
     """
     for part in (*reversed(path.parents), path):
-        seen = part.stat()
-        if not passes(account, seen.st_mode, seen.st_uid, seen.st_gid):
+        part_status = part.stat()
+        if not may_execute(account, part_status.st_mode, part_status.st_uid, part_status.st_gid):
             return part
     return None
 
 
-def passes(account: OsAccount, mode: int, uid: int, gid: int) -> bool:
+def may_execute(account: OsAccount, mode: int, uid: int, gid: int) -> bool:
     """Whether the execute bit that counts for this account is set: the owner's, else the group's, else the others'."""
     if uid == account.uid:
         return bool(mode & stat.S_IXUSR)

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from .child_process import children
-from .data_dir_lock import claimed
+from .data_dir_lock import claim_directory
 from .errors import EmbeddedError
-from .machine import LOGS, found, prepared, workplaces
-from .orphan_cleanup import leftovers_ended
-from .postgres import CLUSTER, postgres_started
+from .machine import LOGS, find_machine, find_workplaces, prepare_directory
+from .orphan_cleanup import stop_orphans
+from .postgres import CLUSTER, start_postgres
 
 
 class NoDataThere(EmbeddedError):
@@ -23,26 +23,26 @@ class NoDataThere(EmbeddedError):
 
 
 @asynccontextmanager
-async def database(data: Path) -> AsyncIterator[str]:
+async def open_database(data: Path) -> AsyncIterator[str]:
     """The DSN of the database in this directory. One that nobody runs is started, and has ended after the block.
 
     Raises an `EmbeddedError`, and leaves a directory without data as it was.
     """
-    if (machine := found(data)) is not None:
+    if (machine := find_machine(data)) is not None:
         yield machine.database
         return
     if not (data.expanduser().resolve() / CLUSTER).is_dir():
         raise NoDataThere(data)
-    async with at_rest(data) as dsn:
+    async with run_postgres_alone(data) as dsn:
         yield dsn
 
 
 @asynccontextmanager
-async def at_rest(data: Path) -> AsyncIterator[str]:
+async def run_postgres_alone(data: Path) -> AsyncIterator[str]:
     """Postgres alone runs on this directory, which is made where there is none, as long as the block does."""
-    async with claimed(data) as directory:
-        prepared(directory)
-        await leftovers_ended(directory, workplaces(directory))
-        async with children() as started:
-            dsn, _ = await postgres_started(started, directory, directory / LOGS / "postgres.log")
+    async with claim_directory(data) as directory:
+        prepare_directory(directory)
+        await stop_orphans(directory, find_workplaces(directory))
+        async with children() as child_group:
+            dsn, _ = await start_postgres(child_group, directory, directory / LOGS / "postgres.log")
             yield dsn

@@ -15,15 +15,15 @@ import orjson
 
 from pathline import instant
 from pathline_gateway.handoffs.event import HandoffEvent
-from pathline_gateway.handoffs.lifecycle import OPEN, Lifecycle
+from pathline_gateway.handoffs.lifecycle import OPEN_STATES, Lifecycle
 from pathline_gateway.pathways.step import Step
 
 Stage = Literal["accept", "contact"]
 """What a receiver is waited for: an answer, and then to be in touch with the person."""
 
 STAGES: Final[Sequence[Stage]] = ("accept", "contact")
-_ANSWERS: Final = frozenset(("accepted", "declined", "redirected", "completed", "failed", "cancelled", "expired"))
-CONTACTS: Final = frozenset(
+_ANSWER_VERBS: Final = frozenset(("accepted", "declined", "redirected", "completed", "failed", "cancelled", "expired"))
+CONTACT_TYPES: Final = frozenset(
     f"org.pathline.{name}.v1"
     for name in ("contact.made", "appointment.attended", "assessment.made", "service.started", "service.delivered")
 )
@@ -41,56 +41,56 @@ class Contact(NamedTuple):
 class Redirect(NamedTuple):
     """Another receiver was asked."""
 
-    to: str | None
+    receiver: str | None
     at: datetime
 
 
 class HandoffStatus(NamedTuple):
     """A hand-off as it stands now."""
 
-    life: Lifecycle
+    lifecycle: Lifecycle
     due: Mapping[Stage, datetime]
-    answered: Mapping[Stage, datetime]
+    answered_at: Mapping[Stage, datetime]
     """When each stage was answered, where it was."""
-    accepted: datetime | None
+    accepted_at: datetime | None
     first_contact: datetime | None
-    ended: datetime | None
-    observable: bool
+    ended_at: datetime | None
+    is_observable: bool
     """Whether the receiver is on the register: nobody else can be said to be silent."""
-    silent: Sequence[Stage]
-    late: Sequence[Stage]
+    silent_stages: Sequence[Stage]
+    late_stages: Sequence[Stage]
 
     @property
-    def offered(self) -> datetime | None:
+    def offered_at(self) -> datetime | None:
         """When it began."""
-        return None if self.life.offer is None else self.life.offer.time
+        return None if self.lifecycle.offer is None else self.lifecycle.offer.time
 
     @property
     def redirects(self) -> list[Redirect]:
         """Whom it was handed on to, in order."""
-        return [Redirect(e.to, e.time) for e in self.life.legal if e.verb == "redirected"]
+        return [Redirect(e.receiver, e.time) for e in self.lifecycle.transitions if e.verb == "redirected"]
 
-    def last(self, name: str) -> object:
+    def last_value(self, name: str) -> object:
         """What the latest legal event that says something under this name says."""
-        for event in reversed(self.life.legal):
-            if (said := event.said.get(name)) is not None:
-                return said
+        for event in reversed(self.lifecycle.transitions):
+            if (value := event.data.get(name)) is not None:
+                return value
         return None
 
 
-def contact_type(type: str) -> bool:
+def is_contact_type(type: str) -> bool:
     """Whether interactions of this type are contacts."""
-    return type in CONTACTS
+    return type in CONTACT_TYPES
 
 
-def contact(step: Step) -> Contact | None:
+def contact_from_step(step: Step) -> Contact | None:
     """The step as a contact; None when it is none."""
-    if step.type not in CONTACTS:
+    if step.type not in CONTACT_TYPES:
         return None
     return Contact(step.org, step.time, orjson.loads(step.data).get("handoff"))
 
 
-def status_of(
+def compute_status(
     life: Lifecycle,
     contacts: Iterable[Contact],
     registered: Container[str],
@@ -98,112 +98,120 @@ def status_of(
     grace: timedelta = timedelta(),
 ) -> HandoffStatus:
     """The clocks at this instant; `contacts` are those of the pathway that the offer stands on."""
-    due = _due(life.legal)
-    accepted = next((e.time for e in life.legal if e.verb == "accepted"), None)
-    first = _first_contact(life, contacts, accepted)
-    ended = life.legal[-1].time if life.legal and life.state not in OPEN else None
-    answered = _answered(life.legal, first, ended)
-    observable = life.to in registered
+    due = _due_instants(life.transitions)
+    accepted_at = next((e.time for e in life.transitions if e.verb == "accepted"), None)
+    first_contact = _first_contact(life, contacts, accepted_at)
+    ended_at = life.transitions[-1].time if life.transitions and life.state not in OPEN_STATES else None
+    answered_at = _answer_instants(life.transitions, first_contact, ended_at)
+    observable = life.receiver in registered
     return HandoffStatus(
         life,
         due,
-        answered,
-        accepted,
-        first,
-        ended,
+        answered_at,
+        accepted_at,
+        first_contact,
+        ended_at,
         observable,
-        [s for s in STAGES if observable and s in due and s not in answered and now > instant.after(due[s], grace)],
-        [s for s in STAGES if observable and s in due and s in answered and answered[s] > due[s]],
+        [s for s in STAGES if observable and s in due and s not in answered_at and now > instant.add(due[s], grace)],
+        [s for s in STAGES if observable and s in due and s in answered_at and answered_at[s] > due[s]],
     )
 
 
-def _due(legal: Iterable[HandoffEvent]) -> dict[Stage, datetime]:
+def _due_instants(transitions: Iterable[HandoffEvent]) -> dict[Stage, datetime]:
     """The due instants in force after these events: each replaces those that it names."""
     due: dict[Stage, datetime] = {}
-    for event in legal:
-        if said := event.said.get("due"):
-            due |= {stage: instant.parse(said[stage]) for stage in STAGES if said.get(stage)}
+    for event in transitions:
+        if due_by_stage := event.data.get("due"):
+            due |= {stage: instant.parse(due_by_stage[stage]) for stage in STAGES if due_by_stage.get(stage)}
     return due
 
 
-def _answered(legal: Sequence[HandoffEvent], first: datetime | None, ended: datetime | None) -> dict[Stage, datetime]:
-    found: dict[Stage, datetime] = {}
-    for event in legal[1:]:
-        if _asks_anew(event):
-            found.pop("accept", None)
-        elif event.verb in _ANSWERS:
-            found.setdefault("accept", event.time)
-    if (met := min(filter(None, (first, ended)), default=None)) is not None:
-        found["contact"] = met
-    return found
+def _answer_instants(
+    transitions: Sequence[HandoffEvent], first_contact: datetime | None, ended_at: datetime | None
+) -> dict[Stage, datetime]:
+    answered_at: dict[Stage, datetime] = {}
+    for event in transitions[1:]:
+        if _renews_offer(event):
+            answered_at.pop("accept", None)
+        elif event.verb in _ANSWER_VERBS:
+            answered_at.setdefault("accept", event.time)
+    if (contact_at := min(filter(None, (first_contact, ended_at)), default=None)) is not None:
+        answered_at["contact"] = contact_at
+    return answered_at
 
 
-def _asks_anew(event: HandoffEvent) -> bool:
-    return event.verb == "redirected" and bool((event.said.get("due") or {}).get("accept"))
+def _renews_offer(event: HandoffEvent) -> bool:
+    return event.verb == "redirected" and bool((event.data.get("due") or {}).get("accept"))
 
 
-def _first_contact(life: Lifecycle, contacts: Iterable[Contact], accepted: datetime | None) -> datetime | None:
+def _first_contact(life: Lifecycle, contacts: Iterable[Contact], accepted_at: datetime | None) -> datetime | None:
     """The earliest by the receiver at or after the offer that is about this hand-off, or about none once accepted."""
     if life.offer is None:
         return None
-    offered, found = life.offer.time, []
+    offered_at, times = life.offer.time, []
     for each in contacts:
-        if each.org != life.to or each.time < offered:
+        if each.org != life.receiver or each.time < offered_at:
             continue
-        if each.handoff == life.handoff or (each.handoff is None and accepted is not None and each.time >= accepted):
-            found.append(each.time)
-    return min(found, default=None)
+        if each.handoff == life.handoff or (
+            each.handoff is None and accepted_at is not None and each.time >= accepted_at
+        ):
+            times.append(each.time)
+    return min(times, default=None)
 
 
-def served(clocked: HandoffStatus, others: Iterable[HandoffStatus] = ()) -> dict[str, Any]:
+def render_handoff(status: HandoffStatus, others: Iterable[HandoffStatus] = ()) -> dict[str, Any]:
     """A hand-off as it is served: instants, never durations. `others` are those of the same pathway."""
-    life, last = clocked.life, clocked.last
-    to = last("to")
+    life, last_value = status.lifecycle, status.last_value
+    receiver = last_value("to")
     return {
         "handoff": life.handoff,
-        "from": life.by,
-        "to": to if isinstance(to, dict) else None,
+        "from": life.sender,
+        "to": receiver if isinstance(receiver, dict) else None,
         "state": life.state,
-        "need": last("need"),
-        "priority": last("priority"),
-        "reason": life.legal[-1].said.get("reason") if life.legal else None,
-        "outcome": last("outcome"),
-        "context_released": life.context_released,
-        "offered": _served(clocked.offered),
-        "due": {stage: _served(clocked.due.get(stage)) for stage in STAGES},
-        "accepted": _served(clocked.accepted),
-        "first_contact": _served(clocked.first_contact),
-        "ended": _served(clocked.ended),
-        "ended_by": life.legal[-1].verb if clocked.ended is not None else None,
-        "observable": clocked.observable,
-        "silent": list(clocked.silent),
-        "late": list(clocked.late),
-        "redirected": [{"to": each.to, "at": _served(each.at)} for each in clocked.redirects],
-        "returns": _returned(clocked, others),
+        "need": last_value("need"),
+        "priority": last_value("priority"),
+        "reason": life.transitions[-1].data.get("reason") if life.transitions else None,
+        "outcome": last_value("outcome"),
+        "context_released": life.is_context_released,
+        "offered": _render_instant(status.offered_at),
+        "due": {stage: _render_instant(status.due.get(stage)) for stage in STAGES},
+        "accepted": _render_instant(status.accepted_at),
+        "first_contact": _render_instant(status.first_contact),
+        "ended": _render_instant(status.ended_at),
+        "ended_by": life.transitions[-1].verb if status.ended_at is not None else None,
+        "observable": status.is_observable,
+        "silent": list(status.silent_stages),
+        "late": list(status.late_stages),
+        "redirected": [{"to": each.receiver, "at": _render_instant(each.at)} for each in status.redirects],
+        "returns": _find_returned_handoff(status, others),
         "anomalies": [
-            {"source": e.source, "id": e.id, "verb": e.verb, "time": _served(e.time)} for e in life.anomalies
+            {"source": e.source, "id": e.id, "verb": e.verb, "time": _render_instant(e.time)} for e in life.anomalies
         ],
     }
 
 
-def _returned(clocked: HandoffStatus, others: Iterable[HandoffStatus]) -> str | None:
+def _find_returned_handoff(status: HandoffStatus, others: Iterable[HandoffStatus]) -> str | None:
     """The hand-off that this one sends back to where it came from before anybody met the person (ping-pong)."""
-    at, life = clocked.offered, clocked.life
-    by = life.by
+    offered_at, life = status.offered_at, status.lifecycle
+    sender = life.sender
     # Whom the other asked is looked at first: every hand-off is held against every other, and few come back.
-    back = [
+    candidates = [
         other
         for other in others
-        if other.life.to == by
-        and other.life.by == life.to
-        and at is not None
-        and other.offered is not None
-        and other.offered <= at
-        and other.life.handoff != life.handoff
-        and (other.first_contact is None or other.first_contact > at)
+        if other.lifecycle.receiver == sender
+        and other.lifecycle.sender == life.receiver
+        and offered_at is not None
+        and other.offered_at is not None
+        and other.offered_at <= offered_at
+        and other.lifecycle.handoff != life.handoff
+        and (other.first_contact is None or other.first_contact > offered_at)
     ]
-    return max(back, key=lambda other: (other.offered, other.life.handoff)).life.handoff if back else None
+    return (
+        max(candidates, key=lambda other: (other.offered_at, other.lifecycle.handoff)).lifecycle.handoff
+        if candidates
+        else None
+    )
 
 
-def _served(at: datetime | None) -> str | None:
-    return None if at is None else instant.serve(at)
+def _render_instant(at: datetime | None) -> str | None:
+    return None if at is None else instant.to_text(at)

@@ -15,7 +15,7 @@ Side = Literal["receiver", "sender"]
 # A row tells how the hand-off stands for those who see everything. One that has ended may still be open for this
 # organisation: what ended it is concealed. So those are looked at as well of which something may be: it says so itself,
 # the other side conceals, or somebody who does had a part in it before it was passed on or cancelled.
-_OPEN = """
+_OPEN_HANDOFFS = """
 select handoff, offered from (
     (select handoff, offered from handoff
     where {side} = $1 and ended is null and offered is not null and (offered, handoff) > ($2, $3)
@@ -38,7 +38,7 @@ select handoff, offered from (
 order by offered, handoff limit $4
 """
 # Those that have ended for those who see everything; and those open ones that may have ended for this organisation.
-_ENDED = """
+_ENDED_HANDOFFS = """
 select handoff, offered from (
     (select handoff, offered from handoff
     where {side} = $1 and ended is not null and (offered, handoff) < ($2, $3)
@@ -67,13 +67,13 @@ _PASSED_ON = """
             where i.handoff = h.handoff collate "default" and s.org = $1)
     order by h.offered desc, h.handoff desc limit $4)
 """
-_LISTS: Final[Mapping[tuple[Side, bool], str]] = {
-    ("receiver", False): _OPEN.format(side="receiver", other="sender"),
-    ("receiver", True): _ENDED.format(side="receiver", other="sender", passed_on=_PASSED_ON),
-    ("sender", False): _OPEN.format(side="sender", other="receiver"),
-    ("sender", True): _ENDED.format(side="sender", other="receiver", passed_on=""),
+_LIST_STATEMENTS: Final[Mapping[tuple[Side, bool], str]] = {
+    ("receiver", False): _OPEN_HANDOFFS.format(side="receiver", other="sender"),
+    ("receiver", True): _ENDED_HANDOFFS.format(side="receiver", other="sender", passed_on=_PASSED_ON),
+    ("sender", False): _OPEN_HANDOFFS.format(side="sender", other="receiver"),
+    ("sender", True): _ENDED_HANDOFFS.format(side="sender", other="receiver", passed_on=""),
 }
-_CONCEALING = """
+_ORGS_WITH_CONCEALMENT = """
 select org from organisation where conceals and org <> $1
 union select org from concealed_service where org <> $1
 union select org from concealed_ref where org <> $1
@@ -93,23 +93,25 @@ order by u.service limit 50
 """
 
 
-class Place(NamedTuple):
+class HandoffCursor(NamedTuple):
     """Where a hand-off stands in a list."""
 
     offered: datetime
     handoff: str
 
 
-async def listed(
-    connection: asyncpg.Connection, side: Side, org: str, after: Place, limit: int, *, ended: bool
-) -> list[Place]:
+async def list_handoffs(
+    connection: asyncpg.Connection, side: Side, org: str, after: HandoffCursor, limit: int, *, ended: bool
+) -> list[HandoffCursor]:
     """Hand-offs of which the organisation is this side: open ones, the first offered first; ended, the last first.
 
     More than there are for the organisation, and none fewer: what it may know of each says whether it is one of them.
     """
-    concealing = [row["org"] for row in await connection.fetch(_CONCEALING, org)]
-    rows = await connection.fetch(_LISTS[side, ended], org, after.offered, after.handoff, limit, concealing)
-    return [Place(row["offered"], row["handoff"]) for row in rows]
+    concealing_orgs = [row["org"] for row in await connection.fetch(_ORGS_WITH_CONCEALMENT, org)]
+    rows = await connection.fetch(
+        _LIST_STATEMENTS[side, ended], org, after.offered, after.handoff, limit, concealing_orgs
+    )
+    return [HandoffCursor(row["offered"], row["handoff"]) for row in rows]
 
 
 async def contacts(connection: asyncpg.Connection, handoffs: Sequence[str], org: str) -> list[asyncpg.Record]:

@@ -12,9 +12,9 @@ import orjson
 
 from pathline_gateway.pathways.step import Step, interval_end
 
-_PREFIX: Final = "org.pathline.handoff."
+_TYPE_PREFIX: Final = "org.pathline.handoff."
 
-Order = tuple[datetime, str, bool, str, str]
+SortKey = tuple[datetime, str, bool, str, str]
 """A place on a pathway."""
 
 
@@ -26,51 +26,51 @@ class HandoffEvent(NamedTuple):
     id: str
     org: str
     subject: str
-    order: Order
+    sort_key: SortKey
     end: datetime
     """When its interval has ended: later than its time where that is known to the day or month only."""
-    to: str | None
+    receiver: str | None
     token: bytes | None
     handoff: str | None = None
     """The hand-off that it belongs to, as its publisher says now."""
-    said: Mapping[str, Any] = MappingProxyType({})
+    data: Mapping[str, Any] = MappingProxyType({})
     """Its data."""
 
     @property
     def time(self) -> datetime:
         """Its first instant."""
-        return self.order[0]
+        return self.sort_key[0]
 
     @property
-    def coarse(self) -> bool:
+    def is_interval(self) -> bool:
         """Whether its time is an interval."""
         return self.end > self.time
 
 
-def handoff_event(step: Step) -> HandoffEvent | None:
+def handoff_event_from_step(step: Step) -> HandoffEvent | None:
     """The step as what it says of a hand-off; None when it is of another noun."""
-    if not step.type.startswith(_PREFIX):
+    if not step.type.startswith(_TYPE_PREFIX):
         return None
-    verb = step.type.removeprefix(_PREFIX).rpartition(".v")[0]
+    verb = step.type.removeprefix(_TYPE_PREFIX).rpartition(".v")[0]
     data = orjson.loads(step.data)
-    to = data.get("to") or {}
+    receiver = data.get("to") or {}
     return HandoffEvent(
         verb,
         step.source,
         step.id,
         step.org,
         step.subject,
-        step.order,
+        step.sort_key,
         interval_end(step.time, data.get("precision")),
-        to.get("org"),
-        _token(data),
+        receiver.get("org"),
+        _token_hash(data),
         data.get("handoff"),
         data,
     )
 
 
-def _token(data: Mapping[str, Any]) -> bytes | None:
-    if shown := data.get("token"):
-        return hashlib.sha256(shown.encode()).digest()
-    asked = data.get("token_sha256")
-    return None if asked is None else bytes.fromhex(asked)
+def _token_hash(data: Mapping[str, Any]) -> bytes | None:
+    if secret := data.get("token"):
+        return hashlib.sha256(secret.encode()).digest()
+    hex_digest = data.get("token_sha256")
+    return None if hex_digest is None else bytes.fromhex(hex_digest)

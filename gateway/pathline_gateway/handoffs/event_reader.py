@@ -11,10 +11,10 @@ import asyncpg
 
 from pathline_gateway.handoffs import event_repository
 from pathline_gateway.handoffs import repository as handoff_repository
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event
-from pathline_gateway.handoffs.lifecycle import Lifecycle, lifecycle
-from pathline_gateway.handoffs.projection_row import HandoffRow, ReceivedEvent, row_of
-from pathline_gateway.pathways.amendments import amended
+from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
+from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle
+from pathline_gateway.handoffs.projection_row import HandoffRow, ReceivedEvent, build_row
+from pathline_gateway.pathways.amendments import apply_amendments
 from pathline_gateway.pathways.step import Step
 
 
@@ -26,41 +26,48 @@ class HandoffStep(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LoadedHandoffs:
     """What was read of some hand-offs."""
 
-    told: Mapping[str, Sequence[HandoffStep]]
+    steps_by_handoff: Mapping[str, Sequence[HandoffStep]]
     """What was published of each, as it was corrected."""
-    met: Mapping[str, Sequence[Step]]
+    receiver_steps: Mapping[str, Sequence[Step]]
     """The steps of the receiver of each, on the pathway of its offer."""
     records: Sequence[HandoffRow]
     rows: Mapping[tuple[str, str], asyncpg.Record]
 
-    def received(self, event: HandoffEvent) -> ReceivedEvent:
+    def received_event(self, event: HandoffEvent) -> ReceivedEvent:
         """What the store knows of this event."""
         row = self.rows[event.source, event.id]
         return ReceivedEvent(row["received_at"], row["ref"], row["trace_id"], row["span_id"])
 
-    async def met_in(self, connection: asyncpg.Connection, lives: Mapping[str, Lifecycle]) -> Mapping[str, list[Step]]:
+    async def load_receiver_steps(
+        self, connection: asyncpg.Connection, lifecycles: Mapping[str, Lifecycle]
+    ) -> Mapping[str, list[Step]]:
         """The steps of the receivers of these, by what each is called here."""
-        wanted = [
-            (name, self.received(life.offer).ref, life.to, life.offer.time)
-            for name, life in lives.items()
-            if life.offer is not None and life.to is not None
+        requests = [
+            (name, self.received_event(life.offer).ref, life.receiver, life.offer.time)
+            for name, life in lifecycles.items()
+            if life.offer is not None and life.receiver is not None
         ]
-        return await handoff_repository.met(connection, wanted) if wanted else {}
+        return await handoff_repository.load_receiver_steps(connection, requests) if requests else {}
 
 
-async def read(connection: asyncpg.Connection, handoffs: Collection[str]) -> Reading:
+async def load_handoffs(connection: asyncpg.Connection, handoffs: Collection[str]) -> LoadedHandoffs:
     """These hand-offs as they stand; one of which nothing legal or illegal is left has no record."""
-    steps, amendments, rows = await event_repository.events(connection, handoffs)
-    told: defaultdict[str, list[HandoffStep]] = defaultdict(list)
-    for step in amended(steps, amendments):
-        event = handoff_event(step)
+    steps, amendments, rows = await event_repository.load_events(connection, handoffs)
+    steps_by_handoff: defaultdict[str, list[HandoffStep]] = defaultdict(list)
+    for step in apply_amendments(steps, amendments):
+        event = handoff_event_from_step(step)
         if event is not None and event.handoff is not None and event.handoff in handoffs:
-            told[event.handoff].append(HandoffStep(step, event))
-    lives = {handoff: lifecycle(handoff, [each.event for each in found]) for handoff, found in told.items()}
-    begun = Reading(told, {}, (), rows)
-    met = await begun.met_in(connection, lives)
-    records = [row_of(life, met.get(handoff, ()), begun.received) for handoff, life in lives.items()]
-    return Reading(told, met, records, rows)
+            steps_by_handoff[event.handoff].append(HandoffStep(step, event))
+    lifecycles = {
+        handoff: compute_lifecycle(handoff, [each.event for each in handoff_steps])
+        for handoff, handoff_steps in steps_by_handoff.items()
+    }
+    partial = LoadedHandoffs(steps_by_handoff, {}, (), rows)
+    receiver_steps = await partial.load_receiver_steps(connection, lifecycles)
+    records = [
+        build_row(life, receiver_steps.get(handoff, ()), partial.received_event) for handoff, life in lifecycles.items()
+    ]
+    return LoadedHandoffs(steps_by_handoff, receiver_steps, records, rows)

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import asyncpg
 
 from pathline_gateway.pathways.amendments import Amendment
-from pathline_gateway.pathways.bare_step import bare_step
-from pathline_gateway.pathways.heard_clause import HEARD
+from pathline_gateway.pathways.bare_step import bare_step_from_row
+from pathline_gateway.pathways.heard_clause import COUNTS_FOR_HANDOFF
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.reserved_names import CITIZENS
+from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
 
 class HandoffInputRow(NamedTuple):
@@ -53,12 +53,12 @@ class Party(NamedTuple):
     """Of a person; the records of an organisation count together, and this is empty."""
 
 
-def party(org: str, subject: str) -> tuple[str, str]:
+def party_of(org: str, subject: str) -> tuple[str, str]:
     """Whose word an event under this ref is: all persons publish as one organisation, and each is heard for herself."""
-    return org, subject if org == CITIZENS else ""
+    return org, subject if org == CITIZEN_ORGANISATION else ""
 
 
-_JOINING = [f"org.pathline.handoff.{verb}.v1" for verb in ("offered", "redirected", "accepted", "declined")]
+_TOKEN_TYPES = [f"org.pathline.handoff.{verb}.v1" for verb in ("offered", "redirected", "accepted", "declined")]
 """What gives a token, and what shows one."""
 
 # An offer is looked at by who redeems it; only one that comes after that has to be looked at itself, and one that a
@@ -72,13 +72,13 @@ where n.kind <> 'asked' or n.handoff = any($5::text[])
     or exists (select from handoff_input m where m.kind = 'amended' and m.source = n.source and m.id = n.id)
 order by n.nth
 """
-_UNSEEN = """
+_UNSEEN_INPUTS = """
 select seq, kind, handoff, source, id from handoff_input
 where seq > (select handoff_seq from membership_progress) order by seq limit $1
 """
-_THESE = "select seq, kind, handoff, source, id from handoff_input where seq = any($1::bigint[]) order by seq"
+_INPUTS_BY_SEQ = "select seq, kind, handoff, source, id from handoff_input where seq = any($1::bigint[]) order by seq"
 # The event's own ref, those of the hand-off that it is or was of, and what was derived from that.
-_REFS_OF = """
+_REFS_OF_INPUT = """
 with own as (
     select i.ref, i.handoff from event_identity e
     join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source and i.id = e.id
@@ -96,7 +96,7 @@ union
 select unnest(array[h.a, h.b]) from about a join handoff_link h on h.handoff = a.handoff
 """
 # Hand-offs that these events belong to: as they were sent, and as corrections say that may have come before them.
-_OF_TARGETS = """
+_HANDOFFS_OF_EVENTS = """
 select i.handoff from unnest($1::int[], $2::text[]) as k(source, id)
 join event_identity e on e.source = k.source and e.id = k.id
 join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source and i.id = e.id
@@ -106,7 +106,7 @@ select m.handoff from unnest($1::int[], $2::text[]) as k(source, id)
 join handoff_input m on m.source = k.source and m.id = k.id and m.kind = 'amended'
 where m.handoff is not null
 """
-_REDEEMED = """
+_REDEEMED_HANDOFFS = """
 select distinct handoff from handoff_input where handoff = any($1::text[]) and kind <> 'asked'
 """
 _EVENTS = f"""
@@ -129,10 +129,10 @@ from named i
 join source src on src.id = i.source
 join event_type t on t.id = i.type and t.type like 'org.pathline.handoff.%'
 join subject_ref s on s.id = i.ref
-where $2 or {HEARD}
+where $2 or {COUNTS_FOR_HANDOFF}
 """  # noqa: S608 (text of this file alone)
 # No more are counted than matter.
-_SAID = """
+_COUNT_EVENTS = """
 select k.handoff, k.org, k.subject, (
     select count(*) from (
         select from interaction i join subject_ref s on s.id = i.ref
@@ -149,86 +149,88 @@ join evidence e on e.source = a.source and e.id = a.id
 join source src on src.id = a.source
 join source tsrc on tsrc.id = a.target_source
 """
-_DERIVED = "select * from handoff_link where handoff = any($1::text[])"
-_FORGET = "delete from handoff_link where handoff = any($1::text[])"
+_DERIVED_LINKS = "select * from handoff_link where handoff = any($1::text[])"
+_DELETE_LINKS = "delete from handoff_link where handoff = any($1::text[])"
 _ADVANCE = "update membership_progress set handoff_seq = $1"
 
 
-async def insert(connection: asyncpg.Connection, rows: Sequence[HandoffInputRow]) -> None:
+async def insert_inputs(connection: asyncpg.Connection, rows: Sequence[HandoffInputRow]) -> None:
     """The membership writer will look at these.
 
     Call under the change-log lock: it reads on from the last `seq`, which must therefore be commit order.
     """
-    shown = [row.handoff for row in rows if row.kind != "asked"]
-    await connection.execute(_INSERT, *map(list, zip(*rows, strict=True)), shown)
+    redeemed_ids = [row.handoff for row in rows if row.kind != "asked"]
+    await connection.execute(_INSERT, *map(list, zip(*rows, strict=True)), redeemed_ids)
 
 
-async def unseen(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
+async def unseen_inputs(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
     """What the membership writer has not seen: seq, kind, handoff, source, id."""
-    return list(await connection.fetch(_UNSEEN, limit))
+    return list(await connection.fetch(_UNSEEN_INPUTS, limit))
 
 
-async def these(connection: asyncpg.Connection, seqs: Collection[int]) -> list[asyncpg.Record]:
+async def load_inputs(connection: asyncpg.Connection, seqs: Collection[int]) -> list[asyncpg.Record]:
     """These, as `unseen` has them."""
-    return list(await connection.fetch(_THESE, list(seqs))) if seqs else []
+    return list(await connection.fetch(_INPUTS_BY_SEQ, list(seqs))) if seqs else []
 
 
-async def refs_of(connection: asyncpg.Connection, row: asyncpg.Record) -> set[int]:
+async def affected_refs(connection: asyncpg.Connection, row: asyncpg.Record) -> set[int]:
     """The refs that what `unseen` has here may join or part."""
-    rows = await connection.fetch(_REFS_OF, row["handoff"], row["source"], row["id"], _JOINING)
+    rows = await connection.fetch(_REFS_OF_INPUT, row["handoff"], row["source"], row["id"], _TOKEN_TYPES)
     return {each["ref"] for each in rows}
 
 
-async def advance(connection: asyncpg.Connection, seq: int) -> None:
+async def advance_handoff_seq(connection: asyncpg.Connection, seq: int) -> None:
     """The membership writer has seen everything up to this `seq`."""
     await connection.execute(_ADVANCE, seq)
 
 
-async def of_targets(connection: asyncpg.Connection, targets: Collection[tuple[int, str]]) -> set[str]:
+async def handoffs_of_events(connection: asyncpg.Connection, targets: Collection[tuple[int, str]]) -> set[str]:
     """The hand-offs that these events belong to, as sent or as corrected."""
-    rows = await connection.fetch(_OF_TARGETS, [t[0] for t in targets], [t[1] for t in targets])
+    rows = await connection.fetch(_HANDOFFS_OF_EVENTS, [t[0] for t in targets], [t[1] for t in targets])
     return {row["handoff"] for row in rows}
 
 
-async def redeemed(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[str]:
+async def redeemed_handoffs(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[str]:
     """Those of which a token was shown, perhaps."""
-    return {row["handoff"] for row in await connection.fetch(_REDEEMED, list(handoffs))}
+    return {row["handoff"] for row in await connection.fetch(_REDEEMED_HANDOFFS, list(handoffs))}
 
 
-async def events(
-    connection: asyncpg.Connection, handoffs: Collection[str], *, of_anybody: bool = False
+async def load_events(
+    connection: asyncpg.Connection, handoffs: Collection[str], *, include_unheard: bool = False
 ) -> HandoffEvents:
     """All that was published about these hand-offs, by whoever is heard of them; or `of_anybody`."""
-    found = await connection.fetch(_EVENTS, list(handoffs), of_anybody)
-    rows = {(r["source"], r["id"]): r for r in found}
-    amendments = await amending(connection, {(r["source_number"], r["id"]) for r in found})
-    return HandoffEvents([bare_step(r) for r in rows.values()], amendments, rows)
+    records = await connection.fetch(_EVENTS, list(handoffs), include_unheard)
+    rows = {(r["source"], r["id"]): r for r in records}
+    amendments = await load_amendments(connection, {(r["source_number"], r["id"]) for r in records})
+    return HandoffEvents([bare_step_from_row(r) for r in rows.values()], amendments, rows)
 
 
-async def said(connection: asyncpg.Connection, parties: Collection[Party], most: int) -> dict[Party, int]:
+async def count_events(connection: asyncpg.Connection, parties: Collection[Party], max_count: int) -> dict[Party, int]:
     """How many events name these hand-offs, by party; no more than `most` are counted."""
-    rows = await connection.fetch(_SAID, *map(list, zip(*parties, strict=True)), most)
+    rows = await connection.fetch(_COUNT_EVENTS, *map(list, zip(*parties, strict=True)), max_count)
     return {Party(row["handoff"], row["org"], row["subject"]): row["n"] for row in rows}
 
 
-async def amending(connection: asyncpg.Connection, targets: Collection[tuple[int, str]]) -> list[Amendment]:
+async def load_amendments(connection: asyncpg.Connection, targets: Collection[tuple[int, str]]) -> list[Amendment]:
     """The voids and corrections of these events (number of the source, id)."""
     rows = await connection.fetch(_AMENDMENTS, [t[0] for t in targets], [t[1] for t in targets])
-    return [_amendment(r) for r in rows]
+    return [_amendment_from_row(r) for r in rows]
 
 
-async def derived(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[HandoffLinkRow]:
+async def derived_links(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[HandoffLinkRow]:
     """What was derived from these hand-offs so far."""
-    return {HandoffLinkRow(*row.values()) for row in await connection.fetch(_DERIVED, list(handoffs))}
+    return {HandoffLinkRow(*row.values()) for row in await connection.fetch(_DERIVED_LINKS, list(handoffs))}
 
 
-async def replace(connection: asyncpg.Connection, handoffs: Collection[str], rows: Iterable[HandoffLinkRow]) -> None:
+async def replace_links(
+    connection: asyncpg.Connection, handoffs: Collection[str], rows: Iterable[HandoffLinkRow]
+) -> None:
     """This is what these hand-offs come to."""
-    await connection.execute(_FORGET, list(handoffs))
+    await connection.execute(_DELETE_LINKS, list(handoffs))
     await connection.copy_records_to_table("handoff_link", records=list(rows), columns=HandoffLinkRow._fields)
 
 
-def _amendment(row: asyncpg.Record) -> Amendment:
+def _amendment_from_row(row: asyncpg.Record) -> Amendment:
     data = row["payload"].split(b"\n", 1)[1] if row["kind"] == "corrected" else None
     target = (row["target_source"], row["target_id"])
     return Amendment(row["source"], row["id"], row["time"], row["sequence"], target, data)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.handoffs.open_stages import Waiting
+from pathline_gateway.handoffs.open_stages import OpenStages
 from pathline_gateway.handoffs.silence import SOURCE, SilenceNotice
 
 # `least` of what is known of the shared topics and of the receiver's own. Each that is found is spoken of at once, or
@@ -19,7 +19,7 @@ from pathline_gateway.handoffs.silence import SOURCE, SilenceNotice
 #
 # By the indexes of what is waited for: `handoff_waited_…`, `handoff_side_waited_…`. A receiver that conceals is silent
 # for nobody but itself, and for those who see everything.
-_WAITED = """
+_OVERDUE_STAGE = """
 select w.handoff, {audience} as audience, least($1, o.until) as until
 from {table} w
 join organisation r on r.org = w.receiver
@@ -33,23 +33,27 @@ where w.answered_{stage} is null and w.known_{stage} <= w.due_{stage} and w.due_
     and not exists (select from handoff_to_judge j where j.handoff = w.handoff)
     and (w.ref = any($5::bigint[])) is not true
 """
-_SIDES = "and (w.org = w.sender or w.org = w.receiver) and (not r.conceals or w.org = w.receiver)"
-_EVERYTHING = {"table": "handoff", "audience": "''", "sides": ""}
-_SIDE = {"table": "handoff_side", "audience": "w.org", "sides": _SIDES}
-_EITHER = """
+_SIDE_CONDITION = "and (w.org = w.sender or w.org = w.receiver) and (not r.conceals or w.org = w.receiver)"
+_HANDOFF_TABLE = {"table": "handoff", "audience": "''", "sides": ""}
+_SIDE_TABLE = {"table": "handoff_side", "audience": "w.org", "sides": _SIDE_CONDITION}
+_UNION_TEMPLATE = """
 with own as (select * from unnest($3::text[], $4::timestamptz[]) as o(org, until))
 {} union {} union {} union {}
 limit 500
 """
-_SILENT = _EITHER.format(
-    *(_WAITED.format(stage=stage, **of) for of in (_EVERYTHING, _SIDE) for stage in ("accept", "contact"))
+_OVERDUE = _UNION_TEMPLATE.format(
+    *(
+        _OVERDUE_STAGE.format(stage=stage, **of)
+        for of in (_HANDOFF_TABLE, _SIDE_TABLE)
+        for stage in ("accept", "contact")
+    )
 )
-_SPOKEN_OF = """
+_SENT_SILENCES = """
 select kind, handoff, stage, due, sender, receiver, ref, answered, audience from handoff_notice
 where handoff = any($1::text[]) and kind = 'silent'
 """
 # By the index of open notices, and the primary keys of what they are about.
-_OVER = """
+_ENDED_SILENCES = """
 select n.kind, n.handoff, n.stage, n.due, n.sender, n.receiver, n.ref, n.answered, n.audience
 from handoff_notice n
 left join handoff h on h.handoff = n.handoff and n.audience = ''
@@ -68,7 +72,7 @@ where n.open and (coalesce(h.handoff, v.handoff) is null
     )
 limit 500
 """
-_AS_KNOWN = """
+_OPEN_STAGES = """
 select handoff, '' as audience, sender, receiver, ref, due_accept, due_contact, answered_accept, answered_contact,
     known_accept, known_contact
 from handoff where handoff = any($1::text[])
@@ -77,96 +81,104 @@ select handoff, org, sender, receiver, ref, due_accept, due_contact, answered_ac
     known_accept, known_contact
 from handoff_side where handoff = any($1::text[])
 """
-_RAISE = """
+_INSERT_NOTICES = """
 insert into handoff_notice (id, kind, handoff, stage, due, sender, receiver, ref, answered, audience, raised_at, open)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[],
     $8::bigint[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::boolean[])
 """
-_CLOSE = """
+_CLOSE_NOTICES = """
 update handoff_notice n set open = false
 from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[]) as c(handoff, stage, due, audience)
 where n.handoff = c.handoff and n.stage = c.stage and n.due = c.due and n.kind = 'silent' and n.audience = c.audience
 """
-_SOURCE = """
+_UPSERT_SOURCE = """
 insert into source (source, org) values ($1, 'pathline') on conflict (source) do update set source = excluded.source
 returning id
 """
-_OPEN = "select handoff from open_handoff where handoff = any($1::text[])"
-_HANDED_OUT = "select (select seq from dispatch_progress) >= (select seq from handoff_progress)"
+_UNCONCEALED = "select handoff from open_handoff where handoff = any($1::text[])"
+_IS_DISPATCH_CAUGHT_UP = "select (select seq from dispatch_progress) >= (select seq from handoff_progress)"
 _PATHWAYS = """
 select s.id, coalesce(m.pathway, s.birth) as pathway
 from subject_ref s left join membership m on m.ref = s.id and m.until is null where s.id = any($1::bigint[])
 """
 
 
-class Waited(NamedTuple):
+class OverdueHandoff(NamedTuple):
     """A hand-off of whose silence something has to be said, to whom, and up to when its receiver is known."""
 
     handoff: str
     audience: str
-    until: datetime
+    known_until: datetime
 
 
-async def to_be_said(
+async def find_overdue(
     connection: asyncpg.Connection,
-    door: datetime,
-    own: Mapping[str, datetime],
+    shared_until: datetime,
+    own_topic_until: Mapping[str, datetime],
     grace: timedelta,
-    closed: Collection[int] = (),
-) -> list[Waited]:
+    closed_refs: Collection[int] = (),
+) -> list[OverdueHandoff]:
     """What has to be said of silence; a hand-off once for each audience.
 
     `door`: up to when what comes by the shared topics is known; `own`: the same of organisations with their own topic;
     `closed`: refs of pathways of which nothing is told now.
     """
-    rows = await connection.fetch(_SILENT, door, grace, list(own), list(own.values()), list(closed))
-    return [Waited(*row.values()) for row in rows]
+    rows = await connection.fetch(
+        _OVERDUE, shared_until, grace, list(own_topic_until), list(own_topic_until.values()), list(closed_refs)
+    )
+    return [OverdueHandoff(*row.values()) for row in rows]
 
 
-async def as_known(connection: asyncpg.Connection, handoffs: Sequence[str]) -> dict[tuple[str, str], Waiting]:
+async def load_open_stages(
+    connection: asyncpg.Connection, handoffs: Sequence[str]
+) -> dict[tuple[str, str], OpenStages]:
     """What is waited for in these, by hand-off and audience."""
-    rows = await connection.fetch(_AS_KNOWN, list(handoffs))
-    return {(row["handoff"], row["audience"]): Waiting(*row.values()) for row in rows}
+    rows = await connection.fetch(_OPEN_STAGES, list(handoffs))
+    return {(row["handoff"], row["audience"]): OpenStages(*row.values()) for row in rows}
 
 
-async def spoken_of(connection: asyncpg.Connection, handoffs: Sequence[str]) -> list[SilenceNotice]:
+async def sent_silences(connection: asyncpg.Connection, handoffs: Sequence[str]) -> list[SilenceNotice]:
     """The silences that were ever said of these."""
-    return [SilenceNotice(*row.values()) for row in await connection.fetch(_SPOKEN_OF, handoffs)]
+    return [SilenceNotice(*row.values()) for row in await connection.fetch(_SENT_SILENCES, handoffs)]
 
 
-async def over(connection: asyncpg.Connection, closed: Collection[int] = ()) -> list[SilenceNotice]:
+async def ended_silences(connection: asyncpg.Connection, closed_refs: Collection[int] = ()) -> list[SilenceNotice]:
     """Silences that are over; `closed` as above."""
-    return [SilenceNotice(*row.values()) for row in await connection.fetch(_OVER, list(closed))]
+    return [SilenceNotice(*row.values()) for row in await connection.fetch(_ENDED_SILENCES, list(closed_refs))]
 
 
-async def raise_them(
-    connection: asyncpg.Connection, notices: Sequence[SilenceNotice], ids: Sequence[str], at: datetime
+async def insert_notices(
+    connection: asyncpg.Connection, notices: Sequence[SilenceNotice], ids: Sequence[str], raised_at: datetime
 ) -> None:
     """These are said."""
     columns = map(list, zip(*notices, strict=True))
-    still = [notice.kind == "silent" for notice in notices]
-    await connection.execute(_RAISE, list(ids), *columns, [at] * len(notices), still)
-    ended = [n for n in notices if n.kind == "answered"]
-    if ended:
-        what = [n.handoff for n in ended], [n.stage for n in ended], [n.due for n in ended]
-        await connection.execute(_CLOSE, *what, [n.audience for n in ended])
+    is_open = [notice.kind == "silent" for notice in notices]
+    await connection.execute(_INSERT_NOTICES, list(ids), *columns, [raised_at] * len(notices), is_open)
+    ending_notices = [n for n in notices if n.kind == "answered"]
+    if ending_notices:
+        key_columns = (
+            [n.handoff for n in ending_notices],
+            [n.stage for n in ending_notices],
+            [n.due for n in ending_notices],
+        )
+        await connection.execute(_CLOSE_NOTICES, *key_columns, [n.audience for n in ending_notices])
 
 
-async def open_ones(connection: asyncpg.Connection, handoffs: Sequence[str]) -> set[str]:
+async def unconcealed_handoffs(connection: asyncpg.Connection, handoffs: Sequence[str]) -> set[str]:
     """Those of these that others than their own sides may know of."""
-    return {row["handoff"] for row in await connection.fetch(_OPEN, handoffs)}
+    return {row["handoff"] for row in await connection.fetch(_UNCONCEALED, handoffs)}
 
 
-async def handed_out(connection: asyncpg.Connection) -> bool:
+async def is_dispatch_caught_up(connection: asyncpg.Connection) -> bool:
     """Whether subscriptions were given everything that hand-offs are told from."""
-    return bool(await connection.fetchval(_HANDED_OUT))
+    return bool(await connection.fetchval(_IS_DISPATCH_CAUGHT_UP))
 
 
-async def source(connection: asyncpg.Connection) -> int:
+async def source_number(connection: asyncpg.Connection) -> int:
     """The number of the source under which they are said."""
-    return int(await connection.fetchval(_SOURCE, SOURCE))
+    return int(await connection.fetchval(_UPSERT_SOURCE, SOURCE))
 
 
-async def pathways(connection: asyncpg.Connection, refs: Sequence[int]) -> dict[int, UUID]:
+async def current_pathways(connection: asyncpg.Connection, refs: Sequence[int]) -> dict[int, UUID]:
     """The pathways that these refs are on now."""
     return {row["id"]: row["pathway"] for row in await connection.fetch(_PATHWAYS, refs)}

@@ -9,91 +9,109 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pathline import instant
-from pathline_gateway.handoffs.deadlines import Contact, HandoffStatus, contact, contact_type, served, status_of
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event
-from pathline_gateway.handoffs.lifecycle import Lifecycle, lifecycle
+from pathline_gateway.handoffs.deadlines import (
+    Contact,
+    HandoffStatus,
+    compute_status,
+    contact_from_step,
+    is_contact_type,
+    render_handoff,
+)
+from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
+from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle
 from pathline_gateway.pathways.repository import StoredPathway, StoredStep
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.reserved_names import CITIZENS
+from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
-_HANDOFF: Final = "org.pathline.handoff."
+_TYPE_PREFIX: Final = "org.pathline.handoff."
 
 
-def lifecycles_of(steps: Iterable[Step], elsewhere: Iterable[Step]) -> list[Lifecycle]:
+def compute_lifecycles(steps: Iterable[Step], elsewhere: Iterable[Step]) -> list[Lifecycle]:
     """The hand-offs that these steps of a pathway are about, in the order of their ids.
 
     What a person says of a hand-off counts on the pathway on which it was offered: anybody could name anybody's.
     """
     events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
-    of_persons: list[tuple[str, HandoffEvent]] = []
-    here, offered = set(), set()
+    citizen_events: list[tuple[str, HandoffEvent]] = []
+    handoff_ids, offered_here = set(), set()
     for step in steps:
-        event = handoff_event(step)
+        event = handoff_event_from_step(step)
         if event is None or event.handoff is None:
             continue
-        here.add(event.handoff)
-        if event.org == CITIZENS:
-            of_persons.append((event.handoff, event))
+        handoff_ids.add(event.handoff)
+        if event.org == CITIZEN_ORGANISATION:
+            citizen_events.append((event.handoff, event))
             continue
         events[event.handoff].append(event)
         if event.verb == "offered" and event.handoff.startswith(f"{event.org}:"):
-            offered.add(event.handoff)
+            offered_here.add(event.handoff)
     for step in elsewhere:
-        if (event := handoff_event(step)) is not None and event.handoff in here:
+        if (event := handoff_event_from_step(step)) is not None and event.handoff in handoff_ids:
             events[event.handoff].append(event)
-    for handoff, event in of_persons:
-        if handoff in offered:
+    for handoff, event in citizen_events:
+        if handoff in offered_here:
             events[handoff].append(event)
-    return [lifecycle(handoff, events[handoff]) for handoff in sorted(here)]
+    return [compute_lifecycle(handoff, events[handoff]) for handoff in sorted(handoff_ids)]
 
 
-def receivers(found: Iterable[Lifecycle]) -> set[str]:
+def current_receivers(lifecycles: Iterable[Lifecycle]) -> set[str]:
     """The organisations that are asked now."""
-    return {life.to for life in found if life.to is not None}
+    return {life.receiver for life in lifecycles if life.receiver is not None}
 
 
-def with_deadlines(
-    found: Collection[Lifecycle],
+def compute_statuses(
+    lifecycles: Collection[Lifecycle],
     steps: Iterable[Step],
-    registered: Container[str],
+    registered_orgs: Container[str],
     now: datetime,
-    also: Mapping[str, Sequence[Contact]] = MappingProxyType({}),
+    extra_contacts: Mapping[str, Sequence[Contact]] = MappingProxyType({}),
 ) -> list[HandoffStatus]:
     """Their clocks; `steps` are those of the pathway, and `registered` the organisations on the register.
 
     `also`: further contacts that are known, by hand-off.
     """
-    asked = receivers(found)
-    contacts = [met for step in steps if step.org in asked and (met := contact(step)) is not None]
-    return [status_of(life, (*contacts, *also.get(life.handoff, ())), registered, now) for life in found]
+    receiver_orgs = current_receivers(lifecycles)
+    contacts = [
+        parsed_contact
+        for step in steps
+        if step.org in receiver_orgs and (parsed_contact := contact_from_step(step)) is not None
+    ]
+    return [
+        compute_status(life, (*contacts, *extra_contacts.get(life.handoff, ())), registered_orgs, now)
+        for life in lifecycles
+    ]
 
 
-def in_order(found: Iterable[HandoffStatus]) -> list[HandoffStatus]:
+def sort_by_offer(statuses: Iterable[HandoffStatus]) -> list[HandoffStatus]:
     """The first offered first, and last those of which no offer is known."""
-    return sorted(found, key=lambda each: (each.offered or instant.LATEST, each.life.handoff))
+    return sorted(statuses, key=lambda each: (each.offered_at or instant.LATEST, each.lifecycle.handoff))
 
 
-def bodies(found: Sequence[HandoffStatus]) -> list[dict[str, Any]]:
+def render_handoffs(statuses: Sequence[HandoffStatus]) -> list[dict[str, Any]]:
     """As they are served, in order."""
-    return [served(each, found) for each in in_order(found)]
+    return [render_handoff(each, statuses) for each in sort_by_offer(statuses)]
 
 
-def has_handoffs(stored: StoredPathway) -> bool:
+def names_handoff(stored: StoredPathway) -> bool:
     """Whether there is anything to look at."""
     return any(row.handoff is not None for row in stored.rows)
 
 
-def told_from(stored: StoredPathway) -> list[Step]:
+def handoff_steps(stored: StoredPathway) -> list[Step]:
     """The steps that hand-offs are told from."""
-    named = [row for row in stored.rows if row.handoff is not None]
-    return _steps(stored, [row for row in named if stored.types[row.type].startswith(_HANDOFF)])
+    handoff_rows = [row for row in stored.rows if row.handoff is not None]
+    return _steps(stored, [row for row in handoff_rows if stored.types[row.type].startswith(_TYPE_PREFIX)])
 
 
-def contacts_by(stored: StoredPathway, orgs: Container[str]) -> list[Step]:
+def contact_steps_of(stored: StoredPathway, orgs: Container[str]) -> list[Step]:
     """The contacts by these organisations, which may end a waiting."""
-    kinds = {n for n, name in stored.types.items() if contact_type(name)}
-    theirs = {n for n, (org, _) in stored.refs.items() if org in orgs}
-    return _steps(stored, [row for row in stored.rows if row.type in kinds and row.ref in theirs]) if theirs else []
+    contact_types = {n for n, name in stored.types.items() if is_contact_type(name)}
+    org_refs = {n for n, (org, _) in stored.refs.items() if org in orgs}
+    return (
+        _steps(stored, [row for row in stored.rows if row.type in contact_types and row.ref in org_refs])
+        if org_refs
+        else []
+    )
 
 
 def _steps(stored: StoredPathway, rows: list[StoredStep]) -> list[Step]:

@@ -12,7 +12,7 @@ Pair = tuple[str, str]
 """Who offers, and who is asked."""
 
 # No more are counted than matter.
-_BETWEEN = """
+_COUNT_BETWEEN = """
 select p.sender, p.receiver, (
     select count(*) from (
         select from handoff h where h.sender = p.sender and h.receiver = p.receiver
@@ -21,7 +21,7 @@ select p.sender, p.receiver, (
 ) as n
 from unnest($1::text[], $2::text[]) as p(sender, receiver)
 """
-_UNDER = """
+_COUNT_UNDER_REF = """
 select r.org, r.subject, (
     select count(*) from (
         select from handoff h where h.ref = s.id and h.sender = r.org and h.offered is not null and h.ended is null
@@ -30,21 +30,27 @@ select r.org, r.subject, (
 ) as n
 from unnest($1::text[], $2::text[]) as r(org, subject) join subject_ref s using (org, subject)
 """
-_KNOWN = "select handoff from handoff where handoff = any($1::text[])"
+_EXISTING = "select handoff from handoff where handoff = any($1::text[])"
 
 
-async def between(connection: asyncpg.Connection, pairs: Collection[Pair], most: int) -> dict[Pair, int]:
+async def count_open_between(
+    connection: asyncpg.Connection, pairs: Collection[Pair], max_count: int
+) -> dict[Pair, int]:
     """How many are open between each of these two; no more than `most` are counted."""
-    rows = await connection.fetch(_BETWEEN, [one for one, _ in pairs], [other for _, other in pairs], most)
+    rows = await connection.fetch(
+        _COUNT_BETWEEN, [sender for sender, _ in pairs], [receiver for _, receiver in pairs], max_count
+    )
     return {(row["sender"], row["receiver"]): row["n"] for row in rows}
 
 
-async def under(connection: asyncpg.Connection, refs: Collection[Key], most: int) -> dict[Key, int]:
+async def count_open_under_ref(connection: asyncpg.Connection, refs: Collection[Key], max_count: int) -> dict[Key, int]:
     """How many that its organisation offered are open under each of these refs; no more than `most` are counted."""
-    rows = await connection.fetch(_UNDER, [org for org, _ in refs], [subject for _, subject in refs], most)
+    rows = await connection.fetch(
+        _COUNT_UNDER_REF, [org for org, _ in refs], [subject for _, subject in refs], max_count
+    )
     return {(row["org"], row["subject"]): row["n"] for row in rows}
 
 
-async def known(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[str]:
+async def existing_handoffs(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[str]:
     """Those of these hand-offs that something is known of already."""
-    return {row["handoff"] for row in await connection.fetch(_KNOWN, list(handoffs))}
+    return {row["handoff"] for row in await connection.fetch(_EXISTING, list(handoffs))}

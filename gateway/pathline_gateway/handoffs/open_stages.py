@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 from pathline_gateway.handoffs.deadlines import Stage
 from pathline_gateway.handoffs.projection_row import HandoffRow
 
-EVERYTHING: Final = ""
+UNRESTRICTED_AUDIENCE: Final = ""
 """The audience of those who see everything, and of sides from which nothing of a hand-off was ever concealed."""
 
 
-class Waiting(NamedTuple):
+class OpenStages(NamedTuple):
     """A row of `handoff_side`; or of `handoff`, as far as silence is told from it."""
 
     handoff: str
@@ -28,40 +28,40 @@ class Waiting(NamedTuple):
     known_accept: datetime | None
     known_contact: datetime | None
 
-    def due(self, stage: Stage) -> datetime | None:
+    def due_at(self, stage: Stage) -> datetime | None:
         """By when the stage is to be answered."""
         return self.due_accept if stage == "accept" else self.due_contact
 
-    def answered(self, stage: Stage) -> datetime | None:
+    def answered_at(self, stage: Stage) -> datetime | None:
         """When it was."""
         return self.answered_accept if stage == "accept" else self.answered_contact
 
-    def known(self, stage: Stage) -> datetime | None:
+    def due_known_at(self, stage: Stage) -> datetime | None:
         """When it became known here by when it is to be answered."""
         return self.known_accept if stage == "accept" else self.known_contact
 
 
-def waiting(record: HandoffRow, audience: str = EVERYTHING) -> Waiting:
+def open_stages_of(row: HandoffRow, audience: str = UNRESTRICTED_AUDIENCE) -> OpenStages:
     """What this record says is waited for."""
-    return Waiting(
-        record.handoff,
+    return OpenStages(
+        row.handoff,
         audience,
-        record.sender,
-        record.receiver,
-        record.ref,
-        record.due_accept,
-        record.due_contact,
-        record.answered_accept,
-        record.answered_contact,
-        record.known_accept,
-        record.known_contact,
+        row.sender,
+        row.receiver,
+        row.ref,
+        row.due_accept,
+        row.due_contact,
+        row.answered_accept,
+        row.answered_contact,
+        row.known_accept,
+        row.known_contact,
     )
 
 
-def nothing(handoff: str, audience: str) -> Waiting:
+def without_open_stages(handoff: str, audience: str) -> OpenStages:
     """What is waited for where this audience may know of no event."""
     missing = None
-    return Waiting(
+    return OpenStages(
         handoff,
         audience,
         handoff.partition(":")[0],

@@ -10,10 +10,12 @@ from uuid import UUID
 import asyncpg
 
 # What is late, by the indexes of what is: nothing else of all that stands can be silent.
-_LATE = """(h.answered_accept is null and h.due_accept < $1 or h.answered_contact is null and h.due_contact < $1)"""
+_OVERDUE_CONDITION = (
+    """(h.answered_accept is null and h.due_accept < $1 or h.answered_contact is null and h.due_contact < $1)"""
+)
 # $1: now; $2: from when on those that have ended count; $3: those that must not be told of. Whoever is not on the
 # register cannot be said to be silent.
-_STANDING = """
+_CURRENT_HANDOFFS = """
 with judged as (
     select h.*, r.org is not null as observable,
         coalesce(r.org is not null and h.answered_accept is null and h.due_accept < $1, false) as no_answer,
@@ -27,7 +29,7 @@ with judged as (
 )
 """
 # A wait is measured where it ended: whoever has not accepted has no wait yet.
-_BY_PAIR = """
+_SUMMARY_BY_PAIR = """
 select sender, receiver, count(*) as offered, count(*) filter (where state in ('requested', 'received')) as waiting,
     count(*) filter (where accepted >= offered) as accepted,
     percentile_cont(0.5) within group (order by accepted - offered) filter (where accepted >= offered) as to_acceptance,
@@ -46,7 +48,7 @@ _ORGANISATIONS = """
 select org from (select sender as org from standing union select receiver from standing) o
 where org is not null order by org
 """
-_OF_PAIR = """
+_HANDOFFS_OF_PAIR = """
 , chosen as (
     select * from standing where sender = $4 and receiver is not distinct from $5 and ($7::text is null or (
         ended is not null, coalesce(silent_since, 'infinity'), timestamptz 'epoch' - offered, handoff
@@ -54,17 +56,17 @@ _OF_PAIR = """
     order by ended is not null, silent_since nulls last, offered desc, handoff limit $6
 )
 """
-_OF_SILENT = """
+_LATEST_SILENT = """
 , chosen as (select * from standing where silent_since is not null order by silent_since desc, handoff limit $4)
 """
-_OF_LONG_SILENT = """
+_LONGEST_SILENT = """
 , chosen as (
     select * from standing where silent_since is not null
         and ($5::text is null or (silent_since, handoff) > ($6::timestamptz, $5))
     order by silent_since, handoff limit $4
 )
 """
-_CHOSEN = """
+_SELECTED_HANDOFFS = """
 select c.handoff, c.sender, c.receiver, c.state, c.offered, c.accepted, c.first_contact, c.ended, c.ended_by,
     c.due_accept, c.due_contact, c.answered_accept, c.answered_contact, c.observable, c.no_answer, c.no_contact,
     c.redirects, c.anomalies, coalesce(m.pathway, s.birth) as pathway
@@ -75,13 +77,13 @@ left join membership m on m.ref = s.id and m.until is null
 _WORST_FIRST = "order by c.ended is not null, c.silent_since nulls last, c.offered desc, c.handoff"
 _LONGEST_FIRST = "order by c.silent_since, c.handoff"
 _LATEST_FIRST = "order by c.silent_since desc, c.handoff"
-_COUNT = "select count(silent_since) from standing"
-_ALL = _STANDING.format(which="")
-_SILENT = _STANDING.format(which=f" and {_LATE}")
+_COUNT_SILENT = "select count(silent_since) from standing"
+_ALL_HANDOFFS = _CURRENT_HANDOFFS.format(which="")
+_SILENT_HANDOFFS = _CURRENT_HANDOFFS.format(which=f" and {_OVERDUE_CONDITION}")
 # A hand-off that may tell of what is concealed: more than do, and never fewer. Bytes are compared, because nothing
 # that was sent has to be read for that; `\u` may spell anything. Events are looked up one by one: rows of `unnest` are
 # expected to be few, and by the order of letters of `handoff` the index of `interaction` cannot be used.
-_PERHAPS = """
+_MAYBE_CONCEALED_TEMPLATE = """
 with standing as materialized (
     select h.handoff, h.sender, h.receiver from handoff h where h.offered is not null and {which}
 ), word as (
@@ -103,8 +105,10 @@ where exists (select from word w where position(w.said in i.payload) > 0)
     or exists (select from concealed_service c where c.org = s.org and c.service = i.service)
     or exists (select from amendment a where a.target_source = i.source and a.target_id = i.id)
 """
-_PERHAPS_CONCEALED = _PERHAPS.format(which="(h.ended is null or h.offered >= $1)")
-_PERHAPS_CONCEALED_SILENT = _PERHAPS.format(which=f"(h.ended is null or h.offered >= $1) and {_LATE}")
+_MAYBE_CONCEALED = _MAYBE_CONCEALED_TEMPLATE.format(which="(h.ended is null or h.offered >= $1)")
+_MAYBE_CONCEALED_SILENT = _MAYBE_CONCEALED_TEMPLATE.format(
+    which=f"(h.ended is null or h.offered >= $1) and {_OVERDUE_CONDITION}"
+)
 
 
 class OverviewScope(NamedTuple):
@@ -113,7 +117,7 @@ class OverviewScope(NamedTuple):
     now: datetime
     since: datetime
     """Those that have ended count if they were offered since; those that are open always do."""
-    hidden: Collection[str] = ()
+    hidden_handoffs: Collection[str] = ()
     """Hand-offs that must not be told of."""
 
 
@@ -125,10 +129,10 @@ class OrganisationPair(NamedTuple):
     offered: int
     waiting: int
     accepted: int
-    to_acceptance: timedelta | None
+    median_to_acceptance: timedelta | None
     """Half of those that were accepted waited no longer."""
-    met: int
-    to_contact: timedelta | None
+    contacted: int
+    median_to_contact: timedelta | None
     silent: int
     declined: int
     expired: int
@@ -136,7 +140,7 @@ class OrganisationPair(NamedTuple):
     """Whether the receiver is on the register: of nobody else it can be said that she is silent."""
 
 
-class PairPlace(NamedTuple):
+class PairCursor(NamedTuple):
     """Where a hand-off stands in the list of its pair."""
 
     handoff: str
@@ -175,62 +179,78 @@ class HandoffLineRow(NamedTuple):
         return min((each for each in due if each is not None), default=None)
 
 
-async def pairs(
-    connection: asyncpg.Connection, scope: OverviewScope, limit: int, org: str = "", skip: int = 0
+async def list_pairs(
+    connection: asyncpg.Connection, scope: OverviewScope, limit: int, org: str = "", offset: int = 0
 ) -> tuple[int, list[OrganisationPair]]:
     """How many pairs hand to one another, and of those, after so many, who: those with most silence first.
 
     `org`: those alone of which it is either side.
     """
-    rows = [tuple(row) for row in await connection.fetch(_ALL + _BY_PAIR, *_asked(scope), limit, org, skip)]
+    rows = [
+        tuple(row)
+        for row in await connection.fetch(
+            _ALL_HANDOFFS + _SUMMARY_BY_PAIR, *_scope_arguments(scope), limit, org, offset
+        )
+    ]
     return (rows[0][-1] if rows else 0), [OrganisationPair(*row[:-1]) for row in rows]
 
 
-async def organisations(connection: asyncpg.Connection, scope: OverviewScope) -> list[str]:
+async def list_organisations(connection: asyncpg.Connection, scope: OverviewScope) -> list[str]:
     """Whoever is either side of a hand-off."""
-    return [row["org"] for row in await connection.fetch(_ALL + _ORGANISATIONS, *_asked(scope))]
+    return [row["org"] for row in await connection.fetch(_ALL_HANDOFFS + _ORGANISATIONS, *_scope_arguments(scope))]
 
 
-async def of_pair(
+async def list_of_pair(
     connection: asyncpg.Connection,
     scope: OverviewScope,
     sender: str,
     receiver: str | None,
     limit: int,
-    after: PairPlace | None = None,
+    after: PairCursor | None = None,
 ) -> list[HandoffLineRow]:
     """What one handed to the other: open before ended, the longest silent first."""
-    asked = (*_asked(scope), sender, receiver, limit, *(after or (None, None, None, None)))
-    rows = await connection.fetch(_ALL + _OF_PAIR + _CHOSEN + _WORST_FIRST, *asked)
+    arguments = (*_scope_arguments(scope), sender, receiver, limit, *(after or (None, None, None, None)))
+    rows = await connection.fetch(_ALL_HANDOFFS + _HANDOFFS_OF_PAIR + _SELECTED_HANDOFFS + _WORST_FIRST, *arguments)
     return [HandoffLineRow(*row.values()) for row in rows]
 
 
-async def long_silent(
+async def list_longest_silent(
     connection: asyncpg.Connection, scope: OverviewScope, limit: int, after: tuple[str, datetime] | None = None
 ) -> list[HandoffLineRow]:
     """Those that are silent now, the longest silent first; after this hand-off, which was silent since then."""
     rows = await connection.fetch(
-        _SILENT + _OF_LONG_SILENT + _CHOSEN + _LONGEST_FIRST, *_asked(scope), limit, *(after or (None, None))
+        _SILENT_HANDOFFS + _LONGEST_SILENT + _SELECTED_HANDOFFS + _LONGEST_FIRST,
+        *_scope_arguments(scope),
+        limit,
+        *(after or (None, None)),
     )
     return [HandoffLineRow(*row.values()) for row in rows]
 
 
-async def silent(connection: asyncpg.Connection, scope: OverviewScope, limit: int) -> tuple[int, list[HandoffLineRow]]:
+async def list_latest_silent(
+    connection: asyncpg.Connection, scope: OverviewScope, limit: int
+) -> tuple[int, list[HandoffLineRow]]:
     """How many are silent now, and those of them that fell silent last."""
-    rows = await connection.fetch(_SILENT + _OF_SILENT + _CHOSEN + _LATEST_FIRST, *_asked(scope), limit)
-    n = len(rows) if len(rows) < limit else int(await connection.fetchval(_SILENT + _COUNT, *_asked(scope)))
-    return n, [HandoffLineRow(*row.values()) for row in rows]
+    rows = await connection.fetch(
+        _SILENT_HANDOFFS + _LATEST_SILENT + _SELECTED_HANDOFFS + _LATEST_FIRST, *_scope_arguments(scope), limit
+    )
+    total = (
+        len(rows)
+        if len(rows) < limit
+        else int(await connection.fetchval(_SILENT_HANDOFFS + _COUNT_SILENT, *_scope_arguments(scope)))
+    )
+    return total, [HandoffLineRow(*row.values()) for row in rows]
 
 
-async def perhaps_concealed(connection: asyncpg.Connection, since: datetime) -> set[str]:
+async def maybe_concealed(connection: asyncpg.Connection, since: datetime) -> set[str]:
     """Hand-offs, open or offered since, that may tell of what is concealed; each has to be read to know."""
-    return {row["handoff"] for row in await connection.fetch(_PERHAPS_CONCEALED, since)}
+    return {row["handoff"] for row in await connection.fetch(_MAYBE_CONCEALED, since)}
 
 
-async def perhaps_concealed_silent(connection: asyncpg.Connection, now: datetime) -> set[str]:
+async def maybe_concealed_silent(connection: asyncpg.Connection, now: datetime) -> set[str]:
     """Those of them that may be silent now."""
-    return {row["handoff"] for row in await connection.fetch(_PERHAPS_CONCEALED_SILENT, now)}
+    return {row["handoff"] for row in await connection.fetch(_MAYBE_CONCEALED_SILENT, now)}
 
 
-def _asked(scope: OverviewScope) -> tuple[datetime, datetime, list[str]]:
-    return scope.now, scope.since, list(scope.hidden)
+def _scope_arguments(scope: OverviewScope) -> tuple[datetime, datetime, list[str]]:
+    return scope.now, scope.since, list(scope.hidden_handoffs)

@@ -9,13 +9,13 @@ import asyncpg
 
 from pathline_gateway.pathways.repository import PathwayMembers
 
-_BETWEEN = """
+_HANDOFFS_BETWEEN = """
 select handoff from handoff
 where ref = any($1::bigint[]) and sender = any($2::text[]) and receiver = any($3::text[])
     and handoff <> all($4::text[])
 """
 # One look for each, along the index of the receiver's refs, from the instant on; corrected contacts come apart.
-_FIRST = """
+_FIRST_CONTACTS = """
 select w.org, c.time, w.handoff
 from unnest($1::text[], $2::timestamptz[], $3::text[]) as w(org, since, handoff)
 join unnest($4::bigint[], $5::text[]) as r(ref, org) on r.org = w.org
@@ -27,33 +27,33 @@ cross join lateral (
     order by i.time limit 1
 ) c
 """
-_TYPES = "select id from event_type where type = any($1::text[])"
+_TYPE_NUMBERS = "select id from event_type where type = any($1::text[])"
 
 
-async def between(
+async def handoffs_between(
     connection: asyncpg.Connection,
     refs: Sequence[int],
     senders: Collection[str],
     receivers: Collection[str],
-    besides: Collection[str],
+    excluded: Collection[str],
 ) -> list[str]:
     """Hand-offs that were offered under these refs by one of these to one of those."""
-    rows = await connection.fetch(_BETWEEN, refs, list(senders), list(receivers), list(besides))
+    rows = await connection.fetch(_HANDOFFS_BETWEEN, refs, list(senders), list(receivers), list(excluded))
     return [row["handoff"] for row in rows]
 
 
 async def first_contacts(
     connection: asyncpg.Connection,
     members: PathwayMembers,
-    wanted: Sequence[tuple[str, datetime, str | None]],
+    requests: Sequence[tuple[str, datetime, str | None]],
     types: Collection[str],
     received_by: datetime | None = None,
 ) -> list[tuple[str, datetime, str | None]]:
     """For each (an organisation, since when, which hand-off it names) its first step of these types: when that was."""
-    if not wanted:
+    if not requests:
         return []
-    numbers = [row["id"] for row in await connection.fetch(_TYPES, list(types))]
+    type_numbers = [row["id"] for row in await connection.fetch(_TYPE_NUMBERS, list(types))]
     orgs = [org for org, _ in members.refs]
-    columns = map(list, zip(*wanted, strict=True))
-    rows = await connection.fetch(_FIRST, *columns, members.numbers, orgs, numbers, received_by)
+    columns = map(list, zip(*requests, strict=True))
+    rows = await connection.fetch(_FIRST_CONTACTS, *columns, members.numbers, orgs, type_numbers, received_by)
     return [(row["org"], row["time"], row["handoff"]) for row in rows]

@@ -7,56 +7,63 @@ from typing import Final
 
 import asyncpg
 
-from pathline_gateway.background.isolation import at_fault, in_parts, still_well
+from pathline_gateway.background.isolation import any_foldable, fold_isolating_faults, fold_with_bisection
 from pathline_gateway.handoffs import repository as handoff_repository
 from pathline_gateway.handoffs import side_repository
-from pathline_gateway.handoffs.event_reader import read
+from pathline_gateway.handoffs.event_reader import load_handoffs
 from pathline_gateway.handoffs.projection_row import HandoffRow
-from pathline_gateway.handoffs.side_notices import keep_sides
+from pathline_gateway.handoffs.side_notices import refresh_sides
 from pathline_gateway.set_aside import repository as set_aside
 
 WORK: Final = "hand-offs"
-_ENTRIES: Final = 2_000
+_BATCH_SIZE: Final = 2_000
 """Entries of the change log that are looked at in one transaction."""
 
 
-async def bring_up_to_date(pool: asyncpg.Pool) -> bool:
+async def project_next_batch(pool: asyncpg.Pool) -> bool:
     """Whether anything was new, and looked at in one transaction; a hand-off that cannot be computed is set aside."""
     async with pool.acquire() as connection, connection.transaction():
         await handoff_repository.lock(connection)
-        again = {*await set_aside.due(connection, WORK), *await side_repository.take_to_judge(connection, _ENTRIES)}
-        end = await handoff_repository.page_end(connection, _ENTRIES)
-        if end is None and not again:
+        retries = {
+            *await set_aside.due(connection, WORK),
+            *await side_repository.dequeue_recomputations(connection, _BATCH_SIZE),
+        }
+        end_seq = await handoff_repository.batch_end(connection, _BATCH_SIZE)
+        if end_seq is None and not retries:
             return False
-        if touched := again if end is None else again | await handoff_repository.touched(connection, end):
-            await _keep(connection, touched)
-        if end is not None:
-            await handoff_repository.advance(connection, end)
+        if (
+            affected := retries
+            if end_seq is None
+            else retries | await handoff_repository.affected_handoffs(connection, end_seq)
+        ):
+            await _project_or_set_aside(connection, affected)
+        if end_seq is not None:
+            await handoff_repository.advance_checkpoint(connection, end_seq)
     return True
 
 
-async def _keep(connection: asyncpg.Connection, handoffs: Collection[str]) -> None:
+async def _project_or_set_aside(connection: asyncpg.Connection, handoffs: Collection[str]) -> None:
     """These are kept as they stand; those that cannot be computed as they stood, known to their own sides alone."""
 
-    async def fold(some: Sequence[str]) -> None:
-        found = await read(connection, some)
-        await handoff_repository.keep(connection, some, found.records)
-        await keep_sides(connection, some, found)
+    async def project(handoff_ids: Sequence[str]) -> None:
+        loaded = await load_handoffs(connection, handoff_ids)
+        await handoff_repository.replace_rows(connection, handoff_ids, loaded.records)
+        await refresh_sides(connection, handoff_ids, loaded)
 
-    async def is_well() -> bool | None:
-        return await still_well(connection, await handoff_repository.well_before(connection, WORK), fold)
+    async def is_healthy() -> bool | None:
+        return await any_foldable(connection, await handoff_repository.sample_good_handoffs(connection, WORK), project)
 
-    before = await set_aside.among(connection, WORK, handoffs)
-    failed = await at_fault(connection, sorted(set(handoffs) - before), fold, is_well)
+    set_aside_before = await set_aside.find_set_aside(connection, WORK, handoffs)
+    failed = await fold_isolating_faults(connection, sorted(set(handoffs) - set_aside_before), project, is_healthy)
     # Each by itself: what failed before would make all others be computed twice.
-    for handoff in sorted(before):
-        failed |= await in_parts(connection, [handoff], fold)
-    await set_aside.release(connection, WORK, before - failed.keys())
+    for handoff in sorted(set_aside_before):
+        failed |= await fold_with_bisection(connection, [handoff], project)
+    await set_aside.release(connection, WORK, set_aside_before - failed.keys())
     if failed:
         await set_aside.put(connection, WORK, "hand-off", failed)
-        await handoff_repository.conceal(connection, failed)
+        await handoff_repository.mark_concealed(connection, failed)
 
 
-async def records(connection: asyncpg.Connection, handoffs: Collection[str]) -> Sequence[HandoffRow]:
+async def compute_rows(connection: asyncpg.Connection, handoffs: Collection[str]) -> Sequence[HandoffRow]:
     """These hand-offs as they stand; one of which nothing legal or illegal is left is none."""
-    return (await read(connection, handoffs)).records
+    return (await load_handoffs(connection, handoffs)).records

@@ -7,25 +7,25 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from pathline import instant
-from pathline_gateway.handoffs.deadlines import STAGES, HandoffStatus, Stage, status_of
-from pathline_gateway.handoffs.deadlines import contact as contact_of
+from pathline_gateway.handoffs.deadlines import STAGES, HandoffStatus, Stage, compute_status
+from pathline_gateway.handoffs.deadlines import contact_from_step as contact_of
 from pathline_gateway.handoffs.event import HandoffEvent
 from pathline_gateway.handoffs.lifecycle import Lifecycle
 from pathline_gateway.pathways.step import Step
 
-_SERVICES: Final = frozenset(
+_SERVICE_TYPES: Final = frozenset(
     f"org.pathline.{name}.v1"
     for name in ("appointment.attended", "assessment.made", "service.started", "service.delivered")
 )
 """Contacts that are a service: the person got something, and was not only spoken with."""
 _CONCEAL: Final = "conceal"
-_NOBODY: Final[frozenset[str]] = frozenset()
+_NO_ORGS: Final[frozenset[str]] = frozenset()
 
 
 class ReceivedEvent(NamedTuple):
     """What the store knows of an event besides what it says."""
 
-    at: datetime
+    received_at: datetime
     ref: int
     trace_id: bytes | None
     span_id: bytes | None
@@ -63,73 +63,79 @@ class HandoffRow(NamedTuple):
     end_span_id: bytes | None
 
 
-def row_of(life: Lifecycle, steps: Sequence[Step], received: Callable[[HandoffEvent], ReceivedEvent]) -> HandoffRow:
+def build_row(
+    life: Lifecycle, steps: Sequence[Step], received_event: Callable[[HandoffEvent], ReceivedEvent]
+) -> HandoffRow:
     """The hand-off as it stands; `steps` are those of its receiver on the pathway of the offer."""
-    contacts = [met for step in steps if (met := contact_of(step)) is not None]
-    services = [met for step in steps if step.type in _SERVICES and (met := contact_of(step)) is not None]
+    contacts = [parsed_contact for step in steps if (parsed_contact := contact_of(step)) is not None]
+    services = [
+        parsed_contact
+        for step in steps
+        if step.type in _SERVICE_TYPES and (parsed_contact := contact_of(step)) is not None
+    ]
     # Neither the clock nor the register matters for what is kept.
-    clocked = status_of(life, contacts, _NOBODY, instant.EARLIEST)
+    status = compute_status(life, contacts, _NO_ORGS, instant.EARLIEST)
     # Most receivers have met nobody yet: then it is the same question.
-    served = clocked.first_contact
+    first_service = status.first_contact
     if len(services) < len(contacts):
-        served = status_of(life, services, _NOBODY, instant.EARLIEST).first_contact
-    offer = None if life.offer is None else received(life.offer)
-    end = received(life.legal[-1]) if clocked.ended is not None else None
-    known = _known(life.legal, received)
-    outcome = clocked.last("outcome")
+        first_service = compute_status(life, services, _NO_ORGS, instant.EARLIEST).first_contact
+    offer_event = None if life.offer is None else received_event(life.offer)
+    end_event = received_event(life.transitions[-1]) if status.ended_at is not None else None
+    due_known_at = _due_known_at(life.transitions, received_event)
+    outcome = status.last_value("outcome")
     return HandoffRow(
         life.handoff,
-        life.by,
-        life.to,
-        _service(clocked),
-        any(e.said.get("safety") == _CONCEAL and e.org in life.sides for e in (*life.legal, *life.anomalies)),
+        life.sender,
+        life.receiver,
+        _service_of(status),
+        any(e.data.get("safety") == _CONCEAL and e.org in life.sides for e in (*life.transitions, *life.anomalies)),
         life.state,
-        clocked.offered,
-        clocked.accepted,
-        clocked.first_contact,
-        served,
-        _heard(life, steps),
-        clocked.ended,
-        life.legal[-1].verb if clocked.ended is not None else None,
+        status.offered_at,
+        status.accepted_at,
+        status.first_contact,
+        first_service,
+        _first_activity(life, steps),
+        status.ended_at,
+        life.transitions[-1].verb if status.ended_at is not None else None,
         outcome if isinstance(outcome, str) else None,
-        clocked.due.get("accept"),
-        clocked.due.get("contact"),
-        clocked.answered.get("accept"),
-        clocked.answered.get("contact"),
-        known.get("accept"),
-        known.get("contact"),
-        len(clocked.redirects),
+        status.due.get("accept"),
+        status.due.get("contact"),
+        status.answered_at.get("accept"),
+        status.answered_at.get("contact"),
+        due_known_at.get("accept"),
+        due_known_at.get("contact"),
+        len(status.redirects),
         len(life.anomalies),
-        None if offer is None else offer.ref,
-        None if offer is None else offer.trace_id,
-        None if offer is None else offer.span_id,
-        None if end is None else end.trace_id,
-        None if end is None else end.span_id,
+        None if offer_event is None else offer_event.ref,
+        None if offer_event is None else offer_event.trace_id,
+        None if offer_event is None else offer_event.span_id,
+        None if end_event is None else end_event.trace_id,
+        None if end_event is None else end_event.span_id,
     )
 
 
-def _service(clocked: HandoffStatus) -> str | None:
-    to = clocked.last("to")
-    service = to.get("service") if isinstance(to, dict) else None
+def _service_of(status: HandoffStatus) -> str | None:
+    receiver = status.last_value("to")
+    service = receiver.get("service") if isinstance(receiver, dict) else None
     return service if isinstance(service, str) else None
 
 
-def _known(
-    legal: Iterable[HandoffEvent], received: Callable[[HandoffEvent], ReceivedEvent]
+def _due_known_at(
+    transitions: Iterable[HandoffEvent], received_event: Callable[[HandoffEvent], ReceivedEvent]
 ) -> Mapping[Stage, datetime]:
     """When the instants in force now became known: with the events that name them."""
-    known: dict[Stage, datetime] = {}
-    for event in legal:
-        said = event.said.get("due") or {}
-        known |= {stage: received(event).at for stage in STAGES if said.get(stage)}
-    return known
+    known_at: dict[Stage, datetime] = {}
+    for event in transitions:
+        due_by_stage = event.data.get("due") or {}
+        known_at |= {stage: received_event(event).received_at for stage in STAGES if due_by_stage.get(stage)}
+    return known_at
 
 
-def _heard(life: Lifecycle, steps: Iterable[Step]) -> datetime | None:
+def _first_activity(life: Lifecycle, steps: Iterable[Step]) -> datetime | None:
     """The first sign of the receiver after the offer: about this hand-off, or of any kind on its pathway."""
     if life.offer is None:
         return None
-    offered = life.offer.time
-    times = [e.time for e in (*life.legal, *life.anomalies) if e.org == life.to and e is not life.offer]
-    times += [step.time for step in steps if step.org == life.to]
-    return min((time for time in times if time >= offered), default=None)
+    offered_at = life.offer.time
+    times = [e.time for e in (*life.transitions, *life.anomalies) if e.org == life.receiver and e is not life.offer]
+    times += [step.time for step in steps if step.org == life.receiver]
+    return min((time for time in times if time >= offered_at), default=None)

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import asyncpg
 
-from pathline_gateway.pathways.heard_clause import HEARD
+from pathline_gateway.pathways.heard_clause import COUNTS_FOR_HANDOFF
 from pathline_gateway.pathways.subject_repository import Key
-from pathline_gateway.reserved_names import CITIZENS
+from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
 
-class Naming(NamedTuple):
+class HandoffReference(NamedTuple):
     """An event under a record that names a hand-off."""
 
     handoff: str
@@ -23,7 +23,7 @@ class Naming(NamedTuple):
 # What another organisation offered: to this one, or on this person's pathway. Where it is not kept yet it was offered
 # a moment ago, and anybody may be who is asked.
 _IS_ANSWER = f"""
-case when s.org = '{CITIZENS}' then {HEARD} else exists (
+case when s.org = '{CITIZEN_ORGANISATION}' then {COUNTS_FOR_HANDOFF} else exists (
     select from handoff h
     where h.handoff = i.handoff and h.receiver = s.org and h.sender <> s.org and h.offered is not null
 ) or not exists (select from handoff h where h.handoff = i.handoff) and exists (
@@ -34,7 +34,7 @@ case when s.org = '{CITIZENS}' then {HEARD} else exists (
 ) end
 """  # noqa: S608 (text of this file alone)
 # No more are counted than matter.
-_SAID = f"""
+_COUNT_EVENTS = f"""
 select s.org, s.subject, (
     select count(*) from (
         select from interaction i
@@ -43,7 +43,7 @@ select s.org, s.subject, (
 ) as n
 from unnest($1::text[], $2::text[]) as r(org, subject) join subject_ref s using (org, subject)
 """  # noqa: S608 (text of this file alone)
-_ANSWERS = f"""
+_SELECT_ANSWERS = f"""
 select i.handoff, s.org, s.subject
 from unnest($1::text[], $2::text[], $3::text[]) as i(handoff, org, subject)
 cross join lateral (
@@ -54,13 +54,17 @@ where {_IS_ANSWER}
 """  # noqa: S608 (text of this file alone)
 
 
-async def said(connection: asyncpg.Connection, records: Collection[Key], most: int) -> dict[Key, int]:
+async def count_events(connection: asyncpg.Connection, records: Collection[Key], max_count: int) -> dict[Key, int]:
     """How many events under each of these records name a hand-off; no more than `most` are counted, and no answers."""
-    rows = await connection.fetch(_SAID, [org for org, _ in records], [subject for _, subject in records], most)
+    rows = await connection.fetch(
+        _COUNT_EVENTS, [org for org, _ in records], [subject for _, subject in records], max_count
+    )
     return {(row["org"], row["subject"]): row["n"] for row in rows}
 
 
-async def answers(connection: asyncpg.Connection, naming: Collection[Naming]) -> set[Naming]:
+async def select_answers(
+    connection: asyncpg.Connection, references: Collection[HandoffReference]
+) -> set[HandoffReference]:
     """Those of these that answer what another organisation offered."""
-    rows = await connection.fetch(_ANSWERS, *map(list, zip(*naming, strict=True)))
-    return {Naming(*row) for row in rows}
+    rows = await connection.fetch(_SELECT_ANSWERS, *map(list, zip(*references, strict=True)))
+    return {HandoffReference(*row) for row in rows}

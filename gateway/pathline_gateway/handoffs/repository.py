@@ -7,15 +7,15 @@ from datetime import datetime
 
 import asyncpg
 
-from pathline_gateway.handoffs.event_repository import amending
+from pathline_gateway.handoffs.event_repository import load_amendments
 from pathline_gateway.handoffs.projection_row import HandoffRow
-from pathline_gateway.pathways.amendments import amended
-from pathline_gateway.pathways.bare_step import bare_step
+from pathline_gateway.pathways.amendments import apply_amendments
+from pathline_gateway.pathways.bare_step import bare_step_from_row
 from pathline_gateway.pathways.step import Step
 
 _LOCK = 0x706C_0008
 # Entries of one batch stand together, and are looked at together: what it named is told by its number alone.
-_END = """
+_BATCH_END = """
 with page as materialized (
     select seq, batch from change where seq > (select seq from handoff_progress) order by seq limit $1
 ), last as (
@@ -32,7 +32,7 @@ from last l join change c on c.seq > l.seq and c.seq <= l.seq + $1 and c.batch =
 # What a page names is looked up key by key, be the store as large as it may. `unnest(array(…))` says so: its rows are
 # expected to be few, where of a page Postgres may expect a third of the log, and then it reads whole tables instead. So
 # does `offset 0`, which nothing is joined across: how many rows a batch has is known only once they were counted.
-_TOUCHED = """
+_AFFECTED_HANDOFFS = """
 with page as materialized (
     select ref, batch, kind from change where seq > $2 and seq <= $1
 ), amends as materialized (
@@ -103,7 +103,7 @@ cross join lateral (select i.handoff from interaction i where i.ref = t.ref and 
 """
 # What a receiver published under the refs of the pathway that the offer stands on. What was corrected may have moved,
 # and so all of an amended ref is read.
-_MET = """
+_RECEIVER_STEPS = """
 with wanted as (
     select * from unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[]) as w(handoff, ref, org, since)
 ), under as (
@@ -122,15 +122,17 @@ join source src on src.id = i.source
 join event_type t on t.id = i.type
 """
 # Not `any`: that was each row of the table held against each of them.
-_FORGET = "delete from handoff h using unnest($1::text[]) as k(handoff) where h.handoff = k.handoff"
-_ENDED = "insert into handoff_untold select unnest($1::text[]) on conflict do nothing"
-_LOOKED_AT = "select seq from handoff_progress"
-_ADVANCE = "update handoff_progress set seq = $1"
-_WAITING = "select count(*) from (select from change where seq > (select seq from handoff_progress) limit 100000) as c"
-_KEPT = "select * from handoff where handoff = any($1::text[])"
+_DELETE = "delete from handoff h using unnest($1::text[]) as k(handoff) where h.handoff = k.handoff"
+_QUEUE_TELEMETRY = "insert into handoff_untold select unnest($1::text[]) on conflict do nothing"
+_CHECKPOINT = "select seq from handoff_progress"
+_ADVANCE_CHECKPOINT = "update handoff_progress set seq = $1"
+_COUNT_LAG = (
+    "select count(*) from (select from change where seq > (select seq from handoff_progress) limit 100000) as c"
+)
+_SELECT_BY_ID = "select * from handoff where handoff = any($1::text[])"
 _CONCEAL = "update handoff set concealed = true where handoff = any($1::text[]) and not concealed"
 # One of each of some organisations, the latest first.
-_WELL_BEFORE = """
+_LAST_GOOD_HANDOFFS = """
 with latest as (
     select handoff, sender, offered from handoff where offered is not null order by offered desc limit 200
 )
@@ -145,68 +147,68 @@ async def lock(connection: asyncpg.Connection) -> None:
     await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
 
 
-async def page_end(connection: asyncpg.Connection, entries: int) -> int | None:
+async def batch_end(connection: asyncpg.Connection, batch_size: int) -> int | None:
     """The last of so many entries that were not looked at; None where there is none."""
-    end: int | None = await connection.fetchval(_END, entries)
-    return end
+    end_seq: int | None = await connection.fetchval(_BATCH_END, batch_size)
+    return end_seq
 
 
-async def touched(connection: asyncpg.Connection, end: int, since: int | None = None) -> set[str]:
+async def affected_handoffs(connection: asyncpg.Connection, end_seq: int, since_seq: int | None = None) -> set[str]:
     """The hand-offs that entries up to this one may have changed: of those not looked at, or since this one."""
-    if since is None:
+    if since_seq is None:
         # Not within the statement: what it comes to would not be known when that is planned.
-        since = await connection.fetchval(_LOOKED_AT)
-    return {row["handoff"] for row in await connection.fetch(_TOUCHED, end, since)}
+        since_seq = await connection.fetchval(_CHECKPOINT)
+    return {row["handoff"] for row in await connection.fetch(_AFFECTED_HANDOFFS, end_seq, since_seq)}
 
 
-async def touched_and_unseen(connection: asyncpg.Connection) -> set[str]:
+async def pending_handoffs(connection: asyncpg.Connection) -> set[str]:
     """The hand-offs that anything may have changed that was not looked at."""
-    end = await connection.fetchval("select coalesce(max(seq), 0) from change")
-    return await touched(connection, end)
+    end_seq = await connection.fetchval("select coalesce(max(seq), 0) from change")
+    return await affected_handoffs(connection, end_seq)
 
 
-async def met(
-    connection: asyncpg.Connection, wanted: Iterable[tuple[str, int, str, datetime]]
+async def load_receiver_steps(
+    connection: asyncpg.Connection, requests: Iterable[tuple[str, int, str, datetime]]
 ) -> Mapping[str, list[Step]]:
     """By the name of each wanted (an offer's ref, a receiver, since when) the receiver's steps on that pathway."""
-    rows = await connection.fetch(_MET, *map(list, zip(*wanted, strict=True)))
-    changed = {(row["source_number"], row["id"]) for row in rows if row["amended"]}
-    amendments = await amending(connection, changed) if changed else []
-    found: dict[str, list[Step]] = {}
+    rows = await connection.fetch(_RECEIVER_STEPS, *map(list, zip(*requests, strict=True)))
+    amended_events = {(row["source_number"], row["id"]) for row in rows if row["amended"]}
+    amendments = await load_amendments(connection, amended_events) if amended_events else []
+    steps_by_request: dict[str, list[Step]] = {}
     for row in rows:
-        found.setdefault(row["handoff"], []).append(bare_step(row))
-    return {handoff: amended(steps, amendments) for handoff, steps in found.items()}
+        steps_by_request.setdefault(row["handoff"], []).append(bare_step_from_row(row))
+    return {handoff: apply_amendments(steps, amendments) for handoff, steps in steps_by_request.items()}
 
 
-async def keep(connection: asyncpg.Connection, handoffs: Collection[str], records: Sequence[HandoffRow]) -> None:
+async def replace_rows(connection: asyncpg.Connection, handoffs: Collection[str], rows: Sequence[HandoffRow]) -> None:
     """These hand-offs stand as these records say; one without a record is none any more."""
-    await connection.execute(_FORGET, list(handoffs))
-    await connection.copy_records_to_table("handoff", records=records, columns=HandoffRow._fields)
-    if ended := [each.handoff for each in records if each.ended is not None]:
-        await connection.execute(_ENDED, ended)
+    await connection.execute(_DELETE, list(handoffs))
+    await connection.copy_records_to_table("handoff", records=rows, columns=HandoffRow._fields)
+    if ended_handoffs := [each.handoff for each in rows if each.ended is not None]:
+        await connection.execute(_QUEUE_TELEMETRY, ended_handoffs)
 
 
-async def conceal(connection: asyncpg.Connection, handoffs: Iterable[str]) -> None:
+async def mark_concealed(connection: asyncpg.Connection, handoffs: Iterable[str]) -> None:
     """Nobody but the sides of these is told of them: whether they are concealed is not known."""
     await connection.execute(_CONCEAL, list(handoffs))
 
 
-async def well_before(connection: asyncpg.Connection, work: str) -> list[str]:
+async def sample_good_handoffs(connection: asyncpg.Connection, work: str) -> list[str]:
     """Some hand-offs that are kept and that this work has not set aside, of several organisations."""
-    return [row["handoff"] for row in await connection.fetch(_WELL_BEFORE, work)]
+    return [row["handoff"] for row in await connection.fetch(_LAST_GOOD_HANDOFFS, work)]
 
 
-async def advance(connection: asyncpg.Connection, seq: int) -> None:
+async def advance_checkpoint(connection: asyncpg.Connection, seq: int) -> None:
     """Everything up to this entry was looked at."""
-    await connection.execute(_ADVANCE, seq)
+    await connection.execute(_ADVANCE_CHECKPOINT, seq)
 
 
-async def waiting(connection: asyncpg.Connection) -> int:
+async def projection_lag(connection: asyncpg.Connection) -> int:
     """How many entries have still to be looked at; of very many, no more than that."""
-    return int(await connection.fetchval(_WAITING))
+    return int(await connection.fetchval(_COUNT_LAG))
 
 
-async def kept(connection: asyncpg.Connection, handoffs: Collection[str]) -> dict[str, HandoffRow]:
+async def load_rows(connection: asyncpg.Connection, handoffs: Collection[str]) -> dict[str, HandoffRow]:
     """Those of these hand-offs that there are."""
-    rows = await connection.fetch(_KEPT, list(handoffs))
+    rows = await connection.fetch(_SELECT_BY_ID, list(handoffs))
     return {row["handoff"]: HandoffRow(*row.values()) for row in rows}

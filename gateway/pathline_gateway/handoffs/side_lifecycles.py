@@ -6,47 +6,57 @@ from collections.abc import Collection, Sequence
 
 from pathline_gateway.concealment.rules import Concealment
 from pathline_gateway.handoffs.event_reader import HandoffStep
-from pathline_gateway.handoffs.lifecycle import Lifecycle, lifecycle
+from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle
 from pathline_gateway.pathways.parsed_step import ParsedStep, parse_step
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.reserved_names import CITIZENS
+from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
-_ANYBODY = ""
+_UNINVOLVED_ORG = ""
 """An organisation that published nothing of the hand-off, and that the register does not conceal."""
 
 
-def conceals(concealment: Concealment, step: Step) -> bool:
+def is_concealed(concealment: Concealment, step: Step) -> bool:
     """Whether the step, of which none of the clear columns was read, is there for its own organisation alone."""
-    said = parse_step(step)
-    return concealment.step(ParsedStep(step._replace(service=said.said.get("service")), said.said))
+    parsed = parse_step(step)
+    return concealment.conceals_step(ParsedStep(step._replace(service=parsed.data.get("service")), parsed.data))
 
 
-def known_to(org: str, concealment: Concealment, step: Step) -> bool:
+def is_visible_to(org: str, concealment: Concealment, step: Step) -> bool:
     """Whether the organisation may know of the step."""
-    return step.org == org or not conceals(concealment.besides(org), step)
+    return step.org == org or not is_concealed(concealment.without_own(org), step)
 
 
-def side_lives(
-    handoff: str, steps: Sequence[HandoffStep], concealment: Concealment, before: Collection[str] = ()
+def compute_side_lifecycles(
+    handoff: str, steps: Sequence[HandoffStep], concealment: Concealment, former_orgs: Collection[str] = ()
 ) -> dict[str, Lifecycle]:
     """How the hand-off went for each organisation that has a part in it: for those who see everything, or for itself.
 
     `before`: organisations that had a part in it once.
     """
-    hidden = [each for each in steps if conceals(concealment, each.step)]
-    folded: dict[frozenset[int], Lifecycle] = {}
+    concealed_steps = [each for each in steps if is_concealed(concealment, each.step)]
+    lifecycle_by_hidden: dict[frozenset[int], Lifecycle] = {}
 
-    def for_whom(org: str) -> Lifecycle:
-        left_out = frozenset(n for n, each in enumerate(hidden) if not known_to(org, concealment, each.step))
-        if left_out not in folded:
-            out = {id(hidden[n]) for n in left_out}
-            folded[left_out] = lifecycle(handoff, [each.event for each in steps if id(each) not in out])
-        return folded[left_out]
+    def lifecycle_for(org: str) -> Lifecycle:
+        hidden_indexes = frozenset(
+            n for n, each in enumerate(concealed_steps) if not is_visible_to(org, concealment, each.step)
+        )
+        if hidden_indexes not in lifecycle_by_hidden:
+            hidden_ids = {id(concealed_steps[n]) for n in hidden_indexes}
+            lifecycle_by_hidden[hidden_indexes] = compute_lifecycle(
+                handoff, [each.event for each in steps if id(each) not in hidden_ids]
+            )
+        return lifecycle_by_hidden[hidden_indexes]
 
-    whole = lifecycle(handoff, [each.event for each in steps])
-    concealing = concealment.orgs | {org for org, _ in concealment.services}
+    full = compute_lifecycle(handoff, [each.event for each in steps])
+    concealing_orgs = concealment.orgs | {org for org, _ in concealment.services}
     # Whoever published nothing that is concealed, and does not conceal, knows what anybody may.
-    special = {each.step.org for each in hidden} | {each.event.to for each in steps if each.event.to in concealing}
-    sure = {*whole.sides, *for_whom(_ANYBODY).sides, *before}
-    lives = {org: for_whom(org) for org in {*sure, *special} - {CITIZENS, None} if org is not None}
-    return {org: life for org, life in sorted(lives.items()) if org in sure or org in life.sides}
+    extra_orgs = {each.step.org for each in concealed_steps} | {
+        each.event.receiver for each in steps if each.event.receiver in concealing_orgs
+    }
+    certain_orgs = {*full.sides, *lifecycle_for(_UNINVOLVED_ORG).sides, *former_orgs}
+    lifecycle_by_org = {
+        org: lifecycle_for(org)
+        for org in {*certain_orgs, *extra_orgs} - {CITIZEN_ORGANISATION, None}
+        if org is not None
+    }
+    return {org: life for org, life in sorted(lifecycle_by_org.items()) if org in certain_orgs or org in life.sides}

@@ -9,65 +9,77 @@ import asyncpg
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.concealment.rules import Concealment
 from pathline_gateway.handoffs import side_repository
-from pathline_gateway.handoffs.deadlines import contact_type
-from pathline_gateway.handoffs.event_reader import Reading
-from pathline_gateway.handoffs.open_stages import Waiting, nothing, waiting
-from pathline_gateway.handoffs.projection_row import row_of
-from pathline_gateway.handoffs.side_lifecycles import conceals, known_to, side_lives
+from pathline_gateway.handoffs.deadlines import is_contact_type
+from pathline_gateway.handoffs.event_reader import LoadedHandoffs
+from pathline_gateway.handoffs.open_stages import OpenStages, open_stages_of, without_open_stages
+from pathline_gateway.handoffs.projection_row import build_row
+from pathline_gateway.handoffs.side_lifecycles import compute_side_lifecycles, is_concealed, is_visible_to
 from pathline_gateway.pathways.step import Step
 
 
-async def keep_sides(connection: asyncpg.Connection, handoffs: Collection[str], read: Reading) -> None:
+async def refresh_sides(connection: asyncpg.Connection, handoffs: Collection[str], loaded: LoadedHandoffs) -> None:
     """What each side may know of these is as was read, where anything is concealed of them or ever was."""
-    before = await side_repository.kept(connection, handoffs)
-    concealment = await _concealment(connection, _steps(read))
-    apart = [
+    existing_sides = await side_repository.existing_sides(connection, handoffs)
+    concealment = await _load_concealment(connection, _all_steps(loaded))
+    affected = [
         handoff
         for handoff in handoffs
-        if handoff in before or any(conceals(concealment, step) for step in _steps_of(read, handoff))
+        if handoff in existing_sides or any(is_concealed(concealment, step) for step in _steps_of(loaded, handoff))
     ]
-    if apart:
-        await side_repository.keep(connection, await _side_views(connection, apart, read, before, concealment))
+    if affected:
+        await side_repository.upsert_sides(
+            connection, await _build_side_views(connection, affected, loaded, existing_sides, concealment)
+        )
 
 
-async def _side_views(
+async def _build_side_views(
     connection: asyncpg.Connection,
     handoffs: Iterable[str],
-    read: Reading,
-    before: dict[str, set[str]],
+    loaded: LoadedHandoffs,
+    existing_sides: dict[str, set[str]],
     concealment: Concealment,
-) -> list[Waiting]:
-    lives = [
+) -> list[OpenStages]:
+    side_lifecycles = [
         (org, life)
         for handoff in handoffs
-        for org, life in side_lives(handoff, read.told.get(handoff, ()), concealment, before.get(handoff, ())).items()
+        for org, life in compute_side_lifecycles(
+            handoff, loaded.steps_by_handoff.get(handoff, ()), concealment, existing_sides.get(handoff, ())
+        ).items()
     ]
-    met = await read.met_in(connection, {str(n): life for n, (_, life) in enumerate(lives)})
-    of_receivers = await _concealment(connection, (step for steps in met.values() for step in _contacts(steps)))
-    found = []
-    for n, (org, life) in enumerate(lives):
+    receiver_steps = await loaded.load_receiver_steps(
+        connection, {str(n): life for n, (_, life) in enumerate(side_lifecycles)}
+    )
+    receiver_concealment = await _load_concealment(
+        connection, (step for steps in receiver_steps.values() for step in _contact_steps(steps))
+    )
+    views = []
+    for n, (org, life) in enumerate(side_lifecycles):
         if life.offer is None:
-            found.append(nothing(life.handoff, org))
+            views.append(without_open_stages(life.handoff, org))
             continue
-        steps = [step for step in _contacts(met.get(str(n), ())) if known_to(org, of_receivers, step)]
-        found.append(waiting(row_of(life, steps, read.received), org))
-    return found
+        steps = [
+            step
+            for step in _contact_steps(receiver_steps.get(str(n), ()))
+            if is_visible_to(org, receiver_concealment, step)
+        ]
+        views.append(open_stages_of(build_row(life, steps, loaded.received_event), org))
+    return views
 
 
-def _steps_of(read: Reading, handoff: str) -> Iterable[Step]:
-    yield from (each.step for each in read.told.get(handoff, ()))
-    yield from _contacts(read.met.get(handoff, ()))
+def _steps_of(loaded: LoadedHandoffs, handoff: str) -> Iterable[Step]:
+    yield from (each.step for each in loaded.steps_by_handoff.get(handoff, ()))
+    yield from _contact_steps(loaded.receiver_steps.get(handoff, ()))
 
 
-def _contacts(met: Iterable[Step]) -> Iterable[Step]:
+def _contact_steps(steps: Iterable[Step]) -> Iterable[Step]:
     """Of a long pathway few steps are contacts: nothing else is waited for."""
-    return (step for step in met if contact_type(step.type))
+    return (step for step in steps if is_contact_type(step.type))
 
 
-def _steps(read: Reading) -> Iterable[Step]:
-    for handoff in read.told:
-        yield from _steps_of(read, handoff)
+def _all_steps(loaded: LoadedHandoffs) -> Iterable[Step]:
+    for handoff in loaded.steps_by_handoff:
+        yield from _steps_of(loaded, handoff)
 
 
-async def _concealment(connection: asyncpg.Connection, steps: Iterable[Step]) -> Concealment:
-    return await concealment_repository.concealment(connection, list({(step.org, step.subject) for step in steps}))
+async def _load_concealment(connection: asyncpg.Connection, steps: Iterable[Step]) -> Concealment:
+    return await concealment_repository.load_concealment(connection, list({(step.org, step.subject) for step in steps}))

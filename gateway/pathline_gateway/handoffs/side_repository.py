@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 
 import asyncpg
 
-from pathline_gateway.handoffs.open_stages import Waiting
+from pathline_gateway.handoffs.open_stages import OpenStages
 
 # All by primary key, or by the unique index of notices, which begins with the hand-off.
-_KEPT = "select handoff, org from handoff_side where handoff = any($1::text[])"
-_KEEP = """
+_EXISTING_SIDES = "select handoff, org from handoff_side where handoff = any($1::text[])"
+_UPSERT_SIDES = """
 insert into handoff_side as s (handoff, org, sender, receiver, ref, due_accept, due_contact, answered_accept,
     answered_contact, known_accept, known_contact)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[],
@@ -23,7 +23,7 @@ returning s.handoff, s.org, s.xmax = 0 as is_new
 """
 # What was told to everybody was told to this side, too, as long as nothing was concealed from anybody. No subscription
 # was given the copies.
-_TOLD_BEFORE = """
+_COPY_NOTICES = """
 insert into handoff_notice (id, kind, handoff, stage, due, sender, receiver, ref, answered, raised_at, open, audience)
 select md5(n.id || ' ' || w.org), n.kind, n.handoff, n.stage, n.due, n.sender, n.receiver, n.ref, n.answered,
     n.raised_at, n.open, w.org
@@ -31,28 +31,28 @@ from unnest($1::text[], $2::text[]) as w(handoff, org)
 join handoff_notice n on n.handoff = w.handoff and n.audience = '' and w.org in (n.sender, n.receiver)
 on conflict do nothing
 """
-_TO_JUDGE = """
+_DEQUEUE_RECOMPUTATIONS = """
 delete from handoff_to_judge where handoff in (select handoff from handoff_to_judge order by handoff limit $1)
 returning handoff
 """
 
 
-async def kept(connection: asyncpg.Connection, handoffs: Collection[str]) -> dict[str, set[str]]:
+async def existing_sides(connection: asyncpg.Connection, handoffs: Collection[str]) -> dict[str, set[str]]:
     """Of these, the sides that are told of each by what they may know."""
-    found: dict[str, set[str]] = {}
-    for row in await connection.fetch(_KEPT, list(handoffs)):
-        found.setdefault(row["handoff"], set()).add(row["org"])
-    return found
+    orgs_by_handoff: dict[str, set[str]] = {}
+    for row in await connection.fetch(_EXISTING_SIDES, list(handoffs)):
+        orgs_by_handoff.setdefault(row["handoff"], set()).add(row["org"])
+    return orgs_by_handoff
 
 
-async def keep(connection: asyncpg.Connection, views: Sequence[Waiting]) -> None:
+async def upsert_sides(connection: asyncpg.Connection, views: Sequence[OpenStages]) -> None:
     """This is what these sides may know; what they were told until now counts for each that is new."""
-    rows = await connection.fetch(_KEEP, *map(list, zip(*views, strict=True)))
+    rows = await connection.fetch(_UPSERT_SIDES, *map(list, zip(*views, strict=True)))
     new = [row for row in rows if row["is_new"]]
     if new:
-        await connection.execute(_TOLD_BEFORE, [row["handoff"] for row in new], [row["org"] for row in new])
+        await connection.execute(_COPY_NOTICES, [row["handoff"] for row in new], [row["org"] for row in new])
 
 
-async def take_to_judge(connection: asyncpg.Connection, limit: int) -> list[str]:
+async def dequeue_recomputations(connection: asyncpg.Connection, limit: int) -> list[str]:
     """Some that have to be judged again; they count as judged."""
-    return [row["handoff"] for row in await connection.fetch(_TO_JUDGE, limit)]
+    return [row["handoff"] for row in await connection.fetch(_DEQUEUE_RECOMPUTATIONS, limit)]

@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 
 from pathline import instant
 from pathline_gateway.handoffs.deadlines import STAGES, Stage
-from pathline_gateway.handoffs.open_stages import EVERYTHING, Waiting
+from pathline_gateway.handoffs.open_stages import UNRESTRICTED_AUDIENCE, OpenStages
 
 Kind = Literal["silent", "answered"]
 
@@ -36,40 +36,44 @@ class SilenceNotice(NamedTuple):
     receiver: str
     ref: int
     answered: datetime | None
-    audience: str = EVERYTHING
+    audience: str = UNRESTRICTED_AUDIENCE
     """The side that alone is told it, by what it may know."""
 
-    def id(self, secret: bytes) -> str:
+    def notice_id(self, secret: bytes) -> str:
         """The same for the same silence and audience, whoever raises it; it tells nothing of the hand-off's own id."""
-        to = () if self.audience == EVERYTHING else (self.audience,)
-        said = "\n".join((self.kind, self.handoff, self.stage, self.due.isoformat(), *to))
-        return hashlib.blake2b(said.encode(), key=secret[:64], digest_size=16).hexdigest()
+        audience_part = () if self.audience == UNRESTRICTED_AUDIENCE else (self.audience,)
+        message = "\n".join((self.kind, self.handoff, self.stage, self.due.isoformat(), *audience_part))
+        return hashlib.blake2b(message.encode(), key=secret[:64], digest_size=16).hexdigest()
 
 
-def silences(
-    waiting: Waiting, spoken_of: Collection[tuple[Stage, datetime]], until: datetime, grace: timedelta
+def find_silences(
+    open_stages: OpenStages, already_sent: Collection[tuple[Stage, datetime]], known_until: datetime, grace: timedelta
 ) -> list[SilenceNotice]:
     """What is to be said of a hand-off whose observable receiver is known up to this instant.
 
     `spoken_of`: stages and due instants of which silence was said to this audience before.
     """
-    found = []
+    notices = []
     for stage in STAGES:
-        due, known = waiting.due(stage), waiting.known(stage)
-        if due is None or known is None or waiting.receiver is None or waiting.ref is None:
+        due, due_known_at = open_stages.due_at(stage), open_stages.due_known_at(stage)
+        if due is None or due_known_at is None or open_stages.receiver is None or open_stages.ref is None:
             continue
-        late = waiting.answered(stage) is None and known <= due and until > instant.after(due, grace)
-        if late and (stage, due) not in spoken_of:
-            whom = (waiting.sender, waiting.receiver, waiting.ref)
-            found.append(SilenceNotice("silent", waiting.handoff, stage, due, *whom, None, waiting.audience))
-    return found
+        is_silent = (
+            open_stages.answered_at(stage) is None and due_known_at <= due and known_until > instant.add(due, grace)
+        )
+        if is_silent and (stage, due) not in already_sent:
+            parties = (open_stages.sender, open_stages.receiver, open_stages.ref)
+            notices.append(
+                SilenceNotice("silent", open_stages.handoff, stage, due, *parties, None, open_stages.audience)
+            )
+    return notices
 
 
-def answers(waiting: Waiting | None, spoken_of: Iterable[SilenceNotice]) -> list[SilenceNotice]:
+def find_ended_silences(open_stages: OpenStages | None, sent: Iterable[SilenceNotice]) -> list[SilenceNotice]:
     """Which of these silences are over: answered, or no longer waited for; None where nothing is left of it."""
-    over = []
-    for notice in spoken_of:
-        answered = None if waiting is None else waiting.answered(notice.stage)
-        if waiting is None or answered is not None or waiting.due(notice.stage) != notice.due:
-            over.append(notice._replace(kind="answered", answered=answered))
-    return over
+    ended = []
+    for notice in sent:
+        answered = None if open_stages is None else open_stages.answered_at(notice.stage)
+        if open_stages is None or answered is not None or open_stages.due_at(notice.stage) != notice.due:
+            ended.append(notice._replace(kind="answered", answered=answered))
+    return ended

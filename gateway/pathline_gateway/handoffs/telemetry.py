@@ -13,58 +13,58 @@ import asyncpg
 from opentelemetry.context import attach, detach
 from opentelemetry.trace import Link
 
-from pathline_gateway.background.isolation import in_parts
+from pathline_gateway.background.isolation import fold_with_bisection
 from pathline_gateway.handoffs import telemetry_repository
 from pathline_gateway.handoffs.projection_row import HandoffRow
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.set_aside import repository as set_aside
-from pathline_gateway.telemetry.instruments import FINISHED, HANDOFF_DURATION, HANDOFFS, link_to
-from pathline_gateway.telemetry.series_bound import registered
+from pathline_gateway.telemetry.instruments import FINISHED_SPANS, HANDOFF_DURATION, HANDOFFS, link_to
+from pathline_gateway.telemetry.series_bound import mask_unregistered
 
 WORK: Final = "closed-hand-offs"
-_NAME: Final = "handoff"
+_SPAN_NAME: Final = "handoff"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2554, 1, 1, tzinfo=UTC)
 """Spans count nanoseconds since 1970 in 64 bits."""
-_AT_ONCE: Final = 500
+_BATCH_SIZE: Final = 500
 
 
-async def tell(pool: asyncpg.Pool, secret: bytes, flush: Callable[[], None]) -> bool:
+async def report_ended(pool: asyncpg.Pool, secret: bytes, flush: Callable[[], None]) -> bool:
     """Whether any hand-off had ended since, and was told to tracing and metrics.
 
     A crash between telling and committing tells it again: the span is the same span, by its ids. What is concealed is
     told to nobody. What cannot be told is set aside.
     """
     async with pool.acquire() as connection, connection.transaction():
-        again = set(await set_aside.due(connection, WORK))
-        queued = again | set(await telemetry_repository.queued(connection, _AT_ONCE))
+        retries = set(await set_aside.due(connection, WORK))
+        queued = retries | set(await telemetry_repository.dequeue(connection, _BATCH_SIZE))
         if not queued:
             return False
 
-        ended: list[_Ended] = []
+        ended_spans: list[_EndedSpan] = []
 
-        async def fold(some: Sequence[str]) -> None:
-            closed = await telemetry_repository.untold(connection, some)
-            found = [_ended(each.record, secret) for each in closed if not each.hidden]
-            await telemetry_repository.told(connection, [each.record for each in closed])
-            ended.extend(each for each in found if each is not None)
+        async def prepare(handoff_ids: Sequence[str]) -> None:
+            ended_handoffs = await telemetry_repository.unreported(connection, handoff_ids)
+            spans = [_build_ended_span(each.record, secret) for each in ended_handoffs if not each.is_concealed]
+            await telemetry_repository.mark_reported(connection, [each.record for each in ended_handoffs])
+            ended_spans.extend(each for each in spans if each is not None)
 
-        before = await set_aside.among(connection, WORK, queued)
-        failed = await in_parts(connection, sorted(queued), fold)
-        await set_aside.release(connection, WORK, before - failed.keys())
+        set_aside_before = await set_aside.find_set_aside(connection, WORK, queued)
+        failed = await fold_with_bisection(connection, sorted(queued), prepare)
+        await set_aside.release(connection, WORK, set_aside_before - failed.keys())
         await set_aside.put(connection, WORK, "hand-off", failed)
-        named = {each.said[side] for each in ended for side in ("pathline.from", "pathline.to")}
-        known = await organisation_repository.known_organisations(connection, named) if named else set()
-        for each in ended:
-            _tell(each, known)
+        orgs = {each.attributes[side] for each in ended_spans for side in ("pathline.from", "pathline.to")}
+        registered_orgs = await organisation_repository.known_organisations(connection, orgs) if orgs else set()
+        for each in ended_spans:
+            _record(each, registered_orgs)
         await asyncio.to_thread(flush)
     return True
 
 
-class _Ended(NamedTuple):
+class _EndedSpan(NamedTuple):
     """What is told of one: nothing of it is told before all of it is known."""
 
-    said: dict[str, str]
+    attributes: dict[str, str]
     seconds: float
     ids: tuple[int, int]
     times: tuple[int, int] | None
@@ -72,39 +72,43 @@ class _Ended(NamedTuple):
     links: list[Link]
 
 
-def _ended(record: HandoffRow, secret: bytes) -> _Ended | None:
+def _build_ended_span(record: HandoffRow, secret: bytes) -> _EndedSpan | None:
     offered, ended = record.offered, record.ended
     if offered is None or ended is None:
         return None
-    said = {
+    attributes = {
         "pathline.from": record.sender,
         "pathline.to": record.receiver or "",
         "pathline.outcome": record.ended_by or "",
     }
-    tag = hmac.digest(secret, f"{record.handoff}\n{ended.isoformat()}".encode(), hashlib.sha256)
-    sides = ((record.trace_id, record.span_id), (record.end_trace_id, record.end_span_id))
-    return _Ended(
-        said,
+    digest = hmac.digest(secret, f"{record.handoff}\n{ended.isoformat()}".encode(), hashlib.sha256)
+    span_ids = ((record.trace_id, record.span_id), (record.end_trace_id, record.end_span_id))
+    return _EndedSpan(
+        attributes,
         max(0.0, (ended - offered).total_seconds()),
-        (int.from_bytes(tag[:16]), int.from_bytes(tag[16:24])),
-        (_ns(offered), _ns(ended)) if _EPOCH <= offered <= ended < _LATEST else None,
-        [link_to(trace, span) for trace, span in sides if trace is not None and span is not None],
+        (int.from_bytes(digest[:16]), int.from_bytes(digest[16:24])),
+        (_to_nanoseconds(offered), _to_nanoseconds(ended)) if _EPOCH <= offered <= ended < _LATEST else None,
+        [link_to(trace, span) for trace, span in span_ids if trace is not None and span is not None],
     )
 
 
-def _tell(each: _Ended, known: Collection[str]) -> None:
+def _record(each: _EndedSpan, registered_orgs: Collection[str]) -> None:
     """The span from offer to end, linked to the calls that published both, and the duration with it as its example."""
     # Anybody may offer to anybody, and invent whom: a metric has a series for each that it is told.
-    counted = registered(each.said, known)
-    HANDOFFS.add(1, counted)
-    span = None if each.times is None else FINISHED.span(_NAME, each.ids, each.times, each.said, each.links)
+    metric_attributes = mask_unregistered(each.attributes, registered_orgs)
+    HANDOFFS.add(1, metric_attributes)
+    span = (
+        None
+        if each.times is None
+        else FINISHED_SPANS.record_span(_SPAN_NAME, each.ids, each.times, each.attributes, each.links)
+    )
     token = None if span is None else attach(span)
     try:
-        HANDOFF_DURATION.record(each.seconds, counted)
+        HANDOFF_DURATION.record(each.seconds, metric_attributes)
     finally:
         if token is not None:
             detach(token)
 
 
-def _ns(at: datetime) -> int:
+def _to_nanoseconds(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1) * 1_000

@@ -9,41 +9,41 @@ import asyncpg
 
 from pathline_gateway.handoffs.projection_row import HandoffRow
 
-_QUEUED = """
+_DEQUEUE = """
 delete from handoff_untold where handoff in (
     select handoff from handoff_untold order by handoff limit $1 for update skip locked)
 returning handoff
 """
-_UNTOLD = """
+_UNREPORTED = """
 select h.*, not exists (select from open_handoff o where o.handoff = h.handoff) as hidden
 from handoff h
 left join handoff_told t on t.handoff = h.handoff
 where h.handoff = any($1::text[]) and h.offered is not null and h.ended is not null and t.ended is distinct from h.ended
 """
-_TOLD = """
+_MARK_REPORTED = """
 insert into handoff_told (handoff, ended) select * from unnest($1::text[], $2::timestamptz[])
 on conflict (handoff) do update set ended = excluded.ended
 """
 
 
-class Closed(NamedTuple):
+class EndedHandoff(NamedTuple):
     """A hand-off that has ended; `hidden`: nobody but its own side may know of it."""
 
     record: HandoffRow
-    hidden: bool
+    is_concealed: bool
 
 
-async def queued(connection: asyncpg.Connection, limit: int) -> list[str]:
+async def dequeue(connection: asyncpg.Connection, limit: int) -> list[str]:
     """Some that may have to be told; they are looked at once."""
-    return [row["handoff"] for row in await connection.fetch(_QUEUED, limit)]
+    return [row["handoff"] for row in await connection.fetch(_DEQUEUE, limit)]
 
 
-async def untold(connection: asyncpg.Connection, handoffs: Sequence[str]) -> list[Closed]:
+async def unreported(connection: asyncpg.Connection, handoffs: Sequence[str]) -> list[EndedHandoff]:
     """Those of these that were not told since they ended as they have now."""
-    rows = [list(row.values()) for row in await connection.fetch(_UNTOLD, list(handoffs))]
-    return [Closed(HandoffRow(*row[:-1]), row[-1]) for row in rows]
+    rows = [list(row.values()) for row in await connection.fetch(_UNREPORTED, list(handoffs))]
+    return [EndedHandoff(HandoffRow(*row[:-1]), row[-1]) for row in rows]
 
 
-async def told(connection: asyncpg.Connection, records: Sequence[HandoffRow]) -> None:
+async def mark_reported(connection: asyncpg.Connection, records: Sequence[HandoffRow]) -> None:
     """These were told as they ended."""
-    await connection.execute(_TOLD, [r.handoff for r in records], [r.ended for r in records])
+    await connection.execute(_MARK_REPORTED, [r.handoff for r in records], [r.ended for r in records])

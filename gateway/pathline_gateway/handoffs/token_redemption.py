@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pathline_gateway.handoffs.event import HandoffEvent
-from pathline_gateway.handoffs.lifecycle import lifecycle
+from pathline_gateway.handoffs.lifecycle import compute_lifecycle
 
 Subject = tuple[str, str]
 """Organisation and subject."""
@@ -22,23 +22,26 @@ class Redemption:
 
     source: str
     id: str
-    offered: Subject
-    shown: Subject
+    offer_subject: Subject
+    redeeming_subject: Subject
     at: datetime
-    late: bool
+    is_late: bool
 
 
-def redemptions(handoff: str, events: Iterable[HandoffEvent]) -> list[Redemption]:
+def find_redemptions(handoff: str, events: Iterable[HandoffEvent]) -> list[Redemption]:
     """Every redemption, each pair of subjects once; of two subjects with one token the first in pathway order binds."""
-    first: dict[bytes, Subject] = {}
-    found: dict[tuple[bytes, Subject], Redemption] = {}
-    shown_in_order = sorted(lifecycle(handoff, events).redeemed, key=lambda each: each.event.order)
-    for each in shown_in_order:
+    first_redeemer: dict[bytes, Subject] = {}
+    by_token_and_subject: dict[tuple[bytes, Subject], Redemption] = {}
+    ordered = sorted(compute_lifecycle(handoff, events).redemptions, key=lambda each: each.event.sort_key)
+    for each in ordered:
         event, offer = each.event, each.offer
         assert event.token is not None
-        shown = event.org, event.subject
-        late = each.of_ones_own or first.setdefault(event.token, shown) != shown
-        offered = offer.org, offer.subject
-        if shown != offered:
-            found.setdefault((event.token, shown), Redemption(event.source, event.id, offered, shown, event.time, late))
-    return list(found.values())
+        redeeming_subject = event.org, event.subject
+        is_late = each.is_self_issued or first_redeemer.setdefault(event.token, redeeming_subject) != redeeming_subject
+        offer_subject = offer.org, offer.subject
+        if redeeming_subject != offer_subject:
+            by_token_and_subject.setdefault(
+                (event.token, redeeming_subject),
+                Redemption(event.source, event.id, offer_subject, redeeming_subject, event.time, is_late),
+            )
+    return list(by_token_and_subject.values())

@@ -12,54 +12,56 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.background.faults import Postponed
-from pathline_gateway.background.isolation import at_fault, still_well
+from pathline_gateway.background.isolation import any_foldable, fold_isolating_faults
 from pathline_gateway.background.loop import Loop
 from pathline_gateway.handoffs import notice_repository
 from pathline_gateway.handoffs import repository as handoff_repository
 from pathline_gateway.handoffs.deadlines import Stage
-from pathline_gateway.handoffs.open_stages import EVERYTHING
-from pathline_gateway.handoffs.projection import bring_up_to_date
-from pathline_gateway.handoffs.silence import SilenceNotice, answers, silences
+from pathline_gateway.handoffs.open_stages import UNRESTRICTED_AUDIENCE
+from pathline_gateway.handoffs.projection import project_next_batch
+from pathline_gateway.handoffs.silence import SilenceNotice, find_ended_silences, find_silences
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.kafka.watermark import TopicWatermarks
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.telemetry.instruments import HANDOFFS
-from pathline_gateway.telemetry.series_bound import registered
+from pathline_gateway.telemetry.series_bound import mask_unregistered
 
 WORK: Final = "silence"
-_DOOR: Final = "pathline.in.door-"
-_OWN: Final = "pathline.in."
-_EVERY_S: Final = 1.0
-_SOON_S: Final = 0.05
+_INGEST_TOPIC_PREFIX: Final = "pathline.in.door-"
+_TOPIC_PREFIX: Final = "pathline.in."
+_POLL_S: Final = 1.0
+_RETRY_S: Final = 0.05
 
-Give = Callable[[asyncpg.Connection, Sequence[tuple[SilenceNotice, str]]], Awaitable[Mapping[UUID, int] | None]]
+DeliverNotices = Callable[
+    [asyncpg.Connection, Sequence[tuple[SilenceNotice, str]]], Awaitable[Mapping[UUID, int] | None]
+]
 """Gives notices (and the id of each) to the subscriptions that want them and may know, in the transaction at hand.
 
 None: what the notices are about was not handed out yet, and must come before them.
 """
 
 
-class NotYet(Postponed):
+class DispatchBehind(Postponed):
     """What is to be said has to wait for what came before it."""
 
 
-class _Open(NamedTuple):
+class _Candidate(NamedTuple):
     """A hand-off of which something may have to be said: of its silence until now, or of the end of this one."""
 
     handoff: str
     audience: str
-    until: datetime | None
-    over: SilenceNotice | None
+    known_until: datetime | None
+    ended_silence: SilenceNotice | None
 
 
 @dataclass
-class _Said:
+class _Outcome:
     """What a look came to."""
 
     notices: list[SilenceNotice] = field(default_factory=list)
-    given: dict[UUID, int] = field(default_factory=dict)
-    counted: set[str] = field(default_factory=set)
+    last_number_by_subscription: dict[UUID, int] = field(default_factory=dict)
+    unconcealed: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -70,104 +72,128 @@ class Watchdog:
     clock: Callable[[], datetime]
     secret: bytes
     progress: Progress
-    looked: Callable[[], Awaitable[float | None]]
+    observe_log: Callable[[], Awaitable[float | None]]
     """Learns ends and positions: how many seconds ago the broker said where the log ends; None when it does not say."""
-    give: Give
-    given: Callable[[Mapping[UUID, int]], None]
+    deliver_notices: DeliverNotices
+    on_delivered: Callable[[Mapping[UUID, int]], None]
     """Told of the last number of each subscription that was given something, once that is committed."""
     grace: timedelta
-    tide: TopicWatermarks = field(default_factory=TopicWatermarks)
+    watermarks: TopicWatermarks = field(default_factory=TopicWatermarks)
 
     @property
     def loop(self) -> Loop:
         """Looks every second."""
-        return Loop(WORK, self._turn, _EVERY_S)
+        return Loop(WORK, self._poll, _POLL_S)
 
-    async def _turn(self) -> bool:
+    async def _poll(self) -> bool:
         try:
-            return await self.look()
-        except NotYet:
-            await asyncio.sleep(_SOON_S)
+            return await self.check()
+        except DispatchBehind:
+            await asyncio.sleep(_RETRY_S)
             return True
 
-    async def look(self) -> bool:
+    async def check(self) -> bool:
         """Whether anything was said. What was published before the look is known to it, or nothing is said of it.
 
         Of a hand-off that cannot be computed nothing is said: it is set aside. Raises NotYet.
         """
         now = self.clock()
-        if (age := await self.looked()) is not None:
-            self.tide.looked(now - timedelta(seconds=age), dict(self.progress.ends), self.progress.lag())
-        while await bring_up_to_date(self.pool):
+        if (age := await self.observe_log()) is not None:
+            self.watermarks.observe(now - timedelta(seconds=age), dict(self.progress.end_offsets), self.progress.lag())
+        while await project_next_batch(self.pool):
             pass
         async with self.pool.acquire() as connection, connection.transaction():
             await handoff_repository.lock(connection)
-            said = await self._spoken(connection, now)
-            named = {org for notice in said.notices for org in (notice.sender, notice.receiver)}
-            known = await organisation_repository.known_organisations(connection, named) if named else set()
-        for notice in said.notices:
-            if notice.kind == "silent" and notice.audience == EVERYTHING and notice.handoff in said.counted:
+            outcome = await self._send_due_notices(connection, now)
+            orgs = {org for notice in outcome.notices for org in (notice.sender, notice.receiver)}
+            registered_orgs = await organisation_repository.known_organisations(connection, orgs) if orgs else set()
+        for notice in outcome.notices:
+            if (
+                notice.kind == "silent"
+                and notice.audience == UNRESTRICTED_AUDIENCE
+                and notice.handoff in outcome.unconcealed
+            ):
                 pair = {"pathline.from": notice.sender, "pathline.to": notice.receiver}
-                HANDOFFS.add(1, registered({**pair, "pathline.outcome": "silent"}, known))
-        self.given(said.given)
-        return bool(said.notices)
+                HANDOFFS.add(1, mask_unregistered({**pair, "pathline.outcome": "silent"}, registered_orgs))
+        self.on_delivered(outcome.last_number_by_subscription)
+        return bool(outcome.notices)
 
-    async def _spoken(self, connection: asyncpg.Connection, now: datetime) -> _Said:
-        found, said = await self._open(connection), _Said()
+    async def _send_due_notices(self, connection: asyncpg.Connection, now: datetime) -> _Outcome:
+        candidates, outcome = await self._find_candidates(connection), _Outcome()
 
-        async def fold(some: Sequence[str]) -> None:
-            await self._speak(connection, now, [each for handoff in some for each in found[handoff]], said)
+        async def send(handoff_ids: Sequence[str]) -> None:
+            await self._send_notices(
+                connection, now, [each for handoff in handoff_ids for each in candidates[handoff]], outcome
+            )
 
-        async def tried(some: Sequence[str]) -> None:
-            await self._notices(connection, [_Open(handoff, EVERYTHING, now, None) for handoff in some])
+        async def dry_run(handoff_ids: Sequence[str]) -> None:
+            await self._compute_notices(
+                connection, [_Candidate(handoff, UNRESTRICTED_AUDIENCE, now, None) for handoff in handoff_ids]
+            )
 
-        async def is_well() -> bool | None:
-            return await still_well(connection, await handoff_repository.well_before(connection, WORK), tried)
+        async def is_healthy() -> bool | None:
+            return await any_foldable(
+                connection, await handoff_repository.sample_good_handoffs(connection, WORK), dry_run
+            )
 
-        before = await set_aside.among(connection, WORK, found)
-        failed = await at_fault(connection, sorted(found), fold, is_well)
-        await set_aside.release(connection, WORK, before - failed.keys())
+        set_aside_before = await set_aside.find_set_aside(connection, WORK, candidates)
+        failed = await fold_isolating_faults(connection, sorted(candidates), send, is_healthy)
+        await set_aside.release(connection, WORK, set_aside_before - failed.keys())
         await set_aside.put(connection, WORK, "hand-off", failed)
-        return said
+        return outcome
 
-    async def _open(self, connection: asyncpg.Connection) -> dict[str, list[_Open]]:
+    async def _find_candidates(self, connection: asyncpg.Connection) -> dict[str, list[_Candidate]]:
         """By hand-off, what may have to be said."""
-        closed = await set_aside.closed_refs(connection, or_held=True)
-        found: dict[str, list[_Open]] = {}
-        shared = [until for topic, until in self.tide.known.items() if topic.startswith(_DOOR)]
-        if shared:
-            own = {t.removeprefix(_OWN): until for t, until in self.tide.known.items() if not t.startswith(_DOOR)}
-            for each in await notice_repository.to_be_said(connection, min(shared), own, self.grace, closed):
-                found.setdefault(each.handoff, []).append(_Open(*each, None))
-        for notice in await notice_repository.over(connection, closed):
-            found.setdefault(notice.handoff, []).append(_Open(notice.handoff, notice.audience, None, notice))
-        return found
+        closed_refs = await set_aside.closed_refs(connection, or_held=True)
+        candidates: dict[str, list[_Candidate]] = {}
+        shared_watermarks = [
+            until for topic, until in self.watermarks.complete_until.items() if topic.startswith(_INGEST_TOPIC_PREFIX)
+        ]
+        if shared_watermarks:
+            own_topic_watermarks = {
+                t.removeprefix(_TOPIC_PREFIX): until
+                for t, until in self.watermarks.complete_until.items()
+                if not t.startswith(_INGEST_TOPIC_PREFIX)
+            }
+            for each in await notice_repository.find_overdue(
+                connection, min(shared_watermarks), own_topic_watermarks, self.grace, closed_refs
+            ):
+                candidates.setdefault(each.handoff, []).append(_Candidate(*each, None))
+        for notice in await notice_repository.ended_silences(connection, closed_refs):
+            candidates.setdefault(notice.handoff, []).append(_Candidate(notice.handoff, notice.audience, None, notice))
+        return candidates
 
-    async def _speak(self, connection: asyncpg.Connection, now: datetime, some: Sequence[_Open], said: _Said) -> None:
+    async def _send_notices(
+        self, connection: asyncpg.Connection, now: datetime, candidates: Sequence[_Candidate], outcome: _Outcome
+    ) -> None:
         """What there is to say of these is said: all of it, or nothing where one of them cannot be computed."""
-        notices = await self._notices(connection, some)
+        notices = await self._compute_notices(connection, candidates)
         if not notices:
             return
-        ids = [notice.id(self.secret) for notice in notices]
-        await notice_repository.raise_them(connection, notices, ids, now)
-        given = await self.give(connection, list(zip(notices, ids, strict=True)))
-        if given is None:
-            raise NotYet
-        said.counted |= await notice_repository.open_ones(connection, [notice.handoff for notice in notices])
-        said.notices += notices
-        said.given |= given
+        ids = [notice.notice_id(self.secret) for notice in notices]
+        await notice_repository.insert_notices(connection, notices, ids, now)
+        last_numbers = await self.deliver_notices(connection, list(zip(notices, ids, strict=True)))
+        if last_numbers is None:
+            raise DispatchBehind
+        outcome.unconcealed |= await notice_repository.unconcealed_handoffs(
+            connection, [notice.handoff for notice in notices]
+        )
+        outcome.notices += notices
+        outcome.last_number_by_subscription |= last_numbers
 
-    async def _notices(self, connection: asyncpg.Connection, some: Sequence[_Open]) -> list[SilenceNotice]:
-        handoffs = list({each.handoff for each in some})
-        known = await notice_repository.as_known(connection, handoffs)
-        before: dict[tuple[str, str], set[tuple[Stage, datetime]]] = {}
-        for notice in await notice_repository.spoken_of(connection, handoffs):
-            before.setdefault((notice.handoff, notice.audience), set()).add((notice.stage, notice.due))
-        found: list[SilenceNotice] = []
-        for handoff, audience, until, over in some:
-            waiting = known.get((handoff, audience))
-            if until is not None and waiting is not None:
-                found += silences(waiting, before.get((handoff, audience), ()), until, self.grace)
-            if over is not None:
-                found += answers(waiting, [over])
-        return found
+    async def _compute_notices(
+        self, connection: asyncpg.Connection, candidates: Sequence[_Candidate]
+    ) -> list[SilenceNotice]:
+        handoffs = list({each.handoff for each in candidates})
+        open_stages = await notice_repository.load_open_stages(connection, handoffs)
+        already_sent: dict[tuple[str, str], set[tuple[Stage, datetime]]] = {}
+        for notice in await notice_repository.sent_silences(connection, handoffs):
+            already_sent.setdefault((notice.handoff, notice.audience), set()).add((notice.stage, notice.due))
+        notices: list[SilenceNotice] = []
+        for handoff, audience, known_until, ended_silence in candidates:
+            waiting = open_stages.get((handoff, audience))
+            if known_until is not None and waiting is not None:
+                notices += find_silences(waiting, already_sent.get((handoff, audience), ()), known_until, self.grace)
+            if ended_silence is not None:
+                notices += find_ended_silences(waiting, [ended_silence])
+        return notices

@@ -15,13 +15,13 @@ from pathline_gateway.identity.resolution import Ref
 class ConnectedComponent(Protocol):
     """What binding asks for."""
 
-    async def reach(self, touched: Collection[int]) -> Collection[int]:
+    async def connected_refs(self, touched: Collection[int]) -> Collection[int]:
         """Every ref that any link, live or not, connects with these, through others too; but for what was proposed."""
 
-    async def refs(self, numbers: Collection[int]) -> Mapping[int, Ref]:
+    async def load_refs(self, numbers: Collection[int]) -> Mapping[int, Ref]:
         """These refs."""
 
-    async def evidence(self, numbers: Collection[int]) -> Collection[Evidence]:
+    async def load_evidence(self, numbers: Collection[int]) -> Collection[Evidence]:
         """The live evidence that names any of these refs."""
 
 
@@ -30,24 +30,26 @@ class StoredComponent:
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
-        self.sources: dict[Evidence, int] = {}
+        self.source_numbers: dict[Evidence, int] = {}
         """The number of the source of each piece of evidence that was asked for."""
 
-    async def reach(self, touched: Collection[int]) -> Collection[int]:
-        return await membership_repository.neighbourhood(self._connection, touched)
+    async def connected_refs(self, touched: Collection[int]) -> Collection[int]:
+        return await membership_repository.connected_refs(self._connection, touched)
 
-    async def refs(self, numbers: Collection[int]) -> Mapping[int, Ref]:
-        return {row["id"]: Ref(*row.values()) for row in await membership_repository.refs(self._connection, numbers)}
+    async def load_refs(self, numbers: Collection[int]) -> Mapping[int, Ref]:
+        return {
+            row["id"]: Ref(*row.values()) for row in await membership_repository.load_refs(self._connection, numbers)
+        }
 
-    async def evidence(self, numbers: Collection[int]) -> Collection[Evidence]:
-        rows = await membership_repository.evidence_of(self._connection, numbers)
-        self.sources |= {evidence_of(row): row["source"] for row in rows}
-        return self.sources.keys()
+    async def load_evidence(self, numbers: Collection[int]) -> Collection[Evidence]:
+        rows = await membership_repository.live_evidence(self._connection, numbers)
+        self.source_numbers |= {evidence_from_row(row): row["source"] for row in rows}
+        return self.source_numbers.keys()
 
 
-def evidence_of(row: Mapping[str, Any]) -> Evidence:
+def evidence_from_row(row: Mapping[str, Any]) -> Evidence:
     """A row of evidence, with its source's name."""
-    same, standing = row["kind"] == "same", EvidenceRank(row["standing"])
+    same, rank = row["kind"] == "same", EvidenceRank(row["standing"])
     return Evidence(
-        row["source_name"], row["id"], same, row["a"], row["b"], standing, row["confidence"], row["asserted_at"]
+        row["source_name"], row["id"], same, row["a"], row["b"], rank, row["confidence"], row["asserted_at"]
     )

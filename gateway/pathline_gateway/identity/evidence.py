@@ -28,7 +28,7 @@ class EvidenceRank(IntEnum):
     """An organisation that tells its own apart from another's: unless the person herself linked them."""
 
 
-_RANKS = {EvidenceRank.OWN: EvidenceRank.OPEN + 0.5, EvidenceRank.ONE_SIDE: EvidenceRank.CITIZEN + 0.5}
+_SORT_RANKS = {EvidenceRank.OWN: EvidenceRank.OPEN + 0.5, EvidenceRank.ONE_SIDE: EvidenceRank.CITIZEN + 0.5}
 """Where those stand that came to the numbers later. After all links that were made by a right on both sides: what an
 organisation says of its own must not decide what those find there to join."""
 
@@ -42,16 +42,16 @@ class Evidence:
     same: bool
     a: int
     b: int
-    standing: EvidenceRank
+    rank: EvidenceRank
     confidence: float
     asserted_at: datetime
 
     @property
-    def decided(self) -> bool:
+    def is_decision(self) -> bool:
         """Whether a person who reviews said so."""
-        return self.standing is EvidenceRank.DECISION
+        return self.rank is EvidenceRank.DECISION
 
     @property
-    def order(self) -> tuple[float, float, datetime, str, str]:
+    def sort_key(self) -> tuple[float, float, datetime, str, str]:
         """Canonical: by the asserter's rank, then the most confident, then the oldest."""
-        return _RANKS.get(self.standing, self.standing), -self.confidence, self.asserted_at, self.source, self.id
+        return _SORT_RANKS.get(self.rank, self.rank), -self.confidence, self.asserted_at, self.source, self.id

@@ -8,14 +8,14 @@ from uuid import UUID
 
 import asyncpg
 
-_ENDS = """
+_LAST_SEQS = """
 select p.seq, p.handoff_seq,
     (select coalesce(max(seq), 0) from link_evidence) as last_seq,
     (select coalesce(max(seq), 0) from handoff_input) as last_handoff_seq
 from membership_progress p
 """
 # Link evidence is found from the pathways, however much of it there is: one flood must not cost everybody's events.
-_CONCERNED = """
+_PATHWAYS_WITH_UNBOUND_EVIDENCE = """
 with event as materialized (
     select * from unnest($1::uuid[], $2::integer[], $3::text[]) as e(pathway, source, id)
 ), page as materialized (
@@ -35,27 +35,29 @@ select t.pathway from (
 cross join lateral (select i.ref from interaction i where i.handoff = k.handoff offset 0) i
 join mate t on t.ref = i.ref
 """
-_HANDOFFS = 1_000
+_MAX_HANDOFFS = 1_000
 """Hand-offs whose token was shown and whose other events are held, too, for the order of a pathway that grows. Beyond
 these the answers alone are."""
 
 
-class Ends(NamedTuple):
+class EvidenceEnds(NamedTuple):
     """The last evidence of both kinds that is stored: of links, and of hand-offs whose token was shown."""
 
-    evidence: int
-    handoffs: int
+    evidence_seq: int
+    handoff_seq: int
 
 
-async def concerned(connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> tuple[set[UUID], Ends] | None:
+async def pathways_with_unbound_evidence(
+    connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]
+) -> tuple[set[UUID], EvidenceEnds] | None:
     """The pathways of these events that evidence concerns which is not bound yet, and where that ends.
 
     `rows`: with pathway, source_number and id. None where all evidence is bound.
     """
-    seen, seen_handoffs, last, last_handoffs = await connection.fetchrow(_ENDS)
-    if last <= seen and last_handoffs <= seen_handoffs:
+    bound_seq, bound_handoff_seq, last_seq, last_handoff_seq = await connection.fetchrow(_LAST_SEQS)
+    if last_seq <= bound_seq and last_handoff_seq <= bound_handoff_seq:
         return None
     events = [(row["pathway"], row["source_number"], row["id"]) for row in rows]
     columns = map(list, zip(*events, strict=True)) if events else ([], [], [])
-    found = await connection.fetch(_CONCERNED, *columns, seen_handoffs, _HANDOFFS)
-    return {row["pathway"] for row in found}, Ends(last, last_handoffs)
+    pathway_rows = await connection.fetch(_PATHWAYS_WITH_UNBOUND_EVIDENCE, *columns, bound_handoff_seq, _MAX_HANDOFFS)
+    return {row["pathway"] for row in pathway_rows}, EvidenceEnds(last_seq, last_handoff_seq)

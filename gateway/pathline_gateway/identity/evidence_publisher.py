@@ -15,7 +15,7 @@ from pathline_gateway.identity import membership_repository
 Write = Callable[[Sequence[Interaction[Payload]]], Awaitable[None]]
 """The broker has the events, or an error says that they may be sent again."""
 
-_BOUND_S = 10.0
+_BOUND_TIMEOUT_S = 10.0
 """Longest wait of an answer for what it says to be in force."""
 _POLL_S = 0.05
 """The writer may be in another process: Postgres is asked."""
@@ -24,20 +24,20 @@ _POLL_S = 0.05
 class OwnEvidence:
     """Publishes evidence of one source, and waits until it counts."""
 
-    def __init__(self, pool: asyncpg.Pool, write: Write, patience: float = _BOUND_S) -> None:
-        self._pool, self._write, self._patience = pool, write, patience
+    def __init__(self, pool: asyncpg.Pool, write: Write, timeout_s: float = _BOUND_TIMEOUT_S) -> None:
+        self._pool, self._publish_batch, self._timeout_s = pool, write, timeout_s
 
     async def publish(self, events: Sequence[Interaction[Payload]]) -> bool:
         """The broker has the events, all of one source; whether they were bound before patience ended.
 
         They will be bound in any case: the log has them, and a replay of it will bring them again.
         """
-        await self._write(events)
-        end = time.monotonic() + self._patience
-        while not (bound := await self._bound(events)) and time.monotonic() < end:
+        await self._publish_batch(events)
+        end = time.monotonic() + self._timeout_s
+        while not (bound := await self._is_bound(events)) and time.monotonic() < end:
             await asyncio.sleep(_POLL_S)
         return bound
 
-    async def _bound(self, events: Sequence[Interaction[Payload]]) -> bool:
+    async def _is_bound(self, events: Sequence[Interaction[Payload]]) -> bool:
         async with self._pool.acquire() as connection:
             return await membership_repository.is_seen(connection, events[0].source, [event.id for event in events])

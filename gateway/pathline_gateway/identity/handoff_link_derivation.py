@@ -8,41 +8,50 @@ from collections.abc import Collection, Sequence
 import asyncpg
 
 from pathline_gateway.handoffs import event_repository
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event
+from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
 from pathline_gateway.handoffs.event_repository import HandoffLinkRow
-from pathline_gateway.handoffs.token_redemption import redemptions
-from pathline_gateway.pathways.amendments import amended
+from pathline_gateway.handoffs.token_redemption import find_redemptions
+from pathline_gateway.pathways.amendments import apply_amendments
 
 
-async def rederive(connection: asyncpg.Connection, inputs: Sequence[asyncpg.Record]) -> set[int]:
+async def refresh_handoff_links(connection: asyncpg.Connection, inputs: Sequence[asyncpg.Record]) -> set[int]:
     """The links of every hand-off that these inputs are about; the refs that it changed anything for."""
-    named = {row["handoff"] for row in inputs if row["handoff"] is not None}
+    handoff_ids = {row["handoff"] for row in inputs if row["handoff"] is not None}
     # Of an amendment its target's; of any other event its own, too: a correction of it may have come first.
-    named |= await event_repository.of_targets(connection, [(row["source"], row["id"]) for row in inputs])
-    handoffs = await event_repository.redeemed(connection, named) if named else set()
-    if not handoffs:
+    handoff_ids |= await event_repository.handoffs_of_events(connection, [(row["source"], row["id"]) for row in inputs])
+    redeemed_handoffs = await event_repository.redeemed_handoffs(connection, handoff_ids) if handoff_ids else set()
+    if not redeemed_handoffs:
         return set()
-    before, after = await event_repository.derived(connection, handoffs), await derive(connection, handoffs)
+    before, after = (
+        await event_repository.derived_links(connection, redeemed_handoffs),
+        await derive_handoff_links(connection, redeemed_handoffs),
+    )
     if before == after:
         return set()
-    await event_repository.replace(connection, handoffs, after)
+    await event_repository.replace_links(connection, redeemed_handoffs, after)
     return {ref for row in before ^ after for ref in (row.a, row.b)}
 
 
-async def derive(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[HandoffLinkRow]:
+async def derive_handoff_links(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[HandoffLinkRow]:
     """The links that these hand-offs come to."""
     # Who shows a token may be anybody: that she is on the pathway follows from it.
-    steps, amendments, rows = await event_repository.events(connection, handoffs, of_anybody=True)
+    steps, amendments, rows = await event_repository.load_events(connection, handoffs, include_unheard=True)
     refs = {(row["org"], row["subject"]): row["ref"] for row in rows.values()}
     by_handoff: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
-    for step in amended(steps, amendments):
-        event = handoff_event(step)
+    for step in apply_amendments(steps, amendments):
+        event = handoff_event_from_step(step)
         if event is not None and event.handoff is not None and event.handoff in handoffs:
             by_handoff[event.handoff].append(event)
     return {
         HandoffLinkRow(
-            handoff, rows[r.source, r.id]["source_number"], r.id, refs[r.offered], refs[r.shown], r.at, r.late
+            handoff,
+            rows[redemption.source, redemption.id]["source_number"],
+            redemption.id,
+            refs[redemption.offer_subject],
+            refs[redemption.redeeming_subject],
+            redemption.at,
+            redemption.is_late,
         )
-        for handoff, found in by_handoff.items()
-        for r in redemptions(handoff, found)
+        for handoff, handoff_events in by_handoff.items()
+        for redemption in find_redemptions(handoff, handoff_events)
     }

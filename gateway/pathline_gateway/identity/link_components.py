@@ -13,7 +13,7 @@ from typing import Generic, Literal, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 
-Full = Literal["component-refs", "component-links"]
+ComponentLimit = Literal["component-refs", "component-links"]
 """Which limit a link would go past."""
 
 
@@ -24,57 +24,63 @@ class Component(Generic[Key]):
     refs: int
     links: Counter[str]
     """How many links each organisation said among them."""
-    stored: set[int] = field(default_factory=set)
+    stored_numbers: set[int] = field(default_factory=set)
     """The numbers under which it is kept: several where it was several."""
-    new: list[Key] = field(default_factory=list)
+    new_refs: list[Key] = field(default_factory=list)
     """Refs that are kept under none yet."""
-    said: Counter[str] = field(default_factory=Counter)
+    new_links: Counter[str] = field(default_factory=Counter)
     """The links among `links` that are not kept yet."""
-    part_of: Component[Key] | None = None
+    parent: Component[Key] | None = None
     """What it has become a part of."""
 
 
 class Components(Generic[Key]):
     """Those that some links are about."""
 
-    def __init__(self, of: Mapping[Key, int], stored: Mapping[int, tuple[int, Mapping[str, int]]]) -> None:
+    def __init__(
+        self, component_by_ref: Mapping[Key, int], stored: Mapping[int, tuple[int, Mapping[str, int]]]
+    ) -> None:
         """`of`: the number of each ref's component, where it has one; `stored`: the refs and links of each."""
-        known = {number: Component[Key](refs, Counter(links), {number}) for number, (refs, links) in stored.items()}
-        self._of: dict[Key, Component[Key]] = {key: known[number] for key, number in of.items()}
+        component_by_number = {
+            number: Component[Key](refs, Counter(links), {number}) for number, (refs, links) in stored.items()
+        }
+        self._component_by_ref: dict[Key, Component[Key]] = {
+            key: component_by_number[number] for key, number in component_by_ref.items()
+        }
 
-    def link(self, org: str, a: Key, b: Key, most_refs: int, most_links: int) -> Full | None:
+    def add_link(self, org: str, a: Key, b: Key, most_refs: int, most_links: int) -> ComponentLimit | None:
         """The link that this organisation said is one of theirs; or which limit is in its way."""
-        one, other = self._find(a), self._find(b)
-        same = one is other
-        if not same and one.refs + other.refs > most_refs:
+        first, second = self._find_root(a), self._find_root(b)
+        same = first is second
+        if not same and first.refs + second.refs > most_refs:
             return "component-refs"
-        if (one.links[org] if same else one.links[org] + other.links[org]) >= most_links:
+        if (first.links[org] if same else first.links[org] + second.links[org]) >= most_links:
             return "component-links"
-        joined = one if same else self._join(one, other)
+        joined = first if same else self._union(first, second)
         joined.links[org] += 1
-        joined.said[org] += 1
+        joined.new_links[org] += 1
         return None
 
-    def changed(self) -> list[Component[Key]]:
+    def with_new_links(self) -> list[Component[Key]]:
         """Those that links were said of."""
-        found = {id(each): each for each in map(self._find, self._of)}
-        return [each for each in found.values() if each.said]
+        roots = {id(each): each for each in map(self._find_root, self._component_by_ref)}
+        return [each for each in roots.values() if each.new_links]
 
-    def _find(self, key: Key) -> Component[Key]:
-        found = self._of.get(key)
-        if found is None:
-            found = self._of[key] = Component(1, Counter(), new=[key])
-        while found.part_of is not None:
-            found = found.part_of
-        self._of[key] = found
-        return found
+    def _find_root(self, key: Key) -> Component[Key]:
+        root = self._component_by_ref.get(key)
+        if root is None:
+            root = self._component_by_ref[key] = Component(1, Counter(), new_refs=[key])
+        while root.parent is not None:
+            root = root.parent
+        self._component_by_ref[key] = root
+        return root
 
-    def _join(self, one: Component[Key], other: Component[Key]) -> Component[Key]:
-        small, large = sorted((one, other), key=lambda each: each.refs)
+    def _union(self, first: Component[Key], second: Component[Key]) -> Component[Key]:
+        small, large = sorted((first, second), key=lambda each: each.refs)
         large.refs += small.refs
         large.links += small.links
-        large.said += small.said
-        large.stored |= small.stored
-        large.new += small.new
-        small.part_of = large
+        large.new_links += small.new_links
+        large.stored_numbers |= small.stored_numbers
+        large.new_refs += small.new_refs
+        small.parent = large
         return large

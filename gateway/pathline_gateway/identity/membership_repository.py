@@ -44,15 +44,15 @@ insert into link_evidence
     (source, id, kind, a, b, method, confidence, asserted_at, target_source, target_id, standing)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
-_TO_SEE = """
+_EVIDENCE_WITH_REFS = """
 select l.seq, l.kind, l.a, l.b, t.a as target_a, t.b as target_b, h.a as shown_a, h.b as shown_b
 from link_evidence l
 left join link_evidence t on l.kind = 'retracted' and t.source = l.target_source and t.id = l.target_id
 left join handoff_link h on l.kind = 'retracted' and h.source = l.target_source and h.id = l.target_id
 """
-_THESE = _TO_SEE + "where l.seq = any($1::bigint[]) order by l.seq"
+_EVIDENCE_BY_SEQ = _EVIDENCE_WITH_REFS + "where l.seq = any($1::bigint[]) order by l.seq"
 # One of each of some sources, the latest first.
-_WELL_BEFORE = """
+_LAST_GOOD_LINKS = """
 with latest as (
     select seq, source from link_evidence
     where kind = 'same' and seq <= (select seq from membership_progress) order by seq desc limit 200
@@ -63,7 +63,7 @@ order by seq desc limit 5
 """
 # Everything that any live or dead link ever connected with these refs: a superset of every component touched. Without
 # what was only proposed: it binds nothing, and anybody may propose anything.
-_NEIGHBOURHOOD = """
+_CONNECTED_REFS = """
 with recursive reach(ref) as (
     select unnest($1::bigint[])
     union
@@ -77,7 +77,7 @@ with recursive reach(ref) as (
 select ref from reach
 """
 # Retracted: by the organisation that asserted it, or by a person who reviews.
-_EVIDENCE_OF = """
+_LIVE_EVIDENCE = """
 with said as (
     select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing
     from seen_evidence l where l.a = any($1::bigint[]) and l.kind <> 'retracted'
@@ -100,12 +100,12 @@ where not exists (
       and (rs.org = s.org or rs.org = 'pathline'))
 """
 _REFS = "select id, org, subject, birth, received_at from subject_ref where id = any($1::bigint[])"
-_REVIEW_OF = """
+_REVIEW_ITEMS_OF_REFS = """
 select source, id, a, b, reason from review_item where a = any($1::bigint[])
 union select source, id, a, b, reason from review_item where b = any($1::bigint[])
 """
-_REVIEW_DONE = "delete from review_item where (source, id) in (select * from unnest($1::int[], $2::text[]))"
-_REVIEW = """
+_DELETE_REVIEW_ITEMS = "delete from review_item where (source, id) in (select * from unnest($1::int[], $2::text[]))"
+_UPSERT_REVIEW_ITEMS = """
 insert into review_item (source, id, a, b, reason)
 select * from unnest($1::int[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
 on conflict (source, id) do update set a = excluded.a, b = excluded.b, reason = excluded.reason, since = now()
@@ -114,11 +114,11 @@ _IS_SEEN = """
 select count(*) = cardinality($2::text[]) from seen_evidence l join source s on s.id = l.source
 where s.source = $1 and l.id = any($2::text[])
 """
-TOUCHED = ("a", "b", "target_a", "target_b", "shown_a", "shown_b")
+REF_COLUMNS = ("a", "b", "target_a", "target_b", "shown_a", "shown_b")
 """The refs that evidence is about, as `these` has it."""
-_OPEN = "select ref, pathway from membership where ref = any($1::bigint[]) and until is null"
-_CLOSE = "update membership set until = now() where ref = any($1::bigint[]) and until is null"
-_MOVE = "insert into membership (ref, pathway) select * from unnest($1::bigint[], $2::uuid[])"
+_OPEN_MEMBERSHIPS = "select ref, pathway from membership where ref = any($1::bigint[]) and until is null"
+_CLOSE_MEMBERSHIPS = "update membership set until = now() where ref = any($1::bigint[]) and until is null"
+_INSERT_MEMBERSHIPS = "insert into membership (ref, pathway) select * from unnest($1::bigint[], $2::uuid[])"
 
 
 async def lock(connection: asyncpg.Connection) -> None:
@@ -126,7 +126,7 @@ async def lock(connection: asyncpg.Connection) -> None:
     await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
 
 
-async def insert(connection: asyncpg.Connection, rows: Sequence[LinkEvidenceRow]) -> None:
+async def insert_evidence(connection: asyncpg.Connection, rows: Sequence[LinkEvidenceRow]) -> None:
     """This evidence about who is who is stored; the membership writer will see it.
 
     Call under the change-log lock: the writer goes on from a `seq` up to which it has seen everything, which must
@@ -137,59 +137,61 @@ async def insert(connection: asyncpg.Connection, rows: Sequence[LinkEvidenceRow]
     )
 
 
-async def these(connection: asyncpg.Connection, seqs: Collection[int]) -> list[asyncpg.Record]:
+async def load_evidence(connection: asyncpg.Connection, seqs: Collection[int]) -> list[asyncpg.Record]:
     """This evidence: seq, kind, a, b, and the refs of what it retracts."""
-    return list(await connection.fetch(_THESE, list(seqs))) if seqs else []
+    return list(await connection.fetch(_EVIDENCE_BY_SEQ, list(seqs))) if seqs else []
 
 
-async def well_before(connection: asyncpg.Connection, work: str) -> list[asyncpg.Record]:
+async def sample_seen_links(connection: asyncpg.Connection, work: str) -> list[asyncpg.Record]:
     """Some links that were seen and that this work has not set aside, of several sources; as `these` has them."""
-    return await these(connection, [row["seq"] for row in await connection.fetch(_WELL_BEFORE, work)])
+    return await load_evidence(connection, [row["seq"] for row in await connection.fetch(_LAST_GOOD_LINKS, work)])
 
 
-async def neighbourhood(connection: asyncpg.Connection, refs: Collection[int]) -> list[int]:
+async def connected_refs(connection: asyncpg.Connection, refs: Collection[int]) -> list[int]:
     """Every ref that any link connects with these, through others too."""
-    return [row["ref"] for row in await connection.fetch(_NEIGHBOURHOOD, list(refs))]
+    return [row["ref"] for row in await connection.fetch(_CONNECTED_REFS, list(refs))]
 
 
-async def evidence_of(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
+async def live_evidence(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
     """The evidence that the membership writer has seen, names any of these refs and was not retracted.
 
     What it has not seen is bound with its own turn, so that membership is at all times what the evidence seen says.
     """
-    return list(await connection.fetch(_EVIDENCE_OF, list(refs)))
+    return list(await connection.fetch(_LIVE_EVIDENCE, list(refs)))
 
 
-async def refs(connection: asyncpg.Connection, numbers: Collection[int]) -> list[asyncpg.Record]:
+async def load_refs(connection: asyncpg.Connection, numbers: Collection[int]) -> list[asyncpg.Record]:
     """These refs: id, org, subject, birth, received_at."""
     return list(await connection.fetch(_REFS, list(numbers)))
 
 
 async def open_memberships(connection: asyncpg.Connection, numbers: Collection[int]) -> dict[int, UUID]:
     """The pathway of each of these refs that is not a pathway of its own."""
-    return {row["ref"]: row["pathway"] for row in await connection.fetch(_OPEN, list(numbers))}
+    return {row["ref"]: row["pathway"] for row in await connection.fetch(_OPEN_MEMBERSHIPS, list(numbers))}
 
 
-async def move(connection: asyncpg.Connection, to: Mapping[int, UUID | None]) -> None:
+async def move_refs(connection: asyncpg.Connection, pathway_by_ref: Mapping[int, UUID | None]) -> None:
     """Each ref belongs to this pathway from now on; None: to its own. What was before stays in the history."""
-    await connection.execute(_CLOSE, sorted(to))
-    joined = {ref: pathway for ref, pathway in sorted(to.items()) if pathway is not None}
+    await connection.execute(_CLOSE_MEMBERSHIPS, sorted(pathway_by_ref))
+    joined = {ref: pathway for ref, pathway in sorted(pathway_by_ref.items()) if pathway is not None}
     if joined:
-        await connection.execute(_MOVE, list(joined), list(joined.values()))
+        await connection.execute(_INSERT_MEMBERSHIPS, list(joined), list(joined.values()))
 
 
 async def review_items(connection: asyncpg.Connection, refs: Collection[int]) -> set[ReviewRow]:
     """What waits for a person, about any of these refs."""
-    return {ReviewRow(*row.values()) for row in await connection.fetch(_REVIEW_OF, list(refs))}
+    return {ReviewRow(*row.values()) for row in await connection.fetch(_REVIEW_ITEMS_OF_REFS, list(refs))}
 
 
-async def review(connection: asyncpg.Connection, done: Collection[ReviewRow], waits: Collection[ReviewRow]) -> None:
+async def update_review_items(
+    connection: asyncpg.Connection, resolved: Collection[ReviewRow], waiting: Collection[ReviewRow]
+) -> None:
     """These wait no longer, and these do. What only waits for another reason keeps its name."""
-    gone = sorted({(r.source, r.id) for r in done} - {(r.source, r.id) for r in waits})
-    if gone:
-        await connection.execute(_REVIEW_DONE, [r[0] for r in gone], [r[1] for r in gone])
-    if waits:
-        await connection.execute(_REVIEW, *map(list, zip(*waits, strict=True)))
+    removed = sorted({(r.source, r.id) for r in resolved} - {(r.source, r.id) for r in waiting})
+    if removed:
+        await connection.execute(_DELETE_REVIEW_ITEMS, [r[0] for r in removed], [r[1] for r in removed])
+    if waiting:
+        await connection.execute(_UPSERT_REVIEW_ITEMS, *map(list, zip(*waiting, strict=True)))
 
 
 async def is_seen(connection: asyncpg.Connection, source: str, ids: Sequence[str]) -> bool:

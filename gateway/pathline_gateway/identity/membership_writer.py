@@ -10,22 +10,22 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.background.isolation import at_fault, in_parts, still_well
+from pathline_gateway.background.isolation import any_foldable, fold_isolating_faults, fold_with_bisection
 from pathline_gateway.background.loop import POLL_S, Loop
 from pathline_gateway.handoffs import event_repository
 from pathline_gateway.identity import membership_repository, unseen_evidence_repository
 from pathline_gateway.identity.connected_component import ConnectedComponent, StoredComponent
 from pathline_gateway.identity.evidence import Evidence, EvidenceRank
-from pathline_gateway.identity.handoff_link_derivation import rederive
+from pathline_gateway.identity.handoff_link_derivation import refresh_handoff_links
 from pathline_gateway.identity.membership_repository import ReviewRow
 from pathline_gateway.identity.resolution import LIMITS, Resolution, ResolutionLimits, pathways_of, resolve_people
 from pathline_gateway.postgres import change_log
 from pathline_gateway.set_aside import repository as set_aside
 
 WORK: Final = "membership"
-_BATCH = 200
+_BATCH_SIZE = 200
 """Evidence chosen for one transaction: short, so that a pull never waits."""
-_REFS = 4_096
+_MAX_REFS = 4_096
 """Refs that are bound in one transaction, where no group has more."""
 
 
@@ -44,34 +44,36 @@ class MembershipWriter:
     @property
     def loop(self) -> Loop:
         """Binds evidence as it comes."""
-        return Loop(WORK, self.bind_some, POLL_S, self._wake)
+        return Loop(WORK, self.bind_batch, POLL_S, self._wake)
 
-    async def bind_some(self) -> int:
+    async def bind_batch(self) -> int:
         """How much evidence was seen and bound, in one transaction; what cannot be bound is set aside.
 
         Membership is a function of all evidence that was seen. So whatever belongs to the same people is set aside,
         too, and their pathways are closed: who may see them is not known.
         """
-        seen = await self._bind_some()
-        if seen:
+        evidence_count = await self._bind_batch()
+        if evidence_count:
             self._on_bound()
-        return seen
+        return evidence_count
 
-    async def _bind_some(self) -> int:
+    async def _bind_batch(self) -> int:
         async with self._pool.acquire() as connection, connection.transaction():
             await membership_repository.lock(connection)
-            handed = await event_repository.unseen(connection, _BATCH)
-            said = await unseen_evidence_repository.take(connection, _BATCH, _REFS)
-            if handed:
-                await event_repository.advance(connection, handed[-1]["seq"])
-            new = [_Input("shown", row) for row in handed] + [_Input("said", row) for row in said]
-            again = await _again(connection)
-            await _bound(connection, new, again)
-            if said:
+            handoff_inputs = await event_repository.unseen_inputs(connection, _BATCH_SIZE)
+            link_evidence = await unseen_evidence_repository.take_batch(connection, _BATCH_SIZE, _MAX_REFS)
+            if handoff_inputs:
+                await event_repository.advance_handoff_seq(connection, handoff_inputs[-1]["seq"])
+            new_inputs = [_Input("shown", row) for row in handoff_inputs] + [
+                _Input("said", row) for row in link_evidence
+            ]
+            retries = await _due_retries(connection)
+            await _bind_or_set_aside(connection, new_inputs, retries)
+            if link_evidence:
                 await change_log.lock(connection)
-                found = {"links": sum(row["kind"] == "same" for row in said)}
-                await change_log.append(connection, (), 0, "membership", found)
-            return len(new) + len(again)
+                counters = {"links": sum(row["kind"] == "same" for row in link_evidence)}
+                await change_log.append(connection, (), 0, "membership", counters)
+            return len(new_inputs) + len(retries)
 
 
 class _Input(NamedTuple):
@@ -85,80 +87,94 @@ class _Input(NamedTuple):
         return f"{self.kind}:{self.row['seq']}"
 
 
-async def _again(connection: asyncpg.Connection) -> list[_Input]:
+async def _due_retries(connection: asyncpg.Connection) -> list[_Input]:
     """What was set aside and is to be looked at again."""
-    found: dict[str, list[int]] = {"said": [], "shown": []}
+    seqs_by_kind: dict[str, list[int]] = {"said": [], "shown": []}
     for key in await set_aside.due(connection, WORK):
         kind, _, seq = key.partition(":")
-        found[kind].append(int(seq))
-    shown = [_Input("shown", row) for row in await event_repository.these(connection, found["shown"])]
-    return shown + [_Input("said", row) for row in await membership_repository.these(connection, found["said"])]
+        seqs_by_kind[kind].append(int(seq))
+    handoff_inputs = [
+        _Input("shown", row) for row in await event_repository.load_inputs(connection, seqs_by_kind["shown"])
+    ]
+    return handoff_inputs + [
+        _Input("said", row) for row in await membership_repository.load_evidence(connection, seqs_by_kind["said"])
+    ]
 
 
-async def _bound(connection: asyncpg.Connection, new: Sequence[_Input], again: Sequence[_Input]) -> None:
-    async def fold(some: Sequence[_Input]) -> None:
-        await _looked_at(connection, some)
+async def _bind_or_set_aside(
+    connection: asyncpg.Connection, new_inputs: Sequence[_Input], retries: Sequence[_Input]
+) -> None:
+    async def apply(inputs: Sequence[_Input]) -> None:
+        await _bind_inputs(connection, inputs)
 
-    async def is_well() -> bool | None:
-        before = [_Input("said", row) for row in await membership_repository.well_before(connection, WORK)]
-        return await still_well(connection, [each for each in before if each not in new], fold)
+    async def is_healthy() -> bool | None:
+        known_good = [_Input("said", row) for row in await membership_repository.sample_seen_links(connection, WORK)]
+        return await any_foldable(
+            connection, [failed_input for failed_input in known_good if failed_input not in new_inputs], apply
+        )
 
-    failed = await at_fault(connection, new, fold, is_well)
-    for each in again:
-        failed |= await in_parts(connection, [each], fold)
-    await set_aside.release(connection, WORK, (each.key for each in again if each not in failed))
-    refs = {each.key: await _refs(connection, each) for each in failed}
-    await set_aside.put(connection, WORK, "evidence", {each.key: why for each, why in failed.items()}, refs)
-
-
-async def _looked_at(connection: asyncpg.Connection, some: Sequence[_Input]) -> None:
-    touched = {each.row[name] for each in some if each.kind == "said" for name in membership_repository.TOUCHED} - {
-        None
-    }
-    if shown := [each.row for each in some if each.kind == "shown"]:
-        touched |= await rederive(connection, shown)
-    if touched:
-        await _rebind(connection, touched)
+    failed = await fold_isolating_faults(connection, new_inputs, apply, is_healthy)
+    for failed_input in retries:
+        failed |= await fold_with_bisection(connection, [failed_input], apply)
+    await set_aside.release(
+        connection, WORK, (failed_input.key for failed_input in retries if failed_input not in failed)
+    )
+    refs = {failed_input.key: await _affected_refs(connection, failed_input) for failed_input in failed}
+    await set_aside.put(
+        connection, WORK, "evidence", {failed_input.key: why for failed_input, why in failed.items()}, refs
+    )
 
 
-async def _refs(connection: asyncpg.Connection, each: _Input) -> Collection[int]:
+async def _bind_inputs(connection: asyncpg.Connection, inputs: Sequence[_Input]) -> None:
+    touched_refs = {
+        each.row[name] for each in inputs if each.kind == "said" for name in membership_repository.REF_COLUMNS
+    } - {None}
+    if handoff_rows := [each.row for each in inputs if each.kind == "shown"]:
+        touched_refs |= await refresh_handoff_links(connection, handoff_rows)
+    if touched_refs:
+        await _update_memberships(connection, touched_refs)
+
+
+async def _affected_refs(connection: asyncpg.Connection, evidence_input: _Input) -> Collection[int]:
     """Whose pathways are not known while this is set aside."""
-    if each.kind == "shown":
-        return await event_repository.refs_of(connection, each.row)
-    return {each.row[name] for name in membership_repository.TOUCHED} - {None}
+    if evidence_input.kind == "shown":
+        return await event_repository.affected_refs(connection, evidence_input.row)
+    return {evidence_input.row[name] for name in membership_repository.REF_COLUMNS} - {None}
 
 
-async def rebound(
-    near: ConnectedComponent, touched: Collection[int], limits: ResolutionLimits = LIMITS
+async def compute_pathways(
+    component: ConnectedComponent, touched_refs: Collection[int], limits: ResolutionLimits = LIMITS
 ) -> tuple[dict[int, UUID | None], Resolution]:
     """The pathways of everyone connected with these refs (None: its own), and how they were bound."""
-    reach = await near.reach(touched)
-    refs = await near.refs(reach)
-    evidence = await near.evidence(reach)
+    connected_refs = await component.connected_refs(touched_refs)
+    refs = await component.load_refs(connected_refs)
+    evidence = await component.load_evidence(connected_refs)
     orgs = {number: ref.org for number, ref in refs.items()}
-    bound = resolve_people(orgs, [e for e in evidence if e.a in refs and e.b in refs], limits)
+    resolution = resolve_people(orgs, [e for e in evidence if e.a in refs and e.b in refs], limits)
     # What was proposed reaches nobody. It waits, unless others have joined the two: then both are here.
-    beyond = {e for e in evidence if e.standing is EvidenceRank.PROPOSED and (e.a in refs) != (e.b in refs)}
-    bound = replace(bound, waiting={**bound.waiting, **dict.fromkeys(beyond, "proposed")})
-    return pathways_of(bound.people, refs), bound
+    outside_proposals = {e for e in evidence if e.rank is EvidenceRank.PROPOSED and (e.a in refs) != (e.b in refs)}
+    resolution = replace(resolution, waiting={**resolution.waiting, **dict.fromkeys(outside_proposals, "proposed")})
+    return pathways_of(resolution.people, refs), resolution
 
 
-def waiting(bound: Resolution, sources: Mapping[Evidence, int]) -> set[ReviewRow]:
+def review_rows(resolution: Resolution, sources: Mapping[Evidence, int]) -> set[ReviewRow]:
     """What a person has to look at; `sources` are the numbers of the evidence's sources."""
-    why = {**bound.waiting, **dict.fromkeys(bound.bridges, "bridge")}
-    return {ReviewRow(sources[e], e.id, e.a, e.b, reason) for e, reason in why.items()}
+    reasons = {**resolution.waiting, **dict.fromkeys(resolution.bridges, "bridge")}
+    return {ReviewRow(sources[e], e.id, e.a, e.b, reason) for e, reason in reasons.items()}
 
 
-async def _rebind(connection: asyncpg.Connection, touched: Collection[int]) -> None:
+async def _update_memberships(connection: asyncpg.Connection, touched_refs: Collection[int]) -> None:
     """The pathways of everyone connected with these refs are what the evidence seen says."""
-    near = StoredComponent(connection)
-    bound, how = await rebound(near, touched)
-    waits = waiting(how, near.sources)
-    now = await membership_repository.open_memberships(connection, bound)
-    moved = {ref: pathway for ref, pathway in bound.items() if now.get(ref) != pathway}
+    component = StoredComponent(connection)
+    pathway_by_ref, resolution = await compute_pathways(component, touched_refs)
+    waiting_rows = review_rows(resolution, component.source_numbers)
+    current = await membership_repository.open_memberships(connection, pathway_by_ref)
+    moved = {ref: pathway for ref, pathway in pathway_by_ref.items() if current.get(ref) != pathway}
     if moved:
-        await membership_repository.move(connection, moved)
+        await membership_repository.move_refs(connection, moved)
         await change_log.lock(connection)
         await change_log.append(connection, moved, await change_log.new_batch(connection), "membership", {})
-    before = await membership_repository.review_items(connection, bound)
-    await membership_repository.review(connection, before - waits, waits - before)
+    items_before = await membership_repository.review_items(connection, pathway_by_ref)
+    await membership_repository.update_review_items(
+        connection, items_before - waiting_rows, waiting_rows - items_before
+    )

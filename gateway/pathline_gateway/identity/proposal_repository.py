@@ -6,27 +6,29 @@ from collections.abc import Collection, Mapping
 
 import asyncpg
 
-_TODAY = "select org, n from proposal_count where org = any($1::text[]) and day = (now() at time zone 'UTC')::date"
-_ADD = """
+_COUNTS_TODAY = (
+    "select org, n from proposal_count where org = any($1::text[]) and day = (now() at time zone 'UTC')::date"
+)
+_INCREMENT = """
 insert into proposal_count as p (org, day, n)
 select org, (now() at time zone 'UTC')::date, n from unnest($1::text[], $2::integer[]) as said(org, n)
 on conflict (org) do update
 set n = excluded.n + case when p.day = excluded.day then p.n else 0 end, day = excluded.day
 """
-_LEFT_S = "select extract(epoch from date_trunc('day', now(), 'UTC') + interval '1 day' - now())"
+_SECONDS_TO_MIDNIGHT = "select extract(epoch from date_trunc('day', now(), 'UTC') + interval '1 day' - now())"
 
 
-async def today(connection: asyncpg.Connection, orgs: Collection[str]) -> dict[str, int]:
+async def proposal_counts_today(connection: asyncpg.Connection, orgs: Collection[str]) -> dict[str, int]:
     """How many each of these proposed since midnight (UTC)."""
-    return dict(await connection.fetch(_TODAY, list(orgs)))
+    return dict(await connection.fetch(_COUNTS_TODAY, list(orgs)))
 
 
-async def add(connection: asyncpg.Connection, more: Mapping[str, int]) -> None:
+async def add_proposals(connection: asyncpg.Connection, added: Mapping[str, int]) -> None:
     """Each of these proposed so many more."""
-    said = sorted(more.items())
-    await connection.execute(_ADD, [org for org, _ in said], [n for _, n in said])
+    counts = sorted(added.items())
+    await connection.execute(_INCREMENT, [org for org, _ in counts], [n for _, n in counts])
 
 
-async def left_of_today_s(connection: asyncpg.Connection) -> float:
+async def seconds_to_midnight(connection: asyncpg.Connection) -> float:
     """How many seconds are left until all begins anew."""
-    return float(await connection.fetchval(_LEFT_S))
+    return float(await connection.fetchval(_SECONDS_TO_MIDNIGHT))

@@ -19,13 +19,13 @@ from typing import Final, Literal
 from uuid import UUID
 
 from pathline_gateway.identity.evidence import Evidence, EvidenceRank
-from pathline_gateway.reserved_names import CITIZENS
+from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
-Waiting = Literal["proposed", "overruled", "impossible", "hub", "conflict", "oversize", "accounts", "others"]
+WaitReason = Literal["proposed", "overruled", "impossible", "hub", "conflict", "oversize", "accounts", "others"]
 """Why evidence does not bind."""
 
 
-_OF_ONE: Final = (EvidenceRank.OWN, EvidenceRank.ONE_SIDE)
+_SINGLE_ORG_RANKS: Final = (EvidenceRank.OWN, EvidenceRank.ONE_SIDE)
 """What one organisation says by itself, and nobody else agrees to."""
 
 
@@ -33,13 +33,13 @@ _OF_ONE: Final = (EvidenceRank.OWN, EvidenceRank.ONE_SIDE)
 class ResolutionLimits:
     """Where a mistake is likelier than a person."""
 
-    neighbours: int = 32
+    max_neighbours: int = 32
     """Most refs that one ref may be linked with directly."""
-    refs: int = 128
+    max_refs: int = 128
     """Most refs of one person."""
-    doubtful: float = 0.9
+    doubtful_below: float = 0.9
     """Below this confidence a link is looked at where it alone holds two groups together."""
-    group: int = 3
+    min_bridged_group: int = 3
     """Refs that make a group."""
 
 
@@ -53,11 +53,11 @@ class Ref:
     id: int
     org: str
     subject: str
-    birth: UUID
+    anchor_id: UUID
     received_at: datetime
 
     @property
-    def age(self) -> tuple[datetime, str, str]:
+    def age_key(self) -> tuple[datetime, str, str]:
         """Smallest for the oldest."""
         return self.received_at, self.org, self.subject
 
@@ -67,7 +67,7 @@ class Resolution:
     """The refs, partitioned into people; what waits, and why; and bridges that bind and are in doubt."""
 
     people: list[frozenset[int]]
-    waiting: dict[Evidence, Waiting]
+    waiting: dict[Evidence, WaitReason]
     bridges: frozenset[Evidence]
 
 
@@ -75,133 +75,137 @@ def resolve_people(
     refs: Mapping[int, str], evidence: Iterable[Evidence], limits: ResolutionLimits = LIMITS
 ) -> Resolution:
     """The people among `refs`, each with its organisation, of which every ref of the evidence must be one."""
-    live = sorted(set(evidence), key=lambda e: e.order)
-    of_two = [e for e in live if e.standing not in _OF_ONE]
-    held = frozenset[Evidence]()
-    if len(of_two) < len(live):
-        held = frozenset(e for e, why in _bind(refs, of_two, limits).waiting.items() if why == "accounts")
-    return _bind(refs, live, limits, held)
+    ordered = sorted(set(evidence), key=lambda e: e.sort_key)
+    two_sided = [e for e in ordered if e.rank not in _SINGLE_ORG_RANKS]
+    forced_waiting = frozenset[Evidence]()
+    if len(two_sided) < len(ordered):
+        forced_waiting = frozenset(
+            e for e, reason in _resolve(refs, two_sided, limits).waiting.items() if reason == "accounts"
+        )
+    return _resolve(refs, ordered, limits, forced_waiting)
 
 
-def _bind(
+def _resolve(
     refs: Mapping[int, str],
-    live: Sequence[Evidence],
+    ordered: Sequence[Evidence],
     limits: ResolutionLimits,
-    held: Collection[Evidence] = frozenset(),
+    forced_waiting: Collection[Evidence] = frozenset(),
 ) -> Resolution:
     """The same of evidence in its order, of which these links wait for a reviewer in any case."""
-    groups, waiting = _Groups(refs), dict[Evidence, Waiting]()
-    bound: list[Evidence] = []
-    for decision in _newest_first(e for e in live if e.decided):
-        if groups.holds(decision):
-            bound += [decision] if decision.same else []
+    groups, waiting = _UnionFind(refs), dict[Evidence, WaitReason]()
+    bound_links: list[Evidence] = []
+    for decision in _newest_first(e for e in ordered if e.is_decision):
+        if groups.try_assert(decision):
+            bound_links += [decision] if decision.same else []
         else:
             waiting[decision] = "overruled"
-    crowded = _hubs(live, limits.neighbours)
-    for said in sorted((e for e in live if not e.decided), key=_turn):
-        why = _told_apart(said, groups) if not said.same else _linked(said, groups, crowded, limits, said in held)
-        if why is not None:
-            waiting[said] = why
-        elif said.same:
-            bound.append(said)
+    hubs = _find_hubs(ordered, limits.max_neighbours)
+    for item in sorted((e for e in ordered if not e.is_decision), key=_stage):
+        reason = (
+            _try_separate(item, groups)
+            if not item.same
+            else _try_link(item, groups, hubs, limits, item in forced_waiting)
+        )
+        if reason is not None:
+            waiting[item] = reason
+        elif item.same:
+            bound_links.append(item)
     # What others have joined already is nobody's question any more.
-    waiting = {e: why for e, why in waiting.items() if not (e.same and groups.of[e.a] is groups.of[e.b])}
-    return Resolution(groups.all(), waiting, frozenset(_bridges(bound, limits)))
+    waiting = {
+        e: reason for e, reason in waiting.items() if not (e.same and groups.group_of[e.a] is groups.group_of[e.b])
+    }
+    return Resolution(groups.groups(), waiting, frozenset(_find_bridges(bound_links, limits)))
 
 
-def _turn(said: Evidence) -> int:
+def _stage(evidence: Evidence) -> int:
     """Who tells apart comes first; but with a right on one side only after the person's own links."""
-    if not said.same:
-        return 2 if said.standing is EvidenceRank.ONE_SIDE else 0
-    return 1 if said.standing is EvidenceRank.CITIZEN else 3
+    if not evidence.same:
+        return 2 if evidence.rank is EvidenceRank.ONE_SIDE else 0
+    return 1 if evidence.rank is EvidenceRank.CITIZEN else 3
 
 
-def _told_apart(said: Evidence, groups: _Groups) -> Waiting | None:
+def _try_separate(distinction: Evidence, groups: _UnionFind) -> WaitReason | None:
     """The two are not one person; or why that waits."""
-    if said.standing is EvidenceRank.PROPOSED or said.a == said.b:
+    if distinction.rank is EvidenceRank.PROPOSED or distinction.a == distinction.b:
         return "proposed"
-    return None if groups.holds(said) else "overruled"
+    return None if groups.try_assert(distinction) else "overruled"
 
 
-def _linked(
-    link: Evidence, groups: _Groups, crowded: Collection[int], limits: ResolutionLimits, held: bool
-) -> Waiting | None:
+def _try_link(
+    link: Evidence, groups: _UnionFind, hubs: Collection[int], limits: ResolutionLimits, must_wait: bool
+) -> WaitReason | None:
     """The two are one person; or why that waits."""
-    if (why := _unfit(link, crowded)) is not None:
-        return why
-    if held and groups.of[link.a] is not groups.of[link.b]:
+    if (reason := _why_unlinkable(link, hubs)) is not None:
+        return reason
+    if must_wait and groups.group_of[link.a] is not groups.group_of[link.b]:
         return "accounts"
-    return groups.reach_too_far(link) or groups.join(link, limits.refs)
+    return groups.why_link_exceeds_right(link) or groups.union(link, limits.max_refs)
 
 
 def pathways_of(people: Iterable[Collection[int]], refs: Mapping[int, Ref]) -> dict[int, UUID | None]:
     """The pathway of each ref: the birth of its person's oldest; None where it is alone, on a pathway of its own."""
-    named: dict[int, UUID | None] = {}
+    pathway_by_ref: dict[int, UUID | None] = {}
     for person in people:
-        birth = min((refs[ref] for ref in person), key=lambda ref: ref.age).birth
-        named |= dict.fromkeys(person, birth if len(person) > 1 else None)
-    return named
+        anchor_id = min((refs[ref] for ref in person), key=lambda ref: ref.age_key).anchor_id
+        pathway_by_ref |= dict.fromkeys(person, anchor_id if len(person) > 1 else None)
+    return pathway_by_ref
 
 
 @dataclass
-class _Groups:
+class _UnionFind:
     """Refs joined so far, and which must stay apart."""
 
-    refs: Mapping[int, str]
+    org_by_ref: Mapping[int, str]
     """Everybody, each with its organisation."""
-    of: dict[int, frozenset[int]] = field(init=False)
-    apart: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    group_of: dict[int, frozenset[int]] = field(init=False)
+    distinct_from: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
 
     def __post_init__(self) -> None:
-        self.of = {ref: frozenset((ref,)) for ref in self.refs}
+        self.group_of = {ref: frozenset((ref,)) for ref in self.org_by_ref}
 
-    def holds(self, said: Evidence) -> bool:
+    def try_assert(self, evidence: Evidence) -> bool:
         """Whether this can be so beside what was said before; then it is so."""
-        if said.same:
-            return self.join(said) is None
-        if self.of[said.a] is self.of[said.b]:
+        if evidence.same:
+            return self.union(evidence) is None
+        if self.group_of[evidence.a] is self.group_of[evidence.b]:
             return False
-        self.apart[said.a].add(said.b)
-        self.apart[said.b].add(said.a)
+        self.distinct_from[evidence.a].add(evidence.b)
+        self.distinct_from[evidence.b].add(evidence.a)
         return True
 
-    def reach_too_far(self, link: Evidence) -> Waiting | None:
+    def why_link_exceeds_right(self, link: Evidence) -> WaitReason | None:
         """Why this link, which no reviewer made, must not join the two that it names; None where it may."""
-        one, other = self.of[link.a], self.of[link.b]
-        if one is other or link.standing is EvidenceRank.OPEN:
+        first, second = self.group_of[link.a], self.group_of[link.b]
+        if first is second or link.rank is EvidenceRank.OPEN:
             return None
-        orgs = self.refs
-        if (
-            link.standing is EvidenceRank.OWN
-            and self._known_to_others(one, link)
-            and self._known_to_others(other, link)
-        ):
+        orgs = self.org_by_ref
+        if link.rank is EvidenceRank.OWN and self._has_foreign_ref(first, link) and self._has_foreign_ref(second, link):
             return "others"
-        by_both = link.standing is EvidenceRank.CITIZEN and orgs[link.a] == orgs[link.b] == CITIZENS
-        return "accounts" if not by_both and self._has_account(one) and self._has_account(other) else None
+        both_own_accounts = link.rank is EvidenceRank.CITIZEN and orgs[link.a] == orgs[link.b] == CITIZEN_ORGANISATION
+        return "accounts" if not both_own_accounts and self._has_account(first) and self._has_account(second) else None
 
-    def _known_to_others(self, person: frozenset[int], link: Evidence) -> bool:
-        return any(self.refs[ref] != self.refs[link.a] for ref in person)
+    def _has_foreign_ref(self, person: frozenset[int], link: Evidence) -> bool:
+        return any(self.org_by_ref[ref] != self.org_by_ref[link.a] for ref in person)
 
     def _has_account(self, person: frozenset[int]) -> bool:
-        return any(self.refs[ref] == CITIZENS for ref in person)
+        return any(self.org_by_ref[ref] == CITIZEN_ORGANISATION for ref in person)
 
-    def join(self, link: Evidence, most: int | None = None) -> Waiting | None:
+    def union(self, link: Evidence, max_refs: int | None = None) -> WaitReason | None:
         """The two are one person; or why not."""
-        one, other = self.of[link.a], self.of[link.b]
-        if one is other:
+        first, second = self.group_of[link.a], self.group_of[link.b]
+        if first is second:
             return None
-        small, large = sorted((one, other), key=len)
-        if any(not self.apart[ref].isdisjoint(large) for ref in small if ref in self.apart):
+        small, large = sorted((first, second), key=len)
+        if any(not self.distinct_from[ref].isdisjoint(large) for ref in small if ref in self.distinct_from):
             return "conflict"
-        if most is not None and len(small) + len(large) > most:
+        if max_refs is not None and len(small) + len(large) > max_refs:
             return "oversize"
         joined = small | large
-        self.of |= dict.fromkeys(joined, joined)
+        self.group_of |= dict.fromkeys(joined, joined)
         return None
 
-    def all(self) -> list[frozenset[int]]:
-        return list(dict.fromkeys(self.of.values()))
+    def groups(self) -> list[frozenset[int]]:
+        return list(dict.fromkeys(self.group_of.values()))
 
 
 def _newest_first(decisions: Iterable[Evidence]) -> list[Evidence]:
@@ -209,46 +213,46 @@ def _newest_first(decisions: Iterable[Evidence]) -> list[Evidence]:
     return sorted(decisions, key=lambda e: (e.asserted_at, e.source, e.id), reverse=True)
 
 
-def _unfit(link: Evidence, crowded: Collection[int]) -> Waiting | None:
+def _why_unlinkable(link: Evidence, hubs: Collection[int]) -> WaitReason | None:
     if link.a == link.b:
         return "impossible"
-    if link.standing is EvidenceRank.PROPOSED:
+    if link.rank is EvidenceRank.PROPOSED:
         return "proposed"
-    return "hub" if link.a in crowded or link.b in crowded else None
+    return "hub" if link.a in hubs or link.b in hubs else None
 
 
-def _hubs(live: Iterable[Evidence], most: int) -> frozenset[int]:
+def _find_hubs(evidence: Iterable[Evidence], max_neighbours: int) -> frozenset[int]:
     """Refs with more neighbours than one person has: a shared address, a form that sends one number for everybody."""
     neighbours: defaultdict[int, set[int]] = defaultdict(set)
-    for link in live:
-        if link.same and not link.decided and link.standing is not EvidenceRank.PROPOSED:
+    for link in evidence:
+        if link.same and not link.is_decision and link.rank is not EvidenceRank.PROPOSED:
             neighbours[link.a].add(link.b)
             neighbours[link.b].add(link.a)
-    return frozenset(ref for ref, others in neighbours.items() if len(others - {ref}) > most)
+    return frozenset(ref for ref, adjacent in neighbours.items() if len(adjacent - {ref}) > max_neighbours)
 
 
-def _bridges(bound: Collection[Evidence], limits: ResolutionLimits) -> Iterator[Evidence]:
+def _find_bridges(links: Collection[Evidence], limits: ResolutionLimits) -> Iterator[Evidence]:
     """Doubtful links without which a person would fall into two groups."""
-    doubtful = [e for e in bound if e.confidence < limits.doubtful and not e.decided]
+    doubtful = [e for e in links if e.confidence < limits.doubtful_below and not e.is_decision]
     if not doubtful:
         return
     edges: defaultdict[int, list[Evidence]] = defaultdict(list)
-    for link in bound:
+    for link in links:
         edges[link.a].append(link)
         edges[link.b].append(link)
     for link in doubtful:
-        near, far = _reached(link.a, edges, link), _reached(link.b, edges, link)
-        if link.b not in near and min(len(near), len(far)) >= limits.group:
+        near_side, far_side = _reachable_without(link.a, edges, link), _reachable_without(link.b, edges, link)
+        if link.b not in near_side and min(len(near_side), len(far_side)) >= limits.min_bridged_group:
             yield link
 
 
-def _reached(start: int, edges: Mapping[int, list[Evidence]], without: Evidence) -> set[int]:
-    seen, frontier = {start}, [start]
+def _reachable_without(start: int, edges: Mapping[int, list[Evidence]], excluded: Evidence) -> set[int]:
+    visited, frontier = {start}, [start]
     while frontier:
         for link in edges[frontier.pop()]:
-            if link is not without:
+            if link is not excluded:
                 for ref in (link.a, link.b):
-                    if ref not in seen:
-                        seen.add(ref)
+                    if ref not in visited:
+                        visited.add(ref)
                         frontier.append(ref)
-    return seen
+    return visited

@@ -9,11 +9,11 @@ import asyncpg
 
 from pathline_gateway.identity import membership_repository
 
-_LOOKED_AT: Final = 100_000
+_LOOKAHEAD: Final = 100_000
 """Evidence among which organisations take turns, the oldest: to look at more takes longer than to bind some."""
 
 # The first of each organisation before the second of any.
-_NEXT = """
+_NEXT_SEQS = """
 with pending as (
     select l.seq, l.source from link_evidence l
     where l.seq > (select seq from membership_progress)
@@ -26,7 +26,7 @@ with pending as (
 select seq from in_turn order by nth, seq limit $1
 """
 # Of each, the groups of refs that links connect which it is about, and how large these are.
-_GROUPS = """
+_COMPONENTS_OF_EVIDENCE = """
 with about as (
     select distinct l.seq, c.component
     from link_evidence l
@@ -43,56 +43,56 @@ join (
 ) s using (component)
 """
 # Links between refs of a group are looked at whenever one of them is: they are bound with it.
-_AMONG = """
+_UNSEEN_LINKS_AMONG = """
 select l.seq from link_evidence l
 where l.a = any($1::bigint[]) and l.kind = 'same' and l.standing <> 5
     and l.seq > (select seq from membership_progress)
     and not exists (select from link_seen_ahead a where a.seq = l.seq)
 """
-_AHEAD = "insert into link_seen_ahead select unnest($1::bigint[]) on conflict do nothing"
+_MARK_SEEN_AHEAD = "insert into link_seen_ahead select unnest($1::bigint[]) on conflict do nothing"
 _ADVANCE = """
 update membership_progress p set seq = coalesce(
     (select l.seq - 1 from link_evidence l
      where l.seq > p.seq and not exists (select from link_seen_ahead a where a.seq = l.seq) order by l.seq limit 1),
     (select max(l.seq) from link_evidence l), p.seq)
 """
-_FORGET = "delete from link_seen_ahead where seq <= (select seq from membership_progress)"
+_DELETE_SEEN_AHEAD = "delete from link_seen_ahead where seq <= (select seq from membership_progress)"
 
 
-async def take(connection: asyncpg.Connection, most: int, most_refs: int) -> list[asyncpg.Record]:
+async def take_batch(connection: asyncpg.Connection, max_evidence: int, max_refs: int) -> list[asyncpg.Record]:
     """Evidence that was not seen and is seen from now on, as `links.these` has it.
 
     `most`: so much of it is chosen, the first of each organisation before the second of any. With it comes all that
     links the same refs: so each group is bound once, however many links of it wait. `most_refs`: no more is chosen once
     the groups that it is about have so many refs.
     """
-    chosen = [row["seq"] for row in await connection.fetch(_NEXT, most, _LOOKED_AT)]
-    if not chosen:
+    chosen_seqs = [row["seq"] for row in await connection.fetch(_NEXT_SEQS, max_evidence, _LOOKAHEAD)]
+    if not chosen_seqs:
         return []
-    chosen = await _within(connection, chosen, most_refs)
+    chosen_seqs = await _limit_to_refs(connection, chosen_seqs, max_refs)
     refs = {
         row[name]
-        for row in await membership_repository.these(connection, chosen)
-        for name in membership_repository.TOUCHED
+        for row in await membership_repository.load_evidence(connection, chosen_seqs)
+        for name in membership_repository.REF_COLUMNS
     } - {None}
-    reach = await membership_repository.neighbourhood(connection, refs)
-    seqs = {*chosen, *(row["seq"] for row in await connection.fetch(_AMONG, reach))}
-    await connection.execute(_AHEAD, sorted(seqs))
+    connected_refs = await membership_repository.connected_refs(connection, refs)
+    seqs = {*chosen_seqs, *(row["seq"] for row in await connection.fetch(_UNSEEN_LINKS_AMONG, connected_refs))}
+    await connection.execute(_MARK_SEEN_AHEAD, sorted(seqs))
     await connection.execute(_ADVANCE)
-    await connection.execute(_FORGET)
-    return await membership_repository.these(connection, seqs)
+    await connection.execute(_DELETE_SEEN_AHEAD)
+    return await membership_repository.load_evidence(connection, seqs)
 
 
-async def _within(connection: asyncpg.Connection, chosen: Collection[int], most_refs: int) -> list[int]:
+async def _limit_to_refs(connection: asyncpg.Connection, seqs: Collection[int], max_refs: int) -> list[int]:
     """The first of these, whose groups together have so many refs; one at least."""
     groups: dict[int, dict[int, int]] = {}
-    for row in await connection.fetch(_GROUPS, list(chosen)):
+    for row in await connection.fetch(_COMPONENTS_OF_EVIDENCE, list(seqs)):
         groups.setdefault(row["seq"], {})[row["component"]] = row["refs"]
-    known: dict[int, int] = {}
-    some: list[int] = []
-    for seq in chosen:
-        known |= groups.get(seq, {})
-        if some and sum(known.values()) > most_refs:
+    component_sizes: dict[int, int] = {}
+    selected: list[int] = []
+    for seq in seqs:
+        component_sizes |= groups.get(seq, {})
+        if selected and sum(component_sizes.values()) > max_refs:
             break
-        some.append(seq)
-    return some
+        selected.append(seq)
+    return selected

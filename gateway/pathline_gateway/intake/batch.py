@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from pathline_gateway.intake.record import Parked, Reading
+from pathline_gateway.intake.record import Parked, ParsedRecord
 from pathline_gateway.kafka.offset_repository import Partition
 
 
@@ -14,48 +14,58 @@ from pathline_gateway.kafka.offset_repository import Partition
 class Batch:
     """The records of one poll by partition, in offset order, each read."""
 
-    readings: Mapping[Partition, Sequence[Reading]]
+    parsed_records: Mapping[Partition, Sequence[ParsedRecord]]
     fetched_from: Mapping[Partition, int]
     """The position that each partition was read from. Offsets need not be contiguous: the first record may be later."""
     epochs: Mapping[Partition, int]
     """The log that each partition's records are of."""
 
     def __len__(self) -> int:
-        return sum(map(len, self.readings.values()))
+        return sum(map(len, self.parsed_records.values()))
 
-    def beyond(self, stands: Mapping[Partition, int]) -> bool:
+    def leaves_gap(self, positions: Mapping[Partition, int]) -> bool:
         """Whether it leaves a gap after where Postgres stands."""
-        return any(self.fetched_from[p] > stands[p] for p in self.readings)
+        return any(self.fetched_from[p] > positions[p] for p in self.parsed_records)
 
-    def fresh(self, stands: Mapping[Partition, int]) -> dict[Partition, Sequence[Reading]]:
+    def unapplied_records(self, positions: Mapping[Partition, int]) -> dict[Partition, Sequence[ParsedRecord]]:
         """What Postgres has not got: records from where it stands; an empty partition is left out."""
-        fresh = {p: _from(stands[p], found) for p, found in self.readings.items()}
-        return {p: found for p, found in fresh.items() if found}
+        remaining = {
+            p: _from_offset(positions[p], partition_records) for p, partition_records in self.parsed_records.items()
+        }
+        return {p: partition_records for p, partition_records in remaining.items() if partition_records}
 
     def halves(self) -> tuple[Batch, Batch]:
         """Two batches that come to the same, one after the other. For more than one record."""
-        everything = list(chain.from_iterable(((p, r) for r in found) for p, found in self.readings.items()))
-        middle = len(everything) // 2
-        first, second = self._of(everything[:middle], {}), everything[middle:]
-        after = {p: found[-1].record.offset + 1 for p, found in first.readings.items()}
-        return first, self._of(second, after)
+        all_records = list(
+            chain.from_iterable(
+                ((p, r) for r in partition_records) for p, partition_records in self.parsed_records.items()
+            )
+        )
+        middle = len(all_records) // 2
+        first, second = self._build(all_records[:middle], {}), all_records[middle:]
+        next_offsets = {
+            p: partition_records[-1].record.offset + 1 for p, partition_records in first.parsed_records.items()
+        }
+        return first, self._build(second, next_offsets)
 
     def with_only(self, parked: Parked) -> Batch:
         """The same, of one record, with that record parked."""
-        return Batch({p: [parked] for p in self.readings}, self.fetched_from, self.epochs)
+        return Batch({p: [parked] for p in self.parsed_records}, self.fetched_from, self.epochs)
 
-    def _of(self, readings: Iterable[tuple[Partition, Reading]], after: Mapping[Partition, int]) -> Batch:
-        found: dict[Partition, list[Reading]] = {}
-        for partition, reading in readings:
-            found.setdefault(partition, []).append(reading)
+    def _build(
+        self, parsed_records: Iterable[tuple[Partition, ParsedRecord]], next_offsets: Mapping[Partition, int]
+    ) -> Batch:
+        by_partition: dict[Partition, list[ParsedRecord]] = {}
+        for partition, parsed_record in parsed_records:
+            by_partition.setdefault(partition, []).append(parsed_record)
         return Batch(
-            found,
-            {p: after.get(p, self.fetched_from[p]) for p in found},
-            {p: self.epochs[p] for p in found},
+            by_partition,
+            {p: next_offsets.get(p, self.fetched_from[p]) for p in by_partition},
+            {p: self.epochs[p] for p in by_partition},
         )
 
 
-def _from(offset: int, readings: Sequence[Reading]) -> Sequence[Reading]:
-    if readings[0].record.offset >= offset:  # as nearly always, since they were fetched from there
-        return readings
-    return [r for r in readings if r.record.offset >= offset]
+def _from_offset(offset: int, parsed_records: Sequence[ParsedRecord]) -> Sequence[ParsedRecord]:
+    if parsed_records[0].record.offset >= offset:  # as nearly always, since they were fetched from there
+        return parsed_records
+    return [r for r in parsed_records if r.record.offset >= offset]

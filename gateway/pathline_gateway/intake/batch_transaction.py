@@ -33,27 +33,31 @@ class ApplyTarget:
     limits: Limits = field(default_factory=Limits)
 
 
-async def apply_batch(connection: asyncpg.Connection, into: ApplyTarget, batch: Batch) -> BatchResult:
+async def apply_batch(connection: asyncpg.Connection, target: ApplyTarget, batch: Batch) -> BatchResult:
     """The batch is stored or parked, and the positions moved, all or nothing.
 
     Records below the position are skipped: another consumer stored them. Raises FetchedBeyondPosition, having changed
     nothing, when the batch leaves a gap.
     """
-    known: RegistryCache = getattr(connection, "known", None) or RegistryCache()
+    registry: RegistryCache = getattr(connection, "known", None) or RegistryCache()
     async with connection.transaction():
-        order = dict(sorted((p, batch.epochs[p]) for p in batch.readings))
-        stands = await offset_repository.lock(connection, into.group, order)
-        if batch.beyond(stands):
-            raise FetchedBeyondPosition(stands)
-        fresh = batch.fresh(stands)
-        writer = RecordWriter(connection, batch.epochs, into.register_unknown, known, into.limits)
-        await writer.write(list(chain.from_iterable(fresh.values())))
-        last = {p: found[-1].record for p, found in fresh.items()}
-        to = {p: (record.offset + 1, offset_repository.record_digest(record)) for p, record in last.items()}
-        await offset_repository.advance(connection, into.group, order, to)
-        outcome = await writer.finish()
-    known.learn(writer.learned)
-    outcome.next_offsets = {p: max(stands[p], to[p][0] if p in to else 0) for p in batch.readings}
-    outcome.epochs = batch.epochs
-    outcome.last = {p: offset_repository.Position(*stands_at) for p, stands_at in to.items()}
-    return outcome
+        order = dict(sorted((p, batch.epochs[p]) for p in batch.parsed_records))
+        positions = await offset_repository.lock(connection, target.group, order)
+        if batch.leaves_gap(positions):
+            raise FetchedBeyondPosition(positions)
+        unapplied_records = batch.unapplied_records(positions)
+        writer = RecordWriter(connection, batch.epochs, target.register_unknown, registry, target.limits)
+        await writer.write(list(chain.from_iterable(unapplied_records.values())))
+        last_records = {p: partition_records[-1].record for p, partition_records in unapplied_records.items()}
+        new_positions = {
+            p: (record.offset + 1, offset_repository.record_digest(record)) for p, record in last_records.items()
+        }
+        await offset_repository.advance(connection, target.group, order, new_positions)
+        result = await writer.finish()
+    registry.learn(writer.registry_additions)
+    result.next_offsets = {
+        p: max(positions[p], new_positions[p][0] if p in new_positions else 0) for p in batch.parsed_records
+    }
+    result.epochs = batch.epochs
+    result.last_positions = {p: offset_repository.Position(*new_position) for p, new_position in new_positions.items()}
+    return result

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from pathline.vocabulary import ActivityRecorded, HandoffAccepted, HandoffDeclined, Payload
 from pathline_gateway.intake.event_classes import NOT_STEPS
 
-SHOWING: Final[tuple[type[Payload], ...]] = (HandoffAccepted, HandoffDeclined)
+TOKEN_PAYLOADS: Final[tuple[type[Payload], ...]] = (HandoffAccepted, HandoffDeclined)
 """What shows a hand-off's token."""
 
 
@@ -25,7 +25,7 @@ class Columns(NamedTuple):
     handoff: str | None
 
 
-def columns_of(payload: Payload) -> Columns:
+def extract_columns(payload: Payload) -> Columns:
     """What this payload says in columns."""
     return Columns(
         payload.service,
@@ -40,6 +40,6 @@ def columns_of(payload: Payload) -> Columns:
     )
 
 
-def is_looked_into(model: type[Payload]) -> bool:
+def needs_payload(model: type[Payload]) -> bool:
     """Whether payloads of this model say what intake acts on, and no column holds."""
-    return model.noun in NOT_STEPS or model in SHOWING
+    return model.noun in NOT_STEPS or model in TOKEN_PAYLOADS

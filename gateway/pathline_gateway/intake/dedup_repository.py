@@ -43,7 +43,7 @@ async def known_digests(connection: asyncpg.Connection, identities: Sequence[Ide
     return {(row["source"], row["id"]): row["digest"] for row in rows}
 
 
-async def contents(
+async def find_contents(
     connection: asyncpg.Connection, identities: Collection[Identity]
 ) -> dict[Identity, tuple[str, str, str | None, bytes]]:
     """Type, subject, sequence and payload of each of these events that is stored."""
@@ -51,7 +51,7 @@ async def contents(
     return {(r["source"], r["id"]): (r["type"], r["subject"], r["sequence"], r["payload"]) for r in rows}
 
 
-async def subjects_of(connection: asyncpg.Connection, source: str, ids: Collection[str]) -> dict[str, str]:
+async def find_subjects(connection: asyncpg.Connection, source: str, ids: Collection[str]) -> dict[str, str]:
     """Whose these steps of one source are, by id; those that are not known are left out."""
     rows = await connection.fetch(_SUBJECTS, source, list(ids))
     return {row["id"]: row["subject"] for row in rows}

@@ -87,7 +87,7 @@ async def claim(connection: asyncpg.Connection, rows: Sequence[IdentityRow]) -> 
     return {(row["source"], row["id"]) for row in known}
 
 
-async def digests(connection: asyncpg.Connection, identities: Sequence[Identity]) -> dict[Identity, bytes]:
+async def find_digests(connection: asyncpg.Connection, identities: Sequence[Identity]) -> dict[Identity, bytes]:
     """The digest of each of these identities that is known."""
     rows = await connection.fetch(_DIGESTS, [i[0] for i in identities], [i[1] for i in identities])
     return {(row["source"], row["id"]): row["digest"] for row in rows}

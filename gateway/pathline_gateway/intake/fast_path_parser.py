@@ -11,14 +11,14 @@ from typing import Final, NamedTuple
 from pathline import instant, personal_numbers
 from pathline.cloudevent import MAX_ATTRIBUTE_CHARACTERS, MAX_DATA_BYTES
 from pathline.errors import Refused
-from pathline.interaction import MAX_ID_CHARACTERS, SUBJECT, organisation_of
+from pathline.interaction import MAX_ID_CHARACTERS, SUBJECT_REGEX, organisation_of
 from pathline.vocabulary import TYPES, HandoffOffered, Payload
 from pathline_gateway.intake import content_digest
-from pathline_gateway.intake.clear_columns import columns_of, is_looked_into
+from pathline_gateway.intake.clear_columns import extract_columns, needs_payload
 from pathline_gateway.intake.event_classes import NOT_STEPS
-from pathline_gateway.intake.header_layout import Layout, layout
+from pathline_gateway.intake.header_layout import Layout, compute_layout
 from pathline_gateway.intake.record import Accepted, Record
-from pathline_gateway.reserved_names import OURS
+from pathline_gateway.reserved_names import OWN_ORGANISATION
 from pathline_gateway.telemetry.instruments import parse_traceparent
 
 _JSON: Final = "application/json"
@@ -26,14 +26,14 @@ _JSON: Final = "application/json"
 
 class _Kind(NamedTuple):
     model: type[Payload]
-    step: bool
-    offered: bool
-    looked_into: bool
+    is_step: bool
+    is_offer: bool
+    needs_payload: bool
 
 
 # The others have rules of their own beyond their models: what evidence is about.
 _KINDS: Final = {
-    name: _Kind(model, model.noun not in NOT_STEPS, model is HandoffOffered, is_looked_into(model))
+    name: _Kind(model, model.noun not in NOT_STEPS, model is HandoffOffered, needs_payload(model))
     for name, model in TYPES.items()
     if model.noun not in ("identity", "interaction")
 }
@@ -43,60 +43,62 @@ def parse_fast_path(record: Record, owner: str | None) -> Accepted | None:
     """The record as an accepted interaction; None when it is not ordinary, be it right or wrong."""
     try:
         names, values = zip(*record.headers, strict=True)
-        found = layout(names)
-        texts = _texts(values)
-        return None if texts is None else _accepted(record, owner, found, texts)
+        field_layout = compute_layout(names)
+        texts = _decode_values(values)
+        return None if texts is None else _build_accepted(record, owner, field_layout, texts)
     except (Refused, ValueError, KeyError):
         return None
 
 
-def _texts(values: tuple[bytes | None, ...]) -> list[str] | None:
+def _decode_values(values: tuple[bytes | None, ...]) -> list[str] | None:
     """All of them as text, at once, and what stands for one that is not there."""
     if not all(values):
         return None
-    together = b"\0".join(values)  # type: ignore[arg-type]
-    texts = together.decode("ascii").split("\0")
-    if len(together) > MAX_ATTRIBUTE_CHARACTERS or len(texts) != len(values) or not "".join(texts).isprintable():
+    joined_values = b"\0".join(values)  # type: ignore[arg-type]
+    texts = joined_values.decode("ascii").split("\0")
+    if len(joined_values) > MAX_ATTRIBUTE_CHARACTERS or len(texts) != len(values) or not "".join(texts).isprintable():
         return None
     texts.append(content_digest.ABSENT)
     return texts
 
 
-def _accepted(record: Record, owner: str | None, found: Layout, texts: list[str]) -> Accepted | None:
-    specversion, id, source, type, subject, time, recordedtime, sequence, traceparent = found.read(texts)
+def _build_accepted(record: Record, owner: str | None, field_layout: Layout, texts: list[str]) -> Accepted | None:
+    specversion, id, source, type, subject, time, recordedtime, sequence, traceparent = field_layout.pick_envelope(
+        texts
+    )
     org = organisation_of(source)
     kind = _KINDS[type]
     data = record.value
     if (
-        (owner is not None and (owner != org or owner == OURS))
+        (owner is not None and (owner != org or owner == OWN_ORGANISATION))
         or data is None
         or len(data) > MAX_DATA_BYTES
         or specversion != "1.0"
-        or (found.content_type is not None and texts[found.content_type] != _JSON)
+        or (field_layout.content_type_index is not None and texts[field_layout.content_type_index] != _JSON)
         or len(id) > MAX_ID_CHARACTERS
-        or SUBJECT.fullmatch(subject) is None
-        or personal_numbers.looks_like(id)
-        or any(personal_numbers.looks_like(texts[n]) for n in found.may_name_somebody)
+        or SUBJECT_REGEX.fullmatch(subject) is None
+        or personal_numbers.classify_number(id)
+        or any(personal_numbers.classify_number(texts[n]) for n in field_layout.personal_number_indexes)
     ):
         return None
-    happened = instant.parse(time)
-    recorded = None if recordedtime is content_digest.ABSENT else instant.parse(recordedtime)
+    event_time = instant.parse(time)
+    recorded_time = None if recordedtime is content_digest.ABSENT else instant.parse(recordedtime)
     payload: Payload = kind.model.__pydantic_validator__.validate_json(data)
     content_digest.require_json(data)
-    if kind.offered and not (payload.handoff or "").startswith(f"{org}:"):
+    if kind.is_offer and not (payload.handoff or "").startswith(f"{org}:"):
         return None
     return Accepted(
         record,
         (source, id),
         (org, subject),
-        kind.step,
+        kind.is_step,
         type,
-        happened,
-        recorded,
+        event_time,
+        recorded_time,
         None if sequence is content_digest.ABSENT else sequence,
         None if traceparent is content_digest.ABSENT else parse_traceparent(traceparent),
-        columns_of(payload),
-        payload if kind.looked_into else None,
-        content_digest.usual_digest_of(found.digested(texts), data),
-        content_digest.stored_so({name: texts[n] for name, n in found.kept}, data),
+        extract_columns(payload),
+        payload if kind.needs_payload else None,
+        content_digest.digest_attribute_texts(field_layout.pick_digested(texts), data),
+        content_digest.serialize_kept_content({name: texts[n] for name, n in field_layout.kept_attributes}, data),
     )

@@ -9,41 +9,53 @@ from typing import Final
 import asyncpg
 
 from pathline_gateway.handoffs import event_repository
-from pathline_gateway.handoffs.event_repository import Party, party
+from pathline_gateway.handoffs.event_repository import Party, party_of
 from pathline_gateway.intake import dedup_repository
 from pathline_gateway.intake.record import Accepted
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.postgres.registry_cache import RegistryCache
 
 DETAIL: Final = "too many of your events name this hand-off: begin another"
-_PART: Final = 8
+_CHECK_FRACTION: Final = 8
 """Postgres is asked only about who has said this part of what she may since the process began: most say little."""
-_REMEMBERED: Final = 50_000
+_MAX_REMEMBERED: Final = 50_000
 
 
-async def beyond(
-    connection: asyncpg.Connection, known: RegistryCache, accepted: Iterable[Accepted], limits: Limits
+async def find_over_limit(
+    connection: asyncpg.Connection, registry: RegistryCache, accepted: Iterable[Accepted], limits: Limits
 ) -> set[int]:
     """Those of these (by `id`) that go past the limit. What is stored already goes past none."""
-    said = [(Party(a.columns.handoff, *party(*a.ref)), a) for a in accepted if a.step and a.columns.handoff is not None]
-    if not said:
+    events_by_party = [
+        (Party(a.columns.handoff, *party_of(*a.ref)), a)
+        for a in accepted
+        if a.is_step and a.columns.handoff is not None
+    ]
+    if not events_by_party:
         return set()
-    if len(known.said) > _REMEMBERED:
-        known.said.clear()
-    for who, _ in said:
-        known.said[who] += 1
-    loud = [(who, a) for who, a in said if known.said[who] > limits.handoff_events // _PART]
-    return await _too_many(connection, loud, limits.handoff_events) if loud else set()
+    if len(registry.handoff_event_counts) > _MAX_REMEMBERED:
+        registry.handoff_event_counts.clear()
+    for event_party, _ in events_by_party:
+        registry.handoff_event_counts[event_party] += 1
+    suspects = [
+        (event_party, a)
+        for event_party, a in events_by_party
+        if registry.handoff_event_counts[event_party] > limits.handoff_events // _CHECK_FRACTION
+    ]
+    return await _find_over_limit(connection, suspects, limits.handoff_events) if suspects else set()
 
 
-async def _too_many(connection: asyncpg.Connection, loud: Collection[tuple[Party, Accepted]], most: int) -> set[int]:
-    stored = await dedup_repository.known_digests(connection, [a.identity for _, a in loud])
-    counts = Counter(await event_repository.said(connection, {who for who, _ in loud}, most))
-    found: set[int] = set()
-    for who, a in loud:
-        if a.identity in stored:
+async def _find_over_limit(
+    connection: asyncpg.Connection, suspects: Collection[tuple[Party, Accepted]], limit: int
+) -> set[int]:
+    known_digests = await dedup_repository.known_digests(connection, [a.identity for _, a in suspects])
+    counts = Counter(
+        await event_repository.count_events(connection, {event_party for event_party, _ in suspects}, limit)
+    )
+    over_limit: set[int] = set()
+    for event_party, a in suspects:
+        if a.identity in known_digests:
             continue
-        if counts[who] >= most:
-            found.add(id(a))
-        counts[who] += 1
-    return found
+        if counts[event_party] >= limit:
+            over_limit.add(id(a))
+        counts[event_party] += 1
+    return over_limit

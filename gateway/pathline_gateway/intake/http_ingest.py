@@ -19,33 +19,33 @@ from pathline.cloudevent import CloudEvent
 from pathline.codec import http, kafka
 from pathline.errors import Refused, TooLarge
 from pathline.interaction import Interaction, accept
-from pathline.producer import TOPIC_PREFIX, traced
+from pathline.producer import TOPIC_PREFIX, with_trace_context
 from pathline.vocabulary import Payload
 from pathline.vocabulary.handoffs import HandoffOffered
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.middleware import Asker
-from pathline_gateway.intake.content_digest import DigestedContent, same
-from pathline_gateway.intake.dedup_repository import Identity, contents, known_digests
-from pathline_gateway.intake.offer_budget import Offer, beyond
-from pathline_gateway.intake.publish_permission import Bounds, allowed, amending_own, unbounded
-from pathline_gateway.intake.record_parser import content_digest, content_of
+from pathline_gateway.intake.content_digest import DigestedContent, is_same_content
+from pathline_gateway.intake.dedup_repository import Identity, find_contents, known_digests
+from pathline_gateway.intake.offer_budget import Offer, find_over_limit
+from pathline_gateway.intake.publish_permission import Bounds, check_own_amendments, check_permission, no_bounds
+from pathline_gateway.intake.record_parser import build_digested_content, compute_content_digest
 from pathline_gateway.intake.schemas import REQUEST, Published
 from pathline_gateway.kafka.offset_repository import Partition
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.organisations import repository as organisation_repository
-from pathline_gateway.telemetry.instruments import DOOR_EVENTS, spanning
+from pathline_gateway.telemetry.instruments import DOOR_EVENTS, start_span
 from pathline_gateway.web.problem import Problem
 
 DOOR_TOPIC = f"{TOPIC_PREFIX}door-1"
 """Where the door writes the events of organisations that use only HTTP."""
 
-_WITHDRAWN_S = 60
+_OFFER_RETRY_AFTER_S = 60
 """How soon room may be made by whoever withdraws what nobody needs."""
-_DURABLE_S = 25.0
+_DURABLE_TIMEOUT_S = 25.0
 """Longest wait for Postgres where the broker's log does not survive a restart."""
 
-_UNREADABLE = frozenset(("malformed", "unsupported-content-type"))
+_BAD_REQUEST_REASONS = frozenset(("malformed", "unsupported-content-type"))
 """All refused for one of these: 400, the request was not understood; else 422, it was understood and is wrong."""
 
 Refusal = dict[str, Any]
@@ -63,29 +63,29 @@ class HttpIngest:
     register_unknown: bool
     limits: Limits = field(default_factory=Limits)
 
-    async def take(
+    async def ingest(
         self,
         headers: Sequence[tuple[str, str]],
         body: bytes,
         publisher: Caller,
-        bounds: Bounds = unbounded,
+        bounds: Bounds = no_bounds,
     ) -> Response:
         """The answer to one request: what was accepted, is a duplicate, was refused and why."""
-        decoded = _decode(headers, body, self.limits)
-        read = [allowed(publisher, _read(item), bounds) for item in decoded]
-        if not publisher.open and not publisher.may_be(Role.PUBLISHER):
+        events = _decode(headers, body, self.limits)
+        items = [check_permission(publisher, _accept_event(item), bounds) for item in events]
+        if not publisher.auth_disabled and not publisher.has_any_role(Role.PUBLISHER):
             async with self.pool.acquire() as connection:
-                read = await amending_own(connection, read)
-        good = [(i, item) for i, item in enumerate(read) if not isinstance(item, Refused)]
+                items = await check_own_amendments(connection, items)
+        accepted = [(i, item) for i, item in enumerate(items) if not isinstance(item, Refused)]
         if not self.register_unknown:
-            good = await self._of_registered(good, read)
-        refused = [_refusal(i, decoded[i], item) for i, item in enumerate(read) if isinstance(item, Refused)]
-        await self._within_budgets([item for _, item in good])
-        known = await self._duplicates([item for _, item in good])
-        await self.write([item for _, item in good])
-        return _answer(len(good) - known, known, refused)
+            accepted = await self._filter_registered(accepted, items)
+        refusals = [_build_refusal(i, events[i], item) for i, item in enumerate(items) if isinstance(item, Refused)]
+        await self._check_budgets([item for _, item in accepted])
+        duplicate_count = await self._count_duplicates([item for _, item in accepted])
+        await self.write([item for _, item in accepted])
+        return _build_response(len(accepted) - duplicate_count, duplicate_count, refusals)
 
-    async def _within_budgets(self, items: Sequence[Interaction[Payload]]) -> None:
+    async def _check_budgets(self, items: Sequence[Interaction[Payload]]) -> None:
         """The offers among these have room where they would wait. Raises Problem: then none is written."""
         offers = [
             Offer(item.payload.handoff, (item.org, item.subject), item.payload.to.org)
@@ -95,77 +95,82 @@ class HttpIngest:
         if not offers:
             return
         async with self.pool.acquire() as connection:
-            full = await beyond(connection, offers, self.limits)
-        if full:
-            raise self.limits.named(min(full.values())).refusal(_WITHDRAWN_S)
+            over_limit = await find_over_limit(connection, offers, self.limits)
+        if over_limit:
+            raise self.limits.named_limit(min(over_limit.values())).refusal(_OFFER_RETRY_AFTER_S)
 
-    async def put(self, item: Interaction[Payload], seconds: float = _DURABLE_S) -> None:
+    async def write_and_apply(self, item: Interaction[Payload], seconds: float = _DURABLE_TIMEOUT_S) -> None:
         """An event of the gateway's own making is written and applied: what is read from now on knows of it.
 
         Raises Problem when the broker does not take it, or it is not applied within so many seconds.
         """
-        if not await self.progress.wait(await self._written([item]), seconds):
-            raise _not_durable_yet(seconds)
+        if not await self.progress.wait(await self._produce([item]), seconds):
+            raise _not_durable_problem(seconds)
 
-    async def _of_registered(
-        self, good: list[tuple[int, Interaction[Payload]]], read: list[Interaction[Payload] | Refused]
+    async def _filter_registered(
+        self, accepted: list[tuple[int, Interaction[Payload]]], items: list[Interaction[Payload] | Refused]
     ) -> list[tuple[int, Interaction[Payload]]]:
         async with self.pool.acquire() as connection:
-            registered = await organisation_repository.known_organisations(connection, {item.org for _, item in good})
-        for i, item in good:
-            if item.org not in registered:
-                read[i] = UnknownOrganisation("is not on the register: ask the operator to enter it", field="source")
-        return [(i, item) for i, item in good if item.org in registered]
+            registered_orgs = await organisation_repository.known_organisations(
+                connection, {item.org for _, item in accepted}
+            )
+        for i, item in accepted:
+            if item.org not in registered_orgs:
+                items[i] = UnknownOrganisation("is not on the register: ask the operator to enter it", field="source")
+        return [(i, item) for i, item in accepted if item.org in registered_orgs]
 
-    async def _duplicates(self, items: list[Interaction[Payload]]) -> int:
+    async def _count_duplicates(self, items: list[Interaction[Payload]]) -> int:
         """How many are repeated in the request or known with equal content: advice, they are written all the same."""
         first: dict[Identity, Interaction[Payload]] = {}
         for item in items:
             first.setdefault((item.source, item.id), item)
         async with self.pool.acquire() as connection:
             digests = await known_digests(connection, list(first))
-            changed = [identity for identity, digest in digests.items() if digest != content_digest(first[identity])]
-            kept = await contents(connection, changed) if changed else {}
-        same_otherwise = sum(
-            same(content_of(first[identity]), DigestedContent(*said)) for identity, said in kept.items()
+            changed_identities = [
+                identity for identity, digest in digests.items() if digest != compute_content_digest(first[identity])
+            ]
+            stored_contents = await find_contents(connection, changed_identities) if changed_identities else {}
+        same_in_other_form = sum(
+            is_same_content(build_digested_content(first[identity]), DigestedContent(*content))
+            for identity, content in stored_contents.items()
         )
-        return len(items) - len(first) + len(digests) - len(changed) + same_otherwise
+        return len(items) - len(first) + len(digests) - len(changed_identities) + same_in_other_form
 
     async def write(self, items: Sequence[Interaction[Payload]]) -> None:
         """The broker has the events and will not forget them. Raises Problem otherwise: then they may be sent again."""
-        ends = await self._written(items)
-        if self.wait_for_postgres and not await self.progress.wait(ends, _DURABLE_S):
-            raise _not_durable_yet(_DURABLE_S)
+        ends = await self._produce(items)
+        if self.wait_for_postgres and not await self.progress.wait(ends, _DURABLE_TIMEOUT_S):
+            raise _not_durable_problem(_DURABLE_TIMEOUT_S)
 
-    async def _written(self, items: Sequence[Interaction[Payload]]) -> dict[Partition, int]:
+    async def _produce(self, items: Sequence[Interaction[Payload]]) -> dict[Partition, int]:
         """The broker has the events; where they end."""
         try:
-            sent = [await self._send(item) for item in items]
-            written = await asyncio.gather(*sent)
-        except KafkaError as failed:
+            futures = [await self._send(item) for item in items]
+            record_metadata = await asyncio.gather(*futures)
+        except KafkaError as error:
             raise Problem(
                 503,
                 "broker-unavailable",
                 "the events were not taken: send the same request again",
                 headers={"retry-after": "2"},
-            ) from failed
+            ) from error
         ends: dict[Partition, int] = {}
-        for meta in written:
+        for meta in record_metadata:
             partition = (meta.topic, meta.partition)
             ends[partition] = max(ends.get(partition, 0), meta.offset + 1)
         for partition, end in ends.items():
-            self.progress.seen(partition, end)
+            self.progress.observe_end(partition, end)
         return ends
 
     async def _send(self, item: Interaction[Payload]) -> asyncio.Future[Any]:
-        headers, value = kafka.encode(traced(item.event))
+        headers, value = kafka.encode(with_trace_context(item.event))
         future: asyncio.Future[Any] = await self.producer.send(
             DOOR_TOPIC, value, key=item.subject.encode(), headers=headers
         )
         return future
 
 
-def _not_durable_yet(seconds: float) -> Problem:
+def _not_durable_problem(seconds: float) -> Problem:
     return Problem(
         503,
         "not-durable-yet",
@@ -196,7 +201,7 @@ def routes(door: HttpIngest) -> APIRouter:
         """One event in binary (`ce-` headers) or structured mode, or many in batch mode."""
         body = await request.body()
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
-        with spanning(
+        with start_span(
             f"send {DOOR_TOPIC}",
             kind=SpanKind.PRODUCER,
             attributes={
@@ -206,59 +211,59 @@ def routes(door: HttpIngest) -> APIRouter:
             },
         ) as span:
             span.set_attribute("messaging.destination.name", DOOR_TOPIC)
-            return await door.take(headers, body, publisher)
+            return await door.ingest(headers, body, publisher)
 
     return router
 
 
 def _decode(headers: Sequence[tuple[str, str]], body: bytes, limits: Limits) -> list[CloudEvent | Refused]:
     try:
-        decoded = http.decode(headers, body)
-    except TooLarge as large:
-        raise Problem(413, large.reason, str(large), refused=[_refusal(0, None, large)]) from None
-    except Refused as refused:
-        return [refused]
-    if len(decoded) > limits.events:
-        raise limits.named("events").refusal()
-    if not decoded:
+        events = http.decode(headers, body)
+    except TooLarge as error:
+        raise Problem(413, error.reason, str(error), refused=[_build_refusal(0, None, error)]) from None
+    except Refused as error:
+        return [error]
+    if len(events) > limits.events:
+        raise limits.named_limit("events").refusal()
+    if not events:
         raise Problem(400, "malformed", "the batch is empty: send at least one event")
-    return decoded
+    return events
 
 
-def _read(item: CloudEvent | Refused) -> Interaction[Payload] | Refused:
+def _accept_event(item: CloudEvent | Refused) -> Interaction[Payload] | Refused:
     if isinstance(item, Refused):
         return item
     try:
         interaction = accept(item)
-        content_digest(interaction)
-    except Refused as refused:
-        return refused
+        compute_content_digest(interaction)
+    except Refused as error:
+        return error
     return interaction
 
 
-def _refusal(index: int, item: CloudEvent | Refused | None, refused: Refused) -> Refusal:
+def _build_refusal(index: int, item: CloudEvent | Refused | None, error: Refused) -> Refusal:
     type_name = item.attributes.get("type") if isinstance(item, CloudEvent) else None
-    known = isinstance(type_name, str) and type_name.startswith("org.pathline.") and len(type_name) <= 80
+    is_known_type = isinstance(type_name, str) and type_name.startswith("org.pathline.") and len(type_name) <= 80
     return {
         "index": index,
-        "type": type_name if known else None,
-        "reason": refused.reason,
-        "field": refused.field,
-        "detail": str(refused),
+        "type": type_name if is_known_type else None,
+        "reason": error.reason,
+        "field": error.field,
+        "detail": str(error),
     }
 
 
-def _answer(accepted: int, duplicates: int, refused: list[Refusal]) -> Response:
+def _build_response(accepted: int, duplicates: int, refusals: list[Refusal]) -> Response:
     DOOR_EVENTS.add(accepted, {"pathline.outcome": "accepted"})
     DOOR_EVENTS.add(duplicates, {"pathline.outcome": "duplicate"})
-    for refusal in refused:
+    for refusal in refusals:
         DOOR_EVENTS.add(1, {"pathline.outcome": "refused", "pathline.reason": refusal["reason"]})
     trace.get_current_span().set_attribute("messaging.batch.message_count", accepted + duplicates)
-    counts = {"accepted": accepted, "duplicate": duplicates, "refused": refused}
+    counts = {"accepted": accepted, "duplicate": duplicates, "refused": refusals}
     if accepted + duplicates:
         return Response(orjson.dumps(counts), 202, media_type="application/json")
-    status = 400 if all(r["reason"] in _UNREADABLE for r in refused) else 422
-    first = refused[0]
+    status = 400 if all(r["reason"] in _BAD_REQUEST_REASONS for r in refusals) else 422
+    first = refusals[0]
     raise Problem(
-        status, first["reason"], f"event {first['index']}: {first['detail']}", accepted=0, duplicate=0, refused=refused
+        status, first["reason"], f"event {first['index']}: {first['detail']}", accepted=0, duplicate=0, refused=refusals
     )

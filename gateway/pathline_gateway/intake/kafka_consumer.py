@@ -77,13 +77,13 @@ class Consumer:
     """Consumes every `pathline.in.*` topic that the group gives to this process."""
 
     def __init__(
-        self, settings: Settings, stand: StartPositionResolver, pipeline: Pipeline, progress: Progress
+        self, settings: Settings, start_positions: StartPositionResolver, pipeline: Pipeline, progress: Progress
     ) -> None:
-        self._stand, self._pipeline, self._progress = stand, pipeline, progress
-        self._fetched: dict[Partition, int] = {}
-        self._seeks = 0
+        self._start_positions, self._pipeline, self._progress = start_positions, pipeline, progress
+        self._fetch_positions: dict[Partition, int] = {}
+        self._seek_count = 0
         self._epochs: Epochs | None = None
-        self._to_commit: dict[Partition, int] = {}
+        self._pending_commits: dict[Partition, int] = {}
         self.assigned = asyncio.Event()
         """Set once the group has given this process its partitions, and they are read from where Postgres stands."""
         self._broker = KafkaBroker(
@@ -101,8 +101,8 @@ class Consumer:
             max_records=_MAX_RECORDS,
             batch_timeout_ms=_POLL_MS,
             fetch_max_wait_ms=_POLL_MS,
-            fetch_max_bytes=bounds.FETCH,
-            max_partition_fetch_bytes=bounds.PARTITION_FETCH,
+            fetch_max_bytes=bounds.MAX_FETCH_BYTES,
+            max_partition_fetch_bytes=bounds.MAX_PARTITION_FETCH_BYTES,
             # A position that the log does not have is judged, not silently moved to its start.
             auto_offset_reset="none",
             # What a producer took back was never published.
@@ -116,8 +116,8 @@ class Consumer:
             listener=_Listener(self),
         )
         self._subscriber(self._consume)
-        self._poll = self._subscriber.get_msg
-        self._subscriber.get_msg = self._polled  # type: ignore[method-assign]
+        self._original_get_msg = self._subscriber.get_msg
+        self._subscriber.get_msg = self._get_msg  # type: ignore[method-assign]
 
     @property
     def _kafka(self) -> AIOKafkaConsumer:
@@ -141,7 +141,7 @@ class Consumer:
             return {(tp.topic, tp.partition) for tp in self._kafka.assignment()}
         return set()
 
-    async def stand_again(self) -> None:
+    async def reposition(self) -> None:
         """Each partition is read from where Postgres stands, in whatever log there is now."""
         await self.on_assigned([TopicPartition(*p) for p in self.partitions()])
 
@@ -149,75 +149,83 @@ class Consumer:
         """Each partition is read from where Postgres stands; the group's own commits are for lag tools only."""
         partitions = [(tp.topic, tp.partition) for tp in assigned]
         self.on_revoked(partitions)
-        self._epochs, start = await self._stand.stand(partitions)
+        self._epochs, start = await self._start_positions.resolve(partitions)
         self._pipeline.drop()
         self._seek(start)
-        await self._progress.stands(start)
+        await self._progress.reset(start)
         self.assigned.set()
 
     def on_revoked(self, revoked: Iterable[Partition]) -> None:
         """Nothing is known of how far these were fetched. What was fetched is stored, or fenced by the position."""
         for partition in revoked:
-            self._fetched.pop(partition, None)
+            self._fetch_positions.pop(partition, None)
 
-    def refetch(self, beyond: FetchedBeyondPosition) -> None:
+    def refetch(self, error: FetchedBeyondPosition) -> None:
         """These partitions are read again from where Postgres stands."""
         _log.warning("intake: records were fetched from beyond the position, and are fetched again")
-        self._seek({p: offset for p, offset in beyond.next_offsets.items() if p in self.partitions()})
+        self._seek({p: offset for p, offset in error.next_offsets.items() if p in self.partitions()})
 
-    def stored(self, next_offsets: Mapping[Partition, int]) -> None:
+    def note_stored(self, next_offsets: Mapping[Partition, int]) -> None:
         """The group will be told that Postgres stands here."""
-        self._to_commit |= next_offsets
+        self._pending_commits |= next_offsets
 
-    async def passed(self) -> dict[Partition, int]:
+    async def idle_positions(self) -> dict[Partition, int]:
         """How far the consumer has come in partitions of which everything that it found is stored.
 
         That is beyond the last record where the end of a transaction stands, which is no record.
         """
-        applied = self._progress.applied
-        idle = [p for p in self.partitions() if p in applied and self._fetched.get(p) == applied[p]]
+        applied_offsets = self._progress.applied_offsets
+        idle_partitions = [
+            p for p in self.partitions() if p in applied_offsets and self._fetch_positions.get(p) == applied_offsets[p]
+        ]
         with suppress(IllegalStateError, KafkaError):
-            return {p: await self._kafka.position(TopicPartition(*p)) for p in idle}
+            return {p: await self._kafka.position(TopicPartition(*p)) for p in idle_partitions}
         return {}
 
     async def commit(self) -> None:
         """The group knows where Postgres stands, unless it does not want to; nothing depends on it."""
-        mine = self.partitions()
-        offsets = {TopicPartition(*p): OffsetAndMetadata(n, "") for p, n in self._to_commit.items() if p in mine}
-        self._to_commit.clear()
+        assigned_partitions = self.partitions()
+        offsets = {
+            TopicPartition(*p): OffsetAndMetadata(n, "")
+            for p, n in self._pending_commits.items()
+            if p in assigned_partitions
+        }
+        self._pending_commits.clear()
         if offsets:
             try:
                 await self._kafka.commit(offsets)
-            except (IllegalStateError, KafkaError) as failed:
-                _log.info("intake: advisory commit not taken: %s", type(failed).__name__)
+            except (IllegalStateError, KafkaError) as error:
+                _log.info("intake: advisory commit not taken: %s", type(error).__name__)
 
-    async def _polled(self, consumer: AIOKafkaConsumer) -> Any:
+    async def _get_msg(self, consumer: AIOKafkaConsumer) -> Any:
         """One poll. A partition that is given to us for the first time has no position until we seek, a moment later.
 
         FastStream would take that for a failure, and let everybody wait five seconds.
         """
         try:
-            return await self._poll(consumer)
+            return await self._original_get_msg(consumer)
         except NoOffsetForPartitionError:
             await asyncio.sleep(_POLL_MS / 1000)
             return ()
 
     async def _consume(self, records: Any) -> None:
-        found = await self._current(_by_partition(records))
-        if not found or self._epochs is None:
+        current_records = await self._drop_stale(_group_by_partition(records))
+        if not current_records or self._epochs is None:
             return
-        fetched_from = {p: self._fetched.get(p, rs[0].offset) for p, rs in found.items()}
-        self._fetched |= {p: rs[-1].offset + 1 for p, rs in found.items()}
-        self._note_ends(found)
-        await self._pipeline.take(found, fetched_from, {p: self._epochs.of(p[0]) for p in found})
+        fetched_from = {p: self._fetch_positions.get(p, rs[0].offset) for p, rs in current_records.items()}
+        self._fetch_positions |= {p: rs[-1].offset + 1 for p, rs in current_records.items()}
+        self._note_ends(current_records)
+        await self._pipeline.enqueue(
+            current_records, fetched_from, {p: self._epochs.for_topic(p[0]) for p in current_records}
+        )
 
-    async def _current(self, polled: Mapping[Partition, list[Any]]) -> dict[Partition, list[Any]]:
+    async def _drop_stale(self, polled_records: Mapping[Partition, list[Any]]) -> dict[Partition, list[Any]]:
         """Those that the consumer stands after, all at once: none was sent back while others were asked about."""
         while True:
-            seeks = self._seeks
-            found = {p: rs for p, rs in polled.items() if await self._is_current(p, rs[-1].offset)}
-            if seeks == self._seeks:
-                return found
+            seek_count = self._seek_count
+            current_records = {p: rs for p, rs in polled_records.items() if await self._is_current(p, rs[-1].offset)}
+            if seek_count == self._seek_count:
+                return current_records
 
     async def _is_current(self, partition: Partition, last: int) -> bool:
         """Whether the consumer still stands after this record; it does not when it was sent back since the poll."""
@@ -226,12 +234,12 @@ class Consumer:
         except (IllegalStateError, KafkaError):
             return False
 
-    def _seek(self, to: Mapping[Partition, int]) -> None:
-        self._seeks += 1
-        for partition, offset in to.items():
+    def _seek(self, positions: Mapping[Partition, int]) -> None:
+        self._seek_count += 1
+        for partition, offset in positions.items():
             with suppress(IllegalStateError):  # it was given to somebody else meanwhile
                 self._kafka.seek(TopicPartition(*partition), offset)
-                self._fetched[partition] = offset
+                self._fetch_positions[partition] = offset
 
     def _note_ends(self, partitions: Iterable[Partition]) -> None:
         # ListOffsets may be too small on an embedded broker; the fetch response's high watermark is not.
@@ -239,7 +247,7 @@ class Consumer:
             tp = TopicPartition(*partition)
             end, stable = self._kafka.highwater(tp), self._kafka.last_stable_offset(tp)
             if end is not None:  # what stands in an open transaction is not there to be read yet
-                self._progress.seen(partition, end if stable is None or stable < 0 else min(end, stable))
+                self._progress.observe_end(partition, end if stable is None or stable < 0 else min(end, stable))
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -253,8 +261,8 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._consumer.on_assigned(assigned)
 
 
-def _by_partition(records: Iterable[Any]) -> dict[Partition, list[Any]]:
-    found: defaultdict[Partition, list[Any]] = defaultdict(list)
+def _group_by_partition(records: Iterable[Any]) -> dict[Partition, list[Any]]:
+    groups: defaultdict[Partition, list[Any]] = defaultdict(list)
     for record in records:
-        found[record.topic, record.partition].append(record)
-    return dict(found)
+        groups[record.topic, record.partition].append(record)
+    return dict(groups)

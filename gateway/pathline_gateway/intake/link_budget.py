@@ -21,7 +21,7 @@ from pathline_gateway.limits.table import Limits
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways.subject_repository import Key
 
-REASONS: Final[Mapping[str, str]] = {
+DETAILS: Final[Mapping[str, str]] = {
     "component-refs": "links connect more records than one person has: retract those that are wrong, then replay",
     "component-links": "your links connect more records than one person has: retract those that are wrong, then replay",
     "proposals": "too many of your links wait for a reviewer today: replay it tomorrow, or ask to be entered as linker",
@@ -35,11 +35,11 @@ class LinkBudget:
 
     connection: asyncpg.Connection
     limits: Limits
-    anyone: bool
+    auth_disabled: bool
     """Auth is off."""
-    _stored: link_component_repository.StoredLinkComponents | None = None
-    _links: list[Accepted] = field(default_factory=list)
-    _proposed: list[Accepted] = field(default_factory=list)
+    _stored_components: link_component_repository.StoredLinkComponents | None = None
+    _admitted_links: list[Accepted] = field(default_factory=list)
+    _admitted_proposals: list[Accepted] = field(default_factory=list)
 
     async def admit(self, accepted: Collection[Accepted]) -> dict[int, str]:
         """Those of these (by `id`) that go past a limit, and past which. What is known already goes past none.
@@ -47,77 +47,82 @@ class LinkBudget:
         Whatever else has the name (source, id) of a link that goes past one goes the same way: the first of them is
         stored, or none.
         """
-        said = [a for a in accepted if isinstance(a.payload, IdentityLinked | IdentityDistinguished)]
-        if not said:
+        link_events = [a for a in accepted if isinstance(a.payload, IdentityLinked | IdentityDistinguished)]
+        if not link_events:
             return {}
         await link_component_repository.lock(self.connection)
-        known = await dedup_repository.known_digests(self.connection, [a.identity for a in said])
+        known = await dedup_repository.known_digests(self.connection, [a.identity for a in link_events])
         first = {a.identity: a for a in reversed([*accepted])}
-        new = [a for a in said if first[a.identity] is a and a.identity not in known]
-        rights = Rights(self.anyone, await organisation_repository.linkers(self.connection, {a.ref[0] for a in new}))
-        proposed = {id(a) for a in new if self._standing(rights, a) is EvidenceRank.PROPOSED}
-        full = await self._too_many_proposals([a for a in new if id(a) in proposed])
+        new = [a for a in link_events if first[a.identity] is a and a.identity not in known]
+        rights = Rights(
+            self.auth_disabled, await organisation_repository.linkers(self.connection, {a.ref[0] for a in new})
+        )
+        proposal_ids = {id(a) for a in new if self._rank(rights, a) is EvidenceRank.PROPOSED}
+        over_limit = await self._check_proposals([a for a in new if id(a) in proposal_ids])
         # What a reviewer decided is looked at by somebody already.
         links = [
             a
             for a in new
             if isinstance(a.payload, IdentityLinked)
-            and self._standing(rights, a) not in (EvidenceRank.PROPOSED, EvidenceRank.DECISION)
+            and self._rank(rights, a) not in (EvidenceRank.PROPOSED, EvidenceRank.DECISION)
         ]
-        full |= await self._too_large(links)
-        if not full:
-            return full
-        names = {a.identity: full[id(a)] for a in new if id(a) in full}
+        over_limit |= await self._check_components(links)
+        if not over_limit:
+            return over_limit
+        names = {a.identity: over_limit[id(a)] for a in new if id(a) in over_limit}
         return {id(a): names[a.identity] for a in accepted if a.identity in names}
 
-    async def write(self, inserted: Iterable[Accepted], numbers: Mapping[Key, int]) -> None:
+    async def write(self, inserted_events: Iterable[Accepted], numbers: Mapping[Key, int]) -> None:
         """Of what was admitted, these are stored, and count from now on. Others came first to the names of the rest."""
-        if not self._links and not self._proposed:
+        if not self._admitted_links and not self._admitted_proposals:
             return
-        stored = set(map(id, inserted))
-        if said := Counter(a.ref[0] for a in self._proposed if id(a) in stored):
-            await proposal_repository.add(self.connection, said)
-        if self._stored is None:
+        stored_ids = set(map(id, inserted_events))
+        if proposals_by_org := Counter(a.ref[0] for a in self._admitted_proposals if id(a) in stored_ids):
+            await proposal_repository.add_proposals(self.connection, proposals_by_org)
+        if self._stored_components is None:
             return
-        components = Components(self._stored.of, self._stored.each)
-        for a in self._links:
-            if id(a) in stored:
+        components = Components(self._stored_components.component_by_ref, self._stored_components.sizes)
+        for a in self._admitted_links:
+            if id(a) in stored_ids:
                 self._link(components, a)
-        for each in components.changed():
-            new = [numbers[key] for key in each.new]
-            await link_component_repository.write(self.connection, each.stored, new, each.said)
+        for each in components.with_new_links():
+            new = [numbers[key] for key in each.new_refs]
+            await link_component_repository.merge_components(self.connection, each.stored_numbers, new, each.new_links)
 
     @staticmethod
-    def _standing(rights: Rights, a: Accepted) -> EvidenceRank:
+    def _rank(rights: Rights, a: Accepted) -> EvidenceRank:
         kind = "same" if isinstance(a.payload, IdentityLinked) else "different"
-        return rights.standing(a.identity[0], kind, [org for org, _ in named_refs(a.payload)])
+        return rights.rank_of(a.identity[0], kind, [org for org, _ in named_refs(a.payload)])
 
-    async def _too_many_proposals(self, proposed: Collection[Accepted]) -> dict[int, str]:
-        if not proposed:
+    async def _check_proposals(self, proposals: Collection[Accepted]) -> dict[int, str]:
+        if not proposals:
             return {}
-        before, full = Counter(await proposal_repository.today(self.connection, {a.ref[0] for a in proposed})), {}
-        for a in proposed:
-            if before[a.ref[0]] >= self.limits.proposals:
-                full[id(a)] = "proposals"
+        proposals_today, over_limit = (
+            Counter(await proposal_repository.proposal_counts_today(self.connection, {a.ref[0] for a in proposals})),
+            {},
+        )
+        for a in proposals:
+            if proposals_today[a.ref[0]] >= self.limits.proposals:
+                over_limit[id(a)] = "proposals"
             else:
-                before[a.ref[0]] += 1
-                self._proposed.append(a)
-        return full
+                proposals_today[a.ref[0]] += 1
+                self._admitted_proposals.append(a)
+        return over_limit
 
-    async def _too_large(self, links: Collection[Accepted]) -> dict[int, str]:
+    async def _check_components(self, links: Collection[Accepted]) -> dict[int, str]:
         if not links:
             return {}
         refs = {key for a in links for key in named_refs(a.payload)}
-        self._stored = await link_component_repository.read(self.connection, refs)
-        components = Components(self._stored.of, self._stored.each)
-        full: dict[int, str] = {}
+        self._stored_components = await link_component_repository.load_components(self.connection, refs)
+        components = Components(self._stored_components.component_by_ref, self._stored_components.sizes)
+        over_limit: dict[int, str] = {}
         for a in links:
-            if (why := self._link(components, a)) is not None:
-                full[id(a)] = why
+            if (reason := self._link(components, a)) is not None:
+                over_limit[id(a)] = reason
             else:
-                self._links.append(a)
-        return full
+                self._admitted_links.append(a)
+        return over_limit
 
     def _link(self, components: Components[Key], a: Accepted) -> str | None:
-        one, other = named_refs(a.payload)
-        return components.link(a.ref[0], one, other, self.limits.component_refs, self.limits.component_links)
+        left, right = named_refs(a.payload)
+        return components.add_link(a.ref[0], left, right, self.limits.component_refs, self.limits.component_links)

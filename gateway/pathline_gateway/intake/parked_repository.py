@@ -23,8 +23,8 @@ select id, log_epoch, topic, partition, "offset", at, key, value, header_names, 
 from parked where id = $1
 """
 _LOCK = _READ + "for update"
-_STILL = "update parked set reason = $2, field = $3, detail = $4, org = $5, tried_at = now() where id = $1"
-_REPLAYED = """
+_UPDATE_REASON = "update parked set reason = $2, field = $3, detail = $4, org = $5, tried_at = now() where id = $1"
+_MARK_REPLAYED = """
 update parked set state = 'replayed', resolved_at = now(), resolved_by = $2, resolution = $3 where id = $1
 """
 # Locked in order first: two who discard the same records in other orders would deadlock.
@@ -118,30 +118,30 @@ async def park(connection: asyncpg.Connection, rows: Sequence[ParkedRow]) -> int
 async def read(connection: asyncpg.Connection, id: int) -> StoredParkedRecord | None:
     """The record that was parked under this number."""
     row = await connection.fetchrow(_READ, id)
-    return None if row is None else _kept(row)
+    return None if row is None else _build_stored_record(row)
 
 
 async def lock(connection: asyncpg.Connection, id: int) -> StoredParkedRecord | None:
     """The same, and nobody else settles it until this transaction ends."""
     row = await connection.fetchrow(_LOCK, id)
-    return None if row is None else _kept(row)
+    return None if row is None else _build_stored_record(row)
 
 
-async def states(connection: asyncpg.Connection, ids: Collection[int]) -> dict[int, str]:
+async def find_states(connection: asyncpg.Connection, ids: Collection[int]) -> dict[int, str]:
     """The state of each of these that there is."""
     return dict(await connection.fetch("select id, state from parked where id = any($1::bigint[])", list(ids)))
 
 
-async def still(
+async def update_reason(
     connection: asyncpg.Connection, id: int, reason: str, field: str | None, detail: str, org: str | None
 ) -> None:
     """It stays parked, for what is wrong with it today."""
-    await connection.execute(_STILL, id, reason, field, detail, org)
+    await connection.execute(_UPDATE_REASON, id, reason, field, detail, org)
 
 
-async def replayed(connection: asyncpg.Connection, id: int, by: str, resolution: str) -> None:
+async def mark_replayed(connection: asyncpg.Connection, id: int, by: str, resolution: str) -> None:
     """It is parked no longer: it was taken in."""
-    await connection.execute(_REPLAYED, id, by, resolution)
+    await connection.execute(_MARK_REPLAYED, id, by, resolution)
 
 
 async def discard(connection: asyncpg.Connection, ids: Collection[int], by: str, because: str) -> set[int]:
@@ -149,10 +149,10 @@ async def discard(connection: asyncpg.Connection, ids: Collection[int], by: str,
     return {row["id"] for row in await connection.fetch(_DISCARD, list(ids), by, because)}
 
 
-def _kept(row: asyncpg.Record) -> StoredParkedRecord:
-    found = dict(row)
-    names, raw, values = (found.pop(name) for name in ("header_names", "header_bytes", "header_values"))
+def _build_stored_record(row: asyncpg.Record) -> StoredParkedRecord:
+    columns = dict(row)
+    names, raw, values = (columns.pop(name) for name in ("header_names", "header_bytes", "header_values"))
     if raw is not None:
         names = [name.decode("utf-8", "surrogateescape") for name in raw]
-    timestamp = -1 if found["at"] is None else round(found["at"].timestamp() * 1000)
-    return StoredParkedRecord(**found, timestamp=timestamp, headers=list(zip(names, values, strict=True)))
+    timestamp = -1 if columns["at"] is None else round(columns["at"].timestamp() * 1000)
+    return StoredParkedRecord(**columns, timestamp=timestamp, headers=list(zip(names, values, strict=True)))

@@ -16,10 +16,10 @@ from pathline_gateway.background.loop import Loop
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_persister import BatchPersister
 from pathline_gateway.intake.batch_transaction import FetchedBeyondPosition
-from pathline_gateway.intake.record import Accepted, Reading, Record
+from pathline_gateway.intake.record import Accepted, ParsedRecord, Record
 from pathline_gateway.intake.record_parser import parse_record
 from pathline_gateway.kafka.offset_repository import Partition
-from pathline_gateway.telemetry.instruments import INTAKE_BATCH_DURATION, MAX_LINKS, link_to, spanning
+from pathline_gateway.telemetry.instruments import INTAKE_BATCH_DURATION, MAX_LINKS, link_to, start_span
 
 _SLICE = 64
 """Records read before the loop turns: about two milliseconds, the most that a waiting database answer is delayed."""
@@ -33,21 +33,21 @@ class Pipeline:
     group: str
     refetch: Callable[[FetchedBeyondPosition], None]
     """Called when batches must be fetched again; what was read is dropped already."""
-    _waiting: asyncio.Queue[tuple[int, Batch]] = field(default_factory=lambda: asyncio.Queue(1))
+    _queue: asyncio.Queue[tuple[int, Batch]] = field(default_factory=lambda: asyncio.Queue(1))
     _generation: int = 0
-    _closing: bool = False
-    _storing: bool = False
+    _is_closing: bool = False
+    _is_storing: bool = False
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether something is being stored or waits for it."""
-        return self._storing or not self._waiting.empty()
+        return self._is_storing or not self._queue.empty()
 
     def drop(self) -> None:
         """What was read and is not being stored yet is forgotten: the consumer stands elsewhere now."""
         self._generation += 1
 
-    async def take(
+    async def enqueue(
         self,
         records: Mapping[Partition, Sequence[Record]],
         fetched_from: Mapping[Partition, int],
@@ -55,38 +55,38 @@ class Pipeline:
     ) -> None:
         """The batch is read, and will be stored after those before it."""
         generation = self._generation
-        readings = {p: await _read(found) for p, found in records.items()}
-        if not self._closing:
-            await self._waiting.put((generation, Batch(readings, fetched_from, epochs)))
+        parsed_records = {p: await _parse_records(partition_records) for p, partition_records in records.items()}
+        if not self._is_closing:
+            await self._queue.put((generation, Batch(parsed_records, fetched_from, epochs)))
 
     @property
     def loop(self) -> Loop:
         """Stores what was taken, in order."""
-        return Loop("intake-storing", self._turn, 0.0)
+        return Loop("intake-storing", self._store_next, 0.0)
 
-    async def _turn(self) -> None:
-        generation, batch = await self._waiting.get()
-        self._storing = True
+    async def _store_next(self) -> None:
+        generation, batch = await self._queue.get()
+        self._is_storing = True
         try:
             if generation == self._generation:
                 await self._store(batch)
         finally:
-            self._storing = False
-            self._waiting.task_done()
+            self._is_storing = False
+            self._queue.task_done()
 
     async def drain(self, seconds: float) -> None:
         """What was taken is stored, or was given up after so long; nothing more is taken."""
-        self._closing = True
+        self._is_closing = True
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._waiting.join()
+                await self._queue.join()
 
     async def _store(self, batch: Batch) -> None:
-        began = time.perf_counter()
-        with spanning(
+        started_at = time.perf_counter()
+        with start_span(
             f"process {TOPIC_PREFIX}*",
             kind=SpanKind.CONSUMER,
-            links=_links(batch),
+            links=_publisher_links(batch),
             attributes={
                 "messaging.system": "kafka",
                 "messaging.operation.type": "process",
@@ -97,22 +97,24 @@ class Pipeline:
         ):
             try:
                 await self.persister.persist(batch)
-            except FetchedBeyondPosition as beyond:
+            except FetchedBeyondPosition as error:
                 self.drop()
-                self.refetch(beyond)
-        INTAKE_BATCH_DURATION.record(time.perf_counter() - began)
+                self.refetch(error)
+        INTAKE_BATCH_DURATION.record(time.perf_counter() - started_at)
 
 
-async def _read(records: Sequence[Record]) -> list[Reading]:
-    readings: list[Reading] = []
+async def _parse_records(records: Sequence[Record]) -> list[ParsedRecord]:
+    parsed_records: list[ParsedRecord] = []
     for start in range(0, len(records), _SLICE):
-        readings += map(parse_record, records[start : start + _SLICE])
+        parsed_records += map(parse_record, records[start : start + _SLICE])
         await asyncio.sleep(0)
-    return readings
+    return parsed_records
 
 
-def _links(batch: Batch) -> list[Link]:
+def _publisher_links(batch: Batch) -> list[Link]:
     """To the calls that published these; of what is no interaction, nothing is believed."""
-    accepted = (r for found in batch.readings.values() for r in found if isinstance(r, Accepted))
+    accepted = (
+        r for partition_records in batch.parsed_records.values() for r in partition_records if isinstance(r, Accepted)
+    )
     traces = dict.fromkeys(a.trace for a in accepted if a.trace is not None)
     return [link_to(*trace) for trace in islice(traces, MAX_LINKS)]

@@ -31,7 +31,7 @@ class Accepted(NamedTuple):
     """Source and id."""
     ref: tuple[str, str]
     """Organisation and subject."""
-    step: bool
+    is_step: bool
     """Whether it stands on a pathway; else it is evidence, or concerns nobody."""
     type: str
     time: datetime
@@ -44,13 +44,13 @@ class Accepted(NamedTuple):
     """None where intake looks at no more than the columns: it is most of an event's objects, and batches wait."""
     digest: bytes
     """Of the event as it was sent, the path it took left out."""
-    stored: bytes
+    stored_bytes: bytes
     """Further attributes and the data, as they are kept."""
 
     @property
     def content(self) -> DigestedContent:
         """What it says, to be compared with another of the same identity."""
-        return DigestedContent(self.type, self.ref[1], self.sequence, self.stored)
+        return DigestedContent(self.type, self.ref[1], self.sequence, self.stored_bytes)
 
 
 class Parked(NamedTuple):
@@ -61,9 +61,9 @@ class Parked(NamedTuple):
     detail: str
     field: str | None = None
     org: str | None = None
-    by_position: bool = False
+    position_only: bool = False
     """Whether nothing is kept of it but where it stands: the database does not take its bytes."""
 
 
-Reading = Accepted | Parked
+ParsedRecord = Accepted | Parked
 """What a record is to intake."""

@@ -13,54 +13,54 @@ from typing import Final
 import asyncpg
 
 from pathline_gateway.handoffs import record_event_repository
-from pathline_gateway.handoffs.record_event_repository import Naming
+from pathline_gateway.handoffs.record_event_repository import HandoffReference
 from pathline_gateway.intake import dedup_repository
 from pathline_gateway.intake.record import Accepted
-from pathline_gateway.intake.row_mapping import offered
+from pathline_gateway.intake.row_mapping import extract_offer
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.postgres.registry_cache import RegistryCache
 
 DETAIL: Final = "too many of your events under this subject name hand-offs: use one hand-off for what belongs together"
-_PART: Final = 8
+_CHECK_FRACTION: Final = 8
 """As for hand-offs: Postgres is asked only about records of which this part was said since the process began."""
-_REMEMBERED: Final = 50_000
+_MAX_REMEMBERED: Final = 50_000
 
 
-async def beyond(
-    connection: asyncpg.Connection, known: RegistryCache, accepted: Iterable[Accepted], limits: Limits
+async def find_over_limit(
+    connection: asyncpg.Connection, registry: RegistryCache, accepted: Iterable[Accepted], limits: Limits
 ) -> set[int]:
     """Those of these (by `id`) that go past the limit. What is stored already goes past none."""
-    said = [a for a in accepted if a.step and a.columns.handoff is not None]
-    if not said:
+    handoff_events = [a for a in accepted if a.is_step and a.columns.handoff is not None]
+    if not handoff_events:
         return set()
-    if len(known.said_under) > _REMEMBERED:
-        known.said_under.clear()
-    for a in said:
-        known.said_under[a.ref] += 1
-    most = limits.handoff_events_of_record
-    loud = [a for a in said if known.said_under[a.ref] > most // _PART]
-    return await _too_many(connection, said, loud, most) if loud else set()
+    if len(registry.record_event_counts) > _MAX_REMEMBERED:
+        registry.record_event_counts.clear()
+    for a in handoff_events:
+        registry.record_event_counts[a.ref] += 1
+    limit = limits.handoff_events_of_record
+    suspects = [a for a in handoff_events if registry.record_event_counts[a.ref] > limit // _CHECK_FRACTION]
+    return await _find_over_limit(connection, handoff_events, suspects, limit) if suspects else set()
 
 
-async def _too_many(
-    connection: asyncpg.Connection, said: Collection[Accepted], loud: Collection[Accepted], most: int
+async def _find_over_limit(
+    connection: asyncpg.Connection, handoff_events: Collection[Accepted], suspects: Collection[Accepted], limit: int
 ) -> set[int]:
-    counts = Counter(await record_event_repository.said(connection, {a.ref for a in loud}, most))
-    if not any(counts[ref] + n > most for ref, n in Counter(a.ref for a in loud).items()):
+    counts = Counter(await record_event_repository.count_events(connection, {a.ref for a in suspects}, limit))
+    if not any(counts[ref] + n > limit for ref, n in Counter(a.ref for a in suspects).items()):
         return set()
-    stored = await dedup_repository.known_digests(connection, [a.identity for a in loud])
-    answers = await record_event_repository.answers(connection, {_naming(a) for a in loud})
-    asked = {(offer.handoff, offer.to) for a in said if (offer := offered(a)) is not None}
-    found: set[int] = set()
-    for a in loud:
-        naming = _naming(a)
-        if a.identity in stored or naming in answers or (naming.handoff, naming.org) in asked:
+    known_digests = await dedup_repository.known_digests(connection, [a.identity for a in suspects])
+    answers = await record_event_repository.select_answers(connection, {_build_naming(a) for a in suspects})
+    new_offers = {(offer.handoff, offer.to) for a in handoff_events if (offer := extract_offer(a)) is not None}
+    over_limit: set[int] = set()
+    for a in suspects:
+        naming = _build_naming(a)
+        if a.identity in known_digests or naming in answers or (naming.handoff, naming.org) in new_offers:
             continue
-        if counts[a.ref] >= most:
-            found.add(id(a))
+        if counts[a.ref] >= limit:
+            over_limit.add(id(a))
         counts[a.ref] += 1
-    return found
+    return over_limit
 
 
-def _naming(a: Accepted) -> Naming:
-    return Naming(str(a.columns.handoff), *a.ref)
+def _build_naming(a: Accepted) -> HandoffReference:
+    return HandoffReference(str(a.columns.handoff), *a.ref)

@@ -12,24 +12,24 @@ from pathline.interaction import Interaction, accept, organisation_of
 from pathline.producer import TOPIC_PREFIX
 from pathline.vocabulary import InteractionCorrected, InteractionVoided, Payload
 from pathline_gateway.intake import content_digest as content
-from pathline_gateway.intake.clear_columns import columns_of, is_looked_into
+from pathline_gateway.intake.clear_columns import extract_columns, needs_payload
 from pathline_gateway.intake.content_digest import DigestedContent
 from pathline_gateway.intake.event_classes import is_step
 from pathline_gateway.intake.fast_path_parser import parse_fast_path
 from pathline_gateway.intake.record import Accepted, Parked, Record
 from pathline_gateway.kafka.fetch.records import CutRecord, UnreadRecords
-from pathline_gateway.reserved_names import OURS
+from pathline_gateway.reserved_names import OWN_ORGANISATION
 from pathline_gateway.telemetry.instruments import parse_traceparent
 
 _log = logging.getLogger(__name__)
 
-DOOR_TOPIC = re.compile(re.escape(TOPIC_PREFIX) + r"door-[0-9]+", re.ASCII)
+DOOR_TOPIC_PATTERN = re.compile(re.escape(TOPIC_PREFIX) + r"door-[0-9]+", re.ASCII)
 """Topics that the door alone writes: any organisation's events, since the door has checked whose they are."""
 
 
 def parse_record(record: Record) -> Accepted | Parked:
     """The record as an accepted interaction, or parked; never raises."""
-    owner = owner_of(record.topic)
+    owner = topic_owner(record.topic)
     if isinstance(record, CutRecord | UnreadRecords):
         return Parked(record, record.reason, record.detail, None, owner)
     return parse_fast_path(record, owner) or parse_strict(record, owner)
@@ -38,58 +38,63 @@ def parse_record(record: Record) -> Accepted | Parked:
 def parse_strict(record: Record, owner: str | None) -> Accepted | Parked:
     """The same for any record, by the contracts' own rules, which say what is wrong."""
     try:
-        return _accepted(record, owner)
-    except Refused as refused:
-        return Parked(record, refused.reason, refused.detail, refused.field, owner)
-    except Exception as failed:  # a fault of ours; its neighbours must not stand still for it
-        _log.error("intake: a record could not be read, and is parked: %s", type(failed).__name__)
-        detail = f"it could not be read ({type(failed).__name__}): tell those who develop Pathline"
+        return _accept_record(record, owner)
+    except Refused as error:
+        return Parked(record, error.reason, error.detail, error.field, owner)
+    except Exception as error:  # a fault of ours; its neighbours must not stand still for it
+        _log.error("intake: a record could not be read, and is parked: %s", type(error).__name__)
+        detail = f"it could not be read ({type(error).__name__}): tell those who develop Pathline"
         return Parked(record, "unreadable", detail, None, owner)
 
 
-def content_digest(interaction: Interaction[Payload]) -> bytes:
+def compute_content_digest(interaction: Interaction[Payload]) -> bytes:
     """16 bytes over the event as it was sent. Raises InvalidData when its data is not JSON."""
     event = interaction.event
     content.require_json(event.data)
-    return content.digest_of(event.text, event.data)
+    return content.compute_digest(event.text, event.data)
 
 
-def content_of(interaction: Interaction[Payload]) -> DigestedContent:
+def build_digested_content(interaction: Interaction[Payload]) -> DigestedContent:
     """What the event says, as it is kept."""
     event = interaction.event
     return DigestedContent(
-        interaction.type, interaction.subject, interaction.sequence, content.stored(event.attributes, event.data)
+        interaction.type,
+        interaction.subject,
+        interaction.sequence,
+        content.serialize_content(event.attributes, event.data),
     )
 
 
 @lru_cache(maxsize=1024)
-def owner_of(topic: str) -> str | None:
+def topic_owner(topic: str) -> str | None:
     """The organisation that alone may write to this topic; None for the door's own."""
-    return None if DOOR_TOPIC.fullmatch(topic) else topic.removeprefix(TOPIC_PREFIX)
+    return None if DOOR_TOPIC_PATTERN.fullmatch(topic) else topic.removeprefix(TOPIC_PREFIX)
 
 
-def _accepted(record: Record, owner: str | None) -> Accepted | Parked:
-    it = accept(kafka.decode(record.headers, record.value))
-    if owner is not None and (owner != it.org or owner == OURS):
+def _accept_record(record: Record, owner: str | None) -> Accepted | Parked:
+    interaction = accept(kafka.decode(record.headers, record.value))
+    if owner is not None and (owner != interaction.org or owner == OWN_ORGANISATION):
         return Parked(
             record, "not-your-source", "names another organisation: publish to its own topic", "source", owner
         )
-    if (amended := _amended_source(it.payload)) and organisation_of(amended) != it.org:
-        return Parked(record, "not-your-interaction", "voids or corrects another organisation's", "data.source", it.org)
+    if (amended_source := _amended_source(interaction.payload)) and organisation_of(amended_source) != interaction.org:
+        return Parked(
+            record, "not-your-interaction", "voids or corrects another organisation's", "data.source", interaction.org
+        )
     return Accepted(
         record,
-        (it.source, it.id),
-        (it.org, it.subject),
-        is_step(it.payload),
-        it.type,
-        it.time,
-        it.recordedtime,
-        it.sequence,
-        parse_traceparent(it.event.attributes.get("traceparent")),
-        columns_of(it.payload),
-        it.payload if is_looked_into(type(it.payload)) else None,
-        content_digest(it),
-        content.stored(it.event.attributes, it.event.data),
+        (interaction.source, interaction.id),
+        (interaction.org, interaction.subject),
+        is_step(interaction.payload),
+        interaction.type,
+        interaction.time,
+        interaction.recordedtime,
+        interaction.sequence,
+        parse_traceparent(interaction.event.attributes.get("traceparent")),
+        extract_columns(interaction.payload),
+        interaction.payload if needs_payload(type(interaction.payload)) else None,
+        compute_content_digest(interaction),
+        content.serialize_content(interaction.event.attributes, interaction.event.data),
     )
 
 

@@ -26,23 +26,23 @@ from pathline_gateway.identity.evidence import EvidenceRank
 from pathline_gateway.identity.links.rights import Rights
 from pathline_gateway.intake import event_repository as interactions
 from pathline_gateway.intake import parked_repository
-from pathline_gateway.intake.clear_columns import SHOWING
-from pathline_gateway.intake.offer_budget import OFFERED, Offer
+from pathline_gateway.intake.clear_columns import TOKEN_PAYLOADS
+from pathline_gateway.intake.offer_budget import OFFERED_TYPE, Offer
 from pathline_gateway.intake.record import Accepted, Parked
-from pathline_gateway.kafka.fetch.records import CutRecord, UnreadRecords, cut
+from pathline_gateway.kafka.fetch.records import CutRecord, UnreadRecords, cut_record
 from pathline_gateway.pathways import amendment_repository
 from pathline_gateway.pathways.subject_repository import Key
 
 _NO_TRACE = (None, None)
-_HANDED: dict[str, str] = {
+_HANDOFF_INPUT_KINDS: dict[str, str] = {
     **{name: "asked" for name in TYPES if name.startswith("org.pathline.handoff.")},
-    **{model.type: "shown" for model in SHOWING},
+    **{model.type: "shown" for model in TOKEN_PAYLOADS},
     **{model.type: "amended" for model in (InteractionVoided, InteractionCorrected)},
 }
 """What an event is to the links that hand-offs make: a token shown; what matters where one was, because it moves the
 state, and so decides which token counts; or what changes either."""
 
-_HANDOFF: TypeAdapter[str] = TypeAdapter(HandoffId)
+_HANDOFF_ID: TypeAdapter[str] = TypeAdapter(HandoffId)
 
 Numbers = Mapping[str, int]
 """Numbers of sources or of types, by name."""
@@ -57,13 +57,13 @@ def named_refs(payload: Payload | None) -> Iterable[Key]:
     return ()
 
 
-def offered(accepted: Accepted) -> Offer | None:
+def extract_offer(accepted: Accepted) -> Offer | None:
     """The hand-off that is offered to an organisation on Pathline; None where this is something else."""
-    if accepted.type != OFFERED or accepted.columns.handoff is None:
+    if accepted.type != OFFERED_TYPE or accepted.columns.handoff is None:
         return None
-    to = orjson.loads(accepted.stored.split(b"\n", 1)[1]).get("to")
-    to = to.get("org") if isinstance(to, dict) else to
-    return Offer(accepted.columns.handoff, accepted.ref, to) if isinstance(to, str) else None
+    receiver = orjson.loads(accepted.stored_bytes.split(b"\n", 1)[1]).get("to")
+    receiver = receiver.get("org") if isinstance(receiver, dict) else receiver
+    return Offer(accepted.columns.handoff, accepted.ref, receiver) if isinstance(receiver, str) else None
 
 
 def target_source(payload: Payload | None) -> str | None:
@@ -77,11 +77,11 @@ def target_source(payload: Payload | None) -> str | None:
 
 def named_organisations(accepted: Accepted) -> set[str]:
     """The organisations that must be on the register before this can be stored, besides its own."""
-    if accepted.step:
+    if accepted.is_step:
         return set()
-    named = {org for org, _ in named_refs(accepted.payload)}
+    orgs = {org for org, _ in named_refs(accepted.payload)}
     target = target_source(accepted.payload)
-    return named if target is None else named | {organisation_of(target)}
+    return orgs if target is None else orgs | {organisation_of(target)}
 
 
 def interaction_row(
@@ -102,7 +102,7 @@ def interaction_row(
         *accepted.columns,
         trace_id,
         span_id,
-        accepted.stored,
+        accepted.stored_bytes,
     )
 
 
@@ -120,7 +120,7 @@ def evidence_row(accepted: Accepted, sources: Numbers, types: Numbers) -> intera
         accepted.sequence,
         trace_id,
         span_id,
-        accepted.stored,
+        accepted.stored_bytes,
     )
 
 
@@ -130,21 +130,21 @@ def link_rows(
     """The evidence about identity among these."""
     for a in accepted:
         payload = a.payload
-        at = (sources[a.identity[0]], a.identity[1])
+        identity = (sources[a.identity[0]], a.identity[1])
         if isinstance(payload, IdentityRetracted):
             target = sources[payload.evidence.source], payload.evidence.id
             yield membership_repository.LinkEvidenceRow(
-                *at, "retracted", None, None, None, 1.0, a.time, *target, EvidenceRank.PROPOSED
+                *identity, "retracted", None, None, None, 1.0, a.time, *target, EvidenceRank.PROPOSED
             )
         elif pair := list(named_refs(payload)):
             left, right = (refs[key] for key in pair)
             confidence = payload.confidence if isinstance(payload, IdentityLinked) else None
             method = payload.method if isinstance(payload, IdentityLinked) else None
             kind = "same" if isinstance(payload, IdentityLinked) else "different"
-            sure = 1.0 if confidence is None else confidence
-            standing = rights.standing(a.identity[0], kind, [org for org, _ in pair])
+            weight = 1.0 if confidence is None else confidence
+            rank = rights.rank_of(a.identity[0], kind, [org for org, _ in pair])
             yield membership_repository.LinkEvidenceRow(
-                *at, kind, left, right, method, sure, a.time, None, None, standing
+                *identity, kind, left, right, method, weight, a.time, None, None, rank
             )
 
 
@@ -160,26 +160,26 @@ def amendment_rows(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[a
 def handoff_inputs(accepted: Iterable[Accepted], sources: Numbers) -> Iterable[event_repository.HandoffInputRow]:
     """After which of these a hand-off has to be looked at: by it two subjects may be one person, or no longer."""
     for a in accepted:
-        kind = _HANDED.get(a.type)
+        kind = _HANDOFF_INPUT_KINDS.get(a.type)
         if kind is None:
             continue
         payload: Any = a.payload
         if kind == "amended":
             data = payload.replacement.data if type(payload) is InteractionCorrected else {}
             yield event_repository.HandoffInputRow(
-                kind, _handoff(data.get("handoff")), sources[payload.source], payload.id
+                kind, _parse_handoff_id(data.get("handoff")), sources[payload.source], payload.id
             )
         else:
-            shown = kind == "shown" and payload.token
+            shows_token = kind == "shown" and payload.token
             yield event_repository.HandoffInputRow(
-                "shown" if shown else "asked", a.columns.handoff, sources[a.identity[0]], a.identity[1]
+                "shown" if shows_token else "asked", a.columns.handoff, sources[a.identity[0]], a.identity[1]
             )
 
 
-def _handoff(named: object) -> str | None:
+def _parse_handoff_id(value: object) -> str | None:
     """The hand-off that a replacement names; nobody has looked at it yet, and it may be anything."""
     try:
-        return _HANDOFF.validate_python(named)
+        return _HANDOFF_ID.validate_python(value)
     except ValidationError:
         return None
 
@@ -187,16 +187,16 @@ def _handoff(named: object) -> str | None:
 def parked_row(p: Parked, epoch: int) -> parked_repository.ParkedRow:
     """The row of a record that could not be accepted, as it came."""
     record = p.record
-    headers = () if p.by_position else record.headers
-    names, raw = _names([name for name, _ in headers])
+    headers = () if p.position_only else record.headers
+    names, raw = _encode_header_names([name for name, _ in headers])
     return parked_repository.ParkedRow(
         log_epoch=epoch,
         topic=record.topic,
         partition=record.partition,
-        offset=record.first if isinstance(record, UnreadRecords) else record.offset,
-        at=_instant(record.timestamp),
-        key=None if p.by_position else record.key,
-        value=None if p.by_position else record.value,
+        offset=record.first_offset if isinstance(record, UnreadRecords) else record.offset,
+        at=_to_instant(record.timestamp),
+        key=None if p.position_only else record.key,
+        value=None if p.position_only else record.value,
         header_names=names,
         header_bytes=raw,
         header_values=[value for _, value in headers],
@@ -223,15 +223,15 @@ def _extent(p: Parked) -> _Extent:
     if isinstance(record, UnreadRecords):
         return _Extent("position", record.offset, record.size, None, record.sha256)
     if isinstance(record, CutRecord):
-        how: parked_repository.HowMuch = "position" if p.by_position else "cut"
-        return _Extent(how, None, record.size, record.value_size, record.sha256)
-    if not p.by_position:
+        how_much: parked_repository.HowMuch = "position" if p.position_only else "cut"
+        return _Extent(how_much, None, record.size, record.value_size, record.sha256)
+    if not p.position_only:
         return _Extent()
-    whole = cut(("", 0), 0, 0, record.key, record.value, record.headers)
+    whole = cut_record(("", 0), 0, 0, record.key, record.value, record.headers)
     return _Extent("position", None, whole.size, whole.value_size, whole.sha256)
 
 
-def _instant(milliseconds: int) -> datetime | None:
+def _to_instant(milliseconds: int) -> datetime | None:
     """A record's time, where it is one: a producer may write any number."""
     try:
         return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds >= 0 else None
@@ -239,7 +239,7 @@ def _instant(milliseconds: int) -> datetime | None:
         return None
 
 
-def _names(names: list[str]) -> tuple[list[str], list[bytes] | None]:
+def _encode_header_names(names: list[str]) -> tuple[list[str], list[bytes] | None]:
     """Header names as Postgres takes text; and as they came, where that is not the same."""
     raw = [name.encode("utf-8", "surrogateescape") for name in names]
     text = [name.decode("utf-8", "replace").replace("\x00", "\ufffd") for name in raw]

@@ -9,15 +9,15 @@ from pydantic_core import from_json
 
 from pathline.codec import json_format
 from pathline.codec.json_format import BATCH_CONTENT_TYPE, CONTENT_TYPE
-from pathline.interaction import REQUIRED
+from pathline.interaction import REQUIRED_ATTRIBUTES
 from pathline.testing import example
 from pathline.vocabulary import ContactMade
 
 _EVENT: Final = {
     "type": "object",
     "description": "A CloudEvent 1.0.2; `data` keeps the contract of its `type`",
-    "required": [*REQUIRED, "data"],
-    "properties": {name: {"type": "string"} for name in REQUIRED} | {"data": {"type": "object"}},
+    "required": [*REQUIRED_ATTRIBUTES, "data"],
+    "properties": {name: {"type": "string"} for name in REQUIRED_ATTRIBUTES} | {"data": {"type": "object"}},
 }
 
 _EXAMPLE: Final = from_json(json_format.encode(example(ContactMade, id="example-1").event))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-LOOK_AFTER_S = 3.0
+REPOSITION_AFTER_S = 3.0
 """Lag without progress for so long: perhaps the log is another one."""
 REBUILD_AFTER_S = 20.0
 """Lag without progress for so long: the consumer is dead, whatever it says. Longer than a rebalance takes."""
@@ -21,7 +21,7 @@ class RecoveryAction(Enum):
     """What to do now."""
 
     NOTHING = "nothing"
-    STAND_AGAIN = "stand-again"
+    REPOSITION = "stand-again"
     REBUILD = "rebuild"
 
 
@@ -35,27 +35,27 @@ class IntakeVitals:
     """For how long Postgres has taken nothing; 0 while it does."""
     busy: bool
     """A batch is at hand: the consumer has done its part."""
-    since_stood_s: float
+    since_repositioned_s: float
     """Since the logs were last looked at."""
     since_built_s: float
     """Since the consumer was made."""
 
 
-def need(seen: IntakeVitals) -> RecoveryAction:
+def choose_recovery(vitals: IntakeVitals) -> RecoveryAction:
     """What this intake needs. A consumer that waits for Postgres needs nothing: a new one would wait, too."""
-    if seen.busy or seen.database_failing_s > 0:
+    if vitals.busy or vitals.database_failing_s > 0:
         return RecoveryAction.NOTHING
-    if seen.stalled_s >= REBUILD_AFTER_S and seen.since_built_s >= REBUILD_AFTER_S:
+    if vitals.stalled_s >= REBUILD_AFTER_S and vitals.since_built_s >= REBUILD_AFTER_S:
         return RecoveryAction.REBUILD
-    if seen.stalled_s >= LOOK_AFTER_S and seen.since_stood_s >= 2 * LOOK_AFTER_S:
-        return RecoveryAction.STAND_AGAIN
+    if vitals.stalled_s >= REPOSITION_AFTER_S and vitals.since_repositioned_s >= 2 * REPOSITION_AFTER_S:
+        return RecoveryAction.REPOSITION
     return RecoveryAction.NOTHING
 
 
-def not_ready(seen: IntakeVitals) -> tuple[str, str] | None:
+def readiness_problem(vitals: IntakeVitals) -> tuple[str, str] | None:
     """Why no traffic should come to this process: reason and detail; None when it may."""
-    if seen.database_failing_s >= NOT_READY_AFTER_S:
+    if vitals.database_failing_s >= NOT_READY_AFTER_S:
         return "database-unavailable", "Postgres has taken nothing for a while: look at it, and at its disk"
-    if seen.stalled_s >= NOT_READY_AFTER_S:
+    if vitals.stalled_s >= NOT_READY_AFTER_S:
         return "intake-stalled", "there are records to read and none is read: look at the broker"
     return None

@@ -20,11 +20,11 @@ _DELETE_RECORDS: Final = 21
 _ACL_REQUESTS: Final = frozenset({29, 30, 31})
 """Describing, making, taking back: a broker that lacks one enforces nothing, whatever it answers to the rest."""
 
-_FIRST_WITH_TOPIC_IDS: Final = 10
+_MIN_TOPIC_IDS_VERSION: Final = 10
 _ANY: Final = 1
 """No filter, in each field of a question for rights."""
 
-_REFUSED_BY_RIGHTS: Final = 31
+_CLUSTER_AUTHORIZATION_FAILED: Final = 31
 """CLUSTER_AUTHORIZATION_FAILED: rights are enforced, and we may not read them."""
 
 _TIMEOUT_MS: Final = 5_000
@@ -55,11 +55,11 @@ class Capabilities:
             "delete records": self.delete_records,
         }
         log = "durable" if self.durable_log else "volatile"
-        said = ", ".join(f"{name} {'yes' if can else 'no'}" for name, can in flags.items())
-        return f"broker: cluster {self.cluster_id}, log {log}, {said}"
+        flag_text = ", ".join(f"{name} {'yes' if is_supported else 'no'}" for name, is_supported in flags.items())
+        return f"broker: cluster {self.cluster_id}, log {log}, {flag_text}"
 
 
-async def probed(options: Mapping[str, Any], *, volatile_log: bool = False) -> Capabilities:
+async def probe_broker(options: Mapping[str, Any], *, volatile_log: bool = False) -> Capabilities:
     """What the broker behind these client arguments can do; milliseconds. Raises KafkaError when none answers.
 
     A volatile log is the embedded broker's. What it cannot is known, and not asked: it would panic in its own log.
@@ -67,50 +67,50 @@ async def probed(options: Mapping[str, Any], *, volatile_log: bool = False) -> C
     client = AIOKafkaClient(**options, request_timeout_ms=_TIMEOUT_MS)
     try:
         await client.bootstrap()
-        versions = await _versions(client)
-        described = await _ask(client, MetadataRequest([]))
+        versions = await _fetch_api_versions(client)
+        metadata = await _send_request(client, MetadataRequest([]))
         return Capabilities(
-            cluster_id=str(described.to_object()["cluster_id"]),
+            cluster_id=str(metadata.to_object()["cluster_id"]),
             durable_log=not volatile_log,
             idempotent_producers=not volatile_log and await _gives_producer_ids(client),
-            access_control=versions.keys() >= _ACL_REQUESTS and await _enforces_rights(client),
-            topic_ids=versions.get(_METADATA, 0) >= _FIRST_WITH_TOPIC_IDS,
+            access_control=versions.keys() >= _ACL_REQUESTS and await _enforces_acls(client),
+            topic_ids=versions.get(_METADATA, 0) >= _MIN_TOPIC_IDS_VERSION,
             delete_records=not volatile_log and _DELETE_RECORDS in versions and await _deletes_records(client),
         )
     finally:
         await client.close()
 
 
-async def _ask(client: AIOKafkaClient, request: Any) -> Any:
+async def _send_request(client: AIOKafkaClient, request: Any) -> Any:
     return await client.send(client.get_random_node(), request)
 
 
-async def _versions(client: AIOKafkaClient) -> Versions:
-    answer = await _ask(client, ApiVersionRequest())
-    return {key: newest for key, _, newest, *_ in answer.api_versions}
+async def _fetch_api_versions(client: AIOKafkaClient) -> Versions:
+    response = await _send_request(client, ApiVersionRequest())
+    return {key: newest for key, _, newest, *_ in response.api_versions}
 
 
 async def _gives_producer_ids(client: AIOKafkaClient) -> bool:
     """A broker that has only just started says "later", which is a yes."""
     try:
-        code = (await _ask(client, InitProducerIdRequest(None, _TIMEOUT_MS))).error_code
+        code = (await _send_request(client, InitProducerIdRequest(None, _TIMEOUT_MS))).error_code
     except (KafkaError, NotImplementedError):
         return False
     return code == 0 or bool(for_code(code).retriable)
 
 
-async def _enforces_rights(client: AIOKafkaClient) -> bool:
+async def _enforces_acls(client: AIOKafkaClient) -> bool:
     try:
-        answer = await _ask(client, DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY))
+        response = await _send_request(client, DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY))
     except (KafkaError, NotImplementedError):
         return False
-    return answer.error_code in (0, _REFUSED_BY_RIGHTS)
+    return response.error_code in (0, _CLUSTER_AUTHORIZATION_FAILED)
 
 
 async def _deletes_records(client: AIOKafkaClient) -> bool:
     """Asked to delete nothing: a broker that cannot ends the connection."""
     try:
-        await _ask(client, DeleteRecordsRequest([], _TIMEOUT_MS))
+        await _send_request(client, DeleteRecordsRequest([], _TIMEOUT_MS))
     except (KafkaError, NotImplementedError):
         return False
     return True

@@ -24,30 +24,33 @@ def security(settings: Settings) -> BaseSecurity | None:
     if protocol == "PLAINTEXT":
         return None
     encrypted = protocol.endswith("SSL")
-    context = _trust(settings) if encrypted else None
+    context = _ssl_context(settings) if encrypted else None
     if not protocol.startswith("SASL_"):
         return BaseSecurity(ssl_context=context, use_ssl=encrypted)
     if settings.kafka_user is None or settings.kafka_password is None:
         raise KafkaSettingsUnusable(f"{protocol} needs PATHLINE_KAFKA_USER and PATHLINE_KAFKA_PASSWORD")
-    kind = _SASL[settings.kafka_mechanism]
+    sasl_class = _SASL[settings.kafka_mechanism]
     password = settings.kafka_password.get_secret_value()
-    return kind(settings.kafka_user, password, ssl_context=context, use_ssl=encrypted)
+    return sasl_class(settings.kafka_user, password, ssl_context=context, use_ssl=encrypted)
 
 
 def options(settings: Settings) -> dict[str, Any]:
     """aiokafka's keyword arguments that reach the broker and sign in. Raises KafkaSettingsUnusable."""
-    reach: dict[str, Any] = {"bootstrap_servers": settings.kafka}
-    described = security(settings)
-    if described is None:
-        return reach
-    reach |= {"security_protocol": settings.kafka_security, "ssl_context": described.ssl_context}
-    if isinstance(described, SASLPlaintext | SASLScram256 | SASLScram512):
-        reach["sasl_mechanism"] = settings.kafka_mechanism
-        reach |= {"sasl_plain_username": described.username, "sasl_plain_password": described.password}
-    return reach
+    client_options: dict[str, Any] = {"bootstrap_servers": settings.kafka}
+    kafka_security = security(settings)
+    if kafka_security is None:
+        return client_options
+    client_options |= {"security_protocol": settings.kafka_security, "ssl_context": kafka_security.ssl_context}
+    if isinstance(kafka_security, SASLPlaintext | SASLScram256 | SASLScram512):
+        client_options["sasl_mechanism"] = settings.kafka_mechanism
+        client_options |= {
+            "sasl_plain_username": kafka_security.username,
+            "sasl_plain_password": kafka_security.password,
+        }
+    return client_options
 
 
-def _trust(settings: Settings) -> ssl.SSLContext:
+def _ssl_context(settings: Settings) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=settings.kafka_ca)
     except (OSError, ssl.SSLError):

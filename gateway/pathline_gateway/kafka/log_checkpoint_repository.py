@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import asyncpg
 
-from pathline_gateway.kafka.offset_repository import OF_LOGS, Epochs, Partition, Position
+from pathline_gateway.kafka.offset_repository import WHERE_LOGS, Epochs, Partition, Position
 
-_EVERY = "select topic, partition, next_offset, last_digest from log_anchor"
-_READ = _EVERY + OF_LOGS
+_SELECT_CHECKPOINTS = "select topic, partition, next_offset, last_digest from log_anchor"
+_READ = _SELECT_CHECKPOINTS + WHERE_LOGS
 _WRITE = """
 insert into log_anchor ("group", log_epoch, topic, partition, next_offset, last_digest)
 select $1, epoch, topic, partition, next_offset, digest
@@ -27,8 +27,13 @@ async def read(connection: asyncpg.Connection, group: str, epochs: Epochs) -> di
     return {(r["topic"], r["partition"]): Position(r["next_offset"], r["last_digest"]) for r in rows}
 
 
-async def write(connection: asyncpg.Connection, group: str, seen: Mapping[tuple[int, Partition], Position]) -> None:
+async def write(
+    connection: asyncpg.Connection, group: str, checkpoints: Mapping[tuple[int, Partition], Position]
+) -> None:
     """These logs, by epoch, were seen there. Each position has a digest."""
-    if seen:
-        rows = [(epoch, *partition, at.next_offset, at.last_digest) for (epoch, partition), at in seen.items()]
+    if checkpoints:
+        rows = [
+            (epoch, *partition, position.next_offset, position.last_digest)
+            for (epoch, partition), position in checkpoints.items()
+        ]
         await connection.execute(_WRITE, group, *map(list, zip(*rows, strict=True)))

@@ -17,53 +17,53 @@ class PartitionView:
     `before` is of the record just before the position that was asked about; None when there is no record there.
     """
 
-    start: int
-    end: int
-    before: bytes | None
+    start_offset: int
+    end_offset: int
+    digest_before: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class Continues:
     """It is the same log: read on at `at`."""
 
-    at: int
+    next_offset: int
 
 
 @dataclass(frozen=True, slots=True)
 class Expired:
     """The same log, whose records from the position up to `start` the broker no longer has."""
 
-    at: int
-    start: int
+    next_offset: int
+    start_offset: int
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
     """Another log under the same name: read it from its start, as a new epoch."""
 
-    why: str
+    reason: str
 
 
 LogStatus = Continues | Expired | Replaced
 
 
-def classify_log(position: Position, shown: PartitionView) -> LogStatus:
+def classify_log(position: Position, view: PartitionView) -> LogStatus:
     """What a partition is to intake that stands at this position in it.
 
     The record before the position decides where it can be had; `end` only where it cannot, because a broker may answer
     the base offset of its last batch for it.
     """
-    at = position.next_offset
-    if at == 0:
-        return Continues(0) if shown.start == 0 else Expired(0, shown.start)
-    if shown.before is not None and position.last_digest is not None:
-        if shown.before == position.last_digest:
-            return Continues(at)
+    next_offset = position.next_offset
+    if next_offset == 0:
+        return Continues(0) if view.start_offset == 0 else Expired(0, view.start_offset)
+    if view.digest_before is not None and position.last_digest is not None:
+        if view.digest_before == position.last_digest:
+            return Continues(next_offset)
         return Replaced("the record before our position is another one")
-    if shown.end < at and shown.before is None:
+    if view.end_offset < next_offset and view.digest_before is None:
         return Replaced("it ends before our position")
-    if shown.start > at:
-        return Expired(at, shown.start)
-    if shown.start < at and position.last_digest is not None:
+    if view.start_offset > next_offset:
+        return Expired(next_offset, view.start_offset)
+    if view.start_offset < next_offset and position.last_digest is not None:
         return Replaced("the record before our position is not there")
-    return Continues(at)
+    return Continues(next_offset)

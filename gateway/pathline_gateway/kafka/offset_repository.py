@@ -34,18 +34,18 @@ from unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bytea[])
     as p(topic, partition, epoch, next_offset, digest)
 where c."group" = $1 and c.log_epoch = p.epoch and c.topic = p.topic and c.partition = p.partition
 """
-OF_LOGS = """
+WHERE_LOGS = """
 where "group" = $1 and log_epoch = case
     when topic = any($3::text[]) then ($4::bigint[])[array_position($3::text[], topic)] else $2 end
 """
 """Of this group, in these logs: the epoch of the cluster, the topics that have one of their own, and those."""
-_EVERY = "select topic, partition, next_offset, last_digest from consumer_position"
-_READ = _EVERY + OF_LOGS
+_SELECT_POSITIONS = "select topic, partition, next_offset, last_digest from consumer_position"
+_READ = _SELECT_POSITIONS + WHERE_LOGS
 _TOPIC_EPOCHS = "select topic, max(id) as id from log_epoch where topic is not null and id > $1 group by topic"
 _OPEN_TOPIC_EPOCH = """
 insert into log_epoch (cluster_id, topic, reason) select cluster_id, $2, $3 from log_epoch where id = $1 returning id
 """
-_EXPIRED = """
+_INSERT_EXPIRED = """
 insert into expired_records ("group", log_epoch, topic, partition, from_offset, to_offset)
 values ($1, $2, $3, $4, $5, $6) on conflict do nothing
 """
@@ -80,7 +80,7 @@ class Epochs:
     cluster: int
     topics: Mapping[str, int]
 
-    def of(self, topic: str) -> int:
+    def for_topic(self, topic: str) -> int:
         """The epoch of this topic's log."""
         return self.topics.get(topic, self.cluster)
 
@@ -112,9 +112,9 @@ async def open_topic_epoch(connection: asyncpg.Connection, epochs: Epochs, topic
     """A new epoch for this topic's log, unless another process has opened one since `epochs` was read."""
     async with connection.transaction():
         await connection.execute("lock table log_epoch in share row exclusive mode")
-        now = (await read_epochs(connection, epochs.cluster)).of(topic)
-        if now != epochs.of(topic):
-            return now
+        current_epoch = (await read_epochs(connection, epochs.cluster)).for_topic(topic)
+        if current_epoch != epochs.for_topic(topic):
+            return current_epoch
         return int(await connection.fetchval(_OPEN_TOPIC_EPOCH, epochs.cluster, topic, reason))
 
 
@@ -141,12 +141,12 @@ async def advance(
     connection: asyncpg.Connection,
     group: str,
     partitions: Mapping[Partition, int],
-    to: Mapping[Partition, tuple[int, bytes]],
+    next_positions: Mapping[Partition, tuple[int, bytes]],
 ) -> None:
     """Each partition's next offset, and the digest of the record before it, are these."""
-    if to:
-        topics, numbers, epochs = _columns({p: partitions[p] for p in to})
-        offsets, digests = zip(*to.values(), strict=True)
+    if next_positions:
+        topics, numbers, epochs = _columns({p: partitions[p] for p in next_positions})
+        offsets, digests = zip(*next_positions.values(), strict=True)
         await connection.execute(_ADVANCE, group, topics, numbers, epochs, offsets, digests)
 
 
@@ -157,17 +157,17 @@ async def read(connection: asyncpg.Connection, group: str, epochs: Epochs) -> di
 
 
 async def skip_expired(
-    connection: asyncpg.Connection, group: str, epoch: int, partition: Partition, lost: tuple[int, int]
+    connection: asyncpg.Connection, group: str, epoch: int, partition: Partition, lost_range: tuple[int, int]
 ) -> bool:
     """What the broker no longer has is skipped, and that is kept. False when somebody moved the position meanwhile."""
-    at, start = lost
+    next_offset, log_start = lost_range
     async with connection.transaction():
         await lock(connection, group, {partition: epoch})
-        moved = await connection.execute(_SKIP_TO, group, epoch, *partition, start, at)
-        if moved == "UPDATE 0":
+        command_status = await connection.execute(_SKIP_TO, group, epoch, *partition, log_start, next_offset)
+        if command_status == "UPDATE 0":
             return False
-        if at > 0:
-            await connection.execute(_EXPIRED, group, epoch, *partition, at, start)
+        if next_offset > 0:
+            await connection.execute(_INSERT_EXPIRED, group, epoch, *partition, next_offset, log_start)
         return True
 
 

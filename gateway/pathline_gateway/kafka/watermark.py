@@ -13,9 +13,9 @@ class TopicWatermarks:
 
     def __init__(self) -> None:
         self._marks: dict[str, tuple[datetime, dict[Partition, int]]] = {}
-        self._known: dict[str, datetime] = {}
+        self._complete_until: dict[str, datetime] = {}
 
-    def looked(self, at: datetime, ends: Mapping[Partition, int], lag: Mapping[Partition, int]) -> None:
+    def observe(self, observed_at: datetime, ends: Mapping[Partition, int], lag: Mapping[Partition, int]) -> None:
         """At this instant the broker's partitions ended here, and so many records of each were not applied.
 
         A topic is known up to the instant of a look whose ends have since been passed; while records keep coming there
@@ -24,14 +24,14 @@ class TopicWatermarks:
         by_topic: dict[str, dict[Partition, int]] = {}
         for partition, end in ends.items():
             by_topic.setdefault(partition[0], {})[partition] = end
-        for topic, here in by_topic.items():
-            since, marks = self._marks.setdefault(topic, (at, here))
+        for topic, topic_ends in by_topic.items():
+            since, marks = self._marks.setdefault(topic, (observed_at, topic_ends))
             if all(ends[p] - lag.get(p, 0) >= mark for p, mark in marks.items() if p in ends):
-                caught_up = not any(lag.get(p, 0) for p in here)
-                self._known[topic] = at if caught_up else since
-                self._marks[topic] = (at, here)
+                is_caught_up = not any(lag.get(p, 0) for p in topic_ends)
+                self._complete_until[topic] = observed_at if is_caught_up else since
+                self._marks[topic] = (observed_at, topic_ends)
 
     @property
-    def known(self) -> Mapping[str, datetime]:
+    def complete_until(self) -> Mapping[str, datetime]:
         """By topic."""
-        return self._known
+        return self._complete_until

@@ -13,7 +13,7 @@ _IPV6_PREFIX = 64
 
 
 @lru_cache(4_096)
-def budget_of(host: str) -> str:
+def budget_key(host: str) -> str:
     """The address that a budget goes by: of IPv6 the network, and what is no address as it is."""
     try:
         address = ip_address(host.partition("%")[0])
@@ -26,10 +26,10 @@ def budget_of(host: str) -> str:
     return str(IPv6Network((int(address), _IPV6_PREFIX), strict=False))
 
 
-def address_of(scope: Scope) -> str:
+def client_budget_key(scope: Scope) -> str:
     """Whose budget a request takes from as long as nobody is known."""
     client = scope.get("client")
-    return budget_of(client[0]) if client else ""
+    return budget_key(client[0]) if client else ""
 
 
 class Proxies:
@@ -40,9 +40,9 @@ class Proxies:
         self.networks = [ip_network(each, strict=False) for each in networks]
 
     @classmethod
-    def of(cls, listed: str) -> Proxies:
+    def parse(cls, value: str) -> Proxies:
         """Those of a list with commas. Raises ValueError."""
-        return cls(each.strip() for each in listed.split(",") if each.strip())
+        return cls(each.strip() for each in value.split(",") if each.strip())
 
     def trusts(self, host: str) -> bool:
         """Whether this is one of them."""

@@ -8,27 +8,27 @@ from contextlib import contextmanager
 
 from pathline_gateway.limits.limit import NamedLimit
 
-_SOON_S = 2.0
+_RETRY_AFTER_S = 2.0
 
 
 class AtOnce:
     """One for each kind of work of a process."""
 
-    def __init__(self, each: NamedLimit, all: NamedLimit) -> None:
-        self._each, self._all = each, all
-        self._going_on = Counter[str]()
+    def __init__(self, per_caller: NamedLimit, overall: NamedLimit) -> None:
+        self._per_caller, self._overall = per_caller, overall
+        self._running = Counter[str]()
 
     @contextmanager
-    def one(self, caller: str) -> Iterator[None]:
+    def acquire(self, caller: str) -> Iterator[None]:
         """One more goes on as long as the block. Raises Problem where there are too many."""
-        if self._going_on[caller] >= self._each.number:
-            raise self._each.refusal(_SOON_S)
-        if self._going_on.total() >= self._all.number:
-            raise self._all.refusal(_SOON_S)
-        self._going_on[caller] += 1
+        if self._running[caller] >= self._per_caller.number:
+            raise self._per_caller.refusal(_RETRY_AFTER_S)
+        if self._running.total() >= self._overall.number:
+            raise self._overall.refusal(_RETRY_AFTER_S)
+        self._running[caller] += 1
         try:
             yield
         finally:
-            self._going_on[caller] -= 1
-            if not self._going_on[caller]:
-                del self._going_on[caller]
+            self._running[caller] -= 1
+            if not self._running[caller]:
+                del self._running[caller]

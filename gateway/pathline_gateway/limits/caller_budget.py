@@ -10,24 +10,24 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.middleware import Explain
-from pathline_gateway.limits.addresses import address_of
-from pathline_gateway.limits.groups import GROUP, RequestGroup, group_of
+from pathline_gateway.limits.addresses import client_budget_key
+from pathline_gateway.limits.groups import GROUP_SCOPE_KEY, RequestGroup, classify_request
 from pathline_gateway.limits.rates import CallerRates
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.limits.turns import Turns
 from pathline_gateway.web.problem import Problem
 
-_PAUSE_S: Final = 0.5
+_REFUSAL_DELAY_S: Final = 0.5
 """Whoever goes past a rate hears of it a little later: those who ask again at once would cost as much as answers."""
-_SPREAD_S: Final = tuple(n * 0.005 for n in range(100))
+_REFUSAL_JITTER_S: Final = tuple(n * 0.005 for n in range(100))
 """So much more for one after the other, so that many are not told at one moment."""
-_RATES: Final = {
+_CALLER_RATES: Final = {
     RequestGroup.READING: "readings_per_minute",
     RequestGroup.STREAM: "readings_per_minute",
     RequestGroup.CHANGE: "changes_per_minute",
     RequestGroup.SLOW: "slow_readings_per_minute",
 }
-_OF_AN_ADDRESS: Final = {
+_ADDRESS_RATES: Final = {
     RequestGroup.READING: "requests_of_an_address_per_minute",
     RequestGroup.STREAM: "requests_of_an_address_per_minute",
     RequestGroup.CHANGE: "requests_of_an_address_per_minute",
@@ -40,7 +40,7 @@ class CallerBudget:
 
     def __init__(self, app: ASGIApp, limits: Limits, rates: CallerRates, explain: Explain | None = None) -> None:
         self._app, self._limits, self._rates, self._explain = app, limits, rates, explain
-        self._spread = cycle(_SPREAD_S)
+        self._jitter = cycle(_REFUSAL_JITTER_S)
         self._turns = Turns(limits.requests_at_once, limits.requests_waiting)
         self._slow = Turns(limits.slow_readings_at_once, 0)
         self._streams = Turns(limits.streams_of_a_caller, 0)
@@ -51,71 +51,71 @@ class CallerBudget:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        group = scope.get(GROUP) or group_of(scope["method"], scope["path"])
+        group = scope.get(GROUP_SCOPE_KEY) or classify_request(scope["method"], scope["path"])
         if group is RequestGroup.PROBE:
             await self._app(scope, receive, send)
             return
-        caller, known = _caller(scope)
-        field, cost = _charged(scope, group, known)
-        if (over := self._rates.taken(field, caller, cost)) is not None:
-            await asyncio.sleep(_PAUSE_S + next(self._spread))
-            await self._answer(over[0].refusal(over[1]), scope, receive, send)
+        caller, is_known = _budget_key(scope)
+        field, cost = _rate_and_cost(scope, group, is_known)
+        if (exceeded := self._rates.acquire(field, caller, cost)) is not None:
+            await asyncio.sleep(_REFUSAL_DELAY_S + next(self._jitter))
+            await self._answer(exceeded[0].refusal(exceeded[1]), scope, receive, send)
         elif group is RequestGroup.STREAM:
-            await self._stream(caller, scope, receive, send)
+            await self._run_stream(caller, scope, receive, send)
         elif group is not RequestGroup.SLOW:
-            await self._turn(caller, scope, receive, send)
-        elif not self._slow.begin(caller):
-            await self._answer(self._limits.named("slow_readings_at_once").refusal(), scope, receive, send)
+            await self._run_in_turn(caller, scope, receive, send)
+        elif not self._slow.try_acquire(caller):
+            await self._answer(self._limits.named_limit("slow_readings_at_once").refusal(), scope, receive, send)
         else:
             try:
                 await self._app(scope, receive, send)
             finally:
-                self._slow.end(caller)
+                self._slow.release(caller)
 
-    async def _turn(self, caller: str, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._turns.begin(caller) and not await self._turns.wait(caller):
-            await asyncio.sleep(_PAUSE_S + next(self._spread))
-            await self._answer(self._limits.named("requests_waiting").refusal(), scope, receive, send)
+    async def _run_in_turn(self, caller: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._turns.try_acquire(caller) and not await self._turns.wait(caller):
+            await asyncio.sleep(_REFUSAL_DELAY_S + next(self._jitter))
+            await self._answer(self._limits.named_limit("requests_waiting").refusal(), scope, receive, send)
             return
         try:
             await self._app(scope, receive, send)
         finally:
-            self._turns.end(caller)
+            self._turns.release(caller)
 
-    async def _stream(self, caller: str, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._streams.begin(caller):
-            await self._answer(self._limits.named("streams_of_a_caller").refusal(5), scope, receive, send)
+    async def _run_stream(self, caller: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._streams.try_acquire(caller):
+            await self._answer(self._limits.named_limit("streams_of_a_caller").refusal(5), scope, receive, send)
             return
         try:
-            if not self._all_streams.begin(""):
-                await self._answer(self._limits.named("streams").refusal(5), scope, receive, send)
+            if not self._all_streams.try_acquire(""):
+                await self._answer(self._limits.named_limit("streams").refusal(5), scope, receive, send)
                 return
             try:
                 await self._app(scope, receive, send)
             finally:
-                self._all_streams.end("")
+                self._all_streams.release("")
         finally:
-            self._streams.end(caller)
+            self._streams.release(caller)
 
     async def _answer(self, problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
-        told = None if self._explain is None else self._explain(scope["path"], problem)
-        await (problem.response() if told is None else told)(scope, receive, send)
+        page = None if self._explain is None else self._explain(scope["path"], problem)
+        await (problem.to_response() if page is None else page)(scope, receive, send)
 
 
-def _caller(scope: Scope) -> tuple[str, bool]:
+def _budget_key(scope: Scope) -> tuple[str, bool]:
     """Whose budget it is, and whether that is somebody who is known."""
     caller: Caller | None = scope.get("state", {}).get("caller")
-    if caller is None or caller.open or not caller.roles:
-        return address_of(scope), False
+    if caller is None or caller.auth_disabled or not caller.roles:
+        return client_budget_key(scope), False
     if caller.org is not None or caller.account is not None:
         return f"{caller.org or ''} {caller.account or ''}", True
-    return f"{min(caller.roles)} {address_of(scope)}", True
+    return f"{min(caller.roles)} {client_budget_key(scope)}", True
 
 
-def _charged(scope: Scope, group: RequestGroup, known: bool) -> tuple[str, int]:
+def _rate_and_cost(scope: Scope, group: RequestGroup, is_known: bool) -> tuple[str, int]:
     """The rate, and how much of it this request takes."""
     if group is not RequestGroup.EVENTS:
-        return (_RATES if known else _OF_AN_ADDRESS)[group], 1
+        return (_CALLER_RATES if is_known else _ADDRESS_RATES)[group], 1
     length = next((value for name, value in scope["headers"] if name == b"content-length"), None)
     # Where the length is open it may be as much as there may be.
     return "events_kib_per_minute", 1 + (16_384 if length is None else int(length) // 1_024)

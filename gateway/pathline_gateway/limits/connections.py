@@ -8,9 +8,9 @@ from typing import Final, Protocol
 from pathline_gateway.limits.limit import NamedLimit
 from pathline_gateway.limits.table import Limits
 
-_LOOK_EVERY_S: Final = 0.25
+_CHECK_EVERY_S: Final = 0.25
 """How much later than it is due an overdue connection is noticed."""
-_AT_ONCE: Final = 50
+_OVERDUE_BATCH: Final = 50
 _PAUSE_S: Final = 0.01
 """So many are told that they are overdue; then others have their turn."""
 
@@ -18,17 +18,17 @@ _PAUSE_S: Final = 0.01
 class Connected(Protocol):
     """One connection."""
 
-    until: float
+    deadline: float
     """When it is overdue, by the clock of the event loop."""
 
     @property
-    def waits(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether it has nothing that is being answered: it may be given up for somebody else."""
 
-    def overdue(self) -> None:
+    def on_overdue(self) -> None:
         """It ends, or is given more time."""
 
-    def give_up(self) -> None:
+    def abort(self) -> None:
         """It ends at once."""
 
 
@@ -38,53 +38,53 @@ class Connections:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._by_address: dict[str, dict[Connected, None]] = {}
-        self._open: dict[Connected, None] = {}
-        self._looking: asyncio.TimerHandle | None = None
+        self._connections: dict[Connected, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self._connections)
 
-    def opened(self, connection: Connected, address: str | None) -> NamedLimit | None:
+    def register(self, connection: Connected, address: str | None) -> NamedLimit | None:
         """It is counted, or may not be open for this limit. Without an `address` only the connections in all count.
 
         Where there are too many in all, one that waits makes room: of the address that has most, and more than this.
         """
-        same = {} if address is None else self._by_address.get(address, {})
-        if len(same) >= self._limits.connections_of_an_address:
-            return self._limits.named("connections_of_an_address")
-        if len(self._open) >= self._limits.connections and not self._room_made(len(same)):
-            return self._limits.named("connections")
-        self._open[connection] = None
+        same_address = {} if address is None else self._by_address.get(address, {})
+        if len(same_address) >= self._limits.connections_of_an_address:
+            return self._limits.named_limit("connections_of_an_address")
+        if len(self._connections) >= self._limits.connections and not self._make_room(len(same_address)):
+            return self._limits.named_limit("connections")
+        self._connections[connection] = None
         if address is not None:
             self._by_address.setdefault(address, {})[connection] = None
-        if self._looking is None:
-            self._looking = asyncio.get_running_loop().call_later(_LOOK_EVERY_S, self._look)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_CHECK_EVERY_S, self._check_overdue)
         return None
 
-    def closed(self, connection: Connected, address: str | None) -> None:
+    def unregister(self, connection: Connected, address: str | None) -> None:
         """It is counted no longer; nothing where it was not."""
-        self._open.pop(connection, None)
-        same = None if address is None else self._by_address.get(address)
-        if address is not None and same is not None:
-            same.pop(connection, None)
-            if not same:
+        self._connections.pop(connection, None)
+        same_address = None if address is None else self._by_address.get(address)
+        if address is not None and same_address is not None:
+            same_address.pop(connection, None)
+            if not same_address:
                 del self._by_address[address]
 
-    def _room_made(self, has: int) -> bool:
-        most = max(self._by_address.values(), key=len, default={})
-        if len(most) <= has + 1:
+    def _make_room(self, own_count: int) -> bool:
+        largest = max(self._by_address.values(), key=len, default={})
+        if len(largest) <= own_count + 1:
             return False
-        waiting = next((each for each in most if each.waits), None)
-        if waiting is None:
+        idle_connection = next((each for each in largest if each.is_idle), None)
+        if idle_connection is None:
             return False
-        waiting.give_up()
-        return len(self._open) < self._limits.connections
+        idle_connection.abort()
+        return len(self._connections) < self._limits.connections
 
-    def _look(self) -> None:
+    def _check_overdue(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        overdue = [each for each in self._open if each.until <= now]
-        for connection in overdue[:_AT_ONCE]:
-            connection.overdue()
-        again = _PAUSE_S if len(overdue) > _AT_ONCE else _LOOK_EVERY_S
-        self._looking = loop.call_later(again, self._look) if self._open else None
+        overdue = [each for each in self._connections if each.deadline <= now]
+        for connection in overdue[:_OVERDUE_BATCH]:
+            connection.on_overdue()
+        next_check_s = _PAUSE_S if len(overdue) > _OVERDUE_BATCH else _CHECK_EVERY_S
+        self._timer = loop.call_later(next_check_s, self._check_overdue) if self._connections else None

@@ -17,7 +17,7 @@ from pathline_gateway.limits.table import Limits
 FILE: Final = Path("docs/limits.md")
 """Where it is committed, seen from the root of the repository."""
 
-_BEGINNING: Final = """\
+_INTRODUCTION: Final = """\
 # Limits: what one caller may use
 
 Nobody stops the others: whatever one caller sends, all others are served as if it was not there. Each limit has a
@@ -39,15 +39,15 @@ number, a setting for another number, and one answer. This page is made from
 """
 
 
-def document() -> str:
+def render_document() -> str:
     """The page: a line for each limit, with the number that holds where nothing is set."""
-    usual = Limits.model_construct()
-    return _BEGINNING + "".join(_line(usual.named(field)) for field in Limits.model_fields)
+    defaults = Limits.model_construct()
+    return _INTRODUCTION + "".join(_render_row(defaults.named_limit(field)) for field in Limits.model_fields)
 
 
-def _line(named: NamedLimit) -> str:
-    limit = named.limit
-    within = "" if limit.window_s is None else f" in {limit.window_s} s"
+def _render_row(named_limit: NamedLimit) -> str:
+    limit = named_limit.limit
+    window = "" if limit.window_s is None else f" in {limit.window_s} s"
     refusal = f"{limit.status} `{limit.reason}`"
     if limit.status is None:
         refusal = (
@@ -58,12 +58,12 @@ def _line(named: NamedLimit) -> str:
             else limit.reason or "closed"
         )
     cells = (
-        f"`{named.name}`",
-        f"{named.number:,} {limit.unit}{within}",
+        f"`{named_limit.name}`",
+        f"{named_limit.number:,} {limit.unit}{window}",
         limit.per,
         refusal,
-        f"`{named.setting}`",
-        named.why.replace("\n", " "),
+        f"`{named_limit.setting}`",
+        named_limit.rationale.replace("\n", " "),
     )
     return f"| {' | '.join(cells)} |\n"
 
@@ -71,9 +71,9 @@ def _line(named: NamedLimit) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Writes the page, or says whether it is as it would be written."""
     if "--write" in arguments:
-        FILE.write_text(document())
+        FILE.write_text(render_document())
         return 0
-    if FILE.exists() and FILE.read_text() == document():
+    if FILE.exists() and FILE.read_text() == render_document():
         return 0
     print(f"{FILE} is not what the table says: run `make schemas`", file=sys.stderr)
     return 1

@@ -20,16 +20,16 @@ class RequestGroup(StrEnum):
     CHANGE = "change"
 
     @property
-    def reads(self) -> bool:
+    def is_read_only(self) -> bool:
         """Whether it changes nothing, so that it may be asked again without a thought."""
         return self not in (RequestGroup.EVENTS, RequestGroup.CHANGE)
 
 
-GROUP: Final = "pathline.group"
+GROUP_SCOPE_KEY: Final = "pathline.group"
 """Where a request's scope keeps its group, once it was looked at."""
 _PROBES: Final = frozenset(("/healthz", "/readyz", "/metrics"))
 _EVENTS: Final = frozenset(("/v1/events", "/desk/spreadsheet"))
-_USUAL: Final = "/v1/pathways/"
+_PATHWAYS_PREFIX: Final = "/v1/pathways/"
 """Most requests, and none of them slow."""
 _STREAM: Final = re.compile(r"/v1/subscriptions/[^/]+/stream")
 _SLOW: Final = re.compile(
@@ -38,7 +38,7 @@ _SLOW: Final = re.compile(
 )
 
 
-def group_of(method: str, path: str) -> RequestGroup:
+def classify_request(method: str, path: str) -> RequestGroup:
     """The group of this request, whether there is such a route or not."""
     if path in _PROBES:
         return RequestGroup.PROBE
@@ -46,6 +46,6 @@ def group_of(method: str, path: str) -> RequestGroup:
         return RequestGroup.EVENTS
     if path.endswith("/stream") and _STREAM.fullmatch(path):
         return RequestGroup.STREAM
-    if not path.startswith(_USUAL) and _SLOW.fullmatch(path):
+    if not path.startswith(_PATHWAYS_PREFIX) and _SLOW.fullmatch(path):
         return RequestGroup.SLOW
     return RequestGroup.READING if method in ("GET", "HEAD") or path == "/v1/pathways/search" else RequestGroup.CHANGE

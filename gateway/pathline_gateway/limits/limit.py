@@ -58,7 +58,7 @@ class Limit:
         return self.status is None and self.reason.startswith("over-")
 
     @property
-    def passes(self) -> bool:
+    def is_transient(self) -> bool:
         """Whether the same request may be answered later; else it has to be another."""
         return self.status in (429, 503)
 
@@ -72,7 +72,7 @@ class NamedLimit:
     setting: str
     """`PATHLINE_LIMIT_DRY_RUNS`."""
     number: int
-    why: str
+    rationale: str
     limit: Limit
 
     def refusal(self, retry_after_s: float = 1.0, **extensions: object) -> Problem:
@@ -83,30 +83,30 @@ class NamedLimit:
                 f"{self.name}: this limit closes the connection or makes the request wait, without an answer"
             )
         REFUSALS.add(1, {"pathline.limit": self.name})
-        within = "" if limit.window_s is None else f" in {limit.window_s} s"
+        window = "" if limit.window_s is None else f" in {limit.window_s} s"
         return Problem(
             limit.status,
             limit.reason,
-            f"over {self.number:,} {limit.unit}{within} for each {limit.per}: {limit.advice}",
-            headers=self._fields(max(1, math.ceil(retry_after_s))),
+            f"over {self.number:,} {limit.unit}{window} for each {limit.per}: {limit.advice}",
+            headers=self._headers(max(1, math.ceil(retry_after_s))),
             limit=self.name,
             allowed=self.number,
             **extensions,
         )
 
-    def _fields(self, seconds: int) -> dict[str, str]:
+    def _headers(self, seconds: int) -> dict[str, str]:
         """`Retry-After` where the same request may be answered later, and the RateLimit fields of the IETF's draft.
 
         Where it may not there is no `Retry-After`: clients that find one send the same again by themselves.
         """
         limit = self.limit
-        later = {"retry-after": str(seconds)} if limit.passes else {}
+        retry_headers = {"retry-after": str(seconds)} if limit.is_transient else {}
         if limit.unit == "seconds":
-            return later
+            return retry_headers
         window = "" if limit.window_s is None else f";w={limit.window_s}"
-        left = f"r=0;t={seconds}" if limit.passes else f"r={self.number}"
+        remaining = f"r=0;t={seconds}" if limit.is_transient else f"r={self.number}"
         return {
-            **later,
+            **retry_headers,
             "ratelimit-policy": f'"{self.name}";q={self.number};qu="{limit.quota_unit}"{window}',
-            "ratelimit": f'"{self.name}";{left}',
+            "ratelimit": f'"{self.name}";{remaining}',
         }

@@ -11,13 +11,13 @@ from limits.storage import MemoryStorage, Storage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.types import Scope
 
-from pathline_gateway.limits.addresses import address_of
+from pathline_gateway.limits.addresses import client_budget_key
 from pathline_gateway.limits.limit import NamedLimit
-from pathline_gateway.limits.table import TABLE, Limits
+from pathline_gateway.limits.table import LIMIT_BY_FIELD, Limits
 
-_MOST_KEYS: Final = 65_536
+_MAX_KEYS: Final = 65_536
 """Callers that are counted at once; beyond, those that were seen first are forgotten."""
-_AHEAD: Final = 1_000
+_PREPAID_DIVISOR: Final = 1_000
 _SWEEP_S: Final = 60.0
 
 
@@ -28,16 +28,16 @@ class _Counters(MemoryStorage):
         Storage.__init__(self)
         self.storage = Counter()
         self.expirations = {}
-        self._swept = 0.0
+        self._swept_at = 0.0
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         now = time.time()
-        if now - self._swept > _SWEEP_S or len(self.storage) >= _MOST_KEYS:
+        if now - self._swept_at > _SWEEP_S or len(self.storage) >= _MAX_KEYS:
             self._sweep(now)
-        counted = self.get(key) + amount
-        self.storage[key] = counted
+        new_count = self.get(key) + amount
+        self.storage[key] = new_count
         self.expirations.setdefault(key, now + expiry)
-        return counted
+        return new_count
 
     def decr(self, key: str, amount: int = 1) -> int:
         self.storage[key] = max(self.get(key) - amount, 0)
@@ -57,10 +57,10 @@ class _Counters(MemoryStorage):
         self.expirations.pop(key, None)
 
     def _sweep(self, now: float) -> None:
-        self._swept = now
+        self._swept_at = now
         for key in [key for key, until in self.expirations.items() if until <= now]:
             self.clear(key)
-        for key in list(self.storage)[: max(0, len(self.storage) - _MOST_KEYS + _MOST_KEYS // 8)]:
+        for key in list(self.storage)[: max(0, len(self.storage) - _MAX_KEYS + _MAX_KEYS // 8)]:
             self.clear(key)
 
 
@@ -69,38 +69,38 @@ class CallerRates:
 
     def __init__(self, limits: Limits) -> None:
         self._limiter = SlidingWindowCounterRateLimiter(_Counters())
-        self._ahead: dict[tuple[str, str], int] = {}
+        self._prepaid_counts: dict[tuple[str, str], int] = {}
         self._limits = {
             field: (
                 RateLimitItemPerSecond(getattr(limits, field), limit.window_s, namespace=field),
-                limits.named(field),
+                limits.named_limit(field),
             )
-            for field, limit in TABLE.items()
+            for field, limit in LIMIT_BY_FIELD.items()
             if limit.window_s is not None
         }
 
-    def taken(self, field: str, caller: str, cost: int = 1) -> tuple[NamedLimit, float] | None:
+    def acquire(self, field: str, caller: str, cost: int = 1) -> tuple[NamedLimit, float] | None:
         """None where the caller may have so much more, which is counted; else the limit, and when to come again."""
-        ahead = self._ahead.get((field, caller), 0) - cost
-        if ahead >= 0:
-            self._ahead[field, caller] = ahead
+        prepaid_count = self._prepaid_counts.get((field, caller), 0) - cost
+        if prepaid_count >= 0:
+            self._prepaid_counts[field, caller] = prepaid_count
             return None
-        item, named = self._limits[field]
+        item, named_limit = self._limits[field]
         # Counted ahead, a thousandth of what she may: so most requests cost a look into a dictionary.
-        some = cost + item.amount // _AHEAD
-        if self._limiter.hit(item, caller, cost=some):
-            if len(self._ahead) >= _MOST_KEYS:
-                self._ahead.clear()
-            self._ahead[field, caller] = some - cost
+        prepaid_cost = cost + item.amount // _PREPAID_DIVISOR
+        if self._limiter.hit(item, caller, cost=prepaid_cost):
+            if len(self._prepaid_counts) >= _MAX_KEYS:
+                self._prepaid_counts.clear()
+            self._prepaid_counts[field, caller] = prepaid_cost - cost
             return None
-        return named, self._again(item, caller)
+        return named_limit, self._retry_after_s(item, caller)
 
-    def used_up(self, field: str, caller: str) -> tuple[NamedLimit, float] | None:
+    def find_exhausted(self, field: str, caller: str) -> tuple[NamedLimit, float] | None:
         """The same, and nothing is counted."""
-        item, named = self._limits[field]
-        return None if self._limiter.test(item, caller) else (named, self._again(item, caller))
+        item, named_limit = self._limits[field]
+        return None if self._limiter.test(item, caller) else (named_limit, self._retry_after_s(item, caller))
 
-    def _again(self, item: RateLimitItemPerSecond, caller: str) -> float:
+    def _retry_after_s(self, item: RateLimitItemPerSecond, caller: str) -> float:
         return max(1.0, self._limiter.get_window_stats(item, caller).reset_time - time.time())
 
 
@@ -110,11 +110,11 @@ class RefusedCallers:
     def __init__(self, rates: CallerRates) -> None:
         self._rates = rates
 
-    def look(self, scope: Scope) -> None:
+    def check(self, scope: Scope) -> None:
         """Whether somebody may ask from there again. Raises Problem."""
-        if (over := self._rates.used_up("refusals_per_minute", address_of(scope))) is not None:
-            raise over[0].refusal(over[1])
+        if (exhausted := self._rates.find_exhausted("refusals_per_minute", client_budget_key(scope))) is not None:
+            raise exhausted[0].refusal(exhausted[1])
 
-    def count(self, scope: Scope) -> None:
+    def record(self, scope: Scope) -> None:
         """Somebody was refused."""
-        self._rates.taken("refusals_per_minute", address_of(scope))
+        self._rates.acquire("refusals_per_minute", client_budget_key(scope))

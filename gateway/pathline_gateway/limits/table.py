@@ -237,25 +237,31 @@ class Limits(BaseSettings):
     ] = 1_000
     """Each token that may be used is one that may be guessed, and kept until it expires."""
 
-    def named(self, field: str) -> NamedLimit:
+    def named_limit(self, field: str) -> NamedLimit:
         """The limit of this field, with its number. Raises KeyError where there is none."""
         name, number = field.replace("_", "-"), int(getattr(self, field))
-        return NamedLimit(name, f"{PREFIX}{field.upper()}", number, _WHY[field], TABLE[field])
+        return NamedLimit(name, f"{PREFIX}{field.upper()}", number, _RATIONALE_BY_FIELD[field], LIMIT_BY_FIELD[field])
 
 
-def _limit(field: str) -> Limit:
-    found = [each for each in Limits.model_fields[field].metadata if isinstance(each, Limit)]
-    if len(found) != 1:
+def _find_limit(field: str) -> Limit:
+    limit_annotations = [each for each in Limits.model_fields[field].metadata if isinstance(each, Limit)]
+    if len(limit_annotations) != 1:
         raise TypeError(f"{field}: say for whom the limit holds, and how it is refused, with one Limit")
-    return found[0]
+    return limit_annotations[0]
 
 
-TABLE: Final[Mapping[str, Limit]] = MappingProxyType({field: _limit(field) for field in Limits.model_fields})
+LIMIT_BY_FIELD: Final[Mapping[str, Limit]] = MappingProxyType(
+    {field: _find_limit(field) for field in Limits.model_fields}
+)
 """By field."""
-_WHY: Final[Mapping[str, str]] = {field: info.description or "" for field, info in Limits.model_fields.items()}
+_RATIONALE_BY_FIELD: Final[Mapping[str, str]] = {
+    field: info.description or "" for field, info in Limits.model_fields.items()
+}
 
 
-def unknown(environment: Iterable[str]) -> list[str]:
+def find_unknown_variables(environment: Iterable[str]) -> list[str]:
     """The variables that look like limits, and are none: a limit that was meant does not hold."""
-    known = {f"{PREFIX}{field.upper()}" for field in Limits.model_fields}
-    return sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
+    known_variables = {f"{PREFIX}{field.upper()}" for field in Limits.model_fields}
+    return sorted(
+        name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known_variables
+    )

@@ -10,14 +10,14 @@ class Turns:
     """By caller."""
 
     def __init__(self, running: int, waiting: int) -> None:
-        self._most_running, self._most_waiting = running, waiting
+        self._max_running, self._max_waiting = running, waiting
         self._running: dict[str, int] = {}
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
-    def begin(self, caller: str) -> bool:
+    def try_acquire(self, caller: str) -> bool:
         """Whether another request of this caller runs now; it calls `end` when it is over."""
         running = self._running.get(caller, 0)
-        if running >= self._most_running:
+        if running >= self._max_running:
             return False
         self._running[caller] = running + 1
         return True
@@ -25,7 +25,7 @@ class Turns:
     async def wait(self, caller: str) -> bool:
         """The same, once it is its turn; at once False where too many of this caller wait already."""
         waiting = self._waiting.setdefault(caller, deque())
-        if len(waiting) >= self._most_waiting:
+        if len(waiting) >= self._max_waiting:
             return False
         turn = asyncio.get_running_loop().create_future()
         waiting.append(turn)
@@ -33,13 +33,13 @@ class Turns:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self.end(caller)  # it was given its turn, and will not use it
+                self.release(caller)  # it was given its turn, and will not use it
             else:
                 waiting.remove(turn)
             raise
         return True
 
-    def end(self, caller: str) -> None:
+    def release(self, caller: str) -> None:
         """One that ran is over: the next of this caller has its place."""
         waiting = self._waiting.get(caller)
         while waiting:

@@ -25,7 +25,7 @@ class Handoff(NamedTuple):
     accepted: datetime | None
     first_contact: datetime | None
     first_service: datetime | None
-    heard: datetime | None
+    first_heard: datetime | None
     ended: datetime | None
     completed: bool
     until: datetime | None = None
@@ -50,84 +50,84 @@ class Measure(NamedTuple):
     unit: str
     formula: str
     source: str
-    of: Callable[[Sequence[Handoff], datetime, timedelta], list[Value]]
+    compute: Callable[[Sequence[Handoff], datetime, timedelta], list[Value]]
 
 
-def _waits(
+def _build_waits(
     handoffs: Iterable[Handoff],
-    begins: Callable[[Handoff], datetime | None],
-    comes: Callable[[Handoff], datetime | None],
+    start_of: Callable[[Handoff], datetime | None],
+    end_of: Callable[[Handoff], datetime | None],
     now: datetime,
 ) -> Iterator[Wait]:
     for each in handoffs:
-        began, came = begins(each), comes(each)
-        if began is None:
+        start, end = start_of(each), end_of(each)
+        if start is None:
             continue
-        until = (each.until or now) if came is None else came
-        yield Wait(max(0.0, (until - began).total_seconds()), came is not None)
+        until = (each.until or now) if end is None else end
+        yield Wait(max(0.0, (until - start).total_seconds()), end is not None)
 
 
-def _offered(each: Handoff) -> datetime:
+def _offered_at(each: Handoff) -> datetime:
     return each.offered
 
 
-def _completion(handoffs: Sequence[Handoff], now: datetime, within: timedelta) -> list[Value]:
-    served = Survival(_waits(handoffs, _offered, lambda h: h.first_service, now))
-    return [Value("completed", served.n, _rest(served.waiting_after(within.total_seconds())))]
+def _compute_completion(handoffs: Sequence[Handoff], now: datetime, within: timedelta) -> list[Value]:
+    survival = Survival(_build_waits(handoffs, _offered_at, lambda h: h.first_service, now))
+    return [Value("completed", survival.n, _complement(survival.survival_at(within.total_seconds())))]
 
 
-def _latency(handoffs: Sequence[Handoff], now: datetime, _: timedelta) -> list[Value]:
-    found = []
-    for name, comes in (("acceptance", _accepted), ("first_contact", _contacted)):
+def _compute_latency(handoffs: Sequence[Handoff], now: datetime, _: timedelta) -> list[Value]:
+    values = []
+    for name, end_of in (("acceptance", _accepted_at), ("first_contact", _first_contact_at)):
         # Of one that ended without it nobody can say how long it would have taken.
         waits = (
             Wait((each.ended - each.offered).total_seconds(), False)
-            if comes(each) is None and each.ended is not None
+            if end_of(each) is None and each.ended is not None
             else wait
             for each in handoffs
-            for wait in _waits((each,), _offered, comes, now)
+            for wait in _build_waits((each,), _offered_at, end_of, now)
         )
         survival = Survival(waits)
-        found += [Value(f"{name}_median", survival.n, survival.quantile(0.5))]
-        found += [Value(f"{name}_p90", survival.n, survival.quantile(0.9))]
-    return found
+        values += [Value(f"{name}_median", survival.n, survival.quantile(0.5))]
+        values += [Value(f"{name}_p90", survival.n, survival.quantile(0.9))]
+    return values
 
 
-def _leakage(handoffs: Sequence[Handoff], now: datetime, within: timedelta) -> list[Value]:
-    found = []
-    for (_, begins), (name, comes) in pairwise(_STAGES):
-        survival = Survival(_waits(handoffs, begins, comes, now))
-        found.append(Value(name, survival.n, survival.waiting_after(within.total_seconds())))
-    return found
+def _compute_leakage(handoffs: Sequence[Handoff], now: datetime, within: timedelta) -> list[Value]:
+    values = []
+    for (_, start_of), (name, end_of) in pairwise(_STAGES):
+        survival = Survival(_build_waits(handoffs, start_of, end_of, now))
+        values.append(Value(name, survival.n, survival.survival_at(within.total_seconds())))
+    return values
 
 
-def _silence(handoffs: Sequence[Handoff], now: datetime, within: timedelta) -> list[Value]:
-    heard = Survival(_waits(handoffs, _offered, lambda h: h.heard, now))
-    return [Value("silent", heard.n, heard.waiting_after(within.total_seconds()))]
+def _compute_silence(handoffs: Sequence[Handoff], now: datetime, within: timedelta) -> list[Value]:
+    survival = Survival(_build_waits(handoffs, _offered_at, lambda h: h.first_heard, now))
+    return [Value("silent", survival.n, survival.survival_at(within.total_seconds()))]
 
 
-def _accepted(each: Handoff) -> datetime | None:
+def _accepted_at(each: Handoff) -> datetime | None:
     return each.accepted
 
 
-def _contacted(each: Handoff) -> datetime | None:
+def _first_contact_at(each: Handoff) -> datetime | None:
     return each.first_contact
 
 
 _STAGES: Final[Sequence[tuple[str, Callable[[Handoff], datetime | None]]]] = (
-    ("offered", _offered),
-    ("accepted", _accepted),
-    ("contacted", _contacted),
+    ("offered", _offered_at),
+    ("accepted", _accepted_at),
+    ("contacted", _first_contact_at),
     ("served", lambda each: each.first_service),
     ("completed", lambda each: each.ended if each.completed else None),
 )
 
 
-def _rest(share: Estimate) -> Estimate:
-    def rest(value: float | None) -> float | None:
+def _complement(share: Estimate) -> Estimate:
+    def complement_of(value: float | None) -> float | None:
         return None if value is None else 1 - value
 
-    return Estimate(rest(share.value), rest(share.high), rest(share.low))
+    return Estimate(complement_of(share.value), complement_of(share.high), complement_of(share.low))
 
 
 MEASURES: Final = {
@@ -140,7 +140,7 @@ MEASURES: Final = {
             "share",
             "1 - S(D) of the time from the offer to the receiver's first service (Kaplan-Meier)",
             "closed-loop referral (Gravity SDOH)",
-            _completion,
+            _compute_completion,
         ),
         Measure(
             2,
@@ -149,7 +149,7 @@ MEASURES: Final = {
             "s",
             "median and 0.9 quantile of accepted - offered, and of first contact - offered (Kaplan-Meier)",
             "the two-business-day rule of referral networks",
-            _latency,
+            _compute_latency,
         ),
         Measure(
             3,
@@ -158,7 +158,7 @@ MEASURES: Final = {
             "share",
             "S(D) of each stage since the one before: offered, accepted, contacted, served, completed (Kaplan-Meier)",
             "survival analysis",
-            _leakage,
+            _compute_leakage,
         ),
         Measure(
             4,
@@ -167,21 +167,21 @@ MEASURES: Final = {
             "share",
             "S(D) of the time from the offer to the receiver's first interaction of any kind (Kaplan-Meier)",
             "evaluation of the Orange Door: clients who were missed",
-            _silence,
+            _compute_silence,
         ),
     )
 }
 """By name."""
 
-SMALLEST: Final = 10
+MIN_CELL_SIZE: Final = 10
 """Cells of fewer are not shown to those who may not see them."""
 
 
-def cells(
+def values_by_pair(
     measure: Measure, handoffs: Sequence[Handoff], now: datetime, within: timedelta
 ) -> dict[tuple[str, str], list[Value]]:
     """The same for each pair of organisations."""
     pairs: dict[tuple[str, str], list[Handoff]] = {}
     for each in handoffs:
         pairs.setdefault((each.sender, each.receiver), []).append(each)
-    return {pair: measure.of(pairs[pair], now, within) for pair in sorted(pairs)}
+    return {pair: measure.compute(pairs[pair], now, within) for pair in sorted(pairs)}

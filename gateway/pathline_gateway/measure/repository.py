@@ -18,7 +18,7 @@ from open_handoff
 where observable and offered <= $3 and ($1::text is null or sender = $1) and ($2::text is null or receiver = $2)
 order by sender, receiver, handoff
 """
-_UNOBSERVABLE = """
+_COUNT_UNOBSERVABLE = """
 select count(*) from open_handoff
 where not observable and offered is not null and ($1::text is null or sender = $1)
     and ($2::text is null or receiver = $2)
@@ -41,54 +41,56 @@ select handoff, pathway, cell_sender, cell_receiver, sender, receiver, offered, 
 from released_handoff
 where ($1::text is null or cell_sender = $1) and ($2::text is null or cell_receiver = $2)
 """
-_LOCK = 0x706C_0035
-_MONTH = "select month from released_month"
-_ENTER = "insert into released_month (month) values ($1) on conflict (only_row) do update set month = excluded.month"
+_LOCK_ID = 0x706C_0035
+_SELECT_MONTH = "select month from released_month"
+_UPSERT_MONTH = (
+    "insert into released_month (month) values ($1) on conflict (only_row) do update set month = excluded.month"
+)
 
 
-async def handoffs(
+async def find_handoffs(
     connection: asyncpg.Connection, sender: str | None, receiver: str | None, until: datetime
 ) -> list[Handoff]:
     """Those that were offered by then between these organisations; None: any."""
     return [Handoff(*row.values()) for row in await connection.fetch(_HANDOFFS, sender, receiver, until)]
 
 
-async def unobservable(connection: asyncpg.Connection, sender: str | None, receiver: str | None) -> int:
+async def count_unobservable(connection: asyncpg.Connection, sender: str | None, receiver: str | None) -> int:
     """How many went to somebody who is not on the register."""
-    return int(await connection.fetchval(_UNOBSERVABLE, sender, receiver))
+    return int(await connection.fetchval(_COUNT_UNOBSERVABLE, sender, receiver))
 
 
-async def lock(connection: asyncpg.Connection) -> None:
+async def lock_release(connection: asyncpg.Connection) -> None:
     """Nobody else releases cells until this transaction ends."""
-    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK_ID)
 
 
-async def month(connection: asyncpg.Connection) -> date | None:
+async def released_month(connection: asyncpg.Connection) -> date | None:
     """The month whose cells are released; None where none ever were."""
-    found: date | None = await connection.fetchval(_MONTH)
+    found: date | None = await connection.fetchval(_SELECT_MONTH)
     return found
 
 
-async def units(connection: asyncpg.Connection, before: datetime) -> list[Unit]:
+async def find_units(connection: asyncpg.Connection, before: datetime) -> list[Unit]:
     """The hand-offs that were offered before this instant, as they stand, with the pathways that they are of."""
     rows = await connection.fetch(_UNITS, before)
     return [Unit(row["handoff"], row["pathway"], Handoff(*tuple(row)[2:])) for row in rows]
 
 
-async def released(
+async def find_released(
     connection: asyncpg.Connection, sender: str | None = None, receiver: str | None = None
 ) -> list[ReleasedUnit]:
     """What is in released cells: in all, or in those of one sender or receiver."""
     rows = await connection.fetch(_RELEASED, sender, receiver)
     return [
-        ReleasedUnit(Unit(id, pathway, Handoff(*said)), Cell(cell_sender, cell_receiver))
-        for id, pathway, cell_sender, cell_receiver, *said in rows
+        ReleasedUnit(Unit(id, pathway, Handoff(*handoff_columns)), Cell(cell_sender, cell_receiver))
+        for id, pathway, cell_sender, cell_receiver, *handoff_columns in rows
     ]
 
 
-async def release(connection: asyncpg.Connection, month: date, cells: Iterable[ReleasedUnit]) -> None:
+async def replace_released(connection: asyncpg.Connection, month: date, cells: Iterable[ReleasedUnit]) -> None:
     """These are the released cells of this month."""
     await connection.execute("delete from released_handoff")
     records = [(unit.id, unit.pathway, *cell, *unit.handoff) for unit, cell in cells]
     await connection.copy_records_to_table("released_handoff", records=records, columns=_COLUMNS)
-    await connection.execute(_ENTER, month)
+    await connection.execute(_UPSERT_MONTH, month)

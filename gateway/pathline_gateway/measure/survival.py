@@ -44,54 +44,54 @@ class Survival:
         ordered = sorted(waits)
         self.n = len(ordered)
         self.ended = sum(wait.ended for wait in ordered)
-        self._points = _points(ordered)
-        self._longest = ordered[-1].seconds if ordered else 0.0
+        self._points = _survival_points(ordered)
+        self._max_seconds = ordered[-1].seconds if ordered else 0.0
 
-    def waiting_after(self, seconds: float) -> Estimate:
+    def survival_at(self, seconds: float) -> Estimate:
         """The share that still waits then; unknown where nobody was looked at for so long and some still waited."""
-        at = [point for point in self._points if point.seconds <= seconds]
-        share = at[-1].share if at else 1.0
-        if self.n == 0 or (seconds > self._longest and share > 0):
+        points = [point for point in self._points if point.seconds <= seconds]
+        share = points[-1].share if points else 1.0
+        if self.n == 0 or (seconds > self._max_seconds and share > 0):
             return Estimate(None, None, None)
-        return Estimate(share, at[-1].low, at[-1].high) if at else Estimate(1.0, 1.0, 1.0)
+        return Estimate(share, points[-1].low, points[-1].high) if points else Estimate(1.0, 1.0, 1.0)
 
     def quantile(self, share: float) -> Estimate:
         """The time after which this share no longer waits; unknown where so many have not come to an end."""
 
-        def first(values: Sequence[tuple[float, float]]) -> float | None:
-            return next((seconds for seconds, left in values if left <= 1 - share + 1e-12), None)
+        def first_below(values: Sequence[tuple[float, float]]) -> float | None:
+            return next((seconds for seconds, remaining in values if remaining <= 1 - share + 1e-12), None)
 
         return Estimate(
-            first([(p.seconds, p.share) for p in self._points]),
-            first([(p.seconds, p.low) for p in self._points]),
-            first([(p.seconds, p.high) for p in self._points]),
+            first_below([(p.seconds, p.share) for p in self._points]),
+            first_below([(p.seconds, p.low) for p in self._points]),
+            first_below([(p.seconds, p.high) for p in self._points]),
         )
 
 
-def _points(ordered: Sequence[Wait]) -> list[_Point]:
+def _survival_points(ordered: Sequence[Wait]) -> list[_Point]:
     """After each instant at which something ended."""
     points: list[_Point] = []
-    share, spread, at_risk, n = 1.0, 0.0, len(ordered), 0
-    while n < len(ordered):
-        seconds, ended, here = ordered[n].seconds, 0, n
-        while here < len(ordered) and ordered[here].seconds == seconds:
-            ended += ordered[here].ended
-            here += 1
+    share, greenwood_sum, at_risk, index = 1.0, 0.0, len(ordered), 0
+    while index < len(ordered):
+        seconds, ended, next_index = ordered[index].seconds, 0, index
+        while next_index < len(ordered) and ordered[next_index].seconds == seconds:
+            ended += ordered[next_index].ended
+            next_index += 1
         if ended:
             share *= 1 - ended / at_risk
             if at_risk > ended:
-                spread += ended / (at_risk * (at_risk - ended))
-            points.append(_Point(seconds, share, *_interval(share, spread)))
-        at_risk -= here - n
-        n = here
+                greenwood_sum += ended / (at_risk * (at_risk - ended))
+            points.append(_Point(seconds, share, *_confidence_interval(share, greenwood_sum)))
+        at_risk -= next_index - index
+        index = next_index
     return points
 
 
-def _interval(share: float, spread: float) -> tuple[float, float]:
+def _confidence_interval(share: float, greenwood_sum: float) -> tuple[float, float]:
     if share <= 0:
         return 0.0, 0.0
     if share >= 1:
         return 1.0, 1.0
-    theta = _Z * math.sqrt(spread) / math.log(share)
+    theta = _Z * math.sqrt(greenwood_sum) / math.log(share)
     low, high = sorted((share ** math.exp(theta), share ** math.exp(-theta)))
     return low, high

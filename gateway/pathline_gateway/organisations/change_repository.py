@@ -10,11 +10,11 @@ import asyncpg
 import orjson
 
 # Which persons are concealed is told to nobody but their own organisation.
-_LISTED = """
+_LIST = """
 select id, at, changed_by, register, change, before - 'subject', after - 'subject' from register_change
 where id > $1 order by id limit $2
 """
-_OF_CONCEALMENT = """
+_CONCEALMENT_CHANGES = """
 select at, changed_by, register, change, said ->> 'service' as service, said ->> 'subject' as subject,
     (after ->> 'conceals')::boolean as conceals
 from register_change cross join lateral (select coalesce(after, before) as said) as s
@@ -50,26 +50,29 @@ class ConcealmentChange(NamedTuple):
     service: str | None
     subject: str | None
 
-    def by(self, org: str) -> bool:
+    def is_by(self, org: str) -> bool:
         """Whether it was this organisation that did it."""
         return self.changed_by.partition(":")[0] == org
 
 
-async def listed(connection: asyncpg.Connection, after: int, limit: int) -> list[RegisterChange]:
+async def list_changes(connection: asyncpg.Connection, after: int, limit: int) -> list[RegisterChange]:
     """The next changes after this number, in order."""
-    rows = await connection.fetch(_LISTED, after, limit)
-    return [RegisterChange._make((*row[:5], _read(row[5]), _read(row[6]))) for row in rows]
+    rows = await connection.fetch(_LIST, after, limit)
+    return [RegisterChange._make((*row[:5], _parse_json(row[5]), _parse_json(row[6]))) for row in rows]
 
 
-async def of_concealment(
+async def list_concealment_changes(
     connection: asyncpg.Connection, org: str, since: datetime, limit: int
 ) -> list[ConcealmentChange]:
     """What became of this organisation's concealment since, the latest first."""
-    rows = await connection.fetch(_OF_CONCEALMENT, org, since, limit)
-    return [ConcealmentChange(row["at"], row["changed_by"], _word(row), row["service"], row["subject"]) for row in rows]
+    rows = await connection.fetch(_CONCEALMENT_CHANGES, org, since, limit)
+    return [
+        ConcealmentChange(row["at"], row["changed_by"], _change_word(row), row["service"], row["subject"])
+        for row in rows
+    ]
 
 
-def _word(row: asyncpg.Record) -> str:
+def _change_word(row: asyncpg.Record) -> str:
     if row["register"] == "organisation":
         return "concealed" if row["conceals"] else "lifted"
     if row["register"] == "concealment_lift":
@@ -77,5 +80,5 @@ def _word(row: asyncpg.Record) -> str:
     return "lifted" if row["change"] == "delete" else "concealed"
 
 
-def _read(said: str | None) -> Mapping[str, Any] | None:
-    return None if said is None else dict(orjson.loads(said))
+def _parse_json(text: str | None) -> Mapping[str, Any] | None:
+    return None if text is None else dict(orjson.loads(text))

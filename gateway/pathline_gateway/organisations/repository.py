@@ -13,22 +13,22 @@ import orjson
 from pathline.interaction import organisation_of
 from pathline_gateway.postgres.registry_cache import RegistryCache
 
-_STRANGER_S = 1.0
+_UNKNOWN_TTL_S = 1.0
 """How long an organisation that is not on the register is not looked for again."""
-_STRANGERS = 10_000
+_MAX_UNKNOWN = 10_000
 
 _ADD_ORGANISATIONS = """
 insert into organisation (org, registered_by)
 select org, 'first-event' from unnest($1::text[]) as o(org) order by org collate "C"
 on conflict do nothing
 """
-_ENTER = """
+_UPSERT = """
 insert into organisation (org, name, sector, abn, directory, registered_by) values ($1, $2, $3, $4, $5, 'operator')
 on conflict (org) do update set name = excluded.name, sector = excluded.sector, abn = excluded.abn,
     directory = excluded.directory, registered_by = 'operator'
 returning (xmax = 0) as new
 """
-_LISTED = """
+_LIST = """
 select org, name, sector, abn, directory, registered_by, registered_at from organisation
 where org > $1 order by org limit $2
 """
@@ -67,19 +67,21 @@ async def known_organisations(connection: asyncpg.Connection, orgs: Collection[s
     return {row["org"] for row in rows}
 
 
-async def registered(connection: asyncpg.Connection, orgs: Collection[str]) -> set[str]:
+async def cached_registered(connection: asyncpg.Connection, orgs: Collection[str]) -> set[str]:
     """The same; who was on the register is not asked about again, who was not is a second later."""
-    known: RegistryCache = getattr(connection, "known", None) or RegistryCache()
-    now, wanted = time.monotonic(), set(orgs)
-    if unseen := {org for org in wanted - known.orgs if now - known.strangers.get(org, -_STRANGER_S) >= _STRANGER_S}:
-        known.orgs |= await known_organisations(connection, unseen)
-        if len(known.strangers) > _STRANGERS:
-            known.strangers.clear()
-        known.strangers |= dict.fromkeys(unseen - known.orgs, now)
-    return known.orgs & wanted
+    cache: RegistryCache = getattr(connection, "known", None) or RegistryCache()
+    now, requested = time.monotonic(), set(orgs)
+    if uncached := {
+        org for org in requested - cache.orgs if now - cache.unknown_orgs.get(org, -_UNKNOWN_TTL_S) >= _UNKNOWN_TTL_S
+    }:
+        cache.orgs |= await known_organisations(connection, uncached)
+        if len(cache.unknown_orgs) > _MAX_UNKNOWN:
+            cache.unknown_orgs.clear()
+        cache.unknown_orgs |= dict.fromkeys(uncached - cache.orgs, now)
+    return cache.orgs & requested
 
 
-async def publishers(connection: asyncpg.Connection) -> set[str]:
+async def publishing_organisations(connection: asyncpg.Connection) -> set[str]:
     """The organisations that have published."""
     return {row["org"] for row in await connection.fetch("select distinct org from source")}
 
@@ -89,7 +91,7 @@ async def add_organisations(connection: asyncpg.Connection, orgs: Collection[str
     await connection.execute(_ADD_ORGANISATIONS, list(orgs))
 
 
-async def enter(
+async def upsert_organisation(
     connection: asyncpg.Connection,
     org: str,
     name: str | None,
@@ -98,13 +100,13 @@ async def enter(
     directory: Mapping[str, str],
 ) -> bool:
     """The organisation is on the register and this is said of it; whether it was not there before."""
-    said = orjson.dumps(dict(directory)).decode()
-    return bool(await connection.fetchval(_ENTER, org, name, sector, abn, said))
+    directory_json = orjson.dumps(dict(directory)).decode()
+    return bool(await connection.fetchval(_UPSERT, org, name, sector, abn, directory_json))
 
 
-async def listed(connection: asyncpg.Connection, after: str, limit: int) -> list[OrganisationRow]:
+async def list_organisations(connection: asyncpg.Connection, after: str, limit: int) -> list[OrganisationRow]:
     """The next organisations after this code."""
-    rows = await connection.fetch(_LISTED, after, limit)
+    rows = await connection.fetch(_LIST, after, limit)
     return [OrganisationRow(**{**row, "directory": orjson.loads(row["directory"])}) for row in rows]
 
 
@@ -134,15 +136,15 @@ async def type_numbers(connection: asyncpg.Connection, types: Collection[str]) -
     return {row["type"]: row["id"] for row in found}
 
 
-async def names(
+async def load_names(
     connection: asyncpg.Connection, sources: Collection[int], types: Collection[int]
 ) -> tuple[Mapping[int, str], Mapping[int, str]]:
     """Sources and event types by these numbers, and by others."""
-    known: RegistryCache = getattr(connection, "known", None) or RegistryCache()
-    for statement, wanted, found in (
-        (_SOURCE_NAMES, sources, known.source_names),
-        (_TYPE_NAMES, types, known.type_names),
+    cache: RegistryCache = getattr(connection, "known", None) or RegistryCache()
+    for statement, numbers, cached_names in (
+        (_SOURCE_NAMES, sources, cache.source_names),
+        (_TYPE_NAMES, types, cache.type_names),
     ):
-        if unseen := set(wanted) - found.keys():
-            found |= {row["id"]: row["name"] for row in await connection.fetch(statement, list(unseen))}
-    return known.source_names, known.type_names
+        if uncached := set(numbers) - cached_names.keys():
+            cached_names |= {row["id"]: row["name"] for row in await connection.fetch(statement, list(uncached))}
+    return cache.source_names, cache.type_names

@@ -13,8 +13,8 @@ from pathline_gateway.postgres import change_log
 async def discard(connection: asyncpg.Connection, ids: Collection[int], by: str, because: str) -> set[int]:
     """Those of these that were parked are discarded; who did it, when and why is kept."""
     async with connection.transaction():
-        done = await parked_repository.discard(connection, ids, by, because)
-        if done:
+        discarded_ids = await parked_repository.discard(connection, ids, by, because)
+        if discarded_ids:
             await change_log.lock(connection)  # totals move in this order everywhere
-            await change_log.append(connection, (), 0, "interaction", {"parked": -len(done)})
-    return done
+            await change_log.append(connection, (), 0, "interaction", {"parked": -len(discarded_ids)})
+    return discarded_ids

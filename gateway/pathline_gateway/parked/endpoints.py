@@ -12,34 +12,34 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pathline import instant
-from pathline_gateway.access_log.request_row import reading
+from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.intake import parked_repository
 from pathline_gateway.parked import overview_repository
 from pathline_gateway.parked import schemas as parked_schemas
 from pathline_gateway.parked.discard import discard
-from pathline_gateway.parked.gauge import look
+from pathline_gateway.parked.gauge import update_gauge
 from pathline_gateway.parked.overview_repository import ParkedFilter
-from pathline_gateway.parked.redaction import may_be_asked_for, shown, shown_groups, shown_whole
+from pathline_gateway.parked.redaction import is_filter_allowed, redact, redact_groups, redact_stored
 from pathline_gateway.parked.replay import ReplayResult, ReplayRules, replay
-from pathline_gateway.web.openapi_responses import AFTER, LIMIT, answers
+from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.patterns import CODES
 from pathline_gateway.web.problem import Problem
 
-MOST = 1_000
+MAX_RECORDS = 1_000
 """Records that one request lists, replays or discards."""
 
-_BIGGEST = 2**63 - 1
-Id = Annotated[int, Field(ge=1, le=_BIGGEST)]
-Ids = Annotated[list[Id], Field(min_length=1, max_length=MOST)]
+_MAX_ID = 2**63 - 1
+Id = Annotated[int, Field(ge=1, le=_MAX_ID)]
+Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_RECORDS)]
 Reason = Annotated[str, Field(max_length=80, pattern=CODES)]
 Publisher = Annotated[str, Field(max_length=64, pattern=CODES)]
 OfReason = Annotated[Reason | None, Query(description="Those parked for this reason")]
 OfPublisher = Annotated[
     Publisher | None, Query(description="Those of this publisher; empty: of nobody who could be told")
 ]
-Limit = Annotated[int, Query(ge=1, le=MOST, description=LIMIT)]
-After = Annotated[int, Query(ge=0, le=_BIGGEST, description=AFTER)]
+Limit = Annotated[int, Query(ge=1, le=MAX_RECORDS, description=LIMIT_DESCRIPTION)]
+After = Annotated[int, Query(ge=0, le=_MAX_ID, description=AFTER_DESCRIPTION)]
 
 
 class ReplayForm(BaseModel):
@@ -57,7 +57,7 @@ class ReplayForm(BaseModel):
     """Those that are parked for this reason."""
     org: Publisher | None = None
     """Those of this publisher; empty: of nobody who could be told."""
-    after: Annotated[int, Field(ge=0, le=_BIGGEST)] = 0
+    after: Annotated[int, Field(ge=0, le=_MAX_ID)] = 0
     """Only those after this id: the `next` of an answer before."""
 
     @model_validator(mode="after")
@@ -83,23 +83,36 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
     router = APIRouter(tags=["parked"])
 
     async def _page(
-        connection: asyncpg.Connection, wanted: ParkedFilter, after: int, limit: int
+        connection: asyncpg.Connection, parked_filter: ParkedFilter, after: int, limit: int
     ) -> list[overview_repository.ParkedListItem]:
-        hidden = frozenset[str]() if register_unknown else await overview_repository.concealing(connection)
-        if not may_be_asked_for(wanted, hidden):
+        concealing_orgs = (
+            frozenset[str]() if register_unknown else await overview_repository.find_concealing_orgs(connection)
+        )
+        if not is_filter_allowed(parked_filter, concealing_orgs):
             return []
-        return [shown(each, hidden) for each in await overview_repository.page(connection, wanted, after, limit)]
+        return [
+            redact(each, concealing_orgs)
+            for each in await overview_repository.page(connection, parked_filter, after, limit)
+        ]
 
-    async def _groups(connection: asyncpg.Connection, wanted: ParkedFilter) -> list[overview_repository.ParkedGroupRow]:
-        hidden = frozenset[str]() if register_unknown else await overview_repository.concealing(connection)
-        found = await overview_repository.groups(connection, wanted) if may_be_asked_for(wanted, hidden) else []
-        return shown_groups(found, hidden)
+    async def _groups(
+        connection: asyncpg.Connection, parked_filter: ParkedFilter
+    ) -> list[overview_repository.ParkedGroupRow]:
+        concealing_orgs = (
+            frozenset[str]() if register_unknown else await overview_repository.find_concealing_orgs(connection)
+        )
+        group_rows = (
+            await overview_repository.groups(connection, parked_filter)
+            if is_filter_allowed(parked_filter, concealing_orgs)
+            else []
+        )
+        return redact_groups(group_rows, concealing_orgs)
 
     @router.get(
         "/v1/parked",
         summary="List parked records",
         response_model=None,
-        responses=answers(parked_schemas.ParkedRecords, "Without their bytes"),
+        responses=response_docs(parked_schemas.ParkedRecords, "Without their bytes"),
     )
     async def listed(
         _: Operator,
@@ -110,117 +123,130 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
         limit: Limit = 100,
     ) -> dict[str, Any]:
         """In the order of their coming, without their bytes; `next` is the `after` of the next page."""
-        async with reading(pool) as connection:
-            found = await _page(connection, ParkedFilter(reason, org, state), after, limit)
-        return {"records": [_served(asdict(each)) for each in found], "next": _next([f.id for f in found], limit)}
+        async with read_transaction(pool) as connection:
+            records = await _page(connection, ParkedFilter(reason, org, state), after, limit)
+        return {
+            "records": [_serialize(asdict(each)) for each in records],
+            "next": _next_cursor([f.id for f in records], limit),
+        }
 
     @router.get(
         "/v1/parked/summary",
         summary="Count parked records by publisher and reason",
         response_model=None,
-        responses=answers(parked_schemas.ParkedGroups, "By publisher and reason"),
+        responses=response_docs(parked_schemas.ParkedGroups, "By publisher and reason"),
     )
     async def summary(_: Operator, reason: OfReason = None, org: OfPublisher = None) -> dict[str, Any]:
         """Counts, the oldest and the newest, and the fields that fail."""
-        async with reading(pool) as connection:
+        async with read_transaction(pool) as connection:
             groups = await _groups(connection, ParkedFilter(reason, org))
-        return {"groups": [_served(asdict(group)) for group in groups]}
+        return {"groups": [_serialize(asdict(group)) for group in groups]}
 
     @router.get(
         "/v1/parked/{id}",
         summary="One parked record, as it came",
         response_model=None,
-        responses=answers(parked_schemas.KeptRecord, "With its bytes"),
+        responses=response_docs(parked_schemas.KeptRecord, "With its bytes"),
     )
     async def one(
-        _: Operator, id: Annotated[int, Path(ge=1, le=_BIGGEST, description="The record's number")]
+        _: Operator, id: Annotated[int, Path(ge=1, le=_MAX_ID, description="The record's number")]
     ) -> dict[str, Any]:
         """Key, headers and value in base64, and as text where they are UTF-8."""
-        async with reading(pool) as connection:
-            found = await parked_repository.read(connection, id)
-            if found is None:
+        async with read_transaction(pool) as connection:
+            record = await parked_repository.read(connection, id)
+            if record is None:
                 raise Problem(404, "no-such-record", "no record was parked under this id")
-            found = found if register_unknown else shown_whole(found, await overview_repository.concealing(connection))
-        said = asdict(found)
-        said["bytes"] = found.whole_bytes
-        del said["value_size"]
-        return _served(said) | _as_it_came(found)
+            record = (
+                record
+                if register_unknown
+                else redact_stored(record, await overview_repository.find_concealing_orgs(connection))
+            )
+        fields = asdict(record)
+        fields["bytes"] = record.whole_bytes
+        del fields["value_size"]
+        return _serialize(fields) | _serialize_content(record)
 
     @router.post(
         "/v1/parked/replay",
         summary="Read parked records again, and accept those that are right now",
         response_model=None,
-        responses=answers(parked_schemas.ReplayedRecords, "What became of each"),
+        responses=response_docs(parked_schemas.ReplayedRecords, "What became of each"),
     )
-    async def replays(by: Operator, wanted: ReplayForm) -> dict[str, Any]:
+    async def replays(by: Operator, form: ReplayForm) -> dict[str, Any]:
         """What became of each. Of a reason or publisher at most 1,000 at once: `next` is the `after` of the next."""
         rules = ReplayRules(by, register_unknown)
         async with pool.acquire() as connection:
-            ids = await _chosen(connection, wanted)
+            ids = await _select_ids(connection, form)
             results = [await replay(connection, rules, id) for id in ids]
-        await look(pool)
-        return counted(results) | {
+        await update_gauge(pool)
+        return count_outcomes(results) | {
             "results": [asdict(each) for each in results],
-            "next": None if wanted.ids else _next(ids, MOST),
+            "next": None if form.ids else _next_cursor(ids, MAX_RECORDS),
         }
 
     @router.post(
         "/v1/parked/discard",
         summary="Put parked records aside",
         response_model=None,
-        responses=answers(parked_schemas.DiscardedRecords, "What became of each"),
+        responses=response_docs(parked_schemas.DiscardedRecords, "What became of each"),
     )
-    async def discards(by: Operator, wanted: DiscardForm) -> dict[str, Any]:
+    async def discards(by: Operator, form: DiscardForm) -> dict[str, Any]:
         """What became of each. Their bytes stay, and so does the reason."""
         async with pool.acquire() as connection:
-            done = await discard(connection, wanted.ids, by, wanted.because.strip())
-            states = await parked_repository.states(connection, wanted.ids)
-        await look(pool)
-        outcomes = {id: _discarded(id, done, states) for id in wanted.ids}
-        return {"discarded": len(done), "results": [{"id": id, "outcome": said} for id, said in outcomes.items()]}
+            discarded_ids = await discard(connection, form.ids, by, form.because.strip())
+            states = await parked_repository.find_states(connection, form.ids)
+        await update_gauge(pool)
+        outcomes = {id: _discard_outcome(id, discarded_ids, states) for id in form.ids}
+        return {
+            "discarded": len(discarded_ids),
+            "results": [{"id": id, "outcome": outcome} for id, outcome in outcomes.items()],
+        }
 
     return router
 
 
-def counted(results: list[ReplayResult]) -> dict[str, int]:
+def count_outcomes(results: list[ReplayResult]) -> dict[str, int]:
     """How many were taken in, and how many are parked still."""
     outcomes = [each.outcome for each in results]
     return {"replayed": outcomes.count("replayed"), "still_parked": outcomes.count("still-parked")}
 
 
-async def _chosen(connection: asyncpg.Connection, wanted: ReplayForm) -> list[int]:
+async def _select_ids(connection: asyncpg.Connection, form: ReplayForm) -> list[int]:
     """In the order of their coming: of two that conflict, the first wins."""
-    if wanted.ids is not None:
-        return sorted(set(wanted.ids))
+    if form.ids is not None:
+        return sorted(set(form.ids))
     return await overview_repository.ids(
-        connection, ParkedFilter(wanted.reason, wanted.org), wanted.after, _BIGGEST, MOST
+        connection, ParkedFilter(form.reason, form.org), form.after, _MAX_ID, MAX_RECORDS
     )
 
 
-def _next(ids: list[int], limit: int) -> int | None:
+def _next_cursor(ids: list[int], limit: int) -> int | None:
     return ids[-1] if len(ids) == limit else None
 
 
-def _discarded(id: int, done: set[int], states: dict[int, str]) -> str:
-    if id in done:
+def _discard_outcome(id: int, discarded_ids: set[int], states: dict[int, str]) -> str:
+    if id in discarded_ids:
         return "discarded"
     return "settled-before" if id in states else "unknown"
 
 
-def _served(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: instant.serve(value) if isinstance(value, datetime) else value for name, value in found.items()}
+def _serialize(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: instant.to_text(value) if isinstance(value, datetime) else value for name, value in fields.items()}
 
 
-def _as_it_came(kept: parked_repository.StoredParkedRecord) -> dict[str, Any]:
-    headers = [{"name": _bytes(_raw(name)), "value": _bytes(value)} for name, value in kept.headers]
-    return {"headers": headers, "key": _bytes(kept.key), "value": _bytes(kept.value)}
+def _serialize_content(record: parked_repository.StoredParkedRecord) -> dict[str, Any]:
+    headers = [
+        {"name": _serialize_bytes(_encode_header_name(name)), "value": _serialize_bytes(value)}
+        for name, value in record.headers
+    ]
+    return {"headers": headers, "key": _serialize_bytes(record.key), "value": _serialize_bytes(record.value)}
 
 
-def _raw(name: str) -> bytes:
+def _encode_header_name(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
-def _bytes(raw: bytes | None) -> dict[str, str | None] | None:
+def _serialize_bytes(raw: bytes | None) -> dict[str, str | None] | None:
     if raw is None:
         return None
     try:

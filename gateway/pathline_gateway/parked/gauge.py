@@ -16,11 +16,13 @@ _EVERY_S = 5.0
 
 def loop(pool: asyncpg.Pool) -> Loop:
     """The metric is looked at again every few seconds."""
-    return Loop("parked-gauge", partial(look, pool), _EVERY_S)
+    return Loop("parked-gauge", partial(update_gauge, pool), _EVERY_S)
 
 
-async def look(pool: asyncpg.Pool) -> None:
+async def update_gauge(pool: asyncpg.Pool) -> None:
     """The metric says what is parked now, by organisation on the register and reason."""
     async with pool.acquire() as connection:
-        found = await overview_repository.counts(connection)
-    PARKED.stands(({"pathline.organisation": org, "pathline.reason": reason}, n) for (org, reason), n in found.items())
+        counts = await overview_repository.counts(connection)
+    PARKED.replace_all(
+        ({"pathline.organisation": org, "pathline.reason": reason}, n) for (org, reason), n in counts.items()
+    )

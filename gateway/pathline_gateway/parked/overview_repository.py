@@ -10,19 +10,19 @@ import asyncpg
 
 from pathline_gateway.intake.parked_repository import HowMuch
 
-_WANTED = "state = $1 and ($2::text is null or reason = $2) and ($3::text is null or coalesce(org, '') = $3)"
+_MATCHES_FILTER = "state = $1 and ($2::text is null or reason = $2) and ($3::text is null or coalesce(org, '') = $3)"
 _PAGE = f"""
 select id, org, reason, field, detail, topic, partition, "offset", at, parked_at, tried_at, state, resolved_at,
     resolved_by, resolution, kept, last_offset, size,
     encode(sha256, 'hex') as sha256, coalesce(value_size, octet_length(value)) as bytes
-from parked where {_WANTED} and id > $4 order by id limit $5
+from parked where {_MATCHES_FILTER} and id > $4 order by id limit $5
 """  # noqa: S608 - a constant of this module
-_IDS = f"select id from parked where {_WANTED} and id > $4 and id <= $5 order by id limit $6"  # noqa: S608
+_IDS = f"select id from parked where {_MATCHES_FILTER} and id > $4 and id <= $5 order by id limit $6"  # noqa: S608
 _NEWEST = "select coalesce(max(id), 0) from parked where state = 'parked'"
 _GROUPS = f"""
 select org, reason, count(*) as n, min(parked_at) as oldest, max(parked_at) as newest, max(id) as last,
     array_agg(distinct field order by field) filter (where field is not null) as fields
-from parked where {_WANTED} group by org, reason order by n desc, org collate "C" nulls first, reason
+from parked where {_MATCHES_FILTER} group by org, reason order by n desc, org collate "C" nulls first, reason
 """  # noqa: S608
 _COUNTS = """
 select case when o.org is null then 'unknown' else p.org end as org, p.reason, sum(p.n)::bigint as n
@@ -82,31 +82,37 @@ class ParkedGroupRow:
     fields: Sequence[str] | None
 
 
-async def concealing(connection: asyncpg.Connection) -> frozenset[str]:
+async def find_concealing_orgs(connection: asyncpg.Connection) -> frozenset[str]:
     """Organisations whose records are shown to nobody else."""
     return frozenset(row["org"] for row in await connection.fetch("select org from organisation where conceals"))
 
 
-async def page(connection: asyncpg.Connection, wanted: ParkedFilter, after: int, limit: int) -> list[ParkedListItem]:
+async def page(
+    connection: asyncpg.Connection, parked_filter: ParkedFilter, after: int, limit: int
+) -> list[ParkedListItem]:
     """The next of these after this id, in the order of their coming."""
-    rows = await connection.fetch(_PAGE, wanted.state, wanted.reason, wanted.org, after, limit)
+    rows = await connection.fetch(_PAGE, parked_filter.state, parked_filter.reason, parked_filter.org, after, limit)
     return [ParkedListItem(**row) for row in rows]
 
 
-async def ids(connection: asyncpg.Connection, wanted: ParkedFilter, after: int, upto: int, limit: int) -> list[int]:
+async def ids(
+    connection: asyncpg.Connection, parked_filter: ParkedFilter, after: int, up_to: int, limit: int
+) -> list[int]:
     """The next ids of these, after one and up to another."""
-    rows = await connection.fetch(_IDS, wanted.state, wanted.reason, wanted.org, after, upto, limit)
+    rows = await connection.fetch(
+        _IDS, parked_filter.state, parked_filter.reason, parked_filter.org, after, up_to, limit
+    )
     return [row["id"] for row in rows]
 
 
-async def newest(connection: asyncpg.Connection) -> int:
+async def newest_id(connection: asyncpg.Connection) -> int:
     """The highest id of what is parked now; 0 when nothing is."""
     return int(await connection.fetchval(_NEWEST))
 
 
-async def groups(connection: asyncpg.Connection, wanted: ParkedFilter) -> list[ParkedGroupRow]:
+async def groups(connection: asyncpg.Connection, parked_filter: ParkedFilter) -> list[ParkedGroupRow]:
     """Counts by publisher and reason, the largest first."""
-    rows = await connection.fetch(_GROUPS, wanted.state, wanted.reason, wanted.org)
+    rows = await connection.fetch(_GROUPS, parked_filter.state, parked_filter.reason, parked_filter.org)
     return [ParkedGroupRow(**row) for row in rows]
 
 

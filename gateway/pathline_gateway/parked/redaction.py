@@ -12,16 +12,16 @@ from pathline_gateway.parked.overview_repository import ParkedFilter, ParkedGrou
 DETAIL: Final = "an organisation that conceals sent this: ask those who run its systems"
 
 
-def shown(record: ParkedListItem, concealing: Set[str]) -> ParkedListItem:
+def redact(record: ParkedListItem, concealing_orgs: Set[str]) -> ParkedListItem:
     """The record in a list."""
-    if record.org not in concealing:
+    if record.org not in concealing_orgs:
         return record
     return replace(record, org=None, topic="", field=None, detail=DETAIL, size=None, sha256=None, bytes=None)
 
 
-def shown_whole(record: StoredParkedRecord, concealing: Set[str]) -> StoredParkedRecord:
+def redact_stored(record: StoredParkedRecord, concealing_orgs: Set[str]) -> StoredParkedRecord:
     """The record by itself."""
-    if record.org not in concealing:
+    if record.org not in concealing_orgs:
         return record
     return replace(
         record, org=None, topic="", field=None, detail=DETAIL, key=None, value=None, headers=[],
@@ -29,29 +29,29 @@ def shown_whole(record: StoredParkedRecord, concealing: Set[str]) -> StoredParke
     )  # fmt: skip
 
 
-def shown_groups(groups: Iterable[ParkedGroupRow], concealing: Set[str]) -> list[ParkedGroupRow]:
+def redact_groups(groups: Iterable[ParkedGroupRow], concealing_orgs: Set[str]) -> list[ParkedGroupRow]:
     """Counts, those of all organisations that conceal together with those of nobody who could be told."""
-    found: dict[tuple[str | None, str], ParkedGroupRow] = {}
+    merged_groups: dict[tuple[str | None, str], ParkedGroupRow] = {}
     for each in groups:
-        group = replace(each, org=None, fields=None) if each.org in concealing else each
+        group = replace(each, org=None, fields=None) if each.org in concealing_orgs else each
         key = (group.org, group.reason)
-        found[key] = _together(found[key], group) if key in found else group
-    return sorted(found.values(), key=lambda each: (-each.n, each.org or "", each.reason))
+        merged_groups[key] = _merge_groups(merged_groups[key], group) if key in merged_groups else group
+    return sorted(merged_groups.values(), key=lambda each: (-each.n, each.org or "", each.reason))
 
 
-def may_be_asked_for(wanted: ParkedFilter, concealing: Set[str]) -> bool:
+def is_filter_allowed(parked_filter: ParkedFilter, concealing_orgs: Set[str]) -> bool:
     """Whether the list of this publisher is anybody else's to see."""
-    return wanted.org is None or wanted.org not in concealing
+    return parked_filter.org is None or parked_filter.org not in concealing_orgs
 
 
-def _together(one: ParkedGroupRow, other: ParkedGroupRow) -> ParkedGroupRow:
-    fields = sorted({*(one.fields or ()), *(other.fields or ())})
+def _merge_groups(left: ParkedGroupRow, right: ParkedGroupRow) -> ParkedGroupRow:
+    fields = sorted({*(left.fields or ()), *(right.fields or ())})
     return ParkedGroupRow(
-        one.org,
-        one.reason,
-        one.n + other.n,
-        min(one.oldest, other.oldest),
-        max(one.newest, other.newest),
-        max(one.last, other.last),
+        left.org,
+        left.reason,
+        left.n + right.n,
+        min(left.oldest, right.oldest),
+        max(left.newest, right.newest),
+        max(left.last, right.last),
         fields or None,
     )

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import asyncpg
 
-from pathline_gateway.background.error_classification import Unstorable, is_of_the_data, name_of
+from pathline_gateway.background.error_classification import Unstorable, error_label, is_data_error
 from pathline_gateway.intake import parked_repository
 from pathline_gateway.intake.parked_repository import StoredParkedRecord
 from pathline_gateway.intake.record import Parked
@@ -17,7 +17,7 @@ from pathline_gateway.limits.table import Limits
 from pathline_gateway.postgres.registry_cache import RegistryCache
 
 NOT_WHOLE: Final = "not-kept-whole"
-_NOT_WHOLE: Final = {
+_NOT_WHOLE_DETAILS: Final = {
     "cut": "only its beginning is kept: ask its publisher to send it again, smaller",
     "position": "only where it stood is kept: ask its publisher to send it again, smaller",
 }
@@ -29,7 +29,7 @@ class ReplayRules:
 
     by: str
     register_unknown: bool
-    known: RegistryCache = field(default_factory=RegistryCache)
+    registry: RegistryCache = field(default_factory=RegistryCache)
     limits: Limits = field(default_factory=Limits)
 
 
@@ -61,49 +61,49 @@ async def replay(connection: asyncpg.Connection, rules: ReplayRules, id: int) ->
     in since is known by its identity.
     """
     async with connection.transaction():
-        kept = await parked_repository.lock(connection, id)
-        if kept is None:
+        record = await parked_repository.lock(connection, id)
+        if record is None:
             return ReplayResult(id, "unknown")
-        if kept.state != "parked":
-            return ReplayResult(id, "settled-before", kept.resolution)
-        if kept.kept != "whole":
-            return ReplayResult(id, "still-parked", None, NOT_WHOLE, None, _NOT_WHOLE[kept.kept])
-        epochs = {(kept.topic, kept.partition): kept.log_epoch}
-        writer = RecordWriter(connection, epochs, rules.register_unknown, rules.known, rules.limits)
-        refused = await _refused(writer, rules, kept)
-        if refused is not None:
-            why = (refused.reason, refused.field, refused.detail)
-            await parked_repository.still(connection, id, *why, refused.org)
-            return ReplayResult(id, "still-parked", None, *why)
-    rules.known.learn(writer.learned)
-    return ReplayResult(id, "replayed", _as(writer.outcome))
+        if record.state != "parked":
+            return ReplayResult(id, "settled-before", record.resolution)
+        if record.kept != "whole":
+            return ReplayResult(id, "still-parked", None, NOT_WHOLE, None, _NOT_WHOLE_DETAILS[record.kept])
+        epochs = {(record.topic, record.partition): record.log_epoch}
+        writer = RecordWriter(connection, epochs, rules.register_unknown, rules.registry, rules.limits)
+        rejection = await _try_take_in(writer, rules, record)
+        if rejection is not None:
+            rejection_fields = (rejection.reason, rejection.field, rejection.detail)
+            await parked_repository.update_reason(connection, id, *rejection_fields, rejection.org)
+            return ReplayResult(id, "still-parked", None, *rejection_fields)
+    rules.registry.learn(writer.registry_additions)
+    return ReplayResult(id, "replayed", _resolution(writer.result))
 
 
-async def _refused(writer: RecordWriter, rules: ReplayRules, kept: StoredParkedRecord) -> Parked | None:
+async def _try_take_in(writer: RecordWriter, rules: ReplayRules, record: StoredParkedRecord) -> Parked | None:
     """Why it cannot be taken in; None when it was."""
     try:
         async with writer.connection.transaction():
-            await _take_in(writer, rules, kept)
-    except _Refused as refused:
-        return refused.parked
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
-        if not is_of_the_data(failed):
+            await _take_in(writer, rules, record)
+    except _Refused as error:
+        return error.parked
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if not is_data_error(error):
             raise
-        detail = f"the database does not take it ({name_of(failed)}): tell those who develop Pathline"
-        return Parked(kept, Unstorable.reason, detail, None, kept.org)
+        detail = f"the database does not take it ({error_label(error)}): tell those who develop Pathline"
+        return Parked(record, Unstorable.reason, detail, None, record.org)
     return None
 
 
-async def _take_in(writer: RecordWriter, rules: ReplayRules, kept: StoredParkedRecord) -> None:
-    await writer.write([parse_record(kept)])
-    if writer.outcome.parked:
-        raise _Refused(writer.outcome.parked[0])
-    await parked_repository.replayed(writer.connection, kept.id, rules.by, _as(writer.outcome))
+async def _take_in(writer: RecordWriter, rules: ReplayRules, record: StoredParkedRecord) -> None:
+    await writer.write([parse_record(record)])
+    if writer.result.parked:
+        raise _Refused(writer.result.parked[0])
+    await parked_repository.mark_replayed(writer.connection, record.id, rules.by, _resolution(writer.result))
     writer.count("parked", -1)
     await writer.finish()
 
 
-def _as(outcome: BatchResult) -> str:
-    if outcome.duplicates:
+def _resolution(result: BatchResult) -> str:
+    if result.duplicates:
         return "duplicate"
-    return "evidence" if outcome.evidence else "accepted"
+    return "evidence" if result.evidence else "accepted"

@@ -37,26 +37,28 @@ class Amendment:
     data: bytes | None
 
     @property
-    def order(self) -> tuple[datetime, str, bool, str, str]:
+    def sort_key(self) -> tuple[datetime, str, bool, str, str]:
         """Where it stands among others about the same interaction."""
         return self.time, self.source, self.sequence is not None, self.sequence or "", self.id
 
 
-def amended(steps: Iterable[Step], amendments: Iterable[Amendment], catalogue: Catalogue = TYPES) -> list[Step]:
+def apply_amendments(
+    steps: Iterable[Step], amendments: Iterable[Amendment], catalogue: Catalogue = TYPES
+) -> list[Step]:
     """The steps as their publishers now say they were."""
     by_target: defaultdict[Identity, list[Amendment]] = defaultdict(list)
     for amendment in amendments:
         by_target[amendment.target].append(amendment)
     if not by_target:
         return list(steps)
-    folded = (_amend(step, by_target.get((step.source, step.id), ()), catalogue) for step in steps)
-    return [step for step in folded if step is not None]
+    amended_steps = (_amend(step, by_target.get((step.source, step.id), ()), catalogue) for step in steps)
+    return [step for step in amended_steps if step is not None]
 
 
 def _amend(step: Step, amendments: Sequence[Amendment], catalogue: Catalogue) -> Step | None:
     if any(a.data is None for a in amendments):
         return None
-    for correction in sorted(amendments, key=lambda a: a.order, reverse=True):
+    for correction in sorted(amendments, key=lambda a: a.sort_key, reverse=True):
         corrected = _correct(step, orjson.loads(correction.data or b"{}"), catalogue)
         if corrected is not None:
             return corrected

@@ -8,11 +8,11 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.pathways.amendments import Amendment
-from pathline_gateway.pathways.repository import PathwayMembers, amendment_of
+from pathline_gateway.pathways.repository import PathwayMembers, amendment_from_row
 from pathline_gateway.pathways.step import Step
 
 # As the members of now, at a moment of the history of memberships.
-_MEMBERS = """
+_MEMBERS_AS_OF = """
 with held as (
     select ref, pathway from membership where since <= $2 and (until is null or until > $2)
 ), asked as (
@@ -33,7 +33,7 @@ select (select coalesce(pathway, birth) from asked) as pathway,
     array_agg(subject order by org, subject) as subjects
 from member
 """
-_STEPS = """
+_STEPS_AS_OF = """
 select src.source, i.id, t.type, i.time, i.recordedtime, s.org, s.subject, i.service, i.channel, i.activity,
     i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.payload
 from interaction i
@@ -42,7 +42,7 @@ join event_type t on t.id = i.type
 join subject_ref s on s.id = i.ref
 where i.ref = any($1::bigint[]) and i.received_at <= $2
 """
-_AMENDMENTS = """
+_AMENDMENTS_AS_OF = """
 select src.source, a.id, e.time, e.sequence, tsrc.source as target_source, a.target_id, a.kind, e.payload
 from amendment a
 join evidence e on e.source = a.source and e.id = a.id
@@ -52,26 +52,30 @@ where a.target_ref = any($1::bigint[]) and e.received_at <= $2
 """
 
 
-async def members(connection: asyncpg.Connection, pathway: UUID, at: datetime) -> PathwayMembers | UUID | None:
+async def load_members_as_of(
+    connection: asyncpg.Connection, pathway: UUID, at: datetime
+) -> PathwayMembers | UUID | None:
     """The refs that this pathway had then; the id that it was joined into then; None when there was none."""
-    row = await connection.fetchrow(_MEMBERS, pathway, at)
+    row = await connection.fetchrow(_MEMBERS_AS_OF, pathway, at)
     if row["pathway"] != pathway:
         moved_to: UUID | None = row["pathway"]
         return moved_to
     refs = list(zip(row["orgs"], row["subjects"], strict=True))
-    return PathwayMembers(pathway, row["numbers"], refs, amended=True)
+    return PathwayMembers(pathway, row["numbers"], refs, has_amendments=True)
 
 
-async def received(
+async def load_steps_as_of(
     connection: asyncpg.Connection, members: PathwayMembers, at: datetime
 ) -> tuple[list[Step], list[Amendment]]:
     """The interactions of these refs, in no order, and what amended them, received by then."""
-    rows = await connection.fetch(_STEPS, members.numbers, at)
+    rows = await connection.fetch(_STEPS_AS_OF, members.numbers, at)
     steps = [Step._make((*list(row.values())[:-1], *row["payload"].split(b"\n", 1))) for row in rows]
-    return steps, await amendments(connection, members, at)
+    return steps, await load_amendments_as_of(connection, members, at)
 
 
-async def amendments(connection: asyncpg.Connection, members: PathwayMembers, at: datetime) -> list[Amendment]:
+async def load_amendments_as_of(
+    connection: asyncpg.Connection, members: PathwayMembers, at: datetime
+) -> list[Amendment]:
     """What amended interactions of these refs, received by then."""
-    rows = await connection.fetch(_AMENDMENTS, members.numbers, at)
-    return [amendment_of(row) for row in rows]
+    rows = await connection.fetch(_AMENDMENTS_AS_OF, members.numbers, at)
+    return [amendment_from_row(row) for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pathline_gateway.pathways.amendments import Amendment, amended
+from pathline_gateway.pathways.amendments import Amendment, apply_amendments
 from pathline_gateway.pathways.step import Step
 
 
@@ -19,5 +19,5 @@ class Pathway:
 
 def assemble(steps: Iterable[Step], amendments: Iterable[Amendment] = ()) -> Pathway:
     """The pathway of these steps as amended: the same for every order of both."""
-    ordered = sorted(amended(steps, amendments), key=lambda step: step.order)
+    ordered = sorted(apply_amendments(steps, amendments), key=lambda step: step.sort_key)
     return Pathway(ordered, list(dict.fromkeys((step.org, step.service) for step in ordered)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathline_gateway.reserved_names import CITIZENS
+from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
 # Whether this event counts for its hand-off (`i`, under the record `s`): of a person, where her account stands on the
 # pathway on which it was offered. All persons publish as one organisation, and anybody could name anybody's hand-off.
-HEARD = f"""
-(s.org <> '{CITIZENS}' or exists (
+COUNTS_FOR_HANDOFF = f"""
+(s.org <> '{CITIZEN_ORGANISATION}' or exists (
     select from interaction o
     join event_type ot on ot.id = o.type and ot.type = 'org.pathline.handoff.offered.v1'
     join subject_ref os on os.id = o.ref and os.org = split_part(i.handoff, ':', 1)

@@ -7,45 +7,45 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from pathline_gateway.pathways.payload_fields import fields_of, named
+from pathline_gateway.pathways.payload_fields import fields_of, values_of_kind
 from pathline_gateway.pathways.step import Step
 
-_PREFIX: Final = "org.pathline."
+_TYPE_PREFIX: Final = "org.pathline."
 
 
 class ParsedStep(NamedTuple):
     """A step, and its data as it says it."""
 
     step: Step
-    said: Mapping[str, Any]
+    data: Mapping[str, Any]
 
     @property
-    def verb(self) -> tuple[str, str]:
+    def noun_and_verb(self) -> tuple[str, str]:
         """Noun and verb; of a type that is not Pathline's own, neither."""
-        noun, _, verb = self.step.type.removeprefix(_PREFIX).rpartition(".v")[0].partition(".")
-        return (noun, verb) if self.step.type.startswith(_PREFIX) else ("", "")
+        noun, _, verb = self.step.type.removeprefix(_TYPE_PREFIX).rpartition(".v")[0].partition(".")
+        return (noun, verb) if self.step.type.startswith(_TYPE_PREFIX) else ("", "")
 
     @property
     def noun(self) -> str:
         """What the step is about."""
-        return self.verb[0]
+        return self.noun_and_verb[0]
 
     def parties(self) -> Iterator[tuple[str, str | None]]:
         """Every organisation or service that the data names, by whichever field."""
         fields = fields_of(self.step.type)
-        for party in named(fields, self.said, "party"):
+        for party in values_of_kind(fields, self.data, "party"):
             yield party["org"], party.get("service")
-        for ref in named(fields, self.said, "ref"):
+        for ref in values_of_kind(fields, self.data, "ref"):
             yield ref["org"], None
-        for event in named(fields, self.said, "event"):
+        for event in values_of_kind(fields, self.data, "event"):
             yield event["source"].split(":")[2] if event["source"].count(":") == 3 else "", None
-        for handoff in named(fields, self.said, "handoff"):
+        for handoff in values_of_kind(fields, self.data, "handoff"):
             yield handoff.partition(":")[0], None
-        if reused := self.said.get("reused_from"):  # a code that means an organisation: no type says so
+        if reused := self.data.get("reused_from"):  # a code that means an organisation: no type says so
             yield reused, None
 
 
 def parse_step(step: Step) -> ParsedStep:
     """The step, read."""
-    said = orjson.loads(step.data)
-    return ParsedStep(step, said if isinstance(said, dict) else {})
+    data = orjson.loads(step.data)
+    return ParsedStep(step, data if isinstance(data, dict) else {})

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import asyncpg
 
 from pathline_gateway.organisations import repository as organisation_repository
-from pathline_gateway.pathways.repository import PathwayMembers, StoredPathway, rows_of
+from pathline_gateway.pathways.repository import PathwayMembers, StoredPathway, stored_pathway_from_records
 
 _COLUMNS = """
 select i.ref, i.source, i.id, i.type, to_json(i.time at time zone 'UTC') as time,
@@ -20,14 +20,14 @@ select i.ref, i.source, i.id, i.type, to_json(i.time at time zone 'UTC') as time
     i.sequence, i.trace_id, i.span_id, i.handoff, i.payload
 """
 # The index is of just these. `\u` may spell anything, also the name of a field: such a step is looked at.
-_DECIDING = (
+_ACCESS_DECIDING_STEPS = (
     _COLUMNS
     + """
 from interaction i where i.ref = any($1::bigint[]) and (i.handoff is not null
     or position('"mandate"'::bytea in i.payload) > 0 or position('\\x5c75'::bytea in i.payload) > 0)
 """
 )
-_IDENTIFIED = (
+_STEPS_BY_EVENT = (
     _COLUMNS
     + """
 from unnest($2::text[], $3::text[]) as k(source, id)
@@ -37,7 +37,7 @@ join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source 
 where e.ref = any($1::bigint[])
 """
 )
-_AMENDED = (
+_AMENDED_STEPS = (
     _COLUMNS  # noqa: S608
     + """
 from (select distinct target_source, target_id from amendment where target_ref = any($1::bigint[])) a
@@ -61,7 +61,7 @@ _FIRST_CONTACTS = (
 """
 )
 # The first that came under each of these, of those that nobody voided or corrected.
-_FIRST = (
+_FIRST_RECEIVED = (
     "select f.* from unnest($1::bigint[]) r(ref) cross join lateral ("  # noqa: S608
     + _COLUMNS
     + """
@@ -72,7 +72,7 @@ _FIRST = (
 """
 )
 # Ref by ref as its index has them, so many and no more; of those at one time, in the order of steps.
-_AFTER = (
+_STEPS_AFTER = (
     "select o.* from unnest($1::bigint[]) r(ref) cross join lateral ("  # noqa: S608
     + _COLUMNS
     + """
@@ -86,11 +86,11 @@ _AFTER = (
 ) o
 """
 )
-_COUNTED = """
+_COUNT = """
 select count(*) from interaction i
 where i.ref = any($1::bigint[]) and ($2::timestamptz is null or i.received_at <= $2)
 """
-_RECEIVED = """
+_RECEIVED_AT = """
 select src.source, i.id, i.received_at from unnest($1::text[], $2::text[]) as k(source, id)
 join source src on src.source = k.source
 join event_identity e on e.source = src.id and e.id = k.id
@@ -101,80 +101,86 @@ Identity = tuple[str, str]
 """Source and id of an event."""
 
 
-class StepPlace(NamedTuple):
+class StepCursor(NamedTuple):
     """Where a step stands among others: what `Step.order` says."""
 
     time: datetime
     source: str
-    numbered: bool
+    has_sequence: bool
     sequence: str
     id: str
 
 
-async def deciding(connection: asyncpg.Connection, members: PathwayMembers) -> StoredPathway:
+async def load_access_deciding_steps(connection: asyncpg.Connection, members: PathwayMembers) -> StoredPathway:
     """Every step by which it is decided what others may see, and a few besides."""
-    return await _stored(connection, members, await connection.fetch(_DECIDING, members.numbers))
+    return await _to_stored_pathway(
+        connection, members, await connection.fetch(_ACCESS_DECIDING_STEPS, members.numbers)
+    )
 
 
-async def identified(
+async def load_steps_by_event(
     connection: asyncpg.Connection, members: PathwayMembers, events: Collection[Identity]
 ) -> StoredPathway:
     """Those of these events that are steps of the pathway."""
-    rows = await connection.fetch(_IDENTIFIED, members.numbers, *_columns(events))
-    return await _stored(connection, members, rows)
+    rows = await connection.fetch(_STEPS_BY_EVENT, members.numbers, *_columns(events))
+    return await _to_stored_pathway(connection, members, rows)
 
 
-async def amended(
+async def load_amended_steps(
     connection: asyncpg.Connection, members: PathwayMembers, received_by: datetime | None = None
 ) -> StoredPathway:
     """The steps that were voided or corrected, whenever that was; those received by then."""
-    return await _stored(connection, members, await connection.fetch(_AMENDED, members.numbers, received_by))
+    return await _to_stored_pathway(
+        connection, members, await connection.fetch(_AMENDED_STEPS, members.numbers, received_by)
+    )
 
 
-async def first_contacts(
+async def load_first_contacts(
     connection: asyncpg.Connection,
     members: PathwayMembers,
-    wanted: Collection[tuple[str, datetime, str | None]],
+    requests: Collection[tuple[str, datetime, str | None]],
     types: Collection[str],
 ) -> StoredPathway:
     """For each (an organisation, since when, which hand-off it names) its first step of these types under each ref."""
     orgs = [org for org, _ in members.refs]
-    columns = map(list, zip(*wanted, strict=True))
-    return await _stored(
+    columns = map(list, zip(*requests, strict=True))
+    return await _to_stored_pathway(
         connection, members, await connection.fetch(_FIRST_CONTACTS, members.numbers, orgs, *columns, list(types))
     )
 
 
-async def first_received(
+async def load_first_received(
     connection: asyncpg.Connection, members: PathwayMembers, refs: Collection[int]
 ) -> StoredPathway:
     """What came first under each of these refs, and was not voided or corrected."""
-    return await _stored(connection, members, await connection.fetch(_FIRST, list(refs)))
+    return await _to_stored_pathway(connection, members, await connection.fetch(_FIRST_RECEIVED, list(refs)))
 
 
-async def after(
+async def load_steps_after(
     connection: asyncpg.Connection,
     members: PathwayMembers,
     refs: Collection[int],
-    place: StepPlace | None,
+    cursor: StepCursor | None,
     limit: int,
     received_by: datetime | None = None,
 ) -> StoredPathway:
     """The next steps under these refs that nobody voided or corrected, in order; those received by then."""
-    where = (place.time.isoformat(), *place[1:]) if place is not None else ("-infinity", "", False, "", "")
-    rows = await connection.fetch(_AFTER, list(refs), *where, limit, received_by)
-    found = await _stored(connection, members, rows)
+    cursor_values = (cursor.time.isoformat(), *cursor[1:]) if cursor is not None else ("-infinity", "", False, "", "")
+    rows = await connection.fetch(_STEPS_AFTER, list(refs), *cursor_values, limit, received_by)
+    found = await _to_stored_pathway(connection, members, rows)
     return StoredPathway(found.rows[:limit], found.sources, found.types, found.refs)
 
 
-async def count(connection: asyncpg.Connection, members: PathwayMembers, received_by: datetime | None = None) -> int:
+async def count_interactions(
+    connection: asyncpg.Connection, members: PathwayMembers, received_by: datetime | None = None
+) -> int:
     """How many interactions there are, voided and corrected ones too."""
-    return int(await connection.fetchval(_COUNTED, members.numbers, received_by))
+    return int(await connection.fetchval(_COUNT, members.numbers, received_by))
 
 
-async def received(connection: asyncpg.Connection, events: Collection[Identity]) -> dict[Identity, datetime]:
+async def received_at_of(connection: asyncpg.Connection, events: Collection[Identity]) -> dict[Identity, datetime]:
     """When each of these events came."""
-    rows = await connection.fetch(_RECEIVED, *_columns(events))
+    rows = await connection.fetch(_RECEIVED_AT, *_columns(events))
     return {(row["source"], row["id"]): row["received_at"] for row in rows}
 
 
@@ -182,11 +188,11 @@ def _columns(events: Collection[Identity]) -> tuple[list[str], list[str]]:
     return [source for source, _ in events], [id for _, id in events]
 
 
-async def _stored(
+async def _to_stored_pathway(
     connection: asyncpg.Connection, members: PathwayMembers, records: Sequence[asyncpg.Record]
 ) -> StoredPathway:
-    names = await organisation_repository.names(connection, _numbers(records, "source"), _numbers(records, "type"))
-    return rows_of(records, *names, dict(zip(members.numbers, members.refs, strict=True)))
+    names = await organisation_repository.load_names(connection, _numbers(records, "source"), _numbers(records, "type"))
+    return stored_pathway_from_records(records, *names, dict(zip(members.numbers, members.refs, strict=True)))
 
 
 def _numbers(records: Iterable[asyncpg.Record], column: str) -> set[int]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-_LOOKED_AT = 2_000
+_LOOKBACK_CHANGES = 2_000
 """Changes, counted from the last, in which to look."""
 
 _RECENT = """
@@ -32,13 +32,13 @@ select pathway, orgs from across order by cardinality(orgs) desc, seq desc limit
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
+class RecentPathway:
     """A pathway and the organisations that it leads through."""
 
     pathway: UUID
     orgs: Sequence[str]
 
 
-async def recent(connection: asyncpg.Connection, limit: int) -> list[Recent]:
+async def recently_changed(connection: asyncpg.Connection, limit: int) -> list[RecentPathway]:
     """Those that changed last, the ones across most organisations first."""
-    return [Recent(r["pathway"], r["orgs"]) for r in await connection.fetch(_RECENT, _LOOKED_AT, limit)]
+    return [RecentPathway(r["pathway"], r["orgs"]) for r in await connection.fetch(_RECENT, _LOOKBACK_CHANGES, limit)]

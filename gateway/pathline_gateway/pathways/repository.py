@@ -13,13 +13,13 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from pathline_gateway.off_loop import off_loop
+from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways.amendments import Amendment
-from pathline_gateway.pathways.heard_clause import HEARD
+from pathline_gateway.pathways.heard_clause import COUNTS_FOR_HANDOFF
 from pathline_gateway.pathways.step import Step
 
-_OF_REF = """
+_PATHWAY_OF_REF = """
 select coalesce((select pathway from membership m where m.ref = s.id and m.until is null), s.birth)
 from subject_ref s where s.org = $1 and s.subject = $2
 """
@@ -101,7 +101,7 @@ select i.ref, i.source, i.id, i.type, to_json(i.time at time zone 'UTC'), to_jso
 from head h cross join about i
 join event_type t on t.id = i.type
 join subject_ref s on s.id = i.ref
-where t.type like 'org.pathline.handoff.%' and not i.ref = any(h.numbers) and {HEARD}
+where t.type like 'org.pathline.handoff.%' and not i.ref = any(h.numbers) and {COUNTS_FOR_HANDOFF}
 """  # noqa: S608 (text of the project alone)
 _AMENDMENTS = """
 select src.source, a.id, e.time, e.sequence, tsrc.source as target_source, a.target_id, a.kind, e.payload
@@ -120,23 +120,23 @@ class PathwayMembers:
     pathway: UUID
     numbers: Sequence[int]
     refs: Sequence[tuple[str, str]]
-    amended: bool
+    has_amendments: bool
     """Whether any interaction under them was voided or corrected."""
 
 
-async def pathway_of(connection: asyncpg.Connection, org: str, subject: str) -> UUID | None:
+async def find_pathway(connection: asyncpg.Connection, org: str, subject: str) -> UUID | None:
     """The pathway that this subject belongs to; None when nothing was ever published under it."""
-    found: UUID | None = await connection.fetchval(_OF_REF, org, subject)
-    return found
+    pathway_id: UUID | None = await connection.fetchval(_PATHWAY_OF_REF, org, subject)
+    return pathway_id
 
 
-async def members(connection: asyncpg.Connection, pathway: UUID) -> PathwayMembers | UUID | None:
+async def load_members(connection: asyncpg.Connection, pathway: UUID) -> PathwayMembers | UUID | None:
     """The refs of the pathway with this id; the id that it was joined into; None when there is none."""
     row = await connection.fetchrow(_MEMBERS, pathway)
     if row["pathway"] != pathway:
         moved_to: UUID | None = row["pathway"]
         return moved_to
-    return _members(row, pathway)
+    return _members_from_row(row, pathway)
 
 
 class StoredStep(NamedTuple):
@@ -166,10 +166,10 @@ class StoredStep(NamedTuple):
     about: str | None = None
 
 
-IDENTITY = StoredStep._fields.index("id") + 1
+IDENTITY_COLUMNS = StoredStep._fields.index("id") + 1
 """How many of its columns, from the first on, say which interaction a row is."""
 # What a step has of it as it is.
-_copied = itemgetter(slice(StoredStep._fields.index("service"), StoredStep._fields.index("handoff")))
+_copied_columns = itemgetter(slice(StoredStep._fields.index("service"), StoredStep._fields.index("handoff")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,32 +184,39 @@ class StoredPathway:
     types: Mapping[int, str] = field(default_factory=dict)
     refs: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     elsewhere: Sequence[StoredStep] = ()
-    amended: bool = False
+    has_amended_elsewhere: bool = False
 
     def steps(self) -> list[Step]:
         """Each as a step."""
-        return [self._step(row) for row in self.rows]
+        return [self._to_step(row) for row in self.rows]
 
     def steps_elsewhere(self) -> list[Step]:
         """Each of the others as a step."""
-        return [self._step(row) for row in self.elsewhere]
+        return [self._to_step(row) for row in self.elsewhere]
 
-    def _step(self, row: StoredStep) -> Step:
-        written = None if row.recordedtime is None else _instant(row.recordedtime)
-        named = self.sources[row.source], row.id, self.types[row.type], _instant(row.time), written, *self.refs[row.ref]
-        return Step._make((*named, *_copied(row), *row.payload.split(b"\n", 1)))
+    def _to_step(self, row: StoredStep) -> Step:
+        recordedtime = None if row.recordedtime is None else _parse_instant(row.recordedtime)
+        identity = (
+            self.sources[row.source],
+            row.id,
+            self.types[row.type],
+            _parse_instant(row.time),
+            recordedtime,
+            *self.refs[row.ref],
+        )
+        return Step._make((*identity, *_copied_columns(row), *row.payload.split(b"\n", 1)))
 
 
-def _instant(text: str) -> datetime:
+def _parse_instant(text: str) -> datetime:
     return datetime.fromisoformat(f"{text[1:-1]}Z")
 
 
 # What `Row._make` does, at half the cost.
-_row = partial(tuple.__new__, StoredStep)
+_make_row = partial(tuple.__new__, StoredStep)
 _time = attrgetter("time")
 
 
-def _in_order(rows: Sequence[StoredStep], sources: Mapping[int, str]) -> Sequence[StoredStep]:
+def _sort_rows(rows: Sequence[StoredStep], sources: Mapping[int, str]) -> Sequence[StoredStep]:
     """As `Step.order` says; few rows have the time of another."""
     ordered = sorted(rows, key=_time)
     if len(set(map(_time, ordered))) < len(ordered):
@@ -217,65 +224,65 @@ def _in_order(rows: Sequence[StoredStep], sources: Mapping[int, str]) -> Sequenc
     return ordered
 
 
-def rows_of(
+def stored_pathway_from_records(
     records: Sequence[asyncpg.Record],
     sources: Mapping[int, str],
     types: Mapping[int, str],
     refs: Mapping[int, tuple[str, str]],
 ) -> StoredPathway:
     """Records of just the columns of a row but the last, in order."""
-    return StoredPathway(_in_order([_row((*record, None)) for record in records], sources), sources, types, refs)
+    return StoredPathway(_sort_rows([_make_row((*record, None)) for record in records], sources), sources, types, refs)
 
 
-async def stored(
-    connection: asyncpg.Connection, pathway: UUID, most: int | None = None
+async def load_pathway(
+    connection: asyncpg.Connection, pathway: UUID, max_interactions: int | None = None
 ) -> tuple[PathwayMembers | UUID | None, StoredPathway]:
     """Its refs, as `members` says, and the interactions under them; both at one moment.
 
     `most`: of a pathway with more interactions some of them are told, one more than that.
     """
-    records = await connection.fetch(_PATHWAY, pathway, None if most is None else most + 1)
+    records = await connection.fetch(_PATHWAY, pathway, None if max_interactions is None else max_interactions + 1)
     head = orjson.loads(next(each["about"] for each in records if each["ref"] is None))
     if head["pathway"] != str(pathway):
         return None if head["pathway"] is None else UUID(head["pathway"]), StoredPathway()
-    found = _members(head, pathway)
-    kept, others, numbers = await off_loop(len(records), lambda: _told_apart(records))
-    elsewhere = [row for row, _ in others]
-    sources, types = await organisation_repository.names(connection, *numbers)
-    refs = dict(zip(found.numbers, found.refs, strict=True))
-    refs |= {row.ref: (said["org"], said["subject"]) for row, said in others}
-    amended = any(said["amended"] for _, said in others)
-    ordered = await off_loop(len(kept), lambda: _in_order(kept, sources))
-    return found, StoredPathway(ordered, sources, types, refs, elsewhere, amended)
+    loaded_members = _members_from_row(head, pathway)
+    own_rows, elsewhere_rows, name_numbers = await run_off_loop(len(records), lambda: _split_records(records))
+    elsewhere = [row for row, _ in elsewhere_rows]
+    sources, types = await organisation_repository.load_names(connection, *name_numbers)
+    refs = dict(zip(loaded_members.numbers, loaded_members.refs, strict=True))
+    refs |= {row.ref: (details["org"], details["subject"]) for row, details in elsewhere_rows}
+    is_amended = any(details["amended"] for _, details in elsewhere_rows)
+    ordered = await run_off_loop(len(own_rows), lambda: _sort_rows(own_rows, sources))
+    return loaded_members, StoredPathway(ordered, sources, types, refs, elsewhere, is_amended)
 
 
-def _told_apart(
+def _split_records(
     records: Sequence[asyncpg.Record],
 ) -> tuple[list[StoredStep], Collection[tuple[StoredStep, Any]], tuple[set[int], set[int]]]:
     """The rows of the pathway itself; those from elsewhere, each with what else is said of it; sources and types."""
-    rows = list(map(_row, records))
-    kept = [row for row in rows if row.about is None]
+    rows = list(map(_make_row, records))
+    own_rows = [row for row in rows if row.about is None]
     # Once each: what a correction names, too, may come by both ways.
-    others = {
+    elsewhere_rows = {
         (row.source, row.id): (row, orjson.loads(row.about))
         for row in rows
         if row.about is not None and row.ref is not None
     }
-    both = [*kept, *(row for row, _ in others.values())] if others else kept
-    return kept, others.values(), ({row.source for row in both}, {row.type for row in both})
+    all_rows = [*own_rows, *(row for row, _ in elsewhere_rows.values())] if elsewhere_rows else own_rows
+    return own_rows, elsewhere_rows.values(), ({row.source for row in all_rows}, {row.type for row in all_rows})
 
 
-def _members(row: Mapping[str, Any], pathway: UUID) -> PathwayMembers:
+def _members_from_row(row: Mapping[str, Any], pathway: UUID) -> PathwayMembers:
     refs = list(zip(row["orgs"], row["subjects"], strict=True))
     return PathwayMembers(pathway, row["numbers"], refs, row["amended"])
 
 
-async def amendments(connection: asyncpg.Connection, refs: Sequence[int]) -> list[Amendment]:
+async def load_amendments(connection: asyncpg.Connection, refs: Sequence[int]) -> list[Amendment]:
     """The voids and corrections of interactions under these refs."""
-    return [amendment_of(row) for row in await connection.fetch(_AMENDMENTS, refs)]
+    return [amendment_from_row(row) for row in await connection.fetch(_AMENDMENTS, refs)]
 
 
-def amendment_of(row: asyncpg.Record) -> Amendment:
+def amendment_from_row(row: asyncpg.Record) -> Amendment:
     """A row of a void or a correction with its payload."""
     data = row["payload"].split(b"\n", 1)[1] if row["kind"] == "corrected" else None
     target = (row["target_source"], row["target_id"])

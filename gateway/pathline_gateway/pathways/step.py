@@ -36,7 +36,7 @@ class Step(NamedTuple):
     data: bytes
 
     @property
-    def order(self) -> tuple[datetime, str, bool, str, str]:
+    def sort_key(self) -> tuple[datetime, str, bool, str, str]:
         """Where it stands among the others."""
         return self.time, self.source, self.sequence is not None, self.sequence or "", self.id
 
@@ -50,8 +50,8 @@ def interval_end(time: datetime, precision: str | None) -> datetime:
     """When an interval that begins then ends, of which this much is known."""
     match precision:
         case "day":
-            return instant.after(time, timedelta(days=1))
+            return instant.add(time, timedelta(days=1))
         case "month":
-            return instant.after(time, timedelta(days=calendar.monthrange(time.year, time.month)[1]))
+            return instant.add(time, timedelta(days=calendar.monthrange(time.year, time.month)[1]))
         case _:
             return time

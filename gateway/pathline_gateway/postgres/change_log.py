@@ -10,7 +10,7 @@ _LOCK = 0x706C_0003
 _APPEND = """
 insert into change (ref, batch, kind) select ref, $2, $3 from unnest($1::bigint[]) as r(ref) order by ref
 """
-_ADD = """
+_ADD_TOTALS = """
 update tally set n = tally.n + d.n from unnest($1::text[], $2::bigint[]) as d(name, n) where tally.name = d.name
 """
 
@@ -29,9 +29,9 @@ async def append(
     """
     if refs:
         await connection.execute(_APPEND, sorted(refs), batch, kind)
-    moved = {name: n for name, n in totals.items() if n}
-    if moved:
-        await connection.execute(_ADD, list(moved), list(moved.values()))
+    changes = {name: n for name, n in totals.items() if n}
+    if changes:
+        await connection.execute(_ADD_TOTALS, list(changes), list(changes.values()))
 
 
 async def new_batch(connection: asyncpg.Connection) -> int:

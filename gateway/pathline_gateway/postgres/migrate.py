@@ -10,14 +10,14 @@ from importlib.resources import files
 import asyncpg
 
 _LOCK = 0x706C_0001
-_LEDGER = """
+_CREATE_MIGRATION_TABLE = """
 create table if not exists migration (
     name text primary key, sha256 text not null, applied_at timestamptz not null default now()
 )
 """
 
 # A migration that waits for a lock makes everybody behind it wait: it gives up, and is tried again at the next start.
-_BOUNDS = "set local lock_timeout = '10s'; set local statement_timeout = '15min'"
+_SET_TIMEOUTS = "set local lock_timeout = '10s'; set local statement_timeout = '15min'"
 
 
 class MigrationError(Exception):
@@ -45,52 +45,52 @@ class Migration:
     sha256: str
 
 
-def shipped() -> Iterator[Migration]:
+def load_migrations() -> Iterator[Migration]:
     """The migrations of this version, in order."""
     folder = files("pathline_gateway.migrations")
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".sql"):
             text = file.read_text(encoding="utf-8")
-            up = text.split("-- migrate:up", 1)[1].split("-- migrate:down", 1)[0]
-            yield Migration(file.name, up, hashlib.sha256(text.encode()).hexdigest())
+            up_sql = text.split("-- migrate:up", 1)[1].split("-- migrate:down", 1)[0]
+            yield Migration(file.name, up_sql, hashlib.sha256(text.encode()).hexdigest())
 
 
 async def migrate(connection: asyncpg.Connection) -> list[str]:
     """The schema is that of this version; the names of the migrations applied now. Raises MigrationError."""
-    known = list(shipped())
+    migrations = list(load_migrations())
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
-        await connection.execute(_BOUNDS)
-        applied = await _applied(connection)
-        if newer := sorted(applied.keys() - {each.name for each in known}):
+        await connection.execute(_SET_TIMEOUTS)
+        applied_digests = await _load_applied_digests(connection)
+        if newer_names := sorted(applied_digests.keys() - {each.name for each in migrations}):
             raise SchemaIsNewer(
-                f"the database was migrated by a later version (it has {newer[-1]}): start that version or a later one"
+                f"the database was migrated by a later version (it has {newer_names[-1]}): start that version or a later one"
             )
         try:
             # A role that owns nothing may not even ask whether the ledger has to be made.
-            if not applied:
-                await connection.execute(_LEDGER)
-            return [each.name for each in known if await _apply(connection, each, applied.get(each.name))]
+            if not applied_digests:
+                await connection.execute(_CREATE_MIGRATION_TABLE)
+            return [each.name for each in migrations if await _apply(connection, each, applied_digests.get(each.name))]
         except asyncpg.InsufficientPrivilegeError:
             raise MayNotMigrate(
                 "this role of Postgres may not migrate: run `pathline-gateway migrate` as the owner of the schema first"
             ) from None
 
 
-async def _applied(connection: asyncpg.Connection) -> dict[str, str]:
+async def _load_applied_digests(connection: asyncpg.Connection) -> dict[str, str]:
     if await connection.fetchval("select to_regclass('migration')") is None:
         return {}
     return dict(await connection.fetch("select name, sha256 from migration"))
 
 
-async def _apply(connection: asyncpg.Connection, migration: Migration, applied: str | None) -> bool:
-    if applied is None:
+async def _apply(connection: asyncpg.Connection, migration: Migration, applied_digest: str | None) -> bool:
+    if applied_digest is None:
         await connection.execute(migration.sql)
         await connection.execute(
             "insert into migration (name, sha256) values ($1, $2)", migration.name, migration.sha256
         )
         return True
-    if applied != migration.sha256:
+    if applied_digest != migration.sha256:
         raise MigrationChanged(
             f"{migration.name} was applied with other content: restore the file, add a new migration"
         )

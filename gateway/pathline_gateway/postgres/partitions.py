@@ -11,8 +11,8 @@ _LOCK = 0x706C_0002
 _MAKE = "select make_interaction_partition($1, $2, $3)"
 
 
-def _month(year: int, month: int, plus: int) -> datetime:
-    index = year * 12 + month - 1 + plus
+def _month_start(year: int, month: int, months_ahead: int) -> datetime:
+    index = year * 12 + month - 1 + months_ahead
     return datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)
 
 
@@ -21,6 +21,6 @@ async def ensure_partitions(connection: asyncpg.Connection) -> None:
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
         now: datetime = (await connection.fetchval("select now()")).astimezone(UTC)
-        for plus in range(_AHEAD_MONTHS + 1):
-            start, end = (_month(now.year, now.month, plus + i) for i in range(2))
+        for months_ahead in range(_AHEAD_MONTHS + 1):
+            start, end = (_month_start(now.year, now.month, months_ahead + i) for i in range(2))
             await connection.execute(_MAKE, f"interaction_{start:%Y_%m}", start, end)

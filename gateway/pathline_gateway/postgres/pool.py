@@ -35,8 +35,8 @@ class RegistryConnection(asyncpg.Connection):  # type: ignore[misc]
 
     __slots__ = ("known",)
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.known = RegistryCache()
 
 
@@ -50,22 +50,22 @@ class PoolUse:
 
     name: str
     connections: int
-    wait_s: float
+    acquire_timeout_s: float
     """Longest wait for one of them."""
-    statement_s: float
+    statement_timeout_s: float
     """Longest that one statement may take."""
-    bounded_by_postgres: bool = False
+    has_server_timeout: bool = False
     """Postgres ends the statement, too, should nobody be there to do so."""
 
 
-WORK: Final = PoolUse("work", 12, 60, 60)
+BACKGROUND: Final = PoolUse("work", 12, 60, 60)
 """For what goes on beside the requests, and for commands."""
 
 
-_GIVEN_UP_S: Final = 5.0
+_CANCEL_TIMEOUT_S: Final = 5.0
 """How long Postgres may take to end a statement that was given up; then its connection is closed."""
 
-_CLOSE_S: Final = 10.0
+_CLOSE_TIMEOUT_S: Final = 10.0
 """How long Postgres may take to close the connections of a process that ends; then they are dropped."""
 
 
@@ -76,14 +76,14 @@ class NoConnection(TimeoutError):
 class Pool(asyncpg.Pool):  # type: ignore[misc]
     """Connections for one use: whoever waits for one waits so long, and not for ever."""
 
-    __slots__ = ("_returning", "use")
+    __slots__ = ("_release_tasks", "use")
 
     def __init__(self, database: str, use: PoolUse) -> None:
         self.use = use
-        self._returning = set[asyncio.Task[None]]()
+        self._release_tasks = set[asyncio.Task[None]]()
         settings = {"application_name": f"pathline-gateway {use.name}"}
-        if use.bounded_by_postgres:
-            settings["statement_timeout"] = str(round(use.statement_s * 1_000))
+        if use.has_server_timeout:
+            settings["statement_timeout"] = str(round(use.statement_timeout_s * 1_000))
         super().__init__(
             database,
             min_size=min(2, use.connections),
@@ -93,8 +93,8 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]
             loop=None,
             connection_class=RegistryConnection,
             record_class=asyncpg.Record,
-            reset=_nothing_to_reset,
-            command_timeout=use.statement_s,
+            reset=_skip_reset,
+            command_timeout=use.statement_timeout_s,
             server_settings=settings,
         )
 
@@ -104,7 +104,7 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]
             return await super()._acquire(None)  # at hand: nothing is waited for
         # asyncpg's own limit of time makes a task for each connection that is asked for.
         try:
-            async with asyncio.timeout(self.use.wait_s if timeout is None else timeout):
+            async with asyncio.timeout(self.use.acquire_timeout_s if timeout is None else timeout):
                 return await super()._acquire(None)
         except TimeoutError:
             raise NoConnection from None
@@ -115,41 +115,41 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]
             # Nothing is awaited of Postgres then: a limit of time would only cost.
             await super().release(connection, timeout=timeout)
             return
-        seconds = min(self.use.wait_s, _GIVEN_UP_S) if timeout is None else timeout
-        returning = asyncio.get_running_loop().create_task(super().release(connection, timeout=seconds))
-        self._returning.add(returning)
-        returning.add_done_callback(self._returned)
+        seconds = min(self.use.acquire_timeout_s, _CANCEL_TIMEOUT_S) if timeout is None else timeout
+        release_task = asyncio.get_running_loop().create_task(super().release(connection, timeout=seconds))
+        self._release_tasks.add(release_task)
+        release_task.add_done_callback(self._on_released)
 
-    def _returned(self, task: asyncio.Task[None]) -> None:
-        self._returning.discard(task)
-        if not task.cancelled() and (failed := task.exception()) is not None:
-            _log.info("a connection was closed: its statement could not be ended (%s)", type(failed).__name__)
+    def _on_released(self, task: asyncio.Task[None]) -> None:
+        self._release_tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.info("a connection was closed: its statement could not be ended (%s)", type(error).__name__)
 
 
 @contextlib.asynccontextmanager
-async def connected(database: str, use: PoolUse = WORK) -> AsyncIterator[asyncpg.Pool]:
+async def open_pool(database: str, use: PoolUse = BACKGROUND) -> AsyncIterator[asyncpg.Pool]:
     """A pool of connections. Raises DatabaseUnavailable."""
     try:
         pool = await Pool(database, use)
-    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise DatabaseUnavailable(
-            f"Postgres cannot be reached ({_why(failed)}): look at PATHLINE_DATABASE, or use --embedded on one machine"
+            f"Postgres cannot be reached ({_describe_failure(error)}): look at PATHLINE_DATABASE, or use --embedded on one machine"
         ) from None
     try:
         yield pool
     finally:
         try:
-            async with asyncio.timeout(_CLOSE_S):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await pool.close()
         except TimeoutError:
             pool.terminate()
 
 
-async def _nothing_to_reset(_: asyncpg.Connection) -> None:
+async def _skip_reset(_: asyncpg.Connection) -> None:
     """We leave no state in a session: locks and settings are a transaction's. The usual reset is a round trip a use."""
 
 
-def _why(failed: Exception) -> str:
-    if isinstance(failed, OSError):
-        return failed.strerror or type(failed).__name__
-    return getattr(failed, "sqlstate", None) or type(failed).__name__
+def _describe_failure(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return getattr(error, "sqlstate", None) or type(error).__name__

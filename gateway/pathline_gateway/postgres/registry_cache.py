@@ -16,11 +16,11 @@ class RegistryCache:
     types: dict[str, int] = field(default_factory=dict)
     source_names: dict[int, str] = field(default_factory=dict)
     type_names: dict[int, str] = field(default_factory=dict)
-    strangers: dict[str, float] = field(default_factory=dict)
+    unknown_orgs: dict[str, float] = field(default_factory=dict)
     """Organisations that were not on the register, and when that was: by the clock that only counts seconds."""
-    said: Counter[Hashable] = field(default_factory=Counter)
+    handoff_event_counts: Counter[Hashable] = field(default_factory=Counter)
     """How many events came since the process began: by hand-off and who published."""
-    said_under: Counter[Hashable] = field(default_factory=Counter)
+    record_event_counts: Counter[Hashable] = field(default_factory=Counter)
     """How many that name a hand-off: by record."""
 
     def learn(self, other: RegistryCache) -> None:

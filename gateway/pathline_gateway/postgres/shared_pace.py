@@ -16,27 +16,27 @@ _NEXT = "select next_at from pace where what = $1"
 _FORGET = "delete from pace where next_at < $1::timestamptz - interval '1 day'"
 
 
-def of_sink(url: str) -> bytes:
+def sink_key(url: str) -> bytes:
     """The pace of all requests to this sink, whoever they are from."""
     return hashlib.sha256(b"sink " + url.encode()).digest()
 
 
-def of_canaries(org: str) -> bytes:
+def canary_key(org: str) -> bytes:
     """The pace of the canaries of this organisation."""
     return hashlib.sha256(b"canaries of " + org.encode()).digest()
 
 
 async def claim(
-    connection: asyncpg.Connection, what: bytes, now: datetime, spacing: timedelta, ahead: timedelta
+    connection: asyncpg.Connection, key: bytes, now: datetime, spacing: timedelta, ahead: timedelta
 ) -> timedelta | None:
     """None: it may happen now, and once more after `spacing`; else in how long it may, at the soonest.
 
     `ahead`: how much of what comes later may be taken now, by one that did nothing for a while.
     """
-    if await connection.fetchval(_CLAIM, what, now, ahead, spacing) is not None:
+    if await connection.fetchval(_CLAIM, key, now, ahead, spacing) is not None:
         return None
-    after: datetime = await connection.fetchval(_NEXT, what)
-    return max(timedelta(), after - ahead - now)
+    next_at: datetime = await connection.fetchval(_NEXT, key)
+    return max(timedelta(), next_at - ahead - now)
 
 
 async def forget(connection: asyncpg.Connection, now: datetime) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncpg
 
-_LEAST = 10_000
+_MIN_ROWS = 10_000
 """Rows below which any plan is quick."""
-_GROWN = """
+_HAS_DOUBLED = """
 select sum(greatest(c.reltuples, 0)) >= greatest($1, 2 * whole.reltuples)
 from pg_class whole
 join pg_inherits i on i.inhparent = whole.oid
@@ -19,15 +19,15 @@ join pg_class c on c.oid = i.inhrelid
 where whole.oid = 'interaction'::regclass
 group by whole.reltuples
 """
-_JOINED = "handoff, batch, ref, time, source, id, type"
-_ONLY_SINCE = 18
+_JOINED_COLUMNS = "handoff, batch, ref, time, source, id, type"
+_ANALYZE_ONLY_MIN_VERSION = 18
 """The version of Postgres from which on the whole is counted without each month anew."""
 
 
-async def count(connection: asyncpg.Connection, least: int = _LEAST) -> bool:
+async def analyze_if_grown(connection: asyncpg.Connection, min_rows: int = _MIN_ROWS) -> bool:
     """Whether there are twice as many interactions as when they were counted last, and they are counted now."""
-    if not await connection.fetchval(_GROWN, float(least)):
+    if not await connection.fetchval(_HAS_DOUBLED, float(min_rows)):
         return False
-    only = "only " if connection.get_server_version().major >= _ONLY_SINCE else ""
-    await connection.execute(f"analyze {only}interaction ({_JOINED})")
+    only = "only " if connection.get_server_version().major >= _ANALYZE_ONLY_MIN_VERSION else ""
+    await connection.execute(f"analyze {only}interaction ({_JOINED_COLUMNS})")
     return True

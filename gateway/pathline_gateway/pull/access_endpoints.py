@@ -19,21 +19,21 @@ from pathline import instant
 from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.access_log import request_row as row
 from pathline_gateway.access_log.repository import Logged
-from pathline_gateway.access_log.writer import KEPT
+from pathline_gateway.access_log.writer import RETENTION
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.dependencies import CurrentCaller
 from pathline_gateway.auth.reader import Reader, reader_of
-from pathline_gateway.pathways.errors import no_such_pathway
-from pathline_gateway.reserved_names import CITIZENS
+from pathline_gateway.pathways.errors import pathway_not_found
+from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 from pathline_gateway.visibility import repository as visibility_repository
-from pathline_gateway.visibility.loading import seen_of
+from pathline_gateway.visibility.loading import load_visible
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.visibility.pathway_handles import birth_of
+from pathline_gateway.visibility.pathway_handles import anchor_id_of
 from pathline_gateway.visibility.policy import VisiblePathway
-from pathline_gateway.web.openapi_responses import AFTER, LIMIT
+from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION
 from pathline_gateway.web.problem import Problem
 
-_MOST = 500
+_MAX_LIMIT = 500
 _AUDITOR: Final = "auditor:"
 """What the cursors of auditors are keyed with."""
 
@@ -96,16 +96,20 @@ class Usages(BaseModel):
 @dataclass(frozen=True, slots=True)
 class _Page:
     key: ReaderKey
-    before: int
+    before_id: int
     limit: int
     now: datetime
 
-    def served(self, found: list[Logged], whole: bool) -> dict[str, Any]:
+    def serve(self, entries: list[Logged], for_auditor: bool) -> dict[str, Any]:
         """The entries, of which one more than the page holds was asked for."""
-        page = found[: self.limit]
-        more = self.key.handle(UUID(int=page[-1].id)) if len(found) > self.limit else None
-        period = {"since": str((self.now - KEPT).date()), "until": str(self.now.date())}
-        return {"findUsage": [_entry(self.key, each, whole) for each in page], "usagePeriod": period, "next": more}
+        page = entries[: self.limit]
+        next_cursor = self.key.handle(UUID(int=page[-1].id)) if len(entries) > self.limit else None
+        period = {"since": str((self.now - RETENTION).date()), "until": str(self.now.date())}
+        return {
+            "findUsage": [_serve_entry(self.key, each, for_auditor) for each in page],
+            "usagePeriod": period,
+            "next": next_cursor,
+        }
 
 
 def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> APIRouter:
@@ -116,76 +120,82 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> 
     async def accesses(
         caller: CurrentCaller,
         pathway: Annotated[UUID | None, Query(description="Whose: for a helper; a citizen asks of herself")] = None,
-        before: Annotated[UUID | None, Query(description=AFTER)] = None,
-        limit: Annotated[int, Query(ge=1, le=_MOST, description=LIMIT)] = 100,
+        before: Annotated[UUID | None, Query(description=AFTER_DESCRIPTION)] = None,
+        limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
     ) -> dict[str, Any]:
         """Of the caller's own pathway, or of the one whose id a helper gives; an auditor is told all, of nobody."""
-        if caller.may_be(Role.AUDITOR):
+        if caller.has_any_role(Role.AUDITOR):
             key = ReaderKey(secret, _AUDITOR)
-            page = _Page(key, _number(key, before), limit, clock())
-            async with row.reading(pool) as connection:
-                return page.served(
-                    await access_log_repository.everything(connection, page.before, limit + 1), whole=True
+            page = _Page(key, _decode_cursor(key, before), limit, clock())
+            async with row.read_transaction(pool) as connection:
+                return page.serve(
+                    await access_log_repository.list_all(connection, page.before_id, limit + 1), for_auditor=True
                 )
         reader = reader_of(caller)
         if reader is None or reader.kind != "person":
             raise Problem(403, "not-for-you", "who read a pathway is told to the person, her helper and auditors")
         key = ReaderKey(secret, reader.name)
-        page = _Page(key, _number(key, before), limit, clock())
-        async with row.reading(pool) as connection:
-            seen = await _seen(connection, reader, key, page.now, pathway)
-            refs = [] if seen is None else seen.refs
-            row.tells_of(refs)
-            found = await access_log_repository.of_refs(connection, refs, page.before, limit + 1, page.now - KEPT)
-        return page.served(found, whole=False)
+        page = _Page(key, _decode_cursor(key, before), limit, clock())
+        async with row.read_transaction(pool) as connection:
+            visible = await _load_visible(connection, reader, key, page.now, pathway)
+            refs = [] if visible is None else visible.refs
+            row.add_refs(refs)
+            entries = await access_log_repository.find_by_refs(
+                connection, refs, page.before_id, limit + 1, page.now - RETENTION
+            )
+        return page.serve(entries, for_auditor=False)
 
     return router
 
 
-async def _seen(
+async def _load_visible(
     connection: asyncpg.Connection, reader: Reader, key: ReaderKey, now: datetime, pathway: UUID | None
 ) -> VisiblePathway | None:
     """What she sees of the pathway of this name, or of her own. Raises Problem."""
     if pathway is None:
-        found = await visibility_repository.ref_of(connection, CITIZENS, reader.account or "")
-        return None if found is None else await seen_of(connection, reader, now, found[1])
-    born = await visibility_repository.ref_born(connection, birth_of(reader, key, pathway))
-    seen = None if born is None else await seen_of(connection, reader, now, born[1])
-    if born is None or seen is None or born[0] not in {(ref.org, ref.subject) for ref in seen.anchors}:
-        raise no_such_pathway()
-    return seen
+        ref_row = await visibility_repository.find_ref(connection, CITIZEN_ORGANISATION, reader.account or "")
+        return None if ref_row is None else await load_visible(connection, reader, now, ref_row[1])
+    ref_row_at_birth = await visibility_repository.find_ref_by_anchor(connection, anchor_id_of(reader, key, pathway))
+    visible = None if ref_row_at_birth is None else await load_visible(connection, reader, now, ref_row_at_birth[1])
+    if (
+        ref_row_at_birth is None
+        or visible is None
+        or ref_row_at_birth[0] not in {(ref.org, ref.subject) for ref in visible.anchors}
+    ):
+        raise pathway_not_found()
+    return visible
 
 
-def _number(key: ReaderKey, before: UUID | None) -> int:
+def _decode_cursor(key: ReaderKey, cursor: UUID | None) -> int:
     """The cursor's number: enciphered, because it would tell how much there is besides."""
-    number = access_log_repository.LAST if before is None else key.birth(before).int
-    if number > access_log_repository.LAST:
+    number = access_log_repository.MAX_ID if cursor is None else key.anchor_id(cursor).int
+    if number > access_log_repository.MAX_ID:
         raise Problem(400, "malformed-cursor", "before must be the `next` of an earlier answer")
     return number
 
 
-def _entry(key: ReaderKey, logged: Logged, whole: bool) -> dict[str, Any]:
-    said = logged.access
+def _serve_entry(key: ReaderKey, logged: Logged, for_auditor: bool) -> dict[str, Any]:
+    access = logged.access
     return {
         "id": key.handle(UUID(int=logged.id)),
-        "logtime": instant.serve(logged.at),
-        "receiver": {"kind": said.kind, "org": said.org},
-        "action": said.what,
-        "outcome": said.outcome,
-        "reason": said.reason,
-        "purpose": said.purpose,
-        "basis": said.basis,
-        "instrument": said.instrument,
-        "mandate": None if said.mandate is None else _mandate(key, said.mandate),
-        "trace": said.trace_id.hex() if whole and said.trace_id else None,
-        "caller_trace": said.caller_trace.hex() if whole and said.caller_trace else None,
-        "who": said.who if whole else None,
-        "route": said.route if whole else None,
-        "about": said.about if whole else None,
+        "logtime": instant.to_text(logged.at),
+        "receiver": {"kind": access.kind, "org": access.org},
+        "action": access.what,
+        "outcome": access.outcome,
+        "reason": access.reason,
+        "purpose": access.purpose,
+        "basis": access.basis,
+        "instrument": access.instrument,
+        "mandate": None if access.mandate is None else _mandate_name(key, access.mandate),
+        "trace": access.trace_id.hex() if for_auditor and access.trace_id else None,
+        "caller_trace": access.caller_trace.hex() if for_auditor and access.caller_trace else None,
+        "who": access.who if for_auditor else None,
+        "route": access.route if for_auditor else None,
+        "about": access.about if for_auditor else None,
     }
 
 
-def _mandate(key: ReaderKey, mandate: str) -> str:
+def _mandate_name(key: ReaderKey, mandate: str) -> str:
     """Her own mandate by the id that she gave it; another organisation's by a name of the reader's."""
     org, _, id = mandate.partition(":")
-    return id if org == CITIZENS else key.identifier(org, id)
+    return id if org == CITIZEN_ORGANISATION else key.identifier(org, id)

@@ -16,18 +16,25 @@ from pathline.vocabulary import Code, Instant, Subject
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import CurrentCaller
 from pathline_gateway.pathways import repository as pathway_repository
-from pathline_gateway.pathways.errors import no_such_subject
+from pathline_gateway.pathways.errors import subject_not_found
 from pathline_gateway.pull.fast_path import PATH
 from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
-from pathline_gateway.pull.paging import ALL, MOST, After, Limit, RequestedPage, cursor
+from pathline_gateway.pull.paging import MAX_STEPS, REQUESTED_FIRST_PAGE, After, Limit, RequestedPage, encode_cursor
 from pathline_gateway.pull.pathway_reader import (
     read_page,
 )
 from pathline_gateway.pull.schemas import PATHWAY, TRACE
-from pathline_gateway.pull.unrestricted import OPERATOR, moved, open_key, pulled, pulled_as_of, traced
-from pathline_gateway.telemetry.instruments import spanning
+from pathline_gateway.pull.unrestricted import (
+    OPERATOR,
+    pull_pathway,
+    pull_pathway_as_of,
+    redirect_to_pathway,
+    trace_response,
+    unrestricted_key,
+)
+from pathline_gateway.telemetry.instruments import start_span
 
-_LONGEST_STATED = 2_100
+_MAX_PURPOSE_LENGTH = 2_100
 
 
 class PathwaySearch(BaseModel):
@@ -39,9 +46,9 @@ class PathwaySearch(BaseModel):
     """The organisation's code."""
     subject: Subject
     """Its pseudonym for the person."""
-    purpose: Annotated[str, Field(max_length=_LONGEST_STATED)] | None = None
+    purpose: Annotated[str, Field(max_length=_MAX_PURPOSE_LENGTH)] | None = None
     """What the pathway is wanted for, a code; as in the header `pathline-purpose`."""
-    authority: Annotated[str, Field(max_length=_LONGEST_STATED)] | None = None
+    authority: Annotated[str, Field(max_length=_MAX_PURPOSE_LENGTH)] | None = None
     """What is relied on besides consent; as in the header `pathline-authority`."""
 
 
@@ -63,20 +70,22 @@ class PullRequest:
 class Readers(Protocol):
     """Answers those who do not see everything. Each raises Problem."""
 
-    async def search(self, asked: PullRequest, org: str, subject: str) -> UUID:
+    async def search(self, pull_request: PullRequest, org: str, subject: str) -> UUID:
         """What this reader calls the pathway of this subject."""
 
     async def pull(
         self,
-        asked: PullRequest,
+        pull_request: PullRequest,
         pathway: UUID,
         if_none_match: str | None,
         as_of: datetime | None = None,
-        part: RequestedPage = ALL,
+        requested_page: RequestedPage = REQUESTED_FIRST_PAGE,
     ) -> Response:
         """What this reader sees of the pathway, now or as it stood."""
 
-    async def trace(self, asked: PullRequest, pathway: UUID, part: RequestedPage = ALL) -> Response:
+    async def trace(
+        self, pull_request: PullRequest, pathway: UUID, requested_page: RequestedPage = REQUESTED_FIRST_PAGE
+    ) -> Response:
         """The same as a trace."""
 
 
@@ -105,14 +114,14 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers, clock: Callable[
         wanted: PathwaySearch, caller: CurrentCaller, purpose: Purpose = None, authority: Authority = None
     ) -> PathwayName:
         """The pathway that this subject belongs to now."""
-        if not caller.open:
-            asked = PullRequest(caller, wanted.purpose or purpose, wanted.authority or authority)
-            return PathwayName(pathway=await readers.search(asked, wanted.org, wanted.subject))
+        if not caller.auth_disabled:
+            pull_request = PullRequest(caller, wanted.purpose or purpose, wanted.authority or authority)
+            return PathwayName(pathway=await readers.search(pull_request, wanted.org, wanted.subject))
         async with pool.acquire() as connection:
-            found = await pathway_repository.pathway_of(connection, wanted.org, wanted.subject)
-        if found is None:
-            raise no_such_subject()
-        return PathwayName(pathway=found)
+            pathway_id = await pathway_repository.find_pathway(connection, wanted.org, wanted.subject)
+        if pathway_id is None:
+            raise subject_not_found()
+        return PathwayName(pathway=pathway_id)
 
     @router.get(PATH, summary="Pull a pathway", response_class=Response, responses=PATHWAY)
     async def pull(
@@ -123,15 +132,17 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers, clock: Callable[
         authority: Authority = None,
         as_of: AsOf = None,
         after: After = None,
-        limit: Limit = MOST,
+        limit: Limit = MAX_STEPS,
     ) -> Response:
         """Steps in order, legs and subjects. A long pathway comes in pages; an id that was joined redirects."""
-        part = RequestedPage(after, limit)
-        if not caller.open:
-            return await readers.pull(PullRequest(caller, purpose, authority), pathway, if_none_match, as_of, part)
+        requested_page = RequestedPage(after, limit)
+        if not caller.auth_disabled:
+            return await readers.pull(
+                PullRequest(caller, purpose, authority), pathway, if_none_match, as_of, requested_page
+            )
         if as_of is not None:
-            return await pulled_as_of(pool, secret, pathway, as_of, part)
-        return await pulled(pool, secret, clock, pathway, if_none_match, part)
+            return await pull_pathway_as_of(pool, secret, pathway, as_of, requested_page)
+        return await pull_pathway(pool, secret, clock, pathway, if_none_match, requested_page)
 
     @router.get(
         "/v1/pathways/{pathway}/trace", summary="A pathway as a trace", response_class=Response, responses=TRACE
@@ -142,20 +153,20 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers, clock: Callable[
         purpose: Purpose = None,
         authority: Authority = None,
         after: After = None,
-        limit: Limit = MOST,
+        limit: Limit = MAX_STEPS,
     ) -> Response:
         """The journey as OTLP JSON, which any OpenTelemetry viewer draws; of a long pathway, the steps of a page."""
-        part = RequestedPage(after, limit)
-        if not caller.open:
-            return await readers.trace(PullRequest(caller, purpose, authority), pathway, part)
-        asked = part.read(open_key(secret))
-        with spanning("pull trace"):
+        requested_page = RequestedPage(after, limit)
+        if not caller.auth_disabled:
+            return await readers.trace(PullRequest(caller, purpose, authority), pathway, requested_page)
+        page_range = requested_page.parse(unrestricted_key(secret))
+        with start_span("pull trace"):
             async with pool.acquire() as connection:
-                found = await read_page(connection, pathway, clock(), asked)
-        if isinstance(found, UUID):
-            return moved(found, "/trace", part)
-        key = TraceKey(secret, OPERATOR, str(pathway), found.version)
-        following = None if found.next is None else cursor(open_key(secret), found.next)
-        return traced(journey_trace(found.assembled, key), following, pathway, part, {})
+                reading = await read_page(connection, pathway, clock(), page_range)
+        if isinstance(reading, UUID):
+            return redirect_to_pathway(reading, "/trace", requested_page)
+        key = TraceKey(secret, OPERATOR, str(pathway), reading.version)
+        next_cursor = None if reading.next is None else encode_cursor(unrestricted_key(secret), reading.next)
+        return trace_response(journey_trace(reading.assembled, key), next_cursor, pathway, requested_page, {})
 
     return router

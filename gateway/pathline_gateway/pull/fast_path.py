@@ -18,7 +18,7 @@ Pulled = Callable[[UUID, str | None], Awaitable[Response]]
 """The answer to a pull of this pathway, given `If-None-Match`. Raises Problem."""
 
 PATH = "/v1/pathways/{pathway}"
-_PLAIN = re.compile(r"/v1/pathways/([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})", re.ASCII | re.IGNORECASE)
+_PLAIN_PATH = re.compile(r"/v1/pathways/([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})", re.ASCII | re.IGNORECASE)
 
 
 class FastPullMiddleware:
@@ -28,26 +28,28 @@ class FastPullMiddleware:
     """As spans name the route."""
 
     def __init__(self, app: ASGIApp, pulled: Pulled) -> None:
-        self._app, self._pulled = app, pulled
+        self._app, self._pull = app, pulled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        pathway = _pathway(scope)
+        pathway = _plain_pathway_id(scope)
         if pathway is None:
             await self._app(scope, receive, send)
             return
         scope["route"] = self
-        wanted = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"if-none-match"), None)
+        if_none_match = next(
+            (value.decode("latin-1") for name, value in scope["headers"] if name == b"if-none-match"), None
+        )
         try:
-            response = await self._pulled(pathway, wanted)
+            response = await self._pull(pathway, if_none_match)
         except Problem as problem:
-            response = problem.response()
+            response = problem.to_response()
         await response(scope, receive, send)
 
 
-def _pathway(scope: Scope) -> UUID | None:
+def _plain_pathway_id(scope: Scope) -> UUID | None:
     """Which pathway is wanted, where that is plain."""
     if scope["type"] != "http" or scope["method"] != "GET" or scope["query_string"]:
         return None
-    plain = _PLAIN.fullmatch(scope["path"])
-    return None if plain is None else UUID(plain[1])
+    match = _PLAIN_PATH.fullmatch(scope["path"])
+    return None if match is None else UUID(match[1])

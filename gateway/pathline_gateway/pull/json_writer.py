@@ -15,57 +15,82 @@ import orjson
 
 from pathline_gateway.pathways.repository import PathwayMembers, StoredPathway
 
-_leg: Final = attrgetter("ref", "service")
-_KINDS: Final = 8_192
+_leg_of: Final = attrgetter("ref", "service")
+_MAX_CACHED_KINDS: Final = 8_192
 """Different kinds of step whose JSON is kept."""
 _WHOLE_SECONDS: Final = len('"2026-03-01T09:30:00"')
-_SIX_DIGITS: Final = len('"2026-03-01T09:30:00.000000')
+_LENGTH_WITH_MICROSECONDS: Final = len('"2026-03-01T09:30:00.000000')
 # Attributes and data stand in a payload one after the other.
 _LINE_FEED: Final = "\n"
 _DATA: Final = ',"data":'
-_text: Final = encode_basestring
+_json_text: Final = encode_basestring
 """A JSON string. It escapes what must be escaped, and nothing else."""
 
 
-def write(members: PathwayMembers, version: str, stored: StoredPathway, handoffs: bytes) -> bytes:
+def write_pathway(members: PathwayMembers, version: str, stored: StoredPathway, handoffs: bytes) -> bytes:
     """The body of a pull of all steps by somebody who sees everything; `handoffs` are JSON."""
-    legs = dict.fromkeys((stored.refs[ref][0], service) for ref, service in dict.fromkeys(map(_leg, stored.rows)))
+    legs = dict.fromkeys((stored.refs[ref][0], service) for ref, service in dict.fromkeys(map(_leg_of, stored.rows)))
     return orjson.dumps(
         {
             "pathway": str(members.pathway),
             "version": version,
             "subjects": [{"org": org, "subject": subject} for org, subject in members.refs],
             "legs": [{"org": org, "service": service} for org, service in legs],
-            "steps": orjson.Fragment(f"[{_steps(stored)}]"),
+            "steps": orjson.Fragment(f"[{_write_steps(stored)}]"),
             "handoffs": orjson.Fragment(handoffs),
             "facts": [],
         }
     )
 
 
-def _steps(stored: StoredPathway) -> str:
+def _write_steps(stored: StoredPathway) -> str:
     """What `serve_step` makes of each step. In one loop: to call a function for each costs a quarter more."""
     sources, types, steps = stored.sources, stored.types, []
-    refs = {number: f'"org":{_text(org)},"subject":{_text(subject)}' for number, (org, subject) in stored.refs.items()}
+    refs = {
+        number: f'"org":{_json_text(org)},"subject":{_json_text(subject)}'
+        for number, (org, subject) in stored.refs.items()
+    }
     for row in stored.rows:
-        ref, source, id, type, time, noted, service, channel, activity, initiator, actor, nth, _, _, _, said, _ = row
+        (
+            ref,
+            source,
+            id,
+            type,
+            time,
+            recordedtime,
+            service,
+            channel,
+            activity,
+            initiator,
+            actor,
+            sequence,
+            _,
+            _,
+            _,
+            attributes,
+            _,
+        ) = row
         steps.append(
-            f"{{{_kind(sources[source], types[type], service, channel, activity, initiator, actor)},"
-            f'"id":{_text(id)},"time":{_padded(time)},'
-            f'"recordedtime":{"null" if noted is None else _padded(noted)},{refs[ref]},'
-            f'"sequence":{"null" if nth is None else _text(nth)},'
-            f'"attributes":{said.decode().replace(_LINE_FEED, _DATA, 1)}}}'
+            f"{{{_common_members(sources[source], types[type], service, channel, activity, initiator, actor)},"
+            f'"id":{_json_text(id)},"time":{_format_time(time)},'
+            f'"recordedtime":{"null" if recordedtime is None else _format_time(recordedtime)},{refs[ref]},'
+            f'"sequence":{"null" if sequence is None else _json_text(sequence)},'
+            f'"attributes":{attributes.decode().replace(_LINE_FEED, _DATA, 1)}}}'
         )
     return ",".join(steps)
 
 
-def _padded(time: str) -> str:
+def _format_time(time: str) -> str:
     """The instant as `instant.serve` writes it: with six digits and a zone."""
-    return f'{time[:-1]}.000000Z"' if len(time) == _WHOLE_SECONDS else f'{time[:-1].ljust(_SIX_DIGITS, "0")}Z"'
+    return (
+        f'{time[:-1]}.000000Z"'
+        if len(time) == _WHOLE_SECONDS
+        else f'{time[:-1].ljust(_LENGTH_WITH_MICROSECONDS, "0")}Z"'
+    )
 
 
-@lru_cache(_KINDS)
-def _kind(source: str, type: str, *said: str | None) -> str:
+@lru_cache(_MAX_CACHED_KINDS)
+def _common_members(source: str, type: str, *values: str | None) -> str:
     """The members that many steps have in common, without braces."""
     names = ("source", "type", "service", "channel", "activity", "initiator", "actor")
-    return orjson.dumps(dict(zip(names, (source, type, *said), strict=True)))[1:-1].decode()
+    return orjson.dumps(dict(zip(names, (source, type, *values), strict=True)))[1:-1].decode()

@@ -14,16 +14,16 @@ import asyncpg
 import orjson
 
 from pathline_gateway.handoffs import event_repository, pathway_repository
-from pathline_gateway.handoffs.deadlines import CONTACTS, Contact, HandoffStatus, contact, status_of
-from pathline_gateway.handoffs.event import handoff_event
+from pathline_gateway.handoffs.deadlines import CONTACT_TYPES, Contact, HandoffStatus, compute_status, contact_from_step
+from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.handoffs.lifecycle import Lifecycle
-from pathline_gateway.handoffs.on_pathway import lifecycles_of, receivers
+from pathline_gateway.handoffs.on_pathway import compute_lifecycles, current_receivers
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways import as_of_repository, part_repository
 from pathline_gateway.pathways import repository as pathways
-from pathline_gateway.pathways.amendments import Amendment, amended
+from pathline_gateway.pathways.amendments import Amendment, apply_amendments
 from pathline_gateway.pathways.assembly import Pathway, assemble
-from pathline_gateway.pathways.part_repository import StepPlace
+from pathline_gateway.pathways.part_repository import StepCursor
 from pathline_gateway.pathways.repository import PathwayMembers
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.pull.paging import PageAsked
@@ -35,100 +35,114 @@ class PathwayPage:
 
     version: str
     """Of the whole pathway: pages with one version are pages of one pathway."""
-    part: Pathway
+    assembled: Pathway
     """Its steps, and the legs that these make."""
     handoffs: Sequence[HandoffStatus]
     """Those that its steps are about."""
-    others: Sequence[HandoffStatus]
+    other_handoffs: Sequence[HandoffStatus]
     """Those of other pages that one of them may send back."""
-    next: StepPlace | None
+    next: StepCursor | None
 
 
-async def page(
-    connection: asyncpg.Connection, members: PathwayMembers, asked: PageAsked, now: datetime, at: datetime | None = None
+async def read_pathway_page(
+    connection: asyncpg.Connection,
+    members: PathwayMembers,
+    page_range: PageAsked,
+    now: datetime,
+    as_of: datetime | None = None,
 ) -> PathwayPage:
     """The steps after a place. `at`: as it stood then, told from what had been received.
 
     Call within a transaction whose statements see one moment.
     """
-    stored = await part_repository.after(connection, members, members.numbers, asked.after, asked.limit + 1, at)
+    stored = await part_repository.load_steps_after(
+        connection, members, members.numbers, page_range.after, page_range.limit + 1, as_of
+    )
     steps, amendments = stored.steps(), list[Amendment]()
-    changed: list[Step] = []
-    if members.amended:
-        amendments = await _amendments(connection, members, at)
-        targets = await part_repository.amended(connection, members, at)
-        changed = amended(targets.steps(), amendments)
-    part, following = asked.part(assemble([*steps, *changed]).steps)
-    handoffs, others = await _handoffs(connection, members, part, changed, now, at)
-    version = _version(members, await part_repository.count(connection, members, at), amendments)
-    return PathwayPage(version, assemble(part), handoffs, others, following)
+    amended_steps: list[Step] = []
+    if members.has_amendments:
+        amendments = await _load_amendments(connection, members, as_of)
+        targets = await part_repository.load_amended_steps(connection, members, as_of)
+        amended_steps = apply_amendments(targets.steps(), amendments)
+    page_steps, next_place = page_range.slice_steps(assemble([*steps, *amended_steps]).steps)
+    handoffs, other_handoffs = await _load_handoffs(connection, members, page_steps, amended_steps, now, as_of)
+    version = _compute_version(
+        members, await part_repository.count_interactions(connection, members, as_of), amendments
+    )
+    return PathwayPage(version, assemble(page_steps), handoffs, other_handoffs, next_place)
 
 
-async def _amendments(connection: asyncpg.Connection, members: PathwayMembers, at: datetime | None) -> list[Amendment]:
-    if at is None:
-        return await pathways.amendments(connection, members.numbers)
-    return await as_of_repository.amendments(connection, members, at)
+async def _load_amendments(
+    connection: asyncpg.Connection, members: PathwayMembers, as_of: datetime | None
+) -> list[Amendment]:
+    if as_of is None:
+        return await pathways.load_amendments(connection, members.numbers)
+    return await as_of_repository.load_amendments_as_of(connection, members, as_of)
 
 
-def _version(members: PathwayMembers, count: int, amendments: Iterable[Amendment]) -> str:
+def _compute_version(members: PathwayMembers, count: int, amendments: Iterable[Amendment]) -> str:
     """Changes with every step and ref. What is stored is never rewritten: how much there is says what there is."""
-    amending = sorted((each.source, each.id) for each in amendments)
-    said = orjson.dumps((str(members.pathway), members.refs, count, amending))
-    return hashlib.blake2b(said, digest_size=12).hexdigest()
+    amendment_ids = sorted((each.source, each.id) for each in amendments)
+    identity = orjson.dumps((str(members.pathway), members.refs, count, amendment_ids))
+    return hashlib.blake2b(identity, digest_size=12).hexdigest()
 
 
-async def _handoffs(
+async def _load_handoffs(
     connection: asyncpg.Connection,
     members: PathwayMembers,
     steps: Sequence[Step],
-    changed: Sequence[Step],
+    amended_steps: Sequence[Step],
     now: datetime,
-    at: datetime | None,
+    as_of: datetime | None,
 ) -> tuple[list[HandoffStatus], list[HandoffStatus]]:
     """Those that these steps are about; and those that one of them may send back."""
-    events = (handoff_event(step) for step in steps)
-    named = {event.handoff for event in events if event is not None and event.handoff is not None}
-    if not named:
+    events = (handoff_event_from_step(step) for step in steps)
+    handoff_ids = {event.handoff for event in events if event is not None and event.handoff is not None}
+    if not handoff_ids:
         return [], []
-    found = await _lives(connection, members, named, at)
-    back = await pathway_repository.between(
-        connection, members.numbers, receivers(found), [life.by for life in found], named
+    lifecycles = await _load_lifecycles(connection, members, handoff_ids, as_of)
+    returned_ids = await pathway_repository.handoffs_between(
+        connection, members.numbers, current_receivers(lifecycles), [life.sender for life in lifecycles], handoff_ids
     )
-    others = await _lives(connection, members, back, at) if back else []
-    lives_ = [*found, *others]
-    registered = await organisation_repository.registered(connection, receivers(lives_))
-    contacts = [met for step in changed if (met := contact(step)) is not None]
-    contacts += await _first_contacts(connection, members, lives_, at)
-    clocked = [status_of(life, contacts, registered, now) for life in lives_]
-    return clocked[: len(found)], clocked[len(found) :]
+    other_lifecycles = await _load_lifecycles(connection, members, returned_ids, as_of) if returned_ids else []
+    all_lifecycles = [*lifecycles, *other_lifecycles]
+    registered = await organisation_repository.cached_registered(connection, current_receivers(all_lifecycles))
+    contacts = [first_contact for step in amended_steps if (first_contact := contact_from_step(step)) is not None]
+    contacts += await _find_first_contacts(connection, members, all_lifecycles, as_of)
+    statuses = [compute_status(life, contacts, registered, now) for life in all_lifecycles]
+    return statuses[: len(lifecycles)], statuses[len(lifecycles) :]
 
 
-async def _lives(
-    connection: asyncpg.Connection, members: PathwayMembers, handoffs: Collection[str], at: datetime | None
+async def _load_lifecycles(
+    connection: asyncpg.Connection, members: PathwayMembers, handoffs: Collection[str], as_of: datetime | None
 ) -> list[Lifecycle]:
-    events, amendments, rows = await event_repository.events(connection, handoffs)
+    events, amendments, rows = await event_repository.load_events(connection, handoffs)
     steps = list(events)
-    if at is not None:
+    if as_of is not None:
         # What was published on other pathways is not told: those were other people's then.
-        mine = set(members.numbers)
-        amendments = await as_of_repository.amendments(connection, members, at)
+        own_refs = set(members.numbers)
+        amendments = await as_of_repository.load_amendments_as_of(connection, members, as_of)
         steps = [
-            step for step in steps if (row := rows[step.source, step.id])["ref"] in mine and row["received_at"] <= at
+            step
+            for step in steps
+            if (row := rows[step.source, step.id])["ref"] in own_refs and row["received_at"] <= as_of
         ]
-    return [life for life in lifecycles_of(amended(steps, amendments), ()) if life.handoff in handoffs]
+    return [life for life in compute_lifecycles(apply_amendments(steps, amendments), ()) if life.handoff in handoffs]
 
 
-async def _first_contacts(
-    connection: asyncpg.Connection, members: PathwayMembers, found: Iterable[Lifecycle], at: datetime | None
+async def _find_first_contacts(
+    connection: asyncpg.Connection, members: PathwayMembers, lifecycles: Iterable[Lifecycle], as_of: datetime | None
 ) -> list[Contact]:
     """The first contact that may stop the clock of each: about it, or about none once it is accepted."""
-    wanted: list[tuple[str, datetime, str | None]] = []
-    for life in found:
-        if life.offer is None or life.to is None:
+    contact_keys: list[tuple[str, datetime, str | None]] = []
+    for life in lifecycles:
+        if life.offer is None or life.receiver is None:
             continue
-        wanted.append((life.to, life.offer.time, life.handoff))
-        accepted = next((event.time for event in life.legal if event.verb == "accepted"), None)
+        contact_keys.append((life.receiver, life.offer.time, life.handoff))
+        accepted = next((event.time for event in life.transitions if event.verb == "accepted"), None)
         if accepted is not None:
-            wanted.append((life.to, max(accepted, life.offer.time), None))
-    rows = await pathway_repository.first_contacts(connection, members, sorted(set(wanted), key=repr), CONTACTS, at)
+            contact_keys.append((life.receiver, max(accepted, life.offer.time), None))
+    rows = await pathway_repository.first_contacts(
+        connection, members, sorted(set(contact_keys), key=repr), CONTACT_TYPES, as_of
+    )
     return [Contact(*row) for row in rows]

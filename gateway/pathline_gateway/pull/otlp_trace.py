@@ -21,7 +21,7 @@ from pathline_gateway.pathways.step import Step, step_end
 _INTERNAL = 1
 """SPAN_KIND_INTERNAL."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST = datetime(2554, 1, 1, tzinfo=UTC)
+_LAST_INSTANT = datetime(2554, 1, 1, tzinfo=UTC)
 """OTLP counts nanoseconds since 1970 in 64 bits, which end in July of this year; no step is longer than a month."""
 
 
@@ -36,13 +36,13 @@ class TraceKey:
 
     def trace_id(self) -> str:
         """32 hexadecimal digits."""
-        return self._tag("trace")[:32]
+        return self._keyed_digest("trace")[:32]
 
     def span_id(self, *path: str) -> str:
         """16 hexadecimal digits."""
-        return self._tag("span", *path)[:16]
+        return self._keyed_digest("span", *path)[:16]
 
-    def _tag(self, *path: str) -> str:
+    def _keyed_digest(self, *path: str) -> str:
         text = "\0".join((self.reader, self.pathway, self.version, *path))
         return hmac.digest(self.secret, text.encode(), hashlib.sha256).hex()
 
@@ -52,42 +52,44 @@ def journey_trace(pathway: Pathway, key: TraceKey) -> dict[str, object]:
 
     Steps that OTLP has no time for (before 1970, after 2553) are not in it.
     """
-    steps = [step for step in pathway.steps if _EPOCH <= step.time < _LATEST]
+    steps = [step for step in pathway.steps if _EPOCH <= step.time < _LAST_INSTANT]
     if not steps:
         return {"resourceSpans": []}
     root = key.span_id("pathway")
-    spans = {"pathline": [_span(key, root, None, "pathway", steps[0].time, _end(steps))]}
-    for (org, stretch), members in _stretches(steps).items():
+    spans = {"pathline": [_span(key, root, None, "pathway", steps[0].time, _last_end(steps))]}
+    for (org, stretch), members in _group_stretches(steps).items():
         parent = key.span_id("stretch", org, stretch)
-        own = spans.setdefault(org, [])
-        own.append(_span(key, parent, root, stretch or org, members[0].time, _end(members), _about(members[0])))
-        own += [_leaf(key, parent, step) for step in members]
-    return {"resourceSpans": [_resource(name, own) for name, own in spans.items()]}
+        org_spans = spans.setdefault(org, [])
+        org_spans.append(
+            _span(key, parent, root, stretch or org, members[0].time, _last_end(members), _step_attributes(members[0]))
+        )
+        org_spans += [_step_span(key, parent, step) for step in members]
+    return {"resourceSpans": [_resource(name, org_spans) for name, org_spans in spans.items()]}
 
 
-def _stretches(steps: Iterable[Step]) -> dict[tuple[str, str], list[Step]]:
+def _group_stretches(steps: Iterable[Step]) -> dict[tuple[str, str], list[Step]]:
     """Steps by organisation and its own episode, or service where it names none."""
-    found: dict[tuple[str, str], list[Step]] = {}
+    steps_by_stretch: dict[tuple[str, str], list[Step]] = {}
     for step in steps:
         episode = orjson.loads(step.data).get("episode") or step.service or ""
-        found.setdefault((step.org, str(episode)), []).append(step)
-    return found
+        steps_by_stretch.setdefault((step.org, str(episode)), []).append(step)
+    return steps_by_stretch
 
 
-def _leaf(key: TraceKey, parent: str, step: Step) -> dict[str, object]:
+def _step_span(key: TraceKey, parent: str, step: Step) -> dict[str, object]:
     span_id = key.span_id("step", step.source, step.id)
     name = step.activity or step.type.removeprefix("org.pathline.").rsplit(".v", 1)[0]
-    span = _span(key, span_id, parent, name, step.time, step_end(step), _about(step))
+    span = _span(key, span_id, parent, name, step.time, step_end(step), _step_attributes(step))
     if step.trace_id is not None and step.span_id is not None:
         span["links"] = [{"traceId": step.trace_id.hex(), "spanId": step.span_id.hex()}]
     return span
 
 
-def _end(steps: Iterable[Step]) -> datetime:
+def _last_end(steps: Iterable[Step]) -> datetime:
     return max(step_end(step) for step in steps)
 
 
-def _about(step: Step) -> Mapping[str, str | None]:
+def _step_attributes(step: Step) -> Mapping[str, str | None]:
     return {
         "pathline.organisation": step.org,
         "pathline.service": step.service,

@@ -11,40 +11,40 @@ from urllib.parse import urlencode
 import orjson
 from fastapi import Query
 
-from pathline_gateway.pathways.part_repository import StepPlace
+from pathline_gateway.pathways.part_repository import StepCursor
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.web.openapi_responses import AFTER, LIMIT
+from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION
 from pathline_gateway.web.problem import Problem
 
-MOST: Final = 2_000
+MAX_STEPS: Final = 2_000
 """Steps in a body."""
 
-After = Annotated[str | None, Query(max_length=4_000, description=AFTER)]
-Limit = Annotated[int, Query(ge=1, le=MOST, description=LIMIT)]
+After = Annotated[str | None, Query(max_length=4_000, description=AFTER_DESCRIPTION)]
+Limit = Annotated[int, Query(ge=1, le=MAX_STEPS, description=LIMIT_DESCRIPTION)]
 
 
 @dataclass(frozen=True, slots=True)
 class PageAsked:
     """The part of a pathway that is asked for."""
 
-    after: StepPlace | None = None
-    limit: int = MOST
+    after: StepCursor | None = None
+    limit: int = MAX_STEPS
 
     @property
-    def is_plain(self) -> bool:
+    def is_default(self) -> bool:
         """Whether nobody asked for less than there is."""
-        return self.after is None and self.limit == MOST
+        return self.after is None and self.limit == MAX_STEPS
 
-    def part(self, steps: Sequence[Step]) -> tuple[Sequence[Step], StepPlace | None]:
+    def slice_steps(self, steps: Sequence[Step]) -> tuple[Sequence[Step], StepCursor | None]:
         """Those of these ordered steps that are on the page; and its last place, where steps follow."""
         after = self.after
-        rest = steps if after is None else [step for step in steps if step.order > after]
-        page = rest[: self.limit]
-        return page, StepPlace(*page[-1].order) if len(rest) > len(page) else None
+        remaining = steps if after is None else [step for step in steps if step.sort_key > after]
+        page = remaining[: self.limit]
+        return page, StepCursor(*page[-1].sort_key) if len(remaining) > len(page) else None
 
 
-WHOLE: Final = PageAsked()
+FIRST_PAGE: Final = PageAsked()
 """The first page, of as many steps as a body holds."""
 
 
@@ -53,38 +53,40 @@ class RequestedPage:
     """The same as a request says it."""
 
     after: str | None = None
-    limit: int = MOST
+    limit: int = MAX_STEPS
 
     @property
-    def is_plain(self) -> bool:
+    def is_default(self) -> bool:
         """Whether it says nothing."""
-        return self.after is None and self.limit == MOST
+        return self.after is None and self.limit == MAX_STEPS
 
-    def said(self) -> dict[str, str]:
+    def query_parameters(self) -> dict[str, str]:
         """The parameters that it was said with."""
         after = {} if self.after is None else {"after": self.after}
-        return after | ({} if self.limit == MOST else {"limit": str(self.limit)})
+        return after | ({} if self.limit == MAX_STEPS else {"limit": str(self.limit)})
 
-    def read(self, key: ReaderKey) -> PageAsked:
+    def parse(self, key: ReaderKey) -> PageAsked:
         """Which page this is. Raises Problem."""
         if self.after is None:
             return PageAsked(None, self.limit)
-        said = key.unseal("steps after", self.after)
-        if said is None:
+        text = key.unseal("steps after", self.after)
+        if text is None:
             raise Problem(400, "malformed-cursor", "after must be the `next` of an earlier page of this pathway")
-        time, *others = orjson.loads(said)
-        return PageAsked(StepPlace(datetime.fromisoformat(time), *others), self.limit)
+        time, *order_parts = orjson.loads(text)
+        return PageAsked(StepCursor(datetime.fromisoformat(time), *order_parts), self.limit)
 
 
-ALL: Final = RequestedPage()
+REQUESTED_FIRST_PAGE: Final = RequestedPage()
 
 
-def cursor(key: ReaderKey, place: StepPlace) -> str:
+def encode_cursor(key: ReaderKey, place: StepCursor) -> str:
     """The place as this reader says it back. What others call their events is in it, and nobody can read it."""
     return key.seal("steps after", orjson.dumps([place.time.isoformat(), *place[1:]]).decode())
 
 
-def next_link(path: str, following: str, limit: int, at: datetime | None = None) -> str:
+def next_link(path: str, next_cursor: str, limit: int, as_of: datetime | None = None) -> str:
     """The header that names the next page."""
-    said = ({} if at is None else {"as_of": at.isoformat()}) | RequestedPage(following, limit).said()
-    return f'<{path}?{urlencode(said)}>; rel="next"'
+    query = ({} if as_of is None else {"as_of": as_of.isoformat()}) | RequestedPage(
+        next_cursor, limit
+    ).query_parameters()
+    return f'<{path}?{urlencode(query)}>; rel="next"'

@@ -13,28 +13,28 @@ import orjson
 
 from pathline_gateway.handoffs import event_repository
 from pathline_gateway.handoffs.deadlines import HandoffStatus
-from pathline_gateway.handoffs.deadlines import served as serve_handoff
-from pathline_gateway.handoffs.event import handoff_event
+from pathline_gateway.handoffs.deadlines import render_handoff as serve_handoff
+from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.handoffs.on_pathway import (
-    bodies,
-    contacts_by,
-    in_order,
-    lifecycles_of,
-    receivers,
-    told_from,
-    with_deadlines,
+    compute_lifecycles,
+    compute_statuses,
+    contact_steps_of,
+    current_receivers,
+    handoff_steps,
+    render_handoffs,
+    sort_by_offer,
 )
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways import repository as pathway_repository
-from pathline_gateway.pathways.amendments import Amendment, amended
+from pathline_gateway.pathways.amendments import Amendment, apply_amendments
 from pathline_gateway.pathways.assembly import Pathway, assemble
-from pathline_gateway.pathways.errors import no_such_pathway
-from pathline_gateway.pathways.part_repository import StepPlace
+from pathline_gateway.pathways.errors import pathway_not_found
+from pathline_gateway.pathways.part_repository import StepCursor
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.pull import long_pathways
-from pathline_gateway.pull.paging import MOST, WHOLE, PageAsked
-from pathline_gateway.pull.serialization import version_of
-from pathline_gateway.visibility.uncomputable import computing
+from pathline_gateway.pull.paging import FIRST_PAGE, MAX_STEPS, PageAsked
+from pathline_gateway.pull.serialization import compute_version
+from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
 
 
 @dataclass(frozen=True)
@@ -45,64 +45,71 @@ class PathwayReading:
     version: str
     assembled: Pathway
     handoffs: Sequence[HandoffStatus] = ()
-    others: Sequence[HandoffStatus] = ()
+    other_handoffs: Sequence[HandoffStatus] = ()
     """Hand-offs that stand on other pages, and that one of these may send back."""
-    next: StepPlace | None = None
+    next: StepCursor | None = None
     """After which step the next page begins, where there is one."""
 
-    def page(self, asked: PageAsked) -> PathwayReading:
+    def slice_page(self, page_range: PageAsked) -> PathwayReading:
         """The part that is asked for, of a pathway that was read whole."""
-        if asked.is_plain and len(self.assembled.steps) <= MOST:
+        if page_range.is_default and len(self.assembled.steps) <= MAX_STEPS:
             return self
-        steps, following = asked.part(list(self.assembled.steps))
-        named = {event.handoff for step in steps if (event := handoff_event(step)) is not None}
-        here = [each for each in self.handoffs if each.life.handoff in named]
-        others = [each for each in self.handoffs if each.life.handoff not in named]
-        return replace(self, assembled=assemble(steps), handoffs=here, others=others, next=following)
+        steps, next_place = page_range.slice_steps(list(self.assembled.steps))
+        handoff_ids = {event.handoff for step in steps if (event := handoff_event_from_step(step)) is not None}
+        page_handoffs = [each for each in self.handoffs if each.lifecycle.handoff in handoff_ids]
+        other_handoffs = [each for each in self.handoffs if each.lifecycle.handoff not in handoff_ids]
+        return replace(self, assembled=assemble(steps), handoffs=page_handoffs, others=other_handoffs, next=next_place)
 
-    def bodies(self) -> list[dict[str, Any]]:
+    def serve_handoffs(self) -> list[dict[str, Any]]:
         """The hand-offs as they are served."""
-        every = [*self.handoffs, *self.others]
-        return [serve_handoff(each, every) for each in in_order(self.handoffs)]
+        all_handoffs = [*self.handoffs, *self.other_handoffs]
+        return [serve_handoff(each, all_handoffs) for each in sort_by_offer(self.handoffs)]
 
 
 async def read_page(
-    connection: asyncpg.Connection, pathway: UUID, now: datetime, asked: PageAsked = WHOLE
+    connection: asyncpg.Connection, pathway: UUID, now: datetime, page_range: PageAsked = FIRST_PAGE
 ) -> PathwayReading | UUID:
     """A page of the pathway with this id, or the id that it was joined into. Raises Problem when there is none."""
-    members, stored = await pathway_repository.stored(connection, pathway, MOST)
-    if is_here(members) and len(stored.rows) > MOST:
+    members, stored = await pathway_repository.load_pathway(connection, pathway, MAX_STEPS)
+    if is_current(members) and len(stored.rows) > MAX_STEPS:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            found = await pathway_repository.members(connection, pathway)
-            if is_here(found):
-                return await read_long(connection, found, asked, now)
-        members, stored = await pathway_repository.stored(connection, pathway, MOST)
-    whole = await _folded(connection, pathway, now, members, stored)
-    return whole if isinstance(whole, UUID) else whole.page(asked)
+            current_members = await pathway_repository.load_members(connection, pathway)
+            if is_current(current_members):
+                return await read_long_pathway(connection, current_members, page_range, now)
+        members, stored = await pathway_repository.load_pathway(connection, pathway, MAX_STEPS)
+    reading = await _assemble_reading(connection, pathway, now, members, stored)
+    return reading if isinstance(reading, UUID) else reading.slice_page(page_range)
 
 
-async def read_long(
+async def read_long_pathway(
     connection: asyncpg.Connection,
     members: pathway_repository.PathwayMembers,
-    asked: PageAsked,
+    page_range: PageAsked,
     now: datetime,
-    at: datetime | None = None,
+    as_of: datetime | None = None,
 ) -> PathwayReading:
-    found = await long_pathways.page(connection, members, asked, now, at)
-    return PathwayReading(members, found.version, found.part, found.handoffs, found.others, found.next)
+    pathway_page = await long_pathways.read_pathway_page(connection, members, page_range, now, as_of)
+    return PathwayReading(
+        members,
+        pathway_page.version,
+        pathway_page.assembled,
+        pathway_page.handoffs,
+        pathway_page.other_handoffs,
+        pathway_page.next,
+    )
 
 
-async def read(connection: asyncpg.Connection, pathway: UUID, now: datetime) -> PathwayReading | UUID:
+async def read_pathway(connection: asyncpg.Connection, pathway: UUID, now: datetime) -> PathwayReading | UUID:
     """The pathway with this id, or the id that it was joined into, as the store held it at one moment.
 
     Raises Problem when there is none.
     """
-    with computing():
-        members, stored = await pathway_repository.stored(connection, pathway)
-        return await _folded(connection, pathway, now, members, stored)
+    with uncomputable_as_problem():
+        members, stored = await pathway_repository.load_pathway(connection, pathway)
+        return await _assemble_reading(connection, pathway, now, members, stored)
 
 
-async def _folded(
+async def _assemble_reading(
     connection: asyncpg.Connection,
     pathway: UUID,
     now: datetime,
@@ -110,54 +117,68 @@ async def _folded(
     stored: pathway_repository.StoredPathway,
 ) -> PathwayReading | UUID:
     amendments: list[Amendment] = []
-    elsewhere = stored.steps_elsewhere()
-    if is_here(members) and (members.amended or stored.amended):
+    steps_elsewhere = stored.steps_elsewhere()
+    if is_current(members) and (members.has_amendments or stored.has_amended_elsewhere):
         # Rare, and several statements: a snapshot makes them one moment.
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            members, stored = await pathway_repository.stored(connection, pathway)
-            amendments = await pathway_repository.amendments(connection, list(stored.refs)) if is_here(members) else []
-            elsewhere = await _elsewhere(connection, amended(stored.steps(), amendments))
+            members, stored = await pathway_repository.load_pathway(connection, pathway)
+            amendments = (
+                await pathway_repository.load_amendments(connection, list(stored.refs)) if is_current(members) else []
+            )
+            steps_elsewhere = await _find_steps_elsewhere(connection, apply_amendments(stored.steps(), amendments))
     if members is None:
-        raise no_such_pathway()
+        raise pathway_not_found()
     if isinstance(members, UUID):
         return members
     assembled = assemble(stored.steps(), amendments)
-    found = await statuses(connection, assembled.steps, elsewhere, now)
-    version = version_of(members, stored, amendments, orjson.dumps(bodies(found)))
-    return PathwayReading(members, version, assembled, found)
+    handoffs = await load_statuses(connection, assembled.steps, steps_elsewhere, now)
+    version = compute_version(members, stored, amendments, orjson.dumps(render_handoffs(handoffs)))
+    return PathwayReading(members, version, assembled, handoffs)
 
 
-async def _elsewhere(connection: asyncpg.Connection, steps: Sequence[Step]) -> list[Step]:
+async def _find_steps_elsewhere(connection: asyncpg.Connection, steps: Sequence[Step]) -> list[Step]:
     """What was published on other pathways about the hand-offs of these steps, all of it as amended."""
-    here = {(step.source, step.id) for step in steps}
-    named = {event.handoff for step in steps if (event := handoff_event(step)) and event.handoff is not None}
-    if not named:
+    own_keys = {(step.source, step.id) for step in steps}
+    handoff_ids = {
+        event.handoff for step in steps if (event := handoff_event_from_step(step)) and event.handoff is not None
+    }
+    if not handoff_ids:
         return []
-    events, amendments, _ = await event_repository.events(connection, named)
-    return [step for step in amended(events, amendments) if (step.source, step.id) not in here]
+    events, amendments, _ = await event_repository.load_events(connection, handoff_ids)
+    return [step for step in apply_amendments(events, amendments) if (step.source, step.id) not in own_keys]
 
 
-async def statuses(
-    connection: asyncpg.Connection, steps: Sequence[Step], elsewhere: Sequence[Step], now: datetime
+async def load_statuses(
+    connection: asyncpg.Connection, steps: Sequence[Step], steps_elsewhere: Sequence[Step], now: datetime
 ) -> list[HandoffStatus]:
-    found = lifecycles_of(steps, elsewhere)
-    if not found:
+    lifecycles = compute_lifecycles(steps, steps_elsewhere)
+    if not lifecycles:
         return []
-    return with_deadlines(found, steps, await organisation_repository.registered(connection, receivers(found)), now)
-
-
-async def stored_statuses(
-    connection: asyncpg.Connection, stored: pathway_repository.StoredPathway, now: datetime
-) -> list[HandoffStatus]:
-    """The same, of what nobody has amended: only the steps that matter are looked into."""
-    found = lifecycles_of(told_from(stored), stored.steps_elsewhere())
-    if not found:
-        return []
-    asked = receivers(found)
-    return with_deadlines(
-        found, contacts_by(stored, asked), await organisation_repository.registered(connection, asked), now
+    return compute_statuses(
+        lifecycles,
+        steps,
+        await organisation_repository.cached_registered(connection, current_receivers(lifecycles)),
+        now,
     )
 
 
-def is_here(members: pathway_repository.PathwayMembers | UUID | None) -> TypeGuard[pathway_repository.PathwayMembers]:
+async def load_stored_statuses(
+    connection: asyncpg.Connection, stored: pathway_repository.StoredPathway, now: datetime
+) -> list[HandoffStatus]:
+    """The same, of what nobody has amended: only the steps that matter are looked into."""
+    lifecycles = compute_lifecycles(handoff_steps(stored), stored.steps_elsewhere())
+    if not lifecycles:
+        return []
+    receiver_orgs = current_receivers(lifecycles)
+    return compute_statuses(
+        lifecycles,
+        contact_steps_of(stored, receiver_orgs),
+        await organisation_repository.cached_registered(connection, receiver_orgs),
+        now,
+    )
+
+
+def is_current(
+    members: pathway_repository.PathwayMembers | UUID | None,
+) -> TypeGuard[pathway_repository.PathwayMembers]:
     return isinstance(members, pathway_repository.PathwayMembers)

@@ -15,9 +15,9 @@ from pathline_gateway.pathways.step import Step
 from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
 from pathline_gateway.pull.serialization import serve_step
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.visibility.pathway_handles import name_of
+from pathline_gateway.visibility.pathway_handles import handle_of
 from pathline_gateway.visibility.policy import VisiblePathway
-from pathline_gateway.visibility.redaction import StepRedactor, is_hidden, names, without_place
+from pathline_gateway.visibility.redaction import StepRedactor, event_names, is_location_hidden, redact_location
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class View:
     @property
     def assembled(self) -> Pathway:
         """The steps, and the legs that they make."""
-        return Pathway(self.steps, _legs(self.steps))
+        return Pathway(self.steps, _distinct_legs(self.steps))
 
     def trace(self) -> dict[str, Any]:
         """The same in the shape of OTLP JSON."""
@@ -47,45 +47,54 @@ class View:
         return journey_trace(self.assembled, key)
 
 
-def view(
+def build_view(
     reader: Reader,
     key: ReaderKey,
-    seen: VisiblePathway,
+    visible: VisiblePathway,
     handoffs: Sequence[Mapping[str, Any]] = (),
     *,
-    around: VisiblePathway | None = None,
-    following: str | None = None,
+    context: VisiblePathway | None = None,
+    next_cursor: str | None = None,
 ) -> View:
     """What this reader is served of what she sees.
 
     `around`: what she sees besides, to which its steps may refer; `following`: how she asks for the next page.
     """
-    told = _operated(seen) if reader.kind == "operator" else _keyed(reader, key, seen, around or seen)
-    pathway, steps = name_of(reader, key, seen.anchors[0].birth), [step for step, _ in told]
+    served_steps = (
+        _operator_steps(visible)
+        if reader.kind == "operator"
+        else _redact_steps(reader, key, visible, context or visible)
+    )
+    pathway, steps = handle_of(reader, key, visible.anchors[0].anchor_id), [step for step, _ in served_steps]
     body: dict[str, object] = {
         "pathway": str(pathway),
         "version": "",
-        "subjects": [{"org": org, "subject": subject} for org, subject in seen.subjects],
-        "legs": [{"org": org, "service": service} for org, service in _legs(steps)],
-        "steps": [serve_step(step) if as_sent else serve_step(step) | {"subject": None} for step, as_sent in told],
+        "subjects": [{"org": org, "subject": subject} for org, subject in visible.subjects],
+        "legs": [{"org": org, "service": service} for org, service in _distinct_legs(steps)],
+        "steps": [
+            serve_step(step) if is_unredacted else serve_step(step) | {"subject": None}
+            for step, is_unredacted in served_steps
+        ],
         "handoffs": handoffs,
         "facts": [],
     }
-    if following is not None:
-        body["next"] = following
+    if next_cursor is not None:
+        body["next"] = next_cursor
     version = key.version(orjson.dumps(body))
     whole = orjson.dumps(body | {"version": version})
-    return View(pathway, version, whole, steps, key, reader, handoffs, following)
+    return View(pathway, version, whole, steps, key, reader, handoffs, next_cursor)
 
 
-def _keyed(reader: Reader, key: ReaderKey, seen: VisiblePathway, around: VisiblePathway) -> list[tuple[Step, bool]]:
-    foreign = StepRedactor(key, reader.org, seen.concealment, names(key, around.steps), seen.handoffs)
-    return [(each.step, True) if own else (foreign.step(each), False) for each, own in seen.steps]
+def _redact_steps(
+    reader: Reader, key: ReaderKey, visible: VisiblePathway, context: VisiblePathway
+) -> list[tuple[Step, bool]]:
+    redactor = StepRedactor(key, reader.org, visible.concealment, event_names(key, context.steps), visible.handoffs)
+    return [(each.step, True) if is_own else (redactor.redact(each), False) for each, is_own in visible.steps]
 
 
-def _operated(seen: VisiblePathway) -> list[tuple[Step, bool]]:
-    return [(without_place(each) if is_hidden(each) else each.step, True) for each, _ in seen.steps]
+def _operator_steps(visible: VisiblePathway) -> list[tuple[Step, bool]]:
+    return [(redact_location(each) if is_location_hidden(each) else each.step, True) for each, _ in visible.steps]
 
 
-def _legs(steps: Iterable[Step]) -> list[tuple[str, str | None]]:
+def _distinct_legs(steps: Iterable[Step]) -> list[tuple[str, str | None]]:
     return list(dict.fromkeys((step.org, step.service) for step in steps))

@@ -14,128 +14,138 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.handoffs.event import handoff_event
-from pathline_gateway.off_loop import off_loop
+from pathline_gateway.handoffs.event import handoff_event_from_step
+from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
-from pathline_gateway.pathways.part_repository import StepPlace
-from pathline_gateway.pull.paging import MOST, PageAsked
-from pathline_gateway.visibility.deciding_steps import reach
-from pathline_gateway.visibility.frame import Frame, frame_of
-from pathline_gateway.visibility.loading import seen_of_stored
-from pathline_gateway.visibility.policy import VisiblePathway, VisibleStep, visible
+from pathline_gateway.pathways.part_repository import StepCursor
+from pathline_gateway.pull.paging import MAX_STEPS, PageAsked
+from pathline_gateway.visibility.deciding_steps import potentially_visible_refs
+from pathline_gateway.visibility.frame import Frame, load_frame
+from pathline_gateway.visibility.loading import visible_from_stored
+from pathline_gateway.visibility.policy import VisiblePathway, VisibleStep, compute_visible
 
 
 @dataclass(frozen=True, slots=True)
-class SeenPage:
+class VisiblePage:
     """A part of what a reader sees of a pathway."""
 
-    seen: VisiblePathway
+    visible: VisiblePathway
     """Its steps are those of the page."""
-    around: VisiblePathway
+    context: VisiblePathway
     """With the steps besides by which hand-offs are told, and events are named that steps of the page refer to."""
-    next: StepPlace | None = None
+    next: StepCursor | None = None
 
     @property
-    def is_part(self) -> bool:
+    def has_more(self) -> bool:
         """Whether there is more than the page."""
-        return self.seen is not self.around
+        return self.visible is not self.context
 
-    def handoffs(self) -> set[str]:
+    def handoff_ids(self) -> set[str]:
         """Those that steps of the page are about."""
-        events = (handoff_event(each.told.step) for each in self.seen.steps)
+        events = (handoff_event_from_step(each.parsed.step) for each in self.visible.steps)
         return {event.handoff for event in events if event is not None and event.handoff is not None}
 
 
-async def seen_page(
-    connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID, asked: PageAsked
-) -> SeenPage | None:
+async def load_seen_page(
+    connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID, page_range: PageAsked
+) -> VisiblePage | None:
     """What she sees of a page of the pathway with this id of the store's own; None where she may not know of it.
 
     Call within a transaction whose statements see one moment.
     """
-    members, stored = await pathway_repository.stored(connection, pathway, MOST)
+    members, stored = await pathway_repository.load_pathway(connection, pathway, MAX_STEPS)
     if not isinstance(members, pathway_repository.PathwayMembers):
         return None
-    if len(stored.rows) > MOST:
-        frame = await frame_of(connection, pathway)
-        if isinstance(frame, Frame) and await _by_windows(frame, reader, now):
-            return await _windows(frame, reader, now, asked)
-        members, stored = await pathway_repository.stored(connection, pathway)
+    if len(stored.rows) > MAX_STEPS:
+        frame = await load_frame(connection, pathway)
+        if isinstance(frame, Frame) and await _can_use_windows(frame, reader, now):
+            return await _read_windows(frame, reader, now, page_range)
+        members, stored = await pathway_repository.load_pathway(connection, pathway)
         assert isinstance(members, pathway_repository.PathwayMembers)
-    seen = await seen_of_stored(connection, reader, now, members, stored)
-    return None if seen is None else await off_loop(len(seen.steps), lambda: part_of(seen, asked))
+    visible_pathway = await visible_from_stored(connection, reader, now, members, stored)
+    return (
+        None
+        if visible_pathway is None
+        else await run_off_loop(len(visible_pathway.steps), lambda: slice_page(visible_pathway, page_range))
+    )
 
 
-def part_of(seen: VisiblePathway, asked: PageAsked) -> SeenPage:
+def slice_page(visible_pathway: VisiblePathway, page_range: PageAsked) -> VisiblePage:
     """The page of what is seen whole."""
-    by_step = {id(each.told.step): each for each in seen.steps}
-    page, following = asked.part([each.told.step for each in seen.steps])
-    if len(page) == len(seen.steps):
-        return SeenPage(seen, seen)
-    return SeenPage(replace(seen, steps=[by_step[id(step)] for step in page]), seen, following)
+    by_step = {id(each.parsed.step): each for each in visible_pathway.steps}
+    page, next_place = page_range.slice_steps([each.parsed.step for each in visible_pathway.steps])
+    if len(page) == len(visible_pathway.steps):
+        return VisiblePage(visible_pathway, visible_pathway)
+    return VisiblePage(
+        replace(visible_pathway, steps=[by_step[id(step)] for step in page]), visible_pathway, next_place
+    )
 
 
-async def _by_windows(frame: Frame, reader: Reader, now: datetime) -> bool:
+async def _can_use_windows(frame: Frame, reader: Reader, now: datetime) -> bool:
     """Whether what the pathway is called does not depend on all of its steps."""
     if reader.kind == "organisation":
         return True
     if reader.kind == "operator":
         return len(frame.refs) == 1
-    seen = visible(reader, now, await frame.known(reader))
-    return seen is None or len(seen.anchors) == 1
+    visible_pathway = compute_visible(reader, now, await frame.build_context(reader))
+    return visible_pathway is None or len(visible_pathway.anchors) == 1
 
 
-_WINDOW = 1_000
+_WINDOW_SIZE = 1_000
 """Steps that are read at once at least: a short page of what she sees may lie behind many that she does not."""
 
 
-async def _windows(frame: Frame, reader: Reader, now: datetime, asked: PageAsked) -> SeenPage | None:
-    refs = [ref.id for ref in reach(reader, await frame.known(reader))]
-    deciding = dict(frame.stored)
-    found: list[VisibleStep] = []
-    place, whole, size = asked.after, None, max(asked.limit, _WINDOW)
+async def _read_windows(frame: Frame, reader: Reader, now: datetime, page_range: PageAsked) -> VisiblePage | None:
+    refs = [ref.id for ref in potentially_visible_refs(reader, await frame.build_context(reader))]
+    deciding_steps = dict(frame.stored)
+    visible_steps: list[VisibleStep] = []
+    place, last_visible, size = page_range.after, None, max(page_range.limit, _WINDOW_SIZE)
     while True:
-        window = await part_repository.after(frame.connection, frame.members, refs, place, size + 1)
-        steps = await off_loop(len(window.rows), window.steps)
-        frame.stored = dict(deciding)
-        frame.add(steps)
-        seen = await _seen(frame, reader, now)
+        window = await part_repository.load_steps_after(frame.connection, frame.members, refs, place, size + 1)
+        steps = await run_off_loop(len(window.rows), window.steps)
+        frame.stored = dict(deciding_steps)
+        frame.add_steps(steps)
+        visible_pathway = await _compute_visible(frame, reader, now)
         # Of what decides, whatever lies beyond the window is met there.
-        end = steps[-1].order if len(steps) > size else None
-        if seen is not None:
-            whole = seen
-            found += [each for each in seen.steps if _lies(each, place, end)]
-        if end is None or len(found) > asked.limit:
+        end = steps[-1].sort_key if len(steps) > size else None
+        if visible_pathway is not None:
+            last_visible = visible_pathway
+            visible_steps += [each for each in visible_pathway.steps if _is_in_window(each, place, end)]
+        if end is None or len(visible_steps) > page_range.limit:
             break
-        place = StepPlace(*end)
-    if whole is None:
+        place = StepCursor(*end)
+    if last_visible is None:
         return None
-    page = found[: asked.limit]
-    following = StepPlace(*page[-1].told.step.order) if len(found) > len(page) else None
-    frame.stored = dict(deciding)
-    around = await _around(frame, reader, now, page)
-    refs_shown = _numbers(frame, page) | {ref.id for ref in whole.anchors}
-    return SeenPage(replace(whole, steps=page, refs=frozenset(refs_shown)), around or whole, following)
+    page = visible_steps[: page_range.limit]
+    next_place = StepCursor(*page[-1].parsed.step.sort_key) if len(visible_steps) > len(page) else None
+    frame.stored = dict(deciding_steps)
+    context = await _load_context(frame, reader, now, page)
+    refs_shown = _ref_numbers(frame, page) | {ref.id for ref in last_visible.anchors}
+    return VisiblePage(
+        replace(last_visible, steps=page, refs=frozenset(refs_shown)), context or last_visible, next_place
+    )
 
 
-async def _around(frame: Frame, reader: Reader, now: datetime, page: Sequence[VisibleStep]) -> VisiblePathway | None:
-    await frame.put((each.told.step.source, each.told.step.id) for each in page)
-    if any(handoff_event(each.told.step) is not None for each in page):
-        await frame.put_contacts(reader)
-    return await _seen(frame, reader, now)
+async def _load_context(
+    frame: Frame, reader: Reader, now: datetime, page: Sequence[VisibleStep]
+) -> VisiblePathway | None:
+    await frame.load_events((each.parsed.step.source, each.parsed.step.id) for each in page)
+    if any(handoff_event_from_step(each.parsed.step) is not None for each in page):
+        await frame.load_contacts(reader)
+    return await _compute_visible(frame, reader, now)
 
 
-async def _seen(frame: Frame, reader: Reader, now: datetime) -> VisiblePathway | None:
-    known = await frame.known(reader)
-    return await off_loop(len(known.steps), lambda: visible(reader, now, known))
+async def _compute_visible(frame: Frame, reader: Reader, now: datetime) -> VisiblePathway | None:
+    context = await frame.build_context(reader)
+    return await run_off_loop(len(context.steps), lambda: compute_visible(reader, now, context))
 
 
-def _lies(each: VisibleStep, after: StepPlace | None, end: tuple[object, ...] | None) -> bool:
-    order = each.told.step.order
+def _is_in_window(each: VisibleStep, after: StepCursor | None, end: tuple[object, ...] | None) -> bool:
+    order = each.parsed.step.sort_key
     return (after is None or order > after) and (end is None or order <= end)
 
 
-def _numbers(frame: Frame, page: Iterable[VisibleStep]) -> set[int]:
+def _ref_numbers(frame: Frame, page: Iterable[VisibleStep]) -> set[int]:
     numbers = {(ref.org, ref.subject): ref.id for ref in frame.refs}
-    return {numbers[each.told.step.org, each.told.step.subject] for each in page}
+    return {numbers[each.parsed.step.org, each.parsed.step.subject] for each in page}

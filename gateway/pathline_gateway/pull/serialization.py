@@ -16,7 +16,7 @@ from pathline_gateway.pathways.step import Step
 NO_HANDOFFS = b"[]"
 
 
-def version_of(
+def compute_version(
     members: pathway_repository.PathwayMembers,
     stored: pathway_repository.StoredPathway,
     amendments: Iterable[Amendment] = (),
@@ -27,13 +27,13 @@ def version_of(
     What is stored is never rewritten, so which interactions and amendments there are says what they say. Hand-offs
     change with what is published on other pathways, and when an instant passes by which an answer was due.
     """
-    steps = [row[: pathway_repository.IDENTITY] for row in stored.rows]
-    amending = sorted((each.source, each.id) for each in amendments)
-    said = orjson.dumps((str(members.pathway), members.refs, steps, amending))
-    return hashlib.blake2b(said + handoffs, digest_size=12).hexdigest()
+    steps = [row[: pathway_repository.IDENTITY_COLUMNS] for row in stored.rows]
+    amendment_ids = sorted((each.source, each.id) for each in amendments)
+    identity = orjson.dumps((str(members.pathway), members.refs, steps, amendment_ids))
+    return hashlib.blake2b(identity + handoffs, digest_size=12).hexdigest()
 
 
-def served(
+def serve_pathway(
     members: pathway_repository.PathwayMembers, version: str, pathway: Pathway, handoffs: Sequence[object] = ()
 ) -> dict[str, object]:
     """The pathway as it is served."""
@@ -54,8 +54,8 @@ def serve_step(step: Step) -> dict[str, object]:
         "source": step.source,
         "id": step.id,
         "type": step.type,
-        "time": instant.serve(step.time),
-        "recordedtime": None if step.recordedtime is None else instant.serve(step.recordedtime),
+        "time": instant.to_text(step.time),
+        "recordedtime": None if step.recordedtime is None else instant.to_text(step.recordedtime),
         "org": step.org,
         "service": step.service,
         "channel": step.channel,

@@ -20,16 +20,16 @@ from pathline_gateway.identity.connected_component import StoredComponent
 from pathline_gateway.identity.evidence import Evidence
 from pathline_gateway.identity.resolution import Ref
 from pathline_gateway.review import repository as review_repository
-from pathline_gateway.review.decision_preview import WhatIf, decision, what_if
+from pathline_gateway.review.decision_preview import DecisionEffect, build_decision, preview_decision
 from pathline_gateway.review.repository import Decision, EvidenceOnRef, ReviewSubject, Weight
-from pathline_gateway.visibility.loading import seen_of
+from pathline_gateway.visibility.loading import load_visible
 
 Verdict = Literal["same", "different"]
 """What a reviewer can decide of two refs: one person, or two."""
 
 VERDICTS: tuple[Verdict, ...] = ("same", "different")
 
-_SHOWN = 100
+_MAX_SHOWN = 100
 """Evidence of one side, and refs of one pathway, that are shown; the rest is counted."""
 
 
@@ -49,11 +49,11 @@ class DecisionPreview:
 
     before: list[CasePathway]
     after: list[CasePathway]
-    binds: bool
+    is_binding: bool
     """Whether it would be in force; else another decision stands against it."""
 
     @property
-    def changes(self) -> bool:
+    def changes_pathways(self) -> bool:
         """Whether anybody's pathway would be another."""
         return {frozenset(r.id for r in p.refs) for p in self.before} != {
             frozenset(r.id for r in p.refs) for p in self.after
@@ -67,9 +67,9 @@ class CaseSide:
     ref: Ref
     pathway: UUID
     weight: Weight
-    said: list[EvidenceOnRef]
+    evidence: list[EvidenceOnRef]
     """Live evidence about this ref and others than the other side."""
-    more: int
+    hidden_count: int
     """How much of that is not shown."""
 
 
@@ -78,11 +78,11 @@ class ReviewCase:
     """An item, its evidence on both sides, and what would merge or split."""
 
     item: UUID
-    named: ReviewSubject
-    between: list[EvidenceOnRef]
+    subject: ReviewSubject
+    shared_evidence: list[EvidenceOnRef]
     """Live evidence about both refs, in canonical order, decisions first."""
     sides: tuple[CaseSide, CaseSide]
-    outcomes: Mapping[Verdict, DecisionPreview]
+    previews: Mapping[Verdict, DecisionPreview]
     decision: Decision | None
 
 
@@ -93,90 +93,125 @@ class CaseEvidence:
     refs: Mapping[int, Ref]
     evidence: list[Evidence]
 
-    def if_decided(self, a: int, b: int, verdict: Verdict, now: datetime) -> WhatIf:
+    def preview_decision(self, a: int, b: int, verdict: Verdict, now: datetime) -> DecisionEffect:
         """What such a decision would change."""
         orgs = {number: ref.org for number, ref in self.refs.items()}
-        return what_if(orgs, self.evidence, decision(self.evidence, a, b, verdict == "same", now))
+        return preview_decision(orgs, self.evidence, build_decision(self.evidence, a, b, verdict == "same", now))
 
 
-async def neighbourhood(connection: asyncpg.Connection, a: int, b: int) -> CaseEvidence:
+async def load_case_evidence(connection: asyncpg.Connection, a: int, b: int) -> CaseEvidence:
     """The neighbourhood of these two refs."""
-    near = StoredComponent(connection)
-    reach = await near.reach((a, b))
-    refs = await near.refs(reach)
-    return CaseEvidence(refs, [e for e in await near.evidence(reach) if e.a in refs and e.b in refs])
+    component = StoredComponent(connection)
+    connected_refs = await component.connected_refs((a, b))
+    refs = await component.load_refs(connected_refs)
+    return CaseEvidence(refs, [e for e in await component.load_evidence(connected_refs) if e.a in refs and e.b in refs])
 
 
-async def dossier(
-    connection: asyncpg.Connection, item: UUID, now: datetime, *, everything: bool = False
+async def build_case(
+    connection: asyncpg.Connection, item: UUID, now: datetime, *, unrestricted: bool = False
 ) -> ReviewCase | None:
     """The dossier of this item; None where there is none. Call in one repeatable-read transaction.
 
     Without `everything`, what is concealed has no part in it, and an item about it is none.
     """
-    named = await review_repository.named(connection, item)
-    if named is None:
+    subject = await review_repository.find_subject(connection, item)
+    if subject is None:
         return None
-    near = await neighbourhood(connection, named.a, named.b)
-    near = near if everything else await _shown_part(connection, near)
-    if not {named.a, named.b} <= near.refs.keys():
+    case_evidence = await load_case_evidence(connection, subject.a, subject.b)
+    case_evidence = case_evidence if unrestricted else await _without_concealed(connection, case_evidence)
+    if not {subject.a, subject.b} <= case_evidence.refs.keys():
         return None
-    outcomes = await asyncio.to_thread(_outcomes, near, named, now)  # a hub may have very many neighbours
-    decisions = await review_repository.decisions(connection, named.a, named.b)
+    previews = await asyncio.to_thread(
+        _build_previews, case_evidence, subject, now
+    )  # a hub may have very many neighbours
+    decisions = await review_repository.load_decisions(connection, subject.a, subject.b)
     sides = (
-        await _side(connection, near, named.a, named.b, now, everything=everything),
-        await _side(connection, near, named.b, named.a, now, everything=everything),
+        await _build_side(connection, case_evidence, subject.a, subject.b, now, unrestricted=unrestricted),
+        await _build_side(connection, case_evidence, subject.b, subject.a, now, unrestricted=unrestricted),
     )
-    said, _ = await review_repository.said_of(connection, named.a, named.b, _SHOWN, everything=everything)
-    between = [each for each in said if {each.a, each.b} == {named.a, named.b}]
-    return ReviewCase(item, named, between, sides, outcomes, decisions[0] if decisions else None)
+    evidence, _ = await review_repository.load_evidence(
+        connection, subject.a, subject.b, _MAX_SHOWN, unrestricted=unrestricted
+    )
+    shared_evidence = [each for each in evidence if {each.a, each.b} == {subject.a, subject.b}]
+    return ReviewCase(item, subject, shared_evidence, sides, previews, decisions[0] if decisions else None)
 
 
-async def _shown_part(connection: asyncpg.Connection, near: CaseEvidence) -> CaseEvidence:
+async def _without_concealed(connection: asyncpg.Connection, case_evidence: CaseEvidence) -> CaseEvidence:
     """The same without the refs that nobody else may know of, and without what concealed organisations say."""
-    named = [(ref.org, ref.subject) for ref in near.refs.values()]
-    register = await concealment_repository.concealment(connection, named)
-    refs = {number: ref for number, ref in near.refs.items() if not register.ref(ref.org, ref.subject)}
+    ref_keys = [(ref.org, ref.subject) for ref in case_evidence.refs.values()]
+    register = await concealment_repository.load_concealment(connection, ref_keys)
+    refs = {
+        number: ref for number, ref in case_evidence.refs.items() if not register.conceals_ref(ref.org, ref.subject)
+    }
     evidence = [
         each
-        for each in near.evidence
-        if each.a in refs and each.b in refs and not register.party(organisation_of(each.source), None)
+        for each in case_evidence.evidence
+        if each.a in refs and each.b in refs and not register.conceals_party(organisation_of(each.source), None)
     ]
     return CaseEvidence(refs, evidence)
 
 
-async def _side(
-    connection: asyncpg.Connection, near: CaseEvidence, ref: int, other: int, now: datetime, *, everything: bool
+async def _build_side(
+    connection: asyncpg.Connection,
+    case_evidence: CaseEvidence,
+    ref: int,
+    other: int,
+    now: datetime,
+    *,
+    unrestricted: bool,
 ) -> CaseSide:
-    said, total = await review_repository.said_of(connection, ref, other, _SHOWN, everything=everything)
-    others = [each for each in said if {each.a, each.b} != {ref, other}]
-    joined = await membership_repository.open_memberships(connection, [ref])
-    pathway = joined.get(ref, near.refs[ref].birth)
-    if everything:
+    evidence, total = await review_repository.load_evidence(
+        connection, ref, other, _MAX_SHOWN, unrestricted=unrestricted
+    )
+    foreign_evidence = [each for each in evidence if {each.a, each.b} != {ref, other}]
+    pathway_by_ref = await membership_repository.open_memberships(connection, [ref])
+    pathway = pathway_by_ref.get(ref, case_evidence.refs[ref].anchor_id)
+    if unrestricted:
         return CaseSide(
-            near.refs[ref], pathway, await review_repository.weight(connection, ref), others, total - len(said)
+            case_evidence.refs[ref],
+            pathway,
+            await review_repository.load_weight(connection, ref),
+            foreign_evidence,
+            total - len(evidence),
         )
-    seen = await seen_of(connection, Reader("operator", frozenset((Role.OPERATOR,))), now, pathway)
-    if seen is None:
-        return CaseSide(near.refs[ref], near.refs[ref].birth, Weight(1, 0, 0), others, total - len(said))
-    orgs = {each.told.step.org for each in seen.steps}
-    known = {each.id for each in seen.anchors} | {ref}
-    weight = Weight(len(known), len(seen.steps), len(orgs))
-    return CaseSide(near.refs[ref], seen.anchors[0].birth, weight, others, total - len(said))
+    visible = await load_visible(connection, Reader("operator", frozenset((Role.OPERATOR,))), now, pathway)
+    if visible is None:
+        return CaseSide(
+            case_evidence.refs[ref],
+            case_evidence.refs[ref].anchor_id,
+            Weight(1, 0, 0),
+            foreign_evidence,
+            total - len(evidence),
+        )
+    orgs = {each.parsed.step.org for each in visible.steps}
+    visible_refs = {each.id for each in visible.anchors} | {ref}
+    weight = Weight(len(visible_refs), len(visible.steps), len(orgs))
+    return CaseSide(
+        case_evidence.refs[ref], visible.anchors[0].anchor_id, weight, foreign_evidence, total - len(evidence)
+    )
 
 
-def _outcomes(near: CaseEvidence, named: ReviewSubject, now: datetime) -> dict[Verdict, DecisionPreview]:
-    return {verdict: _outcome(near, near.if_decided(named.a, named.b, verdict, now)) for verdict in VERDICTS}
+def _build_previews(
+    case_evidence: CaseEvidence, subject: ReviewSubject, now: datetime
+) -> dict[Verdict, DecisionPreview]:
+    return {
+        verdict: _build_preview(case_evidence, case_evidence.preview_decision(subject.a, subject.b, verdict, now))
+        for verdict in VERDICTS
+    }
 
 
-def _outcome(near: CaseEvidence, found: WhatIf) -> DecisionPreview:
-    return DecisionPreview(_pathways(near.refs, found.before), _pathways(near.refs, found.after), found.binds)
+def _build_preview(case_evidence: CaseEvidence, effect: DecisionEffect) -> DecisionPreview:
+    return DecisionPreview(
+        _build_pathways(case_evidence.refs, effect.before),
+        _build_pathways(case_evidence.refs, effect.after),
+        effect.is_binding,
+    )
 
 
-def _pathways(refs: Mapping[int, Ref], people: Iterable[frozenset[int]]) -> list[CasePathway]:
+def _build_pathways(refs: Mapping[int, Ref], people: Iterable[frozenset[int]]) -> list[CasePathway]:
     """Largest first."""
-    found = [sorted((refs[ref] for ref in person), key=lambda ref: ref.age) for person in people]
+    sorted_people = [sorted((refs[ref] for ref in person), key=lambda ref: ref.age_key) for person in people]
     return [
-        CasePathway(members[0].birth, members[:_SHOWN], len(members))
-        for members in sorted(found, key=lambda members: (-len(members), members[0].age))
+        CasePathway(members[0].anchor_id, members[:_MAX_SHOWN], len(members))
+        for members in sorted(sorted_people, key=lambda members: (-len(members), members[0].age_key))
     ]

@@ -11,25 +11,27 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
-from pathline_gateway.access_log.request_row import reading
+from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.dependencies import Reviewer
 from pathline_gateway.identity.evidence import EvidenceRank
 from pathline_gateway.identity.resolution import Ref
-from pathline_gateway.reserved_names import REVIEW
+from pathline_gateway.reserved_names import REVIEW_SOURCE
 from pathline_gateway.review import repository as review_repository
 from pathline_gateway.review.case import CasePathway, CaseSide, DecisionPreview, ReviewCase, Verdict
 from pathline_gateway.review.repository import EvidenceOnRef, ReviewListItem
 from pathline_gateway.review.schemas import DecisionReceipt, ReviewCaseView, ReviewItems
 from pathline_gateway.review.service import ReviewResult, ReviewService
-from pathline_gateway.web.openapi_responses import AFTER, LIMIT, answers
+from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 
 Reason = Literal["proposed", "overruled", "impossible", "hub", "conflict", "oversize", "bridge", "accounts", "others"]
 """Why evidence waits, or is in doubt."""
 State = Literal["waiting", "decided"]
 
-MOST = 500
-_SAID = answers(DecisionReceipt, {200: "Membership follows it", 202: "The broker has it, and membership will follow"})
-_BIGGEST = 2**63 - 1
+MAX_LIMIT = 500
+_DECISION_RESPONSES = response_docs(
+    DecisionReceipt, {200: "Membership follows it", 202: "The broker has it, and membership will follow"}
+)
+_MAX_BIGINT = 2**63 - 1
 Because = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
 Item = Annotated[UUID, Path(description="The item's id, from the list")]
 
@@ -54,7 +56,7 @@ class Undo(BaseModel):
     """Why, for whoever looks at it again. It is kept: name nobody."""
 
 
-def routes(pool: asyncpg.Pool, reviewing: ReviewService) -> APIRouter:
+def routes(pool: asyncpg.Pool, review_service: ReviewService) -> APIRouter:
     """`GET /v1/identity/review`, `/v1/identity/review/{item}`, `POST …/decision` and `…/undo`."""
     router = APIRouter(tags=["identity"])
 
@@ -62,93 +64,100 @@ def routes(pool: asyncpg.Pool, reviewing: ReviewService) -> APIRouter:
         "/v1/identity/review",
         summary="List what waits for a decision",
         response_model=None,
-        responses=answers(ReviewItems, "In the order of its coming"),
+        responses=response_docs(ReviewItems, "In the order of its coming"),
     )
-    async def listed(
+    async def list_items(
         _: Reviewer,
         reason: Annotated[Reason | None, Query(description="Those that wait for this reason")] = None,
         state: Annotated[State, Query(description="What waits, or the decisions that stand")] = "waiting",
-        after: Annotated[int, Query(ge=0, le=_BIGGEST, description=AFTER)] = 0,
-        limit: Annotated[int, Query(ge=1, le=MOST, description=LIMIT)] = 50,
+        after: Annotated[int, Query(ge=0, le=_MAX_BIGINT, description=AFTER_DESCRIPTION)] = 0,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 50,
     ) -> dict[str, Any]:
         """In the order of its coming; `next` is the `after` of the next page. `decided`: decisions that stand."""
-        async with reading(pool) as connection:
-            found = await page(connection, state, reason, after, limit, everything=reviewing.everything)
-            waiting = await review_repository.counts(connection, everything=reviewing.everything)
-        following = found[-1].nr if len(found) == limit else None
-        return {"items": [brief(each) for each in found], "waiting": waiting, "next": following}
+        async with read_transaction(pool) as connection:
+            items = await load_page(connection, state, reason, after, limit, unrestricted=review_service.unrestricted)
+            waiting = await review_repository.count_waiting(connection, unrestricted=review_service.unrestricted)
+        next_cursor = items[-1].cursor if len(items) == limit else None
+        return {"items": [render_list_item(each) for each in items], "waiting": waiting, "next": next_cursor}
 
     @router.get(
         "/v1/identity/review/{item}",
         summary="One item with its evidence, and what would merge or split",
         response_model=None,
-        responses=answers(ReviewCaseView, "All there is to know of it"),
+        responses=response_docs(ReviewCaseView, "All there is to know of it"),
     )
-    async def one(_: Reviewer, item: Item) -> dict[str, Any]:
+    async def get_item(_: Reviewer, item: Item) -> dict[str, Any]:
         """Both sides, live evidence about each, how much stands there, and every pathway that a decision changes."""
-        return served(await reviewing.look(item))
+        return render_case(await review_service.get_case(item))
 
     @router.post(
         "/v1/identity/review/{item}/decision",
         summary="Decide that two refs are one person, or two",
         response_model=None,
-        responses=_SAID,
+        responses=_DECISION_RESPONSES,
     )
-    async def decide(_: Reviewer, item: Item, wanted: Decide, response: Response) -> dict[str, Any]:
+    async def decide_item(_: Reviewer, item: Item, body: Decide, response: Response) -> dict[str, Any]:
         """200 when membership follows it; 202 when the broker has it and membership will follow. It can be undone."""
-        return _done(await reviewing.decide(item, wanted.decision, wanted.reason), response)
+        return _render_result(await review_service.decide(item, body.decision, body.reason), response)
 
     @router.post(
-        "/v1/identity/review/{item}/undo", summary="Take back what was decided", response_model=None, responses=_SAID
+        "/v1/identity/review/{item}/undo",
+        summary="Take back what was decided",
+        response_model=None,
+        responses=_DECISION_RESPONSES,
     )
-    async def undo(_: Reviewer, item: Item, wanted: Undo, response: Response) -> dict[str, Any]:
+    async def undo_decision(_: Reviewer, item: Item, body: Undo, response: Response) -> dict[str, Any]:
         """Every decision about the two refs; other evidence says again what it says. 200 or 202 as for a decision."""
-        return _done(await reviewing.undo(item, wanted.reason), response)
+        return _render_result(await review_service.undo(item, body.reason), response)
 
     return router
 
 
-async def page(
-    connection: asyncpg.Connection, state: State, reason: str | None, after: int, limit: int, *, everything: bool
+async def load_page(
+    connection: asyncpg.Connection, state: State, reason: str | None, after: int, limit: int, *, unrestricted: bool
 ) -> list[ReviewListItem]:
     """The next items of this state."""
-    listing = review_repository.waiting if state == "waiting" else review_repository.decided
-    return await listing(connection, reason, after, limit, everything=everything)
+    list_items = review_repository.list_waiting if state == "waiting" else review_repository.list_decided
+    return await list_items(connection, reason, after, limit, unrestricted=unrestricted)
 
 
-def brief(each: ReviewListItem) -> dict[str, Any]:
+def render_list_item(each: ReviewListItem) -> dict[str, Any]:
     """An item of a list, as it is served."""
     return {
         "item": str(each.item),
         "reason": each.reason,
-        "since": instant.serve(each.since),
+        "since": instant.to_text(each.since),
         "says": each.kind,
         "method": each.method,
         "confidence": each.confidence,
         "asserter": each.asserter,
         "refs": [{"org": each.a_org, "subject": each.a_subject}, {"org": each.b_org, "subject": each.b_subject}],
         "decision": each.decision,
-        "decided_at": None if each.decided_at is None else instant.serve(each.decided_at),
+        "decided_at": None if each.decided_at is None else instant.to_text(each.decided_at),
     }
 
 
-def served(found: ReviewCase) -> dict[str, Any]:
+def render_case(case: ReviewCase) -> dict[str, Any]:
     """A dossier, as it is served."""
-    decided = found.decision
+    standing_decision = case.decision
     return {
-        "item": str(found.item),
-        "reason": found.named.reason,
-        "since": instant.serve(found.named.since),
-        "evidence": [_said(each) for each in found.between],
-        "sides": [_side(side) for side in found.sides],
-        "if": {verdict: _outcome(outcome) for verdict, outcome in found.outcomes.items()},
+        "item": str(case.item),
+        "reason": case.subject.reason,
+        "since": instant.to_text(case.subject.since),
+        "evidence": [_render_evidence(each) for each in case.shared_evidence],
+        "sides": [_render_side(side) for side in case.sides],
+        "if": {verdict: _render_preview(outcome) for verdict, outcome in case.previews.items()},
         "decision": None
-        if decided is None
-        else {"decision": "same" if decided.same else "different", "at": instant.serve(decided.at), "id": decided.id},
+        if standing_decision is None
+        else {
+            "decision": "same" if standing_decision.same else "different",
+            "at": instant.to_text(standing_decision.at),
+            "id": standing_decision.id,
+        },
     }
 
 
-def _said(each: EvidenceOnRef) -> dict[str, Any]:
+def _render_evidence(each: EvidenceOnRef) -> dict[str, Any]:
     return {
         "source": each.source_name,
         "id": each.id,
@@ -157,7 +166,7 @@ def _said(each: EvidenceOnRef) -> dict[str, Any]:
         "method": each.method,
         "confidence": each.confidence,
         "asserter": each.asserter,
-        "asserted_at": instant.serve(each.asserted_at),
+        "asserted_at": instant.to_text(each.asserted_at),
         "standing": EvidenceRank(each.standing).name.lower(),
         "purpose": each.purpose,
         "handoff": each.handoff,
@@ -166,34 +175,34 @@ def _said(each: EvidenceOnRef) -> dict[str, Any]:
     }
 
 
-def _side(side: CaseSide) -> dict[str, Any]:
+def _render_side(side: CaseSide) -> dict[str, Any]:
     return {
-        **_ref(side.ref),
-        "received_at": instant.serve(side.ref.received_at),
+        **_render_ref(side.ref),
+        "received_at": instant.to_text(side.ref.received_at),
         "pathway": str(side.pathway),
         **asdict(side.weight),
-        "evidence": [_said(each) for each in side.said],
-        "more_evidence": side.more,
+        "evidence": [_render_evidence(each) for each in side.evidence],
+        "more_evidence": side.hidden_count,
     }
 
 
-def _outcome(outcome: DecisionPreview) -> dict[str, Any]:
+def _render_preview(preview: DecisionPreview) -> dict[str, Any]:
     return {
-        "binds": outcome.binds,
-        "changes": outcome.changes,
-        "before": [_pathway(each) for each in outcome.before],
-        "after": [_pathway(each) for each in outcome.after],
+        "binds": preview.is_binding,
+        "changes": preview.changes_pathways,
+        "before": [_render_pathway(each) for each in preview.before],
+        "after": [_render_pathway(each) for each in preview.after],
     }
 
 
-def _pathway(each: CasePathway) -> dict[str, Any]:
-    return {"pathway": str(each.id), "size": each.size, "refs": [_ref(ref) for ref in each.refs]}
+def _render_pathway(each: CasePathway) -> dict[str, Any]:
+    return {"pathway": str(each.id), "size": each.size, "refs": [_render_ref(ref) for ref in each.refs]}
 
 
-def _ref(ref: Ref) -> dict[str, str]:
+def _render_ref(ref: Ref) -> dict[str, str]:
     return {"org": ref.org, "subject": ref.subject}
 
 
-def _done(done: ReviewResult, response: Response) -> dict[str, Any]:
-    response.status_code = 200 if done.bound else 202
-    return {"bound": done.bound, "evidence": [{"source": REVIEW, "id": id} for id in done.ids]}
+def _render_result(result: ReviewResult, response: Response) -> dict[str, Any]:
+    response.status_code = 200 if result.is_bound else 202
+    return {"bound": result.is_bound, "evidence": [{"source": REVIEW_SOURCE, "id": id} for id in result.ids]}

@@ -9,10 +9,10 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from pathline_gateway.reserved_names import REVIEW
+from pathline_gateway.reserved_names import REVIEW_SOURCE
 
 # Not decided: no decision stands about the two refs. Only reviewers take back what reviewers decided.
-_WAITING = """
+_LIST_WAITING = """
 with decided as (
     select least(d.a, d.b) as a, greatest(d.a, d.b) as b from link_evidence d
     where d.source = (select id from source where source = $4) and d.kind <> 'retracted'
@@ -37,7 +37,7 @@ where r.nr > $1 and ($2::text is null or r.reason = $2)
 order by r.nr limit $3
 """
 # By the decision's `seq`; its id begins with the item that was decided. `reason`: why the decision is not in force.
-_DECIDED = """
+_LIST_DECIDED = """
 select d.seq as nr, split_part(d.id, '.', 1)::uuid as item, r.reason, d.received_at as since, src.org as asserter,
     d.kind, d.method, d.confidence, a.org as a_org, a.subject as a_subject, b.org as b_org, b.subject as b_subject,
     case d.kind when 'same' then 'same' else 'different' end as decision, d.asserted_at as decided_at
@@ -54,7 +54,7 @@ where d.seq > $1 and src.source = $4 and d.kind <> 'retracted' and ($2::text is 
     and ($5 or not (ref_is_concealed(a.org, a.subject) or ref_is_concealed(b.org, b.subject)))
 order by d.seq limit $3
 """
-_COUNTS = """
+_COUNT_WAITING = """
 with decided as (
     select least(d.a, d.b) as a, greatest(d.a, d.b) as b from link_evidence d
     where d.source = (select id from source where source = $1) and d.kind <> 'retracted'
@@ -73,7 +73,7 @@ group by r.reason
 """
 # What was decided waits no longer: its name stands in the ids of the decisions, which a replayed log brings back. After
 # an undoing, what waits again about the same two refs has another name, and is found by either.
-_NAMED = """
+_FIND_SUBJECT = """
 with named as (
     select r.source, r.id, r.a, r.b, r.reason, r.since from review_item r where r.item = $1
 ), decided as (
@@ -98,7 +98,7 @@ where d.source = (select id from source where source = $3) and d.kind <> 'retrac
                         and ts.org = 'pathline')
 order by d.asserted_at desc, d.id desc
 """
-_SAID = """
+_LIVE_EVIDENCE = """
 with said as (
     select l.source, l.id, l.kind, l.a, l.b, l.method, l.confidence, l.asserted_at, l.standing, null::text as handoff
     from link_evidence l where l.a = $1 and l.kind <> 'retracted'
@@ -132,7 +132,7 @@ order by (least(said.a, said.b), greatest(said.a, said.b)) <> (least($1, $2), gr
     said.standing, said.asserted_at, src.source, said.id
 limit $3
 """
-_WEIGHT = """
+_PATHWAY_WEIGHT = """
 with person as (
     select $1::bigint as ref
     union
@@ -153,7 +153,7 @@ left join interaction i on i.ref = p.ref
 class ReviewListItem:
     """An item in a list."""
 
-    nr: int
+    cursor: int
     """Its place in the list: the `after` of what follows."""
     item: UUID
     reason: str | None
@@ -228,57 +228,57 @@ class Weight:
     organisations: int
 
 
-async def waiting(
-    connection: asyncpg.Connection, reason: str | None, after: int, limit: int, *, everything: bool
+async def list_waiting(
+    connection: asyncpg.Connection, reason: str | None, after: int, limit: int, *, unrestricted: bool
 ) -> list[ReviewListItem]:
     """What nobody has decided yet, in the order of its coming; with what is concealed where `everything` is shown."""
-    rows = await connection.fetch(_WAITING, after, reason, limit, REVIEW, everything)
+    rows = await connection.fetch(_LIST_WAITING, after, reason, limit, REVIEW_SOURCE, unrestricted)
     return [ReviewListItem(*row.values()) for row in rows]
 
 
-async def decided(
-    connection: asyncpg.Connection, reason: str | None, after: int, limit: int, *, everything: bool
+async def list_decided(
+    connection: asyncpg.Connection, reason: str | None, after: int, limit: int, *, unrestricted: bool
 ) -> list[ReviewListItem]:
     """The decisions that were not taken back, in the order of their coming."""
-    rows = await connection.fetch(_DECIDED, after, reason, limit, REVIEW, everything)
+    rows = await connection.fetch(_LIST_DECIDED, after, reason, limit, REVIEW_SOURCE, unrestricted)
     return [ReviewListItem(*row.values()) for row in rows]
 
 
-async def counts(connection: asyncpg.Connection, *, everything: bool) -> dict[str, int]:
+async def count_waiting(connection: asyncpg.Connection, *, unrestricted: bool) -> dict[str, int]:
     """How much waits undecided, by reason."""
-    return dict(await connection.fetch(_COUNTS, REVIEW, everything))
+    return dict(await connection.fetch(_COUNT_WAITING, REVIEW_SOURCE, unrestricted))
 
 
-async def named(connection: asyncpg.Connection, item: UUID) -> ReviewSubject | None:
+async def find_subject(connection: asyncpg.Connection, item: UUID) -> ReviewSubject | None:
     """What this item is about, whether it waits or was decided."""
-    row = await connection.fetchrow(_NAMED, item, REVIEW)
+    row = await connection.fetchrow(_FIND_SUBJECT, item, REVIEW_SOURCE)
     return None if row is None else ReviewSubject(*row.values())
 
 
-async def said_of(
-    connection: asyncpg.Connection, ref: int, other: int, limit: int, *, everything: bool
+async def load_evidence(
+    connection: asyncpg.Connection, ref: int, other: int, limit: int, *, unrestricted: bool
 ) -> tuple[list[EvidenceOnRef], int]:
     """Live evidence about this ref, what concerns the other ref too first; and how much there is."""
-    rows = await connection.fetch(_SAID, ref, other, limit, everything)
-    return [_said(row) for row in rows], rows[0]["total"] if rows else 0
+    rows = await connection.fetch(_LIVE_EVIDENCE, ref, other, limit, unrestricted)
+    return [_evidence_from_row(row) for row in rows], rows[0]["total"] if rows else 0
 
 
-async def weight(connection: asyncpg.Connection, ref: int) -> Weight:
+async def load_weight(connection: asyncpg.Connection, ref: int) -> Weight:
     """What stands on the pathway of this ref."""
-    return Weight(*(await connection.fetchrow(_WEIGHT, ref)).values())
+    return Weight(*(await connection.fetchrow(_PATHWAY_WEIGHT, ref)).values())
 
 
-async def decisions(connection: asyncpg.Connection, a: int, b: int) -> list[Decision]:
+async def load_decisions(connection: asyncpg.Connection, a: int, b: int) -> list[Decision]:
     """The decisions about these two refs that were not taken back, the newest first."""
-    return [Decision(*row.values()) for row in await connection.fetch(_DECISIONS, a, b, REVIEW)]
+    return [Decision(*row.values()) for row in await connection.fetch(_DECISIONS, a, b, REVIEW_SOURCE)]
 
 
-def _said(row: asyncpg.Record) -> EvidenceOnRef:
+def _evidence_from_row(row: asyncpg.Record) -> EvidenceOnRef:
     values = {name: value for name, value in row.items() if name not in ("payload", "total")}
-    return EvidenceOnRef(**values, purpose=_purpose(row["payload"]))
+    return EvidenceOnRef(**values, purpose=_parse_purpose(row["payload"]))
 
 
-def _purpose(payload: bytes | None) -> str | None:
+def _parse_purpose(payload: bytes | None) -> str | None:
     """For what the evidence may be used: all that is taken of what its asserter wrote."""
     if payload is None:
         return None

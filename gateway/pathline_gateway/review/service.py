@@ -13,14 +13,14 @@ from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import IdentityDistinguished, IdentityLinked, IdentityRetracted, Payload
 from pathline.vocabulary.shapes import EventRef
 from pathline.vocabulary.shapes import Ref as Named
-from pathline_gateway.access_log.request_row import reading, tells_of
+from pathline_gateway.access_log.request_row import add_refs, read_transaction
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.identity.evidence_publisher import OwnEvidence
 from pathline_gateway.identity.resolution import Ref
-from pathline_gateway.reserved_names import REVIEW
+from pathline_gateway.reserved_names import REVIEW_SOURCE
 from pathline_gateway.review import repository as review_repository
-from pathline_gateway.review.case import ReviewCase, Verdict, dossier, neighbourhood
-from pathline_gateway.review.decision_preview import decision
+from pathline_gateway.review.case import ReviewCase, Verdict, build_case, load_case_evidence
+from pathline_gateway.review.decision_preview import build_decision
 from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.web.problem import Problem
 
@@ -31,25 +31,25 @@ class ReviewResult:
 
     ids: list[str]
     """The events that say it, all of the source `rights.REVIEW`; none where it had been said before."""
-    bound: bool
+    is_bound: bool
     """Whether membership follows it already."""
 
 
 class ReviewService:
     """Decides and undoes, for a reviewer."""
 
-    def __init__(self, pool: asyncpg.Pool, own: OwnEvidence, *, everything: bool = False) -> None:
+    def __init__(self, pool: asyncpg.Pool, publisher: OwnEvidence, *, unrestricted: bool = False) -> None:
         """`everything`: what is concealed is shown and decided, too, because auth is off."""
-        self._pool, self._own, self.everything = pool, own, everything
+        self._pool, self._publisher, self.unrestricted = pool, publisher, unrestricted
 
-    async def look(self, item: UUID) -> ReviewCase:
+    async def get_case(self, item: UUID) -> ReviewCase:
         """All there is to know of this item. Raises Problem."""
-        async with reading(self._pool) as connection:
-            found = await dossier(connection, item, datetime.now(UTC), everything=self.everything)
-            if found is None:
-                raise _no_such_item()
-            await _tells_of(connection, *(side.ref for side in found.sides))
-        return found
+        async with read_transaction(self._pool) as connection:
+            case = await build_case(connection, item, datetime.now(UTC), unrestricted=self.unrestricted)
+            if case is None:
+                raise _item_not_found()
+            await _log_accessed_refs(connection, *(side.ref for side in case.sides))
+        return case
 
     async def decide(self, item: UUID, verdict: Verdict, reason: str | None) -> ReviewResult:
         """The two refs of this item are one person, or two, whatever else is said of them. Raises Problem.
@@ -60,15 +60,19 @@ class ReviewService:
             self._pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            named = await self._named(connection, item)
-            standing = await review_repository.decisions(connection, named.a, named.b)
-            near = await neighbourhood(connection, named.a, named.b)
-            await _tells_of(connection, near.refs[named.a], near.refs[named.b])
-        if standing and standing[0].same == (verdict == "same"):
+            subject = await self._find_visible_subject(connection, item)
+            decisions = await review_repository.load_decisions(connection, subject.a, subject.b)
+            case_evidence = await load_case_evidence(connection, subject.a, subject.b)
+            await _log_accessed_refs(connection, case_evidence.refs[subject.a], case_evidence.refs[subject.b])
+        if decisions and decisions[0].same == (verdict == "same"):
             return ReviewResult([], True)
-        at = decision(near.evidence, named.a, named.b, verdict == "same", datetime.now(UTC)).asserted_at
-        event = _decision(item, verdict, reason, near.refs[named.a], near.refs[named.b], at)
-        return ReviewResult([event.id], await self._own.publish([event]))
+        asserted_at = build_decision(
+            case_evidence.evidence, subject.a, subject.b, verdict == "same", datetime.now(UTC)
+        ).asserted_at
+        event = _decision_event(
+            item, verdict, reason, case_evidence.refs[subject.a], case_evidence.refs[subject.b], asserted_at
+        )
+        return ReviewResult([event.id], await self._publisher.publish([event]))
 
     async def undo(self, item: UUID, reason: str | None) -> ReviewResult:
         """No decision stands about the two refs of this item; other evidence counts again. Raises Problem."""
@@ -76,24 +80,28 @@ class ReviewService:
             self._pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            named = await self._named(connection, item)
-            standing = await review_repository.decisions(connection, named.a, named.b)
-            near = await neighbourhood(connection, named.a, named.b)
-            await _tells_of(connection, near.refs[named.a], near.refs[named.b])
-        if not standing:
+            subject = await self._find_visible_subject(connection, item)
+            decisions = await review_repository.load_decisions(connection, subject.a, subject.b)
+            case_evidence = await load_case_evidence(connection, subject.a, subject.b)
+            await _log_accessed_refs(connection, case_evidence.refs[subject.a], case_evidence.refs[subject.b])
+        if not decisions:
             raise Problem(409, "not-decided", "nothing is decided about this item: there is nothing to undo")
-        events = [_retraction(each.id, reason, near.refs[named.a]) for each in standing]
-        return ReviewResult([event.id for event in events], await self._own.publish(events))
+        events = [_retraction_event(each.id, reason, case_evidence.refs[subject.a]) for each in decisions]
+        return ReviewResult([event.id for event in events], await self._publisher.publish(events))
 
-    async def _named(self, connection: asyncpg.Connection, item: UUID) -> review_repository.ReviewSubject:
+    async def _find_visible_subject(
+        self, connection: asyncpg.Connection, item: UUID
+    ) -> review_repository.ReviewSubject:
         """Raises Problem where there is none, or none that may be known."""
-        found = await review_repository.named(connection, item)
-        if found is None or not (self.everything or await _may_be_known(connection, found)):
-            raise _no_such_item()
-        return found
+        subject = await review_repository.find_subject(connection, item)
+        if subject is None or not (self.unrestricted or await _is_visible(connection, subject)):
+            raise _item_not_found()
+        return subject
 
 
-def _decision(item: UUID, verdict: Verdict, reason: str | None, a: Ref, b: Ref, at: datetime) -> Interaction[Payload]:
+def _decision_event(
+    item: UUID, verdict: Verdict, reason: str | None, a: Ref, b: Ref, at: datetime
+) -> Interaction[Payload]:
     both = (Named(org=a.org, subject=a.subject), Named(org=b.org, subject=b.subject))
     payload: Payload = (
         IdentityLinked(same=both, method="review", reason=reason)
@@ -101,32 +109,37 @@ def _decision(item: UUID, verdict: Verdict, reason: str | None, a: Ref, b: Ref, 
         else IdentityDistinguished(different=both, method="review", reason=reason)
     )
     # Random at the end: what is decided, undone and decided again is three events.
-    return interaction(payload, source=REVIEW, subject=a.subject, time=at, id=f"{item}.{verdict}.{_random()}")
+    return interaction(
+        payload, source=REVIEW_SOURCE, subject=a.subject, time=at, id=f"{item}.{verdict}.{_random_suffix()}"
+    )
 
 
-def _retraction(decided: str, reason: str | None, a: Ref) -> Interaction[Payload]:
-    payload: Payload = IdentityRetracted(evidence=EventRef(source=REVIEW, id=decided), reason=reason)
-    id = f"{decided}.undone.{_random()}"
-    return interaction(payload, source=REVIEW, subject=a.subject, time=datetime.now(UTC), id=id)
+def _retraction_event(decision_id: str, reason: str | None, a: Ref) -> Interaction[Payload]:
+    payload: Payload = IdentityRetracted(evidence=EventRef(source=REVIEW_SOURCE, id=decision_id), reason=reason)
+    id = f"{decision_id}.undone.{_random_suffix()}"
+    return interaction(payload, source=REVIEW_SOURCE, subject=a.subject, time=datetime.now(UTC), id=id)
 
 
-async def _tells_of(connection: asyncpg.Connection, *refs: Ref) -> None:
+async def _log_accessed_refs(connection: asyncpg.Connection, *refs: Ref) -> None:
     """The access log has whom it is about; nobody is told where one of them must not be known."""
-    register = await concealment_repository.concealment(connection, [(ref.org, ref.subject) for ref in refs])
+    register = await concealment_repository.load_concealment(connection, [(ref.org, ref.subject) for ref in refs])
     numbers = [ref.id for ref in refs]
-    quiet = any(register.ref(ref.org, ref.subject) for ref in refs)
-    tells_of(*(((), numbers) if quiet else (numbers, ())))
+    is_concealed = any(register.conceals_ref(ref.org, ref.subject) for ref in refs)
+    add_refs(*(((), numbers) if is_concealed else (numbers, ())))
 
 
-def _random() -> str:
+def _random_suffix() -> str:
     return secrets.token_hex(6)
 
 
-async def _may_be_known(connection: asyncpg.Connection, named: review_repository.ReviewSubject) -> bool:
-    refs = [(ref.org, ref.subject) for ref in (await visibility_repository.refs(connection, (named.a, named.b))).refs]
-    register = await concealment_repository.concealment(connection, refs)
-    return not any(register.ref(*ref) for ref in refs)
+async def _is_visible(connection: asyncpg.Connection, subject: review_repository.ReviewSubject) -> bool:
+    refs = [
+        (ref.org, ref.subject)
+        for ref in (await visibility_repository.load_refs(connection, (subject.a, subject.b))).refs
+    ]
+    register = await concealment_repository.load_concealment(connection, refs)
+    return not any(register.conceals_ref(*ref) for ref in refs)
 
 
-def _no_such_item() -> Problem:
+def _item_not_found() -> Problem:
     return Problem(404, "no-such-item", "nothing waits under this id, and no decision names it")

@@ -15,10 +15,10 @@ from typing import Final
 from pathline_gateway.embedded.child_process import Child, Command, children
 from pathline_gateway.embedded.machine import LOGS
 
-LIVES: Final = 300
+SIMULATED_PEOPLE: Final = 300
 """Simulated people."""
 
-RATE: Final = 40
+VISITS_PER_SECOND: Final = 40
 """Visits a second: the demonstration has told all lives after some minutes, and shows something in the first one."""
 
 
@@ -27,39 +27,39 @@ class DemoMissing(Exception):
 
 
 @asynccontextmanager
-async def demonstration(data: Path, kafka: str) -> AsyncIterator[Child]:
+async def run_demo(data: Path, kafka: str) -> AsyncIterator[Child]:
     """The reference services and the simulator run; both end with the block. Raises DemoMissing."""
-    place = data / "demo"
-    place.mkdir(exist_ok=True)
-    play = ("play", "--kafka", kafka, "--lives", str(LIVES), "--rate", str(RATE))
-    async with children() as started:
-        yield started.start(
+    workplace = data / "demo"
+    workplace.mkdir(exist_ok=True)
+    play_arguments = ("play", "--kafka", kafka, "--lives", str(SIMULATED_PEOPLE), "--rate", str(VISITS_PER_SECOND))
+    async with children() as child_group:
+        yield child_group.start(
             Command(
                 "the reference services",
-                (services(), *play),
-                place,
+                (find_services_command(), *play_arguments),
+                workplace,
                 data / LOGS / "demo.log",
                 on_orphaned=signal.SIGKILL,
-                ending=((signal.SIGTERM, 10.0), (signal.SIGKILL, 2.0)),
+                stop_signals=((signal.SIGTERM, 10.0), (signal.SIGKILL, 2.0)),
             )
         )
 
 
-def services() -> str:
+def find_services_command() -> str:
     """The command of the reference services. Raises DemoMissing."""
-    beside = Path(sys.executable).with_name("pathline-services")
-    found = str(beside) if beside.exists() else shutil.which("pathline-services")
-    if found is None:
+    sibling_path = Path(sys.executable).with_name("pathline-services")
+    command = str(sibling_path) if sibling_path.exists() else shutil.which("pathline-services")
+    if command is None:
         raise DemoMissing("--demo needs the reference services: pip install pathline-services")
-    return found
+    return command
 
 
-async def where_to_look(url: str) -> str:
+async def render_hints(url: str) -> str:
     """What to do with the demonstration, in a few lines."""
-    asked = await asyncio.create_subprocess_exec(services(), "stuck", stdout=asyncio.subprocess.PIPE)
-    said, _ = await asked.communicate()
-    stuck = json.dumps(json.loads(said))
-    search = f"curl -s -H 'content-type: application/json' -d '{stuck}' {url}/v1/pathways/search"
+    process = await asyncio.create_subprocess_exec(find_services_command(), "stuck", stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    stuck_person = json.dumps(json.loads(output))
+    search = f"curl -s -H 'content-type: application/json' -d '{stuck_person}' {url}/v1/pathways/search"
     return f"""
   console        {url}/console
   status         curl -s {url}/v1/status
@@ -69,5 +69,5 @@ async def where_to_look(url: str) -> str:
 
 Her hand-off is stuck: housing sent her to money-help weeks ago, and nobody answered. Look for her in the console, with
 the organisation and the subject above; its front page lists other hand-offs that nobody answered, the latest first.
-{LIVES} simulated lives are being told; Ctrl-C ends everything.
+{SIMULATED_PEOPLE} simulated lives are being told; Ctrl-C ends everything.
 """

@@ -6,13 +6,13 @@ import resource
 from contextlib import suppress
 from typing import Final
 
-_ENOUGH: Final = 65_536
+_TARGET_OPEN_FILES: Final = 65_536
 
 
-def allow_many_files() -> None:
+def raise_open_file_limit() -> None:
     """Listeners, requests to sinks and connections of callers each take one; the usual 1,024 are soon used up."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    target = _TARGET_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _TARGET_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < target:
         with suppress(ValueError, OSError):  # a kernel may have a limit of its own below the hard one
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))

@@ -19,26 +19,26 @@ from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.auth.ended_sessions import Sessions
 from pathline_gateway.auth.jwks import DiscoveredKeys
 from pathline_gateway.background.health import Health
-from pathline_gateway.background.loop import POLL_S, Loop, stopped, supervised
+from pathline_gateway.background.loop import POLL_S, Loop, stop_with_timeout, supervised
 from pathline_gateway.dependency_health.monitor import DependencyMonitor
 from pathline_gateway.dependency_health.probes import BrokerProbe, PostgresProbe
 from pathline_gateway.handoffs import telemetry as handoff_telemetry
-from pathline_gateway.handoffs.projection import bring_up_to_date
+from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.handoffs.watchdog import Watchdog
 from pathline_gateway.identity.membership_writer import MembershipWriter
 from pathline_gateway.intake import http_ingest
 from pathline_gateway.intake.service import Intake
 from pathline_gateway.kafka import client_config, offset_repository
-from pathline_gateway.kafka.broker_capabilities import Capabilities, probed
+from pathline_gateway.kafka.broker_capabilities import Capabilities, probe_broker
 from pathline_gateway.kafka.fetch import fetcher
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.parked import gauge as parked_gauge
 from pathline_gateway.postgres import shared_pace, table_statistics
-from pathline_gateway.postgres.instance_secrets import instance_secret
+from pathline_gateway.postgres.instance_secrets import load_instance_secret
 from pathline_gateway.postgres.migrate import migrate
 from pathline_gateway.postgres.partitions import ensure_partitions
-from pathline_gateway.postgres.pool import PoolUse, connected
+from pathline_gateway.postgres.pool import PoolUse, open_pool
 from pathline_gateway.set_aside import gauge
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.settings import Settings
@@ -58,7 +58,7 @@ from pathline_gateway.streams.webhooks.worker_pool import WebhookWorkerPool
 from pathline_gateway.telemetry import exporters
 
 _PARTITIONS_EVERY_S = 3600
-_COUNTED_EVERY_S = 60
+_STATISTICS_EVERY_S = 60
 _HORIZON_EVERY_S = 60
 _FORGET_EVERY_S = 86_400
 _HANDOFFS_PAUSE_S = 0.1
@@ -76,17 +76,17 @@ class Gateway:
     broker: Capabilities
     pool: asyncpg.Pool
     """For requests."""
-    slow: asyncpg.Pool
+    slow_pool: asyncpg.Pool
     """For requests that look through more than one person's events."""
-    work: asyncpg.Pool
+    work_pool: asyncpg.Pool
     """For what goes on beside them, and for streams."""
     producer: AIOKafkaProducer
     intake: Intake
     membership: MembershipWriter
     progress: Progress
-    waiters: ListenerRegistry
-    sinks: WebhookSender
-    rates: Throughput
+    listeners: ListenerRegistry
+    webhook_sender: WebhookSender
+    throughput: Throughput
     health: Health
     secret: bytes
     account_key: bytes
@@ -96,95 +96,106 @@ class Gateway:
 
 
 @contextlib.asynccontextmanager
-async def running_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway that consumes, binds and answers; stops in reverse order, the batch at hand finished."""
     async with contextlib.AsyncExitStack() as stack:
-        pool, broker, epoch = await stack.enter_async_context(_prepared(settings))
-        requests, slow = [
-            await stack.enter_async_context(connected(settings.database, use)) for use in _uses(settings.limits)
+        pool, broker, epoch = await stack.enter_async_context(_prepare_services(settings))
+        request_pool, slow_pool = [
+            await stack.enter_async_context(open_pool(settings.database, use)) for use in _pool_uses(settings.limits)
         ]
         async with pool.acquire() as connection:
-            secret = await instance_secret(connection, "identifiers")
-            account_key = await instance_secret(connection, "accounts")
+            secret = await load_instance_secret(connection, "identifiers")
+            account_key = await load_instance_secret(connection, "accounts")
             await set_aside.retry_of_other_versions(connection)
         progress, health = Progress(), Health()
-        producer = await _producer(settings, idempotent=broker.idempotent_producers)
-        stack.push_async_callback(stopped, producer.stop)
-        everything = settings.dev_auth == "off"
-        waiters, sinks = ListenerRegistry(pool), _sinks(settings)
-        stack.push_async_callback(sinks.poster.aclose)
-        deliverer = WebhookWorkerPool(WorkerContext(pool, secret, settings.clock, sinks, everything=everything))
+        producer = await _start_producer(settings, idempotent=broker.idempotent_producers)
+        stack.push_async_callback(stop_with_timeout, producer.stop)
+        unrestricted = settings.dev_auth == "off"
+        listeners, webhook_sender = ListenerRegistry(pool), _build_webhook_sender(settings)
+        stack.push_async_callback(webhook_sender.http_client.aclose)
+        webhook_workers = WebhookWorkerPool(
+            WorkerContext(pool, secret, settings.clock, webhook_sender, auth_disabled=unrestricted)
+        )
 
-        def on_given(subscriptions: Mapping[UUID, int]) -> None:
-            waiters.given(subscriptions)
-            deliverer.given(subscriptions)
+        def on_enqueued(subscriptions: Mapping[UUID, int]) -> None:
+            listeners.wake(subscriptions)
+            webhook_workers.wake(subscriptions)
 
-        at_hand = PushDispatcher(secret, (waiters, deliverer))
-        dispatcher = Dispatcher(pool, settings.clock, on_given, everything=everything, at_hand=at_hand)
+        push_dispatcher = PushDispatcher(secret, (listeners, webhook_workers))
+        dispatcher = Dispatcher(
+            pool, settings.clock, on_enqueued, auth_disabled=unrestricted, push_dispatcher=push_dispatcher
+        )
         membership = MembershipWriter(pool, dispatcher.wake)
-        replayer = Replayer(pool, settings.clock, on_given, everything=everything)
+        replayer = Replayer(pool, settings.clock, on_enqueued, auth_disabled=unrestricted)
         sessions = Sessions(pool, settings.token_lifetime_s)
-        await sessions.look()
+        await sessions.refresh()
         issuer_keys = DiscoveredKeys(settings.issuer if settings.dev_auth == "on" else None)
-        stored, rates = asyncio.Event(), Throughput()
+        stored_event, throughput = asyncio.Event(), Throughput()
 
         def on_stored(about_identity: bool) -> None:
             dispatcher.wake()
-            stored.set()
+            stored_event.set()
             if about_identity:
                 membership.wake()
 
         intake = Intake(settings, pool, epoch, progress, on_stored, health)
-        await stack.enter_async_context(intake.running())
+        await stack.enter_async_context(intake.run())
         watchdog = Watchdog(
             pool,
             settings.clock,
             secret,
             progress,
-            intake.looked,
+            intake.survey_ends_age,
             partial(
-                handoff_notices.give, index=SubscriptionIndex(everything=everything), secret=secret, now=settings.clock
+                handoff_notices.deliver_notices,
+                index=SubscriptionIndex(auth_disabled=unrestricted),
+                secret=secret,
+                now=settings.clock,
             ),
-            on_given,
+            on_enqueued,
             timedelta(seconds=settings.handoff_grace_s),
         )
-        closed = partial(handoff_telemetry.tell, pool, secret, exporters.flush_finished)
+        tell_closed_handoffs = partial(handoff_telemetry.report_ended, pool, secret, exporters.flush_finished)
         for loop in (
             membership.loop,
-            Loop("hand-offs", partial(bring_up_to_date, pool), POLL_S, stored, _HANDOFFS_PAUSE_S),
+            Loop("hand-offs", partial(project_next_batch, pool), POLL_S, stored_event, _HANDOFFS_PAUSE_S),
             watchdog.loop,
-            Loop("closed-hand-offs", closed, POLL_S),
+            Loop("closed-hand-offs", tell_closed_handoffs, POLL_S),
             dispatcher.loop,
-            waiters.loop,
+            listeners.loop,
             replayer.loop,
-            deliverer.loop,
+            webhook_workers.loop,
             Loop("partitions", partial(_with_connection, pool, ensure_partitions), _PARTITIONS_EVERY_S),
-            Loop("table-statistics", partial(_with_connection, pool, table_statistics.count), _COUNTED_EVERY_S),
+            Loop(
+                "table-statistics",
+                partial(_with_connection, pool, table_statistics.analyze_if_grown),
+                _STATISTICS_EVERY_S,
+            ),
             Loop("subscription-horizon", partial(_forget_events, pool, settings), _HORIZON_EVERY_S),
             Loop("access-log-horizon", partial(_with_connection, pool, _forget_accesses), _FORGET_EVERY_S),
             sessions.loop(),
             issuer_keys.loop(),
             parked_gauge.loop(pool),
             gauge.loop(pool, health),
-            rates.loop(pool, progress, intake.survey),
+            throughput.loop(pool, progress, intake.survey),
         ):
             await stack.enter_async_context(supervised(loop, health))
         probes = (PostgresProbe(settings.database), BrokerProbe(client_config.options(settings)))
         dependencies = DependencyMonitor(probes)
-        await stack.enter_async_context(dependencies.running())
+        await stack.enter_async_context(dependencies.run())
         yield Gateway(
             settings,
             broker,
-            requests,
-            slow,
+            request_pool,
+            slow_pool,
             pool,
             producer,
             intake,
             membership,
             progress,
-            waiters,
-            sinks,
-            rates,
+            listeners,
+            webhook_sender,
+            throughput,
             health,
             secret,
             account_key,
@@ -194,25 +205,30 @@ async def running_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         )
 
 
-def _uses(limits: Limits) -> tuple[PoolUse, PoolUse]:
+def _pool_uses(limits: Limits) -> tuple[PoolUse, PoolUse]:
     # A little longer than the request, which is answered first.
-    how = (limits.connection_wait_s, limits.request_s + 1, True)
-    return PoolUse("requests", limits.database_connections, *how), PoolUse("slow readings", limits.slow_readings, *how)
+    timeouts = (limits.connection_wait_s, limits.request_s + 1, True)
+    return PoolUse("requests", limits.database_connections, *timeouts), PoolUse(
+        "slow readings", limits.slow_readings, *timeouts
+    )
 
 
 @contextlib.asynccontextmanager
-async def taking_in(settings: Settings) -> AsyncIterator[Intake]:
+async def run_intake(settings: Settings) -> AsyncIterator[Intake]:
     """Intake and nothing else, in the group of the gateway that it works for."""
-    async with _prepared(settings) as (pool, _, epoch), Intake(settings, pool, epoch, Progress()).running() as intake:
+    async with (
+        _prepare_services(settings) as (pool, _, epoch),
+        Intake(settings, pool, epoch, Progress()).run() as intake,
+    ):
         yield intake
 
 
 @contextlib.asynccontextmanager
-async def _prepared(settings: Settings) -> AsyncIterator[tuple[asyncpg.Pool, Capabilities, int]]:
+async def _prepare_services(settings: Settings) -> AsyncIterator[tuple[asyncpg.Pool, Capabilities, int]]:
     """Postgres and the broker are as this version needs them; and the epoch of the log."""
-    fetcher.bound()
-    async with connected(settings.database) as pool:
-        broker = await _prepared_broker(settings)
+    fetcher.patch_aiokafka()
+    async with open_pool(settings.database) as pool:
+        broker = await _prepare_broker(settings)
         async with pool.acquire() as connection:
             await migrate(connection)
             await ensure_partitions(connection)
@@ -220,40 +236,40 @@ async def _prepared(settings: Settings) -> AsyncIterator[tuple[asyncpg.Pool, Cap
         yield pool, broker, epoch
 
 
-def _sinks(settings: Settings) -> WebhookSender:
+def _build_webhook_sender(settings: Settings) -> WebhookSender:
     policy = Policy()
     private = settings.sinks_private or settings.dev_auth == "off"
     return WebhookSender(WebhookHttpClient(policy), policy, lambda: datetime.now(UTC), settings.sinks_origin, private)
 
 
-async def _prepared_broker(settings: Settings) -> Capabilities:
+async def _prepare_broker(settings: Settings) -> Capabilities:
     """The door's topic is there, and what the broker can do is known. Raises BrokerUnavailable."""
     admin = AIOKafkaAdminClient(**client_config.options(settings))
     try:
         await admin.start()
-        await _door_topic(admin, settings)
-        return await probed(client_config.options(settings), volatile_log=settings.volatile_log)
-    except KafkaError as failed:
+        await _ensure_door_topic(admin, settings)
+        return await probe_broker(client_config.options(settings), volatile_log=settings.volatile_log)
+    except KafkaError as error:
         raise BrokerUnavailable(
-            f"the broker cannot be used ({type(failed).__name__}): look at PATHLINE_KAFKA, at the user's password"
+            f"the broker cannot be used ({type(error).__name__}): look at PATHLINE_KAFKA, at the user's password"
             " and rights where it has them, or use --embedded"
         ) from None
     finally:
         await admin.close()
 
 
-async def _door_topic(admin: AIOKafkaAdminClient, settings: Settings) -> None:
+async def _ensure_door_topic(admin: AIOKafkaAdminClient, settings: Settings) -> None:
     # Looked for first: it may have been made by somebody whose right that is, and not ours.
     if http_ingest.DOOR_TOPIC in await admin.list_topics():
         return
     topic = NewTopic(http_ingest.DOOR_TOPIC, settings.door_partitions, settings.replication_factor)
-    answer = await admin.create_topics([topic])
-    for _, code, *_ in answer.topic_errors:
+    response = await admin.create_topics([topic])
+    for _, code, *_ in response.topic_errors:
         if code not in (0, TopicAlreadyExistsError.errno):
             raise for_code(code)
 
 
-async def _producer(settings: Settings, idempotent: bool) -> AIOKafkaProducer:
+async def _start_producer(settings: Settings, idempotent: bool) -> AIOKafkaProducer:
     producer = AIOKafkaProducer(
         **client_config.options(settings),
         acks="all",
@@ -265,18 +281,20 @@ async def _producer(settings: Settings, idempotent: bool) -> AIOKafkaProducer:
     return producer
 
 
-async def _with_connection(pool: asyncpg.Pool, done: Callable[[asyncpg.Connection], Awaitable[object]]) -> None:
+async def _with_connection(pool: asyncpg.Pool, work: Callable[[asyncpg.Connection], Awaitable[object]]) -> None:
     async with pool.acquire() as connection:
-        await done(connection)
+        await work(connection)
 
 
 async def _forget_events(pool: asyncpg.Pool, settings: Settings) -> bool:
     limits, now = settings.limits, datetime.now(UTC)
     async with pool.acquire() as connection:
         await shared_pace.forget(connection, now)
-        before = now - timedelta(days=limits.kept_days)
-        return await retention_repository.forget(connection, before, limits.kept_events, limits.kept_of_organisation)
+        cutoff = now - timedelta(days=limits.kept_days)
+        return await retention_repository.delete_expired(
+            connection, cutoff, limits.kept_events, limits.kept_of_organisation
+        )
 
 
 async def _forget_accesses(connection: asyncpg.Connection) -> None:
-    await access_log_repository.forget(connection)
+    await access_log_repository.delete_expired(connection)

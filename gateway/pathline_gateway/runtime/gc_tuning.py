@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 
 
-def settle_memory() -> None:
+def freeze_gc() -> None:
     """What a process has once it runs stays to its end, so that collections look only at what came since.
 
     A batch holds some hundred thousand objects for a moment: at the usual threshold each is looked at again and again.

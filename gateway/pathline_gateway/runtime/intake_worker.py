@@ -7,30 +7,30 @@ import signal
 import sys
 from collections.abc import Callable
 
-from pathline_gateway.runtime.gateway import taking_in
-from pathline_gateway.runtime.gc_tuning import settle_memory
+from pathline_gateway.runtime.gateway import run_intake
+from pathline_gateway.runtime.gc_tuning import freeze_gc
 from pathline_gateway.settings import Settings
 
-_LEAVE_S = 30
+_STOP_TIMEOUT_S = 30
 """Longest that storing the batch at hand may take once we are asked to end; then the kernel ends us.
 
 Nothing is lost by that, and a process whose broker and Postgres went with its parent would wait for them for ever.
 """
 
 
-async def take_in(settings: Settings, until_eof: bool) -> None:
+async def run_intake_worker(settings: Settings, until_eof: bool) -> None:
     """Takes in until SIGTERM or SIGINT, or until standard input ends; the batch at hand is stored."""
-    leaving = _Leaving(asyncio.current_task())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, leaving.begin)
+    shutdown = _Leaving(asyncio.current_task())
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, shutdown.begin)
     if until_eof:
-        await _watch_input(leaving.begin)
+        await _watch_input(shutdown.begin)
     try:
-        async with taking_in(settings):
-            settle_memory()
+        async with run_intake(settings):
+            freeze_gc()
             await asyncio.Event().wait()
     except asyncio.CancelledError:
-        if not leaving.asked:
+        if not shutdown.is_requested:
             raise
 
 
@@ -38,19 +38,19 @@ class _Leaving:
     """Ends the work once, wherever it is: it may still be waiting for a broker that is gone."""
 
     def __init__(self, work: asyncio.Task[None] | None) -> None:
-        self._work, self.asked = work, False
+        self._work, self.is_requested = work, False
 
     def begin(self) -> None:
         """The work is cancelled, and has so long to end."""
-        if not self.asked and self._work is not None:
-            self.asked = True
-            signal.alarm(_LEAVE_S)
+        if not self.is_requested and self._work is not None:
+            self.is_requested = True
+            signal.alarm(_STOP_TIMEOUT_S)
             self._work.cancel()
 
 
-async def _watch_input(ended: Callable[[], None]) -> None:
+async def _watch_input(on_end: Callable[[], None]) -> None:
     class Input(asyncio.Protocol):
         def connection_lost(self, exc: Exception | None) -> None:
-            ended()
+            on_end()
 
     await asyncio.get_running_loop().connect_read_pipe(Input, sys.stdin.buffer)

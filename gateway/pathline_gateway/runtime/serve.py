@@ -15,21 +15,21 @@ import uvicorn
 from fastapi import FastAPI
 
 from pathline_gateway.auth.dev_issuer.issuer import Issuer
-from pathline_gateway.auth.dev_issuer.issuer import made as embedded_issuer
+from pathline_gateway.auth.dev_issuer.issuer import load_or_create_issuer as embedded_issuer
 from pathline_gateway.embedded import ChildFailed
-from pathline_gateway.embedded import running as embedded_machine
+from pathline_gateway.embedded import run_machine as embedded_machine
 from pathline_gateway.limits.addresses import Proxies
 from pathline_gateway.limits.connections import Connections
 from pathline_gateway.limits.http_protocol import BoundedHttp
-from pathline_gateway.runtime.demo import demonstration, where_to_look
-from pathline_gateway.runtime.file_limits import allow_many_files
-from pathline_gateway.runtime.gateway import running_gateway
-from pathline_gateway.runtime.gc_tuning import settle_memory
-from pathline_gateway.runtime.http_app import application
-from pathline_gateway.runtime.intake_worker_pool import siblings
+from pathline_gateway.runtime.demo import render_hints, run_demo
+from pathline_gateway.runtime.file_limits import raise_open_file_limit
+from pathline_gateway.runtime.gateway import run_gateway
+from pathline_gateway.runtime.gc_tuning import freeze_gc
+from pathline_gateway.runtime.http_app import build_app
+from pathline_gateway.runtime.intake_worker_pool import run_sibling_workers
 from pathline_gateway.settings import Settings
 
-_ASSIGNED_WITHIN_S = 60
+_ASSIGNMENT_TIMEOUT_S = 60
 """A broker that answers assigns partitions within its longest session timeout."""
 
 
@@ -41,53 +41,57 @@ class NoPartitions(Exception):
     """The broker answers, and gives intake no partitions."""
 
 
-async def up(settings: Settings, data: Path | None, demo: bool) -> None:
+async def serve_gateway(settings: Settings, data: Path | None, demo: bool) -> None:
     """Serves until SIGTERM or SIGINT.
 
     Raises CannotListen before anything is started; ChildFailed when a part of the embedded machine ends by itself.
     """
-    allow_many_files()
-    with listening(settings.host, settings.port) as listener:
+    raise_open_file_limit()
+    with bind_listener(settings.host, settings.port) as listener:
         server = _Server()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, server.stop)
         async with contextlib.AsyncExitStack() as stack:
             if data is not None:
-                machine = await stack.enter_async_context(embedded_machine(data, on_loss=server.lost))
-                settings = settings.embedded(machine.kafka, machine.database, machine.cluster_id)
-                _say("embedded: interactions are durable in Postgres, the broker's log is not; 202 waits for Postgres")
-                _say("embedded: every account of this machine may publish to its broker as any organisation")
+                machine = await stack.enter_async_context(embedded_machine(data, on_loss=server.on_child_failed))
+                settings = settings.for_embedded_machine(machine.kafka, machine.database, machine.cluster_id)
+                _print_line(
+                    "embedded: interactions are durable in Postgres, the broker's log is not; 202 waits for Postgres"
+                )
+                _print_line("embedded: every account of this machine may publish to its broker as any organisation")
             # Beside our own start, so that all join the group at once and it settles once.
-            await stack.enter_async_context(siblings(settings))
-            gateway = await stack.enter_async_context(running_gateway(settings))
-            _say(str(gateway.broker))
+            await stack.enter_async_context(run_sibling_workers(settings))
+            gateway = await stack.enter_async_context(run_gateway(settings))
+            _print_line(str(gateway.broker))
             if settings.dev_auth == "off":
-                _say("auth is off: every caller is operator; for one machine only")
-            if not await server.reached(gateway.intake.assigned()):
+                _print_line("auth is off: every caller is operator; for one machine only")
+            if not await server.wait_unless_stopped(gateway.intake.wait_assigned()):
                 return
             if data is not None and demo:
-                await stack.enter_async_context(demonstration(data.expanduser().resolve(), settings.kafka))
-            settle_memory()
+                await stack.enter_async_context(run_demo(data.expanduser().resolve(), settings.kafka))
+            freeze_gc()
             url = f"http://{settings.host}:{listener.getsockname()[1]}"
-            issuer = _issuer(settings, data, url)
-            hints = await where_to_look(url) if demo else ""
-            config = _config(application(gateway, issuer), settings)
-            await server.run(config, listener, url, hints, gateway.waiters.end)
+            issuer = _build_issuer(settings, data, url)
+            hints = await render_hints(url) if demo else ""
+            config = _build_uvicorn_config(build_app(gateway, issuer), settings)
+            await server.run(config, listener, url, hints, gateway.listeners.close)
     if server.failure is not None:
         raise server.failure
 
 
-def _issuer(settings: Settings, data: Path | None, url: str) -> Issuer | None:
+def _build_issuer(settings: Settings, data: Path | None, url: str) -> Issuer | None:
     """The issuer of one machine; none in production, where others say who is who, and none while auth is off."""
     if data is None or settings.dev_auth == "off" or settings.issuer is not None:
         return None
-    made = embedded_issuer(data.expanduser(), f"{url}/issuer")
-    _say(f"auth is on: `pathline-gateway token operator --data {data}` prints a token of this machine's own issuer")
-    return made
+    issuer = embedded_issuer(data.expanduser(), f"{url}/issuer")
+    _print_line(
+        f"auth is on: `pathline-gateway token operator --data {data}` prints a token of this machine's own issuer"
+    )
+    return issuer
 
 
 @contextlib.contextmanager
-def listening(host: str, port: int) -> Generator[socket.socket]:
+def bind_listener(host: str, port: int) -> Generator[socket.socket]:
     """The address is bound, and refuses connections until it is served. Raises CannotListen."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -96,26 +100,26 @@ def listening(host: str, port: int) -> Generator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
-        except (OSError, OverflowError) as failed:
-            raise CannotListen(_why(host, port, failed)) from None
+        except (OSError, OverflowError) as error:
+            raise CannotListen(_describe_bind_failure(host, port, error)) from None
         yield listener
     finally:
         listener.close()
 
 
-def _why(host: str, port: int, failed: OSError | OverflowError) -> str:
-    if isinstance(failed, OverflowError):
+def _describe_bind_failure(host: str, port: int, error: OSError | OverflowError) -> str:
+    if isinstance(error, OverflowError):
         return f"there is no port {port}: choose one from 1 to 65535 with --port"
-    if failed.errno in (98, 48):  # EADDRINUSE on Linux and on macOS
+    if error.errno in (98, 48):  # EADDRINUSE on Linux and on macOS
         return f"port {port} on {host} is in use: stop what listens there, or choose another with --port"
-    if failed.errno == 13:
+    if error.errno == 13:
         return f"port {port} on {host} is for privileged processes only: choose one above 1023 with --port"
-    return f"cannot listen on {host}: {failed.strerror or failed}; choose another address with --host"
+    return f"cannot listen on {host}: {error.strerror or error}; choose another address with --host"
 
 
-def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def _build_uvicorn_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     """uvicorn within our limits."""
-    limits, proxies = settings.limits, Proxies.of(settings.trusted_proxies)
+    limits, proxies = settings.limits, Proxies.parse(settings.trusted_proxies)
     return uvicorn.Config(
         app,
         # uvicorn takes what makes a protocol, too, though its types know classes only.
@@ -143,21 +147,23 @@ class _Server:
         """Requests that are being answered are answered; no other is taken."""
         self._stop.set()
 
-    def lost(self, failure: ChildFailed) -> None:
+    def on_child_failed(self, failure: ChildFailed) -> None:
         """The embedded machine is broken: everything stops, and says why."""
         self.failure = failure
         self._stop.set()
 
-    async def reached(self, event: Coroutine[None, None, None]) -> bool:
+    async def wait_unless_stopped(self, event: Coroutine[None, None, None]) -> bool:
         """Whether the event came before a request to stop. Raises NoPartitions when neither came in time."""
-        waits = [asyncio.create_task(event), asyncio.create_task(self._stop.wait())]
+        tasks = [asyncio.create_task(event), asyncio.create_task(self._stop.wait())]
         try:
-            done, _ = await asyncio.wait(waits, timeout=_ASSIGNED_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, timeout=_ASSIGNMENT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for each in waits:
+            for each in tasks:
                 each.cancel()
         if not done:
-            raise NoPartitions(f"the broker gave intake no partitions within {_ASSIGNED_WITHIN_S} s: look at its log")
+            raise NoPartitions(
+                f"the broker gave intake no partitions within {_ASSIGNMENT_TIMEOUT_S} s: look at its log"
+            )
         return not self._stop.is_set()
 
     async def run(
@@ -165,14 +171,14 @@ class _Server:
     ) -> None:
         """Serves until a request to stop; then `on_stop` ends the answers that would never end by themselves."""
         server = _Quiet(config)
-        stopping = asyncio.create_task(self._pass_on(server, on_stop))
-        server.announce = f"ready {url}\n{hints}".rstrip()
+        stop_task = asyncio.create_task(self._forward_stop(server, on_stop))
+        server.announcement = f"ready {url}\n{hints}".rstrip()
         try:
             await server.serve(sockets=[listener])
         finally:
-            stopping.cancel()
+            stop_task.cancel()
 
-    async def _pass_on(self, server: uvicorn.Server, on_stop: Callable[[], None]) -> None:
+    async def _forward_stop(self, server: uvicorn.Server, on_stop: Callable[[], None]) -> None:
         await self._stop.wait()
         server.should_exit = True
         on_stop()
@@ -181,7 +187,7 @@ class _Server:
 class _Quiet(uvicorn.Server):
     """uvicorn that leaves signals alone and says where it listens once it does."""
 
-    announce = ""
+    announcement = ""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -192,8 +198,8 @@ class _Quiet(uvicorn.Server):
         """Listens, and says so."""
         await super().startup(sockets)
         if self.started:
-            _say(self.announce)
+            _print_line(self.announcement)
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     print(text, flush=True)

@@ -12,25 +12,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.postgres.pool import UNAVAILABLE, NoConnection
-from pathline_gateway.telemetry.instruments import spanning
+from pathline_gateway.telemetry.instruments import start_span
 from pathline_gateway.web.problem import Problem
 
 _log = logging.getLogger(__name__)
 
-_INTERNAL = Problem(500, "internal-error", "this is our fault and not yours: send it again, and tell the operator")
+_INTERNAL_ERROR = Problem(
+    500, "internal-error", "this is our fault and not yours: send it again, and tell the operator"
+)
 
-_AWAY = Problem(
+_DATABASE_UNAVAILABLE = Problem(
     503,
     "database-unavailable",
     "Postgres does not answer: send the same request again",
     headers={"retry-after": "2"},
 )
 
-_PLACES = 6
+_MAX_FRAMES = 6
 """Frames of a failure that are logged."""
 
-_PASSED_ON = (b"traceparent", b"tracestate")
-_QUIET = frozenset(("/healthz", "/readyz", "/metrics"))
+_TRACE_HEADERS = (b"traceparent", b"tracestate")
+_UNTRACED_PATHS = frozenset(("/healthz", "/readyz", "/metrics"))
 """Asked every few seconds by machines; a span each would drown the rest."""
 
 
@@ -38,14 +40,14 @@ class Interrupted(Exception):
     """A response ended in the middle. It has no message: that of its cause may hold what somebody sent."""
 
 
-def where(failed: BaseException) -> str:
+def describe_location(error: BaseException) -> str:
     """The type of an exception and the places that it came through, without its message."""
-    places = [f"{frame.name} ({frame.filename.rsplit('/', 1)[-1]}:{frame.lineno})" for frame in _frames(failed)]
-    return f"{type(failed).__name__} at {' < '.join(reversed(places[-_PLACES:]))}"
+    frames = [f"{frame.name} ({frame.filename.rsplit('/', 1)[-1]}:{frame.lineno})" for frame in _extract_frames(error)]
+    return f"{type(error).__name__} at {' < '.join(reversed(frames[-_MAX_FRAMES:]))}"
 
 
-def _frames(failed: BaseException) -> traceback.StackSummary:
-    return traceback.extract_tb(failed.__traceback__)
+def _extract_frames(error: BaseException) -> traceback.StackSummary:
+    return traceback.extract_tb(error.__traceback__)
 
 
 class HttpSpans:
@@ -59,18 +61,18 @@ class HttpSpans:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] != "http" or scope["path"] in _QUIET:
+        if scope["type"] != "http" or scope["path"] in _UNTRACED_PATHS:
             await self._app(scope, receive, send)
             return
-        context, method = _continued(scope), scope["method"]
+        context, method = _extract_context(scope), scope["method"]
         attributes = {"http.request.method": method, "url.scheme": scope["scheme"]}
-        with spanning(method, context=context, kind=SpanKind.SERVER, attributes=attributes) as span:
-            began = False
+        with start_span(method, context=context, kind=SpanKind.SERVER, attributes=attributes) as span:
+            response_started = False
 
-            async def answered(message: Message) -> None:
-                nonlocal began
+            async def send_traced(message: Message) -> None:
+                nonlocal response_started
                 if message["type"] == "http.response.start":
-                    began = True
+                    response_started = True
                     status = message["status"]
                     span.set_attribute("http.response.status_code", status)
                     if status >= 500:
@@ -78,26 +80,28 @@ class HttpSpans:
                 await send(message)
 
             try:
-                await self._app(scope, receive, answered)
-            except Exception as failed:
-                _log.error("a request failed: %s", where(failed))
-                span.set_attribute("error.type", type(failed).__name__)
-                if began:
+                await self._app(scope, receive, send_traced)
+            except Exception as error:
+                _log.error("a request failed: %s", describe_location(error))
+                span.set_attribute("error.type", type(error).__name__)
+                if response_started:
                     raise Interrupted from None
-                await self._problem(failed).response()(scope, receive, answered)
+                await self._to_problem(error).to_response()(scope, receive, send_traced)
             finally:
                 route = getattr(scope.get("route"), "path", None)
                 if route is not None:
                     span.update_name(f"{method} {route}")
                     span.set_attribute("http.route", route)
 
-    def _problem(self, failed: Exception) -> Problem:
-        if isinstance(failed, NoConnection):
-            return self._limits.named("connection_wait_s").refusal()
-        return _AWAY if isinstance(failed, UNAVAILABLE) else _INTERNAL
+    def _to_problem(self, error: Exception) -> Problem:
+        if isinstance(error, NoConnection):
+            return self._limits.named_limit("connection_wait_s").refusal()
+        return _DATABASE_UNAVAILABLE if isinstance(error, UNAVAILABLE) else _INTERNAL_ERROR
 
 
-def _continued(scope: Scope) -> Context | None:
+def _extract_context(scope: Scope) -> Context | None:
     """The caller's trace; None where she has none."""
-    sent = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _PASSED_ON}
-    return propagate.extract(sent) if sent else None
+    trace_headers = {
+        name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _TRACE_HEADERS
+    }
+    return propagate.extract(trace_headers) if trace_headers else None

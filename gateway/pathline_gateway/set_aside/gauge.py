@@ -10,7 +10,7 @@ import asyncpg
 from pathline_gateway.background.health import Health
 from pathline_gateway.background.loop import Loop
 from pathline_gateway.set_aside import repository
-from pathline_gateway.set_aside.summary import failing
+from pathline_gateway.set_aside.summary import summarize_failures
 from pathline_gateway.telemetry.instruments import WORK_FAILING
 
 _EVERY_S: Final = 5.0
@@ -19,12 +19,12 @@ _EVERY_S: Final = 5.0
 
 def loop(pool: asyncpg.Pool, health: Health) -> Loop:
     """The metric is looked at again every few seconds."""
-    return Loop("set-aside-gauge", partial(look, pool, health), _EVERY_S)
+    return Loop("set-aside-gauge", partial(update_gauge, pool, health), _EVERY_S)
 
 
-async def look(pool: asyncpg.Pool, health: Health) -> None:
+async def update_gauge(pool: asyncpg.Pool, health: Health) -> None:
     """The metric says of each failing work how many records it has set aside, and 1 where it fails as a whole."""
     async with pool.acquire() as connection:
         counts = await repository.counts(connection)
-    found = failing(health.failing(), counts)
-    WORK_FAILING.stands(({"pathline.work": each.work}, max(1, each.records)) for each in found)
+    failures = summarize_failures(health.current_failures(), counts)
+    WORK_FAILING.replace_all(({"pathline.work": each.work}, max(1, each.records)) for each in failures)

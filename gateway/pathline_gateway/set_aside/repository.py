@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from pathline_gateway.background.faults import reason_of
+from pathline_gateway.background.faults import error_reason
 
 VERSION: Final = version("pathline-gateway")
 
 # The longer it fails, the more seldom it is tried: half a minute, a minute … a day.
-_PUT = """
+_UPSERT = """
 insert into set_aside (work, kind, key, reason, retry_at, version, position)
 select $1, $2, k.key, k.reason, now() + interval '30 seconds', $3, $6
 from unnest($4::text[], $5::text[]) as k(key, reason)
@@ -23,13 +23,15 @@ on conflict (work, key) do update set reason = excluded.reason, last_tried = now
     retry_at = now() + least(interval '30 seconds' * power(2, least(set_aside.attempts, 12)), interval '1 day')
 returning id, key
 """
-_CLOSE = "insert into set_aside_ref (item, ref) select * from unnest($1::bigint[], $2::bigint[]) on conflict do nothing"
+_INSERT_REFS = (
+    "insert into set_aside_ref (item, ref) select * from unnest($1::bigint[], $2::bigint[]) on conflict do nothing"
+)
 _RELEASE = "delete from set_aside where work = $1 and key = any($2::text[])"
-_AMONG = "select key from set_aside where work = $1 and key = any($2::text[])"
+_FIND_KEYS = "select key from set_aside where work = $1 and key = any($2::text[])"
 _DUE = "select key from set_aside where work = $1 and retry_at <= now() order by retry_at limit $2"
 _MOVE = "update set_aside set position = $2, retry_at = now() where id = $1"
 _KEYS = "select key from set_aside where work = $1 and kind = $2"
-_ANY = "select exists (select from set_aside where work = $1)"
+_HAS_ANY = "select exists (select from set_aside where work = $1)"
 _COUNTS = """
 select work, count(*) as records, min(first_seen) as since,
     (array_agg(reason order by last_tried desc, id))[1] as reason
@@ -40,7 +42,7 @@ select id, work, kind, key, reason, first_seen, last_tried, retry_at, attempts, 
     (select count(*) from set_aside_ref r where r.item = set_aside.id) as refs
 from set_aside where ($1::text is null or work = $1) and id > $2 order by id limit $3
 """
-_ONE = """
+_FIND = """
 select id, work, kind, key, reason, first_seen, last_tried, retry_at, attempts, version, position,
     (select count(*) from set_aside_ref r where r.item = set_aside.id) as refs
 from set_aside where id = $1
@@ -62,7 +64,7 @@ select count(*) from chosen
 """
 _OTHER_VERSION = "update set_aside set retry_at = now() where version <> $1 returning id"
 # Whoever is on a pathway with one of them by now; $1: or with one of which something is held that is to be given first.
-_CLOSED = """
+_CLOSED_REFS = """
 with closed as (select ref from set_aside_ref union select ref from dispatch_held where $1)
 select ref from closed
 union
@@ -104,31 +106,31 @@ async def put(
     connection: asyncpg.Connection,
     work: str,
     kind: str,
-    failed: Mapping[str, Exception],
+    failures: Mapping[str, Exception],
     refs: Mapping[str, Collection[int]] | None = None,
     position: int | None = None,
 ) -> None:
     """These (by key) are set aside, once more perhaps; `refs`: of which pathways that decides who may see them."""
-    if not failed:
+    if not failures:
         return
-    reasons = [reason_of(each) for each in failed.values()]
-    rows = await connection.fetch(_PUT, work, kind, VERSION, list(failed), reasons, position)
-    closed = [(row["id"], ref) for row in rows for ref in (refs or {}).get(row["key"], ())]
-    if closed:
-        await connection.execute(_CLOSE, *map(list, zip(*closed, strict=True)))
+    reasons = [error_reason(each) for each in failures.values()]
+    rows = await connection.fetch(_UPSERT, work, kind, VERSION, list(failures), reasons, position)
+    closed_rows = [(row["id"], ref) for row in rows for ref in (refs or {}).get(row["key"], ())]
+    if closed_rows:
+        await connection.execute(_INSERT_REFS, *map(list, zip(*closed_rows, strict=True)))
 
 
 async def release(connection: asyncpg.Connection, work: str, keys: Iterable[str]) -> None:
     """These are computed: they are set aside no longer."""
-    if gone := list(keys):
-        await connection.execute(_RELEASE, work, gone)
+    if computed_keys := list(keys):
+        await connection.execute(_RELEASE, work, computed_keys)
 
 
-async def among(connection: asyncpg.Connection, work: str, keys: Collection[str]) -> set[str]:
+async def find_set_aside(connection: asyncpg.Connection, work: str, keys: Collection[str]) -> set[str]:
     """Those of these that are set aside."""
-    if not keys or not await connection.fetchval(_ANY, work):
+    if not keys or not await connection.fetchval(_HAS_ANY, work):
         return set()
-    return {row["key"] for row in await connection.fetch(_AMONG, work, list(keys))}
+    return {row["key"] for row in await connection.fetch(_FIND_KEYS, work, list(keys))}
 
 
 async def due(connection: asyncpg.Connection, work: str, limit: int = 20) -> list[str]:
@@ -166,9 +168,9 @@ async def page(connection: asyncpg.Connection, work: str | None, after: int, lim
     return [SetAside(*row.values()) for row in await connection.fetch(_PAGE, work, after, limit)]
 
 
-async def one(connection: asyncpg.Connection, id: int) -> SetAside | None:
+async def find(connection: asyncpg.Connection, id: int) -> SetAside | None:
     """This one, where it still is."""
-    row = await connection.fetchrow(_ONE, id)
+    row = await connection.fetchrow(_FIND, id)
     return None if row is None else SetAside(*row.values())
 
 
@@ -184,4 +186,4 @@ async def retry_of_other_versions(connection: asyncpg.Connection) -> int:
 
 async def closed_refs(connection: asyncpg.Connection, *, or_held: bool = False) -> list[int]:
     """Every ref that is on such a pathway now; `or_held`: or on one of which something held is still to be given."""
-    return [row["ref"] for row in await connection.fetch(_CLOSED, or_held)]
+    return [row["ref"] for row in await connection.fetch(_CLOSED_REFS, or_held)]

@@ -20,11 +20,11 @@ class Failing(NamedTuple):
     reason: str
 
 
-def failing(failures: Iterable[WorkFailure], counts: Iterable[Count]) -> list[Failing]:
+def summarize_failures(failures: Iterable[WorkFailure], counts: Iterable[Count]) -> list[Failing]:
     """By work, those that fail as a whole first."""
     set_aside = {each.work: each for each in counts}
-    found = []
+    summary = []
     for failure in sorted(failures):
         count = set_aside.pop(failure.work, None)
-        found.append(Failing(failure.work, 0 if count is None else count.records, failure.since, failure.reason))
-    return found + [Failing(*each) for each in set_aside.values()]
+        summary.append(Failing(failure.work, 0 if count is None else count.records, failure.since, failure.reason))
+    return summary + [Failing(*each) for each in set_aside.values()]

@@ -26,7 +26,7 @@ from webhook_sink w join subscription s on s.id = w.subscription left join repla
 where w.stopped is not null or (w.failed_in_row > 0 and not s.paused)
 group by 1, 2 order by 2 desc, 1
 """
-_GIVEN_UP = "select count(*) from webhook_failed"
+_COUNT_GIVEN_UP = "select count(*) from webhook_failed"
 
 
 class ParkedLately(NamedTuple):
@@ -46,21 +46,21 @@ class Troubled(NamedTuple):
     n: int
 
 
-async def delivered(connection: asyncpg.Connection) -> int:
+async def count_delivered(connection: asyncpg.Connection) -> int:
     """Events that sinks took, and that readers have asked past."""
     return int(await connection.fetchval(_DELIVERED))
 
 
-async def parked_since(connection: asyncpg.Connection, since: datetime) -> list[ParkedLately]:
+async def find_parked_since(connection: asyncpg.Connection, since: datetime) -> list[ParkedLately]:
     """What was parked since then and still is, the most first."""
     return [ParkedLately(*row.values()) for row in await connection.fetch(_PARKED_SINCE, since)]
 
 
-async def troubled(connection: asyncpg.Connection) -> list[Troubled]:
+async def find_troubled_sinks(connection: asyncpg.Connection) -> list[Troubled]:
     """Sinks that take nothing, by organisation; those that were stopped first."""
     return [Troubled(*row.values()) for row in await connection.fetch(_SINKS)]
 
 
-async def given_up(connection: asyncpg.Connection) -> int:
+async def count_given_up(connection: asyncpg.Connection) -> int:
     """Events that are posted no more, until somebody redrives them."""
-    return int(await connection.fetchval(_GIVEN_UP))
+    return int(await connection.fetchval(_COUNT_GIVEN_UP))

@@ -10,12 +10,12 @@ from pathline_gateway.handoffs import repository as handoff_repository
 from pathline_gateway.review import repository as review_repository
 
 # A pathway counts when at least one step stands on it: stepped refs, less those that share a pathway with another.
-_PATHWAYS = """
+_COUNT_PATHWAYS = """
 select (select n from tally where name = 'stepped') - coalesce(sum(n - 1), 0)
 from (select count(*) as n from membership m join subject_ref s on s.id = m.ref
       where m.until is null and s.stepped group by m.pathway) as joined
 """
-_PENDING = """
+_COUNT_PENDING = """
 select (select count(*) from link_evidence where seq > p.seq) - (select count(*) from link_seen_ahead)
     + (select count(*) from handoff_input where seq > p.handoff_seq)
 from membership_progress p
@@ -24,17 +24,17 @@ _QUARANTINE: Final = ("hub", "oversize", "impossible")
 """Reasons for which evidence is kept out, however sure its asserter is."""
 
 
-async def totals(connection: asyncpg.Connection) -> dict[str, int]:
+async def load_totals(connection: asyncpg.Connection) -> dict[str, int]:
     """interactions, parked, subjects, links, pathways; conflicts and quarantined, undecided; what was not looked at.
 
     `unbound`: evidence of who is who; `unfolded`: entries of the change log, for hand-offs.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        found = dict(await connection.fetch("select name, n from tally"))
-        found["pathways"] = int(await connection.fetchval(_PATHWAYS))
-        waiting = await review_repository.counts(connection, everything=True)
-        found["conflicts"] = waiting.get("conflict", 0)
-        found["quarantined"] = sum(waiting.get(reason, 0) for reason in _QUARANTINE)
-        found["unbound"] = int(await connection.fetchval(_PENDING))
-        found["unfolded"] = await handoff_repository.waiting(connection)
-    return found
+        counts = dict(await connection.fetch("select name, n from tally"))
+        counts["pathways"] = int(await connection.fetchval(_COUNT_PATHWAYS))
+        waiting = await review_repository.count_waiting(connection, unrestricted=True)
+        counts["conflicts"] = waiting.get("conflict", 0)
+        counts["quarantined"] = sum(waiting.get(reason, 0) for reason in _QUARANTINE)
+        counts["unbound"] = int(await connection.fetchval(_COUNT_PENDING))
+        counts["unfolded"] = await handoff_repository.projection_lag(connection)
+    return counts

@@ -14,8 +14,8 @@ from pathline_gateway.background.loop import Loop
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.status import flow_repository
 
-_EVERY_S: Final = 5.0
-_OVER_S: Final = 60.0
+_INTERVAL_S: Final = 5.0
+_WINDOW_S: Final = 60.0
 
 
 class ThroughputTotals(NamedTuple):
@@ -43,32 +43,32 @@ class Throughput:
     """What flowed in the last minute."""
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, ThroughputTotals]] = deque()
+        self._samples: deque[tuple[float, ThroughputTotals]] = deque()
 
-    def saw(self, at: float, totals: ThroughputTotals) -> None:
+    def add_sample(self, at: float, totals: ThroughputTotals) -> None:
         """So much had flowed then; `at` is of a clock that only counts seconds."""
-        self._seen.append((at, totals))
-        while at - self._seen[0][0] > _OVER_S:
-            self._seen.popleft()
+        self._samples.append((at, totals))
+        while at - self._samples[0][0] > _WINDOW_S:
+            self._samples.popleft()
 
-    def now(self) -> PerSecond | None:
+    def rates(self) -> PerSecond | None:
         """None until there is something to compare."""
-        if len(self._seen) < 2:
+        if len(self._samples) < 2:
             return None
-        (began, before), (ended, after) = self._seen[0], self._seen[-1]
-        seconds = ended - began
+        (start, first), (end, last) = self._samples[0], self._samples[-1]
+        seconds = end - start
         published, applied, delivered = (
-            max(0, later - earlier) / seconds for earlier, later in zip(before, after, strict=True)
+            max(0, later - earlier) / seconds for earlier, later in zip(first, last, strict=True)
         )
         return PerSecond(published, applied, delivered, seconds)
 
     def loop(self, pool: asyncpg.Pool, progress: Progress, survey: Callable[[], Awaitable[None]]) -> Loop:
         """Looks every few seconds."""
-        return Loop("throughput", partial(self._look, pool, progress, survey), _EVERY_S)
+        return Loop("throughput", partial(self._sample, pool, progress, survey), _INTERVAL_S)
 
-    async def _look(self, pool: asyncpg.Pool, progress: Progress, survey: Callable[[], Awaitable[None]]) -> None:
+    async def _sample(self, pool: asyncpg.Pool, progress: Progress, survey: Callable[[], Awaitable[None]]) -> None:
         await survey()
         async with pool.acquire() as connection:
-            delivered = await flow_repository.delivered(connection)
-        totals = ThroughputTotals(sum(progress.ends.values()), sum(progress.applied.values()), delivered)
-        self.saw(time.monotonic(), totals)
+            delivered = await flow_repository.count_delivered(connection)
+        totals = ThroughputTotals(sum(progress.end_offsets.values()), sum(progress.applied_offsets.values()), delivered)
+        self.add_sample(time.monotonic(), totals)

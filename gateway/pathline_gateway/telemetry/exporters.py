@@ -19,15 +19,15 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from prometheus_client import REGISTRY, generate_latest
 
-from pathline_gateway.telemetry.instruments import FINISHED, METRIC_ATTRIBUTES
+from pathline_gateway.telemetry.instruments import FINISHED_SPANS, METRIC_ATTRIBUTES
 
 PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_FINISHED = 4_096
+_MAX_FINISHED_SPANS = 4_096
 """Spans of what is over that wait to be sent; no more are made at once."""
 _PROVIDERS: list[TracerProvider] = []
 _OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
 
-_LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def configure() -> None:
@@ -35,20 +35,20 @@ def configure() -> None:
 
     What is logged has its time, its level and the part that says it.
     """
-    logging.basicConfig(format=_LINE, level=logging.WARNING)
+    logging.basicConfig(format=_LOG_FORMAT, level=logging.WARNING)
     resource = Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", "pathline-gateway")})
     # Spans that nobody will see still have ids to pass on; recording them would be for nothing.
-    tracing = TracerProvider(sampler=None if _exported("TRACES") else ALWAYS_OFF, resource=resource)
-    if _exported("TRACES"):
-        tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    trace.set_tracer_provider(tracing)
-    if _exported("TRACES"):
-        finished = TracerProvider(sampler=ALWAYS_ON, resource=resource, id_generator=_IdsOfFinished())
-        finished.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), max_queue_size=_FINISHED))
-        FINISHED.to(finished.get_tracer("pathline.gateway"))
-        _PROVIDERS.append(finished)
+    tracer_provider = TracerProvider(sampler=None if _is_exported("TRACES") else ALWAYS_OFF, resource=resource)
+    if _is_exported("TRACES"):
+        tracer_provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(tracer_provider)
+    if _is_exported("TRACES"):
+        finished_provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, id_generator=_IdsOfFinished())
+        finished_provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), max_queue_size=_MAX_FINISHED_SPANS))
+        FINISHED_SPANS.use_tracer(finished_provider.get_tracer("pathline.gateway"))
+        _PROVIDERS.append(finished_provider)
     readers: list[MetricReader] = [PrometheusMetricReader()]
-    if _exported("METRICS"):
+    if _is_exported("METRICS"):
         readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
     # The SDK has no limit on cardinality: only the declared attributes pass.
     views = [View(instrument_name="*", attribute_keys=set(METRIC_ATTRIBUTES))]
@@ -59,10 +59,10 @@ class _IdsOfFinished(IdGenerator):
     """The ids that things that are over have of themselves."""
 
     def generate_trace_id(self) -> int:
-        return FINISHED.generate_trace_id()
+        return FINISHED_SPANS.generate_trace_id()
 
     def generate_span_id(self) -> int:
-        return FINISHED.generate_span_id()
+        return FINISHED_SPANS.generate_span_id()
 
 
 def flush_finished() -> None:
@@ -78,12 +78,12 @@ def shut_down() -> None:
             provider.shutdown()
 
 
-def prometheus() -> bytes:
+def render_prometheus() -> bytes:
     """Every metric of this process, as Prometheus reads it."""
     return generate_latest(REGISTRY)
 
 
-def _exported(signal: str) -> bool:
+def _is_exported(signal: str) -> bool:
     if os.environ.get(f"OTEL_{signal}_EXPORTER", "otlp") != "otlp":
         return False
     return any(os.environ.get(name.format(signal=signal)) for name in _OTLP_ENDPOINTS)

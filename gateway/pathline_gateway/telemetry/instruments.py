@@ -26,7 +26,7 @@ _METER: Final = metrics.get_meter("pathline.gateway")
 MAX_LINKS: Final = 128
 """The SDK cuts links beyond this without a word."""
 
-_BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_DURATION_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Buckets of durations, in seconds. The SDK's own are for milliseconds: the first would hold everything."""
 
 INTAKE_RECORDS: Final = BoundedCounter(
@@ -39,7 +39,7 @@ INTAKE_BATCH_DURATION: Final = BoundedHistogram(
         "pathline.intake.batch.duration",
         unit="s",
         description="How long does a batch take from poll to commit?",
-        explicit_bucket_boundaries_advisory=_BOUNDS_S,
+        explicit_bucket_boundaries_advisory=_DURATION_BUCKETS_S,
     )
 )
 INTAKE_LOGS: Final = BoundedCounter(
@@ -62,7 +62,7 @@ LINK_TOKENS: Final = BoundedCounter(
         "pathline.identity.tokens", unit="{token}", description="What became of the tokens by which people link?"
     )
 )
-_BOUNDS_OF_WAITS_S: Final = tuple(
+_LONG_DURATION_BUCKETS_S: Final = tuple(
     hours * 3_600.0 for hours in (1, 4, 24, 48, 120, 168, 336, 672, 1_440, 2_160, 4_320, 8_760)
 )
 """Buckets of what takes hours to a year, in seconds."""
@@ -72,7 +72,7 @@ HANDOFF_DURATION: Final = BoundedHistogram(
         "pathline.handoff.duration",
         unit="s",
         description="How long does a hand-off take from its offer to its end, between whom, and how does it end?",
-        explicit_bucket_boundaries_advisory=_BOUNDS_OF_WAITS_S,
+        explicit_bucket_boundaries_advisory=_LONG_DURATION_BUCKETS_S,
     )
 )
 HANDOFFS: Final = BoundedCounter(
@@ -87,7 +87,7 @@ PULL_DURATION: Final = BoundedHistogram(
         "pathline.pull.duration",
         unit="s",
         description="How long does a pull take, by kind of pull?",
-        explicit_bucket_boundaries_advisory=_BOUNDS_S,
+        explicit_bucket_boundaries_advisory=_DURATION_BUCKETS_S,
     )
 )
 
@@ -101,7 +101,7 @@ WEBHOOK_DELAY: Final = BoundedHistogram(
         "pathline.webhook.delay",
         unit="s",
         description="How long after it was given to a subscription does an event arrive at its sink?",
-        explicit_bucket_boundaries_advisory=(*_BOUNDS_S, 60, 600, 3_600, 86_400),
+        explicit_bucket_boundaries_advisory=(*_DURATION_BUCKETS_S, 60, 600, 3_600, 86_400),
     )
 )
 
@@ -120,23 +120,23 @@ class Level:
     """A number for each set of attributes, as it was last looked at; what has gone is told as 0."""
 
     def __init__(self, name: str, *, unit: str, description: str) -> None:
-        self._stands: dict[_Attributes, int] = {}
+        self._values: dict[_Attributes, int] = {}
         self._series = MetricSeries()
-        _METER.create_observable_gauge(name, [self._observed], unit, description)
+        _METER.create_observable_gauge(name, [self._observe], unit, description)
 
-    def stands(self, at: Iterable[tuple[Mapping[str, str], int]]) -> None:
+    def replace_all(self, levels: Iterable[tuple[Mapping[str, str], int]]) -> None:
         """From now on these are told."""
-        stands = Counter(dict.fromkeys(self._stands, 0))
-        for who, n in at:
-            stands[tuple(sorted(self._series.within(who).items()))] += n
-        self._stands = dict(stands)
+        values = Counter(dict.fromkeys(self._values, 0))
+        for attributes, n in levels:
+            values[tuple(sorted(self._series.bound_attributes(attributes).items()))] += n
+        self._values = dict(values)
 
-    def now(self) -> Mapping[_Attributes, int]:
+    def current_values(self) -> Mapping[_Attributes, int]:
         """What is told, by attributes."""
-        return self._stands
+        return self._values
 
-    def _observed(self, _: CallbackOptions) -> Iterable[Observation]:
-        return [Observation(n, dict(who)) for who, n in self._stands.items()]
+    def _observe(self, _: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(n, dict(attributes)) for attributes, n in self._values.items()]
 
 
 PARKED: Final = Level(
@@ -166,7 +166,7 @@ METRIC_ATTRIBUTES: Final = (
 """The attributes that metrics may carry; each has a small, known set of values."""
 
 
-class spanning:
+class start_span:
     """A span around a block. An exception is recorded by its type alone: its message may hold what somebody sent.
 
     A class, and not a generator: it is entered for every request.
@@ -189,10 +189,10 @@ class spanning:
         self._token = attach(trace.set_span_in_context(self._span))
         return self._span
 
-    def __exit__(self, _: object, failed: BaseException | None, __: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         detach(self._token)
-        if isinstance(failed, Exception):
-            self._span.set_attribute("error.type", type(failed).__name__)
+        if isinstance(error, Exception):
+            self._span.set_attribute("error.type", type(error).__name__)
             self._span.set_status(Status(StatusCode.ERROR))
         self._span.end()
 
@@ -207,7 +207,7 @@ class Finished:
         self._tracer: trace.Tracer = trace.NoOpTracer()
         self._ids: tuple[int, int] = (0, 0)
 
-    def to(self, tracer: trace.Tracer) -> None:
+    def use_tracer(self, tracer: trace.Tracer) -> None:
         """From now on they are made by this tracer, whose ids are `trace_id` and `span_id`."""
         self._tracer = tracer
 
@@ -219,7 +219,7 @@ class Finished:
         """The same."""
         return self._ids[1]
 
-    def span(
+    def record_span(
         self,
         name: str,
         ids: tuple[int, int],
@@ -236,7 +236,7 @@ class Finished:
         return trace.set_span_in_context(span, Context())
 
 
-FINISHED: Final = Finished()
+FINISHED_SPANS: Final = Finished()
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}.*", re.ASCII)
 

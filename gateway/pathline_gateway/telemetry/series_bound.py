@@ -12,34 +12,37 @@ from opentelemetry.metrics import Counter, Histogram
 
 OTHER: Final = "other"
 """Stands for organisations that are not on the register, and for all that there is no room for."""
-ORGANISATIONS: Final = ("pathline.organisation", "pathline.from", "pathline.to")
+ORGANISATION_ATTRIBUTES: Final = ("pathline.organisation", "pathline.from", "pathline.to")
 """The attributes that name one: all others have few values, which are ours."""
-MOST: Final = 1_500
+MAX_SERIES: Final = 1_500
 """Series of one metric, and a few more in which the organisations are `other`: fewer than the SDK keeps."""
 
 Attributes = Mapping[str, str]
 
 
-def registered(attributes: Attributes, known: Collection[str]) -> dict[str, str]:
+def mask_unregistered(attributes: Attributes, known_orgs: Collection[str]) -> dict[str, str]:
     """The same with `other` for organisations that are not known."""
-    return {name: OTHER if name in ORGANISATIONS and said not in known else said for name, said in attributes.items()}
+    return {
+        name: OTHER if name in ORGANISATION_ATTRIBUTES and value not in known_orgs else value
+        for name, value in attributes.items()
+    }
 
 
 class MetricSeries:
     """Those of one metric that there are."""
 
-    def __init__(self, most: int = MOST) -> None:
-        self._most = most
-        self._seen = set[tuple[tuple[str, str], ...]]()
+    def __init__(self, max_series: int = MAX_SERIES) -> None:
+        self._max_series = max_series
+        self._known_series = set[tuple[tuple[str, str], ...]]()
 
-    def within(self, attributes: Attributes) -> Attributes:
+    def bound_attributes(self, attributes: Attributes) -> Attributes:
         """These attributes, where there is room for their series; else those of all that there is no room for."""
         series = tuple(sorted(attributes.items()))
-        if series in self._seen:
+        if series in self._known_series:
             return attributes
-        if len(self._seen) >= self._most:
-            return registered(attributes, ())
-        self._seen.add(series)
+        if len(self._known_series) >= self._max_series:
+            return mask_unregistered(attributes, ())
+        self._known_series.add(series)
         return attributes
 
 
@@ -51,7 +54,7 @@ class BoundedCounter:
 
     def add(self, n: float, attributes: Attributes) -> None:
         """So many more."""
-        self._counter.add(n, self._series.within(attributes))
+        self._counter.add(n, self._series.bound_attributes(attributes))
 
 
 class BoundedHistogram:
@@ -62,4 +65,4 @@ class BoundedHistogram:
 
     def record(self, value: float, attributes: Attributes | None = None) -> None:
         """One that was so large."""
-        self._histogram.record(value, self._series.within(attributes or {}))
+        self._histogram.record(value, self._series.bound_attributes(attributes or {}))

@@ -11,61 +11,61 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from pathline_gateway.visibility.authority import SAFETY, TABLE, Relation, Rule, Sayer
+from pathline_gateway.visibility.authority import SAFETY, TABLE, Asserter, Relation, Rule
 
-FILE: Final = Path("docs/who-sees-what.md")
+DOCUMENT_PATH: Final = Path("docs/who-sees-what.md")
 """Where it is committed, seen from the root of the repository."""
-_BEGIN: Final = "<!-- made from gateway/pathline_gateway/visibility/authority.py by `make schemas` -->\n"
-_END: Final = "<!-- end of what is made -->\n"
-_HEAD: Final = "| event | said by | about | effect | which means |\n|---|---|---|---|---|\n"
+_BEGIN_MARKER: Final = "<!-- made from gateway/pathline_gateway/visibility/authority.py by `make schemas` -->\n"
+_END_MARKER: Final = "<!-- end of what is made -->\n"
+_TABLE_HEADER: Final = "| event | said by | about | effect | which means |\n|---|---|---|---|---|\n"
 
 
-def table() -> str:
+def render_table() -> str:
     """A line for each rule, in the order of the table."""
-    return _HEAD + "".join(_line(rule) for rule in TABLE)
+    return _TABLE_HEADER + "".join(_render_row(rule) for rule in TABLE)
 
 
-def document(page: str) -> str:
+def replace_table(page: str) -> str:
     """The page with the table as it is now. Raises ValueError where it has no place for one."""
-    before, begin, rest = page.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
+    before, begin, remainder = page.partition(_BEGIN_MARKER)
+    _, end, after = remainder.partition(_END_MARKER)
     if not begin or not end:
         raise ValueError("the page has lost the lines between which the table stands")
-    return f"{before}{_BEGIN}{table()}{_END}{after}"
+    return f"{before}{_BEGIN_MARKER}{render_table()}{_END_MARKER}{after}"
 
 
-def _line(rule: Rule) -> str:
-    types = ", ".join(f"`{_short(type)}`" for type in rule.types)
+def _render_row(rule: Rule) -> str:
+    types = ", ".join(f"`{_short_type(type)}`" for type in rule.types)
     relations = "any" if set(rule.relations) == set(Relation) else " or ".join(rule.relations)
-    cells = (types, _sayers(rule), relations, f"**{rule.effect}**", rule.words)
+    cells = (types, _render_sayers(rule), relations, f"**{rule.effect}**", rule.meaning)
     return f"| {' | '.join(cells)} |\n"
 
 
-def _sayers(rule: Rule) -> str:
-    organisations = {Sayer.ORGANISATION, Sayer.REGISTRAR, Sayer.LINKER}
-    named: list[str] = [sayer for sayer in rule.sayers if sayer not in organisations]
+def _render_sayers(rule: Rule) -> str:
+    organisations = {Asserter.ORGANISATION, Asserter.REGISTRAR, Asserter.LINKER}
+    labels: list[str] = [sayer for sayer in rule.sayers if sayer not in organisations]
     if organisations <= set(rule.sayers):
-        named.append("any organisation")
-    elif Sayer.ORGANISATION in rule.sayers:
-        named.append("any other organisation")
+        labels.append("any organisation")
+    elif Asserter.ORGANISATION in rule.sayers:
+        labels.append("any other organisation")
     else:
-        named += [sayer for sayer in rule.sayers if sayer in organisations]
-    return "; ".join(named)
+        labels += [sayer for sayer in rule.sayers if sayer in organisations]
+    return "; ".join(labels)
 
 
-def _short(type: str) -> str:
+def _short_type(type: str) -> str:
     return type if type == SAFETY else type.removeprefix("org.pathline.").rpartition(".v")[0]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Writes the table, or says whether it is as it would be written."""
-    page = FILE.read_text()
+    page = DOCUMENT_PATH.read_text()
     if "--write" in arguments:
-        FILE.write_text(document(page))
+        DOCUMENT_PATH.write_text(replace_table(page))
         return 0
-    if page == document(page):
+    if page == replace_table(page):
         return 0
-    print(f"{FILE} is not what the table of authority says: run `make schemas`", file=sys.stderr)
+    print(f"{DOCUMENT_PATH} is not what the table of authority says: run `make schemas`", file=sys.stderr)
     return 1
 
 

@@ -16,12 +16,18 @@ import orjson
 from pathline import instant
 from pathline_gateway.concealment.rules import Concealment
 from pathline_gateway.pathways.parsed_step import ParsedStep
-from pathline_gateway.reserved_names import CITIZENS
-from pathline_gateway.visibility.authority import mandates
-from pathline_gateway.visibility.mandates import Party, against, holding, mandate_of, words
+from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
+from pathline_gateway.visibility.authority import mandate_is_effective
+from pathline_gateway.visibility.mandates import (
+    Party,
+    latest_mandates,
+    mandate_from_step,
+    mandates_in_force,
+    objection_id,
+)
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 
-Counts = Literal["binds", "proposal"]
+Validity = Literal["binds", "proposal"]
 """For what it says; or for nothing, until she agrees."""
 
 
@@ -29,16 +35,16 @@ Counts = Literal["binds", "proposal"]
 class OwnMandate:
     """A mandate over her, by whoever recorded it."""
 
-    name: str
+    mandate_id: str
     """Its id where she gave it herself; a name of her own where an organisation recorded it."""
-    told: ParsedStep
+    parsed: ParsedStep
     """The step that gave it last."""
     services: tuple[Party, ...]
     """Those that it names and that she may be told; all services when empty."""
-    given: bool
+    is_given: bool
     """Whether neither who recorded it nor she has withdrawn it."""
-    counts: Counts
-    live: bool
+    validity: Validity
+    is_live: bool
     """Whether its agent may do anything by it now."""
     version: str
     """Tells apart what it says: who agrees names it, so that nobody changes in between what she agrees to."""
@@ -46,35 +52,39 @@ class OwnMandate:
     @property
     def org(self) -> str:
         """Who recorded it."""
-        return self.told.step.org
+        return self.parsed.step.org
 
     @property
-    def said(self) -> Mapping[str, Any]:
+    def data(self) -> Mapping[str, Any]:
         """What its event says."""
-        return self.told.said
+        return self.parsed.data
 
     @property
     def until(self) -> datetime | None:
         """When it ends by itself."""
-        until = self.said.get("until")
+        until = self.data.get("until")
         return None if until is None else instant.parse(until)
 
-    def says_the_same(self, other: OwnMandate) -> bool:
+    def has_same_terms(self, other: OwnMandate) -> bool:
         """Whether both let the same agent do the same."""
-        mine, theirs = mandate_of(self.told), mandate_of(other.told)
-        same = (mine.agent, mine.powers, self.until) == (theirs.agent, theirs.powers, other.until)
-        return same and self.services == other.services
+        own_terms, other_terms = mandate_from_step(self.parsed), mandate_from_step(other.parsed)
+        is_same = (own_terms.agent, own_terms.powers, self.until) == (
+            other_terms.agent,
+            other_terms.powers,
+            other.until,
+        )
+        return is_same and self.services == other.services
 
-    def withdrawal(self, account: str) -> str:
+    def withdrawal_id(self, account: str) -> str:
         """The id under which she withdraws it: its own, or that of a word against it, because it is not hers to end."""
-        return self.said["mandate"] if _hers(self.told, account) else against(self.told)
+        return self.data["mandate"] if _is_own(self.parsed, account) else objection_id(self.parsed)
 
-    def agreement(self, account: str) -> str | None:
+    def agreement_id(self, account: str) -> str | None:
         """The id of the mandate by which she agrees to this one; None to her own, which needs none."""
-        return None if _hers(self.told, account) else "agreed-" + against(self.told).partition("-")[2]
+        return None if _is_own(self.parsed, account) else "agreed-" + objection_id(self.parsed).partition("-")[2]
 
 
-def own_mandates(
+def list_own_mandates(
     steps: Iterable[ParsedStep],
     account: str,
     registrars: Set[str],
@@ -84,43 +94,50 @@ def own_mandates(
 ) -> list[OwnMandate]:
     """What each mandate over her is now, the newest first, less what the register conceals."""
     steps = list(steps)
-    said = words(steps, now)
-    last = {(each.step.org, each.said["mandate"]): each for each in said.last}
-    live = {(each.told.step.source, each.told.step.id) for each in holding(steps, now, registrars, concealment)}
-    given = {(each.step.org, each.said["mandate"]): each for each in steps if each.verb == ("mandate", "given")}
-    found = []
-    for of, each in given.items():
-        services = _services(each, concealment)
-        if services is None or concealment.giver(each.step):
+    latest = latest_mandates(steps, now)
+    latest_by_key = {(each.step.org, each.data["mandate"]): each for each in latest.latest}
+    live_events = {
+        (each.parsed.step.source, each.parsed.step.id)
+        for each in mandates_in_force(steps, now, registrars, concealment)
+    }
+    given_by_key = {
+        (each.step.org, each.data["mandate"]): each for each in steps if each.noun_and_verb == ("mandate", "given")
+    }
+    listed = []
+    for mandate_key, each in given_by_key.items():
+        services = _visible_services(each, concealment)
+        if services is None or concealment.conceals_publisher(each.step):
             continue
-        ended = (of in last and last[of].verb[1] == "withdrawn") or said.ends(mandate_of(each))
-        found.append(
+        is_ended = (
+            mandate_key in latest_by_key and latest_by_key[mandate_key].noun_and_verb[1] == "withdrawn"
+        ) or latest.is_withdrawn(mandate_from_step(each))
+        listed.append(
             OwnMandate(
-                _name(each, account, key),
+                _mandate_id(each, account, key),
                 each,
                 services,
-                not ended,
-                "binds" if mandates(each.step.org, registrars) else "proposal",
-                (each.step.source, each.step.id) in live,
-                key.version(orjson.dumps((each.step.source, each.step.id, each.said, services))),
+                not is_ended,
+                "binds" if mandate_is_effective(each.step.org, registrars) else "proposal",
+                (each.step.source, each.step.id) in live_events,
+                key.version(orjson.dumps((each.step.source, each.step.id, each.data, services))),
             )
         )
-    return sorted(found, key=lambda each: each.told.step.order, reverse=True)
+    return sorted(listed, key=lambda each: each.parsed.step.sort_key, reverse=True)
 
 
-def _services(told: ParsedStep, concealment: Concealment) -> tuple[Party, ...] | None:
+def _visible_services(parsed: ParsedStep, concealment: Concealment) -> tuple[Party, ...] | None:
     """The services that she may be told; None where all that it names, or its agent's organisation, is concealed."""
-    mandate = mandate_of(told)
-    services = tuple(each for each in mandate.services if not concealment.party(*each))
-    hidden = (mandate.services and not services) or concealment.party(mandate.agent[0], None)
-    return None if hidden else services
+    mandate = mandate_from_step(parsed)
+    services = tuple(each for each in mandate.services if not concealment.conceals_party(*each))
+    is_hidden = (mandate.services and not services) or concealment.conceals_party(mandate.agent[0], None)
+    return None if is_hidden else services
 
 
-def _name(told: ParsedStep, account: str, key: ReaderKey) -> str:
-    if _hers(told, account):
-        return str(told.said["mandate"])
-    return key.identifier(f"{told.step.org} {told.step.subject}", told.said["mandate"])
+def _mandate_id(parsed: ParsedStep, account: str, key: ReaderKey) -> str:
+    if _is_own(parsed, account):
+        return str(parsed.data["mandate"])
+    return key.identifier(f"{parsed.step.org} {parsed.step.subject}", parsed.data["mandate"])
 
 
-def _hers(told: ParsedStep, account: str) -> bool:
-    return (told.step.org, told.step.subject) == (CITIZENS, account)
+def _is_own(parsed: ParsedStep, account: str) -> bool:
+    return (parsed.step.org, parsed.step.subject) == (CITIZEN_ORGANISATION, account)

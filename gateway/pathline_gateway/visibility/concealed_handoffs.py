@@ -11,48 +11,53 @@ import asyncpg
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.concealment.rules import Concealment
 from pathline_gateway.handoffs import event_repository
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event
-from pathline_gateway.handoffs.lifecycle import lifecycle
+from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
+from pathline_gateway.handoffs.lifecycle import compute_lifecycle
 from pathline_gateway.handoffs.projection import WORK
-from pathline_gateway.pathways.amendments import amended
+from pathline_gateway.pathways.amendments import apply_amendments
 from pathline_gateway.pathways.parsed_step import ParsedStep, parse_step
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.set_aside import repository as set_aside
 
-_NOBODY: Final[frozenset[str]] = frozenset()
+_NO_ORGS: Final[frozenset[str]] = frozenset()
 
 
-def concealed(step: Step, hidden: Concealment) -> bool:
+def is_concealed(step: Step, register: Concealment) -> bool:
     """Whether nobody but its own organisation may know of this event: as of a step that stands on a pathway."""
-    said = parse_step(step)
-    return hidden.step(ParsedStep(step._replace(service=said.said.get("service")), said.said))
+    parsed = parse_step(step)
+    return register.conceals_step(ParsedStep(step._replace(service=parsed.data.get("service")), parsed.data))
 
 
-async def hidden_handoffs(connection: asyncpg.Connection, perhaps: set[str]) -> set[str]:
+async def concealed_handoffs(connection: asyncpg.Connection, candidates: set[str]) -> set[str]:
     """Those of these that a page must not tell of. What was sent counts, and what it was corrected to."""
-    if not perhaps:
+    if not candidates:
         return set()
     # Whether what cannot be computed is concealed is not known.
-    aside = await set_aside.among(connection, WORK, perhaps)
-    perhaps = perhaps - aside
-    steps, amendments, _ = await event_repository.events(connection, perhaps)
-    register = await concealment_repository.concealment(connection, {(step.org, step.subject) for step in steps})
-    now = amended(steps, amendments)
-    sent, kept = _sides(steps), _sides(now)
-    sides = {handoff: sent.get(handoff, _NOBODY) | kept.get(handoff, _NOBODY) for handoff in sent.keys() | kept.keys()}
-    found = ((step, handoff_event(step)) for step in (*steps, *now) if concealed(step, register))
-    return aside | {
+    set_aside_handoffs = await set_aside.find_set_aside(connection, WORK, candidates)
+    candidates = candidates - set_aside_handoffs
+    steps, amendments, _ = await event_repository.load_events(connection, candidates)
+    register = await concealment_repository.load_concealment(connection, {(step.org, step.subject) for step in steps})
+    amended_steps = apply_amendments(steps, amendments)
+    sides_as_sent, sides_as_amended = _sides_by_handoff(steps), _sides_by_handoff(amended_steps)
+    sides = {
+        handoff: sides_as_sent.get(handoff, _NO_ORGS) | sides_as_amended.get(handoff, _NO_ORGS)
+        for handoff in sides_as_sent.keys() | sides_as_amended.keys()
+    }
+    concealed_events = (
+        (step, handoff_event_from_step(step)) for step in (*steps, *amended_steps) if is_concealed(step, register)
+    )
+    return set_aside_handoffs | {
         event.handoff
-        for step, event in found
-        if event is not None and event.handoff in perhaps and step.org in sides[event.handoff]
+        for step, event in concealed_events
+        if event is not None and event.handoff in candidates and step.org in sides[event.handoff]
     }
 
 
-def _sides(steps: Iterable[Step]) -> dict[str, frozenset[str]]:
+def _sides_by_handoff(steps: Iterable[Step]) -> dict[str, frozenset[str]]:
     """Who has a part in each hand-off: nobody else hides it, by naming it in a concealed event of its own."""
     events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
     for step in steps:
-        event = handoff_event(step)
+        event = handoff_event_from_step(step)
         if event is not None and event.handoff is not None:
             events[event.handoff].append(event)
-    return {handoff: lifecycle(handoff, said).sides for handoff, said in events.items()}
+    return {handoff: compute_lifecycle(handoff, handoff_events).sides for handoff, handoff_events in events.items()}

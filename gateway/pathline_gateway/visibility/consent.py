@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pathline_gateway.visibility.authority import opens
+from pathline_gateway.visibility.authority import consent_is_effective
 
 Ref = tuple[str, str]
 """Organisation and subject."""
@@ -30,8 +30,8 @@ class ConsentEvent:
     id: str
     time: datetime
     sequence: str | None
-    given: bool
-    consent: str
+    is_given: bool
+    consent_id: str
     """Its id, unique in the organisation."""
     holders: tuple[str, ...] = ()
     """Who may show; everybody when empty."""
@@ -42,36 +42,36 @@ class ConsentEvent:
     until: datetime | None = None
 
     @property
-    def order(self) -> tuple[datetime, str, bool, str, str]:
+    def sort_key(self) -> tuple[datetime, str, bool, str, str]:
         """Where it stands among others."""
         return self.time, self.source, self.sequence is not None, self.sequence or "", self.id
 
     @property
-    def name(self) -> tuple[str, str, str]:
+    def consent_key(self) -> tuple[str, str, str]:
         """Which consent it is of: unique under its ref."""
-        return self.org, self.subject, self.consent
+        return self.org, self.subject, self.consent_id
 
-    def about(self, recipient: str, purpose: str) -> bool:
+    def concerns(self, recipient: str, purpose: str) -> bool:
         """Whether it speaks of showing something to this organisation for this purpose."""
         return recipient in self.recipients and purpose == self.purpose
 
     def permits(self, holder: str, noun: str, now: datetime) -> bool:
         """Whether this holder may show interactions of this noun."""
         return (
-            self.given
+            self.is_given
             and (self.until is None or self.until > now)
             and (not self.holders or holder in self.holders)
             and noun in self.nouns
         )
 
 
-def standing(events: Iterable[ConsentEvent], now: datetime) -> list[ConsentEvent]:
+def latest_consents(events: Iterable[ConsentEvent], now: datetime) -> list[ConsentEvent]:
     """What each consent is now: its last event. One that is given in the future is not yet; a withdrawal is at once."""
-    last: dict[tuple[str, str, str], ConsentEvent] = {}
-    for event in sorted(events, key=lambda e: e.order):
-        if not event.given or event.time <= now:
-            last[event.name] = event
-    return list(last.values())
+    latest: dict[tuple[str, str, str], ConsentEvent] = {}
+    for event in sorted(events, key=lambda e: e.sort_key):
+        if not event.is_given or event.time <= now:
+            latest[event.consent_key] = event
+    return list(latest.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,38 +81,42 @@ class Permission:
     by_ref: Mapping[Ref, Sequence[ConsentEvent]]
     now: datetime
 
-    def of(self, holder: str, noun: str) -> list[ConsentEvent]:
+    def granting_consents(self, holder: str, noun: str) -> list[ConsentEvent]:
         """The consents by which this holder shows interactions of this noun; none where it may not."""
-        counting = [said for (org, _), said in self.by_ref.items() if opens(org, holder)]
-        found = [[c for c in said if c.permits(holder, noun, self.now)] for said in counting]
-        return [consent for each in found for consent in each] if found and all(found) else []
+        effective = [consents for (org, _), consents in self.by_ref.items() if consent_is_effective(org, holder)]
+        granting = [
+            [candidate for candidate in consents if candidate.permits(holder, noun, self.now)] for consents in effective
+        ]
+        return [consent for each in granting for consent in each] if granting and all(granting) else []
 
 
-About = tuple[str, str]
+Use = tuple[str, str]
 """A recipient and a purpose."""
 
 
-def permissions(events: Iterable[ConsentEvent], now: datetime, only: About | None = None) -> dict[About, Permission]:
+def compute_permissions(
+    events: Iterable[ConsentEvent], now: datetime, only_use: Use | None = None
+) -> dict[Use, Permission]:
     """What these consents, of all the refs of a pathway, come to for each recipient and purpose, or for one alone."""
     events = list(events)
-    found: defaultdict[About, dict[Ref, list[ConsentEvent]]] = defaultdict(dict)
+    consents_by_use: defaultdict[Use, dict[Ref, list[ConsentEvent]]] = defaultdict(dict)
     for event in events:
-        if not event.given or event.time <= now:
-            for about in _about(event, only):
-                found[about].setdefault((event.org, event.subject), [])
-    for consent in standing(events, now):
-        for about in _about(consent, only):
-            found[about][consent.org, consent.subject].append(consent)
-    return {about: Permission(by_ref, now) for about, by_ref in found.items()}
+        if not event.is_given or event.time <= now:
+            for use in _uses_of(event, only_use):
+                consents_by_use[use].setdefault((event.org, event.subject), [])
+    for consent in latest_consents(events, now):
+        for use in _uses_of(consent, only_use):
+            consents_by_use[use][consent.org, consent.subject].append(consent)
+    return {use: Permission(by_ref, now) for use, by_ref in consents_by_use.items()}
 
 
-def permission(events: Iterable[ConsentEvent], recipient: str, purpose: str, now: datetime) -> Permission:
+def compute_permission(events: Iterable[ConsentEvent], recipient: str, purpose: str, now: datetime) -> Permission:
     """The same for this reader."""
-    return permissions(events, now, (recipient, purpose)).get((recipient, purpose), Permission({}, now))
+    return compute_permissions(events, now, (recipient, purpose)).get((recipient, purpose), Permission({}, now))
 
 
-def _about(event: ConsentEvent, only: About | None) -> Iterable[About]:
+def _uses_of(event: ConsentEvent, only_use: Use | None) -> Iterable[Use]:
     """Of what it speaks."""
-    if only is not None:
-        return (only,) if event.about(*only) else ()
+    if only_use is not None:
+        return (only_use,) if event.concerns(*only_use) else ()
     return () if event.purpose is None else {(recipient, event.purpose) for recipient in event.recipients}

@@ -15,28 +15,28 @@ from pydantic import BaseModel, ConfigDict, Field
 from pathline import instant
 from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import Code, ConsentGiven, ConsentWithdrawn, Identifier, Instant, ItemCode, Payload
-from pathline_gateway.access_log.request_row import reading, tells_of
+from pathline_gateway.access_log.request_row import add_refs, read_transaction
 from pathline_gateway.auth.caller import Caller
-from pathline_gateway.auth.dependencies import CurrentCaller, person
+from pathline_gateway.auth.dependencies import CurrentCaller, citizen_reader
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.pathways import repository as pathway_repository
-from pathline_gateway.reserved_names import ACCOUNT, CITIZENS
+from pathline_gateway.reserved_names import ACCOUNT_SOURCE, CITIZEN_ORGANISATION
 from pathline_gateway.visibility import consent_repository
 from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.visibility.citizen_consents import (
-    Counts,
     OwnConsent,
-    agreement_to,
-    last_word,
-    own_consents,
-    withdrawal_of,
+    Validity,
+    agreement_id,
+    list_own_consents,
+    next_event_position,
+    withdrawal_id,
 )
 from pathline_gateway.visibility.consent import ConsentEvent
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.web.openapi_responses import answers
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
 
-Put = Callable[[Interaction[Payload]], Awaitable[None]]
+PublishEvent = Callable[[Interaction[Payload]], Awaitable[None]]
 """Writes an event of the gateway's own making; what is read afterwards knows of it."""
 
 
@@ -79,7 +79,7 @@ class ConsentView(BaseModel):
     org: str
     """Who recorded it: `citizen` where she gave it herself."""
     given: datetime
-    counts: Counts
+    counts: Validity
     """`binds`: for all that it says. `own-part`: for what `org` holds itself; the rest is a proposal. `proposal`: for
     nothing, until you agree or a holder says the same of what it holds."""
     live: bool
@@ -118,162 +118,164 @@ class _Citizen:
     account: str
     key: ReaderKey
     now: datetime
-    said: list[ConsentEvent]
-    told: list[OwnConsent]
+    events: list[ConsentEvent]
+    consents: list[OwnConsent]
 
-    def named(self, name: str) -> OwnConsent | None:
+    def find_consent(self, name: str) -> OwnConsent | None:
         """The consent that she calls so."""
-        return next((each for each in self.told if each.name == name), None)
+        return next((each for each in self.consents if each.consent_id == name), None)
 
-    def event(self, payload: Payload) -> Interaction[Payload]:
+    def build_event(self, payload: Payload) -> Interaction[Payload]:
         """What she says now, as an event of her account's."""
-        at, sequence = last_word(self.now, self.said, ACCOUNT)
+        time, sequence = next_event_position(self.now, self.events, ACCOUNT_SOURCE)
         id = str(uuid4())
-        return interaction(payload, source=ACCOUNT, subject=self.account, time=at, id=id, sequence=sequence)
+        return interaction(payload, source=ACCOUNT_SOURCE, subject=self.account, time=time, id=id, sequence=sequence)
 
 
-def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], put: Put) -> APIRouter:
+def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], publish: PublishEvent) -> APIRouter:
     """`GET` and `POST /v1/consents`, and `POST` its `/withdrawals` and `/agreements`."""
     router = APIRouter(tags=["consents"])
 
     @router.get("/v1/consents", summary="List one's consents", response_model=ConsentList)
-    async def listed(caller: CurrentCaller) -> dict[str, Any]:
+    async def list_consents(caller: CurrentCaller) -> dict[str, Any]:
         """Everything that was agreed to about the caller, by whoever recorded it."""
-        hers = await _of(pool, secret, clock, caller)
-        return {"consents": [_served(each) for each in hers.told]}
+        citizen = await _load_citizen(pool, secret, clock, caller)
+        return {"consents": [_render_consent(each) for each in citizen.consents]}
 
     @router.post(
         "/v1/consents",
         summary="Give a consent",
         status_code=201,
         response_model=ConsentView,
-        responses=answers(ConsentView, {201: "It holds from now on", 200: "It held before"}),
+        responses=response_docs(ConsentView, {201: "It holds from now on", 200: "It held before"}),
     )
-    async def give(caller: CurrentCaller, wanted: ConsentForm, response: Response) -> dict[str, Any]:
+    async def give_consent(caller: CurrentCaller, form: ConsentForm, response: Response) -> dict[str, Any]:
         """201 when it holds from now on; 200 when it did before."""
-        hers = await _of(pool, secret, clock, caller)
-        name = wanted.consent or str(uuid4())
-        payload = ConsentGiven(**(wanted.model_dump() | {"consent": name}))
-        before = hers.named(name)
-        if before is not None and before.live and _says(before.event, payload):
+        citizen = await _load_citizen(pool, secret, clock, caller)
+        consent_id = form.consent or str(uuid4())
+        payload = ConsentGiven(**(form.model_dump() | {"consent": consent_id}))
+        before = citizen.find_consent(consent_id)
+        if before is not None and before.is_live and _has_same_terms(before.event, payload):
             response.status_code = 200
-            return _served(before)
-        await put(hers.event(payload))
-        after = (await _of(pool, secret, clock, caller)).named(name)
+            return _render_consent(before)
+        await publish(citizen.build_event(payload))
+        after = (await _load_citizen(pool, secret, clock, caller)).find_consent(consent_id)
         if after is None:
-            raise Problem(
-                409,
-                "concealed",
-                "your consent is stored and takes effect, but is shown to nobody: it names something concealed",
-            )
-        return _served(after)
+            raise Problem(409, "concealed", "your consent counts, but nobody sees it: it names something concealed")
+        return _render_consent(after)
 
     @router.post(
         "/v1/consents/agreements",
         summary="Agree to a proposed consent",
         status_code=201,
         response_model=ConsentView,
-        responses=answers(ConsentView, {201: "It holds from now on, as a consent of her own", 200: "It held before"}),
+        responses=response_docs(
+            ConsentView, {201: "It holds from now on, as a consent of her own", 200: "It held before"}
+        ),
     )
-    async def agree(caller: CurrentCaller, wanted: AgreementForm, response: Response) -> dict[str, Any]:
+    async def agree_to_consent(caller: CurrentCaller, form: AgreementForm, response: Response) -> dict[str, Any]:
         """She gives a consent of her own that says what was proposed: hers to withdraw, whoever takes his back."""
-        hers = await _of(pool, secret, clock, caller)
-        found = hers.named(wanted.consent)
-        if found is None:
-            raise no_such_consent()
-        name = agreement_to(found, hers.account, hers.key)
-        if name is None or found.counts == "binds":
+        citizen = await _load_citizen(pool, secret, clock, caller)
+        proposal = citizen.find_consent(form.consent)
+        if proposal is None:
+            raise consent_not_found()
+        consent_id = agreement_id(proposal, citizen.account, citizen.key)
+        if consent_id is None or proposal.validity == "binds":
             raise Problem(409, "no-proposal", "this consent counts as it stands: there is nothing to agree to")
-        if found.version != wanted.version:
+        if proposal.version != form.version:
             raise Problem(409, "changed", "what was proposed has changed: read it again before you agree")
-        if not found.given:
+        if not proposal.is_given:
             raise Problem(409, "withdrawn", "this proposal was taken back: give a consent of your own instead")
-        event = found.event
+        event = proposal.event
         payload = ConsentGiven(
-            consent=name,
-            holders=found.holders,
-            recipients=found.recipients,
+            consent=consent_id,
+            holders=proposal.holders,
+            recipients=proposal.recipients,
             nouns=event.nouns,
             items=event.items,  # type: ignore[arg-type]  # as they were accepted
             purpose=event.purpose or "",
             until=event.until,
         )
-        before = hers.named(name)
-        if before is not None and before.live and _says(before.event, payload):
+        before = citizen.find_consent(consent_id)
+        if before is not None and before.is_live and _has_same_terms(before.event, payload):
             response.status_code = 200
-            return _served(before)
-        await put(hers.event(payload))
-        after = (await _of(pool, secret, clock, caller)).named(name)
-        return _served(found if after is None else after)
+            return _render_consent(before)
+        await publish(citizen.build_event(payload))
+        after = (await _load_citizen(pool, secret, clock, caller)).find_consent(consent_id)
+        return _render_consent(proposal if after is None else after)
 
     @router.post("/v1/consents/withdrawals", summary="Withdraw a consent", response_model=ConsentView)
-    async def withdraw(caller: CurrentCaller, wanted: WithdrawalForm) -> dict[str, Any]:
+    async def withdraw_consent(caller: CurrentCaller, form: WithdrawalForm) -> dict[str, Any]:
         """It permits nothing from now on; an organisation's own record of one neither."""
-        hers = await _of(pool, secret, clock, caller)
-        found = hers.named(wanted.consent)
-        if found is None:
-            raise no_such_consent()
-        if found.given:
-            event = found.event
+        citizen = await _load_citizen(pool, secret, clock, caller)
+        consent = citizen.find_consent(form.consent)
+        if consent is None:
+            raise consent_not_found()
+        if consent.is_given:
+            event = consent.event
             payload = ConsentWithdrawn(
-                consent=withdrawal_of(found, hers.account, hers.key),
+                consent=withdrawal_id(consent, citizen.account, citizen.key),
                 recipients=event.recipients,
                 purpose=event.purpose,
             )
-            await put(hers.event(payload))
-            found = (await _of(pool, secret, clock, caller)).named(wanted.consent) or found
-        return _served(found)
+            await publish(citizen.build_event(payload))
+            consent = (await _load_citizen(pool, secret, clock, caller)).find_consent(form.consent) or consent
+        return _render_consent(consent)
 
     return router
 
 
-def no_such_consent() -> Problem:
+def consent_not_found() -> Problem:
     """Said of what was never recorded, and of what she may not be told."""
     return Problem(404, "no-such-consent", "there is no consent of this name: look at the list")
 
 
-async def _of(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], caller: Caller) -> _Citizen:
+async def _load_citizen(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], caller: Caller) -> _Citizen:
     """The caller's consents. Raises Problem for who is no citizen."""
-    reader = person(caller)
+    reader = citizen_reader(caller)
     account, key, now = reader.account or "", ReaderKey(secret, reader.name), clock()
-    async with reading(pool) as connection:
-        refs = await _refs(connection, account)
-        said = await consent_repository.of_refs(connection, refs)
-        concealment = await concealment_repository.concealment(connection, refs)
-    heard = [each for each in said if not concealment.ref(each.org, each.subject)]
-    return _Citizen(account, key, now, heard, own_consents(said, account, concealment, key, now))
+    async with read_transaction(pool) as connection:
+        refs = await _load_refs(connection, account)
+        events = await consent_repository.load_consent_events(connection, refs)
+        concealment = await concealment_repository.load_concealment(connection, refs)
+    visible_events = [each for each in events if not concealment.conceals_ref(each.org, each.subject)]
+    return _Citizen(account, key, now, visible_events, list_own_consents(events, account, concealment, key, now))
 
 
-async def _refs(connection: asyncpg.Connection, account: str) -> list[tuple[str, str]]:
+async def _load_refs(connection: asyncpg.Connection, account: str) -> list[tuple[str, str]]:
     """The refs of her pathway; her account's alone where nothing is known of her yet."""
-    found = await visibility_repository.ref_of(connection, CITIZENS, account)
-    tells_of(() if found is None else (found[0],))
-    members = None if found is None else await pathway_repository.members(connection, found[1])
-    return list(members.refs) if isinstance(members, pathway_repository.PathwayMembers) else [(CITIZENS, account)]
+    account_ref = await visibility_repository.find_ref(connection, CITIZEN_ORGANISATION, account)
+    add_refs(() if account_ref is None else (account_ref[0],))
+    members = None if account_ref is None else await pathway_repository.load_members(connection, account_ref[1])
+    return (
+        list(members.refs)
+        if isinstance(members, pathway_repository.PathwayMembers)
+        else [(CITIZEN_ORGANISATION, account)]
+    )
 
 
-def _says(event: ConsentEvent, payload: ConsentGiven) -> bool:
+def _has_same_terms(event: ConsentEvent, payload: ConsentGiven) -> bool:
     """Whether the event agreed to just this."""
-    parts = (payload.holders, payload.recipients, payload.nouns or (), payload.items or (), payload.purpose)
+    terms = (payload.holders, payload.recipients, payload.nouns or (), payload.items or (), payload.purpose)
     return (event.holders, event.recipients, event.nouns, event.items, event.purpose, event.until) == (
-        *parts,
+        *terms,
         payload.until,
     )
 
 
-def _served(consent: OwnConsent) -> dict[str, Any]:
+def _render_consent(consent: OwnConsent) -> dict[str, Any]:
     event = consent.event
     return {
-        "consent": consent.name,
+        "consent": consent.consent_id,
         "org": event.org,
-        "given": instant.serve(event.time),
-        "counts": consent.counts,
-        "live": consent.live,
+        "given": instant.to_text(event.time),
+        "counts": consent.validity,
+        "live": consent.is_live,
         "holders": consent.holders,
         "recipients": consent.recipients,
         "nouns": event.nouns,
         "items": event.items,
         "purpose": event.purpose,
-        "until": None if event.until is None else instant.serve(event.until),
+        "until": None if event.until is None else instant.to_text(event.until),
         "version": consent.version,
     }

@@ -9,7 +9,7 @@ import asyncpg
 from pathline.vocabulary import ConsentGiven, ConsentWithdrawn
 from pathline_gateway.visibility.consent import ConsentEvent
 
-_OF_REFS = """
+_SELECT_EVENTS = """
 select s.org, e.subject, s.source, e.id, e.time, e.sequence, t.type, e.payload
 from unnest($1::text[], $2::text[]) as r(org, subject)
 join evidence e on e.subject = r.subject
@@ -20,16 +20,16 @@ where t.type = any($3::text[])
 _TYPES = (ConsentGiven.type, ConsentWithdrawn.type)
 
 
-async def of_refs(connection: asyncpg.Connection, refs: Collection[tuple[str, str]]) -> list[ConsentEvent]:
+async def load_consent_events(connection: asyncpg.Connection, refs: Collection[tuple[str, str]]) -> list[ConsentEvent]:
     """What was said of consents under these refs (organisation and subject), in no order."""
-    rows = await connection.fetch(_OF_REFS, [r[0] for r in refs], [r[1] for r in refs], _TYPES)
-    return [_event(row) for row in rows]
+    rows = await connection.fetch(_SELECT_EVENTS, [r[0] for r in refs], [r[1] for r in refs], _TYPES)
+    return [_event_from_row(row) for row in rows]
 
 
-def _event(row: asyncpg.Record) -> ConsentEvent:
+def _event_from_row(row: asyncpg.Record) -> ConsentEvent:
     data = row["payload"].split(b"\n", 1)[1]
-    given = row["type"] == ConsentGiven.type
-    said = (ConsentGiven if given else ConsentWithdrawn).model_validate_json(data)
+    is_given = row["type"] == ConsentGiven.type
+    payload = (ConsentGiven if is_given else ConsentWithdrawn).model_validate_json(data)
     return ConsentEvent(
         row["org"],
         row["subject"],
@@ -37,12 +37,12 @@ def _event(row: asyncpg.Record) -> ConsentEvent:
         row["id"],
         row["time"],
         row["sequence"],
-        given,
-        said.consent,
-        tuple(said.holders or ()),
-        tuple(said.recipients or ()),
-        tuple(said.nouns or ()),
-        tuple(said.items or ()),
-        said.purpose,
-        said.until,
+        is_given,
+        payload.consent,
+        tuple(payload.holders or ()),
+        tuple(payload.recipients or ()),
+        tuple(payload.nouns or ()),
+        tuple(payload.items or ()),
+        payload.purpose,
+        payload.until,
     )

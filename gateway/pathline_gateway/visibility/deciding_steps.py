@@ -11,30 +11,30 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event
+from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
 from pathline_gateway.identity.resolution import Ref
 from pathline_gateway.pathways.parsed_step import parse_step
-from pathline_gateway.pathways.payload_fields import fields_of, named
+from pathline_gateway.pathways.payload_fields import fields_of, values_of_kind
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.visibility.authority import opens
+from pathline_gateway.visibility.authority import consent_is_effective
 from pathline_gateway.visibility.policy import PathwayContext
 
 _PREFIXES: Final = ("org.pathline.handoff.", "org.pathline.mandate.")
 
 
-def decides(step: Step) -> bool:
+def is_deciding(step: Step) -> bool:
     """Whether what is seen of other steps may hang on this one."""
     return step.type.startswith(_PREFIXES)
 
 
-def named_events(step: Step) -> Iterator[tuple[str, str]]:
+def referenced_events(step: Step) -> Iterator[tuple[str, str]]:
     """Source and id of each event that the step refers to."""
-    said = parse_step(step)
-    for event in named(fields_of(step.type), said.said, "event"):
+    parsed = parse_step(step)
+    for event in values_of_kind(fields_of(step.type), parsed.data, "event"):
         yield event["source"], event["id"]
 
 
-def reach(reader: Reader, known: PathwayContext) -> list[Ref]:
+def potentially_visible_refs(reader: Reader, context: PathwayContext) -> list[Ref]:
     """The refs under which any step that does not decide may be shown to her: those, and perhaps some besides.
 
     An organisation has its own. Of others' it is shown something by consents, by lawful bases, or because somebody was
@@ -42,41 +42,43 @@ def reach(reader: Reader, known: PathwayContext) -> list[Ref]:
     them must not cost her time.
     """
     if reader.kind != "organisation" or reader.org is None:
-        return list(known.refs)
-    released = _released(reader.org, known.steps)
-    holders = {ref.org for ref in known.refs if _may_show(ref.org, reader, known)}
+        return list(context.refs)
+    released_refs = _released_refs(reader.org, context.steps)
+    holders = {ref.org for ref in context.refs if _may_be_shown_by(ref.org, reader, context)}
     return [
-        ref for ref in known.refs if ref.org == reader.org or ref.org in holders or (ref.org, ref.subject) in released
+        ref
+        for ref in context.refs
+        if ref.org == reader.org or ref.org in holders or (ref.org, ref.subject) in released_refs
     ]
 
 
-def _may_show(holder: str, reader: Reader, known: PathwayContext) -> bool:
+def _may_be_shown_by(holder: str, reader: Reader, context: PathwayContext) -> bool:
     """Whether a consent or a lawful basis may let this organisation show something."""
-    purpose = reader.stated.purpose
-    return any(not basis.holders or holder in basis.holders for basis in known.bases) or any(
-        each.given
-        and each.about(reader.org or "", purpose or "")
+    purpose = reader.access_purpose.purpose
+    return any(not basis.holders or holder in basis.holders for basis in context.bases) or any(
+        each.is_given
+        and each.concerns(reader.org or "", purpose or "")
         and (not each.holders or holder in each.holders)
-        and opens(each.org, holder)
-        for each in known.consents
+        and consent_is_effective(each.org, holder)
+        for each in context.consents
     )
 
 
-def _released(org: str, steps: Iterable[Step]) -> set[tuple[str, str]]:
+def _released_refs(org: str, steps: Iterable[Step]) -> set[tuple[str, str]]:
     """The refs of those whom this organisation was asked to take on, and of whom it is shown what led there."""
     offers: dict[str, list[tuple[str, str]]] = {}
-    asked, released = set[str](), set[str]()
+    offered_handoffs, released_handoffs = set[str](), set[str]()
     for step in steps:
-        event = handoff_event(step)
+        event = handoff_event_from_step(step)
         if event is None or event.handoff is None:
             continue
         if event.verb == "offered":
             offers.setdefault(event.handoff, []).append((step.org, step.subject))
-        if event.to == org:
-            asked.add(event.handoff)
-        if event.said.get("context_released") and event.handoff.startswith(f"{event.org}:"):
-            released.add(event.handoff)
-    return {ref for handoff in asked & released for ref in offers.get(handoff, ())}
+        if event.receiver == org:
+            offered_handoffs.add(event.handoff)
+        if event.data.get("context_released") and event.handoff.startswith(f"{event.org}:"):
+            released_handoffs.add(event.handoff)
+    return {ref for handoff in offered_handoffs & released_handoffs for ref in offers.get(handoff, ())}
 
 
 class FirstContact(NamedTuple):
@@ -88,22 +90,30 @@ class FirstContact(NamedTuple):
     """None: which names none."""
 
 
-def contacts_wanted(reader: Reader, steps: Iterable[Step]) -> set[FirstContact]:
+def contacts_to_load(reader: Reader, steps: Iterable[Step]) -> set[FirstContact]:
     """The contacts that clocks of hand-offs may stop at of which this reader is told; of an organisation, its own."""
-    events = [event for step in steps if (event := handoff_event(step)) is not None and event.handoff is not None]
-    told = {event.handoff for event in events if reader.kind != "organisation" or _is_side(reader.org, event)}
-    since: dict[str | None, datetime] = {}
+    events = [
+        event for step in steps if (event := handoff_event_from_step(step)) is not None and event.handoff is not None
+    ]
+    visible_handoffs = {
+        event.handoff for event in events if reader.kind != "organisation" or _is_side(reader.org, event)
+    }
+    first_asked_at: dict[str | None, datetime] = {}
     for event in events:
-        if event.to is not None:
-            since[event.handoff] = min(event.time, since.get(event.handoff, event.time))
-    asked = {(event.to, event.handoff) for event in events if event.to is not None and event.handoff in told}
-    accepted = {
+        if event.receiver is not None:
+            first_asked_at[event.handoff] = min(event.time, first_asked_at.get(event.handoff, event.time))
+    receiver_by_handoff = {
+        (event.receiver, event.handoff)
+        for event in events
+        if event.receiver is not None and event.handoff in visible_handoffs
+    }
+    acceptances = {
         FirstContact(event.org, event.time, None)
         for event in events
-        if event.verb == "accepted" and event.handoff in told
+        if event.verb == "accepted" and event.handoff in visible_handoffs
     }
-    return accepted | {FirstContact(org, since[handoff], handoff) for org, handoff in asked}
+    return acceptances | {FirstContact(org, first_asked_at[handoff], handoff) for org, handoff in receiver_by_handoff}
 
 
 def _is_side(org: str | None, event: HandoffEvent) -> bool:
-    return org is not None and (org in (event.to, event.org) or (event.handoff or "").startswith(f"{org}:"))
+    return org is not None and (org in (event.receiver, event.org) or (event.handoff or "").startswith(f"{org}:"))

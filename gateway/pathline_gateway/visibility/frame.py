@@ -17,12 +17,12 @@ from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.concealment.rules import Concealment
-from pathline_gateway.handoffs.deadlines import CONTACTS
+from pathline_gateway.handoffs.deadlines import CONTACT_TYPES
 from pathline_gateway.identity.resolution import Ref
-from pathline_gateway.off_loop import off_loop
+from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
-from pathline_gateway.pathways.amendments import Amendment, amended
+from pathline_gateway.pathways.amendments import Amendment, apply_amendments
 from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.pathways.part_repository import Identity
 from pathline_gateway.pathways.repository import PathwayMembers
@@ -30,10 +30,10 @@ from pathline_gateway.pathways.step import Step
 from pathline_gateway.visibility import consent_repository, lawful_basis_repository, registrar_repository
 from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.visibility.consent import ConsentEvent
-from pathline_gateway.visibility.deciding_steps import FirstContact, contacts_wanted, decides, named_events
+from pathline_gateway.visibility.deciding_steps import FirstContact, contacts_to_load, is_deciding, referenced_events
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
 from pathline_gateway.visibility.policy import PathwayContext
-from pathline_gateway.visibility.uncomputable import told_to_operators
+from pathline_gateway.visibility.uncomputable import refuse_operator
 
 
 @dataclass
@@ -48,114 +48,114 @@ class Frame:
     concealment: Concealment
     stored: dict[Identity, Step]
     """Steps as they were stored."""
-    closed: bool = False
+    is_closed: bool = False
     """Something of it is set aside: each is told her own steps alone."""
-    looked_for: set[Identity] = field(default_factory=set)
-    _firsts: set[str] = field(default_factory=set)
-    _met: set[FirstContact] = field(default_factory=set)
+    requested: set[Identity] = field(default_factory=set)
+    _orgs_with_first_received: set[str] = field(default_factory=set)
+    _loaded_contacts: set[FirstContact] = field(default_factory=set)
 
-    async def put(self, events: Iterable[Identity]) -> bool:
+    async def load_events(self, events: Iterable[Identity]) -> bool:
         """These are in it, where they are steps of the pathway, and those that they refer to. Whether any was not."""
-        new = {each for each in events if each not in self.looked_for}
-        if not new:
+        missing = {each for each in events if each not in self.requested}
+        if not missing:
             return False
-        found = await self._identified(new)
+        loaded = await self._load_identified(missing)
         # What a step refers to is told by name where it is seen as well.
-        named = await off_loop(
-            len(found), lambda: {each for step in self._as_amended(found) for each in named_events(step)}
+        referenced = await run_off_loop(
+            len(loaded), lambda: {each for step in self._as_amended(loaded) for each in referenced_events(step)}
         )
-        await self._identified(named)
+        await self._load_identified(referenced)
         return True
 
-    async def _identified(self, events: Collection[Identity]) -> list[Step]:
-        missing = {each for each in events if each not in self.looked_for}
-        self.looked_for |= missing
-        wanted = missing - self.stored.keys()
-        if wanted:
-            self.add((await part_repository.identified(self.connection, self.members, wanted)).steps())
+    async def _load_identified(self, events: Collection[Identity]) -> list[Step]:
+        missing = {each for each in events if each not in self.requested}
+        self.requested |= missing
+        to_fetch = missing - self.stored.keys()
+        if to_fetch:
+            self.add_steps((await part_repository.load_steps_by_event(self.connection, self.members, to_fetch)).steps())
         return [self.stored[each] for each in missing if each in self.stored]
 
-    async def put_contacts(self, reader: Reader) -> bool:
+    async def load_contacts(self, reader: Reader) -> bool:
         """Contacts at which clocks stop of which this reader is told are in it. Whether any were not."""
-        steps = self._as_amended(step for step in self.stored.values() if decides(step))
-        wanted = contacts_wanted(reader, steps) - self._met
-        if not wanted:
+        steps = self._as_amended(step for step in self.stored.values() if is_deciding(step))
+        missing = contacts_to_load(reader, steps) - self._loaded_contacts
+        if not missing:
             return False
-        self._met |= wanted
-        met = await part_repository.first_contacts(self.connection, self.members, wanted, CONTACTS)
-        self.add(met.steps())
+        self._loaded_contacts |= missing
+        contact_steps = await part_repository.load_first_contacts(self.connection, self.members, missing, CONTACT_TYPES)
+        self.add_steps(contact_steps.steps())
         return True
 
-    def add(self, steps: Iterable[Step]) -> None:
+    def add_steps(self, steps: Iterable[Step]) -> None:
         """These steps of the pathway are in it; as they were stored."""
         for step in steps:
             self.stored.setdefault((step.source, step.id), step)
 
-    async def known(self, reader: Reader) -> PathwayContext:
+    async def build_context(self, reader: Reader) -> PathwayContext:
         """What `visible` is asked about: what decides, and all that was put into it. Raises Problem."""
-        if self.closed:
-            told_to_operators(reader)
-        foreign = reader.kind == "organisation" and reader.stated.purpose is not None
-        received = await self._received(reader)
+        if self.is_closed:
+            refuse_operator(reader)
+        may_see_others = reader.kind == "organisation" and reader.access_purpose.purpose is not None
+        received_at = await self._load_received(reader)
         stored = list(self.stored.values())
-        pathway = await off_loop(len(stored), lambda: assemble(stored, self.amendments))
+        pathway = await run_off_loop(len(stored), lambda: assemble(stored, self.amendments))
         return PathwayContext(
             self.refs,
             pathway.steps,
-            self.consents if foreign else (),
-            await self._bases(reader) if foreign else (),
+            self.consents if may_see_others else (),
+            await self._load_bases(reader) if may_see_others else (),
             self.concealment,
-            await registrar_repository.entered(self.connection) if Role.HELPER in reader.roles else frozenset(),
-            received,
-            self.closed,
+            await registrar_repository.all_registrars(self.connection) if Role.HELPER in reader.roles else frozenset(),
+            received_at,
+            self.is_closed,
         )
 
-    async def _bases(self, reader: Reader) -> Sequence[LawfulBasis]:
-        if reader.org is None or reader.stated.authority is None:
+    async def _load_bases(self, reader: Reader) -> Sequence[LawfulBasis]:
+        if reader.org is None or reader.access_purpose.authority is None:
             return ()
-        return await lawful_basis_repository.of_reader(self.connection, reader.org)
+        return await lawful_basis_repository.load_bases(self.connection, reader.org)
 
-    async def _received(self, reader: Reader) -> Mapping[Identity, datetime]:
+    async def _load_received(self, reader: Reader) -> Mapping[Identity, datetime]:
         """When each step came, where the organisation has several refs: the oldest names the pathway."""
-        own = [ref.id for ref in self.refs if ref.org == reader.org] if reader.kind == "organisation" else []
-        if len(own) < 2 or reader.org is None:
+        own_refs = [ref.id for ref in self.refs if ref.org == reader.org] if reader.kind == "organisation" else []
+        if len(own_refs) < 2 or reader.org is None:
             return {}
-        if reader.org not in self._firsts:
-            self._firsts.add(reader.org)
-            self.add((await part_repository.first_received(self.connection, self.members, own)).steps())
-        return await part_repository.received(self.connection, self.stored.keys())
+        if reader.org not in self._orgs_with_first_received:
+            self._orgs_with_first_received.add(reader.org)
+            self.add_steps((await part_repository.load_first_received(self.connection, self.members, own_refs)).steps())
+        return await part_repository.received_at_of(self.connection, self.stored.keys())
 
     def _as_amended(self, steps: Iterable[Step]) -> list[Step]:
-        return amended(steps, self.amendments)
+        return apply_amendments(steps, self.amendments)
 
 
-async def frame_of(connection: asyncpg.Connection, pathway: UUID) -> Frame | UUID | None:
+async def load_frame(connection: asyncpg.Connection, pathway: UUID) -> Frame | UUID | None:
     """That of the pathway with this id; the id that it was joined into; None where there is none.
 
     Call within a transaction whose statements see one moment.
     """
-    members = await pathway_repository.members(connection, pathway)
+    members = await pathway_repository.load_members(connection, pathway)
     if not isinstance(members, PathwayMembers):
         return members
-    return await frame_of_members(connection, members)
+    return await load_frame_of_members(connection, members)
 
 
-async def frame_of_members(connection: asyncpg.Connection, members: PathwayMembers) -> Frame:
+async def load_frame_of_members(connection: asyncpg.Connection, members: PathwayMembers) -> Frame:
     """That of the pathway with these refs."""
-    named = list(members.refs)
-    amendments = await pathway_repository.amendments(connection, members.numbers) if members.amended else []
-    refs, closed = await visibility_repository.refs(connection, members.numbers)
-    found = Frame(
+    ref_keys = list(members.refs)
+    amendments = await pathway_repository.load_amendments(connection, members.numbers) if members.has_amendments else []
+    refs, is_closed = await visibility_repository.load_refs(connection, members.numbers)
+    frame = Frame(
         connection,
         members,
         refs,
         amendments,
-        await consent_repository.of_refs(connection, named),
-        await concealment_repository.concealment(connection, named),
+        await consent_repository.load_consent_events(connection, ref_keys),
+        await concealment_repository.load_concealment(connection, ref_keys),
         {},
-        closed,
+        is_closed,
     )
-    found.add((await part_repository.deciding(connection, members)).steps())
+    frame.add_steps((await part_repository.load_access_deciding_steps(connection, members)).steps())
     if amendments:
-        found.add((await part_repository.amended(connection, members)).steps())
-    return found
+        frame.add_steps((await part_repository.load_amended_steps(connection, members)).steps())
+    return frame

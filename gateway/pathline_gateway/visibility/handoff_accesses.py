@@ -8,17 +8,17 @@ import asyncpg
 
 from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.access_log import request_row
-from pathline_gateway.visibility.concealed_handoffs import hidden_handoffs
+from pathline_gateway.visibility.concealed_handoffs import concealed_handoffs
 
 
-async def tells_of_handoffs(connection: asyncpg.Connection, handoffs: Collection[str]) -> None:
+async def log_accessed_handoffs(connection: asyncpg.Connection, handoffs: Collection[str]) -> None:
     """The answer at hand is about the persons of these hand-offs; of those that are concealed they are not told."""
     row = request_row.current()
     if row is None or not row.is_due or not handoffs:
         return
-    found = await access_log_repository.refs_of_handoffs(connection, handoffs)
-    hidden = await hidden_handoffs(connection, set(handoffs))
-    request_row.tells_of(
-        {ref for handoff, refs in found.items() if handoff not in hidden for ref in refs},
-        {ref for handoff in hidden for ref in found.get(handoff, ())},
+    refs_by_handoff = await access_log_repository.refs_of_handoffs(connection, handoffs)
+    concealed = await concealed_handoffs(connection, set(handoffs))
+    request_row.add_refs(
+        {ref for handoff, refs in refs_by_handoff.items() if handoff not in concealed for ref in refs},
+        {ref for handoff in concealed for ref in refs_by_handoff.get(handoff, ())},
     )

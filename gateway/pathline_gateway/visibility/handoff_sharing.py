@@ -11,17 +11,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event
-from pathline_gateway.handoffs.lifecycle import Lifecycle, lifecycle
+from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
+from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle
 from pathline_gateway.pathways.parsed_step import ParsedStep
 from pathline_gateway.pathways.step import Step
 
-_TAKEN_BACK: Final = frozenset(("rejected", "cancelled"))
+_CLOSED_STATES: Final = frozenset(("rejected", "cancelled"))
 """States after which a receiver has nothing more to do with what led to the hand-off."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedHandoffs:
     """What hand-offs show to one organisation."""
 
     handoffs: frozenset[str]
@@ -30,40 +30,40 @@ class Shared:
     receivers: frozenset[str] = frozenset()
     """The organisations that these hand-offs ask now."""
 
-    def shows(self, told: ParsedStep) -> bool:
+    def is_shown(self, parsed: ParsedStep) -> bool:
         """Whether it is shown this step."""
-        if told.noun == "handoff" and told.said.get("handoff") in self.handoffs:
+        if parsed.noun == "handoff" and parsed.data.get("handoff") in self.handoffs:
             return True
-        return any(_led_to(told.step, offer) for offer in self.offers)
+        return any(_precedes_offer(parsed.step, offer) for offer in self.offers)
 
 
-NOTHING_SHARED: Final = Shared(frozenset(), ())
+NOTHING_SHARED: Final = SharedHandoffs(frozenset(), ())
 
 
-def shared(org: str, steps: Iterable[ParsedStep]) -> Shared:
+def compute_shared(org: str, steps: Iterable[ParsedStep]) -> SharedHandoffs:
     """What hand-offs show to this organisation, told from the steps that are not concealed from it."""
     events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
-    for told in steps:
-        event = handoff_event(told.step)
+    for parsed in steps:
+        event = handoff_event_from_step(parsed.step)
         if event is not None and event.handoff:
             events[event.handoff].append(event)
-    folded = [lifecycle(handoff, found) for handoff, found in events.items()]
-    theirs = [life for life in folded if life.offer and (life.by == org or _receives(life, org))]
-    released = [life.offer for life in theirs if life.offer and _sees_context(life, org)]
-    receivers = frozenset(life.to for life in theirs if life.to is not None)
-    return Shared(frozenset(life.handoff for life in theirs), tuple(released), receivers)
+    lifecycles = [compute_lifecycle(handoff, handoff_events) for handoff, handoff_events in events.items()]
+    own_lifecycles = [life for life in lifecycles if life.offer and (life.sender == org or _is_receiver(life, org))]
+    released_offers = [life.offer for life in own_lifecycles if life.offer and _sees_context(life, org)]
+    receivers = frozenset(life.receiver for life in own_lifecycles if life.receiver is not None)
+    return SharedHandoffs(frozenset(life.handoff for life in own_lifecycles), tuple(released_offers), receivers)
 
 
-def _receives(life: Lifecycle, org: str) -> bool:
+def _is_receiver(life: Lifecycle, org: str) -> bool:
     """Whether the organisation is asked now, or has shown the token."""
-    return life.to == org or any(each.event.org == org for each in life.redeemed if not each.of_ones_own)
+    return life.receiver == org or any(each.event.org == org for each in life.redemptions if not each.is_self_issued)
 
 
 def _sees_context(life: Lifecycle, org: str) -> bool:
     # Who passes a hand-off on passes on the hand-off alone: what led to it is for its own organisation to release.
-    released = life.context_released and life.asked_by == life.by
-    return life.to == org and life.state not in _TAKEN_BACK and released
+    released = life.is_context_released and life.last_sender == life.sender
+    return life.receiver == org and life.state not in _CLOSED_STATES and released
 
 
-def _led_to(step: Step, offer: HandoffEvent) -> bool:
-    return (step.org, step.subject) == (offer.org, offer.subject) and step.order <= offer.order
+def _precedes_offer(step: Step, offer: HandoffEvent) -> bool:
+    return (step.org, step.subject) == (offer.org, offer.subject) and step.sort_key <= offer.sort_key

@@ -28,15 +28,15 @@ class LawfulBasis:
         return (not self.holders or holder in self.holders) and noun in self.nouns
 
 
-def relied_on(bases: Iterable[LawfulBasis], reader: Reader, now: datetime) -> list[LawfulBasis]:
+def applicable_bases(bases: Iterable[LawfulBasis], reader: Reader, now: datetime) -> list[LawfulBasis]:
     """Those that the reader names, is entered for, and that have not ended."""
-    authority = reader.stated.authority
+    authority = reader.access_purpose.authority
     return [
         basis
         for basis in bases
         if authority is not None
         and basis.reader == reader.org
         and (basis.basis, basis.instrument) == (authority.basis, authority.instrument)
-        and basis.purpose == reader.stated.purpose
+        and basis.purpose == reader.access_purpose.purpose
         and (basis.until is None or basis.until > now)
     ]

@@ -10,18 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.vocabulary import Code, Instant
-from pathline_gateway.access_log.request_row import acting, reading
+from pathline_gateway.access_log.request_row import read_transaction, write_transaction
 from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.concealment.endpoints import unknown_organisation
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.organisations.schemas import Bases, EnteredBasis
 from pathline_gateway.visibility import lawful_basis_repository
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
-from pathline_gateway.web.openapi_responses import AFTER, LIMIT, answers
+from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
 
-_MOST = 1_000
+_MAX_LIMIT = 1_000
 
 
 class Basis(BaseModel):
@@ -53,41 +53,41 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
         "/v1/lawful-bases",
         summary="List lawful bases",
         response_model=None,
-        responses=answers(Bases, "As they were entered"),
+        responses=response_docs(Bases, "As they were entered"),
     )
-    async def listed(
+    async def list_bases(
         _: Operator,
-        after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER)] = 0,
-        limit: Annotated[int, Query(ge=1, le=_MOST, description=LIMIT)] = 100,
+        after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER_DESCRIPTION)] = 0,
+        limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
     ) -> dict[str, Any]:
         """In the order of their entry, ended ones too; `next` is the `after` of the next page."""
-        async with reading(pool) as connection:
-            found = await lawful_basis_repository.listed(connection, after, limit)
-        served = [_served(each) for each in found]
-        return {"lawful_bases": served, "next": found[-1].id if len(found) == limit else None}
+        async with read_transaction(pool) as connection:
+            bases = await lawful_basis_repository.list_bases(connection, after, limit)
+        rendered = [_render_basis(each) for each in bases]
+        return {"lawful_bases": rendered, "next": bases[-1].id if len(bases) == limit else None}
 
     @router.post("/v1/lawful-bases", summary="Enter a lawful basis", status_code=201, response_model=EnteredBasis)
-    async def enter(who: Operator, entry: Basis) -> dict[str, int]:
+    async def enter_basis(operator: Operator, entry: Basis) -> dict[str, int]:
         """The reader may rely on it from now on, where it names purpose, basis and instrument as they stand here."""
-        async with acting(pool, who) as connection:
+        async with write_transaction(pool, operator) as connection:
             if not await organisation_repository.known_organisations(connection, {entry.reader}):
                 raise unknown_organisation()
-            said = entry.model_dump() | {"holders": tuple(entry.holders), "nouns": tuple(entry.nouns)}
-            return {"id": await lawful_basis_repository.enter(connection, LawfulBasis(**said), who)}
+            fields = entry.model_dump() | {"holders": tuple(entry.holders), "nouns": tuple(entry.nouns)}
+            return {"id": await lawful_basis_repository.insert_basis(connection, LawfulBasis(**fields), operator)}
 
     @router.post("/v1/lawful-bases/{number}/end", summary="End a lawful basis", status_code=204)
-    async def end(
-        by: Operator, number: Annotated[int, Path(ge=1, le=2**63 - 1, description="The number of the basis")]
+    async def end_basis(
+        operator: Operator, number: Annotated[int, Path(ge=1, le=2**63 - 1, description="The number of the basis")]
     ) -> None:
         """Nobody may rely on it any more. It stays in the list."""
-        async with acting(pool, by) as connection:
-            if not await lawful_basis_repository.end(connection, number):
+        async with write_transaction(pool, operator) as connection:
+            if not await lawful_basis_repository.end_basis(connection, number):
                 raise Problem(404, "no-such-basis", "there is no lawful basis of this number that has not ended")
 
     return router
 
 
-def _served(each: lawful_basis_repository.Entered) -> dict[str, Any]:
+def _render_basis(each: lawful_basis_repository.RegisteredBasis) -> dict[str, Any]:
     basis = each.basis
     return {
         "id": each.id,
@@ -97,7 +97,7 @@ def _served(each: lawful_basis_repository.Entered) -> dict[str, Any]:
         "purpose": basis.purpose,
         "holders": basis.holders,
         "nouns": basis.nouns,
-        "until": None if basis.until is None else instant.serve(basis.until),
+        "until": None if basis.until is None else instant.to_text(basis.until),
         "entered_by": each.entered_by,
-        "entered_at": instant.serve(each.entered_at),
+        "entered_at": instant.to_text(each.entered_at),
     }

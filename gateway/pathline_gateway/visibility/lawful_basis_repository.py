@@ -10,14 +10,14 @@ import asyncpg
 
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
 
-_OF_READER = """
+_SELECT_OF_READER = """
 select reader, basis, instrument, purpose, holders, nouns, until from lawful_basis where reader = $1 order by id
 """
-_ENTER = """
+_INSERT = """
 insert into lawful_basis (reader, basis, instrument, purpose, holders, nouns, until, entered_by)
 values ($1, $2, $3, $4, $5, $6, $7, $8) returning id
 """
-_LISTED = """
+_LIST = """
 select id, entered_by, entered_at, reader, basis, instrument, purpose, holders, nouns, until from lawful_basis
 where id > $1 order by id limit $2
 """
@@ -25,7 +25,7 @@ _END = "update lawful_basis set until = now() where id = $1 and (until is null o
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class RegisteredBasis:
     """A basis, and who entered it when."""
 
     id: int
@@ -34,28 +34,30 @@ class Entered:
     basis: LawfulBasis
 
 
-async def of_reader(connection: asyncpg.Connection, reader: str) -> list[LawfulBasis]:
+async def load_bases(connection: asyncpg.Connection, reader: str) -> list[LawfulBasis]:
     """The bases that are entered for this organisation, ended ones too."""
-    return [_basis(row.values()) for row in await connection.fetch(_OF_READER, reader)]
+    return [_basis_from_row(row.values()) for row in await connection.fetch(_SELECT_OF_READER, reader)]
 
 
-async def enter(connection: asyncpg.Connection, basis: LawfulBasis, by: str) -> int:
+async def insert_basis(connection: asyncpg.Connection, basis: LawfulBasis, entered_by: str) -> int:
     """The basis is entered; its number. The reader must be on the register."""
-    said = (basis.reader, basis.basis, basis.instrument, basis.purpose, basis.holders, basis.nouns, basis.until)
-    return int(await connection.fetchval(_ENTER, *said, by))
+    values = (basis.reader, basis.basis, basis.instrument, basis.purpose, basis.holders, basis.nouns, basis.until)
+    return int(await connection.fetchval(_INSERT, *values, entered_by))
 
 
-async def end(connection: asyncpg.Connection, number: int) -> bool:
+async def end_basis(connection: asyncpg.Connection, number: int) -> bool:
     """The basis has ended; whether it had not before."""
     return await connection.fetchval(_END, number) is not None
 
 
-async def listed(connection: asyncpg.Connection, after: int, limit: int) -> list[Entered]:
+async def list_bases(connection: asyncpg.Connection, after: int, limit: int) -> list[RegisteredBasis]:
     """The next bases after this number."""
-    rows = await connection.fetch(_LISTED, after, limit)
-    return [Entered(r["id"], r["entered_by"], r["entered_at"], _basis(list(r.values())[3:])) for r in rows]
+    rows = await connection.fetch(_LIST, after, limit)
+    return [
+        RegisteredBasis(r["id"], r["entered_by"], r["entered_at"], _basis_from_row(list(r.values())[3:])) for r in rows
+    ]
 
 
-def _basis(values: Sequence[object]) -> LawfulBasis:
+def _basis_from_row(values: Sequence[object]) -> LawfulBasis:
     reader, basis, instrument, purpose, holders, nouns, until = values
     return LawfulBasis(reader, basis, instrument, purpose, tuple(holders), tuple(nouns), until)  # type: ignore[arg-type]

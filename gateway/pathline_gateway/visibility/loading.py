@@ -11,30 +11,30 @@ import asyncpg
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.concealment import repository as concealment_repository
-from pathline_gateway.off_loop import off_loop
+from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.pathways import as_of_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.visibility import consent_repository, lawful_basis_repository, registrar_repository
 from pathline_gateway.visibility import repository as visibility_repository
-from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, visible
-from pathline_gateway.visibility.uncomputable import told_to_operators
+from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, compute_visible
+from pathline_gateway.visibility.uncomputable import refuse_operator
 
 
-async def seen_of(
+async def load_visible(
     connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID
 ) -> VisiblePathway | None:
     """What she sees of the pathway with this id of the store's own; None where she may not know of it.
 
     Call within a transaction whose statements see one moment.
     """
-    members, stored = await pathway_repository.stored(connection, pathway)
+    members, stored = await pathway_repository.load_pathway(connection, pathway)
     if not isinstance(members, pathway_repository.PathwayMembers):
         return None
-    return await seen_of_stored(connection, reader, now, members, stored)
+    return await visible_from_stored(connection, reader, now, members, stored)
 
 
-async def seen_of_stored(
+async def visible_from_stored(
     connection: asyncpg.Connection,
     reader: Reader,
     now: datetime,
@@ -42,54 +42,54 @@ async def seen_of_stored(
     stored: pathway_repository.StoredPathway,
 ) -> VisiblePathway | None:
     """The same, of all steps of a pathway that were read."""
-    known = await _known(connection, reader, members, stored)
-    return await off_loop(len(known.steps), lambda: visible(reader, now, known))
+    context = await _load_context(connection, reader, members, stored)
+    return await run_off_loop(len(context.steps), lambda: compute_visible(reader, now, context))
 
 
-async def _known(
+async def _load_context(
     connection: asyncpg.Connection,
     reader: Reader,
     members: pathway_repository.PathwayMembers,
     stored: pathway_repository.StoredPathway,
 ) -> PathwayContext:
-    amendments = await pathway_repository.amendments(connection, members.numbers) if members.amended else []
-    named = list(members.refs)
-    foreign = reader.kind == "organisation" and reader.stated.purpose is not None
-    bases = reader.org if foreign and reader.stated.authority is not None else None
-    refs, closed = await visibility_repository.refs(connection, members.numbers)
-    if closed:
-        told_to_operators(reader)
-    pathway = await off_loop(len(stored.rows), lambda: assemble(stored.steps(), amendments))
+    amendments = await pathway_repository.load_amendments(connection, members.numbers) if members.has_amendments else []
+    ref_keys = list(members.refs)
+    may_see_others = reader.kind == "organisation" and reader.access_purpose.purpose is not None
+    basis_reader = reader.org if may_see_others and reader.access_purpose.authority is not None else None
+    refs, is_closed = await visibility_repository.load_refs(connection, members.numbers)
+    if is_closed:
+        refuse_operator(reader)
+    pathway = await run_off_loop(len(stored.rows), lambda: assemble(stored.steps(), amendments))
     return PathwayContext(
         refs,
         pathway.steps,
-        await consent_repository.of_refs(connection, named) if foreign else [],
-        [] if bases is None else await lawful_basis_repository.of_reader(connection, bases),
-        await concealment_repository.concealment(connection, named),
-        await registrar_repository.entered(connection) if Role.HELPER in reader.roles else frozenset(),
-        await visibility_repository.received(connection, members.numbers)
-        if _may_have_several_names(reader, named)
+        await consent_repository.load_consent_events(connection, ref_keys) if may_see_others else [],
+        [] if basis_reader is None else await lawful_basis_repository.load_bases(connection, basis_reader),
+        await concealment_repository.load_concealment(connection, ref_keys),
+        await registrar_repository.all_registrars(connection) if Role.HELPER in reader.roles else frozenset(),
+        await visibility_repository.load_received_at(connection, members.numbers)
+        if _may_have_several_names(reader, ref_keys)
         else {},
-        closed,
+        is_closed,
     )
 
 
-async def seen_then(
+async def load_visible_as_of(
     connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID, at: datetime
 ) -> VisiblePathway | UUID | None:
     """What an operator sees now of the pathway as it stood then; the id that it was joined into then."""
-    members = await as_of_repository.members(connection, pathway, at)
+    members = await as_of_repository.load_members_as_of(connection, pathway, at)
     if not isinstance(members, pathway_repository.PathwayMembers):
         return members
-    (refs, closed), named = await visibility_repository.refs(connection, members.numbers), list(members.refs)
-    if closed:
-        told_to_operators(reader)
-    received, amendments = await as_of_repository.received(connection, members, at)
-    pathway_then = await off_loop(len(received), lambda: assemble(received, amendments))
-    known = PathwayContext(
-        refs, pathway_then.steps, concealment=await concealment_repository.concealment(connection, named)
+    (refs, is_closed), ref_keys = await visibility_repository.load_refs(connection, members.numbers), list(members.refs)
+    if is_closed:
+        refuse_operator(reader)
+    steps, amendments = await as_of_repository.load_steps_as_of(connection, members, at)
+    pathway_as_of = await run_off_loop(len(steps), lambda: assemble(steps, amendments))
+    context = PathwayContext(
+        refs, pathway_as_of.steps, concealment=await concealment_repository.load_concealment(connection, ref_keys)
     )
-    return await off_loop(len(received), lambda: visible(reader, now, known))
+    return await run_off_loop(len(steps), lambda: compute_visible(reader, now, context))
 
 
 def _may_have_several_names(reader: Reader, refs: Collection[tuple[str, str]]) -> bool:

@@ -16,21 +16,21 @@ from pathline import instant
 from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import Identifier, MandateGiven, MandateWithdrawn, Payload
 from pathline.vocabulary.shapes import Party, Ref
-from pathline_gateway.access_log.request_row import reading, tells_of
+from pathline_gateway.access_log.request_row import add_refs, read_transaction
 from pathline_gateway.auth.caller import Caller
-from pathline_gateway.auth.dependencies import Citizen, person
+from pathline_gateway.auth.dependencies import Citizen, citizen_reader
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.parsed_step import parse_step
-from pathline_gateway.reserved_names import ACCOUNT, CITIZENS
+from pathline_gateway.reserved_names import ACCOUNT_SOURCE, CITIZEN_ORGANISATION
 from pathline_gateway.visibility import mandate_repository, registrar_repository
 from pathline_gateway.visibility import repository as visibility_repository
-from pathline_gateway.visibility.citizen_consents import last_word
-from pathline_gateway.visibility.citizen_mandates import Counts, OwnMandate, own_mandates
-from pathline_gateway.visibility.consent_endpoints import Put
+from pathline_gateway.visibility.citizen_consents import next_event_position
+from pathline_gateway.visibility.citizen_mandates import OwnMandate, Validity, list_own_mandates
+from pathline_gateway.visibility.consent_endpoints import PublishEvent
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.web.openapi_responses import answers
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
 
 
@@ -63,7 +63,7 @@ class ListedMandate(BaseModel):
     org: str
     """Who recorded it: `citizen` where she gave it herself."""
     given: datetime
-    counts: Counts
+    counts: Validity
     """`binds`: its agent may do what it says. `proposal`: nothing, until you agree."""
     live: bool
     """Whether its agent may do anything by it now."""
@@ -89,118 +89,128 @@ class _Person:
 
     account: str
     key: ReaderKey
-    at: datetime
+    event_time: datetime
     """When what she says now counts: after all that she said before."""
     sequence: str
-    told: list[OwnMandate]
+    mandates: list[OwnMandate]
 
-    def named(self, name: str) -> OwnMandate:
+    def find_mandate(self, name: str) -> OwnMandate:
         """The mandate that she calls so. Raises Problem."""
-        found = next((each for each in self.told if each.name == name), None)
-        if found is None:
+        mandate = next((each for each in self.mandates if each.mandate_id == name), None)
+        if mandate is None:
             raise Problem(404, "no-such-mandate", "there is no mandate of this name: look at the list")
-        return found
+        return mandate
 
-    def event(self, payload: Payload) -> Interaction[Payload]:
+    def build_event(self, payload: Payload) -> Interaction[Payload]:
         """What she says now, as an event of her account's."""
         id = str(uuid4())
-        return interaction(payload, source=ACCOUNT, subject=self.account, time=self.at, id=id, sequence=self.sequence)
+        return interaction(
+            payload, source=ACCOUNT_SOURCE, subject=self.account, time=self.event_time, id=id, sequence=self.sequence
+        )
 
-    def served(self, each: OwnMandate) -> dict[str, Any]:
+    def render_mandate(self, mandate: OwnMandate) -> dict[str, Any]:
         """As she is told it."""
-        agent = each.said["agent"]
-        hers = each.name == each.said["mandate"]
-        subject = agent["subject"] if hers else self.key.subject(agent["org"], agent["subject"])
+        agent = mandate.data["agent"]
+        is_own = mandate.mandate_id == mandate.data["mandate"]
+        subject = agent["subject"] if is_own else self.key.pseudonym(agent["org"], agent["subject"])
         return {
-            "mandate": each.name,
-            "org": each.org,
-            "given": instant.serve(each.told.step.time),
-            "counts": each.counts,
-            "live": each.live,
+            "mandate": mandate.mandate_id,
+            "org": mandate.org,
+            "given": instant.to_text(mandate.parsed.step.time),
+            "counts": mandate.validity,
+            "live": mandate.is_live,
             "agent": {"org": agent["org"], "subject": subject},
-            "services": [_party(*service) for service in each.services],
-            "powers": list(each.said["powers"]),
-            "until": None if each.until is None else instant.serve(each.until),
-            "version": each.version,
+            "services": [_render_party(*service) for service in mandate.services],
+            "powers": list(mandate.data["powers"]),
+            "until": None if mandate.until is None else instant.to_text(mandate.until),
+            "version": mandate.version,
         }
 
 
-def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], put: Put) -> APIRouter:
+def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], publish: PublishEvent) -> APIRouter:
     """`GET /v1/mandates`, and `POST` its `/agreements` and `/withdrawals`."""
     router = APIRouter(tags=["mandates"])
 
-    async def of(caller: Caller) -> _Person:
-        return await _of(pool, secret, clock(), person(caller))
+    async def load_caller(caller: Caller) -> _Person:
+        return await _load_person(pool, secret, clock(), citizen_reader(caller))
 
     @router.get("/v1/mandates", summary="List the mandates over oneself", response_model=Mandates)
-    async def listed(caller: Citizen) -> dict[str, Any]:
+    async def list_mandates(caller: Citizen) -> dict[str, Any]:
         """Every mandate over the caller, by whoever recorded it; those that only wait for her to agree, too."""
-        hers = await of(caller)
-        return {"mandates": [hers.served(each) for each in hers.told]}
+        citizen = await load_caller(caller)
+        return {"mandates": [citizen.render_mandate(each) for each in citizen.mandates]}
 
     @router.post(
         "/v1/mandates/agreements",
         summary="Agree to a proposed mandate",
         status_code=201,
         response_model=ListedMandate,
-        responses=answers(ListedMandate, {201: "It holds from now on, as a mandate of her own", 200: "It did before"}),
+        responses=response_docs(
+            ListedMandate, {201: "It holds from now on, as a mandate of her own", 200: "It did before"}
+        ),
     )
-    async def agree(caller: Citizen, wanted: AgreeingToMandate, response: Response) -> dict[str, Any]:
+    async def agree_to_mandate(caller: Citizen, form: AgreeingToMandate, response: Response) -> dict[str, Any]:
         """She gives a mandate of her own that says what was proposed: hers to end, whoever takes his back."""
-        hers = await of(caller)
-        found = hers.named(wanted.mandate)
-        name = found.agreement(hers.account)
-        if name is None or found.counts == "binds":
+        citizen = await load_caller(caller)
+        proposal = citizen.find_mandate(form.mandate)
+        mandate_id = proposal.agreement_id(citizen.account)
+        if mandate_id is None or proposal.validity == "binds":
             raise Problem(409, "no-proposal", "this mandate counts as it stands: there is nothing to agree to")
-        if found.version != wanted.version:
+        if proposal.version != form.version:
             raise Problem(409, "changed", "what was proposed has changed: read it again before you agree")
-        if not found.given:
+        if not proposal.is_given:
             raise Problem(409, "withdrawn", "this proposal was taken back: give a mandate of your own instead")
-        before = next((each for each in hers.told if each.name == name and each.live), None)
-        if before is not None and before.says_the_same(found):
+        before = next((each for each in citizen.mandates if each.mandate_id == mandate_id and each.is_live), None)
+        if before is not None and before.has_same_terms(proposal):
             response.status_code = 200
-            return hers.served(before)
-        agent, said = found.said["agent"], found.said
+            return citizen.render_mandate(before)
+        agent, data = proposal.data["agent"], proposal.data
         payload = MandateGiven(
-            mandate=name,
+            mandate=mandate_id,
             agent=Ref(org=agent["org"], subject=agent["subject"]),
-            services=tuple(Party(org=org, service=service) for org, service in found.services),
-            powers=tuple(said["powers"]),
-            until=found.until,
+            services=tuple(Party(org=org, service=service) for org, service in proposal.services),
+            powers=tuple(data["powers"]),
+            until=proposal.until,
         )
-        await put(hers.event(payload))
-        after = await of(caller)
-        return after.served(after.named(name))
+        await publish(citizen.build_event(payload))
+        after = await load_caller(caller)
+        return after.render_mandate(after.find_mandate(mandate_id))
 
     @router.post("/v1/mandates/withdrawals", summary="End a mandate", response_model=ListedMandate)
-    async def withdraw(caller: Citizen, wanted: EndingMandate) -> dict[str, Any]:
+    async def withdraw_mandate(caller: Citizen, form: EndingMandate) -> dict[str, Any]:
         """Its agent may do nothing by it from now on, whoever gave it, and is not told why."""
-        hers = await of(caller)
-        found = hers.named(wanted.mandate)
-        if found.given:
-            await put(hers.event(MandateWithdrawn(mandate=found.withdrawal(hers.account))))
-            hers = await of(caller)
-            found = hers.named(wanted.mandate)
-        return hers.served(found)
+        citizen = await load_caller(caller)
+        mandate = citizen.find_mandate(form.mandate)
+        if mandate.is_given:
+            await publish(citizen.build_event(MandateWithdrawn(mandate=mandate.withdrawal_id(citizen.account))))
+            citizen = await load_caller(caller)
+            mandate = citizen.find_mandate(form.mandate)
+        return citizen.render_mandate(mandate)
 
     return router
 
 
-async def _of(pool: asyncpg.Pool, secret: bytes, now: datetime, reader: Reader) -> _Person:
+async def _load_person(pool: asyncpg.Pool, secret: bytes, now: datetime, reader: Reader) -> _Person:
     """The mandates over this person."""
     account, key = reader.account or "", ReaderKey(secret, reader.name)
-    async with reading(pool) as connection:
-        found = await visibility_repository.ref_of(connection, CITIZENS, account)
-        tells_of(() if found is None else (found[0],))
-        members = None if found is None else await pathway_repository.members(connection, found[1])
-        known = members if isinstance(members, pathway_repository.PathwayMembers) else None
-        steps = [] if known is None else await mandate_repository.of_refs(connection, known.numbers)
-        concealment = await concealment_repository.concealment(connection, [] if known is None else known.refs)
-        entered = await registrar_repository.entered(connection)
-    at, sequence = last_word(now, steps, ACCOUNT)
-    own = own_mandates([parse_step(step) for step in steps], account, entered, concealment, key, now)
-    return _Person(account, key, at, sequence, own)
+    async with read_transaction(pool) as connection:
+        account_ref = await visibility_repository.find_ref(connection, CITIZEN_ORGANISATION, account)
+        add_refs(() if account_ref is None else (account_ref[0],))
+        members = None if account_ref is None else await pathway_repository.load_members(connection, account_ref[1])
+        pathway_members = members if isinstance(members, pathway_repository.PathwayMembers) else None
+        steps = (
+            []
+            if pathway_members is None
+            else await mandate_repository.load_mandate_steps(connection, pathway_members.numbers)
+        )
+        concealment = await concealment_repository.load_concealment(
+            connection, [] if pathway_members is None else pathway_members.refs
+        )
+        registrars = await registrar_repository.all_registrars(connection)
+    event_time, sequence = next_event_position(now, steps, ACCOUNT_SOURCE)
+    mandates = list_own_mandates([parse_step(step) for step in steps], account, registrars, concealment, key, now)
+    return _Person(account, key, event_time, sequence, mandates)
 
 
-def _party(org: str, service: str | None) -> dict[str, str]:
+def _render_party(org: str, service: str | None) -> dict[str, str]:
     return {"org": org} if service is None else {"org": org, "service": service}

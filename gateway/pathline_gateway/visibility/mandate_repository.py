@@ -8,11 +8,11 @@ import asyncpg
 
 from pathline.vocabulary import MandateGiven, MandateWithdrawn
 from pathline_gateway.handoffs import event_repository
-from pathline_gateway.pathways.amendments import amended
-from pathline_gateway.pathways.bare_step import bare_step
+from pathline_gateway.pathways.amendments import apply_amendments
+from pathline_gateway.pathways.bare_step import bare_step_from_row
 from pathline_gateway.pathways.step import Step
 
-_OF_REFS = """
+_SELECT_STEPS = """
 select i.source as source_number, src.source, i.id, t.type, i.time, i.recordedtime, s.org, s.subject, i.sequence,
     i.service, i.payload
 from interaction i
@@ -24,9 +24,9 @@ where i.ref = any($1::bigint[]) and t.type = any($2::text[])
 _TYPES = (MandateGiven.type, MandateWithdrawn.type)
 
 
-async def of_refs(connection: asyncpg.Connection, refs: Collection[int]) -> list[Step]:
+async def load_mandate_steps(connection: asyncpg.Connection, refs: Collection[int]) -> list[Step]:
     """What was said of mandates under these refs, as corrected, less what was voided, in order."""
-    rows = await connection.fetch(_OF_REFS, list(refs), _TYPES)
-    amendments = await event_repository.amending(connection, {(row["source_number"], row["id"]) for row in rows})
-    steps = amended([bare_step(row)._replace(service=row["service"]) for row in rows], amendments)
-    return sorted(steps, key=lambda step: step.order)
+    rows = await connection.fetch(_SELECT_STEPS, list(refs), _TYPES)
+    amendments = await event_repository.load_amendments(connection, {(row["source_number"], row["id"]) for row in rows})
+    steps = apply_amendments([bare_step_from_row(row)._replace(service=row["service"]) for row in rows], amendments)
+    return sorted(steps, key=lambda step: step.sort_key)

@@ -18,12 +18,12 @@ from typing import Any, Final
 from pathline import instant
 from pathline_gateway.concealment.rules import NOTHING_CONCEALED, Concealment
 from pathline_gateway.pathways.parsed_step import ParsedStep
-from pathline_gateway.reserved_names import CITIZENS
-from pathline_gateway.visibility.authority import mandates
+from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
+from pathline_gateway.visibility.authority import mandate_is_effective
 
 Party = tuple[str, str | None]
 """An organisation, or one of its services."""
-Name = tuple[str, str]
+MandateKey = tuple[str, str]
 """The organisation that keeps a mandate, and the mandate's id there."""
 
 
@@ -31,7 +31,7 @@ Name = tuple[str, str]
 class Mandate:
     """A mandate that was given."""
 
-    told: ParsedStep
+    parsed: ParsedStep
     """The step that gave it."""
     agent: tuple[str, str]
     services: tuple[Party, ...]
@@ -39,18 +39,18 @@ class Mandate:
     powers: tuple[str, ...]
 
     @property
-    def ref(self) -> tuple[str, str]:
+    def holder_ref(self) -> tuple[str, str]:
         """The organisation and subject that it stands under."""
-        return self.told.step.org, self.told.step.subject
+        return self.parsed.step.org, self.parsed.step.subject
 
     @property
-    def name(self) -> str:
+    def qualified_id(self) -> str:
         """The organisation that keeps it, a colon, and its id there."""
-        return f"{self.told.step.org}:{self.told.said['mandate']}"
+        return f"{self.parsed.step.org}:{self.parsed.data['mandate']}"
 
-    def lets_see(self, account: str) -> bool:
+    def allows_reading(self, account: str) -> bool:
         """Whether the person of this account may look by it."""
-        return self.agent == (CITIZENS, account) and "see" in self.powers
+        return self.agent == (CITIZEN_ORGANISATION, account) and "see" in self.powers
 
     def covers(self, org: str, service: str | None) -> bool:
         """Whether it is for this service."""
@@ -58,30 +58,36 @@ class Mandate:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class LatestMandates:
     """The last word of each mandate on a pathway, and what the person herself has ended."""
 
-    last: tuple[ParsedStep, ...]
-    ended: frozenset[str]
+    latest: tuple[ParsedStep, ...]
+    withdrawn_ids: frozenset[str]
     """Ids that she has withdrawn: of her own mandates, and of words against others'."""
 
-    def ends(self, mandate: Mandate) -> bool:
+    def is_withdrawn(self, mandate: Mandate) -> bool:
         """Whether she has ended this mandate, which somebody else gave."""
-        said = mandate.told.said["mandate"]
-        return mandate.told.step.org != CITIZENS and not self.ended.isdisjoint((said, against(mandate.told)))
+        mandate_id = mandate.parsed.data["mandate"]
+        return mandate.parsed.step.org != CITIZEN_ORGANISATION and not self.withdrawn_ids.isdisjoint(
+            (mandate_id, objection_id(mandate.parsed))
+        )
 
 
-def words(steps: Iterable[ParsedStep], now: datetime) -> Words:
+def latest_mandates(steps: Iterable[ParsedStep], now: datetime) -> LatestMandates:
     """What was said of mandates. One dated in the future does not count yet; an end does at once."""
-    last: dict[Name, ParsedStep] = {}
-    for told in steps:
-        if told.noun == "mandate" and (told.verb[1] == "withdrawn" or told.step.time <= now):
-            last[told.step.org, told.said["mandate"]] = told
-    hers = (id for (org, id), told in last.items() if org == CITIZENS and told.verb[1] == "withdrawn")
-    return Words(tuple(last.values()), frozenset(hers))
+    latest: dict[MandateKey, ParsedStep] = {}
+    for parsed in steps:
+        if parsed.noun == "mandate" and (parsed.noun_and_verb[1] == "withdrawn" or parsed.step.time <= now):
+            latest[parsed.step.org, parsed.data["mandate"]] = parsed
+    withdrawn_ids = (
+        id
+        for (org, id), parsed in latest.items()
+        if org == CITIZEN_ORGANISATION and parsed.noun_and_verb[1] == "withdrawn"
+    )
+    return LatestMandates(tuple(latest.values()), frozenset(withdrawn_ids))
 
 
-def holding(
+def mandates_in_force(
     steps: Iterable[ParsedStep],
     now: datetime,
     registrars: Set[str] = frozenset(),
@@ -89,50 +95,56 @@ def holding(
 ) -> list[Mandate]:
     """The mandates that hold now. One of which the person cannot be told, because the register conceals who gave it,
     lets nobody do anything."""
-    said = words(steps, now)
-    given = (mandate_of(told) for told in said.last if told.verb[1] == "given" and not _ended(told, now))
+    latest = latest_mandates(steps, now)
+    candidates = (
+        mandate_from_step(told)
+        for told in latest.latest
+        if told.noun_and_verb[1] == "given" and not _is_expired(told, now)
+    )
     return [
         each
-        for each in given
-        if mandates(each.told.step.org, registrars) and not concealment.giver(each.told.step) and not said.ends(each)
+        for each in candidates
+        if mandate_is_effective(each.parsed.step.org, registrars)
+        and not concealment.conceals_publisher(each.parsed.step)
+        and not latest.is_withdrawn(each)
     ]
 
 
-_AGAINST: Final = "against-"
+_OBJECTION_PREFIX: Final = "against-"
 
 
-def against(told: ParsedStep) -> str:
+def objection_id(parsed: ParsedStep) -> str:
     """The id under which the person withdraws a mandate that somebody else gave: nobody's own id, and no name of
     anybody else's in what she says."""
-    step = told.step
-    named = "\n".join((step.org, step.subject, told.said["mandate"]))
-    return _AGAINST + urlsafe_b64encode(hashlib.sha256(named.encode()).digest()[:16]).decode().rstrip("=")
+    step = parsed.step
+    message = "\n".join((step.org, step.subject, parsed.data["mandate"]))
+    return _OBJECTION_PREFIX + urlsafe_b64encode(hashlib.sha256(message.encode()).digest()[:16]).decode().rstrip("=")
 
 
-def services_named(steps: Iterable[ParsedStep]) -> dict[Name, set[str]]:
+def orgs_by_mandate(steps: Iterable[ParsedStep]) -> dict[MandateKey, set[str]]:
     """The organisations that each mandate has named: they are shown it and its end, whoever else is not."""
-    found: defaultdict[Name, set[str]] = defaultdict(set)
-    for told in steps:
-        if told.noun == "mandate":
-            found[told.step.org, told.said["mandate"]] |= {org for org, _ in _services(told.said)}
-    return found
+    orgs: defaultdict[MandateKey, set[str]] = defaultdict(set)
+    for parsed in steps:
+        if parsed.noun == "mandate":
+            orgs[parsed.step.org, parsed.data["mandate"]] |= {org for org, _ in _parse_services(parsed.data)}
+    return orgs
 
 
-def mandate_of(told: ParsedStep) -> Mandate:
+def mandate_from_step(parsed: ParsedStep) -> Mandate:
     """What this step gives."""
-    said, agent = told.said, told.said["agent"]
+    data, agent = parsed.data, parsed.data["agent"]
     return Mandate(
-        told,
+        parsed,
         (agent["org"], agent["subject"]),
-        _services(said),
-        tuple(said.get("powers") or ()),
+        _parse_services(data),
+        tuple(data.get("powers") or ()),
     )
 
 
-def _services(said: Any) -> tuple[Party, ...]:
-    return tuple((party["org"], party.get("service")) for party in said.get("services") or ())
+def _parse_services(data: Any) -> tuple[Party, ...]:
+    return tuple((party["org"], party.get("service")) for party in data.get("services") or ())
 
 
-def _ended(told: ParsedStep, now: datetime) -> bool:
-    until = told.said.get("until")
+def _is_expired(parsed: ParsedStep, now: datetime) -> bool:
+    until = parsed.data.get("until")
     return until is not None and instant.parse(until) <= now

@@ -25,23 +25,23 @@ class Padding:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     @contextlib.asynccontextmanager
-    async def padded(self, *, wanted: bool) -> AsyncIterator[None]:
+    async def padded(self, *, enabled: bool) -> AsyncIterator[None]:
         """The block takes a whole number of spans, however it ends; nothing is waited for unless it is `wanted`."""
-        began = self.clock()
+        started_at = self.clock()
         try:
             yield
         finally:
-            if wanted:
-                await self.sleep(self.left(self.clock() - began))
+            if enabled:
+                await self.sleep(self.remaining(self.clock() - started_at))
 
-    def left(self, taken: float) -> float:
+    def remaining(self, elapsed_s: float) -> float:
         """How much of the span is left."""
-        return max(math.ceil(taken / self.bucket_s), 1) * self.bucket_s - taken
+        return max(math.ceil(elapsed_s / self.bucket_s), 1) * self.bucket_s - elapsed_s
 
 
 PADDING: Final = Padding()
 
 
-def is_told_less(caller: Caller) -> bool:
+def is_restricted(caller: Caller) -> bool:
     """Whether something may be hidden from this caller. An operator is told how long it takes; nobody else is."""
-    return not caller.open and not caller.may_be(Role.OPERATOR)
+    return not caller.auth_disabled and not caller.has_any_role(Role.OPERATOR)

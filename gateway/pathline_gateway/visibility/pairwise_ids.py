@@ -35,24 +35,24 @@ class ReaderKey:
 
     # In ECB each block is whole by itself: one context serves all of them, in a third of the time.
     @cached_property
-    def _encipher(self) -> CipherContext:
+    def _encryptor(self) -> CipherContext:
         return self._cipher.encryptor()
 
     @cached_property
-    def _decipher(self) -> CipherContext:
+    def _decryptor(self) -> CipherContext:
         return self._cipher.decryptor()
 
-    def handle(self, birth: UUID) -> UUID:
+    def handle(self, anchor_id: UUID) -> UUID:
         """What this reader calls the pathway that is named by this birth."""
-        return UUID(bytes=self._encipher.update(birth.bytes))
+        return UUID(bytes=self._encryptor.update(anchor_id.bytes))
 
-    def birth(self, handle: UUID) -> UUID:
+    def anchor_id(self, handle: UUID) -> UUID:
         """The way back: of a handle that was never given, the birth of nothing."""
-        return UUID(bytes=self._decipher.update(handle.bytes))
+        return UUID(bytes=self._decryptor.update(handle.bytes))
 
     @cached_property
     def _siv(self) -> AESSIV:
-        return AESSIV(self._tag("siv"))
+        return AESSIV(self._compute_mac("siv"))
 
     def seal(self, kind: str, value: str) -> str:
         """The value as only this reader may say it back, fit for an address: the same each time (AES-SIV)."""
@@ -67,40 +67,40 @@ class ReaderKey:
         except (ValueError, InvalidTag):
             return None
 
-    def event(self, source: str, id: str) -> str:
+    def event_id(self, source: str, id: str) -> str:
         """The id of another's event."""
-        return _text(self._tag("event", source, id))
+        return _encode_mac(self._compute_mac("event", source, id))
 
     def identifier(self, org: str, value: str) -> str:
         """What another organisation calls something: the same in all its steps, and nothing outside them."""
-        return _text(self._tag("identifier", org, value))
+        return _encode_mac(self._compute_mac("identifier", org, value))
 
-    def handoff(self, value: str) -> str:
+    def handoff_id(self, value: str) -> str:
         """The id of a hand-off: the same in everybody's steps, and no longer its organisation's."""
-        return f"keyed:{_text(self._tag('handoff', value))}"
+        return f"keyed:{_encode_mac(self._compute_mac('handoff', value))}"
 
-    def subject(self, org: str, value: str) -> str:
+    def pseudonym(self, org: str, value: str) -> str:
         """Another organisation's pseudonym."""
-        return f"v1.{_text(self._tag('subject', org, value))}"
+        return f"v1.{_encode_mac(self._compute_mac('subject', org, value))}"
 
     def version(self, *body: bytes) -> str:
         """Tells bodies apart, and nothing of what they leave out."""
-        return self._tag("version", *body).hex()[:24]
+        return self._compute_mac("version", *body).hex()[:24]
 
     @property
     def secret(self) -> bytes:
         """For what else is to be keyed by reader, such as the ids of a trace."""
-        return self._tag("secret")
+        return self._compute_mac("secret")
 
-    def _tag(self, kind: str, *parts: str | bytes) -> bytes:
+    def _compute_mac(self, kind: str, *parts: str | bytes) -> bytes:
         mac = hmac.new(self._mac, kind.encode(), hashlib.sha256)
         for part in parts:
-            told = part.encode() if isinstance(part, str) else part
-            mac.update(len(told).to_bytes(8))
-            mac.update(told)
+            encoded = part.encode() if isinstance(part, str) else part
+            mac.update(len(encoded).to_bytes(8))
+            mac.update(encoded)
         return mac.digest()
 
 
-def _text(tag: bytes) -> str:
+def _encode_mac(tag: bytes) -> str:
     """128 bits as 22 characters."""
     return base64.urlsafe_b64encode(tag[:16]).decode().rstrip("=")

@@ -8,11 +8,11 @@ from pathline_gateway.auth.reader import Reader
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 
 
-def name_of(reader: Reader, key: ReaderKey, birth: UUID) -> UUID:
+def handle_of(reader: Reader, key: ReaderKey, anchor_id: UUID) -> UUID:
     """What this reader calls the pathway that is named by this birth."""
-    return birth if reader.kind == "operator" else key.handle(birth)
+    return anchor_id if reader.kind == "operator" else key.handle(anchor_id)
 
 
-def birth_of(reader: Reader, key: ReaderKey, name: UUID) -> UUID:
+def anchor_id_of(reader: Reader, key: ReaderKey, handle: UUID) -> UUID:
     """The way back."""
-    return name if reader.kind == "operator" else key.birth(name)
+    return handle if reader.kind == "operator" else key.anchor_id(handle)

@@ -14,15 +14,15 @@ from pathline import instant
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.concealment.rules import NOTHING_CONCEALED, Concealment
-from pathline_gateway.handoffs.deadlines import Contact, contact
+from pathline_gateway.handoffs.deadlines import Contact, contact_from_step
 from pathline_gateway.identity.resolution import Ref
 from pathline_gateway.pathways.parsed_step import ParsedStep, parse_step
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.reserved_names import CITIZENS
-from pathline_gateway.visibility.consent import ConsentEvent, Permission, permission
-from pathline_gateway.visibility.handoff_sharing import NOTHING_SHARED, Shared, shared
-from pathline_gateway.visibility.lawful_basis import LawfulBasis, relied_on
-from pathline_gateway.visibility.mandates import Mandate, holding, services_named
+from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
+from pathline_gateway.visibility.consent import ConsentEvent, Permission, compute_permission
+from pathline_gateway.visibility.handoff_sharing import NOTHING_SHARED, SharedHandoffs, compute_shared
+from pathline_gateway.visibility.lawful_basis import LawfulBasis, applicable_bases
+from pathline_gateway.visibility.mandates import Mandate, mandates_in_force, orgs_by_mandate
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,17 @@ class PathwayContext:
     concealment: Concealment = NOTHING_CONCEALED
     registrars: Set[str] = frozenset()
     """Organisations that are registered to register mandates; needed for who may be a helper."""
-    received: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    received_at: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """When each step (source, id) came; needed where a reader may know the pathway by several refs."""
-    set_aside: bool = False
+    is_set_aside: bool = False
     """Something that decides who may see it could not be computed: each is told her own steps alone."""
 
 
 class VisibleStep(NamedTuple):
     """A step that the reader sees; her own as it was sent."""
 
-    told: ParsedStep
-    own: bool
+    parsed: ParsedStep
+    is_own: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class VisiblePathway:
     subjects: Sequence[tuple[str, str]]
     """The refs that she is told, in order."""
     concealment: Concealment
-    quiet: bool = False
+    is_concealed_access: bool = False
     """That she looked may be told to nobody: it would tell what the register conceals."""
     mandate: str | None = None
     """The mandate by which she looked."""
@@ -74,203 +74,243 @@ class VisiblePathway:
     """When their receivers met the person: either side is told that, though not by what step."""
 
 
-def visible(reader: Reader, now: datetime, known: PathwayContext) -> VisiblePathway | None:
+def compute_visible(reader: Reader, now: datetime, context: PathwayContext) -> VisiblePathway | None:
     """What the reader sees of this pathway now; None where nothing tells her that there is one."""
-    if known.set_aside:
-        return _own_alone(reader, known)
-    steps = [parse_step(step) for step in known.steps]
+    if context.is_set_aside:
+        return _only_own_steps(reader, context)
+    steps = [parse_step(step) for step in context.steps]
     if reader.kind == "organisation":
-        return _to_organisation(reader, now, known, steps)
-    open_steps = [each for each in steps if not known.concealment.step(each)]
+        return _visible_to_organisation(reader, now, context, steps)
+    open_steps = [each for each in steps if not context.concealment.conceals_step(each)]
     if reader.kind == "operator":
-        return _to_operator(known, open_steps)
-    return _to_person(reader, now, known, steps, open_steps)
+        return _visible_to_operator(context, open_steps)
+    return _visible_to_person(reader, now, context, steps, open_steps)
 
 
-def _own_alone(reader: Reader, known: PathwayContext) -> VisiblePathway | None:
+def _only_own_steps(reader: Reader, context: PathwayContext) -> VisiblePathway | None:
     """What she sent or did herself, where nothing else may be told: of helpers and operators, nothing."""
     if reader.kind == "organisation":
-        own = [ref for ref in known.refs if ref.org == reader.org]
+        own_refs = [ref for ref in context.refs if ref.org == reader.org]
     else:
-        own = [ref for ref in known.refs if (ref.org, ref.subject) == (CITIZENS, reader.account)]
-        own = own if Role.CITIZEN in reader.roles else []
-    under = {(ref.org, ref.subject) for ref in own}
-    steps = [VisibleStep(parse_step(step), True) for step in known.steps if (step.org, step.subject) in under]
-    quiet = any(known.concealment.ref(ref.org, ref.subject) for ref in own)
-    return _seen(steps, own, own, known, quiet=quiet)
+        own_refs = [ref for ref in context.refs if (ref.org, ref.subject) == (CITIZEN_ORGANISATION, reader.account)]
+        own_refs = own_refs if Role.CITIZEN in reader.roles else []
+    own_ref_keys = {(ref.org, ref.subject) for ref in own_refs}
+    steps = [VisibleStep(parse_step(step), True) for step in context.steps if (step.org, step.subject) in own_ref_keys]
+    is_concealed_access = any(context.concealment.conceals_ref(ref.org, ref.subject) for ref in own_refs)
+    return _build_visible_pathway(steps, own_refs, own_refs, context, is_concealed_access=is_concealed_access)
 
 
-def offered(reader: Reader, known: PathwayContext) -> VisiblePathway | None:
+def compute_offered(reader: Reader, context: PathwayContext) -> VisiblePathway | None:
     """What an organisation sees that is asked to take on a person whom it does not know yet: the hand-off's own steps.
 
     None where it is asked nothing here. There is no name of the pathway for it to have: it has no part in it.
     """
-    if known.set_aside or reader.kind != "organisation" or reader.org is None or reader.stated.purpose is None:
+    if (
+        context.is_set_aside
+        or reader.kind != "organisation"
+        or reader.org is None
+        or reader.access_purpose.purpose is None
+    ):
         return None
-    org, concealed = reader.org, known.concealment.besides(reader.org)
-    steps = [each for each in map(parse_step, known.steps) if each.step.org == org or not concealed.step(each)]
-    handed = shared(org, steps)
-    shown = [VisibleStep(each, False) for each in steps if each.noun == "handoff" and handed.shows(each)]
-    if not shown:
+    org, concealed_from_org = reader.org, context.concealment.without_own(reader.org)
+    steps = [
+        each
+        for each in map(parse_step, context.steps)
+        if each.step.org == org or not concealed_from_org.conceals_step(each)
+    ]
+    shared_handoffs = compute_shared(org, steps)
+    visible_steps = [
+        VisibleStep(each, False) for each in steps if each.noun == "handoff" and shared_handoffs.is_shown(each)
+    ]
+    if not visible_steps:
         return None
-    numbers = {(ref.org, ref.subject): ref.id for ref in known.refs}
-    under = frozenset(numbers[each.told.step.org, each.told.step.subject] for each in shown)
-    met = _met(steps, handed, concealed)
+    number_by_ref = {(ref.org, ref.subject): ref.id for ref in context.refs}
+    ref_numbers = frozenset(number_by_ref[each.parsed.step.org, each.parsed.step.subject] for each in visible_steps)
+    contacts = _receiver_contacts(steps, shared_handoffs, concealed_from_org)
     return VisiblePathway(
-        shown,
+        visible_steps,
         (),
         (),
-        known.concealment,
-        refs=under,
-        handoffs=handed.handoffs,
-        whole_handoffs=handed.handoffs,
-        contacts=met,
+        context.concealment,
+        refs=ref_numbers,
+        handoffs=shared_handoffs.handoffs,
+        whole_handoffs=shared_handoffs.handoffs,
+        contacts=contacts,
     )
 
 
-def _met(steps: Iterable[ParsedStep], handed: Shared, concealed: Concealment) -> list[Contact]:
-    theirs = (each for each in steps if each.step.org in handed.receivers and not concealed.step(each))
-    return [met for each in theirs if (met := contact(each.step)) is not None]
+def _receiver_contacts(
+    steps: Iterable[ParsedStep], shared_handoffs: SharedHandoffs, concealed_from_org: Concealment
+) -> list[Contact]:
+    receiver_steps = (
+        each
+        for each in steps
+        if each.step.org in shared_handoffs.receivers and not concealed_from_org.conceals_step(each)
+    )
+    return [parsed_contact for each in receiver_steps if (parsed_contact := contact_from_step(each.step)) is not None]
 
 
-def _to_operator(known: PathwayContext, steps: Sequence[ParsedStep]) -> VisiblePathway | None:
-    under = {(each.step.org, each.step.subject) for each in steps}
-    anchors = [ref for ref in known.refs if (ref.org, ref.subject) in under]
-    seen = _seen([VisibleStep(each, False) for each in steps], anchors, anchors, known)
-    return None if seen is None else replace(seen, whole_handoffs=_offers(steps))
+def _visible_to_operator(context: PathwayContext, steps: Sequence[ParsedStep]) -> VisiblePathway | None:
+    ref_keys = {(each.step.org, each.step.subject) for each in steps}
+    anchors = [ref for ref in context.refs if (ref.org, ref.subject) in ref_keys]
+    visible_pathway = _build_visible_pathway([VisibleStep(each, False) for each in steps], anchors, anchors, context)
+    return None if visible_pathway is None else replace(visible_pathway, whole_handoffs=_offered_handoffs(steps))
 
 
-def _to_person(
-    reader: Reader, now: datetime, known: PathwayContext, steps: Sequence[ParsedStep], open_steps: Sequence[ParsedStep]
+def _visible_to_person(
+    reader: Reader,
+    now: datetime,
+    context: PathwayContext,
+    steps: Sequence[ParsedStep],
+    open_steps: Sequence[ParsedStep],
 ) -> VisiblePathway | None:
     """Her own pathway, or that of somebody whose mandate she has."""
-    account = [ref for ref in known.refs if (ref.org, ref.subject) == (CITIZENS, reader.account)]
-    if account and Role.CITIZEN in reader.roles:
-        shown = [VisibleStep(each, reader.owns(each.step.org, each.step.subject)) for each in open_steps]
-        seen = _seen(shown, account, account, known)
-        return None if seen is None else replace(seen, whole_handoffs=_offers(open_steps))
-    mandates = _mandates(reader, holding(steps, now, known.registrars, known.concealment))
+    account_refs = [ref for ref in context.refs if (ref.org, ref.subject) == (CITIZEN_ORGANISATION, reader.account)]
+    if account_refs and Role.CITIZEN in reader.roles:
+        visible_steps = [VisibleStep(each, reader.owns(each.step.org, each.step.subject)) for each in open_steps]
+        visible_pathway = _build_visible_pathway(visible_steps, account_refs, account_refs, context)
+        return (
+            None if visible_pathway is None else replace(visible_pathway, whole_handoffs=_offered_handoffs(open_steps))
+        )
+    mandates = _readable_mandates(reader, mandates_in_force(steps, now, context.registrars, context.concealment))
     if not mandates:
         return None
-    under = {each.ref for each in mandates}
+    ref_keys = {each.holder_ref for each in mandates}
     covered = [
         VisibleStep(each, False)
         for each in open_steps
-        if any(m.covers(each.step.org, each.step.service) for m in mandates)
+        if any(candidate.covers(each.step.org, each.step.service) for candidate in mandates)
     ]
-    anchors = [ref for ref in known.refs if (ref.org, ref.subject) in under]
+    anchors = [ref for ref in context.refs if (ref.org, ref.subject) in ref_keys]
     # Never quiet: what a mandate showed somebody is told to the person, whatever the mandate says of its own safety.
-    return _seen(covered, anchors, (), known, mandate=mandates[0].name)
+    return _build_visible_pathway(covered, anchors, (), context, mandate=mandates[0].qualified_id)
 
 
-def _offers(steps: Iterable[ParsedStep]) -> frozenset[str]:
+def _offered_handoffs(steps: Iterable[ParsedStep]) -> frozenset[str]:
     """Hand-offs that were offered by these steps: others anybody may have named, and they are other people's."""
-    named = ((each.step.org, each.said.get("handoff")) for each in steps if each.verb == ("handoff", "offered"))
-    return frozenset(handoff for org, handoff in named if handoff and handoff.startswith(f"{org}:"))
+    handoff_references = (
+        (each.step.org, each.data.get("handoff")) for each in steps if each.noun_and_verb == ("handoff", "offered")
+    )
+    return frozenset(handoff for org, handoff in handoff_references if handoff and handoff.startswith(f"{org}:"))
 
 
-def _mandates(reader: Reader, held: Iterable[Mandate]) -> list[Mandate]:
+def _readable_mandates(reader: Reader, in_force: Iterable[Mandate]) -> list[Mandate]:
     if reader.account is None or Role.HELPER not in reader.roles:
         return []
     account = reader.account
-    return [each for each in held if each.lets_see(account)]
+    return [each for each in in_force if each.allows_reading(account)]
 
 
-def _to_organisation(
-    reader: Reader, now: datetime, known: PathwayContext, steps: Sequence[ParsedStep]
+def _visible_to_organisation(
+    reader: Reader, now: datetime, context: PathwayContext, steps: Sequence[ParsedStep]
 ) -> VisiblePathway | None:
     """Its own part; of others what a mandate, a hand-off, a consent or a lawful basis shows it."""
-    own = [ref for ref in known.refs if ref.org == reader.org]
-    permits = _permission(reader, now, known)
-    handed = _handed(reader, known, steps)
-    shows = _shows(reader, now, known, steps, permits, handed)
-    mine = [(each, each.step.org == reader.org) for each in steps]
-    shown = [VisibleStep(each, is_mine) for each, is_mine in mine if is_mine or shows(each)]
-    quiet = any(known.concealment.ref(ref.org, ref.subject) for ref in own)
-    seen = _seen(shown, own, own, known, quiet=quiet)
-    if seen is None or reader.org is None:
+    own_refs = [ref for ref in context.refs if ref.org == reader.org]
+    consent_permission = _consent_permission(reader, now, context)
+    shared_handoffs = _shared_handoffs(reader, context, steps)
+    is_shown = _step_filter(reader, now, context, steps, consent_permission, shared_handoffs)
+    with_ownership = [(each, each.step.org == reader.org) for each in steps]
+    visible_steps = [VisibleStep(each, is_own) for each, is_own in with_ownership if is_own or is_shown(each)]
+    is_concealed_access = any(context.concealment.conceals_ref(ref.org, ref.subject) for ref in own_refs)
+    visible_pathway = _build_visible_pathway(
+        visible_steps, own_refs, own_refs, context, is_concealed_access=is_concealed_access
+    )
+    if visible_pathway is None or reader.org is None:
         return None
-    met = _met(steps, handed, known.concealment.besides(reader.org))
-    return replace(seen, handoffs=handed.handoffs, whole_handoffs=handed.handoffs, contacts=met)
+    contacts = _receiver_contacts(steps, shared_handoffs, context.concealment.without_own(reader.org))
+    return replace(
+        visible_pathway, handoffs=shared_handoffs.handoffs, whole_handoffs=shared_handoffs.handoffs, contacts=contacts
+    )
 
 
-def _handed(reader: Reader, known: PathwayContext, steps: Sequence[ParsedStep]) -> Shared:
+def _shared_handoffs(reader: Reader, context: PathwayContext, steps: Sequence[ParsedStep]) -> SharedHandoffs:
     """What hand-offs show to this organisation, where it states what for."""
-    if reader.org is None or reader.stated.purpose is None:
+    if reader.org is None or reader.access_purpose.purpose is None:
         return NOTHING_SHARED
-    concealed = known.concealment.besides(reader.org)
-    return shared(reader.org, [each for each in steps if each.step.org == reader.org or not concealed.step(each)])
+    concealed_from_org = context.concealment.without_own(reader.org)
+    return compute_shared(
+        reader.org,
+        [each for each in steps if each.step.org == reader.org or not concealed_from_org.conceals_step(each)],
+    )
 
 
-def _permission(reader: Reader, now: datetime, known: PathwayContext) -> Permission:
+def _consent_permission(reader: Reader, now: datetime, context: PathwayContext) -> Permission:
     """What consents come to for this organisation. Those under concealed refs permit nothing; her own end is one."""
-    hidden = known.concealment.ref
-    heard = [c for c in known.consents if not hidden(c.org, c.subject) or (c.org == CITIZENS and not c.given)]
-    return permission(heard, reader.org or "", reader.stated.purpose or "", now)
+    is_concealed_ref = context.concealment.conceals_ref
+    considered_events = [
+        event
+        for event in context.consents
+        if not is_concealed_ref(event.org, event.subject) or (event.org == CITIZEN_ORGANISATION and not event.is_given)
+    ]
+    return compute_permission(considered_events, reader.org or "", reader.access_purpose.purpose or "", now)
 
 
-def _shows(
+def _step_filter(
     reader: Reader,
     now: datetime,
-    known: PathwayContext,
+    context: PathwayContext,
     steps: Sequence[ParsedStep],
-    permits: Permission,
-    handed: Shared,
+    consent_permission: Permission,
+    shared_handoffs: SharedHandoffs,
 ) -> Callable[[ParsedStep], bool]:
     """Whether a step of another organisation is shown to this one; none is, where no purpose is stated."""
     org = reader.org
-    if org is None or reader.stated.purpose is None:
+    if org is None or reader.access_purpose.purpose is None:
         return lambda _: False
-    concealed = known.concealment.besides(org)
-    bases = relied_on(known.bases, reader, now)
-    named = services_named(steps)
+    concealed_from_org = context.concealment.without_own(org)
+    bases = applicable_bases(context.bases, reader, now)
+    orgs_named_by_mandate = orgs_by_mandate(steps)
 
-    def shows(each: ParsedStep) -> bool:
-        if each.noun == "mandate" and org in named.get((each.step.org, each.said["mandate"]), ()):
+    def is_shown(each: ParsedStep) -> bool:
+        if each.noun == "mandate" and org in orgs_named_by_mandate.get((each.step.org, each.data["mandate"]), ()):
             return True
-        if concealed.step(each):
+        if concealed_from_org.conceals_step(each):
             return False
         holder, noun = each.step.org, each.noun
         return (
-            handed.shows(each) or bool(permits.of(holder, noun)) or any(basis.allows(holder, noun) for basis in bases)
+            shared_handoffs.is_shown(each)
+            or bool(consent_permission.granting_consents(holder, noun))
+            or any(basis.allows(holder, noun) for basis in bases)
         )
 
-    return shows
+    return is_shown
 
 
-def _seen(
+def _build_visible_pathway(
     steps: Sequence[VisibleStep],
     anchors: Sequence[Ref],
     subjects: Sequence[Ref],
-    known: PathwayContext,
+    context: PathwayContext,
     *,
-    quiet: bool = False,
+    is_concealed_access: bool = False,
     mandate: str | None = None,
 ) -> VisiblePathway | None:
     if not anchors:
         return None
-    numbers = {(ref.org, ref.subject): ref.id for ref in known.refs}
-    under = {numbers[each.told.step.org, each.told.step.subject] for each in steps}
+    number_by_ref = {(ref.org, ref.subject): ref.id for ref in context.refs}
+    ref_numbers = {number_by_ref[each.parsed.step.org, each.parsed.step.subject] for each in steps}
     return VisiblePathway(
         steps,
-        _oldest_first(anchors, steps, known),
+        _oldest_first(anchors, steps, context),
         sorted((ref.org, ref.subject) for ref in subjects),
-        known.concealment,
-        quiet,
+        context.concealment,
+        is_concealed_access,
         mandate,
-        frozenset(under | {ref.id for ref in anchors}),
+        frozenset(ref_numbers | {ref.id for ref in anchors}),
     )
 
 
-def _oldest_first(anchors: Sequence[Ref], steps: Sequence[VisibleStep], known: PathwayContext) -> list[Ref]:
+def _oldest_first(anchors: Sequence[Ref], steps: Sequence[VisibleStep], context: PathwayContext) -> list[Ref]:
     """By the first step under each that the reader sees.
 
     Not by when the ref came: a link of which she may not know can have named it before.
     """
-    if len(anchors) == 1 or not known.received:
-        return sorted(anchors, key=lambda ref: ref.age)
-    first: dict[tuple[str, str], datetime] = {}
+    if len(anchors) == 1 or not context.received_at:
+        return sorted(anchors, key=lambda ref: ref.age_key)
+    first_received: dict[tuple[str, str], datetime] = {}
     for (step, _), _ in steps:
-        came, under = known.received[step.source, step.id], (step.org, step.subject)
-        first[under] = min(came, first.get(under, came))
-    return sorted(anchors, key=lambda ref: (first.get((ref.org, ref.subject), instant.LATEST), ref.org, ref.subject))
+        received_at, ref_key = context.received_at[step.source, step.id], (step.org, step.subject)
+        first_received[ref_key] = min(received_at, first_received.get(ref_key, received_at))
+    return sorted(
+        anchors, key=lambda ref: (first_received.get((ref.org, ref.subject), instant.LATEST), ref.org, ref.subject)
+    )

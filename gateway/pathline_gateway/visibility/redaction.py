@@ -20,12 +20,12 @@ from pathline_gateway.pathways.step import Step
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.policy import VisibleStep
 
-_PLACES: Final = frozenset(("service", "channel"))
+_LOCATION_FIELDS: Final = frozenset(("service", "channel"))
 """Fields that tell a place though they hold a code or a word."""
-_PLACELESS: Final = frozenset[Kind](("word", "number", "moment", "identifier", "handoff", "parts"))
-_AS_SENT: Final = frozenset[Kind](("word", "number", "moment", "code", "text"))
+_LOCATION_FREE_KINDS: Final = frozenset[Kind](("word", "number", "moment", "identifier", "handoff", "parts"))
+_VERBATIM_KINDS: Final = frozenset[Kind](("word", "number", "moment", "code", "text"))
 
-_LEFT_OUT: Final = object()
+_OMITTED: Final = object()
 
 Identity = tuple[str, str]
 """Source and id."""
@@ -39,18 +39,18 @@ class StepRedactor:
     org: str | None
     """The reader's organisation."""
     concealment: Concealment
-    told_as: Mapping[Identity, Identity]
+    event_names: Mapping[Identity, Identity]
     """The events that she sees, by the names that she is told. What she does not see is not referred to."""
     handoffs: Set[str] = frozenset()
     """Hand-offs that she is a side of, and knows by their own ids."""
 
-    def step(self, told: ParsedStep) -> Step:
+    def redact(self, parsed: ParsedStep) -> Step:
         """The step as she is told it."""
-        step, hidden = told.step, is_hidden(told)
-        data = orjson.dumps(self._parts(fields_of(step.type), told.said, step.org, hidden))
-        masked = placeless(step) if hidden else step
+        step, location_hidden = parsed.step, is_location_hidden(parsed)
+        data = orjson.dumps(self._redact_fields(fields_of(step.type), parsed.data, step.org, location_hidden))
+        masked = without_location_columns(step) if location_hidden else step
         return masked._replace(
-            id=self.key.event(step.source, step.id),
+            id=self.key.event_id(step.source, step.id),
             subject="",
             sequence=None,  # a publisher's count tells how many there are that she does not see
             trace_id=None,
@@ -59,90 +59,98 @@ class StepRedactor:
             data=data,
         )
 
-    def _parts(
-        self, fields: Mapping[str, PayloadField], said: Mapping[str, Any], org: str, hidden: bool
+    def _redact_fields(
+        self, fields: Mapping[str, PayloadField], data: Mapping[str, Any], org: str, location_hidden: bool
     ) -> dict[str, Any]:
-        kept: dict[str, Any] = {}
-        for name, value in said.items():
+        redacted: dict[str, Any] = {}
+        for name, value in data.items():
             field = fields.get(name)
-            if field is None or value is None or (hidden and not _tells_no_place(name, field)):
+            if field is None or value is None or (location_hidden and not _is_location_free(name, field)):
                 continue
-            found = [self._value(field, each, org, hidden) for each in (value if field.several else (value,))]
-            found = [each for each in found if each is not _LEFT_OUT]
-            if found:
-                kept[name] = found if field.several else found[0]
-        return kept
+            values = [
+                self._redact_value(field, each, org, location_hidden) for each in (value if field.is_list else (value,))
+            ]
+            values = [each for each in values if each is not _OMITTED]
+            if values:
+                redacted[name] = values if field.is_list else values[0]
+        return redacted
 
-    def _value(self, field: PayloadField, value: Any, org: str, hidden: bool) -> Any:
+    def _redact_value(self, field: PayloadField, value: Any, org: str, location_hidden: bool) -> Any:
         match field.kind:
             case "identifier":
                 return self.key.identifier(org, value)
             case "handoff":
-                return value if value in self.handoffs else self.key.handoff(value)
+                return value if value in self.handoffs else self.key.handoff_id(value)
             case "subject":
-                return self.key.subject(org, value)
+                return self.key.pseudonym(org, value)
             case "ref":
-                return {"org": value["org"], "subject": self.key.subject(value["org"], value["subject"])}
+                return {"org": value["org"], "subject": self.key.pseudonym(value["org"], value["subject"])}
             case "party":
-                return value if self._may_name(value) else _LEFT_OUT
+                return value if self._may_name(value) else _OMITTED
             case "event":
-                return self._event(value)
+                return self._redact_event_ref(value)
             case "parts":
-                return self._parts(field.parts or {}, value, org, hidden)
+                return self._redact_fields(field.fields or {}, value, org, location_hidden)
             case kind:
-                return value if kind in _AS_SENT else _LEFT_OUT
+                return value if kind in _VERBATIM_KINDS else _OMITTED
 
     def _may_name(self, party: Mapping[str, str]) -> bool:
-        return party["org"] == self.org or not self.concealment.party(party["org"], party.get("service"))
+        return party["org"] == self.org or not self.concealment.conceals_party(party["org"], party.get("service"))
 
-    def _event(self, value: Mapping[str, str]) -> Any:
-        name = self.told_as.get((value["source"], value["id"]))
-        return _LEFT_OUT if name is None else {"source": name[0], "id": name[1]}
+    def _redact_event_ref(self, value: Mapping[str, str]) -> Any:
+        name = self.event_names.get((value["source"], value["id"]))
+        return _OMITTED if name is None else {"source": name[0], "id": name[1]}
 
 
-def names(key: ReaderKey, seen: Iterable[VisibleStep]) -> dict[Identity, Identity]:
+def event_names(key: ReaderKey, visible_steps: Iterable[VisibleStep]) -> dict[Identity, Identity]:
     """What each event that a reader sees is called to her."""
     return {
         (each.step.source, each.step.id): (each.step.source, each.step.id)
-        if own
-        else (_source(each), key.event(each.step.source, each.step.id))
-        for each, own in seen
+        if is_own
+        else (_redacted_source(each), key.event_id(each.step.source, each.step.id))
+        for each, is_own in visible_steps
     }
 
 
-def _source(told: ParsedStep) -> str:
-    return placeless(told.step).source if is_hidden(told) else told.step.source
+def _redacted_source(parsed: ParsedStep) -> str:
+    return without_location_columns(parsed.step).source if is_location_hidden(parsed) else parsed.step.source
 
 
-def is_hidden(told: ParsedStep) -> bool:
+def is_location_hidden(parsed: ParsedStep) -> bool:
     """Whether where the step took place is hidden from all others."""
-    return told.said.get("safety") == LOCATION_HIDDEN
+    return parsed.data.get("safety") == LOCATION_HIDDEN
 
 
-def placeless(step: Step) -> Step:
+def without_location_columns(step: Step) -> Step:
     """The step without service, channel and activity, and without the name of the system that published it."""
     return step._replace(source=f"urn:pathline:{step.org}:hidden", service=None, channel=None, activity=None)
 
 
-def without_place(told: ParsedStep) -> Step:
+def redact_location(parsed: ParsedStep) -> Step:
     """The same for a reader who is told names as they are: an operator."""
-    kept = _plain(fields_of(told.step.type), told.said)
-    return placeless(told.step)._replace(trace_id=None, span_id=None, extra=b"{}", data=orjson.dumps(kept))
+    location_free = _location_free_fields(fields_of(parsed.step.type), parsed.data)
+    return without_location_columns(parsed.step)._replace(
+        trace_id=None, span_id=None, extra=b"{}", data=orjson.dumps(location_free)
+    )
 
 
-def _plain(fields: Mapping[str, PayloadField], said: Mapping[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for name, value in said.items():
+def _location_free_fields(fields: Mapping[str, PayloadField], data: Mapping[str, Any]) -> dict[str, Any]:
+    location_free: dict[str, Any] = {}
+    for name, value in data.items():
         field = fields.get(name)
-        if field is None or value is None or name in _PLACES:
+        if field is None or value is None or name in _LOCATION_FIELDS:
             continue
         if field.kind in ("word", "number", "moment"):
-            kept[name] = value
+            location_free[name] = value
         elif field.kind == "parts":
-            parts = field.parts or {}
-            kept[name] = [_plain(parts, each) for each in value] if field.several else _plain(parts, value)
-    return kept
+            parts = field.fields or {}
+            location_free[name] = (
+                [_location_free_fields(parts, each) for each in value]
+                if field.is_list
+                else _location_free_fields(parts, value)
+            )
+    return location_free
 
 
-def _tells_no_place(name: str, field: PayloadField) -> bool:
-    return field.kind in _PLACELESS and name not in _PLACES
+def _is_location_free(name: str, field: PayloadField) -> bool:
+    return field.kind in _LOCATION_FREE_KINDS and name not in _LOCATION_FIELDS

@@ -9,8 +9,8 @@ import asyncpg
 
 _ADD = "insert into mandate_registrar (org, entered_by) values ($1, $2) on conflict do nothing returning true"
 _REMOVE = "delete from mandate_registrar where org = $1 returning true"
-_LISTED = "select org, entered_by, entered_at from mandate_registrar where org > $1 order by org limit $2"
-_ENTERED = "select org from mandate_registrar"
+_LIST = "select org, entered_by, entered_at from mandate_registrar where org > $1 order by org limit $2"
+_SELECT_ALL = "select org from mandate_registrar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class Registrar:
     entered_at: datetime
 
 
-async def add(connection: asyncpg.Connection, org: str, by: str) -> bool:
+async def add(connection: asyncpg.Connection, org: str, entered_by: str) -> bool:
     """The mandates that this organisation registers count from now on; whether they did not before.
 
     Raises ForeignKeyViolationError unless it is on the register.
     """
-    return bool(await connection.fetchval(_ADD, org, by))
+    return bool(await connection.fetchval(_ADD, org, entered_by))
 
 
 async def remove(connection: asyncpg.Connection, org: str) -> bool:
@@ -35,11 +35,11 @@ async def remove(connection: asyncpg.Connection, org: str) -> bool:
     return bool(await connection.fetchval(_REMOVE, org))
 
 
-async def listed(connection: asyncpg.Connection, after: str, limit: int) -> list[Registrar]:
+async def list_registrars(connection: asyncpg.Connection, after: str, limit: int) -> list[Registrar]:
     """The next after this organisation, by code."""
-    return [Registrar(*row.values()) for row in await connection.fetch(_LISTED, after, limit)]
+    return [Registrar(*row.values()) for row in await connection.fetch(_LIST, after, limit)]
 
 
-async def entered(connection: asyncpg.Connection) -> frozenset[str]:
+async def all_registrars(connection: asyncpg.Connection) -> frozenset[str]:
     """All of them."""
-    return frozenset(row["org"] for row in await connection.fetch(_ENTERED))
+    return frozenset(row["org"] for row in await connection.fetch(_SELECT_ALL))

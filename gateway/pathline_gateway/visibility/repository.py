@@ -10,37 +10,37 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.identity.resolution import Ref
-from pathline_gateway.off_loop import off_loop
+from pathline_gateway.off_loop import run_off_loop
 
-_OF_BIRTH = """
+_REF_BY_ANCHOR = """
 select s.org, s.subject, coalesce(m.pathway, s.birth) as pathway
 from subject_ref s left join membership m on m.ref = s.id and m.until is null
 where s.birth = $1
 """
-_OF_REF = """
+_PATHWAY_OF_REF = """
 select s.id, coalesce(m.pathway, s.birth) as pathway
 from subject_ref s left join membership m on m.ref = s.id and m.until is null
 where s.org = $1 and s.subject = $2
 """
-_REFS = """
+_SELECT_REFS = """
 select id, org, subject, birth, received_at, exists (select from set_aside_ref a where a.ref = subject_ref.id) as closed
 from subject_ref where id = any($1::bigint[])
 """
-_RECEIVED = """
+_RECEIVED_AT = """
 select src.source, i.id, i.received_at from interaction i join source src on src.id = i.source
 where i.ref = any($1::bigint[])
 """
 
 
-async def ref_born(connection: asyncpg.Connection, birth: UUID) -> tuple[tuple[str, str], UUID] | None:
+async def find_ref_by_anchor(connection: asyncpg.Connection, anchor_id: UUID) -> tuple[tuple[str, str], UUID] | None:
     """Organisation and subject of the ref with this birth, and the pathway that it is on."""
-    row = await connection.fetchrow(_OF_BIRTH, birth)
+    row = await connection.fetchrow(_REF_BY_ANCHOR, anchor_id)
     return None if row is None else ((row["org"], row["subject"]), row["pathway"])
 
 
-async def ref_of(connection: asyncpg.Connection, org: str, subject: str) -> tuple[int, UUID] | None:
+async def find_ref(connection: asyncpg.Connection, org: str, subject: str) -> tuple[int, UUID] | None:
     """The number of this ref, and the pathway that it is on; None when nothing was ever published under it."""
-    row = await connection.fetchrow(_OF_REF, org, subject)
+    row = await connection.fetchrow(_PATHWAY_OF_REF, org, subject)
     return None if row is None else (row["id"], row["pathway"])
 
 
@@ -48,17 +48,17 @@ class Refs(NamedTuple):
     """The refs of a pathway, with what tells the oldest."""
 
     refs: list[Ref]
-    closed: bool
+    is_closed: bool
     """Whether something is set aside that decides who may see it."""
 
 
-async def refs(connection: asyncpg.Connection, numbers: Collection[int]) -> Refs:
+async def load_refs(connection: asyncpg.Connection, numbers: Collection[int]) -> Refs:
     """These refs."""
-    rows = [(*row.values(),) for row in await connection.fetch(_REFS, list(numbers))]
+    rows = [(*row.values(),) for row in await connection.fetch(_SELECT_REFS, list(numbers))]
     return Refs([Ref(*row[:-1]) for row in rows], any(row[-1] for row in rows))
 
 
-async def received(connection: asyncpg.Connection, numbers: Collection[int]) -> dict[tuple[str, str], datetime]:
+async def load_received_at(connection: asyncpg.Connection, numbers: Collection[int]) -> dict[tuple[str, str], datetime]:
     """When each step (source, id) under these refs came."""
-    rows = await connection.fetch(_RECEIVED, list(numbers))
-    return await off_loop(len(rows), lambda: {(row["source"], row["id"]): row["received_at"] for row in rows})
+    rows = await connection.fetch(_RECEIVED_AT, list(numbers))
+    return await run_off_loop(len(rows), lambda: {(row["source"], row["id"]): row["received_at"] for row in rows})

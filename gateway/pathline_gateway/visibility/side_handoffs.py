@@ -11,54 +11,58 @@ import asyncpg
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.concealment.rules import Concealment
 from pathline_gateway.handoffs import desk_repository, event_repository
-from pathline_gateway.handoffs.deadlines import Contact, HandoffStatus, contact_type, status_of
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event
-from pathline_gateway.handoffs.lifecycle import Lifecycle, lifecycle
-from pathline_gateway.handoffs.side_lifecycles import conceals
+from pathline_gateway.handoffs.deadlines import Contact, HandoffStatus, compute_status, is_contact_type
+from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
+from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle
+from pathline_gateway.handoffs.side_lifecycles import is_concealed
 from pathline_gateway.organisations import repository as organisation_repository
-from pathline_gateway.pathways.amendments import amended
+from pathline_gateway.pathways.amendments import apply_amendments
 from pathline_gateway.pathways.step import Step
 
 
-async def statuses_for(
+async def load_statuses(
     connection: asyncpg.Connection, handoffs: list[str], org: str, now: datetime
 ) -> dict[str, HandoffStatus]:
     """Each of which the organisation may know something."""
-    lives, concealment = await lifecycles_for(connection, handoffs, org)
-    registered = await organisation_repository.registered(
-        connection, {life.to for life in lives if life.to is not None}
+    lifecycles, concealment = await load_lifecycles(connection, handoffs, org)
+    registered = await organisation_repository.cached_registered(
+        connection, {life.receiver for life in lifecycles if life.receiver is not None}
     )
-    observable = {each for each in registered if each == org or not concealment.party(each, None)}
-    met = [
+    observable_orgs = {each for each in registered if each == org or not concealment.conceals_party(each, None)}
+    contacts = [
         Contact(row["org"], row["time"], row["handoff"])
         for row in await desk_repository.contacts(connection, handoffs, org)
-        if contact_type(row["type"])
+        if is_contact_type(row["type"])
     ]
-    return {life.handoff: status_of(life, met, observable, now) for life in lives}
+    return {life.handoff: compute_status(life, contacts, observable_orgs, now) for life in lifecycles}
 
 
-async def lifecycles_for(
+async def load_lifecycles(
     connection: asyncpg.Connection, handoffs: Collection[str], org: str | None
 ) -> tuple[list[Lifecycle], Concealment]:
     """Each of which this organisation may know something, and what is concealed from it; None: a person, an operator.
 
     From all that was published of each, on whatever pathway.
     """
-    steps, amendments, rows = await event_repository.events(connection, handoffs)
+    steps, amendments, rows = await event_repository.load_events(connection, handoffs)
     refs = {(row["org"], row["subject"]) for row in rows.values()}
-    concealment = await concealment_repository.concealment(connection, list(refs))
+    concealment = await concealment_repository.load_concealment(connection, list(refs))
     if org is not None:
-        concealment = concealment.besides(org)
-    return list(_folded(handoffs, amended(steps, amendments), org, concealment)), concealment
+        concealment = concealment.without_own(org)
+    return list(_compute_lifecycles(handoffs, apply_amendments(steps, amendments), org, concealment)), concealment
 
 
-def _folded(
+def _compute_lifecycles(
     handoffs: Collection[str], steps: Iterable[Step], org: str | None, concealment: Concealment
 ) -> Iterable[Lifecycle]:
     events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
-    wanted = set(handoffs)
+    handoff_ids = set(handoffs)
     for step in steps:
-        event = handoff_event(step)
-        if event is not None and event.handoff in wanted and (step.org == org or not conceals(concealment, step)):
+        event = handoff_event_from_step(step)
+        if (
+            event is not None
+            and event.handoff in handoff_ids
+            and (step.org == org or not is_concealed(concealment, step))
+        ):
             events[event.handoff].append(event)
-    return (lifecycle(handoff, found) for handoff, found in events.items())
+    return (compute_lifecycle(handoff, handoff_events) for handoff, handoff_events in events.items())

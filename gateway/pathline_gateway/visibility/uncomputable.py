@@ -7,13 +7,13 @@ import logging
 from collections.abc import Iterator
 
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.background.faults import concerns_record, reason_of
+from pathline_gateway.background.faults import concerns_record, error_reason
 from pathline_gateway.web.problem import Problem
 
 _log = logging.getLogger(__name__)
 
 
-def pathway_set_aside() -> Problem:
+def pathway_set_aside_problem() -> Problem:
     """Something of it is set aside."""
     return Problem(
         409,
@@ -24,7 +24,7 @@ def pathway_set_aside() -> Problem:
 
 
 @contextlib.contextmanager
-def computing() -> Iterator[None]:
+def uncomputable_as_problem() -> Iterator[None]:
     """What fails in the block for what is stored is answered as a problem. Raises Problem."""
     try:
         yield
@@ -33,11 +33,11 @@ def computing() -> Iterator[None]:
     except Exception as failed:
         if not concerns_record(failed):
             raise
-        _log.error("a pathway cannot be computed: %s", reason_of(failed))
-        raise pathway_set_aside() from failed
+        _log.error("a pathway cannot be computed: %s", error_reason(failed))
+        raise pathway_set_aside_problem() from failed
 
 
-def told_to_operators(reader: Reader) -> None:
+def refuse_operator(reader: Reader) -> None:
     """A closed pathway shows everybody her own steps alone. Raises Problem where the reader has none, as operators."""
     if reader.kind == "operator":
-        raise pathway_set_aside()
+        raise pathway_set_aside_problem()

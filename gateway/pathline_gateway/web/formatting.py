@@ -8,7 +8,7 @@ from typing import Protocol
 from pathline.vocabulary import TYPES
 
 
-def organisation(code: str) -> str:
+def organisation_name(code: str) -> str:
     """An organisation's code as a name, such as `Food bank`; the register's own names come with its page."""
     return code.replace("-", " ").capitalize()
 
@@ -25,7 +25,7 @@ class Titled(Protocol):
         """What was done, in the publisher's words."""
 
 
-def happened(step: Titled) -> str:
+def step_title(step: Titled) -> str:
     """What happened, in a few words."""
     if step.activity:
         return step.activity
@@ -33,22 +33,22 @@ def happened(step: Titled) -> str:
     return known.title if known is not None else step.type
 
 
-def lasting(wait: timedelta) -> str:
+def format_duration(duration: timedelta) -> str:
     """A span of time, to the unit that matters, such as `19 d`, `3 h`, `40 min`, `at once`."""
-    if not wait:
+    if not duration:
         return "at once"
-    if wait >= timedelta(days=1):
-        return f"{wait.days:,} d"
-    minutes = int(wait.total_seconds()) // 60
+    if duration >= timedelta(days=1):
+        return f"{duration.days:,} d"
+    minutes = int(duration.total_seconds()) // 60
     return f"{minutes // 60} h" if minutes >= 60 else f"{minutes} min"
 
 
-def day(at: datetime) -> str:
+def format_day(at: datetime) -> str:
     """A day, such as `3 Apr 2026`."""
     return f"{at.day} {at:%b %Y}"
 
 
-def moment(at: datetime) -> str:
+def format_instant(at: datetime) -> str:
     """A moment, such as `3 Apr 2026, 14:05 UTC`."""
     utc = at.astimezone(UTC)
-    return f"{day(utc)}, {utc:%H:%M} UTC"
+    return f"{format_day(utc)}, {utc:%H:%M} UTC"

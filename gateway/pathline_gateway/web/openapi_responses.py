@@ -8,15 +8,15 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 
-def answers(model: type[BaseModel], said: str | Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+def response_docs(model: type[BaseModel], descriptions: str | Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
     """The body, and what the answer means; where there are several, by status.
 
     The route has `response_model=None`: a model that wrote the answer would spell instants in its own way.
     """
-    meanings = {200: said} if isinstance(said, str) else said
-    return {status: {"model": model, "description": text} for status, text in meanings.items()}
+    description_by_status = {200: descriptions} if isinstance(descriptions, str) else descriptions
+    return {status: {"model": model, "description": text} for status, text in description_by_status.items()}
 
 
-AFTER: Final = "The `next` of the page before; nothing for the first."
-LIMIT: Final = "How many at most."
+AFTER_DESCRIPTION: Final = "The `next` of the page before; nothing for the first."
+LIMIT_DESCRIPTION: Final = "How many at most."
 """What every list says of its parameters."""

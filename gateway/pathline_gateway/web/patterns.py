@@ -16,34 +16,34 @@ STORABLE: Final = r"^[^\x00]*$"
 CODES: Final = r"^[a-z0-9-]*$"
 """What codes and reasons are written with."""
 
-_NEITHER: Final = "must be text without U+0000 and without half a surrogate pair"
-_NO_NUMBER: Final = "must be a finite number, as JSON has it"
+_NOT_STORABLE: Final = "must be text without U+0000 and without half a surrogate pair"
+_NOT_FINITE: Final = "must be a finite number, as JSON has it"
 
 
 Place = tuple[int | str, ...]
 """Where something stands in a request: path, query or body, and then names and numbers."""
 
 
-async def storable(request: Request) -> None:
+async def require_storable_request(request: Request) -> None:
     """Every route depends on it, so that none forgets it: path, query and JSON body can be kept, whoever reads them.
 
     Raises Problem.
     """
-    said: list[tuple[Place, object]] = [(("path", name), value) for name, value in request.path_params.items()]
-    said += [(("query", name), part) for name, value in request.query_params.multi_items() for part in (name, value)]
+    values: list[tuple[Place, object]] = [(("path", name), value) for name, value in request.path_params.items()]
+    values += [(("query", name), part) for name, value in request.query_params.multi_items() for part in (name, value)]
     if getattr(request.scope["route"], "body_field", None) is not None:
-        said.append((("body",), await _json(request)))
-    require_storable(said)
+        values.append((("body",), await _read_json(request)))
+    require_storable(values)
 
 
-def require_storable(said: list[tuple[Place, object]]) -> None:
+def require_storable(values: list[tuple[Place, object]]) -> None:
     """Raises Problem where any of this cannot be kept: says where, and not what."""
-    for place, wrong in _faults(said):
-        field = ".".join(map(field_name, place))
-        raise Problem(422, "invalid-request", f"{field}: {wrong}", errors=[{"field": field, "detail": wrong}])
+    for location, fault in _find_faults(values):
+        field = ".".join(map(field_name, location))
+        raise Problem(422, "invalid-request", f"{field}: {fault}", errors=[{"field": field, "detail": fault}])
 
 
-async def _json(request: Request) -> object:
+async def _read_json(request: Request) -> object:
     """The body, which the framework has read before and refuses by itself where it is no JSON."""
     try:
         return await request.json()
@@ -51,19 +51,19 @@ async def _json(request: Request) -> object:
         return None
 
 
-def _faults(left: list[tuple[Place, object]]) -> Iterator[tuple[Place, str]]:
+def _find_faults(pending: list[tuple[Place, object]]) -> Iterator[tuple[Place, str]]:
     """Where something cannot be kept, and why; however deep it stands."""
-    while left:
-        place, value = left.pop()
+    while pending:
+        location, value = pending.pop()
         match value:
             case str() if not _is_text(value):
-                yield place, _NEITHER
+                yield location, _NOT_STORABLE
             case float() if not math.isfinite(value):
-                yield place, _NO_NUMBER
+                yield location, _NOT_FINITE
             case dict():
-                left += [((*place, name), part) for name, each in value.items() for part in (name, each)]
+                pending += [((*location, name), part) for name, each in value.items() for part in (name, each)]
             case list() | tuple():
-                left += [((*place, n), each) for n, each in enumerate(value)]
+                pending += [((*location, n), each) for n, each in enumerate(value)]
 
 
 def _is_text(value: str) -> bool:

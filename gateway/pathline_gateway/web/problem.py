@@ -25,7 +25,7 @@ _SCHEMA: Final = {
 }
 _CONTENT: Final = {MEDIA_TYPE: {"schema": _SCHEMA}}
 
-DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
+ERROR_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": {"description": "The request is wrong: change it", "content": _CONTENT},
     "5XX": {"description": "The gateway cannot answer now: send it again later", "content": _CONTENT},
 }
@@ -43,7 +43,7 @@ class Problem(Exception):
         self.extensions = extensions
         super().__init__(detail)
 
-    def response(self) -> Response:
+    def to_response(self) -> Response:
         """The problem as problem+json."""
         body = {
             "type": f"urn:pathline:problem:{self.reason}",
@@ -59,7 +59,7 @@ async def on_problem(_: Request, problem: Exception) -> Response:
     """Handler for Problem."""
     if not isinstance(problem, Problem):
         raise problem
-    return problem.response()
+    return problem.to_response()
 
 
 async def on_invalid_request(_: Request, invalid: Exception) -> Response:
@@ -70,7 +70,7 @@ async def on_invalid_request(_: Request, invalid: Exception) -> Response:
         {"field": ".".join(field_name(part) for part in e["loc"]), "detail": _detail(e)} for e in invalid.errors()
     ]
     first = f"{errors[0]['field']}: {errors[0]['detail']}" if errors else "the request does not fit"
-    return Problem(422, "invalid-request", first, errors=errors).response()
+    return Problem(422, "invalid-request", first, errors=errors).to_response()
 
 
 def _detail(error: Mapping[str, object]) -> str:

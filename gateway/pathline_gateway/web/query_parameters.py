@@ -17,27 +17,29 @@ def refuse_unknown(request: Request) -> None:
     """Each parameter of the query is one that the route declares, and stands there once. Raises Problem."""
     route = request.scope["route"]
     assert isinstance(route, APIRoute)
-    known = set(_declared(route.dependant))
-    seen = set[str]()
+    declared_names = set(_declared_names(route.dependant))
+    names_seen = set[str]()
     for name, _ in request.query_params.multi_items():
-        if name not in known:
-            raise Problem(422, "unknown-parameter", _advice(name, known))
-        if name in seen:
+        if name not in declared_names:
+            raise Problem(422, "unknown-parameter", _advice(name, declared_names))
+        if name in names_seen:
             raise Problem(422, "invalid-request", f"{name}: say it once")
-        seen.add(name)
+        names_seen.add(name)
 
 
-def _declared(of: Dependant) -> Iterator[str]:
-    yield from (each.alias for each in of.query_params)
-    for each in of.dependencies:
-        yield from _declared(each)
+def _declared_names(dependant: Dependant) -> Iterator[str]:
+    yield from (each.alias for each in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _declared_names(each)
 
 
 def _advice(name: str, known: set[str]) -> str:
     # What was sent may be personal, and is not said back: what is near to it is ours.
-    near = get_close_matches(name, known, 1)
-    takes = f"this takes {', '.join(sorted(known))}" if known else "this takes none"
-    return f"a parameter of the query is not known here: {takes}" + (f"; did you mean {near[0]}?" if near else "")
+    suggestions = get_close_matches(name, known, 1)
+    accepted_parameters = f"this takes {', '.join(sorted(known))}" if known else "this takes none"
+    return f"a parameter of the query is not known here: {accepted_parameters}" + (
+        f"; did you mean {suggestions[0]}?" if suggestions else ""
+    )
 
 
 AllKnown: Final = Depends(refuse_unknown)

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-STATIC: Final = "/console/static/"
+STATIC_PREFIX: Final = "/console/static/"
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
@@ -24,15 +24,15 @@ class ResponseHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        wanted = [_NOSNIFF] if scope["path"].startswith(STATIC) else [_NOSNIFF, _NO_STORE]
+        security_headers = [_NOSNIFF] if scope["path"].startswith(STATIC_PREFIX) else [_NOSNIFF, _NO_STORE]
         if self._https or scope.get("scheme") == "https":
-            wanted.append(_HSTS)
+            security_headers.append(_HSTS)
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                said = list(message.get("headers", ()))
-                names = {name.lower() for name, _ in said}
-                message = {**message, "headers": said + [each for each in wanted if each[0] not in names]}
+                headers = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in headers}
+                message = {**message, "headers": headers + [each for each in security_headers if each[0] not in names]}
             await send(message)
 
         await self._app(scope, receive, with_headers)

@@ -23,11 +23,16 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.globals.update(
-    day=formatting.day, happened=formatting.happened, moment=formatting.moment, organisation=formatting.organisation
+    day=formatting.format_day,
+    happened=formatting.step_title,
+    moment=formatting.format_instant,
+    organisation=formatting.organisation_name,
 )
 
 
-def page(template: str, status_code: int = 200, *, referrer: str = "no-referrer", **values: object) -> HTMLResponse:
+def render_page(
+    template: str, status_code: int = 200, *, referrer: str = "no-referrer", **values: object
+) -> HTMLResponse:
     """The page. `referrer` is `same-origin` where a form acts: with none, a browser hides where the form was."""
     headers = _HEADERS | {"referrer-policy": referrer}
     return HTMLResponse(_templates.get_template(template).render(**values), status_code, headers)

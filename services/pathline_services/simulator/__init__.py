@@ -3,7 +3,7 @@
 `life(seed, number, now)` is pure; `play` tells the lives to the services' desks.
 """
 
-from pathline_services.simulator.life import life, lives
+from pathline_services.simulator.life import simulate_life, simulate_lives
 from pathline_services.simulator.script import Act
 
-__all__ = ["Act", "life", "lives"]
+__all__ = ["Act", "simulate_life", "simulate_lives"]

@@ -16,7 +16,7 @@ from pathline_services.reference import SERVICES, subject
 ZONE: Final = timezone(timedelta(hours=10))
 """Where the lives are lived."""
 
-OPENS, CLOSES = 9, 16
+OPENING_HOUR, CLOSING_HOUR = 9, 16
 """Office hours, on working days."""
 
 TOKEN_BYTES: Final = 18
@@ -43,74 +43,74 @@ def midnight(now: datetime) -> datetime:
 class Script:
     """A life that is being written. Days are working days; what is written after `until` does not happen (yet)."""
 
-    def __init__(self, name: str, dice: Random, start: datetime, until: datetime) -> None:
+    def __init__(self, name: str, random: Random, start: datetime, until: datetime) -> None:
         self.name = f"{until:%y%m%d}-{name}"
         self.clock = start
         self.until = until
-        self.known: dict[str, None] = {}
+        self.known_orgs: dict[str, None] = {}
         """The organisations that know her, in the order in which she came to them."""
-        self.linked: set[str] = set()
+        self.linked_orgs: set[str] = set()
         """Those that she has linked with her own account."""
-        self._dice = dice
+        self._random = random
         self._acts: list[Act] = []
         self._slips = 0
-        self._person: dict[str, str] = {}
+        self._person_numbers: dict[str, str] = {}
 
     @property
     def acts(self) -> list[Act]:
         """What happened until the end, in time order."""
         return sorted((act for act in self._acts if act.at < self.until), key=lambda act: act.at)
 
-    def known_as(self, org: str, number: str) -> None:
+    def set_person_number(self, org: str, number: str) -> None:
         """This organisation has the given number for her."""
-        self._person[org] = number
+        self._person_numbers[org] = number
 
     def chance(self, share: float) -> bool:
-        return self._dice.random() < share
+        return self._random.random() < share
 
-    def whole(self, least: int, most: int) -> int:
-        return self._dice.randint(least, most)
+    def random_integer(self, least: int, most: int) -> int:
+        return self._random.randint(least, most)
 
-    def days(self, least: float, most: float) -> None:
+    def pass_days(self, least: float, most: float) -> None:
         """Days pass; it is office hours again."""
         before = self.clock
-        day = midnight(before) + timedelta(days=max(1, round(self._dice.uniform(least, most))))
+        day = midnight(before) + timedelta(days=max(1, round(self._random.uniform(least, most))))
         while day.weekday() > 4:
             day += timedelta(days=1)
-        self.clock = day + timedelta(seconds=self._dice.randrange(OPENS * 3600, CLOSES * 3600))
+        self.clock = day + timedelta(seconds=self._random.randrange(OPENING_HOUR * 3600, CLOSING_HOUR * 3600))
 
-    def minutes(self, least: int, most: int) -> None:
+    def pass_minutes(self, least: int, most: int) -> None:
         """She is still there, or back at home the same day."""
-        self.clock += timedelta(seconds=self._dice.randint(least * 60, most * 60))
+        self.clock += timedelta(seconds=self._random.randint(least * 60, most * 60))
 
     @contextmanager
-    def meanwhile(self) -> Iterator[None]:
+    def branch(self) -> Iterator[None]:
         """What is written inside happens while the rest goes on: the clock goes back afterwards."""
         now = self.clock
         yield
         self.clock = now
 
-    def at(self, org: str, what: str, **ticked: Any) -> str:
+    def visit_desk(self, org: str, what: str, **fields: Any) -> str:
         """Something happens at a desk; returns the id of the first interaction that it leads to."""
         number = f"visit-{self.name}-{len(self._acts):03d}"
-        person = self._person.get(org, f"{org}-{self.name}")
-        ticked.setdefault("matter", f"case-{self.name}")
+        person = self._person_numbers.get(org, f"{org}-{self.name}")
+        fields.setdefault("matter", f"case-{self.name}")
         visit = SERVICES[org].VISIT.model_validate(
-            {"visit": number, "person": person, "at": self.clock, "what": what, **ticked}
+            {"visit": number, "person": person, "at": self.clock, "what": what, **fields}
         )
         self._acts.append(Act(org, visit))
-        self.known.setdefault(org)
+        self.known_orgs.setdefault(org)
         return f"{number}-0"
 
-    def send(self, org: str, to: str, need: str, days: int = 5) -> desk.Slip:
+    def refer(self, org: str, to: str, need: str, days: int = 5) -> desk.Slip:
         """She is sent from one organisation to another, which is asked to answer within so many days."""
         self._slips += 1
-        on_pathline = to in SERVICES
-        code = base64.urlsafe_b64encode(self._dice.randbytes(TOKEN_BYTES)).decode() if on_pathline else None
+        is_on_pathline = to in SERVICES
+        code = base64.urlsafe_b64encode(self._random.randbytes(TOKEN_BYTES)).decode() if is_on_pathline else None
         slip = desk.Slip(number=f"{org}:slip-{self.name}-{self._slips}", code=code)
-        self.at(org, "sent on", to=to, need=need, slip=slip, days=days)
+        self.visit_desk(org, "sent on", to=to, need=need, slip=slip, days=days)
         return slip
 
     def subject(self, org: str) -> str:
         """Her pseudonym at this organisation, as its own web site shows it to her."""
-        return subject(org, self._person.get(org, f"{org}-{self.name}"))
+        return subject(org, self._person_numbers.get(org, f"{org}-{self.name}"))

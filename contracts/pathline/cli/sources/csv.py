@@ -10,7 +10,7 @@ from itertools import chain
 from typing import BinaryIO, Final, Protocol
 
 from pathline.cli.errors import DamagedSource, WrongMapping
-from pathline.cli.sources.record import Records, Unreadable, decoded
+from pathline.cli.sources.record import Records, Unreadable, build_record
 from pathline.errors import Malformed
 
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -45,12 +45,12 @@ def csv_records(
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="")
     try:
-        chosen, seen = _delimiter(text, columns, (delimiter,) if delimiter else DELIMITERS)
-        reader = csv.reader(chain(seen, text), delimiter=chosen, strict=True)
+        found_delimiter, buffered = _detect_delimiter(text, columns, (delimiter,) if delimiter else DELIMITERS)
+        reader = csv.reader(chain(buffered, text), delimiter=found_delimiter, strict=True)
         header = next(reader, [])
         if "\0" in "".join(header):
             raise DamagedSource("the file is UTF-16 or no text; say --encoding utf-16, or save it as CSV in UTF-8")
-        _require(header, columns)
+        _require_columns(header, columns)
         yield from _rows(reader, header)
     finally:
         with suppress(ValueError):  # the stream is the caller's, and may be closed already
@@ -64,61 +64,61 @@ def _rows(reader: Rows, header: list[str]) -> Records:
             row = next(reader)
         except StopIteration:
             return
-        except csv.Error as wrong:
-            yield Unreadable(line, Malformed(_mistake(line, reader.line_num, wrong)))
+        except csv.Error as error:
+            yield Unreadable(line, Malformed(_describe_error(line, reader.line_num, error)))
             continue
         if not row:
             continue
         if len(row) != len(header):
             yield Unreadable(line, Malformed(f"has {len(row)} columns and the header has {len(header)}"))
             continue
-        yield decoded(line, header, row)
+        yield build_record(line, header, row)
 
 
-def _mistake(first: int, last: int, wrong: csv.Error) -> str:
-    where = f"lines {first} to {last}: " if last > first else ""
-    cause = "a quotation mark is not closed" if "quote" not in str(wrong) else "text follows a closing quotation mark"
-    return f"{where}{cause}; write a quotation mark inside a field twice"
+def _describe_error(first: int, last: int, error: csv.Error) -> str:
+    location = f"lines {first} to {last}: " if last > first else ""
+    cause = "a quotation mark is not closed" if "quote" not in str(error) else "text follows a closing quotation mark"
+    return f"{location}{cause}; write a quotation mark inside a field twice"
 
 
-def _delimiter(text: Iterator[str], columns: Sequence[str], candidates: Sequence[str]) -> tuple[str, list[str]]:
+def _detect_delimiter(text: Iterator[str], columns: Sequence[str], candidates: Sequence[str]) -> tuple[str, list[str]]:
     """The delimiter whose header holds most of the columns, then most names; and the lines read to find it."""
-    seen: list[str] = []
+    buffered: list[str] = []
     headers: dict[str, list[str]] = {}
     for candidate in candidates:
-        lines = chain(seen, _keep(text, seen))
+        lines = chain(buffered, _buffer_lines(text, buffered))
         headers[candidate] = []
         with suppress(csv.Error, StopIteration):
             headers[candidate] = next(csv.reader(lines, delimiter=candidate, strict=True))
-    return max(headers, key=lambda d: (len({*columns} & {*headers[d]}), len(headers[d]))), seen
+    return max(headers, key=lambda d: (len({*columns} & {*headers[d]}), len(headers[d]))), buffered
 
 
-def _keep(text: Iterator[str], seen: list[str]) -> Iterator[str]:
-    while len(seen) < _HEADER_LINES and (line := next(text, None)) is not None:
-        seen.append(line)
+def _buffer_lines(text: Iterator[str], buffered: list[str]) -> Iterator[str]:
+    while len(buffered) < _HEADER_LINES and (line := next(text, None)) is not None:
+        buffered.append(line)
         yield line
 
 
-def _require(header: list[str], columns: Sequence[str]) -> None:
+def _require_columns(header: list[str], columns: Sequence[str]) -> None:
     if not header:
         raise WrongMapping("the file has no first row with column names")
     if len(set(header)) < len(header):
-        raise WrongMapping(f"column {_twice(header)} of the first row repeats an earlier name; rename it")
+        raise WrongMapping(f"column {_first_duplicate(header)} of the first row repeats an earlier name; rename it")
     for column in columns:
         if column not in header:
-            raise WrongMapping(_absent(header, column))
+            raise WrongMapping(_missing_column_message(header, column))
 
 
-def _twice(header: list[str]) -> int:
+def _first_duplicate(header: list[str]) -> int:
     return next(n for n, name in enumerate(header, 1) if name in header[: n - 1])
 
 
-def _absent(header: list[str], column: str) -> str:
+def _missing_column_message(header: list[str], column: str) -> str:
     """Says which name was meant only where it is the asked one in other letters: a first row may be a person's."""
-    alike = [name for name in header if _bare(name) == _bare(column)]
-    hint = f"did you mean '{alike[0]}'?" if alike else "see its first line, and --delimiter"
+    similar = [name for name in header if _normalize_name(name) == _normalize_name(column)]
+    hint = f"did you mean '{similar[0]}'?" if similar else "see its first line, and --delimiter"
     return f"the first row has no column '{column}' among its {len(header)}; {hint}"
 
 
-def _bare(name: str) -> str:
+def _normalize_name(name: str) -> str:
     return "".join(filter(str.isalnum, name.casefold()))

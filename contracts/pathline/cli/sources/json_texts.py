@@ -40,9 +40,9 @@ def _elements(stream: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
     """The elements of the outermost array; only the one that is being read is held."""
     window = _Window(codecs.getreader("utf-8-sig")(stream))
     window.skip("[")
-    while not window.ended():
+    while not window.is_closed():
         line = window.line
-        yield line, window.element().encode()
+        yield line, window.read_element().encode()
         window.skip(",")
 
 
@@ -51,55 +51,55 @@ class _Window:
 
     def __init__(self, text: codecs.StreamReader) -> None:
         self._text = text
-        self._held = ""
-        self._at = 0
+        self._buffer = ""
+        self._position = 0
         self.line = 1
 
     def skip(self, mark: str) -> None:
         """Moves past white space and this mark, once, if it stands here, to what follows."""
-        self._blank()
-        if self._held.startswith(mark, self._at):
-            self._at += 1
-            self._blank()
+        self._skip_blank()
+        if self._buffer.startswith(mark, self._position):
+            self._position += 1
+            self._skip_blank()
 
-    def ended(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether the array is closed here. Raises DamagedSource when the file ends before it is."""
-        if self._at == len(self._held):
-            raise self._damaged("the JSON array is not closed; the file is cut short")
-        return self._held[self._at] == "]"
+        if self._position == len(self._buffer):
+            raise self._damaged_source("the JSON array is not closed; the file is cut short")
+        return self._buffer[self._position] == "]"
 
-    def element(self) -> str:
+    def read_element(self) -> str:
         """The element that begins here. Raises DamagedSource when none does."""
         while True:
             with suppress(ValueError, RecursionError):
-                _, end = _JSON.raw_decode(self._held, self._at)
+                _, end = _JSON.raw_decode(self._buffer, self._position)
                 return self._advance(end)
-            if len(self._held) - self._at > MAX_LINE_BYTES or not self._more():
-                raise self._damaged("here the array holds no JSON, or a value of over 1 MiB")
+            if len(self._buffer) - self._position > MAX_LINE_BYTES or not self._read_chunk():
+                raise self._damaged_source("here the array holds no JSON, or a value of over 1 MiB")
 
-    def _blank(self) -> None:
-        while (end := _end_of_blank(self._held, self._at)) == len(self._held):
+    def _skip_blank(self) -> None:
+        while (end := _end_of_blank(self._buffer, self._position)) == len(self._buffer):
             self._advance(end)
-            if not self._more():
+            if not self._read_chunk():
                 return
         self._advance(end)
 
     def _advance(self, end: int) -> str:
-        passed = self._held[self._at : end]
-        self.line += passed.count("\n")
-        self._at = end
-        return passed
+        text = self._buffer[self._position : end]
+        self.line += text.count("\n")
+        self._position = end
+        return text
 
-    def _more(self) -> bool:
+    def _read_chunk(self) -> bool:
         try:
             chunk = self._text.read(_CHUNK_BYTES)
         except UnicodeDecodeError:
-            raise self._damaged("the file is not UTF-8") from None
-        self._held, self._at = self._held[self._at :] + chunk, 0
+            raise self._damaged_source("the file is not UTF-8") from None
+        self._buffer, self._position = self._buffer[self._position :] + chunk, 0
         return bool(chunk)
 
-    def _damaged(self, what: str) -> DamagedSource:
-        return DamagedSource(f"line {self.line}: {what}")
+    def _damaged_source(self, detail: str) -> DamagedSource:
+        return DamagedSource(f"line {self.line}: {detail}")
 
 
 def _end_of_blank(text: str, start: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from pathline.cli.sources.json_texts import json_texts
 from pathline.cli.sources.lines import MAX_LINE_BYTES
-from pathline.cli.sources.record import Record, Records, Unreadable, decoded
+from pathline.cli.sources.record import Record, Records, Unreadable, build_record
 from pathline.errors import Malformed, TooLarge
 
 
@@ -21,10 +21,10 @@ def ndjson_records(stream: BinaryIO) -> Records:
         if raw is None:
             yield Unreadable(number, TooLarge(f"is over {MAX_LINE_BYTES} bytes"))
         else:
-            yield _record(number, raw)
+            yield _parse_record(number, raw)
 
 
-def _record(number: int, raw: bytes) -> Record | Unreadable:
+def _parse_record(number: int, raw: bytes) -> Record | Unreadable:
     try:
         # Numbers stay as they are written: 007.10 is refused by JSON, and 1.10 is not 1.1 to whoever wrote it.
         value = json.loads(raw.decode(), parse_int=str, parse_float=str, parse_constant=str)
@@ -32,14 +32,14 @@ def _record(number: int, raw: bytes) -> Record | Unreadable:
         return Unreadable(number, Malformed("is not JSON in UTF-8"))
     if not isinstance(value, dict):
         return Unreadable(number, Malformed("is not a JSON object"))
-    fields = dict(_flat(value, ""))
-    return decoded(number, fields.keys(), fields.values())
+    fields = dict(_flatten(value, ""))
+    return build_record(number, fields.keys(), fields.values())
 
 
-def _flat(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+def _flatten(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
     for name, inner in value.items():
         if isinstance(inner, dict):
-            yield from _flat(inner, f"{prefix}{name}.")
+            yield from _flatten(inner, f"{prefix}{name}.")
         elif inner is not None:
             yield prefix + name, _text(inner)
 

@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 from pathline.cli.errors import DamagedSource
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_NO_TEXT = {
+_WRONG_FILE_ADVICE = {
     b"PK\x03\x04": "is an Excel file or a ZIP archive; save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "is an Excel file; save the sheet as CSV",
     b"PAR1": "is a Parquet file; write it as CSV or NDJSON",
@@ -22,7 +22,7 @@ _NO_TEXT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class SourceFile:
     """`stream` yields what the file holds, unpacked when it is gzip; `size` is what it takes on disk, in bytes."""
 
     stream: BinaryIO
@@ -35,28 +35,28 @@ class Opened:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Opened]:
+def open_source(path: Path) -> Iterator[SourceFile]:
     """The file, open for one pass from its beginning. Raises DamagedSource when it cannot be read."""
     try:
         raw = path.open("rb")
-    except OSError as wrong:
-        raise DamagedSource(f"{path}: {wrong.strerror}; name a file that can be read") from None
+    except OSError as error:
+        raise DamagedSource(f"{path}: {error.strerror}; name a file that can be read") from None
     with raw:
-        with readable():
+        with translate_read_errors():
             start = raw.read(4)
-        if what := _NO_TEXT.get(start):
-            raise DamagedSource(f"{path}: {what}")
-        packed = start.startswith(_GZIP_MAGIC)
+        if advice := _WRONG_FILE_ADVICE.get(start):
+            raise DamagedSource(f"{path}: {advice}")
+        is_gzip = start.startswith(_GZIP_MAGIC)
         raw.seek(0)
         size = path.stat().st_size
-        stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw
-        yield Opened(stream, size, raw)
+        stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_gzip else raw
+        yield SourceFile(stream, size, raw)
 
 
 @contextmanager
-def readable() -> Iterator[None]:
+def translate_read_errors() -> Iterator[None]:
     """Raises DamagedSource where the block cannot read or unpack a file any further."""
     try:
         yield
-    except (EOFError, zlib.error, OSError) as wrong:
-        raise DamagedSource(f"the file is cut short or damaged ({type(wrong).__name__}); fetch it again") from None
+    except (EOFError, zlib.error, OSError) as error:
+        raise DamagedSource(f"the file is cut short or damaged ({type(error).__name__}); fetch it again") from None

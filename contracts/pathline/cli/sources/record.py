@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pathline.errors import Malformed, Refused
 
-_UNDECODED = re.compile("[\ud800-\udfff]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +24,16 @@ class Unreadable:
     """A record that could not be read; its neighbours could."""
 
     line: int
-    refused: Refused
+    refusal: Refused
 
 
 Records = Iterator[Record | Unreadable]
 
 
-def decoded(line: int, names: Iterable[str], values: Iterable[str]) -> Record | Unreadable:
+def build_record(line: int, names: Iterable[str], values: Iterable[str]) -> Record | Unreadable:
     """The record, unless a value holds bytes that the encoding could not read (kept as lone surrogates)."""
     fields = dict(zip(names, values, strict=True))
     text = "".join(fields.values())
-    if not text.isascii() and _UNDECODED.search(text):
+    if not text.isascii() and _SURROGATES.search(text):
         return Unreadable(line, Malformed("holds bytes that are no text in this encoding; name it with --encoding"))
     return Record(line, fields)

@@ -16,7 +16,7 @@ ACTIVITY: Final = "concept:name"
 TIME: Final = "time:timestamp"
 
 _CHUNK_BYTES = 64 * 1024
-_VALUES = frozenset(("string", "date", "int", "float", "boolean", "id"))
+_VALUE_TAGS = frozenset(("string", "date", "int", "float", "boolean", "id"))
 
 
 def xes_records(stream: BinaryIO) -> Records:
@@ -38,7 +38,7 @@ class _Log:
         self._event: dict[str, str] | None = None
         self._line = 0
         self._path: list[str] = []
-        self._closed: list[Record] = []
+        self._completed: list[Record] = []
         self._parser = expat.ParserCreate()
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -48,11 +48,11 @@ class _Log:
         """The events that this chunk closes."""
         try:
             self._parser.Parse(chunk, last)
-        except expat.ExpatError as wrong:
-            what = expat.ErrorString(wrong.code)
-            raise DamagedSource(f"line {wrong.lineno}: the file is not well-formed XML ({what})") from None
-        closed, self._closed = self._closed, []
-        return closed
+        except expat.ExpatError as error:
+            what = expat.ErrorString(error.code)
+            raise DamagedSource(f"line {error.lineno}: the file is not well-formed XML ({what})") from None
+        completed, self._completed = self._completed, []
+        return completed
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rpartition(":")[2]
@@ -64,11 +64,11 @@ class _Log:
             self._trace = {}
         elif name == "event" and self._path in (["log", "trace"], ["log"]):
             self._event, self._line = {}, self._parser.CurrentLineNumber
-        elif name in _VALUES and "key" in attributes:
-            self._attribute(attributes["key"], attributes.get("value", ""))
+        elif name in _VALUE_TAGS and "key" in attributes:
+            self._set_attribute(attributes["key"], attributes.get("value", ""))
         self._path.append(name)
 
-    def _attribute(self, key: str, value: str) -> None:
+    def _set_attribute(self, key: str, value: str) -> None:
         """Takes a direct attribute of the event or the trace; nested ones say something about an attribute."""
         if self._event is not None and self._path[-1] == "event":
             self._event[key] = value
@@ -80,7 +80,7 @@ class _Log:
         if name == "trace" and self._path == ["log"]:
             self._trace = {}
         elif name == "event" and self._event is not None and self._path[-1:] != ["event"]:
-            self._closed.append(Record(self._line, {**self._trace, **self._event}))
+            self._completed.append(Record(self._line, {**self._trace, **self._event}))
             self._event = None
 
     def _refuse_entity(self, *_: object) -> None:

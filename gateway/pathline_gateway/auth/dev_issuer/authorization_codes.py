@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.auth.pkce import proves
+from pathline_gateway.auth.pkce import verifier_matches
 
-SECONDS: Final = 60.0
-_MOST: Final = 1_000
+LIFETIME_S: Final = 60.0
+_MAX_CODES: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
     """What somebody who signs in was asked for by a client."""
 
-    client: str
-    redirect: str
+    client_id: str
+    redirect_uri: str
     challenge: str
     nonce: str | None
 
@@ -28,35 +28,41 @@ class AuthorizationRequest:
 class AuthorizationGrant:
     """Who signed in, and for whom."""
 
-    asked: AuthorizationRequest
+    request: AuthorizationRequest
     role: Role
     org: str | None
     account: str
-    until: float
+    expires_at: float
 
 
 @dataclass
 class AuthorizationCodes:
     """Those that were given and not redeemed."""
 
-    _kept: dict[bytes, AuthorizationGrant] = field(default_factory=dict)
+    _grants: dict[bytes, AuthorizationGrant] = field(default_factory=dict)
 
-    def given(self, asked: AuthorizationRequest, role: Role, org: str | None, account: str, now: float) -> str:
+    def issue(self, request: AuthorizationRequest, role: Role, org: str | None, account: str, now: float) -> str:
         """A new code."""
-        for old in [digest for digest, each in self._kept.items() if each.until <= now]:
-            del self._kept[old]
-        while len(self._kept) >= _MOST:
-            del self._kept[next(iter(self._kept))]
+        for old in [digest for digest, each in self._grants.items() if each.expires_at <= now]:
+            del self._grants[old]
+        while len(self._grants) >= _MAX_CODES:
+            del self._grants[next(iter(self._grants))]
         code = secrets.token_urlsafe(32)
-        self._kept[_digest(code)] = AuthorizationGrant(asked, role, org, account, now + SECONDS)
+        self._grants[_digest(code)] = AuthorizationGrant(request, role, org, account, now + LIFETIME_S)
         return code
 
-    def redeemed(self, code: str, client: str, redirect: str, verifier: str, now: float) -> AuthorizationGrant | None:
+    def redeem(
+        self, code: str, client_id: str, redirect_uri: str, verifier: str, now: float
+    ) -> AuthorizationGrant | None:
         """Who signed in; None where the code does not prove it. Whatever is wrong, the code is spent."""
-        found = self._kept.pop(_digest(code), None)
-        if found is None or found.until <= now or (found.asked.client, found.asked.redirect) != (client, redirect):
+        grant = self._grants.pop(_digest(code), None)
+        if (
+            grant is None
+            or grant.expires_at <= now
+            or (grant.request.client_id, grant.request.redirect_uri) != (client_id, redirect_uri)
+        ):
             return None
-        return found if proves(verifier, found.asked.challenge) else None
+        return grant if verifier_matches(verifier, grant.request.challenge) else None
 
 
 def _digest(code: str) -> bytes:

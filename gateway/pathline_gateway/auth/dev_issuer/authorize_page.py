@@ -10,61 +10,65 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
 from pathline_gateway.auth.bearer_token import is_organisation
-from pathline_gateway.auth.caller import OF_AN_ORGANISATION, Role
+from pathline_gateway.auth.caller import ORGANISATION_ROLES, Role
 from pathline_gateway.auth.dev_issuer.authorization_codes import AuthorizationCodes, AuthorizationRequest
-from pathline_gateway.auth.dev_issuer.issuer import Issuer, client, has_secret
+from pathline_gateway.auth.dev_issuer.issuer import Issuer, has_secret, parse_client
 from pathline_gateway.auth.pkce import is_challenge
 from pathline_gateway.web import forms
 from pathline_gateway.web.problem import Problem
-from pathline_gateway.web.templates import page
+from pathline_gateway.web.templates import render_page
 
 
-def add(router: APIRouter, issuer: Issuer, codes: AuthorizationCodes) -> None:
+def add_routes(router: APIRouter, issuer: Issuer, codes: AuthorizationCodes) -> None:
     """`/authorize` (OpenID Connect Core 1.0, 3.1.2; RFC 7636; RFC 9207)."""
 
     @router.get("/authorize")
-    async def ask(request: Request) -> Response:
+    async def show_form(request: Request) -> Response:
         """Who are you?"""
-        return _page(_asked(issuer, request.query_params), request.query_params.get("state", ""))
+        return _authorize_page(_parse_request(issuer, request.query_params), request.query_params.get("state", ""))
 
     @router.post("/authorize")
     async def sign_in(request: Request) -> Response:
         """Back to the client, with a code."""
-        if not forms.is_ours(request):
+        if not forms.is_same_origin(request):
             raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
-        said = await forms.sent(request)
-        asked, state = _asked(issuer, said), said.get("state", "")
-        who = _who(said.get("who", ""))
-        if who is None or not has_secret(issuer, said.get("secret", "")):
-            return _page(asked, state, 401, wrong="secret" if who is not None else "who")
-        code = codes.given(asked, *who, time.monotonic())
-        back = urlencode({"code": code, "state": state, "iss": issuer.url})
-        return RedirectResponse(f"{asked.redirect}?{back}", 303, {"cache-control": "no-store"})
+        form = await forms.read_form(request)
+        authorization_request, state = _parse_request(issuer, form), form.get("state", "")
+        identity = _parse_identity(form.get("who", ""))
+        if identity is None or not has_secret(issuer, form.get("secret", "")):
+            return _authorize_page(authorization_request, state, 401, error="secret" if identity is not None else "who")
+        code = codes.issue(authorization_request, *identity, time.monotonic())
+        query = urlencode({"code": code, "state": state, "iss": issuer.url})
+        return RedirectResponse(f"{authorization_request.redirect_uri}?{query}", 303, {"cache-control": "no-store"})
 
 
-def _page(asked: AuthorizationRequest, state: str, status: int = 200, wrong: str | None = None) -> Response:
-    return page("authorize.html", status, referrer="same-origin", asked=asked, state=state, wrong=wrong)
+def _authorize_page(
+    authorization_request: AuthorizationRequest, state: str, status: int = 200, error: str | None = None
+) -> Response:
+    return render_page(
+        "authorize.html", status, referrer="same-origin", asked=authorization_request, state=state, wrong=error
+    )
 
 
-def _asked(issuer: Issuer, said: Mapping[str, str]) -> AuthorizationRequest:
+def _parse_request(issuer: Issuer, parameters: Mapping[str, str]) -> AuthorizationRequest:
     """What the client asks for. Raises Problem: a browser is never sent to an address that is not its client's."""
-    name, redirect = said.get("client_id", ""), said.get("redirect_uri", "")
-    if issuer.clients.get(name) != redirect:
+    client_id, redirect_uri = parameters.get("client_id", ""), parameters.get("redirect_uri", "")
+    if issuer.redirect_uris.get(client_id) != redirect_uri:
         raise Problem(400, "unknown-client", "no such client may send people here, or not back to where it says")
-    told = said.get("code_challenge", "")
-    if said.get("response_type", "code") != "code" or said.get("code_challenge_method") != "S256":
+    code_challenge = parameters.get("code_challenge", "")
+    if parameters.get("response_type", "code") != "code" or parameters.get("code_challenge_method") != "S256":
         raise Problem(400, "invalid-request", "ask for a code, with a code_challenge by S256")
-    if not is_challenge(told):
+    if not is_challenge(code_challenge):
         raise Problem(400, "invalid-request", "code_challenge: the SHA-256 of a secret, as base64url")
-    return AuthorizationRequest(name, redirect, told, said.get("nonce") or None)
+    return AuthorizationRequest(client_id, redirect_uri, code_challenge, parameters.get("nonce") or None)
 
 
-def _who(said: str) -> tuple[Role, str | None, str] | None:
+def _parse_identity(text: str) -> tuple[Role, str | None, str] | None:
     """Role, organisation and account, where a token could say so."""
     try:
-        role, org, account = client(said)
+        role, org, account = parse_client(text)
     except ValueError:
         return None
-    if (org is not None and not is_organisation(org)) or (org is None and role in OF_AN_ORGANISATION):
+    if (org is not None and not is_organisation(org)) or (org is None and role in ORGANISATION_ROLES):
         return None
     return role, org, account

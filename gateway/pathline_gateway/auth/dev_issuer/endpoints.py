@@ -10,11 +10,11 @@ from fastapi import APIRouter, Request
 
 from pathline_gateway.auth.dev_issuer import authorize_page
 from pathline_gateway.auth.dev_issuer.authorization_codes import AuthorizationCodes
-from pathline_gateway.auth.dev_issuer.issuer import HOUR_S, Issuer, client, has_secret
+from pathline_gateway.auth.dev_issuer.issuer import HOUR_S, Issuer, has_secret, parse_client
 from pathline_gateway.web import forms
 from pathline_gateway.web.problem import Problem
 
-_SHOWN: Final = ("code", "client_id", "redirect_uri", "code_verifier")
+_CODE_GRANT_FIELDS: Final = ("code", "client_id", "redirect_uri", "code_verifier")
 
 
 def routes(issuer: Issuer) -> APIRouter:
@@ -45,32 +45,36 @@ def routes(issuer: Issuer) -> APIRouter:
     @router.post("/token")
     async def token(request: Request) -> dict[str, Any]:
         """A token for `client_id` = role, or role:organisation, or citizen:name; or for a code."""
-        said = await forms.sent(request)
-        return _by_code(issuer, codes, said) if said.get("grant_type") == "authorization_code" else _own(issuer, said)
+        form = await forms.read_form(request)
+        return (
+            _redeem_code(issuer, codes, form)
+            if form.get("grant_type") == "authorization_code"
+            else _grant_client_credentials(issuer, form)
+        )
 
-    authorize_page.add(router, issuer, codes)
+    authorize_page.add_routes(router, issuer, codes)
     return router
 
 
-def _own(issuer: Issuer, said: Mapping[str, str]) -> dict[str, Any]:
-    if said.get("grant_type") != "client_credentials" or not has_secret(issuer, said.get("client_secret", "")):
+def _grant_client_credentials(issuer: Issuer, form: Mapping[str, str]) -> dict[str, Any]:
+    if form.get("grant_type") != "client_credentials" or not has_secret(issuer, form.get("client_secret", "")):
         raise Problem(401, "not-signed-in", "send grant_type=client_credentials and the secret of this machine")
     try:
-        role, org, account = client(said.get("client_id", ""))
-    except ValueError as wrong:
-        raise Problem(422, "invalid-request", f"client_id: {wrong}") from None
-    return {"access_token": issuer.token([role], org, account), "token_type": "Bearer", "expires_in": HOUR_S}
+        role, org, account = parse_client(form.get("client_id", ""))
+    except ValueError as error:
+        raise Problem(422, "invalid-request", f"client_id: {error}") from None
+    return {"access_token": issuer.issue_token([role], org, account), "token_type": "Bearer", "expires_in": HOUR_S}
 
 
-def _by_code(issuer: Issuer, codes: AuthorizationCodes, said: Mapping[str, str]) -> dict[str, Any]:
-    code, name, redirect, verifier = (said.get(each, "") for each in _SHOWN)
-    found = codes.redeemed(code, name, redirect, verifier, time.monotonic())
-    if found is None:
+def _redeem_code(issuer: Issuer, codes: AuthorizationCodes, form: Mapping[str, str]) -> dict[str, Any]:
+    code, client_id, redirect_uri, verifier = (form.get(each, "") for each in _CODE_GRANT_FIELDS)
+    grant = codes.redeem(code, client_id, redirect_uri, verifier, time.monotonic())
+    if grant is None:
         # RFC 6749, 5.2, by our own form of errors: whatever is wrong with it, the answer is the same.
         raise Problem(400, "invalid-grant", "the code is not good: sign in again", error="invalid_grant")
     return {
-        "access_token": issuer.token([found.role], found.org, found.account),
-        "id_token": issuer.id_token(found.asked.client, found.account, found.asked.nonce),
+        "access_token": issuer.issue_token([grant.role], grant.org, grant.account),
+        "id_token": issuer.issue_id_token(grant.request.client_id, grant.account, grant.request.nonce),
         "token_type": "Bearer",
         "expires_in": HOUR_S,
     }

@@ -14,11 +14,11 @@ from pathline.vocabulary.shapes import Ref
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import Citizen, Publisher
 from pathline_gateway.identity.links.schemas import GivenToken, MadeLink, TakenBack
-from pathline_gateway.identity.links.service import Linking, no_such_link
+from pathline_gateway.identity.links.service import Linking, link_not_found
 from pathline_gateway.identity.links.token_repository import TokenLink
 from pathline_gateway.organisations import repository as organisation_repository
-from pathline_gateway.reserved_names import ACCOUNT, CITIZENS
-from pathline_gateway.web.openapi_responses import answers
+from pathline_gateway.reserved_names import ACCOUNT_SOURCE, CITIZEN_ORGANISATION
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
 
@@ -60,108 +60,108 @@ def routes(pool: asyncpg.Pool, linking: Linking, register_unknown: bool) -> APIR
         status_code=201,
         summary="A token for a person to carry",
         response_model=None,
-        responses=answers(GivenToken, {201: "Shown once"}),
+        responses=response_docs(GivenToken, {201: "Shown once"}),
     )
-    async def token(caller: Publisher, wanted: Ref, response: Response) -> dict[str, str]:
+    async def issue_token(caller: Publisher, ref: Ref, response: Response) -> dict[str, str]:
         """By the organisation that knows her, or by her own account. Shown once, good once, and not for long."""
-        if not _is_of(caller, wanted):
+        if not _may_issue_for(caller, ref):
             raise Problem(403, "not-your-subject", "tokens are issued by the organisation whose subject it is")
         if not register_unknown:
-            await _registered(pool, wanted.org)
-        made, expires = await linking.issue(wanted.org, wanted.subject)
+            await _require_registered(pool, ref.org)
+        token, expires_at = await linking.issue(ref.org, ref.subject)
         response.headers["cache-control"] = "no-store"
-        return {"token": made, "expires_at": instant.serve(expires)}
+        return {"token": token, "expires_at": instant.to_text(expires_at)}
 
     @router.post(
         "/v1/identity/links",
         status_code=201,
         summary="Link by tokens",
         response_model=None,
-        responses=answers(MadeLink, {201: "It is bound, or waits for a reviewer", 202: "It is on its way: look"}),
+        responses=response_docs(MadeLink, {201: "It is bound, or waits for a reviewer", 202: "It is on its way: look"}),
     )
-    async def link(caller: Citizen, wanted: Show, request: Request, response: Response) -> dict[str, Any]:
+    async def link_by_tokens(caller: Citizen, body: Show, request: Request, response: Response) -> dict[str, Any]:
         """201 when it is bound, or waits for a reviewer; 202 when it will be: `look` says how far it has come.
 
         Tokens that are unknown, expired, used, or of one record get one and the same 404.
         """
-        if len(wanted.tokens) == 1 and caller.account is None:
+        if len(body.tokens) == 1 and caller.account is None:
             raise Problem(422, "invalid-request", "tokens: send two, or sign in to the account that completes the one")
-        made = await linking.link(wanted.tokens, caller.account, _name(caller, request))
-        response.status_code = 201 if made.seen else 202
-        return _served(made)
+        token_link = await linking.link(body.tokens, caller.account, _attempt_key(caller, request))
+        response.status_code = 201 if token_link.is_bound else 202
+        return _render_link(token_link)
 
     @router.get(
         "/v1/identity/links/{link}",
         summary="How far a link by tokens has come",
         response_model=None,
-        responses=answers(MadeLink, "How far it has come"),
+        responses=response_docs(MadeLink, "How far it has come"),
     )
-    async def look(
+    async def get_link(
         caller: Citizen, link: Annotated[UUID, Path(description="The link's id: the last part of `look`")]
     ) -> dict[str, Any]:
         """`on-its-way`, `bound`, `in-review`, `retracted`; or `interrupted`: show the same tokens again."""
-        return _served(_of_caller(caller, await linking.read(link)))
+        return _render_link(_require_own_link(caller, await linking.get_link(link)))
 
     @router.post(
         "/v1/identity/retractions",
         status_code=201,
         summary="Take a link by tokens back",
         response_model=None,
-        responses=answers(TakenBack, {201: "Membership follows it", 202: "Membership will follow it"}),
+        responses=response_docs(TakenBack, {201: "Membership follows it", 202: "Membership will follow it"}),
     )
-    async def retract(caller: Citizen, wanted: Retract, response: Response) -> dict[str, Any]:
+    async def retract_link(caller: Citizen, body: Retract, response: Response) -> dict[str, Any]:
         """By who made it. 201 when membership follows it, 202 when it will. Once or twice is the same."""
-        made = _of_caller(caller, await linking.read(_number(wanted)))
-        id, bound = await linking.unlink(made.id)
+        token_link = _require_own_link(caller, await linking.get_link(_link_id(body)))
+        id, bound = await linking.unlink(token_link.id)
         response.status_code = 201 if bound else 202
-        return {"evidence": {"source": ACCOUNT, "id": id}, "bound": bound}
+        return {"evidence": {"source": ACCOUNT_SOURCE, "id": id}, "bound": bound}
 
     return router
 
 
-def _is_of(caller: Caller, ref: Ref) -> bool:
+def _may_issue_for(caller: Caller, ref: Ref) -> bool:
     """By its role, and not by what its token names besides."""
-    return caller.publishes_for(ref.org) or (ref.org == CITIZENS and caller.is_person(ref.subject))
+    return caller.publishes_for(ref.org) or (ref.org == CITIZEN_ORGANISATION and caller.is_person(ref.subject))
 
 
-async def _registered(pool: asyncpg.Pool, org: str) -> None:
+async def _require_registered(pool: asyncpg.Pool, org: str) -> None:
     async with pool.acquire() as connection:
         if not await organisation_repository.known_organisations(connection, [org]):
             raise Problem(422, "unknown-organisation", "org: is not on the register: ask the operator to enter it")
 
 
-def _name(caller: Caller, request: Request) -> str:
+def _attempt_key(caller: Caller, request: Request) -> str:
     """Under what attempts are counted: who it is, or from where. It is hashed before it is kept."""
     if caller.account is not None:
         return f"account {caller.account}"
     return f"org {caller.org}" if caller.org else f"address {request.client.host if request.client else ''}"
 
 
-def _of_caller(caller: Caller, made: TokenLink) -> TokenLink:
-    if not caller.open and (made.account is None or made.account != caller.account):
-        raise no_such_link()
-    return made
+def _require_own_link(caller: Caller, link: TokenLink) -> TokenLink:
+    if not caller.auth_disabled and (link.account is None or link.account != caller.account):
+        raise link_not_found()
+    return link
 
 
-def _number(wanted: Retract) -> UUID:
-    if wanted.source == ACCOUNT and wanted.id.startswith(_PREFIX):
+def _link_id(body: Retract) -> UUID:
+    if body.source == ACCOUNT_SOURCE and body.id.startswith(_PREFIX):
         try:
-            return UUID(wanted.id.removeprefix(_PREFIX))
+            return UUID(body.id.removeprefix(_PREFIX))
         except ValueError:
             pass
-    raise no_such_link()
+    raise link_not_found()
 
 
-def _served(made: TokenLink) -> dict[str, Any]:
-    evidence = {"source": ACCOUNT, "id": made.event}
-    return {"evidence": evidence, "state": _state(made), "look": f"/v1/identity/links/{made.id}"}
+def _render_link(link: TokenLink) -> dict[str, Any]:
+    evidence = {"source": ACCOUNT_SOURCE, "id": link.event_id}
+    return {"evidence": evidence, "state": _link_state(link), "look": f"/v1/identity/links/{link.id}"}
 
 
-def _state(made: TokenLink) -> str:
-    if made.retracted_at is not None:
+def _link_state(link: TokenLink) -> str:
+    if link.retracted_at is not None:
         return "retracted"
-    if made.published_at is None:
+    if link.published_at is None:
         return "interrupted"
-    if not made.seen:
+    if not link.is_bound:
         return "on-its-way"
-    return "in-review" if made.waits not in (None, "bridge") else "bound"
+    return "in-review" if link.wait_reason not in (None, "bridge") else "bound"

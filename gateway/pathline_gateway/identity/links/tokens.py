@@ -8,21 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from pathline_gateway.reserved_names import CITIZENS
+from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
 Subject = tuple[str, str]
 """Organisation and subject."""
 
-_BYTES = 24
+_TOKEN_BYTES = 24
 """192 bits: nobody guesses one."""
 
 
 def new_token() -> str:
     """A token that nobody has had before; url-safe, 32 characters."""
-    return secrets.token_urlsafe(_BYTES)
+    return secrets.token_urlsafe(_TOKEN_BYTES)
 
 
-def digest(token: str) -> bytes:
+def token_digest(token: str) -> bytes:
     """What is kept of a token, and what it is looked up by: how long that takes says nothing of the token."""
     return hashlib.sha256(token.encode()).digest()
 
@@ -32,7 +32,7 @@ class IssuedToken:
     """A token that was issued."""
 
     subject: Subject
-    fresh: bool
+    is_valid: bool
     """Not expired."""
     link: UUID | None
     """What it was spent on."""
@@ -45,7 +45,7 @@ class PendingLink:
     link: UUID
     pair: frozenset[Subject]
     account: str | None
-    free: bool
+    is_unclaimed: bool
     """Nobody is publishing it any more."""
 
 
@@ -70,22 +70,22 @@ class LinkRefusal:
     reason: str
 
 
-def redeemed(
-    shown: Sequence[IssuedToken], asked: int, account: str | None, held: PendingLink | None
+def redeem(
+    issued: Sequence[IssuedToken], token_count: int, account: str | None, pending: PendingLink | None
 ) -> AssertedLink | RepeatedLink | LinkRefusal:
     """What `asked` tokens come to of which these are known; one token is completed by the caller's account."""
-    if len(shown) < asked:
+    if len(issued) < token_count:
         return LinkRefusal("unknown")
-    if not all(token.fresh for token in shown):
+    if not all(token.is_valid for token in issued):
         return LinkRefusal("expired")
-    subjects = [token.subject for token in shown]
-    if asked == 1 and account is not None:
-        subjects.append((CITIZENS, account))
+    subjects = [token.subject for token in issued]
+    if token_count == 1 and account is not None:
+        subjects.append((CITIZEN_ORGANISATION, account))
     if len(subjects) != 2 or subjects[0] == subjects[1]:
         return LinkRefusal("one-record")
-    if all(token.link is None for token in shown):
+    if all(token.link is None for token in issued):
         return AssertedLink((subjects[0], subjects[1]))
-    if held is None or any(token.link != held.link for token in shown):
+    if pending is None or any(token.link != pending.link for token in issued):
         return LinkRefusal("used")
-    same = held.free and held.pair == frozenset(subjects) and held.account == account
-    return RepeatedLink(held.link) if same else LinkRefusal("used")
+    is_retry = pending.is_unclaimed and pending.pair == frozenset(subjects) and pending.account == account
+    return RepeatedLink(pending.link) if is_retry else LinkRefusal("used")

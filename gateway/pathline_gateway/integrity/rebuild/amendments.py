@@ -8,7 +8,7 @@ import asyncpg
 
 from pathline_gateway.integrity.rebuild import shadow_schema
 from pathline_gateway.integrity.rebuild.projection import Difference
-from pathline_gateway.integrity.rebuild.shadow_schema import Stand
+from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
 from pathline_gateway.postgres import change_log
 
 
@@ -22,20 +22,20 @@ class Amendments:
         await shadow_schema.build_amendments(connection)
 
     async def catch_up(
-        self, connection: asyncpg.Connection, changed: Collection[int], since: Stand, to: Stand
+        self, connection: asyncpg.Connection, changed_refs: Collection[int], since: RebuildPosition, to: RebuildPosition
     ) -> Collection[int]:
         """An amendment whose target is found changes the target's ref."""
-        await shadow_schema.rebuild_amendments(connection, changed)
+        await shadow_schema.rebuild_amendments(connection, changed_refs)
         return ()
 
-    async def digest(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:
+    async def find_differences(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:
         """Where an amendment takes no effect, or one on the wrong pathway."""
         rows = await shadow_schema.differing_amendments(connection)
         compared = await shadow_schema.count_pathways(connection)
-        found = Difference(self.name, compared, len(rows), [str(row["pathway"]) for row in rows])
-        return found, {ref for row in rows for ref in row["refs"]}
+        difference = Difference(self.name, compared, len(rows), [str(row["pathway"]) for row in rows])
+        return difference, {ref for row in rows for ref in row["refs"]}
 
-    async def switch(self, connection: asyncpg.Connection) -> None:
+    async def switch_over(self, connection: asyncpg.Connection) -> None:
         """Their pathways are served otherwise."""
         refs = await shadow_schema.switch_amendments(connection)
         if refs:

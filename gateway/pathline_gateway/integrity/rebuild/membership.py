@@ -10,11 +10,11 @@ import asyncpg
 from pathline_gateway.background.faults import concerns_record
 from pathline_gateway.identity import membership_repository
 from pathline_gateway.identity.connected_component import StoredComponent
-from pathline_gateway.identity.membership_writer import rebound
+from pathline_gateway.identity.membership_writer import compute_pathways
 from pathline_gateway.integrity.rebuild import shadow_schema
 from pathline_gateway.integrity.rebuild.projection import Difference
-from pathline_gateway.integrity.rebuild.shadow_schema import Stand
-from pathline_gateway.integrity.verify.membership_recompute import bound
+from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
+from pathline_gateway.integrity.verify.membership_recompute import recompute_membership
 from pathline_gateway.postgres import change_log
 from pathline_gateway.set_aside import repository as set_aside
 
@@ -26,39 +26,41 @@ class Membership:
 
     async def build(self, connection: asyncpg.Connection) -> None:
         """One pass over all evidence."""
-        found = await bound(connection, await set_aside.closed_refs(connection))
-        await shadow_schema.put_membership(connection, dict(found.pathway))
+        recomputed = await recompute_membership(connection, await set_aside.closed_refs(connection))
+        await shadow_schema.upsert_membership(connection, dict(recomputed.pathway_by_ref))
 
     async def catch_up(
-        self, connection: asyncpg.Connection, changed: Collection[int], since: Stand, to: Stand
+        self, connection: asyncpg.Connection, changed_refs: Collection[int], since: RebuildPosition, to: RebuildPosition
     ) -> Collection[int]:
         """Everyone whom evidence bound since then connects is bound again."""
-        touched = await shadow_schema.linked(connection, since)
-        again = await self._again(connection, touched)
-        await shadow_schema.put_membership(connection, again)
-        return again.keys()
+        linked_refs = await shadow_schema.linked_refs(connection, since)
+        pathway_by_ref = await self._recompute(connection, linked_refs)
+        await shadow_schema.upsert_membership(connection, pathway_by_ref)
+        return pathway_by_ref.keys()
 
-    async def _again(self, connection: asyncpg.Connection, touched: Collection[int]) -> Mapping[int, UUID | None]:
+    async def _recompute(
+        self, connection: asyncpg.Connection, linked_refs: Collection[int]
+    ) -> Mapping[int, UUID | None]:
         try:
-            return (await rebound(StoredComponent(connection), touched))[0] if touched else {}
+            return (await compute_pathways(StoredComponent(connection), linked_refs))[0] if linked_refs else {}
         except Exception as failed:
-            closed = await set_aside.closed_refs(connection)
-            if not concerns_record(failed) or not set(closed) & set(touched):
+            closed_refs = await set_aside.closed_refs(connection)
+            if not concerns_record(failed) or not set(closed_refs) & set(linked_refs):
                 raise
             # What is set aside stays as it stands; each of the others by itself.
-            alone = [await self._again(connection, [ref]) for ref in set(touched) - set(closed)]
-            return {ref: pathway for found in alone for ref, pathway in found.items()}
+            results = [await self._recompute(connection, [ref]) for ref in set(linked_refs) - set(closed_refs)]
+            return {ref: pathway for pathway_by_ref in results for ref, pathway in pathway_by_ref.items()}
 
-    async def digest(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:
+    async def find_differences(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:
         """Where refs are missing from a pathway, or too many."""
         rows = await shadow_schema.differing_membership(connection)
         compared = await shadow_schema.count_pathways(connection)
-        found = Difference(self.name, compared, len(rows), [str(row["pathway"]) for row in rows])
-        return found, {ref for row in rows for ref in row["refs"]}
+        difference = Difference(self.name, compared, len(rows), [str(row["pathway"]) for row in rows])
+        return difference, {ref for row in rows for ref in row["refs"]}
 
-    async def switch(self, connection: asyncpg.Connection) -> None:
+    async def switch_over(self, connection: asyncpg.Connection) -> None:
         """Refs move as they would have moved: a row is closed, another opened, and the log says so."""
-        moved = await shadow_schema.moved(connection)
-        if moved:
-            await membership_repository.move(connection, moved)
-            await change_log.append(connection, moved, await change_log.new_batch(connection), "membership", {})
+        moved_refs = await shadow_schema.moved_suspects(connection)
+        if moved_refs:
+            await membership_repository.move_refs(connection, moved_refs)
+            await change_log.append(connection, moved_refs, await change_log.new_batch(connection), "membership", {})

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import asyncpg
 
-from pathline_gateway.integrity.rebuild.shadow_schema import Stand
+from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class Difference:
     """How many pathways (or totals) were compared, how many differ, and the ids of the pathways that do."""
 
     projection: str
-    compared: int
-    different: int
+    compared_count: int
+    differing_count: int
     pathways: Sequence[str] = ()
 
 
@@ -30,15 +30,15 @@ class Projection(Protocol):
         """It stands beside the live one, as of this transaction's snapshot."""
 
     async def catch_up(
-        self, connection: asyncpg.Connection, changed: Collection[int], since: Stand, to: Stand
+        self, connection: asyncpg.Connection, changed_refs: Collection[int], since: RebuildPosition, to: RebuildPosition
     ) -> Collection[int]:
         """It follows the live tables up to `to`, given the refs that the change log names since; refs besides those
         at which the switch must look."""
 
-    async def digest(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:
+    async def find_differences(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:
         """Where the live one differs, by a digest a pathway, and the refs of those pathways."""
 
-    async def switch(self, connection: asyncpg.Connection) -> None:
+    async def switch_over(self, connection: asyncpg.Connection) -> None:
         """The live one is what was built, for the suspects; whatever is served otherwise now is in the change log.
 
         Under the membership lock and the change-log lock: short.

@@ -14,7 +14,7 @@ from pathline_gateway.integrity.rebuild.amendments import Amendments
 from pathline_gateway.integrity.rebuild.handoffs import HandoffProjection
 from pathline_gateway.integrity.rebuild.membership import Membership
 from pathline_gateway.integrity.rebuild.projection import Difference, Projection
-from pathline_gateway.integrity.rebuild.shadow_schema import Stand
+from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
 from pathline_gateway.integrity.rebuild.step_flags import Steps
 from pathline_gateway.integrity.rebuild.totals import TotalsProjection
 from pathline_gateway.postgres import change_log
@@ -27,13 +27,13 @@ PROJECTIONS: Final[Sequence[Projection]] = (
     TotalsProjection(),
 )
 
-_FEW = 2_000
+_MAX_LAG_AT_SWITCH = 2_000
 """Changes that are caught up with while everybody waits."""
-_ROUNDS = 20
+_MAX_CATCH_UP_ROUNDS = 20
 """Attempts to get within few changes of a gateway that goes on writing."""
-_SWITCHES = 50
+_MAX_SWITCH_ATTEMPTS = 50
 """Attempts to switch: one is given up rather than make a writer wait for a writer that waits for it."""
-_PAUSE_S = 0.1
+_RETRY_S = 0.1
 
 
 class AnotherRebuild(Exception):
@@ -55,64 +55,70 @@ async def rebuild(
 
     On a connection of its own. Raises AnotherRebuild before, and CannotSwitch after, all that could go wrong.
     """
-    if not await shadow_schema.claim(connection):
+    if not await shadow_schema.try_lock(connection):
         raise AnotherRebuild("another rebuild runs on this database: wait for it")
     await shadow_schema.prepare(connection)
     try:
-        stand = await _close(connection, projections, await _built(connection, projections))
-        stand, found = await _compared(connection, projections, stand)
+        position = await _catch_up_closely(connection, projections, await _build_all(connection, projections))
+        position, differences = await _find_differences(connection, projections, position)
         if not dry_run:
-            stand = await _close(connection, projections, stand)
-            await _switched(connection, projections, stand)
-        return found
+            position = await _catch_up_closely(connection, projections, position)
+            await _switch_all(connection, projections, position)
+        return differences
     finally:
-        await shadow_schema.clear(connection)
+        await shadow_schema.drop_schema(connection)
 
 
-async def _built(connection: asyncpg.Connection, projections: Sequence[Projection]) -> Stand:
+async def _build_all(connection: asyncpg.Connection, projections: Sequence[Projection]) -> RebuildPosition:
     async with connection.transaction(isolation="repeatable_read"):
-        stand = await shadow_schema.stand(connection)
+        position = await shadow_schema.load_position(connection)
         for projection in projections:
             await projection.build(connection)
-        return stand
+        return position
 
 
-async def _close(connection: asyncpg.Connection, projections: Sequence[Projection], stand: Stand) -> Stand:
+async def _catch_up_closely(
+    connection: asyncpg.Connection, projections: Sequence[Projection], position: RebuildPosition
+) -> RebuildPosition:
     """The projections follow the live tables to within a few changes, if that can be."""
-    for _ in range(_ROUNDS):
-        before = stand
+    for _ in range(_MAX_CATCH_UP_ROUNDS):
+        before = position
         async with connection.transaction(isolation="repeatable_read"):
-            stand = await _caught_up(connection, projections, before)
-        if stand.change - before.change < _FEW:
+            position = await _catch_up(connection, projections, before)
+        if position.change_seq - before.change_seq < _MAX_LAG_AT_SWITCH:
             break
-    return stand
+    return position
 
 
-async def _caught_up(connection: asyncpg.Connection, projections: Sequence[Projection], since: Stand) -> Stand:
-    to = await shadow_schema.stand(connection)
-    changed = await shadow_schema.changed(connection, since, to)
-    await shadow_schema.suspect(connection, changed)
+async def _catch_up(
+    connection: asyncpg.Connection, projections: Sequence[Projection], since: RebuildPosition
+) -> RebuildPosition:
+    to = await shadow_schema.load_position(connection)
+    changed_refs = await shadow_schema.changed_refs(connection, since, to)
+    await shadow_schema.add_suspects(connection, changed_refs)
     for projection in projections:
-        await shadow_schema.suspect(connection, await projection.catch_up(connection, changed, since, to))
+        await shadow_schema.add_suspects(connection, await projection.catch_up(connection, changed_refs, since, to))
     return to
 
 
-async def _compared(
-    connection: asyncpg.Connection, projections: Sequence[Projection], since: Stand
-) -> tuple[Stand, list[Difference]]:
+async def _find_differences(
+    connection: asyncpg.Connection, projections: Sequence[Projection], since: RebuildPosition
+) -> tuple[RebuildPosition, list[Difference]]:
     """What differs, at one snapshot that the projections have caught up with."""
-    found = []
+    differences = []
     async with connection.transaction(isolation="repeatable_read"):
-        stand = await _caught_up(connection, projections, since)
+        position = await _catch_up(connection, projections, since)
         for projection in projections:
-            difference, refs = await projection.digest(connection)
-            await shadow_schema.suspect(connection, refs)
-            found.append(difference)
-    return stand, found
+            difference, refs = await projection.find_differences(connection)
+            await shadow_schema.add_suspects(connection, refs)
+            differences.append(difference)
+    return position, differences
 
 
-async def _switched(connection: asyncpg.Connection, projections: Sequence[Projection], stand: Stand) -> None:
-    for _ in range(_SWITCHES):
+async def _switch_all(
+    connection: asyncpg.Connection, projections: Sequence[Projection], position: RebuildPosition
+) -> None:
+    for _ in range(_MAX_SWITCH_ATTEMPTS):
         try:
             async with connection.transaction():
                 await connection.execute("set local lock_timeout = '10s'")
@@ -120,11 +126,11 @@ async def _switched(connection: asyncpg.Connection, projections: Sequence[Projec
                 await change_log.lock(connection)
                 # Whoever wrote a row and waits for the change log would wait for us: we let go first.
                 await connection.execute("set local lock_timeout = '300ms'")
-                await _caught_up(connection, projections, stand)
+                await _catch_up(connection, projections, position)
                 for projection in projections:
-                    await projection.switch(connection)
+                    await projection.switch_over(connection)
             return
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
-            await asyncio.sleep(_PAUSE_S)
-            stand = await _close(connection, projections, stand)
+            await asyncio.sleep(_RETRY_S)
+            position = await _catch_up_closely(connection, projections, position)
     raise CannotSwitch("writers hold what the switch must change; nothing was changed: try again when less is written")

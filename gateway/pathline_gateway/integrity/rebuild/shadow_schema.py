@@ -23,32 +23,32 @@ create unlogged table rebuilding.total (name text primary key, n bigint not null
 create unlogged table rebuilding.handoff (like public.handoff including defaults);
 create unlogged table rebuilding.suspect (ref bigint primary key);
 """
-_STAND = """
+_POSITION = """
 select (select coalesce(max(seq), 0) from change) as change, (select seq from membership_progress) as link
 """
-_CHANGED = "select distinct ref from change where seq > $1 and seq <= $2"
-_LINKED = """
+_CHANGED_REFS = "select distinct ref from change where seq > $1 and seq <= $2"
+_LINKED_REFS = """
 select distinct r.ref from seen_evidence l
 left join link_evidence t on l.kind = 'retracted' and t.source = l.target_source and t.id = l.target_id
 cross join lateral (values (l.a), (l.b), (t.a), (t.b)) as r(ref)
 where l.seq > $1 and r.ref is not null
 """
-_SUSPECT = "insert into rebuilding.suspect select unnest($1::bigint[]) on conflict do nothing"
-_PATHWAYS = """
+_INSERT_SUSPECTS = "insert into rebuilding.suspect select unnest($1::bigint[]) on conflict do nothing"
+_COUNT_PATHWAYS = """
 select (select count(*) from subject_ref) - (select count(*) from rebuilding.membership)
     + (select count(distinct pathway) from rebuilding.membership)
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class RebuildPosition:
     """How far something follows the live tables: the last change, and the last link evidence that was bound."""
 
-    change: int
-    link: int
+    change_seq: int
+    link_seq: int
 
 
-async def claim(connection: asyncpg.Connection) -> bool:
+async def try_lock(connection: asyncpg.Connection) -> bool:
     """Whether this connection is the only one that rebuilds, until it is closed."""
     return bool(await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK))
 
@@ -60,35 +60,35 @@ async def prepare(connection: asyncpg.Connection) -> None:
         await connection.execute(_PREPARE)
 
 
-async def clear(connection: asyncpg.Connection) -> None:
+async def drop_schema(connection: asyncpg.Connection) -> None:
     """They are gone."""
     await connection.execute("drop schema if exists rebuilding cascade")
 
 
-async def stand(connection: asyncpg.Connection) -> Stand:
+async def load_position(connection: asyncpg.Connection) -> RebuildPosition:
     """Where the live tables stand, at this transaction's snapshot."""
-    row = await connection.fetchrow(_STAND)
-    return Stand(row["change"], row["link"])
+    row = await connection.fetchrow(_POSITION)
+    return RebuildPosition(row["change"], row["link"])
 
 
-async def changed(connection: asyncpg.Connection, since: Stand, to: Stand) -> list[int]:
+async def changed_refs(connection: asyncpg.Connection, since: RebuildPosition, to: RebuildPosition) -> list[int]:
     """The refs that changed in between."""
-    return [row["ref"] for row in await connection.fetch(_CHANGED, since.change, to.change)]
+    return [row["ref"] for row in await connection.fetch(_CHANGED_REFS, since.change_seq, to.change_seq)]
 
 
-async def linked(connection: asyncpg.Connection, since: Stand) -> set[int]:
+async def linked_refs(connection: asyncpg.Connection, since: RebuildPosition) -> set[int]:
     """The refs that evidence bound since then is about; and maybe a few more, as evidence is not bound as it came."""
-    return {row["ref"] for row in await connection.fetch(_LINKED, since.link)}
+    return {row["ref"] for row in await connection.fetch(_LINKED_REFS, since.link_seq)}
 
 
-async def suspect(connection: asyncpg.Connection, refs: Collection[int]) -> None:
+async def add_suspects(connection: asyncpg.Connection, refs: Collection[int]) -> None:
     """The switch will look at these refs."""
-    await connection.execute(_SUSPECT, list(refs))
+    await connection.execute(_INSERT_SUSPECTS, list(refs))
 
 
 async def count_pathways(connection: asyncpg.Connection) -> int:
     """How many there are, as rebuilt."""
-    return int(await connection.fetchval(_PATHWAYS))
+    return int(await connection.fetchval(_COUNT_PATHWAYS))
 
 
 # Steps: how many live interactions stand under each ref.
@@ -107,13 +107,13 @@ where i.ref = any($1::bigint[]) and not exists (
     select from amendment v where v.kind = 'voided' and v.target_source = i.source and v.target_id = i.id)
 group by i.ref
 """
-_FORGET_STEPS = "delete from rebuilding.steps where ref = any($1::bigint[])"
+_DELETE_STEPS = "delete from rebuilding.steps where ref = any($1::bigint[])"
 _SUM_STEPS = "select coalesce(sum(live), 0)::bigint as interactions, count(*) as stepped from rebuilding.steps"
 _SUM_STEPS_OF = """
 select coalesce(sum(live), 0)::bigint as interactions, count(*) as stepped from rebuilding.steps
 where ref = any($1::bigint[])
 """
-_SET_TOTALS = """
+_ADD_TO_TOTALS = """
 insert into rebuilding.total as t select * from unnest($1::text[], $2::bigint[]) as d(name, n)
 on conflict (name) do update set n = t.n + excluded.n
 """
@@ -133,25 +133,25 @@ update subject_ref s set stepped = not s.stepped
 from rebuilding.suspect x left join rebuilding.steps r on r.ref = x.ref
 where s.id = x.ref and s.stepped <> (r.ref is not null)
 """
-_SAY_EMPTIED = "update tally set n = n + 1 where name = 'emptied'"
+_INCREMENT_EMPTIED = "update tally set n = n + 1 where name = 'emptied'"
 
 
 async def build_steps(connection: asyncpg.Connection) -> None:
     """Counted anew for every ref."""
     await connection.execute(_BUILD_STEPS)
-    await _add(connection, await connection.fetchrow(_SUM_STEPS), 1)
+    await _add_to_totals(connection, await connection.fetchrow(_SUM_STEPS), 1)
 
 
 async def rebuild_steps(connection: asyncpg.Connection, refs: Collection[int]) -> None:
     """Counted anew for these."""
-    await _add(connection, await connection.fetchrow(_SUM_STEPS_OF, list(refs)), -1)
-    await connection.execute(_FORGET_STEPS, list(refs))
+    await _add_to_totals(connection, await connection.fetchrow(_SUM_STEPS_OF, list(refs)), -1)
+    await connection.execute(_DELETE_STEPS, list(refs))
     await connection.execute(_REBUILD_STEPS_OF, list(refs))
-    await _add(connection, await connection.fetchrow(_SUM_STEPS_OF, list(refs)), 1)
+    await _add_to_totals(connection, await connection.fetchrow(_SUM_STEPS_OF, list(refs)), 1)
 
 
-async def _add(connection: asyncpg.Connection, sums: Mapping[str, int], sign: int) -> None:
-    await connection.execute(_SET_TOTALS, list(sums.keys()), [sign * n for n in sums.values()])
+async def _add_to_totals(connection: asyncpg.Connection, sums: Mapping[str, int], sign: int) -> None:
+    await connection.execute(_ADD_TO_TOTALS, list(sums.keys()), [sign * n for n in sums.values()])
 
 
 async def differing_steps(connection: asyncpg.Connection) -> list[asyncpg.Record]:
@@ -162,7 +162,7 @@ async def differing_steps(connection: asyncpg.Connection) -> list[asyncpg.Record
 async def switch_steps(connection: asyncpg.Connection) -> None:
     """Suspects are stepped as rebuilt. Who stores a step meanwhile under a ref that now is not will look again."""
     if await connection.execute(_SWITCH_STEPS) != "UPDATE 0":
-        await connection.execute(_SAY_EMPTIED)
+        await connection.execute(_INCREMENT_EMPTIED)
 
 
 # Amendments: the refs that voids and corrections are about.
@@ -173,7 +173,7 @@ select a.source, a.id, e.ref from amendment a
 join event_identity e on e.source = a.target_source and e.id = a.target_id
 where e.ref is not null
 """
-_FORGET_AMENDMENTS = "delete from rebuilding.amendment where target_ref = any($1::bigint[])"
+_DELETE_AMENDMENTS = "delete from rebuilding.amendment where target_ref = any($1::bigint[])"
 _AMENDMENTS_DIFFER = """
 select p.pathway, p.refs from (
     select coalesce(m.pathway, s.birth) as pathway, array_agg(distinct s.id) as refs,
@@ -216,7 +216,7 @@ async def build_amendments(connection: asyncpg.Connection) -> None:
 
 async def rebuild_amendments(connection: asyncpg.Connection, refs: Collection[int]) -> None:
     """Found anew for those about these refs' interactions."""
-    await connection.execute(_FORGET_AMENDMENTS, list(refs))
+    await connection.execute(_DELETE_AMENDMENTS, list(refs))
     await connection.execute(_REBUILD_AMENDMENTS_OF, list(refs))
 
 
@@ -232,8 +232,8 @@ async def switch_amendments(connection: asyncpg.Connection) -> list[int]:
 
 # Membership: which refs are on which pathway.
 
-_FORGET_MEMBERSHIP = "delete from rebuilding.membership where ref = any($1::bigint[])"
-_ADD_MEMBERSHIP = "insert into rebuilding.membership select * from unnest($1::bigint[], $2::uuid[])"
+_DELETE_MEMBERSHIP = "delete from rebuilding.membership where ref = any($1::bigint[])"
+_INSERT_MEMBERSHIP = "insert into rebuilding.membership select * from unnest($1::bigint[], $2::uuid[])"
 _MEMBERSHIP_DIFFERS = """
 select p.pathway, p.refs from (
     select coalesce(r.pathway, m.pathway) as pathway, array_agg(coalesce(r.ref, m.ref)) as refs,
@@ -244,7 +244,7 @@ select p.pathway, p.refs from (
     group by 1) p
 where p.live is distinct from p.rebuilt
 """
-_MOVED = """
+_MOVED_SUSPECTS = """
 select x.ref, r.pathway from rebuilding.suspect x
 left join rebuilding.membership r on r.ref = x.ref
 left join membership m on m.ref = x.ref and m.until is null
@@ -252,11 +252,11 @@ where r.pathway is distinct from m.pathway
 """
 
 
-async def put_membership(connection: asyncpg.Connection, bound: Mapping[int, UUID | None]) -> None:
+async def upsert_membership(connection: asyncpg.Connection, pathway_by_ref: Mapping[int, UUID | None]) -> None:
     """These refs are on these pathways, rebuilt; None: on their own."""
-    joined = {ref: pathway for ref, pathway in bound.items() if pathway is not None}
-    await connection.execute(_FORGET_MEMBERSHIP, list(bound))
-    await connection.execute(_ADD_MEMBERSHIP, list(joined), list(joined.values()))
+    joined = {ref: pathway for ref, pathway in pathway_by_ref.items() if pathway is not None}
+    await connection.execute(_DELETE_MEMBERSHIP, list(pathway_by_ref))
+    await connection.execute(_INSERT_MEMBERSHIP, list(joined), list(joined.values()))
 
 
 async def differing_membership(connection: asyncpg.Connection) -> list[asyncpg.Record]:
@@ -264,21 +264,21 @@ async def differing_membership(connection: asyncpg.Connection) -> list[asyncpg.R
     return list(await connection.fetch(_MEMBERSHIP_DIFFERS))
 
 
-async def moved(connection: asyncpg.Connection) -> dict[int, UUID | None]:
+async def moved_suspects(connection: asyncpg.Connection) -> dict[int, UUID | None]:
     """Suspects that are on another pathway than rebuilt, and where they belong."""
-    return {row["ref"]: row["pathway"] for row in await connection.fetch(_MOVED)}
+    return {row["ref"]: row["pathway"] for row in await connection.fetch(_MOVED_SUSPECTS)}
 
 
 # Totals: two are summed from steps, three are off by as much now as when the rebuild began.
 
-_DRIFT = """
+_INSERT_DRIFT = """
 insert into rebuilding.total
 select t.name, c.n - t.n from tally t join (
     select 'subjects' as name, count(*) as n from subject_ref
     union all select 'parked', count(*) from parked where state = 'parked'
     union all select 'links', count(*) from seen_evidence where kind = 'same') c using (name)
 """
-_TRUE_TOTALS = """
+_COMPARE_TOTALS = """
 select t.name, t.n as live, case when t.name in ('interactions', 'stepped') then r.n else t.n + r.n end as rebuilt
 from tally t join rebuilding.total r using (name)
 """
@@ -290,12 +290,12 @@ from rebuilding.total r where r.name = t.name
 
 async def measure_drift(connection: asyncpg.Connection) -> None:
     """By how much the totals of subjects, parked records and links are off: right code keeps that as it is."""
-    await connection.execute(_DRIFT)
+    await connection.execute(_INSERT_DRIFT)
 
 
-async def totals(connection: asyncpg.Connection) -> list[tuple[int, int]]:
+async def load_totals(connection: asyncpg.Connection) -> list[tuple[int, int]]:
     """Each total, live and rebuilt."""
-    return [(row["live"], row["rebuilt"]) for row in await connection.fetch(_TRUE_TOTALS)]
+    return [(row["live"], row["rebuilt"]) for row in await connection.fetch(_COMPARE_TOTALS)]
 
 
 async def switch_totals(connection: asyncpg.Connection) -> None:

@@ -8,7 +8,7 @@ import asyncpg
 
 from pathline_gateway.integrity.rebuild import shadow_schema
 from pathline_gateway.integrity.rebuild.projection import Difference
-from pathline_gateway.integrity.rebuild.shadow_schema import Stand
+from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
 
 
 class Steps:
@@ -21,19 +21,19 @@ class Steps:
         await shadow_schema.build_steps(connection)
 
     async def catch_up(
-        self, connection: asyncpg.Connection, changed: Collection[int], since: Stand, to: Stand
+        self, connection: asyncpg.Connection, changed_refs: Collection[int], since: RebuildPosition, to: RebuildPosition
     ) -> Collection[int]:
         """They are counted again under refs that changed."""
-        await shadow_schema.rebuild_steps(connection, changed)
+        await shadow_schema.rebuild_steps(connection, changed_refs)
         return ()
 
-    async def digest(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:
+    async def find_differences(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:
         """Where a ref is stepped and should not be, or the other way round."""
         rows = await shadow_schema.differing_steps(connection)
         compared = await shadow_schema.count_pathways(connection)
-        found = Difference(self.name, compared, len(rows), [str(row["pathway"]) for row in rows])
-        return found, {ref for row in rows for ref in row["refs"]}
+        difference = Difference(self.name, compared, len(rows), [str(row["pathway"]) for row in rows])
+        return difference, {ref for row in rows for ref in row["refs"]}
 
-    async def switch(self, connection: asyncpg.Connection) -> None:
+    async def switch_over(self, connection: asyncpg.Connection) -> None:
         """Nothing that is served depends on it but totals."""
         await shadow_schema.switch_steps(connection)

@@ -8,7 +8,7 @@ import asyncpg
 
 from pathline_gateway.integrity.rebuild import shadow_schema
 from pathline_gateway.integrity.rebuild.projection import Difference
-from pathline_gateway.integrity.rebuild.shadow_schema import Stand
+from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
 
 
 class TotalsProjection:
@@ -21,16 +21,16 @@ class TotalsProjection:
         await shadow_schema.measure_drift(connection)
 
     async def catch_up(
-        self, connection: asyncpg.Connection, changed: Collection[int], since: Stand, to: Stand
+        self, connection: asyncpg.Connection, changed_refs: Collection[int], since: RebuildPosition, to: RebuildPosition
     ) -> Collection[int]:
         """Steps keep their sums; the rest moves with what it counts."""
         return ()
 
-    async def digest(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:
+    async def find_differences(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:
         """Which totals are no counts."""
-        pairs = await shadow_schema.totals(connection)
+        pairs = await shadow_schema.load_totals(connection)
         return Difference(self.name, len(pairs), sum(live != rebuilt for live, rebuilt in pairs)), ()
 
-    async def switch(self, connection: asyncpg.Connection) -> None:
+    async def switch_over(self, connection: asyncpg.Connection) -> None:
         """They are."""
         await shadow_schema.switch_totals(connection)

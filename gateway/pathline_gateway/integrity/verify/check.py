@@ -26,7 +26,7 @@ Name = Literal[
     "parked",
 ]
 
-MEANING: Final[dict[Name, str]] = {
+INVARIANTS: Final[dict[Name, str]] = {
     "content": "the digest of what is stored is the one kept when it was accepted",
     "columns": "clear columns say what the payload says",
     "identities": "every event has one identity, and every identity its event",
@@ -46,7 +46,7 @@ MEANING: Final[dict[Name, str]] = {
     "parked": "parked records are whole, and lie before the position",
 }
 
-_SHOWN = 5
+_MAX_SHOWN = 5
 """Differing pathways that are named; the rest is counted."""
 
 
@@ -55,51 +55,51 @@ class Check:
     """What one comparison came to."""
 
     name: Name
-    compared: int = 0
-    different: int = 0
+    compared_count: int = 0
+    differing_count: int = 0
     refs: list[int] = field(default_factory=list)
     """Some of the refs concerned, for finding their pathways."""
     pathways: list[str] = field(default_factory=list)
     """The ids of some of the pathways that differ."""
-    set_aside: int = 0
+    set_aside_count: int = 0
     """Those that differ or cannot be computed, and are known to: a background work has set them aside."""
-    closed: Collection[int] = frozenset()
+    closed_refs: Collection[int] = frozenset()
     """Refs of pathways of which something is set aside."""
 
-    def see(self, same: bool, ref: int | None = None) -> None:
+    def record(self, is_same: bool, ref: int | None = None) -> None:
         """One more was compared."""
-        self.compared += 1
-        if not same:
-            self.differ(ref)
+        self.compared_count += 1
+        if not is_same:
+            self.record_difference(ref)
 
-    def differ(self, ref: int | None = None) -> None:
+    def record_difference(self, ref: int | None = None) -> None:
         """One is different, or is known to be."""
-        if ref in self.closed:
-            self.set_aside += 1
+        if ref in self.closed_refs:
+            self.set_aside_count += 1
             return
-        self.different += 1
-        if ref is not None and len(self.refs) < _SHOWN:
+        self.differing_count += 1
+        if ref is not None and len(self.refs) < _MAX_SHOWN:
             self.refs.append(ref)
 
-    def name_pathways(self, ids: Iterable[str]) -> None:
+    def add_pathways(self, ids: Iterable[str]) -> None:
         """These differ, of which a few will be shown, each once."""
-        self.pathways = list(dict.fromkeys([*self.pathways, *ids]))[:_SHOWN]
+        self.pathways = list(dict.fromkeys([*self.pathways, *ids]))[:_MAX_SHOWN]
 
     @property
-    def line(self) -> str:
+    def summary_line(self) -> str:
         """For a person."""
-        named = f": {' '.join(self.pathways)}" if self.pathways else ""
-        aside = f" {self.set_aside:>8} set aside" if self.set_aside else ""
-        return f"{self.name:<11} {self.compared:>10} compared {self.different:>8} different{aside}{named}"
+        pathway_ids = f": {' '.join(self.pathways)}" if self.pathways else ""
+        set_aside_column = f" {self.set_aside_count:>8} set aside" if self.set_aside_count else ""
+        return f"{self.name:<11} {self.compared_count:>10} compared {self.differing_count:>8} different{set_aside_column}{pathway_ids}"
 
     @property
-    def document(self) -> dict[str, object]:
+    def as_document(self) -> dict[str, object]:
         """For a program."""
         return {
             "check": self.name,
-            "holds": MEANING[self.name],
-            "compared": self.compared,
-            "different": self.different,
-            "set_aside": self.set_aside,
+            "holds": INVARIANTS[self.name],
+            "compared": self.compared_count,
+            "different": self.differing_count,
+            "set_aside": self.set_aside_count,
             "pathways": self.pathways,
         }

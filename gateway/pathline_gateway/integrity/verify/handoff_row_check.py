@@ -8,67 +8,71 @@ from datetime import datetime
 import orjson
 
 from pathline_gateway.handoffs.deadlines import HandoffStatus
-from pathline_gateway.handoffs.open_stages import Waiting
+from pathline_gateway.handoffs.open_stages import OpenStages
 from pathline_gateway.handoffs.projection_row import HandoffRow
 from pathline_gateway.pathways.step import Step
 
 _SERVICES = ("appointment.attended", "assessment.made", "service.started", "service.delivered")
 
 
-def agrees(kept: HandoffRow, pulled: HandoffStatus, steps: Sequence[Step]) -> bool:
+def row_agrees(row: HandoffRow, status: HandoffStatus, steps: Sequence[Step]) -> bool:
     """Whether a row says what these clocks say; `steps` are those of the pathway that the offer stands on."""
-    life = pulled.life
-    said = (kept.sender, kept.receiver, kept.state, kept.redirects, kept.anomalies)
-    if said != (life.by, life.to, life.state, len(pulled.redirects), len(life.anomalies)):
+    life = status.lifecycle
+    facts = (row.sender, row.receiver, row.state, row.redirects, row.anomalies)
+    if facts != (life.sender, life.receiver, life.state, len(status.redirects), len(life.anomalies)):
         return False
-    ended_by = life.legal[-1].verb if pulled.ended is not None else None
-    if (kept.ended_by, kept.outcome) != (ended_by, pulled.last("outcome")):
+    ended_by = life.transitions[-1].verb if status.ended_at is not None else None
+    if (row.ended_by, row.outcome) != (ended_by, status.last_value("outcome")):
         return False
-    instants = (kept.offered, kept.accepted, kept.first_contact, kept.ended)
-    if instants != (pulled.offered, pulled.accepted, pulled.first_contact, pulled.ended):
+    stored_instants = (row.offered, row.accepted, row.first_contact, row.ended)
+    if stored_instants != (status.offered_at, status.accepted_at, status.first_contact, status.ended_at):
         return False
-    due = {"accept": kept.due_accept, "contact": kept.due_contact}
-    answered = {"accept": kept.answered_accept, "contact": kept.answered_contact}
-    if _there(due) != pulled.due or _there(answered) != pulled.answered:
+    due = {"accept": row.due_accept, "contact": row.due_contact}
+    answered = {"accept": row.answered_accept, "contact": row.answered_contact}
+    if _present(due) != status.due or _present(answered) != status.answered_at:
         return False
-    return (kept.heard, kept.first_service) == (_heard(pulled, steps), _served(pulled, steps))
+    return (row.heard, row.first_service) == (_first_activity(status, steps), _first_service(status, steps))
 
 
-def agrees_with_side(kept: Waiting, told: HandoffStatus | None) -> bool:
+def side_agrees(side: OpenStages, status: HandoffStatus | None) -> bool:
     """Whether a side waits for what it may know of; contacts are not among what is folded for it, and left out here."""
-    if told is None or told.offered is None:
-        return (kept.receiver, kept.due_accept, kept.due_contact) == (None, None, None)
-    if (kept.sender, kept.receiver) != (told.life.by, told.life.to):
+    if status is None or status.offered_at is None:
+        return (side.receiver, side.due_accept, side.due_contact) == (None, None, None)
+    if (side.sender, side.receiver) != (status.lifecycle.sender, status.lifecycle.receiver):
         return False
-    due = {"accept": kept.due_accept, "contact": kept.due_contact}
-    return _there(due) == told.due and kept.answered_accept == told.answered.get("accept")
+    due = {"accept": side.due_accept, "contact": side.due_contact}
+    return _present(due) == status.due and side.answered_accept == status.answered_at.get("accept")
 
 
-def _there(instants: dict[str, datetime | None]) -> dict[str, datetime]:
+def _present(instants: dict[str, datetime | None]) -> dict[str, datetime]:
     return {stage: at for stage, at in instants.items() if at is not None}
 
 
-def _heard(pulled: HandoffStatus, steps: Sequence[Step]) -> datetime | None:
-    offered, receiver = pulled.offered, pulled.life.to
-    if offered is None:
+def _first_activity(status: HandoffStatus, steps: Sequence[Step]) -> datetime | None:
+    offered_at, receiver = status.offered_at, status.lifecycle.receiver
+    if offered_at is None:
         return None
-    about = [e.time for e in (*pulled.life.legal, *pulled.life.anomalies) if e.org == receiver and e.verb != "offered"]
-    return _first(offered, (*about, *(step.time for step in steps if step.org == receiver)))
+    handoff_times = [
+        e.time
+        for e in (*status.lifecycle.transitions, *status.lifecycle.anomalies)
+        if e.org == receiver and e.verb != "offered"
+    ]
+    return _first(offered_at, (*handoff_times, *(step.time for step in steps if step.org == receiver)))
 
 
-def _served(pulled: HandoffStatus, steps: Iterable[Step]) -> datetime | None:
+def _first_service(status: HandoffStatus, steps: Iterable[Step]) -> datetime | None:
     """The receiver's first service about this hand-off, or about none once it was accepted."""
-    if pulled.offered is None:
+    if status.offered_at is None:
         return None
-    services = (s for s in steps if s.org == pulled.life.to and s.type.split(".", 2)[2][:-3] in _SERVICES)
-    return _first(pulled.offered, (s.time for s in services if _is_about(s, pulled)))
+    services = (s for s in steps if s.org == status.lifecycle.receiver and s.type.split(".", 2)[2][:-3] in _SERVICES)
+    return _first(status.offered_at, (s.time for s in services if _is_about(s, status)))
 
 
-def _is_about(step: Step, pulled: HandoffStatus) -> bool:
-    named = orjson.loads(step.data).get("handoff")
-    if named is not None:
-        return bool(named == pulled.life.handoff)
-    return pulled.accepted is not None and step.time >= pulled.accepted
+def _is_about(step: Step, status: HandoffStatus) -> bool:
+    handoff_id = orjson.loads(step.data).get("handoff")
+    if handoff_id is not None:
+        return bool(handoff_id == status.lifecycle.handoff)
+    return status.accepted_at is not None and step.time >= status.accepted_at
 
 
 def _first(since: datetime, times: Iterable[datetime]) -> datetime | None:

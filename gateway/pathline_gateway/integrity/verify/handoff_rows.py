@@ -10,16 +10,16 @@ import asyncpg
 
 from pathline import instant
 from pathline_gateway.handoffs import repository as handoff_repository
-from pathline_gateway.handoffs.open_stages import Waiting
+from pathline_gateway.handoffs.open_stages import OpenStages
 from pathline_gateway.handoffs.projection import WORK
 from pathline_gateway.integrity.verify import scans
 from pathline_gateway.integrity.verify.check import Check
-from pathline_gateway.integrity.verify.handoff_row_check import agrees, agrees_with_side
+from pathline_gateway.integrity.verify.handoff_row_check import row_agrees, side_agrees
 from pathline_gateway.pull.pathway_reader import PathwayReading
 from pathline_gateway.set_aside import repository as set_aside
-from pathline_gateway.visibility.side_handoffs import statuses_for
+from pathline_gateway.visibility.side_handoffs import load_statuses
 
-_PAGE: Final = 500
+_BATCH_SIZE: Final = 500
 """Hand-offs of sides that are compared at a time."""
 
 
@@ -29,69 +29,73 @@ class HandoffRows:
 
     connection: asyncpg.Connection
     check: Check
-    waiting: Collection[str]
+    pending: Collection[str]
     """Those that something was published about which has still to be looked at."""
-    aside: Collection[str]
+    set_aside_handoffs: Collection[str]
     """Those that could not be computed, and are kept as they stood."""
-    met: set[str] = field(default_factory=set)
+    compared_handoffs: set[str] = field(default_factory=set)
 
     @classmethod
-    async def begun(cls, connection: asyncpg.Connection, check: Check) -> Self:
+    async def start(cls, connection: asyncpg.Connection, check: Check) -> Self:
         """Nothing was met yet."""
-        aside = await set_aside.keys(connection, WORK, "hand-off")
-        check.set_aside += len(aside)
-        return cls(connection, check, await handoff_repository.touched_and_unseen(connection), aside)
+        set_aside_handoffs = await set_aside.keys(connection, WORK, "hand-off")
+        check.set_aside_count += len(set_aside_handoffs)
+        return cls(connection, check, await handoff_repository.pending_handoffs(connection), set_aside_handoffs)
 
-    async def compare(self, read: PathwayReading) -> None:
+    async def compare(self, reading: PathwayReading) -> None:
         """The hand-offs that were offered on this pathway, and those on it that nobody is known to have offered."""
-        refs = set(read.members.refs)
-        here = [
+        refs = set(reading.members.refs)
+        offered_here = [
             each
-            for each in read.handoffs
-            if each.life.offer is None or (each.life.offer.org, each.life.offer.subject) in refs
+            for each in reading.handoffs
+            if each.lifecycle.offer is None or (each.lifecycle.offer.org, each.lifecycle.offer.subject) in refs
         ]
-        kept = await handoff_repository.kept(self.connection, [each.life.handoff for each in here]) if here else {}
-        for each in here:
-            self.met.add(each.life.handoff)
-            if each.life.handoff in self.waiting or each.life.handoff in self.aside:
+        stored = (
+            await handoff_repository.load_rows(self.connection, [each.lifecycle.handoff for each in offered_here])
+            if offered_here
+            else {}
+        )
+        for each in offered_here:
+            self.compared_handoffs.add(each.lifecycle.handoff)
+            if each.lifecycle.handoff in self.pending or each.lifecycle.handoff in self.set_aside_handoffs:
                 continue
-            row = kept.get(each.life.handoff)
-            same = row is not None and agrees(row, each, read.assembled.steps)
-            self.check.see(same, None if row is None else row.ref)
-            if not same:
-                self.check.name_pathways([str(read.members.pathway)])
+            row = stored.get(each.lifecycle.handoff)
+            is_same = row is not None and row_agrees(row, each, reading.assembled.steps)
+            self.check.record(is_same, None if row is None else row.ref)
+            if not is_same:
+                self.check.add_pathways([str(reading.members.pathway)])
 
-    async def strays(self) -> None:
+    async def check_strays(self) -> None:
         """What is kept and stands on no pathway."""
-        async for row in scans.stream(self.connection, scans.KEPT_HANDOFFS):
-            known = row["handoff"] in self.met or row["handoff"] in self.aside
-            if not known and row["handoff"] not in self.waiting:
-                self.check.differ(row["ref"])
+        async for row in scans.stream(self.connection, scans.STORED_HANDOFFS):
+            is_known = row["handoff"] in self.compared_handoffs or row["handoff"] in self.set_aside_handoffs
+            if not is_known and row["handoff"] not in self.pending:
+                self.check.record_difference(row["ref"])
 
-    async def sides(self) -> None:
+    async def check_sides(self) -> None:
         """What each side may know of those of which something is concealed, less what has to be judged anew."""
-        page: list[Waiting] = []
+        page: list[OpenStages] = []
         async for row in scans.stream(self.connection, scans.HANDOFF_SIDES):
-            page.append(Waiting(*row.values()))
-            if len(page) == _PAGE:
+            page.append(OpenStages(*row.values()))
+            if len(page) == _BATCH_SIZE:
                 await self._compare_sides(page)
                 page = []
         await self._compare_sides(page)
         async for row in scans.stream(self.connection, scans.CONCEALED_WITHOUT_SIDES):
-            if row["handoff"] not in self.waiting and row["handoff"] not in self.aside:
-                self.check.differ(row["ref"])
+            if row["handoff"] not in self.pending and row["handoff"] not in self.set_aside_handoffs:
+                self.check.record_difference(row["ref"])
 
-    async def _compare_sides(self, kept: Sequence[Waiting]) -> None:
-        by_org: dict[str, list[Waiting]] = {}
-        for each in kept:
-            if each.handoff not in self.waiting and each.handoff not in self.aside:
+    async def _compare_sides(self, stored: Sequence[OpenStages]) -> None:
+        by_org: dict[str, list[OpenStages]] = {}
+        for each in stored:
+            if each.handoff not in self.pending and each.handoff not in self.set_aside_handoffs:
                 by_org.setdefault(each.audience, []).append(each)
-        for org, known in by_org.items():
-            told = await statuses_for(self.connection, [each.handoff for each in known], org, instant.EARLIEST)
-            for each in known:
-                self.check.see(agrees_with_side(each, told.get(each.handoff)), each.ref)
+        for org, sides in by_org.items():
+            statuses = await load_statuses(self.connection, [each.handoff for each in sides], org, instant.EARLIEST)
+            for each in sides:
+                self.check.record(side_agrees(each, statuses.get(each.handoff)), each.ref)
 
-    async def notices(self, check: Check) -> None:
+    async def check_notices(self, check: Check) -> None:
         """What was said of silence."""
         async for row in scans.stream(self.connection, scans.NOTICES):
-            check.see(row["founded"], row["ref"])
+            check.record(row["founded"], row["ref"])

@@ -17,44 +17,47 @@ from pydantic import ValidationError
 
 from pathline import instant
 from pathline.vocabulary import TYPES
-from pathline_gateway.integrity.verify.stored_payload import activity_of, content
+from pathline_gateway.integrity.verify.stored_payload import activity_of, parse_payload
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Amends:
+class InteractionAmendments:
     """The voids and corrections of one interaction, the last one last."""
 
-    voided: bool
+    is_voided: bool
     corrections: Sequence[Row]
 
 
-def amends(rows: Iterable[Row]) -> dict[tuple[int, str], Amends]:
+def group_amendments(rows: Iterable[Row]) -> dict[tuple[int, str], InteractionAmendments]:
     """Voids and corrections, by source number and id of what they are about; the unreadable correct nothing."""
-    found: defaultdict[tuple[int, str], list[Row]] = defaultdict(list)
+    rows_by_target: defaultdict[tuple[int, str], list[Row]] = defaultdict(list)
     for row in rows:
-        found[row["target_source"], row["target_id"]].append(row)
+        rows_by_target[row["target_source"], row["target_id"]].append(row)
     return {
-        target: Amends(
-            any(row["kind"] == "voided" for row in about),
-            sorted((r for r in about if r["kind"] == "corrected" and _readable(r)), key=_place),
+        target: InteractionAmendments(
+            any(row["kind"] == "voided" for row in target_rows),
+            sorted((r for r in target_rows if r["kind"] == "corrected" and _has_replacement(r)), key=_sort_key),
         )
-        for target, about in found.items()
+        for target, target_rows in rows_by_target.items()
     }
 
 
-def live(rows: Iterable[Row], amended: Mapping[tuple[int, str], Amends]) -> list[Row]:
+def unvoided(rows: Iterable[Row], amendments: Mapping[tuple[int, str], InteractionAmendments]) -> list[Row]:
     """The interactions that are not voided."""
-    none = Amends(False, ())
-    return [row for row in rows if not amended.get((row["source_number"], row["id"]), none).voided]
+    no_amendments = InteractionAmendments(False, ())
+    return [row for row in rows if not amendments.get((row["source_number"], row["id"]), no_amendments).is_voided]
 
 
-def served(
-    pathway: str, subjects: Sequence[tuple[str, str]], rows: Iterable[Row], amended: Mapping[tuple[int, str], Amends]
+def render_pathway(
+    pathway: str,
+    subjects: Sequence[tuple[str, str]],
+    rows: Iterable[Row],
+    amendments: Mapping[tuple[int, str], InteractionAmendments],
 ) -> bytes:
     """The body of an answer, without its version."""
-    steps = [_step(row, amended.get((row["source_number"], row["id"]))) for row in rows]
+    steps = [_render_step(row, amendments.get((row["source_number"], row["id"]))) for row in rows]
     steps.sort(key=lambda step: (step["source"], step["sequence"] or "", step["id"]))
     steps.sort(key=lambda step: (step["time"], step["source"], step["sequence"] is not None))
     legs = dict.fromkeys((step["org"], step["service"]) for step in steps)
@@ -76,58 +79,58 @@ def digest(body: bytes) -> bytes:
     return hashlib.blake2b(body, digest_size=16).digest()
 
 
-def _step(row: Row, amended: Amends | None) -> dict[str, Any]:
-    read = content(row["payload"])
-    said, data, time = read.said, read.data, read.time
-    for correction in amended.corrections if amended else ():
-        replacement = content(correction["payload"]).said["replacement"]
-        if (better := _replacement(row["type"], replacement["data"], row["source"].split(":")[2])) is not None:
-            said, data = replacement["data"], better
-            again = replacement.get("time")
-            time = instant.parse(again).astimezone(UTC) if again else read.time
+def _render_step(row: Row, amendments: InteractionAmendments | None) -> dict[str, Any]:
+    stored = parse_payload(row["payload"])
+    fields, data, time = stored.fields, stored.data, stored.time
+    for correction in amendments.corrections if amendments else ():
+        replacement = parse_payload(correction["payload"]).fields["replacement"]
+        if (new_data := _validated_data(row["type"], replacement["data"], row["source"].split(":")[2])) is not None:
+            fields, data = replacement["data"], new_data
+            new_time = replacement.get("time")
+            time = instant.parse(new_time).astimezone(UTC) if new_time else stored.time
     return {
         "source": row["source"],
         "id": row["id"],
         "type": row["type"],
-        "time": _text(time),
-        "recordedtime": None if read.recordedtime is None else _text(read.recordedtime),
+        "time": _render_instant(time),
+        "recordedtime": None if stored.recordedtime is None else _render_instant(stored.recordedtime),
         "org": row["source"].split(":")[2],
-        "service": said.get("service"),
-        "channel": said.get("channel"),
-        "activity": activity_of(row["type"], said),
-        "initiator": said.get("initiator"),
-        "actor": said.get("actor"),
+        "service": fields.get("service"),
+        "channel": fields.get("channel"),
+        "activity": activity_of(row["type"], fields),
+        "initiator": fields.get("initiator"),
+        "actor": fields.get("actor"),
         "sequence": row["sequence"],
         "subject": row["subject"],
-        "attributes": orjson.Fragment(read.extra),
+        "attributes": orjson.Fragment(stored.extra),
         "data": orjson.Fragment(data),
     }
 
 
-def _replacement(type_name: str, data: object, org: str) -> bytes | None:
+def _validated_data(type_name: str, data: object, org: str) -> bytes | None:
     """The new data, where it keeps the contract of its type; of an offer, with a hand-off of this organisation."""
     text = orjson.dumps(data)
     try:
-        said = TYPES[type_name].model_validate_json(text)
+        payload = TYPES[type_name].model_validate_json(text)
     except ValidationError:
         return None
-    offers = type_name == "org.pathline.handoff.offered.v1"
-    return None if offers and not str(said.handoff).startswith(f"{org}:") else text
+    is_offer = type_name == "org.pathline.handoff.offered.v1"
+    return None if is_offer and not str(payload.handoff).startswith(f"{org}:") else text
 
 
-def _readable(row: Row) -> bool:
+def _has_replacement(row: Row) -> bool:
     try:
-        return "replacement" in content(row["payload"]).said
+        return "replacement" in parse_payload(row["payload"]).fields
     except ValueError:
         return False
 
 
-def _place(row: Row) -> tuple[datetime, str, bool, str, str]:
-    time = content(row["payload"]).time
+def _sort_key(row: Row) -> tuple[datetime, str, bool, str, str]:
+    time = parse_payload(row["payload"]).time
     return time, row["source"], row["sequence"] is not None, row["sequence"] or "", row["id"]
 
 
-def _text(time: datetime) -> str:
+def _render_instant(time: datetime) -> str:
     return (
         f"{time.year:04}-{time.month:02}-{time.day:02}"
         f"T{time.hour:02}:{time.minute:02}:{time.second:02}.{time.microsecond:06}Z"

@@ -21,106 +21,110 @@ from pathline_gateway.web.problem import Problem
 
 Row = Mapping[str, Any]
 
-_PAGE = 500
+_BATCH_SIZE = 500
 """Refs that are looked at together: what stands under them is held in memory."""
 
 
 @dataclass
-class Counted:
+class PathwayCounts:
     """What the pathways come to together."""
 
     interactions: int = 0
-    stepped: int = 0
+    with_steps: int = 0
     pathways: int = 0
 
 
-async def pathways(
-    connection: asyncpg.Connection, bound: RecomputedMembership, checks: Mapping[Name, Check]
-) -> Counted:
+async def check_pathways(
+    connection: asyncpg.Connection, membership: RecomputedMembership, checks: Mapping[Name, Check]
+) -> PathwayCounts:
     """Every pathway is looked at, by the ref that it is named after, and what they come to is counted."""
-    counted = Counted()
-    handoffs = await HandoffRows.begun(connection, checks["clocks"])
-    async for page in scans.pages(connection, scans.REFS, _PAGE):
-        await _Page(connection, bound, checks, counted, handoffs).look(page)
-    await handoffs.strays()
-    await handoffs.sides()
-    await handoffs.notices(checks["notices"])
-    return counted
+    counts = PathwayCounts()
+    handoffs = await HandoffRows.start(connection, checks["clocks"])
+    async for page in scans.pages(connection, scans.REFS, _BATCH_SIZE):
+        await _Page(connection, membership, checks, counts, handoffs).check(page)
+    await handoffs.check_strays()
+    await handoffs.check_sides()
+    await handoffs.check_notices(checks["notices"])
+    return counts
 
 
 @dataclass
 class _Page:
     connection: asyncpg.Connection
-    bound: RecomputedMembership
+    membership: RecomputedMembership
     checks: Mapping[Name, Check]
-    counted: Counted
+    counts: PathwayCounts
     handoffs: HandoffRows
 
-    async def look(self, page: Sequence[Row]) -> None:
+    async def check(self, page: Sequence[Row]) -> None:
         """The pathways named after these refs."""
-        numbers = {n for row in page for n in self.bound.group(row["id"], row["birth"])} | {r["id"] for r in page}
-        names = {row["id"]: row for row in await scans.named(self.connection, numbers)}
+        numbers = {n for row in page for n in self.membership.refs_of(row["id"], row["birth"])} | {
+            r["id"] for r in page
+        }
+        ref_rows = {row["id"]: row for row in await scans.refs_by_id(self.connection, numbers)}
         rows = await scans.interactions_of(self.connection, numbers)
-        amended = pathway_recompute.amends(await scans.amendments_of(self.connection, rows))
-        under: defaultdict[int, list[Row]] = defaultdict(list)
-        for row in pathway_recompute.live(rows, amended):
-            under[row["ref"]].append({**row, "subject": names[row["ref"]]["subject"]})
+        amendments = pathway_recompute.group_amendments(await scans.amendments_of(self.connection, rows))
+        live_rows_by_ref: defaultdict[int, list[Row]] = defaultdict(list)
+        for row in pathway_recompute.unvoided(rows, amendments):
+            live_rows_by_ref[row["ref"]].append({**row, "subject": ref_rows[row["ref"]]["subject"]})
         for row in page:
-            self._count(row, under[row["id"]])
-            await self._compare(row, names, under, amended)
+            self._count(row, live_rows_by_ref[row["id"]])
+            await self._compare(row, ref_rows, live_rows_by_ref, amendments)
 
     def _count(self, row: Row, live: Sequence[Row]) -> None:
-        self.checks["stepped"].see(row["stepped"] == bool(live), row["id"])
-        self.counted.interactions += len(live)
-        self.counted.stepped += bool(live)
+        self.checks["stepped"].record(row["stepped"] == bool(live), row["id"])
+        self.counts.interactions += len(live)
+        self.counts.with_steps += bool(live)
 
     async def _compare(
         self,
         row: Row,
-        names: Mapping[int, Row],
-        under: Mapping[int, list[Row]],
-        amended: Mapping[Any, pathway_recompute.Amends],
+        ref_rows: Mapping[int, Row],
+        live_rows_by_ref: Mapping[int, list[Row]],
+        amendments: Mapping[Any, pathway_recompute.InteractionAmendments],
     ) -> None:
         check = self.checks["pathways"]
-        group = self.bound.group(row["id"], row["birth"])
+        group = self.membership.refs_of(row["id"], row["birth"])
         if not group:  # on another's pathway: its own id leads there
-            found = _served(await self._read(row["birth"]))
-            check.see(found == str(self.bound.pathway[row["id"]]).encode(), row["id"])
+            served_id = _render_served(await self._pull(row["birth"]))
+            check.record(served_id == str(self.membership.pathway_by_ref[row["id"]]).encode(), row["id"])
             return
-        steps = [step for ref in group for step in under.get(ref, ())]
-        self.counted.pathways += bool(steps)
-        subjects = [(names[ref]["org"], names[ref]["subject"]) for ref in group]
-        read = await self._read(row["birth"])
-        if isinstance(read, pathway_reader.PathwayReading):
-            await self.handoffs.compare(read)
-        same = pathway_recompute.digest(_served(read)) == _recomputed(row["birth"], subjects, steps, amended)
-        check.see(same, row["id"])
-        if not same and row["id"] not in check.closed:
-            check.name_pathways([str(row["birth"])])
+        steps = [step for ref in group for step in live_rows_by_ref.get(ref, ())]
+        self.counts.pathways += bool(steps)
+        subjects = [(ref_rows[ref]["org"], ref_rows[ref]["subject"]) for ref in group]
+        reading = await self._pull(row["birth"])
+        if isinstance(reading, pathway_reader.PathwayReading):
+            await self.handoffs.compare(reading)
+        is_same = pathway_recompute.digest(_render_served(reading)) == _recompute_digest(
+            row["birth"], subjects, steps, amendments
+        )
+        check.record(is_same, row["id"])
+        if not is_same and row["id"] not in check.closed_refs:
+            check.add_pathways([str(row["birth"])])
 
-    async def _read(self, pathway: UUID) -> pathway_reader.PathwayReading | UUID | None:
+    async def _pull(self, pathway: UUID) -> pathway_reader.PathwayReading | UUID | None:
         """The pathway as it is pulled, the id that it leads to, or nothing."""
         try:
-            return await pathway_reader.read(self.connection, pathway, datetime.now(UTC))
+            return await pathway_reader.read_pathway(self.connection, pathway, datetime.now(UTC))
         except (Problem, ValueError, KeyError):  # what cannot even be served is not what was recomputed
             return None
 
 
-def _served(read: pathway_reader.PathwayReading | UUID | None) -> bytes:
+def _render_served(reading: pathway_reader.PathwayReading | UUID | None) -> bytes:
     """What is served: a body without its version, or the id that it leads to, or nothing."""
-    if isinstance(read, pathway_reader.PathwayReading):
-        return orjson.dumps(serialization.served(read.members, "", read.assembled))
-    return b"" if read is None else str(read).encode()
+    if isinstance(reading, pathway_reader.PathwayReading):
+        return orjson.dumps(serialization.serve_pathway(reading.members, "", reading.assembled))
+    return b"" if reading is None else str(reading).encode()
 
 
-def _recomputed(
+def _recompute_digest(
     pathway: UUID,
     subjects: Sequence[tuple[str, str]],
     steps: Sequence[Row],
-    amended: Mapping[Any, pathway_recompute.Amends],
+    amendments: Mapping[Any, pathway_recompute.InteractionAmendments],
 ) -> bytes | None:
     """The digest of what must be served; None where what is stored cannot be read."""
     try:
-        return pathway_recompute.digest(pathway_recompute.served(str(pathway), subjects, steps, amended))
+        return pathway_recompute.digest(pathway_recompute.render_pathway(str(pathway), subjects, steps, amendments))
     except ValueError:
         return None

@@ -116,8 +116,8 @@ select h.handoff, h.ref from handoff h
 where h.concealed and not exists (select from handoff_side v where v.handoff = h.handoff)
     and not exists (select from handoff_to_judge j where j.handoff = h.handoff)
 """
-KEPT_HANDOFFS: Final = "select handoff, ref from handoff"
-STRAY_HANDOFF_LINKS: Final = """
+STORED_HANDOFFS: Final = "select handoff, ref from handoff"
+ORPHAN_HANDOFF_LINKS: Final = """
 select h.a as ref from handoff_link h
 where not exists (select from handoff_input k where k.handoff = h.handoff and k.kind <> 'asked')
 """
@@ -133,57 +133,57 @@ left join (select ref, count(*) as n from change where kind = 'membership' group
 where m.n > coalesce(c.n, 0)
 """
 # The entries of one transaction stand together, refs ascending, because the lock is held to the commit.
-OUT_OF_ORDER: Final = """
+OUT_OF_ORDER_CHANGES: Final = """
 select c.ref from (
     select ref, batch, lag(ref) over (order by seq) as ref_before, lag(batch) over (order by seq) as batch_before,
         row_number() over (partition by batch order by seq) as nth
     from change) c
 where case when c.batch is distinct from c.batch_before then c.nth > 1 else c.ref <= c.ref_before end
 """
-CHANGES: Final = "select count(*) from change"
+COUNT_CHANGES: Final = "select count(*) from change"
 # Identities of nothing, and interactions stored twice.
-UNFOUNDED: Final = """
+ORPHAN_IDENTITIES: Final = """
 select e.ref from event_identity e
 where not exists (select from interaction i where i.source = e.source and i.id = e.id)
   and not exists (select from evidence v where v.source = e.source and v.id = e.id)
 """
-TWICE: Final = "select min(ref) as ref from interaction group by source, id having count(*) > 1"
+DUPLICATE_INTERACTIONS: Final = "select min(ref) as ref from interaction group by source, id having count(*) > 1"
 COUNTS: Final = """
 select (select count(*) from subject_ref) as subjects, (select count(*) from parked where state = 'parked') as parked,
     (select count(*) from seen_evidence where kind = 'same') as links
 """
 # Amendments that nobody sent: the evidence has none such.
-FOUNDLING_AMENDMENTS: Final = """
+ORPHAN_AMENDMENTS: Final = """
 select a.target_ref as ref from amendment a
 where not exists (select from evidence v where v.source = a.source and v.id = a.id)
 """
-FOUNDLING_LINKS: Final = """
+ORPHAN_LINKS: Final = """
 select l.a as ref from link_evidence l
 where not exists (select from evidence v where v.source = l.source and v.id = l.id)
 """
 
-_OF_REFS = """
+_INTERACTIONS_OF_REFS = """
 select i.ref, i.source as source_number, src.source, i.id, t.type, i.sequence, i.trace_id, i.span_id, i.payload
 from interaction i join source src on src.id = i.source join event_type t on t.id = i.type
 where i.ref = any($1::bigint[])
 """
-_AMENDMENTS_OF = """
+_AMENDMENTS_OF_EVENTS = """
 select a.target_source, a.target_id, a.kind, src.source, a.id, v.sequence, v.payload
 from unnest($1::int[], $2::text[]) as k(source, id)
 join amendment a on a.target_source = k.source and a.target_id = k.id
 join evidence v on v.source = a.source and v.id = a.id
 join source src on src.id = a.source
 """
-_NAMED = "select id, org, subject from subject_ref where id = any($1::bigint[])"
-_AGES = "select id, birth from subject_ref where id = any($1::bigint[]) order by received_at, org, subject"
-_PATHWAYS = """
+_REFS_BY_ID = "select id, org, subject from subject_ref where id = any($1::bigint[])"
+_REFS_OLDEST_FIRST = "select id, birth from subject_ref where id = any($1::bigint[]) order by received_at, org, subject"
+_PATHWAYS_OF_REFS = """
 select distinct coalesce(m.pathway, s.birth) as pathway
 from subject_ref s left join membership m on m.ref = s.id and m.until is null where s.id = any($1::bigint[])
 """
 
 
 @contextlib.asynccontextmanager
-async def one_snapshot(connection: asyncpg.Connection) -> AsyncIterator[None]:
+async def repeatable_read(connection: asyncpg.Connection) -> AsyncIterator[None]:
     """Everything read in the block is of one instant, whatever is written meanwhile."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         # Streams are read to their end: the plan that is best for the first rows alone is not the one wanted.
@@ -206,24 +206,26 @@ async def pages(connection: asyncpg.Connection, statement: str, size: int) -> As
 
 async def interactions_of(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
     """Everything stored under these refs, in no order."""
-    return list(await connection.fetch(_OF_REFS, list(refs)))
+    return list(await connection.fetch(_INTERACTIONS_OF_REFS, list(refs)))
 
 
-async def named(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
+async def refs_by_id(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
     """id, organisation and subject of these refs."""
-    return list(await connection.fetch(_NAMED, list(refs)))
+    return list(await connection.fetch(_REFS_BY_ID, list(refs)))
 
 
 async def amendments_of(connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
     """The voids and corrections that name these interactions."""
-    return list(await connection.fetch(_AMENDMENTS_OF, [r["source_number"] for r in rows], [r["id"] for r in rows]))
+    return list(
+        await connection.fetch(_AMENDMENTS_OF_EVENTS, [r["source_number"] for r in rows], [r["id"] for r in rows])
+    )
 
 
 async def oldest_first(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
     """id and birth of these refs, the oldest first."""
-    return list(await connection.fetch(_AGES, list(refs)))
+    return list(await connection.fetch(_REFS_OLDEST_FIRST, list(refs)))
 
 
 async def pathways_of(connection: asyncpg.Connection, refs: Collection[int]) -> list[str]:
     """The ids of the pathways that these refs are on now."""
-    return [str(row["pathway"]) for row in await connection.fetch(_PATHWAYS, list(refs))]
+    return [str(row["pathway"]) for row in await connection.fetch(_PATHWAYS_OF_REFS, list(refs))]

@@ -17,10 +17,10 @@ from pathline_gateway.integrity.verify.check import Check, Name
 from pathline_gateway.integrity.verify.stored_payload import (
     StoredPayload,
     columns_agree,
-    content,
     digest_of,
-    event_of,
     instants_agree,
+    parse_payload,
+    rebuild_event,
 )
 
 _HORIZON = timedelta(days=760)
@@ -29,64 +29,64 @@ _HORIZON = timedelta(days=760)
 Checks = Mapping[Name, Check]
 
 
-async def events(connection: asyncpg.Connection, checks: Checks) -> None:
+async def check_stored_events(connection: asyncpg.Connection, checks: Checks) -> None:
     """Interactions and evidence are looked at one by one."""
     async for row in scans.stream(connection, scans.INTERACTIONS):
-        _interaction(row, checks)
+        _check_interaction(row, checks)
     async for row in scans.stream(connection, scans.EVIDENCE):
-        _evidence(row, checks)
-    await _one_to_one(connection, checks)
+        _check_evidence(row, checks)
+    await _check_orphans(connection, checks)
     async for row in scans.stream(connection, scans.SOURCES):
-        checks["sources"].see(row["org"] == row["source"].split(":")[2])
+        checks["sources"].record(row["org"] == row["source"].split(":")[2])
 
 
-def _interaction(row: Mapping[str, Any], checks: Checks) -> None:
+def _check_interaction(row: Mapping[str, Any], checks: Checks) -> None:
     ref = row["ref"]
-    _identity(row, ref, checks["identities"])
-    read = _read(row)
-    if read is None:
-        checks["content"].see(False, ref)
+    _check_identity(row, ref, checks["identities"])
+    stored = _parse_payload(row)
+    if stored is None:
+        checks["content"].record(False, ref)
         return
-    event = event_of(row, read)
-    of_a_step = event is not None and is_step(event.payload) and event.org == row["org"]
-    checks["content"].see(of_a_step and row["digest"] in (None, digest_of(event)), ref)
-    checks["columns"].see(columns_agree(row, read), ref)
+    event = rebuild_event(row, stored)
+    is_valid_step = event is not None and is_step(event.payload) and event.org == row["org"]
+    checks["content"].record(is_valid_step and row["digest"] in (None, digest_of(event)), ref)
+    checks["columns"].record(columns_agree(row, stored), ref)
 
 
-def _evidence(row: Mapping[str, Any], checks: Checks) -> None:
-    _identity(row, None, checks["identities"])
-    read = _read(row)
-    event = None if read is None else event_of(row, read)
-    if read is None or event is None:
-        checks["content"].see(False)
+def _check_evidence(row: Mapping[str, Any], checks: Checks) -> None:
+    _check_identity(row, None, checks["identities"])
+    stored = _parse_payload(row)
+    event = None if stored is None else rebuild_event(row, stored)
+    if stored is None or event is None:
+        checks["content"].record(False)
         return
-    checks["content"].see(not is_step(event.payload) and row["digest"] in (None, digest_of(event)))
-    checks["columns"].see(instants_agree(row, read))
+    checks["content"].record(not is_step(event.payload) and row["digest"] in (None, digest_of(event)))
+    checks["columns"].record(instants_agree(row, stored))
     if event.payload.noun == "interaction" or row["amends"]:
-        checks["amendments"].see(_amendment_agrees(row, event, read), row["target_ref"])
+        checks["amendments"].record(_amendment_agrees(row, event, stored), row["target_ref"])
     if event.payload.noun == "identity" or row["links"]:
-        checks["links"].see(_link_agrees(row, event), row["a"])
+        checks["links"].record(_link_agrees(row, event), row["a"])
 
 
-def _read(row: Mapping[str, Any]) -> StoredPayload | None:
+def _parse_payload(row: Mapping[str, Any]) -> StoredPayload | None:
     try:
-        return content(row["payload"])
+        return parse_payload(row["payload"])
     except ValueError:
         return None
 
 
-def _identity(row: Mapping[str, Any], ref: int | None, check: Check) -> None:
+def _check_identity(row: Mapping[str, Any], ref: int | None, check: Check) -> None:
     """Its identity is there, unless it is old enough to have been dropped, and says whose it is and when."""
     if row["digest"] is None:
-        check.see(row["received_at"] < datetime.now(UTC) - _HORIZON, ref)
+        check.record(row["received_at"] < datetime.now(UTC) - _HORIZON, ref)
     else:
-        check.see(row["identity_ref"] == ref and row["identity_time"] == row["time"], ref)
+        check.record(row["identity_ref"] == ref and row["identity_time"] == row["time"], ref)
 
 
-def _amendment_agrees(row: Mapping[str, Any], event: Interaction[Payload], read: StoredPayload) -> bool:
-    named = row["amends"], row["amends_source"], row["amends_id"]
+def _amendment_agrees(row: Mapping[str, Any], event: Interaction[Payload], stored: StoredPayload) -> bool:
+    stored_target = row["amends"], row["amends_source"], row["amends_id"]
     return (
-        named == (event.payload.verb, read.said.get("source"), read.said.get("id"))
+        stored_target == (event.payload.verb, stored.fields.get("source"), stored.fields.get("id"))
         and row["target_ref"] == row["true_target"]
     )
 
@@ -103,25 +103,25 @@ def _link_agrees(row: Mapping[str, Any], event: Interaction[Payload]) -> bool:
         return row["links"] == "different" and names == tuple((r.org, r.subject) for r in payload.different)
     if not isinstance(payload, IdentityLinked):
         return False
-    sure = 1.0 if payload.confidence is None else payload.confidence
+    confidence = 1.0 if payload.confidence is None else payload.confidence
     return (row["links"], row["method"], row["confidence"]) == (
         "same",
         payload.method,
-        _single(sure),
+        _to_float4(confidence),
     ) and names == tuple((r.org, r.subject) for r in payload.same)
 
 
-def _single(number: float) -> float:
+def _to_float4(number: float) -> float:
     """As Postgres keeps it in four bytes."""
     return float(struct.unpack("f", struct.pack("f", number))[0])
 
 
-async def _one_to_one(connection: asyncpg.Connection, checks: Checks) -> None:
+async def _check_orphans(connection: asyncpg.Connection, checks: Checks) -> None:
     for statement, name in (
-        (scans.UNFOUNDED, "identities"),
-        (scans.TWICE, "identities"),
-        (scans.FOUNDLING_AMENDMENTS, "amendments"),
-        (scans.FOUNDLING_LINKS, "links"),
+        (scans.ORPHAN_IDENTITIES, "identities"),
+        (scans.DUPLICATE_INTERACTIONS, "identities"),
+        (scans.ORPHAN_AMENDMENTS, "amendments"),
+        (scans.ORPHAN_LINKS, "links"),
     ):
         async for row in scans.stream(connection, statement):
-            checks[name].differ(row["ref"])  # type: ignore[index]
+            checks[name].record_difference(row["ref"])  # type: ignore[index]

@@ -14,12 +14,12 @@ from pathline.cloudevent import CloudEvent
 from pathline.errors import Refused
 from pathline.interaction import Interaction, accept
 from pathline.vocabulary import TYPES, Payload
-from pathline_gateway.intake.record_parser import content_digest
+from pathline_gateway.intake.record_parser import compute_content_digest
 
 Row = Mapping[str, Any]
 """A row of `interaction` or `evidence`, with names for numbers."""
 
-CLEAR = (
+CLEAR_COLUMNS = (
     ("service", "service"),
     ("channel", "channel"),
     ("initiator", "initiator"),
@@ -39,69 +39,71 @@ class StoredPayload:
     extra: bytes
     data: bytes
     attributes: Mapping[str, Any]
-    said: Mapping[str, Any]
+    fields: Mapping[str, Any]
     time: datetime
     recordedtime: datetime | None
 
 
-def content(payload: bytes) -> StoredPayload:
+def parse_payload(payload: bytes) -> StoredPayload:
     """The payload, read. Raises ValueError when it cannot be."""
     extra, _, data = payload.partition(b"\n")
-    attributes, said = orjson.loads(extra), orjson.loads(data)
-    if not isinstance(attributes, dict) or not isinstance(said, dict):
+    attributes, fields = orjson.loads(extra), orjson.loads(data)
+    if not isinstance(attributes, dict) or not isinstance(fields, dict):
         raise ValueError("is no pair of JSON objects")
-    return StoredPayload(extra, data, attributes, said, _instant(attributes.get("time")), _optional(attributes))
+    return StoredPayload(
+        extra, data, attributes, fields, _parse_instant(attributes.get("time")), _parse_recordedtime(attributes)
+    )
 
 
-def event_of(row: Row, read: StoredPayload) -> Interaction[Payload] | None:
+def rebuild_event(row: Row, stored: StoredPayload) -> Interaction[Payload] | None:
     """The event that is stored in this row, put together again; None when it keeps no contract."""
     columns = {name: row[name] for name in ("id", "source", "type", "subject", "sequence") if row[name] is not None}
     try:
-        return accept(CloudEvent({"specversion": "1.0", **columns, **read.attributes}, read.data))
+        return accept(CloudEvent({"specversion": "1.0", **columns, **stored.attributes}, stored.data))
     except Refused:
         return None
 
 
 def digest_of(event: Interaction[Payload] | None) -> bytes | None:
     """The digest of its content."""
-    return None if event is None else content_digest(event)
+    return None if event is None else compute_content_digest(event)
 
 
-def columns_agree(row: Row, read: StoredPayload) -> bool:
+def columns_agree(row: Row, stored: StoredPayload) -> bool:
     """Whether the clear columns of this interaction are what its payload says."""
-    told = activity_of(row["type"], read.said)
+    activity = activity_of(row["type"], stored.fields)
     return (
-        instants_agree(row, read)
-        and row["activity"] == told
-        and all(row[column] == read.said.get(field) for column, field in CLEAR)
+        instants_agree(row, stored)
+        and row["activity"] == activity
+        and all(row[column] == stored.fields.get(field) for column, field in CLEAR_COLUMNS)
     )
 
 
-def instants_agree(row: Row, read: StoredPayload) -> bool:
+def instants_agree(row: Row, stored: StoredPayload) -> bool:
     """Whether instants and trace of this row are what its payload says."""
     return (
-        row["time"] == read.time
-        and row["recordedtime"] == read.recordedtime
-        and (row["trace_id"], row["span_id"]) == _trace(read.attributes.get("traceparent"))
+        row["time"] == stored.time
+        and row["recordedtime"] == stored.recordedtime
+        and (row["trace_id"], row["span_id"]) == _parse_traceparent(stored.attributes.get("traceparent"))
     )
 
 
-def activity_of(type_name: str, said: Mapping[str, Any]) -> str | None:
+def activity_of(type_name: str, fields: Mapping[str, Any]) -> str | None:
     """The activity, where the type has one."""
-    text = said.get("activity") if "activity" in TYPES[type_name].model_fields else None
+    text = fields.get("activity") if "activity" in TYPES[type_name].model_fields else None
     return text if isinstance(text, str) else None
 
 
-def _instant(text: object) -> datetime:
+def _parse_instant(text: object) -> datetime:
     return instant.parse(str(text)).astimezone(UTC)
 
 
-def _optional(attributes: Mapping[str, Any]) -> datetime | None:
+def _parse_recordedtime(attributes: Mapping[str, Any]) -> datetime | None:
     text = attributes.get("recordedtime")
-    return None if text is None else _instant(text)
+    return None if text is None else _parse_instant(text)
 
 
-def _trace(traceparent: object) -> tuple[bytes | None, bytes | None]:
+def _parse_traceparent(traceparent: object) -> tuple[bytes | None, bytes | None]:
     """W3C trace context: version, trace id, span id, flags; zeros and version ff are none."""
     version, trace, span, flags = (*str(traceparent).split("-", 3), "", "", "")[:4]
     parts = version, trace, span, flags[:2]

@@ -13,10 +13,10 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.structs import ConsumerRecord
 
 from pathline_gateway.kafka.fetch import bounds, legacy
-from pathline_gateway.kafka.fetch.decompress import NONE, PastBound, pieces
+from pathline_gateway.kafka.fetch.decompress import NO_CODEC, PastBound, decompress
 from pathline_gateway.kafka.fetch.lenient_headers import LenientBatch
 from pathline_gateway.kafka.fetch.record_walk import Broken, Large, Run, Walk
-from pathline_gateway.kafka.fetch.records import TOO_LARGE, UNREADABLE_BATCH, CutRecord, UnreadRecords, cut
+from pathline_gateway.kafka.fetch.records import TOO_LARGE, UNREADABLE_BATCH, CutRecord, UnreadRecords, cut_record
 from pathline_gateway.kafka.offset_repository import Partition
 
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
@@ -24,8 +24,8 @@ _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 and epoch, sequence, number of records."""
 _AFTER_LENGTH: Final = _HEADER.size - 12
 _CODEC: Final = 0x07
-_LOG_TIME: Final = 0x08
-_MAGIC: Final = 16
+_LOG_APPEND_TIME: Final = 0x08
+_MAGIC_INDEX: Final = 16
 
 
 class BatchStart:
@@ -36,30 +36,37 @@ class BatchEnd:
     """Stands after the last record of a large batch."""
 
 
-WAITS: Final = BatchStart()
-DONE: Final = BatchEnd()
+LARGE_BATCH_START: Final = BatchStart()
+LARGE_BATCH_END: Final = BatchEnd()
 
-Found: TypeAlias = ConsumerRecord | CutRecord | UnreadRecords | int | BatchStart | BatchEnd
+BatchItem: TypeAlias = ConsumerRecord | CutRecord | UnreadRecords | int | BatchStart | BatchEnd
 """What comes of a batch. An int is how many bytes were read for what came before it, or for what is to come."""
 
 
-def read(partition: Partition, raw: bytes) -> Iterator[Found]:
+def read(partition: Partition, raw: bytes) -> Iterator[BatchItem]:
     """Every record of the batch is in one of those that come, in the order of their offsets. Never raises."""
-    return _Reader(partition, raw).read() if raw[_MAGIC] >= 2 else _legacy(partition, raw)
+    return _Reader(partition, raw).read() if raw[_MAGIC_INDEX] >= 2 else _read_legacy(partition, raw)
 
 
-def unread(partition: Partition, raw: bytes, first: int, why: Exception, claimed: int | None = None) -> UnreadRecords:
+def build_unread_records(
+    partition: Partition, raw: bytes, first_offset: int, error: Exception, claimed_size: int | None = None
+) -> UnreadRecords:
     """All records of the batch from this offset on."""
     last = struct.unpack_from(">q", raw)[0]
-    if raw[_MAGIC] >= 2:
+    if raw[_MAGIC_INDEX] >= 2:
         last += _HEADER.unpack_from(raw)[6]
-    if isinstance(why, PastBound):
-        reason, what = TOO_LARGE, f"becomes more than {bounds.decompressed(len(raw)):,} bytes when it is decompressed"
+    if isinstance(error, PastBound):
+        reason, cause = (
+            TOO_LARGE,
+            f"becomes more than {bounds.max_decompressed_bytes(len(raw)):,} bytes when it is decompressed",
+        )
     else:
-        reason, what = UNREADABLE_BATCH, f"cannot be read ({type(why).__name__})"
-    detail = f"the batch of this record {what}: only where it stands is kept; ask its publisher to send smaller ones"
-    size = len(raw) if claimed is None else claimed
-    return UnreadRecords(*partition, first, max(first, last), size, hashlib.sha256(raw).digest(), reason, detail)
+        reason, cause = UNREADABLE_BATCH, f"cannot be read ({type(error).__name__})"
+    detail = f"the batch of this record {cause}: only where it stands is kept; ask its publisher to send smaller ones"
+    size = len(raw) if claimed_size is None else claimed_size
+    return UnreadRecords(
+        *partition, first_offset, max(first_offset, last), size, hashlib.sha256(raw).digest(), reason, detail
+    )
 
 
 class _Reader:
@@ -67,73 +74,73 @@ class _Reader:
 
     def __init__(self, partition: Partition, raw: bytes) -> None:
         self._partition, self._raw = partition, raw
-        head = _HEADER.unpack_from(raw)
-        self._attributes, self._count = head[5], head[12]
-        self._base, self._last = head[0], head[0] + head[6]
-        self._first_time, self._last_time = head[7], head[8]
-        self._next = self._base
+        header = _HEADER.unpack_from(raw)
+        self._attributes, self._count = header[5], header[12]
+        self._base_offset, self._last_offset = header[0], header[0] + header[6]
+        self._first_time, self._last_time = header[7], header[8]
+        self._next_offset = self._base_offset
         """After the last record that came."""
         self._walk: Walk | None = None
 
-    def read(self) -> Iterator[Found]:
+    def read(self) -> Iterator[BatchItem]:
         codec, body = self._attributes & _CODEC, self._raw[_HEADER.size :]
         try:
-            if codec == NONE and len(body) <= bounds.RECORD:
-                yield from self._run(Run(body, self._count))
+            if codec == NO_CODEC and len(body) <= bounds.MAX_RECORD_BYTES:
+                yield from self._read_run(Run(body, self._count))
                 return
-            most = bounds.decompressed(len(body)) if codec != NONE else len(body)
-            made = pieces(codec, body, most)
-            small, more = _beginning(made)
-            if not more:
-                yield from self._run(Run(b"".join(small), self._count))
+            max_bytes = bounds.max_decompressed_bytes(len(body)) if codec != NO_CODEC else len(body)
+            decompressed = decompress(codec, body, max_bytes)
+            first_pieces, next_pieces = _split_beginning(decompressed)
+            if not next_pieces:
+                yield from self._read_run(Run(b"".join(first_pieces), self._count))
                 return
-            yield WAITS
-            yield from self._large_batch(Walk(chain(small, more, made), most))
-        except Exception as why:  # whatever stands in a batch is its publisher's, and stops nobody
-            claimed = None if self._walk is None else self._walk.claimed
-            if self._next <= self._last:  # else it is bytes behind the last record
-                yield unread(self._partition, self._raw, self._next, why, claimed)
+            yield LARGE_BATCH_START
+            yield from self._read_large_batch(Walk(chain(first_pieces, next_pieces, decompressed), max_bytes))
+        except Exception as error:  # whatever stands in a batch is its publisher's, and stops nobody
+            claimed_size = None if self._walk is None else self._walk.claimed_size
+            if self._next_offset <= self._last_offset:  # else it is bytes behind the last record
+                yield build_unread_records(self._partition, self._raw, self._next_offset, error, claimed_size)
         if self._walk is not None:
-            yield DONE
+            yield LARGE_BATCH_END
 
-    def _large_batch(self, walk: Walk) -> Iterator[Found]:
+    def _read_large_batch(self, walk: Walk) -> Iterator[BatchItem]:
         self._walk = walk
-        for found in walk.records(self._count):
-            if isinstance(found, Run):
-                yield from self._run(found)
-            elif isinstance(found, Large):
-                yield self._cut(found)
+        for item in walk.records(self._count):
+            if isinstance(item, Run):
+                yield from self._read_run(item)
+            elif isinstance(item, Large):
+                yield self._build_cut_record(item)
             else:
-                yield found
+                yield item
 
-    def _run(self, run: Run) -> Iterator[Found]:
+    def _read_run(self, run: Run) -> Iterator[BatchItem]:
         """The records of a run, each as aiokafka's parser has it."""
-        head = list(_HEADER.unpack_from(self._raw))
-        head[1], head[5], head[12] = len(run.data) + _AFTER_LENGTH, self._attributes & ~_CODEC, run.records
-        plain = _HEADER.pack(*head) + run.data
-        read = 0
+        header = list(_HEADER.unpack_from(self._raw))
+        header[1], header[5], header[12] = len(run.data) + _AFTER_LENGTH, self._attributes & ~_CODEC, run.record_count
+        uncompressed_batch = _HEADER.pack(*header) + run.data
+        records_read = 0
         try:
-            for record in DefaultRecordBatch(plain):
+            for record in DefaultRecordBatch(uncompressed_batch):
                 yield self._consumer_record(record)
-                read += 1
-                if len(record.headers) > bounds.HEADERS:
-                    yield len(record.headers) * bounds.HEADER_COST
-        except (UnicodeDecodeError, CorruptRecordException) as failed:
+                records_read += 1
+                if len(record.headers) > bounds.MAX_HEADERS:
+                    yield len(record.headers) * bounds.HEADER_COST_BYTES
+        except (UnicodeDecodeError, CorruptRecordException) as error:
             # aiokafka without its compiled parts wraps the one in the other.
-            if not isinstance(failed.__cause__ or failed, UnicodeDecodeError):
+            if not isinstance(error.__cause__ or error, UnicodeDecodeError):
                 raise
-            for record in islice(LenientBatch(plain), read, None):
+            for record in islice(LenientBatch(uncompressed_batch), records_read, None):
                 yield self._consumer_record(record)
         yield len(run.data)
 
     def _consumer_record(self, record: Any) -> ConsumerRecord | CutRecord:
         offset, headers = record.offset, record.headers
-        if not self._next <= offset <= self._last:
+        if not self._next_offset <= offset <= self._last_offset:
             raise Broken
-        self._next = offset + 1
+        self._next_offset = offset + 1
         key, value = record.key, record.value
-        if len(headers) > bounds.HEADERS:
-            return cut(self._partition, offset, record.timestamp, key, value, headers)
+        if len(headers) > bounds.MAX_HEADERS:
+            return cut_record(self._partition, offset, record.timestamp, key, value, headers)
         return ConsumerRecord(
             *self._partition,
             offset,
@@ -147,13 +154,13 @@ class _Reader:
             tuple(headers),
         )
 
-    def _cut(self, large: Large) -> CutRecord:
-        offset = self._base + large.offset_delta
-        if not self._next <= offset <= self._last:
+    def _build_cut_record(self, large: Large) -> CutRecord:
+        offset = self._base_offset + large.offset_delta
+        if not self._next_offset <= offset <= self._last_offset:
             raise Broken
-        self._next = offset + 1
-        logged = self._attributes & _LOG_TIME
-        timestamp = self._last_time if logged else self._first_time + large.timestamp_delta
+        self._next_offset = offset + 1
+        uses_log_append_time = self._attributes & _LOG_APPEND_TIME
+        timestamp = self._last_time if uses_log_append_time else self._first_time + large.timestamp_delta
         return CutRecord(
             *self._partition,
             offset,
@@ -167,34 +174,34 @@ class _Reader:
         )
 
 
-def _beginning(made: Iterator[bytes]) -> tuple[list[bytes], list[bytes]]:
+def _split_beginning(decompressed: Iterator[bytes]) -> tuple[list[bytes], list[bytes]]:
     """The first pieces that together are no larger than a record; and the next one, when there is one."""
-    small: list[bytes] = []
+    small_pieces: list[bytes] = []
     size = 0
-    for piece in made:
+    for piece in decompressed:
         size += len(piece)
-        if size > bounds.RECORD:
-            return small, [piece]
-        small.append(piece)
-    return small, []
+        if size > bounds.MAX_RECORD_BYTES:
+            return small_pieces, [piece]
+        small_pieces.append(piece)
+    return small_pieces, []
 
 
-def _legacy(partition: Partition, raw: bytes) -> Iterator[Found]:
-    first, last = 0, struct.unpack_from(">q", raw)[0]
+def _read_legacy(partition: Partition, raw: bytes) -> Iterator[BatchItem]:
+    first_offset, last_offset = 0, struct.unpack_from(">q", raw)[0]
     try:
-        for message in legacy.messages(raw):
-            if not first <= message.offset <= last:
+        for message in legacy.parse_messages(raw):
+            if not first_offset <= message.offset <= last_offset:
                 raise Broken
-            first = message.offset + 1
-            yield _of_old(partition, message)
-    except Exception as why:
-        yield unread(partition, raw, first, why)
+            first_offset = message.offset + 1
+            yield _convert_legacy_message(partition, message)
+    except Exception as error:
+        yield build_unread_records(partition, raw, first_offset, error)
     yield len(raw)
 
 
-def _of_old(partition: Partition, message: legacy.LegacyMessage) -> ConsumerRecord | CutRecord:
+def _convert_legacy_message(partition: Partition, message: legacy.LegacyMessage) -> ConsumerRecord | CutRecord:
     _, timestamp, _, key, value = message
-    if len(key or b"") + len(value or b"") > bounds.RECORD:
-        return cut(partition, message.offset, timestamp, key, value, ())
+    if len(key or b"") + len(value or b"") > bounds.MAX_RECORD_BYTES:
+        return cut_record(partition, message.offset, timestamp, key, value, ())
     sizes = (-1 if key is None else len(key), -1 if value is None else len(value))
     return ConsumerRecord(*partition, message.offset, timestamp, 0, key, value, None, *sizes, ())

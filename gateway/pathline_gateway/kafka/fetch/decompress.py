@@ -11,11 +11,11 @@ import cramjam
 import lz4.frame
 import zstandard
 
-from pathline_gateway.kafka.fetch.bounds import PIECE, SNAPPY_BLOCK, ZSTD_WINDOW
+from pathline_gateway.kafka.fetch.bounds import MAX_SNAPPY_BLOCK_BYTES, MAX_ZSTD_WINDOW_BYTES, PIECE_BYTES
 
-NONE: Final = 0
+NO_CODEC: Final = 0
 _GZIP, _SNAPPY, _LZ4, _ZSTD = 1, 2, 3, 4
-_FED: Final = 16 * 1_024
+_FEED_BYTES: Final = 16 * 1_024
 """Compressed bytes that a decoder is given at once: what it leaves over is copied."""
 _XERIAL: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER: Final = 16
@@ -30,93 +30,93 @@ class PastBound(Exception):
     """There is more than may be made of these bytes."""
 
 
-def pieces(codec: int, data: bytes, most: int) -> Iterator[bytes]:
+def decompress(codec: int, data: bytes, max_bytes: int) -> Iterator[bytes]:
     """What the bytes were before they were compressed, in order, in pieces of at most 256 KiB.
 
     Raises Undecodable, and PastBound instead of the piece that goes past `most` bytes.
     """
     if codec not in _CODECS:
         raise Undecodable(f"codec {codec} is not known")
-    left = most
+    bytes_left = max_bytes
     try:
         for piece in _CODECS[codec](data):
-            left -= len(piece)
-            if left < 0:
+            bytes_left -= len(piece)
+            if bytes_left < 0:
                 raise PastBound
             yield piece
-    except (zlib.error, zstandard.ZstdError, cramjam.DecompressionError, RuntimeError, EOFError, MemoryError) as wrong:
-        raise Undecodable(type(wrong).__name__) from None
+    except (zlib.error, zstandard.ZstdError, cramjam.DecompressionError, RuntimeError, EOFError, MemoryError) as error:
+        raise Undecodable(type(error).__name__) from None
 
 
-def _plain(data: bytes) -> Iterator[bytes]:
+def _split_plain(data: bytes) -> Iterator[bytes]:
     view = memoryview(data)
-    for start in range(0, len(view), PIECE):
-        yield bytes(view[start : start + PIECE])
+    for start in range(0, len(view), PIECE_BYTES):
+        yield bytes(view[start : start + PIECE_BYTES])
 
 
 def _gzip(data: bytes) -> Iterator[bytes]:
-    rest = memoryview(data)
-    while rest:
-        decoder, fed = zlib.decompressobj(wbits=31), b""
+    remaining = memoryview(data)
+    while remaining:
+        decoder, chunk = zlib.decompressobj(wbits=31), b""
         while not decoder.eof:
-            if not fed:
-                if not rest:
+            if not chunk:
+                if not remaining:
                     raise EOFError
-                fed, rest = bytes(rest[:_FED]), rest[_FED:]
-            if piece := decoder.decompress(fed, PIECE):
+                chunk, remaining = bytes(remaining[:_FEED_BYTES]), remaining[_FEED_BYTES:]
+            if piece := decoder.decompress(chunk, PIECE_BYTES):
                 yield piece
-            fed = decoder.unconsumed_tail
-        rest = memoryview(decoder.unused_data + bytes(rest))  # the member that follows
-        if not any(rest[:_FED]):
+            chunk = decoder.unconsumed_tail
+        remaining = memoryview(decoder.unused_data + bytes(remaining))  # the member that follows
+        if not any(remaining[:_FEED_BYTES]):
             return  # a file may be filled up with zeros
 
 
 def _snappy(data: bytes) -> Iterator[bytes]:
     if not data.startswith(_XERIAL) or len(data) <= _XERIAL_HEADER:
-        yield from _plain(_snappy_block(data))
+        yield from _split_plain(_snappy_block(data))
         return
-    at = _XERIAL_HEADER
-    while at < len(data):
-        if at + _LENGTH.size > len(data):
+    position = _XERIAL_HEADER
+    while position < len(data):
+        if position + _LENGTH.size > len(data):
             raise EOFError
-        (size,) = _LENGTH.unpack_from(data, at)
-        at += _LENGTH.size
-        if size <= 0 or at + size > len(data):
+        (size,) = _LENGTH.unpack_from(data, position)
+        position += _LENGTH.size
+        if size <= 0 or position + size > len(data):
             raise EOFError
-        yield from _plain(_snappy_block(data[at : at + size]))
-        at += size
+        yield from _split_plain(_snappy_block(data[position : position + size]))
+        position += size
 
 
 def _snappy_block(data: bytes) -> bytes:
-    if cramjam.snappy.decompress_raw_len(data) > SNAPPY_BLOCK:
+    if cramjam.snappy.decompress_raw_len(data) > MAX_SNAPPY_BLOCK_BYTES:
         raise PastBound
     return bytes(cramjam.snappy.decompress_raw(data))
 
 
 def _lz4(data: bytes) -> Iterator[bytes]:
-    rest = memoryview(data)
-    while rest:
-        decoder, fed = lz4.frame.LZ4FrameDecompressor(), b""
+    remaining = memoryview(data)
+    while remaining:
+        decoder, chunk = lz4.frame.LZ4FrameDecompressor(), b""
         while not decoder.eof:
             if decoder.needs_input:
-                if not rest:
+                if not remaining:
                     raise EOFError
-                fed, rest = bytes(rest[:_FED]), rest[_FED:]
-            if piece := decoder.decompress(fed, PIECE):
+                chunk, remaining = bytes(remaining[:_FEED_BYTES]), remaining[_FEED_BYTES:]
+            if piece := decoder.decompress(chunk, PIECE_BYTES):
                 yield piece
-            fed = b""  # it keeps what it has not used
-        rest = memoryview((decoder.unused_data or b"") + bytes(rest))
+            chunk = b""  # it keeps what it has not used
+        remaining = memoryview((decoder.unused_data or b"") + bytes(remaining))
 
 
 def _zstd(data: bytes) -> Iterator[bytes]:
-    decoder = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
+    decoder = zstandard.ZstdDecompressor(max_window_size=MAX_ZSTD_WINDOW_BYTES)
     with decoder.stream_reader(data, read_across_frames=True) as reader:
-        while piece := reader.read(PIECE):
+        while piece := reader.read(PIECE_BYTES):
             yield piece
 
 
 _CODECS: Final[Mapping[int, Callable[[bytes], Iterator[bytes]]]] = {
-    NONE: _plain,
+    NO_CODEC: _split_plain,
     _GZIP: _gzip,
     _SNAPPY: _snappy,
     _LZ4: _lz4,

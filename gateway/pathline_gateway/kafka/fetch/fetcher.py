@@ -21,19 +21,19 @@ from aiokafka.structs import TopicPartition
 
 from pathline_gateway.kafka.fetch import batch as fetch_batch
 from pathline_gateway.kafka.fetch import bounds
-from pathline_gateway.kafka.fetch.batch import DONE, WAITS
+from pathline_gateway.kafka.fetch.batch import LARGE_BATCH_END, LARGE_BATCH_START
 from pathline_gateway.kafka.fetch.record_walk import Broken
 from pathline_gateway.kafka.fetch.records import UnreadRecords
 
 _log = logging.getLogger(__name__)
 
-_CHECKED: Final = 3
+_MAX_CHECKSUM_ATTEMPTS: Final = 3
 """How often a batch is fetched whose checksum is wrong: it may have been the way here."""
-_LENGTH: Final = 8
-_BEFORE_LENGTH: Final = 12
+_LENGTH_START: Final = 8
+_LENGTH_END: Final = 12
 
 
-def bound() -> None:
+def patch_aiokafka() -> None:
     """Every consumer that this process makes from now on reads within bounds."""
     fetcher.MemoryRecords = _Batches
     fetcher.PartitionRecords = _PartitionRecords
@@ -44,8 +44,8 @@ def bound() -> None:
 class BadChecksum(CorruptRecordException):  # type: ignore[misc]
     """A batch is not what its checksum says. `unread`: its records, where fetching it again is in vain."""
 
-    def __init__(self, unread: UnreadRecords) -> None:
-        self.unread = unread
+    def __init__(self, unread_records: UnreadRecords) -> None:
+        self.unread_records = unread_records
         super().__init__()
 
 
@@ -53,14 +53,14 @@ class BadChecksum(CorruptRecordException):  # type: ignore[misc]
 class _Poll:
     """What one poll may still read, and the one large batch that is being read."""
 
-    left: int = bounds.POLL
-    large: weakref.ref[_FetchResult] | None = None
+    bytes_left: int = bounds.MAX_POLL_BYTES
+    large_batch: weakref.ref[_FetchResult] | None = None
 
-    def may_be_large(self, result: _FetchResult) -> bool:
+    def claim_large_batch(self, result: _FetchResult) -> bool:
         """Whether this partition may read its large batch now; it has its turn until that is read or dropped."""
-        held = None if self.large is None else self.large()
-        if held is None or held is result:
-            self.large = weakref.ref(result)
+        holder = None if self.large_batch is None else self.large_batch()
+        if holder is None or holder is result:
+            self.large_batch = weakref.ref(result)
             return True
         return False
 
@@ -68,24 +68,24 @@ class _Poll:
 class _Batches:
     """The batches of one fetch, as aiokafka's fetcher asks for them."""
 
-    def __init__(self, fetched: bytes) -> None:
-        self._fetched, self._strict = fetched, _MEMORY_RECORDS(fetched)
-        self._at = 0
+    def __init__(self, data: bytes) -> None:
+        self._data, self._memory_records = data, _MEMORY_RECORDS(data)
+        self._position = 0
 
     def size_in_bytes(self) -> int:
         """Of the whole fetch."""
-        return int(self._strict.size_in_bytes())
+        return int(self._memory_records.size_in_bytes())
 
     def has_next(self) -> bool:
         """Whether a whole batch follows."""
-        return bool(self._strict.has_next())
+        return bool(self._memory_records.has_next())
 
     def next_batch(self) -> tuple[Any, bytes]:
         """The batch that follows: as aiokafka has it, and its bytes."""
-        start = self._at
-        length = int.from_bytes(self._fetched[start + _LENGTH : start + _BEFORE_LENGTH], "big", signed=True)
-        self._at = start + _BEFORE_LENGTH + length
-        return self._strict.next_batch(), self._fetched[start : self._at]
+        start = self._position
+        length = int.from_bytes(self._data[start + _LENGTH_START : start + _LENGTH_END], "big", signed=True)
+        self._position = start + _LENGTH_END + length
+        return self._memory_records.next_batch(), self._data[start : self._position]
 
 
 class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
@@ -94,25 +94,25 @@ class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
 
     next_fetch_offset: int
 
-    def _unpack_records(self) -> Iterator[fetch_batch.Found]:
+    def _unpack_records(self) -> Iterator[fetch_batch.BatchItem]:
         partition = (self._tp.topic, self._tp.partition)
         while self._records.has_next():
             strict, raw = self._records.next_batch()
             if self._check_crcs and not strict.validate_crc():
-                raise BadChecksum(fetch_batch.unread(partition, raw, self.next_fetch_offset, Broken()))
-            if not self._is_left_out(strict):
-                for found in fetch_batch.read(partition, raw):
-                    if not isinstance(found, int | fetch_batch.BatchStart | fetch_batch.BatchEnd):
-                        if found.offset < self.next_fetch_offset:
+                raise BadChecksum(fetch_batch.build_unread_records(partition, raw, self.next_fetch_offset, Broken()))
+            if not self._is_skipped(strict):
+                for item in fetch_batch.read(partition, raw):
+                    if not isinstance(item, int | fetch_batch.BatchStart | fetch_batch.BatchEnd):
+                        if item.offset < self.next_fetch_offset:
                             continue
-                        if isinstance(found, UnreadRecords) and found.first < self.next_fetch_offset:
-                            found = replace(found, first=self.next_fetch_offset)
-                        self.next_fetch_offset = found.offset + 1
-                    yield found
+                        if isinstance(item, UnreadRecords) and item.first_offset < self.next_fetch_offset:
+                            item = replace(item, first=self.next_fetch_offset)
+                        self.next_fetch_offset = item.offset + 1
+                    yield item
             # A batch keeps its last offset when that record was compacted away.
             self.next_fetch_offset = max(self.next_fetch_offset, strict.next_offset)
 
-    def _is_left_out(self, strict: Any) -> bool:
+    def _is_skipped(self, strict: Any) -> bool:
         """Whether it belongs to a transaction that was given up, or only says how one ended."""
         if self._isolation_level == fetcher.READ_COMMITTED and strict.producer_id is not None:
             self._consume_aborted_up_to(strict.base_offset)
@@ -129,49 +129,53 @@ class _FetchResult(fetcher.FetchResult):  # type: ignore[misc]
     """What was fetched of a partition and not polled yet."""
 
     _partition_records: Any
-    _waits = False
+    _waits_for_large = False
     """A large batch follows, and another one is being read."""
 
     def getone(self) -> Any:
         """One record."""
         while self.has_more():
-            if found := self.getall(1):
-                return found[0]
+            if records := self.getall(1):
+                return records[0]
         return None
 
     def getall(self, max_records: int | None = None, poll: _Poll | None = None) -> list[Any]:
         """The next records; the partition's position is behind them. Raises BadChecksum, the position being there."""
         poll = _Poll() if poll is None else poll
-        found: list[Any] = []
+        records: list[Any] = []
         if not self.check_assignment(self._topic_partition) or not self.has_more():
-            return found
-        if self._waits and not poll.may_be_large(self):
-            return found
-        self._waits = False
+            return records
+        if self._waits_for_large and not poll.claim_large_batch(self):
+            return records
+        self._waits_for_large = False
         try:
-            for each in self._partition_records:
-                if isinstance(each, int):
-                    poll.left -= each
-                elif each is WAITS:
-                    self._waits = not poll.may_be_large(self)
-                elif each is DONE:
-                    poll.large = None
+            for item in self._partition_records:
+                if isinstance(item, int):
+                    poll.bytes_left -= item
+                elif item is LARGE_BATCH_START:
+                    self._waits_for_large = not poll.claim_large_batch(self)
+                elif item is LARGE_BATCH_END:
+                    poll.large_batch = None
                 else:
-                    found.append(each)
-                if self._waits or poll.left <= 0 or (max_records is not None and len(found) >= max_records):
+                    records.append(item)
+                if (
+                    self._waits_for_large
+                    or poll.bytes_left <= 0
+                    or (max_records is not None and len(records) >= max_records)
+                ):
                     break
             else:
                 self._update_position()
                 self._partition_records = None
-                return found
+                return records
         except BadChecksum:
-            if not found:
+            if not records:
                 raise
             self._update_position()  # met again in the next fetch, with nothing before it
             self._partition_records = None
-            return found
+            return records
         self._update_position()
-        return found
+        return records
 
 
 class _Fetcher(fetcher.Fetcher):  # type: ignore[misc]
@@ -179,29 +183,29 @@ class _Fetcher(fetcher.Fetcher):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._large: weakref.ref[_FetchResult] | None = None
-        self._mismatched: dict[TopicPartition, tuple[int, int]] = {}
+        self._large_batch: weakref.ref[_FetchResult] | None = None
+        self._checksum_failures: dict[TopicPartition, tuple[int, int]] = {}
         """By partition, the offset of a batch whose checksum was wrong, and how often it was fetched."""
 
     async def fetched_records(
         self, partitions: Collection[TopicPartition], timeout: float = 0, max_records: int | None = None
     ) -> dict[TopicPartition, list[Any]]:
         """What was fetched and not handed out yet: so many records, and so many bytes, of all partitions in turn."""
-        until = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout
         while True:
             if self._subscriptions.reassignment_in_progress:
                 await self._subscriptions.wait_for_assignment()
-            poll = _Poll(large=self._large)
-            found = self._drain(partitions, poll, max_records)
-            self._large = poll.large
-            left = until - time.monotonic()
-            if found or left <= 0:
-                return found
-            if poll.left < bounds.POLL:  # what was read was no record yet
+            poll = _Poll(large_batch=self._large_batch)
+            records = self._drain(partitions, poll, max_records)
+            self._large_batch = poll.large_batch
+            seconds_left = deadline - time.monotonic()
+            if records or seconds_left <= 0:
+                return records
+            if poll.bytes_left < bounds.MAX_POLL_BYTES:  # what was read was no record yet
                 await asyncio.sleep(0)
                 continue
             waiter = self._create_fetch_waiter()
-            done, _ = await asyncio.wait([waiter], timeout=left)
+            done, _ = await asyncio.wait([waiter], timeout=seconds_left)
             if not done or self._closed:
                 waiter.cancel()
                 return {}
@@ -210,8 +214,8 @@ class _Fetcher(fetcher.Fetcher):  # type: ignore[misc]
     def _drain(
         self, partitions: Collection[TopicPartition], poll: _Poll, max_records: int | None
     ) -> dict[TopicPartition, list[Any]]:
-        drained: dict[TopicPartition, list[Any]] = {}
-        left = max_records
+        records_by_partition: dict[TopicPartition, list[Any]] = {}
+        records_left = max_records
         for tp in list(self._records):
             if partitions and tp not in partitions:
                 if not self._subscriptions.is_assigned(tp):
@@ -219,43 +223,43 @@ class _Fetcher(fetcher.Fetcher):  # type: ignore[misc]
                 continue
             result = self._records[tp]
             if not isinstance(result, _FetchResult):  # an error
-                if drained:
+                if records_by_partition:
                     break
-                self._fetch_again(tp)
+                self._refetch_partition(tp)
                 result.check_raise()
-            found = self._read(tp, result, poll, left)
-            if found:
-                drained[tp] = found
-                left = None if left is None else left - len(found)
-            if left == 0 or poll.left <= 0:
+            records = self._read_result(tp, result, poll, records_left)
+            if records:
+                records_by_partition[tp] = records
+                records_left = None if records_left is None else records_left - len(records)
+            if records_left == 0 or poll.bytes_left <= 0:
                 break
-        return drained
+        return records_by_partition
 
-    def _read(self, tp: TopicPartition, result: _FetchResult, poll: _Poll, most: int | None) -> list[Any]:
+    def _read_result(self, tp: TopicPartition, result: _FetchResult, poll: _Poll, max_records: int | None) -> list[Any]:
         try:
-            found = result.getall(most, poll)
-        except BadChecksum as bad:
-            self._fetch_again(tp)
-            return self._given_up(tp, result, bad.unread)
+            records = result.getall(max_records, poll)
+        except BadChecksum as error:
+            self._refetch_partition(tp)
+            return self._retry_or_give_up(tp, result, error.unread_records)
         if result.has_more():
             self._records.move_to_end(tp)  # the others first, next time
         else:
-            self._fetch_again(tp)
-        return found
+            self._refetch_partition(tp)
+        return records
 
-    def _given_up(self, tp: TopicPartition, result: _FetchResult, unread: UnreadRecords) -> list[Any]:
+    def _retry_or_give_up(self, tp: TopicPartition, result: _FetchResult, unread_records: UnreadRecords) -> list[Any]:
         """The records of a batch that is fetched again in vain; nothing as long as it may help."""
-        offset, times = self._mismatched.get(tp, (-1, 0))
-        times = times + 1 if offset == unread.first else 1
-        self._mismatched[tp] = (unread.first, times)
-        if times < _CHECKED:
+        offset, attempts = self._checksum_failures.get(tp, (-1, 0))
+        attempts = attempts + 1 if offset == unread_records.first_offset else 1
+        self._checksum_failures[tp] = (unread_records.first_offset, attempts)
+        if attempts < _MAX_CHECKSUM_ATTEMPTS:
             _log.warning("intake: a batch is not what its checksum says, and is fetched again")
             return []
-        del self._mismatched[tp]
-        result._assignment.state_value(tp).consumed_to(unread.offset + 1)
-        return [unread]
+        del self._checksum_failures[tp]
+        result._assignment.state_value(tp).consumed_to(unread_records.offset + 1)
+        return [unread_records]
 
-    def _fetch_again(self, tp: TopicPartition) -> None:
+    def _refetch_partition(self, tp: TopicPartition) -> None:
         del self._records[tp]
         self._notify(self._wait_consume_future)
 

@@ -9,19 +9,19 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from pathline_gateway.kafka.fetch.bounds import RECORD
-from pathline_gateway.kafka.fetch.decompress import pieces
+from pathline_gateway.kafka.fetch.bounds import MAX_RECORD_BYTES
+from pathline_gateway.kafka.fetch.decompress import decompress
 from pathline_gateway.kafka.fetch.record_walk import Broken
 
 _HEAD: Final = struct.Struct(">qiIbb")
 """Offset, length of what follows it, checksum, format, attributes."""
-_BEFORE_LENGTH: Final = 12
+_PREFIX_BYTES: Final = 12
 _TIME: Final = struct.Struct(">q")
 _LENGTH: Final = struct.Struct(">i")
 _CODEC: Final = 0x07
 _LZ4: Final = 3
-_LOG_TIME: Final = 0x08
-_MOST: Final = 8 * RECORD
+_LOG_APPEND_TIME: Final = 0x08
+_MAX_MESSAGE_BYTES: Final = 8 * MAX_RECORD_BYTES
 """Bytes of messages that are read of one: they cannot be read one by one, since the last has the offset of all."""
 
 
@@ -35,60 +35,62 @@ class LegacyMessage(NamedTuple):
     value: bytes | None
 
 
-def messages(raw: bytes) -> list[LegacyMessage]:
+def parse_messages(raw: bytes) -> list[LegacyMessage]:
     """The messages of one batch: itself, or those that are compressed in it.
 
     Raises Broken, Undecodable, and PastBound when they are more than 8 MB.
     """
-    outer = _message(raw, 0, raw[16])[0]
+    outer = _parse_message(raw, 0, raw[16])[0]
     codec = outer.attributes & _CODEC
     if not codec:
         return [outer]
     version = raw[16]
     if outer.value is None or (version == 0 and codec == _LZ4):  # the latter is made with a checksum that is wrong
         raise Broken
-    inner = list(_inner(b"".join(pieces(codec, outer.value, _MOST)), version))
-    if not inner or any(message.attributes & _CODEC for message in inner):
+    inner_messages = list(_parse_inner(b"".join(decompress(codec, outer.value, _MAX_MESSAGE_BYTES)), version))
+    if not inner_messages or any(message.attributes & _CODEC for message in inner_messages):
         raise Broken
-    base = outer.offset - inner[-1].offset if version else 0
-    logged = outer.timestamp if outer.attributes & _LOG_TIME else None
+    base = outer.offset - inner_messages[-1].offset if version else 0
+    log_append_time = outer.timestamp if outer.attributes & _LOG_APPEND_TIME else None
     return [
-        message._replace(offset=base + message.offset, timestamp=message.timestamp if logged is None else logged)
-        for message in inner
+        message._replace(
+            offset=base + message.offset, timestamp=message.timestamp if log_append_time is None else log_append_time
+        )
+        for message in inner_messages
     ]
 
 
-def _inner(data: bytes, version: int) -> Iterator[LegacyMessage]:
-    at = 0
-    while at < len(data):
-        message, at = _message(data, at, version)
+def _parse_inner(data: bytes, version: int) -> Iterator[LegacyMessage]:
+    position = 0
+    while position < len(data):
+        message, position = _parse_message(data, position, version)
         yield message
 
 
-def _message(data: bytes, at: int, version: int) -> tuple[LegacyMessage, int]:
+def _parse_message(data: bytes, position: int, version: int) -> tuple[LegacyMessage, int]:
     """The message that begins here, and where it ends."""
     try:
-        offset, length, _, magic, attributes = _HEAD.unpack_from(data, at)
-        end = at + _BEFORE_LENGTH + length
-        at += _HEAD.size
+        offset, length, _, magic, attributes = _HEAD.unpack_from(data, position)
+        end = position + _PREFIX_BYTES + length
+        position += _HEAD.size
         timestamp = -1
         if version:
-            (timestamp,) = _TIME.unpack_from(data, at)
-            at += _TIME.size
-        key, at = _field(data, at)
-        value, at = _field(data, at)
+            (timestamp,) = _TIME.unpack_from(data, position)
+            position += _TIME.size
+        key, position = _parse_field(data, position)
+        value, position = _parse_field(data, position)
     except struct.error:
         raise Broken from None
-    if magic != version or at != end:
+    if magic != version or position != end:
         raise Broken
     return LegacyMessage(offset, timestamp, attributes, key, value), end
 
 
-def _field(data: bytes, at: int) -> tuple[bytes | None, int]:
-    (size,) = _LENGTH.unpack_from(data, at)
-    at += _LENGTH.size
+def _parse_field(data: bytes, position: int) -> tuple[bytes | None, int]:
+    (size,) = _LENGTH.unpack_from(data, position)
+    position += _LENGTH.size
     if size < 0:
-        return None, at
-    if at + size > len(data):
+        return None, position
+    if position + size > len(data):
         raise Broken
-    return data[at : at + size], at + size
+    return data[position : position + size], position + size

@@ -24,9 +24,9 @@ class LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
 class _Names(bytearray):
     """Bytes that decode, whatever they hold. Header names are all that is ever decoded of a batch."""
 
-    def __getitem__(self, at: Any) -> Any:
-        found = super().__getitem__(at)
-        return _Names(found) if isinstance(at, slice) else found
+    def __getitem__(self, index: Any) -> Any:
+        part = super().__getitem__(index)
+        return _Names(part) if isinstance(index, slice) else part
 
     def decode(self, encoding: str = "utf-8", errors: str = "surrogateescape") -> str:
         """Text, and a lone surrogate for each byte that is none."""

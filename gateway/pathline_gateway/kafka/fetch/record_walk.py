@@ -10,11 +10,11 @@ import hashlib
 from collections.abc import Generator, Iterator
 from typing import Any, Final, NamedTuple
 
-from pathline_gateway.kafka.fetch.bounds import HEADERS, KEY_KEPT, RECORD, VALUE_KEPT
+from pathline_gateway.kafka.fetch.bounds import MAX_HEADERS, MAX_KEPT_KEY_BYTES, MAX_KEPT_VALUE_BYTES, MAX_RECORD_BYTES
 from pathline_gateway.kafka.fetch.decompress import PastBound
 
-_LONGEST_INT: Final = 5
-_LONGEST_LONG: Final = 10
+_MAX_INT_BYTES: Final = 5
+_MAX_LONG_BYTES: Final = 10
 
 
 class Broken(Exception):
@@ -25,7 +25,7 @@ class Run(NamedTuple):
     """Whole records, one after the other, as they stand in a batch."""
 
     data: bytes
-    records: int
+    record_count: int
 
 
 class Large(NamedTuple):
@@ -44,10 +44,10 @@ class Large(NamedTuple):
 class Walk:
     """Walks through the records of one batch. `claimed`: bytes of the record at hand, as it says."""
 
-    def __init__(self, pieces: Iterator[bytes], most: int) -> None:
-        self._pieces, self._buffer, self._at = pieces, b"", 0
-        self._left = most
-        self.claimed: int | None = None
+    def __init__(self, pieces: Iterator[bytes], max_bytes: int) -> None:
+        self._pieces, self._buffer, self._position = pieces, b"", 0
+        self._remaining = max_bytes
+        self.claimed_size: int | None = None
 
     def records(self, count: int) -> Generator[Run | Large | int, None, None]:
         """So many records; an int is how many bytes were read meanwhile, where nothing came of them yet.
@@ -57,34 +57,34 @@ class Walk:
         if count < 0:
             raise Broken
         while count:
-            run, found = self._run(count)
-            if found:
-                yield Run(run, found)
-                count -= found
+            run, run_count = self._take_run(count)
+            if run_count:
+                yield Run(run, run_count)
+                count -= run_count
                 continue
-            length = self._length()
-            if length > RECORD:
-                self.claimed = length
-                if self._to(0) < length:
+            length = self._peek_length()
+            if length > MAX_RECORD_BYTES:
+                self.claimed_size = length
+                if self._bytes_until(0) < length:
                     raise PastBound
-                yield (yield from self._large(length))
-                self.claimed = None
+                yield (yield from self._read_large(length))
+                self.claimed_size = None
                 count -= 1
-            elif not self._more():
+            elif not self._read_more():
                 raise Broken
-        if self._at < len(self._buffer) or self._more():
+        if self._position < len(self._buffer) or self._read_more():
             raise Broken
 
-    def _run(self, most: int) -> tuple[bytes, int]:
+    def _take_run(self, max_records: int) -> tuple[bytes, int]:
         """The whole records at hand: how many, in which bytes."""
-        buffer, start = self._buffer, self._at
-        at, end, found = start, len(buffer), 0
-        while found < most and at - start < RECORD:
+        buffer, start = self._buffer, self._position
+        position, end, record_count = start, len(buffer), 0
+        while record_count < max_records and position - start < MAX_RECORD_BYTES:
             shift = zigzag = 0
-            after = at
-            while after < end:
-                byte = buffer[after]
-                after += 1
+            cursor = position
+            while cursor < end:
+                byte = buffer[cursor]
+                cursor += 1
                 zigzag |= (byte & 0x7F) << shift
                 if byte < 0x80 or shift >= 28:
                     break
@@ -93,109 +93,109 @@ class Walk:
                 break  # not even its length is here
             length = (zigzag >> 1) ^ -(zigzag & 1)
             if length < 0:
-                if found:
+                if record_count:
                     break
                 raise Broken
-            if length > RECORD or after + length > end:
+            if length > MAX_RECORD_BYTES or cursor + length > end:
                 break
-            at, found = after + length, found + 1
-        self._at = at
-        return buffer[start:at], found
+            position, record_count = cursor + length, record_count + 1
+        self._position = position
+        return buffer[start:position], record_count
 
-    def _length(self) -> int:
+    def _peek_length(self) -> int:
         """The length of the record that follows, which stays where it is. Reads on until it is there."""
-        while self._at == len(self._buffer) or (
-            len(self._buffer) - self._at < _LONGEST_INT and self._buffer[-1] >= 0x80
+        while self._position == len(self._buffer) or (
+            len(self._buffer) - self._position < _MAX_INT_BYTES and self._buffer[-1] >= 0x80
         ):
-            if not self._more():
+            if not self._read_more():
                 raise Broken
-        at = self._at
-        length = self._varint(_LONGEST_INT)
-        if length <= RECORD:
-            self._at = at
+        position = self._position
+        length = self._read_varint(_MAX_INT_BYTES)
+        if length <= MAX_RECORD_BYTES:
+            self._position = position
         return length
 
-    def _more(self) -> bool:
+    def _read_more(self) -> bool:
         piece = next(self._pieces, b"")
-        self._left -= len(piece)
-        self._buffer, self._at = self._buffer[self._at :] + piece, 0
+        self._remaining -= len(piece)
+        self._buffer, self._position = self._buffer[self._position :] + piece, 0
         return bool(piece)
 
-    def _varint(self, longest: int) -> int:
+    def _read_varint(self, max_bytes: int) -> int:
         zigzag = 0
-        for place in range(longest):
-            if self._at == len(self._buffer) and not self._more():
+        for index in range(max_bytes):
+            if self._position == len(self._buffer) and not self._read_more():
                 raise Broken
-            byte = self._buffer[self._at]
-            self._at += 1
-            zigzag |= (byte & 0x7F) << (7 * place)
+            byte = self._buffer[self._position]
+            self._position += 1
+            zigzag |= (byte & 0x7F) << (7 * index)
             if byte < 0x80:
                 return (zigzag >> 1) ^ -(zigzag & 1)
         raise Broken
 
-    def _large(self, length: int) -> Generator[int, None, Large]:
-        end = self._end(length)
-        self._varint(1)  # attributes, which mean nothing yet
-        timestamp, offset = self._varint(_LONGEST_LONG), self._varint(_LONGEST_INT)
-        key = yield from self._field(end, KEY_KEPT)
+    def _read_large(self, length: int) -> Generator[int, None, Large]:
+        end = self._end_mark(length)
+        self._read_varint(1)  # attributes, which mean nothing yet
+        timestamp, offset = self._read_varint(_MAX_LONG_BYTES), self._read_varint(_MAX_INT_BYTES)
+        key = yield from self._read_field(end, MAX_KEPT_KEY_BYTES)
         digest = hashlib.sha256()
-        size = self._field_size(end)
-        value = None if size is None else (yield from self._take(size, VALUE_KEPT, digest))
-        room = RECORD - len(key or b"") - len(value or b"")
-        headers = yield from self._headers(end, room)
-        yield from self._take(self._to(end), 0)
+        size = self._read_field_size(end)
+        value = None if size is None else (yield from self._consume(size, MAX_KEPT_VALUE_BYTES, digest))
+        byte_budget = MAX_RECORD_BYTES - len(key or b"") - len(value or b"")
+        headers = yield from self._read_headers(end, byte_budget)
+        yield from self._consume(self._bytes_until(end), 0)
         return Large(timestamp, offset, key, value, headers, length, size, digest.digest())
 
-    def _headers(self, end: int, room: int) -> Generator[int, None, list[tuple[str, bytes | None]]]:
+    def _read_headers(self, end: int, byte_budget: int) -> Generator[int, None, list[tuple[str, bytes | None]]]:
         """Its first headers, as long as there is room for them."""
         headers: list[tuple[str, bytes | None]] = []
-        count = self._varint(_LONGEST_INT)
+        count = self._read_varint(_MAX_INT_BYTES)
         if count < 0:
             raise Broken
-        while len(headers) < min(count, HEADERS) and room > 0:
-            name = yield from self._field(end, room)
+        while len(headers) < min(count, MAX_HEADERS) and byte_budget > 0:
+            name = yield from self._read_field(end, byte_budget)
             if name is None:
                 raise Broken
-            room -= len(name)
-            value = yield from self._field(end, room)
-            room -= len(value or b"")
+            byte_budget -= len(name)
+            value = yield from self._read_field(end, byte_budget)
+            byte_budget -= len(value or b"")
             headers.append((name.decode("utf-8", "surrogateescape"), value))
         return headers
 
-    def _field(self, end: int, keep: int) -> Generator[int, None, bytes | None]:
+    def _read_field(self, end: int, max_kept: int) -> Generator[int, None, bytes | None]:
         """The first bytes of a field, its length before it."""
-        size = self._field_size(end)
-        return None if size is None else (yield from self._take(size, keep))
+        size = self._read_field_size(end)
+        return None if size is None else (yield from self._consume(size, max_kept))
 
-    def _field_size(self, end: int) -> int | None:
-        size = self._varint(_LONGEST_INT)
-        if size > self._to(end):
+    def _read_field_size(self, end: int) -> int | None:
+        size = self._read_varint(_MAX_INT_BYTES)
+        if size > self._bytes_until(end):
             raise Broken
         return size if size >= 0 else None
 
-    def _take(self, size: int, keep: int, digest: Any = None) -> Generator[int, None, bytes]:
+    def _consume(self, size: int, max_kept: int, digest: Any = None) -> Generator[int, None, bytes]:
         """The next bytes are passed, the first of them kept and all of them hashed."""
-        kept = bytearray()
+        prefix = bytearray()
         while size:
-            if self._at == len(self._buffer):
-                if not self._more():
+            if self._position == len(self._buffer):
+                if not self._read_more():
                     raise Broken
                 yield len(self._buffer)
-            part = memoryview(self._buffer)[self._at : self._at + size]
+            part = memoryview(self._buffer)[self._position : self._position + size]
             if digest is not None:
                 digest.update(part)
-            kept += part[: max(0, keep - len(kept))]
-            self._at += len(part)
+            prefix += part[: max(0, max_kept - len(prefix))]
+            self._position += len(part)
             size -= len(part)
-        return bytes(kept)
+        return bytes(prefix)
 
-    def _end(self, length: int) -> int:
+    def _end_mark(self, length: int) -> int:
         """Where a record ends that begins here and has so many bytes: how many are left to come after it."""
-        return self._left + len(self._buffer) - self._at - length
+        return self._remaining + len(self._buffer) - self._position - length
 
-    def _to(self, end: int) -> int:
+    def _bytes_until(self, end: int) -> int:
         """How many bytes there are to it from here."""
-        to = self._left + len(self._buffer) - self._at - end
-        if to < 0:
+        byte_count = self._remaining + len(self._buffer) - self._position - end
+        if byte_count < 0:
             raise Broken
-        return to
+        return byte_count

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pathline_gateway.kafka.fetch.bounds import HEADERS, KEY_KEPT, RECORD, VALUE_KEPT
+from pathline_gateway.kafka.fetch.bounds import MAX_HEADERS, MAX_KEPT_KEY_BYTES, MAX_KEPT_VALUE_BYTES, MAX_RECORD_BYTES
 from pathline_gateway.kafka.offset_repository import Partition
 
 TOO_LARGE = "too-large"
@@ -38,12 +38,12 @@ class CutRecord:
     def detail(self) -> str:
         """What is wrong and what to do."""
         return (
-            f"the record has over {RECORD:,} bytes or over {HEADERS} headers. Only its beginning is kept, and it "
-            "cannot be replayed; refer to documents with dataref"
+            f"the record has over {MAX_RECORD_BYTES:,} bytes or over {MAX_HEADERS} headers. Only its "
+            "beginning is kept, and it cannot be replayed; refer to documents with dataref"
         )
 
 
-def cut(
+def cut_record(
     partition: Partition,
     offset: int,
     timestamp: int,
@@ -53,14 +53,16 @@ def cut(
 ) -> CutRecord:
     """A record that is at hand, cut."""
     size = len(key or b"") + len(value or b"")
-    size += sum(len(name.encode("utf-8", "surrogateescape")) + len(said or b"") for name, said in headers)
+    size += sum(
+        len(name.encode("utf-8", "surrogateescape")) + len(header_value or b"") for name, header_value in headers
+    )
     return CutRecord(
         *partition,
         offset,
         timestamp,
-        None if key is None else key[:KEY_KEPT],
-        None if value is None else value[:VALUE_KEPT],
-        tuple(headers[:HEADERS]),
+        None if key is None else key[:MAX_KEPT_KEY_BYTES],
+        None if value is None else value[:MAX_KEPT_VALUE_BYTES],
+        tuple(headers[:MAX_HEADERS]),
         size,
         None if value is None else len(value),
         hashlib.sha256(value or b"").digest(),
@@ -73,7 +75,7 @@ class UnreadRecords:
 
     topic: str
     partition: int
-    first: int
+    first_offset: int
     offset: int
     """Of the last of them: whoever has them has read up to here."""
     size: int

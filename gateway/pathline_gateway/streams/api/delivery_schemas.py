@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, RootModel
 
 
-class _Going(BaseModel):
+class _DeliveryProgress(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     state: Literal["active", "paused", "failing", "gone", "unreachable"]
@@ -33,7 +33,7 @@ class LastFailure(BaseModel):
     """The status that the sink answered, or `unreachable`, `timed-out`, `bad-answer`."""
 
 
-class EndpointProgress(_Going):
+class EndpointProgress(_DeliveryProgress):
     """How the posting to a sink goes."""
 
     last_success: datetime | None
@@ -44,14 +44,14 @@ class EndpointProgress(_Going):
     """How many events were given up: see `…/failures`."""
 
 
-class ReaderProgress(_Going):
+class ReaderProgress(_DeliveryProgress):
     """How far its reader is, where it is pulled or listened to."""
 
     last_asked: datetime | None
     """When its reader last asked; `delivered` is the number after which."""
 
 
-class _Further(BaseModel):
+class _SeriesFields(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     series: int
@@ -60,11 +60,11 @@ class _Further(BaseModel):
     """Everything that it will ever hold was given."""
 
 
-class EndpointSeries(_Further, EndpointProgress):
+class EndpointSeries(_SeriesFields, EndpointProgress):
     """How the posting of a further series goes."""
 
 
-class ReaderSeries(_Further, ReaderProgress):
+class ReaderSeries(_SeriesFields, ReaderProgress):
     """How far the reader of a further series is."""
 
 

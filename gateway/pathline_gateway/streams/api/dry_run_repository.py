@@ -36,12 +36,12 @@ class Window(NamedTuple):
     entries: int
 
 
-async def window(connection: asyncpg.Connection, since: datetime, most: int) -> Window | None:
+async def fetch_window(connection: asyncpg.Connection, since: datetime, limit: int) -> Window | None:
     """The entries since then, or the newest of them where there are more; None where there is none."""
-    row = await connection.fetchrow(_WINDOW, since, most)
+    row = await connection.fetchrow(_WINDOW, since, limit)
     return None if row is None or row["begin"] is None else Window(**row)
 
 
-async def stored(connection: asyncpg.Connection, events: Sequence[tuple[int, str]]) -> list[asyncpg.Record]:
+async def fetch_stored(connection: asyncpg.Connection, events: Sequence[tuple[int, str]]) -> list[asyncpg.Record]:
     """What is stored of these events (source, id), numbered from 1, as of what a subscription was given."""
     return list(await connection.fetch(_STORED, [source for source, _ in events], [id for _, id in events]))

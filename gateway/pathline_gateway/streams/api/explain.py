@@ -15,10 +15,14 @@ from pathline_gateway.auth.reader import Reader
 from pathline_gateway.streams.dispatch import delivered_repository
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
-from pathline_gateway.streams.subscriptions.filter_attributes import as_sent, is_told_as_sent, to_others
-from pathline_gateway.streams.subscriptions.filters import matcher
+from pathline_gateway.streams.subscriptions.filter_attributes import (
+    redacted_attributes,
+    sees_unredacted,
+    unredacted_attributes,
+)
+from pathline_gateway.streams.subscriptions.filters import compile_filters
 from pathline_gateway.streams.subscriptions.repository import Subscription
-from pathline_gateway.visibility.loading import seen_of
+from pathline_gateway.visibility.loading import load_visible
 
 Because = Literal["given", "withheld", "unknown", "before", "filtered", "waiting", "not-shown"]
 
@@ -41,28 +45,28 @@ async def explain(
 
     An operator is told of what he may see himself, whoever subscribed.
     """
-    number = await delivered_repository.number_of(connection, subscription.id, source, id)
-    row = await subscription_repository.event(connection, source, id)
-    own = row is not None and is_told_as_sent(subscription, row["org"])
-    sight = VisibilityCache(connection, now)
-    sees = own or (row is not None and await sight.sees(subscription, row["pathway"], (source, id)))
+    number = await delivered_repository.find_number(connection, subscription.id, source, id)
+    row = await subscription_repository.find_event(connection, source, id)
+    is_own = row is not None and sees_unredacted(subscription, row["org"])
+    visibility = VisibilityCache(connection, now)
+    is_visible = is_own or (row is not None and await visibility.can_see(subscription, row["pathway"], (source, id)))
     if row is not None and not await _may_ask(connection, subscription, caller, row["pathway"], (source, id), now):
-        row, number, own, sees = None, None, False, False
+        row, number, is_own, is_visible = None, None, False, False
     if row is not None:
-        await _logged(sight, subscription, row, sees=sees)
+        await _log_explanation(visibility, subscription, row, is_visible=is_visible)
     if number is not None and row is None:  # a notice of the gateway's own
-        return _because("given", number)
+        return _explanation("given", number)
     if number is not None:
-        return _because("given" if sees else "withheld", number)
-    if row is None or not sees:
-        return _because("unknown")
+        return _explanation("given" if is_visible else "withheld", number)
+    if row is None or not is_visible:
+        return _explanation("unknown")
     if row["received_at"] < subscription.created_at:
-        return _because("before")
-    said = as_sent(row) if own else to_others(row)
+        return _explanation("before")
+    attributes = unredacted_attributes(row) if is_own else redacted_attributes(row)
     for n, each in enumerate(subscription.filters):
-        if not matcher([each])(said):
-            return _because("filtered", detail=f"{DETAILS['filtered']} filters[{n}]")
-    return _because("not-shown" if row["all_looked_at"] else "waiting")
+        if not compile_filters([each])(attributes):
+            return _explanation("filtered", detail=f"{DETAILS['filtered']} filters[{n}]")
+    return _explanation("not-shown" if row["all_looked_at"] else "waiting")
 
 
 async def _may_ask(
@@ -73,20 +77,24 @@ async def _may_ask(
     event: tuple[str, str],
     now: datetime,
 ) -> bool:
-    if caller.open or caller.org == subscription.org:
+    if caller.auth_disabled or caller.org == subscription.org:
         return True
-    seen = await seen_of(connection, Reader("operator", caller.roles), now, pathway)
-    return seen is not None and event in {(each.told.step.source, each.told.step.id) for each in seen.steps}
+    visible_pathway = await load_visible(connection, Reader("operator", caller.roles), now, pathway)
+    return visible_pathway is not None and event in {
+        (each.parsed.step.source, each.parsed.step.id) for each in visible_pathway.steps
+    }
 
 
-async def _logged(sight: VisibilityCache, subscription: Subscription, row: asyncpg.Record, *, sees: bool) -> None:
+async def _log_explanation(
+    visibility: VisibilityCache, subscription: Subscription, row: asyncpg.Record, *, is_visible: bool
+) -> None:
     """That it was asked about is in the access log; the person is told of it where nothing concealed tells of it."""
     if request_row.current() is None:
         return
-    found = await sight.of(subscription, row["pathway"])
-    told = sees and found is not None and not found.seen.quiet
-    request_row.tells_of(*(((row["ref"],), ()) if told else ((), (row["ref"],))))
+    view = await visibility.view(subscription, row["pathway"])
+    is_disclosed = is_visible and view is not None and not view.visible_pathway.is_concealed_access
+    request_row.add_refs(*(((row["ref"],), ()) if is_disclosed else ((), (row["ref"],))))
 
 
-def _because(why: Because, number: int | None = None, detail: str | None = None) -> dict[str, Any]:
-    return {"given": number is not None, "number": number, "because": why, "detail": detail or DETAILS[why]}
+def _explanation(reason: Because, number: int | None = None, detail: str | None = None) -> dict[str, Any]:
+    return {"given": number is not None, "number": number, "because": reason, "detail": detail or DETAILS[reason]}

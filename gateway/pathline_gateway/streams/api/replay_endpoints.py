@@ -11,19 +11,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from pathline import instant
 from pathline_gateway.auth.dependencies import CurrentCaller
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.streams.api.access import Id, handed_to
+from pathline_gateway.streams.api.access import SubscriptionId, require_recipient
 from pathline_gateway.streams.api.delivery_schemas import NewSeries
 from pathline_gateway.streams.dispatch import replay_repository
 from pathline_gateway.streams.sse.stream import Streams
-from pathline_gateway.streams.subscriptions.cursor import cursor
+from pathline_gateway.streams.subscriptions.cursor import parse_cursor
 from pathline_gateway.streams.subscriptions.repository import Subscription
-from pathline_gateway.web.openapi_responses import answers
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
 
-_AT_ONCE: Final = 2
+_MAX_CONCURRENT_REPLAYS: Final = 2
 """Of one subscription."""
-_LOOK_AGAIN_S: Final = 5
+_RETRY_AFTER_S: Final = 5
 
 
 class ReplayStart(BaseModel):
@@ -44,43 +44,45 @@ def routes(streams: Streams) -> APIRouter:
         summary="Be given again what was stored",
         status_code=201,
         response_model=None,
-        responses=answers(NewSeries, {201: "It is being given"}),
+        responses=response_docs(NewSeries, {201: "It is being given"}),
     )
-    async def replay(caller: CurrentCaller, subscription: Id, wanted: ReplayStart) -> dict[str, Any]:
+    async def replay(caller: CurrentCaller, subscription: SubscriptionId, form: ReplayStart) -> dict[str, Any]:
         """A further series, numbered from 1: of what the filters want and the organisation may see now.
 
         Its cursor is `next`; to a sink it is posted by itself. It ends with what was given when it was asked for.
         """
         async with streams.pool.acquire() as connection, connection.transaction():
-            series = await opened(
-                connection, await handed_to(connection, caller, subscription), wanted.from_, streams.limits
+            series = await open_series(
+                connection, await require_recipient(connection, caller, subscription), form.from_, streams.limits
             )
         return {"series": series, "next": f"s{series}n0"}
 
     return router
 
 
-async def opened(connection: asyncpg.Connection, found: Subscription, start: str, limits: Limits) -> int:
+async def open_series(connection: asyncpg.Connection, subscription: Subscription, start: str, limits: Limits) -> int:
     """The number of a further series from there on. Call within a transaction. Raises Problem."""
-    if await replay_repository.unfinished(connection, found.id) >= _AT_ONCE:
-        raise Problem(409, "replays-going-on", f"{_AT_ONCE} replays are going on: wait until one is complete")
-    if await replay_repository.unfinished_of(connection, found.org) >= limits.replays:
-        raise limits.named("replays").refusal(_LOOK_AGAIN_S)
-    after, after_number = await _begin(connection, found, start)
-    return await replay_repository.opened(connection, found.id, after, after_number)
+    if await replay_repository.count_unfinished(connection, subscription.id) >= _MAX_CONCURRENT_REPLAYS:
+        raise Problem(
+            409, "replays-going-on", f"{_MAX_CONCURRENT_REPLAYS} replays are going on: wait until one is complete"
+        )
+    if await replay_repository.count_unfinished_of_org(connection, subscription.org) >= limits.replays:
+        raise limits.named_limit("replays").refusal(_RETRY_AFTER_S)
+    after, after_number = await _resolve_start(connection, subscription, start)
+    return await replay_repository.create_series(connection, subscription.id, after, after_number)
 
 
-async def _begin(connection: asyncpg.Connection, found: Subscription, text: str) -> tuple[int, int]:
+async def _resolve_start(connection: asyncpg.Connection, subscription: Subscription, text: str) -> tuple[int, int]:
     """After which entry of the change log, and after which number of the first series. Raises Problem."""
     if not text.startswith(("n", "s")):
         try:
-            return await replay_repository.since(connection, instant.parse(text)), 0
-        except ValueError as wrong:
-            raise Problem(422, "malformed-start", f"from: {wrong}, or a cursor such as n17") from None
-    series, number = cursor(text)
+            return await replay_repository.find_entry_before(connection, instant.parse(text)), 0
+        except ValueError as error:
+            raise Problem(422, "malformed-start", f"from: {error}, or a cursor such as n17") from None
+    series, number = parse_cursor(text)
     if (series, number) == (1, 0):
-        return found.from_seq, 0
-    entry = None if series != 1 else await replay_repository.of_number(connection, found.id, number)
+        return subscription.from_seq, 0
+    entry = None if series != 1 else await replay_repository.find_entry_of_number(connection, subscription.id, number)
     if entry is None:
         raise Problem(422, "malformed-start", "from: must be a cursor of the first series, or an instant")
     return entry, number

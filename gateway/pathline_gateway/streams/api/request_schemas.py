@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline.vocabulary import Code
-from pathline_gateway.auth.purpose import PurposeError, stated
+from pathline_gateway.auth.purpose import PurposeError, parse_access_purpose
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.streams.subscriptions.filters import Most, WrongFilter, matcher
+from pathline_gateway.streams.subscriptions.filters import FilterLimits, WrongFilter, compile_filters
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
 
@@ -49,14 +49,14 @@ class DryRunForm(SubscriptionForm):
     """What was stored in so many days."""
 
 
-def readable(wanted: SubscriptionForm, limits: Limits) -> None:
+def validate_form(form: SubscriptionForm, limits: Limits) -> None:
     """It can be read. Raises Problem."""
-    if (wanted.protocol == "HTTP") != (wanted.sink is not None):
+    if (form.protocol == "HTTP") != (form.sink is not None):
         raise Problem(422, "malformed-sink", "sink: goes with protocol HTTP, and with no other")
     try:
-        matcher(wanted.filters, Most(limits.conditions, limits.condition_length))
-        stated(wanted.config.purpose, wanted.config.authority)
-    except WrongFilter as wrong:
-        raise Problem(422, "malformed-filter", str(wrong)) from None
-    except PurposeError as wrong:
-        raise Problem(422, wrong.reason, wrong.detail) from None
+        compile_filters(form.filters, FilterLimits(limits.conditions, limits.condition_length))
+        parse_access_purpose(form.config.purpose, form.config.authority)
+    except WrongFilter as error:
+        raise Problem(422, "malformed-filter", str(error)) from None
+    except PurposeError as error:
+        raise Problem(422, error.reason, error.detail) from None

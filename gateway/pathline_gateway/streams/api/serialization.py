@@ -11,20 +11,22 @@ from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.webhooks import endpoint_repository
 
 
-async def served(connection: asyncpg.Connection, found: Subscription, **more: str) -> dict[str, Any]:
+async def serialize_subscription(
+    connection: asyncpg.Connection, subscription: Subscription, **extra: str
+) -> dict[str, Any]:
     """What it wants, how it receives, and how many events it was given; never its secret."""
-    sink = await endpoint_repository.url(connection, found.id) if found.protocol == "HTTP" else None
-    return {**_served(found), **({} if sink is None else {"sink": sink}), **more}
+    sink = await endpoint_repository.find_url(connection, subscription.id) if subscription.protocol == "HTTP" else None
+    return {**_serialize_fields(subscription), **({} if sink is None else {"sink": sink}), **extra}
 
 
-def _served(found: Subscription) -> dict[str, Any]:
-    config = {"organisation": found.org, "purpose": found.purpose, "authority": found.authority}
+def _serialize_fields(subscription: Subscription) -> dict[str, Any]:
+    config = {"organisation": subscription.org, "purpose": subscription.purpose, "authority": subscription.authority}
     return {
-        "id": str(found.id),
-        "protocol": found.protocol,
+        "id": str(subscription.id),
+        "protocol": subscription.protocol,
         "config": {name: value for name, value in config.items() if value is not None},
-        "filters": list(found.filters),
-        "paused": found.paused,
-        "created": instant.serve(found.created_at),
-        "count": found.last_number,
+        "filters": list(subscription.filters),
+        "paused": subscription.paused,
+        "created": instant.to_text(subscription.created_at),
+        "count": subscription.last_number,
     }

@@ -15,66 +15,68 @@ from pathline_gateway.streams.webhooks import endpoint_repository
 from pathline_gateway.streams.webhooks.endpoint_repository import EndpointHealthRow
 
 
-async def standing(connection: asyncpg.Connection, found: Subscription) -> dict[str, Any]:
+async def load_status(connection: asyncpg.Connection, subscription: Subscription) -> dict[str, Any]:
     """The answer of `…/status`. Call within a transaction whose statements see one moment."""
-    replayed = []
-    for each in await replay_repository.every(connection, found.id):
-        series = await subscription_repository.series(connection, found.id, each.series)
+    replays = []
+    for each in await replay_repository.list_series(connection, subscription.id):
+        series = await subscription_repository.find_series(connection, subscription.id, each.series)
         if series is not None:
-            replayed.append({**each._asdict(), **await _standing(connection, series)})
-    return {**await _standing(connection, found), "replays": replayed}
+            replays.append({**each._asdict(), **await _load_series_status(connection, series)})
+    return {**await _load_series_status(connection, subscription), "replays": replays}
 
 
-async def _standing(connection: asyncpg.Connection, found: Subscription) -> dict[str, Any]:
-    posted = await endpoint_repository.standing(connection, found.id)
-    if posted is None:
-        return await _read(connection, found)
+async def _load_series_status(connection: asyncpg.Connection, subscription: Subscription) -> dict[str, Any]:
+    health = await endpoint_repository.fetch_health(connection, subscription.id)
+    if health is None:
+        return await _load_reader_status(connection, subscription)
     waiting_since = (
-        await endpoint_repository.given_at(connection, found.id, posted.first_waiting) if posted.waiting else None
+        await endpoint_repository.find_delivery_time(connection, subscription.id, health.first_waiting)
+        if health.waiting
+        else None
     )
-    failure = {"at": _served(posted.last_failure_at), "reason": posted.last_failure}
+    failure = {"at": _serialize_instant(health.last_failure_at), "reason": health.last_failure}
     return {
-        "state": _state(found, posted),
-        "given": posted.last_number,
-        "delivered": posted.first_waiting - 1,
-        "waiting": posted.waiting,
-        "waiting_since": _served(waiting_since),
-        "last_success": _served(posted.last_success_at),
-        "last_failure": None if posted.last_failure is None else failure,
-        "next_attempt": _served(_next_attempt(posted)),
-        "failures": posted.failed,
+        "state": _state(subscription, health),
+        "given": health.last_number,
+        "delivered": health.first_waiting - 1,
+        "waiting": health.waiting,
+        "waiting_since": _serialize_instant(waiting_since),
+        "last_success": _serialize_instant(health.last_success_at),
+        "last_failure": None if health.last_failure is None else failure,
+        "next_attempt": _serialize_instant(_next_attempt(health)),
+        "failures": health.failed,
     }
 
 
-async def _read(connection: asyncpg.Connection, found: Subscription) -> dict[str, Any]:
+async def _load_reader_status(connection: asyncpg.Connection, subscription: Subscription) -> dict[str, Any]:
     """Of one that is pulled or listened to: how far its reader is, as she last said."""
-    asked = await endpoint_repository.last_asked(connection, found.id)
-    has = 0 if asked is None else min(asked[0], found.last_number)
-    waiting_since = await endpoint_repository.given_at(connection, found.id, has + 1)
+    last_request = await endpoint_repository.find_read_position(connection, subscription.id)
+    acked_through = 0 if last_request is None else min(last_request[0], subscription.last_number)
+    waiting_since = await endpoint_repository.find_delivery_time(connection, subscription.id, acked_through + 1)
     return {
-        "state": "paused" if found.paused else "active",
-        "given": found.last_number,
-        "delivered": has,
-        "waiting": found.last_number - has,
-        "waiting_since": _served(waiting_since),
-        "last_asked": None if asked is None else _served(asked[1]),
+        "state": "paused" if subscription.paused else "active",
+        "given": subscription.last_number,
+        "delivered": acked_through,
+        "waiting": subscription.last_number - acked_through,
+        "waiting_since": _serialize_instant(waiting_since),
+        "last_asked": None if last_request is None else _serialize_instant(last_request[1]),
     }
 
 
-def _state(found: Subscription, posted: EndpointHealthRow) -> str:
-    if posted.stopped is not None:
-        return posted.stopped
-    if found.paused:
+def _state(subscription: Subscription, health: EndpointHealthRow) -> str:
+    if health.stopped is not None:
+        return health.stopped
+    if subscription.paused:
         return "paused"
-    return "failing" if posted.failed_in_row else "active"
+    return "failing" if health.failed_in_row else "active"
 
 
-def _next_attempt(posted: EndpointHealthRow) -> datetime | None:
+def _next_attempt(health: EndpointHealthRow) -> datetime | None:
     """When the first event that failed is tried again, as far as that is known."""
-    if posted.next_at is None or posted.stopped is not None:
+    if health.next_at is None or health.stopped is not None:
         return None
-    return max(posted.next_at, posted.not_before)
+    return max(health.next_at, health.not_before)
 
 
-def _served(at: datetime | None) -> str | None:
-    return None if at is None else instant.serve(at)
+def _serialize_instant(at: datetime | None) -> str | None:
+    return None if at is None else instant.to_text(at)

@@ -13,7 +13,7 @@ from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.api.request_schemas import SubscriptionForm
 from pathline_gateway.streams.subscriptions import budget_repository
 
-_LATER_S: Final = 60
+_RETRY_AFTER_S: Final = 60
 """When to ask again, at the soonest: something has to be ended first."""
 
 
@@ -23,17 +23,17 @@ class SubscriptionBudget:
 
     limits: Limits
 
-    async def leaves_room(
-        self, connection: asyncpg.Connection, org: str, wanted: SubscriptionForm, instead_of: UUID | None = None
+    async def ensure_room(
+        self, connection: asyncpg.Connection, org: str, form: SubscriptionForm, replaces: UUID | None = None
     ) -> None:
         """There is room for this subscription, until the transaction ends. Raises Problem."""
         limits = self.limits
         await budget_repository.lock(connection, org)
-        purpose = wanted.config.purpose, wanted.config.authority
-        asked = await budget_repository.asked(connection, org, instead_of, *purpose)
-        if asked.subscriptions >= limits.subscriptions:
-            raise limits.named("subscriptions").refusal(_LATER_S)
-        if asked.filter_bytes + len(orjson.dumps(wanted.filters)) > limits.filter_bytes:
-            raise limits.named("filter_bytes").refusal()
-        if asked.purposes + (not asked.known_purpose) > limits.purposes:
-            raise limits.named("purposes").refusal(_LATER_S)
+        purpose = form.config.purpose, form.config.authority
+        demand = await budget_repository.fetch_demand(connection, org, replaces, *purpose)
+        if demand.subscriptions >= limits.subscriptions:
+            raise limits.named_limit("subscriptions").refusal(_RETRY_AFTER_S)
+        if demand.filter_bytes + len(orjson.dumps(form.filters)) > limits.filter_bytes:
+            raise limits.named_limit("filter_bytes").refusal()
+        if demand.purposes + (not demand.known_purpose) > limits.purposes:
+            raise limits.named_limit("purposes").refusal(_RETRY_AFTER_S)

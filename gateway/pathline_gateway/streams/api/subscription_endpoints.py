@@ -12,11 +12,11 @@ from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import CurrentCaller
 from pathline_gateway.limits.at_once import AtOnce
 from pathline_gateway.streams.api import event_endpoints, replay_endpoints, webhook_endpoints
-from pathline_gateway.streams.api.access import Id, one_of, own, whose
-from pathline_gateway.streams.api.dry_run import as_if, dry_run
-from pathline_gateway.streams.api.event_endpoints import MOST
-from pathline_gateway.streams.api.request_schemas import DryRunForm, SubscriptionForm, readable
-from pathline_gateway.streams.api.serialization import served
+from pathline_gateway.streams.api.access import SubscriptionId, org_filter, require_own_org, require_subscription
+from pathline_gateway.streams.api.dry_run import dry_run, hypothetical_subscription
+from pathline_gateway.streams.api.event_endpoints import MAX_PAGE_SIZE
+from pathline_gateway.streams.api.request_schemas import DryRunForm, SubscriptionForm, validate_form
+from pathline_gateway.streams.api.serialization import serialize_subscription
 from pathline_gateway.streams.api.subscription_budget import SubscriptionBudget
 from pathline_gateway.streams.api.subscription_schemas import (
     CreatedSubscription,
@@ -30,21 +30,21 @@ from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.webhooks import endpoint_repository
 from pathline_gateway.streams.webhooks.sender import WebhookSender
 from pathline_gateway.streams.webhooks.signature import new_secret
-from pathline_gateway.visibility.padding import PADDING, is_told_less
-from pathline_gateway.web.openapi_responses import AFTER, LIMIT, answers
+from pathline_gateway.visibility.padding import PADDING, is_restricted
+from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.problem import Problem
 
-_FIRST = UUID(int=0)
-_ONE: Final = answers(ServedSubscription, "As it stands now")
+_MIN_ID = UUID(int=0)
+_SUBSCRIPTION_RESPONSES: Final = response_docs(ServedSubscription, "As it stands now")
 
 
-def routes(streams: Streams, sinks: WebhookSender) -> APIRouter:
+def routes(streams: Streams, sender: WebhookSender) -> APIRouter:
     """Create, read, change, delete, list, pause, resume; and all that is asked of one subscription."""
     pool, limits = streams.pool, streams.limits
     budget = SubscriptionBudget(limits)
-    dry_runs = AtOnce(limits.named("dry_runs"), limits.named("dry_runs_at_once"))
+    dry_runs = AtOnce(limits.named_limit("dry_runs"), limits.named_limit("dry_runs_at_once"))
     router = APIRouter(tags=["subscriptions"])
-    router.include_router(webhook_endpoints.routes(streams, sinks))
+    router.include_router(webhook_endpoints.routes(streams, sender))
     router.include_router(event_endpoints.routes(streams))
     router.include_router(replay_endpoints.routes(streams))
 
@@ -53,130 +53,151 @@ def routes(streams: Streams, sinks: WebhookSender) -> APIRouter:
         summary="Subscribe to events",
         status_code=201,
         response_model=None,
-        responses=answers(CreatedSubscription, {201: "As it stands now"}),
+        responses=response_docs(CreatedSubscription, {201: "As it stands now"}),
     )
-    async def make(caller: CurrentCaller, wanted: SubscriptionForm) -> dict[str, Any]:
+    async def make(caller: CurrentCaller, form: SubscriptionForm) -> dict[str, Any]:
         """Everything that is stored from now on, that the filters want and the organisation may see.
 
         Of a webhook the `secret` that signs is told here, and never again. Its sink is asked first, by OPTIONS.
         """
-        readable(wanted, limits)
-        org = own(caller, wanted.config.organisation)
-        said = (wanted.protocol, wanted.config.purpose, wanted.config.authority, wanted.filters)
+        validate_form(form, limits)
+        org = require_own_org(caller, form.config.organisation)
+        fields = (form.protocol, form.config.purpose, form.config.authority, form.filters)
         async with pool.acquire() as connection:
-            await budget.leaves_room(connection, org, wanted)
-        rate = None if wanted.sink is None else await sinks.agreed(wanted.sink)
+            await budget.ensure_room(connection, org, form)
+        rate = None if form.sink is None else await sender.verify(form.sink)
         async with pool.acquire() as connection, connection.transaction():
-            await budget.leaves_room(connection, org, wanted)
-            id = await subscription_repository.make(connection, org, caller.open, *said)
-            if wanted.sink is None:
-                return await served(connection, await one_of(connection, caller, id))
+            await budget.ensure_room(connection, org, form)
+            id = await subscription_repository.create(connection, org, caller.auth_disabled, *fields)
+            if form.sink is None:
+                return await serialize_subscription(connection, await require_subscription(connection, caller, id))
             secret = new_secret()
-            await endpoint_repository.make(connection, id, wanted.sink, rate, secret)
-            return await served(connection, await one_of(connection, caller, id), secret=secret)
+            await endpoint_repository.create(connection, id, form.sink, rate, secret)
+            return await serialize_subscription(
+                connection, await require_subscription(connection, caller, id), secret=secret
+            )
 
     @router.post(
         "/v1/subscriptions/dry-run",
         summary="What would a subscription have been given?",
         response_class=Response,
-        responses=answers(DryRunResult, "What it would have been given"),
+        responses=response_docs(DryRunResult, "What it would have been given"),
     )
-    async def tried(caller: CurrentCaller, wanted: DryRunForm) -> Response:
+    async def tried(caller: CurrentCaller, form: DryRunForm) -> Response:
         """Counts by type, and the first hundred events, of what was stored in the last `days`, as they may be seen now.
 
         Nothing is made, and no sink is asked. `complete` is false where there was too much to look at; `since` is from
         when on it was.
         """
-        readable(wanted, limits)
-        subscription = as_if(wanted, own(caller, wanted.config.organisation), everything=caller.open)
-        async with PADDING.padded(wanted=is_told_less(caller)):
-            with dry_runs.one(subscription.org):
-                return await _tried(wanted, subscription)
+        validate_form(form, limits)
+        subscription = hypothetical_subscription(
+            form, require_own_org(caller, form.config.organisation), auth_disabled=caller.auth_disabled
+        )
+        async with PADDING.padded(wanted=is_restricted(caller)):
+            with dry_runs.acquire(subscription.org):
+                return await _run_dry_run(form, subscription)
 
-    async def _tried(wanted: DryRunForm, subscription: Subscription) -> Response:
-        async with streams.slow.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            said = await dry_run(connection, streams.secret, subscription, wanted.days, streams.clock())
-        return Response(orjson.dumps(said), media_type="application/json", headers={"cache-control": "no-store"})
+    async def _run_dry_run(form: DryRunForm, subscription: Subscription) -> Response:
+        async with streams.slow_pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+            result = await dry_run(connection, streams.secret, subscription, form.days, streams.clock())
+        return Response(orjson.dumps(result), media_type="application/json", headers={"cache-control": "no-store"})
 
     @router.get(
         "/v1/subscriptions",
         summary="List subscriptions",
         response_model=None,
-        responses=answers(Subscriptions, "By id"),
+        responses=response_docs(Subscriptions, "By id"),
     )
     async def listed(
         caller: CurrentCaller,
-        after: Annotated[UUID, Query(description=AFTER)] = _FIRST,
-        limit: Annotated[int, Query(ge=1, le=MOST, description=LIMIT)] = 100,
+        after: Annotated[UUID, Query(description=AFTER_DESCRIPTION)] = _MIN_ID,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description=LIMIT_DESCRIPTION)] = 100,
     ) -> dict[str, Any]:
         """The caller's own; all for an operator. `next` is the `after` of the next page."""
         async with pool.acquire() as connection:
-            found = await subscription_repository.listed(connection, whose(caller), after, limit)
-            following = str(found[-1].id) if len(found) == limit else None
-            return {"subscriptions": [await served(connection, each) for each in found], "next": following}
+            page = await subscription_repository.list_page(connection, org_filter(caller), after, limit)
+            next_after = str(page[-1].id) if len(page) == limit else None
+            return {
+                "subscriptions": [await serialize_subscription(connection, each) for each in page],
+                "next": next_after,
+            }
 
-    @router.get("/v1/subscriptions/{subscription}", summary="One subscription", response_model=None, responses=_ONE)
-    async def one(caller: CurrentCaller, subscription: Id) -> dict[str, Any]:
+    @router.get(
+        "/v1/subscriptions/{subscription}",
+        summary="One subscription",
+        response_model=None,
+        responses=_SUBSCRIPTION_RESPONSES,
+    )
+    async def one(caller: CurrentCaller, subscription: SubscriptionId) -> dict[str, Any]:
         """What it wants, and how many events it was given."""
         async with pool.acquire() as connection:
-            return await served(connection, await one_of(connection, caller, subscription))
+            return await serialize_subscription(
+                connection, await require_subscription(connection, caller, subscription)
+            )
 
     @router.put(
         "/v1/subscriptions/{subscription}",
         summary="Change what a subscription wants",
         response_model=None,
-        responses=_ONE,
+        responses=_SUBSCRIPTION_RESPONSES,
     )
-    async def change(caller: CurrentCaller, subscription: Id, wanted: SubscriptionForm) -> dict[str, Any]:
+    async def change(caller: CurrentCaller, subscription: SubscriptionId, form: SubscriptionForm) -> dict[str, Any]:
         """It holds for the next event that is stored; what was given stays given. A new sink is asked first."""
-        readable(wanted, limits)
+        validate_form(form, limits)
         async with pool.acquire() as connection:
-            known = await one_of(connection, caller, subscription)
-            sink = await endpoint_repository.url(connection, subscription)
-        if wanted.config.organisation != known.org:
+            current = await require_subscription(connection, caller, subscription)
+            sink = await endpoint_repository.find_url(connection, subscription)
+        if form.config.organisation != current.org:
             raise Problem(409, "another-organisation", "config.organisation: subscribe anew for another")
-        if (wanted.sink is None) != (sink is None):
+        if (form.sink is None) != (sink is None):
             raise Problem(409, "another-protocol", "protocol: subscribe anew to receive another way")
-        rate = None if wanted.sink in (None, sink) else await sinks.agreed(str(wanted.sink))
+        rate = None if form.sink in (None, sink) else await sender.verify(str(form.sink))
         async with pool.acquire() as connection, connection.transaction():
-            await budget.leaves_room(connection, known.org, wanted, instead_of=subscription)
-            said = (wanted.config.purpose, wanted.config.authority, wanted.filters)
-            await subscription_repository.change(connection, subscription, *said)
-            if wanted.sink is not None and wanted.sink != sink:
-                await endpoint_repository.move(connection, subscription, wanted.sink, rate)
-            return await served(connection, await one_of(connection, caller, subscription))
+            await budget.ensure_room(connection, current.org, form, replaces=subscription)
+            fields = (form.config.purpose, form.config.authority, form.filters)
+            await subscription_repository.update(connection, subscription, *fields)
+            if form.sink is not None and form.sink != sink:
+                await endpoint_repository.change_url(connection, subscription, form.sink, rate)
+            return await serialize_subscription(
+                connection, await require_subscription(connection, caller, subscription)
+            )
 
     @router.delete("/v1/subscriptions/{subscription}", summary="End a subscription", status_code=204)
-    async def end(caller: CurrentCaller, subscription: Id) -> Response:
+    async def end(caller: CurrentCaller, subscription: SubscriptionId) -> Response:
         """What it was given is forgotten."""
         async with pool.acquire() as connection, connection.transaction():
-            await one_of(connection, caller, subscription)
-            await subscription_repository.forget(connection, subscription)
+            await require_subscription(connection, caller, subscription)
+            await subscription_repository.delete(connection, subscription)
         return Response(status_code=204)
 
     @router.post(
         "/v1/subscriptions/{subscription}/pause",
         summary="Pause delivery",
         response_model=None,
-        responses=_ONE,
+        responses=_SUBSCRIPTION_RESPONSES,
     )
-    async def pause(caller: CurrentCaller, subscription: Id) -> dict[str, Any]:
+    async def pause(caller: CurrentCaller, subscription: SubscriptionId) -> dict[str, Any]:
         """What it would be given waits."""
-        return await _paused(caller, subscription, paused=True)
+        return await _set_paused(caller, subscription, paused=True)
 
     @router.post(
-        "/v1/subscriptions/{subscription}/resume", summary="Hand out again", response_model=None, responses=_ONE
+        "/v1/subscriptions/{subscription}/resume",
+        summary="Hand out again",
+        response_model=None,
+        responses=_SUBSCRIPTION_RESPONSES,
     )
-    async def resume(caller: CurrentCaller, subscription: Id) -> dict[str, Any]:
+    async def resume(caller: CurrentCaller, subscription: SubscriptionId) -> dict[str, Any]:
         """From where it was paused; or where the posting to its sink was stopped: that is tried again at once."""
-        return await _paused(caller, subscription, paused=False)
+        return await _set_paused(caller, subscription, paused=False)
 
-    async def _paused(caller: Caller, subscription: UUID, *, paused: bool) -> dict[str, Any]:
+    async def _set_paused(caller: Caller, subscription: UUID, *, paused: bool) -> dict[str, Any]:
         async with pool.acquire() as connection, connection.transaction():
-            await one_of(connection, caller, subscription)
-            await subscription_repository.pause(connection, subscription, paused)
+            await require_subscription(connection, caller, subscription)
+            await subscription_repository.set_paused(connection, subscription, paused)
             if not paused:
                 await endpoint_repository.resume(connection, subscription)
-            return await served(connection, await one_of(connection, caller, subscription))
+            return await serialize_subscription(
+                connection, await require_subscription(connection, caller, subscription)
+            )
 
     return router

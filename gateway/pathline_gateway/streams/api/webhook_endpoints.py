@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pathline import instant
 from pathline_gateway.auth.dependencies import CurrentCaller
 from pathline_gateway.postgres import shared_pace
-from pathline_gateway.streams.api.access import Id, one_of, series_of
+from pathline_gateway.streams.api.access import SubscriptionId, require_series, require_subscription
 from pathline_gateway.streams.api.delivery_schemas import (
     CanaryResult,
     DeadLetterPage,
@@ -23,19 +23,19 @@ from pathline_gateway.streams.api.delivery_schemas import (
     NewSecret,
     RetryCount,
 )
-from pathline_gateway.streams.api.status import standing
+from pathline_gateway.streams.api.status import load_status
 from pathline_gateway.streams.sse.stream import Streams
 from pathline_gateway.streams.webhooks import endpoint_repository, rate_turn_repository
 from pathline_gateway.streams.webhooks.attempt_result import Disposition
-from pathline_gateway.streams.webhooks.payload import canary
+from pathline_gateway.streams.webhooks.payload import build_canary
 from pathline_gateway.streams.webhooks.sender import WebhookSender
 from pathline_gateway.streams.webhooks.signature import new_secret
-from pathline_gateway.web.openapi_responses import AFTER, LIMIT, answers
+from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.problem import Problem
 
-_OLD_SIGNS_FOR: Final = timedelta(hours=24)
-_MOST: Final = 1_000
-_SINK_RATE: Final = "the sink allows no request now: it said how many a minute, and the last was not long ago"
+_OLD_SECRET_VALIDITY: Final = timedelta(hours=24)
+_MAX_PAGE_SIZE: Final = 1_000
+_RATE_LIMITED_DETAIL: Final = "the sink allows no request now: it said how many a minute, and the last was not long ago"
 _Series = Annotated[int, Query(ge=1, le=999_999, description="Which series: 1, or that of a replay.")]
 _Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
@@ -45,11 +45,11 @@ class Redriven(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    numbers: Annotated[list[_Number], Field(max_length=_MOST)] | None = None
+    numbers: Annotated[list[_Number], Field(max_length=_MAX_PAGE_SIZE)] | None = None
     """Their numbers; all that were given up where nothing is said."""
 
 
-def routes(streams: Streams, sinks: WebhookSender) -> APIRouter:
+def routes(streams: Streams, sender: WebhookSender) -> APIRouter:
     """What the owner of a subscription asks about its sink."""
     pool = streams.pool
     router = APIRouter()
@@ -58,119 +58,128 @@ def routes(streams: Streams, sinks: WebhookSender) -> APIRouter:
         "/v1/subscriptions/{subscription}/secret",
         summary="A new secret of a webhook",
         response_model=None,
-        responses=answers(NewSecret, "What signs from now on"),
+        responses=response_docs(NewSecret, "What signs from now on"),
     )
-    async def rotate(caller: CurrentCaller, subscription: Id) -> dict[str, Any]:
+    async def rotate(caller: CurrentCaller, subscription: SubscriptionId) -> dict[str, Any]:
         """It is told here, and never again. The one before it signs, too, for a day; an older one no more."""
-        ends = sinks.now() + _OLD_SIGNS_FOR
+        ends_at = sender.now() + _OLD_SECRET_VALIDITY
         async with pool.acquire() as connection, connection.transaction():
-            await one_of(connection, caller, subscription)
-            await _url(connection, subscription)
-            made = new_secret()
-            await endpoint_repository.rotate(connection, subscription, made, ends)
-        return {"secret": made, "old_signs_until": instant.serve(ends)}
+            await require_subscription(connection, caller, subscription)
+            await _require_url(connection, subscription)
+            secret = new_secret()
+            await endpoint_repository.rotate_secret(connection, subscription, secret, ends_at)
+        return {"secret": secret, "old_signs_until": instant.to_text(ends_at)}
 
     @router.get(
         "/v1/subscriptions/{subscription}/status",
         summary="How does receiving go?",
         response_model=None,
-        responses=answers(DeliveryStatus, "How it goes, of a sink or of a reader"),
+        responses=response_docs(DeliveryStatus, "How it goes, of a sink or of a reader"),
     )
-    async def status(caller: CurrentCaller, subscription: Id) -> dict[str, Any]:
+    async def status(caller: CurrentCaller, subscription: SubscriptionId) -> dict[str, Any]:
         """`state`: active, paused, failing, gone (the sink answered 410) or unreachable (it took nothing in a week)."""
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            return await standing(connection, await one_of(connection, caller, subscription))
+            return await load_status(connection, await require_subscription(connection, caller, subscription))
 
     @router.get(
         "/v1/subscriptions/{subscription}/failures",
         summary="Events that were given up",
         response_model=None,
-        responses=answers(DeadLetterPage, "By number"),
+        responses=response_docs(DeadLetterPage, "By number"),
     )
     async def failures(
         caller: CurrentCaller,
-        subscription: Id,
+        subscription: SubscriptionId,
         series: _Series = 1,
-        after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER)] = 0,
-        limit: Annotated[int, Query(ge=1, le=_MOST, description=LIMIT)] = 100,
+        after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER_DESCRIPTION)] = 0,
+        limit: Annotated[int, Query(ge=1, le=_MAX_PAGE_SIZE, description=LIMIT_DESCRIPTION)] = 100,
     ) -> dict[str, Any]:
         """By number, with the reason of the last attempt. `next` is the `after` of the next page."""
         async with pool.acquire() as connection:
-            of = await series_of(connection, await one_of(connection, caller, subscription), series)
-            found = await endpoint_repository.failures(connection, of.id, after, limit)
-        said = [
+            target = await require_series(
+                connection, await require_subscription(connection, caller, subscription), series
+            )
+            dead_letters = await endpoint_repository.list_dead_letters(connection, target.id, after, limit)
+        items = [
             {
                 "number": each.number,
                 "attempts": each.attempts,
                 "reason": each.reason,
-                "given": instant.serve(each.given_at),
-                "failed": instant.serve(each.failed_at),
+                "given": instant.to_text(each.given_at),
+                "failed": instant.to_text(each.failed_at),
             }
-            for each in found
+            for each in dead_letters
         ]
-        return {"failures": said, "next": found[-1].number if len(found) == limit else None}
+        return {"failures": items, "next": dead_letters[-1].number if len(dead_letters) == limit else None}
 
     @router.post(
         "/v1/subscriptions/{subscription}/redrive",
         summary="Try failed events again",
         response_model=None,
-        responses=answers(RetryCount, "They are tried again"),
+        responses=response_docs(RetryCount, "They are tried again"),
     )
-    async def redrive(caller: CurrentCaller, subscription: Id, which: Redriven, series: _Series = 1) -> dict[str, int]:
+    async def redrive(
+        caller: CurrentCaller, subscription: SubscriptionId, form: Redriven, series: _Series = 1
+    ) -> dict[str, int]:
         """They are posted as they may be seen now, after whatever of their pathways was posted meanwhile."""
         async with pool.acquire() as connection, connection.transaction():
-            of = await series_of(connection, await one_of(connection, caller, subscription), series)
-            return {"redriven": await endpoint_repository.redrive(connection, of.id, which.numbers)}
+            target = await require_series(
+                connection, await require_subscription(connection, caller, subscription), series
+            )
+            return {"redriven": await endpoint_repository.redrive(connection, target.id, form.numbers)}
 
     @router.post(
         "/v1/subscriptions/{subscription}/canary",
         summary="Post a test event to the sink now",
         response_model=None,
-        responses=answers(CanaryResult, "How the sink took it"),
+        responses=response_docs(CanaryResult, "How the sink took it"),
     )
-    async def test(caller: CurrentCaller, subscription: Id) -> dict[str, Any]:
+    async def test(caller: CurrentCaller, subscription: SubscriptionId) -> dict[str, Any]:
         """How the sink took an event of type `org.pathline.canary.v1`, which says nothing of anybody."""
         async with pool.acquire() as connection:
-            found = await one_of(connection, caller, subscription)
-            url, keys = (
-                await _url(connection, subscription),
-                await endpoint_repository.secrets(connection, subscription, sinks.now()),
+            target = await require_subscription(connection, caller, subscription)
+            url, signing_secrets = (
+                await _require_url(connection, subscription),
+                await endpoint_repository.fetch_secrets(connection, subscription, sender.now()),
             )
-            await _may_post_canary(
-                connection, found.org, url, await endpoint_repository.allowed_rate(connection, subscription)
+            await _check_canary_rate(
+                connection, target.org, url, await endpoint_repository.find_allowed_rate(connection, subscription)
             )
-        said = canary(subscription, secrets.token_hex(8), sinks.now())
-        outcome = await sinks.posted(url, said, keys)
+        message = build_canary(subscription, secrets.token_hex(8), sender.now())
+        result = await sender.post(url, message, signing_secrets)
         return {
-            "delivered": outcome.fate is Disposition.DELIVERED,
-            "reason": outcome.told,
-            "latency_ms": round(outcome.seconds * 1_000, 1),
+            "delivered": result.disposition is Disposition.DELIVERED,
+            "reason": result.public_reason,
+            "latency_ms": round(result.seconds * 1_000, 1),
         }
 
-    async def _may_post_canary(connection: asyncpg.Connection, org: str, url: str, rate: int | None) -> None:
-        now, limit = sinks.now(), streams.limits.named("canaries")
+    async def _check_canary_rate(connection: asyncpg.Connection, org: str, url: str, rate: int | None) -> None:
+        now, limit = sender.now(), streams.limits.named_limit("canaries")
         spacing = timedelta(minutes=1) / limit.number
-        left = await shared_pace.claim(
-            connection, shared_pace.of_canaries(org), now, spacing, timedelta(minutes=1) - spacing
+        wait = await shared_pace.claim(
+            connection, shared_pace.canary_key(org), now, spacing, timedelta(minutes=1) - spacing
         )
-        if left is not None:
-            raise limit.refusal(left.total_seconds())
+        if wait is not None:
+            raise limit.refusal(wait.total_seconds())
         if rate is None:
             return
         async with connection.transaction():
-            before, spacing = await rate_turn_repository.locked(connection, url, org, now), timedelta(minutes=1) / rate
-            begun = before.begun(org, 1, spacing, now, more=False)
-            await rate_turn_repository.write(connection, url, before, begun or before)
-        if begun is None:
-            left = before.comes_at(org, spacing, now) - now
-            seconds = str(max(1, math.ceil(left.total_seconds())))
-            raise Problem(429, "sink-rate", _SINK_RATE, headers={"retry-after": seconds}, allowed=rate)
+            turns, spacing = (
+                await rate_turn_repository.lock_turns(connection, url, org, now),
+                timedelta(minutes=1) / rate,
+            )
+            next_turns = turns.after_start(org, 1, spacing, now, has_more=False)
+            await rate_turn_repository.save_turns(connection, url, turns, next_turns or turns)
+        if next_turns is None:
+            wait = turns.retry_at(org, spacing, now) - now
+            seconds = str(max(1, math.ceil(wait.total_seconds())))
+            raise Problem(429, "sink-rate", _RATE_LIMITED_DETAIL, headers={"retry-after": seconds}, allowed=rate)
 
     return router
 
 
-async def _url(connection: asyncpg.Connection, subscription: UUID) -> str:
-    found = await endpoint_repository.url(connection, subscription)
-    if found is None:
+async def _require_url(connection: asyncpg.Connection, subscription: UUID) -> str:
+    url = await endpoint_repository.find_url(connection, subscription)
+    if url is None:
         raise Problem(409, "no-sink", "the subscription has no sink: it is of another protocol than HTTP")
-    return found
+    return url

@@ -9,7 +9,7 @@ import asyncpg
 
 from pathline_gateway.streams.subscriptions.repository import Numbered
 
-_WHAT = """
+_COLUMNS = """
 select g.subscription, g.number, src.source, g.id, s.org, s.subject, s.birth, coalesce(m.pathway, s.birth) as pathway,
     t.type, i.time, i.recordedtime, i.sequence, i.payload, s.id as ref, n.kind, n.handoff, n.stage, n.due, n.sender,
     n.receiver, n.answered, n.audience, n.raised_at, not exists (
@@ -19,7 +19,7 @@ select g.subscription, g.number, src.source, g.id, s.org, s.subject, s.birth, co
         select from delivery_withheld w where w.subscription = g.subscription and w.number = g.number
     ) as kept_back
 """
-_OF = """
+_JOINS = """
 join source src on src.id = g.source
 left join event_identity k on k.source = g.source and k.id = g.id
 left join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
@@ -28,16 +28,16 @@ left join handoff_notice n on n.id = g.id and src.source = 'urn:pathline:pathlin
 join subject_ref s on s.id = coalesce(i.ref, n.ref)
 left join membership m on m.ref = s.id and m.until is null
 """
-_FROM = _WHAT + "from subscription_event g" + _OF
-_GIVEN = _FROM + "where g.subscription = $1 and g.number > $2 order by g.number limit $3"
+_SELECT = _COLUMNS + "from subscription_event g" + _JOINS
+_AFTER = _SELECT + "where g.subscription = $1 and g.number > $2 order by g.number limit $3"
 # One row of the list finds one event, by primary key, and that one of everything else.
-_THESE = (
-    _WHAT
+_BY_NUMBER = (
+    _COLUMNS
     + """
 from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
 join subscription_event g on g.subscription = w.subscription and g.number = w.number
 """
-    + _OF
+    + _JOINS
     + "order by g.subscription, g.number"
 )
 _OF_REFS = """
@@ -46,30 +46,32 @@ from (
     order by nth limit 100
 ) as g
 """
-_OWED = _WHAT + _OF_REFS + _OF
+_OWED = _COLUMNS + _OF_REFS + _JOINS
 _NUMBER_OF = """
 select g.number from subscription_event g join source s on s.id = g.source
 where g.subscription = $1 and s.source = $2 and g.id = $3
 """
 
 
-async def after(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[asyncpg.Record]:
+async def fetch_after(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[asyncpg.Record]:
     """What this subscription was given after this number, with what is stored of it."""
-    return list(await connection.fetch(_GIVEN, id, after, limit))
+    return list(await connection.fetch(_AFTER, id, after, limit))
 
 
-async def under(connection: asyncpg.Connection, wanted: Collection[Numbered]) -> dict[Numbered, asyncpg.Record]:
+async def fetch_by_number(
+    connection: asyncpg.Connection, numbers: Collection[Numbered]
+) -> dict[Numbered, asyncpg.Record]:
     """What subscriptions were given under these numbers, with what is stored of it, in order."""
-    rows = await connection.fetch(_THESE, [id for id, _ in wanted], [number for _, number in wanted])
+    rows = await connection.fetch(_BY_NUMBER, [id for id, _ in numbers], [number for _, number in numbers])
     return {(row["subscription"], row["number"]): row for row in rows}
 
 
-async def owed(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
+async def fetch_owed(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
     """Some of what subscriptions are owed of these refs, with what is stored of it; under no number yet."""
     return list(await connection.fetch(_OWED, list(refs)))
 
 
-async def number_of(connection: asyncpg.Connection, id: UUID, source: str, event: str) -> int | None:
+async def find_number(connection: asyncpg.Connection, id: UUID, source: str, event: str) -> int | None:
     """Under which number it was given this event."""
     number: int | None = await connection.fetchval(_NUMBER_OF, id, source, event)
     return number

@@ -15,25 +15,25 @@ import orjson
 from pathline import instant
 from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.access_log.request_row import request_number
-from pathline_gateway.access_log.writer import access
+from pathline_gateway.access_log.writer import build_access
 from pathline_gateway.auth.caller import Caller, Role
-from pathline_gateway.auth.purpose import stated
+from pathline_gateway.auth.purpose import parse_access_purpose
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.background.faults import concerns_record
 from pathline_gateway.handoffs.silence import SilenceNotice
-from pathline_gateway.pathways.bare_step import bare_step
+from pathline_gateway.pathways.bare_step import bare_step_from_row
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.streams.dispatch import delivered_repository, held_repository
-from pathline_gateway.streams.dispatch.handoff_notices import Telling
-from pathline_gateway.streams.dispatch.handoff_notices import event as notice_event
-from pathline_gateway.streams.dispatch.isolation import closed
-from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache, reader
+from pathline_gateway.streams.dispatch.handoff_notices import NoticeRenderer
+from pathline_gateway.streams.dispatch.handoff_notices import render_notice as notice_event
+from pathline_gateway.streams.dispatch.isolation import close_pathway
+from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache, subscription_reader
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.time_slice import TimeSlice
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.visibility.pathway_handles import name_of
+from pathline_gateway.visibility.pathway_handles import handle_of
 from pathline_gateway.visibility.policy import VisiblePathway
-from pathline_gateway.visibility.redaction import StepRedactor, names
+from pathline_gateway.visibility.redaction import StepRedactor, event_names
 
 DELIVERY: Final = "delivery"
 NumberedRow = tuple[int, asyncpg.Record]
@@ -45,7 +45,7 @@ class Page:
     """Some events, and the running number of the last."""
 
     events: Sequence[dict[str, Any]]
-    last: int
+    last_number: int
 
 
 class RenderContext:
@@ -54,63 +54,65 @@ class RenderContext:
     def __init__(self, connection: asyncpg.Connection, secret: bytes, now: datetime, *, strict: bool = False) -> None:
         """`strict`: what cannot be told is raised, and not set aside; nor is anything held back."""
         self.connection, self._secret, self.strict = connection, secret, strict
-        self._closed: set[UUID] | None = set() if strict else None
-        self.sight = VisibilityCache(connection, now)
-        self.notices = Telling(connection, secret, self.sight)
-        self.foreign: dict[tuple[Reader, UUID], tuple[VisiblePathway, StepRedactor]] = {}
-        self.as_sent: dict[tuple[str, str, UUID | None], dict[str, Any]] = {}
+        self._closed_pathways: set[UUID] | None = set() if strict else None
+        self.visibility = VisibilityCache(connection, now)
+        self.notice_renderer = NoticeRenderer(connection, secret, self.visibility)
+        self.redactors: dict[tuple[Reader, UUID], tuple[VisiblePathway, StepRedactor]] = {}
+        self.rendered_as_sent: dict[tuple[str, str, UUID | None], dict[str, Any]] = {}
         """What is told as it was sent, by the event and what the pathway is called, without the number."""
-        self._keys: dict[str, ReaderKey] = {}
-        self._names: dict[tuple[str, UUID], UUID] = {}
+        self._reader_keys: dict[str, ReaderKey] = {}
+        self._handles: dict[tuple[str, UUID], UUID] = {}
 
     async def is_closed(self, pathway: UUID) -> bool:
         """Whether nothing of this pathway is told now: something of it is set aside."""
-        if self._closed is None:
-            self._closed = await held_repository.closed_pathways(self.connection)
-        return pathway in self._closed
+        if self._closed_pathways is None:
+            self._closed_pathways = await held_repository.closed_pathways(self.connection)
+        return pathway in self._closed_pathways
 
-    async def close(self, pathway: UUID, why: Exception) -> None:
+    async def close(self, pathway: UUID, error: Exception) -> None:
         """Nothing of this pathway is told from now on, until it can be."""
-        await closed(self.connection, DELIVERY, pathway, why)
-        self._closed = {*(self._closed or ()), pathway}
+        await close_pathway(self.connection, DELIVERY, pathway, error)
+        self._closed_pathways = {*(self._closed_pathways or ()), pathway}
 
-    def key(self, reader: Reader) -> ReaderKey:
+    def reader_key(self, reader: Reader) -> ReaderKey:
         """What makes this reader's names."""
-        if reader.name not in self._keys:
-            self._keys[reader.name] = ReaderKey(self._secret, reader.name)
-        return self._keys[reader.name]
+        if reader.name not in self._reader_keys:
+            self._reader_keys[reader.name] = ReaderKey(self._secret, reader.name)
+        return self._reader_keys[reader.name]
 
-    def name(self, reader: Reader, birth: UUID) -> UUID:
+    def pathway_handle(self, reader: Reader, anchor_id: UUID) -> UUID:
         """What this reader calls the pathway that is named by this birth."""
-        known, asked = self._names, (reader.name, birth)
-        if asked not in known:
-            known[asked] = name_of(reader, self.key(reader), birth)
-        return known[asked]
+        handles, cache_key = self._handles, (reader.name, anchor_id)
+        if cache_key not in handles:
+            handles[cache_key] = handle_of(reader, self.reader_key(reader), anchor_id)
+        return handles[cache_key]
 
 
-async def page(
+async def render_page(
     connection: asyncpg.Connection, secret: bytes, subscription: Subscription, after: int, limit: int, now: datetime
 ) -> Page:
     """The next events after this number. What was shown of others is logged in the transaction, which is the caller's.
 
     Call within a transaction whose statements see one moment.
     """
-    kept = max(after, subscription.forgotten_to)
-    rows = await delivered_repository.after(connection, subscription.id, kept, limit)
-    events = await render_events(RenderContext(connection, secret, now), subscription, numbered(rows), request_number())
-    if kept > after:
-        events = [forgotten(subscription, after, kept), *events]
-    return Page(events, rows[-1]["number"] if rows else kept)
+    start = max(after, subscription.forgotten_through)
+    rows = await delivered_repository.fetch_after(connection, subscription.id, start, limit)
+    events = await render_events(
+        RenderContext(connection, secret, now), subscription, with_numbers(rows), request_number()
+    )
+    if start > after:
+        events = [forgotten_marker(subscription, after, start), *events]
+    return Page(events, rows[-1]["number"] if rows else start)
 
 
-def forgotten(subscription: Subscription, after: int, to: int) -> dict[str, Any]:
+def forgotten_marker(subscription: Subscription, after: int, through: int) -> dict[str, Any]:
     """What stands in place of events that are kept no more: a gap that is said."""
-    said = {"number": to, "forgotten": True, "first": after + 1}
-    return said if subscription.series == 1 else {**said, "series": subscription.series}
+    marker = {"number": through, "forgotten": True, "first": after + 1}
+    return marker if subscription.series == 1 else {**marker, "series": subscription.series}
 
 
 async def render_events(
-    moment: RenderContext,
+    context: RenderContext,
     subscription: Subscription,
     events: Iterable[NumberedRow],
     trace: bytes | None,
@@ -118,121 +120,134 @@ async def render_events(
     log: bool = True,
 ) -> list[dict[str, Any]]:
     """These events as the subscription is told them; logged as `page` does, with this trace."""
-    telling = _Telling(moment, subscription)
-    told, slice, events = [], TimeSlice(), list(events)
-    moment.sight.expect(row for _, row in events)
+    renderer = _EventRenderer(context, subscription)
+    rendered, slice, events = [], TimeSlice(), list(events)
+    context.visibility.expect(row for _, row in events)
     for number, row in events:
-        told.append(await telling.event(number, row))
+        rendered.append(await renderer.render(number, row))
         if slice.is_spent:
             await slice.renew()
     if log:
-        await telling.log(trace)
+        await renderer.write_access_log(trace)
     # Numbers of a further series begin anew.
-    return told if subscription.series == 1 else [{**each, "series": subscription.series} for each in told]
+    return rendered if subscription.series == 1 else [{**each, "series": subscription.series} for each in rendered]
 
 
-def numbered(rows: Iterable[asyncpg.Record]) -> list[NumberedRow]:
+def with_numbers(rows: Iterable[asyncpg.Record]) -> list[NumberedRow]:
     """What subscriptions were given, as it was read by itself."""
     return [(row["number"], row) for row in rows]
 
 
-class _Telling:
-    def __init__(self, moment: RenderContext, subscription: Subscription) -> None:
-        self._moment, self._subscription = moment, subscription
+class _EventRenderer:
+    def __init__(self, context: RenderContext, subscription: Subscription) -> None:
+        self._context, self._subscription = context, subscription
         self._refs: set[int] = set()
-        self._quiet = False
-        self._kept_back: list[tuple[UUID, int, int, bool]] = []
+        self._is_quiet = False
+        self._withheld: list[tuple[UUID, int, int, bool]] = []
 
-    async def event(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
+    async def render(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
         """The event as it is told; a marker where it may no longer be, or cannot be now: then it is told later."""
         if row.get("kept_back"):
             return {"number": number, "withheld": True}
-        if await self._moment.is_closed(row["pathway"]):
-            return self._later(number, row)
+        if await self._context.is_closed(row["pathway"]):
+            return self._withhold(number, row)
         try:
-            return await self._event(number, row)
-        except Exception as failed:
+            return await self._render(number, row)
+        except Exception as error:
             # What Postgres says ends the transaction: then all of it is tried again by whoever began it.
-            if self._moment.strict or isinstance(failed, asyncpg.PostgresError) or not concerns_record(failed):
+            if self._context.strict or isinstance(error, asyncpg.PostgresError) or not concerns_record(error):
                 raise
-            await self._moment.close(row["pathway"], failed)
-            return self._later(number, row)
+            await self._context.close(row["pathway"], error)
+            return self._withhold(number, row)
 
-    def _later(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
-        self._kept_back.append((self._subscription.id, number, row["ref"], row.get("kind") is not None))
+    def _withhold(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
+        self._withheld.append((self._subscription.id, number, row["ref"], row.get("kind") is not None))
         return {"number": number, "withheld": True}
 
-    async def _event(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
+    async def _render(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
         if row.get("kind") is not None:
-            return await self._notice(number, row)
+            return await self._render_notice(number, row)
         if self._subscription.operator:  # as it is honoured now: see `seeing`
-            return self._as_sent(number, row, row["pathway"])
+            return self._render_as_sent(number, row, row["pathway"])
         if row["org"] == self._subscription.org:
-            return self._as_sent(number, row, await self._own_name(row))
+            return self._render_as_sent(number, row, await self._own_handle(row))
         event = row["source"], row["id"]
-        found = await self._moment.sight.of(self._subscription, row["pathway"], event)
-        shown = None if found is None else found.shown.get(event)
-        if found is None or shown is None:
+        view = await self._context.visibility.view(self._subscription, row["pathway"], event)
+        visible_step = None if view is None else view.visible_steps.get(event)
+        if view is None or visible_step is None:
             return {"number": number, "withheld": True}
-        seen = found.seen
-        self._refs |= {row["ref"]} | {ref.id for ref in seen.anchors}
-        self._quiet |= seen.quiet
-        key = self._moment.key(self._reader)
-        handle = self._moment.name(self._reader, seen.anchors[0].birth) if seen.anchors else None
-        return _told(self._foreign(key, seen, row["pathway"]).step(shown.told), number, handle)
+        visible_pathway = view.visible_pathway
+        self._refs |= {row["ref"]} | {ref.id for ref in visible_pathway.anchors}
+        self._is_quiet |= visible_pathway.is_concealed_access
+        key = self._context.reader_key(self._reader)
+        handle = (
+            self._context.pathway_handle(self._reader, visible_pathway.anchors[0].anchor_id)
+            if visible_pathway.anchors
+            else None
+        )
+        return _render_cloudevent(
+            self._redactor(key, visible_pathway, row["pathway"]).redact(visible_step.parsed), number, handle
+        )
 
     @cached_property
     def _reader(self) -> Reader:
-        return reader(self._subscription)
+        return subscription_reader(self._subscription)
 
-    def _as_sent(self, number: int, row: asyncpg.Record, pathway: UUID | None) -> dict[str, Any]:
-        known, asked = self._moment.as_sent, (row["source"], row["id"], pathway)
-        if asked not in known:
-            known[asked] = _told(bare_step(row), number, pathway)
-        return {**known[asked], "number": number}
+    def _render_as_sent(self, number: int, row: asyncpg.Record, pathway: UUID | None) -> dict[str, Any]:
+        cache, cache_key = self._context.rendered_as_sent, (row["source"], row["id"], pathway)
+        if cache_key not in cache:
+            cache[cache_key] = _render_cloudevent(bare_step_from_row(row), number, pathway)
+        return {**cache[cache_key], "number": number}
 
-    def _foreign(self, key: ReaderKey, seen: VisiblePathway, pathway: UUID) -> StepRedactor:
-        known, asked = self._moment.foreign, (self._reader, pathway)
-        if asked not in known or known[asked][0] is not seen:  # more was looked up since
-            told_as = names(key, seen.steps)
-            known[asked] = seen, StepRedactor(key, self._reader.org, seen.concealment, told_as, seen.handoffs)
-        return known[asked][1]
+    def _redactor(self, key: ReaderKey, visible_pathway: VisiblePathway, pathway: UUID) -> StepRedactor:
+        cache, cache_key = self._context.redactors, (self._reader, pathway)
+        if cache_key not in cache or cache[cache_key][0] is not visible_pathway:  # more was looked up since
+            step_names = event_names(key, visible_pathway.steps)
+            cache[cache_key] = (
+                visible_pathway,
+                StepRedactor(key, self._reader.org, visible_pathway.concealment, step_names, visible_pathway.handoffs),
+            )
+        return cache[cache_key][1]
 
-    async def _notice(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
+    async def _render_notice(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
         notice = SilenceNotice(*(row[name] for name in SilenceNotice._fields))
-        body = await self._moment.notices.body(self._subscription, notice, row["pathway"])
+        body = await self._context.notice_renderer.render_body(self._subscription, notice, row["pathway"])
         if body is None:
             return {"number": number, "withheld": True}
         if not self._subscription.operator:
-            await self._logged_notice(notice, row["pathway"])
+            await self._record_notice_access(notice, row["pathway"])
         return notice_event(number, row, body)
 
-    async def _logged_notice(self, notice: SilenceNotice, pathway: UUID) -> None:
+    async def _record_notice_access(self, notice: SilenceNotice, pathway: UUID) -> None:
         """That it was told how another keeps this person waiting is in the log as any event of others is."""
-        found = await self._moment.sight.of(self._subscription, pathway)
-        if found is not None:
-            self._refs |= {notice.ref} | {ref.id for ref in found.seen.anchors}
-            self._quiet |= found.seen.quiet
+        view = await self._context.visibility.view(self._subscription, pathway)
+        if view is not None:
+            self._refs |= {notice.ref} | {ref.id for ref in view.visible_pathway.anchors}
+            self._is_quiet |= view.visible_pathway.is_concealed_access
 
-    async def _own_name(self, row: asyncpg.Record) -> UUID | None:
+    async def _own_handle(self, row: asyncpg.Record) -> UUID | None:
         """What the organisation calls the pathway of its own event."""
         if row["only_one"]:  # by which other name of the organisation's own could the pathway be called?
-            return self._moment.name(self._reader, row["birth"])
-        found = await self._moment.sight.of(self._subscription, row["pathway"])
-        return self._moment.name(self._reader, found.seen.anchors[0].birth) if found and found.seen.anchors else None
+            return self._context.pathway_handle(self._reader, row["birth"])
+        view = await self._context.visibility.view(self._subscription, row["pathway"])
+        return (
+            self._context.pathway_handle(self._reader, view.visible_pathway.anchors[0].anchor_id)
+            if view and view.visible_pathway.anchors
+            else None
+        )
 
-    async def log(self, trace: bytes | None) -> None:
+    async def write_access_log(self, trace: bytes | None) -> None:
         """That others' events were shown is in the access log; what was kept back is told later."""
-        await held_repository.withhold(self._moment.connection, self._kept_back)
+        await held_repository.withhold(self._context.connection, self._withheld)
         if not self._refs:
             return
         caller = Caller(frozenset((Role.SUBSCRIBER,)), org=self._subscription.org)
-        said = stated(self._subscription.purpose, self._subscription.authority)
-        kept = access(caller, said, "stream", "shown", refs=self._refs, trace_id=trace, quiet=self._quiet)
-        await access_log_repository.write(self._moment.connection, kept)
+        purpose = parse_access_purpose(self._subscription.purpose, self._subscription.authority)
+        entry = build_access(caller, purpose, "stream", "shown", refs=self._refs, trace_id=trace, quiet=self._is_quiet)
+        await access_log_repository.write(self._context.connection, entry)
 
 
-def _told(step: Step, number: int, pathway: UUID | None) -> dict[str, Any]:
+def _render_cloudevent(step: Step, number: int, pathway: UUID | None) -> dict[str, Any]:
     """A CloudEvent, with the subscription's running number and the reader's name of the pathway."""
     attributes = {
         "specversion": "1.0",
@@ -240,13 +255,13 @@ def _told(step: Step, number: int, pathway: UUID | None) -> dict[str, Any]:
         "source": step.source,
         "type": step.type,
         "subject": step.subject or None,
-        "time": instant.serve(step.time),
-        "recordedtime": None if step.recordedtime is None else instant.serve(step.recordedtime),
+        "time": instant.to_text(step.time),
+        "recordedtime": None if step.recordedtime is None else instant.to_text(step.recordedtime),
         "sequence": step.sequence,
         "datacontenttype": "application/json",
         **orjson.loads(step.extra),
         "number": number,
         "pathway": None if pathway is None else str(pathway),
     }
-    said = {name: value for name, value in attributes.items() if value is not None}
-    return {**said, "data": orjson.Fragment(step.data)}
+    present_attributes = {name: value for name, value in attributes.items() if value is not None}
+    return {**present_attributes, "data": orjson.Fragment(step.data)}

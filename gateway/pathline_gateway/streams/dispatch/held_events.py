@@ -14,8 +14,8 @@ from pathline_gateway.background.faults import concerns_record
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.streams.dispatch import delivered_repository, held_repository
 from pathline_gateway.streams.dispatch.event_rendering import DELIVERY, RenderContext, render_events
-from pathline_gateway.streams.dispatch.held_repository import HeldEntry, Owed
-from pathline_gateway.streams.dispatch.isolation import WORK, closed, isolated
+from pathline_gateway.streams.dispatch.held_repository import HeldEntry, OwedDelivery
+from pathline_gateway.streams.dispatch.isolation import WORK, close_pathway, select_with_isolation
 from pathline_gateway.streams.dispatch.selection import select_recipients
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
@@ -23,12 +23,12 @@ from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
 from pathline_gateway.time_slice import TimeSlice
 
-_ENTRIES: Final = 1_000
+_CATCH_UP_PAGE_SIZE: Final = 1_000
 """Of the change log, that a subscription catches up with in one transaction."""
 
 
 @dataclass
-class TakingUp:
+class HeldEventDispatch:
     """What is held back, in one transaction of who hands out."""
 
     connection: asyncpg.Connection
@@ -36,21 +36,21 @@ class TakingUp:
     now: datetime
     secret: bytes | None
     """What makes readers' names; None where nothing is ever told."""
-    numbers: dict[UUID, int] = field(default_factory=dict)
+    last_numbers: dict[UUID, int] = field(default_factory=dict)
     """The last number of each subscription that was given something."""
-    more: bool = False
+    has_more: bool = False
     """Whether there is more to take up."""
 
-    async def all(self) -> None:
+    async def run(self) -> None:
         """What is due was tried again; what is open was given."""
-        await self._try_pathways(WORK)
-        await self._try_pathways(DELIVERY)
-        await self._try_subscriptions()
-        await self._give_owed()
-        if not self.more:  # what was numbered before comes first
-            await self._give_held()
+        await self._retry_pathways(WORK)
+        await self._retry_pathways(DELIVERY)
+        await self._retry_subscriptions()
+        await self._deliver_owed()
+        if not self.has_more:  # what was numbered before comes first
+            await self._deliver_held()
 
-    async def _try_pathways(self, work: str) -> None:
+    async def _retry_pathways(self, work: str) -> None:
         for key in await set_aside.due(self.connection, work):
             if not key.startswith("pathway:"):
                 continue
@@ -59,100 +59,100 @@ class TakingUp:
                 async with self.connection.transaction():
                     # While it is set aside each is shown her own alone, and nothing would be computed.
                     await set_aside.forget(self.connection, work, key)
-                    await (self._tell(refs) if work == DELIVERY else self._look(refs))
-            except Exception as failed:
-                if not concerns_record(failed):
+                    await (self._check_rendering(refs) if work == DELIVERY else self._check_selection(refs))
+            except Exception as error:
+                if not concerns_record(error):
                     raise
-                await set_aside.put(self.connection, work, "pathway", {key: failed}, {key: refs})
+                await set_aside.put(self.connection, work, "pathway", {key: error}, {key: refs})
 
-    async def _look(self, refs: set[int]) -> None:
-        rows = await subscription_repository.events_of(
-            self.connection, await held_repository.held_of(self.connection, refs)
+    async def _check_selection(self, refs: set[int]) -> None:
+        rows = await subscription_repository.fetch_events_of(
+            self.connection, await held_repository.fetch_held(self.connection, refs)
         )
         await select_recipients(self.index, VisibilityCache(self.connection, self.now), rows)
 
-    async def _tell(self, refs: set[int]) -> None:
+    async def _check_rendering(self, refs: set[int]) -> None:
         """What is owed of these can be told; nothing of that is kept."""
         if self.secret is None:
             return
-        moment = RenderContext(self.connection, self.secret, self.now, strict=True)
-        rows = await delivered_repository.owed(self.connection, refs)
-        known = await subscription_repository.several(self.connection, {row["subscription"] for row in rows})
+        context = RenderContext(self.connection, self.secret, self.now, strict=True)
+        rows = await delivered_repository.fetch_owed(self.connection, refs)
+        subscriptions = await subscription_repository.find_many(self.connection, {row["subscription"] for row in rows})
         for row in rows:
-            if (found := known.get(row["subscription"])) is not None:
-                await render_events(moment, found, [(row["number"], row)], None, log=False)
+            if (subscription := subscriptions.get(row["subscription"])) is not None:
+                await render_events(context, subscription, [(row["number"], row)], None, log=False)
 
-    async def _try_subscriptions(self) -> None:
+    async def _retry_subscriptions(self) -> None:
         for item in await set_aside.due_items(self.connection, WORK, "subscription"):
             id = UUID(item.key.removeprefix("subscription:"))
-            found = await subscription_repository.one(self.connection, id, None)
-            if found is None:
+            subscription = await subscription_repository.find(self.connection, id, None)
+            if subscription is None:
                 await set_aside.release(self.connection, WORK, [item.key])
                 continue
             try:
                 async with self.connection.transaction():
-                    caught_up = await self._catch_up(found, item.position or 0)
-                    if caught_up is None:
+                    new_position = await self._catch_up(subscription, item.position or 0)
+                    if new_position is None:
                         await set_aside.release(self.connection, WORK, [item.key])
-                        self.index.put(self.index.seeing(found))
+                        self.index.put(self.index.effective(subscription))
                     else:
-                        await set_aside.move(self.connection, item.id, caught_up)
-                        self.more = True
-            except Exception as failed:
-                if not concerns_record(failed):
+                        await set_aside.move(self.connection, item.id, new_position)
+                        self.has_more = True
+            except Exception as error:
+                if not concerns_record(error):
                     raise
-                await set_aside.put(self.connection, WORK, "subscription", {item.key: failed})
+                await set_aside.put(self.connection, WORK, "subscription", {item.key: error})
 
-    async def _catch_up(self, found: Subscription, position: int) -> int | None:
+    async def _catch_up(self, subscription: Subscription, position: int) -> int | None:
         """It is given what it missed; up to which entry. None: it has missed nothing more."""
-        end = await subscription_repository.passed_end(self.connection, position, _ENTRIES)
+        end = await subscription_repository.catch_up_end(self.connection, position, _CATCH_UP_PAGE_SIZE)
         if end is None:
             return None
-        alone, blocked = (
-            SubscriptionIndex([self.index.seeing(found)]),
+        single_index, blocked = (
+            SubscriptionIndex([self.index.effective(subscription)]),
             await held_repository.blocked_pathways(self.connection),
         )
-        rows = await subscription_repository.events(self.connection, position, end)
-        await held_repository.owe(
-            self.connection, owed_of(found.id, [row for row in rows if row["pathway"] in blocked])
+        rows = await subscription_repository.fetch_events(self.connection, position, end)
+        await held_repository.insert_owed(
+            self.connection, owed_rows(subscription.id, [row for row in rows if row["pathway"] in blocked])
         )
-        fit = [row for row in rows if row["pathway"] not in blocked]
-        wanted, _ = await select_recipients(alone, VisibilityCache(self.connection, self.now), fit)
-        await self._number([(each.id, row["source_number"], row["id"]) for each, row in wanted])
+        deliverable = [row for row in rows if row["pathway"] not in blocked]
+        recipients, _ = await select_recipients(single_index, VisibilityCache(self.connection, self.now), deliverable)
+        await self._assign_numbers([(each.id, row["source_number"], row["id"]) for each, row in recipients])
         return end
 
-    async def _give_owed(self) -> None:
-        owed = await held_repository.owed(self.connection)
+    async def _deliver_owed(self) -> None:
+        owed = await held_repository.fetch_owed(self.connection)
         if not owed:
             return
         entries = {(each.ref, each.batch, 0) for each in owed if each.batch is not None}
-        rows = await subscription_repository.events_of(self.connection, list(entries))
-        known = await subscription_repository.several(self.connection, {each.subscription for each in owed})
+        rows = await subscription_repository.fetch_events_of(self.connection, list(entries))
+        subscriptions = await subscription_repository.find_many(self.connection, {each.subscription for each in owed})
         events = {(row["source_number"], row["id"]): row for row in rows}
-        sight = VisibilityCache(self.connection, self.now)
-        wanted, judged = [], []
+        visibility = VisibilityCache(self.connection, self.now)
+        accepted, decided = [], []
         for each in owed:
             try:
                 async with self.connection.transaction():
-                    wants = await self._is_wanted(sight, known.get(each.subscription), each, events)
-            except Exception as failed:
+                    is_wanted = await self._is_wanted(visibility, subscriptions.get(each.subscription), each, events)
+            except Exception as error:
                 row = events.get((each.source, each.id))
-                if row is None or not concerns_record(failed):
+                if row is None or not concerns_record(error):
                     raise
-                await closed(self.connection, WORK, row["pathway"], failed)
+                await close_pathway(self.connection, WORK, row["pathway"], error)
                 continue
-            judged.append(each)
-            if wants:
-                wanted.append(each)
-        await self._number([(each.subscription, each.source, each.id) for each in wanted])
-        await held_repository.paid(self.connection, judged)
-        self.more |= len(owed) == held_repository.SLICE
+            decided.append(each)
+            if is_wanted:
+                accepted.append(each)
+        await self._assign_numbers([(each.subscription, each.source, each.id) for each in accepted])
+        await held_repository.delete_owed(self.connection, decided)
+        self.has_more |= len(owed) == held_repository.BATCH_SIZE
 
     async def _is_wanted(
         self,
-        sight: VisibilityCache,
+        visibility: VisibilityCache,
         subscription: Subscription | None,
-        owed: Owed,
+        owed: OwedDelivery,
         events: dict[tuple[int, str], asyncpg.Record],
     ) -> bool:
         if subscription is None or owed.notice:
@@ -160,34 +160,42 @@ class TakingUp:
         row = events.get((owed.source, owed.id))
         if row is None:
             return False
-        async for each, as_sent in SubscriptionIndex([self.index.seeing(subscription)]).wanting(row, TimeSlice()):
-            if as_sent or await sight.sees(each, row["pathway"], (row["source"], row["id"])):
+        async for each, as_sent in SubscriptionIndex([self.index.effective(subscription)]).iter_recipients(
+            row, TimeSlice()
+        ):
+            if as_sent or await visibility.can_see(each, row["pathway"], (row["source"], row["id"])):
                 return True
         return False
 
-    async def _give_held(self) -> None:
-        entries = await held_repository.opened(self.connection)
+    async def _deliver_held(self) -> None:
+        entries = await held_repository.fetch_releasable(self.connection)
         if not entries:
             return
-        rows = await subscription_repository.events_of(self.connection, entries)
-        found = await isolated(self.connection, self.index, self.now, rows)
-        await self._number([(each.id, row["source_number"], row["id"]) for each, row in found.wanted])
-        still = {HeldEntry(row["ref"], row["batch"], row["seq"]) for row in rows if row["pathway"] in found.pathways}
-        await held_repository.given(self.connection, [each for each in entries if each not in still])
-        await aside(self.connection, found.filters, entries[0].seq - 1)
-        self.more |= len(entries) == held_repository.SLICE
+        rows = await subscription_repository.fetch_events_of(self.connection, entries)
+        selection = await select_with_isolation(self.connection, self.index, self.now, rows)
+        await self._assign_numbers([(each.id, row["source_number"], row["id"]) for each, row in selection.recipients])
+        still_held = {
+            HeldEntry(row["ref"], row["batch"], row["seq"])
+            for row in rows
+            if row["pathway"] in selection.failed_pathways
+        }
+        await held_repository.delete_held(self.connection, [each for each in entries if each not in still_held])
+        await set_aside_subscriptions(self.connection, selection.failing_filters, entries[0].seq - 1)
+        self.has_more |= len(entries) == held_repository.BATCH_SIZE
 
-    async def _number(self, events: Sequence[tuple[UUID, int, str]]) -> None:
-        numbers = await subscription_repository.number(self.connection, events)
-        self.numbers |= {id: number for (id, _, _), number in zip(events, numbers, strict=True)}
+    async def _assign_numbers(self, events: Sequence[tuple[UUID, int, str]]) -> None:
+        numbers = await subscription_repository.assign_numbers(self.connection, events)
+        self.last_numbers |= {id: number for (id, _, _), number in zip(events, numbers, strict=True)}
 
 
-async def aside(connection: asyncpg.Connection, filters: dict[UUID, Exception], position: int) -> None:
+async def set_aside_subscriptions(
+    connection: asyncpg.Connection, filters: dict[UUID, Exception], position: int
+) -> None:
     """These subscriptions are given nothing until their filters can be asked; then all that they missed since."""
-    failed = {f"subscription:{id}": why for id, why in filters.items()}
-    await set_aside.put(connection, WORK, "subscription", failed, position=position)
+    errors = {f"subscription:{id}": why for id, why in filters.items()}
+    await set_aside.put(connection, WORK, "subscription", errors, position=position)
 
 
-def owed_of(subscription: UUID, rows: Sequence[asyncpg.Record]) -> list[tuple[UUID, int, str, int, bool]]:
+def owed_rows(subscription: UUID, rows: Sequence[asyncpg.Record]) -> list[tuple[UUID, int, str, int, bool]]:
     """These events, as they are owed to one subscription."""
     return [(subscription, row["source_number"], row["id"], row["ref"], False) for row in rows]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.identity.evidence_backlog import Ends
+from pathline_gateway.identity.evidence_backlog import EvidenceEnds
 
 # Closed, or open again with something that is still to be given: whatever else comes of it comes after that.
 _ANY_CLOSED = "select exists (select from set_aside_ref)"
@@ -22,7 +22,7 @@ _CLOSED = """
 select distinct coalesce(m.pathway, s.birth) as pathway
 from set_aside_ref a join subject_ref s on s.id = a.ref left join membership m on m.ref = s.id and m.until is null
 """
-_ANYTHING = """
+_HAS_WORK = """
 select exists (select from dispatch_held) or exists (select from delivery_owed)
     or exists (select from set_aside where work = any($1::text[]) and retry_at <= now())
 """
@@ -31,7 +31,7 @@ insert into dispatch_held (ref, batch, seq, evidence_seq, handoff_seq)
 select *, $4::bigint, $5::bigint from unnest($1::bigint[], $2::bigint[], $3::bigint[])
 on conflict do nothing
 """
-_OPENED = """
+_RELEASABLE = """
 with closed as materialized (
     select distinct coalesce(m.pathway, s.birth) as pathway
     from set_aside_ref a join subject_ref s on s.id = a.ref left join membership m on m.ref = s.id and m.until is null
@@ -51,11 +51,11 @@ where coalesce(m.pathway, s.birth) not in (select pathway from closed)
 order by h.seq limit $1
 """
 _OF_REFS = "select ref, batch, seq from dispatch_held where ref = any($1::bigint[]) order by seq limit $2"
-_GIVEN = """
+_DELETE_HELD = """
 delete from dispatch_held h using unnest($1::bigint[], $2::bigint[]) as g(ref, batch)
 where h.ref = g.ref and h.batch = g.batch
 """
-_OWE = """
+_INSERT_OWED = """
 insert into delivery_owed (subscription, source, id, ref, notice)
 select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::bigint[], $5::boolean[])
 on conflict do nothing
@@ -73,12 +73,12 @@ left join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.so
 where coalesce(m.pathway, s.birth) not in (select pathway from closed)
 order by o.nth limit $1
 """
-_PAID = "delete from delivery_owed where nth = any($1::bigint[])"
+_DELETE_OWED = "delete from delivery_owed where nth = any($1::bigint[])"
 _WITHHOLD = """
 insert into delivery_withheld (subscription, number) select * from unnest($1::uuid[], $2::bigint[])
 on conflict do nothing
 """
-_OWE_NUMBERS = """
+_INSERT_OWED_NUMBERS = """
 insert into delivery_owed (subscription, source, id, ref, notice)
 select g.subscription, g.source, g.id, w.ref, w.notice
 from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::boolean[]) as w(subscription, number, ref, notice)
@@ -94,9 +94,9 @@ _REFS_OF_ITEM = """
 select r.ref from set_aside_ref r join set_aside a on a.id = r.item where a.work = $1 and a.key = $2
 """
 
-NO_EVIDENCE: Final = Ends(0, 0)
+NO_EVIDENCE: Final = EvidenceEnds(0, 0)
 """Nothing has to be bound first."""
-SLICE: Final = 500
+BATCH_SIZE: Final = 500
 """Entries that are given in one transaction."""
 
 
@@ -108,7 +108,7 @@ class HeldEntry(NamedTuple):
     seq: int
 
 
-class Owed(NamedTuple):
+class OwedDelivery(NamedTuple):
     """An event that one subscription is to be given."""
 
     subscription: UUID
@@ -120,9 +120,9 @@ class Owed(NamedTuple):
     batch: int | None
 
 
-async def anything(connection: asyncpg.Connection, *works: str) -> bool:
+async def has_work(connection: asyncpg.Connection, *works: str) -> bool:
     """Whether anything is held back, or to be tried again by these works."""
-    return bool(await connection.fetchval(_ANYTHING, works))
+    return bool(await connection.fetchval(_HAS_WORK, works))
 
 
 async def closed_pathways(connection: asyncpg.Connection) -> set[UUID]:
@@ -139,51 +139,53 @@ async def blocked_pathways(connection: asyncpg.Connection) -> set[UUID]:
     return {row["pathway"] for row in await connection.fetch(_BLOCKED)}
 
 
-async def hold(connection: asyncpg.Connection, entries: Collection[HeldEntry], evidence: Ends = NO_EVIDENCE) -> None:
+async def hold(
+    connection: asyncpg.Connection, entries: Collection[HeldEntry], evidence: EvidenceEnds = NO_EVIDENCE
+) -> None:
     """These are given once their pathways are open, and all evidence up to these ends is bound."""
     if entries:
         await connection.execute(_HOLD, *map(list, zip(*entries, strict=True)), *evidence)
 
 
-async def opened(connection: asyncpg.Connection, limit: int = SLICE) -> list[HeldEntry]:
+async def fetch_releasable(connection: asyncpg.Connection, limit: int = BATCH_SIZE) -> list[HeldEntry]:
     """Some whose pathways are open and whose evidence is bound, in order."""
-    return [HeldEntry(*row.values()) for row in await connection.fetch(_OPENED, limit)]
+    return [HeldEntry(*row.values()) for row in await connection.fetch(_RELEASABLE, limit)]
 
 
-async def held_of(connection: asyncpg.Connection, refs: Collection[int], limit: int = SLICE) -> list[HeldEntry]:
+async def fetch_held(connection: asyncpg.Connection, refs: Collection[int], limit: int = BATCH_SIZE) -> list[HeldEntry]:
     """Some of these refs, in order."""
     return [HeldEntry(*row.values()) for row in await connection.fetch(_OF_REFS, list(refs), limit)]
 
 
-async def given(connection: asyncpg.Connection, entries: Sequence[HeldEntry]) -> None:
+async def delete_held(connection: asyncpg.Connection, entries: Sequence[HeldEntry]) -> None:
     """These are held no longer."""
     if entries:
-        await connection.execute(_GIVEN, [each.ref for each in entries], [each.batch for each in entries])
+        await connection.execute(_DELETE_HELD, [each.ref for each in entries], [each.batch for each in entries])
 
 
-async def owe(connection: asyncpg.Connection, owed: Sequence[tuple[UUID, int, str, int, bool]]) -> None:
+async def insert_owed(connection: asyncpg.Connection, rows: Sequence[tuple[UUID, int, str, int, bool]]) -> None:
     """One subscription each is to be given these (source, id, ref, whether it is a notice)."""
-    if owed:
-        await connection.execute(_OWE, *map(list, zip(*owed, strict=True)))
+    if rows:
+        await connection.execute(_INSERT_OWED, *map(list, zip(*rows, strict=True)))
 
 
-async def owed(connection: asyncpg.Connection, limit: int = SLICE) -> list[Owed]:
+async def fetch_owed(connection: asyncpg.Connection, limit: int = BATCH_SIZE) -> list[OwedDelivery]:
     """Some whose pathways are open, in order."""
-    return [Owed(*row.values()) for row in await connection.fetch(_OWED, limit)]
+    return [OwedDelivery(*row.values()) for row in await connection.fetch(_OWED, limit)]
 
 
-async def paid(connection: asyncpg.Connection, some: Sequence[Owed]) -> None:
+async def delete_owed(connection: asyncpg.Connection, entries: Sequence[OwedDelivery]) -> None:
     """These are owed no longer."""
-    if some:
-        await connection.execute(_PAID, [each.nth for each in some])
+    if entries:
+        await connection.execute(_DELETE_OWED, [each.nth for each in entries])
 
 
 async def withhold(connection: asyncpg.Connection, numbers: Sequence[tuple[UUID, int, int, bool]]) -> None:
     """These numbers (with the ref, and whether it is a notice) are markers for good; what they stood for is owed."""
     if numbers:
-        subscriptions, given, refs, notices = map(list, zip(*numbers, strict=True))
-        await connection.execute(_WITHHOLD, subscriptions, given)
-        await connection.execute(_OWE_NUMBERS, subscriptions, given, refs, notices)
+        subscriptions, event_numbers, refs, notices = map(list, zip(*numbers, strict=True))
+        await connection.execute(_WITHHOLD, subscriptions, event_numbers)
+        await connection.execute(_INSERT_OWED_NUMBERS, subscriptions, event_numbers, refs, notices)
 
 
 async def refs_of(connection: asyncpg.Connection, pathway: UUID) -> set[int]:

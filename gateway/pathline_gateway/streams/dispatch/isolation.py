@@ -10,117 +10,119 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.background.faults import concerns_record
-from pathline_gateway.background.isolation import at_fault, still_well
+from pathline_gateway.background.isolation import any_foldable, fold_isolating_faults
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.streams.dispatch import held_repository
 from pathline_gateway.streams.dispatch.selection import select_recipients
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
-from pathline_gateway.streams.subscriptions.filter_attributes import as_sent, to_others
+from pathline_gateway.streams.subscriptions.filter_attributes import redacted_attributes, unredacted_attributes
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
 from pathline_gateway.time_slice import TimeSlice
 
 WORK: Final = "dispatch"
-_LOOKED_AT: Final = 5
+_MAX_CONTROL_PATHWAYS: Final = 5
 """Pathways that were given once, and are folded again to tell what is at fault."""
 
 Recipients = list[tuple[Subscription, asyncpg.Record]]
 
 
-class Isolated(NamedTuple):
+class IsolatedSelection(NamedTuple):
     """What could be computed of a page."""
 
-    wanted: Recipients
-    looked_to: int | None
+    recipients: Recipients
+    scanned_through: int | None
     """As `wanted_of` says it."""
-    pathways: set[UUID]
+    failed_pathways: set[UUID]
     """Those at fault; nothing of them is wanted by anybody."""
-    filters: dict[UUID, Exception]
+    failing_filters: dict[UUID, Exception]
     """Subscriptions whose filters cannot be asked; they are looked up no more, and want nothing here."""
 
 
-async def isolated(
+async def select_with_isolation(
     connection: asyncpg.Connection,
     index: SubscriptionIndex,
     now: datetime,
     rows: Sequence[asyncpg.Record],
-    before: Sequence[asyncpg.Record] = (),
-    most: int | None = None,
-) -> Isolated:
+    control_rows: Sequence[asyncpg.Record] = (),
+    limit: int | None = None,
+) -> IsolatedSelection:
     """Who wants these events; each pathway that cannot be computed is set aside. Call within a transaction.
 
     `before`: events that were given once. Where every pathway fails and those do, too, no pathway is at fault: raises
     WorkFails.
     """
-    known, then = _by_pathway(rows), _by_pathway(before)
-    filters: dict[UUID, Exception] = {}
+    rows_by_pathway, control_by_pathway = _group_by_pathway(rows), _group_by_pathway(control_rows)
+    failing_filters: dict[UUID, Exception] = {}
 
-    async def fold(some: Sequence[UUID]) -> None:
-        chosen = {**then, **known}
+    async def fold(pathways: Sequence[UUID]) -> None:
+        all_by_pathway = {**control_by_pathway, **rows_by_pathway}
         await select_recipients(
-            index, VisibilityCache(connection, now), [row for pathway in some for row in chosen[pathway]]
+            index, VisibilityCache(connection, now), [row for pathway in pathways for row in all_by_pathway[pathway]]
         )
 
     async def is_well() -> bool | None:
-        return await still_well(connection, _of_several(before, rows), fold)
+        return await any_foldable(connection, _control_pathways(control_rows, rows), fold)
 
-    failed = await at_fault(connection, list(known), fold, is_well)
-    while culprits := await _filters_at_fault(index, [row for pathway in failed for row in known[pathway]]):
-        filters |= culprits
-        for id in culprits:
+    failures = await fold_isolating_faults(connection, list(rows_by_pathway), fold, is_well)
+    while newly_failing := await _find_failing_filters(
+        index, [row for pathway in failures for row in rows_by_pathway[pathway]]
+    ):
+        failing_filters |= newly_failing
+        for id in newly_failing:
             index.drop(id)
-        failed = await at_fault(connection, list(known), fold, is_well)
-    for pathway, why in failed.items():
-        await closed(connection, WORK, pathway, why)
-    fit = [row for row in rows if row["pathway"] not in failed]
-    wanted, looked_to = await select_recipients(index, VisibilityCache(connection, now), fit, most)
-    return Isolated(wanted, looked_to, set(failed), filters)
+        failures = await fold_isolating_faults(connection, list(rows_by_pathway), fold, is_well)
+    for pathway, error in failures.items():
+        await close_pathway(connection, WORK, pathway, error)
+    deliverable = [row for row in rows if row["pathway"] not in failures]
+    recipients, scanned_through = await select_recipients(index, VisibilityCache(connection, now), deliverable, limit)
+    return IsolatedSelection(recipients, scanned_through, set(failures), failing_filters)
 
 
-async def closed(connection: asyncpg.Connection, work: str, pathway: UUID, why: Exception) -> None:
+async def close_pathway(connection: asyncpg.Connection, work: str, pathway: UUID, error: Exception) -> None:
     """Nothing of this pathway is told to anybody but its own organisations, until it can be computed."""
     key = f"pathway:{pathway}"
     await set_aside.put(
-        connection, work, "pathway", {key: why}, {key: await held_repository.refs_of(connection, pathway)}
+        connection, work, "pathway", {key: error}, {key: await held_repository.refs_of(connection, pathway)}
     )
 
 
-async def _filters_at_fault(index: SubscriptionIndex, rows: Sequence[asyncpg.Record]) -> dict[UUID, Exception]:
+async def _find_failing_filters(index: SubscriptionIndex, rows: Sequence[asyncpg.Record]) -> dict[UUID, Exception]:
     """Subscriptions that cannot be asked about these events, where what the events say can be told."""
-    found: dict[UUID, Exception] = {}
+    errors: dict[UUID, Exception] = {}
     slice = TimeSlice()
     for row in rows:
         try:
-            as_sent(row), to_others(row)
-        except Exception as failed:
-            if not concerns_record(failed):
+            unredacted_attributes(row), redacted_attributes(row)
+        except Exception as error:
+            if not concerns_record(error):
                 raise
             continue
         for each in index.all():
-            if each.id in found:
+            if each.id in errors:
                 continue
             try:
-                async for _ in SubscriptionIndex([each]).wanting(row, slice):
+                async for _ in SubscriptionIndex([each]).iter_recipients(row, slice):
                     pass
-            except Exception as failed:
-                if not concerns_record(failed):
+            except Exception as error:
+                if not concerns_record(error):
                     raise
-                found[each.id] = failed
-    return found
+                errors[each.id] = error
+    return errors
 
 
-def _of_several(before: Sequence[asyncpg.Record], rows: Sequence[asyncpg.Record]) -> list[UUID]:
+def _control_pathways(control_rows: Sequence[asyncpg.Record], rows: Sequence[asyncpg.Record]) -> list[UUID]:
     """A pathway of each of a few other organisations, the last first: what one of them publishes may all fail."""
-    orgs, known = {row["org"] for row in rows}, {row["pathway"] for row in rows}
-    found: dict[str, UUID] = {}
-    for row in reversed(before):
-        if row["org"] not in orgs and row["pathway"] not in known:
-            found.setdefault(row["org"], row["pathway"])
-    return list(dict.fromkeys(found.values()))[:_LOOKED_AT]
+    orgs, pathways = {row["org"] for row in rows}, {row["pathway"] for row in rows}
+    by_org: dict[str, UUID] = {}
+    for row in reversed(control_rows):
+        if row["org"] not in orgs and row["pathway"] not in pathways:
+            by_org.setdefault(row["org"], row["pathway"])
+    return list(dict.fromkeys(by_org.values()))[:_MAX_CONTROL_PATHWAYS]
 
 
-def _by_pathway(rows: Sequence[asyncpg.Record]) -> Mapping[UUID, list[asyncpg.Record]]:
-    found: dict[UUID, list[asyncpg.Record]] = {}
+def _group_by_pathway(rows: Sequence[asyncpg.Record]) -> Mapping[UUID, list[asyncpg.Record]]:
+    groups: dict[UUID, list[asyncpg.Record]] = {}
     for row in rows:
-        found.setdefault(row["pathway"], []).append(row)
-    return found
+        groups.setdefault(row["pathway"], []).append(row)
+    return groups

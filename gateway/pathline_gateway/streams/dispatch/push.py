@@ -22,7 +22,7 @@ CommitCallback = Callable[[], None]
 """Hands over what was told. Called once the transaction is committed, and not at all where it is not."""
 
 
-class Given(NamedTuple):
+class NewDeliveries(NamedTuple):
     """The next events of a subscription."""
 
     subscription: Subscription
@@ -32,7 +32,9 @@ class Given(NamedTuple):
 class PushTarget(Protocol):
     """Some who wait in this process."""
 
-    async def told(self, moment: RenderContext, given: Sequence[Given]) -> Sequence[CommitCallback]:
+    async def prepare_push(
+        self, context: RenderContext, deliveries: Sequence[NewDeliveries]
+    ) -> Sequence[CommitCallback]:
         """What is handed over of this, to those who wait for it; nothing of the rest."""
 
 
@@ -41,19 +43,19 @@ class PushDispatcher:
     """One for a process."""
 
     secret: bytes
-    takers: Sequence[PushTarget]
+    targets: Sequence[PushTarget]
 
-    async def told(
-        self, connection: asyncpg.Connection, now: datetime, given: Iterable[tuple[Subscription, NumberedRow]]
+    async def prepare_push(
+        self, connection: asyncpg.Connection, now: datetime, deliveries: Iterable[tuple[Subscription, NumberedRow]]
     ) -> list[CommitCallback]:
         """What is handed over of what was given. Call within the transaction that gives it, whose moment is one."""
-        each_of: dict[UUID, Given] = {}
+        by_subscription: dict[UUID, NewDeliveries] = {}
         slice = TimeSlice()
-        for subscription, event in given:
+        for subscription, event in deliveries:
             if slice.is_spent:
                 await slice.renew()
             # Of what is paused nothing is handed out, though it is given.
             if not subscription.paused:
-                each_of.setdefault(subscription.id, Given(subscription, [])).events.append(event)
-        moment, all_given = RenderContext(connection, self.secret, now), list(each_of.values())
-        return [hand for taker in self.takers for hand in await taker.told(moment, all_given)]
+                by_subscription.setdefault(subscription.id, NewDeliveries(subscription, [])).events.append(event)
+        context, new_deliveries = RenderContext(connection, self.secret, now), list(by_subscription.values())
+        return [callback for target in self.targets for callback in await target.prepare_push(context, new_deliveries)]

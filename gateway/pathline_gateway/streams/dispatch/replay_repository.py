@@ -12,7 +12,7 @@ import asyncpg
 from pathline import instant
 from pathline_gateway.streams.subscriptions import budget_repository
 
-_SPREAD = timedelta(hours=1)
+_MAX_CLOCK_SKEW = timedelta(hours=1)
 """No transaction lasts so long, and no two clocks of Postgres differ by so much. `at` is when one began, `seq` grows
 as they end: what stands before an entry that is this much older than an instant is older than that, too."""
 _NEXT = "select seq, at from change where seq >= $1 order by seq limit 1"
@@ -43,23 +43,23 @@ select $1, $2, coalesce((select max(series) from replay where of = $2), 1) + 1, 
     greatest($3, (select seq from dispatch_progress)), $4
 returning series
 """
-_POST = """
+_COPY_WEBHOOK = """
 insert into webhook_sink (subscription, url, allowed_rate)
 select $1, url, allowed_rate from webhook_sink where subscription = $2
 """
 # One page of any: who is replayed from the beginning keeps nobody else waiting.
-_TAKE = """
+_CLAIM = """
 select subscription, of, looked_to, to_seq, after_number from replay where looked_to < to_seq
     and not exists (select from set_aside a where a.work = 'replays' and a.retry_at > now()
         and a.key = 'subscription:' || replay.subscription)
 order by random() limit 1 for update skip locked
 """
 _END = "select max(seq) as seq from (select seq from change where seq > $1 and seq <= $2 order by seq limit $3) as c"
-_EARLIER = """
+_ALREADY_DELIVERED = """
 select source, id from subscription_event where subscription = $1 and number <= $2
     and (source, id) in (select * from unnest($3::integer[], $4::text[]))
 """
-_LOOKED = "update replay set looked_to = $2 where subscription = $1"
+_ADVANCE = "update replay set looked_to = $2 where subscription = $1"
 _ALL = "select series, looked_to >= to_seq as complete from replay where of = $1 order by series"
 
 
@@ -81,53 +81,53 @@ class SeriesRow(NamedTuple):
     """Everything that it will ever hold was given."""
 
 
-async def since(connection: asyncpg.Connection, at: datetime) -> int:
+async def find_entry_before(connection: asyncpg.Connection, at: datetime) -> int:
     """After which entry of the change log everything is that was stored from then on.
 
     The log has no index by time, but almost its order: halved until what is older for certain has been passed.
     """
-    passed, last = 0, int(await connection.fetchval(_LAST))
-    end = last + 1
-    while end - passed > 1:
-        middle = (passed + end) // 2
+    low, last = 0, int(await connection.fetchval(_LAST))
+    high = last + 1
+    while high - low > 1:
+        middle = (low + high) // 2
         entry = await connection.fetchrow(_NEXT, middle)
-        if entry is not None and entry["seq"] < end and entry["at"] < instant.before(at, _SPREAD):
-            passed = entry["seq"]
+        if entry is not None and entry["seq"] < high and entry["at"] < instant.subtract(at, _MAX_CLOCK_SKEW):
+            low = entry["seq"]
         else:
-            end = middle
-    first: int | None = await connection.fetchval(_FIRST, passed, at)
+            high = middle
+    first: int | None = await connection.fetchval(_FIRST, low, at)
     return last if first is None else first - 1
 
 
-async def of_number(connection: asyncpg.Connection, id: UUID, number: int) -> int | None:
+async def find_entry_of_number(connection: asyncpg.Connection, id: UUID, number: int) -> int | None:
     """After which entry everything is that this subscription was given after this number; None: it has none such."""
     entry: int | None = await connection.fetchval(_OF_NUMBER, id, number)
     return entry
 
 
-async def unfinished(connection: asyncpg.Connection, of: UUID) -> int:
+async def count_unfinished(connection: asyncpg.Connection, subscription_id: UUID) -> int:
     """How many series are being given. Nobody opens another meanwhile: call within a transaction."""
-    await connection.execute(_LOCK, of)
-    return int(await connection.fetchval(_UNFINISHED, of))
+    await connection.execute(_LOCK, subscription_id)
+    return int(await connection.fetchval(_UNFINISHED, subscription_id))
 
 
-async def unfinished_of(connection: asyncpg.Connection, org: str) -> int:
+async def count_unfinished_of_org(connection: asyncpg.Connection, org: str) -> int:
     """How many series of all subscriptions of this organisation are being given; nobody opens another meanwhile."""
     await budget_repository.lock(connection, org)
     return int(await connection.fetchval(_OF_ORG, org))
 
 
-async def opened(connection: asyncpg.Connection, of: UUID, after: int, after_number: int) -> int:
+async def create_series(connection: asyncpg.Connection, subscription_id: UUID, after: int, after_number: int) -> int:
     """A further series, of what was stored after this entry and is looked at by now."""
-    made = await connection.fetchval(_SUBSCRIBE, of, after)
-    series: int = await connection.fetchval(_OPEN, made, of, after, after_number)
-    await connection.execute(_POST, made, of)
+    series_id = await connection.fetchval(_SUBSCRIBE, subscription_id, after)
+    series: int = await connection.fetchval(_OPEN, series_id, subscription_id, after, after_number)
+    await connection.execute(_COPY_WEBHOOK, series_id, subscription_id)
     return series
 
 
-async def take(connection: asyncpg.Connection) -> ReplayRow | None:
+async def claim(connection: asyncpg.Connection) -> ReplayRow | None:
     """A series that is to be given more, and is nobody else's in this transaction."""
-    row = await connection.fetchrow(_TAKE)
+    row = await connection.fetchrow(_CLAIM)
     return None if row is None else ReplayRow(**row)
 
 
@@ -137,22 +137,22 @@ async def page_end(connection: asyncpg.Connection, replay: ReplayRow, entries: i
     return replay.to_seq if end is None else end
 
 
-async def earlier(
+async def find_already_delivered(
     connection: asyncpg.Connection, replay: ReplayRow, events: Sequence[tuple[int, str]]
 ) -> set[tuple[int, str]]:
     """Those of these events (source, id) that were given before the number from which it is replayed."""
     if not events or not replay.after_number:
         return set()
-    asked = ([source for source, _ in events], [id for _, id in events])
-    rows = await connection.fetch(_EARLIER, replay.of, replay.after_number, *asked)
+    columns = ([source for source, _ in events], [id for _, id in events])
+    rows = await connection.fetch(_ALREADY_DELIVERED, replay.of, replay.after_number, *columns)
     return {(row["source"], row["id"]) for row in rows}
 
 
-async def looked(connection: asyncpg.Connection, replay: ReplayRow, to: int) -> None:
+async def advance(connection: asyncpg.Connection, replay: ReplayRow, scanned_through: int) -> None:
     """Everything up to this entry was given."""
-    await connection.execute(_LOOKED, replay.subscription, to)
+    await connection.execute(_ADVANCE, replay.subscription, scanned_through)
 
 
-async def every(connection: asyncpg.Connection, of: UUID) -> list[SeriesRow]:
+async def list_series(connection: asyncpg.Connection, subscription_id: UUID) -> list[SeriesRow]:
     """The further series of this subscription."""
-    return [SeriesRow(**row) for row in await connection.fetch(_ALL, of)]
+    return [SeriesRow(**row) for row in await connection.fetch(_ALL, subscription_id)]

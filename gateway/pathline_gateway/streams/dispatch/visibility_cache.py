@@ -12,32 +12,32 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.auth.caller import Caller, Role
-from pathline_gateway.auth.purpose import stated
+from pathline_gateway.auth.purpose import parse_access_purpose
 from pathline_gateway.auth.reader import Reader, reader_of
-from pathline_gateway.off_loop import off_loop
+from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.streams.subscriptions.repository import Subscription
-from pathline_gateway.visibility.frame import Frame, frame_of
-from pathline_gateway.visibility.policy import VisiblePathway, VisibleStep, offered, visible
+from pathline_gateway.visibility.frame import Frame, load_frame
+from pathline_gateway.visibility.policy import VisiblePathway, VisibleStep, compute_offered, compute_visible
 
 Identity = tuple[str, str]
 """Source and id of an event."""
 
 
 @dataclass(frozen=True, slots=True)
-class PathwayLook:
+class PathwayView:
     """What one organisation sees of a pathway, for one purpose: of steps that were asked about, and a few besides."""
 
-    seen: VisiblePathway
-    shown: Mapping[Identity, VisibleStep]
+    visible_pathway: VisiblePathway
+    visible_steps: Mapping[Identity, VisibleStep]
     """By source and id."""
 
 
 @dataclass
-class _OfPathway:
+class _PathwayEntry:
     """What was looked up of one pathway."""
 
     frame: Frame
-    looks: dict[Reader, PathwayLook | None] = field(default_factory=dict)
+    views: dict[Reader, PathwayView | None] = field(default_factory=dict)
     """Of what was looked up so far."""
 
 
@@ -48,7 +48,7 @@ class VisibilityCache:
     connection: asyncpg.Connection
     now: datetime
     _expected: dict[UUID, dict[Identity, None]] = field(default_factory=dict)
-    _known: dict[UUID, _OfPathway | None] = field(default_factory=dict)
+    _pathways: dict[UUID, _PathwayEntry | None] = field(default_factory=dict)
 
     def expect(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """These events (of rows with pathway, source and id) may be asked about."""
@@ -56,55 +56,66 @@ class VisibilityCache:
             expected = self._expected.setdefault(row["pathway"], {})
             expected[row["source"], row["id"]] = None
 
-    async def sees(self, subscription: Subscription, pathway: UUID, event: Identity) -> bool:
+    async def can_see(self, subscription: Subscription, pathway: UUID, event: Identity) -> bool:
         """Whether the event is shown to the subscription's organisation, for its purpose."""
-        found = await self.of(subscription, pathway, event)
-        return found is not None and event in found.shown
+        view = await self.view(subscription, pathway, event)
+        return view is not None and event in view.visible_steps
 
-    async def of(self, subscription: Subscription, pathway: UUID, event: Identity | None = None) -> PathwayLook | None:
+    async def view(
+        self, subscription: Subscription, pathway: UUID, event: Identity | None = None
+    ) -> PathwayView | None:
         """What the organisation sees of this pathway: of this event, of hand-offs and of mandates."""
-        of = await self._of_pathway(pathway)
-        if of is None:
+        entry = await self._load_pathway(pathway)
+        if entry is None:
             return None
-        asked = () if event is None else (event, *self._expected.get(pathway, ()))
-        if await of.frame.put(asked):
-            of.looks.clear()
-        return await self._look(of, reader(subscription))
+        event_ids = () if event is None else (event, *self._expected.get(pathway, ()))
+        if await entry.frame.load_events(event_ids):
+            entry.views.clear()
+        return await self._view(entry, subscription_reader(subscription))
 
-    async def with_contacts(self, subscription: Subscription, pathway: UUID) -> PathwayLook | None:
+    async def view_with_contacts(self, subscription: Subscription, pathway: UUID) -> PathwayView | None:
         """The same, of hand-offs with the contacts that their clocks stop at."""
-        of = await self._of_pathway(pathway)
-        if of is None:
+        entry = await self._load_pathway(pathway)
+        if entry is None:
             return None
-        as_whom = reader(subscription)
-        if await of.frame.put_contacts(as_whom):
-            of.looks.clear()
-        return await self._look(of, as_whom)
+        as_reader = subscription_reader(subscription)
+        if await entry.frame.load_contacts(as_reader):
+            entry.views.clear()
+        return await self._view(entry, as_reader)
 
-    async def _of_pathway(self, pathway: UUID) -> _OfPathway | None:
-        if pathway not in self._known:
-            frame = await frame_of(self.connection, pathway)
-            self._known[pathway] = _OfPathway(frame) if isinstance(frame, Frame) else None
-        return self._known[pathway]
+    async def _load_pathway(self, pathway: UUID) -> _PathwayEntry | None:
+        if pathway not in self._pathways:
+            frame = await load_frame(self.connection, pathway)
+            self._pathways[pathway] = _PathwayEntry(frame) if isinstance(frame, Frame) else None
+        return self._pathways[pathway]
 
-    async def _look(self, of: _OfPathway, as_whom: Reader) -> PathwayLook | None:
-        if as_whom not in of.looks:
-            known = await of.frame.known(as_whom)
-            seen = await off_loop(
-                len(known.steps), lambda: visible(as_whom, self.now, known) or offered(as_whom, known)
+    async def _view(self, entry: _PathwayEntry, as_reader: Reader) -> PathwayView | None:
+        if as_reader not in entry.views:
+            pathway_context = await entry.frame.build_context(as_reader)
+            visible_pathway = await run_off_loop(
+                len(pathway_context.steps),
+                lambda: (
+                    compute_visible(as_reader, self.now, pathway_context) or compute_offered(as_reader, pathway_context)
+                ),
             )
-            shown = {} if seen is None else {(each.told.step.source, each.told.step.id): each for each in seen.steps}
-            of.looks[as_whom] = None if seen is None else PathwayLook(seen, shown)
-        return of.looks[as_whom]
+            visible_steps = (
+                {}
+                if visible_pathway is None
+                else {(each.parsed.step.source, each.parsed.step.id): each for each in visible_pathway.steps}
+            )
+            entry.views[as_reader] = None if visible_pathway is None else PathwayView(visible_pathway, visible_steps)
+        return entry.views[as_reader]
 
 
-def reader(subscription: Subscription) -> Reader:
+def subscription_reader(subscription: Subscription) -> Reader:
     """As whom a subscription reads."""
-    return _reader(subscription.org, subscription.purpose, subscription.authority)
+    return _cached_reader(subscription.org, subscription.purpose, subscription.authority)
 
 
 @lru_cache(maxsize=1024)
-def _reader(org: str, purpose: str, authority: str | None) -> Reader:
-    found = reader_of(Caller(frozenset((Role.SUBSCRIBER,)), org=org), stated(purpose, authority))
-    assert found is not None
-    return found
+def _cached_reader(org: str, purpose: str, authority: str | None) -> Reader:
+    resolved_reader = reader_of(
+        Caller(frozenset((Role.SUBSCRIBER,)), org=org), parse_access_purpose(purpose, authority)
+    )
+    assert resolved_reader is not None
+    return resolved_reader

@@ -10,15 +10,15 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.streams.dispatch import delivered_repository
-from pathline_gateway.streams.dispatch.event_rendering import RenderContext, numbered
+from pathline_gateway.streams.dispatch.event_rendering import RenderContext, with_numbers
 from pathline_gateway.streams.dispatch.request_coalescer import RequestCoalescer
-from pathline_gateway.streams.sse.encoding import EventPage, framed, framed_gap
+from pathline_gateway.streams.sse.encoding import EventPage, encode_events, encode_gap
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Numbered, Subscription
 
-_EVENTS: Final = 100
+_PAGE_SIZE: Final = 100
 """Events that are held for one stream: the next are read once these are sent."""
-_TOGETHER: Final = 400
+_MAX_EVENTS_PER_TRANSACTION: Final = 400
 """Events that are read in one transaction, and a page more."""
 
 
@@ -28,7 +28,7 @@ class PageRequest(NamedTuple):
     subscription: UUID
     after: int
     trace: bytes | None
-    everything: bool
+    auth_disabled: bool
 
 
 class BatchedReader:
@@ -36,45 +36,61 @@ class BatchedReader:
 
     def __init__(self, pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> None:
         self._pool, self._secret, self._clock = pool, secret, clock
-        self._together = RequestCoalescer(self._answers)
+        self._coalescer = RequestCoalescer(self._read_pages)
 
-    async def next(self, asked: PageRequest) -> EventPage | None:
+    async def read_page(self, request: PageRequest) -> EventPage | None:
         """What comes after this number; None where the subscription hands out nothing any more."""
-        return await self._together.ask(asked)
+        return await self._coalescer.submit(request)
 
-    async def _answers(self, asked: Sequence[PageRequest]) -> Sequence[EventPage | None]:
+    async def _read_pages(self, requests: Sequence[PageRequest]) -> Sequence[EventPage | None]:
         """For the first of them, as many as there is room for; once it is committed who was shown what."""
         async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            known = await subscription_repository.several(connection, {each.subscription for each in asked})
-            shares = _shares(asked, known)
-            rows = await delivered_repository.under(connection, {number for numbers in shares for number in numbers})
-            moment = RenderContext(connection, self._secret, self._clock())
+            subscriptions = await subscription_repository.find_many(
+                connection, {each.subscription for each in requests}
+            )
+            ranges = _allocate_ranges(requests, subscriptions)
+            rows = await delivered_repository.fetch_by_number(
+                connection, {number for numbers in ranges for number in numbers}
+            )
+            context = RenderContext(connection, self._secret, self._clock())
             return [
-                await _read(moment, each, known.get(each.subscription), len(numbers), [rows[n] for n in numbers])
-                for each, numbers in zip(asked, shares, strict=False)
+                await _render_page(
+                    context, each, subscriptions.get(each.subscription), len(numbers), [rows[n] for n in numbers]
+                )
+                for each, numbers in zip(requests, ranges, strict=False)
             ]
 
 
-async def _read(
-    moment: RenderContext, asked: PageRequest, found: Subscription | None, n: int, rows: Sequence[asyncpg.Record]
+async def _render_page(
+    context: RenderContext,
+    request: PageRequest,
+    subscription: Subscription | None,
+    size: int,
+    rows: Sequence[asyncpg.Record],
 ) -> EventPage | None:
-    if found is None or found.paused:
+    if subscription is None or subscription.paused:
         return None
-    frames = await framed(moment, found.seeing(asked.everything), numbered(rows), asked.trace)
-    last = max(asked.after, found.forgotten_to) + n
-    return EventPage(framed_gap(found, asked.after) + frames, last, found.last_number > last)
+    frames = await encode_events(
+        context, subscription.effective(request.auth_disabled), with_numbers(rows), request.trace
+    )
+    last_number = max(request.after, subscription.forgotten_through) + size
+    return EventPage(
+        encode_gap(subscription, request.after) + frames, last_number, subscription.last_number > last_number
+    )
 
 
-def _shares(asked: Sequence[PageRequest], known: Mapping[UUID, Subscription]) -> list[list[Numbered]]:
+def _allocate_ranges(
+    requests: Sequence[PageRequest], subscriptions: Mapping[UUID, Subscription]
+) -> list[list[Numbered]]:
     """Which events each of the first of them is given now: numbers of a subscription have no gap."""
-    shares: list[list[Numbered]] = []
-    n = 0
-    for id, after, *_ in asked:
-        found = known.get(id)
-        begin = after if found is None else max(after, found.forgotten_to)
-        end = 0 if found is None or found.paused else min(found.last_number, begin + _EVENTS)
-        if n >= _TOGETHER:
+    ranges: list[list[Numbered]] = []
+    total = 0
+    for id, after, *_ in requests:
+        subscription = subscriptions.get(id)
+        begin = after if subscription is None else max(after, subscription.forgotten_through)
+        end = 0 if subscription is None or subscription.paused else min(subscription.last_number, begin + _PAGE_SIZE)
+        if total >= _MAX_EVENTS_PER_TRANSACTION:
             break
-        shares.append([(id, number) for number in range(begin + 1, end + 1)])
-        n += len(shares[-1])
-    return shares
+        ranges.append([(id, number) for number in range(begin + 1, end + 1)])
+        total += len(ranges[-1])
+    return ranges

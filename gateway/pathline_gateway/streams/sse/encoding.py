@@ -8,7 +8,12 @@ from typing import Any
 
 import orjson
 
-from pathline_gateway.streams.dispatch.event_rendering import NumberedRow, RenderContext, forgotten, render_events
+from pathline_gateway.streams.dispatch.event_rendering import (
+    NumberedRow,
+    RenderContext,
+    forgotten_marker,
+    render_events,
+)
 from pathline_gateway.streams.subscriptions.repository import Subscription
 
 
@@ -17,27 +22,31 @@ class EventPage:
     """What one stream is given next."""
 
     frames: bytes
-    last: int
+    last_number: int
     """The number after which it goes on."""
-    more: bool
+    has_more: bool
     """There was more already."""
 
 
-def framed_gap(subscription: Subscription, after: int) -> bytes:
+def encode_gap(subscription: Subscription, after: int) -> bytes:
     """What stands in place of events after this number that are kept no more; nothing where all are."""
-    to = subscription.forgotten_to
-    return _frame(subscription.prefix, forgotten(subscription, after, to)) if to > after else b""
+    forgotten_through = subscription.forgotten_through
+    return (
+        _encode_frame(subscription.prefix, forgotten_marker(subscription, after, forgotten_through))
+        if forgotten_through > after
+        else b""
+    )
 
 
-async def framed(
-    moment: RenderContext, subscription: Subscription, events: Iterable[NumberedRow], trace: bytes | None
+async def encode_events(
+    context: RenderContext, subscription: Subscription, events: Iterable[NumberedRow], trace: bytes | None
 ) -> bytes:
     """These events as the subscription is told them, logged with this trace."""
-    told = await render_events(moment, subscription, events, trace)
-    return b"".join(_frame(subscription.prefix, event) for event in told)
+    rendered = await render_events(context, subscription, events, trace)
+    return b"".join(_encode_frame(subscription.prefix, event) for event in rendered)
 
 
-def _frame(prefix: str, event: dict[str, Any]) -> bytes:
+def _encode_frame(prefix: str, event: dict[str, Any]) -> bytes:
     # Data as its publisher sent it may hold line feeds, which would end the field.
     data = orjson.dumps(event).replace(b"\n", b" ").replace(b"\r", b" ")
     return b"id: %sn%d\ndata: %s\n\n" % (prefix.encode(), event["number"], data)

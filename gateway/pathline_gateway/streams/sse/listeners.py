@@ -15,14 +15,14 @@ import asyncpg
 
 from pathline_gateway.background.loop import Loop
 from pathline_gateway.streams.dispatch.event_rendering import RenderContext
-from pathline_gateway.streams.dispatch.push import CommitCallback, Given
-from pathline_gateway.streams.sse.encoding import EventPage, framed
+from pathline_gateway.streams.dispatch.push import CommitCallback, NewDeliveries
+from pathline_gateway.streams.sse.encoding import EventPage, encode_events
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.time_slice import TimeSlice
 
-_LOOK_EVERY_S = 0.25
+_POLL_INTERVAL_S = 0.25
 """How much later what another process gave is noticed."""
-_AT_HAND: Final = 20
+_MAX_PUSHED_EVENTS: Final = 20
 """Events that are handed over to one stream; it reads those that follow."""
 
 
@@ -31,41 +31,41 @@ class Listener:
     """One stream."""
 
     trace: bytes | None
-    everything: bool
+    auth_disabled: bool
     """Its caller may see all, as long as auth is off."""
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    wake_event: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever its subscription was given something."""
-    read_to: int = -1
+    last_number: int = -1
     """The last number that it has; it has none yet."""
-    _waits: bool = False
-    _handed: EventPage | None = None
+    _is_waiting: bool = False
+    _pushed_page: EventPage | None = None
 
-    def waits_after(self, number: int) -> bool:
+    def is_caught_up_to(self, number: int) -> bool:
         """Whether it has all up to this number, and neither reads nor sends."""
-        return self._waits and self.read_to == number and self._handed is None
+        return self._is_waiting and self.last_number == number and self._pushed_page is None
 
     async def wait(self, seconds: float) -> bool:
         """Whether it was woken within this time."""
-        self._waits = True
+        self._is_waiting = True
         try:
             async with asyncio.timeout(seconds):
-                await self.woken.wait()
+                await self.wake_event.wait()
         except TimeoutError:
             return False
         finally:
-            self._waits = False
+            self._is_waiting = False
         return True
 
-    def hand(self, after: int, read: EventPage) -> None:
+    def push(self, after: int, page: EventPage) -> None:
         """What comes after this number, unless it was read meanwhile."""
-        if self.waits_after(after):
-            self._handed = read
-        self.woken.set()
+        if self.is_caught_up_to(after):
+            self._pushed_page = page
+        self.wake_event.set()
 
-    def take(self) -> EventPage | None:
+    def take_pushed(self) -> EventPage | None:
         """What was handed over to it, once."""
-        handed, self._handed = self._handed, None
-        return handed
+        page, self._pushed_page = self._pushed_page, None
+        return page
 
 
 class ListenerRegistry:
@@ -73,60 +73,62 @@ class ListenerRegistry:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self._waiting: defaultdict[UUID, set[Listener]] = defaultdict(set)
-        self.ended = False
+        self._listeners: defaultdict[UUID, set[Listener]] = defaultdict(set)
+        self.is_closed = False
         """No stream begins or goes on: the process stops."""
 
     @contextmanager
-    def waiting(self, subscription: UUID, trace: bytes | None, *, everything: bool) -> Iterator[Listener]:
+    def register(self, subscription: UUID, trace: bytes | None, *, auth_disabled: bool) -> Iterator[Listener]:
         """One that waits for what this subscription is given, as long as the block lasts."""
-        waiter = Listener(trace, everything)
-        self._waiting[subscription].add(waiter)
+        listener = Listener(trace, auth_disabled)
+        self._listeners[subscription].add(listener)
         try:
-            yield waiter
+            yield listener
         finally:
-            self._waiting[subscription].discard(waiter)
-            if not self._waiting[subscription]:
-                del self._waiting[subscription]
+            self._listeners[subscription].discard(listener)
+            if not self._listeners[subscription]:
+                del self._listeners[subscription]
 
-    def given(self, subscriptions: Iterable[UUID]) -> None:
+    def wake(self, subscriptions: Iterable[UUID]) -> None:
         """These were given something."""
         for subscription in subscriptions:
-            for waiter in self._waiting.get(subscription, ()):
-                waiter.woken.set()
+            for listener in self._listeners.get(subscription, ()):
+                listener.wake_event.set()
 
-    async def told(self, moment: RenderContext, given: Sequence[Given]) -> list[CommitCallback]:
+    async def prepare_push(self, context: RenderContext, deliveries: Sequence[NewDeliveries]) -> list[CommitCallback]:
         """See `at_hand`."""
-        hands: list[CommitCallback] = []
+        callbacks: list[CommitCallback] = []
         slice = TimeSlice()
-        for subscription, events in given:
-            after, some = events[0][0] - 1, events[:_AT_HAND]
-            for waiter in [each for each in self._waiting.get(subscription.id, ()) if each.waits_after(after)]:
-                frames = await framed(moment, subscription.seeing(waiter.everything), some, waiter.trace)
-                read = EventPage(frames, some[-1][0], len(events) > len(some))
-                hands.append(partial(waiter.hand, after, read))
+        for subscription, events in deliveries:
+            after, batch = events[0][0] - 1, events[:_MAX_PUSHED_EVENTS]
+            for listener in [each for each in self._listeners.get(subscription.id, ()) if each.is_caught_up_to(after)]:
+                frames = await encode_events(
+                    context, subscription.effective(listener.auth_disabled), batch, listener.trace
+                )
+                page = EventPage(frames, batch[-1][0], len(events) > len(batch))
+                callbacks.append(partial(listener.push, after, page))
                 if slice.is_spent:
                     await slice.renew()
-        return hands
+        return callbacks
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Everybody goes home."""
-        self.ended = True
-        self.given(list(self._waiting))
+        self.is_closed = True
+        self.wake(list(self._listeners))
 
     @property
     def loop(self) -> Loop:
         """Notices what other processes gave."""
-        return Loop("streams", self.look, _LOOK_EVERY_S)
+        return Loop("streams", self.poll, _POLL_INTERVAL_S)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Whoever was given something since, by whatever process, is woken."""
-        if not self._waiting:
+        if not self._listeners:
             return
         async with self._pool.acquire() as connection:
-            now = await subscription_repository.last_numbers(connection, list(self._waiting))
-        for id, waiters in self._waiting.items():
-            for waiter in waiters:
+            last_numbers = await subscription_repository.fetch_last_numbers(connection, list(self._listeners))
+        for id, listeners in self._listeners.items():
+            for listener in listeners:
                 # One that is gone or paused, too: its streams find that out.
-                if id not in now or waiter.read_to < now[id]:
-                    waiter.woken.set()
+                if id not in last_numbers or listener.last_number < last_numbers[id]:
+                    listener.wake_event.set()

@@ -19,7 +19,7 @@ from pathline_gateway.streams.sse.batched_reader import BatchedReader, PageReque
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
 
 _HEARTBEAT_S: Final = 15.0
-LONGEST_S: Final = 900.0
+MAX_DURATION_S: Final = 900.0
 """After this a stream ends, and its reader comes again with her token: it may be another by then."""
 
 
@@ -30,42 +30,44 @@ class Streams:
     pool: asyncpg.Pool
     secret: bytes
     clock: Callable[[], datetime]
-    waiters: ListenerRegistry
-    slow: asyncpg.Pool = None
+    listeners: ListenerRegistry
+    slow_pool: asyncpg.Pool = None
     """For what looks through the events of many."""
-    work: asyncpg.Pool = None
+    read_pool: asyncpg.Pool = None
     """For what streams read: they wait for their turn, and not for requests."""
     sessions: Sessions | None = None
     """Which tokens are believed no longer."""
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        self.slow = self.pool if self.slow is None else self.slow
-        self._readings = BatchedReader(self.pool if self.work is None else self.work, self.secret, self.clock)
+        self.slow_pool = self.pool if self.slow_pool is None else self.slow_pool
+        self._reader = BatchedReader(self.pool if self.read_pool is None else self.read_pool, self.secret, self.clock)
 
     async def listen(
-        self, subscription: UUID, after: int, *, everything: bool, session: Session | None = None
+        self, subscription: UUID, after: int, *, auth_disabled: bool, session: Session | None = None
     ) -> AsyncIterator[bytes]:
         """Frames, beginning after this number: events, and a comment now and then where there are none.
 
         They end within a heartbeat of the `session` of whoever listens.
         """
-        until, trace = time.monotonic() + LONGEST_S, request_number()
+        deadline, trace = time.monotonic() + MAX_DURATION_S, request_number()
         yield b"retry: 1000\n\n"
-        with self.waiters.waiting(subscription, trace, everything=everything) as waiter:
-            while time.monotonic() < until and not self.waiters.ended:
-                if session is not None and self.sessions is not None and self.sessions.is_over(session):
+        with self.listeners.register(subscription, trace, everything=auth_disabled) as listener:
+            while time.monotonic() < deadline and not self.listeners.is_closed:
+                if session is not None and self.sessions is not None and self.sessions.has_ended(session):
                     yield b'event: end\ndata: {"because":"signed out, or the token expired"}\n\n'
                     return
-                waiter.woken.clear()
-                read = waiter.take() or await self._readings.next(PageRequest(subscription, after, trace, everything))
-                if read is None:
+                listener.wake_event.clear()
+                page = listener.take_pushed() or await self._reader.read_page(
+                    PageRequest(subscription, after, trace, auth_disabled)
+                )
+                if page is None:
                     yield b'event: end\ndata: {"because":"paused or ended"}\n\n'
                     return
-                after = waiter.read_to = read.last
-                if read.frames:
-                    yield read.frames
-                if read.more:
+                after = listener.last_number = page.last_number
+                if page.frames:
+                    yield page.frames
+                if page.has_more:
                     continue
-                if not await waiter.wait(_HEARTBEAT_S):
+                if not await listener.wait(_HEARTBEAT_S):
                     yield b": nothing new\n\n"

@@ -8,8 +8,8 @@ from uuid import UUID
 import asyncpg
 
 _LOCK = "select pg_advisory_xact_lock($1, hashtext($2))"
-_SPACE = 0x706C31
-_ASKED = """
+_LOCK_NAMESPACE = 0x706C31
+_DEMAND = """
 select count(*) as subscriptions, coalesce(sum(octet_length(s.filters::text)), 0) as filter_bytes,
     count(distinct (s.purpose, s.authority)) as purposes,
     count(distinct (s.purpose, s.authority)) filter (where s.purpose = $3 and s.authority is not distinct from $4) = 1
@@ -31,11 +31,11 @@ class SubscriptionDemand(NamedTuple):
 
 async def lock(connection: asyncpg.Connection, org: str) -> None:
     """Nobody else makes a subscription or a replay of this organisation until this transaction ends."""
-    await connection.execute(_LOCK, _SPACE, org)
+    await connection.execute(_LOCK, _LOCK_NAMESPACE, org)
 
 
-async def asked(
-    connection: asyncpg.Connection, org: str, but: UUID | None, purpose: str, authority: str | None
+async def fetch_demand(
+    connection: asyncpg.Connection, org: str, excluded_id: UUID | None, purpose: str, authority: str | None
 ) -> SubscriptionDemand:
     """Of all subscriptions of this organisation but one."""
-    return SubscriptionDemand(*(await connection.fetchrow(_ASKED, org, but, purpose, authority)).values())
+    return SubscriptionDemand(*(await connection.fetchrow(_DEMAND, org, excluded_id, purpose, authority)).values())

@@ -17,7 +17,7 @@ class Cursor(NamedTuple):
     number: int
 
 
-def cursor(text: str) -> Cursor:
+def parse_cursor(text: str) -> Cursor:
     """The cursor that is written so: `n17`, or `s2n17` in the second series. Raises Problem."""
     match = _CURSOR.fullmatch(text)
     if match is None:

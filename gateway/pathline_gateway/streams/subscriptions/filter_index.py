@@ -10,12 +10,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final, Generic, TypeVar
 
-from pathline_gateway.streams.subscriptions.filter_formula import Condition, Formula, formula
+from pathline_gateway.streams.subscriptions.filter_formula import Condition, Formula, normalize
 from pathline_gateway.streams.subscriptions.filters import ATTRIBUTES, FilterAttributes
 
 Key = TypeVar("Key")
 
-_ENDS: Final = ("prefix", "suffix")
+_AFFIX_DIALECTS: Final = ("prefix", "suffix")
 
 
 class FilterIndex(Generic[Key]):
@@ -24,14 +24,14 @@ class FilterIndex(Generic[Key]):
     def __init__(self, subscriptions: Iterable[tuple[Key, Sequence[Any]]] = ()) -> None:
         """With filters that `filters.matcher` could read."""
         self._formulas: dict[Key, Formula] = {}
-        self._keys: dict[Formula, dict[Key, None]] = {}
+        self._keys_by_formula: dict[Formula, dict[Key, None]] = {}
         """Those who want the same; each of these formulas is in the index."""
-        self._decided: dict[Condition, dict[Formula, None]] = {}
-        self._always: dict[Formula, None] = {}
+        self._formulas_by_condition: dict[Condition, dict[Formula, None]] = {}
+        self._true_by_default: dict[Formula, None] = {}
         """These hold where no condition does."""
-        self._uses: defaultdict[Condition, int] = defaultdict(int)
+        self._use_counts: defaultdict[Condition, int] = defaultdict(int)
         self._lengths: dict[tuple[str, str], defaultdict[int, int]] = {
-            (dialect, name): defaultdict(int) for dialect in _ENDS for name in ATTRIBUTES
+            (dialect, name): defaultdict(int) for dialect in _AFFIX_DIALECTS for name in ATTRIBUTES
         }
         """How many conditions of each length there are: what an event says is cut to these, and looked up."""
         for key, filters in subscriptions:
@@ -39,87 +39,87 @@ class FilterIndex(Generic[Key]):
 
     def add(self, key: Key, filters: Sequence[Any]) -> None:
         """This one is looked up, too."""
-        wanted = formula(filters)
+        normal_form = normalize(filters)
         self.discard(key)
-        self._formulas[key] = wanted
-        keys = self._keys.setdefault(wanted, {})
+        self._formulas[key] = normal_form
+        keys = self._keys_by_formula.setdefault(normal_form, {})
         keys[key] = None
         if len(keys) == 1:
-            self._index(wanted)
+            self._index(normal_form)
 
     def discard(self, key: Key) -> None:
         """This one is looked up no more."""
-        wanted = self._formulas.pop(key, None)
-        if wanted is None:
+        normal_form = self._formulas.pop(key, None)
+        if normal_form is None:
             return
-        keys = self._keys[wanted]
+        keys = self._keys_by_formula[normal_form]
         del keys[key]
         if not keys:
-            del self._keys[wanted]
-            self._forget(wanted)
+            del self._keys_by_formula[normal_form]
+            self._unindex(normal_form)
 
-    def wanted_by(self, event: FilterAttributes) -> list[Key]:
+    def match(self, event: FilterAttributes) -> list[Key]:
         """The keys of those that want it, each once."""
-        return [key for some in self.search(event) for key in some]
+        return [key for keys in self.iter_matches(event) for key in keys]
 
-    def search(self, event: FilterAttributes) -> Iterator[Collection[Key]]:
+    def iter_matches(self, event: FilterAttributes) -> Iterator[Collection[Key]]:
         """The same in steps, of which each is short, and some find nobody: others may have their turn in between."""
-        held = self._held(event)
-        asked: dict[Formula, None] = {}
-        for condition in held:
-            if (decided := self._decided.get(condition)) is not None:
-                asked |= decided
-        for each in asked:
-            yield self._keys[each] if each.holds(held) else ()
-        for each in self._always:
-            if each not in asked:
-                yield self._keys[each]
+        true_conditions = self._true_conditions(event)
+        candidates: dict[Formula, None] = {}
+        for condition in true_conditions:
+            if (formulas := self._formulas_by_condition.get(condition)) is not None:
+                candidates |= formulas
+        for each in candidates:
+            yield self._keys_by_formula[each] if each.evaluate(true_conditions) else ()
+        for each in self._true_by_default:
+            if each not in candidates:
+                yield self._keys_by_formula[each]
 
-    def _held(self, event: FilterAttributes) -> set[Condition]:
+    def _true_conditions(self, event: FilterAttributes) -> set[Condition]:
         """All conditions that somebody asks for and that hold for this event."""
-        uses, held = self._uses, set[Condition]()
+        use_counts, true_conditions = self._use_counts, set[Condition]()
         for name in ATTRIBUTES:
             value = event.get(name)
             if not value:
                 continue
-            asked = [("exact", name, value)]
+            conditions = [("exact", name, value)]
             if lengths := self._lengths["prefix", name]:
-                asked += [("prefix", name, value[:n]) for n in lengths if n <= len(value)]
+                conditions += [("prefix", name, value[:n]) for n in lengths if n <= len(value)]
             if lengths := self._lengths["suffix", name]:
-                asked += [("suffix", name, value[-n:]) for n in lengths if n <= len(value)]
-            held.update([each for each in asked if each in uses])
-        return held
+                conditions += [("suffix", name, value[-n:]) for n in lengths if n <= len(value)]
+            true_conditions.update([each for each in conditions if each in use_counts])
+        return true_conditions
 
-    def _index(self, wanted: Formula) -> None:
-        if wanted.holds(frozenset()):
-            self._always[wanted] = None
-        for condition in wanted.deciding():
-            self._decided.setdefault(condition, {})[wanted] = None
-        for condition in _conditions(wanted):
-            self._uses[condition] += 1
-            if self._uses[condition] == 1 and condition[0] in _ENDS:
+    def _index(self, normal_form: Formula) -> None:
+        if normal_form.evaluate(frozenset()):
+            self._true_by_default[normal_form] = None
+        for condition in normal_form.deciding_conditions():
+            self._formulas_by_condition.setdefault(condition, {})[normal_form] = None
+        for condition in _conditions(normal_form):
+            self._use_counts[condition] += 1
+            if self._use_counts[condition] == 1 and condition[0] in _AFFIX_DIALECTS:
                 self._lengths[condition[:2]][len(condition[2])] += 1
 
-    def _forget(self, wanted: Formula) -> None:
-        self._always.pop(wanted, None)
-        for condition in wanted.deciding():
-            decided = self._decided[condition]
-            del decided[wanted]
-            if not decided:
-                del self._decided[condition]
-        for condition in _conditions(wanted):
-            self._uses[condition] -= 1
-            if not self._uses[condition]:
-                del self._uses[condition]
-                if condition[0] in _ENDS:
-                    _one_less(self._lengths[condition[:2]], len(condition[2]))
+    def _unindex(self, normal_form: Formula) -> None:
+        self._true_by_default.pop(normal_form, None)
+        for condition in normal_form.deciding_conditions():
+            formulas = self._formulas_by_condition[condition]
+            del formulas[normal_form]
+            if not formulas:
+                del self._formulas_by_condition[condition]
+        for condition in _conditions(normal_form):
+            self._use_counts[condition] -= 1
+            if not self._use_counts[condition]:
+                del self._use_counts[condition]
+                if condition[0] in _AFFIX_DIALECTS:
+                    _decrement(self._lengths[condition[:2]], len(condition[2]))
 
 
-def _conditions(wanted: Formula) -> set[Condition]:
-    return {*wanted.holding, *wanted.failing}.union(*map(_conditions, wanted.parts))
+def _conditions(normal_form: Formula) -> set[Condition]:
+    return {*normal_form.positive, *normal_form.negative}.union(*map(_conditions, normal_form.parts))
 
 
-def _one_less(lengths: defaultdict[int, int], length: int) -> None:
+def _decrement(lengths: defaultdict[int, int], length: int) -> None:
     lengths[length] -= 1
     if not lengths[length]:
         del lengths[length]

@@ -14,7 +14,7 @@ ATTRIBUTES: Final = (
     "source", "type", "subject", "org", "service", "channel", "activity", "initiator", "actor",
 )  # fmt: skip
 """What may be asked for: attributes of the envelope, and columns that are stored in the clear."""
-_DEEPEST: Final = 8
+_MAX_DEPTH: Final = 8
 
 FilterAttributes = Mapping[str, str | None]
 """What an event says under each attribute."""
@@ -24,67 +24,67 @@ Matches = Callable[[FilterAttributes], bool]
 class WrongFilter(ValueError):
     """A filter cannot be read: where, and what to write instead."""
 
-    def __init__(self, where: str, detail: str) -> None:
-        self.where, self.detail = where, detail
-        super().__init__(f"{where}: {detail}")
+    def __init__(self, path: str, detail: str) -> None:
+        self.path, self.detail = path, detail
+        super().__init__(f"{path}: {detail}")
 
 
 @dataclass(frozen=True, slots=True)
-class Most:
+class FilterLimits:
     """How much the filters of one subscription may ask."""
 
     conditions: int = 200
-    length: int = 2_048
+    value_length: int = 2_048
     """Of a value."""
 
 
-def matcher(filters: Sequence[Any], most: Most = Most()) -> Matches:
+def compile_filters(filters: Sequence[Any], limits: FilterLimits = FilterLimits()) -> Matches:
     """Whether an event is wanted. Raises WrongFilter."""
-    reading = _Reading(most)
-    parts = [reading.read(each, f"filters[{n}]", 1) for n, each in enumerate(filters)]
+    compiler = _FilterCompiler(limits)
+    parts = [compiler.compile_filter(each, f"filters[{n}]", 1) for n, each in enumerate(filters)]
     return _all(parts)
 
 
-class _Reading:
-    def __init__(self, most: Most) -> None:
-        self.most, self.conditions = most, 0
+class _FilterCompiler:
+    def __init__(self, limits: FilterLimits) -> None:
+        self.limits, self.condition_count = limits, 0
 
-    def read(self, given: Any, where: str, depth: int) -> Matches:
-        if not isinstance(given, Mapping) or len(given) != 1:
-            raise WrongFilter(where, 'must be an object with one of exact, prefix, suffix, all, any, not, such as '
+    def compile_filter(self, expression: Any, path: str, depth: int) -> Matches:
+        if not isinstance(expression, Mapping) or len(expression) != 1:
+            raise WrongFilter(path, 'must be an object with one of exact, prefix, suffix, all, any, not, such as '
                               '{"exact": {"type": "…"}}')  # fmt: skip
-        if depth > _DEEPEST:
-            raise WrongFilter(where, f"is nested deeper than {_DEEPEST}")
-        ((dialect, said),) = given.items()
-        below = f"{where}.{dialect}" if isinstance(dialect, str) and dialect in _DIALECTS else where
+        if depth > _MAX_DEPTH:
+            raise WrongFilter(path, f"is nested deeper than {_MAX_DEPTH}")
+        ((dialect, operand),) = expression.items()
+        operand_path = f"{path}.{dialect}" if isinstance(dialect, str) and dialect in _DIALECTS else path
         match dialect:
             case "exact" | "prefix" | "suffix":
-                return self._attributes(dialect, said, below)
+                return self._compile_leaf(dialect, operand, operand_path)
             case "all" | "any":
-                parts = self._parts(said, below, depth)
+                parts = self._compile_parts(operand, operand_path, depth)
                 return _all(parts) if dialect == "all" else _any(parts)
             case "not":
-                part = self.read(said, below, depth + 1)
+                part = self.compile_filter(operand, operand_path, depth + 1)
                 return lambda event: not part(event)
-        raise WrongFilter(where, f"must have one of {', '.join(_DIALECTS)}")
+        raise WrongFilter(path, f"must have one of {', '.join(_DIALECTS)}")
 
-    def _parts(self, said: Any, where: str, depth: int) -> list[Matches]:
-        if not isinstance(said, list) or not said:
-            raise WrongFilter(where, "must be a list of filters, and not an empty one")
-        return [self.read(each, f"{where}[{n}]", depth + 1) for n, each in enumerate(said)]
+    def _compile_parts(self, operand: Any, path: str, depth: int) -> list[Matches]:
+        if not isinstance(operand, list) or not operand:
+            raise WrongFilter(path, "must be a list of filters, and not an empty one")
+        return [self.compile_filter(each, f"{path}[{n}]", depth + 1) for n, each in enumerate(operand)]
 
-    def _attributes(self, dialect: str, said: Any, where: str) -> Matches:
-        if not isinstance(said, Mapping) or not said:
-            raise WrongFilter(where, "must be an object of attributes and texts, and not an empty one")
-        self.conditions += len(said)
-        if self.conditions > self.most.conditions:
-            raise WrongFilter(where, f"there are more than {self.most.conditions} conditions: make two subscriptions")
-        for name, value in said.items():
+    def _compile_leaf(self, dialect: str, operand: Any, path: str) -> Matches:
+        if not isinstance(operand, Mapping) or not operand:
+            raise WrongFilter(path, "must be an object of attributes and texts, and not an empty one")
+        self.condition_count += len(operand)
+        if self.condition_count > self.limits.conditions:
+            raise WrongFilter(path, f"there are more than {self.limits.conditions} conditions: make two subscriptions")
+        for name, value in operand.items():
             if name not in ATTRIBUTES:
-                raise WrongFilter(where, f"can be about {', '.join(ATTRIBUTES)}")
-            if not isinstance(value, str) or not 0 < len(value) <= self.most.length:
-                raise WrongFilter(f"{where}.{name}", f"must be a text of 1 to {self.most.length} characters")
-        return _all([_ONE[dialect](name, value) for name, value in said.items()])
+                raise WrongFilter(path, f"can be about {', '.join(ATTRIBUTES)}")
+            if not isinstance(value, str) or not 0 < len(value) <= self.limits.value_length:
+                raise WrongFilter(f"{path}.{name}", f"must be a text of 1 to {self.limits.value_length} characters")
+        return _all([_LEAF_MATCHERS[dialect](name, value) for name, value in operand.items()])
 
 
 def _all(parts: Sequence[Matches]) -> Matches:
@@ -107,5 +107,5 @@ def _suffix(name: str, value: str) -> Matches:
     return lambda event: (event.get(name) or "").endswith(value)
 
 
-_ONE: Final = {"exact": _exact, "prefix": _prefix, "suffix": _suffix}
+_LEAF_MATCHERS: Final = {"exact": _exact, "prefix": _prefix, "suffix": _suffix}
 _DIALECTS: Final = ("exact", "prefix", "suffix", "all", "any", "not")

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-_SAID = """
+_SELECT = """
 select id, org, operator, protocol, purpose, authority, filters, paused, created_at, from_seq, last_number,
     replay.of as replay_of, coalesce(replay.series, 1) as series, forgotten_to
 from subscription left join replay on replay.subscription = subscription.id
@@ -20,11 +20,11 @@ insert into subscription (org, operator, protocol, purpose, authority, filters, 
 values ($1, $2, $3, $4, $5, $6, (select coalesce(max(seq), 0) from change))
 returning id
 """
-_ONE = _SAID + "where id = $1 and ($2::text is null or org = $2)"
-_LISTED = _SAID + "where replay is null and ($1::text is null or org = $1) and id > $2 order by id limit $3"
-_CHANGED = _SAID + "where replay is null and changed > $1 and id > $2 order by id limit $3"
+_ONE = _SELECT + "where id = $1 and ($2::text is null or org = $2)"
+_LISTED = _SELECT + "where replay is null and ($1::text is null or org = $1) and id > $2 order by id limit $3"
+_CHANGED = _SELECT + "where replay is null and changed > $1 and id > $2 order by id limit $3"
 _IDS = "select id from subscription where not exists (select from replay where replay.subscription = subscription.id)"
-_SERIES = _SAID + "where replay.of = $1 and replay.series = $2"
+_SERIES = _SELECT + "where replay.of = $1 and replay.series = $2"
 # With all series of it.
 _CHANGE = """
 update subscription set purpose = $2, authority = $3, filters = $4
@@ -34,7 +34,7 @@ _PAUSE = """
 update subscription set paused = $2 where id = $1 or id in (select subscription from replay where of = $1)
 """
 _FORGET = "delete from subscription where id = $1 or id in (select subscription from replay where of = $1)"
-_ROWS = 5_000
+_INSERT_CHUNK = 5_000
 """Events that are numbered in one statement: each takes a few milliseconds of the event loop."""
 _LOCK = 0x706C_0007
 _BEGIN = """
@@ -87,7 +87,7 @@ insert into subscription_event (subscription, number, source, id)
 select * from unnest($1::uuid[], $2::bigint[], $3::integer[], $4::text[])
 """
 _ADVANCE = "update dispatch_progress set seq = $1"
-_SEVERAL = _SAID + "where id = any($1::uuid[])"
+_SEVERAL = _SELECT + "where id = any($1::uuid[])"
 _LAST_NUMBERS = "select id, last_number from subscription where id = any($1::uuid[]) and not paused"
 _EVENT = """
 select i.received_at, i.ref, src.source, t.type,
@@ -126,7 +126,7 @@ class Subscription(NamedTuple):
     replay_of: UUID | None = None
     """Whose further series this is."""
     series: int = 1
-    forgotten_to: int = 0
+    forgotten_through: int = 0
     """What it was given up to this number is kept no more."""
 
     @property
@@ -134,12 +134,12 @@ class Subscription(NamedTuple):
         """What cursors of this series begin with."""
         return "" if self.series == 1 else f"s{self.series}"
 
-    def seeing(self, everything: bool) -> Subscription:
+    def effective(self, auth_disabled: bool) -> Subscription:
         """As it is honoured: what was made while auth was off is its organisation's alone once auth is on."""
-        return self._replace(operator=self.operator and everything)
+        return self._replace(operator=self.operator and auth_disabled)
 
 
-async def make(
+async def create(
     connection: asyncpg.Connection,
     org: str,
     operator: bool,
@@ -149,57 +149,57 @@ async def make(
     filters: Sequence[Any],
 ) -> UUID:
     """A subscription to whatever is committed from now on."""
-    said = orjson.dumps(list(filters)).decode()
-    made: UUID = await connection.fetchval(_MAKE, org, operator, protocol, purpose, authority, said)
-    return made
+    filters_json = orjson.dumps(list(filters)).decode()
+    created_id: UUID = await connection.fetchval(_MAKE, org, operator, protocol, purpose, authority, filters_json)
+    return created_id
 
 
-async def one(connection: asyncpg.Connection, id: UUID, org: str | None) -> Subscription | None:
+async def find(connection: asyncpg.Connection, id: UUID, org: str | None) -> Subscription | None:
     """This subscription, where it is this organisation's; None: anybody's."""
     row = await connection.fetchrow(_ONE, id, org)
     return None if row is None else _subscription(row)
 
 
-async def series(connection: asyncpg.Connection, of: UUID, n: int) -> Subscription | None:
+async def find_series(connection: asyncpg.Connection, subscription_id: UUID, n: int) -> Subscription | None:
     """The further series of this subscription that has this number."""
-    row = await connection.fetchrow(_SERIES, of, n)
+    row = await connection.fetchrow(_SERIES, subscription_id, n)
     return None if row is None else _subscription(row)
 
 
-async def several(connection: asyncpg.Connection, ids: Collection[UUID]) -> dict[UUID, Subscription]:
+async def find_many(connection: asyncpg.Connection, ids: Collection[UUID]) -> dict[UUID, Subscription]:
     """Those of these that there are."""
     return {row["id"]: _subscription(row) for row in await connection.fetch(_SEVERAL, list(ids))}
 
 
-async def listed(connection: asyncpg.Connection, org: str | None, after: UUID, limit: int) -> list[Subscription]:
+async def list_page(connection: asyncpg.Connection, org: str | None, after: UUID, limit: int) -> list[Subscription]:
     """The next subscriptions of this organisation, or of anybody, by id."""
     return [_subscription(row) for row in await connection.fetch(_LISTED, org, after, limit)]
 
 
-async def change(
+async def update(
     connection: asyncpg.Connection, id: UUID, purpose: str, authority: str | None, filters: Sequence[Any]
 ) -> None:
     """It wants this from now on."""
     await connection.execute(_CHANGE, id, purpose, authority, orjson.dumps(list(filters)).decode())
 
 
-async def pause(connection: asyncpg.Connection, id: UUID, paused: bool) -> None:
+async def set_paused(connection: asyncpg.Connection, id: UUID, paused: bool) -> None:
     """Nothing is handed out until it is resumed; what it would have been given waits."""
     await connection.execute(_PAUSE, id, paused)
 
 
-async def forget(connection: asyncpg.Connection, id: UUID) -> None:
+async def delete(connection: asyncpg.Connection, id: UUID) -> None:
     """There is no such subscription, and nothing of what it was given."""
     await connection.execute(_FORGET, id)
 
 
-async def last_numbers(connection: asyncpg.Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
+async def fetch_last_numbers(connection: asyncpg.Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
     """How many events each of these was given; of those that hand out."""
     rows = await connection.fetch(_LAST_NUMBERS, ids)
     return {row["id"]: row["last_number"] for row in rows}
 
 
-async def locked(connection: asyncpg.Connection) -> bool:
+async def try_lock(connection: asyncpg.Connection) -> bool:
     """Whether this transaction is the one that hands out, of all processes."""
     return bool(await connection.fetchval("select pg_try_advisory_xact_lock($1)", _LOCK))
 
@@ -209,79 +209,81 @@ async def wait_for_lock(connection: asyncpg.Connection) -> None:
     await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
 
 
-async def version(connection: asyncpg.Connection) -> int:
+async def fetch_version(connection: asyncpg.Connection) -> int:
     """Another whenever anybody wants something else: a subscription is new, changed, paused or gone."""
     n: int = await connection.fetchval("select n from subscription_version")
     return n
 
 
-async def changed(connection: asyncpg.Connection, since: int, after: UUID, limit: int) -> list[Subscription]:
+async def list_changed(connection: asyncpg.Connection, since: int, after: UUID, limit: int) -> list[Subscription]:
     """The next of those, by id, that are new or want something else since this version."""
     return [_subscription(row) for row in await connection.fetch(_CHANGED, since, after, limit)]
 
 
-async def ids(connection: asyncpg.Connection) -> set[UUID]:
+async def list_ids(connection: asyncpg.Connection) -> set[UUID]:
     """All of them."""
     return {row["id"] for row in await connection.fetch(_IDS)}
 
 
-async def page(connection: asyncpg.Connection, entries: int) -> tuple[int, int] | None:
+async def next_page(connection: asyncpg.Connection, entries: int) -> tuple[int, int] | None:
     """After which entry of the change log to look, and up to which; None where there is nothing new."""
     begin = await connection.fetchval(_BEGIN)
     end = None if begin is None else await connection.fetchval(_END, begin, entries)
     return None if end is None else (begin, end)
 
 
-async def looked_to(connection: asyncpg.Connection) -> int:
+async def dispatched_through(connection: asyncpg.Connection) -> int:
     """Up to which entry everybody was given what she wants."""
     return int(await connection.fetchval("select seq from dispatch_progress"))
 
 
-async def passed_end(connection: asyncpg.Connection, after: int, entries: int) -> int | None:
+async def catch_up_end(connection: asyncpg.Connection, after: int, entries: int) -> int | None:
     """The last of so many entries after this one that were looked at for everybody; None where there is none."""
     end: int | None = await connection.fetchval(_PASSED_END, after, entries)
     return end
 
 
-async def events(connection: asyncpg.Connection, begin: int, end: int) -> list[asyncpg.Record]:
+async def fetch_events(connection: asyncpg.Connection, begin: int, end: int) -> list[asyncpg.Record]:
     """The interactions of these entries, in commit order."""
     return list(await connection.fetch(_EVENTS, begin, end))
 
 
-async def events_of(connection: asyncpg.Connection, entries: Sequence[tuple[int, int, int]]) -> list[asyncpg.Record]:
+async def fetch_events_of(
+    connection: asyncpg.Connection, entries: Sequence[tuple[int, int, int]]
+) -> list[asyncpg.Record]:
     """The same of these entries (ref, batch, seq)."""
     return list(await connection.fetch(_EVENTS_OF, *map(list, zip(*entries, strict=True)))) if entries else []
 
 
-async def give(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]], end: int) -> list[int]:
+async def deliver(connection: asyncpg.Connection, deliveries: Sequence[tuple[UUID, int, str]], end: int) -> list[int]:
     """As `number` does; and everything up to this entry was looked at."""
-    numbers = await number(connection, given)
+    numbers = await assign_numbers(connection, deliveries)
     await connection.execute(_ADVANCE, end)
     return numbers
 
 
-async def number(connection: asyncpg.Connection, given: Sequence[tuple[UUID, int, str]]) -> list[int]:
+async def assign_numbers(connection: asyncpg.Connection, deliveries: Sequence[tuple[UUID, int, str]]) -> list[int]:
     """These events (subscription, source, id) are given, in order; the running number of each."""
     counts: dict[UUID, int] = {}
-    for subscription, _, _ in given:
+    for subscription, _, _ in deliveries:
         counts[subscription] = counts.get(subscription, 0) + 1
     if not counts:
         return []
     rows = await connection.fetch(_COUNT, list(counts), list(counts.values()))
-    following = {row["id"]: row["last_number"] - counts[row["id"]] for row in rows}
+    next_numbers = {row["id"]: row["last_number"] - counts[row["id"]] for row in rows}
     numbers: list[int] = []
-    for begin in range(0, len(given), _ROWS):
-        some = given[begin : begin + _ROWS]
-        for subscription, _, _ in some:
-            following[subscription] += 1
-            numbers.append(following[subscription])
-        subscriptions, sources, ids = (list(column) for column in zip(*some, strict=True))
+    for begin in range(0, len(deliveries), _INSERT_CHUNK):
+        chunk = deliveries[begin : begin + _INSERT_CHUNK]
+        for subscription, _, _ in chunk:
+            next_numbers[subscription] += 1
+            numbers.append(next_numbers[subscription])
+        subscriptions, sources, ids = (list(column) for column in zip(*chunk, strict=True))
         # Not copied: for a copy the types of the columns are looked up anew each time.
         await connection.execute(_NUMBER, subscriptions, numbers[begin:], sources, ids)
     return numbers
 
 
-async def event(connection: asyncpg.Connection, source: str, id: str) -> asyncpg.Record | None:
+async def find_event(connection: asyncpg.Connection, source: str, id: str) -> asyncpg.Record | None:
     """What a stored interaction says of itself, when it came, and whether the whole log was looked at since."""
     row: asyncpg.Record | None = await connection.fetchrow(_EVENT, source, id)
     return row

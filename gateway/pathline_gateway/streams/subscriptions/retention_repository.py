@@ -8,9 +8,9 @@ import asyncpg
 
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 
-_AT_ONCE = 50
+_SUBSCRIPTIONS_PER_BATCH = 50
 """Subscriptions, and of each so many events as are deleted in well under a second."""
-_NUMBERS = 2_000
+_EVENTS_PER_SUBSCRIPTION = 2_000
 _FORGET = """
 with kept as (
     select s.id, s.forgotten_to, s.last_number,
@@ -50,7 +50,9 @@ where e.subscription = g.subscription and e.number <= g.number
 """
 
 
-async def forget(connection: asyncpg.Connection, before: datetime, most: int, most_of_organisation: int) -> bool:
+async def delete_expired(
+    connection: asyncpg.Connection, before: datetime, max_per_subscription: int, max_per_organisation: int
+) -> bool:
     """Whether anything was forgotten, in one transaction: there may be more.
 
     What was given before then, what is beyond the newest `most` of a subscription, and where an organisation's are too
@@ -58,9 +60,16 @@ async def forget(connection: asyncpg.Connection, before: datetime, most: int, mo
     """
     async with connection.transaction():
         await subscription_repository.wait_for_lock(connection)
-        rows = await connection.fetch(_FORGET, before, most, most_of_organisation, _AT_ONCE, _NUMBERS)
-        gone = [row["id"] for row in rows], [row["forgotten_to"] for row in rows]
+        rows = await connection.fetch(
+            _FORGET,
+            before,
+            max_per_subscription,
+            max_per_organisation,
+            _SUBSCRIPTIONS_PER_BATCH,
+            _EVENTS_PER_SUBSCRIPTION,
+        )
+        columns = [row["id"] for row in rows], [row["forgotten_to"] for row in rows]
         if rows:
-            await connection.execute(_SINKS, *gone)
-            await connection.execute(_DELETE, *gone)
+            await connection.execute(_SINKS, *columns)
+            await connection.execute(_DELETE, *columns)
     return bool(rows)

@@ -10,23 +10,23 @@ from typing import Final, NamedTuple
 
 NO_ANSWER: Final = ("unreachable", "timed-out", "address-refused", "bad-answer")
 """Why there is no status."""
-_INWARD: Final = "address-refused"
-_AGAIN: Final = frozenset((408, 409, 425))
+_ADDRESS_REFUSED: Final = "address-refused"
+_RETRYABLE: Final = frozenset((408, 409, 425))
 _BUSY: Final = frozenset((429, 503))
 
 
-def outward(reason: str) -> str:
+def public_reason(reason: str) -> str:
     """A reason as whoever chose the address is told it."""
-    return "unreachable" if reason == _INWARD else reason
+    return "unreachable" if reason == _ADDRESS_REFUSED else reason
 
 
 class Disposition(Enum):
     """What becomes of the event."""
 
     DELIVERED = "delivered"
-    AGAIN = "again"
+    RETRY = "again"
     """It is tried again for days: the sink may be mended."""
-    WRONG = "wrong"
+    CLIENT_ERROR = "wrong"
     """It is tried again a few times: the sink says that it is this request."""
     GONE = "gone"
     """Nothing more is wanted there."""
@@ -37,26 +37,28 @@ class AttemptResult(NamedTuple):
 
     reason: str
     """`delivered`, an HTTP status, or one of NO_ANSWER: nothing that a sink wrote."""
-    fate: Disposition
-    pause: timedelta | None = None
+    disposition: Disposition
+    retry_after: timedelta | None = None
     """How long the whole sink wants to be left alone."""
     seconds: float = 0.0
     """How long it took."""
 
     @property
-    def told(self) -> str:
+    def public_reason(self) -> str:
         """What the owner of a sink is told: whether a name leads into our network must not be told apart."""
-        return outward(self.reason)
+        return public_reason(self.reason)
 
     @property
-    def word(self) -> str:
+    def metric_label(self) -> str:
         """What metrics say of it: few words."""
-        if self.fate is Disposition.DELIVERED or self.reason in NO_ANSWER:
+        if self.disposition is Disposition.DELIVERED or self.reason in NO_ANSWER:
             return self.reason
         return "redirected" if self.reason[0] == "3" else f"{self.reason[0]}xx"
 
 
-def answered(status: int, retry_after: str | None, now: datetime, cap_s: float, seconds: float = 0.0) -> AttemptResult:
+def classify_response(
+    status: int, retry_after: str | None, now: datetime, cap_s: float, seconds: float = 0.0
+) -> AttemptResult:
     """The outcome of a request that was answered."""
     if 200 <= status < 300:
         return AttemptResult("delivered", Disposition.DELIVERED, None, seconds)
@@ -64,25 +66,25 @@ def answered(status: int, retry_after: str | None, now: datetime, cap_s: float, 
     if status == 410:
         return AttemptResult(reason, Disposition.GONE, None, seconds)
     if status in _BUSY:
-        return AttemptResult(reason, Disposition.AGAIN, _pause(retry_after, now, cap_s), seconds)
-    wrong = 400 <= status < 500 and status not in _AGAIN
-    return AttemptResult(reason, Disposition.WRONG if wrong else Disposition.AGAIN, None, seconds)
+        return AttemptResult(reason, Disposition.RETRY, _parse_retry_after(retry_after, now, cap_s), seconds)
+    is_client_error = 400 <= status < 500 and status not in _RETRYABLE
+    return AttemptResult(reason, Disposition.CLIENT_ERROR if is_client_error else Disposition.RETRY, None, seconds)
 
 
-def not_answered(reason: str, seconds: float = 0.0) -> AttemptResult:
+def classify_failure(reason: str, seconds: float = 0.0) -> AttemptResult:
     """The outcome of a request that was not; `reason`: one of NO_ANSWER."""
-    return AttemptResult(reason, Disposition.AGAIN, None, seconds)
+    return AttemptResult(reason, Disposition.RETRY, None, seconds)
 
 
-def _pause(retry_after: str | None, now: datetime, cap_s: float) -> timedelta | None:
+def _parse_retry_after(retry_after: str | None, now: datetime, cap_s: float) -> timedelta | None:
     """How long `Retry-After` asks for: seconds, or until an HTTP date; None where it says nothing that can be read."""
-    said = (retry_after or "").strip()
-    if re.fullmatch(r"[0-9]{1,12}", said, re.ASCII):
-        wanted = float(said)
+    header = (retry_after or "").strip()
+    if re.fullmatch(r"[0-9]{1,12}", header, re.ASCII):
+        wait_s = float(header)
     else:
         try:
-            until = parsedate_to_datetime(said)
+            retry_at = parsedate_to_datetime(header)
         except (ValueError, OverflowError, TypeError):
             return None
-        wanted = ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds()
-    return timedelta(seconds=min(max(wanted, 0.0), cap_s))
+        wait_s = ((retry_at if retry_at.tzinfo else retry_at.replace(tzinfo=UTC)) - now).total_seconds()
+    return timedelta(seconds=min(max(wait_s, 0.0), cap_s))

@@ -22,13 +22,13 @@ from pathline_gateway.streams.webhooks.delivery_repository import (
     PendingEvent,
     SettlementRows,
 )
-from pathline_gateway.streams.webhooks.payload import WebhookMessage, message
+from pathline_gateway.streams.webhooks.payload import WebhookMessage, build_message
 from pathline_gateway.streams.webhooks.schedule import DeliverySchedule
 from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 
-_LINES: Final = 64
+_BATCH_SIZE: Final = 64
 """Lines that are looked for in one transaction: each has a window of events."""
-_GATHER_S: Final = 0.01
+_SETTLE_GATHER_S: Final = 0.01
 """How long what came back from other sinks is waited for, to be written down together."""
 
 
@@ -38,15 +38,17 @@ class FetchResult:
 
     state: EndpointState
     org: str
-    keys: Sequence[str]
-    plan: DeliverySchedule
-    start: Sequence[tuple[PendingEvent, WebhookMessage]]
+    secrets: Sequence[str]
+    schedule: DeliverySchedule
+    startable: Sequence[tuple[PendingEvent, WebhookMessage]]
 
 
 class Planner(Protocol):
     """Says what to do with what is found."""
 
-    def plan(self, state: EndpointState, found: Sequence[PendingEvent], free: int) -> DeliverySchedule:
+    def reserve_and_schedule(
+        self, state: EndpointState, window: Sequence[PendingEvent], free_slots: int
+    ) -> DeliverySchedule:
         """So many may be begun."""
 
 
@@ -54,8 +56,8 @@ class FetchRequest(NamedTuple):
     """A line that looks."""
 
     subscription: UUID
-    free: int
-    ahead: int
+    free_slots: int
+    lookahead: int
     """How many events are looked at."""
     planner: Planner
 
@@ -63,93 +65,108 @@ class FetchRequest(NamedTuple):
 class DeliveryBatcher:
     """One for all lines of a process."""
 
-    def __init__(self, common: WorkerContext, me: UUID) -> None:
-        self._common, self._me = common, me
-        self._looks = RequestCoalescer(self._look)
-        self._settled = RequestCoalescer(self._settle, _GATHER_S)
-        self._released = RequestCoalescer(self._release)
+    def __init__(self, context: WorkerContext, holder_id: UUID) -> None:
+        self._context, self._holder_id = context, holder_id
+        self._fetches = RequestCoalescer(self._fetch)
+        self._settlements = RequestCoalescer(self._settle, _SETTLE_GATHER_S)
+        self._releases = RequestCoalescer(self._release)
 
-    async def look(self, asked: FetchRequest) -> FetchResult | None:
+    async def fetch(self, request: FetchRequest) -> FetchResult | None:
         """What to do; None where the sink is another's, or gone."""
-        return await self._looks.ask(asked)
+        return await self._fetches.submit(request)
 
-    async def settle(self, subscription: UUID, what: SettlementRows) -> bool:
+    async def settle(self, subscription: UUID, settlement: SettlementRows) -> bool:
         """Whether it is written down; not where the sink is another's by now."""
-        return await self._settled.ask((subscription, what))
+        return await self._settlements.submit((subscription, settlement))
 
-    async def release(self, released: EndpointRelease) -> bool:
+    async def release(self, endpoint: EndpointRelease) -> bool:
         """Whether the sink is nobody's now; not where somebody changed it meanwhile."""
-        return await self._released.ask(released)
+        return await self._releases.submit(endpoint)
 
-    async def turn(self, state: EndpointState, org: str, n: int, *, more: bool) -> timedelta | None:
+    async def claim_turn(self, state: EndpointState, org: str, n: int, *, has_more: bool) -> timedelta | None:
         """None: so many requests of this organisation may go to a sink that allows so many a minute, and are counted.
 
         Else in how long to ask again: it waits for its turn. With `n` 0 it only waits. `more`: it has more to send.
         """
         if state.allowed_rate is None:
             return None
-        spacing, now = timedelta(minutes=1) / state.allowed_rate, self._common.sinks.now()
-        async with self._common.pool.acquire() as connection, connection.transaction():
-            before = await rate_turn_repository.locked(connection, state.url, org, now)
-            begun = before.begun(org, n, spacing, now, more=more) if n else None
-            await rate_turn_repository.write(connection, state.url, before, begun or before.waited(org, spacing, now))
-        return None if begun else before.comes_at(org, spacing, now) - now
+        spacing, now = timedelta(minutes=1) / state.allowed_rate, self._context.sender.now()
+        async with self._context.pool.acquire() as connection, connection.transaction():
+            turns = await rate_turn_repository.lock_turns(connection, state.url, org, now)
+            next_turns = turns.after_start(org, n, spacing, now, has_more=has_more) if n else None
+            await rate_turn_repository.save_turns(
+                connection, state.url, turns, next_turns or turns.after_wait(org, spacing, now)
+            )
+        return None if next_turns else turns.retry_at(org, spacing, now) - now
 
     async def hold(self, numbers: Sequence[Numbered]) -> None:
         """These are kept apart."""
-        async with self._common.pool.acquire() as connection:
+        async with self._context.pool.acquire() as connection:
             await delivery_repository.hold(connection, numbers)
 
-    async def _look(self, asked: Sequence[FetchRequest]) -> Sequence[FetchResult | None]:
-        some = asked[:_LINES]
-        ids, common = [each.subscription for each in some], self._common
-        async with common.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            states = await delivery_repository.states(connection, ids, self._me)
-            known = await subscription_repository.several(connection, ids)
-            keys = await endpoint_repository.secrets_of(connection, ids, common.sinks.now())
-            windows = {id: _window(states[id], ahead) for id, _, ahead, _ in some if id in states}
-            found = await delivery_repository.following(connection, windows)
-            plans = {
-                each.subscription: each.planner.plan(states[each.subscription], found[each.subscription], each.free)
-                for each in some
-                if each.subscription in states and each.subscription in known
+    async def _fetch(self, requests: Sequence[FetchRequest]) -> Sequence[FetchResult | None]:
+        batch = requests[:_BATCH_SIZE]
+        ids, context = [each.subscription for each in batch], self._context
+        async with context.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+            states = await delivery_repository.fetch_states(connection, ids, self._holder_id)
+            subscriptions = await subscription_repository.find_many(connection, ids)
+            secrets = await endpoint_repository.fetch_secrets_of(connection, ids, context.sender.now())
+            windows = {id: _window(states[id], lookahead) for id, _, lookahead, _ in batch if id in states}
+            pending = await delivery_repository.fetch_pending(connection, windows)
+            schedules = {
+                each.subscription: each.planner.reserve_and_schedule(
+                    states[each.subscription], pending[each.subscription], each.free_slots
+                )
+                for each in batch
+                if each.subscription in states and each.subscription in subscriptions
             }
             await delivery_repository.hold(
-                connection, [(id, number) for id, made in plans.items() for number in made.hold]
+                connection, [(id, number) for id, made in schedules.items() for number in made.hold]
             )
-            said = await self._messages(connection, known, plans)
-        looks: dict[UUID, FetchResult] = {}
-        for id, made in plans.items():
-            by_number = {each.number: each for each in found[id]}
-            start = [(by_number[number], said[id, number]) for number in made.start]
-            looks[id] = FetchResult(states[id], known[id].org, keys[id], made, start)
-        return [looks.get(id) for id in ids]
+            messages = await self._render_messages(connection, subscriptions, schedules)
+        results: dict[UUID, FetchResult] = {}
+        for id, schedule in schedules.items():
+            by_number = {each.number: each for each in pending[id]}
+            startable = [(by_number[number], messages[id, number]) for number in schedule.start]
+            results[id] = FetchResult(states[id], subscriptions[id].org, secrets[id], schedule, startable)
+        return [results.get(id) for id in ids]
 
-    async def _messages(
-        self, connection: asyncpg.Connection, known: Mapping[UUID, Subscription], plans: Mapping[UUID, DeliverySchedule]
+    async def _render_messages(
+        self,
+        connection: asyncpg.Connection,
+        subscriptions: Mapping[UUID, Subscription],
+        schedules: Mapping[UUID, DeliverySchedule],
     ) -> dict[Numbered, WebhookMessage]:
         """What is posted; what is shown of others is logged, as wherever it is told."""
-        moment = RenderContext(connection, self._common.secret, self._common.clock())
-        rows = await delivered_repository.under(connection, [(id, n) for id, made in plans.items() for n in made.start])
-        said: dict[Numbered, WebhookMessage] = {}
-        for id, made in plans.items():
-            found = known[id].seeing(self._common.everything)
-            stored = [(number, rows[id, number]) for number in sorted(made.start) if (id, number) in rows]
-            told = {event["number"]: event for event in await render_events(moment, found, stored, None)}
-            said |= {(id, number): message(found, number, told.get(number)) for number in made.start}
-        return said
+        context = RenderContext(connection, self._context.secret, self._context.clock())
+        rows = await delivered_repository.fetch_by_number(
+            connection, [(id, n) for id, made in schedules.items() for n in made.start]
+        )
+        messages: dict[Numbered, WebhookMessage] = {}
+        for id, schedule in schedules.items():
+            subscription = subscriptions[id].effective(self._context.auth_disabled)
+            numbered_rows = [(number, rows[id, number]) for number in sorted(schedule.start) if (id, number) in rows]
+            rendered = {
+                event["number"]: event for event in await render_events(context, subscription, numbered_rows, None)
+            }
+            messages |= {
+                (id, number): build_message(subscription, number, rendered.get(number)) for number in schedule.start
+            }
+        return messages
 
-    async def _settle(self, settled: Sequence[tuple[UUID, SettlementRows]]) -> Sequence[bool]:
-        async with self._common.pool.acquire() as connection, connection.transaction():
-            written = await delivery_repository.settle(connection, self._me, dict(settled), self._common.sinks.now())
-        return [id in written for id, _ in settled]
+    async def _settle(self, settlements: Sequence[tuple[UUID, SettlementRows]]) -> Sequence[bool]:
+        async with self._context.pool.acquire() as connection, connection.transaction():
+            written_ids = await delivery_repository.settle(
+                connection, self._holder_id, dict(settlements), self._context.sender.now()
+            )
+        return [id in written_ids for id, _ in settlements]
 
-    async def _release(self, released: Sequence[EndpointRelease]) -> Sequence[bool]:
-        async with self._common.pool.acquire() as connection:
-            done = await delivery_repository.release(connection, self._me, released)
-        return [each.subscription in done for each in released]
+    async def _release(self, releases: Sequence[EndpointRelease]) -> Sequence[bool]:
+        async with self._context.pool.acquire() as connection:
+            released_ids = await delivery_repository.release_leases(connection, self._holder_id, releases)
+        return [each.subscription in released_ids for each in releases]
 
 
-def _window(state: EndpointState, ahead: int) -> tuple[int, int]:
+def _window(state: EndpointState, lookahead: int) -> tuple[int, int]:
     """After which number, and up to which."""
-    return state.read_to, min(state.last_number, state.read_to + ahead)
+    return state.acked_through, min(state.last_number, state.acked_through + lookahead)

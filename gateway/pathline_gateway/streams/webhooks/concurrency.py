@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-MOST: Final = 1_024
+MAX_IN_FLIGHT: Final = 1_024
 
 
 class ConcurrencyLimiter:
@@ -16,23 +16,23 @@ class ConcurrencyLimiter:
     as many as are left: its slow sinks leave some to its quick ones.
     """
 
-    def __init__(self, most: int = MOST) -> None:
-        self._free = most
-        self._held = Counter[str]()
+    def __init__(self, limit: int = MAX_IN_FLIGHT) -> None:
+        self._free = limit
+        self._in_use = Counter[str]()
 
-    def take(self, wanted: int, held: int, owner: str) -> int:
+    def acquire(self, requested: int, in_use: int, owner: str) -> int:
         """How many of these a sink of this organisation may begin, which holds so many; its own until given back."""
-        mine = self._held[owner]
-        got = min(wanted, max(0, (self._free - mine + 1) // 2))
-        if got == held == 0 and mine < 3 * self._free:
-            got = min(wanted, 1)
-        self._free -= got
-        self._held[owner] += got
-        return got
+        owner_in_use = self._in_use[owner]
+        count = min(requested, max(0, (self._free - owner_in_use + 1) // 2))
+        if count == in_use == 0 and owner_in_use < 3 * self._free:
+            count = min(requested, 1)
+        self._free -= count
+        self._in_use[owner] += count
+        return count
 
-    def give_back(self, n: int, owner: str) -> None:
+    def release(self, n: int, owner: str) -> None:
         """Others may have them."""
         self._free += n
-        self._held[owner] -= n
-        if not self._held[owner]:
-            del self._held[owner]
+        self._in_use[owner] -= n
+        if not self._in_use[owner]:
+            del self._in_use[owner]

@@ -11,7 +11,7 @@ import asyncpg
 
 from pathline_gateway.streams.subscriptions.repository import Numbered
 
-_TAKE = """
+_ACQUIRE = """
 with due as (
     select w.subscription, s.org, w.due_at,
         coalesce(h.n, 0) + row_number() over (partition by s.org order by w.due_at, w.subscription) as line
@@ -64,7 +64,7 @@ from ours join unnest($2::uuid[], $3::timestamptz[], $4::bigint[], $5::timestamp
 where w.subscription = ours.subscription and w.changed = said.changed
 returning w.subscription
 """
-_LET_GO = "update webhook_sink set held_by = null where held_by = $1 and subscription = any($2::uuid[])"
+_DROP = "update webhook_sink set held_by = null where held_by = $1 and subscription = any($2::uuid[])"
 _RELEASE_ALL = "update webhook_sink set held_by = null, due_at = 'epoch' where held_by = $1"
 _STATE = """
 select w.subscription, w.url, w.allowed_rate, w.read_to, w.not_before, w.failed_in_row, w.failing_since, w.changed,
@@ -77,7 +77,7 @@ from webhook_sink w join subscription s on s.id = w.subscription
 where w.subscription = any($1::uuid[]) and w.held_by = $2
 """
 # By primary key: windows are short, and few events are held.
-_AHEAD = """
+_WINDOW = """
 select g.subscription, g.number, g.given_at, g.pathway as lane, 0 as attempts, null as first_failed_at, null as next_at,
     false as is_held
 from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
@@ -85,7 +85,7 @@ join given_on_pathway g on g.subscription = w.subscription and g.number = w.numb
 where not exists (select from webhook_held h where h.subscription = w.subscription and h.number = w.number)
     and not exists (select from webhook_failed f where f.subscription = w.subscription and f.number = w.number)
 """
-_LANES = """
+_ORDERING_KEYS = """
 select g.subscription, g.number, g.pathway
 from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
 join given_on_pathway g on g.subscription = w.subscription and g.number = w.number
@@ -117,22 +117,22 @@ from ours join unnest($2::uuid[], $3::bigint[], $4::integer[], $5::timestamptz[]
 where w.subscription = ours.subscription
 returning w.subscription
 """
-_DONE = """
+_DELETE_HELD = """
 delete from webhook_held h using unnest($1::uuid[], $2::bigint[]) as done(subscription, number)
 where h.subscription = done.subscription and h.number = done.number
 """
-_AGAIN = """
+_RETRY = """
 insert into webhook_held (subscription, number, attempts, first_failed_at, next_at, reason)
 values ($1, $2, 1, $3, $4, $5)
 on conflict (subscription, number) do update
 set attempts = webhook_held.attempts + 1, next_at = excluded.next_at, reason = excluded.reason,
     first_failed_at = coalesce(webhook_held.first_failed_at, excluded.first_failed_at)
 """
-_GIVE_UP = """
+_DEAD_LETTER = """
 insert into webhook_failed (subscription, number, attempts, reason, failed_at) values ($1, $2, $3, $4, $5)
 on conflict do nothing
 """
-_TRY_ALL = "update webhook_held set next_at = least(next_at, $2) where subscription = any($1::uuid[])"
+_RETRY_ALL = "update webhook_held set next_at = least(next_at, $2) where subscription = any($1::uuid[])"
 
 
 class EndpointState(NamedTuple):
@@ -140,12 +140,12 @@ class EndpointState(NamedTuple):
 
     url: str
     allowed_rate: int | None
-    read_to: int
+    acked_through: int
     not_before: datetime
     failed_in_row: int
     failing_since: datetime | None
-    changed: int
-    idle: bool
+    revision: int
+    is_idle: bool
     last_number: int
     failed: int
     paced_until: datetime = datetime.min.replace(tzinfo=UTC)
@@ -157,7 +157,7 @@ class PendingEvent(NamedTuple):
 
     number: int
     given_at: datetime
-    lane: UUID | None
+    ordering_key: UUID | None
     attempts: int
     first_failed_at: datetime | None
     next_at: datetime | None
@@ -177,9 +177,9 @@ class EndpointRelease(NamedTuple):
 
     subscription: UUID
     due_at: datetime
-    seen: int
+    last_seen_number: int
     not_before: datetime
-    changed: int
+    revision: int
 
 
 class DeadLetter(NamedTuple):
@@ -193,116 +193,126 @@ class DeadLetter(NamedTuple):
 class SettlementRows(NamedTuple):
     """What became of some requests, and how the sink stands since."""
 
-    read_to: int
+    acked_through: int
     failed_in_row: int
     failing_since: datetime | None
     not_before: datetime | None
     success_at: datetime | None
     failure_at: datetime | None
     failure: str | None
-    stopped: str | None
-    done: Sequence[int]
-    again: Sequence[ScheduledRetry]
-    given_up: Sequence[DeadLetter]
-    try_all: bool
+    stop_reason: str | None
+    delivered: Sequence[int]
+    retries: Sequence[ScheduledRetry]
+    dead_letters: Sequence[DeadLetter]
+    retry_all: bool
 
 
-async def take(
+async def acquire_leases(
     connection: asyncpg.Connection,
-    me: UUID,
+    holder_id: UUID,
     lease: timedelta,
     now: datetime,
-    most: int,
-    held: Mapping[str, int],
-    most_of_one: int,
+    limit: int,
+    leases_by_org: Mapping[str, int],
+    max_per_org: int,
 ) -> list[tuple[UUID, str]]:
     """Subscriptions with something to post, and whose each is, that are this process's from now on, and no other's.
 
     Of organisations that hold fewest first, and never more than so many of one, with those that are `held`.
     """
-    rows = await connection.fetch(_TAKE, me, lease, now, most, list(held), list(held.values()), most_of_one)
+    rows = await connection.fetch(
+        _ACQUIRE, holder_id, lease, now, limit, list(leases_by_org), list(leases_by_org.values()), max_per_org
+    )
     return [(row["subscription"], row["org"]) for row in rows]
 
 
-async def due(connection: asyncpg.Connection, now: datetime) -> dict[str, int]:
+async def count_due(connection: asyncpg.Connection, now: datetime) -> dict[str, int]:
     """How many subscriptions of each organisation have something to post, and are nobody's."""
     return dict(await connection.fetch(_DUE, now))
 
 
-async def renew(connection: asyncpg.Connection, me: UUID, ids: Sequence[UUID], lease: timedelta) -> set[UUID]:
+async def renew_leases(
+    connection: asyncpg.Connection, holder_id: UUID, ids: Sequence[UUID], lease: timedelta
+) -> set[UUID]:
     """Those of these that are still this process's, and stay so for as long again."""
-    return {row["subscription"] for row in await connection.fetch(_RENEW, me, ids, lease)}
+    return {row["subscription"] for row in await connection.fetch(_RENEW, holder_id, ids, lease)}
 
 
-async def release(connection: asyncpg.Connection, me: UUID, released: Sequence[EndpointRelease]) -> set[UUID]:
+async def release_leases(
+    connection: asyncpg.Connection, holder_id: UUID, releases: Sequence[EndpointRelease]
+) -> set[UUID]:
     """Those of these that are nobody's until then, or until they are given more; not what somebody changed."""
-    rows = await connection.fetch(_RELEASE, me, *map(list, zip(*released, strict=True)))
+    rows = await connection.fetch(_RELEASE, holder_id, *map(list, zip(*releases, strict=True)))
     return {row["subscription"] for row in rows}
 
 
-async def let_go(connection: asyncpg.Connection, me: UUID, ids: Sequence[UUID]) -> None:
+async def drop_leases(connection: asyncpg.Connection, holder_id: UUID, ids: Sequence[UUID]) -> None:
     """Others may take these."""
-    await connection.execute(_LET_GO, me, ids)
+    await connection.execute(_DROP, holder_id, ids)
 
 
-async def release_all(connection: asyncpg.Connection, me: UUID) -> None:
+async def release_all_leases(connection: asyncpg.Connection, holder_id: UUID) -> None:
     """Others may take what this process had."""
-    await connection.execute(_RELEASE_ALL, me)
+    await connection.execute(_RELEASE_ALL, holder_id)
 
 
-async def states(connection: asyncpg.Connection, ids: Sequence[UUID], me: UUID) -> dict[UUID, EndpointState]:
+async def fetch_states(
+    connection: asyncpg.Connection, ids: Sequence[UUID], holder_id: UUID
+) -> dict[UUID, EndpointState]:
     """How these sinks stand; without those that are another's, or gone."""
-    return {id: EndpointState(*said) for id, *said in await connection.fetch(_STATE, ids, me)}
+    return {id: EndpointState(*columns) for id, *columns in await connection.fetch(_STATE, ids, holder_id)}
 
 
-async def following(
+async def fetch_pending(
     connection: asyncpg.Connection, windows: Mapping[UUID, tuple[int, int]]
 ) -> dict[UUID, list[PendingEvent]]:
     """What is held back of each, and what was given after a number up to another, in order."""
-    ahead = [(id, number) for id, (after, to) in windows.items() for number in range(after + 1, to + 1)]
+    numbers = [(id, number) for id, (after, to) in windows.items() for number in range(after + 1, to + 1)]
     rows = [
         *await connection.fetch(_HELD, list(windows)),
-        *await connection.fetch(_AHEAD, *_two(ahead)),
+        *await connection.fetch(_WINDOW, *_columns(numbers)),
     ]
-    found: dict[UUID, list[PendingEvent]] = {id: [] for id in windows}
-    for id, *said in rows:
-        found[id].append(PendingEvent(*said))
-    return {id: sorted(some) for id, some in found.items()}
+    pending: dict[UUID, list[PendingEvent]] = {id: [] for id in windows}
+    for id, *columns in rows:
+        pending[id].append(PendingEvent(*columns))
+    return {id: sorted(events) for id, events in pending.items()}
 
 
-async def lanes(connection: asyncpg.Connection, numbers: Sequence[Numbered]) -> dict[UUID, dict[int, UUID | None]]:
+async def fetch_ordering_keys(
+    connection: asyncpg.Connection, numbers: Sequence[Numbered]
+) -> dict[UUID, dict[int, UUID | None]]:
     """The pathway that each of these events is on now."""
-    found: dict[UUID, dict[int, UUID | None]] = {}
-    for id, number, lane in await connection.fetch(_LANES, *_two(numbers)) if numbers else ():
-        found.setdefault(id, {})[number] = lane
-    return found
+    ordering_keys: dict[UUID, dict[int, UUID | None]] = {}
+    for id, number, ordering_key in await connection.fetch(_ORDERING_KEYS, *_columns(numbers)) if numbers else ():
+        ordering_keys.setdefault(id, {})[number] = ordering_key
+    return ordering_keys
 
 
 async def hold(connection: asyncpg.Connection, numbers: Sequence[Numbered]) -> None:
     """These wait behind others that are held."""
     if numbers:
-        await connection.execute(_HOLD, *_two(numbers))
+        await connection.execute(_HOLD, *_columns(numbers))
 
 
 async def settle(
-    connection: asyncpg.Connection, me: UUID, settled: Mapping[UUID, SettlementRows], now: datetime
+    connection: asyncpg.Connection, holder_id: UUID, settlements: Mapping[UUID, SettlementRows], now: datetime
 ) -> set[UUID]:
     """Those of which it is written down; not where another process has the sink. Call within a transaction."""
-    said = [(id, *what[:8]) for id, what in settled.items()]
-    rows = await connection.fetch(_SETTLE, me, *map(list, zip(*said, strict=True)))
-    ours = {row["subscription"]: settled[row["subscription"]] for row in rows}
-    again = [(id, each.number, now, each.at, each.reason) for id, what in ours.items() for each in what.again]
-    given_up = [(id, *each, now) for id, what in ours.items() for each in what.given_up]
-    done = [(id, number) for id, what in ours.items() for number in what.done]
-    if again:
-        await connection.executemany(_AGAIN, again)
-    if given_up:
-        await connection.executemany(_GIVE_UP, given_up)
-    await connection.execute(_DONE, *_two([*done, *((id, number) for id, number, *_ in given_up)]))
-    if tried := [id for id, what in ours.items() if what.try_all]:
-        await connection.execute(_TRY_ALL, tried, now)
-    return set(ours)
+    parameters = [(id, *settlement[:8]) for id, settlement in settlements.items()]
+    rows = await connection.fetch(_SETTLE, holder_id, *map(list, zip(*parameters, strict=True)))
+    leased = {row["subscription"]: settlements[row["subscription"]] for row in rows}
+    retries = [(id, each.number, now, each.at, each.reason) for id, what in leased.items() for each in what.retries]
+    dead_letters = [(id, *each, now) for id, what in leased.items() for each in what.dead_letters]
+    delivered = [(id, number) for id, what in leased.items() for number in what.delivered]
+    if retries:
+        await connection.executemany(_RETRY, retries)
+    if dead_letters:
+        await connection.executemany(_DEAD_LETTER, dead_letters)
+    await connection.execute(_DELETE_HELD, *_columns([*delivered, *((id, number) for id, number, *_ in dead_letters)]))
+    if retried_ids := [id for id, what in leased.items() if what.retry_all]:
+        await connection.execute(_RETRY_ALL, retried_ids, now)
+    return set(leased)
 
 
-def _two(numbers: Sequence[Numbered]) -> tuple[list[UUID], list[int]]:
+def _columns(numbers: Sequence[Numbered]) -> tuple[list[UUID], list[int]]:
     return [id for id, _ in numbers], [number for _, number in numbers]

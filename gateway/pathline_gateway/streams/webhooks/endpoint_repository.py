@@ -17,12 +17,12 @@ _MOVE = """
 update webhook_sink set url = $2, allowed_rate = $3
 where subscription = $1 or subscription in (select r.subscription from replay r where r.of = $1)
 """
-_AFRESH = """
+_RESET = """
 update webhook_sink set changed = changed + 1, due_at = 'epoch', not_before = 'epoch', stopped = null,
     failed_in_row = 0, failing_since = null
 where subscription = $1 or subscription in (select r.subscription from replay r where r.of = $1)
 """
-_TRY_NOW = """
+_RETRY_NOW = """
 update webhook_held set next_at = 'epoch', first_failed_at = null
 where subscription = $1 or subscription in (select r.subscription from replay r where r.of = $1)
 """
@@ -40,7 +40,7 @@ join webhook_secret w
 where w.ends_at is null or w.ends_at > $2
 order by w.made_at desc
 """
-_STANDING = """
+_HEALTH = """
 select w.url, w.stopped, w.failed_in_row, w.failing_since, w.last_success_at, w.last_failure_at, w.last_failure,
     w.not_before, w.read_to, s.last_number, h.held, h.next_at, f.failed + w.lost as failed, f.failed_ahead,
     least(h.first, w.read_to + 1) as first_waiting
@@ -69,13 +69,13 @@ with moved as (
 )
 insert into webhook_held (subscription, number, next_at) select $1, number, 'epoch' from moved
 """
-_WOKEN = "update webhook_sink set changed = changed + 1, due_at = 'epoch' where subscription = $1"
-_ASKED = """
+_WAKE = "update webhook_sink set changed = changed + 1, due_at = 'epoch' where subscription = $1"
+_RECORD_READ_POSITION = """
 insert into subscription_asked (subscription, number, asked_at)
 select id, $2, $3 from subscription where id = $1
 on conflict (subscription) do update set number = excluded.number, asked_at = excluded.asked_at
 """
-_LAST_ASKED = "select number, asked_at from subscription_asked where subscription = $1"
+_READ_POSITION = "select number, asked_at from subscription_asked where subscription = $1"
 
 
 class EndpointHealthRow(NamedTuple):
@@ -113,25 +113,25 @@ class DeadLetterRow(NamedTuple):
     given_at: datetime
 
 
-async def make(connection: asyncpg.Connection, id: UUID, url: str, rate: int | None, secret: str) -> None:
+async def create(connection: asyncpg.Connection, id: UUID, url: str, rate: int | None, secret: str) -> None:
     """Events of this subscription are posted there, signed with this."""
     await connection.execute(_MAKE, id, url, rate)
     await connection.execute(_ADD_KEY, id, secret)
 
 
-async def url(connection: asyncpg.Connection, id: UUID) -> str | None:
+async def find_url(connection: asyncpg.Connection, id: UUID) -> str | None:
     """Where its events are posted; None where they are not."""
-    found: str | None = await connection.fetchval(_URL, id)
-    return found
+    value: str | None = await connection.fetchval(_URL, id)
+    return value
 
 
-async def allowed_rate(connection: asyncpg.Connection, id: UUID) -> int | None:
+async def find_allowed_rate(connection: asyncpg.Connection, id: UUID) -> int | None:
     """How many requests a minute its sink allows; None: any number."""
     rate: int | None = await connection.fetchval(_RATE, id)
     return rate
 
 
-async def move(connection: asyncpg.Connection, id: UUID, url: str, rate: int | None) -> None:
+async def change_url(connection: asyncpg.Connection, id: UUID, url: str, rate: int | None) -> None:
     """Events are posted there from now on, those that wait for the old sink, too."""
     await connection.execute(_MOVE, id, url, rate)
     await resume(connection, id)
@@ -139,59 +139,59 @@ async def move(connection: asyncpg.Connection, id: UUID, url: str, rate: int | N
 
 async def resume(connection: asyncpg.Connection, id: UUID) -> None:
     """It is tried again at once, whatever was said before."""
-    await connection.execute(_AFRESH, id)
-    await connection.execute(_TRY_NOW, id)
+    await connection.execute(_RESET, id)
+    await connection.execute(_RETRY_NOW, id)
 
 
-async def rotate(connection: asyncpg.Connection, id: UUID, secret: str, old_ends_at: datetime) -> None:
+async def rotate_secret(connection: asyncpg.Connection, id: UUID, secret: str, old_ends_at: datetime) -> None:
     """This secret signs; so does the one before it until then, and no older one."""
     await connection.execute(_END_SECRETS, id, old_ends_at)
     await connection.execute(_ADD_KEY, id, secret)
 
 
-async def secrets(connection: asyncpg.Connection, id: UUID, now: datetime) -> list[str]:
+async def fetch_secrets(connection: asyncpg.Connection, id: UUID, now: datetime) -> list[str]:
     """What signs now, the newest first."""
-    return (await secrets_of(connection, [id], now))[id]
+    return (await fetch_secrets_of(connection, [id], now))[id]
 
 
-async def secrets_of(connection: asyncpg.Connection, ids: Sequence[UUID], now: datetime) -> dict[UUID, list[str]]:
+async def fetch_secrets_of(connection: asyncpg.Connection, ids: Sequence[UUID], now: datetime) -> dict[UUID, list[str]]:
     """What signs now for each of these, the newest first."""
-    found: dict[UUID, list[str]] = {id: [] for id in ids}
+    by_subscription: dict[UUID, list[str]] = {id: [] for id in ids}
     for id, secret in await connection.fetch(_SECRETS, ids, now):
-        found[id].append(secret)
-    return found
+        by_subscription[id].append(secret)
+    return by_subscription
 
 
-async def standing(connection: asyncpg.Connection, id: UUID) -> EndpointHealthRow | None:
+async def fetch_health(connection: asyncpg.Connection, id: UUID) -> EndpointHealthRow | None:
     """How the posting to the sink of this subscription goes; None where it has none."""
-    row = await connection.fetchrow(_STANDING, id)
+    row = await connection.fetchrow(_HEALTH, id)
     return None if row is None else EndpointHealthRow(**row)
 
 
-async def given_at(connection: asyncpg.Connection, id: UUID, number: int) -> datetime | None:
+async def find_delivery_time(connection: asyncpg.Connection, id: UUID, number: int) -> datetime | None:
     """When it was given the event of this number."""
-    found: datetime | None = await connection.fetchval(_GIVEN_AT, id, number)
-    return found
+    value: datetime | None = await connection.fetchval(_GIVEN_AT, id, number)
+    return value
 
 
-async def failures(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[DeadLetterRow]:
+async def list_dead_letters(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[DeadLetterRow]:
     """What was given up, by number."""
     return [DeadLetterRow(**row) for row in await connection.fetch(_FAILURES, id, after, limit)]
 
 
 async def redrive(connection: asyncpg.Connection, id: UUID, numbers: Sequence[int] | None) -> int:
     """How many events that were given up are tried again: these, or all."""
-    done = str(await connection.execute(_REDRIVE, id, numbers))
-    await connection.execute(_WOKEN, id)
-    return int(done.rpartition(" ")[2])
+    status = str(await connection.execute(_REDRIVE, id, numbers))
+    await connection.execute(_WAKE, id)
+    return int(status.rpartition(" ")[2])
 
 
-async def asked(connection: asyncpg.Connection, id: UUID, number: int, now: datetime) -> None:
+async def record_read_position(connection: asyncpg.Connection, id: UUID, number: int, now: datetime) -> None:
     """Its reader has everything up to this number: she asked for what comes after."""
-    await connection.execute(_ASKED, id, number, now)
+    await connection.execute(_RECORD_READ_POSITION, id, number, now)
 
 
-async def last_asked(connection: asyncpg.Connection, id: UUID) -> tuple[int, datetime] | None:
+async def find_read_position(connection: asyncpg.Connection, id: UUID) -> tuple[int, datetime] | None:
     """After which number its reader asked last, and when."""
-    row = await connection.fetchrow(_LAST_ASKED, id)
+    row = await connection.fetchrow(_READ_POSITION, id)
     return None if row is None else (row["number"], row["asked_at"])

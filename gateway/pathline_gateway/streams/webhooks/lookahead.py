@@ -11,18 +11,18 @@ _SPARE: Final = 4
 class Lookahead:
     """Near, as long as as many as may be are begun; else as far as may be."""
 
-    def __init__(self, most: int) -> None:
-        self._most, self._far, self._near = most, False, 0
-        self.ahead = 0
+    def __init__(self, limit: int) -> None:
+        self._limit, self._is_far, self._near = limit, False, 0
+        self.window_size = 0
         """How many events are looked at."""
 
-    def look(self, begun: int, free: int) -> int:
+    def resize(self, in_progress: int, free_slots: int) -> int:
         """How many to look at now: among so many are those begun or done, and so many more may be begun."""
-        self._near = min(self._most, max(0, begun) + free + _SPARE)
-        self.ahead = self._most if self._far else self._near
-        return self.ahead
+        self._near = min(self._limit, max(0, in_progress) + free_slots + _SPARE)
+        self.window_size = self._limit if self._is_far else self._near
+        return self.window_size
 
-    def is_further(self, waits: int, *, has_room: bool) -> bool:
+    def should_extend(self, backlog: int, *, has_room: bool) -> bool:
         """Whether to look again at once, further ahead: of so many that wait, those near wait for their pathways."""
-        was, self._far = self._far, has_room and waits > self._near
-        return self._far and not was
+        was_far, self._is_far = self._is_far, has_room and backlog > self._near
+        return self._is_far and not was_far

@@ -27,21 +27,23 @@ class WebhookMessage:
     id: str
     body: bytes
 
-    def headers(self, keys: Sequence[str], now: datetime, origin: str, failed: int = 0) -> Mapping[str, str]:
+    def headers(
+        self, signing_secrets: Sequence[str], now: datetime, origin: str, failed_count: int = 0
+    ) -> Mapping[str, str]:
         """Signed with these; `failed`: how many events of the subscription were given up, told where there are any."""
         timestamp = int(now.timestamp())
-        said = {
+        headers = {
             "content-type": MEDIA_TYPE,
             "webhook-id": self.id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": signatures(keys, self.id, timestamp, self.body),
+            "webhook-signature": signatures(signing_secrets, self.id, timestamp, self.body),
             "webhook-request-origin": origin,
             "user-agent": "pathline-gateway",
         }
-        return said if failed == 0 else {**said, "pathline-failures": str(failed)}
+        return headers if failed_count == 0 else {**headers, "pathline-failures": str(failed_count)}
 
 
-def message(subscription: Subscription, number: int, event: Mapping[str, Any] | None) -> WebhookMessage:
+def build_message(subscription: Subscription, number: int, event: Mapping[str, Any] | None) -> WebhookMessage:
     """The event of this number; a marker in its place where it is withheld, or stored no more."""
     series = {} if subscription.series == 1 else {"series": subscription.series}
     name = f"{subscription.replay_of}-{subscription.prefix}" if series else str(subscription.id)
@@ -51,8 +53,8 @@ def message(subscription: Subscription, number: int, event: Mapping[str, Any] | 
     return WebhookMessage(id, orjson.dumps(event))
 
 
-def canary(subscription: UUID, id: str, now: datetime) -> WebhookMessage:
+def build_canary(subscription: UUID, id: str, now: datetime) -> WebhookMessage:
     """An event that says nothing of anybody."""
-    event = {"specversion": "1.0", "source": _SOURCE, "type": _CANARY, "time": instant.serve(now)}
-    said = WebhookMessage(f"{subscription}-canary-{id}", b"")
-    return replace(said, body=orjson.dumps({**event, "id": said.id}))
+    event = {"specversion": "1.0", "source": _SOURCE, "type": _CANARY, "time": instant.to_text(now)}
+    draft = WebhookMessage(f"{subscription}-canary-{id}", b"")
+    return replace(draft, body=orjson.dumps({**event, "id": draft.id}))

@@ -10,14 +10,14 @@ from uuid import UUID
 from pathline_gateway.streams.dispatch.event_rendering import NumberedRow, RenderContext, render_events
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.webhooks.delivery_repository import EndpointState, PendingEvent
-from pathline_gateway.streams.webhooks.payload import WebhookMessage, message
+from pathline_gateway.streams.webhooks.payload import WebhookMessage, build_message
 
 
 class PushedEvent(NamedTuple):
     """An event that was just given, and what is posted of it."""
 
     event: PendingEvent
-    said: WebhookMessage
+    message: WebhookMessage
 
 
 class PushedEvents(NamedTuple):
@@ -27,29 +27,29 @@ class PushedEvents(NamedTuple):
     """What was given before has this number, or a lower one."""
     events: Sequence[PushedEvent]
     state: EndpointState
-    keys: Sequence[str]
-    lanes: Mapping[int, UUID | None]
+    secrets: Sequence[str]
+    ordering_keys: Mapping[int, UUID | None]
     """On which pathway each event is now that was on its way."""
 
 
-async def handed(
-    moment: RenderContext, subscription: Subscription, events: Sequence[NumberedRow], now: datetime
+async def render_pushed(
+    context: RenderContext, subscription: Subscription, events: Sequence[NumberedRow], now: datetime
 ) -> list[PushedEvent]:
     """These events, which were given now, as they are posted."""
-    told = await render_events(moment, subscription, events, None)
+    rendered = await render_events(context, subscription, events, None)
     return [
         PushedEvent(
-            PendingEvent(number, now, row["pathway"], 0, None, None, False), message(subscription, number, event)
+            PendingEvent(number, now, row["pathway"], 0, None, None, False), build_message(subscription, number, event)
         )
-        for (number, row), event in zip(events, told, strict=True)
+        for (number, row), event in zip(events, rendered, strict=True)
     ]
 
 
-def begun(lanes: Sequence[UUID | None], busy: Iterable[UUID | None], room: int) -> int:
+def startable_prefix(ordering_keys: Sequence[UUID | None], busy_keys: Iterable[UUID | None], free_slots: int) -> int:
     """How many events along these pathways may be begun at once: as many as there is room for, up to one that waits."""
-    taken = {lane for lane in busy if lane is not None}
-    for n, lane in enumerate(lanes[:room]):
-        if lane in taken:
+    blocked_keys = {lane for lane in busy_keys if lane is not None}
+    for n, ordering_key in enumerate(ordering_keys[:free_slots]):
+        if ordering_key in blocked_keys:
             return n
-        taken |= {lane} if lane is not None else set()
-    return min(len(lanes), room)
+        blocked_keys |= {ordering_key} if ordering_key is not None else set()
+    return min(len(ordering_keys), free_slots)

@@ -9,8 +9,8 @@ import asyncpg
 from pathline_gateway.postgres import shared_pace
 from pathline_gateway.streams.webhooks.rate_turns import QueuePlace, SinkTurns
 
-_KNOWN = "insert into pace (what, next_at) values ($1, $2) on conflict do nothing"
-_LOCKED = "select next_at, turn from pace where what = $1 for update"
+_INSERT_PACE = "insert into pace (what, next_at) values ($1, $2) on conflict do nothing"
+_LOCK_PACE = "select next_at, turn from pace where what = $1 for update"
 _PLACES = "select org, turn, waits_until from sink_turn where what = $1 and (org = $2 or waits_until > $3)"
 _WRITE = "update pace set next_at = $2, turn = $3 where what = $1"
 _PLACE = """
@@ -20,26 +20,26 @@ on conflict (what, org) do update set turn = excluded.turn, waits_until = exclud
 """
 
 
-async def locked(connection: asyncpg.Connection, url: str, org: str, now: datetime) -> SinkTurns:
+async def lock_turns(connection: asyncpg.Connection, url: str, org: str, now: datetime) -> SinkTurns:
     """How this organisation and those who wait stand at the sink; nobody else's turn comes before `write` is committed.
 
     Call within a transaction that reads what others have committed.
     """
-    what = shared_pace.of_sink(url)
-    await connection.execute(_KNOWN, what, now)
-    next_at, turn = await connection.fetchrow(_LOCKED, what)
+    pace_key = shared_pace.sink_key(url)
+    await connection.execute(_INSERT_PACE, pace_key, now)
+    next_at, turn = await connection.fetchrow(_LOCK_PACE, pace_key)
     places = {
         row["org"]: QueuePlace(row["turn"], row["waits_until"])
-        for row in await connection.fetch(_PLACES, what, org, now)
+        for row in await connection.fetch(_PLACES, pace_key, org, now)
     }
     return SinkTurns(next_at, turn, places)
 
 
-async def write(connection: asyncpg.Connection, url: str, before: SinkTurns, after: SinkTurns) -> None:
+async def save_turns(connection: asyncpg.Connection, url: str, before: SinkTurns, after: SinkTurns) -> None:
     """The sink stands like this."""
-    what = shared_pace.of_sink(url)
+    pace_key = shared_pace.sink_key(url)
     if (before.open_at, before.turn) != (after.open_at, after.turn):
-        await connection.execute(_WRITE, what, after.open_at, after.turn)
+        await connection.execute(_WRITE, pace_key, after.open_at, after.turn)
     changed = [(org, *place) for org, place in after.places.items() if before.places.get(org) != place]
     if changed:
-        await connection.execute(_PLACE, what, *map(list, zip(*changed, strict=True)))
+        await connection.execute(_PLACE, pace_key, *map(list, zip(*changed, strict=True)))

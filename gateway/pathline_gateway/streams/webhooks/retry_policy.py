@@ -19,17 +19,17 @@ class Policy:
     """No wait for a sink that takes nothing at all is longer: it is asked by one event."""
     retry_after_cap_s: float = 3_600.0
     """No sink may ask for a longer wait."""
-    longest: timedelta = timedelta(days=7)
+    max_age: timedelta = timedelta(days=7)
     """An event that failed for so long is given up; a sink that took nothing for so long is posted to no more."""
-    few: int = 4
+    max_attempts_client_error: int = 4
     """Attempts for an event that a sink says is wrong."""
-    in_row: int = 5
+    failure_threshold: int = 5
     """Failures without a success between them, after which a sink gets one request at a time."""
-    at_once: int = 8
+    max_concurrency: int = 8
     """Requests that go to one sink."""
-    ahead: int = 64
+    lookahead: int = 64
     """Events that are looked at beyond the first one that is not done."""
-    most_held: int = 1_000
+    max_held: int = 1_000
     """Events that are held back for one sink; beyond these, nothing later is looked at."""
     lease_s: float = 20.0
     """How long a sink is one process's own without word from it."""
@@ -37,7 +37,7 @@ class Policy:
     """A request takes no longer. It begins only where the lease lasts as long: no other process has the sink then."""
     connect_s: float = 5.0
 
-    def wait(self, failures: int, chance: Random, cap_s: float) -> timedelta:
+    def backoff(self, failures: int, rng: Random, cap_s: float) -> timedelta:
         """How long to wait after so many failures: any time up to a bound that doubles (full jitter)."""
         bound = min(cap_s, self.base_s * 2.0 ** min(failures - 1, 40))
-        return timedelta(seconds=bound * chance.random())
+        return timedelta(seconds=bound * rng.random())

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from pathline_gateway.streams.webhooks.attempt_result import AttemptResult, answered, not_answered
+from pathline_gateway.streams.webhooks.attempt_result import AttemptResult, classify_failure, classify_response
 from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
-from pathline_gateway.streams.webhooks.http_client.endpoint_url import WrongSink, sink
+from pathline_gateway.streams.webhooks.http_client.endpoint_url import WrongSink, parse_sink
 from pathline_gateway.streams.webhooks.payload import WebhookMessage
 from pathline_gateway.streams.webhooks.retry_policy import Policy
-from pathline_gateway.streams.webhooks.verification import SinkRefused, shake_hands
+from pathline_gateway.streams.webhooks.verification import SinkRefused, verify_endpoint
 from pathline_gateway.web.problem import Problem
 
 
@@ -19,33 +19,37 @@ from pathline_gateway.web.problem import Problem
 class WebhookSender:
     """One for a process."""
 
-    poster: WebhookHttpClient
+    http_client: WebhookHttpClient
     policy: Policy
     now: Callable[[], datetime]
     """When requests are sent, and tried again."""
     origin: str
     """By what name sinks know this gateway."""
-    private: bool
+    allow_private: bool
     """Sinks may be in one's own network, and on this machine."""
 
-    async def agreed(self, url: str) -> int | None:
+    async def verify(self, url: str) -> int | None:
         """How many requests a minute the sink allows that was just asked; None: any number. Raises Problem."""
         try:
-            return await shake_hands(self.poster, sink(url, private=self.private), self.origin)
-        except WrongSink as wrong:
-            raise Problem(422, "malformed-sink", f"sink: {wrong}") from None
-        except SinkRefused as refused:
-            raise Problem(422, refused.reason, refused.detail) from None
+            return await verify_endpoint(self.http_client, parse_sink(url, private=self.allow_private), self.origin)
+        except WrongSink as error:
+            raise Problem(422, "malformed-sink", f"sink: {error}") from None
+        except SinkRefused as refusal:
+            raise Problem(422, refusal.reason, refusal.detail) from None
 
-    async def posted(self, url: str, said: WebhookMessage, keys: list[str], failed: int = 0) -> AttemptResult:
+    async def post(
+        self, url: str, message: WebhookMessage, signing_secrets: list[str], failed_count: int = 0
+    ) -> AttemptResult:
         """How the sink took this. It is looked at again whether it may have it: settings change, and so do names."""
         now = self.now()
         try:
-            headers = said.headers(keys, now, self.origin, failed)
-            answer = await self.poster.send("POST", sink(url, private=self.private), headers, said.body)
+            headers = message.headers(signing_secrets, now, self.origin, failed_count)
+            response = await self.http_client.send(
+                "POST", parse_sink(url, private=self.allow_private), headers, message.body
+            )
         except WrongSink:
-            return not_answered("address-refused")
-        except NoAnswer as failure:
-            return not_answered(failure.reason, failure.seconds)
-        retry_after = answer.headers.get("retry-after")
-        return answered(answer.status, retry_after, now, self.policy.retry_after_cap_s, answer.seconds)
+            return classify_failure("address-refused")
+        except NoAnswer as error:
+            return classify_failure(error.reason, error.seconds)
+        retry_after = response.headers.get("retry-after")
+        return classify_response(response.status, retry_after, now, self.policy.retry_after_cap_s, response.seconds)

@@ -23,113 +23,117 @@ class AttemptEnd(NamedTuple):
     """A request, and how it ended."""
 
     event: PendingEvent
-    outcome: AttemptResult
+    result: AttemptResult
 
 
 class EndpointHealth(NamedTuple):
     """How the sink stood before."""
 
-    read_to: int
+    acked_through: int
     failed_in_row: int
     failing_since: datetime | None
 
 
-def stands(state: EndpointState, known: EndpointState | SettlementRows) -> EndpointState:
+def with_local_state(state: EndpointState, local: EndpointState | SettlementRows) -> EndpointState:
     """The sink as it was found, and as far as is known here: what was written last may not be committed."""
-    return state._replace(read_to=known.read_to, failed_in_row=known.failed_in_row, failing_since=known.failing_since)
+    return state._replace(
+        read_to=local.acked_through, failed_in_row=local.failed_in_row, failing_since=local.failing_since
+    )
 
 
-def settled(
-    ended: Iterable[AttemptEnd],
-    before: EndpointHealth,
-    held: Collection[int],
-    done: Collection[int],
+def settle_attempts(
+    attempts: Iterable[AttemptEnd],
+    health: EndpointHealth,
+    held_numbers: Collection[int],
+    acked_ahead: Collection[int],
     policy: Policy,
-    chance: Random,
+    rng: Random,
     now: datetime,
 ) -> tuple[SettlementRows, set[int]]:
     """What is to be written down; and the numbers beyond `read_to` that are done, with those that were before."""
-    settling = _Settling(before, policy, chance, now)
-    for event, outcome in ended:
-        settling.take(event, outcome)
-    return settling.result(held, done)
+    settler = _Settler(health, policy, rng, now)
+    for event, result in attempts:
+        settler.record(event, result)
+    return settler.finish(held_numbers, acked_ahead)
 
 
 @dataclass
-class _Settling:
-    before: EndpointHealth
+class _Settler:
+    health: EndpointHealth
     policy: Policy
-    chance: Random
+    rng: Random
     now: datetime
     delivered: list[int] = field(default_factory=list)
-    again: list[ScheduledRetry] = field(default_factory=list)
-    given_up: list[DeadLetter] = field(default_factory=list)
+    retries: list[ScheduledRetry] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
     not_before: datetime | None = None
     failure: str | None = None
-    stopped: str | None = None
-    recovered: bool = False
+    stop_reason: str | None = None
+    has_recovered: bool = False
 
     def __post_init__(self) -> None:
-        self.in_row, self.since = self.before.failed_in_row, self.before.failing_since
+        self.failed_in_row, self.failing_since = self.health.failed_in_row, self.health.failing_since
 
-    def take(self, event: PendingEvent, outcome: AttemptResult) -> None:
-        if outcome.fate is Disposition.DELIVERED:
+    def record(self, event: PendingEvent, result: AttemptResult) -> None:
+        if result.disposition is Disposition.DELIVERED:
             self.delivered.append(event.number)
-            self.recovered |= self.in_row >= self.policy.in_row
-            self.in_row, self.since = 0, None
+            self.has_recovered |= self.failed_in_row >= self.policy.failure_threshold
+            self.failed_in_row, self.failing_since = 0, None
             return
-        self.in_row += 1
-        self.since = self.since or self.now
-        self.failure = outcome.told
-        if outcome.fate is Disposition.GONE:
-            self.stopped = "gone"
-            self.again.append(ScheduledRetry(event.number, self.now, outcome.told))
+        self.failed_in_row += 1
+        self.failing_since = self.failing_since or self.now
+        self.failure = result.public_reason
+        if result.disposition is Disposition.GONE:
+            self.stop_reason = "gone"
+            self.retries.append(ScheduledRetry(event.number, self.now, result.public_reason))
             return
-        self._later(event, outcome)
-        if outcome.pause is not None:
-            self._pause(self.now + outcome.pause)
-        if self.in_row >= self.policy.in_row:
-            failures = self.in_row - self.policy.in_row + 1
-            self._pause(self.now + self.policy.wait(failures, self.chance, self.policy.sink_cap_s))
+        self._schedule_retry(event, result)
+        if result.retry_after is not None:
+            self._postpone(self.now + result.retry_after)
+        if self.failed_in_row >= self.policy.failure_threshold:
+            failures = self.failed_in_row - self.policy.failure_threshold + 1
+            self._postpone(self.now + self.policy.backoff(failures, self.rng, self.policy.sink_cap_s))
 
-    def _later(self, event: PendingEvent, outcome: AttemptResult) -> None:
+    def _schedule_retry(self, event: PendingEvent, result: AttemptResult) -> None:
         attempts = event.attempts + 1
-        aged = self.now - (event.first_failed_at or self.now) >= self.policy.longest
-        if aged and self._is_dead():
-            self.stopped = self.stopped or "unreachable"
-        elif aged or (outcome.fate is Disposition.WRONG and attempts >= self.policy.few):
-            self.given_up.append(DeadLetter(event.number, attempts, outcome.told))
+        is_expired = self.now - (event.first_failed_at or self.now) >= self.policy.max_age
+        if is_expired and self._is_unreachable():
+            self.stop_reason = self.stop_reason or "unreachable"
+        elif is_expired or (
+            result.disposition is Disposition.CLIENT_ERROR and attempts >= self.policy.max_attempts_client_error
+        ):
+            self.dead_letters.append(DeadLetter(event.number, attempts, result.public_reason))
             return
-        at = self.now + self.policy.wait(attempts, self.chance, self.policy.cap_s)
-        self.again.append(ScheduledRetry(event.number, at, outcome.told))
+        at = self.now + self.policy.backoff(attempts, self.rng, self.policy.cap_s)
+        self.retries.append(ScheduledRetry(event.number, at, result.public_reason))
 
-    def _is_dead(self) -> bool:
+    def _is_unreachable(self) -> bool:
         """Nothing was taken for so long that it is not about one event."""
-        long = self.since is not None and self.now - self.since >= self.policy.longest
-        return long and self.in_row >= self.policy.in_row
+        failing_too_long = self.failing_since is not None and self.now - self.failing_since >= self.policy.max_age
+        return failing_too_long and self.failed_in_row >= self.policy.failure_threshold
 
-    def _pause(self, until: datetime) -> None:
+    def _postpone(self, until: datetime) -> None:
         self.not_before = until if self.not_before is None else max(self.not_before, until)
 
-    def result(self, held: Collection[int], done: Collection[int]) -> tuple[SettlementRows, set[int]]:
-        now_done = {*done, *self.delivered, *(each.number for each in self.given_up)}
+    def finish(self, held_numbers: Collection[int], acked_ahead: Collection[int]) -> tuple[SettlementRows, set[int]]:
+        done_numbers = {*acked_ahead, *self.delivered, *(each.number for each in self.dead_letters)}
         # What was redelivered from among the held is no more, but its number may be passed all the same.
-        apart = {*held, *(each.number for each in self.again)}
-        read_to = self.before.read_to
-        while read_to + 1 in now_done or read_to + 1 in apart:
-            read_to += 1
-        settled = SettlementRows(
-            read_to=read_to,
-            failed_in_row=self.in_row,
-            failing_since=self.since,
+        skippable = {*held_numbers, *(each.number for each in self.retries)}
+        acked_through = self.health.acked_through
+        while acked_through + 1 in done_numbers or acked_through + 1 in skippable:
+            acked_through += 1
+        rows = SettlementRows(
+            acked_through=acked_through,
+            failed_in_row=self.failed_in_row,
+            failing_since=self.failing_since,
             not_before=self.not_before,
             success_at=self.now if self.delivered else None,
             failure_at=None if self.failure is None else self.now,
             failure=self.failure,
-            stopped=self.stopped,
-            done=self.delivered,
-            again=self.again,
-            given_up=self.given_up,
-            try_all=self.recovered,
+            stop_reason=self.stop_reason,
+            delivered=self.delivered,
+            retries=self.retries,
+            dead_letters=self.dead_letters,
+            retry_all=self.has_recovered,
         )
-        return settled, {number for number in now_done if number > read_to}
+        return rows, {number for number in done_numbers if number > acked_through}

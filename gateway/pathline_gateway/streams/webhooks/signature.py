@@ -18,12 +18,12 @@ def new_secret() -> str:
     return _PREFIX + base64.b64encode(secrets.token_bytes(_BYTES)).decode()
 
 
-def signatures(keys: Iterable[str], id: str, timestamp: int, body: bytes) -> str:
+def signatures(signing_secrets: Iterable[str], id: str, timestamp: int, body: bytes) -> str:
     """The value of `webhook-signature`: one for each secret, so that a sink may know the old or the new."""
-    signed = b"%s.%d.%s" % (id.encode(), timestamp, body)
-    return " ".join(_one(key, signed) for key in keys)
+    content = b"%s.%d.%s" % (id.encode(), timestamp, body)
+    return " ".join(_sign(key, content) for key in signing_secrets)
 
 
-def _one(key: str, signed: bytes) -> str:
-    mac = hmac.new(base64.b64decode(key.removeprefix(_PREFIX)), signed, hashlib.sha256)
+def _sign(secret: str, content: bytes) -> str:
+    mac = hmac.new(base64.b64decode(secret.removeprefix(_PREFIX)), content, hashlib.sha256)
     return "v1," + base64.b64encode(mac.digest()).decode()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from pathline_gateway.streams.webhooks.attempt_result import outward
+from pathline_gateway.streams.webhooks.attempt_result import public_reason
 from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
 from pathline_gateway.streams.webhooks.http_client.connection import HttpAnswer
 from pathline_gateway.streams.webhooks.http_client.endpoint_url import Sink
 
-_ASKED_RATE: Final = 60_000
+_REQUESTED_RATE: Final = 60_000
 """Requests a minute: more than a sink is ever sent."""
-_MOST_RATE: Final = 2**31 - 1
+_MAX_RATE: Final = 2**31 - 1
 
 
 class SinkRefused(Exception):
@@ -22,27 +22,27 @@ class SinkRefused(Exception):
         super().__init__(detail)
 
 
-async def shake_hands(poster: WebhookHttpClient, sink: Sink, origin: str) -> int | None:
+async def verify_endpoint(http_client: WebhookHttpClient, sink: Sink, origin: str) -> int | None:
     """How many requests a minute the sink allows; None: any number. Raises SinkRefused."""
-    asked = {"webhook-request-origin": origin, "webhook-request-rate": str(_ASKED_RATE)}
+    headers = {"webhook-request-origin": origin, "webhook-request-rate": str(_REQUESTED_RATE)}
     try:
-        answer = await poster.send("OPTIONS", sink, asked)
-    except NoAnswer as failed:
-        raise SinkRefused("sink-not-reached", f"sink: did not answer OPTIONS ({outward(failed.reason)})") from None
-    if not 200 <= answer.status < 300:
-        raise SinkRefused("sink-refused", f"sink: answered OPTIONS with {answer.status}; it must answer 2xx")
-    if answer.headers.get("webhook-allowed-origin", "").strip().lower() not in ("*", origin.lower()):
+        response = await http_client.send("OPTIONS", sink, headers)
+    except NoAnswer as error:
+        raise SinkRefused("sink-not-reached", f"sink: did not answer OPTIONS ({public_reason(error.reason)})") from None
+    if not 200 <= response.status < 300:
+        raise SinkRefused("sink-refused", f"sink: answered OPTIONS with {response.status}; it must answer 2xx")
+    if response.headers.get("webhook-allowed-origin", "").strip().lower() not in ("*", origin.lower()):
         raise SinkRefused(
             "sink-refused", f"sink: its answer to OPTIONS must have the header WebHook-Allowed-Origin: {origin}, or *"
         )
-    return _rate(answer)
+    return _parse_allowed_rate(response)
 
 
-def _rate(answer: HttpAnswer) -> int | None:
-    said = answer.headers.get("webhook-allowed-rate", "*").strip()
-    if not (said.isascii() and said.isdecimal()):
+def _parse_allowed_rate(response: HttpAnswer) -> int | None:
+    header = response.headers.get("webhook-allowed-rate", "*").strip()
+    if not (header.isascii() and header.isdecimal()):
         return None
-    rate = int(said[:12])
+    rate = int(header[:12])
     if rate == 0:
         raise SinkRefused("sink-refused", "sink: allows no request (WebHook-Allowed-Rate: 0)")
-    return min(rate, _MOST_RATE)
+    return min(rate, _MAX_RATE)

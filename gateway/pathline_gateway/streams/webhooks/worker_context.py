@@ -22,9 +22,9 @@ class WorkerContext:
     secret: bytes
     clock: Callable[[], datetime]
     """What is seen at which instant."""
-    sinks: WebhookSender
-    everything: bool
+    sender: WebhookSender
+    auth_disabled: bool
     """Auth is off: see the dispatcher."""
     limits: Limits = field(default_factory=Limits)
-    chance: Random = field(default_factory=SystemRandom)
-    slots: ConcurrencyLimiter = field(default_factory=ConcurrencyLimiter)
+    rng: Random = field(default_factory=SystemRandom)
+    limiter: ConcurrencyLimiter = field(default_factory=ConcurrencyLimiter)

@@ -14,169 +14,184 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from pathline_gateway.background.faults import concerns_record, reason_of
+from pathline_gateway.background.faults import concerns_record, error_reason
 from pathline_gateway.background.loop import Loop
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.streams.dispatch.event_rendering import RenderContext
-from pathline_gateway.streams.dispatch.push import CommitCallback, Given
+from pathline_gateway.streams.dispatch.push import CommitCallback, NewDeliveries
 from pathline_gateway.streams.webhooks import delivery_repository, endpoint_repository
 from pathline_gateway.streams.webhooks.batched_store import DeliveryBatcher
-from pathline_gateway.streams.webhooks.pushed_events import PushedEvents, begun, handed
+from pathline_gateway.streams.webhooks.pushed_events import PushedEvents, render_pushed, startable_prefix
 from pathline_gateway.streams.webhooks.worker import EndpointWorker
 from pathline_gateway.streams.webhooks.worker_context import WorkerContext
-from pathline_gateway.streams.webhooks.worker_turns import most_of_one, replaced
+from pathline_gateway.streams.webhooks.worker_turns import choose_workers_to_stop, max_workers_per_org
 from pathline_gateway.time_slice import TimeSlice
 
 _log = logging.getLogger(__name__)
 
-_LOOK_EVERY_S: Final = 0.25
+_POLL_INTERVAL_S: Final = 0.25
 """How long what another process gave may wait unseen."""
-_TOGETHER_S: Final = 0.02
+_GATHER_S: Final = 0.02
 """What is given within this time is looked for once."""
 WORK: Final = "webhooks"
-_WELL_S: Final = 1.0
+_HEALTHY_AFTER_S: Final = 1.0
 """How long a line goes on before it is taken for well."""
-_MOST_LINES: Final = 1_024
-_FAILED: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_MAX_WORKERS: Final = 1_024
+_UNAVAILABLE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class WebhookWorkerPool:
     """The lines of one process: one for each sink that has something to be posted, and is nobody else's."""
 
-    def __init__(self, common: WorkerContext) -> None:
-        self._common = common
-        self._me = uuid4()
-        self._books = DeliveryBatcher(common, self._me)
-        self._most_of_one = common.limits.sinks_at_once
-        self._lease = timedelta(seconds=common.sinks.policy.lease_s)
-        self._lines: dict[UUID, tuple[EndpointWorker, asyncio.Task[None]]] = {}
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        self._holder_id = uuid4()
+        self._batcher = DeliveryBatcher(context, self._holder_id)
+        self._max_per_org = context.limits.sinks_at_once
+        self._lease = timedelta(seconds=context.sender.policy.lease_s)
+        self._workers: dict[UUID, tuple[EndpointWorker, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
-        self._failed: dict[UUID, Exception] = {}
+        self._failures: dict[UUID, Exception] = {}
         """Subscriptions whose lines failed since the last turn, and why."""
-        self._ended_well: set[UUID] = set()
-        self._looked_well = time.monotonic()
-        self._renewed = time.monotonic()
+        self._completed: set[UUID] = set()
+        self._health_checked_at = time.monotonic()
+        self._renewed_at = time.monotonic()
 
-    def given(self, subscriptions: Mapping[UUID, int]) -> None:
+    def wake(self, subscriptions: Mapping[UUID, int]) -> None:
         """These were given something, up to these numbers."""
         for subscription, last in subscriptions.items():
-            if (found := self._lines.get(subscription)) is not None:
-                found[0].wake(last)
+            if (entry := self._workers.get(subscription)) is not None:
+                entry[0].wake(last)
         self._wake.set()
 
-    async def told(self, moment: RenderContext, given: Sequence[Given]) -> list[CommitCallback]:
+    async def prepare_push(self, context: RenderContext, deliveries: Sequence[NewDeliveries]) -> list[CommitCallback]:
         """See `at_hand`. A sink that somebody changes, or has taken over, is none that waits."""
-        waiting = [(found[0], each) for each in given if (found := self._lines.get(each.subscription.id)) is not None]
-        waiting = [(line, each) for line, each in waiting if line.waits_after(each.events[0][0] - 1)]
-        ids, now = [each.subscription.id for _, each in waiting], self._common.sinks.now()
+        targets = [
+            (entry[0], each) for each in deliveries if (entry := self._workers.get(each.subscription.id)) is not None
+        ]
+        targets = [(line, each) for line, each in targets if line.is_caught_up_to(each.events[0][0] - 1)]
+        ids, now = [each.subscription.id for _, each in targets], self._context.sender.now()
         if not ids:
             return []
-        states = await delivery_repository.states(moment.connection, ids, self._me)
-        keys = await endpoint_repository.secrets_of(moment.connection, ids, now)
-        on_way = [(each.subscription.id, number) for line, each in waiting for number in line.on_way()]
-        lanes = await delivery_repository.lanes(moment.connection, on_way)
-        hands: list[CommitCallback] = []
+        states = await delivery_repository.fetch_states(context.connection, ids, self._holder_id)
+        secrets = await endpoint_repository.fetch_secrets_of(context.connection, ids, now)
+        in_flight = [(each.subscription.id, number) for line, each in targets for number in line.in_flight_numbers()]
+        ordering_keys = await delivery_repository.fetch_ordering_keys(context.connection, in_flight)
+        callbacks: list[CommitCallback] = []
         slice = TimeSlice()
-        for line, (subscription, events) in waiting:
+        for worker, (subscription, events) in targets:
             if slice.is_spent:
                 await slice.renew()
-            if (state := states.get(subscription.id)) is None or state.idle:
+            if (state := states.get(subscription.id)) is None or state.is_idle:
                 continue
-            busy = lanes.get(subscription.id, {})
-            some = events[: begun([row["pathway"] for _, row in events], busy.values(), line.room())]
-            if some:
-                said = await handed(moment, subscription.seeing(self._common.everything), some, now)
-                told = PushedEvents(events[0][0] - 1, said, state, keys[subscription.id], busy)
-                hands.append(partial(line.hand, told))
-        return hands
+            busy_keys = ordering_keys.get(subscription.id, {})
+            startable = events[
+                : startable_prefix([row["pathway"] for _, row in events], busy_keys.values(), worker.free_slots())
+            ]
+            if startable:
+                pushed = await render_pushed(
+                    context, subscription.effective(self._context.auth_disabled), startable, now
+                )
+                pushed_events = PushedEvents(events[0][0] - 1, pushed, state, secrets[subscription.id], busy_keys)
+                callbacks.append(partial(worker.push, pushed_events))
+        return callbacks
 
     @property
     def loop(self) -> Loop:
         """Posts as events are given; when it ends, others may go on at once."""
-        return Loop(WORK, self._turn, _LOOK_EVERY_S, self._wake, gather_s=_TOGETHER_S, end=self._end)
+        return Loop(WORK, self._run_once, _POLL_INTERVAL_S, self._wake, linger_s=_GATHER_S, on_stop=self._shut_down)
 
-    async def _turn(self) -> None:
+    async def _run_once(self) -> None:
         """Leases last, and new lines have begun."""
-        for subscription in [id for id, (_, task) in self._lines.items() if task.done()]:
-            self._lines.pop(subscription)
-        began = time.monotonic()
-        async with self._common.pool.acquire() as connection:
-            if self._failed:
-                await self._note_failed(connection)
-            if began - self._looked_well >= _WELL_S:
-                self._looked_well = began
-                await self._note_well(connection)
-            if self._lines and began - self._renewed > self._common.sinks.policy.lease_s / 6:
-                self._last(await delivery_repository.renew(connection, self._me, list(self._lines), self._lease), began)
-            await self._take(connection, began + self._common.sinks.policy.lease_s)
+        for subscription in [id for id, (_, task) in self._workers.items() if task.done()]:
+            self._workers.pop(subscription)
+        started_at = time.monotonic()
+        async with self._context.pool.acquire() as connection:
+            if self._failures:
+                await self._set_aside_failed(connection)
+            if started_at - self._health_checked_at >= _HEALTHY_AFTER_S:
+                self._health_checked_at = started_at
+                await self._release_healthy(connection)
+            if self._workers and started_at - self._renewed_at > self._context.sender.policy.lease_s / 6:
+                self._apply_renewal(
+                    await delivery_repository.renew_leases(
+                        connection, self._holder_id, list(self._workers), self._lease
+                    ),
+                    started_at,
+                )
+            await self._acquire(connection, started_at + self._context.sender.policy.lease_s)
 
-    async def _take(self, connection: asyncpg.Connection, lease_until: float) -> None:
+    async def _acquire(self, connection: asyncpg.Connection, lease_until: float) -> None:
         """Whoever has something to post has a line, or has one soon."""
-        room, now = _MOST_LINES - len(self._lines), self._common.sinks.now()
-        if room:
-            held = Counter(line.org for line, _ in self._lines.values())
-            taken = await delivery_repository.take(
-                connection, self._me, self._lease, now, room, held, self._most_of_one
+        free_workers, now = _MAX_WORKERS - len(self._workers), self._context.sender.now()
+        if free_workers:
+            workers_by_org = Counter(line.org for line, _ in self._workers.values())
+            leases = await delivery_repository.acquire_leases(
+                connection, self._holder_id, self._lease, now, free_workers, workers_by_org, self._max_per_org
             )
-            for id, org in taken:
-                self._begin(id, org, lease_until)
-        lines = [line for line, _ in self._lines.values()]
-        if len(lines) == _MOST_LINES or most_of_one(lines) >= self._most_of_one:
-            due = await delivery_repository.due(connection, now)
-            for line in replaced(lines, due, _MOST_LINES, self._most_of_one, time.monotonic()):
-                line.end_soon()
+            for id, org in leases:
+                self._start_worker(id, org, lease_until)
+        workers = [line for line, _ in self._workers.values()]
+        if len(workers) == _MAX_WORKERS or max_workers_per_org(workers) >= self._max_per_org:
+            due = await delivery_repository.count_due(connection, now)
+            for worker in choose_workers_to_stop(workers, due, _MAX_WORKERS, self._max_per_org, time.monotonic()):
+                worker.stop_soon()
 
-    def _last(self, ours: set[UUID], since: float) -> None:
-        self._renewed = since
-        for id, (line, task) in self._lines.items():
-            if id in ours:
-                line.lease_until = since + self._common.sinks.policy.lease_s
+    def _apply_renewal(self, renewed_ids: set[UUID], renewed_at: float) -> None:
+        self._renewed_at = renewed_at
+        for id, (worker, task) in self._workers.items():
+            if id in renewed_ids:
+                worker.lease_until = renewed_at + self._context.sender.policy.lease_s
             else:
                 task.cancel()
 
-    def _begin(self, id: UUID, org: str, lease_until: float) -> None:
-        if (known := self._lines.get(id)) is not None:  # its lease ended unnoticed
-            known[1].cancel()
-        line = EndpointWorker(self._common, self._books, id, org, lease_until)
-        self._lines[id] = (line, asyncio.create_task(self._kept(line)))
+    def _start_worker(self, id: UUID, org: str, lease_until: float) -> None:
+        if (previous := self._workers.get(id)) is not None:  # its lease ended unnoticed
+            previous[1].cancel()
+        worker = EndpointWorker(self._context, self._batcher, id, org, lease_until)
+        self._workers[id] = (worker, asyncio.create_task(self._run_worker(worker)))
 
-    async def _kept(self, line: EndpointWorker) -> None:
+    async def _run_worker(self, worker: EndpointWorker) -> None:
         """The line, whose end is nobody else's."""
         try:
-            await line.run()
-            self._ended_well.add(line.id)
-        except Exception as failed:
-            if concerns_record(failed):
-                self._failed[line.id] = failed
+            await worker.run()
+            self._completed.add(worker.id)
+        except Exception as error:
+            if concerns_record(error):
+                self._failures[worker.id] = error
             else:
-                _log.info("webhooks: a sink is taken up again later: %s", reason_of(failed))
+                _log.info("webhooks: a sink is taken up again later: %s", error_reason(error))
         self._wake.set()
 
-    async def _note_failed(self, connection: asyncpg.Connection) -> None:
+    async def _set_aside_failed(self, connection: asyncpg.Connection) -> None:
         """Subscriptions whose lines failed are set aside for a while: nobody takes them up until then."""
-        failed, self._failed = self._failed, {}
-        await set_aside.put(connection, WORK, "subscription", {_key(id): why for id, why in failed.items()})
-        await delivery_repository.let_go(connection, self._me, list(failed))
+        failures, self._failures = self._failures, {}
+        await set_aside.put(connection, WORK, "subscription", {_key(id): why for id, why in failures.items()})
+        await delivery_repository.drop_leases(connection, self._holder_id, list(failures))
 
-    async def _note_well(self, connection: asyncpg.Connection) -> None:
+    async def _release_healthy(self, connection: asyncpg.Connection) -> None:
         """Those whose lines have gone on for a while, or have ended well, are set aside no longer."""
-        now, ended, self._ended_well = time.monotonic(), self._ended_well, set[UUID]()
-        lasting = {id for id, (line, task) in self._lines.items() if not task.done() and now - line.began > _WELL_S}
-        well = [_key(id) for id in lasting | ended]
-        await set_aside.release(connection, WORK, await set_aside.among(connection, WORK, well))
+        now, completed, self._completed = time.monotonic(), self._completed, set[UUID]()
+        healthy = {
+            id
+            for id, (worker, task) in self._workers.items()
+            if not task.done() and now - worker.started_at > _HEALTHY_AFTER_S
+        }
+        keys = [_key(id) for id in healthy | completed]
+        await set_aside.release(connection, WORK, await set_aside.find_set_aside(connection, WORK, keys))
 
-    async def _end(self) -> None:
+    async def _shut_down(self) -> None:
         """No request is on its way, and no sink waits for its lease to end."""
-        tasks = [task for _, task in self._lines.values()]
+        tasks = [task for _, task in self._workers.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._lines.clear()
+        self._workers.clear()
         try:
-            async with asyncio.timeout(2), self._common.pool.acquire() as connection:
-                await delivery_repository.release_all(connection, self._me)
-        except (TimeoutError, *_FAILED) as failed:
-            _log.info("webhooks: sinks are taken over once their leases end: %s", type(failed).__name__)
+            async with asyncio.timeout(2), self._context.pool.acquire() as connection:
+                await delivery_repository.release_all_leases(connection, self._holder_id)
+        except (TimeoutError, *_UNAVAILABLE) as error:
+            _log.info("webhooks: sinks are taken over once their leases end: %s", type(error).__name__)
 
 
 def _key(subscription: UUID) -> str:

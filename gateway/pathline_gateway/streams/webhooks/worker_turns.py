@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Final, Protocol, TypeVar
 
-TURN_S: Final = 5.0
+MIN_TURN_S: Final = 5.0
 """How long a line is left alone while others of its own organisation wait."""
 
 
@@ -14,50 +14,55 @@ class WorkerHold(Protocol):
     """A line."""
 
     org: str
-    began: float
-    ends: bool
+    started_at: float
+    is_stopping: bool
 
 
-Each = TypeVar("Each", bound=WorkerHold)
+Worker = TypeVar("Each", bound=WorkerHold)
 
 
-def most_of_one(lines: Collection[WorkerHold]) -> int:
+def max_workers_per_org(workers: Collection[WorkerHold]) -> int:
     """How many lines the organisation has that has most."""
-    return max(Counter(line.org for line in lines).values(), default=0)
+    return max(Counter(worker.org for worker in workers).values(), default=0)
 
 
-def replaced(lines: Collection[Each], due: Mapping[str, int], most: int, most_of_each: int, now: float) -> list[Each]:
+def choose_workers_to_stop(
+    workers: Collection[Worker], due: Mapping[str, int], max_workers: int, max_per_org: int, now: float
+) -> list[Worker]:
     """The lines that should end, for sinks that are `due` (how many of each organisation) and have none.
 
     Where an organisation has as many as it may, its own oldest. Where there are no more at all, those of whoever has
     most, until everybody who waits has as many as the others or needs no more.
     """
-    staying: dict[str, list[Each]] = {}
-    for line in sorted(lines, key=lambda line: line.began):
-        staying.setdefault(line.org, []).extend(() if line.ends else (line,))
-    all_of, have = Counter(line.org for line in lines), Counter({org: len(some) for org, some in staying.items()})
-    free = most - have.total()
-    ending: list[Each] = []
-    meant = Counter[str]()
+    staying: dict[str, list[Worker]] = {}
+    for worker in sorted(workers, key=lambda line: line.started_at):
+        staying.setdefault(worker.org, []).extend(() if worker.is_stopping else (worker,))
+    worker_counts, staying_counts = (
+        Counter(line.org for line in workers),
+        Counter({org: len(some) for org, some in staying.items()}),
+    )
+    free = max_workers - staying_counts.total()
+    stopping: list[Worker] = []
+    reserved = Counter[str]()
     """Lines that are free, or end, for these: where others have fewer, one of them is passed on, and no other ends."""
-    for org, waiting in sorted(due.items(), key=lambda one: have[one[0]]):
-        if all_of[org] >= most_of_each:
-            old = [line for line in staying[org] if now - line.began >= TURN_S]
-            ending += old[: max(0, waiting - (all_of[org] - have[org]))]
+    for org, waiting in sorted(due.items(), key=lambda one: staying_counts[one[0]]):
+        if worker_counts[org] >= max_per_org:
+            expired = [line for line in staying[org] if now - line.started_at >= MIN_TURN_S]
+            stopping += expired[: max(0, waiting - (worker_counts[org] - staying_counts[org]))]
             continue
-        for _ in range(min(waiting, most_of_each - have[org])):
+        for _ in range(min(waiting, max_per_org - staying_counts[org])):
             if free > 0:
                 free -= 1
             else:
-                those = [each for each in {**staying, **meant} if staying.get(each) or meant[each]]
-                richest = max(those, key=have.__getitem__, default=org)
-                if have[richest] <= have[org] + 1:
+                candidates = [each for each in {**staying, **reserved} if staying.get(each) or reserved[each]]
+                richest = max(candidates, key=staying_counts.__getitem__, default=org)
+                if staying_counts[richest] <= staying_counts[org] + 1:
                     break
-                if meant[richest]:
-                    meant[richest] -= 1
+                if reserved[richest]:
+                    reserved[richest] -= 1
                 else:
-                    ending.append(staying[richest].pop(0))
-                have[richest] -= 1
-            meant[org] += 1
-            have[org] += 1
-    return ending
+                    stopping.append(staying[richest].pop(0))
+                staying_counts[richest] -= 1
+            reserved[org] += 1
+            staying_counts[org] += 1
+    return stopping

@@ -21,33 +21,33 @@ class AddressScope(Enum):
 
 _MAPPED: Final = ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96")
 _TRANSLATED: Final = ("64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")
-_CARRIES_ANOTHER: Final = tuple(ip_network(each) for each in (*_MAPPED, *_TRANSLATED))
+_EMBEDS_IPV4: Final = tuple(ip_network(each) for each in (*_MAPPED, *_TRANSLATED))
 """IPv6 addresses that stand for an IPv4 one: compatible, mapped, translated (NAT64), Teredo, 6to4."""
 _NOT_PUBLIC: Final = tuple(
     ip_network(each) for each in ("192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4", "fec0::/10")
 )
 
 
-def may_be_reached(address: str, reach: AddressScope) -> bool:
+def is_allowed(address: str, scope: AddressScope) -> bool:
     """Whether a connection may go to this address; what is no address may not be reached."""
     try:
-        found = ip_address(address)
+        ip = ip_address(address)
     except ValueError:
         return False
-    if found.is_multicast or found.is_unspecified or found == IPv4Address("255.255.255.255"):
+    if ip.is_multicast or ip.is_unspecified or ip == IPv4Address("255.255.255.255"):
         return False
-    if reach is AddressScope.LOOPBACK:
-        return found.is_loopback
-    return reach is AddressScope.PRIVATE or _is_public(found)
+    if scope is AddressScope.LOOPBACK:
+        return ip.is_loopback
+    return scope is AddressScope.PRIVATE or _is_public(ip)
 
 
-def all_may_be_reached(addresses: Sequence[str], reach: AddressScope) -> bool:
+def are_all_allowed(addresses: Sequence[str], scope: AddressScope) -> bool:
     """Whether a name may be connected to that has these addresses: one that may not is one too many."""
-    return bool(addresses) and all(may_be_reached(each, reach) for each in addresses)
+    return bool(addresses) and all(is_allowed(each, scope) for each in addresses)
 
 
-def _is_public(found: IPv4Address | IPv6Address) -> bool:
-    if not found.is_global or found.is_reserved:
+def _is_public(ip: IPv4Address | IPv6Address) -> bool:
+    if not ip.is_global or ip.is_reserved:
         return False
     # An address with a scope (`fe80::1%eth0`) is in no network.
-    return not any(found in each for each in (*_NOT_PUBLIC, *_CARRIES_ANOTHER) if each.version == found.version)
+    return not any(ip in each for each in (*_NOT_PUBLIC, *_EMBEDS_IPV4) if each.version == ip.version)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, cast
 
 from pathline_gateway.streams.webhooks.http_client.response_parser import BadAnswer, ResponseParser
 
-REST_S: Final = 2.0
+MAX_BODY_S: Final = 2.0
 """The body is read for so long, so that the connection may be used again: a status was given by then."""
 
 
@@ -19,8 +19,8 @@ class ConnectionLost(Exception):
     `begun`: some of one came; `broken`: the connection was not closed in order.
     """
 
-    def __init__(self, *, begun: bool, broken: bool) -> None:
-        self.begun, self.broken = begun, broken
+    def __init__(self, *, response_started: bool, is_abrupt: bool) -> None:
+        self.response_started, self.is_abrupt = response_started, is_abrupt
         super().__init__("the connection ended before there was an answer")
 
 
@@ -43,33 +43,33 @@ class HttpConnection(asyncio.Protocol):
         self.used_at = 0.0
         """When the last answer came, in monotonic time."""
         self._loop = asyncio.get_running_loop()
-        self._answers = ResponseParser()
+        self._parser = ResponseParser()
         self._waiter: asyncio.Future[None] | None = None
 
-    async def ask(self, request: bytes, began: float, until: float) -> HttpAnswer:
+    async def send_request(self, request: bytes, started_at: float, deadline: float) -> HttpAnswer:
         """The answer; times are monotonic. Raises TimeoutError, Lost, BadAnswer; it is open no more then."""
         if not self.is_open or self._transport.is_closing():
-            raise ConnectionLost(begun=False, broken=False)
-        answers = self._answers
-        answers.begin()
-        self._headed_at = 0.0
-        self._until = until
+            raise ConnectionLost(response_started=False, is_abrupt=False)
+        parser = self._parser
+        parser.begin()
+        self._headers_at = 0.0
+        self._deadline = deadline
         self._waiter = waiter = self._loop.create_future()
-        self._timer = self._loop.call_later(until - time.monotonic(), self._time_is_up)
+        self._timer = self._loop.call_later(deadline - time.monotonic(), self._on_timeout)
         self._transport.write(request)
         try:
             await waiter
         except BaseException:  # cancelled, too
-            answers.again = False
+            parser.is_reusable = False
             raise
         finally:
             self._waiter = None
             self._timer.cancel()
             # A server that answers what it has not read yet may never read it, nor what comes after.
-            if not answers.again or self._transport.get_write_buffer_size():
+            if not parser.is_reusable or self._transport.get_write_buffer_size():
                 self.close()
-        self.used_at = self._headed_at
-        return HttpAnswer(answers.status, answers.headers, self._headed_at - began)
+        self.used_at = self._headers_at
+        return HttpAnswer(parser.status, parser.headers, self._headers_at - started_at)
 
     def close(self) -> None:
         """It is used no more, and what was not written yet is not written."""
@@ -83,39 +83,41 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Some of the answer; or what nobody asked for, after which nothing is trusted."""
-        waiter, answers = self._waiter, self._answers
+        waiter, parser = self._waiter, self._parser
         if waiter is None or waiter.done():
-            answers.again = False
+            parser.is_reusable = False
             self.close()
             return
         try:
-            answers.feed(data)
-        except BadAnswer as bad:
-            waiter.set_exception(bad)
+            parser.feed(data)
+        except BadAnswer as error:
+            waiter.set_exception(error)
             return
-        if answers.status and not self._headed_at:
-            self._headed_at = time.monotonic()
-            if not answers.over:
+        if parser.status and not self._headers_at:
+            self._headers_at = time.monotonic()
+            if not parser.is_complete:
                 self._timer.cancel()
-                self._timer = self._loop.call_later(min(REST_S, self._until - self._headed_at), self._time_is_up)
-        if answers.over:
+                self._timer = self._loop.call_later(
+                    min(MAX_BODY_S, self._deadline - self._headers_at), self._on_timeout
+                )
+        if parser.is_complete:
             waiter.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The server closed it, or we did."""
         self.is_open = False
-        self._answers.again = False
-        self._end(ConnectionLost(begun=self._answers.begun, broken=exc is not None))
+        self._parser.is_reusable = False
+        self._finish(ConnectionLost(response_started=self._parser.has_started, is_abrupt=exc is not None))
 
-    def _time_is_up(self) -> None:
-        self._end(TimeoutError())
+    def _on_timeout(self) -> None:
+        self._finish(TimeoutError())
 
-    def _end(self, failed: Exception) -> None:
+    def _finish(self, error: Exception) -> None:
         """No more is waited for: without a status, it failed."""
         waiter = self._waiter
         if waiter is None or waiter.done():
             return
-        if self._answers.status:
+        if self._parser.status:
             waiter.set_result(None)
         else:
-            waiter.set_exception(failed)
+            waiter.set_exception(error)

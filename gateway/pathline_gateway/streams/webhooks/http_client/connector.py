@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from typing import Final
 
-from pathline_gateway.streams.webhooks.http_client.address_filter import all_may_be_reached
+from pathline_gateway.streams.webhooks.http_client.address_filter import are_all_allowed
 from pathline_gateway.streams.webhooks.http_client.connection import HttpConnection
 from pathline_gateway.streams.webhooks.http_client.endpoint_url import Server
 
@@ -29,12 +29,12 @@ class AddressRefused(Exception):
     """The name has an address that nothing is posted to."""
 
 
-async def resolved(name: str, port: int) -> Sequence[str]:
+async def resolve_name(name: str, port: int) -> Sequence[str]:
     """The addresses that the system knows; of an address, itself."""
     if _is_address(name):
         return [name]
-    found = await asyncio.get_running_loop().run_in_executor(_RESOLVERS, _look_up, name, port)
-    return [str(address[0]) for *_, address in found]
+    address_infos = await asyncio.get_running_loop().run_in_executor(_RESOLVERS, _getaddrinfo, name, port)
+    return [str(address[0]) for *_, address in address_infos]
 
 
 def _is_address(name: str) -> bool:
@@ -45,47 +45,49 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _look_up(name: str, port: int) -> Sequence[tuple[object, object, object, object, tuple[object, ...]]]:
+def _getaddrinfo(name: str, port: int) -> Sequence[tuple[object, object, object, object, tuple[object, ...]]]:
     return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
 
 
-class Connecting:
+class HttpConnector:
     """Connects to servers at addresses that may be reached."""
 
     def __init__(self, resolve: Resolve, tls: ssl.SSLContext, connect_s: float) -> None:
         """`connect_s`: bounds the resolving of a name, and each connection that is tried."""
         self._resolve, self._tls, self._connect_s = resolve, tls, connect_s
 
-    async def to(self, server: Server, until: float) -> HttpConnection:
+    async def connect(self, server: Server, deadline: float) -> HttpConnection:
         """A connection, by this monotonic time. Raises AddressRefused where one address is refused; OSError."""
         try:
-            async with self._time(until):
+            async with self._timeout(deadline):
                 addresses = await self._resolve(server.name, server.port)
         except UnicodeError:
             raise OSError("the name cannot be resolved") from None
-        if not all_may_be_reached(addresses, server.reach):
+        if not are_all_allowed(addresses, server.address_scope):
             raise AddressRefused("an address of the name may not be connected to")
-        return await self._first_of(addresses, server, until)
+        return await self._connect_first(addresses, server, deadline)
 
-    async def _first_of(self, addresses: Sequence[str], server: Server, until: float) -> HttpConnection:
+    async def _connect_first(self, addresses: Sequence[str], server: Server, deadline: float) -> HttpConnection:
         """A connection to the first that takes one, of the first two: the other is often of the other family."""
-        *tried, last = list(dict.fromkeys(addresses))[:2]
-        for address in tried:
+        *candidates, last = list(dict.fromkeys(addresses))[:2]
+        for address in candidates:
             try:
-                return await self._at(address, server, until)
+                return await self._connect_to(address, server, deadline)
             except (TimeoutError, ssl.SSLError):
                 raise
             except OSError:
                 continue
-        return await self._at(last, server, until)
+        return await self._connect_to(last, server, deadline)
 
-    async def _at(self, address: str, server: Server, until: float) -> HttpConnection:
+    async def _connect_to(self, address: str, server: Server, deadline: float) -> HttpConnection:
         """A connection to this address; its certificate is of the server's name."""
         loop = asyncio.get_running_loop()
-        tls, name = (self._tls, server.name) if server.encrypted else (None, None)
-        async with self._time(until):
-            _, found = await loop.create_connection(HttpConnection, address, server.port, ssl=tls, server_hostname=name)
-        return found
+        tls, name = (self._tls, server.name) if server.uses_tls else (None, None)
+        async with self._timeout(deadline):
+            _, connection = await loop.create_connection(
+                HttpConnection, address, server.port, ssl=tls, server_hostname=name
+            )
+        return connection
 
-    def _time(self, until: float) -> asyncio.Timeout:
-        return asyncio.timeout(min(self._connect_s, until - time.monotonic()))
+    def _timeout(self, deadline: float) -> asyncio.Timeout:
+        return asyncio.timeout(min(self._connect_s, deadline - time.monotonic()))

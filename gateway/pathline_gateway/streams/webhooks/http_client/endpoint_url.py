@@ -9,9 +9,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from pathline_gateway.streams.webhooks.http_client.address_filter import AddressScope
 
-LONGEST: Final = 2_048
+MAX_LENGTH: Final = 2_048
 _PORTS: Final = {"https": 443, "http": 80}
-_WRITTEN: Final = re.compile(r"[!-~]+", re.ASCII)
+_PRINTABLE_ASCII: Final = re.compile(r"[!-~]+", re.ASCII)
 
 
 class WrongSink(ValueError):
@@ -23,8 +23,8 @@ class Server(NamedTuple):
 
     name: str
     port: int
-    encrypted: bool
-    reach: AddressScope
+    uses_tls: bool
+    address_scope: AddressScope
     """Where its name may lead."""
 
 
@@ -38,16 +38,16 @@ class Sink(NamedTuple):
     """What is posted to there."""
 
     @property
-    def reach(self) -> AddressScope:
+    def address_scope(self) -> AddressScope:
         """Where its name may lead."""
-        return self.server.reach
+        return self.server.address_scope
 
 
 @lru_cache(maxsize=4_096)  # it is asked for at every request
-def sink(url: str, *, private: bool) -> Sink:
+def parse_sink(url: str, *, private: bool) -> Sink:
     """The sink of this URL; `private`: it may be in one's own network. Raises WrongSink."""
-    if len(url) > LONGEST or _WRITTEN.fullmatch(url) is None:
-        raise WrongSink(f"must be a URL in ASCII of at most {LONGEST} characters")
+    if len(url) > MAX_LENGTH or _PRINTABLE_ASCII.fullmatch(url) is None:
+        raise WrongSink(f"must be a URL in ASCII of at most {MAX_LENGTH} characters")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -61,15 +61,15 @@ def sink(url: str, *, private: bool) -> Sink:
         raise WrongSink("must be https")
     if not private and port not in (None, 443):
         raise WrongSink("must be at port 443")
-    return _written(parts, port, private=private)
+    return _build_sink(parts, port, private=private)
 
 
-def _written(parts: SplitResult, port: int | None, *, private: bool) -> Sink:
-    name, encrypted = parts.hostname or "", parts.scheme == "https"
-    own = AddressScope.PRIVATE if encrypted else AddressScope.LOOPBACK
-    usual = _PORTS[parts.scheme]
-    port = usual if port is None else port
-    server = Server(name, port, encrypted, own if private else AddressScope.PUBLIC)
+def _build_sink(parts: SplitResult, port: int | None, *, private: bool) -> Sink:
+    name, uses_tls = parts.hostname or "", parts.scheme == "https"
+    private_scope = AddressScope.PRIVATE if uses_tls else AddressScope.LOOPBACK
+    default_port = _PORTS[parts.scheme]
+    port = default_port if port is None else port
+    server = Server(name, port, uses_tls, private_scope if private else AddressScope.PUBLIC)
     host = f"[{name}]" if ":" in name else name
-    host = host if port == usual else f"{host}:{port}"
+    host = host if port == default_port else f"{host}:{port}"
     return Sink(server, host, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 
-def written(method: str, target: str, host: str, headers: Mapping[str, str], body: bytes) -> bytes:
+def encode_request(method: str, target: str, host: str, headers: Mapping[str, str], body: bytes) -> bytes:
     """All of the request. Raises ValueError where a header would be more than one line of ASCII."""
     lines = [f"{method} {target} HTTP/1.1", f"host: {host}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]

@@ -6,9 +6,9 @@ from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-LONGEST_HEAD: Final = 65_536
+MAX_HEAD_BYTES: Final = 65_536
 """Bytes up to the end of the headers, with those of the answers that went before: 100, 103 and the like."""
-LONGEST_REST: Final = 16_384
+MAX_BODY_BYTES: Final = 16_384
 """Bytes that are waited for once the headers are there; nobody looks at a body, but what follows it may be used."""
 
 
@@ -19,7 +19,7 @@ class BadAnswer(Exception):
 class ResponseParser:
     """Reads the answers of one connection. `begin`, then `feed` until it is `over`."""
 
-    __slots__ = ("_left", "_parser", "again", "begun", "headers", "over", "status")
+    __slots__ = ("_bytes_left", "_parser", "has_started", "headers", "is_complete", "is_reusable", "status")
 
     def __init__(self) -> None:
         self._parser = HttpResponseParser(self)
@@ -35,31 +35,31 @@ class ResponseParser:
         """0 until all headers are there."""
         self.headers: dict[str, str] = {}
         """By lower-case name; the last of one that comes twice."""
-        self.begun = False
+        self.has_started = False
         """Something came."""
-        self.over = False
+        self.is_complete = False
         """Nothing more is read of it."""
-        self.again = False
+        self.is_reusable = False
         """The connection may be used for the next."""
-        self._left = LONGEST_HEAD
+        self._bytes_left = MAX_HEAD_BYTES
 
     def feed(self, data: bytes) -> None:
         """What came next. Raises BadAnswer before there is a status, and never after that."""
-        self.begun = True
-        left, self._left = self._left, self._left - len(data)
+        self.has_started = True
+        bytes_left, self._bytes_left = self._bytes_left, self._bytes_left - len(data)
         if self.status:
-            if left < len(data):
-                self.over = True
+            if bytes_left < len(data):
+                self.is_complete = True
             else:
                 self._parse(data)
             return
-        self._parse(data[:left])
+        self._parse(data[:bytes_left])
         if self.status:
-            self._left = LONGEST_REST
-        if left < len(data):
+            self._bytes_left = MAX_BODY_BYTES
+        if bytes_left < len(data):
             if not self.status:
                 raise BadAnswer
-            self._parse(data[left:])
+            self._parse(data[bytes_left:])
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -67,11 +67,11 @@ class ResponseParser:
         except (HttpParserError, HttpParserUpgrade):
             if not self.status:
                 raise BadAnswer from None
-            self.over, self.again = True, False
+            self.is_complete, self.is_reusable = True, False
 
     def on_message_begin(self) -> None:
         """Called by the parser, as all that follow are."""
-        if self.over:
+        if self.is_complete:
             raise BadAnswer  # nobody asked: what it answers would be taken for an answer to what is asked next
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -92,7 +92,7 @@ class ResponseParser:
     def on_message_complete(self) -> None:
         """Nothing more belongs to the answer."""
         if self.status:
-            self.over = True
+            self.is_complete = True
             # One length too many: the server and we may differ about where the answer ends.
-            unsure = "transfer-encoding" in self.headers and "content-length" in self.headers
-            self.again = self._parser.should_keep_alive() and not unsure
+            is_ambiguous = "transfer-encoding" in self.headers and "content-length" in self.headers
+            self.is_reusable = self._parser.should_keep_alive() and not is_ambiguous

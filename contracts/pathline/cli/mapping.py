@@ -54,13 +54,13 @@ class RowMapping:
         _require_distinct([path for path, _ in (*field_readers, *constants)])
         _validate_constants(model.model, dict(constants))
         return cls(
-            plan=mapping_file,
-            case=_require_column(mapping_file.case, "case"),
-            time=_require_column(mapping_file.time, "time"),
-            subject=pseudonym_of,
-            moment=times.time_reader(mapping_file.time_format, mapping_file.timezone),
+            mapping_file=mapping_file,
+            case_column=_require_column(mapping_file.case, "case"),
+            time_column=_require_column(mapping_file.time, "time"),
+            pseudonym_of=pseudonym_of,
+            parse_time=times.time_reader(mapping_file.time_format, mapping_file.timezone),
             ids=EventIds(pseudonyms.key, mapping_file.id, mapping_file.id_prefix, mapping_file.id_per_case),
-            picks=dict(field_readers),
+            field_readers=dict(field_readers),
             constants=dict(constants),
         )
 

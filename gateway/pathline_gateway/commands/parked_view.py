@@ -24,7 +24,8 @@ def render_record(record: StoredParkedRecord) -> Iterator[str]:
     if record.tried_at is not None:
         yield f"  replayed   in vain, last at {record.tried_at}"
     if record.state != "parked":
-        yield f"  {record.state:<10} at {record.resolved_at} by {record.resolved_by}: {printable(record.resolution or '')}"
+        resolution = printable(record.resolution or "")
+        yield f"  {record.state:<10} at {record.resolved_at} by {record.resolved_by}: {resolution}"
     yield f"  reason     {record.reason}"
     yield f"  field      {record.field or '–'}"
     yield f"  detail     {printable(record.detail)}"

@@ -39,4 +39,5 @@ async def _run_rebuild(data: Path | None, dry_run: bool) -> list[Difference]:
 
 def _line(difference: Difference) -> str:
     pathway_names = f": {' '.join(difference.pathways[:_MAX_PATHWAYS_SHOWN])}" if difference.pathways else ""
-    return f"{difference.projection:<11} {difference.compared_count:>10} compared {difference.differing_count:>8} different{pathway_names}"
+    counts = f"{difference.compared_count:>10} compared {difference.differing_count:>8} different"
+    return f"{difference.projection:<11} {counts}{pathway_names}"

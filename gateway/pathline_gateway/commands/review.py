@@ -141,7 +141,8 @@ def _line(each: ReviewListItem) -> str:
     if each.decision and each.reason:
         reason += f" (not in force: {each.reason})"
     organisations = f"{each.a_org} and {each.b_org}"
-    return f"{each.cursor}  {each.item}  {reason:<12} {organisations:<40} {each.kind}, {each.method or '–'}, by {each.asserter}"
+    evidence = f"{each.kind}, {each.method or '–'}, by {each.asserter}"
+    return f"{each.cursor}  {each.item}  {reason:<12} {organisations:<40} {evidence}"
 
 
 def _render_case(case: ReviewCase) -> Iterator[str]:

@@ -108,12 +108,12 @@ class _Request:
         "_group",
         "_has_deadline",
         "_is_answered",
-        "_late",
         "_receive",
         "_response_started",
         "_scope",
         "_send",
         "_task",
+        "_timeout_task",
     )
 
     def __init__(self, bounds: RequestBounds, group: RequestGroup, scope: Scope, receive: Receive, send: Send) -> None:

@@ -64,7 +64,8 @@ async def migrate(connection: asyncpg.Connection) -> list[str]:
         applied_digests = await _load_applied_digests(connection)
         if newer_names := sorted(applied_digests.keys() - {each.name for each in migrations}):
             raise SchemaIsNewer(
-                f"the database was migrated by a later version (it has {newer_names[-1]}): start that version or a later one"
+                f"the database was migrated by a later version (it has {newer_names[-1]}): start that version or a "
+                "later one"
             )
         try:
             # A role that owns nothing may not even ask whether the ledger has to be made.

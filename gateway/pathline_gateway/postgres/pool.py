@@ -133,7 +133,8 @@ async def open_pool(database: str, use: PoolUse = BACKGROUND) -> AsyncIterator[a
         pool = await Pool(database, use)
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise DatabaseUnavailable(
-            f"Postgres cannot be reached ({_describe_failure(error)}): look at PATHLINE_DATABASE, or use --embedded on one machine"
+            f"Postgres cannot be reached ({_describe_failure(error)}): look at PATHLINE_DATABASE, or use --embedded "
+            "on one machine"
         ) from None
     try:
         yield pool

@@ -58,7 +58,9 @@ class PathwayReading:
         handoff_ids = {event.handoff for step in steps if (event := handoff_event_from_step(step)) is not None}
         page_handoffs = [each for each in self.handoffs if each.lifecycle.handoff in handoff_ids]
         other_handoffs = [each for each in self.handoffs if each.lifecycle.handoff not in handoff_ids]
-        return replace(self, assembled=assemble(steps), handoffs=page_handoffs, others=other_handoffs, next=next_place)
+        return replace(
+            self, assembled=assemble(steps), handoffs=page_handoffs, other_handoffs=other_handoffs, next=next_place
+        )
 
     def serve_handoffs(self) -> list[dict[str, Any]]:
         """The hand-offs as they are served."""

@@ -193,7 +193,7 @@ class RestrictedReader:
         return response
 
     def _pad_duration(self, pull_request: PullRequest) -> contextlib.AbstractAsyncContextManager[None]:
-        return self._padding.padded(wanted=is_restricted(pull_request.caller))
+        return self._padding.padded(enabled=is_restricted(pull_request.caller))
 
     @contextlib.asynccontextmanager
     async def _open_reading(self, pull_request: PullRequest, action: What) -> AsyncIterator[_ReaderTransaction]:

@@ -47,7 +47,7 @@ class Effect(StrEnum):
     """What comes of it."""
 
     BINDS = "binds"
-    BINDS_CONDITIONALLY = "binds unless it joins what others know"
+    BINDS_SOMETIMES = "binds unless it joins what others know"
     PROPOSAL = "proposal"
     NOTHING = "nothing"
     REFUSED = "refused"
@@ -64,10 +64,10 @@ class Rule(NamedTuple):
     """What that means, for the documentation."""
 
 
-_CONSENT_GIVEN, _CONSENT_WITHDRAWN = (ConsentGiven.type,), (ConsentWithdrawn.type,)
-_MANDATE_GIVEN, _MANDATE_WITHDRAWN = (MandateGiven.type,), (MandateWithdrawn.type,)
+_GIVEN, _WITHDRAWN = (ConsentGiven.type,), (ConsentWithdrawn.type,)
+_MANDATED, _ENDED = (MandateGiven.type,), (MandateWithdrawn.type,)
 _LINKED, _DISTINGUISHED, _RETRACTED = (IdentityLinked.type,), (IdentityDistinguished.type,), (IdentityRetracted.type,)
-_CONSENTS, _MANDATES = (*_CONSENT_GIVEN, *_CONSENT_WITHDRAWN), (*_MANDATE_GIVEN, *_MANDATE_WITHDRAWN)
+_CONSENTS, _MANDATES = (*_GIVEN, *_WITHDRAWN), (*_MANDATED, *_ENDED)
 _IDENTITY = (*_LINKED, *_DISTINGUISHED, *_RETRACTED)
 
 _PERSON, _REVIEWER = (Asserter.PERSON,), (Asserter.REVIEWER,)
@@ -75,47 +75,47 @@ _ORGANISATIONS = (Asserter.ORGANISATION, Asserter.REGISTRAR, Asserter.LINKER)
 _NON_REGISTRARS = (Asserter.ORGANISATION, Asserter.LINKER)
 _NON_LINKERS = (Asserter.ORGANISATION, Asserter.REGISTRAR)
 _OWN, _OTHERS, _PARTLY = (Relation.OWN,), (Relation.OTHERS,), (Relation.PARTLY,)
-_ANY_RELATION = tuple(Relation)
+_ANY = tuple(Relation)
 _NOT_OWN = (Relation.PARTLY, Relation.OTHERS)
 
 TABLE: Final[Sequence[Rule]] = (
-    Rule(_CONSENT_GIVEN, _PERSON, _ANY_RELATION, Effect.BINDS, "It opens what the holders that it names hold of her."),
-    Rule(_CONSENT_GIVEN, _ORGANISATIONS, _OWN, Effect.BINDS, "It opens what this organisation holds itself, and no more."),
+    Rule(_GIVEN, _PERSON, _ANY, Effect.BINDS, "It opens what the holders that it names hold of her."),
+    Rule(_GIVEN, _ORGANISATIONS, _OWN, Effect.BINDS, "It opens what this organisation holds itself, and no more."),
     Rule(
-        _CONSENT_GIVEN, _ORGANISATIONS, _NOT_OWN, Effect.PROPOSAL,
+        _GIVEN, _ORGANISATIONS, _NOT_OWN, Effect.PROPOSAL,
         "Of what others hold it opens nothing, until she or that holder gives a consent of her or its own.",
     ),
-    Rule(_CONSENT_WITHDRAWN, _PERSON, _ANY_RELATION, Effect.BINDS, "It ends her own consent, and forbids what organisations opened."),
-    Rule(_CONSENT_WITHDRAWN, _ORGANISATIONS, _OWN, Effect.BINDS, "It closes what this organisation holds itself."),
-    Rule(_CONSENT_WITHDRAWN, _ORGANISATIONS, _NOT_OWN, Effect.NOTHING, "It takes this organisation's own proposal back."),
-    Rule(_MANDATE_GIVEN, _PERSON, _OWN, Effect.BINDS, "Her agent may do what it says."),
-    Rule(_MANDATE_GIVEN, (Asserter.REGISTRAR,), _ANY_RELATION, Effect.BINDS, "The agent may, until she says otherwise."),
-    Rule(_MANDATE_GIVEN, _NON_REGISTRARS, _ANY_RELATION, Effect.PROPOSAL, "The agent may nothing, until she agrees."),
-    Rule(_MANDATE_GIVEN, _PERSON, _NOT_OWN, Effect.NOTHING, "Nobody gives a mandate over somebody else."),
-    Rule(_MANDATE_WITHDRAWN, _PERSON, _ANY_RELATION, Effect.BINDS, "It ends that mandate, whoever gave it."),
-    Rule(_MANDATE_WITHDRAWN, _ORGANISATIONS, _OWN, Effect.BINDS, "It ends this organisation's own mandate."),
-    Rule(_MANDATE_WITHDRAWN, _ORGANISATIONS, _NOT_OWN, Effect.NOTHING, "Nobody ends a mandate of somebody else's."),
+    Rule(_WITHDRAWN, _PERSON, _ANY, Effect.BINDS, "It ends her own consent, and forbids what organisations opened."),
+    Rule(_WITHDRAWN, _ORGANISATIONS, _OWN, Effect.BINDS, "It closes what this organisation holds itself."),
+    Rule(_WITHDRAWN, _ORGANISATIONS, _NOT_OWN, Effect.NOTHING, "It takes this organisation's own proposal back."),
+    Rule(_MANDATED, _PERSON, _OWN, Effect.BINDS, "Her agent may do what it says."),
+    Rule(_MANDATED, (Asserter.REGISTRAR,), _ANY, Effect.BINDS, "The agent may, until she says otherwise."),
+    Rule(_MANDATED, _NON_REGISTRARS, _ANY, Effect.PROPOSAL, "The agent may nothing, until she agrees."),
+    Rule(_MANDATED, _PERSON, _NOT_OWN, Effect.NOTHING, "Nobody gives a mandate over somebody else."),
+    Rule(_ENDED, _PERSON, _ANY, Effect.BINDS, "It ends that mandate, whoever gave it."),
+    Rule(_ENDED, _ORGANISATIONS, _OWN, Effect.BINDS, "It ends this organisation's own mandate."),
+    Rule(_ENDED, _ORGANISATIONS, _NOT_OWN, Effect.NOTHING, "Nobody ends a mandate of somebody else's."),
     Rule(
-        _IDENTITY, _PERSON, _ANY_RELATION, Effect.REFUSED,
+        _IDENTITY, _PERSON, _ANY, Effect.REFUSED,
         "She links by tokens of both sides, at `/v1/identity/links`, and takes that back there.",
     ),
-    Rule(_LINKED, _NON_LINKERS, _OWN, Effect.BINDS_CONDITIONALLY, "Two clients of its own; else it waits for a reviewer."),
-    Rule(_LINKED, (Asserter.LINKER,), _ANY_RELATION, Effect.BINDS, "Where it is registered for both sides."),
+    Rule(_LINKED, _NON_LINKERS, _OWN, Effect.BINDS_SOMETIMES, "Two clients of its own; else it waits for a reviewer."),
+    Rule(_LINKED, (Asserter.LINKER,), _ANY, Effect.BINDS, "Where it is registered for both sides."),
     Rule(_LINKED, _NON_LINKERS, _NOT_OWN, Effect.PROPOSAL, "It waits for a reviewer."),
     Rule(_DISTINGUISHED, _NON_LINKERS, _OWN, Effect.BINDS, "Two clients of its own are two persons."),
-    Rule(_DISTINGUISHED, (Asserter.LINKER,), _ANY_RELATION, Effect.BINDS, "Where it is registered for both sides."),
+    Rule(_DISTINGUISHED, (Asserter.LINKER,), _ANY, Effect.BINDS, "Where it is registered for both sides."),
     Rule(_DISTINGUISHED, _NON_LINKERS, _PARTLY, Effect.BINDS, "But not against a link that the person made herself."),
     Rule(_DISTINGUISHED, _NON_LINKERS, _OTHERS, Effect.PROPOSAL, "It waits for a reviewer."),
     Rule(_RETRACTED, _ORGANISATIONS, _OWN, Effect.BINDS, "Its own evidence counts no longer."),
     Rule(_RETRACTED, _ORGANISATIONS, _NOT_OWN, Effect.NOTHING, "Another's evidence stays."),
-    Rule(_IDENTITY, _REVIEWER, _ANY_RELATION, Effect.BINDS, "The newest decision outranks all else."),
-    Rule((*_CONSENTS, *_MANDATES), _REVIEWER, _ANY_RELATION, Effect.REFUSED, "A reviewer decides who is who, and no more."),
+    Rule(_IDENTITY, _REVIEWER, _ANY, Effect.BINDS, "The newest decision outranks all else."),
+    Rule((*_CONSENTS, *_MANDATES), _REVIEWER, _ANY, Effect.REFUSED, "A reviewer decides who is who, and no more."),
     Rule((SAFETY,), (Asserter.PERSON, *_ORGANISATIONS), _OWN, Effect.BINDS, "It hides this step from others."),
     Rule(
         (SAFETY,), (Asserter.PERSON, *_ORGANISATIONS), _NOT_OWN, Effect.NOTHING,
         "It hides no consent, mandate, reading or step of anybody else, whatever it stands on.",
     ),
-    Rule((SAFETY,), _REVIEWER, _ANY_RELATION, Effect.NOTHING, "A decision is no step."),
+    Rule((SAFETY,), _REVIEWER, _ANY, Effect.NOTHING, "A decision is no step."),
 )  # fmt: skip
 """A consent is judged holder by holder. `its own` is: of a consent, what the sayer holds itself; of a mandate, what is
 over her or was said by it; of identity, both refs, or the evidence; of safety, the step that carries it."""

@@ -65,7 +65,7 @@ def list_own_consents(
         if own_consent is not None:
             is_given = not is_withdrawn and not is_objected
             listed.append(
-                replace(own_consent, given=is_given, live=is_given and _permits_now(each, permission_by_use, now))
+                replace(own_consent, is_given=is_given, is_live=is_given and _permits_now(each, permission_by_use, now))
             )
     return sorted(listed, key=lambda each: each.event.sort_key, reverse=True)
 

@@ -26,7 +26,7 @@ class Padding:
 
     @contextlib.asynccontextmanager
     async def padded(self, *, enabled: bool) -> AsyncIterator[None]:
-        """The block takes a whole number of spans, however it ends; nothing is waited for unless it is `wanted`."""
+        """The block takes a whole number of spans, however it ends; nothing is waited for unless it is `enabled`."""
         started_at = self.clock()
         try:
             yield

@@ -129,7 +129,7 @@ class Linking:
                 return await token_repository.insert_link(connection, digests, redemption, account, _HOLD_S)
         _log.info("link tokens refused: %s", redemption.reason)
         LINK_TOKENS.add(1, {"pathline.outcome": "refused"})
-        raise Problem(404, "no-such-token", _BAD_TOKEN_DETAIL)
+        raise Problem(404, "no-such-token", _NO_LINK_DETAIL)
 
     async def _publish_link(self, id: UUID) -> None:
         """The broker has the link, once, however often this is tried: the event is the same each time."""
@@ -147,7 +147,7 @@ class Linking:
         return hmac.digest(self.secret, b"redemption\0" + caller.encode(), hashlib.sha256)[:16]
 
 
-_BAD_TOKEN_DETAIL = "no link was made: a token is unknown, expired or used, or both are of one record; ask for new ones"
+_NO_LINK_DETAIL = "no link was made: a token is unknown, expired or used, or both are of one record; ask for new ones"
 
 
 def _link_event(link: TokenLink) -> Interaction[Payload]:

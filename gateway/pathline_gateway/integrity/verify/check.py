@@ -90,7 +90,8 @@ class Check:
         """For a person."""
         pathway_ids = f": {' '.join(self.pathways)}" if self.pathways else ""
         set_aside_column = f" {self.set_aside_count:>8} set aside" if self.set_aside_count else ""
-        return f"{self.name:<11} {self.compared_count:>10} compared {self.differing_count:>8} different{set_aside_column}{pathway_ids}"
+        counts = f"{self.compared_count:>10} compared {self.differing_count:>8} different"
+        return f"{self.name:<11} {counts}{set_aside_column}{pathway_ids}"
 
     @property
     def as_document(self) -> dict[str, object]:

@@ -106,7 +106,7 @@ class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
                         if item.offset < self.next_fetch_offset:
                             continue
                         if isinstance(item, UnreadRecords) and item.first_offset < self.next_fetch_offset:
-                            item = replace(item, first=self.next_fetch_offset)
+                            item = replace(item, first_offset=self.next_fetch_offset)
                         self.next_fetch_offset = item.offset + 1
                     yield item
             # A batch keeps its last offset when that record was compacted away.

@@ -38,8 +38,8 @@ class CutRecord:
     def detail(self) -> str:
         """What is wrong and what to do."""
         return (
-            f"the record has over {MAX_RECORD_BYTES:,} bytes or over {MAX_HEADERS} headers. Only its "
-            "beginning is kept, and it cannot be replayed; refer to documents with dataref"
+            f"the record has over {MAX_RECORD_BYTES:,} bytes or over {MAX_HEADERS} headers. Only its beginning is "
+            "kept, and it cannot be replayed; refer to documents with dataref"
         )
 
 

@@ -103,7 +103,7 @@ def routes(streams: Streams) -> APIRouter:
         event: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's id.")],
     ) -> dict[str, Any]:
         """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown."""
-        async with PADDING.padded(wanted=is_restricted(caller)), read_transaction(streams.slow_pool) as connection:
+        async with PADDING.padded(enabled=is_restricted(caller)), read_transaction(streams.slow_pool) as connection:
             target = await require_subscription(connection, caller, subscription)
             return await explain(connection, target, caller, source, event, clock())
 

@@ -93,7 +93,7 @@ def routes(streams: Streams, sender: WebhookSender) -> APIRouter:
         subscription = hypothetical_subscription(
             form, require_own_org(caller, form.config.organisation), auth_disabled=caller.auth_disabled
         )
-        async with PADDING.padded(wanted=is_restricted(caller)):
+        async with PADDING.padded(enabled=is_restricted(caller)):
             with dry_runs.acquire(subscription.org):
                 return await _run_dry_run(form, subscription)
 

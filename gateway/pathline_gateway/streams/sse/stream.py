@@ -52,7 +52,7 @@ class Streams:
         """
         deadline, trace = time.monotonic() + MAX_DURATION_S, request_number()
         yield b"retry: 1000\n\n"
-        with self.listeners.register(subscription, trace, everything=auth_disabled) as listener:
+        with self.listeners.register(subscription, trace, auth_disabled=auth_disabled) as listener:
             while time.monotonic() < deadline and not self.listeners.is_closed:
                 if session is not None and self.sessions is not None and self.sessions.has_ended(session):
                     yield b'event: end\ndata: {"because":"signed out, or the token expired"}\n\n'

@@ -37,7 +37,7 @@ class EndpointHealth(NamedTuple):
 def with_local_state(state: EndpointState, local: EndpointState | SettlementRows) -> EndpointState:
     """The sink as it was found, and as far as is known here: what was written last may not be committed."""
     return state._replace(
-        read_to=local.acked_through, failed_in_row=local.failed_in_row, failing_since=local.failing_since
+        acked_through=local.acked_through, failed_in_row=local.failed_in_row, failing_since=local.failing_since
     )
 
 
@@ -50,7 +50,7 @@ def settle_attempts(
     rng: Random,
     now: datetime,
 ) -> tuple[SettlementRows, set[int]]:
-    """What is to be written down; and the numbers beyond `read_to` that are done, with those that were before."""
+    """What is to be written down; and the numbers beyond `acked_through` that are done, with those that were before."""
     settler = _Settler(health, policy, rng, now)
     for event, result in attempts:
         settler.record(event, result)

@@ -94,7 +94,7 @@ class EndpointWorker:
             return
         self._state = with_local_state(pushed.state, state)
         for task, each in self._in_flight.items():  # pathways may be one by now
-            self._in_flight[task] = each._replace(lane=pushed.ordering_keys.get(each.number, each.ordering_key))
+            self._in_flight[task] = each._replace(ordering_key=pushed.ordering_keys.get(each.number, each.ordering_key))
         self._pushed, self._secrets, self._last_fetch_at = pushed.events, pushed.secrets, time.monotonic()
         self._wake_event.set()
 
@@ -186,7 +186,7 @@ class EndpointWorker:
             return fetched
         self._is_awaiting_turn = True
         self._paced_until = time.monotonic() + wait.total_seconds()
-        return replace(fetched, start=())
+        return replace(fetched, startable=())
 
     def _is_paced(self) -> bool:
         """Whether its sink allows no other request yet, as far as this line knows."""

@@ -18,7 +18,7 @@ class WorkerHold(Protocol):
     is_stopping: bool
 
 
-Worker = TypeVar("Each", bound=WorkerHold)
+Worker = TypeVar("Worker", bound=WorkerHold)
 
 
 def max_workers_per_org(workers: Collection[WorkerHold]) -> int:

@@ -32,9 +32,9 @@ from pathline_gateway.web.templates import render_page
 _MAX_LISTED: Final = 100
 _BEFORE_FIRST: Final = UUID(int=0)
 _DONE_MESSAGES: Final = {
-    "pause": "Paused. What it would be given waits.",
+    "pause": "Paused. Its events wait.",
     "resume": "Resumed: it is tried again at once.",
-    "redrive": "What was given up is tried again.",
+    "redrive": "Failed events are tried again.",
     "replay": "A further series was opened: see below.",
 }
 
@@ -112,7 +112,7 @@ async def resume_subscription(pool: RequestPool, caller: OperatorCaller, subscri
 
 @router.post("/console/streams/{subscription}/redrive")
 async def redrive_failures(pool: RequestPool, caller: OperatorCaller, subscription: UUID, sent: OwnForm) -> Response:
-    """What was given up is tried again."""
+    """Failed events are tried again."""
     form = parse_form(sent, Acted)
     async with pool.acquire() as connection, connection.transaction():
         series = await require_series(

@@ -161,7 +161,7 @@ async def give_consent(
     await publisher.publish(citizen.build_event(payload))
     after = (await _load_citizen(context, caller)).find_consent(consent_id)
     if after is None:
-        raise Problem(409, "concealed", "it was given, and is told to nobody: it names what is concealed")
+        raise Problem(409, "concealed", "your consent counts, but nobody sees it: it names something concealed")
     return _render_consent(after)
 
 

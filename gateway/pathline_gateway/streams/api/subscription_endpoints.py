@@ -174,7 +174,7 @@ async def end_subscription(pool: RequestPool, caller: SubscriberOrOperator, subs
 
 @router.post(
     "/v1/subscriptions/{subscription}/pause",
-    summary="Hand nothing out for a while",
+    summary="Pause delivery",
     response_model=None,
     responses=_SUBSCRIPTION_RESPONSES,
 )

@@ -119,7 +119,7 @@ async def list_failures(
 
 @router.post(
     "/v1/subscriptions/{subscription}/redrive",
-    summary="Try again what was given up",
+    summary="Try failed events again",
     response_model=None,
     responses=response_docs(RetryCount, "They are tried again"),
 )

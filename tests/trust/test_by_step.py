@@ -24,7 +24,7 @@ from pathline_gateway.pathways.step import Step
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache, subscription_reader
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.visibility.deciding_steps import is_deciding, referenced_events
-from pathline_gateway.visibility.loading import _load_context
+from pathline_gateway.visibility.loading import load_context
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, compute_offered, compute_visible
 from pathline_gateway.visibility.redaction import event_names
@@ -201,7 +201,7 @@ def pathway_named(step: Step) -> set[tuple[str, str]]:
 async def of_whole(connection: asyncpg.Connection, of: Reader, pathway: Any) -> VisiblePathway | None:
     members, stored = await pathway_repository.load_pathway(connection, pathway)
     assert isinstance(members, pathway_repository.PathwayMembers)
-    return whole(of, await _load_context(connection, of, members, stored))
+    return whole(of, await load_context(connection, of, members, stored))
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request
 
+from pathline_gateway.api_docs.documents import ApiDocuments
 from pathline_gateway.auth import dependencies
 from pathline_gateway.auth import route_permissions as permissions
 from pathline_gateway.auth.caller import (
@@ -19,10 +20,25 @@ from pathline_gateway.auth.caller import (
     Role,
 )
 from pathline_gateway.auth.dependencies import Operator, RoleCheck
-from pathline_gateway.auth.middleware import require_role
+from pathline_gateway.auth.dev_issuer.authorization_codes import AuthorizationCodes
+from pathline_gateway.auth.dev_issuer.issuer import Issuer
+from pathline_gateway.auth.middleware import Authenticator, require_role
+from pathline_gateway.auth.sign_in_endpoints import BrowserSignIn
+from pathline_gateway.desk.page_context import DeskContext
+from pathline_gateway.identity.links.service import Linking
+from pathline_gateway.intake.http_ingest import HttpIngest
+from pathline_gateway.pull.restricted import RestrictedReader
+from pathline_gateway.review.service import ReviewService
 from pathline_gateway.runtime.http_app import ISSUER_ROUTERS, ROUTERS
-from pathline_gateway.runtime.route_declarations import NotDeclared, check_declarations
+from pathline_gateway.runtime.route_declarations import NotDeclared, check_declarations, check_services
+from pathline_gateway.status.endpoints import Statuses
+from pathline_gateway.status.throughput import Throughput
+from pathline_gateway.streams.api.services import SubscriptionAdmission
+from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.webhooks.sender import WebhookSender
+from pathline_gateway.visibility.own_events import AccountPublisher
 from pathline_gateway.web import problem
+from pathline_gateway.web.context import AppContext, ServiceMissing
 
 DEPENDENCIES: dict[str, tuple[Any, frozenset[Role]]] = {
     "OperatorCaller": (dependencies.OperatorCaller, frozenset({Role.OPERATOR})),
@@ -48,6 +64,27 @@ DEPENDENCIES: dict[str, tuple[Any, frozenset[Role]]] = {
     "Citizen": (dependencies.Citizen, frozenset({Role.CITIZEN})),
     "Person": (dependencies.Person, frozenset({Role.CITIZEN, Role.HELPER})),
 }
+
+
+SERVICES: tuple[type, ...] = (
+    ApiDocuments,
+    AccountPublisher,
+    Authenticator,
+    AuthorizationCodes,
+    BrowserSignIn,
+    DeskContext,
+    HttpIngest,
+    Issuer,
+    Linking,
+    RestrictedReader,
+    ReviewService,
+    Statuses,
+    Streams,
+    SubscriptionAdmission,
+    Throughput,
+    WebhookSender,
+)
+"""Every class of which an endpoint asks for one."""
 
 
 def caller_of(role: Role) -> Caller:
@@ -165,3 +202,13 @@ def test_a_public_route_whose_endpoint_asks_for_a_role_does_not_start() -> None:
 
     with pytest.raises(NotDeclared, match="/healthz"):
         check_declarations(every_endpoint(for_operators))
+
+
+def test_an_application_without_a_service_that_an_endpoint_asks_for_does_not_start() -> None:
+    nothing: Any = None
+    services = [*(object.__new__(kind) for kind in SERVICES)]
+    check_services(every_endpoint(), AppContext(nothing, nothing, b"", nothing, services=services))
+    for missing in services:
+        others = [each for each in services if each is not missing]
+        with pytest.raises(ServiceMissing, match=type(missing).__name__):
+            check_services(every_endpoint(), AppContext(nothing, nothing, b"", nothing, services=others))

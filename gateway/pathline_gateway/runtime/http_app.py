@@ -50,7 +50,7 @@ from pathline_gateway.pull.fast_path import FastPullMiddleware
 from pathline_gateway.review import endpoints as review_endpoints
 from pathline_gateway.runtime.gateway import Gateway
 from pathline_gateway.runtime.http_services import build_context
-from pathline_gateway.runtime.route_declarations import check_declarations
+from pathline_gateway.runtime.route_declarations import check_declarations, check_services
 from pathline_gateway.runtime.tracing_middleware import HttpSpans
 from pathline_gateway.set_aside import endpoints as set_aside_endpoints
 from pathline_gateway.status import endpoints as status_endpoints
@@ -104,7 +104,7 @@ ROUTERS: Final = (
     spreadsheet_pages.router,
     organisation_pages.router,
 )
-"""Every endpoint of every gateway: what is asked for first is looked at first."""
+"""Every endpoint of every gateway, in the order in which paths are compared with a request."""
 
 ISSUER_ROUTERS: Final = (issuer_endpoints.router, authorize_page.router)
 """Those of a gateway with an issuer of its own."""
@@ -141,11 +141,13 @@ def build_app(gateway: Gateway, issuer: Issuer | None = None, authenticator: Aut
     app.add_exception_handler(NoOrganisation, on_no_organisation)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_error)
-    build_context(gateway, app, authenticator, issuer).attach(app)
+    context = build_context(gateway, app, authenticator, issuer)
+    context.attach(app)
     for router in ROUTERS if issuer is None else (*ROUTERS, *ISSUER_ROUTERS):
         app.include_router(router)
     app.mount("/console/static", pathway_pages.STATIC)
     check_declarations(app)
+    check_services(app, context)
     return app
 
 

@@ -16,6 +16,7 @@ from pathline_gateway.access_log.declarations import find_unlogged_routes
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.dependencies import RoleCheck
 from pathline_gateway.auth.route_permissions import ROUTE_ROLES, find_undeclared_routes
+from pathline_gateway.web.context import AppContext, ServiceOf
 
 
 class NotDeclared(Exception):
@@ -37,6 +38,15 @@ def check_declarations(app: FastAPI) -> None:
         raise NotDeclared(f"the endpoint asks for other roles than the rule of {sorted(disagreeing)}")
 
 
+def check_services(app: FastAPI, context: AppContext) -> None:
+    """Every service that an endpoint of the application asks for is there. Raises ServiceMissing."""
+    for _, route in _routes_by_name(app):
+        if isinstance(route, APIRoute):
+            for call in _calls(route.dependant):
+                if isinstance(call, ServiceOf):
+                    context.service(call.kind)
+
+
 def roles_of_endpoint(route: BaseRoute) -> set[frozenset[Role]]:
     """The roles that the dependencies of its endpoint ask for: none where it asks nobody."""
     return set(_role_checks(route.dependant)) if isinstance(route, APIRoute) else set()
@@ -55,7 +65,11 @@ def _agrees_with_rule(name: str, route: BaseRoute) -> bool:
 
 
 def _role_checks(dependant: Dependant) -> Iterator[frozenset[Role]]:
-    if isinstance(dependant.call, RoleCheck):
-        yield dependant.call.roles
+    return (call.roles for call in _calls(dependant) if isinstance(call, RoleCheck))
+
+
+def _calls(dependant: Dependant) -> Iterator[object]:
+    """The endpoint, its dependencies and theirs."""
+    yield dependant.call
     for each in dependant.dependencies:
-        yield from _role_checks(each)
+        yield from _calls(each)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import asyncpg
 from fastapi import Depends, FastAPI, Request
@@ -78,10 +78,17 @@ Clock = Annotated[Callable[[], datetime], Depends(_clock)]
 RegisterUnknown = Annotated[bool, Depends(_register_unknown)]
 
 
-def service(kind: type[S]) -> Callable[[AppContext], Awaitable[S]]:
+@dataclass(frozen=True)
+class ServiceOf(Generic[S]):
+    """A dependency: the service of this class."""
+
+    kind: type[S]
+
+    async def __call__(self, context: Context) -> S:
+        """The service. Raises ServiceMissing."""
+        return context.service(self.kind)
+
+
+def service(kind: type[S]) -> ServiceOf[S]:
     """A dependency that gives the service of this class."""
-
-    async def find(context: Context) -> S:
-        return context.service(kind)
-
-    return find
+    return ServiceOf(kind)

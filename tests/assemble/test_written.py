@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.pathways.repository import PathwayMembers, StoredPathway, StoredStep, _sort_rows
 from pathline_gateway.pull.json_writer import write_pathway
-from pathline_gateway.pull.serialization import ServedPathway, serialize_pathway
+from pathline_gateway.pull.serialization import PathwayContent, serialize_pathway
 
 REFS = {1: ("north", "v1.a"), 2: ("south", 'v1."b\\'), 3: ("north", "v1.c")}
 SOURCES = {10: "urn:pathline:north:a", 11: "urn:pathline:south:\u00e9"}
@@ -62,6 +62,6 @@ def test_written_is_served(given: list[StoredStep]) -> None:
     stored = StoredPathway(_sort_rows(given, SOURCES), SOURCES, TYPES, REFS)
     handoffs = [{"handoff": "north:1"}]
     steps = assemble(stored.steps()).steps
-    served = ServedPathway(MEMBERS.pathway, MEMBERS.refs, steps, handoffs=handoffs)
+    served = PathwayContent(MEMBERS.pathway, MEMBERS.refs, steps, handoffs=handoffs)
     told = orjson.dumps(serialize_pathway(served, "version"))
     assert orjson.loads(write_pathway(MEMBERS, "version", stored, orjson.dumps(handoffs))) == orjson.loads(told)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.pull.page_range import PageAsked
 from pathline_gateway.pull.reader_view import build_view, redact_pathway
-from pathline_gateway.pull.serialization import ServedPathway, serialize_pathway
+from pathline_gateway.pull.serialization import PathwayContent, serialize_pathway
 from pathline_gateway.pull.visible_page import VisiblePage, filter_page
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.policy import PathwayContext, compute_visible
@@ -44,7 +44,7 @@ def test_an_operator_is_served_as_whoever_sees_everything(known: PathwayContext)
     assume(visible is not None and not any(is_location_hidden(each.parsed) for each in visible.steps))
     assert visible is not None
     view = build_view(operator(), ReaderKey(SECRET, operator().name), visible)
-    everything = ServedPathway(view.pathway, visible.subjects, [each.parsed.step for each in visible.steps])
+    everything = PathwayContent(view.pathway, visible.subjects, [each.parsed.step for each in visible.steps])
     assert orjson.loads(view.body) == orjson.loads(orjson.dumps(serialize_pathway(everything, view.version)))
 
 

@@ -33,7 +33,7 @@ from pathline_gateway.pathways.step_cursor import StepCursor
 from pathline_gateway.pull import long_pathways
 from pathline_gateway.pull.page_range import FIRST_PAGE, MAX_STEPS, PageAsked
 from pathline_gateway.pull.pathway_version import compute_version
-from pathline_gateway.pull.serialization import ServedPathway
+from pathline_gateway.pull.serialization import PathwayContent
 from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
 
 
@@ -62,9 +62,9 @@ class PathwayReading:
             self, assembled=assemble(steps), handoffs=page_handoffs, other_handoffs=other_handoffs, next=next_place
         )
 
-    def as_served(self, handoffs: Sequence[object] = (), next_cursor: str | None = None) -> ServedPathway:
+    def as_served(self, handoffs: Sequence[object] = (), next_cursor: str | None = None) -> PathwayContent:
         """What whoever sees everything is told of it."""
-        return ServedPathway(
+        return PathwayContent(
             self.members.pathway, self.members.refs, self.assembled.steps, handoffs=handoffs, next=next_cursor
         )
 

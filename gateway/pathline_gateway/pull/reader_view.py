@@ -13,7 +13,7 @@ from pathline_gateway.auth.reader import Reader
 from pathline_gateway.pathways.assembly import Pathway
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
-from pathline_gateway.pull.serialization import ServedPathway, distinct_legs, serialize_pathway
+from pathline_gateway.pull.serialization import PathwayContent, distinct_legs, serialize_pathway
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.pathway_handles import handle_of
 from pathline_gateway.visibility.policy import VisiblePathway
@@ -24,7 +24,7 @@ from pathline_gateway.visibility.redaction import StepRedactor, event_names, is_
 class View:
     """What one reader is served of a pathway."""
 
-    served: ServedPathway
+    served: PathwayContent
     version: str
     """Of this body, and of nothing that it leaves out."""
     body: bytes
@@ -80,11 +80,11 @@ def redact_pathway(
     context: VisiblePathway,
     handoffs: Sequence[Mapping[str, Any]] = (),
     next_cursor: str | None = None,
-) -> ServedPathway:
+) -> PathwayContent:
     """What she sees, as she may be told it: an operator everything but hidden places, others' steps under her names."""
     steps, hidden = _redact_steps(reader, key, visible, context)
     pathway = handle_of(reader, key, visible.anchors[0].anchor_id)
-    return ServedPathway(pathway, visible.subjects, steps, hidden, handoffs, next_cursor)
+    return PathwayContent(pathway, visible.subjects, steps, hidden, handoffs, next_cursor)
 
 
 def _redact_steps(

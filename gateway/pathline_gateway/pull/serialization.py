@@ -13,7 +13,7 @@ from pathline_gateway.pathways.step import Step
 
 
 @dataclass(frozen=True, slots=True)
-class ServedPathway:
+class PathwayContent:
     """What one reader is told of a pathway, or of a page of it."""
 
     pathway: UUID
@@ -27,7 +27,7 @@ class ServedPathway:
     """How she asks for the next page, where there is one."""
 
 
-def serialize_pathway(served: ServedPathway, version: str) -> dict[str, object]:
+def serialize_pathway(served: PathwayContent, version: str) -> dict[str, object]:
     """The body of an answer."""
     body: dict[str, object] = {
         "pathway": str(served.pathway),

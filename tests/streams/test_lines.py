@@ -47,7 +47,7 @@ class Ledger:
     lanes: list[UUID] = field(default_factory=list)
     """The pathway of each number, from 1 on, as it is now."""
     read_to: int = 0
-    failed_in_row: int = 0
+    consecutive_failures: int = 0
     failing_since: datetime | None = None
     changed: int = 0
     held: dict[int, PendingEvent] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Ledger:
         return classify_response(status, None, NOW, 1.0)
 
     def state(self) -> EndpointState:
-        standing = (self.failed_in_row, self.failing_since, self.changed)
+        standing = (self.consecutive_failures, self.failing_since, self.changed)
         return EndpointState("https://sink.test/", None, self.read_to, NOW, *standing, False, len(self.lanes), 0)
 
     def next(self, number: int) -> PendingEvent:
@@ -123,9 +123,9 @@ class Ledger:
 
     async def settle(self, _: UUID, what: SettlementRows) -> bool:
         await asyncio.sleep(0)
-        self.read_to, self.failed_in_row, self.failing_since = (
+        self.read_to, self.consecutive_failures, self.failing_since = (
             what.acked_through,
-            what.failed_in_row,
+            what.consecutive_failures,
             what.failing_since,
         )
         for each in what.retries:

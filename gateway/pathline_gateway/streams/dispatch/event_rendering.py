@@ -95,7 +95,7 @@ async def render_page(
 
     Call within a transaction whose statements see one moment.
     """
-    start = max(after, subscription.forgotten_through)
+    start = max(after, subscription.pruned_through)
     rows = await delivered_repository.fetch_after(connection, subscription.id, start, limit)
     events = await render_events(
         RenderContext(connection, secret, now), subscription, with_numbers(rows), request_number()
@@ -167,7 +167,7 @@ class _EventRenderer:
     async def _render(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
         if row.get("kind") is not None:
             return await self._render_notice(number, row)
-        if self._subscription.operator:  # as it is honoured now: see `seeing`
+        if self._subscription.is_operator:  # as it is honoured now: see `seeing`
             return self._render_as_sent(number, row, row["pathway"])
         if row["org"] == self._subscription.org:
             return self._render_as_sent(number, row, await self._own_handle(row))
@@ -214,7 +214,7 @@ class _EventRenderer:
         body = await self._context.notice_renderer.render_body(self._subscription, notice, row["pathway"])
         if body is None:
             return {"number": number, "withheld": True}
-        if not self._subscription.operator:
+        if not self._subscription.is_operator:
             await self._record_notice_access(notice, row["pathway"])
         return notice_event(number, row, body)
 
@@ -222,13 +222,13 @@ class _EventRenderer:
         """That it was told how another keeps this person waiting is in the log as any event of others is."""
         view = await self._context.visibility.view(self._subscription, pathway)
         if view is not None:
-            self._refs |= {notice.ref} | {ref.id for ref in view.visible_pathway.anchors}
+            self._refs |= {notice.offer_ref} | {ref.id for ref in view.visible_pathway.anchors}
             self._is_quiet |= view.visible_pathway.is_concealed_access
 
     async def _own_handle(self, row: asyncpg.Record) -> UUID | None:
         """What the organisation calls the pathway of its own event."""
         if row["only_one"]:  # by which other name of the organisation's own could the pathway be called?
-            return self._context.pathway_handle(self._reader, row["birth"])
+            return self._context.pathway_handle(self._reader, row["anchor_id"])
         view = await self._context.visibility.view(self._subscription, row["pathway"])
         return (
             self._context.pathway_handle(self._reader, view.visible_pathway.anchors[0].anchor_id)

@@ -9,14 +9,14 @@ import asyncpg
 from pathline_gateway.postgres import shared_pace
 from pathline_gateway.streams.webhooks.rate_turns import QueuePlace, SinkTurns
 
-_INSERT_PACE = "insert into pace (what, next_at) values ($1, $2) on conflict do nothing"
-_LOCK_PACE = "select next_at, turn from pace where what = $1 for update"
-_PLACES = "select org, turn, waits_until from sink_turn where what = $1 and (org = $2 or waits_until > $3)"
-_WRITE = "update pace set next_at = $2, turn = $3 where what = $1"
+_INSERT_PACE = "insert into rate_limit (key_digest, next_allowed_at) values ($1, $2) on conflict do nothing"
+_LOCK_PACE = "select next_allowed_at, turn from rate_limit where key_digest = $1 for update"
+_PLACES = "select org, turn, waits_until from sink_turn where key_digest = $1 and (org = $2 or waits_until > $3)"
+_WRITE = "update rate_limit set next_allowed_at = $2, turn = $3 where key_digest = $1"
 _PLACE = """
-insert into sink_turn (what, org, turn, waits_until)
+insert into sink_turn (key_digest, org, turn, waits_until)
 select $1, * from unnest($2::text[], $3::bigint[], $4::timestamptz[])
-on conflict (what, org) do update set turn = excluded.turn, waits_until = excluded.waits_until
+on conflict (key_digest, org) do update set turn = excluded.turn, waits_until = excluded.waits_until
 """
 
 

@@ -23,7 +23,8 @@ select handoff, offered_at from (
     union
     (select h.handoff, h.offered_at from handoff h
     where h.{side} = $1 and h.ended_at is not null and h.offered_at is not null
-        and (h.is_concealed or h.redirect_count > 0 or h.ended_by = 'cancelled') and (h.offered_at, h.handoff) > ($2, $3)
+        and (h.is_concealed or h.redirect_count > 0 or h.ended_by = 'cancelled')
+            and (h.offered_at, h.handoff) > ($2, $3)
         and (h.is_concealed or (cardinality($5::text[]) > 0 and exists (
             select from interaction i join subject_ref s on s.id = i.ref
             where i.handoff = h.handoff collate "default" and s.org = any($5::text[]))))
@@ -58,7 +59,8 @@ order by offered_at desc, handoff desc limit $4
 _PASSED_ON = """
     union
     (select h.handoff, h.offered_at from handoff h
-    where h.redirect_count > 0 and h.receiver <> $1 and h.offered_at is not null and (h.offered_at, h.handoff) < ($2, $3)
+    where h.redirect_count > 0 and h.receiver <> $1 and h.offered_at is not null
+        and (h.offered_at, h.handoff) < ($2, $3)
         and (h.is_concealed or h.receiver = any($5::text[]) or (h.redirect_count > 1 and exists (
             select from interaction i join subject_ref s on s.id = i.ref
             where i.handoff = h.handoff collate "default" and s.org = any($5::text[]))))

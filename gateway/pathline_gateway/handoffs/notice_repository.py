@@ -24,7 +24,8 @@ select w.handoff, {audience} as audience, least($1, o.until) as until
 from {table} w
 join organisation r on r.org = w.receiver
 left join own o on o.org = w.receiver
-where w.{stage}_answered_at is null and w.{stage}_due_known_at <= w.{stage}_due_at and w.{stage}_due_at + $2 < least($1, o.until)
+where w.{stage}_answered_at is null and w.{stage}_due_known_at <= w.{stage}_due_at
+    and w.{stage}_due_at + $2 < least($1, o.until)
     {sides}
     and not exists (select from handoff_notice n where n.handoff = w.handoff and n.stage = '{stage}'
         and n.due_at = w.{stage}_due_at and n.kind = 'silent' and n.audience = {audience})
@@ -73,23 +74,25 @@ where n.is_open and (coalesce(h.handoff, v.handoff) is null
 limit 500
 """
 _OPEN_STAGES = """
-select handoff, '' as audience, sender, receiver, offer_ref, accept_due_at, contact_due_at, accept_answered_at, contact_answered_at,
-    accept_due_known_at, contact_due_known_at
+select handoff, '' as audience, sender, receiver, offer_ref, accept_due_at, contact_due_at, accept_answered_at,
+    contact_answered_at, accept_due_known_at, contact_due_known_at
 from handoff where handoff = any($1::text[])
 union all
-select handoff, org, sender, receiver, offer_ref, accept_due_at, contact_due_at, accept_answered_at, contact_answered_at,
-    accept_due_known_at, contact_due_known_at
+select handoff, org, sender, receiver, offer_ref, accept_due_at, contact_due_at, accept_answered_at,
+    contact_answered_at, accept_due_known_at, contact_due_known_at
 from handoff_side where handoff = any($1::text[])
 """
 _INSERT_NOTICES = """
-insert into handoff_notice (id, kind, handoff, stage, due_at, sender, receiver, offer_ref, answered_at, audience, raised_at, is_open)
+insert into handoff_notice (id, kind, handoff, stage, due_at, sender, receiver, offer_ref, answered_at, audience,
+    raised_at, is_open)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[],
     $8::bigint[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::boolean[])
 """
 _CLOSE_NOTICES = """
 update handoff_notice n set is_open = false
 from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[]) as c(handoff, stage, due_at, audience)
-where n.handoff = c.handoff and n.stage = c.stage and n.due_at = c.due_at and n.kind = 'silent' and n.audience = c.audience
+where n.handoff = c.handoff and n.stage = c.stage and n.due_at = c.due_at and n.kind = 'silent'
+    and n.audience = c.audience
 """
 _UPSERT_SOURCE = """
 insert into source (source, org) values ($1, 'pathline') on conflict (source) do update set source = excluded.source

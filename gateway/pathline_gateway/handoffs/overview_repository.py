@@ -10,7 +10,9 @@ from uuid import UUID
 import asyncpg
 
 # What is late, by the indexes of what is: nothing else of all that stands can be silent.
-_OVERDUE_CONDITION = """(h.accept_answered_at is null and h.accept_due_at < $1 or h.contact_answered_at is null and h.contact_due_at < $1)"""
+_OVERDUE_CONDITION = (
+    "(h.accept_answered_at is null and h.accept_due_at < $1 or h.contact_answered_at is null and h.contact_due_at < $1)"
+)
 # $1: now; $2: from when on those that have ended count; $3: those that must not be told of. Whoever is not on the
 # register cannot be said to be silent.
 _CURRENT_HANDOFFS = """
@@ -19,7 +21,8 @@ with judged as (
         coalesce(r.org is not null and h.accept_answered_at is null and h.accept_due_at < $1, false) as no_answer,
         coalesce(r.org is not null and h.contact_answered_at is null and h.contact_due_at < $1, false) as no_contact
     from handoff h left join organisation r on r.org = h.receiver
-    where h.offered_at is not null and (h.ended_at is null or h.offered_at >= $2) and h.handoff <> all($3::text[]){which}
+    where h.offered_at is not null and (h.ended_at is null or h.offered_at >= $2)
+        and h.handoff <> all($3::text[]){which}
 ), standing as (
     select j.*,
         least(case when no_answer then accept_due_at end, case when no_contact then contact_due_at end) as silent_since
@@ -30,10 +33,11 @@ with judged as (
 _SUMMARY_BY_PAIR = """
 select sender, receiver, count(*) as offered, count(*) filter (where state in ('requested', 'received')) as waiting,
     count(*) filter (where accepted_at >= offered_at) as accepted,
-    percentile_cont(0.5) within group (order by accepted_at - offered_at) filter (where accepted_at >= offered_at) as to_acceptance,
+    percentile_cont(0.5) within group (order by accepted_at - offered_at)
+        filter (where accepted_at >= offered_at) as to_acceptance,
     count(*) filter (where first_contact_at >= offered_at) as met,
-    percentile_cont(0.5) within group (order by first_contact_at - offered_at) filter (where first_contact_at >= offered_at)
-        as to_contact,
+    percentile_cont(0.5) within group (order by first_contact_at - offered_at)
+        filter (where first_contact_at >= offered_at) as to_contact,
     count(silent_since) as silent,
     count(*) filter (where ended_by = 'declined') as declined,
     count(*) filter (where ended_by = 'expired') as expired, bool_or(is_observable) as observable,
@@ -65,9 +69,9 @@ _LONGEST_SILENT = """
 )
 """
 _SELECTED_HANDOFFS = """
-select c.handoff, c.sender, c.receiver, c.state, c.offered_at, c.accepted_at, c.first_contact_at, c.ended_at, c.ended_by,
-    c.accept_due_at, c.contact_due_at, c.accept_answered_at, c.contact_answered_at, c.is_observable, c.no_answer, c.no_contact,
-    c.redirect_count, c.anomaly_count, s.pathway
+select c.handoff, c.sender, c.receiver, c.state, c.offered_at, c.accepted_at, c.first_contact_at, c.ended_at,
+    c.ended_by, c.accept_due_at, c.contact_due_at, c.accept_answered_at, c.contact_answered_at, c.is_observable,
+    c.no_answer, c.no_contact, c.redirect_count, c.anomaly_count, s.pathway
 from chosen c
 join ref_pathway s on s.ref = c.offer_ref
 """

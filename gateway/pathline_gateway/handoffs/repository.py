@@ -126,7 +126,9 @@ _DELETE = "delete from handoff h using unnest($1::text[]) as k(handoff) where h.
 _QUEUE_TELEMETRY = "insert into handoff_telemetry_pending select unnest($1::text[]) on conflict do nothing"
 _CHECKPOINT = "select change_seq from handoff_progress"
 _ADVANCE_CHECKPOINT = "update handoff_progress set change_seq = $1"
-_COUNT_LAG = "select count(*) from (select from change_log where seq > (select change_seq from handoff_progress) limit 100000) as c"
+_COUNT_LAG = """
+select count(*) from (select from change_log where seq > (select change_seq from handoff_progress) limit 100000) as c
+"""
 _SELECT_BY_ID = "select * from handoff where handoff = any($1::text[])"
 _CONCEAL = "update handoff set is_concealed = true where handoff = any($1::text[]) and not is_concealed"
 # One of each of some organisations, the latest first.

@@ -18,7 +18,8 @@ _UNREPORTED = """
 select h.*, not exists (select from unconcealed_handoff o where o.handoff = h.handoff) as hidden
 from handoff h
 left join handoff_telemetry_sent t on t.handoff = h.handoff
-where h.handoff = any($1::text[]) and h.offered_at is not null and h.ended_at is not null and t.ended_at is distinct from h.ended_at
+where h.handoff = any($1::text[]) and h.offered_at is not null and h.ended_at is not null
+    and t.ended_at is distinct from h.ended_at
 """
 _MARK_REPORTED = """
 insert into handoff_telemetry_sent (handoff, ended_at) select * from unnest($1::text[], $2::timestamptz[])

@@ -108,7 +108,8 @@ _DELETE_REVIEW_ITEMS = "delete from review_item where (source, id) in (select * 
 _UPSERT_REVIEW_ITEMS = """
 insert into review_item (source, id, ref_a, ref_b, reason)
 select * from unnest($1::int[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
-on conflict (source, id) do update set ref_a = excluded.ref_a, ref_b = excluded.ref_b, reason = excluded.reason, since = now()
+on conflict (source, id) do update set ref_a = excluded.ref_a, ref_b = excluded.ref_b, reason = excluded.reason,
+    since = now()
 """
 _IS_SEEN = """
 select count(*) = cardinality($2::text[]) from seen_evidence l join source s on s.id = l.source

@@ -53,7 +53,8 @@ _MARK_SEEN_AHEAD = "insert into link_evidence_seen_ahead select unnest($1::bigin
 _ADVANCE = """
 update membership_progress p set link_evidence_seq = coalesce(
     (select l.seq - 1 from link_evidence l
-     where l.seq > p.link_evidence_seq and not exists (select from link_evidence_seen_ahead a where a.seq = l.seq) order by l.seq limit 1),
+     where l.seq > p.link_evidence_seq and not exists (select from link_evidence_seen_ahead a where a.seq = l.seq)
+     order by l.seq limit 1),
     (select max(l.seq) from link_evidence l), p.link_evidence_seq)
 """
 _DELETE_SEEN_AHEAD = (

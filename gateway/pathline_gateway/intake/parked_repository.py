@@ -10,8 +10,8 @@ from typing import Literal
 import asyncpg
 
 _INSERT = """
-insert into parked (log_epoch, topic, partition, "offset", record_timestamp, key, value, header_names, header_bytes, header_values,
-    reason, field, detail, org, stored_extent, last_offset, size, value_size, sha256)
+insert into parked (log_epoch, topic, partition, "offset", record_timestamp, key, value, header_names, header_bytes,
+    header_values, reason, field, detail, org, stored_extent, last_offset, size, value_size, sha256)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 on conflict do nothing
 returning id

@@ -12,8 +12,8 @@ from pathline_gateway.measure.release import Cell, ReleasedUnit, Unit
 
 # A receiver that is not on the register is not observable: it has no part in any of this.
 _HANDOFFS = """
-select sender, receiver, offered_at, accepted_at, first_contact_at, first_service_at, receiver_first_active_at, ended_at,
-    coalesce(ended_by = 'completed', false) as is_completed
+select sender, receiver, offered_at, accepted_at, first_contact_at, first_service_at, receiver_first_active_at,
+    ended_at, coalesce(ended_by = 'completed', false) as is_completed
 from unconcealed_handoff
 where is_observable and offered_at <= $3 and ($1::text is null or sender = $1) and ($2::text is null or receiver = $2)
 order by sender, receiver, handoff
@@ -25,18 +25,19 @@ where not is_observable and offered_at is not null and ($1::text is null or send
 """
 _UNITS = """
 select h.handoff, s.pathway, h.sender, h.receiver, h.offered_at, h.accepted_at,
-    h.first_contact_at, h.first_service_at, h.receiver_first_active_at, h.ended_at, coalesce(h.ended_by = 'completed', false) as is_completed
+    h.first_contact_at, h.first_service_at, h.receiver_first_active_at, h.ended_at,
+    coalesce(h.ended_by = 'completed', false) as is_completed
 from unconcealed_handoff h
 join ref_pathway s on s.ref = h.offer_ref
 where h.is_observable and h.offered_at < $1
 """
 _COLUMNS = (
-    "handoff", "pathway", "cell_sender", "cell_receiver", "sender", "receiver", "offered", "accepted", "first_contact",
-    "first_service", "heard", "ended", "completed", "until",
+    "handoff", "pathway", "cell_sender", "cell_receiver", "sender", "receiver", "offered_at", "accepted_at",
+    "first_contact_at", "first_service_at", "receiver_first_active_at", "ended_at", "is_completed", "observed_until",
 )  # fmt: skip
 _RELEASED = """
-select handoff, pathway, cell_sender, cell_receiver, sender, receiver, offered_at, accepted_at, first_contact_at, first_service_at,
-    receiver_first_active_at, ended_at, is_completed, observed_until
+select handoff, pathway, cell_sender, cell_receiver, sender, receiver, offered_at, accepted_at, first_contact_at,
+    first_service_at, receiver_first_active_at, ended_at, is_completed, observed_until
 from released_handoff
 where ($1::text is null or cell_sender = $1) and ($2::text is null or cell_receiver = $2)
 """

@@ -11,7 +11,8 @@ _APPEND = """
 insert into change_log (ref, batch, kind) select ref, $2, $3 from unnest($1::bigint[]) as r(ref) order by ref
 """
 _ADD_TOTALS = """
-update row_counters set value = row_counters.value + d.n from unnest($1::text[], $2::bigint[]) as d(name, n) where row_counters.name = d.name
+update row_counters set value = row_counters.value + d.n from unnest($1::text[], $2::bigint[]) as d(name, n)
+where row_counters.name = d.name
 """
 
 

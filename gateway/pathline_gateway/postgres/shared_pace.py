@@ -9,7 +9,8 @@ import asyncpg
 
 _CLAIM = """
 insert into rate_limit as r (key_digest, next_allowed_at) values ($1, $2::timestamptz + $4)
-on conflict (key_digest) do update set next_allowed_at = greatest(r.next_allowed_at, $2) + $4 where r.next_allowed_at <= $2 + $3
+on conflict (key_digest) do update set next_allowed_at = greatest(r.next_allowed_at, $2) + $4
+where r.next_allowed_at <= $2 + $3
 returning next_allowed_at
 """
 _NEXT = "select next_allowed_at from rate_limit where key_digest = $1"

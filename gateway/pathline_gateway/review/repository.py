@@ -28,7 +28,8 @@ left join link_evidence l on l.source = r.source and l.id = r.id
 join subject_ref a on a.id = r.ref_a
 join subject_ref b on b.id = r.ref_b
 where r.seq > $1 and ($2::text is null or r.reason = $2)
-    and not exists (select from decided d where d.ref_a = least(r.ref_a, r.ref_b) and d.ref_b = greatest(r.ref_a, r.ref_b))
+    and not exists (select from decided d
+        where d.ref_a = least(r.ref_a, r.ref_b) and d.ref_b = greatest(r.ref_a, r.ref_b))
     and ($5 or not (org_is_concealed(src.org) or ref_is_concealed(a.org, a.subject)
                     or ref_is_concealed(b.org, b.subject)))
 order by r.seq limit $3
@@ -56,7 +57,8 @@ select r.reason, count(*) as n from review_item r
 join source src on src.id = r.source
 join subject_ref a on a.id = r.ref_a
 join subject_ref b on b.id = r.ref_b
-where not exists (select from decided d where d.ref_a = least(r.ref_a, r.ref_b) and d.ref_b = greatest(r.ref_a, r.ref_b))
+where not exists (select from decided d
+    where d.ref_a = least(r.ref_a, r.ref_b) and d.ref_b = greatest(r.ref_a, r.ref_b))
     and ($2 or not (org_is_concealed(src.org) or ref_is_concealed(a.org, a.subject)
                     or ref_is_concealed(b.org, b.subject)))
 group by r.reason

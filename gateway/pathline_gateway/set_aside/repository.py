@@ -23,7 +23,9 @@ on conflict (work, key) do update set reason = excluded.reason, last_tried_at = 
     retry_at = now() + least(interval '30 seconds' * power(2, least(set_aside.attempts, 12)), interval '1 day')
 returning id, key
 """
-_INSERT_REFS = "insert into set_aside_ref (set_aside_id, ref) select * from unnest($1::bigint[], $2::bigint[]) on conflict do nothing"
+_INSERT_REFS = """
+insert into set_aside_ref (set_aside_id, ref) select * from unnest($1::bigint[], $2::bigint[]) on conflict do nothing
+"""
 _RELEASE = "delete from set_aside where work = $1 and key = any($2::text[])"
 _FIND_KEYS = "select key from set_aside where work = $1 and key = any($2::text[])"
 _DUE = "select key from set_aside where work = $1 and retry_at <= now() order by retry_at limit $2"

@@ -12,7 +12,8 @@ import asyncpg
 _DELIVERED = """
 select coalesce((select sum(w.acked_through - (select count(*) from webhook_retry h
             where h.subscription = w.subscription and h.number <= w.acked_through)
-        - (select count(*) from webhook_dead_letter f where f.subscription = w.subscription and f.number <= w.acked_through))
+        - (select count(*) from webhook_dead_letter f
+            where f.subscription = w.subscription and f.number <= w.acked_through))
     from webhook_sink w), 0)
     + coalesce((select sum(polled_through) from subscription_last_poll), 0)
 """

@@ -16,7 +16,8 @@ from (select count(*) as n from membership m join subject_ref s on s.id = m.ref
       where m.valid_until is null and s.has_steps group by m.pathway) as joined
 """
 _COUNT_PENDING = """
-select (select count(*) from link_evidence where seq > p.link_evidence_seq) - (select count(*) from link_evidence_seen_ahead)
+select (select count(*) from link_evidence where seq > p.link_evidence_seq)
+    - (select count(*) from link_evidence_seen_ahead)
     + (select count(*) from handoff_input where seq > p.handoff_input_seq)
 from membership_progress p
 """

@@ -23,7 +23,8 @@ from ref_pathway s
 where s.org = $1 and s.subject = $2
 """
 _SELECT_REFS = """
-select id, org, subject, anchor_id, received_at, exists (select from set_aside_ref a where a.ref = subject_ref.id) as closed
+select id, org, subject, anchor_id, received_at,
+    exists (select from set_aside_ref a where a.ref = subject_ref.id) as closed
 from subject_ref where id = any($1::bigint[])
 """
 _RECEIVED_AT = """

@@ -21,7 +21,9 @@ insert into link_token (digest, org, subject, expires_at) values ($1, $2, $3, no
 returning expires_at
 """
 _COUNT_OPEN = """
-select count(*) from (select from link_token where org = $1 and token_link_id is null and expires_at > now() limit $2) as found
+select count(*) from (
+    select from link_token where org = $1 and token_link_id is null and expires_at > now() limit $2
+) as found
 """
 # What is long over tells nobody anything. A few at a time, whenever one is issued.
 _DELETE_EXPIRED = """

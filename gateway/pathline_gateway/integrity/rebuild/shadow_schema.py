@@ -24,7 +24,8 @@ create unlogged table rebuilding.handoff (like public.handoff including defaults
 create unlogged table rebuilding.suspect (ref bigint primary key);
 """
 _POSITION = """
-select (select coalesce(max(seq), 0) from change_log) as change, (select link_evidence_seq from membership_progress) as link
+select (select coalesce(max(seq), 0) from change_log) as change,
+    (select link_evidence_seq from membership_progress) as link
 """
 _CHANGED_REFS = "select distinct ref from change_log where seq > $1 and seq <= $2"
 _LINKED_REFS = """
@@ -279,7 +280,8 @@ select t.name, c.n - t.value from row_counters t join (
     union all select 'links', count(*) from seen_evidence where kind = 'same') c using (name)
 """
 _COMPARE_TOTALS = """
-select t.name, t.value as live, case when t.name in ('interactions', 'stepped') then r.n else t.value + r.n end as rebuilt
+select t.name, t.value as live,
+    case when t.name in ('interactions', 'stepped') then r.n else t.value + r.n end as rebuilt
 from row_counters t join rebuilding.total r using (name)
 """
 _SWITCH_TOTALS = """

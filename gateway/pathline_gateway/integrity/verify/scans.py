@@ -28,11 +28,10 @@ left join subject_ref s on s.id = i.ref
 """
 EVIDENCE: Final = """
 select v.received_at, v.time, v.recordedtime, src.source, t.type, v.id, v.sequence, v.subject, v.trace_id, v.span_id,
-    v.payload, e.digest, e.ref as identity_ref, e.time as identity_time,
-    a.kind as amends, asrc.source as amends_source, a.target_id as amends_id, a.target_ref,
-    l.kind as links, l.ref_a, l.ref_b, l.method, l.confidence, l.asserted_at, lsrc.source as links_source,
-    l.target_id as links_id, ra.org as a_org, ra.subject as a_subject, rb.org as b_org, rb.subject as b_subject,
-    target.ref as true_target
+    v.payload, e.digest, e.ref as identity_ref, e.time as identity_time, a.kind as amends,
+    asrc.source as amends_source, a.target_id as amends_id, a.target_ref, l.kind as links, l.ref_a, l.ref_b, l.method,
+    l.confidence, l.asserted_at, lsrc.source as links_source, l.target_id as links_id, ra.org as a_org,
+    ra.subject as a_subject, rb.org as b_org, rb.subject as b_subject, target.ref as true_target
 from evidence v
 left join event_identity e on e.source = v.source and e.id = v.id
 left join source src on src.id = v.source
@@ -74,7 +73,8 @@ with retracted as (
     select l.source, l.id, l.kind, l.ref_a, l.ref_b, l.confidence, l.asserted_at, l.rank from seen_evidence l
     where l.kind <> 'retracted'
     union all
-    select h.source, h.id, 'same', h.ref_a, h.ref_b, 1, h.asserted_at, case when h.is_late then 5 else 2 end from handoff_link h
+    select h.source, h.id, 'same', h.ref_a, h.ref_b, 1, h.asserted_at, case when h.is_late then 5 else 2 end
+    from handoff_link h
 )
 select l.*, s.source as source_name, ra.org as a_org, rb.org as b_org
 from said l join source s on s.id = l.source

@@ -10,22 +10,26 @@ import asyncpg
 from pathline_gateway.streams.subscriptions.repository import Numbered
 
 _COLUMNS = """
-select g.subscription, g.number, src.source, g.id, s.org, s.subject, s.anchor_id, s.pathway, t.type,
-    i.time, i.recordedtime, i.sequence, i.payload, s.ref, n.kind, n.handoff, n.stage, n.due_at, n.sender,
-    n.receiver, n.answered_at, n.audience, n.raised_at, not exists (
+select g.subscription, g.number, src.source, g.id, s.org, s.subject, s.anchor_id,
+    coalesce(m.pathway, s.anchor_id) as pathway, t.type, i.time, i.recordedtime, i.sequence, i.payload, s.id as ref,
+    n.kind, n.handoff, n.stage, n.due_at, n.sender, n.receiver, n.offer_ref, n.answered_at, n.audience, n.raised_at,
+    not exists (
         select from membership o join subject_ref other on other.id = o.ref
-        where o.pathway = s.pathway and o.valid_until is null and o.ref <> s.ref and other.org = s.org
+        where o.pathway = coalesce(m.pathway, s.anchor_id) and o.valid_until is null and o.ref <> s.id
+            and other.org = s.org
     ) as only_one, exists (
         select from delivery_marker w where w.subscription = g.subscription and w.number = g.number
     ) as kept_back
 """
+# Not by the view `ref_pathway`: joined with it, so many tables are not all put in order by the planner.
 _JOINS = """
 join source src on src.id = g.source
 left join event_identity k on k.source = g.source and k.id = g.id
 left join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
 left join event_type t on t.id = i.type
 left join handoff_notice n on n.id = g.id and src.source = 'urn:pathline:pathline:watchdog'
-join ref_pathway s on s.ref = coalesce(i.ref, n.offer_ref)
+join subject_ref s on s.id = coalesce(i.ref, n.offer_ref)
+left join membership m on m.ref = s.id and m.valid_until is null
 """
 _SELECT = _COLUMNS + "from delivery g" + _JOINS
 _AFTER = _SELECT + "where g.subscription = $1 and g.number > $2 order by g.number limit $3"

@@ -30,7 +30,8 @@ where g.subscription = $1 and g.number = $2
 _LOCK = "select id from subscription where id = $1 for update"
 _UNFINISHED = "select count(*) from replay where parent_subscription = $1 and scanned_through < to_seq"
 _OF_ORG = """
-select count(*) from replay r join subscription s on s.id = r.parent_subscription where s.org = $1 and r.scanned_through < r.to_seq
+select count(*) from replay r join subscription s on s.id = r.parent_subscription
+where s.org = $1 and r.scanned_through < r.to_seq
 """
 _SUBSCRIBE = """
 insert into subscription (org, is_operator, protocol, purpose, authority, filters, is_paused, start_seq)
@@ -49,7 +50,8 @@ select $1, url, max_requests_per_minute from webhook_sink where subscription = $
 """
 # One page of any: who is replayed from the beginning keeps nobody else waiting.
 _CLAIM = """
-select subscription, parent_subscription, scanned_through, to_seq, skip_through_number from replay where scanned_through < to_seq
+select subscription, parent_subscription, scanned_through, to_seq, skip_through_number from replay
+where scanned_through < to_seq
     and not exists (select from set_aside a where a.work = 'replays' and a.retry_at > now()
         and a.key = 'subscription:' || replay.subscription)
 order by random() limit 1 for update skip locked

@@ -31,7 +31,8 @@ update subscription set purpose = $2, authority = $3, filters = $4
 where id = $1 or id in (select subscription from replay where parent_subscription = $1)
 """
 _PAUSE = """
-update subscription set is_paused = $2 where id = $1 or id in (select subscription from replay where parent_subscription = $1)
+update subscription set is_paused = $2
+where id = $1 or id in (select subscription from replay where parent_subscription = $1)
 """
 _FORGET = (
     "delete from subscription where id = $1 or id in (select subscription from replay where parent_subscription = $1)"
@@ -48,7 +49,8 @@ _END = "select max(seq) as seq from (select seq from change_log where seq > $1 o
 # With all that is told of an event: who waits for it is told at once, and need not read it again.
 _OF_PAGE = """
 with page as materialized (
-    select ref, batch, min(seq) as seq from change_log where seq > $1 and seq <= $2 and kind = 'interaction' group by 1, 2
+    select ref, batch, min(seq) as seq from change_log where seq > $1 and seq <= $2 and kind = 'interaction'
+    group by 1, 2
 )"""
 _OF_ENTRIES = """
 with page as materialized (
@@ -58,8 +60,8 @@ _STORED = """, stored as materialized (
     select i.* from (select distinct batch from page) b
     cross join lateral (select * from interaction i where i.batch = b.batch offset 0) i
 )
-select p.seq, i.batch, i.ref, i.source as source_number, src.source, i.id, t.type, s.org, s.subject, s.anchor_id, i.service,
-    i.channel, i.activity, i.initiator, i.actor, i.time, i.recordedtime, i.sequence, i.payload,
+select p.seq, i.batch, i.ref, i.source as source_number, src.source, i.id, t.type, s.org, s.subject, s.anchor_id,
+    i.service, i.channel, i.activity, i.initiator, i.actor, i.time, i.recordedtime, i.sequence, i.payload,
     position('"location-hidden"'::bytea in i.payload) > 0 as maybe_hidden, s.pathway,
     not exists (
         select from membership o join subject_ref other on other.id = o.ref
@@ -76,7 +78,8 @@ _EVENTS = _OF_PAGE + _STORED
 _EVENTS_OF = _OF_ENTRIES + _STORED
 _PASSED_END = """
 select max(seq) as seq from (
-    select seq from change_log where seq > $1 and seq <= (select change_seq from dispatch_progress) order by seq limit $2) as c
+    select seq from change_log where seq > $1 and seq <= (select change_seq from dispatch_progress)
+    order by seq limit $2) as c
 """
 _COUNT = """
 update subscription s set last_number = s.last_number + g.n

@@ -58,7 +58,8 @@ with ours as (
     order by subscription for update
 )
 update webhook_sink w
-set leased_by = null, wake_at = said.wake_at, last_seen_number = said.last_seen_number, not_before = greatest(w.not_before, said.not_before)
+set leased_by = null, wake_at = said.wake_at, last_seen_number = said.last_seen_number,
+    not_before = greatest(w.not_before, said.not_before)
 from ours join unnest($2::uuid[], $3::timestamptz[], $4::bigint[], $5::timestamptz[], $6::bigint[])
     as said(subscription, wake_at, last_seen_number, not_before, revision) using (subscription)
 where w.subscription = ours.subscription and w.revision = said.revision
@@ -67,19 +68,20 @@ returning w.subscription
 _DROP = "update webhook_sink set leased_by = null where leased_by = $1 and subscription = any($2::uuid[])"
 _RELEASE_ALL = "update webhook_sink set leased_by = null, wake_at = 'epoch' where leased_by = $1"
 _STATE = """
-select w.subscription, w.url, w.max_requests_per_minute, w.acked_through, w.not_before, w.consecutive_failures, w.failing_since, w.revision,
-    s.is_paused or w.stop_reason is not null as idle, s.last_number,
+select w.subscription, w.url, w.max_requests_per_minute, w.acked_through, w.not_before, w.consecutive_failures,
+    w.failing_since, w.revision, s.is_paused or w.stop_reason is not null as idle, s.last_number,
     (select count(*) from webhook_dead_letter f where f.subscription = w.subscription) + w.pruned_undelivered as failed,
     coalesce((select p.next_allowed_at from rate_limit p
-              where w.max_requests_per_minute is not null and p.key_digest = sha256(convert_to('sink ' || w.url, 'UTF8'))),
+              where w.max_requests_per_minute is not null
+                  and p.key_digest = sha256(convert_to('sink ' || w.url, 'UTF8'))),
              'epoch') as paced_until
 from webhook_sink w join subscription s on s.id = w.subscription
 where w.subscription = any($1::uuid[]) and w.leased_by = $2
 """
 # By primary key: windows are short, and few events are held.
 _WINDOW = """
-select g.subscription, g.number, g.delivered_at, g.pathway as lane, 0 as attempts, null as first_failed_at, null as next_attempt_at,
-    false as is_held
+select g.subscription, g.number, g.delivered_at, g.pathway as lane, 0 as attempts, null as first_failed_at,
+    null as next_attempt_at, false as is_held
 from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
 join delivery_with_pathway g on g.subscription = w.subscription and g.number = w.number
 where not exists (select from webhook_retry h where h.subscription = w.subscription and h.number = w.number)
@@ -106,14 +108,16 @@ with ours as (
     select subscription from webhook_sink where leased_by = $1 and subscription = any($2::uuid[])
     order by subscription for update
 )
-update webhook_sink w set acked_through = greatest(w.acked_through, said.acked_through), consecutive_failures = said.consecutive_failures,
-    failing_since = said.failing_since, not_before = greatest(w.not_before, said.not_before),
+update webhook_sink w set acked_through = greatest(w.acked_through, said.acked_through),
+    consecutive_failures = said.consecutive_failures, failing_since = said.failing_since,
+    not_before = greatest(w.not_before, said.not_before),
     last_success_at = coalesce(said.success_at, w.last_success_at),
     last_failure_at = coalesce(said.failure_at, w.last_failure_at),
     last_failure = coalesce(said.failure, w.last_failure), stop_reason = coalesce(said.stop_reason, w.stop_reason)
 from ours join unnest($2::uuid[], $3::bigint[], $4::integer[], $5::timestamptz[], $6::timestamptz[],
-    $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[]) as said(subscription, acked_through, consecutive_failures,
-    failing_since, not_before, success_at, failure_at, failure, stop_reason) using (subscription)
+    $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[]) as said(subscription, acked_through,
+    consecutive_failures, failing_since, not_before, success_at, failure_at, failure,
+    stop_reason) using (subscription)
 where w.subscription = ours.subscription
 returning w.subscription
 """

@@ -36,13 +36,16 @@ select asked.subscription, w.secret
 from unnest($1::uuid[]) as asked(subscription)
 join webhook_secret w
     on w.subscription
-        = coalesce((select parent_subscription from replay r where r.subscription = asked.subscription), asked.subscription)
+        = coalesce((select parent_subscription from replay r where r.subscription = asked.subscription),
+            asked.subscription)
 where w.expires_at is null or w.expires_at > $2
 order by w.created_at desc
 """
 _HEALTH = """
-select w.url, w.stop_reason, w.consecutive_failures, w.failing_since, w.last_success_at, w.last_failure_at, w.last_failure,
-    w.not_before, w.acked_through, s.last_number, h.held, h.next_attempt_at, f.failed + w.pruned_undelivered as failed, f.failed_ahead,
+select w.url, w.stop_reason, w.consecutive_failures, w.failing_since, w.last_success_at, w.last_failure_at,
+    w.last_failure, w.not_before, w.acked_through, s.last_number, h.held, h.next_attempt_at,
+    f.failed + w.pruned_undelivered as failed,
+        f.failed_ahead,
     least(h.first, w.acked_through + 1) as first_waiting
 from webhook_sink w
 join subscription s on s.id = w.subscription
@@ -65,7 +68,8 @@ where f.subscription = $1 and f.number > $2 order by f.number limit $3
 """
 _REDRIVE = """
 with moved as (
-    delete from webhook_dead_letter where subscription = $1 and ($2::bigint[] is null or number = any($2)) returning number
+    delete from webhook_dead_letter where subscription = $1 and ($2::bigint[] is null or number = any($2))
+    returning number
 )
 insert into webhook_retry (subscription, number, next_attempt_at) select $1, number, 'epoch' from moved
 """

@@ -49,23 +49,23 @@ def some_record(chance: random.Random, n: int, ref: int) -> HandoffRow:
 
     sender, receiver = chance.choice(ORGS), chance.choice((*ORGS, None, "stranger"))
     values: dict[str, Any] = {name: at() for name in HandoffRow._fields}
-    values |= dict.fromkeys(("trace_id", "span_id", "end_trace_id", "end_span_id", "outcome", "service"))
+    values |= dict.fromkeys(("offer_trace_id", "offer_span_id", "end_trace_id", "end_span_id", "outcome", "service"))
     values |= {
         "handoff": f"{sender}:{n}", "sender": sender, "receiver": receiver, "state": chance.choice(STATES),
-        "ended_by": chance.choice((None, "declined", "expired", "completed")), "redirects": chance.randrange(3),
-        "anomalies": chance.randrange(3), "ref": ref, "concealed": False,
+        "ended_by": chance.choice((None, "declined", "expired", "completed")), "redirect_count": chance.randrange(3),
+        "anomaly_count": chance.randrange(3), "offer_ref": ref, "is_concealed": False,
     }  # fmt: skip
     return HandoffRow(**values)
 
 
 def counts(record: HandoffRow) -> bool:
     """Whether it is on the pages."""
-    return record.offered is not None and (record.ended is None or record.offered >= NOW - timedelta(days=90))
+    return record.offered_at is not None and (record.ended_at is None or record.offered_at >= NOW - timedelta(days=90))
 
 
 def silent_since(record: HandoffRow) -> datetime | None:
     """Since when nothing was heard of a receiver on the register."""
-    waited = ((record.due_accept, record.answered_accept), (record.due_contact, record.answered_contact))
+    waited = ((record.accept_due_at, record.accept_answered_at), (record.contact_due_at, record.contact_answered_at))
     past = [due for due, answer in waited if due is not None and due < NOW and answer is None]
     return min(past, default=None) if record.receiver in ORGS else None
 

@@ -1,4 +1,4 @@
--- squawk-ignore-file renaming-column, renaming-table
+-- squawk-ignore-file renaming-column, renaming-table, renaming-object
 -- migrate:up
 
 -- Names that say what they hold: docs/operations/schema-names.md has old and new side by side. Renames touch no row. Gateways of

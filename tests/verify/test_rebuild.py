@@ -115,7 +115,7 @@ class Broken(Steps):
         await self._maybe("catch_up")
         return await super().catch_up(connection, changed, since, to)
 
-    async def switch(self, connection: asyncpg.Connection) -> None:
+    async def switch_over(self, connection: asyncpg.Connection) -> None:
         await super().switch_over(connection)
         await self._maybe("switch")
 

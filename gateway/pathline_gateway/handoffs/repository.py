@@ -12,8 +12,9 @@ from pathline_gateway.handoffs.projection_row import HandoffRow
 from pathline_gateway.pathways.amendments import apply_amendments
 from pathline_gateway.pathways.bare_step import bare_step_from_row
 from pathline_gateway.pathways.step import Step
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
 
-_LOCK = 0x706C_0008
 # Entries of one batch stand together, and are looked at together: what it named is told by its number alone.
 _BATCH_END = """
 with page as materialized (
@@ -144,7 +145,7 @@ order by offered_at desc limit 5
 
 async def lock(connection: asyncpg.Connection) -> None:
     """Nobody else brings hand-offs up to date, or speaks of their silence, until this transaction ends."""
-    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+    await advisory_locks.lock_for_transaction(connection, AdvisoryLock.HANDOFF_PROJECTION)
 
 
 async def batch_end(connection: asyncpg.Connection, batch_size: int) -> int | None:

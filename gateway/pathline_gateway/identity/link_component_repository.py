@@ -8,8 +8,9 @@ from typing import NamedTuple
 import asyncpg
 
 from pathline_gateway.pathways.subject_repository import Key
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
 
-_LOCK = 0x706C_0030
 _COMPONENTS_OF_REFS = """
 select s.org, s.subject, c.component
 from unnest($1::text[], $2::text[]) as r(org, subject)
@@ -41,7 +42,7 @@ class StoredLinkComponents(NamedTuple):
 
 async def lock(connection: asyncpg.Connection) -> None:
     """Nobody else stores links until this transaction ends. Taken before anything is numbered or claimed."""
-    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+    await advisory_locks.lock_for_transaction(connection, AdvisoryLock.LINK_COMPONENTS)
 
 
 async def load_components(connection: asyncpg.Connection, refs: Collection[Key]) -> StoredLinkComponents:

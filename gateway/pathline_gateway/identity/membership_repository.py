@@ -10,6 +10,9 @@ from uuid import UUID
 
 import asyncpg
 
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
+
 
 @dataclass(frozen=True, slots=True)
 class LinkEvidenceRow:
@@ -38,7 +41,6 @@ class ReviewRow(NamedTuple):
     reason: str
 
 
-_LOCK = 0x706C_0004
 _INSERT = """
 insert into link_evidence
     (source, id, kind, ref_a, ref_b, method, confidence, asserted_at, target_source, target_id, rank)
@@ -124,7 +126,7 @@ _INSERT_MEMBERSHIPS = "insert into membership (ref, pathway) select * from unnes
 
 async def lock(connection: asyncpg.Connection) -> None:
     """Nobody else writes membership until this transaction ends. Taken before the change-log lock, never after."""
-    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+    await advisory_locks.lock_for_transaction(connection, AdvisoryLock.MEMBERSHIP)
 
 
 async def insert_evidence(connection: asyncpg.Connection, rows: Sequence[LinkEvidenceRow]) -> None:

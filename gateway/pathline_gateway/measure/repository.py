@@ -9,6 +9,8 @@ import asyncpg
 
 from pathline_gateway.measure.handoff_indicators import Handoff
 from pathline_gateway.measure.release import Cell, ReleasedUnit, Unit
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
 
 # A receiver that is not on the register is not observable: it has no part in any of this.
 _HANDOFFS = """
@@ -41,7 +43,6 @@ select handoff, pathway, cell_sender, cell_receiver, sender, receiver, offered_a
 from released_handoff
 where ($1::text is null or cell_sender = $1) and ($2::text is null or cell_receiver = $2)
 """
-_LOCK_ID = 0x706C_0035
 _SELECT_MONTH = "select month from released_month"
 _UPSERT_MONTH = (
     "insert into released_month (month) values ($1) on conflict (only_row) do update set month = excluded.month"
@@ -62,7 +63,7 @@ async def count_unobservable(connection: asyncpg.Connection, sender: str | None,
 
 async def lock_release(connection: asyncpg.Connection) -> None:
     """Nobody else releases cells until this transaction ends."""
-    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK_ID)
+    await advisory_locks.lock_for_transaction(connection, AdvisoryLock.MEASURE_RELEASE)
 
 
 async def released_month(connection: asyncpg.Connection) -> date | None:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
-_LOCK = 0x706C_0005
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
 
 _PREPARE = """
 drop schema if exists rebuilding cascade;
@@ -51,7 +52,7 @@ class RebuildPosition:
 
 async def try_lock(connection: asyncpg.Connection) -> bool:
     """Whether this connection is the only one that rebuilds, until it is closed."""
-    return bool(await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK))
+    return await advisory_locks.try_lock_for_session(connection, AdvisoryLock.REBUILD)
 
 
 async def prepare(connection: asyncpg.Connection) -> None:

@@ -10,6 +10,9 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
+
 _SELECT = """
 select id, org, is_operator, protocol, purpose, authority, filters, is_paused, created_at, start_seq, last_number,
     replay.parent_subscription as replay_of, coalesce(replay.series, 1) as series, pruned_through
@@ -39,7 +42,6 @@ _FORGET = (
 )
 _INSERT_CHUNK = 5_000
 """Events that are numbered in one statement: each takes a few milliseconds of the event loop."""
-_LOCK = 0x706C_0007
 _BEGIN = """
 select greatest((select change_seq from dispatch_progress), (select min(start_seq) from subscription)) as seq
 """
@@ -204,12 +206,12 @@ async def fetch_last_numbers(connection: asyncpg.Connection, ids: Sequence[UUID]
 
 async def try_lock(connection: asyncpg.Connection) -> bool:
     """Whether this transaction is the one that hands out, of all processes."""
-    return bool(await connection.fetchval("select pg_try_advisory_xact_lock($1)", _LOCK))
+    return await advisory_locks.try_lock_for_transaction(connection, AdvisoryLock.DISPATCH)
 
 
 async def wait_for_lock(connection: asyncpg.Connection) -> None:
     """This transaction is the one that hands out, of all processes, to its end."""
-    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+    await advisory_locks.lock_for_transaction(connection, AdvisoryLock.DISPATCH)
 
 
 async def fetch_version(connection: asyncpg.Connection) -> int:

@@ -67,11 +67,12 @@ async def test_locks_are_taken_in_the_order_of_their_list(rig: Rig, pairs: set[P
     await dog.at(61)
     assert (await rig.ask(OPERATOR, "POST", "/v1/concealed", json={"org": "clinic"})).is_success
     await dog.at(62)
+    async with rig.pool.acquire() as connection:
+        await ensure_partitions(connection)
+        assert await migrate(connection) == []
     connection = await asyncpg.connect(rig.database)
     try:
         assert [each for each in await rebuild(connection) if each.differing_count] == []
-        await ensure_partitions(connection)
-        assert await migrate(connection) == []
     finally:
         await connection.close()
     # That nothing was out of order says something only where two were held.

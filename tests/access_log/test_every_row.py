@@ -183,7 +183,7 @@ def test_who_acted_is_the_same_for_one_person_and_another_for_another_and_no_nam
     assert ann == again != bob
     assert "ann" not in (ann, bob)
     hers = world.ask("citizen", "GET /v1/access", 200)["findUsage"]
-    assert {each["actor_digest"] for each in hers} <= {None}
+    assert {each["who"] for each in hers} <= {None}
 
 
 def test_a_page_that_renews_itself_leaves_a_row_for_the_same_people_once(world: World, rows: LoggedRows) -> None:

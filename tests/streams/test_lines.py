@@ -119,7 +119,7 @@ class Ledger:
 
     async def hold(self, numbers: Sequence[tuple[UUID, int]]) -> None:
         for _, number in numbers:
-            self.held.setdefault(number, self.next(number)._replace(next_at=NOW, is_held=True))
+            self.held.setdefault(number, self.next(number)._replace(next_attempt_at=NOW, is_held=True))
 
     async def settle(self, _: UUID, what: SettlementRows) -> bool:
         await asyncio.sleep(0)
@@ -130,7 +130,7 @@ class Ledger:
         )
         for each in what.retries:
             known = self.next(each.number)
-            self.held[each.number] = known._replace(attempts=known.attempts + 1, next_at=each.at, is_held=True)
+            self.held[each.number] = known._replace(attempts=known.attempts + 1, next_attempt_at=each.at, is_held=True)
         self.failed |= {each.number for each in what.dead_letters}
         for number in (*what.delivered, *(each.number for each in what.dead_letters)):
             self.held.pop(number, None)
@@ -224,7 +224,7 @@ async def test_what_is_tried_again_is_found_while_others_are_handed() -> None:
     ledger = Ledger(lanes=[A], failed={1}, read_to=1)
     async with at_work(ledger) as line:
         await until(lambda: line.is_caught_up_to(1))
-        ledger.failed, ledger.held = set(), {1: ledger.next(1)._replace(next_at=NOW, is_held=True)}
+        ledger.failed, ledger.held = set(), {1: ledger.next(1)._replace(next_attempt_at=NOW, is_held=True)}
         ledger.changed += 1
         for n in range(8):
             ledger.give(line, UUID(int=200 + n))

@@ -36,8 +36,8 @@ async def claim(
     """
     if await connection.fetchval(_CLAIM, key, now, ahead, spacing) is not None:
         return None
-    next_at: datetime = await connection.fetchval(_NEXT, key)
-    return max(timedelta(), next_at - ahead - now)
+    next_allowed_at: datetime = await connection.fetchval(_NEXT, key)
+    return max(timedelta(), next_allowed_at - ahead - now)
 
 
 async def forget(connection: asyncpg.Connection, now: datetime) -> None:

@@ -155,12 +155,12 @@ async def _load_visible(
     if pathway is None:
         ref_row = await visibility_repository.find_ref(connection, CITIZEN_ORGANISATION, reader.account or "")
         return None if ref_row is None else await load_visible(connection, reader, now, ref_row[1])
-    ref_row_at_birth = await visibility_repository.find_ref_by_anchor(connection, anchor_id_of(reader, key, pathway))
-    visible = None if ref_row_at_birth is None else await load_visible(connection, reader, now, ref_row_at_birth[1])
+    anchor_row = await visibility_repository.find_ref_by_anchor(connection, anchor_id_of(reader, key, pathway))
+    visible = None if anchor_row is None else await load_visible(connection, reader, now, anchor_row[1])
     if (
-        ref_row_at_birth is None
+        anchor_row is None
         or visible is None
-        or ref_row_at_birth[0] not in {(ref.org, ref.subject) for ref in visible.anchors}
+        or anchor_row[0] not in {(ref.org, ref.subject) for ref in visible.anchors}
     ):
         raise pathway_not_found()
     return visible

@@ -81,7 +81,7 @@ class RenderContext:
         return self._reader_keys[reader.name]
 
     def pathway_handle(self, reader: Reader, anchor_id: UUID) -> UUID:
-        """What this reader calls the pathway that is named by this birth."""
+        """What this reader calls the pathway that is named by this anchor id."""
         handles, cache_key = self._handles, (reader.name, anchor_id)
         if cache_key not in handles:
             handles[cache_key] = handle_of(reader, self.reader_key(reader), anchor_id)

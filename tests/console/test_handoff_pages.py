@@ -108,11 +108,15 @@ async def test_pairs_are_counted_as_a_plain_reading_counts_them(rig: Rig, seed: 
     assert [pair.silent for pair in found] == sorted((pair.silent for pair in found), reverse=True)
     for pair in found:
         theirs = by_pair[pair.sender, pair.receiver]
-        waits = [r.accepted - r.offered for r in theirs if r.offered and r.accepted and r.accepted >= r.offered]
-        met = [
-            r.first_contact - r.offered
+        waits = [
+            r.accepted_at - r.offered_at
             for r in theirs
-            if r.offered and r.first_contact and r.first_contact >= r.offered
+            if r.offered_at and r.accepted_at and r.accepted_at >= r.offered_at
+        ]
+        met = [
+            r.first_contact_at - r.offered_at
+            for r in theirs
+            if r.offered_at and r.first_contact_at and r.first_contact_at >= r.offered_at
         ]
         assert pair.offered == len(theirs)
         assert pair.waiting == sum(r.state in ("requested", "received") for r in theirs)
@@ -137,8 +141,8 @@ async def test_a_pair_s_hand_offs_come_open_first_and_the_longest_silent_first(r
             found = await overview_repository.list_of_pair(connection, scope, sender, receiver, 1_000)
             theirs = [each for each in records if (each.sender, each.receiver) == (sender, receiver)]
             theirs.sort(key=lambda r: r.handoff)
-            theirs.sort(key=lambda r: r.offered or far, reverse=True)
-            theirs.sort(key=lambda r: (r.ended is not None, silent_since(r) or far))
+            theirs.sort(key=lambda r: r.offered_at or far, reverse=True)
+            theirs.sort(key=lambda r: (r.ended_at is not None, silent_since(r) or far))
             assert [each.handoff for each in found] == [each.handoff for each in theirs]
             parts: list[str] = []
             after: PairCursor | None = None

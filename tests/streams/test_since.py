@@ -40,7 +40,7 @@ async def test_nothing_that_was_stored_since_is_left_out(
     for on, passed, took in log:
         seq, now = seq + on, now + passed
         entries.append((seq, BEGAN + timedelta(minutes=now - took)))
-    await connection.execute("truncate change")
+    await connection.execute("truncate change_log")
     await connection.executemany(_ENTRY, entries)
     at = entries[nth % len(entries)][1] + timedelta(minutes=beside)
     found = await find_entry_before(connection, at)

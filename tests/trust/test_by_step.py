@@ -216,7 +216,7 @@ async def test_the_store_has_all_that_is_needed(rig: Rig, seed: int) -> None:
 async def test_what_is_not_read_is_missed(rig: Rig, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
     for seed in range(12):
         await rig.execute(
-            "truncate interaction, event_identity, evidence, amendment, link_evidence, membership, change,"
+            "truncate interaction, event_identity, evidence, amendment, link_evidence, membership, change_log,"
             " subject_ref cascade"
         )
         await rig.tell(*lived(seed))

@@ -323,8 +323,10 @@ from (
 ) e
 join source s on s.id = e.source
 where not exists (
-    select from link_evidence t join source ts on ts.id = t.source
-    where t.kind = 'retracted' and t.target_source = e.source and t.target_id = e.id and ts.org in (s.org, 'pathline')
+    -- By the index of targets: a retraction's source is looked up, not joined.
+    select from link_evidence t
+    where t.kind = 'retracted' and t.target_source = e.source and t.target_id = e.id
+        and (select ts.org from source ts where ts.id = t.source) in (s.org, 'pathline')
 );
 
 -- migrate:down

@@ -51,7 +51,7 @@ def refuse_servers(patch: pytest.MonkeyPatch) -> None:
     def refused(*_: object, **__: object) -> None:
         raise AssertionError("a test of the unit ring starts a server: name what starts it in rings.STARTS")
 
-    patch.setattr(child_process, "launched", refused)
+    patch.setattr(child_process, "spawn", refused)
     patch.setattr(run, "asked", refused)
 
 

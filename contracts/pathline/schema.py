@@ -1,6 +1,6 @@
 """The vocabulary as JSON Schema 2020-12, one file a type, for writers in any language; and the AsyncAPI document.
 
-For readers, in the folder `told`: what the gateway itself tells subscribers, each as the whole event.
+For readers, in the folder `notice_files`: what the gateway itself tells subscribers, each as the whole event.
 
     python -m pathline.schema --write contracts/schemas
     python -m pathline.schema --check contracts/schemas
@@ -89,7 +89,7 @@ def write_schemas(folder: Path) -> None:
 
 
 def find_drift(folder: Path) -> list[str]:
-    """One line for each file that is not as `write` would leave it; empty when nothing has drifted."""
+    """One line for each file that is not as `write_schemas` would leave it; empty when nothing has drifted."""
     files = _render_files()
     names = sorted(files.keys() | _existing_names(folder))
     path_by_name = {name: _path_of(folder, name) for name in names}

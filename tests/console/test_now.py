@@ -50,7 +50,7 @@ def test_where_nothing_is_wrong_it_says_so_and_nothing_is_to_be_done() -> None:
         ),
         (WELL._replace(status=STATUS | {"lag": 2_500}), "busy", "Intake is 2,500 events behind.", "#lag"),
         (
-            WELL._replace(silent=1), "busy",
+            WELL._replace(silent_count=1), "busy",
             "Everything flows. One hand-off is silent: nobody answered in time.", "/console/handoffs",
         ),
         (
@@ -70,19 +70,19 @@ def test_where_nothing_is_wrong_it_says_so_and_nothing_is_to_be_done() -> None:
             "Everything flows. One record is parked, none in the last hour.", "/console/parked",
         ),
         (
-            WELL._replace(sinks=[Troubled("bank", stopped=True, n=2)]), "busy",
+            WELL._replace(troubled_sinks=[Troubled("bank", stopped=True, n=2)]), "busy",
             "Everything flows. 2 webhooks are stopped: Bank.", "/console/streams",
         ),
         (
-            WELL._replace(sinks=[Troubled("bank", stopped=False, n=1)]), "busy",
+            WELL._replace(troubled_sinks=[Troubled("bank", stopped=False, n=1)]), "busy",
             "Everything flows. One webhook is failing: Bank.", "/console/streams",
         ),
         (
-            WELL._replace(given_up=3), "busy", "Everything flows. 3 events were given up by webhooks.",
+            WELL._replace(dead_letter_count=3), "busy", "Everything flows. 3 events were given up by webhooks.",
             "/console/streams",
         ),
         (
-            WELL._replace(reviews=1), "busy", "Everything flows. One piece of evidence waits for a reviewer.",
+            WELL._replace(review_count=1), "busy", "Everything flows. One piece of evidence waits for a reviewer.",
             "/console/review",
         ),
     ],

@@ -82,7 +82,7 @@ _labelled = st.builds(
 
 def _looked_at_closely(text: str, monkeypatch: pytest.MonkeyPatch) -> str | None:
     with monkeypatch.context() as patched:
-        patched.setattr(personal_numbers, "_MAY_BE", re.compile(r"(?s:.*)"))
+        patched.setattr(personal_numbers, "_CANDIDATE", re.compile(r"(?s:.*)"))
         return personal_numbers.classify_number(text)
 
 

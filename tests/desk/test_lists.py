@@ -195,7 +195,7 @@ async def test_planted_faults_are_found(machine: Machine, monkeypatch: pytest.Mo
     for seed in range(40):
         async with told(machine, world(seed)) as connection:
             with monkeypatch.context() as patched:
-                patched.setattr(desk_repository, "_LISTS", broken)
+                patched.setattr(desk_repository, "_LIST_STATEMENTS", broken)
                 found = await fault(connection)
             if found is not None:
                 assert await fault(connection) is None
@@ -214,7 +214,7 @@ async def test_one_that_cannot_be_computed_is_counted_and_all_others_are_listed(
         return compute_lifecycle(handoff, said)
 
     async with told(machine, World(events, concealing=False)) as connection:
-        monkeypatch.setattr(side_handoffs, "lifecycle", failing)
+        monkeypatch.setattr(side_handoffs, "compute_lifecycle", failing)
         for side, org in (("receiver", "housing"), ("sender", "clinic")):
             part = await find_page(connection, side, org, NOW, None, ended=False)
             assert [each.lifecycle.handoff for each in part.handoffs] == [f"clinic:{n}" for n in range(7) if n != 3]

@@ -99,7 +99,7 @@ def test_a_first_start_that_is_killed_is_made_good_by_the_next(
 async def test_a_postgres_that_was_left_running_is_ended(
     data: Path, at_work: AtWork, monkeypatch: pytest.MonkeyPatch, until: Until, state: str
 ) -> None:
-    monkeypatch.setattr(orphan_cleanup, "ENDING", ((signal.SIGQUIT, 1.0), (signal.SIGKILL, 5.0)))
+    monkeypatch.setattr(orphan_cleanup, "STOP_SIGNALS", ((signal.SIGQUIT, 1.0), (signal.SIGKILL, 5.0)))
     async with run_machine(data):
         pass
     postmaster, dsn = by_hand(data)

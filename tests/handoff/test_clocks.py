@@ -27,7 +27,7 @@ def due(**stages: int) -> dict[str, Any]:
 
 
 def saying(event: HandoffEvent, **said: Any) -> HandoffEvent:
-    return event._replace(said=said)
+    return event._replace(data=said)
 
 
 def clocked(*events: HandoffEvent, contacts: tuple[Contact, ...] = (), now: datetime = LATER) -> HandoffStatus:

@@ -69,7 +69,7 @@ def test_a_forgotten_share_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         joined.links = Counter(dict(joined.links.most_common(1)))
         return joined
 
-    monkeypatch.setattr(Components, "_join", forgetful)
+    monkeypatch.setattr(Components, "_union", forgetful)
     asked = st.tuples(links, most, most, st.integers(0, 40))
     generating = settings(max_examples=2_000, database=None, phases=[Phase.generate])
     find(asked, lambda all: differs(*all), settings=generating, random=Random(1))

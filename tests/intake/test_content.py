@@ -106,7 +106,8 @@ def test_the_offset_of_a_coarse_time_counts() -> None:
 
 def test_one_and_one_point_zero_and_true_are_three_things() -> None:
     head = b'{"time":"2026-03-01T22:00:00Z"}\n'
-    forms = [build_digested_content(told())._replace(stored=head + b'{"n":%b}' % n) for n in (b"1", b"1.0", b"true")]
+    whole = build_digested_content(told())
+    forms = [whole._replace(stored_bytes=head + b'{"n":%b}' % n) for n in (b"1", b"1.0", b"true")]
     assert [[is_same_content(a, b) for b in forms] for a in forms] == [[a is b for b in forms] for a in forms]
 
 

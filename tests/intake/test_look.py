@@ -47,7 +47,7 @@ class Broker:
 
 
 async def looked(broker: Broker, monkeypatch: pytest.MonkeyPatch, at: int) -> dict[Any, PartitionView]:
-    monkeypatch.setattr(log_inspector, "_LOOK_S", 0.05)
+    monkeypatch.setattr(log_inspector, "_FETCH_TIMEOUT_S", 0.05)
     monkeypatch.setattr(log_inspector, "AIOKafkaConsumer", lambda **_: broker)
     return dict(await LogInspector({}).inspect({DOOR: Position(at, b"digest")}))
 

@@ -68,7 +68,7 @@ async def test_a_record_that_the_database_refuses_is_parked_and_its_neighbours_a
             r._replace(digest=b"short") if n in bad and isinstance(r, Accepted) else r
             for n, r in enumerate(batch.parsed_records[DOOR])
         ]
-        await persister.persist(replace(batch, readings={DOOR: readings}))
+        await persister.persist(replace(batch, parsed_records={DOOR: readings}))
         found = await stored.tables(watch)
         assert found["parked"] == dict.fromkeys(((*DOOR, n, "unstorable") for n in bad), 1)
         assert {int(i) for ((_, i), _) in found["interactions"]} == set(range(10)) - bad
@@ -206,7 +206,7 @@ async def test_a_postgres_that_hangs_up_on_everybody_parks_nothing(
 
     monkeypatch.setattr(batch_persister, "apply_batch", hung_up)
     monkeypatch.setattr(batch_persister, "_BACKOFF_S", (0.001, 0.001))
-    monkeypatch.setattr(BatchPersister, "_answers", silent)
+    monkeypatch.setattr(BatchPersister, "_is_postgres_up", silent)
     async with connected(postgres) as watch, persisting(postgres, said) as persister:
         epoch = await stored.empty(watch)
         await persister.persist(batch_of(log, {DOOR: (0, 3)}, epoch))

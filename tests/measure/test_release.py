@@ -221,5 +221,5 @@ def test_cells_of_one_person_are_small_however_many_hand_offs_they_have(monkeypa
     nothing = (None, None, None, None, None, False)
     units = [Unit(f"h{n}", UUID(int=1), Handoff("a", "b", START, *nothing)) for n in range(50)]
     assert refresh_cells({}, units, START) == {}
-    monkeypatch.setattr(release, "_enough", lambda some: len(list(some)) >= MIN_CELL_SIZE)
+    monkeypatch.setattr(release, "_is_large_enough", lambda some: len(list(some)) >= MIN_CELL_SIZE)
     assert len(refresh_cells({}, units, START)) == 50

@@ -46,15 +46,15 @@ def started(known: Started, monkeypatch: pytest.MonkeyPatch) -> None:
 
     @contextlib.asynccontextmanager
     async def repeating(loop: Loop, health: Health) -> AsyncIterator[None]:
-        quick = loop._replace(turn=known.turn(loop), every_s=min(loop.interval_s, 0.1))
+        quick = loop._replace(run_once=known.turn(loop), interval_s=min(loop.interval_s, 0.1))
         async with real(quick, health):
             yield
 
     real = background.supervised
     for module in ("runtime.gateway", "intake.service"):
         monkeypatch.setattr(importlib.import_module(f"pathline_gateway.{module}"), "supervised", repeating)
-    monkeypatch.setattr(background, "_FAILED_S", (0.05, 0.1))
-    monkeypatch.setattr(gauge, "_EVERY_S", 0.1)
+    monkeypatch.setattr(background, "_FAILURE_BACKOFF_S", (0.05, 0.1))
+    monkeypatch.setattr(gauge, "_INTERVAL_S", 0.1)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def breaking(subjects: set[str]) -> Iterator[None]:
         return real(reader, now, known, *more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(visibility_policy, "_to_organisation", raising)
+        patch.setattr(visibility_policy, "_visible_to_organisation", raising)
         yield
 
 

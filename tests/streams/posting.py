@@ -49,7 +49,7 @@ async def posting(
     """It posts as long as the block lasts."""
     sinks = replace(
         rig.sinks,
-        poster=WebhookHttpClient(policy, **poster),
+        http_client=WebhookHttpClient(policy, **poster),
         policy=policy,
         now=(clock or Clock()).now,
         private=private,

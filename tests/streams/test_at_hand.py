@@ -46,7 +46,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         counted.append(len(found))
         return found
 
-    monkeypatch.setattr(delivered_repository, "under", counting)
+    monkeypatch.setattr(delivered_repository, "fetch_by_number", counting)
     return counted
 
 
@@ -112,7 +112,7 @@ async def test_a_stream_that_reads_as_something_is_given_has_it_once(rig: Rig, m
         await may_read.wait()
         return await following(asked)
 
-    monkeypatch.setattr(some._reader, "next", later)
+    monkeypatch.setattr(some._reader, "read_page", later)
     rig.waiters.wake([UUID(id)])  # as whoever looks now and then says, or nothing came for a while
     await reads.wait()
     await rig.tell(step("clinic", "c1", 1))

@@ -24,7 +24,7 @@ from pathline_gateway.streams.webhooks.retry_policy import Policy
 @pytest.fixture(autouse=True)
 def _kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """What ends, ends for another reason."""
-    monkeypatch.setattr(http_client_client, "_KEPT_S", 60.0)
+    monkeypatch.setattr(http_client_client, "_KEEP_ALIVE_S", 60.0)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ async def test_as_many_connections_are_kept_as_were_needed_at_once(poster: Webho
 async def test_a_connection_is_kept_for_a_while_after_it_was_used(
     poster: WebhookHttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_client_client, "_KEPT_S", 0.5)
+    monkeypatch.setattr(http_client_client, "_KEEP_ALIVE_S", 0.5)
     async with odd(says(TAKEN)) as server:
         until = asyncio.get_running_loop().time() + 1.2
         while asyncio.get_running_loop().time() < until:

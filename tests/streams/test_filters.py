@@ -103,17 +103,17 @@ def _deciding_rarest_of_any(of: Formula) -> frozenset[Condition]:
 def _not_inward(filters: Any) -> Formula:
     """Forgets that the opposite of an `all` is an `any`."""
     made = normalize(filters)
-    return replace(made, parts=tuple(replace(part, every=True) for part in made.parts))
+    return replace(made, parts=tuple(replace(part, is_conjunction=True) for part in made.parts))
 
 
 PLANTED: dict[str, tuple[object, str, object]] = {
-    "one condition of an any is enough to look up": (Formula, "deciding", _deciding_rarest_of_any),
-    "the opposite of an all is an all": (filter_index, "formula", _not_inward),
+    "one condition of an any is enough to look up": (Formula, "deciding_conditions", _deciding_rarest_of_any),
+    "the opposite of an all is an all": (filter_index, "normalize", _not_inward),
     "what holds where nothing does is looked up as well": (
-        FilterIndex, "_index", lambda self, wanted: [self._decided.setdefault(c, {}).setdefault(wanted)
-                                                  for c in wanted.deciding()]),
+        FilterIndex, "_index", lambda self, wanted: [self._formulas_by_condition.setdefault(c, {}).setdefault(wanted)
+                                                  for c in wanted.deciding_conditions()]),
     "suffixes are those of the beginning": (
-        FilterIndex, "_held", lambda self, event: {(d, n, v[:k]) for d, n, v, k in (
+        FilterIndex, "_true_conditions", lambda self, event: {(d, n, v[:k]) for d, n, v, k in (
             (d, n, event.get(n) or "", k) for d in ("exact", "prefix", "suffix") for n in ATTRIBUTES
             for k in range(1, 4))}),
 }  # fmt: skip

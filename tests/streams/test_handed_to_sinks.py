@@ -69,11 +69,11 @@ async def test_a_line_that_ends_as_it_is_told_holds_up_nobody(
                 await rig.execute("update webhook_sink set held_by = null")
             return found
 
-        monkeypatch.setattr(delivery_repository, "states", ending)
+        monkeypatch.setattr(delivery_repository, "fetch_states", ending)
         with caplog.at_level(logging.ERROR):
             await rig.tell(step("housing", "h2", 2))
             await rig.hand_out()
-        monkeypatch.setattr(delivery_repository, "states", states)
+        monkeypatch.setattr(delivery_repository, "fetch_states", states)
         await until(rig, id, delivered=2)
     assert not [each for each in caplog.records if "told" in each.getMessage()]
 

@@ -95,7 +95,7 @@ class Ledger:
 
     def next(self, number: int) -> PendingEvent:
         fresh = PendingEvent(number, NOW, None, 0, None, None, False)
-        return self.held.get(number, fresh)._replace(lane=self.lanes[number - 1])
+        return self.held.get(number, fresh)._replace(ordering_key=self.lanes[number - 1])
 
     async def fetch(self, asked: FetchRequest) -> FetchResult:
         await asyncio.sleep(0)

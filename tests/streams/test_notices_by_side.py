@@ -268,7 +268,7 @@ async def test_a_side_that_cannot_be_computed_is_set_aside_and_stops_nobody(
         return compute_side_lifecycles(handoff, *more)
 
     with monkeypatch.context() as patched:
-        patched.setattr(side_notices, "side_lives", failing)
+        patched.setattr(side_notices, "compute_side_lifecycles", failing)
         await world.publish("housing", "accepted", "clinic:h", hidden=True)
         await world.publish("clinic", "accepted", "housing:k", hidden=True)
         await world.look(50)

@@ -76,7 +76,7 @@ async def test_a_body_that_does_not_end_is_left_and_its_status_counts(
         await asked.say(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n")
         await hangs(asked)
 
-    monkeypatch.setattr(http_client_connection, "REST_S", 0.05)
+    monkeypatch.setattr(http_client_connection, "MAX_BODY_S", 0.05)
     async with odd(answer) as server:
         assert (await post(poster, server)).status == 200
         assert (await post(poster, server)).status == 200
@@ -161,7 +161,7 @@ async def test_the_second_address_is_tried_where_the_first_takes_nothing() -> No
 
 
 async def test_an_address_is_resolved_by_nobody(monkeypatch: pytest.MonkeyPatch, poster: WebhookHttpClient) -> None:
-    monkeypatch.setattr(connector, "_look_up", None)
+    monkeypatch.setattr(connector, "_getaddrinfo", None)
     assert await resolve_name("127.0.0.1", 80) == ["127.0.0.1"]
     assert await resolve_name("::1", 80) == ["::1"]
     async with odd(says(TAKEN)) as server:

@@ -140,14 +140,14 @@ async def test_a_name_that_moved_into_the_network_after_the_handshake_is_posted_
     certificate, key = tls
     async with listening(ssl_certfile=str(certificate), ssl_keyfile=str(key)) as receiver:
         poster = WebhookHttpClient(QUICK, names, trusting(certificate))
-        rig_sinks = replace(rig.sinks, poster=poster)
+        rig_sinks = replace(rig.sinks, http_client=poster)
         url = receiver.url.replace("127.0.0.1", "sink.test")
         assert await rig_sinks.verify(url) is None
         assert receiver.asked[0].headers["host"].startswith("sink.test")
         await poster.aclose()
         poster = WebhookHttpClient(QUICK, names, trusting(certificate))
         with pytest.raises(Problem) as refused:
-            await replace(rig_sinks, poster=poster).verify(url)
+            await replace(rig_sinks, http_client=poster).verify(url)
         assert refused.value.reason == "sink-not-reached"
         await poster.aclose()
     assert names.asked == 2

@@ -140,7 +140,7 @@ async def test_each_pathway_comes_in_order_to_a_sink_that_fails_at_random(rig: R
         return Reply(chance.choice([204, 204, 204, 200, 500, 503, 409, 302]))
 
     people = 7
-    async with listening() as sink, posting(rig, replace(QUICK, ahead=8, few=10**6)):
+    async with listening() as sink, posting(rig, replace(QUICK, lookahead=8, max_attempts_client_error=10**6)):
         sink.answer = sometimes
         id, secret = await subscribed(rig, sink)
         sent: dict[int, list[str]] = defaultdict(list)
@@ -167,7 +167,7 @@ async def test_each_pathway_comes_in_order_to_a_sink_that_fails_at_random(rig: R
 
 
 async def test_an_event_that_fails_holds_back_its_own_pathway_alone(rig: Rig) -> None:
-    async with listening() as sink, posting(rig, replace(QUICK, ahead=4)):
+    async with listening() as sink, posting(rig, replace(QUICK, lookahead=4)):
         id, _ = await subscribed(rig, sink)
         mended = False
         sink.answer = lambda posted: Reply(204 if mended or posted.event["id"] != "first" else 500)
@@ -207,7 +207,7 @@ async def test_a_pathway_that_was_joined_to_one_that_is_held_back_waits_with_it(
 
 
 async def test_no_more_than_so_many_events_are_held_back_and_none_is_lost(rig: Rig) -> None:
-    async with listening() as sink, posting(rig, replace(QUICK, ahead=4, most_held=6)):
+    async with listening() as sink, posting(rig, replace(QUICK, lookahead=4, max_held=6)):
         id, _ = await subscribed(rig, sink)
         mended = False
         sink.answer = lambda posted: Reply(204 if mended or posted.event["subject"] == subject(0) else 500)

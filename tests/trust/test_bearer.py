@@ -349,7 +349,7 @@ async def test_an_issuer_that_is_away_for_long_lets_nobody_queue() -> None:
 
 
 async def test_keys_are_fetched_before_anybody_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jwks, "_AGAIN_S", 0.01)
+    monkeypatch.setattr(jwks, "_MIN_FETCH_INTERVAL_S", 0.01)
     published, clock = Published(KEY), Clock()
     keys = DiscoveredKeys(ISSUER, published, clock)
     async with supervised(keys.loop(), Health()):

@@ -212,7 +212,7 @@ async def test_the_store_has_all_that_is_needed(rig: Rig, seed: int) -> None:
     assert await fault(rig) is None
 
 
-@pytest.mark.parametrize("planted", ["_DECIDING"])
+@pytest.mark.parametrize("planted", ["_ACCESS_DECIDING_STEPS"])
 async def test_what_is_not_read_is_missed(rig: Rig, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
     for seed in range(12):
         await rig.execute(

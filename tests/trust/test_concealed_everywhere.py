@@ -207,13 +207,13 @@ async def test_a_block_takes_a_whole_number_of_spans_however_it_ends() -> None:
     padding = Padding(0.025, lambda: now[0], sleep)
     for taken in (0.0, 0.001, 0.0249, 0.0251, 0.26):
         with contextlib.suppress(LookupError):
-            async with padding.padded(wanted=True):
+            async with padding.padded(enabled=True):
                 now[0] += taken
                 raise LookupError
         whole = (taken + slept[-1]) / 0.025
         assert abs(whole - round(whole)) < 1e-6
         assert slept[-1] >= 0
-    async with padding.padded(wanted=False):
+    async with padding.padded(enabled=False):
         pass
     assert len(slept) == 5
 

@@ -42,15 +42,15 @@ def test_no_event_of_an_organisation_shows_anybody_what_nobody_granted(number: i
 
 
 def _anybodys_consent(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(visibility_consent, "opens", lambda org, holder: True)
+    patch.setattr(visibility_consent, "consent_is_effective", lambda org, holder: True)
 
 
 def _a_readers_own_consent(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(visibility_consent, "opens", lambda org, holder: org in ("citizen", holder, attack.X))
+    patch.setattr(visibility_consent, "consent_is_effective", lambda org, holder: org in ("citizen", holder, attack.X))
 
 
 def _anybodys_mandate(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(visibility_mandates, "mandates", lambda org, registrars: True)
+    patch.setattr(visibility_mandates, "mandate_is_effective", lambda org, registrars: True)
 
 
 def _a_mandates_end_by_its_id_alone(patch: pytest.MonkeyPatch) -> None:
@@ -63,8 +63,8 @@ def _a_mandates_end_by_its_id_alone(patch: pytest.MonkeyPatch) -> None:
                 found[told.said["mandate"]] = told
         return visibility_mandates.LatestMandates(tuple(found.values()), frozenset())
 
-    patch.setattr(visibility_mandates, "words", words)
-    patch.setattr(visibility_mandates, "mandates", lambda org, registrars: True)
+    patch.setattr(visibility_mandates, "latest_mandates", words)
+    patch.setattr(visibility_mandates, "mandate_is_effective", lambda org, registrars: True)
 
 
 def _own_links_without_limits(patch: pytest.MonkeyPatch) -> None:
@@ -72,36 +72,36 @@ def _own_links_without_limits(patch: pytest.MonkeyPatch) -> None:
         mine = [org == attack.X for org in orgs]
         return EvidenceRank.LINKER if all(mine) or (kind == "different" and any(mine)) else EvidenceRank.PROPOSED
 
-    patch.setattr(Rights, "standing", standing)
+    patch.setattr(Rights, "rank_of", standing)
 
 
 def _own_links_before_others(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(evidence, "_RANKS", {EvidenceRank.OWN: EvidenceRank.CITIZEN - 0.5, EvidenceRank.ONE_SIDE: 1.5})
-    patch.setattr(resolution, "_turn", lambda said: 0 if said.standing is EvidenceRank.OWN else 3)
+    patch.setattr(evidence, "_SORT_RANKS", {EvidenceRank.OWN: EvidenceRank.CITIZEN - 0.5, EvidenceRank.ONE_SIDE: 1.5})
+    patch.setattr(resolution, "_stage", lambda said: 0 if said.standing is EvidenceRank.OWN else 3)
 
 
 def _one_side_parts_her_from_her_links(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(resolution, "_turn", lambda said: 0 if not said.same else 3)
-    patch.setattr(resolution, "_OF_ONE", ())
+    patch.setattr(resolution, "_stage", lambda said: 0 if not said.same else 3)
+    patch.setattr(resolution, "_SINGLE_ORG_RANKS", ())
 
 
 def _proposed_links_bind(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Rights, "standing", lambda self, source, kind, orgs: EvidenceRank.LINKER)
+    patch.setattr(Rights, "rank_of", lambda self, source, kind, orgs: EvidenceRank.LINKER)
 
 
 def _a_token_of_ones_own(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(lifecycle.TokenUse, "of_ones_own", property(lambda self: False))
+    patch.setattr(lifecycle.TokenUse, "is_self_issued", property(lambda self: False))
 
 
 def _context_goes_with_a_redirect(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(lifecycle.Lifecycle, "asked_by", property(lambda self: self.by))
+    patch.setattr(lifecycle.Lifecycle, "last_sender", property(lambda self: self.by))
 
 
 def _a_receiver_releases_context(patch: pytest.MonkeyPatch) -> None:
     def released(self: lifecycle.Lifecycle) -> bool:
         return any(bool(event.data.get("context_released")) for event in self.transitions)
 
-    patch.setattr(lifecycle.Lifecycle, "context_released", property(released))
+    patch.setattr(lifecycle.Lifecycle, "is_context_released", property(released))
 
 
 def _anybody_offers(patch: pytest.MonkeyPatch) -> None:
@@ -111,8 +111,8 @@ def _anybody_offers(patch: pytest.MonkeyPatch) -> None:
         mine = getattr(event, "verb", "") == "offered" and getattr(event, "org", "") == attack.X
         return lifecycle._OFFER_RULE if mine else rule(self, event)  # type: ignore[arg-type]
 
-    patch.setattr(lifecycle.Lifecycle, "_rule", anybodys)
-    patch.setattr(lifecycle.Lifecycle, "asked_by", property(lambda self: self.by))
+    patch.setattr(lifecycle.Lifecycle, "_find_rule", anybodys)
+    patch.setattr(lifecycle.Lifecycle, "last_sender", property(lambda self: self.by))
 
 
 def _whoever_names_a_hand_off_is_a_side(patch: pytest.MonkeyPatch) -> None:
@@ -120,7 +120,7 @@ def _whoever_names_a_hand_off_is_a_side(patch: pytest.MonkeyPatch) -> None:
     def receives(life: lifecycle.Lifecycle, org: str) -> bool:
         return life.receiver == org or any(event.org == org for event in (*life.transitions, *life.anomalies))
 
-    patch.setattr(handoff_sharing, "_receives", receives)
+    patch.setattr(handoff_sharing, "_is_receiver", receives)
 
 
 def _who_is_named_in_any_mandate(patch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def _who_is_named_in_any_mandate(patch: pytest.MonkeyPatch) -> None:
         def get(self, name: object, default: object = None) -> object:  # type: ignore[override]
             return set().union(*(orgs for (_, id), orgs in self.items() if id == name[1]))  # type: ignore[index,misc]
 
-    patch.setattr(visibility_policy, "services_named", lambda steps: ById(named(steps)))
+    patch.setattr(visibility_policy, "orgs_by_mandate", lambda steps: ById(named(steps)))
 
 
 CONSENT, MANDATE, IDENTITY, HANDOFF = 0, 1, 2, 4
@@ -172,7 +172,7 @@ def test_a_planted_hole_is_found(hole: Callable[[pytest.MonkeyPatch], None], mon
 
 @pytest.mark.usefixtures("fresh")
 def test_what_waits_would_be_released_by_one_organisation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolution, "_OF_ONE", ())
+    monkeypatch.setattr(resolution, "_SINGLE_ORG_RANKS", ())
     assert shown_without_a_grant(_RELEASING[0], [_RELEASING[1]])
 
 

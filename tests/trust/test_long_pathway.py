@@ -219,7 +219,7 @@ async def test_what_is_hidden_under_others_names_is_not_read(rig: Rig, monkeypat
         read.append(len(found.rows))
         return found
 
-    monkeypatch.setattr(part_repository, "after", counted)
+    monkeypatch.setattr(part_repository, "load_steps_after", counted)
     for purpose in (None, "other"):
         path = f"/v1/pathways/{await name(rig, of('south'))}"
         answer = await rig.ask(of("south"), "GET", path, headers=stating(purpose))

@@ -9,7 +9,7 @@ from trust.test_reading import LIFE
 from verify.history import ref, subject
 
 AUTHORITY = 'law; instrument="Housing Act s 7"'
-FIRST, SECOND = replace(OPERATOR, who="first"), replace(OPERATOR, who="second")
+FIRST, SECOND = replace(OPERATOR, actor_id="first"), replace(OPERATOR, actor_id="second")
 BASIS = {
     "reader": "housing",
     "basis": "law",

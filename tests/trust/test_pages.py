@@ -97,9 +97,9 @@ async def fault(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> str | None:
         assert short.status_code == 200
         sliced = await walked(rig, caller, purpose, path, limit="3")
         with monkeypatch.context() as patched:
-            patched.setattr(pathway_reader, "MOST", _LONG)
-            patched.setattr(unrestricted, "MOST", _LONG)
-            patched.setattr(seen_pages, "MOST", _LONG)
+            patched.setattr(pathway_reader, "MAX_STEPS", _LONG)
+            patched.setattr(unrestricted, "MAX_STEPS", _LONG)
+            patched.setattr(seen_pages, "MAX_STEPS", _LONG)
             if await names(rig, caller, purpose) != found:
                 return f"{name}: called otherwise"
             one = await rig.ask(caller, "GET", path, headers=stating(purpose))
@@ -169,7 +169,7 @@ async def test_planted_faults_of_pages_are_found(
     await world(rig, 1)
     assert [await read_in_order(rig, limit) for limit in (1, 2, 3)] == [True, True, True]
     assert right in part_repository._STEPS_AFTER
-    monkeypatch.setattr(part_repository, "_AFTER", part_repository._STEPS_AFTER.replace(right, wrong))
+    monkeypatch.setattr(part_repository, "_STEPS_AFTER", part_repository._STEPS_AFTER.replace(right, wrong))
     assert not all([await read_in_order(rig, limit) for limit in (1, 2, 3)])
 
 
@@ -178,8 +178,8 @@ async def test_a_step_that_comes_between_pages_is_on_a_later_one_or_tells_by_the
 ) -> None:
     await world(rig, 2)
     found = await names(rig, AUTH_DISABLED_CALLER, None)
-    monkeypatch.setattr(pathway_reader, "MOST", _LONG)
-    monkeypatch.setattr(unrestricted, "MOST", _LONG)
+    monkeypatch.setattr(pathway_reader, "MAX_STEPS", _LONG)
+    monkeypatch.setattr(unrestricted, "MAX_STEPS", _LONG)
     path = f"/v1/pathways/{found}"
     first = await rig.ask(AUTH_DISABLED_CALLER, "GET", path, params={"limit": "3"})
     again = await rig.ask(
@@ -220,8 +220,8 @@ async def test_what_was_then_comes_in_pages_as_well(rig: Rig, monkeypatch: pytes
         short = await rig.ask(caller, "GET", path, params={"as_of": at.replace(" ", "T")}, follow_redirects=True)
         assert short.status_code == 200, short.text
         with monkeypatch.context() as patched:
-            patched.setattr(pathway_reader, "MOST", _LONG)
-            patched.setattr(unrestricted, "MOST", _LONG)
+            patched.setattr(pathway_reader, "MAX_STEPS", _LONG)
+            patched.setattr(unrestricted, "MAX_STEPS", _LONG)
             pages = await walked(rig, caller, None, path, limit="3", as_of=at.replace(" ", "T"))
         assert len(pages) > 1
         told = together(pages)

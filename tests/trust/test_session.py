@@ -68,7 +68,7 @@ async def pool(postgres: Databases) -> AsyncIterator[asyncpg.Pool]:
 async def test_what_one_process_ends_the_others_know_and_a_new_one_too(
     pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pathline_gateway.auth.ended_sessions._LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr("pathline_gateway.auth.ended_sessions._REFRESH_INTERVAL_S", 0.01)
     clock = lambda: NOW + 20  # noqa: E731
     here, there = Sessions(pool, 3_600, clock), Sessions(pool, 3_600, clock)
     one = session("one", "s")

@@ -134,7 +134,7 @@ async def test_membership_says_what_the_evidence_seen_says_and_no_more(
     await log.apply(connection, *(step(org, f"{n}", n=n) for n, org in enumerate(("east", "west", "north"))))
     said = linked("1", ref("east", 0), ref("west", 1)), distinguished("2", ref("west", 1), ref("east", 0))
     await log.apply(connection, *said)
-    monkeypatch.setattr("pathline_gateway.identity.membership_writer._BATCH", 1)
+    monkeypatch.setattr("pathline_gateway.identity.membership_writer._BATCH_SIZE", 1)
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         await MembershipWriter(pool).bind_batch()
     assert await connection.fetchval("select seq from membership_progress") == 1

@@ -59,7 +59,7 @@ async def _play(database: str, connection: asyncpg.Connection, moves: list[tuple
                 case "bind":
                     await writer.bind_batch()
                 case "look":
-                    with patch.object(handoff_projection, "_ENTRIES", how[0]):
+                    with patch.object(handoff_projection, "_BATCH_SIZE", how[0]):
                         await handoff_projection.project_next_batch(pool)
     await bound(database)
 
@@ -119,7 +119,7 @@ async def test_who_was_heard_on_a_pathway_that_all_have_left_is_heard_no_more(
             await log.apply(connection, retracted(f"r-{target}", target))
             while await MembershipWriter(pool).bind_batch():
                 pass
-        with patch.object(handoff_projection, "_ENTRIES", 1):
+        with patch.object(handoff_projection, "_BATCH_SIZE", 1):
             while await handoff_projection.project_next_batch(pool):
                 pass
     assert (await handoff_repository.load_rows(connection, [handoff]))[handoff].heard is None

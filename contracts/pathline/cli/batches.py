@@ -32,7 +32,7 @@ class Batch:
 
 
 def split_batches(outcomes: Outcomes, size: int, *, start: int = 0) -> Iterator[Batch]:
-    """The records in batches of `size`, or fewer where they are large; `before` records were skipped."""
+    """The records in batches of `size`, or fewer where they are large; `start` records were skipped."""
     ready: list[Ready] = []
     rejects: list[Reject] = []
     payload_bytes = 0

@@ -46,7 +46,7 @@ class LinkMapping:
     confidence: float = 1.0
     asserted_at: str = DEFAULT_ASSERTED_AT
     time_column: str | None = None
-    """The column that says when the link was asserted; `at` when there is none."""
+    """The column that says when the link was asserted; `asserted_at` when there is none."""
     parse_time: times.Reader = field(default_factory=lambda: times.time_reader(None, None))
 
     @property

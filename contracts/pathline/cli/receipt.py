@@ -39,7 +39,7 @@ class TryLater(Exception):
     """The receiver did not answer, or asks to be tried again."""
 
     def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
-        """`after` is how long to wait, in seconds, where the receiver said so."""
+        """`retry_after` is how long to wait, in seconds, where the receiver said so."""
         self.detail = detail
         self.retry_after = retry_after
         super().__init__(detail)

@@ -21,7 +21,7 @@ class RejectsFile:
     """Written when the first record is refused, and not before; grows with each settled batch."""
 
     def __init__(self, path: Path, *, keep_bytes: int = 0) -> None:
-        """Takes up a file of an earlier run at `keep` bytes; what stands beyond was not settled and comes again.
+        """Takes up a file of an earlier run at `keep_bytes` bytes; what stands beyond was not settled and comes again.
 
         Raises WrongMapping rather than replace a file that is no rejects file.
         """

@@ -68,7 +68,7 @@ class RequestRow:
         )
 
     async def write(self, connection: asyncpg.Connection, outcome: Outcome, reason: str | None = None) -> None:
-        """It is in the log once the transaction at hand is committed; the caller then says so in `written`."""
+        """It is in the log once the transaction at hand is committed; the caller then says so in `is_written`."""
         row = self.to_access(outcome, reason)
         if not (self.route_row.auto_refresh and outcome == "shown" and _REPEATED.was_logged_recently(row)):
             await access_log_repository.write(connection, row)
@@ -126,7 +126,7 @@ def track_request(
 
 @contextlib.asynccontextmanager
 async def read_transaction(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
-    """One moment of the store; the row of the request is written in its transaction, as `tells_of` says."""
+    """One moment of the store; the row of the request is written in its transaction, as `add_refs` says."""
     async with _logged_transaction(pool, About.READING, "repeatable_read") as connection:
         yield connection
 

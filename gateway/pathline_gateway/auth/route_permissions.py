@@ -153,7 +153,7 @@ OPTIONAL_ROUTES: Final = frozenset(name for name in ROUTE_ROLES if "/issuer/" in
 
 
 def find_route(method: str, path: str) -> str | None:
-    """The rule that this is asked of, as `ACCESS` names it; None where there is nothing of the kind."""
+    """The rule that this is asked of, as `ROUTE_ROLES` names it; None where there is nothing of the kind."""
     route = f"{'GET' if method == 'HEAD' else method} {path}"
     if route in ROUTE_ROLES:
         return route

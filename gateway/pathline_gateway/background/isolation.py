@@ -41,7 +41,8 @@ async def fold_isolating_faults(
     fold: Callable[[Sequence[Item]], Awaitable[None]],
     still_works: Callable[[], Awaitable[bool | None]],
 ) -> dict[Item, Exception]:
-    """As `in_parts`. Where every item fails, `is_well` says whether what was well before is well now: see `still_well`.
+    """As `fold_with_bisection`. Where every item fails, `still_works` says whether what was well before is well now:
+    see `any_foldable`.
 
     Raises WorkFails where it is not: then the work is at fault, and no item is.
     """

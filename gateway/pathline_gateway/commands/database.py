@@ -31,7 +31,7 @@ def run_on_connection(data: Path | None, work: Callable[[asyncpg.Connection], Aw
 
 
 def run_on_pool(data: Path | None, work: Callable[[asyncpg.Pool], Awaitable[int]]) -> NoReturn:
-    """As `on_database`, for work that needs several connections."""
+    """As `run_on_connection`, for work that needs several connections."""
     try:
         code = uvloop.run(_run(data, work))
     except (EmbeddedError, DatabaseUnavailable) as error:

@@ -68,7 +68,7 @@ class SubscriptionSummary:
 
 
 def summarize_subscription(subscription: Subscription, status: Mapping[str, Any], now: datetime) -> SubscriptionSummary:
-    """The subscription; `standing`: the answer of `…/status`."""
+    """The subscription; `status`: the answer of `…/status`."""
     return SubscriptionSummary(
         str(subscription.id),
         organisation_name(subscription.org),

@@ -65,7 +65,8 @@ async def find_page(
 ) -> HandoffPage:
     """Hand-offs of which the organisation is this side: open ones, the longest waiting first; ended, the latest first.
 
-    Whether one is open is told from what the organisation may know of it. `taken`: those alone that were accepted.
+    Whether one is open is told from what the organisation may know of it. `accepted_only`: those alone that were
+    accepted.
     """
     position = after or (HandoffCursor(_AFTER_ALL, "") if ended else HandoffCursor(_BEFORE_ALL, ""))
     matches: list[tuple[HandoffCursor, HandoffStatus]] = []

@@ -169,12 +169,12 @@ async def unseen_inputs(connection: asyncpg.Connection, limit: int) -> list[asyn
 
 
 async def load_inputs(connection: asyncpg.Connection, seqs: Collection[int]) -> list[asyncpg.Record]:
-    """These, as `unseen` has them."""
+    """These, as `unseen_inputs` has them."""
     return list(await connection.fetch(_INPUTS_BY_SEQ, list(seqs))) if seqs else []
 
 
 async def affected_refs(connection: asyncpg.Connection, row: asyncpg.Record) -> set[int]:
-    """The refs that what `unseen` has here may join or part."""
+    """The refs that what `unseen_inputs` has here may join or part."""
     rows = await connection.fetch(_REFS_OF_INPUT, row["handoff"], row["source"], row["id"], _TOKEN_TYPES)
     return {each["ref"] for each in rows}
 
@@ -198,7 +198,7 @@ async def redeemed_handoffs(connection: asyncpg.Connection, handoffs: Collection
 async def load_events(
     connection: asyncpg.Connection, handoffs: Collection[str], *, include_unheard: bool = False
 ) -> HandoffEvents:
-    """All that was published about these hand-offs, by whoever is heard of them; or `of_anybody`."""
+    """All that was published about these hand-offs, by whoever is heard of them; or `include_unheard`."""
     records = await connection.fetch(_EVENTS, list(handoffs), include_unheard)
     rows = {(r["source"], r["id"]): r for r in records}
     amendments = await load_amendments(connection, {(r["source_number"], r["id"]) for r in records})
@@ -206,7 +206,7 @@ async def load_events(
 
 
 async def count_events(connection: asyncpg.Connection, parties: Collection[Party], max_count: int) -> dict[Party, int]:
-    """How many events name these hand-offs, by party; no more than `most` are counted."""
+    """How many events name these hand-offs, by party; no more than `max_count` are counted."""
     rows = await connection.fetch(_COUNT_EVENTS, *map(list, zip(*parties, strict=True)), max_count)
     return {Party(row["handoff"], row["org"], row["subject"]): row["n"] for row in rows}
 

@@ -120,8 +120,9 @@ async def find_overdue(
 ) -> list[OverdueHandoff]:
     """What has to be said of silence; a hand-off once for each audience.
 
-    `door`: up to when what comes by the shared topics is known; `own`: the same of organisations with their own topic;
-    `closed`: refs of pathways of which nothing is told now.
+    `shared_until`: up to when what comes by the shared topics is known; `own_topic_until`: the same of organisations
+    with their own topic;
+    `closed_refs`: refs of pathways of which nothing is told now.
     """
     rows = await connection.fetch(
         _OVERDUE, shared_until, grace, list(own_topic_until), list(own_topic_until.values()), list(closed_refs)
@@ -143,7 +144,7 @@ async def sent_silences(connection: asyncpg.Connection, handoffs: Sequence[str])
 
 
 async def ended_silences(connection: asyncpg.Connection, closed_refs: Collection[int] = ()) -> list[SilenceNotice]:
-    """Silences that are over; `closed` as above."""
+    """Silences that are over; `closed_refs` as above."""
     return [SilenceNotice(*row.values()) for row in await connection.fetch(_ENDED_SILENCES, list(closed_refs))]
 
 

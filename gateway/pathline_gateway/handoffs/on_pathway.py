@@ -66,9 +66,9 @@ def compute_statuses(
     now: datetime,
     extra_contacts: Mapping[str, Sequence[Contact]] = MappingProxyType({}),
 ) -> list[HandoffStatus]:
-    """Their clocks; `steps` are those of the pathway, and `registered` the organisations on the register.
+    """Their clocks; `steps` are those of the pathway, and `registered_orgs` the organisations on the register.
 
-    `also`: further contacts that are known, by hand-off.
+    `extra_contacts`: further contacts that are known, by hand-off.
     """
     receiver_orgs = current_receivers(lifecycles)
     contacts = [

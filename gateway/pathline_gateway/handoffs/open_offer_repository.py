@@ -36,7 +36,7 @@ _EXISTING = "select handoff from handoff where handoff = any($1::text[])"
 async def count_open_between(
     connection: asyncpg.Connection, pairs: Collection[Pair], max_count: int
 ) -> dict[Pair, int]:
-    """How many are open between each of these two; no more than `most` are counted."""
+    """How many are open between each of these two; no more than `max_count` are counted."""
     rows = await connection.fetch(
         _COUNT_BETWEEN, [sender for sender, _ in pairs], [receiver for _, receiver in pairs], max_count
     )
@@ -44,7 +44,9 @@ async def count_open_between(
 
 
 async def count_open_under_ref(connection: asyncpg.Connection, refs: Collection[Key], max_count: int) -> dict[Key, int]:
-    """How many that its organisation offered are open under each of these refs; no more than `most` are counted."""
+    """How many that its organisation offered are open under each of these refs; no more than `max_count` are
+    counted.
+    """
     rows = await connection.fetch(
         _COUNT_UNDER_REF, [org for org, _ in refs], [subject for _, subject in refs], max_count
     )

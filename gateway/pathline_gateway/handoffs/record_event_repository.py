@@ -55,7 +55,9 @@ where {_IS_ANSWER}
 
 
 async def count_events(connection: asyncpg.Connection, records: Collection[Key], max_count: int) -> dict[Key, int]:
-    """How many events under each of these records name a hand-off; no more than `most` are counted, and no answers."""
+    """How many events under each of these records name a hand-off; no more than `max_count` are counted, and no
+    answers.
+    """
     rows = await connection.fetch(
         _COUNT_EVENTS, [org for org, _ in records], [subject for _, subject in records], max_count
     )

@@ -31,7 +31,7 @@ def compute_side_lifecycles(
 ) -> dict[str, Lifecycle]:
     """How the hand-off went for each organisation that has a part in it: for those who see everything, or for itself.
 
-    `before`: organisations that had a part in it once.
+    `former_orgs`: organisations that had a part in it once.
     """
     concealed_steps = [each for each in steps if is_concealed(concealment, each.step)]
     lifecycle_by_hidden: dict[frozenset[int], Lifecycle] = {}

@@ -51,7 +51,7 @@ def find_silences(
 ) -> list[SilenceNotice]:
     """What is to be said of a hand-off whose observable receiver is known up to this instant.
 
-    `spoken_of`: stages and due instants of which silence was said to this audience before.
+    `already_sent`: stages and due instants of which silence was said to this audience before.
     """
     notices = []
     for stage in STAGES:

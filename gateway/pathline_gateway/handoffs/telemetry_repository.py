@@ -27,7 +27,7 @@ on conflict (handoff) do update set ended = excluded.ended
 
 
 class EndedHandoff(NamedTuple):
-    """A hand-off that has ended; `hidden`: nobody but its own side may know of it."""
+    """A hand-off that has ended; `is_concealed`: nobody but its own side may know of it."""
 
     record: HandoffRow
     is_concealed: bool

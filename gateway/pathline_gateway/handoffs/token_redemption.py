@@ -17,7 +17,7 @@ Subject = tuple[str, str]
 class Redemption:
     """A token that was live was shown.
 
-    `late`: another subject had shown it before, or who shows it has made it itself; so this one waits in review.
+    `is_late`: another subject had shown it before, or who shows it has made it itself; so this one waits in review.
     """
 
     source: str

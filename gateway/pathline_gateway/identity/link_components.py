@@ -40,7 +40,9 @@ class Components(Generic[Key]):
     def __init__(
         self, component_by_ref: Mapping[Key, int], stored: Mapping[int, tuple[int, Mapping[str, int]]]
     ) -> None:
-        """`of`: the number of each ref's component, where it has one; `stored`: the refs and links of each."""
+        """`component_by_ref`: the number of each ref's component, where it has one; `stored_numbers`: the refs and
+        links of each.
+        """
         component_by_number = {
             number: Component[Key](refs, Counter(links), {number}) for number, (refs, links) in stored.items()
         }

@@ -115,7 +115,7 @@ select count(*) = cardinality($2::text[]) from seen_evidence l join source s on 
 where s.source = $1 and l.id = any($2::text[])
 """
 REF_COLUMNS = ("a", "b", "target_a", "target_b", "shown_a", "shown_b")
-"""The refs that evidence is about, as `these` has it."""
+"""The refs that evidence is about, as `load_evidence` has it."""
 _OPEN_MEMBERSHIPS = "select ref, pathway from membership where ref = any($1::bigint[]) and until is null"
 _CLOSE_MEMBERSHIPS = "update membership set until = now() where ref = any($1::bigint[]) and until is null"
 _INSERT_MEMBERSHIPS = "insert into membership (ref, pathway) select * from unnest($1::bigint[], $2::uuid[])"
@@ -143,7 +143,9 @@ async def load_evidence(connection: asyncpg.Connection, seqs: Collection[int]) -
 
 
 async def sample_seen_links(connection: asyncpg.Connection, work: str) -> list[asyncpg.Record]:
-    """Some links that were seen and that this work has not set aside, of several sources; as `these` has them."""
+    """Some links that were seen and that this work has not set aside, of several sources; as `load_evidence` has
+    them.
+    """
     return await load_evidence(connection, [row["seq"] for row in await connection.fetch(_LAST_GOOD_LINKS, work)])
 
 

@@ -62,8 +62,9 @@ _DELETE_SEEN_AHEAD = "delete from link_seen_ahead where seq <= (select seq from 
 async def take_batch(connection: asyncpg.Connection, max_evidence: int, max_refs: int) -> list[asyncpg.Record]:
     """Evidence that was not seen and is seen from now on, as `links.these` has it.
 
-    `most`: so much of it is chosen, the first of each organisation before the second of any. With it comes all that
-    links the same refs: so each group is bound once, however many links of it wait. `most_refs`: no more is chosen once
+    `max_evidence`: so much of it is chosen, the first of each organisation before the second of any. With it comes
+    all that
+    links the same refs: so each group is bound once, however many links of it wait. `max_refs`: no more is chosen once
     the groups that it is about have so many refs.
     """
     chosen_seqs = [row["seq"] for row in await connection.fetch(_NEXT_SEQS, max_evidence, _LOOKAHEAD)]

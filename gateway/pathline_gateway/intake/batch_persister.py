@@ -26,7 +26,7 @@ _MAX_CONNECTION_LOSSES = 6
 
 @dataclass
 class BatchPersister:
-    """Stores batches, one after the other. `stored` is told of each outcome once it is committed."""
+    """Stores batches, one after the other. `on_stored` is told of each outcome once it is committed."""
 
     pool: asyncpg.Pool
     target: ApplyTarget

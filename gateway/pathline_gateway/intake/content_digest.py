@@ -35,7 +35,9 @@ _N, _I = b"NI"
 
 
 class DigestedContent(NamedTuple):
-    """What an event says, as it is kept: three attributes with columns of their own, the rest as `stored` makes it."""
+    """What an event says, as it is kept: three attributes with columns of their own, the rest as `stored_bytes` makes
+    it.
+    """
 
     type: str
     subject: str

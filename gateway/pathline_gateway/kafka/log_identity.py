@@ -14,7 +14,7 @@ from pathline_gateway.kafka.offset_repository import Position
 class PartitionView:
     """What a partition shows: the offsets of its first record and after its last, and the digest of one record.
 
-    `before` is of the record just before the position that was asked about; None when there is no record there.
+    `digest_before` is of the record just before the position that was asked about; None when there is no record there.
     """
 
     start_offset: int
@@ -24,14 +24,14 @@ class PartitionView:
 
 @dataclass(frozen=True, slots=True)
 class Continues:
-    """It is the same log: read on at `at`."""
+    """It is the same log: read on at `next_offset`."""
 
     next_offset: int
 
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """The same log, whose records from the position up to `start` the broker no longer has."""
+    """The same log, whose records from the position up to `start_offset` the broker no longer has."""
 
     next_offset: int
     start_offset: int
@@ -50,7 +50,8 @@ LogStatus = Continues | Expired | Replaced
 def classify_log(position: Position, view: PartitionView) -> LogStatus:
     """What a partition is to intake that stands at this position in it.
 
-    The record before the position decides where it can be had; `end` only where it cannot, because a broker may answer
+    The record before the position decides where it can be had; `end_offset` only where it cannot, because a broker
+    may answer
     the base offset of its last batch for it.
     """
     next_offset = position.next_offset

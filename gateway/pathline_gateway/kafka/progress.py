@@ -22,7 +22,7 @@ class Progress:
     idle_positions: dict[Partition, int] = field(default_factory=dict)
     """Up to where the consumer found nothing after what is applied: ends of transactions are no records."""
     moved_at: dict[Partition, float] = field(default_factory=dict)
-    """When `applied` last moved, or there last was nothing to do; by the monotonic clock."""
+    """When `applied_offsets` last moved, or there last was nothing to do; by the monotonic clock."""
     waiter_counts: Counter[Partition] = field(default_factory=Counter)
     """How many wait for Postgres to pass something in each partition."""
     has_waiters: asyncio.Event = field(default_factory=asyncio.Event)

@@ -15,7 +15,7 @@ class Turns:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     def try_acquire(self, caller: str) -> bool:
-        """Whether another request of this caller runs now; it calls `end` when it is over."""
+        """Whether another request of this caller runs now; it calls `release` when it is over."""
         running = self._running.get(caller, 0)
         if running >= self._max_running:
             return False

@@ -22,7 +22,7 @@ Kind = Literal[
     "word", "number", "moment", "code", "text", "identifier", "subject", "handoff", "secret",
     "about", "event", "party", "ref", "parts",
 ]  # fmt: skip
-"""`word`: of a list of the vocabulary's own. `parts`: a value with fields of its own."""
+"""`word`: of a list of the vocabulary's own. `fields`: a value with fields of its own."""
 
 _KIND_BY_REASON: Final[Mapping[str, Kind]] = {
     "identifier": "identifier",

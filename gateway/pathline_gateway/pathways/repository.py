@@ -237,9 +237,9 @@ def stored_pathway_from_records(
 async def load_pathway(
     connection: asyncpg.Connection, pathway: UUID, max_interactions: int | None = None
 ) -> tuple[PathwayMembers | UUID | None, StoredPathway]:
-    """Its refs, as `members` says, and the interactions under them; both at one moment.
+    """Its refs, as `load_members` says, and the interactions under them; both at one moment.
 
-    `most`: of a pathway with more interactions some of them are told, one more than that.
+    `max_interactions`: of a pathway with more interactions some of them are told, one more than that.
     """
     records = await connection.fetch(_PATHWAY, pathway, None if max_interactions is None else max_interactions + 1)
     head = orjson.loads(next(each["about"] for each in records if each["ref"] is None))

@@ -37,7 +37,7 @@ class RefNumbers(NamedTuple):
 
 
 async def get_or_create_refs(connection: asyncpg.Connection, has_steps: Mapping[Key, bool]) -> RefNumbers:
-    """The number of each ref, new ones made; `stepped` says under which of them a step stands.
+    """The number of each ref, new ones made; `has_steps` says under which of them a step stands.
 
     All in one statement, sorted: two writers that make the same refs in another order would deadlock.
     """

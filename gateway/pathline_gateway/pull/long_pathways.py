@@ -51,7 +51,7 @@ async def read_pathway_page(
     now: datetime,
     as_of: datetime | None = None,
 ) -> PathwayPage:
-    """The steps after a place. `at`: as it stood then, told from what had been received.
+    """The steps after a place. `as_of`: as it stood then, told from what had been received.
 
     Call within a transaction whose statements see one moment.
     """

@@ -58,7 +58,7 @@ def build_view(
 ) -> View:
     """What this reader is served of what she sees.
 
-    `around`: what she sees besides, to which its steps may refer; `following`: how she asks for the next page.
+    `context`: what she sees besides, to which its steps may refer; `next_cursor`: how she asks for the next page.
     """
     served_steps = (
         _operator_steps(visible)

@@ -112,7 +112,7 @@ async def build_case(
 ) -> ReviewCase | None:
     """The dossier of this item; None where there is none. Call in one repeatable-read transaction.
 
-    Without `everything`, what is concealed has no part in it, and an item about it is none.
+    Without `unrestricted`, what is concealed has no part in it, and an item about it is none.
     """
     subject = await review_repository.find_subject(connection, item)
     if subject is None:

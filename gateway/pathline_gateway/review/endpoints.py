@@ -73,7 +73,7 @@ def routes(pool: asyncpg.Pool, review_service: ReviewService) -> APIRouter:
         after: Annotated[int, Query(ge=0, le=_MAX_BIGINT, description=AFTER_DESCRIPTION)] = 0,
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 50,
     ) -> dict[str, Any]:
-        """In the order of its coming; `next` is the `after` of the next page. `decided`: decisions that stand."""
+        """In the order of its coming; `next` is the `after` of the next page. `standing`: decisions that stand."""
         async with read_transaction(pool) as connection:
             items = await load_page(connection, state, reason, after, limit, unrestricted=review_service.unrestricted)
             waiting = await review_repository.count_waiting(connection, unrestricted=review_service.unrestricted)

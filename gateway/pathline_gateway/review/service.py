@@ -39,7 +39,7 @@ class ReviewService:
     """Decides and undoes, for a reviewer."""
 
     def __init__(self, pool: asyncpg.Pool, publisher: OwnEvidence, *, unrestricted: bool = False) -> None:
-        """`everything`: what is concealed is shown and decided, too, because auth is off."""
+        """`unrestricted`: what is concealed is shown and decided, too, because auth is off."""
         self._pool, self._publisher, self.unrestricted = pool, publisher, unrestricted
 
     async def get_case(self, item: UUID) -> ReviewCase:

@@ -75,7 +75,9 @@ from pathline_gateway.web.response_headers import ResponseHeaders
 
 
 def build_app(gateway: Gateway, issuer: Issuer | None = None, authenticator: Authenticator | None = None) -> FastAPI:
-    """The HTTP interface of a running gateway; with an `issuer` of its own where it has one, and its `gate` or this."""
+    """The HTTP interface of a running gateway; with an `issuer` of its own where it has one, and its `authenticator`
+    or this.
+    """
     app = Interface(
         title="Pathline",
         summary="Publish what happened between a person and a service; pull each person's own pathway.",

@@ -20,7 +20,7 @@ from opentelemetry.util.types import AttributeValue
 from pathline_gateway.telemetry.series_bound import BoundedCounter, BoundedHistogram, MetricSeries
 
 TRACER: Final = trace.get_tracer("pathline.gateway")
-"""Spans are made with `spanning`, which keeps the messages of exceptions out of them."""
+"""Spans are made with `start_span`, which keeps the messages of exceptions out of them."""
 _METER: Final = metrics.get_meter("pathline.gateway")
 
 MAX_LINKS: Final = 128
@@ -200,7 +200,7 @@ class start_span:
 class Finished:
     """Makes spans of what is over, with ids of their own: none is sampled, and the same thing told twice is one span.
 
-    They go nowhere until `to` has said where.
+    They go nowhere until `use_tracer` has said where.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,8 @@
 """Which steps decide what an organisation sees of others': those of hand-offs and of mandates. Pure.
 
 A step that is none of these is seen, or is not, for what it says itself: it changes nothing for any other step. So who
-asks for a few steps needs these few and those that decide, and not the whole pathway; `visible` is asked, as ever.
+asks for a few steps needs these few and those that decide, and not the whole pathway; `compute_visible` is asked, as
+ever.
 """
 
 from __future__ import annotations

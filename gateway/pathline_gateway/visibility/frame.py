@@ -1,6 +1,7 @@
 """The steps of a pathway that decide who sees what of it: few, however long the pathway is.
 
-Beside these, the steps that are asked about are put into it; `visible` is asked of both together, and says of each of
+Beside these, the steps that are asked about are put into it; `compute_visible` is asked of both together, and says of
+each of
 them what it says of it among all steps of the pathway.
 """
 
@@ -92,7 +93,7 @@ class Frame:
             self.stored.setdefault((step.source, step.id), step)
 
     async def build_context(self, reader: Reader) -> PathwayContext:
-        """What `visible` is asked about: what decides, and all that was put into it. Raises Problem."""
+        """What `compute_visible` is asked about: what decides, and all that was put into it. Raises Problem."""
         if self.is_closed:
             refuse_operator(reader)
         may_see_others = reader.kind == "organisation" and reader.access_purpose.purpose is not None

@@ -31,7 +31,8 @@ async def render_visible_handoffs(
 ) -> list[dict[str, Any]]:
     """Each with its state and clocks, the first offered first; `only`: these alone.
 
-    `elsewhere`: what was said of a hand-off on other pathways counts, too, where she may know all of it: a receiver may
+    `include_elsewhere`: what was said of a hand-off on other pathways counts, too, where she may know all of it: a
+    receiver may
     answer under a record that nobody has linked.
     """
     steps = [each.parsed.step for each in visible.steps]

@@ -80,7 +80,7 @@ def routes(pool: asyncpg.Pool, linking: Linking, register_unknown: bool) -> APIR
         responses=response_docs(MadeLink, {201: "It is bound, or waits for a reviewer", 202: "It is on its way: look"}),
     )
     async def link_by_tokens(caller: Citizen, body: Show, request: Request, response: Response) -> dict[str, Any]:
-        """201 when it is bound, or waits for a reviewer; 202 when it will be: `look` says how far it has come.
+        """201 when it is bound, or waits for a reviewer; 202 when it will be: `get_link` says how far it has come.
 
         Tokens that are unknown, expired, used, or of one record get one and the same 404.
         """

@@ -95,7 +95,7 @@ class TokenLink:
 
 
 async def count_open(connection: asyncpg.Connection, org: str, max_count: int) -> int:
-    """How many tokens of this organisation may be used; no more than `most` are counted."""
+    """How many tokens of this organisation may be used; no more than `max_count` are counted."""
     return int(await connection.fetchval(_COUNT_OPEN, org, max_count))
 
 

@@ -73,7 +73,7 @@ class LinkRefusal:
 def redeem(
     issued: Sequence[IssuedToken], token_count: int, account: str | None, pending: PendingLink | None
 ) -> AssertedLink | RepeatedLink | LinkRefusal:
-    """What `asked` tokens come to of which these are known; one token is completed by the caller's account."""
+    """What `token_count` tokens come to of which these are known; one token is completed by the caller's account."""
     if len(issued) < token_count:
         return LinkRefusal("unknown")
     if not all(token.is_valid for token in issued):

@@ -42,7 +42,8 @@ async def recompute_membership(
 ) -> RecomputedMembership:
     """The pathways of all refs that evidence names, at this transaction's snapshot.
 
-    `closed`: refs of which something is set aside. Where not all can be computed, everybody who is connected with one
+    `closed_refs`: refs of which something is set aside. Where not all can be computed, everybody who is connected
+    with one
     of them is left out, and stays where she is.
     """
     evidence: dict[Evidence, int] = {}

@@ -33,7 +33,7 @@ class PastBound(Exception):
 def decompress(codec: int, data: bytes, max_bytes: int) -> Iterator[bytes]:
     """What the bytes were before they were compressed, in order, in pieces of at most 256 KiB.
 
-    Raises Undecodable, and PastBound instead of the piece that goes past `most` bytes.
+    Raises Undecodable, and PastBound instead of the piece that goes past `max_bytes` bytes.
     """
     if codec not in _CODECS:
         raise Undecodable(f"codec {codec} is not known")

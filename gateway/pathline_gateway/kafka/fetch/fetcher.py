@@ -1,7 +1,8 @@
 """aiokafka's fetcher, so that what it reads is bounded: a poll reads so many bytes, and no batch stops another.
 
 aiokafka decompresses each batch whole and inside the event loop, raises out of the poll what is wrong with one, and
-forgets then what it had read of others. Used by every consumer that this process makes once `bound` was called.
+forgets then what it had read of others. Used by every consumer that this process makes once `patch_aiokafka` was
+called.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def patch_aiokafka() -> None:
 
 
 class BadChecksum(CorruptRecordException):  # type: ignore[misc]
-    """A batch is not what its checksum says. `unread`: its records, where fetching it again is in vain."""
+    """A batch is not what its checksum says. `unread_records`: its records, where fetching it again is in vain."""
 
     def __init__(self, unread_records: UnreadRecords) -> None:
         self.unread_records = unread_records

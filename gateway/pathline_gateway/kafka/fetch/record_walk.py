@@ -42,7 +42,7 @@ class Large(NamedTuple):
 
 
 class Walk:
-    """Walks through the records of one batch. `claimed`: bytes of the record at hand, as it says."""
+    """Walks through the records of one batch. `claimed_size`: bytes of the record at hand, as it says."""
 
     def __init__(self, pieces: Iterator[bytes], max_bytes: int) -> None:
         self._pieces, self._buffer, self._position = pieces, b"", 0

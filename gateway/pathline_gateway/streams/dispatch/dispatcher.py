@@ -53,9 +53,10 @@ class Dispatcher:
         auth_disabled: bool,
         push_dispatcher: PushDispatcher | None = None,
     ) -> None:
-        """`on_given` is called with the last number of each subscription that was given something, once committed.
+        """`on_delivered` is called with the last number of each subscription that was given something, once committed.
 
-        `everything`: auth is off, and who subscribed while it was is given all. `at_hand`: who is told at once what was
+        `auth_disabled`: auth is off, and who subscribed while it was is given all. `push_dispatcher`: who is told at
+        once what was
         given.
         """
         self._pool, self._clock, self._on_delivered = pool, clock, on_delivered

@@ -119,7 +119,7 @@ async def render_events(
     *,
     log: bool = True,
 ) -> list[dict[str, Any]]:
-    """These events as the subscription is told them; logged as `page` does, with this trace."""
+    """These events as the subscription is told them; logged as `render_page` does, with this trace."""
     renderer = _EventRenderer(context, subscription)
     rendered, slice, events = [], TimeSlice(), list(events)
     context.visibility.expect(row for _, row in events)
@@ -167,7 +167,7 @@ class _EventRenderer:
     async def _render(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
         if row.get("kind") is not None:
             return await self._render_notice(number, row)
-        if self._subscription.operator:  # as it is honoured now: see `seeing`
+        if self._subscription.operator:  # as it is honoured now: see `effective`
             return self._render_as_sent(number, row, row["pathway"])
         if row["org"] == self._subscription.org:
             return self._render_as_sent(number, row, await self._own_handle(row))

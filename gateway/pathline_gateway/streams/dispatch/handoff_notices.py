@@ -67,7 +67,7 @@ async def deliver_notices(
 def _audience(notice: SilenceNotice, separate_orgs: Collection[str]) -> tuple[set[str], bool]:
     """Which sides are told it, and whether those who see everything are.
 
-    `apart`: organisations that are told of the hand-off by what each of them may know.
+    `separate_orgs`: organisations that are told of the hand-off by what each of them may know.
     """
     if notice.audience != UNRESTRICTED_AUDIENCE:
         return {notice.audience}, False

@@ -49,7 +49,8 @@ async def select_with_isolation(
 ) -> IsolatedSelection:
     """Who wants these events; each pathway that cannot be computed is set aside. Call within a transaction.
 
-    `before`: events that were given once. Where every pathway fails and those do, too, no pathway is at fault: raises
+    `control_rows`: events that were given once. Where every pathway fails and those do, too, no pathway is at fault:
+    raises
     WorkFails.
     """
     rows_by_pathway, control_by_pathway = _group_by_pathway(rows), _group_by_pathway(control_rows)

@@ -17,7 +17,7 @@ async def select_recipients(
 ) -> tuple[list[tuple[Subscription, asyncpg.Record]], int | None]:
     """Each subscription with each event that it is given, in the order of the events.
 
-    Once these are at least `most`, it ends with the entry of the change log at hand, which is told, too. None: all
+    Once these are at least `limit`, it ends with the entry of the change log at hand, which is told, too. None: all
     entries were looked at.
     """
     recipients: list[tuple[Subscription, asyncpg.Record]] = []

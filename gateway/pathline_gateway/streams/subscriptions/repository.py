@@ -256,7 +256,7 @@ async def fetch_events_of(
 
 
 async def deliver(connection: asyncpg.Connection, deliveries: Sequence[tuple[UUID, int, str]], end: int) -> list[int]:
-    """As `number` does; and everything up to this entry was looked at."""
+    """As `assign_numbers` does; and everything up to this entry was looked at."""
     numbers = await assign_numbers(connection, deliveries)
     await connection.execute(_ADVANCE, end)
     return numbers

@@ -55,7 +55,8 @@ async def delete_expired(
 ) -> bool:
     """Whether anything was forgotten, in one transaction: there may be more.
 
-    What was given before then, what is beyond the newest `most` of a subscription, and where an organisation's are too
+    What was given before then, what is beyond the newest `max_per_subscription` of a subscription, and where an
+    organisation's are too
     many together what is beyond an even share of these.
     """
     async with connection.transaction():

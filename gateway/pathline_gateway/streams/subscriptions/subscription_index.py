@@ -25,7 +25,7 @@ class SubscriptionIndex:
     """One for each reader of the change log."""
 
     def __init__(self, subscriptions: Iterable[Subscription] = (), *, auth_disabled: bool = False) -> None:
-        """`everything`: auth is off, and who subscribed while it was is given all."""
+        """`auth_disabled`: auth is off, and who subscribed while it was is given all."""
         self._auth_disabled = auth_disabled
         self._version = -1
         self._subscriptions: dict[UUID, Subscription] = {}

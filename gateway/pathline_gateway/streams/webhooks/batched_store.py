@@ -86,7 +86,7 @@ class DeliveryBatcher:
     async def claim_turn(self, state: EndpointState, org: str, n: int, *, has_more: bool) -> timedelta | None:
         """None: so many requests of this organisation may go to a sink that allows so many a minute, and are counted.
 
-        Else in how long to ask again: it waits for its turn. With `n` 0 it only waits. `more`: it has more to send.
+        Else in how long to ask again: it waits for its turn. With `n` 0 it only waits. `has_more`: it has more to send.
         """
         if state.allowed_rate is None:
             return None

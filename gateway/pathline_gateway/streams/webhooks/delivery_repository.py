@@ -218,7 +218,7 @@ async def acquire_leases(
 ) -> list[tuple[UUID, str]]:
     """Subscriptions with something to post, and whose each is, that are this process's from now on, and no other's.
 
-    Of organisations that hold fewest first, and never more than so many of one, with those that are `held`.
+    Of organisations that hold fewest first, and never more than so many of one, with those that are `leases_by_org`.
     """
     rows = await connection.fetch(
         _ACQUIRE, holder_id, lease, now, limit, list(leases_by_org), list(leases_by_org.values()), max_per_org

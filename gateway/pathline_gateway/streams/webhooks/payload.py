@@ -30,7 +30,9 @@ class WebhookMessage:
     def headers(
         self, signing_secrets: Sequence[str], now: datetime, origin: str, failed_count: int = 0
     ) -> Mapping[str, str]:
-        """Signed with these; `failed`: how many events of the subscription were given up, told where there are any."""
+        """Signed with these; `failed_count`: how many events of the subscription were given up, told where there are
+        any.
+        """
         timestamp = int(now.timestamp())
         headers = {
             "content-type": MEDIA_TYPE,

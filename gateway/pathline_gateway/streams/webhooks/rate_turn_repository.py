@@ -21,7 +21,8 @@ on conflict (what, org) do update set turn = excluded.turn, waits_until = exclud
 
 
 async def lock_turns(connection: asyncpg.Connection, url: str, org: str, now: datetime) -> SinkTurns:
-    """How this organisation and those who wait stand at the sink; nobody else's turn comes before `write` is committed.
+    """How this organisation and those who wait stand at the sink; nobody else's turn comes before `save_turns` is
+    committed.
 
     Call within a transaction that reads what others have committed.
     """

@@ -44,7 +44,7 @@ class SinkTurns:
     def after_start(self, org: str, n: int, spacing: timedelta, now: datetime, *, has_more: bool) -> SinkTurns | None:
         """As it stands once this organisation has begun so many requests; None where it may not yet.
 
-        `spacing`: how long the sink is closed for each. `more`: the organisation has more to send after these.
+        `spacing`: how long the sink is closed for each. `has_more`: the organisation has more to send after these.
         """
         turn, orgs_ahead = self._turn_of(org, now), self._orgs_ahead_of(org, now)
         if now < self.open_at or (orgs_ahead and now < self.open_at + GRACE):

@@ -38,7 +38,7 @@ def build_schedule(
 ) -> DeliverySchedule:
     """What to do with these events, in the order of their numbers.
 
-    `busy`: pathways of which an event is on its way. `free`: how many more may be.
+    `busy_keys`: pathways of which an event is on its way. `free_slots`: how many more may be.
     """
     blocked_keys = set(busy_keys)
     behind_held: set[UUID] = set()

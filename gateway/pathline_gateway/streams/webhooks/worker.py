@@ -44,7 +44,7 @@ class EndpointWorker:
         """Whose subscription it is."""
         self.started_at = time.monotonic()
         self.is_stopping = False
-        """It begins with nothing more: see `end_soon`."""
+        """It begins with nothing more: see `stop_soon`."""
         self._context, self._batcher, self._id = context, batcher, subscription
         self.id = subscription
         self._wake_event = asyncio.Event()

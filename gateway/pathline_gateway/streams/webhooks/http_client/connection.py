@@ -16,7 +16,7 @@ MAX_BODY_S: Final = 2.0
 class ConnectionLost(Exception):
     """The connection ended before there was an answer.
 
-    `begun`: some of one came; `broken`: the connection was not closed in order.
+    `response_started`: some of one came; `is_abrupt`: the connection was not closed in order.
     """
 
     def __init__(self, *, response_started: bool, is_abrupt: bool) -> None:

@@ -17,7 +17,7 @@ class BadAnswer(Exception):
 
 
 class ResponseParser:
-    """Reads the answers of one connection. `begin`, then `feed` until it is `over`."""
+    """Reads the answers of one connection. `begin`, then `feed` until it is `is_complete`."""
 
     __slots__ = ("_bytes_left", "_parser", "has_started", "headers", "is_complete", "is_reusable", "status")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from pathline.cli.event_id import EventIds
 from pathline.cli.fields import PayloadFields, convert_column, set_path
 from pathline.cli.identifier_column import IdentifierColumn
 from pathline.cli.mapping_file import MappingFile
+from pathline.cli.row_notices import RowNotices
 from pathline.cli.sources.record import Record
 from pathline.cloudevent import Attribute, CloudEvent
 from pathline.errors import InvalidAttribute, InvalidData, MissingAttribute, Refused
@@ -46,6 +47,7 @@ class RowMapping:
     ids: EventIds
     field_readers: Mapping[str, FieldReader]
     constants: Mapping[str, JsonValue]
+    notices: RowNotices = field(default_factory=RowNotices)
 
     @classmethod
     def from_mapping_file(cls, mapping_file: MappingFile, pseudonyms: Pseudonyms) -> RowMapping:
@@ -88,6 +90,7 @@ class RowMapping:
         """
         case = self.case_column.read(record)
         parsed_time = self._parse_column_time(record, self.time_column, "time")
+        self.notices.observe(record.line, case, parsed_time.instant)
         attributes: dict[str, Attribute] = {
             "specversion": "1.0",
             # A row that is refused for what follows has its id all the same: mended, it does not move the others.

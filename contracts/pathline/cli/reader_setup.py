@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pathline import instant
@@ -18,6 +18,7 @@ from pathline.cli.links import LinkMapping, Side
 from pathline.cli.mapping import RowMapping
 from pathline.cli.mapping_file import MappingFile, check_mapping_file, read_mapping_file
 from pathline.cli.record_reader import Mapping, RecordReader, mapped_reader, read_events
+from pathline.cli.row_notices import RowNotices
 from pathline.cli.sources import xes
 from pathline.pseudonym import KEY_BYTES, Pseudonyms
 from pathline.vocabulary import ActivityRecorded
@@ -29,6 +30,7 @@ class PreparedReader:
 
     read: RecordReader
     digest: str
+    notices: RowNotices = field(default_factory=RowNotices)
 
 
 def prepare_events() -> PreparedReader:
@@ -118,7 +120,8 @@ def _build_reader(
 ) -> PreparedReader:
     kind = flags.format or detect_format(file)
     read = mapped_reader(mapping, kind, delimiter=mapping_file.delimiter, encoding=mapping_file.encoding)
-    return PreparedReader(read, mapping_file.digest(key))
+    notices = mapping.notices if isinstance(mapping, RowMapping) else RowNotices()
+    return PreparedReader(read, mapping_file.digest(key), notices)
 
 
 def _with_xes_columns(mapping_file: MappingFile) -> MappingFile:

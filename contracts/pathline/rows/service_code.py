@@ -24,7 +24,7 @@ def make_code(text: str) -> str:
     A letter of another script is never dropped: what is left could be the code of something else.
     """
     taken_apart = unicodedata.normalize("NFKD", text).lower()
-    plain = "".join(c for c in taken_apart if not unicodedata.combining(c)).translate(_LETTERS)
+    plain = "".join(c for c in taken_apart if not unicodedata.category(c).startswith("M")).translate(_LETTERS)
     if not plain.isascii() and any(c.isalnum() for c in plain if not c.isascii()):
         return ""
     code = _NOT_A_CODE.sub("-", plain).strip("-")

@@ -131,10 +131,8 @@ class HttpIngest:
             first.setdefault((item.source, item.id), item)
         async with self.pool.acquire() as connection:
             digests = await known_digests(connection, list(first))
-            changed = [(i, digests[key]) for key, i in first.items() if key in digests]
-            contents = await find_contents(
-                connection, [(i.source, i.id) for i, digest in changed if digest != compute_content_digest(i)]
-            )
+            changed = [key for key, digest in digests.items() if digest != compute_content_digest(first[key])]
+            contents = await find_contents(connection, changed) if changed else {}
         duplicate_count, kept = 0, []
         for index, item in accepted:
             identity = (item.source, item.id)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from pathline import instant, personal_numbers
 from pathline.cloudevent import Attribute, CloudEvent, require_json
+from pathline.codec.unique_names import has_repeated_name
 from pathline.errors import InvalidAttribute, InvalidData, MissingAttribute, PersonalNumber, UnknownType
 from pathline.explain import explain_error
 from pathline.vocabulary import TYPES, IdentityRetracted, InteractionCorrected, InteractionVoided, Payload
@@ -35,6 +36,8 @@ _RESERVED_ORG = re.compile(r"door-[0-9]+", re.ASCII)
 SUBJECT_REGEX: Final = re.compile(r"v[1-9][0-9]{0,3}\.[A-Za-z0-9_-]{21}[AQgw]", re.ASCII)
 """What a pseudonym looks like."""
 _MAX_ORG_CHARACTERS: Final = 64
+RESERVED_ATTRIBUTES: Final = frozenset(("number", "pathway", "series", "withheld", "forgotten", "first"))
+"""What the gateway says of an event where it hands it on: no publisher says it."""
 _OPTIONAL_INSTANTS = ("recordedtime", "expirytime")
 _TEXT_ATTRIBUTES = frozenset(
     (
@@ -147,6 +150,11 @@ def accept(event: CloudEvent, catalogue: Catalogue = TYPES) -> Interaction[Paylo
     text: Mapping[str, str] = {name: value for name, value in attributes.items() if isinstance(value, str)}
     if len(text) < len(attributes):
         _require_text(attributes)
+    if not RESERVED_ATTRIBUTES.isdisjoint(attributes):
+        raise InvalidAttribute(
+            "is what the gateway says of an event that it hands on; give the attribute another name",
+            field=min(RESERVED_ATTRIBUTES & attributes.keys()),
+        )
     org = _check_identity(text)
     _refuse_personal_numbers(text)
     time = _parse_instant("time", text["time"])
@@ -208,10 +216,13 @@ def _parse_payload(event: CloudEvent, model: type[Payload]) -> Payload:
     if event.data is None:
         raise InvalidData("is required", field="data")
     try:
-        return model.model_validate_json(event.data)
+        payload = model.model_validate_json(event.data)
     except ValidationError as error:
         field, detail = explain_error(error, model)
         raise InvalidData(detail, field=field) from None
+    if has_repeated_name(event.data):
+        raise InvalidData("names a field twice, and two readers would read two values; name it once", field="data")
+    return payload
 
 
 def check_handoff(payload: Payload, org: str) -> None:

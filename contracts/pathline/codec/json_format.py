@@ -9,6 +9,8 @@ from typing import Final
 
 from pydantic_core import from_json, to_json
 
+from pathline.codec.array_elements import split_array
+from pathline.codec.unique_names import has_repeated_name
 from pathline.cloudevent import Attribute, CloudEvent, printable_name, require_json, require_size
 from pathline.errors import InvalidAttribute, InvalidData, Malformed, Refused
 
@@ -29,7 +31,13 @@ def decode_batch(raw: bytes) -> list[CloudEvent | Refused]:
 
     Raises Malformed when the whole is not a JSON array.
     """
-    items = _parse(raw)
+    try:
+        items = _parse(raw)
+    except Malformed:
+        # One of them may be at fault, and not the whole.
+        if (parts := split_array(raw)) is None:
+            raise
+        return [_decode_batch_part(part) for part in parts]
     if not isinstance(items, list):
         raise Malformed(f"a batch is a JSON array of events; send one event as {CONTENT_TYPE}")
     return [_decode_batch_item(item) for item in items]
@@ -48,10 +56,20 @@ def encode_batch(events: list[CloudEvent]) -> bytes:
 
 def _parse(raw: bytes) -> object:
     try:
-        return from_json(raw, allow_inf_nan=False)
+        value = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
         # jiter's messages name a place and a kind of mistake, never the text.
         raise Malformed(f"not JSON: {error}") from None
+    if has_repeated_name(raw):
+        raise Malformed("not JSON that all read alike: an object names a member twice; name it once")
+    return value
+
+
+def _decode_batch_part(part: bytes) -> CloudEvent | Refused:
+    try:
+        return decode(part)
+    except Refused as error:
+        return error
 
 
 def _decode_batch_item(item: object) -> CloudEvent | Refused:

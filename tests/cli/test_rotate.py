@@ -95,7 +95,10 @@ def test_the_column_must_be_named(people: Path, door: Door) -> None:
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda v: v["why"])
 def test_a_vector_is_what_a_rotation_publishes(vector: dict[str, Any]) -> None:
     sides = [
-        Side(IdentifierColumn(("who",), "data.same"), Pseudonyms(vector["org"], bytes.fromhex(side["key_hex"]), side["epoch"]))
+        Side(
+            IdentifierColumn(("who",), "data.same"),
+            Pseudonyms(vector["org"], bytes.fromhex(side["key_hex"]), side["epoch"]),
+        )
         for side in (vector["old"], vector["new"])
     ]
     mapping = LinkMapping(vector["event"]["source"], *sides)

@@ -132,7 +132,8 @@ def test_a_sheet_becomes_the_same_events_by_the_command_line_and_at_the_desk(
 
 @pytest.mark.parametrize(("raw", "encoding", "text"), [
     (b"Zo\xeb", "utf-8", None), (b"Zo\xeb", "windows-1252", "Zo\u00eb"), (b"Zo\xc3\xab", "utf-8", "Zo\u00eb"),
-    (b"\xef\xbb\xbfa", "utf-8", "a"), (b"a\0b\0", "utf-8", None), (b"a\0b\0", "utf-16le", "ab"), (b"PK\x03\x04a", "utf-8", None),
+    (b"\xef\xbb\xbfa", "utf-8", "a"), (b"a\0b\0", "utf-8", None), (b"a\0b\0", "utf-16le", "ab"),
+    (b"PK\x03\x04a", "utf-8", None),
 ])  # fmt: skip
 def test_bytes_of_another_encoding_are_never_guessed(
     scripts: BrowserScripts, raw: bytes, encoding: str, text: str | None

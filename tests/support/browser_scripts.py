@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 STATIC = Path(__file__).parents[2] / "gateway/pathline_gateway/web/static"
-_RUNNER = """
+_RUNNER = r"""
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { runInThisContext } from "node:vm";
@@ -25,7 +25,8 @@ all.decodeHex = (hex, encoding) => all.decode(bytes(hex), encoding);
 all.keyFor = async (hex, org, epoch) => ({
   epoch, derived: await all.derive(bytes(hex), org, epoch), rows: await all.deriveRows(bytes(hex), org),
 });
-all.subjectFor = async (hex, org, epoch, text) => all.subject((await all.keyFor(hex, org, epoch)).derived, epoch, text, true);
+all.subjectFor = async (hex, org, epoch, text) =>
+  all.subject((await all.keyFor(hex, org, epoch)).derived, epoch, text, true);
 all.sheet = async (text, hex, { org, epoch, ...settings }) => {
   const table = all.readTable(text);
   const make = all.maker({ ...settings, key: await all.keyFor(hex, org, epoch) });
@@ -48,7 +49,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   } catch (failed) {
     answer = { failed: failed.constructor.name, kind: failed.kind ?? null, message: failed.message };
   }
-  process.stdout.write(JSON.stringify(answer).replace(/[\\u007f-\\uffff]/g, (c) => "\\\\u" + c.charCodeAt(0).toString(16).padStart(4, "0")) + "\\n");
+  const ascii = JSON.stringify(answer).replace(/[^ -~]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+  process.stdout.write(ascii + "\n");
 }
 """
 

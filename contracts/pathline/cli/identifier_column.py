@@ -23,7 +23,7 @@ class IdentifierColumn:
     """One column, or several that name a person together."""
 
     columns: tuple[str, ...]
-    field: str
+    place: str
     """The field of the event that the person stands in, such as `subject`."""
     confirmed: tuple[str, ...] = ()
     """Texts that look like no value, and are identifiers: somebody has said so."""
@@ -47,11 +47,11 @@ class IdentifierColumn:
     def _read_part(self, record: Record, column: str) -> str:
         text = record.fields.get(column, "").strip()
         if text in self._nobody:
-            raise MissingAttribute(f"column '{column}' holds what --no-value names", field=self.field)
+            raise MissingAttribute(f"column '{column}' holds what --no-value names", field=self.place)
         try:
             return canonical_identifier(text, confirmed=text in self._confirmed)
         except BlankIdentifier:
-            raise MissingAttribute(f"column '{column}' is blank", field=self.field) from None
+            raise MissingAttribute(f"column '{column}' is blank", field=self.place) from None
         except UncertainIdentifier:
             # The text is one of a short list of words, and so may be repeated.
             raise WrongMapping(
@@ -62,17 +62,17 @@ class IdentifierColumn:
             raise MissingAttribute(
                 f"column '{column}' holds what tools write where nothing is; leave the row out, or say --case-value "
                 "with the text if it is somebody's identifier",
-                field=self.field,
+                field=self.place,
             ) from None
         except RoundedIdentifier:
             raise InvalidAttribute(
                 f"column '{column}' holds a long number that a spreadsheet has rounded; format the column as text "
                 "and export it again",
-                field=self.field,
+                field=self.place,
             ) from None
         except UnseenCharacter:
             raise InvalidAttribute(
                 f"column '{column}' holds a character that cannot be seen, or a space other than the plain one; "
                 "two identifiers that look alike would be two people: write it without",
-                field=self.field,
+                field=self.place,
             ) from None

@@ -111,8 +111,4 @@ def join_identifier(parts: Iterable[str]) -> str:
 def looks_like_name(text: str) -> bool:
     """Whether this may be a person's name, which another person may have as well."""
     words = text.replace(",", " ").split()
-    return (
-        any(map(str.islower, text))
-        and text[:1].isupper()
-        and all(_NAME.fullmatch(word) for word in words)
-    )
+    return any(map(str.islower, text)) and text[:1].isupper() and all(_NAME.fullmatch(word) for word in words)

@@ -139,9 +139,7 @@ class HttpIngest:
             stored = contents.get(identity)
             reference = first[identity]
             is_repeat = item is not reference or identity in digests
-            same_as_stored = stored is None or is_same_content(
-                build_digested_content(item), DigestedContent(*stored)
-            )
+            same_as_stored = stored is None or is_same_content(build_digested_content(item), DigestedContent(*stored))
             same_as_first = item is reference or is_same_content(
                 build_digested_content(item), build_digested_content(reference)
             )

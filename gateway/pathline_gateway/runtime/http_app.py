@@ -89,7 +89,11 @@ def build_app(gateway: Gateway, issuer: Issuer | None = None, authenticator: Aut
         docs_url=None,
         redoc_url=None,
         responses=problem.ERROR_RESPONSES,
-        dependencies=[Depends(authorize_route), Depends(require_storable_request), Depends(refuse_unknown_of_interface)],
+        dependencies=[
+            Depends(authorize_route),
+            Depends(require_storable_request),
+            Depends(refuse_unknown_of_interface),
+        ],
         telemetry={"tracing": False, "metrics": False, "logs": False},
         redirect_slashes=False,
     )

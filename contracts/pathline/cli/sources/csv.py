@@ -125,7 +125,9 @@ _SWALLOWED: Final = (
 
 def _describe_error(first: int, last: int, error: csv.Error) -> str:
     location = f"lines {first} to {last}: " if last > first else ""
-    cause = "text follows a closing quotation mark" if "expected after" in str(error) else "a quotation mark is not closed"
+    cause = (
+        "text follows a closing quotation mark" if "expected after" in str(error) else "a quotation mark is not closed"
+    )
     return f"{location}{cause}; write a quotation mark inside a field twice"
 
 

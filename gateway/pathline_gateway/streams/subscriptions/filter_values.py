@@ -52,5 +52,11 @@ def _holds(dialect: str, value: str, known: str) -> bool:
 
 def _advice(dialect: str, value: str, known: Collection[str]) -> str:
     nearest = get_close_matches(value, known, n=1) if dialect == "exact" else []
-    hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(known)}" if len(known) < 20 else "see /docs/events"
+    hint = (
+        f"did you mean {nearest[0]}?"
+        if nearest
+        else f"there are {', '.join(known)}"
+        if len(known) < 20
+        else "see /docs/events"
+    )
     return f"no event ever has this value: {hint}"

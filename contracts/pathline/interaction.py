@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, get_args
 from uuid import uuid4
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from pathline import instant, personal_numbers
 from pathline.cloudevent import Attribute, CloudEvent, require_json
@@ -18,6 +19,7 @@ from pathline.codec.unique_names import has_repeated_name
 from pathline.errors import InvalidAttribute, InvalidData, MissingAttribute, PersonalNumber, UnknownType
 from pathline.explain import explain_error
 from pathline.vocabulary import TYPES, IdentityRetracted, InteractionCorrected, InteractionVoided, Payload
+from pathline.vocabulary.explained import WithAdvice
 
 P = TypeVar("P", bound=Payload)
 
@@ -163,6 +165,7 @@ def accept(event: CloudEvent, catalogue: Catalogue = TYPES) -> Interaction[Paylo
             _parse_instant(name, text[name])
     payload = _parse_payload(event, _find_model(text["type"], catalogue))
     check_handoff(payload, org)
+    check_payload_ids(payload)
     _check_target(payload)
     return Interaction(text["source"], text["id"], text["subject"], time, payload, event)
 
@@ -236,6 +239,27 @@ def check_handoff(payload: Payload, org: str) -> None:
         raise InvalidData(
             "is made by the organisation that offers: <your organisation>:<your own id>", field="data.handoff"
         )
+
+
+def check_payload_ids(payload: Payload) -> None:
+    """No id in the data is somebody's personal number. Raises PersonalNumber."""
+    for name in _id_fields(type(payload)):
+        value = getattr(payload, name)
+        if isinstance(value, str) and (kind := personal_numbers.classify_number(value)):
+            raise PersonalNumber(f"looks like {kind}; send a prefixed id (such as case-1)", field=f"data.{name}")
+
+
+@lru_cache
+def _id_fields(model: type[Payload]) -> tuple[str, ...]:
+    """The fields of a type that hold an id which its publisher made."""
+    return tuple(name for name, field in model.model_fields.items() if _is_id(field))
+
+
+def _is_id(field: FieldInfo) -> bool:
+    advice = [each for each in field.metadata if isinstance(each, WithAdvice)]
+    for part in get_args(field.annotation):
+        advice += [each for each in getattr(part, "__metadata__", ()) if isinstance(each, WithAdvice)]
+    return any(each.reason == "identifier" for each in advice)
 
 
 def _check_target(payload: Payload) -> None:

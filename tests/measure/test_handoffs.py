@@ -69,7 +69,9 @@ def test_leakage_is_of_those_who_came_so_far() -> None:
     whole = handoff(accepted=1, contact=2, service=3, ended=4, completed=True)
     many = [whole, whole, handoff(accepted=1, contact=2), handoff(accepted=1), handoff()]
     found = figures("handoff-leakage", *many)
-    assert found == pytest.approx({"accepted": 1 / 5, "contacted": 1 / 4, "served": 1 / 3, "completed": 0})
+    assert found == pytest.approx(
+        {"not_accepted": 1 / 5, "not_contacted": 1 / 4, "not_served": 1 / 3, "not_completed": 0}
+    )
 
 
 def test_each_pair_is_measured_by_itself() -> None:

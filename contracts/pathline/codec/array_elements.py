@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from typing import Final
@@ -13,7 +14,7 @@ _LENIENT: Final = json.JSONDecoder()
 
 def split_array(raw: bytes) -> list[bytes] | None:
     """The text of each element; None where the whole is no array."""
-    text = raw.decode("utf-8", "surrogateescape")
+    text = raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
     position = _skip_blank(text, 0)
     if not text.startswith("[", position):
         return None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 from collections.abc import Mapping
 from typing import Final
 
 from pydantic_core import from_json, to_json
 
+from pathline.cloudevent import Attribute, CloudEvent, printable_name, require_json, require_size
 from pathline.codec.array_elements import split_array
 from pathline.codec.unique_names import has_repeated_name
-from pathline.cloudevent import Attribute, CloudEvent, printable_name, require_json, require_size
 from pathline.errors import InvalidAttribute, InvalidData, Malformed, Refused
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -55,6 +56,7 @@ def encode_batch(events: list[CloudEvent]) -> bytes:
 
 
 def _parse(raw: bytes) -> object:
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
         value = from_json(raw, allow_inf_nan=False)
     except ValueError as error:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-BIRTH: Final = r"(?:^|[^a-z])(?:dob|d\.o\.b\.?)(?:$|[^a-z])|birth|born|geburt|geboren|geboorte|naissance|nacimiento|nascimento|nascita"
+BIRTH: Final = (
+    r"(?:^|[^a-z])(?:dob|d\.o\.b\.?)(?:$|[^a-z])|birth|born|geburt|geboren|geboorte|naissance|nacimiento|nascimento"
+    r"|nascita"
+)
 """Headings of days on which somebody was born; alike in Python and ECMA-262."""
 _BIRTH = re.compile(BIRTH, re.ASCII | re.IGNORECASE)
 

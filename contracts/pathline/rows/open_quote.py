@@ -1,4 +1,4 @@
-"""A quotation mark that was never closed, and a later one that seems to close it: a cell then holds other rows. Pure."""
+"""A quotation mark that is open until a later one seems to close it: the cell then holds other rows. Pure."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class RowIds:
     key: bytes = field(repr=False)
     org: str
     _places: dict[int, int] = field(default_factory=dict, repr=False)
-    """How many rows of each group were seen; groups are kept as eight bytes of their hash, so that memory stays small."""
+    """How many rows of each group were seen; a group is eight bytes of its hash, so that memory stays small."""
 
     def __post_init__(self) -> None:
         self._row_key = derive_key(self.key, f"{self.org}/rows")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -40,6 +41,8 @@ from pathline_gateway.web.problem import Problem
 DOOR_TOPIC = f"{TOPIC_PREFIX}door-1"
 """Where the door writes the events of organisations that use only HTTP."""
 
+_CLOCK_SKEW = timedelta(days=1)
+"""So far ahead may be what happened: clocks and offsets are wrong by hours, and not by years."""
 _OFFER_RETRY_AFTER_S = 60
 """How soon room may be made by whoever withdraws what nobody needs."""
 _DURABLE_TIMEOUT_S = 25.0
@@ -83,7 +86,8 @@ class HttpIngest:
         accepted, duplicate_count = await self._filter_known(accepted, items)
         refusals = [_build_refusal(i, events[i], item) for i, item in enumerate(items) if isinstance(item, Refused)]
         await self.write([item for _, item in accepted])
-        return _build_response(len(accepted) - duplicate_count, duplicate_count, refusals)
+        notices = [_build_notice(i, item) for i, item in accepted if _lies_ahead(item)]
+        return _build_response(len(accepted) - duplicate_count, duplicate_count, refusals, notices)
 
     async def _check_budgets(self, items: Sequence[Interaction[Payload]]) -> None:
         """The offers among these have room where they would wait. Raises Problem: then none is written."""
@@ -279,13 +283,24 @@ def _build_refusal(index: int, item: CloudEvent | Refused | None, error: Refused
     }
 
 
-def _build_response(accepted: int, duplicates: int, refusals: list[Refusal]) -> Response:
+def _lies_ahead(item: Interaction[Payload]) -> bool:
+    return item.time > datetime.now(UTC) + _CLOCK_SKEW
+
+
+def _build_notice(index: int, item: Interaction[Payload]) -> dict[str, Any]:
+    detail = "lies ahead, and is kept as it was sent: is it the time when this happened?"
+    return {"index": index, "type": item.type, "field": "time", "detail": detail}
+
+
+def _build_response(accepted: int, duplicates: int, refusals: list[Refusal], notices: list[dict[str, Any]]) -> Response:
     DOOR_EVENTS.add(accepted, {"pathline.outcome": "accepted"})
     DOOR_EVENTS.add(duplicates, {"pathline.outcome": "duplicate"})
     for refusal in refusals:
         DOOR_EVENTS.add(1, {"pathline.outcome": "refused", "pathline.reason": refusal["reason"]})
     trace.get_current_span().set_attribute("messaging.batch.message_count", accepted + duplicates)
-    counts = {"accepted": accepted, "duplicate": duplicates, "refused": refusals}
+    counts: dict[str, Any] = {"accepted": accepted, "duplicate": duplicates, "refused": refusals}
+    if notices:
+        counts["notices"] = notices
     if accepted + duplicates:
         return Response(orjson.dumps(counts), 202, media_type="application/json")
     status = 400 if all(r["reason"] in _BAD_REQUEST_REASONS for r in refusals) else 422

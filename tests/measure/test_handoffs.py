@@ -53,7 +53,7 @@ def test_of_hand_offs_that_are_old_enough_the_estimate_is_a_plain_share(many: li
 def test_who_was_offered_yesterday_is_not_lost_yet() -> None:
     many = [handoff(service=3)] * 3 + [handoff()] + [handoff(offered=1)] * 6
     assert figures("handoff-completion", *many)["completed"] == pytest.approx(3 / 4)
-    assert figures("handoff-leakage", *many)["accepted"] == 1
+    assert figures("handoff-leakage", *many)["not_accepted"] == 1
     assert figures("handoff-completion", *([handoff(offered=1)] * 6))["completed"] is None
 
 

@@ -62,11 +62,11 @@ def routes(
                 ready(),
                 status,
                 counts.silent,
-                counts.unanswered,
                 await flow_repository.find_parked_since(connection, at - _RECENT_PARKED),
                 await flow_repository.find_troubled_sinks(connection),
                 await flow_repository.count_given_up(connection),
                 sum((await review_repository.count_waiting(connection, unrestricted=caller.auth_disabled)).values()),
+                counts.unanswered,
             )
             # Where callers are told apart, some of what is stored is nobody's but its own organisation's.
             latest = await recently_changed(connection, _MAX_RECENT_STEPS) if caller.auth_disabled else None

@@ -35,14 +35,14 @@ class Facts(NamedTuple):
     """The body of `GET /v1/status`."""
     silent_count: int
     """Hand-offs that are silent."""
-    unanswered_count: int | None = None
-    """Of these, the ones that nobody answered; in the others the person waits for a first contact. None: all."""
     parked_lately: Sequence[ParkedLately] = ()
     """In the last hour."""
     troubled_sinks: Sequence[Troubled] = ()
     dead_letter_count: int = 0
     review_count: int = 0
     """Items of evidence that wait for a reviewer."""
+    unanswered_count: int | None = None
+    """Of the silent hand-offs, those that nobody answered; in the others nobody met the person. None: all."""
 
 
 class Alert(NamedTuple):

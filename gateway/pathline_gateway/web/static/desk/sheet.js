@@ -73,9 +73,10 @@ async function made({ rows, refused: unreadable }, box, confirmed) {
   return { events, refused: refused.sort((one, other) => one.line - other.line) };
 }
 
+let ticks = 0;
 function tick(text, checked, changed) {
-  const input = element("input", { type: "checkbox", checked, onchange: () => changed(input.checked) });
-  return element("label", { className: "check" }, input, ` ${text}`);
+  const input = element("input", { id: `tick-${ticks += 1}`, type: "checkbox", checked, onchange: () => changed(input.checked) });
+  return element("div", { className: "tick" }, input, element("label", { htmlFor: input.id, textContent: text }));
 }
 
 /** What somebody has to look at before anything is sent: texts that may be no number, names, and unusual days. */

@@ -33,7 +33,7 @@ export function readTable(text, Papa) {
         const raw = rest.slice(begun, meta.cursor).replace(/\n$/, "");
         const row = { line, cells };
         const blank = !cells.join("").trim();
-        const detail = blank && headings ? null : fault(cells, raw, errors, headings, delimiter);
+        const detail = fault(cells, raw, errors, headings, delimiter);
         if (headings === null) headings = detail ? [] : cells;
         else if (detail) refused.push({ line, detail });
         else if (!blank) rows.push(row);
@@ -56,6 +56,7 @@ export function readTable(text, Papa) {
 
 function fault(cells, raw, errors, headings, delimiter) {
   if (errors.some((error) => error.type === "Quotes") || !isWritten(cells, raw, delimiter)) return OPEN_QUOTE;
+  if (!cells.join("").trim()) return null;
   if (headings !== null && cells.length !== headings.length) return `has ${cells.length} columns and the first row has ${headings.length}`;
   if (headings !== null && cells.some((cell, place) => swallowsRows(cell, place, cells.length, delimiter))) return SWALLOWED;
   return null;

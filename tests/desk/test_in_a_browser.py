@@ -251,7 +251,7 @@ def test_what_may_be_no_number_is_asked_about_before_anything_is_sent(
 ) -> None:
     opened_sheet(
         page, gateway, key, tmp_path / "s.csv",
-        b"Client,Date,What\nNA,2026-03-02,visit\nNULL,2026-03-02,visit\nn-7,2026-03-02,visit\nAnna Smith,2026-03-02,visit\n",
+        b"Client,Date\nNA,2026-03-02\nNULL,2026-03-02\nn-7,2026-03-02\nAnna Smith,2026-03-02\n",
     )  # fmt: skip
     page.get_by_text("2 rows can be sent, 2 cannot.").wait_for()
     page.get_by_text("The client numbers look like names.").wait_for()

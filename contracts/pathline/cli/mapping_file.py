@@ -187,7 +187,7 @@ def check_mapping_file(mapping_file: MappingFile) -> None:
     for column in mapping_file.case:
         if column in mapping_file.columns_sent_unchanged:
             raise WrongMapping(
-                f"column '{column}' is the identifier that must not leave this machine: it cannot be sent as "
+                f"column '{column}' is the identifier that must not leave this machine. It cannot be sent as "
                 "anything else; use --id-per-case to make ids unique by case"
             )
     if mapping_file.time is not None and is_birth_date(mapping_file.time):

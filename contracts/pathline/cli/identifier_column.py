@@ -55,12 +55,12 @@ class IdentifierColumn:
         except UncertainIdentifier:
             # The text is one of a short list of words, and so may be repeated.
             raise WrongMapping(
-                f"line {record.line}: column '{column}' holds {text}, which may mean that nobody is named; say "
+                f"line {record.line}: column '{column}' holds {text}, which may mean that nobody is named. Say "
                 f"--case-value {text} if it is somebody's identifier, or --no-value {text} to leave such rows out"
             ) from None
         except NoValueIdentifier:
             raise MissingAttribute(
-                f"column '{column}' holds what tools write where nothing is; leave the row out, or say --case-value "
+                f"column '{column}' holds what tools write where nothing is. Leave the row out, or say --case-value "
                 "with the text if it is somebody's identifier",
                 field=self.place,
             ) from None
@@ -72,7 +72,7 @@ class IdentifierColumn:
             ) from None
         except UnseenCharacter:
             raise InvalidAttribute(
-                f"column '{column}' holds a character that cannot be seen, or a space other than the plain one; "
-                "two identifiers that look alike would be two people: write it without",
+                f"column '{column}' holds a character that cannot be seen, or a space other than the plain one. "
+                "Two identifiers that look alike would be two people: write it without",
                 field=self.place,
             ) from None

@@ -267,8 +267,8 @@ def _code_reader(mapping_file: MappingFile, path: str, column: str) -> FieldRead
             return None
         if not (code := make_code(value)):
             raise InvalidData(
-                f"column '{column}' has a letter that no code can keep, or over {MAX_CODE_CHARACTERS} of them; "
-                "translate it under [values] of a mapping file",
+                f"column '{column}' has a letter that no code can keep, or over {MAX_CODE_CHARACTERS} of them. "
+                "Translate it under [values] of a mapping file",
                 field=f"data.{path}",
             )
         return code

@@ -33,7 +33,7 @@ class RowNotices:
         found = []
         if self.name_line is not None:
             found.append(
-                f"line {self.name_line}: the identifier looks like a name, which two people may have; use the number "
+                f"line {self.name_line}: the identifier looks like a name, which two people may have. Use the number "
                 "that your system gives, or --case with several columns, such as name and date of birth"
             )
         if self.newest is not None and self.latest > now.astimezone(UTC):

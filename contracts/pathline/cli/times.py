@@ -75,8 +75,8 @@ def _check_pattern(pattern: str) -> Precision | None:
     directives = {match[1] for match in _DIRECTIVE.finditer(pattern)}
     if "Z" in directives:
         raise WrongMapping(
-            "--time-format: %Z, the name of a zone, is not understood: strptime reads it and forgets it; "
-            "use %z for offsets, or --timezone and a pattern without it"
+            "--time-format: %Z, the name of a zone, is not understood: strptime reads it and forgets it. "
+            "Use %z for offsets, or --timezone and a pattern without it"
         )
     if not directives & _YEAR_DIRECTIVES:
         raise WrongMapping("--time-format: the pattern has no year, such as %Y: every time would be of 1900")

@@ -59,14 +59,14 @@ class RoundedIdentifier(WrongIdentifier):
 
 _BLANK = "the identifier is blank: every interaction needs the person it is about"
 _UNSEEN = (
-    "the identifier holds a character that cannot be seen, or a space other than the plain one: "
-    "two that look alike would be two people; write it without"
+    "the identifier holds a character that cannot be seen, or a space other than the plain one. "
+    "Two that look alike would be two people: write it without"
 )
 _NO_VALUE = "the identifier is how a tool writes that there is none: every interaction needs the person it is about"
 _UNCERTAIN = "the identifier may mean that there is none: say whether it is somebody's"
 _ROUNDED = (
-    "the identifier is a long number that a spreadsheet has rounded, so that it is several people's: "
-    "format the column as text and export it again"
+    "the identifier is a long number that a spreadsheet has rounded, so that it is several people's. "
+    "Format the column as text and export it again"
 )
 
 

@@ -204,8 +204,8 @@ class ConflictingDuplicate(Refused):
 
 
 _CONFLICT = (
-    "the same source and id came with other content first, which stays as it was: "
-    "publish a correction (interaction.corrected), or give another event another id"
+    "the same source and id came with other content first, which stays as it was. "
+    "Publish a correction (interaction.corrected), or give another event another id"
 )
 
 

@@ -31,7 +31,7 @@ def require_reached(cursor: Cursor, last_number: int, prefix: str) -> None:
         raise Problem(
             409,
             "cursor-beyond-end",
-            f"the cursor is past the end: the last event that was given is {prefix}n{last_number}; "
-            "use the `next` of an earlier answer of this subscription",
+            f"the cursor is past the end: the last event that was given is {prefix}n{last_number}. "
+            "Use the `next` of an earlier answer of this subscription",
             last=f"{prefix}n{last_number}",
         )

@@ -21,7 +21,7 @@ class Taken:
     def __init__(self) -> None:
         self.batches: list[dict[Partition, tuple[int, int]]] = []
 
-    async def take(
+    async def enqueue(
         self, records: Mapping[Partition, Sequence[Held]], fetched_from: Mapping[Partition, int], epochs: object
     ) -> None:
         self.batches.append({p: (found[0].offset, fetched_from[p]) for p, found in records.items()})

@@ -160,7 +160,8 @@ async def test_a_pair_s_hand_offs_come_open_first_and_the_longest_silent_first(r
             assert part[-1].silent_since is not None
             reached = (part[-1].handoff, part[-1].silent_since)
         assert walked == sorted((silent_since(r), r.handoff) for r in silent)  # type: ignore[type-var]
-    assert n == len(silent)
+    assert n.silent == len(silent)
+    assert n.unanswered <= n.silent
     assert [each.handoff for each in latest] == [each.handoff for each in silent[:3]]
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, cast
 from uuid import UUID
@@ -33,7 +33,7 @@ from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 ID = UUID(int=9)
 A, B = UUID(int=1), UUID(int=2)
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
-POLICY = Policy(base_s=0.01, cap_s=0.01, sink_cap_s=0.01)
+POLICY = Policy(base_s=0.01, cap_s=0.01, sink_cap_s=0.01, client_error_age=timedelta())
 
 
 def said(number: int) -> WebhookMessage:

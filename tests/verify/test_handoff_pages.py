@@ -85,7 +85,7 @@ async def test_who_is_silent_is_told_without_a_look_at_everybody(database: str, 
     await kept(database, connection)
     now = datetime.now(UTC)
     n, silent = await overview_repository.list_latest_silent(connection, OverviewScope(now, now), 9)
-    assert (n, [each.handoff for each in silent]) == (1, ["east:late"])
+    assert (n, [each.handoff for each in silent]) == ((1, 1), ["east:late"])
     of_silent = overview_repository._SILENT_HANDOFFS + overview_repository._COUNT_SILENT
     assert await cost(connection, of_silent, now, now, []) < _FEW
     assert await cost(connection, overview_repository._MAYBE_CONCEALED_SILENT, now) < _FEW

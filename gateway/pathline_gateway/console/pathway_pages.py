@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from pathline.rows.service_code import make_code
 from pathline_gateway.access_log.writer import What
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import CurrentCaller
@@ -130,6 +131,10 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: RestrictedReader, clock: 
 
 async def _read_search_form(request: Request) -> PathwaySearch | None:
     try:
-        return PathwaySearch.model_validate(await forms.read_form(request))
+        form = await forms.read_form(request)
+        # Pages write `Housing` and `Food bank`: what they write finds what they mean.
+        return PathwaySearch.model_validate(
+            {**form, "org": make_code(form.get("org", "")), "subject": form.get("subject", "").strip()}
+        )
     except ValidationError:
         return None

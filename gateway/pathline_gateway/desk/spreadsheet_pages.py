@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from pathline_gateway.auth.dependencies import CurrentCaller
 from pathline_gateway.desk.page_context import DeskContext
-from pathline_gateway.desk.publisher import desk_source
+from pathline_gateway.desk.publisher import table_source
 from pathline_gateway.desk.session import current_worker
 from pathline_gateway.web import forms
 from pathline_gateway.web.problem import Problem
@@ -19,7 +19,7 @@ def add_routes(router: APIRouter, context: DeskContext) -> None:
     async def spreadsheet_page(request: Request, caller: CurrentCaller) -> Response:
         """Which file, and which columns?"""
         desk_worker = current_worker(request, caller)
-        return context.render("spreadsheet.html", desk_worker, source=desk_source(desk_worker.org))
+        return context.render("spreadsheet.html", desk_worker, source=table_source(desk_worker.org))
 
     @router.post("/desk/spreadsheet")
     async def publish_rows(request: Request, caller: CurrentCaller) -> Response:

@@ -38,13 +38,13 @@ select sender, receiver, count(*) as offered, count(*) filter (where state in ('
     count(*) filter (where first_contact_at >= offered_at) as met,
     percentile_cont(0.5) within group (order by first_contact_at - offered_at)
         filter (where first_contact_at >= offered_at) as to_contact,
-    count(silent_since) as silent,
+    count(*) filter (where no_answer) as silent, count(*) filter (where no_contact and not no_answer) as unmet,
     count(*) filter (where ended_by = 'declined') as declined,
     count(*) filter (where ended_by = 'expired') as expired, bool_or(is_observable) as observable,
     count(*) over () as pairs
 from standing where $5 in ('', sender, receiver)
 group by sender, receiver
-order by silent desc, waiting desc, offered desc, sender, receiver limit $4 offset $6
+order by silent desc, unmet desc, waiting desc, offered desc, sender, receiver limit $4 offset $6
 """
 _ORGANISATIONS = """
 select org from (select sender as org from standing union select receiver from standing) o
@@ -78,7 +78,9 @@ join ref_pathway s on s.ref = c.offer_ref
 _WORST_FIRST = "order by c.ended_at is not null, c.silent_since nulls last, c.offered_at desc, c.handoff"
 _LONGEST_FIRST = "order by c.silent_since, c.handoff"
 _LATEST_FIRST = "order by c.silent_since desc, c.handoff"
-_COUNT_SILENT = "select count(silent_since) from standing"
+_COUNT_SILENT = (
+    "select count(silent_since) as silent, count(silent_since) filter (where no_answer) as unanswered from standing"
+)
 _ALL_HANDOFFS = _CURRENT_HANDOFFS.format(which="")
 _SILENT_HANDOFFS = _CURRENT_HANDOFFS.format(which=f" and {_OVERDUE_CONDITION}")
 # A hand-off that may tell of what is concealed: more than do, and never fewer. Bytes are compared, because nothing
@@ -122,6 +124,14 @@ class OverviewScope(NamedTuple):
     """Hand-offs that must not be told of."""
 
 
+class SilentCounts(NamedTuple):
+    """How many hand-offs are silent now, and why."""
+
+    silent: int
+    unanswered: int
+    """Nobody answered; in the others nobody met the person."""
+
+
 class OrganisationPair(NamedTuple):
     """What one organisation has handed to another."""
 
@@ -135,6 +145,9 @@ class OrganisationPair(NamedTuple):
     contacted: int
     median_to_contact: timedelta | None
     silent: int
+    """Nobody answered in time."""
+    unmet: int
+    """Somebody answered, and nobody met the person in time."""
     declined: int
     expired: int
     observable: bool
@@ -230,17 +243,16 @@ async def list_longest_silent(
 
 async def list_latest_silent(
     connection: asyncpg.Connection, scope: OverviewScope, limit: int
-) -> tuple[int, list[HandoffLineRow]]:
+) -> tuple[SilentCounts, list[HandoffLineRow]]:
     """How many are silent now, and those of them that fell silent last."""
     rows = await connection.fetch(
         _SILENT_HANDOFFS + _LATEST_SILENT + _SELECTED_HANDOFFS + _LATEST_FIRST, *_scope_arguments(scope), limit
     )
-    total = (
-        len(rows)
-        if len(rows) < limit
-        else int(await connection.fetchval(_SILENT_HANDOFFS + _COUNT_SILENT, *_scope_arguments(scope)))
-    )
-    return total, [HandoffLineRow(*row.values()) for row in rows]
+    if len(rows) < limit:
+        counts = SilentCounts(len(rows), sum(row["no_answer"] for row in rows))
+    else:
+        counts = SilentCounts(*await connection.fetchrow(_SILENT_HANDOFFS + _COUNT_SILENT, *_scope_arguments(scope)))
+    return counts, [HandoffLineRow(*row.values()) for row in rows]
 
 
 async def maybe_concealed(connection: asyncpg.Connection, since: datetime) -> set[str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Protocol
 from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from pathline import instant
 from pathline.vocabulary import Code, Instant, Subject
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import CurrentCaller
@@ -33,6 +34,7 @@ from pathline_gateway.pull.unrestricted import (
     unrestricted_key,
 )
 from pathline_gateway.telemetry.instruments import start_span
+from pathline_gateway.web.problem import Problem
 
 _MAX_PURPOSE_LENGTH = 2_100
 
@@ -105,6 +107,18 @@ AsOf = Annotated[
 ]
 
 
+_CLOCK_SKEW: Final = timedelta(minutes=5)
+"""So much may a reader's clock be ahead of ours."""
+
+
+def _require_past(as_of: datetime | None, now: datetime) -> None:
+    """Raises Problem where nobody can know yet how the pathway will stand."""
+    if as_of is not None and as_of > instant.add(max(now, datetime.now(UTC)), _CLOCK_SKEW):
+        detail = "lies ahead: ask how it stood at an instant that has come, or leave it out for how it stands now"
+        errors = [{"field": "query.as_of", "detail": detail}]
+        raise Problem(422, "invalid-request", f"query.as_of: {detail}", errors=errors)
+
+
 def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers, clock: Callable[[], datetime]) -> APIRouter:
     """`POST /v1/pathways/search`, `GET /v1/pathways/{id}` and `GET /v1/pathways/{id}/trace`."""
     router = APIRouter(tags=["pathways"])
@@ -136,6 +150,7 @@ def routes(pool: asyncpg.Pool, secret: bytes, readers: Readers, clock: Callable[
     ) -> Response:
         """Steps in order, legs and subjects. A long pathway comes in pages; an id that was joined redirects."""
         requested_page = RequestedPage(after, limit)
+        _require_past(as_of, clock())
         if not caller.auth_disabled:
             return await readers.pull(
                 PullRequest(caller, purpose, authority), pathway, if_none_match, as_of, requested_page

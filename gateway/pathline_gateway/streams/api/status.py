@@ -38,7 +38,8 @@ async def _load_series_status(connection: asyncpg.Connection, subscription: Subs
     return {
         "state": _state(subscription, health),
         "given": health.last_number,
-        "delivered": health.first_waiting - 1,
+        # What was given up was passed, and not delivered.
+        "delivered": max(0, health.first_waiting - 1 - health.failed),
         "waiting": health.waiting,
         "waiting_since": _serialize_instant(waiting_since),
         "last_success": _serialize_instant(health.last_success_at),

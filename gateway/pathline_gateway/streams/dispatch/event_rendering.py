@@ -13,6 +13,7 @@ import asyncpg
 import orjson
 
 from pathline import instant
+from pathline.interaction import RESERVED_ATTRIBUTES
 from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.access_log.request_row import request_number
 from pathline_gateway.access_log.writer import build_access
@@ -259,7 +260,8 @@ def _render_cloudevent(step: Step, number: int, pathway: UUID | None) -> dict[st
         "recordedtime": None if step.recordedtime is None else instant.to_text(step.recordedtime),
         "sequence": step.sequence,
         "datacontenttype": "application/json",
-        **orjson.loads(step.extra),
+        # Events of before were taken with names that are the gateway's own.
+        **{name: value for name, value in orjson.loads(step.extra).items() if name not in RESERVED_ATTRIBUTES},
         "number": number,
         "pathway": None if pathway is None else str(pathway),
     }

@@ -102,7 +102,9 @@ class _Settler:
         if is_expired and self._is_unreachable():
             self.stop_reason = self.stop_reason or "unreachable"
         elif is_expired or (
-            result.disposition is Disposition.CLIENT_ERROR and attempts >= self.policy.max_attempts_client_error
+            result.disposition is Disposition.CLIENT_ERROR
+            and attempts >= self.policy.max_attempts_client_error
+            and self.now - (event.first_failed_at or self.now) >= self.policy.client_error_age
         ):
             self.dead_letters.append(DeadLetter(event.number, attempts, result.public_reason))
             return

@@ -164,9 +164,9 @@ async def fault(rig: Rig, only: Collection[str] = ORGS) -> str | None:
     """What is told otherwise of any step to any organisation than the whole pathway says."""
     async with rig.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
         rows = await connection.fetch(
-            "select src.source, i.id, coalesce(m.pathway, s.birth) as pathway from interaction i"
+            "select src.source, i.id, coalesce(m.pathway, s.anchor_id) as pathway from interaction i"
             " join source src on src.id = i.source join subject_ref s on s.id = i.ref"
-            " left join membership m on m.ref = s.id and m.until is null"
+            " left join membership m on m.ref = s.id and m.valid_until is null"
         )
         for org in only:
             as_whom, sight = subscription(org), VisibilityCache(connection, NOW)
@@ -216,7 +216,7 @@ async def test_the_store_has_all_that_is_needed(rig: Rig, seed: int) -> None:
 async def test_what_is_not_read_is_missed(rig: Rig, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
     for seed in range(12):
         await rig.execute(
-            "truncate interaction, event_identity, evidence, amendment, link_evidence, membership, change,"
+            "truncate interaction, event_identity, evidence, amendment, link_evidence, membership, change_log,"
             " subject_ref cascade"
         )
         await rig.tell(*lived(seed))
@@ -249,7 +249,7 @@ async def test_a_name_that_is_spelled_with_escapes_is_found(rig: Rig) -> None:
     await rig.deliver(replace(made, data=spelled))
     async with rig.pool.acquire() as connection:
         assert b"\\u0061" in await connection.fetchval("select payload from interaction")
-        birth = await connection.fetchval("select birth from subject_ref where org = 'alpha'")
+        birth = await connection.fetchval("select anchor_id from subject_ref where org = 'alpha'")
         members = await pathway_repository.load_members(connection, birth)
         assert isinstance(members, pathway_repository.PathwayMembers)
         assert [

@@ -128,7 +128,7 @@ async def test_pages_are_the_whole(rig: Rig, monkeypatch: pytest.MonkeyPatch, se
 async def read_in_order(rig: Rig, limit: int) -> bool:
     """Whether all steps that nobody amended are read, each once and in order, so many at a time."""
     async with rig.pool.acquire() as connection:
-        found = await rig.pool.fetchval("select pathway from membership where until is null limit 1")
+        found = await rig.pool.fetchval("select pathway from membership where valid_until is null limit 1")
         members, stored = await pathway_repository.load_pathway(connection, found)
         assert isinstance(members, pathway_repository.PathwayMembers)
         amending = {each.target for each in await pathway_repository.load_amendments(connection, members.numbers)}

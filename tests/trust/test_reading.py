@@ -201,7 +201,7 @@ async def test_every_reading_and_every_refusal_is_kept(rig: Rig) -> None:
     await rig.ask(of("housing"), "GET", f"/v1/pathways/{found}/trace", headers=stating("care", "law; instrument=x"))
     await rig.find(of("housing"), "clinic", subject(1))
     rows = await rig.pool.fetch("select * from access order by id")
-    assert [(row["what"], row["outcome"], row["purpose"], row["instrument"]) for row in rows] == [
+    assert [(row["action"], row["outcome"], row["purpose"], row["instrument"]) for row in rows] == [
         ("search", "shown", None, None),
         ("pathway", "shown", "care", None),
         ("pathway", "unchanged", "care", None),
@@ -275,7 +275,7 @@ async def test_an_operator_is_told_what_was_then_less_what_is_concealed_and_nobo
     await rig.execute("update organisation set conceals = true where org = 'housing'")
     hidden = await rig.ask(OPERATOR, "GET", f"/v1/pathways/{one}", params={"as_of": then})
     assert hidden.status_code == 404
-    logged = await rig.pool.fetch("select outcome, reason from access where what = 'pathway' order by id")
+    logged = await rig.pool.fetch("select outcome, reason from access where action = 'pathway' order by id")
     assert [tuple(row) for row in logged] == [
         ("shown", None), ("refused", "forbidden"), ("refused", "no-such-pathway"),
     ]  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final, Protocol
 
@@ -28,8 +27,11 @@ PAGE_PREFIXES: Final = ("/console", "/desk", "/sign-out")
 ANONYMOUS_CALLER: Final = Caller(frozenset())
 
 
-Explain = Callable[[str, Problem], Response | None]
-"""Given the path: the page that tells a person of the problem; None where programs ask."""
+class Explain(Protocol):
+    """Tells a person of a problem."""
+
+    def __call__(self, path: str, problem: Problem, accept: str = "") -> Response | None:
+        """The page, given what kinds of answer are asked for; None where programs ask."""
 
 
 class Refusals(Protocol):
@@ -127,7 +129,9 @@ class AuthMiddleware:
         if problem.status == 401 and connection.scope["method"] == "GET" and path.startswith(PAGE_PREFIXES):
             return_path = own_page_path(path) if path.startswith("/desk") else ""
             return RedirectResponse(f"/sign-in?to={return_path}" if return_path else "/sign-in", 303)
-        explanation = self._authenticator.explain(path, problem) if self._authenticator.explain is not None else None
+        accept = connection.headers.get("accept", "") if connection.scope["method"] == "GET" else ""
+        explain = self._authenticator.explain
+        explanation = explain(path, problem, accept) if explain is not None else None
         return problem.to_response() if explanation is None else explanation
 
 

@@ -17,7 +17,7 @@ from pathline_gateway.console.handoff_summary import summarize_handoff
 from pathline_gateway.dependency_health.monitor import DependencyMonitor, Outage
 from pathline_gateway.dependency_health.time_limit import with_time_limit
 from pathline_gateway.handoffs import overview_repository
-from pathline_gateway.handoffs.overview_repository import HandoffLineRow, OverviewScope
+from pathline_gateway.handoffs.overview_repository import HandoffLineRow, OverviewScope, SilentCounts
 from pathline_gateway.pathways.recent_repository import recently_changed
 from pathline_gateway.postgres.pool import UNAVAILABLE
 from pathline_gateway.review import repository as review_repository
@@ -58,16 +58,17 @@ async def front_page(
 async def _status_page(context: AppContext, statuses: Statuses, throughput: Throughput, caller: Caller) -> Response:
     status, at = await statuses.read(), context.clock()
     async with read_transaction(context.pool) as connection:
-        silent_count, silent = await _find_silent(connection, caller, at)
+        counts, silent = await _find_silent(connection, caller, at)
         await log_accessed_handoffs(connection, [each.handoff for each in silent])
         facts = Facts(
             statuses.readiness_problem() is None,
             status,
-            silent_count,
+            counts.silent,
             await flow_repository.find_parked_since(connection, at - _RECENT_PARKED),
             await flow_repository.find_troubled_sinks(connection),
             await flow_repository.count_given_up(connection),
             sum((await review_repository.count_waiting(connection, unrestricted=caller.auth_disabled)).values()),
+            counts.unanswered,
         )
         # Where callers are told apart, some of what is stored is nobody's but its own organisation's.
         latest = await recently_changed(connection, _MAX_RECENT_STEPS) if caller.auth_disabled else None
@@ -81,7 +82,7 @@ async def _status_page(context: AppContext, statuses: Statuses, throughput: Thro
         sentence=sentence,
         wrong=faults,
         silent=[summarize_handoff(each, at) for each in silent],
-        n_silent=silent_count,
+        n_silent=counts.silent,
         rates=throughput.rates(),
         lags=lag_by_topic(status),
         recent=latest,
@@ -117,7 +118,7 @@ async def silent_overview_scope(connection: asyncpg.Connection, caller: Caller, 
 
 async def _find_silent(
     connection: asyncpg.Connection, caller: Caller, now: datetime
-) -> tuple[int, list[HandoffLineRow]]:
+) -> tuple[SilentCounts, list[HandoffLineRow]]:
     return await overview_repository.list_latest_silent(
         connection, await silent_overview_scope(connection, caller, now), _MAX_SILENT_LISTED
     )

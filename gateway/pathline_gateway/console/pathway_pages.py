@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from pathline.rows.service_code import make_code
 from pathline_gateway.access_log.writer import What
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import OperatorCaller
@@ -146,6 +147,9 @@ def _next_cursor(context: AppContext, reading: View | PathwayReading) -> str | N
 
 def _parse_search(form: Mapping[str, str]) -> PathwaySearch | None:
     try:
-        return PathwaySearch.model_validate(form)
+        # Pages write `Housing` and `Food bank`: what they write finds what they mean.
+        return PathwaySearch.model_validate(
+            {**form, "org": make_code(form.get("org", "")), "subject": form.get("subject", "").strip()}
+        )
     except ValidationError:
         return None

@@ -15,6 +15,7 @@ from pathline_gateway.auth.bearer_token import is_organisation
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.dependencies import DeskReader, DeskWriter
 from pathline_gateway.web.problem import Problem, on_problem
+from pathline_gateway.web.problem_page import render_problem, wants_page
 from pathline_gateway.web.templates import render_page
 
 ORGANISATION_COOKIE: Final = "pathline-desk-organisation"
@@ -97,16 +98,17 @@ class DeskProblemHandler:
 
     quick_exit: str
 
-    def __call__(self, path: str, problem: Problem) -> Response | None:
+    def __call__(self, path: str, problem: Problem, accept: str = "") -> Response | None:
         """The page; None where programs ask."""
         if path != "/desk" and not path.startswith("/desk/"):
-            return None
+            return render_problem(problem) if wants_page(accept) else None
         title, advice = _PROBLEM_WORDING.get(problem.reason, _DEFAULT_WORDING)
         response = render_page(
             "desk/problem.html",
             problem.status,
             title=title,
             advice=advice,
+            may_sign_out=problem.reason == "forbidden",
             worker=None,
             quick_exit=self.quick_exit,
         )
@@ -115,7 +117,8 @@ class DeskProblemHandler:
 
     async def on_problem(self, request: Request, raised: Exception) -> Response:
         """Handler for Problem."""
-        explanation = self(request.url.path, raised) if isinstance(raised, Problem) else None
+        accept = request.headers.get("accept", "") if request.method == "GET" else ""
+        explanation = self(request.url.path, raised, accept) if isinstance(raised, Problem) else None
         return await on_problem(request, raised) if explanation is None else explanation
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from pathline_gateway.auth.dependencies import DeskWriter
 from pathline_gateway.desk.page_context import Desk
-from pathline_gateway.desk.publisher import desk_source
+from pathline_gateway.desk.publisher import table_source
 from pathline_gateway.desk.session import ReadingWorker, current_worker
 from pathline_gateway.web.forms import require_own_page
 from pathline_gateway.web.problem import Problem
@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/desk/spreadsheet")
 async def spreadsheet_page(context: Desk, desk_worker: ReadingWorker) -> Response:
     """Which file, and which columns?"""
-    return context.render("spreadsheet.html", desk_worker, source=desk_source(desk_worker.org))
+    return context.render("spreadsheet.html", desk_worker, source=table_source(desk_worker.org))
 
 
 @router.post("/desk/spreadsheet")

@@ -28,7 +28,7 @@ async def refresh_handoff_links(connection: asyncpg.Connection, inputs: Sequence
     if before == after:
         return set()
     await event_repository.replace_links(connection, redeemed_handoffs, after)
-    return {ref for row in before ^ after for ref in (row.a, row.b)}
+    return {ref for row in before ^ after for ref in (row.ref_a, row.ref_b)}
 
 
 async def derive_handoff_links(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[HandoffLinkRow]:

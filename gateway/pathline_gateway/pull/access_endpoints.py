@@ -153,12 +153,12 @@ async def _load_visible(
     if pathway is None:
         ref_row = await visibility_repository.find_ref(connection, CITIZEN_ORGANISATION, reader.account or "")
         return None if ref_row is None else await load_visible(connection, reader, now, ref_row[1])
-    ref_row_at_birth = await visibility_repository.find_ref_by_anchor(connection, anchor_id_of(reader, key, pathway))
-    visible = None if ref_row_at_birth is None else await load_visible(connection, reader, now, ref_row_at_birth[1])
+    anchor_row = await visibility_repository.find_ref_by_anchor(connection, anchor_id_of(reader, key, pathway))
+    visible = None if anchor_row is None else await load_visible(connection, reader, now, anchor_row[1])
     if (
-        ref_row_at_birth is None
+        anchor_row is None
         or visible is None
-        or ref_row_at_birth[0] not in {(ref.org, ref.subject) for ref in visible.anchors}
+        or anchor_row[0] not in {(ref.org, ref.subject) for ref in visible.anchors}
     ):
         raise pathway_not_found()
     return visible
@@ -178,7 +178,7 @@ def _serve_entry(key: ReaderKey, logged: Logged, for_auditor: bool) -> dict[str,
         "id": key.handle(UUID(int=logged.id)),
         "logtime": instant.to_text(logged.at),
         "receiver": {"kind": access.kind, "org": access.org},
-        "action": access.what,
+        "action": access.action,
         "outcome": access.outcome,
         "reason": access.reason,
         "purpose": access.purpose,
@@ -186,8 +186,8 @@ def _serve_entry(key: ReaderKey, logged: Logged, for_auditor: bool) -> dict[str,
         "instrument": access.instrument,
         "mandate": None if access.mandate is None else _mandate_name(key, access.mandate),
         "trace": access.trace_id.hex() if for_auditor and access.trace_id else None,
-        "caller_trace": access.caller_trace.hex() if for_auditor and access.caller_trace else None,
-        "who": access.who if for_auditor else None,
+        "caller_trace": access.caller_trace_id.hex() if for_auditor and access.caller_trace_id else None,
+        "who": access.actor_digest if for_auditor else None,
         "route": access.route if for_auditor else None,
         "about": access.about if for_auditor else None,
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from pathline import instant
 from pathline.vocabulary import Code, Instant, Subject
 from pathline_gateway.auth.dependencies import PathwayReader
 from pathline_gateway.pathways import repository as pathway_repository
@@ -20,6 +22,7 @@ from pathline_gateway.pull.restricted import Readers
 from pathline_gateway.pull.schemas import PATHWAY, TRACE
 from pathline_gateway.pull.unrestricted import pull_pathway, pull_pathway_as_of, pull_trace
 from pathline_gateway.web.context import Context
+from pathline_gateway.web.problem import Problem
 
 _MAX_PURPOSE_LENGTH = 2_100
 
@@ -61,6 +64,9 @@ AsOf = Annotated[
 ]
 
 
+_CLOCK_SKEW: Final = timedelta(minutes=5)
+"""So much may a reader's clock be ahead of ours."""
+
 router = APIRouter(tags=["pathways"])
 
 
@@ -99,6 +105,7 @@ async def get_pathway(
 ) -> Response:
     """Steps in order, legs and subjects. A long pathway comes in pages; an id that was joined redirects."""
     requested_page = RequestedPage(after, limit)
+    _require_past(as_of, context.clock())
     if not caller.auth_disabled:
         return await readers.pull(
             PullRequest(caller, purpose, authority), pathway, if_none_match, as_of, requested_page
@@ -124,3 +131,11 @@ async def get_trace(
     if not caller.auth_disabled:
         return await readers.trace(PullRequest(caller, purpose, authority), pathway, requested_page)
     return await pull_trace(context.pool, context.secret, context.clock, pathway, requested_page)
+
+
+def _require_past(as_of: datetime | None, now: datetime) -> None:
+    """Raises Problem where nobody can know yet how the pathway will stand."""
+    if as_of is not None and as_of > instant.add(max(now, datetime.now(UTC)), _CLOCK_SKEW):
+        detail = "lies ahead: ask how it stood at an instant that has come, or leave it out for how it stands now"
+        errors = [{"field": "query.as_of", "detail": detail}]
+        raise Problem(422, "invalid-request", f"query.as_of: {detail}", errors=errors)

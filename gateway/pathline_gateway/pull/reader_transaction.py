@@ -41,8 +41,8 @@ class ReaderTransaction:
 
     async def find_by_name(self, name: UUID, page_range: PageAsked) -> VisiblePage | UUID | None:
         """What she sees of the pathway that she calls so; what she calls it now; None when she never called one so."""
-        birth = anchor_id_of(self.reader, self.key, name)
-        ref_row = await visibility_repository.find_ref_by_anchor(self.connection, birth)
+        anchor_id = anchor_id_of(self.reader, self.key, name)
+        ref_row = await visibility_repository.find_ref_by_anchor(self.connection, anchor_id)
         seen = (
             None
             if ref_row is None
@@ -54,8 +54,8 @@ class ReaderTransaction:
             or ref_row[0] not in {(ref.org, ref.subject) for ref in seen.visible.anchors}
         ):
             return None
-        oldest_birth = seen.visible.anchors[0].anchor_id
-        return seen if oldest_birth == birth else handle_of(self.reader, self.key, oldest_birth)
+        oldest_anchor_id = seen.visible.anchors[0].anchor_id
+        return seen if oldest_anchor_id == anchor_id else handle_of(self.reader, self.key, oldest_anchor_id)
 
     async def find_as_of(self, name: UUID, as_of: datetime, requested_page: RequestedPage) -> VisiblePage | UUID | None:
         """The same as it stood then, less what is concealed now: for operators alone."""

@@ -175,7 +175,7 @@ def _render_evidence(each: EvidenceOnRef) -> dict[str, Any]:
         "confidence": each.confidence,
         "asserter": each.asserter,
         "asserted_at": instant.to_text(each.asserted_at),
-        "standing": EvidenceRank(each.standing).name.lower(),
+        "standing": EvidenceRank(each.rank).name.lower(),
         "purpose": each.purpose,
         "handoff": each.handoff,
         "waits": each.waits,

@@ -63,6 +63,7 @@ from pathline_gateway.visibility import (
 )
 from pathline_gateway.web import problem
 from pathline_gateway.web.patterns import require_storable_request
+from pathline_gateway.web.query_parameters import refuse_unknown_of_interface
 from pathline_gateway.web.response_headers import ResponseHeaders
 
 ROUTERS: Final = (
@@ -124,7 +125,11 @@ def build_app(gateway: Gateway, issuer: Issuer | None = None, authenticator: Aut
         docs_url=None,
         redoc_url=None,
         responses=problem.ERROR_RESPONSES,
-        dependencies=[Depends(authorize_route), Depends(require_storable_request)],
+        dependencies=[
+            Depends(authorize_route),
+            Depends(require_storable_request),
+            Depends(refuse_unknown_of_interface),
+        ],
         telemetry={"tracing": False, "metrics": False, "logs": False},
         redirect_slashes=False,
     )

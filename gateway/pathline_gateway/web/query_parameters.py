@@ -27,6 +27,12 @@ async def refuse_unknown(request: Request) -> None:
         names_seen.add(name)
 
 
+async def refuse_unknown_of_interface(request: Request) -> None:
+    """Every route of `/v1` depends on it, so that none forgets it; pages say for themselves what they take."""
+    if request.query_params and request.scope["path"].startswith("/v1/"):
+        await refuse_unknown(request)
+
+
 def _declared_names(dependant: Dependant) -> Iterator[str]:
     yield from (each.alias for each in dependant.query_params)
     for each in dependant.dependencies:

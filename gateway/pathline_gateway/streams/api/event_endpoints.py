@@ -16,7 +16,7 @@ from pathline_gateway.streams.api.explain import explain
 from pathline_gateway.streams.api.services import EventStreams
 from pathline_gateway.streams.api.subscription_schemas import DeliveredEvents, DeliveryExplanation
 from pathline_gateway.streams.dispatch.event_rendering import render_page
-from pathline_gateway.streams.subscriptions.cursor import parse_cursor
+from pathline_gateway.streams.subscriptions.cursor import parse_cursor, require_reached
 from pathline_gateway.streams.webhooks import endpoint_repository
 from pathline_gateway.visibility.padding import PADDING, is_restricted
 from pathline_gateway.web.context import Context, RequestPool
@@ -50,9 +50,10 @@ async def pull_events(
 
     Each is looked at again: of what may no longer be shown only `{"number", "withheld": true}` is left.
     """
-    series, number = parse_cursor(after)
+    series, number = cursor = parse_cursor(after)
     async with context.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
         target = await require_series(connection, await require_recipient(connection, caller, subscription), series)
+        require_reached(cursor, target.last_number, target.prefix)
         event_page = await render_page(connection, context.secret, target, number, limit, context.clock())
     async with context.pool.acquire() as connection:
         await endpoint_repository.record_read_position(connection, target.id, number, datetime.now(UTC))
@@ -85,9 +86,10 @@ async def stream_events(
     It ends after a quarter of an hour, when the subscription is paused or ended, and when the token is: signed out
     of, or expired.
     """
-    series, number = parse_cursor(last_event_id or after)
+    series, number = cursor = parse_cursor(last_event_id or after)
     async with pool.acquire() as connection:
         target = await require_series(connection, await require_recipient(connection, caller, subscription), series)
+        require_reached(cursor, target.last_number, target.prefix)
         await endpoint_repository.record_read_position(connection, target.id, number, datetime.now(UTC))
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     frames = streams.listen(target.id, number, auth_disabled=caller.auth_disabled, session=caller.session)

@@ -68,8 +68,8 @@ async def open_series(connection: asyncpg.Connection, subscription: Subscription
         )
     if await replay_repository.count_unfinished_of_org(connection, subscription.org) >= limits.replays:
         raise limits.named_limit("replays").refusal(_RETRY_AFTER_S)
-    after, after_number = await _resolve_start(connection, subscription, start)
-    return await replay_repository.create_series(connection, subscription.id, after, after_number)
+    after, skip_through_number = await _resolve_start(connection, subscription, start)
+    return await replay_repository.create_series(connection, subscription.id, after, skip_through_number)
 
 
 async def _resolve_start(connection: asyncpg.Connection, subscription: Subscription, text: str) -> tuple[int, int]:
@@ -81,7 +81,7 @@ async def _resolve_start(connection: asyncpg.Connection, subscription: Subscript
             raise Problem(422, "malformed-start", f"from: {error}, or a cursor such as n17") from None
     series, number = parse_cursor(text)
     if (series, number) == (1, 0):
-        return subscription.from_seq, 0
+        return subscription.start_seq, 0
     entry = None if series != 1 else await replay_repository.find_entry_of_number(connection, subscription.id, number)
     if entry is None:
         raise Problem(422, "malformed-start", "from: must be a cursor of the first series, or an instant")

@@ -109,7 +109,7 @@ async def list_failures(
             "number": each.number,
             "attempts": each.attempts,
             "reason": each.reason,
-            "given": instant.to_text(each.given_at),
+            "given": instant.to_text(each.delivered_at),
             "failed": instant.to_text(each.failed_at),
         }
         for each in dead_letters

@@ -80,7 +80,7 @@ class EndpointWorker:
         state = self._state
         if state is None or state.last_number != number or self._pushed or not self._has_started_all():
             return False
-        return state.allowed_rate is None and self._can_start() and self.free_slots() > 0
+        return state.max_requests_per_minute is None and self._can_start() and self.free_slots() > 0
 
     def in_flight_numbers(self) -> list[int]:
         """The numbers whose requests are on their way."""
@@ -208,7 +208,7 @@ class EndpointWorker:
         state = self._state
         if state is None or time.monotonic() > self._last_fetch_at + _POLL_INTERVAL_S:
             return False
-        if state.is_idle or state.failed_in_row or self._pushed or any(each.is_held for each in self._window):
+        if state.is_idle or state.consecutive_failures or self._pushed or any(each.is_held for each in self._window):
             return False
         return state.last_number - state.acked_through == len(self._in_flight) + len(self._acked_ahead)
 
@@ -218,7 +218,11 @@ class EndpointWorker:
         state = self._state
         if not pushed or state is None:
             return
-        can_start = state.allowed_rate is None and state.not_before <= self._context.sender.now() and self._can_start()
+        can_start = (
+            state.max_requests_per_minute is None
+            and state.not_before <= self._context.sender.now()
+            and self._can_start()
+        )
         free_slots = self._slots.reserve(min(len(pushed), self.free_slots()) if can_start else 0)
         startable = pushed[
             : startable_prefix(
@@ -248,7 +252,7 @@ class EndpointWorker:
         """How many requests more may go to the sink, as far as this line knows."""
         if self.is_stopping or self._is_paced():
             return 0
-        rate = None if self._state is None else self._state.allowed_rate
+        rate = None if self._state is None else self._state.max_requests_per_minute
         limit = self._concurrency_limit if rate is None else min(self._concurrency_limit, max(1, rate // 60))
         return max(0, limit - len(self._in_flight))
 
@@ -283,16 +287,16 @@ class EndpointWorker:
         }
         is_full = sum(each.is_held for each in self._window) >= policy.max_held
         waiting = [
-            WaitingEvent(each.number, each.ordering_key, each.next_at, each.is_held)
+            WaitingEvent(each.number, each.ordering_key, each.next_attempt_at, each.is_held)
             for each in self._window
             if each.number not in in_flight and each.number not in self._acked_ahead and (each.is_held or not is_full)
         ]
         if state.is_idle or state.not_before > now:
             free_slots = 0
-        if state.failed_in_row >= policy.failure_threshold and free_slots and not in_flight:
-            return schedule_probe(waiting, busy_keys, new=state.failed_in_row % 2 == 1)
+        if state.consecutive_failures >= policy.failure_threshold and free_slots and not in_flight:
+            return schedule_probe(waiting, busy_keys, new=state.consecutive_failures % 2 == 1)
         return build_schedule(
-            waiting, busy_keys, 0 if state.failed_in_row >= policy.failure_threshold else free_slots, now
+            waiting, busy_keys, 0 if state.consecutive_failures >= policy.failure_threshold else free_slots, now
         )
 
     def _mark_held(self, numbers: Sequence[int]) -> None:
@@ -319,8 +323,8 @@ class EndpointWorker:
         if not self._wake_event.is_set():  # by something that this look may not have seen
             self._last_fetch_at = time.monotonic()
         self._start_posting(fetched.startable)
-        if fetched.startable and fetched.state.allowed_rate is not None:
-            self._paced_until = time.monotonic() + len(fetched.startable) * 60.0 / fetched.state.allowed_rate
+        if fetched.startable and fetched.state.max_requests_per_minute is not None:
+            self._paced_until = time.monotonic() + len(fetched.startable) * 60.0 / fetched.state.max_requests_per_minute
         elif (paced_s := (fetched.state.paced_until - self._context.sender.now()).total_seconds()) > 0:
             self._paced_until = time.monotonic() + paced_s
 
@@ -356,7 +360,7 @@ class EndpointWorker:
         ]
         self._slots.finish(len(attempts))
         self._record_metrics(attempts, now)
-        health = EndpointHealth(self._state.acked_through, self._state.failed_in_row, self._state.failing_since)
+        health = EndpointHealth(self._state.acked_through, self._state.consecutive_failures, self._state.failing_since)
         settlement, self._acked_ahead = settle_attempts(
             attempts, health, self._held_numbers(), self._acked_ahead, context.sender.policy, context.rng, now
         )
@@ -378,14 +382,14 @@ class EndpointWorker:
             WEBHOOK_REQUESTS.add(1, {**label, "pathline.outcome": result.metric_label})
             if result.metric_label == "delivered":
                 self._concurrency_limit = min(self._context.sender.policy.max_concurrency, self._concurrency_limit + 1)
-                WEBHOOK_DELAY.record(max(0.0, (now - event.given_at).total_seconds()), label)
+                WEBHOOK_DELAY.record(max(0.0, (now - event.delivered_at).total_seconds()), label)
             else:
                 self._concurrency_limit = max(1, self._concurrency_limit // 2)
 
     async def _release(self, fetched: FetchResult, *, is_paced: bool = False) -> bool:
         """Whether the sink is nobody's until there is something to do; not where somebody changed it just now."""
         state, now = fetched.state, self._context.sender.now()
-        probing = state.failed_in_row >= self._context.sender.policy.failure_threshold
+        probing = state.consecutive_failures >= self._context.sender.policy.failure_threshold
         due = fetched.schedule.next_at or _FAR_FUTURE
         if self._has_backlog(state) and (
             self.is_stopping or probing or state.is_idle or state.not_before > now or is_paced

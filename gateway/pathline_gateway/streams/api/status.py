@@ -39,7 +39,7 @@ async def _load_series_status(connection: asyncpg.Connection, subscription: Subs
         "state": _state(subscription, health),
         "given": health.last_number,
         # What was given up was passed, and not delivered.
-        "delivered": max(0, health.first_waiting - 1 - health.failed),
+        "delivered": max(0, health.first_waiting - 1 - (health.failed - health.failed_ahead)),
         "waiting": health.waiting,
         "waiting_since": _serialize_instant(waiting_since),
         "last_success": _serialize_instant(health.last_success_at),

@@ -113,7 +113,7 @@ def event_of(cls: type[Payload], n: int) -> dict[str, Any]:
     texts = [name for name in more if name not in ("recordedtime", "expirytime", "datacontenttype")]
     more[texts[n % len(texts)]] = ASTRAL * 2_048
     # Names that the gateway gives to what it adds, and a value of each other kind.
-    own = {"number": 2**31 - 1, "series": -(2**31), "withheld": True, "pathway": "x", "z" * 64: False}
+    own = {"count": 2**31 - 1, "batch": -(2**31), "hidden": True, "route": "x", "z" * 64: False}
     return {**head, **more, **own, "data": data_of(cls, n)}
 
 

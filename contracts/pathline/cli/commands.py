@@ -206,4 +206,4 @@ def _deliver(file: Path, prepared: PreparedReader, to: str, flags: DeliveryFlags
         raise
     print(summary.as_json() if flags.json else summary.as_text())
     _warn(prepared)
-    return 1 if summary.counts.refused else 0
+    return 1 if summary.counts.refused or summary.counts.conflict else 0

@@ -99,9 +99,10 @@ def _open_journal(delivery_run: DeliveryRun) -> _Journal:
 
 
 def _collect_rejects(batch: Batch, receipt: Receipt) -> list[Reject]:
-    """Every refusal of the batch, ours and the gateway's, in the order of the file."""
+    """Every refusal and conflict of the batch, ours and the gateway's, in the order of the file."""
     gateway_rejects = (
-        Reject(batch.ready[refusal.index].line, refusal.reason, None, refusal.detail) for refusal in receipt.refused
+        Reject(batch.ready[refusal.index].line, refusal.reason, None, refusal.detail)
+        for refusal in (*receipt.refused, *receipt.conflicts)
     )
     return sorted((*batch.rejects, *gateway_rejects), key=lambda reject: reject.line)
 

@@ -14,7 +14,7 @@ CONFLICT: Final = "conflicting-duplicate"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The gateway refuses the event at this place of the batch, from 0."""
+    """The gateway does not take the event at this place of the batch, from 0, as it stands."""
 
     index: int
     reason: str
@@ -28,6 +28,8 @@ class Receipt:
     accepted: int = 0
     duplicate: int = 0
     refused: tuple[Refusal, ...] = ()
+    conflicts: tuple[Refusal, ...] = ()
+    """Of the duplicates, those that differ from what came before under the same id: the receiver parks them."""
 
 
 class Receiver(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pathline.cli.batches import Batch
-from pathline.cli.receipt import CONFLICT, Receipt
+from pathline.cli.receipt import Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Counts:
     duplicate: int = 0
     refused: int = 0
     conflict: int = 0
-    """Of those refused, how many differ from what was sent before under the same id."""
+    """Of the duplicates, how many differ from what was sent before under the same id."""
 
     def with_batch(self, batch: Batch, receipt: Receipt) -> Counts:
         """The counts after this batch; a batch that had to be tried twice counts once."""
@@ -31,7 +31,7 @@ class Counts:
             accepted=self.accepted + receipt.accepted,
             duplicate=self.duplicate + receipt.duplicate,
             refused=self.refused + len(batch.rejects) + len(receipt.refused),
-            conflict=self.conflict + sum(refusal.reason == CONFLICT for refusal in receipt.refused),
+            conflict=self.conflict + len(receipt.conflicts),
         )
 
 

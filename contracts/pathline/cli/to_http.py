@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pathline.cli.address import Address
 from pathline.cli.errors import AccessDenied
-from pathline.cli.receipt import Receipt, Refusal, TryLater
+from pathline.cli.receipt import CONFLICT, Receipt, Refusal, TryLater
 from pathline.cloudevent import CloudEvent
 from pathline.codec import http
 from pathline.producer import with_trace_context
@@ -39,6 +39,7 @@ class _Answer(BaseModel):
     accepted: int = 0
     duplicate: int = 0
     refused: tuple[_Refused, ...]
+    notices: tuple[_Refused, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class HttpReceiver:
             first.accepted + second.accepted,
             first.duplicate + second.duplicate,
             (*first.refused, *(Refusal(r.index + half, r.reason, r.detail) for r in second.refused)),
+            (*first.conflicts, *(Refusal(r.index + half, r.reason, r.detail) for r in second.conflicts)),
         )
 
     def _parse_receipt(self, response: httpx.Response, sent: int) -> Receipt:
@@ -103,8 +105,13 @@ class HttpReceiver:
             raise AccessDenied(
                 f"{self.display} answers for {answered_count} events of {sent}; its receipt cannot be trusted"
             )
-        refusals = (Refusal(refused.index, refused.reason, refused.detail) for refused in receipt_body.refused)
-        return Receipt(receipt_body.accepted, receipt_body.duplicate, tuple(refusals))
+        refusals = (Refusal(each.index, each.reason, each.detail) for each in receipt_body.refused)
+        conflicts = (
+            Refusal(each.index, each.reason, each.detail)
+            for each in receipt_body.notices
+            if each.reason == CONFLICT and each.index in range(sent)
+        )
+        return Receipt(receipt_body.accepted, receipt_body.duplicate, tuple(refusals), tuple(conflicts))
 
 
 def _advice(status: int) -> str:

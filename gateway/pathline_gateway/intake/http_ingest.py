@@ -84,10 +84,11 @@ class HttpIngest:
         if not self.register_unknown:
             accepted = await self._filter_registered(accepted, items)
         await self._check_budgets([item for _, item in accepted])
-        accepted, duplicate_count = await self._filter_known(accepted, items)
+        duplicate_count, conflicts = await self._find_known([item for _, item in accepted])
         refusals = [_build_refusal(i, events[i], item) for i, item in enumerate(items) if isinstance(item, Refused)]
         await self.write([item for _, item in accepted])
-        notices = [_build_notice(i, item) for i, item in accepted if _lies_ahead(item)]
+        notices = [_build_notice(i, item, *_LIES_AHEAD) for i, item in accepted if _lies_ahead(item)]
+        notices += [_build_notice(*accepted[n], *_CONFLICT) for n in conflicts]
         return _build_response(len(accepted) - duplicate_count, duplicate_count, refusals, notices)
 
     async def _check_budgets(self, items: Sequence[Interaction[Payload]]) -> None:
@@ -124,36 +125,30 @@ class HttpIngest:
                 items[i] = UnknownOrganisation("is not on the register: ask the operator to enter it", field="source")
         return [(i, item) for i, item in accepted if item.org in registered_orgs]
 
-    async def _filter_known(
-        self, accepted: list[tuple[int, Interaction[Payload]]], items: list[Interaction[Payload] | Refused]
-    ) -> tuple[list[tuple[int, Interaction[Payload]]], int]:
-        """Those without a conflict, and how many of them are repeated in the request or known with equal content.
+    async def _find_known(self, items: Sequence[Interaction[Payload]]) -> tuple[int, list[int]]:
+        """How many are repeated in the request or known, and the places of those that intake will park as conflicts.
 
-        The count is advice, and duplicates are written all the same. A conflict is one that intake would park.
+        Both are advice: all are written, and what is parked can be seen and replayed.
         """
         first: dict[Identity, Interaction[Payload]] = {}
-        for _, item in accepted:
+        for item in items:
             first.setdefault((item.source, item.id), item)
         async with self.pool.acquire() as connection:
             digests = await known_digests(connection, list(first))
             changed = [key for key, digest in digests.items() if digest != compute_content_digest(first[key])]
             contents = await find_contents(connection, changed) if changed else {}
-        duplicate_count, kept = 0, []
-        for index, item in accepted:
+        duplicate_count, conflicts = 0, []
+        for n, item in enumerate(items):
             identity = (item.source, item.id)
-            stored = contents.get(identity)
-            reference = first[identity]
-            is_repeat = item is not reference or identity in digests
-            same_as_stored = stored is None or is_same_content(build_digested_content(item), DigestedContent(*stored))
-            same_as_first = item is reference or is_same_content(
-                build_digested_content(item), build_digested_content(reference)
-            )
-            if not same_as_stored or not same_as_first:
-                items[index] = ConflictingDuplicate(_CONFLICT, field="id")
+            reference, stored = first[identity], contents.get(identity)
+            duplicate_count += item is not reference or identity in digests
+            content = build_digested_content(item) if stored is not None or item is not reference else None
+            if content is None:
                 continue
-            duplicate_count += is_repeat
-            kept.append((index, item))
-        return kept, duplicate_count
+            earlier = build_digested_content(reference) if stored is None else DigestedContent(*stored)
+            if not is_same_content(content, earlier):
+                conflicts.append(n)
+        return duplicate_count, conflicts
 
     async def write(self, items: Sequence[Interaction[Payload]]) -> None:
         """The broker has the events and will not forget them. Raises Problem otherwise: then they may be sent again."""
@@ -198,16 +193,14 @@ def _not_durable_problem(seconds: float) -> Problem:
     )
 
 
-class ConflictingDuplicate(Refused):
-    """The same source and id came with other content first."""
-
-    reason = "conflicting-duplicate"
-
-
 _CONFLICT = (
+    "conflicting-duplicate",
+    "id",
     "the same source and id came with other content first, which stays as it was. "
-    "Publish a correction (interaction.corrected), or give another event another id"
+    "Publish a correction (interaction.corrected), or give another event another id",
 )
+_LIES_AHEAD = ("lies-ahead", "time", "lies ahead, and is kept as it was sent: is it the time when this happened?")
+"""Reason, field and detail of a notice."""
 
 
 class UnknownOrganisation(Refused):
@@ -287,9 +280,8 @@ def _lies_ahead(item: Interaction[Payload]) -> bool:
     return item.time > datetime.now(UTC) + _CLOCK_SKEW
 
 
-def _build_notice(index: int, item: Interaction[Payload]) -> dict[str, Any]:
-    detail = "lies ahead, and is kept as it was sent: is it the time when this happened?"
-    return {"index": index, "type": item.type, "field": "time", "detail": detail}
+def _build_notice(index: int, item: Interaction[Payload], reason: str, field_name: str, detail: str) -> dict[str, Any]:
+    return {"index": index, "type": item.type, "reason": reason, "field": field_name, "detail": detail}
 
 
 def _build_response(accepted: int, duplicates: int, refusals: list[Refusal], notices: list[dict[str, Any]]) -> Response:

@@ -62,10 +62,12 @@ class EventNotice(BaseModel):
     """Its place in the request, from 0."""
     type: str
     """Its type."""
+    reason: str
+    """`lies-ahead`, or `conflicting-duplicate`: that one is parked, because an earlier event has its source and id."""
     field: str
     """Where, such as `time`."""
     detail: str
-    """What is odd."""
+    """What is odd, and what to do."""
 
 
 class Published(BaseModel):

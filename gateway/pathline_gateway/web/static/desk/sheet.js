@@ -123,13 +123,15 @@ async function sent(batch) {
   });
   const said = await answer.json().catch(() => ({}));
   if (!Array.isArray(said.refused)) throw new Error(answer.status === 401 ? "signed out" : "not answered");
-  const refused = said.refused.map(({ index, detail }) => ({ line: batch[index].line, detail }));
-  return { accepted: said.accepted, duplicate: said.duplicate, refused };
+  const lines = (some) => some.map(({ index, detail }) => ({ line: batch[index].line, detail }));
+  const conflicts = (said.notices ?? []).filter(({ reason }) => reason === "conflicting-duplicate");
+  return { accepted: said.accepted, duplicate: said.duplicate, refused: lines(said.refused), conflicts: lines(conflicts) };
 }
 
 async function send({ events, refused }) {
-  const total = { accepted: 0, duplicate: 0, refused: [...refused] };
-  const sum = () => `${total.accepted} accepted, ${total.duplicate} were here already, ${total.refused.length} refused.`;
+  const total = { accepted: 0, duplicate: 0, refused: [...refused], conflicts: [] };
+  const differ = () => (total.conflicts.length ? ` (${total.conflicts.length} of them with other content)` : "");
+  const sum = () => `${total.accepted} accepted, ${total.duplicate} were here already${differ()}, ${total.refused.length} refused.`;
   at("send").disabled = true;
   wrong("");
   at("result").hidden = false;
@@ -139,9 +141,10 @@ async function send({ events, refused }) {
       total.accepted += answer.accepted;
       total.duplicate += answer.duplicate;
       total.refused.push(...answer.refused);
+      total.conflicts.push(...answer.conflicts);
       at("result-count").textContent = `${Math.min(n + BATCH, events.length)} of ${events.length} sent. ${sum()}`;
     }
-    list(total.refused);
+    list([...total.refused, ...total.conflicts]);
     at("result-count").textContent = sum();
     at("result").hidden = false;
   } catch (failed) {

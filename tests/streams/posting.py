@@ -52,7 +52,7 @@ async def posting(
         http_client=WebhookHttpClient(policy, **poster),
         policy=policy,
         now=(clock or Clock()).now,
-        private=private,
+        allow_private=private,
     )
     async with asyncpg.create_pool(rig.database, min_size=1, max_size=4) as pool:
         common = WorkerContext(pool, SECRET, lambda: rig.now, sinks, auth_disabled=True, rng=Random(7))

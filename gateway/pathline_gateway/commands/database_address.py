@@ -20,7 +20,7 @@ EXIT_FAILED = 2
 
 
 @contextlib.asynccontextmanager
-async def connect(data: Path | None) -> AsyncIterator[asyncpg.Connection]:
+async def open_connection(data: Path | None) -> AsyncIterator[asyncpg.Connection]:
     """A connection without a time limit, to the database of this data directory, or to PATHLINE_DATABASE.
 
     Raises EmbeddedError or DatabaseUnavailable.

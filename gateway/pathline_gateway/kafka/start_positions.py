@@ -12,6 +12,7 @@ from pathline_gateway.kafka import log_checkpoint_repository, offset_repository
 from pathline_gateway.kafka.log_identity import Continues, Expired, LogStatus, Replaced, classify_log
 from pathline_gateway.kafka.log_inspector import LogInspector
 from pathline_gateway.kafka.offset_repository import Epochs, Partition, Position
+from pathline_gateway.postgres.pool import UNAVAILABLE
 from pathline_gateway.telemetry.instruments import INTAKE_LOGS
 
 _log = logging.getLogger(__name__)
@@ -71,8 +72,8 @@ class StartPositionResolver:
         try:
             async with self._pool.acquire() as connection:
                 await log_checkpoint_repository.write(connection, self._group, new_checkpoints)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            _log.info("intake: not kept where a log was seen, until it is looked at: %s", type(error).__name__)
+        except UNAVAILABLE as error:  # it is kept when the log is looked at next
+            _log.info("intake: it is not kept yet where a log was seen: %s", type(error).__name__)
         else:
             self._checkpointed_logs |= new_checkpoints.keys()
 

@@ -20,6 +20,7 @@ from pathline_gateway.auth.ended_sessions import Sessions
 from pathline_gateway.auth.jwks import DiscoveredKeys
 from pathline_gateway.background.health import Health
 from pathline_gateway.background.loop import POLL_S, Loop, stop_with_timeout, supervised
+from pathline_gateway.background.outages import GRACE, SETTLING, Outages
 from pathline_gateway.dependency_health.monitor import DependencyMonitor
 from pathline_gateway.dependency_health.probes import BrokerProbe, PostgresProbe
 from pathline_gateway.handoffs import telemetry as handoff_telemetry
@@ -107,7 +108,8 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             secret = await load_instance_secret(connection, "identifiers")
             account_key = await load_instance_secret(connection, "accounts")
             await set_aside.retry_of_other_versions(connection)
-        progress, health = Progress(), Health()
+        outages = _outages()
+        progress, health = Progress(), Health(outages=outages)
         producer = await _start_producer(settings, idempotent=broker.idempotent_producers)
         stack.push_async_callback(stop_with_timeout, producer.stop)
         unrestricted = settings.dev_auth == "off"
@@ -181,7 +183,7 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         ):
             await stack.enter_async_context(supervised(loop, health))
         probes = (PostgresProbe(settings.database), BrokerProbe(client_config.options(settings)))
-        dependencies = DependencyMonitor(probes)
+        dependencies = DependencyMonitor(probes, outages)
         await stack.enter_async_context(dependencies.run())
         yield Gateway(
             settings,
@@ -205,6 +207,10 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         )
 
 
+def _outages() -> Outages:
+    return Outages(grace=GRACE, settling=SETTLING)
+
+
 def _pool_uses(limits: Limits) -> tuple[PoolUse, PoolUse]:
     # A little longer than the request, which is answered first.
     timeouts = (limits.connection_wait_s, limits.request_s + 1, True)
@@ -218,7 +224,9 @@ async def run_intake(settings: Settings) -> AsyncIterator[Intake]:
     """Intake and nothing else, in the group of the gateway that it works for."""
     async with (
         _prepare_services(settings) as (pool, _, epoch),
-        Intake(settings, pool, epoch, Progress()).run() as intake,
+        Intake(
+            settings, pool, epoch, Progress(), health=Health(outages=Outages(grace=GRACE, settling=SETTLING))
+        ).run() as intake,
     ):
         yield intake
 

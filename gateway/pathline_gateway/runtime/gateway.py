@@ -31,7 +31,7 @@ from pathline_gateway.intake import http_ingest
 from pathline_gateway.intake.service import Intake
 from pathline_gateway.kafka import client_config, offset_repository
 from pathline_gateway.kafka.broker_capabilities import Capabilities, probe_broker
-from pathline_gateway.kafka.fetch import fetcher
+from pathline_gateway.kafka.fetch.aiokafka_patch import patch_aiokafka
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.parked import gauge as parked_gauge
@@ -234,7 +234,7 @@ async def run_intake(settings: Settings) -> AsyncIterator[Intake]:
 @contextlib.asynccontextmanager
 async def _prepare_services(settings: Settings) -> AsyncIterator[tuple[asyncpg.Pool, Capabilities, int]]:
     """Postgres and the broker are as this version needs them; and the epoch of the log."""
-    fetcher.patch_aiokafka()
+    patch_aiokafka()
     async with open_pool(settings.database) as pool:
         broker = await _prepare_broker(settings)
         async with pool.acquire() as connection:

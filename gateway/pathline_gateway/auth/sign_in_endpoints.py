@@ -20,6 +20,7 @@ from pathline_gateway.auth.jwks import IssuerUnavailable
 from pathline_gateway.auth.login_attempt import LoginAttempt
 from pathline_gateway.auth.middleware import Authenticator
 from pathline_gateway.auth.oidc_client import Provider
+from pathline_gateway.log_cause import because
 from pathline_gateway.postgres.pool import UNAVAILABLE
 from pathline_gateway.web import forms
 from pathline_gateway.web.problem import Problem
@@ -96,7 +97,7 @@ def routes(authenticator: Authenticator, provider: Provider | None) -> APIRouter
             token = await provider.exchange_code(code, attempt)
             caller = await authenticator.bearer.authenticate(token)
         except TokenRejected as error:
-            _log.warning("somebody could not sign in: %s", error.reason)
+            _log.warning("somebody could not sign in: %s", error.reason, extra=because(error.reason))
             return failure_page(request, "refused", attempt.return_path)
         except IssuerUnavailable:
             return failure_page(request, "away", attempt.return_path, 503)

@@ -11,6 +11,7 @@ from pathline_gateway.background.error_classification import error_label
 from pathline_gateway.background.faults import absent_component, error_reason, is_outage
 from pathline_gateway.background.outages import Outages
 from pathline_gateway.background.works import WORKS
+from pathline_gateway.log_cause import because
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Health:
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC), outages: Outages | None = None) -> None:
         self._now = now
-        self._outages = outages or Outages(now)
+        self.outages = outages or Outages(now)
         self._failures: dict[str, WorkFailure] = {}
 
     def record_failure(self, work: str, error: Exception) -> None:
@@ -41,15 +42,20 @@ class Health:
         since = self._now() if previous is None else previous.since
         self._failures[work] = WorkFailure(work, since, reason, outage)
         if outage:
-            self._outages.report(absent_component(error), work, error_label(error))
+            self.outages.report(absent_component(error), work, error_label(error))
         elif previous is None or previous.reason != reason:
-            _log.error("%s: fails and is tried again: %s", WORKS[work].title, reason)
+            _log.error("%s: fails and is tried again: %s", WORKS[work].title, reason, extra=because(reason))
 
     def record_success(self, work: str) -> None:
         """It works."""
-        self._outages.clear(work)
+        self.outages.clear(work)
         if self._failures and (previous := self._failures.pop(work, None)) is not None and not previous.is_outage:
-            _log.warning("%s: works again; it failed since %s", WORKS[work].title, f"{previous.since:%H:%M:%S}Z")
+            _log.warning(
+                "%s: works again; it failed since %s",
+                WORKS[work].title,
+                f"{previous.since:%H:%M:%S}Z",
+                extra=because("recovered"),
+            )
 
     def current_failures(self) -> list[WorkFailure]:
         """Works that fail now; by an outage, for longer than a moment."""

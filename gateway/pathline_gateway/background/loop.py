@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from pathline_gateway.background.health import Health
 from pathline_gateway.background.poll_or_wake import Backoff, poll_or_wake
 from pathline_gateway.background.works import WORKS
+from pathline_gateway.log_cause import because
 
 _log = logging.getLogger(__name__)
 
@@ -93,5 +94,8 @@ async def stop_with_timeout(stop: Callable[[], Awaitable[None]]) -> None:
             await stop()
     except Exception as error:  # whatever a client says when its broker is gone, the rest must stop, too
         _log.warning(
-            "a Kafka client did not stop within %d s, and was given up (%s)", _STOP_TIMEOUT_S, type(error).__name__
+            "a Kafka client did not stop within %d s, and was given up (%s)",
+            _STOP_TIMEOUT_S,
+            type(error).__name__,
+            extra=because(error),
         )

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from pathline_gateway.log_cause import because
+
 _log = logging.getLogger(__name__)
 
 GRACE: Final = timedelta(seconds=1)
@@ -43,7 +45,7 @@ class Outages:
         outage.quiet_since = None
         if not outage.is_logged and (at_once or now - outage.since >= self.grace):
             outage.is_logged = True
-            _log.error("%s does not answer: %s", component, cause)
+            _log.error("%s does not answer: %s", component, cause, extra=because(cause))
 
     def clear(self, reporter: str, component: str | None = None) -> None:
         """This part of the process has work done by the component, or by all that it reported."""
@@ -59,4 +61,9 @@ class Outages:
             if now - outage.quiet_since >= (self.settling if outage.is_logged else timedelta(0)):
                 del self._outages[name]
                 if outage.is_logged:
-                    _log.warning("%s answers again; it did not since %s", name, f"{outage.since:%H:%M:%S}Z")
+                    _log.warning(
+                        "%s answers again; it did not since %s",
+                        name,
+                        f"{outage.since:%H:%M:%S}Z",
+                        extra=because("recovered"),
+                    )

@@ -17,6 +17,7 @@ from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_transaction import ApplyTarget, FetchedBeyondPosition, apply_batch
 from pathline_gateway.intake.record import Parked
 from pathline_gateway.intake.record_writer import BatchResult
+from pathline_gateway.log_cause import because
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class BatchPersister:
                 await self.persist(half)
             return
         (parsed_record,) = next(iter(batch.parsed_records.values()))
-        _log.error("intake: a record cannot be stored and is parked: %s", error_label(error))
+        _log.error("a record cannot be stored and is parked: %s", error_label(error), extra=because(error))
         org = parsed_record.org if isinstance(parsed_record, Parked) else parsed_record.ref[0]
         detail = f"the database does not take it ({error_label(error)}): tell those who develop Pathline"
         already_unstorable = isinstance(parsed_record, Parked) and parsed_record.reason == Unstorable.reason

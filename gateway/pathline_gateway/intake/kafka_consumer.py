@@ -16,6 +16,7 @@ from pathline_gateway.kafka.faststream_adapter import PollingConsumer
 from pathline_gateway.kafka.offset_repository import Epochs, Partition
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.kafka.start_positions import StartPositionResolver
+from pathline_gateway.log_cause import because
 from pathline_gateway.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -72,7 +73,9 @@ class Consumer:
 
     def refetch(self, error: FetchedBeyondPosition) -> None:
         """These partitions are read again from where Postgres stands."""
-        _log.warning("intake: records were fetched from beyond the position, and are fetched again")
+        _log.warning(
+            "records were fetched from beyond the position, and are fetched again", extra=because("beyond-position")
+        )
         self._seek({p: offset for p, offset in error.next_offsets.items() if p in self.partitions()})
 
     def note_stored(self, next_offsets: Mapping[Partition, int]) -> None:
@@ -97,7 +100,7 @@ class Consumer:
         next_offsets = {p: n for p, n in self._pending_commits.items() if p in assigned_partitions}
         self._pending_commits.clear()
         if next_offsets and (refusal := await self._kafka.commit(next_offsets)) is not None:
-            _log.info("intake: advisory commit not taken: %s", type(refusal).__name__)
+            _log.info("advisory commit not taken: %s", type(refusal).__name__, extra=because(refusal))
 
     async def on_records(self, records: Sequence[Any]) -> None:
         """What one poll brought is handed to the pipeline."""

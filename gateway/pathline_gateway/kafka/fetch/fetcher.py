@@ -24,6 +24,7 @@ from pathline_gateway.kafka.fetch import bounds
 from pathline_gateway.kafka.fetch.batch import LARGE_BATCH_END, LARGE_BATCH_START
 from pathline_gateway.kafka.fetch.record_walk import Broken
 from pathline_gateway.kafka.fetch.records import UnreadRecords
+from pathline_gateway.log_cause import because
 
 _log = logging.getLogger(__name__)
 
@@ -249,7 +250,7 @@ class BoundedFetcher(fetcher.Fetcher):  # type: ignore[misc]
         attempts = attempts + 1 if offset == unread_records.first_offset else 1
         self._checksum_failures[tp] = (unread_records.first_offset, attempts)
         if attempts < _MAX_CHECKSUM_ATTEMPTS:
-            _log.warning("intake: a batch is not what its checksum says, and is fetched again")
+            _log.warning("a batch is not what its checksum says, and is fetched again", extra=because("checksum"))
             return []
         del self._checksum_failures[tp]
         result._assignment.state_value(tp).consumed_to(unread_records.offset + 1)

@@ -74,8 +74,9 @@ class DeliveryWindow:
 
     @property
     def progress_ahead(self) -> int:
-        """How far beyond `acked_through` any delivery is done or in flight: an offer has to reach as far."""
-        return max((0, *self._in_flight, *self._acked_ahead)) - self.acked_through
+        """How far beyond `acked_through` any delivery is done, held or in flight: an offer has to reach as far."""
+        held = (number for number, event in self._events.items() if event.is_held)
+        return max((0, *self._in_flight, *self._acked_ahead, *held)) - self.acked_through
 
     @property
     def can_advance(self) -> bool:

@@ -16,6 +16,7 @@ import asyncpg
 
 from pathline_gateway.background.faults import error_reason, is_outage
 from pathline_gateway.background.loop import Loop
+from pathline_gateway.log_cause import because
 from pathline_gateway.postgres.pool import UNAVAILABLE
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.streams.dispatch.event_rendering import RenderContext
@@ -160,7 +161,9 @@ class WebhookWorkerPool:
             self._completed.add(worker.id)
         except Exception as error:
             if is_outage(error):
-                _log.info("webhooks: an endpoint is taken up again later: %s", error_reason(error))
+                _log.info(
+                    "an endpoint is taken up again later: %s", error_reason(error), extra=because(error_reason(error))
+                )
             else:
                 self._failures[worker.id] = error
         self._wake.set()
@@ -171,7 +174,11 @@ class WebhookWorkerPool:
         for id, error in failures.items():
             ids = self._set_aside_by_reason.setdefault(error_reason(error), set())
             if not ids:
-                _log.error("webhooks: an endpoint's deliveries are set aside: %s", error_reason(error))
+                _log.error(
+                    "an endpoint's deliveries are set aside: %s",
+                    error_reason(error),
+                    extra=because(error_reason(error)),
+                )
             ids.add(id)
         await set_aside.put(connection, WORK, "subscription", {_key(id): why for id, why in failures.items()})
         await delivery_repository.drop_leases(connection, self._holder_id, list(failures))
@@ -188,7 +195,9 @@ class WebhookWorkerPool:
             ids -= healthy | completed
             if not ids:
                 del self._set_aside_by_reason[reason]
-                _log.warning("webhooks: no endpoint's deliveries are set aside any longer: %s", reason)
+                _log.warning(
+                    "no endpoint's deliveries are set aside any longer: %s", reason, extra=because("recovered")
+                )
         keys = [_key(id) for id in healthy | completed]
         await set_aside.release(connection, WORK, await set_aside.find_set_aside(connection, WORK, keys))
 
@@ -203,7 +212,7 @@ class WebhookWorkerPool:
             async with asyncio.timeout(2), self._context.pool.acquire() as connection:
                 await delivery_repository.release_all_leases(connection, self._holder_id)
         except UNAVAILABLE as error:
-            _log.info("webhooks: sinks are taken over once their leases end: %s", type(error).__name__)
+            _log.info("sinks are taken over once their leases end: %s", type(error).__name__, extra=because(error))
 
 
 def _key(subscription: UUID) -> str:

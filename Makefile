@@ -72,6 +72,12 @@ check: install ## Style, types, layers, generated files
 	$(RUN) python -m pathline.schema --check
 	$(RUN) python -m pathline_gateway.limits.document --check
 	$(RUN) python -m pathline_gateway.visibility.authority_document --check
+	$(RUN) python docs/site/reference.py --check
+	PYTHONPATH=tests $(RUN) python -m prose.lint
+
+.PHONY: docs
+docs: install ## The documentation as a site, in build/site
+	$(RUN) python docs/site/build.py
 
 .PHONY: format
 format: install ## Formats the code and mends what can be mended
@@ -79,10 +85,11 @@ format: install ## Formats the code and mends what can be mended
 	$(RUN) ruff check --fix .
 
 .PHONY: schemas
-schemas: install ## Writes the JSON Schemas, the AsyncAPI document and the page of limits again
+schemas: install ## Writes the JSON Schemas, the AsyncAPI document and the pages made from code again
 	$(RUN) python -m pathline.schema --write
 	$(RUN) python -m pathline_gateway.limits.document --write
 	$(RUN) python -m pathline_gateway.visibility.authority_document --write
+	$(RUN) python docs/site/reference.py --write
 
 # How many kills and events of `make chaos`, how many records of `make fuzz`, and the seed of both.
 KILLS ?= 30

@@ -19,7 +19,7 @@ STARTS = {
             "postgres",
             "asked",
             "machine_running",
-            "at_rest",
+            "run_postgres_alone",
             "OwnPostgres",
             "Gateway",
             "running",

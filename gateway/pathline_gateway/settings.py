@@ -45,9 +45,9 @@ class Settings(BaseSettings):
     kafka_user: str | None = None
     """The broker's name for this gateway."""
     kafka_password: SecretStr | None = None
-    """Its password; better in the environment than on a command line, and never printed."""
+    """The password of that user; it is never printed."""
     kafka_for_publishers: str | None = None
-    """Bootstrap servers as publishers reach them, told in `/asyncapi.json`, which everybody may read."""
+    """Bootstrap servers as publishers reach them. `/asyncapi.json` shows them to everybody."""
     kafka_ca: Path | None = None
     """PEM file of the authorities to trust for the broker's certificate; the system's when none is given."""
     database: str = "postgresql://pathline@127.0.0.1/pathline"
@@ -55,51 +55,49 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     """Address to listen on."""
     open_to_network: bool = False
-    """With auth off, or embedded, an address that others reach is listened on only where this says so, too."""
+    """Allows auth off, or an embedded gateway, at an address that other machines reach."""
     port: int = 8080
     """Port to listen on."""
     group: str = "pathline-gateway"
     """Consumer group of intake."""
     intake_processes: int = Field(default=1, ge=1, le=64)
-    """Processes that take in, this one among them: intake is bound by one core each. No more than there are partitions
-    and cores is of use."""
+    """Intake processes, this one among them; each uses one core. No more than partitions or cores are useful."""
     trusted_proxies: Annotated[str, AfterValidator(_validate_networks)] = ""
-    """Addresses or networks of reverse proxies, with commas between: who asks is then whom they say. Without them all
-    that comes through a proxy comes from one address, and shares its limits."""
+    """Addresses or networks of reverse proxies, with commas between; their `X-Forwarded-For` is believed. Otherwise all
+    callers behind a proxy share the limits of one address."""
     dev_auth: Literal["on", "off"] = "on"
     """Off: every caller is operator, and an unknown organisation is registered at its first event. One machine only."""
     issuer: str | None = None
     """The OpenID Connect issuer whose tokens are believed, as its discovery document names it."""
     audience: str = "pathline"
-    """What its tokens must be meant for."""
+    """The audience that a token must name."""
     roles_claim: str = "pathline_roles"
     """The claim that holds a caller's roles: a list, or a text with spaces."""
     org_claim: str = "pathline_org"
     """The claim that holds the organisation that a caller is bound to."""
     token_lifetime_s: Annotated[int, Field(ge=60, le=604_800)] = 86_400
-    """The longest lifetime of a token that is believed, in seconds: one that was made for longer is refused."""
+    """The longest lifetime of a token, in seconds. A token made for longer is refused."""
     public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")] | None = None
-    """Under which address browsers reach this gateway, such as https://pathline.example.org: an issuer sends them back
-    there. Where there is none, a browser signs in by showing a token."""
+    """The address under which browsers reach this gateway, such as https://pathline.example.org. An issuer sends them
+    back there. Without it a browser signs in by showing a token."""
     client_id: str = "pathline"
-    """What this gateway is called at the issuer."""
+    """The name of this gateway at the issuer."""
     client_secret: SecretStr | None = None
-    """Its secret there, where it has one; sent to the token endpoint alone."""
+    """The secret of this gateway at the issuer, if it has one; sent to the token endpoint alone."""
     desk_timezone: Annotated[str, AfterValidator(_validate_time_zone)] = "UTC"
     """The time zone of the days and times that people write at the desk, such as Australia/Sydney."""
     quick_exit: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] = "https://www.bom.gov.au/"
-    """Where the desk's quick exit leads: a page that anybody might be looking at."""
+    """The page that the desk's quick exit opens; one that anybody might look at."""
     link_token_s: Annotated[int, Field(ge=1, le=86_400)] = 900
     """How long a token by which a person links may be used, in seconds."""
     handoff_grace_s: Annotated[int, Field(ge=0, le=2_592_000)] = 0
-    """How long after its due instant an answer to a hand-off may come before silence is spoken of, in seconds."""
+    """How long after its due instant an answer to a hand-off may come before it counts as silent, in seconds."""
     sinks_private: bool = False
-    """Events may be posted to addresses of one's own network, at any port; without TLS to this machine alone. So they
-    may while auth is off."""
+    """Allows sinks on one's own network, at any port, and sinks without TLS on this machine. Auth off does so, too."""
     sinks_origin: str = Field(default="pathline", pattern=r"^[A-Za-z0-9.-]{1,253}$")
-    """The DNS name by which sinks know this gateway: they are asked whether they want its events."""
+    """The DNS name of this gateway. It asks each sink under this name whether the sink wants events."""
     volatile_log: bool = False
-    """The broker forgets its log when it stops: 202 then waits until Postgres has the events."""
+    """The broker loses its log when it stops, so 202 waits until Postgres has the events."""
     cluster_id: str | None = None
     """The broker's cluster id, where it is known better than its metadata says."""
     session_timeout_ms: int = 10_000

@@ -13,7 +13,7 @@ ACCOUNT = desk.Service("account", "My own account", "voluntary", "enduring")
 ORG = desk.Organisation("citizen", "Citizens", "citizen", (ACCOUNT,))
 PSEUDONYMS = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: citizen")
 SOURCE = "urn:pathline:citizen:me"
-COMMON_FIELDS: dict[str, Any] = {"service": "account", "channel": "web", "initiator": "citizen"}
+COMMON: dict[str, Any] = {"service": "account", "channel": "web", "initiator": "citizen"}
 
 
 class CitizenAction(desk.Visit):
@@ -41,22 +41,18 @@ def payloads_of(visit: CitizenAction) -> Iterator[v.Payload]:
                 consent=visit.matter, holders=("income-support",), recipients=recipients, items=items, purpose="care"
             )
         case "asked what there is":
-            yield v.PullRequested(pull=visit.matter, need=visit.need or "income", actor="citizen", **COMMON_FIELDS)
+            yield v.PullRequested(pull=visit.matter, need=visit.need or "income", actor="citizen", **COMMON)
         case "was told" if visit.found:
-            yield v.PullAnswered(pull=visit.matter, answer=visit.found, actor="system", **COMMON_FIELDS)
+            yield v.PullAnswered(pull=visit.matter, answer=visit.found, actor="system", **COMMON)
         case "claimed":
-            yield v.PullClaimed(
-                pull=visit.matter, offer="course", to=v.Party(org=visit.to or ORG.code), **COMMON_FIELDS
-            )
+            yield v.PullClaimed(pull=visit.matter, offer="course", to=v.Party(org=visit.to or ORG.code), **COMMON)
         case "proposed":
-            yield v.CoproductionProposed(proposal=visit.matter, kind="design", coproduction="design", **COMMON_FIELDS)
+            yield v.CoproductionProposed(proposal=visit.matter, kind="design", coproduction="design", **COMMON)
         case "it was worth it" | "it was not worth it":
             value: Literal["confirmed", "denied"] = "confirmed" if visit.what == "it was worth it" else "denied"
-            yield v.ExperienceShared(
-                value=value, need=visit.need, burden=visit.burden, coproduction="assess", **COMMON_FIELDS
-            )
+            yield v.ExperienceShared(value=value, need=visit.need, burden=visit.burden, coproduction="assess", **COMMON)
         case "better now":
-            yield v.OutcomeReported(by="citizen", domain=visit.need or "income", before=2, after=4, **COMMON_FIELDS)
+            yield v.OutcomeReported(by="citizen", domain=visit.need or "income", before=2, after=4, **COMMON)
 
 
 def interactions(visit: CitizenAction) -> list[Interaction[v.Payload]]:

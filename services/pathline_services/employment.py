@@ -13,7 +13,7 @@ COACHING = desk.Service("coaching", "Job coaching", "compulsory", "enduring")
 ORG = desk.Organisation("employment", "Work Forward", "government", (COACHING,))
 PSEUDONYMS = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: employment")
 SOURCE = "urn:pathline:employment:case"
-COMMON_FIELDS: dict[str, Any] = {"service": "coaching", "channel": "in-person"}
+COMMON: dict[str, Any] = {"service": "coaching", "channel": "in-person"}
 
 
 class CoachingVisit(desk.Visit):
@@ -30,31 +30,29 @@ def payloads_of(visit: CoachingVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "came with a slip":
-            yield desk.handoff_accepted(visit, **COMMON_FIELDS)
-            yield v.ObligationSet(
-                obligation=visit.matter, kind="look-for-work", initiator="organisation", **COMMON_FIELDS
-            )
+            yield desk.handoff_accepted(visit, **COMMON)
+            yield v.ObligationSet(obligation=visit.matter, kind="look-for-work", initiator="organisation", **COMMON)
         case "started":
-            yield v.HandoffStarted(handoff=visit.handoff, **COMMON_FIELDS)
-            yield v.PlanAgreed(plan=visit.matter, goals=("employment",), agreed_by=("staff",), **COMMON_FIELDS)
+            yield v.HandoffStarted(handoff=visit.handoff, **COMMON)
+            yield v.PlanAgreed(plan=visit.matter, goals=("employment",), agreed_by=("staff",), **COMMON)
         case "asked for papers":
-            yield desk.evidence_requested(visit, **COMMON_FIELDS)
+            yield desk.evidence_requested(visit, **COMMON)
         case "brought papers":
-            yield desk.evidence_provided(visit, **COMMON_FIELDS)
+            yield desk.evidence_provided(visit, **COMMON)
         case "came to coaching":
-            yield v.AppointmentAttended(appointment=visit.matter, effort=visit.effort, actor="citizen", **COMMON_FIELDS)
+            yield v.AppointmentAttended(appointment=visit.matter, effort=visit.effort, actor="citizen", **COMMON)
         case "missed coaching":
-            yield v.AppointmentMissed(appointment=visit.matter, **COMMON_FIELDS)
-            yield v.ObligationMissed(obligation=visit.matter, **COMMON_FIELDS)
+            yield v.AppointmentMissed(appointment=visit.matter, **COMMON)
+            yield v.ObligationMissed(obligation=visit.matter, **COMMON)
         case "excused":
-            yield v.ObligationExcused(obligation=visit.matter, reason="illness", initiator="citizen", **COMMON_FIELDS)
+            yield v.ObligationExcused(obligation=visit.matter, reason="illness", initiator="citizen", **COMMON)
         case "started the course":
-            yield v.ServiceStarted(needs=("employment",), initiator="citizen", coproduction="deliver", **COMMON_FIELDS)
+            yield v.ServiceStarted(needs=("employment",), initiator="citizen", coproduction="deliver", **COMMON)
         case "found work":
-            yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", **COMMON_FIELDS)
-            yield v.OutcomeReported(by="provider", domain="employment", before="no-work", after="work", **COMMON_FIELDS)
+            yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", **COMMON)
+            yield v.OutcomeReported(by="provider", domain="employment", before="no-work", after="work", **COMMON)
         case "not seen again":
-            yield v.HandoffFailed(handoff=visit.handoff, reason="cannot-contact", **COMMON_FIELDS)
+            yield v.HandoffFailed(handoff=visit.handoff, reason="cannot-contact", **COMMON)
 
 
 def interactions(visit: CoachingVisit) -> list[Interaction[v.Payload]]:

@@ -13,7 +13,7 @@ PARCELS = desk.Service("parcels", "Food parcels", "voluntary", "immediate")
 ORG = desk.Organisation("food-bank", "Northside Food Bank", "third-sector", (PARCELS,))
 PSEUDONYMS = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: food-bank")
 SOURCE = "urn:pathline:food-bank:paper-book"
-COMMON_FIELDS: dict[str, Any] = {"service": "parcels", "channel": "in-person", "precision": "day"}
+COMMON: dict[str, Any] = {"service": "parcels", "channel": "in-person", "precision": "day"}
 
 
 class ParcelVisit(desk.Visit):
@@ -30,23 +30,21 @@ def payloads_of(visit: ParcelVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "asked for food":
-            yield v.NeedExpressed(need=visit.matter, code="food", urgency="urgent", by="citizen", **COMMON_FIELDS)
+            yield v.NeedExpressed(need=visit.matter, code="food", urgency="urgent", by="citizen", **COMMON)
         case "came with a slip":
-            yield desk.handoff_accepted(visit, **COMMON_FIELDS)
+            yield desk.handoff_accepted(visit, **COMMON)
         case "turned away":
-            yield desk.handoff_declined(visit, "capacity", **COMMON_FIELDS)
+            yield desk.handoff_declined(visit, "capacity", **COMMON)
         case "got a parcel":
-            yield v.ServiceDelivered(
-                quantity=1, unit="parcel", needs=("food",), coproduction="deliver", **COMMON_FIELDS
-            )
+            yield v.ServiceDelivered(quantity=1, unit="parcel", needs=("food",), coproduction="deliver", **COMMON)
         case "fed":
-            yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", actor="staff", **COMMON_FIELDS)
+            yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", actor="staff", **COMMON)
         case "helped out":
-            yield v.CoproductionContributed(kind="time", initiator="citizen", effort=visit.effort, **COMMON_FIELDS)
+            yield v.CoproductionContributed(kind="time", initiator="citizen", effort=visit.effort, **COMMON)
         case "sent on":
-            yield desk.handoff_offered(visit, **COMMON_FIELDS)
+            yield desk.handoff_offered(visit, **COMMON)
         case "stayed away":
-            yield v.ServiceEnded(reason="lost-contact", needs=("food",), actor="staff", **COMMON_FIELDS)
+            yield v.ServiceEnded(reason="lost-contact", needs=("food",), actor="staff", **COMMON)
 
 
 def interactions(visit: ParcelVisit) -> list[Interaction[v.Payload]]:

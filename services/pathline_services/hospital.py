@@ -14,7 +14,7 @@ WARD = desk.Service("ward", "Hospital stay", "voluntary", "immediate")
 ORG = desk.Organisation("hospital", "Riverside Hospital", "government", (WARD,))
 PSEUDONYMS = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: hospital")
 SOURCE = "urn:pathline:hospital:ward-desk"
-COMMON_FIELDS: dict[str, Any] = {"service": "ward", "channel": "in-person"}
+COMMON: dict[str, Any] = {"service": "ward", "channel": "in-person"}
 
 
 class HospitalVisit(desk.Visit):
@@ -31,34 +31,30 @@ def payloads_of(visit: HospitalVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "admitted":
-            illness_start = visit.at.date()
-            yield v.CircumstanceChanged(
-                kind="illness", effective=illness_start, initiator="citizen", actor="staff", **COMMON_FIELDS
-            )
-            yield v.ServiceStarted(needs=("health",), initiator="citizen", actor="staff", **COMMON_FIELDS)
+            since = visit.at.date()
+            yield v.CircumstanceChanged(kind="illness", effective=since, initiator="citizen", actor="staff", **COMMON)
+            yield v.ServiceStarted(needs=("health",), initiator="citizen", actor="staff", **COMMON)
         case "need found":
-            yield v.NeedIdentified(
-                need=visit.matter, code=visit.need or "income", by="staff", actor="staff", **COMMON_FIELDS
-            )
+            code = visit.need or "income"
+            yield v.NeedIdentified(need=visit.matter, code=code, by="staff", actor="staff", **COMMON)
         case "sent on":
-            yield desk.handoff_offered(visit, **COMMON_FIELDS)
+            yield desk.handoff_offered(visit, **COMMON)
         case "discharged":
-            yield v.ServiceEnded(reason="completed", initiator="organisation", actor="staff", **COMMON_FIELDS)
-            check_up = visit.at + timedelta(days=21)
+            yield v.ServiceEnded(reason="completed", initiator="organisation", actor="staff", **COMMON)
             yield v.AppointmentBooked(
-                appointment=visit.matter, start=check_up, kind="check-up", actor="staff", **COMMON_FIELDS
+                appointment=visit.matter, start=visit.at + timedelta(days=21), kind="check-up", actor="staff", **COMMON
             )
         case "report given":
-            yield desk.evidence_provided(visit, **COMMON_FIELDS)
+            yield desk.evidence_provided(visit, **COMMON)
         case "came for check-up":
-            yield v.AppointmentAttended(appointment=visit.matter, effort=visit.effort, actor="citizen", **COMMON_FIELDS)
+            yield v.AppointmentAttended(appointment=visit.matter, effort=visit.effort, actor="citizen", **COMMON)
             yield v.OutcomeReported(
-                by="provider", domain="health", before=2, after=4, instrument="EQ-5D step", **COMMON_FIELDS
+                by="provider", domain="health", before=2, after=4, instrument="EQ-5D step", **COMMON
             )
         case "missed check-up":
-            yield v.AppointmentMissed(appointment=visit.matter, **COMMON_FIELDS)
+            yield v.AppointmentMissed(appointment=visit.matter, **COMMON)
         case "asked again":
-            yield desk.contact_made(visit, SOURCE, **COMMON_FIELDS)
+            yield desk.contact_made(visit, SOURCE, **COMMON)
 
 
 def interactions(visit: HospitalVisit) -> list[Interaction[v.Payload]]:

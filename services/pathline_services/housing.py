@@ -13,7 +13,7 @@ TENANCY = desk.Service("tenancy-help", "Help to keep a tenancy", "voluntary", "e
 ORG = desk.Organisation("housing", "City Housing", "government", (TENANCY,))
 PSEUDONYMS = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: housing")
 SOURCE = "urn:pathline:housing:counter"
-COMMON_FIELDS: dict[str, Any] = {"service": "tenancy-help", "channel": "in-person"}
+COMMON: dict[str, Any] = {"service": "tenancy-help", "channel": "in-person"}
 
 
 class HousingVisit(desk.Visit):
@@ -30,30 +30,30 @@ def payloads_of(visit: HousingVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "behind with rent":
-            yield v.NeedExpressed(need=visit.matter, code="housing", urgency="urgent", by="citizen", **COMMON_FIELDS)
-            yield v.RequestLodged(request=visit.matter, kind="rent-help", effort=visit.effort, **COMMON_FIELDS)
+            yield v.NeedExpressed(need=visit.matter, code="housing", urgency="urgent", by="citizen", **COMMON)
+            yield v.RequestLodged(request=visit.matter, kind="rent-help", effort=visit.effort, **COMMON)
         case "came with a slip":
-            yield desk.handoff_accepted(visit, **COMMON_FIELDS)
+            yield desk.handoff_accepted(visit, **COMMON)
         case "asked for papers":
-            yield desk.evidence_requested(visit, **COMMON_FIELDS)
+            yield desk.evidence_requested(visit, **COMMON)
         case "brought papers":
-            yield desk.evidence_provided(visit, **COMMON_FIELDS)
+            yield desk.evidence_provided(visit, **COMMON)
         case "granted" | "refused":
             yield v.DecisionMade(
-                decision=visit.matter, request=visit.matter, result=visit.what, actor="staff", **COMMON_FIELDS
+                decision=visit.matter, request=visit.matter, result=visit.what, actor="staff", **COMMON
             )
         case "sent on":
-            yield desk.handoff_offered(visit, **COMMON_FIELDS)
+            yield desk.handoff_offered(visit, **COMMON)
         case "slip lapsed":
-            yield v.HandoffExpired(handoff=visit.handoff, actor="system", **COMMON_FIELDS)
+            yield v.HandoffExpired(handoff=visit.handoff, actor="system", **COMMON)
         case "rent is paid":
-            yield v.NeedMet(need=visit.matter, code="housing", **COMMON_FIELDS)
+            yield v.NeedMet(need=visit.matter, code="housing", **COMMON)
             if visit.slip:
-                yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", **COMMON_FIELDS)
+                yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", **COMMON)
         case "asked again" | "complained":
-            yield desk.contact_made(visit, SOURCE, angry=visit.what == "complained", **COMMON_FIELDS)
+            yield desk.contact_made(visit, SOURCE, angry=visit.what == "complained", **COMMON)
         case "lost touch":
-            yield v.ServiceEnded(reason="lost-contact", actor="staff", **COMMON_FIELDS)
+            yield v.ServiceEnded(reason="lost-contact", actor="staff", **COMMON)
 
 
 def interactions(visit: HousingVisit) -> list[Interaction[v.Payload]]:

@@ -13,7 +13,7 @@ PAYMENT = desk.Service("payment", "Income support payment", "voluntary", "enduri
 ORG = desk.Organisation("income-support", "Income Support", "government", (PAYMENT,))
 PSEUDONYMS = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: income-support")
 SOURCE = "urn:pathline:income-support:claims"
-COMMON_FIELDS: dict[str, Any] = {"service": "payment", "channel": "web"}
+COMMON: dict[str, Any] = {"service": "payment", "channel": "web"}
 
 
 class ClaimVisit(desk.Visit):
@@ -30,32 +30,30 @@ def payloads_of(visit: ClaimVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "lost her job":
-            yield v.CircumstanceChanged(
-                kind="job-lost", effective=visit.at.date(), initiator="citizen", **COMMON_FIELDS
-            )
-            yield v.NeedExpressed(need=visit.matter, code="income", urgency="urgent", by="citizen", **COMMON_FIELDS)
+            yield v.CircumstanceChanged(kind="job-lost", effective=visit.at.date(), initiator="citizen", **COMMON)
+            yield v.NeedExpressed(need=visit.matter, code="income", urgency="urgent", by="citizen", **COMMON)
         case "claimed":
             yield v.RequestLodged(
-                request=visit.matter, kind="payment", effort=visit.effort, initiator="citizen", **COMMON_FIELDS
+                request=visit.matter, kind="payment", effort=visit.effort, initiator="citizen", **COMMON
             )
         case "came with a slip":
-            yield desk.handoff_accepted(visit, **COMMON_FIELDS)
+            yield desk.handoff_accepted(visit, **COMMON)
         case "asked for papers":
-            yield desk.evidence_requested(visit, **COMMON_FIELDS)
+            yield desk.evidence_requested(visit, **COMMON)
         case "brought papers":
-            yield desk.evidence_provided(visit, **COMMON_FIELDS)
+            yield desk.evidence_provided(visit, **COMMON)
         case "granted" | "refused":
             yield v.DecisionMade(
-                decision=visit.matter, request=visit.matter, result=visit.what, actor="staff", **COMMON_FIELDS
+                decision=visit.matter, request=visit.matter, result=visit.what, actor="staff", **COMMON
             )
         case "slip done":
-            yield v.HandoffCompleted(handoff=visit.handoff, actor="staff", **COMMON_FIELDS)
+            yield v.HandoffCompleted(handoff=visit.handoff, actor="staff", **COMMON)
         case "sent on":
-            yield desk.handoff_offered(visit, **COMMON_FIELDS, participation="compulsory")
+            yield desk.handoff_offered(visit, **COMMON, participation="compulsory")
         case "asked again" | "complained":
-            yield desk.contact_made(visit, SOURCE, angry=visit.what == "complained", **COMMON_FIELDS)
+            yield desk.contact_made(visit, SOURCE, angry=visit.what == "complained", **COMMON)
         case "gave up":
-            yield v.RequestWithdrawn(request=visit.matter, reason="lost-contact", **COMMON_FIELDS)
+            yield v.RequestWithdrawn(request=visit.matter, reason="lost-contact", **COMMON)
 
 
 def interactions(visit: ClaimVisit) -> list[Interaction[v.Payload]]:

@@ -14,7 +14,7 @@ COUNSEL = desk.Service("counselling", "Financial counselling", "voluntary", "end
 ORG = desk.Organisation("money-help", "Money Help", "third-sector", (COUNSEL,))
 PSEUDONYMS = Pseudonyms(ORG.code, b"DEMO KEY, never for real people: money-help")
 SOURCE = "urn:pathline:money-help:counselling"
-COMMON_FIELDS: dict[str, Any] = {"service": "counselling", "channel": "in-person"}
+COMMON: dict[str, Any] = {"service": "counselling", "channel": "in-person"}
 
 
 class CounsellingVisit(desk.Visit):
@@ -31,28 +31,28 @@ def payloads_of(visit: CounsellingVisit) -> Iterator[v.Payload]:
     """What a visit means to everybody else."""
     match visit.what:
         case "came with a slip":
-            yield desk.handoff_accepted(visit, **COMMON_FIELDS)
+            yield desk.handoff_accepted(visit, **COMMON)
         case "turned away":
-            yield desk.handoff_declined(visit, "capacity", **COMMON_FIELDS)
+            yield desk.handoff_declined(visit, "capacity", **COMMON)
         case "walked in":
-            yield v.NeedExpressed(need=visit.matter, code="debt", by="citizen", initiator="citizen", **COMMON_FIELDS)
+            yield v.NeedExpressed(need=visit.matter, code="debt", by="citizen", initiator="citizen", **COMMON)
         case "put on the list":
-            yield v.ServiceWaitlisted(needs=("debt",), expected=visit.at + timedelta(days=visit.days), **COMMON_FIELDS)
+            yield v.ServiceWaitlisted(needs=("debt",), expected=visit.at + timedelta(days=visit.days), **COMMON)
         case "asked for papers":
-            yield desk.evidence_requested(visit, **COMMON_FIELDS)
+            yield desk.evidence_requested(visit, **COMMON)
         case "brought papers":
-            yield desk.evidence_provided(visit, **COMMON_FIELDS)
+            yield desk.evidence_provided(visit, **COMMON)
         case "sat down together":
-            yield v.AssessmentMade(assessment=visit.matter, kind="budget", coproduction="design", **COMMON_FIELDS)
-            yield v.PlanAgreed(plan=visit.matter, goals=("debt",), agreed_by=("citizen", "staff"), **COMMON_FIELDS)
+            yield v.AssessmentMade(assessment=visit.matter, kind="budget", coproduction="design", **COMMON)
+            yield v.PlanAgreed(plan=visit.matter, goals=("debt",), agreed_by=("citizen", "staff"), **COMMON)
         case "sent on":
-            yield desk.handoff_offered(visit, **COMMON_FIELDS)
+            yield desk.handoff_offered(visit, **COMMON)
         case "debts settled":
             if visit.slip:
-                yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", **COMMON_FIELDS)
-            yield v.OutcomeReported(by="provider", domain="debt", before="arrears", after="settled", **COMMON_FIELDS)
+                yield v.HandoffCompleted(handoff=visit.handoff, outcome="met", **COMMON)
+            yield v.OutcomeReported(by="provider", domain="debt", before="arrears", after="settled", **COMMON)
         case "not seen again":
-            yield v.HandoffFailed(handoff=visit.handoff, reason="cannot-contact", **COMMON_FIELDS)
+            yield v.HandoffFailed(handoff=visit.handoff, reason="cannot-contact", **COMMON)
 
 
 def interactions(visit: CounsellingVisit) -> list[Interaction[v.Payload]]:

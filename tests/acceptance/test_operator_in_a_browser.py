@@ -197,7 +197,7 @@ def test_a_subscription_is_paused_resumed_and_explained_without_scripts(
     follow(page, page.get_by_role("link", name=re.compile("^Housing")))
     fits(page)
     page.get_by_role("button", name="Pause").click()
-    page.get_by_text("Paused. What it would be given waits.").wait_for()
+    page.get_by_text("Paused. Its events wait.").wait_for()
     assert gateway.http.get(f"/v1/subscriptions/{subscription}/status").json()["state"] == "paused"
     page.get_by_role("button", name="Resume").click()
     page.get_by_text("Resumed").wait_for()

@@ -37,7 +37,7 @@ def test_where_nothing_is_wrong_it_says_so_and_nothing_is_to_be_done() -> None:
     [
         (
             WELL._replace(ready=False), "look",
-            "Intake has no partitions: nothing that is published is taken in.", "#lag",
+            "Intake has no partitions: it reads nothing that is published.", "#lag",
         ),
         (
             WELL._replace(status=STATUS | {"failing": [failing("hand-offs", 2, "OverflowError")]}), "busy",

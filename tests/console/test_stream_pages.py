@@ -43,13 +43,13 @@ async def test_a_sink_that_fails_is_on_the_front_page_and_its_reason_says_what_t
         assert f'href="/console/streams/{id}"' in listed
         assert "It says that what is posted is wrong (400)" in listed
         shown = await room.says(f"/console/streams/{id}", OPERATOR)
-        assert "Redrive what was given up" in shown
+        assert "Redrive failed events" in shown
         sink.answer = lambda _: Reply()
         done = await room.press(f"/console/streams/{id}/redrive", OPERATOR)
         assert (done.status_code, done.headers["location"]) == (303, f"/console/streams/{id}?done=redrive")
         await until(rig, id, failures=0, waiting=0)
         shown = await room.says(done.headers["location"], OPERATOR)
-        assert "What was given up is tried again." in shown
+        assert "Failed events are tried again." in shown
         assert "To do: Nothing." in shown
         assert "Everything flows, and nothing waits." in await room.says("/console", OPERATOR)
 
@@ -98,7 +98,7 @@ async def test_why_an_event_did_not_come_is_said_in_words_and_its_id_is_in_no_ad
     await rig.hand_out()
     async with room_of(rig) as room:
         for event, why in (
-            ("after", "Given, as number 1: it was given under this number."),
+            ("after", "Given, as number 1: it was delivered under this number."),
             ("before", "Not given: it was stored before the subscription was made."),
             ("never", "Not given: there is no such event that you may know of"),
         ):

@@ -10,9 +10,9 @@ import pytest
 
 _PROGRAM: Final = """
 import resource, sys
-from pathline_gateway.runtime.file_limits import allow_many_files
+from pathline_gateway.runtime.file_limits import raise_open_file_limit
 resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
-allow_many_files()
+raise_open_file_limit()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 

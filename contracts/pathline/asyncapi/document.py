@@ -38,9 +38,8 @@ def _info() -> Json:
     return {
         "title": "Pathline",
         "version": "1",
-        "description": "What happened between a person and a service, published to Kafka as CloudEvents, each keyed by"
-        " the publisher's own pseudonym of the person. What is sent and asked over HTTP, subscriptions included, is in"
-        " /openapi.json.",
+        "description": "What happened between a person and a service, published to Kafka as CloudEvents. The key of"
+        " each is the publisher's own pseudonym of the person. The HTTP side is in /openapi.json.",
         "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         "tags": [
             {"name": "publisher", "description": "What an organisation does"},
@@ -100,8 +99,8 @@ def _operations(group: str) -> Json:
             "summary": "The gateway passes on what it was sent over HTTP, in binary mode.",
             "tags": [{"name": "gateway"}],
         },
-        "takeIn": _receive_operation("in", "The gateway takes in what organisations publish.", consumer_bindings),
-        "takeInRelayed": _receive_operation("door", "The gateway takes in what it relayed.", consumer_bindings),
+        "takeIn": _receive_operation("in", "The gateway reads what organisations publish.", consumer_bindings),
+        "takeInRelayed": _receive_operation("door", "The gateway reads what it relayed.", consumer_bindings),
     }
 
 
@@ -109,7 +108,7 @@ def _receive_operation(channel: str, summary: str, bindings: Json) -> Json:
     return {
         "action": "receive",
         "channel": {"$ref": f"#/channels/{channel}"},
-        "title": "Take in",
+        "title": "Intake",
         "summary": summary,
         "tags": [{"name": "gateway"}],
         "bindings": bindings,
@@ -120,7 +119,7 @@ def _components(schemas: Mapping[str, Mapping[str, Any]], deployment: Deployment
     key = {
         "type": "string",
         "pattern": SUBJECT_PATTERN,
-        "description": "The event's subject, so that what is told of a person stays in order.",
+        "description": "The event's subject, so that events about a person stay in order.",
     }
     components: Json = {
         "messages": messages(),

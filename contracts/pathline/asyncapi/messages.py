@@ -93,7 +93,7 @@ def _headers_schema() -> dict[str, Any]:
     known_headers = {f"ce_{name}": schema for name, schema in attribute_schemas().items()}
     return {
         "type": "object",
-        "description": "Binary mode of the Kafka binding of CloudEvents 1.0.2: each context attribute is a header whose"
+        "description": "Binary mode of the Kafka binding of CloudEvents 1.0.2. Each context attribute is a header whose"
         " name begins with ce_ and whose value is UTF-8 text. No name stands in a record twice. Further attributes are"
         " kept (lower-case letters and digits); headers of other names are passed over.",
         "required": required_names("ce_"),

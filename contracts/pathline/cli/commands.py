@@ -86,9 +86,9 @@ def init(
         print(register.as_json())
     where = "the entry above" if entry is None else str(entry)
     print(
-        f"The key is in {key_file}. Keep a copy where only you can read it, and give it to nobody: without it your\n"
-        f"pseudonyms cannot be made again, and whoever has it can make them.\n"
-        f"Next: send {where} to the operator of the gateway, then try a file:\n"
+        f"The key is in {key_file}. Keep a copy where only you can read it, and give it to nobody. Without it you\n"
+        f"cannot make your pseudonyms again, and whoever has it can make them.\n"
+        f"Next: send {where} to the operator of the gateway. Then try a file:\n"
         f"  pathline check FILE.csv --org {org} --case COLUMN --activity COLUMN --time COLUMN\n"
         f"  pathline import FILE.csv --to URL --key-file {key_file} --org {org} --case COLUMN …",
         file=sys.stderr,

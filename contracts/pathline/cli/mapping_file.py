@@ -176,7 +176,7 @@ def check_mapping_file(mapping_file: MappingFile) -> None:
         raise WrongMapping(f"--type: no contract is registered for this type; {hint}")
     if mapping_file.case is not None and mapping_file.case in mapping_file.columns_sent_unchanged:
         raise WrongMapping(
-            f"column '{mapping_file.case}' is the identifier that must not leave this machine: it cannot be sent as "
+            f"column '{mapping_file.case}' is the identifier that must not leave this machine. It cannot be sent as "
             "anything else; use --id-per-case to make ids unique by case"
         )
     for constant, column in (("service", "service_column"), ("channel", "channel_column")):

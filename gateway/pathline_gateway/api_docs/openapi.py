@@ -11,9 +11,9 @@ from pathline_gateway.auth.route_permissions import PUBLIC, roles_for
 Json = dict[str, Any]
 
 DESCRIPTION: Final = (
-    "What happened between a person and a service is published, and each person's own pathway across all of them can be"
-    " pulled and followed. Publishing over Kafka is described in /asyncapi.json. A caller shows a bearer token; roles"
-    " that may call an operation stand at its security requirement, and any one of them is enough. Errors are"
+    "Organisations publish what happened between a person and a service. Readers pull and follow each person's own"
+    " pathway across all of them. /asyncapi.json describes how to publish over Kafka. A caller shows a bearer token."
+    " Roles that may call an operation stand at its security requirement. Any one of them is enough. Errors are"
     " problem+json with a stable reason, and never repeat a value."
 )
 TAGS: Final[list[Json]] = [
@@ -21,7 +21,7 @@ TAGS: Final[list[Json]] = [
     {"name": "pathways", "description": "One person's way across services, for whoever may see it."},
     {"name": "subscriptions", "description": "An organisation is told of events as they come."},
     {"name": "consents", "description": "A person says what others may see of hers."},
-    {"name": "mandates", "description": "Who may act for a person, and what she said of it."},
+    {"name": "mandates", "description": "Who may act for a person, and whether she agreed."},
     {"name": "access", "description": "Who looked at a person's pathway."},
     {"name": "identity", "description": "Who is one person: by her own word, or a reviewer's."},
     {"name": "measures", "description": "How well services join up: cohorts, never a person."},
@@ -31,7 +31,7 @@ TAGS: Final[list[Json]] = [
     {"name": "concealed", "description": "What must not be known, for somebody's safety."},
     {"name": "lawful bases", "description": "What may be shown without consent, and under which instrument."},
     {"name": "register", "description": "What was changed of all this, by whom and when."},
-    {"name": "parked", "description": "What was refused and why, taken in again or put aside."},
+    {"name": "parked", "description": "Refused records and why; replay or discard them."},
     {"name": "set aside", "description": "What background works could not compute, and another try."},
     {"name": "operation", "description": "How much there is, and how far behind."},
 ]

@@ -19,7 +19,7 @@ class Work(NamedTuple):
     """What is missing while it fails, in one sentence."""
 
 
-_PATHWAY_IMPACT: Final = "A pathway that is set aside is told to nobody; its events come in order once it is taken up."
+_PATHWAY_IMPACT: Final = "Subscriptions get nothing of a pathway that is set aside; its events come later, in order."
 
 _ALL_WORKS: Final = (
     Work(
@@ -31,11 +31,11 @@ _ALL_WORKS: Final = (
     Work("hand-offs", "Hand-offs as they stand", "hand-off", "Such a hand-off is shown as it stood, or not at all."),
     Work("silence", "Saying who is silent", "hand-off", "Nobody is told that such a hand-off is silent."),
     Work("closed-hand-offs", "Telling of hand-offs that ended", "hand-off", "Such a hand-off is in no metric."),
-    Work("dispatch", "Handing out to subscriptions", "pathway", _PATHWAY_IMPACT),
-    Work("delivery", "Telling what was handed out", "pathway", _PATHWAY_IMPACT),
+    Work("dispatch", "Dispatch to subscriptions", "pathway", _PATHWAY_IMPACT),
+    Work("delivery", "Delivery to readers", "pathway", _PATHWAY_IMPACT),
     Work("replays", "Replays", "subscription", "Such a replay stands still; it goes on where it was."),
     Work("webhooks", "Posting to sinks", "subscription", "Nothing is posted to such a sink; it waits, in order."),
-    Work("streams", "Waking open streams", None, "Streams learn later what another process handed out."),
+    Work("streams", "Waking open streams", None, "Streams learn later what another process delivered."),
     Work("partitions", "Making room for next month", None, "Next month's events are not stored until it is done."),
     Work("table-statistics", "Counting what is stored", None, "Large stores answer more slowly."),
     Work("subscription-horizon", "Forgetting what nobody reads", None, "Events that nobody reads stay longer."),

@@ -17,7 +17,7 @@ _LAG_THRESHOLD: Final = 1_000
 """Events of lag from which on it is worth a look."""
 _OUTAGE_ADVICE: Final[Mapping[Component, str]] = {
     "Postgres": "Look at its process, its disk and its log. Nothing acknowledged is lost; all goes on by itself.",
-    "The broker": "Look at its process and its log. Nothing is taken in or accepted meanwhile; all goes on by itself.",
+    "The broker": "Look at its process and its log. Nothing is read or accepted meanwhile; all goes on by itself.",
 }
 _SET_ASIDE: Final = "/console/set-aside"
 _MAX_NAMED: Final = 3
@@ -117,7 +117,7 @@ def _topic_owner(topic: str) -> str:
 
 def _intake_faults(facts: Facts) -> Iterator[Alert]:
     if not facts.ready:
-        what = "Intake has no partitions: nothing that is published is taken in."
+        what = "Intake has no partitions: it reads nothing that is published."
         yield Alert(
             "look", what, "Look at the broker, then at this process's log; it takes up by itself.", "#lag", "lag"
         )

@@ -32,7 +32,7 @@ REASON_WORDING = {
     "overruled": "something that outranks it says otherwise",
     "impossible": "it says that a record is itself",
     "hub": "one record is linked with more records than a person has",
-    "conflict": "it would join what is told apart",
+    "conflict": "it would join two people that other evidence distinguishes",
     "oversize": "it would make a person of too many records",
     "accounts": "it would join the accounts of two people",
     "others": "it would join what other organisations know, on one organisation's word",

@@ -31,9 +31,9 @@ from pathline_gateway.web.templates import render_page
 _MAX_LISTED: Final = 100
 _BEFORE_FIRST: Final = UUID(int=0)
 _DONE_MESSAGES: Final = {
-    "pause": "Paused. What it would be given waits.",
+    "pause": "Paused. Its events wait.",
     "resume": "Resumed: it is tried again at once.",
-    "redrive": "What was given up is tried again.",
+    "redrive": "Failed events are tried again.",
     "replay": "A further series was opened: see below.",
 }
 
@@ -112,7 +112,7 @@ def routes(streams: Streams) -> APIRouter:
 
     @router.post("/console/streams/{subscription}/redrive")
     async def redrive(caller: CurrentCaller, subscription: UUID, request: Request) -> Response:
-        """What was given up is tried again."""
+        """Failed events are tried again."""
         form = await _read_form(request, Acted)
         async with pool.acquire() as connection, connection.transaction():
             series = await require_series(

@@ -36,8 +36,8 @@ class DataDirectoryOfAnotherVersion(EmbeddedError):
         self.found_version = found_version
         self.expected_version = expected_version
         super().__init__(
-            f"{directory} was written by Postgres {found_version} and this is Postgres {expected_version}: "
-            f"move the data with pg_dump of Postgres {found_version}, or choose another data directory"
+            f"{directory} was written by Postgres {found_version} and this is Postgres {expected_version}. "
+            f"Move the data with pg_dump of Postgres {found_version}, or choose another data directory"
         )
 
 

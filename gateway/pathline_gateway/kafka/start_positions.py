@@ -160,8 +160,8 @@ class StartPositionResolver:
             )
             if was_skipped and status.next_offset:
                 _log.error(
-                    "%s-%d: the broker expired the records %d to %d before they were read: they are lost here; "
-                    "ask their publisher to send them again, and look at the topic's retention",
+                    "%s-%d: the broker expired the records %d to %d before they were read. They are lost here. "
+                    "Ask their publisher to send them again, and look at the topic's retention",
                     *partition,
                     status.next_offset,
                     status.start_offset - 1,

@@ -79,7 +79,9 @@ class NamedLimit:
         """The answer to somebody who went past it. It names the limit and its number, and nothing that was sent."""
         limit = self.limit
         if limit.status is None:
-            raise ValueError(f"{self.name}: the connection is closed, or what was sent waits, and nothing is answered")
+            raise ValueError(
+                f"{self.name}: this limit closes the connection or makes the request wait, without an answer"
+            )
         REFUSALS.add(1, {"pathline.limit": self.name})
         window = "" if limit.window_s is None else f" in {limit.window_s} s"
         return Problem(

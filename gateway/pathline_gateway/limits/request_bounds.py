@@ -198,6 +198,4 @@ class _Request:
         await self._answer(problem)
 
 
-_UNKNOWN_OUTCOME: Final = (
-    "; what was sent may have been done, and events that are sent again are told as duplicates then"
-)
+_UNKNOWN_OUTCOME: Final = "; the request may have had its effect: events that you send again then count as duplicates"

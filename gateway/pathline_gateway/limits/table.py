@@ -43,11 +43,11 @@ class Limits(BaseSettings):
     body_s: Annotated[int, Field(ge=1), Limit("request", "seconds", 408, "too-slow", "send a smaller body")] = 60
     """Bodies that never end would each hold a connection."""
     stalled_s: Annotated[
-        int, Field(ge=1), Limit("connection", "seconds", None, "closed", "read what was asked for")
+        int, Field(ge=1), Limit("connection", "seconds", None, "closed", "read the answer that you asked for")
     ] = 30
     """An answer that nobody reads stays in memory."""
     idle_s: Annotated[int, Field(ge=1), Limit("connection", "seconds", None, "closed", "connect again")] = 5
-    """A connection that asks nothing more is of use to nobody."""
+    """A connection without a further request serves no purpose."""
     pipelined: Annotated[
         int, Field(ge=1), Limit("connection", "requests", None, "closed", "wait for answers before asking more")
     ] = 32
@@ -69,7 +69,7 @@ class Limits(BaseSettings):
     ] = 4_096
     """Each connection takes memory and a file; where one waits idle it is closed for a newcomer."""
     body_bytes: Annotated[int, Field(ge=1_024), Limit("request", "bytes", 413, "too-large", "send less")] = 256 * _KIB
-    """A body is read into memory and understood whole; one that is announced as larger is not read at all."""
+    """The gateway reads a whole body into memory. It does not read one that is announced as larger."""
     request_s: Annotated[
         int, Field(ge=1), Limit("request", "seconds", 504, "took-too-long", "ask again later, or for less")
     ] = 30
@@ -137,7 +137,7 @@ class Limits(BaseSettings):
     events_bytes: Annotated[
         int, Field(ge=1_024 * _KIB), Limit("request", "bytes", 413, "too-large", "send smaller batches")
     ] = 16 * 1_024 * _KIB
-    """A batch is read into memory and understood whole; for the events of `POST /v1/events` and of the desk."""
+    """The gateway reads a whole batch into memory; for the events of `POST /v1/events` and of the desk."""
     events: Annotated[int, Field(ge=1), Limit("request", "events", 413, "too-large", "send smaller batches")] = 5_000
     """All events of a batch are checked at once, and everybody else waits for as long."""
     sinks_at_once: Annotated[
@@ -225,7 +225,7 @@ class Limits(BaseSettings):
     handoff_events: Annotated[
         int, Field(ge=1), Limit("organisation", "events of a hand-off", None, "over-handoff-events", "begin another")
     ] = 500
-    """All that is said of a hand-off is read at each pull of it, whoever said it."""
+    """Each pull of a hand-off reads all its events, whoever published them."""
     handoff_events_of_record: Annotated[
         int,
         Field(ge=1),

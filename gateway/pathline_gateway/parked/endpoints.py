@@ -168,7 +168,7 @@ def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
 
     @router.post(
         "/v1/parked/replay",
-        summary="Read parked records again, and take in those that are right now",
+        summary="Read parked records again, and accept those that are right now",
         response_model=None,
         responses=response_docs(parked_schemas.ReplayedRecords, "What became of each"),
     )

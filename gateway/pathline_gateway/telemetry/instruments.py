@@ -86,7 +86,7 @@ PULL_DURATION: Final = BoundedHistogram(
     _METER.create_histogram(
         "pathline.pull.duration",
         unit="s",
-        description="How long does a pull take, by what was asked?",
+        description="How long does a pull take, by kind of pull?",
         explicit_bucket_boundaries_advisory=_DURATION_BUCKETS_S,
     )
 )

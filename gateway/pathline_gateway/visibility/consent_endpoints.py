@@ -161,7 +161,7 @@ def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], pub
         await publish(citizen.build_event(payload))
         after = (await _load_citizen(pool, secret, clock, caller)).find_consent(consent_id)
         if after is None:
-            raise Problem(409, "concealed", "it was given, and is told to nobody: it names what is concealed")
+            raise Problem(409, "concealed", "your consent counts, but nobody sees it: it names something concealed")
         return _render_consent(after)
 
     @router.post(

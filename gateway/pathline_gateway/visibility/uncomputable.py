@@ -19,7 +19,7 @@ def pathway_set_aside_problem() -> Problem:
     return Problem(
         409,
         "pathway-set-aside",
-        "something on this pathway cannot be computed by this version: nothing is lost; ask the operator, who finds it"
+        "this version cannot compute something on this pathway. Nothing is lost. Ask the operator, who finds it"
         " at /console/set-aside or in the log",
     )
 

@@ -38,7 +38,7 @@ class CutRecord:
     def detail(self) -> str:
         """What is wrong and what to do."""
         return (
-            f"the record has over {MAX_RECORD_BYTES:,} bytes or over {MAX_HEADERS} headers: only its beginning is "
+            f"the record has over {MAX_RECORD_BYTES:,} bytes or over {MAX_HEADERS} headers. Only its beginning is "
             "kept, and it cannot be replayed; refer to documents with dataref"
         )
 

@@ -27,10 +27,10 @@ from pathline_gateway.visibility.loading import load_visible
 Because = Literal["given", "withheld", "unknown", "before", "filtered", "waiting", "not-shown"]
 
 DETAILS: Mapping[Because, str] = {
-    "given": "it was given under this number",
-    "withheld": "it was given under this number, and may no longer be shown: the number is left as a marker",
-    "unknown": "there is no such event that you may know of: it was not published, is parked, is no step, or is not"
-    " shown to you; an operator finds under /v1/parked what was refused",
+    "given": "it was delivered under this number",
+    "withheld": "it was delivered under this number, and you may no longer see it: the number stays as a marker",
+    "unknown": "there is no such event that you may know of. Nobody published it, it is parked or no step, or you may"
+    " not see it. An operator finds refused records under /v1/parked",
     "before": "it was stored before the subscription was made",
     "filtered": "it is not wanted by",
     "waiting": "it is stored, and not yet looked at: ask again in a second",

@@ -172,7 +172,7 @@ def routes(streams: Streams, sender: WebhookSender) -> APIRouter:
 
     @router.post(
         "/v1/subscriptions/{subscription}/pause",
-        summary="Hand nothing out for a while",
+        summary="Pause delivery",
         response_model=None,
         responses=_SUBSCRIPTION_RESPONSES,
     )

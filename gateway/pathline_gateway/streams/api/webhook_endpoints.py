@@ -114,7 +114,7 @@ def routes(streams: Streams, sender: WebhookSender) -> APIRouter:
 
     @router.post(
         "/v1/subscriptions/{subscription}/redrive",
-        summary="Try again what was given up",
+        summary="Try failed events again",
         response_model=None,
         responses=response_docs(RetryCount, "They are tried again"),
     )

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pathline_gateway.streams.webhooks.delivery_rows import PendingEvent
-from pathline_gateway.streams.webhooks.delivery_window import NOTHING_BEFORE, DeliveryWindow, Offer
+from pathline_gateway.streams.webhooks.delivery_window import NOTHING_BEFORE, DeliveryOffer, DeliveryWindow
 from pathline_gateway.streams.webhooks.pushed_events import startable_prefix
 from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.schedule import DeliverySchedule, build_schedule
@@ -54,7 +54,7 @@ class Model:
         numbers = {*self.held, *range(self.acked_through + 1, through + 1)} - self.dead
         found = [self.pending(number) for number in sorted(numbers)]
         self.is_changed = False
-        self.window.offer(Offer(NOTHING_BEFORE, through, self.acked_through, len(self.keys), found, {}))
+        self.window.offer(DeliveryOffer(NOTHING_BEFORE, through, self.acked_through, len(self.keys), found, {}))
         schedule = self.window.schedule(slots, self.failed_in_row, self.now)
         self.hold(schedule.hold)
         self.start(schedule.start, {*numbers})
@@ -68,7 +68,9 @@ class Model:
         moved = {number: self.keys[number - 1] for number in self.window.in_flight}
         numbers = range(after + 1, after + 1 + startable_prefix(new, moved.values(), slots))
         found = [self.pending(number) for number in numbers]
-        self.window.offer(Offer(after, after + len(found), self.window.acked_through, len(self.keys), found, moved))
+        self.window.offer(
+            DeliveryOffer(after, after + len(found), self.window.acked_through, len(self.keys), found, moved)
+        )
         schedule = self.window.schedule(slots, 0, self.now)
         assert not schedule.hold
         assert list(schedule.start) == list(numbers), "what is pushed starts at once, as a fetch would have it"
@@ -188,24 +190,24 @@ class _PassesWhatIsInFlight(DeliveryWindow):
 
 
 class _ForgetsWhatIsDone(DeliveryWindow):
-    def offer(self, offer: Offer) -> None:
+    def offer(self, offer: DeliveryOffer) -> None:
         self._acked_ahead = set()
         super().offer(offer)
 
 
 class _ForgetsWhatIsInFlight(DeliveryWindow):
-    def offer(self, offer: Offer) -> None:
+    def offer(self, offer: DeliveryOffer) -> None:
         self._in_flight = set()
         super().offer(offer)
 
 
 class _LosesTheLast(DeliveryWindow):
-    def offer(self, offer: Offer) -> None:
+    def offer(self, offer: DeliveryOffer) -> None:
         super().offer(offer._replace(events=offer.events[:-1]))
 
 
 class _ForgetsThatPathwaysBecameOne(DeliveryWindow):
-    def offer(self, offer: Offer) -> None:
+    def offer(self, offer: DeliveryOffer) -> None:
         before = dict(self._events)
         super().offer(offer)
         for number in self._in_flight:
@@ -213,7 +215,7 @@ class _ForgetsThatPathwaysBecameOne(DeliveryWindow):
 
 
 class _LosesWhatIsHeld(DeliveryWindow):
-    def offer(self, offer: Offer) -> None:
+    def offer(self, offer: DeliveryOffer) -> None:
         super().offer(offer._replace(events=[each for each in offer.events if not each.is_held]))
 
 
@@ -229,7 +231,7 @@ class _ForgetsToHold(DeliveryWindow):
 
 
 class _StartsWhatIsHeldBeyondWhatIsKnown(DeliveryWindow):
-    def offer(self, offer: Offer) -> None:
+    def offer(self, offer: DeliveryOffer) -> None:
         super().offer(offer)
         self._through = offer.last_number
 

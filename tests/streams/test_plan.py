@@ -17,7 +17,7 @@ from pathline_gateway.streams.webhooks.attempt_result import (
     classify_response,
 )
 from pathline_gateway.streams.webhooks.delivery_rows import PendingEvent
-from pathline_gateway.streams.webhooks.delivery_window import NOTHING_BEFORE, DeliveryWindow, Offer
+from pathline_gateway.streams.webhooks.delivery_window import NOTHING_BEFORE, DeliveryOffer, DeliveryWindow
 from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.schedule import WaitingEvent, build_schedule, schedule_probe
 from pathline_gateway.streams.webhooks.settlement import AttemptEnd, EndpointHealth, settle_attempts
@@ -101,7 +101,7 @@ def test_no_number_is_passed_that_is_not_done_held_or_given_up(
     ]
     window = DeliveryWindow(POLICY)
     known = {n: PendingEvent(n, NOW, None, 0, None, None, n in held) for n in {*range(1, 13)} - done | held}
-    window.offer(Offer(NOTHING_BEFORE, 12, 0, 12, list(known.values()), {}))
+    window.offer(DeliveryOffer(NOTHING_BEFORE, 12, 0, 12, list(known.values()), {}))
     for each in begun:
         window.start(each.event.number)
     settlement = settle_attempts(begun, EndpointHealth(in_row, None), POLICY, Random(1), NOW)

@@ -19,7 +19,7 @@ NOTHING_BEFORE: Final = 0
 """The `after` of an offer that says all there is to know: deliveries are numbered from 1 on."""
 
 
-class Offer(NamedTuple):
+class DeliveryOffer(NamedTuple):
     """What Postgres says of the deliveries behind one number, up to another one."""
 
     after: int
@@ -87,7 +87,7 @@ class DeliveryWindow:
         """How many deliveries stay that are neither done nor in flight, once so many more have started."""
         return self.last_number - self.acked_through - len(self._in_flight) - len(self._acked_ahead) - new
 
-    def offer(self, offer: Offer) -> None:
+    def offer(self, offer: DeliveryOffer) -> None:
         """Takes over what Postgres says; what is in flight or done here stays so, whatever Postgres knows of it."""
         self.acked_through, self.last_number, self._through = offer.acked_through, offer.last_number, offer.through
         self._acked_ahead = {number for number in self._acked_ahead if number > offer.acked_through}

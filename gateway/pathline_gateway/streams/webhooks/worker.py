@@ -14,7 +14,7 @@ from uuid import UUID
 from pathline_gateway.streams.webhooks.attempt_result import AttemptResult
 from pathline_gateway.streams.webhooks.batched_store import DeliveryBatcher, FetchRequest, FetchResult
 from pathline_gateway.streams.webhooks.delivery_rows import EndpointRelease, EndpointState, PendingEvent
-from pathline_gateway.streams.webhooks.delivery_window import NOTHING_BEFORE, DeliveryWindow, Offer
+from pathline_gateway.streams.webhooks.delivery_window import NOTHING_BEFORE, DeliveryOffer, DeliveryWindow
 from pathline_gateway.streams.webhooks.lookahead import Lookahead
 from pathline_gateway.streams.webhooks.pacing import Pacing
 from pathline_gateway.streams.webhooks.payload import WebhookMessage
@@ -189,7 +189,7 @@ class EndpointWorker:
         if self._has_stopped:  # while it was fetched
             return DeliverySchedule((), (), None)
         through = min(state.last_number, state.acked_through + self._lookahead.window_size)
-        offer = Offer(NOTHING_BEFORE, through, state.acked_through, state.last_number, window, {})
+        offer = DeliveryOffer(NOTHING_BEFORE, through, state.acked_through, state.last_number, window, {})
         schedule = self._schedule(state, offer, free_slots)
         self._pacing.is_awaiting_turn = bool(schedule.start) and state.paced_until > self._context.sender.now()
         if self._pacing.is_awaiting_turn:
@@ -206,7 +206,7 @@ class EndpointWorker:
         can_start = self._state.allowed_rate is None and self._can_start()
         free_slots = min(len(pushed.events), self.free_slots()) if can_start else 0
         messages = {event.number: (event, message) for event, message in pushed.events}
-        offer = Offer(
+        offer = DeliveryOffer(
             pushed.after,
             pushed.after + len(messages),
             self._state.acked_through,
@@ -217,7 +217,7 @@ class EndpointWorker:
         schedule = self._schedule(self._state, offer, free_slots)
         self._start([messages[number] for number in schedule.start])
 
-    def _schedule(self, state: EndpointState, offer: Offer, free_slots: int) -> DeliverySchedule:
+    def _schedule(self, state: EndpointState, offer: DeliveryOffer, free_slots: int) -> DeliverySchedule:
         """The one way in: the window takes the offer over, and says what may start in the slots that are to be had."""
         # Slots are taken here, and not when asking: many fetch at once, and would hold what others could start with.
         self._reserved_slots = self._slots.reserve(free_slots)

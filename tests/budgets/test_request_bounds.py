@@ -98,7 +98,7 @@ async def test_of_what_was_to_change_something_nobody_says_that_it_was_not_done(
     for path in ("/v1/events", "/v1/subscriptions"):
         status, _, body, _ = await asked(_hangs, "POST", path, request_s=1)
         assert (status, body["outcome"]) == (504, "unknown")
-        assert "may have been done" in body["detail"]
+        assert "may have had its effect" in body["detail"]
 
 
 async def test_a_stream_has_no_end_of_its_own() -> None:

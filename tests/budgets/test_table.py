@@ -118,5 +118,5 @@ def test_a_limit_of_time_has_no_quota() -> None:
 
 
 def test_a_connection_that_is_closed_without_a_word_has_no_refusal() -> None:
-    with pytest.raises(ValueError, match="closed"):
+    with pytest.raises(ValueError, match="closes"):
         _named(Limit("connection", "seconds", None, "idle", "connect again")).refusal()

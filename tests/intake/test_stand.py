@@ -38,7 +38,7 @@ class Broker:
         self.log = []
         self.grow(n)
 
-    async def shown(self, at: Mapping[Partition, Position]) -> dict[Partition, PartitionView]:
+    async def inspect(self, at: Mapping[Partition, Position]) -> dict[Partition, PartitionView]:
         before = {p: position.next_offset - 1 for p, position in at.items()}
         digests = {p: self.log[n] if 0 <= n < len(self.log) else None for p, n in before.items()}
         return {} if self.silent else {p: PartitionView(0, len(self.log), digest) for p, digest in digests.items()}

@@ -69,7 +69,7 @@ class Limits(BaseSettings):
     ] = 4_096
     """Each connection takes memory and a file; where one waits idle it is closed for a newcomer."""
     body_bytes: Annotated[int, Field(ge=1_024), Limit("request", "bytes", 413, "too-large", "send less")] = 256 * _KIB
-    """The gateway reads a whole body into memory. It does not read one that is announced as larger."""
+    """The gateway reads a whole body into memory, so it does not read one that is announced as larger."""
     request_s: Annotated[
         int, Field(ge=1), Limit("request", "seconds", 504, "took-too-long", "ask again later, or for less")
     ] = 30

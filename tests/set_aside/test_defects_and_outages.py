@@ -7,8 +7,11 @@ import asyncio
 import contextlib
 import importlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -17,12 +20,17 @@ from aiokafka.errors import KafkaConnectionError
 import pathline_gateway
 from pathline_gateway.background import loop as background
 from pathline_gateway.background import outages, poll_or_wake
+from pathline_gateway.background.faults import error_reason
 from pathline_gateway.background.health import Health
 from pathline_gateway.background.loop import Loop, supervised
 from pathline_gateway.background.outages import Outages
 from pathline_gateway.background.works import WORKS
 from pathline_gateway.dependency_health.monitor import Component, DependencyMonitor
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.set_aside.summary import summarize_failures
+from pathline_gateway.streams.webhooks import worker_pool
+from pathline_gateway.streams.webhooks.retry_policy import Policy
+from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 
 _ROOT = Path(pathline_gateway.__file__).parent
 _CATCH_ALL_OF_POSTGRES = {
@@ -219,4 +227,50 @@ def test_a_connection_that_breaks_is_no_outage_and_one_that_is_met_again_is_the_
     log.clear("streams")
     assert len(caplog.records) == 2
     log.clear("streams")
+    assert len(caplog.records) == 2
+
+
+class _Worker:
+    """The worker of an endpoint, whose deliveries end as a test says."""
+
+    def __init__(self, id: UUID, error: Exception) -> None:
+        self.id, self._error = id, error
+
+    async def run(self) -> None:
+        raise self._error
+
+
+async def test_a_defect_of_a_webhook_worker_is_an_error_once_and_set_aside_and_an_outage_is_not(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put: list[str] = []
+
+    async def keep(_: object, work: str, kind: str, reasons: Mapping[str, Exception]) -> None:
+        put.extend(f"{work} {kind} {error_reason(error)}" for error in reasons.values())
+
+    async def nothing(*_: object) -> set[str]:
+        return set()
+
+    monkeypatch.setattr(worker_pool.set_aside, "put", keep)
+    for module, name in (
+        (worker_pool.set_aside, "release"),
+        (worker_pool.set_aside, "find_set_aside"),
+        (worker_pool.delivery_repository, "drop_leases"),
+    ):
+        monkeypatch.setattr(module, name, nothing)
+    context = SimpleNamespace(limits=Limits(), sender=SimpleNamespace(policy=Policy()), rng=None, limiter=None)
+    pool: Any = worker_pool.WebhookWorkerPool(cast(WorkerContext, context))
+    for n in range(3):
+        await pool._run_worker(_Worker(UUID(int=n), asyncpg.UndefinedColumnError("no such column")))
+        await pool._set_aside_failed(None)
+    assert put == ["webhooks subscription UndefinedColumnError (42703)"] * 3
+    assert [level for level, _ in _lines(caplog)] == [logging.ERROR]
+    pool._completed = {UUID(int=0), UUID(int=1)}
+    await pool._release_healthy(None)
+    assert len(caplog.records) == 1
+    pool._completed = {UUID(int=2)}
+    await pool._release_healthy(None)
+    assert [level for level, _ in _lines(caplog)] == [logging.ERROR, logging.WARNING]
+    await pool._run_worker(_Worker(UUID(int=9), ConnectionRefusedError()))
+    assert pool._failures == {}
     assert len(caplog.records) == 2

@@ -182,6 +182,9 @@ def test_uvicorn_leaves_the_form_to_us(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(root, "handlers", root.handlers[:])
     level, stream = root.level, io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
+    for name in ("uvicorn", "uvicorn.error"):  # other tests run uvicorn as it is by itself
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
     try:
         configure_logs("json")
         config = serve._build_uvicorn_config(lambda: None, Settings())  # type: ignore[arg-type]

@@ -72,6 +72,7 @@ check: install ## Style, types, layers, generated files
 	$(RUN) python -m pathline.schema --check
 	$(RUN) python -m pathline_gateway.limits.document --check
 	$(RUN) python -m pathline_gateway.visibility.authority_document --check
+	$(RUN) python -m pathline_gateway.desk.row_rules_script --check
 	$(RUN) python docs/site/reference.py --check
 	PYTHONPATH=tests $(RUN) python -m prose.lint
 
@@ -89,6 +90,7 @@ schemas: install ## Writes the JSON Schemas, the AsyncAPI document and the pages
 	$(RUN) python -m pathline.schema --write
 	$(RUN) python -m pathline_gateway.limits.document --write
 	$(RUN) python -m pathline_gateway.visibility.authority_document --write
+	$(RUN) python -m pathline_gateway.desk.row_rules_script --write
 	$(RUN) python docs/site/reference.py --write
 
 # How many kills and events of `make chaos`, how many records of `make fuzz`, and the seed of both.

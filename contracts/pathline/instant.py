@@ -24,6 +24,7 @@ RFC3339_PATTERN: Final = rf"^{DAY_PATTERN}[Tt]{_CLOCK_PATTERN}:[0-5][0-9](?:\.[0
 """RFC 3339 with an offset, alike in Python, Rust and ECMA-262; it cannot say which days there are, nor the range."""
 RANGE_MESSAGE: Final = "must lie between the years 1 and 9999 of UTC"
 
+_LEAP_SECOND: Final = re.compile(r"(?<=:[0-5][0-9]):60", re.ASCII)
 _RFC3339: Final = re.compile(RFC3339_PATTERN, re.ASCII)
 
 
@@ -33,6 +34,8 @@ def parse(text: str) -> datetime:
     Raises ValueError, without the value, unless `text` is an RFC 3339 date-time with an offset, of the years 1 to 9999.
     """
     if _RFC3339.fullmatch(text) is None:
+        if _LEAP_SECOND.search(text) and _RFC3339.fullmatch(_LEAP_SECOND.sub(":59", text, count=1)):
+            raise ValueError("names a leap second, which no clock here can hold: write second 59")
         raise ValueError("must be an RFC 3339 instant with an offset, such as 2026-03-01T09:30:00+11:00")
     try:
         instant = datetime.fromisoformat(text.upper())

@@ -7,16 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, get_args
 from uuid import uuid4
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from pathline import instant, personal_numbers
 from pathline.cloudevent import Attribute, CloudEvent, require_json
+from pathline.codec.unique_names import has_repeated_name
 from pathline.errors import InvalidAttribute, InvalidData, MissingAttribute, PersonalNumber, UnknownType
 from pathline.explain import explain_error
 from pathline.vocabulary import TYPES, IdentityRetracted, InteractionCorrected, InteractionVoided, Payload
+from pathline.vocabulary.explained import WithAdvice
 
 P = TypeVar("P", bound=Payload)
 
@@ -35,6 +38,8 @@ _RESERVED_ORG = re.compile(r"door-[0-9]+", re.ASCII)
 SUBJECT_REGEX: Final = re.compile(r"v[1-9][0-9]{0,3}\.[A-Za-z0-9_-]{21}[AQgw]", re.ASCII)
 """What a pseudonym looks like."""
 _MAX_ORG_CHARACTERS: Final = 64
+RESERVED_ATTRIBUTES: Final = frozenset(("number", "pathway", "series", "withheld", "forgotten", "first"))
+"""What the gateway says of an event where it hands it on: no publisher says it."""
 _OPTIONAL_INSTANTS = ("recordedtime", "expirytime")
 _TEXT_ATTRIBUTES = frozenset(
     (
@@ -147,6 +152,11 @@ def accept(event: CloudEvent, catalogue: Catalogue = TYPES) -> Interaction[Paylo
     text: Mapping[str, str] = {name: value for name, value in attributes.items() if isinstance(value, str)}
     if len(text) < len(attributes):
         _require_text(attributes)
+    if not RESERVED_ATTRIBUTES.isdisjoint(attributes):
+        raise InvalidAttribute(
+            "is what the gateway says of an event that it hands on; give the attribute another name",
+            field=min(RESERVED_ATTRIBUTES & attributes.keys()),
+        )
     org = _check_identity(text)
     _refuse_personal_numbers(text)
     time = _parse_instant("time", text["time"])
@@ -155,6 +165,7 @@ def accept(event: CloudEvent, catalogue: Catalogue = TYPES) -> Interaction[Paylo
             _parse_instant(name, text[name])
     payload = _parse_payload(event, _find_model(text["type"], catalogue))
     check_handoff(payload, org)
+    check_payload_ids(payload)
     _check_target(payload)
     return Interaction(text["source"], text["id"], text["subject"], time, payload, event)
 
@@ -208,10 +219,13 @@ def _parse_payload(event: CloudEvent, model: type[Payload]) -> Payload:
     if event.data is None:
         raise InvalidData("is required", field="data")
     try:
-        return model.model_validate_json(event.data)
+        payload = model.model_validate_json(event.data)
     except ValidationError as error:
         field, detail = explain_error(error, model)
         raise InvalidData(detail, field=field) from None
+    if has_repeated_name(event.data):
+        raise InvalidData("names a field twice, and two readers would read two values; name it once", field="data")
+    return payload
 
 
 def check_handoff(payload: Payload, org: str) -> None:
@@ -225,6 +239,27 @@ def check_handoff(payload: Payload, org: str) -> None:
         raise InvalidData(
             "is made by the organisation that offers: <your organisation>:<your own id>", field="data.handoff"
         )
+
+
+def check_payload_ids(payload: Payload) -> None:
+    """No id in the data is somebody's personal number. Raises PersonalNumber."""
+    for name in _id_fields(type(payload)):
+        value = getattr(payload, name)
+        if isinstance(value, str) and (kind := personal_numbers.classify_number(value)):
+            raise PersonalNumber(f"looks like {kind}; send a prefixed id (such as case-1)", field=f"data.{name}")
+
+
+@lru_cache
+def _id_fields(model: type[Payload]) -> tuple[str, ...]:
+    """The fields of a type that hold an id which its publisher made."""
+    return tuple(name for name, field in model.model_fields.items() if _is_id(field))
+
+
+def _is_id(field: FieldInfo) -> bool:
+    advice = [each for each in field.metadata if isinstance(each, WithAdvice)]
+    for part in get_args(field.annotation):
+        advice += [each for each in getattr(part, "__metadata__", ()) if isinstance(each, WithAdvice)]
+    return any(each.reason == "identifier" for each in advice)
 
 
 def _check_target(payload: Payload) -> None:

@@ -2,7 +2,8 @@
 
 subject   = "v" <epoch> "." base64url(HMAC-SHA-256(k, identifier)[:16])       without padding
 k         = HKDF-SHA-256(ikm = the agency's key, salt = "pathline pseudonym", info = "<org>/v<epoch>", 32 bytes)
-identifier = the agency's own identifier, without surrounding white space, in Unicode NFC, as UTF-8
+identifier = the agency's own identifier, without surrounding white space, in Unicode NFC, as UTF-8;
+             what is no identifier is refused (`pathline.rows.identifier`)
 
 A new epoch, with the same key or another, gives everybody a new pseudonym. Old and new are linked by `identity.linked`
 under the agency's own source (`pathline rotate`); a subject under the new epoch is a new ref, on the same pathway.
@@ -19,11 +20,11 @@ import hashlib
 import hmac
 import re
 import secrets
-import unicodedata
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from pathline.errors import PathlineError
+from pathline.rows.identifier import UncertainIdentifier, canonical_identifier
 
 KEY_BYTES = 32
 """Length of an agency's key; shorter ones could be guessed from known pseudonyms."""
@@ -46,9 +47,9 @@ def new_key() -> str:
 def decode_key(text: str) -> bytes:
     """The key's bytes. Raises InvalidKey, without the key, unless it is base64url of 32 bytes or more."""
     try:
-        raw = base64.b64decode(
-            text.strip().rstrip("=") + "=" * (-len(text.strip().rstrip("=")) % 4), b"-_", validate=True
-        )
+        # Some editors put a byte order mark before the text.
+        plain = text.removeprefix("\ufeff").strip().rstrip("=")
+        raw = base64.b64decode(plain + "=" * (-len(plain) % 4), b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise InvalidKey("the key is not base64url text; `pathline init` makes one") from None
     if len(raw) < KEY_BYTES:
@@ -56,10 +57,10 @@ def decode_key(text: str) -> bytes:
     return raw
 
 
-def _hkdf(key: bytes, info: bytes) -> bytes:
+def derive_key(key: bytes, info: str) -> bytes:
     """One block of HKDF-SHA-256 (RFC 5869): extract, then expand to 32 bytes."""
     extracted = hmac.digest(_SALT, key, hashlib.sha256)
-    return hmac.digest(extracted, info + b"\x01", hashlib.sha256)
+    return hmac.digest(extracted, info.encode() + b"\x01", hashlib.sha256)
 
 
 @dataclass(frozen=True)
@@ -83,17 +84,23 @@ class Pseudonyms:
 
     @cached_property
     def _derived_key(self) -> bytes:
-        return _hkdf(self.key, f"{self.org}/v{self.epoch}".encode())
+        return derive_key(self.key, f"{self.org}/v{self.epoch}")
 
     @classmethod
     def from_text(cls, org: str, key: str, epoch: int = 1) -> Pseudonyms:
         """From the key as `pathline init` wrote it."""
         return cls(org, decode_key(key), epoch)
 
-    def subject(self, identifier: str) -> str:
-        """The pseudonym of the person whom the agency knows as `identifier`. Raises ValueError when it is blank."""
-        canonical = unicodedata.normalize("NFC", identifier.strip())
-        if not canonical:
-            raise ValueError("the identifier is blank: every interaction needs the person it is about")
+    def subject(self, identifier: str, *, confirmed: bool = False) -> str:
+        """The pseudonym of the person whom the agency knows as `identifier`.
+
+        Raises WrongIdentifier, a ValueError, where it is blank, is how a tool writes that there is no value, or holds
+        a character that nobody sees. `confirmed` takes what looks like no value, such as `None`, for an identifier.
+        """
+        try:
+            canonical = canonical_identifier(identifier, confirmed=confirmed)
+        except UncertainIdentifier:
+            # Whoever names one person in a program has said that it is one; a table is asked about.
+            canonical = canonical_identifier(identifier, confirmed=True)
         tag = hmac.digest(self._derived_key, canonical.encode(), hashlib.sha256)[:16]
         return f"v{self.epoch}." + base64.urlsafe_b64encode(tag).decode().rstrip("=")

@@ -208,7 +208,7 @@ def test_the_demonstration_shows_lives_and_the_stuck_hand_off(tmp_path: Path) ->
 
         # What is pulled first may be an earlier hand-off of hers.
         wait_until(lambda: "A hand-off to Money help: offered" in shown(), "the stuck one is drawn", 60)
-        assert "Hand-offs that nobody answered" in httpx.get(lines["console"]).text
+        assert "Hand-offs that wait too long" in httpx.get(lines["console"]).text
         wait_until(lambda: json.loads(typed(lines["status"]))["interactions"] > 100, "lives are told", 60)
         children = demo.descendants()
         assert len(children) >= 3

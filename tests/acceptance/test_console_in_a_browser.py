@@ -142,7 +142,9 @@ def test_what_scrolls_sideways_can_be_scrolled_with_the_keyboard(page: Page) -> 
     assert len(regions) == 2
     assert all(region.get_attribute("tabindex") == "0" for region in regions)
     tabbed_to(page, ".wide")
-    assert page.get_by_role("region", name="Hand-offs that nobody answered in time").count() >= 1
+    assert (
+        page.get_by_role("region", name="Hand-offs that wait too long, for an answer or a first contact").count() >= 1
+    )
 
 
 def test_two_records_are_decided_and_undone_with_the_keyboard_alone(page: Page, gateway: Gateway) -> None:

@@ -112,7 +112,7 @@ def _forgotten_type(dsn: str, told: dict[str, object]) -> None:
                 [name for name, _ in headers],
                 [raw for _, raw in headers],
             )
-            await connection.execute("update tally set n = n + 1 where name = 'parked'")
+            await connection.execute("update row_counters set value = value + 1 where name = 'parked'")
         await connection.close()
 
     asyncio.run(park())

@@ -49,7 +49,7 @@ class LoggedRows:
         expected = expected_of(declared, status)
         asked_in = answer.headers.get("location", "").startswith("/sign-in")
         known = not asked_in and (answer.request.headers.get("authorization") or answer.request.headers.get("cookie"))
-        told = [(row["what"], row["outcome"]) for row in rows]
+        told = [(row["action"], row["outcome"]) for row in rows]
         asked = f"{route} {status} {told}"
         if declared.category is About.DELIVERY and status < 400:
             assert told in ([], [(declared.action, "shown")]), asked
@@ -58,7 +58,7 @@ class LoggedRows:
         else:
             assert told == ([] if expected is None else [(declared.action, expected)]), asked
         for row in rows:
-            assert row["who"], asked
+            assert row["actor_digest"], asked
             assert len(row["trace_id"]) == 16, asked
             assert (row["reason"] is not None) == (row["outcome"] in ("refused", "failed")), asked
         self.seen[route].add(told[0][1] if told else "none")

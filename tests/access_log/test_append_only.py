@@ -36,7 +36,8 @@ pytestmark = pytest.mark.group("roles")
 
 ROLES = (Path(__file__).parents[2] / "deploy" / "postgres-roles.sql").read_text()
 ROW = build_access(Caller(frozenset((Role.OPERATOR,)), actor_id="somebody"), NO_PURPOSE, "search", "shown")
-LOGS = ("access", "register_change")
+WRITTEN_AT = {"access": "accessed_at", "register_change": "at"}
+LOGS = tuple(WRITTEN_AT)
 
 
 def as_role(address: str, role: str) -> str:
@@ -69,7 +70,7 @@ async def gateway(owner: asyncpg.Connection, database: str) -> AsyncIterator[asy
 @pytest.mark.parametrize(
     "statement",
     [
-        "update {} set at = now()",
+        "update {0} set {1} = now()",
         "delete from {}",
         "truncate {}",
         "drop trigger append_only on {}",
@@ -81,36 +82,36 @@ async def gateway(owner: asyncpg.Connection, database: str) -> AsyncIterator[asy
         "create or replace function refuse_change_of_log() returns trigger language sql as 'select null'",
         "alter function refuse_change_of_log() rename to other",
         "set session_replication_role = replica",
-        "insert into {0} select * from {0} on conflict (id) do update set at = now()",
+        "insert into {0} select * from {0} on conflict (id) do update set {1} = now()",
         "merge into {0} t using {0} s on t.id = s.id when matched then delete",
         "create rule gone as on insert to {} do instead nothing",
     ],
 )
 async def test_the_gateways_own_role_cannot_change_a_log(gateway: asyncpg.Connection, log: str, statement: str) -> None:
     with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.GeneratedAlwaysError)):
-        await gateway.execute(statement.format(log))
+        await gateway.execute(statement.format(log, WRITTEN_AT[log]))
     assert await gateway.fetchval(f"select count(*) from {log}") == 1
 
 
 @pytest.mark.parametrize("log", LOGS)
-@pytest.mark.parametrize("statement", ["update {} set at = now()", "delete from {}", "truncate {}"])
+@pytest.mark.parametrize("statement", ["update {0} set {1} = now()", "delete from {}", "truncate {}"])
 async def test_the_owner_does_not_change_a_log_by_mistake_either(
     gateway: asyncpg.Connection, owner: asyncpg.Connection, log: str, statement: str
 ) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="can only be added to"):
-        await owner.execute(statement.format(log))
+        await owner.execute(statement.format(log, WRITTEN_AT[log]))
     assert await gateway.fetchval(f"select count(*) from {log}") == 1
 
 
 async def test_only_what_is_older_than_the_log_is_kept_is_forgotten(gateway: asyncpg.Connection) -> None:
     await gateway.execute(
-        "insert into access (at, kind, roles, refs, what, outcome)"
+        "insert into access (accessed_at, kind, roles, refs, action, outcome)"
         " select now() - n, 'operator', '{}', '{}', 'x', 'shown' from unnest($1::interval[]) as n",
         [RETENTION - timedelta(hours=1), RETENTION + timedelta(hours=1), RETENTION * 2],
     )
     await access_log_repository.delete_expired(gateway)
     assert await gateway.fetchval("select count(*) from access") == 2
-    oldest = await gateway.fetchval("select now() - min(at) from access")
+    oldest = await gateway.fetchval("select now() - min(accessed_at) from access")
     assert oldest < RETENTION
 
 
@@ -143,7 +144,7 @@ async def test_a_role_that_may_not_migrate_says_who_may(machine: Machine) -> Non
         assert await migrate(gateway) == []
         # Before the file of roles is run again, the new tables are as they must be.
         await access_log_repository.write(gateway, ROW)
-        for statement in ("update access set at = now()", "delete from register_change"):
+        for statement in ("update access set accessed_at = now()", "delete from register_change"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await gateway.execute(statement)
         await gateway.close()

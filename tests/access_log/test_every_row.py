@@ -165,7 +165,7 @@ def test_what_the_caller_sends_is_not_the_number_of_the_request(world: World, ro
         world.ask("operator", "POST /v1/pathways/search", 404, json={"org": "none", "subject": ANNA}, headers=HERS)
     one, other = rows.rows("POST /v1/pathways/search")[-2:]
     assert one["trace_id"] != other["trace_id"]
-    assert {one["caller_trace"].hex(), other["caller_trace"].hex()} == {TRACE}
+    assert {one["caller_trace_id"].hex(), other["caller_trace_id"].hex()} == {TRACE}
     assert TRACE not in {one["trace_id"].hex(), other["trace_id"].hex()}
     told = world.ask("auditor", "GET /v1/access", 200, params={"limit": 1})["findUsage"][0]
     assert (told["trace"], told["caller_trace"]) == (other["trace_id"].hex(), TRACE)
@@ -177,7 +177,7 @@ def test_who_acted_is_the_same_for_one_person_and_another_for_another_and_no_nam
     def who(account: str) -> str:
         headers = {"authorization": f"Bearer {world.up.token('operator', account=account)}"}
         assert world.up.http.get("/v1/linkers", headers=headers).status_code == 200
-        return str(rows.rows("GET /v1/linkers")[-1]["who"])
+        return str(rows.rows("GET /v1/linkers")[-1]["actor_digest"])
 
     ann, again, bob = who("ann"), who("ann"), who("bob")
     assert ann == again != bob

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.pathways.repository import PathwayMembers, StoredPathway, StoredStep, _sort_rows
 from pathline_gateway.pull.json_writer import write_pathway
-from pathline_gateway.pull.serialization import serve_pathway
+from pathline_gateway.pull.serialization import PathwayContent, serialize_pathway
 
 REFS = {1: ("north", "v1.a"), 2: ("south", 'v1."b\\'), 3: ("north", "v1.c")}
 SOURCES = {10: "urn:pathline:north:a", 11: "urn:pathline:south:\u00e9"}
@@ -61,5 +61,7 @@ rows = st.builds(
 def test_written_is_served(given: list[StoredStep]) -> None:
     stored = StoredPathway(_sort_rows(given, SOURCES), SOURCES, TYPES, REFS)
     handoffs = [{"handoff": "north:1"}]
-    told = orjson.dumps(serve_pathway(MEMBERS, "version", assemble(stored.steps()), handoffs))
+    steps = assemble(stored.steps()).steps
+    served = PathwayContent(MEMBERS.pathway, MEMBERS.refs, steps, handoffs=handoffs)
+    told = orjson.dumps(serialize_pathway(served, "version"))
     assert orjson.loads(write_pathway(MEMBERS, "version", stored, orjson.dumps(handoffs))) == orjson.loads(told)

@@ -64,7 +64,7 @@ class Contestant:
 
 _OF_EVENT = "select count(*), count(distinct (source, id)) from event"
 
-_COMMITTED = "select n from tally where name = 'interactions'"
+_COMMITTED = "select value from row_counters where name = 'interactions'"
 _STORED = "select count(*), count(distinct (source, id)) from interaction"
 
 GATEWAY = Contestant("gateway", None, _COMMITTED, _STORED, processes=min(os.cpu_count() or 1, PARTITIONS))

@@ -24,7 +24,7 @@ _PAIRS = 4_000
 _PERSONS = count(2 * 10**12)
 """Whom no other event is about."""
 _ANSWER_S = 10
-_JOINED = "select count(*) from membership where until is null"
+_JOINED = "select count(*) from membership where valid_until is null"
 
 Pair = tuple[str, str]
 

@@ -85,7 +85,7 @@ def _said(answers: list[httpx.Response]) -> set[tuple[int, object]]:
 @pytest.mark.limit("slow-readings")
 async def test_a_dozen_dry_runs_take_no_connection_of_others(gateway: Gateway) -> None:
     neighbour = Neighbour(gateway.port, "/readyz", gateway.process.pid)
-    async with _locked(gateway, "change"):
+    async with _locked(gateway, "change_log"):
         with neighbour.served_as_before():
             answers = await _asked(gateway, 12, "POST", "/v1/subscriptions/dry-run", json=DRY_RUN)
             others = await _asked(gateway, 12, "GET", "/v1/organisations")

@@ -44,7 +44,7 @@ async def forget(rig: Rig, before: datetime = EVER, most: int = 10**6, of_all: i
 
 
 async def rows(rig: Rig, id: str) -> list[int]:
-    found = await rig.pool.fetch("select number from subscription_event where subscription = $1 order by 1", UUID(id))
+    found = await rig.pool.fetch("select number from delivery where subscription = $1 order by 1", UUID(id))
     return [row["number"] for row in found]
 
 
@@ -58,10 +58,10 @@ async def test_whoever_comes_back_late_is_told_what_is_lost_and_goes_on(rig: Rig
     assert await read(rig, "clinic", id, "n3") == [(6, 4), (7, None), (8, None), (9, None), (10, None)]
     assert await read(rig, "clinic", id, "n6") == [(7, None), (8, None), (9, None), (10, None)]
     assert await read(rig, "clinic", other) == []
-    await rig.execute("update subscription_event set given_at = given_at - interval '40 days' where number < 9")
+    await rig.execute("update delivery set delivered_at = delivered_at - interval '40 days' where number < 9")
     await forget(rig, before=datetime.now(UTC) - timedelta(days=30))
     assert await read(rig, "clinic", id) == [(8, 1), (9, None), (10, None)]
-    await rig.execute("update subscription_event set given_at = given_at - interval '40 days'")
+    await rig.execute("update delivery set delivered_at = delivered_at - interval '40 days'")
     await forget(rig, before=datetime.now(UTC) - timedelta(days=30))
     assert await read(rig, "clinic", id) == [(10, 1)]
     await given(rig, 2, begin=10)

@@ -84,7 +84,7 @@ async def test_a_flood_of_links_is_bound_in_turns_with_those_of_others(rig: Rig)
     took = f"{len(turns) - 1} turns, {turns[-1] - began:.1f} s, the longest {worst:.2f} s"
     print(f"{FLOOD} links in {GROUPS} groups: {took}")
     assert len(turns) - 1 <= GROUPS + 2
-    assert await rig.pool.fetchval("select count(*) from link_seen_ahead") == 0
+    assert await rig.pool.fetchval("select count(*) from link_evidence_seen_ahead") == 0
     assert not await parked(rig)
     await confluent(rig)
 
@@ -114,7 +114,7 @@ async def test_what_was_parked_is_taken_in_once_there_is_room(rig: Rig) -> None:
         )
     assert (still.outcome, still.reason) == ("still-parked", "over-component-links")
     assert (taken.outcome, taken.resolution) == ("replayed", "evidence")
-    assert await rig.pool.fetchval("select sum(links) from link_component_share") == 3
+    assert await rig.pool.fetchval("select sum(link_count) from link_component_share") == 3
 
 
 async def test_a_link_that_comes_twice_counts_once(rig: Rig) -> None:
@@ -122,7 +122,7 @@ async def test_a_link_that_comes_twice_counts_once(rig: Rig) -> None:
     link = said_by("clinic", linked("l", ref("clinic", 1), ref("clinic", 2)))
     await store(rig, [link, link])
     await store(rig, [link])
-    assert await rig.pool.fetchval("select sum(links) from link_component_share") == 1
+    assert await rig.pool.fetchval("select sum(link_count) from link_component_share") == 1
     assert not await parked(rig)
 
 
@@ -157,7 +157,7 @@ async def test_what_strangers_propose_is_nothing_that_others_links_have_to_be_lo
     async with rig.pool.acquire() as connection, connection.transaction():
         writer = MembershipWriter(rig.pool)
         assert await writer.bind_batch() == 1
-        assert await connection.fetchval("select count(*) from membership where until is null") == 2
+        assert await connection.fetchval("select count(*) from membership where valid_until is null") == 2
     # The proposal that was about just these two is nobody's question any more; all others wait on.
     assert await rig.pool.fetchval("select count(*) from review_item") == 99
     await confluent(rig)
@@ -166,8 +166,8 @@ async def test_what_strangers_propose_is_nothing_that_others_links_have_to_be_lo
 async def pathway_of(rig: Rig, org: str) -> object:
     return await rig.pool.fetchval(
         """
-        select coalesce(m.pathway, s.birth) from subject_ref s
-        left join membership m on m.ref = s.id and m.until is null where s.org = $1
+        select coalesce(m.pathway, s.anchor_id) from subject_ref s
+        left join membership m on m.ref = s.id and m.valid_until is null where s.org = $1
         """,
         org,
     )
@@ -178,7 +178,9 @@ async def confluent(rig: Rig) -> None:
     async with rig.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
         right = await recompute_membership(connection)
         pathways = {row["ref"]: row["pathway"] for row in await connection.fetch(
-            "select ref, pathway from membership where until is null")}  # fmt: skip
-        waits = {tuple(row) for row in await connection.fetch("select source, id, a, b, reason from review_item")}
+            "select ref, pathway from membership where valid_until is null")}  # fmt: skip
+        waits = {
+            tuple(row) for row in await connection.fetch("select source, id, ref_a, ref_b, reason from review_item")
+        }
     assert pathways == right.pathway_by_ref
     assert waits == {tuple(row) for row in right.review_rows}

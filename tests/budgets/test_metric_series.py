@@ -36,7 +36,7 @@ def counted(reader: InMemoryMetricReader) -> dict[tuple[str, ...], float]:
 
 def ended(handoff: str, receiver: str) -> HandoffRow:
     said = {"handoff": handoff, "sender": "food-bank", "receiver": receiver, "ended_by": "completed"}
-    instants = {"offered": datetime(2026, 3, 2, tzinfo=UTC), "ended": datetime(2026, 3, 9, tzinfo=UTC)}
+    instants = {"offered_at": datetime(2026, 3, 2, tzinfo=UTC), "ended_at": datetime(2026, 3, 9, tzinfo=UTC)}
     return HandoffRow(**{**dict.fromkeys(HandoffRow._fields), **said, **instants})
 
 

@@ -25,7 +25,7 @@ select count(distinct i.ref) from interaction i where not exists (
     select from amendment v where v.kind = 'voided' and v.target_source = i.source and v.target_id = i.id)
 """
 UNSAID = """
-select count(*) from interaction i where not exists (select from change c where c.ref = i.ref and c.batch = i.batch)
+select count(*) from interaction i where not exists (select from change_log c where c.ref = i.ref and c.batch = i.batch)
 """
 UNRESOLVED = """
 select count(*) from amendment a join event_identity e on e.source = a.target_source and e.id = a.target_id
@@ -68,7 +68,7 @@ async def _events(connection: asyncpg.Connection, history: History) -> list[str]
 
 
 async def _totals(connection: asyncpg.Connection) -> list[str]:
-    tally = dict(await connection.fetch("select name, n from tally"))
+    tally = dict(await connection.fetch("select name, value from row_counters"))
     true = {
         "interactions": await connection.fetchval(COUNTED),
         "stepped": await connection.fetchval(STEPPED),
@@ -98,8 +98,8 @@ async def _orders(connection: asyncpg.Connection, history: History) -> list[str]
         if identity in stored and identity not in voided:
             foretold[org, subject].append((order, identity))
     wrong = 0
-    for row in await connection.fetch("select birth, org, subject from subject_ref"):
-        found = (await read_pathway(connection, row["birth"], datetime.now(UTC))).assembled
+    for row in await connection.fetch("select anchor_id, org, subject from subject_ref"):
+        found = (await read_pathway(connection, row["anchor_id"], datetime.now(UTC))).assembled
         wanted = [identity for _, identity in sorted(foretold[row["org"], row["subject"]])]
         wrong += [(s.source, s.id) for s in found.steps] != wanted
     return _said({"pathways with other steps, or in another order": wrong})

@@ -11,6 +11,7 @@ import pytest
 from cli.agency import ORG, pathline, pseudonyms
 from cli.stand_in import Door
 from pathline import Pseudonyms
+from pathline.cli.identifier_column import IdentifierColumn
 from pathline.cli.links import LinkMapping, Side
 from pathline.cli.sources.record import Record
 
@@ -94,10 +95,13 @@ def test_the_column_must_be_named(people: Path, door: Door) -> None:
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda v: v["why"])
 def test_a_vector_is_what_a_rotation_publishes(vector: dict[str, Any]) -> None:
     sides = [
-        Side("who", Pseudonyms(vector["org"], bytes.fromhex(side["key_hex"]), side["epoch"]))
+        Side(
+            IdentifierColumn(("who",), "data.same"),
+            Pseudonyms(vector["org"], bytes.fromhex(side["key_hex"]), side["epoch"]),
+        )
         for side in (vector["old"], vector["new"])
     ]
     mapping = LinkMapping(vector["event"]["source"], *sides)
-    event = mapping.build_interaction("", 1, Record(1, {"who": vector["identifier"]})).event
+    event = mapping.build_interaction(Record(1, {"who": vector["identifier"]})).event
     assert event.data.decode() == vector["data_text"]
     assert {**event.attributes, "data": json.loads(event.data)} == vector["event"]

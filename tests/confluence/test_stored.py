@@ -199,8 +199,8 @@ async def handoffs_as_pulled(connection: asyncpg.Connection) -> Check:
         compared = await HandoffRows.start(connection, check)
         assert not compared.pending
         for row in await connection.fetch(
-            "select distinct coalesce(m.pathway, s.birth) from subject_ref s"
-            " left join membership m on m.ref = s.id and m.until is null"
+            "select distinct coalesce(m.pathway, s.anchor_id) from subject_ref s"
+            " left join membership m on m.ref = s.id and m.valid_until is null"
         ):
             reading = await pulled(connection, row[0], START)
             assert isinstance(reading, PathwayReading)

@@ -17,11 +17,14 @@ from pathline_gateway.auth.dependencies import current_caller
 from pathline_gateway.console import front_page, handoff_pages, subscription_pages
 from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.kafka.progress import Progress
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.status.endpoints import Statuses
 from pathline_gateway.status.throughput import Throughput
+from pathline_gateway.streams.api.services import SubscriptionAdmission
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
 from pathline_gateway.streams.sse.stream import Streams
 from pathline_gateway.web import problem
+from pathline_gateway.web.context import AppContext
 from trust.rig import SECRET, Rig
 
 
@@ -72,11 +75,14 @@ async def room_of(rig: Rig, rates: Throughput | None = None) -> AsyncIterator[Ro
     async def surveyed() -> None:
         progress.observe_end(("pathline.in.door-1", 0), 0)
 
-    statuses = Statuses(rig.pool, progress, surveyed)
-    app.include_router(front_page.routes(rig.pool, statuses, lambda: True, rates or Throughput(), lambda: rig.now))
-    app.include_router(handoff_pages.routes(rig.pool, SECRET, lambda: rig.now))
-    app.include_router(
-        subscription_pages.routes(Streams(rig.pool, SECRET, lambda: rig.now, ListenerRegistry(rig.pool)))
+    services = (
+        Statuses(rig.pool, progress, surveyed),
+        rates or Throughput(),
+        Streams(rig.pool, SECRET, lambda: rig.now, ListenerRegistry(rig.pool)),
+        SubscriptionAdmission.within(Limits()),
     )
+    AppContext(rig.pool, rig.pool, SECRET, lambda: rig.now, services=services).attach(app)
+    for module in (front_page, handoff_pages, subscription_pages):
+        app.include_router(module.router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
         yield Room(rig, http)

@@ -49,23 +49,23 @@ def some_record(chance: random.Random, n: int, ref: int) -> HandoffRow:
 
     sender, receiver = chance.choice(ORGS), chance.choice((*ORGS, None, "stranger"))
     values: dict[str, Any] = {name: at() for name in HandoffRow._fields}
-    values |= dict.fromkeys(("trace_id", "span_id", "end_trace_id", "end_span_id", "outcome", "service"))
+    values |= dict.fromkeys(("offer_trace_id", "offer_span_id", "end_trace_id", "end_span_id", "outcome", "service"))
     values |= {
         "handoff": f"{sender}:{n}", "sender": sender, "receiver": receiver, "state": chance.choice(STATES),
-        "ended_by": chance.choice((None, "declined", "expired", "completed")), "redirects": chance.randrange(3),
-        "anomalies": chance.randrange(3), "ref": ref, "concealed": False,
+        "ended_by": chance.choice((None, "declined", "expired", "completed")), "redirect_count": chance.randrange(3),
+        "anomaly_count": chance.randrange(3), "offer_ref": ref, "is_concealed": False,
     }  # fmt: skip
     return HandoffRow(**values)
 
 
 def counts(record: HandoffRow) -> bool:
     """Whether it is on the pages."""
-    return record.offered is not None and (record.ended is None or record.offered >= NOW - timedelta(days=90))
+    return record.offered_at is not None and (record.ended_at is None or record.offered_at >= NOW - timedelta(days=90))
 
 
 def silent_since(record: HandoffRow) -> datetime | None:
     """Since when nothing was heard of a receiver on the register."""
-    waited = ((record.due_accept, record.answered_accept), (record.due_contact, record.answered_contact))
+    waited = ((record.accept_due_at, record.accept_answered_at), (record.contact_due_at, record.contact_answered_at))
     past = [due for due, answer in waited if due is not None and due < NOW and answer is None]
     return min(past, default=None) if record.receiver in ORGS else None
 
@@ -108,11 +108,15 @@ async def test_pairs_are_counted_as_a_plain_reading_counts_them(rig: Rig, seed: 
     assert [pair.silent for pair in found] == sorted((pair.silent for pair in found), reverse=True)
     for pair in found:
         theirs = by_pair[pair.sender, pair.receiver]
-        waits = [r.accepted - r.offered for r in theirs if r.offered and r.accepted and r.accepted >= r.offered]
-        met = [
-            r.first_contact - r.offered
+        waits = [
+            r.accepted_at - r.offered_at
             for r in theirs
-            if r.offered and r.first_contact and r.first_contact >= r.offered
+            if r.offered_at and r.accepted_at and r.accepted_at >= r.offered_at
+        ]
+        met = [
+            r.first_contact_at - r.offered_at
+            for r in theirs
+            if r.offered_at and r.first_contact_at and r.first_contact_at >= r.offered_at
         ]
         assert pair.offered == len(theirs)
         assert pair.waiting == sum(r.state in ("requested", "received") for r in theirs)
@@ -137,8 +141,8 @@ async def test_a_pair_s_hand_offs_come_open_first_and_the_longest_silent_first(r
             found = await overview_repository.list_of_pair(connection, scope, sender, receiver, 1_000)
             theirs = [each for each in records if (each.sender, each.receiver) == (sender, receiver)]
             theirs.sort(key=lambda r: r.handoff)
-            theirs.sort(key=lambda r: r.offered or far, reverse=True)
-            theirs.sort(key=lambda r: (r.ended is not None, silent_since(r) or far))
+            theirs.sort(key=lambda r: r.offered_at or far, reverse=True)
+            theirs.sort(key=lambda r: (r.ended_at is not None, silent_since(r) or far))
             assert [each.handoff for each in found] == [each.handoff for each in theirs]
             parts: list[str] = []
             after: PairCursor | None = None
@@ -156,7 +160,8 @@ async def test_a_pair_s_hand_offs_come_open_first_and_the_longest_silent_first(r
             assert part[-1].silent_since is not None
             reached = (part[-1].handoff, part[-1].silent_since)
         assert walked == sorted((silent_since(r), r.handoff) for r in silent)  # type: ignore[type-var]
-    assert n == len(silent)
+    assert n.silent == len(silent)
+    assert n.unanswered <= n.silent
     assert [each.handoff for each in latest] == [each.handoff for each in silent[:3]]
 
 

@@ -54,6 +54,11 @@ def test_where_nothing_is_wrong_it_says_so_and_nothing_is_to_be_done() -> None:
             "Everything flows. One hand-off is silent: nobody answered in time.", "/console/handoffs",
         ),
         (
+            WELL._replace(silent_count=44, unanswered_count=5), "busy",
+            "Everything flows. 5 hand-offs are silent: nobody answered in time; "
+            "39 hand-offs are unmet: taken on, and nobody met the person in time.", "/console/handoffs",
+        ),
+        (
             WELL._replace(
                 status=STATUS | {"parked": 9},
                 parked_lately=[

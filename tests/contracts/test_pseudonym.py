@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from pathline import Pseudonyms
 from pathline.pseudonym import InvalidKey, decode_key, new_key
+from pathline.rows.identifier import WrongIdentifier, canonical_identifier
 
 VECTORS = json.loads((Path(__file__).parents[2] / "contracts/vectors/pseudonyms.json").read_text())["vectors"]
 
@@ -51,7 +52,13 @@ def test_any_identifier_gets_the_pseudonym_of_the_definition(key: bytes, epoch: 
         who.encode()
     except UnicodeEncodeError:
         return
-    assert Pseudonyms("org", key, epoch).subject(who) == by_hand(key, "org", epoch, who)
+    try:
+        canonical_identifier(who, confirmed=True)
+    except WrongIdentifier:
+        with pytest.raises(ValueError, match="identifier"):
+            Pseudonyms("org", key, epoch).subject(who)
+    else:
+        assert Pseudonyms("org", key, epoch).subject(who, confirmed=True) == by_hand(key, "org", epoch, who)
 
 
 def test_keys_are_made_read_and_never_shown() -> None:

@@ -197,7 +197,7 @@ def test_a_spreadsheet_sends_what_its_page_makes_and_nothing_else(worker: Worker
     """A worker's browser is enough to send anything: the desk takes what its own script makes."""
     worker.signed_in("publisher:food-bank")
 
-    def event(type: str, data: dict[str, object], system: str = "desk") -> dict[str, object]:
+    def event(type: str, data: dict[str, object], system: str = "import") -> dict[str, object]:
         return {
             "specversion": "1.0", "id": f"{type}-{system}", "source": f"urn:pathline:food-bank:{system}",
             "type": f"org.pathline.{type}.v1", "subject": ANNA["food-bank"], "time": "2026-03-02T09:00:00Z",
@@ -206,7 +206,11 @@ def test_a_spreadsheet_sends_what_its_page_makes_and_nothing_else(worker: Worker
 
     visit = {"activity": "Visit", "precision": "day", "actor": "staff"}
     sent = [event(type, data) for type, data in NOT_THE_DESKS.items()]
-    sent += [event("activity.recorded", visit), event("service.delivered", {}), event("activity.recorded", visit, "x")]
+    sent += [
+        event("activity.recorded", visit),
+        event("service.delivered", {}),
+        event("activity.recorded", visit, "desk"),
+    ]
     answer = worker.http.post("/desk/spreadsheet", json=sent, headers=BATCH | {"sec-fetch-site": "same-origin"})
     assert answer.status_code == 202, answer.text
     assert answer.json()["accepted"] == 2

@@ -61,7 +61,9 @@ def test_whatever_is_written_for_a_service_becomes_a_code_or_is_refused(said: st
 def test_a_code_of_a_slip_is_known_however_it_was_copied() -> None:
     code = new_slip_code()
     hash = hashlib.sha256(code.encode()).digest()
-    for said in (code, code.upper(), f" {code[:10]} {code[10:]} "):
+    plain = code.replace("-", "")
+    grouped = [code.replace("-", mark) for mark in (" ", "\u2013", "\u2014", "\u2011", " - ", "\u2212", ".")]
+    for said in (code, code.upper(), f" {code[:10]} {code[10:]} ", plain, plain.upper(), *grouped):
         assert Form({"token": said}).read_slip_code(hash) == code
     for said in ("", code[:-1], code + "x"):
         assert Form({"token": said}).read_slip_code(hash) is None

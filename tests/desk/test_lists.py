@@ -131,7 +131,10 @@ async def everything(connection: asyncpg.Connection, side: Side, org: str, ended
         handoff
         for handoff, life in may.items()
         if kept[handoff][side] == org
-        or (kept[handoff]["redirects"] and (life.transitions[-1].org, life.transitions[-1].verb) == (org, "declined"))
+        or (
+            kept[handoff]["redirect_count"]
+            and (life.transitions[-1].org, life.transitions[-1].verb) == (org, "declined")
+        )
     }
     return must, set(may)
 
@@ -177,12 +180,12 @@ async def test_whoever_waits_is_on_one_page_and_nobody_else_is(machine: Machine,
 
 
 _PLANTED: Mapping[str, tuple[str, str]] = {
-    "of those that ended, none is looked at again": ("h.ended is not null", "false"),
-    "who was passed on is looked for no more": ("h.redirects > 1", "false"),
-    "what is concealed by itself is forgotten": ("h.concealed", "false"),
+    "of those that ended, none is looked at again": ("h.ended_at is not null", "false"),
+    "who was passed on is looked for no more": ("h.redirect_count > 1", "false"),
+    "what is concealed by itself is forgotten": ("h.is_concealed", "false"),
     "a page begins with the last of the one before": (
-        "(offered, handoff) > ($2, $3)",
-        "(offered, handoff) >= ($2, $3)",
+        "(offered_at, handoff) > ($2, $3)",
+        "(offered_at, handoff) >= ($2, $3)",
     ),
 }
 

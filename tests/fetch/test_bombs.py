@@ -186,10 +186,10 @@ async def accounted(database: str, org: str, sent: Sent) -> list[asyncpg.Record]
 def check(row: asyncpg.Record, size: int) -> None:
     whole = sum(map(len, (row["value"] or b"", *(v or b"" for v in row["header_values"]))))
     assert whole <= MB
-    if row["kept"] == "whole":
+    if row["stored_extent"] == "whole":
         assert size <= MB
         assert len(row["value"]) == size
-    elif row["kept"] == "cut":
+    elif row["stored_extent"] == "cut":
         digest = hashlib.sha256(b"{")
         for start in range(1, size, MB):
             digest.update(bytes(min(MB, size - start)))
@@ -204,7 +204,7 @@ def check(row: asyncpg.Record, size: int) -> None:
 def shown(gateway: Gateway, rows: list[asyncpg.Record]) -> None:
     """What is not whole says so, to whoever asks; and nothing reads it again."""
     listed = gateway.http.get("/v1/parked?limit=1000").json()["records"]
-    assert {r["id"]: r["kept"] for r in listed} == {r["id"]: r["kept"] for r in rows}
+    assert {r["id"]: r["kept"] for r in listed} == {r["id"]: r["stored_extent"] for r in rows}
     some = [r for r in listed if r["kept"] != "whole"]
     assert {r["kept"] for r in some} == {"cut", "position"}
     for record in some:
@@ -240,7 +240,7 @@ async def test_what_is_no_batch_stops_nobody(gateway: Gateway, bootstrap: str, d
     await applied(database, org, set(range(len(broken(org)))))
     gateway.settled()
     rows = await ask(database, "select * from parked where topic = $1", f"pathline.in.{org}")
-    assert {row["kept"] for row in rows} == {"position"}
+    assert {row["stored_extent"] for row in rows} == {"position"}
     assert {row["reason"] for row in rows} == {"unreadable-batch"}
 
 

@@ -32,12 +32,18 @@ def kept() -> HandoffRow:
 
 
 def test_the_first_service_is_the_first_that_is_about_it() -> None:
-    assert (kept().first_contact, kept().first_service, kept().heard) == (at(40), at(50), at(20))
+    assert (kept().first_contact_at, kept().first_service_at, kept().receiver_first_active_at) == (
+        at(40),
+        at(50),
+        at(20),
+    )
 
 
-KEPT_BY_EVENTS = ("ref", "service", "concealed", "trace_id", "span_id", "end_trace_id", "end_span_id", "handoff")
+KEPT_BY_EVENTS = (
+    "offer_ref", "service", "is_concealed", "offer_trace_id", "offer_span_id", "end_trace_id", "end_span_id", "handoff",
+)  # fmt: skip
 """Neither clocks nor the steps of a pathway say these, or by when something was known."""
-OTHERS = [f for f in HandoffRow._fields if f not in KEPT_BY_EVENTS and not f.startswith("known_")]
+OTHERS = [f for f in HandoffRow._fields if f not in KEPT_BY_EVENTS and not f.endswith("_due_known_at")]
 
 
 @pytest.mark.parametrize("field", OTHERS)

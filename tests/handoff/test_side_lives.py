@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pathline_gateway.concealment.rules import Concealment
-from pathline_gateway.handoffs.event import handoff_event_from_step
-from pathline_gateway.handoffs.event_reader import HandoffStep
+from pathline_gateway.handoffs.event import HandoffStep, handoff_event_from_step
 from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle
 from pathline_gateway.handoffs.side_lifecycles import compute_side_lifecycles
 from pathline_gateway.pathways.step import Step

@@ -30,7 +30,13 @@ def test_silence_is_said_once_the_due_instant_and_the_grace_have_passed() -> Non
     offer = kept(OFFERED)
     assert find_silences(offer, (), at(60), NONE) == []
     (accept,) = find_silences(offer, (), at(61), NONE)
-    assert (accept.stage, accept.due, accept.sender, accept.receiver, accept.ref) == ("accept", at(60), FROM, TO, 7)
+    assert (accept.stage, accept.due_at, accept.sender, accept.receiver, accept.offer_ref) == (
+        "accept",
+        at(60),
+        FROM,
+        TO,
+        7,
+    )
     assert find_silences(offer, (), at(119), HOUR) == []
     assert [n.stage for n in find_silences(offer, (), at(121), HOUR)] == ["accept"]
     assert [n.stage for n in find_silences(offer, {("accept", at(60))}, LATER, HOUR)] == ["contact"]
@@ -46,9 +52,9 @@ def test_silence_is_over_when_it_is_answered_when_another_instant_holds_or_nothi
     (said,) = find_silences(kept(OFFERED), (), at(61), NONE)
     assert find_ended_silences(kept(OFFERED), [said]) == []
     (over,) = find_ended_silences(kept(OFFERED, event("accepted", TO, 90, id="a")), [said])
-    assert (over.kind, over.stage, over.due, over.answered) == ("answered", "accept", at(60), at(90))
+    assert (over.kind, over.stage, over.due_at, over.answered_at) == ("answered", "accept", at(60), at(90))
     (gone,) = find_ended_silences(None, [said])
-    assert (gone.kind, gone.answered) == ("answered", None)
+    assert (gone.kind, gone.answered_at) == ("answered", None)
     assert over.notice_id(b"secret") != said.notice_id(b"secret") != said.notice_id(b"another")
     assert said._replace(audience=FROM).notice_id(b"secret") not in {
         said.notice_id(b"secret"),

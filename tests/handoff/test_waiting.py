@@ -20,7 +20,7 @@ def test_an_offer_that_nobody_answered_is_asked_and_silent() -> None:
     assert state == "asked"
     assert wrong == (
         "silent: an answer was due on 2 Mar 2026, 2 d ago",
-        "silent: a contact with the person was due on 2 Mar 2026, 2 d ago",
+        "unmet: a contact with the person was due on 2 Mar 2026, 2 d ago",
     )
 
 

@@ -9,12 +9,13 @@ import asyncpg
 
 EMPTY = """
 truncate organisation, source, event_type, subject_ref, event_identity, interaction, evidence, amendment, link_evidence,
-    membership, change, log_epoch, consumer_position, parked, expired_records, linker, handoff_input, handoff_link,
-    review_item, handoff, handoff_notice, handoff_told, handoff_untold, handoff_side, handoff_to_judge, link_component,
-    link_component_share, link_seen_ahead, proposal_count restart identity cascade;
-update tally set n = 0;
-update membership_progress set seq = 0, handoff_seq = 0;
-update handoff_progress set seq = 0;
+    membership, change_log, log_epoch, consumer_position, parked, expired_records, linker, handoff_input, handoff_link,
+    review_item, handoff, handoff_notice, handoff_telemetry_sent, handoff_telemetry_pending, handoff_side,
+    handoff_side_pending, link_component, link_component_share, link_evidence_seen_ahead, proposal_count
+    restart identity cascade;
+update row_counters set value = 0;
+update membership_progress set link_evidence_seq = 0, handoff_input_seq = 0;
+update handoff_progress set change_seq = 0;
 """
 
 INTERACTIONS = """
@@ -30,12 +31,12 @@ left join subject_ref r on r.id = a.target_ref
 """
 LINKS = """
 select s.source, l.id, a.org, a.subject, b.org, b.subject from link_evidence l join source s on s.id = l.source
-left join subject_ref a on a.id = l.a left join subject_ref b on b.id = l.b
+left join subject_ref a on a.id = l.ref_a left join subject_ref b on b.id = l.ref_b
 """
 PARKED = 'select topic, partition, "offset", reason from parked'
 POSITIONS = "select topic, partition, next_offset from consumer_position"
 UNSAID = """
-select count(*) from interaction i where not exists (select from change c where c.ref = i.ref and c.batch = i.batch)
+select count(*) from interaction i where not exists (select from change_log c where c.ref = i.ref and c.batch = i.batch)
 """
 
 
@@ -56,10 +57,10 @@ async def tables(connection: asyncpg.Connection) -> dict[str, Any]:
             ((s, i), None if a is None else (a, x), None if b is None else (b, y))
             for s, i, a, x, b, y in await rows(LINKS)
         ),
-        "refs": {(o, s): stepped for o, s, stepped in await rows("select org, subject, stepped from subject_ref")},
+        "refs": {(o, s): stepped for o, s, stepped in await rows("select org, subject, has_steps from subject_ref")},
         "parked": Counter(await rows(PARKED)),
         "positions": {(t, p): n for t, p, n in await rows(POSITIONS)},
-        "tally": dict(await rows("select name, n from tally where name <> 'emptied'")),
+        "tally": dict(await rows("select name, value from row_counters where name <> 'emptied'")),
     }
 
 

@@ -110,8 +110,8 @@ async def test_evidence_of_who_is_who_is_bound_whichever_of_two_writers_commits_
             go_on.set()
             await asyncio.gather(first, second, third)
             await bound(pool)
-            assert await one.fetchval("select count(*) from membership where until is null") == 6, at
-            assert await one.fetchval("select n from tally where name = 'links'") == 3
+            assert await one.fetchval("select count(*) from membership where valid_until is null") == 6, at
+            assert await one.fetchval("select value from row_counters where name = 'links'") == 3
             at += 1
     assert at > 10
 

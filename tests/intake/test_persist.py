@@ -186,7 +186,7 @@ async def test_what_postgres_does_not_take_is_found_and_parked_alone(
         value = batch_of(log, {DOOR: (0, 10)}, epoch).parsed_records[DOOR][bad].record.value
         assert value is not None
         whole = None if kept else (len(value), hashlib.sha256(value).digest())
-        assert row["kept"] == ("whole" if kept else "position")
+        assert row["stored_extent"] == ("whole" if kept else "position")
         assert (row["value"], row["header_names"] == []) == ((value, False) if kept else (None, True))
         assert whole is None or (row["value_size"], row["sha256"]) == whole
 

@@ -98,7 +98,7 @@ async def _run(database: str, moves: list[tuple[str, int]]) -> None:
     try:
         # Epochs are of all groups: this example's log is no other's.
         async with pool.acquire() as connection:
-            await connection.execute("truncate log_epoch, consumer_position, log_anchor, expired_records cascade")
+            await connection.execute("truncate log_epoch, consumer_position, log_checkpoint, expired_records cascade")
         await process.restart()
         for what, n in moves:
             match what:

@@ -53,7 +53,7 @@ def test_of_hand_offs_that_are_old_enough_the_estimate_is_a_plain_share(many: li
 def test_who_was_offered_yesterday_is_not_lost_yet() -> None:
     many = [handoff(service=3)] * 3 + [handoff()] + [handoff(offered=1)] * 6
     assert figures("handoff-completion", *many)["completed"] == pytest.approx(3 / 4)
-    assert figures("handoff-leakage", *many)["accepted"] == 1
+    assert figures("handoff-leakage", *many)["not_accepted"] == 1
     assert figures("handoff-completion", *([handoff(offered=1)] * 6))["completed"] is None
 
 
@@ -69,7 +69,9 @@ def test_leakage_is_of_those_who_came_so_far() -> None:
     whole = handoff(accepted=1, contact=2, service=3, ended=4, completed=True)
     many = [whole, whole, handoff(accepted=1, contact=2), handoff(accepted=1), handoff()]
     found = figures("handoff-leakage", *many)
-    assert found == pytest.approx({"accepted": 1 / 5, "contacted": 1 / 4, "served": 1 / 3, "completed": 0})
+    assert found == pytest.approx(
+        {"not_accepted": 1 / 5, "not_contacted": 1 / 4, "not_served": 1 / 3, "not_completed": 0}
+    )
 
 
 def test_each_pair_is_measured_by_itself() -> None:

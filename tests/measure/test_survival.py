@@ -55,4 +55,11 @@ def test_a_quantile_is_the_first_instant_after_which_no_more_wait(told: list[Wai
 def test_of_nobody_nothing_is_told() -> None:
     assert Survival([]).survival_at(1) == (None, None, None)
     assert Survival([]).quantile(0.5) == (None, None, None)
-    assert Survival([Wait(5, False)]).survival_at(3) == (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(("n", "margin"), [(1, 0.7935), (96, 0.03847), (1000, 0.003827)])
+def test_where_nobody_or_everybody_waits_the_interval_is_that_of_wilson(n: int, margin: float) -> None:
+    still = Survival([Wait(5, False)] * n).survival_at(3)
+    assert (still.value, still.high, still.low) == (1.0, 1.0, pytest.approx(1 - margin, rel=1e-3))
+    over = Survival([Wait(2, True)] * n).survival_at(3)
+    assert (over.value, over.low, over.high) == (0.0, 0.0, pytest.approx(margin, rel=1e-3))

@@ -13,12 +13,13 @@ from shared_postgres.databases import MIGRATED
 # Deleting the few rows of an example takes milliseconds; truncating every table, or a new database, takes a second.
 _EMPTY = """
 set session_replication_role = replica;
-delete from change; delete from membership; delete from link_evidence; delete from amendment; delete from evidence;
+delete from change_log; delete from membership; delete from link_evidence; delete from amendment; delete from evidence;
 delete from interaction; delete from event_identity; delete from parked; delete from consumer_position;
 delete from expired_records; delete from log_epoch; delete from subject_ref; delete from source; delete from event_type;
 delete from organisation;
-delete from link_component; delete from link_seen_ahead; delete from link_component_share; delete from proposal_count;
-update tally set n = 0; update membership_progress set seq = 0;
+delete from link_component; delete from link_evidence_seen_ahead; delete from link_component_share;
+delete from proposal_count;
+update row_counters set value = 0; update membership_progress set link_evidence_seq = 0;
 """
 
 

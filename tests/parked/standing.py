@@ -25,8 +25,8 @@ async def served(pool: asyncpg.Pool) -> tuple[dict[str, int], list[Any]]:
     async with pool.acquire() as connection:
         totals = await status_repository.load_totals(connection)
         ids = await connection.fetch(
-            "select distinct coalesce(m.pathway, s.birth) as id from subject_ref s"
-            " left join membership m on m.ref = s.id and m.until is null"
+            "select distinct coalesce(m.pathway, s.anchor_id) as id from subject_ref s"
+            " left join membership m on m.ref = s.id and m.valid_until is null"
         )
         return totals, sorted([await _pathway(connection, row["id"]) for row in ids], key=repr)
 
@@ -52,6 +52,6 @@ async def kept(connection: asyncpg.Connection) -> dict[str, int]:
         " (select count(*) from event_identity) as identities,"
         " (select count(*) from parked where state = 'parked') as parked,"
         " (select count(*) from parked where state = 'discarded') as discarded,"
-        " (select n from tally where name = 'parked') as told"
+        " (select value from row_counters where name = 'parked') as told"
     )
     return dict(row)

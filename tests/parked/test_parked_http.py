@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -23,6 +24,7 @@ from pathline_gateway.parked import endpoints as parked_endpoints
 from pathline_gateway.parked import overview_repository
 from pathline_gateway.telemetry.instruments import PARKED
 from pathline_gateway.web import problem
+from pathline_gateway.web.context import AppContext
 
 SECRET = "the-words-she-said"
 
@@ -52,12 +54,9 @@ async def client(postgres: Server) -> AsyncIterator[Client]:
         app.dependency_overrides[current_caller] = lambda: AUTH_DISABLED_CALLER
         app.add_exception_handler(problem.Problem, problem.on_problem)
         app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
-        for router in (
-            parked_endpoints.routes(pool, False),
-            organisation_endpoints.routes(pool),
-            parked_pages.routes(pool, False),
-        ):
-            app.include_router(router)
+        AppContext(pool, pool, b"", lambda: datetime.now(UTC)).attach(app)
+        for module in (parked_endpoints, organisation_endpoints, parked_pages):
+            app.include_router(module.router)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://gateway") as http:
             yield Client(http, pool, app, Log())
 

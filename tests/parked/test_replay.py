@@ -221,7 +221,7 @@ def test_before_the_fix_a_record_stays_parked_and_after_it_is_taken_in_once(post
             assert (row.state, row.resolved_by, row.resolution) == ("replayed", "a test", "accepted")
             assert row.resolved_at is not None
             assert (await replay(connection, rules(), id + 1)).outcome == "unknown"
-            assert await connection.fetchval("select count(*) from change") == 1
+            assert await connection.fetchval("select count(*) from change_log") == 1
 
     on_a_database(postgres, work)
 

@@ -56,7 +56,7 @@ _EVENTS = _of(f"urn:pathline:{VICTIM}:desk")
 FAULTS = [
     Fault("membership", "identity.membership_writer", "resolve_people", _EVENTS),
     Fault("membership", "identity.handoff_link_derivation", "find_redemptions", _HANDOFFS),
-    Fault("hand-offs", "handoffs.event_reader", "handoff_event_from_step", _HANDOFFS),
+    Fault("hand-offs", "handoffs.event_reader", "group_by_handoff", _HANDOFFS),
     Fault("hand-offs", "handoffs.event_reader", "compute_lifecycle", _HANDOFFS),
     Fault("hand-offs", "handoffs.event_reader", "build_row", _HANDOFFS),
     Fault("hand-offs", "handoffs.side_notices", "is_concealed", _HANDOFFS),
@@ -139,13 +139,13 @@ class Person:
 _DONE = """
 select exists (select from handoff where handoff = $1) and exists (select from handoff where handoff = $2)
     and exists (select from handoff_notice where handoff = $1 and kind = 'silent')
-    and exists (select from handoff_told where handoff = $2)
+    and exists (select from handoff_telemetry_sent where handoff = $2)
     and exists (select from handoff where handoff = $3 and state = 'accepted')
 """
 _TOGETHER = """
 select count(*) from unnest($1::text[], $2::text[]) as r(org, subject)
-join subject_ref s using (org, subject) join membership m on m.ref = s.id and m.until is null
-where m.pathway = (select o.pathway from subject_ref f join membership o on o.ref = f.id and o.until is null
+join subject_ref s using (org, subject) join membership m on m.ref = s.id and m.valid_until is null
+where m.pathway = (select o.pathway from subject_ref f join membership o on o.ref = f.id and o.valid_until is null
     where f.org = $1[1] and f.subject = $2[1])
 """
 
@@ -225,7 +225,7 @@ async def _is_well(world: World, victim: Person) -> bool:
     status = await world.client.get("/v1/status")
     if status["failing"] or any(WORK_FAILING.current_values().values()):
         return False
-    series = await world.connection.fetchval("select count(*) from replay where looked_to < to_seq")
+    series = await world.connection.fetchval("select count(*) from replay where scanned_through < to_seq")
     return not series and await victim.is_done(world.connection) and await _is_posted(world, victim)
 
 

@@ -23,7 +23,7 @@ from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 from pathline_gateway.streams.webhooks.worker_pool import WebhookWorkerPool
 from trust.rig import SECRET, Rig
 
-QUICK = Policy(base_s=0.02, cap_s=0.05, sink_cap_s=0.05)
+QUICK = Policy(base_s=0.02, cap_s=0.05, sink_cap_s=0.05, client_error_age=timedelta())
 
 
 @dataclass

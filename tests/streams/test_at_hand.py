@@ -133,13 +133,13 @@ async def test_what_is_handed_is_logged_and_withheld_as_what_is_read(rig: Rig, r
     await anext(stream)
     first = asyncio.create_task(frames(stream, 1))
     await waits(rig, id)
-    before = await rig.pool.fetchval("select count(*) from access where what = 'stream'")
+    before = await rig.pool.fetchval("select count(*) from access where action = 'stream'")
     await rig.tell(told("clinic", "c1", "contact.made", 1, 6, kind="enquiry"))
     await rig.hand_out(everything=False)
     (event,) = await first
     assert sum(read) == 0
     assert (event["id"] == "c1", event.get("subject")) == (False, None)
-    assert await rig.pool.fetchval("select count(*) from access where what = 'stream'") == before + 1
+    assert await rig.pool.fetchval("select count(*) from access where action = 'stream'") == before + 1
     assert event == (await page_of(rig, id))[0]
 
 
@@ -256,7 +256,7 @@ async def test_in_every_order_a_listener_has_what_she_would_have_read(rig: Rig, 
                     while len(found) < len(await page(rig, id)) or not found:
                         assert not any(each.done() and each is not background[2] for each in background)
                         await asyncio.sleep(0.02)
-                while await rig.pool.fetchval("select count(*) from subscription_event") < 60:
+                while await rig.pool.fetchval("select count(*) from delivery") < 60:
                     await asyncio.sleep(0.02)
         finally:
             for each in background:

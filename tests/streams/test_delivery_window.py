@@ -40,7 +40,7 @@ class Model:
     ever_dead: set[int] = field(default_factory=set)
     delivered: set[int] = field(default_factory=set)
     posted: set[int] = field(default_factory=set)
-    failed_in_row: int = 0
+    consecutive_failures: int = 0
     now: datetime = NOW
     is_changed: bool = False
     """Somebody had something delivered again: only a fetch finds that."""
@@ -55,7 +55,7 @@ class Model:
         found = [self.pending(number) for number in sorted(numbers)]
         self.is_changed = False
         self.window.offer(DeliveryOffer(NOTHING_BEFORE, through, self.acked_through, len(self.keys), found, {}))
-        schedule = self.window.schedule(slots, self.failed_in_row, self.now)
+        schedule = self.window.schedule(slots, self.consecutive_failures, self.now)
         self.hold(schedule.hold)
         self.start(schedule.start, {*numbers})
 
@@ -106,7 +106,7 @@ class Model:
         self.delivered |= delivered
         self.dead |= dead
         self.ever_dead |= dead
-        self.failed_in_row = 0 if delivered else self.failed_in_row + len(retried | dead)
+        self.consecutive_failures = 0 if delivered else self.consecutive_failures + len(retried | dead)
         self.held |= dict.fromkeys(retried, LATER)
         for number in delivered | dead:
             self.held.pop(number, None)
@@ -177,11 +177,11 @@ def test_deliveries_are_in_order_and_none_is_in_flight_twice_or_lost(seed: int) 
 
 
 class _IgnoresBusyKeys(DeliveryWindow):
-    def schedule(self, free_slots: int, failed_in_row: int, now: datetime) -> DeliverySchedule:
+    def schedule(self, free_slots: int, consecutive_failures: int, now: datetime) -> DeliverySchedule:
         window = DeliveryWindow(POLICY)
         window._events = {n: each for n, each in self._events.items() if n not in self._in_flight}
         window._through = self._through
-        return window.schedule(free_slots, failed_in_row, now)
+        return window.schedule(free_slots, consecutive_failures, now)
 
 
 class _PassesWhatIsInFlight(DeliveryWindow):
@@ -223,8 +223,8 @@ class _ForgetsToHold(DeliveryWindow):
     def skipped(self) -> list[int]:
         return []
 
-    def schedule(self, free_slots: int, failed_in_row: int, now: datetime) -> DeliverySchedule:
-        return super().schedule(free_slots, failed_in_row, now)._replace(hold=())
+    def schedule(self, free_slots: int, consecutive_failures: int, now: datetime) -> DeliverySchedule:
+        return super().schedule(free_slots, consecutive_failures, now)._replace(hold=())
 
     def _is_passable(self, number: int) -> bool:
         return super()._is_passable(number) or any(done > number for done in self._acked_ahead)
@@ -243,8 +243,8 @@ class _StartsWhatIsHeldAloneWhereTooManyAre(DeliveryWindow):
 
 
 class _StartsInAnyOrder(DeliveryWindow):
-    def schedule(self, free_slots: int, failed_in_row: int, now: datetime) -> DeliverySchedule:
-        waiting = super().schedule(0, failed_in_row, now)
+    def schedule(self, free_slots: int, consecutive_failures: int, now: datetime) -> DeliverySchedule:
+        waiting = super().schedule(0, consecutive_failures, now)
         found = build_schedule([], (), 0, now)
         numbers = [each.number for each in self._waiting()][::-1]
         return found._replace(start=numbers[:free_slots], hold=waiting.hold)

@@ -66,7 +66,7 @@ async def test_a_line_that_ends_as_it_is_told_holds_up_nobody(
             if connection.is_in_transaction() and UUID(id) in ids and (line := deliverer._workers.pop(UUID(id), None)):
                 line[1].cancel()
                 await asyncio.gather(line[1], return_exceptions=True)
-                await rig.execute("update webhook_sink set held_by = null")
+                await rig.execute("update webhook_sink set leased_by = null")
             return found
 
         monkeypatch.setattr(delivery_repository, "fetch_states", ending)
@@ -83,7 +83,7 @@ async def test_what_was_given_up_ahead_of_a_crash_is_passed_after_it(rig: Rig) -
         id, _ = await subscribed(rig, sink, HOUSING)
         await rig.tell(*(step("housing", f"h{n}", n) for n in range(1, 4)))
         await rig.hand_out()
-        await rig.execute("insert into webhook_failed values ($1, 2, 4, '400', now())", UUID(id))
+        await rig.execute("insert into webhook_dead_letter values ($1, 2, 4, '400', now())", UUID(id))
         async with posting(rig):
-            await until(rig, id, waiting=0, delivered=3, seconds=5)
+            await until(rig, id, waiting=0, delivered=2, seconds=5)
         assert sink.ids() == ["h1", "h3"]

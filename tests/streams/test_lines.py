@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, cast
 from uuid import UUID
@@ -33,7 +33,7 @@ from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 ID = UUID(int=9)
 A, B = UUID(int=1), UUID(int=2)
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
-POLICY = Policy(base_s=0.01, cap_s=0.01, sink_cap_s=0.01)
+POLICY = Policy(base_s=0.01, cap_s=0.01, sink_cap_s=0.01, client_error_age=timedelta())
 
 
 def said(number: int) -> WebhookMessage:
@@ -47,7 +47,7 @@ class Ledger:
     lanes: list[UUID] = field(default_factory=list)
     """The pathway of each number, from 1 on, as it is now."""
     read_to: int = 0
-    failed_in_row: int = 0
+    consecutive_failures: int = 0
     failing_since: datetime | None = None
     changed: int = 0
     held: dict[int, PendingEvent] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Ledger:
         return classify_response(status, None, NOW, 1.0)
 
     def state(self) -> EndpointState:
-        standing = (self.failed_in_row, self.failing_since, self.changed)
+        standing = (self.consecutive_failures, self.failing_since, self.changed)
         return EndpointState("https://sink.test/", None, self.read_to, NOW, *standing, False, len(self.lanes), 0)
 
     def next(self, number: int) -> PendingEvent:
@@ -119,18 +119,18 @@ class Ledger:
 
     async def hold(self, numbers: Sequence[tuple[UUID, int]]) -> None:
         for _, number in numbers:
-            self.held.setdefault(number, self.next(number)._replace(next_at=NOW, is_held=True))
+            self.held.setdefault(number, self.next(number)._replace(next_attempt_at=NOW, is_held=True))
 
     async def settle(self, _: UUID, what: SettlementRows) -> bool:
         await asyncio.sleep(0)
-        self.read_to, self.failed_in_row, self.failing_since = (
+        self.read_to, self.consecutive_failures, self.failing_since = (
             what.acked_through,
-            what.failed_in_row,
+            what.consecutive_failures,
             what.failing_since,
         )
         for each in what.retries:
             known = self.next(each.number)
-            self.held[each.number] = known._replace(attempts=known.attempts + 1, next_at=each.at, is_held=True)
+            self.held[each.number] = known._replace(attempts=known.attempts + 1, next_attempt_at=each.at, is_held=True)
         self.failed |= {each.number for each in what.dead_letters}
         for number in (*what.delivered, *(each.number for each in what.dead_letters)):
             self.held.pop(number, None)
@@ -224,7 +224,7 @@ async def test_what_is_tried_again_is_found_while_others_are_handed() -> None:
     ledger = Ledger(lanes=[A], failed={1}, read_to=1)
     async with at_work(ledger) as line:
         await until(lambda: line.is_caught_up_to(1))
-        ledger.failed, ledger.held = set(), {1: ledger.next(1)._replace(next_at=NOW, is_held=True)}
+        ledger.failed, ledger.held = set(), {1: ledger.next(1)._replace(next_attempt_at=NOW, is_held=True)}
         ledger.changed += 1
         for n in range(8):
             ledger.give(line, UUID(int=200 + n))

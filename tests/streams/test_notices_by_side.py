@@ -282,7 +282,7 @@ async def test_a_side_that_cannot_be_computed_is_set_aside_and_stops_nobody(
 @pytest.mark.parametrize(
     "broken",
     [
-        "update handoff_side set answered_accept = now() where org = 'clinic'",
+        "update handoff_side set accept_answered_at = now() where org = 'clinic'",
         "update handoff_side set receiver = 'court' where org = 'housing'",
         "delete from handoff_side",
     ],

@@ -116,7 +116,7 @@ def test_no_number_is_passed_that_is_not_done_held_or_given_up(
     assert since == {n for n in done | set(what.delivered) | given_up if n > what.acked_through}
     assert (what.stop_reason == "gone") == any(each.disposition is Disposition.GONE for each in ended.values())
     if ended and all(each.disposition is Disposition.DELIVERED for each in ended.values()):
-        assert (what.failed_in_row, what.failing_since, what.failure) == (0, None, None)
+        assert (what.consecutive_failures, what.failing_since, what.failure) == (0, None, None)
 
 
 @pytest.mark.parametrize(

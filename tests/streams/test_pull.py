@@ -70,7 +70,7 @@ async def test_a_changed_filter_holds_for_the_next_event_and_a_pause_loses_nothi
     assert ids(await pulled(rig, AUTH_DISABLED_CALLER, id)) == ["c1", "h2"]
     assert (await rig.ask(AUTH_DISABLED_CALLER, "DELETE", f"/v1/subscriptions/{id}")).status_code == 204
     assert (await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}/events")).status_code == 404
-    assert await rig.pool.fetchval("select count(*) from subscription_event") == 0
+    assert await rig.pool.fetchval("select count(*) from delivery") == 0
 
 
 async def test_an_organisation_is_given_its_own_and_of_others_what_a_consent_shows_it(rig: Rig) -> None:
@@ -89,7 +89,7 @@ async def test_an_organisation_is_given_its_own_and_of_others_what_a_consent_sho
     assert foreign.keys().isdisjoint({"subject", "sequence"})
     assert foreign["data"]["episode"] != "episode-5"
     assert own["pathway"] == foreign["pathway"] == await rig.find(of("housing"), "housing", subject(2))
-    logged = await rig.pool.fetchrow("select org, purpose, what, outcome from access where what = 'stream'")
+    logged = await rig.pool.fetchrow("select org, purpose, action, outcome from access where action = 'stream'")
     assert tuple(logged) == ("housing", "care", "stream", "shown")
     await rig.tell(told("citizen", "k2", "consent.withdrawn", 9, 9, consent="c1"))
     again = (await pulled(rig, of("housing"), id))["events"]
@@ -179,7 +179,7 @@ async def test_subscriptions_are_read_again_when_one_of_them_changed_and_not_bef
             pass
 
     async def version() -> int:
-        return int(await rig.pool.fetchval("select n from subscription_version"))
+        return int(await rig.pool.fetchval("select version from subscription_version"))
 
     before = await version()
     await rig.tell(step("clinic", "c1", 1), step("housing", "h1", 2))
@@ -293,7 +293,7 @@ async def test_a_dry_run_says_what_would_have_been_given_and_leaves_nothing(rig:
     own = [event for event in said["events"] if event.get("subject") == subject(2)]
     assert [event["id"] for event in own] == ["h0", "h1"]
     assert "c1" not in [event["id"] for event in said["events"]]
-    assert await rig.pool.fetchval("select count(*) from access where what = 'stream'") == 1
+    assert await rig.pool.fetchval("select count(*) from access where action = 'stream'") == 1
     everything = await tried(AUTH_DISABLED_CALLER, "reader", {"exact": {"org": "bank"}}, days=30)
     assert (everything["given"], len(everything["events"])) == (120, 100)
     assert await rig.pool.fetchval("select count(*) from subscription") == 0
@@ -303,7 +303,9 @@ async def test_a_dry_run_says_what_would_have_been_given_and_leaves_nothing(rig:
     assert (
         await rig.ask(of("housing"), "POST", "/v1/subscriptions/dry-run", json=long | {"days": 1})
     ).status_code == 403
-    await rig.pool.execute("update change set at = now() - interval '8 days' where seq < (select max(seq) from change)")
+    await rig.pool.execute(
+        "update change_log set logged_at = now() - interval '8 days' where seq < (select max(seq) from change_log)"
+    )
     assert (await tried(AUTH_DISABLED_CALLER, "reader"))["given"] == 1
 
 

@@ -49,7 +49,7 @@ async def test_a_series_begins_after_a_number_and_its_cursor_names_it(rig: Rig) 
 
 async def test_a_series_from_an_instant_has_what_was_stored_before_it_was_subscribed(rig: Rig) -> None:
     await rig.tell(step("clinic", "old", 1))
-    await rig.pool.execute("update change set at = now() - interval '9 days'")
+    await rig.pool.execute("update change_log set logged_at = now() - interval '9 days'")
     await rig.tell(step("clinic", "before", 1), step("housing", "h1", 2))
     id = await subscribed(rig, AUTH_DISABLED_CALLER, "reader", {"exact": {"org": "clinic"}})
     await rig.tell(step("clinic", "after", 1))

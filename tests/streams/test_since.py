@@ -16,7 +16,10 @@ from pathline_gateway.streams.dispatch.replay_repository import find_entry_befor
 from verify.database import fresh_database
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
-_ENTRY = "insert into change (seq, ref, batch, kind, at) overriding system value values ($1, 1, 1, 'interaction', $2)"
+_ENTRY = """
+insert into change_log (seq, ref, batch, kind, logged_at) overriding system value
+values ($1, 1, 1, 'interaction', $2)
+"""
 # How far on from the one before, how many minutes passed until it was stored, and how many that took.
 LOG = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 40), st.integers(0, 60)), min_size=5, max_size=25)
 
@@ -37,7 +40,7 @@ async def test_nothing_that_was_stored_since_is_left_out(
     for on, passed, took in log:
         seq, now = seq + on, now + passed
         entries.append((seq, BEGAN + timedelta(minutes=now - took)))
-    await connection.execute("truncate change")
+    await connection.execute("truncate change_log")
     await connection.executemany(_ENTRY, entries)
     at = entries[nth % len(entries)][1] + timedelta(minutes=beside)
     found = await find_entry_before(connection, at)

@@ -114,7 +114,7 @@ class World:
             # As it is done for ever: what somebody changed meanwhile is looked at again.
             with contextlib.suppress(asyncpg.SerializationError):
                 if await dispatcher.dispatch_some():
-                    at = await self.pool.fetchval("select seq from dispatch_progress")
+                    at = await self.pool.fetchval("select change_seq from dispatch_progress")
                     self.looked.append((at, next(self.clock)))
             await asyncio.sleep(0)
 
@@ -151,7 +151,7 @@ async def test_a_wish_holds_for_the_next_event_and_none_is_missed_from_its_creat
     assert told["must False"] > 30, told
 
 
-ENTRIES = "select i.id, c.seq from interaction i join change c on c.ref = i.ref and c.batch = i.batch"
+ENTRIES = "select i.id, c.seq from interaction i join change_log c on c.ref = i.ref and c.batch = i.batch"
 
 
 def _must(wisher: Wisher, event: Stored, looked: int) -> bool | None:

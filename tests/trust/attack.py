@@ -7,7 +7,6 @@ charity says besides, decoded from numbers: any trust event and any step, under 
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +17,7 @@ import orjson
 
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
+from pathline_gateway.handoffs.lifecycle import group_by_handoff
 from pathline_gateway.handoffs.token_redemption import find_redemptions
 from pathline_gateway.identity.evidence import Evidence, EvidenceRank
 from pathline_gateway.identity.links.rights import Rights
@@ -257,21 +256,13 @@ Identity = tuple[str, str]
 
 def people(said: Said) -> list[frozenset[int]]:
     """Who is who."""
-    events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
-    for step in said.steps:
-        if (
-            ".handoff." in step.type
-            and (found := handoff_event_from_step(step)) is not None
-            and found.handoff is not None
-        ):
-            events[found.handoff].append(found)
     shown = [
         Evidence(
             r.source, r.id, True, NUMBER[r.offer_subject], NUMBER[r.redeeming_subject],
             EvidenceRank.PROPOSED if r.is_late else EvidenceRank.HANDOFF, 1.0, r.at,
         )
-        for handoff, found in events.items()
-        for r in find_redemptions(handoff, found)
+        for handoff, found in group_by_handoff(said.steps).items()
+        for r in find_redemptions(handoff, [each.event for each in found])
     ]  # fmt: skip
     return resolve_people(ORGS, [*said.evidence, *shown]).people
 

@@ -29,14 +29,16 @@ from pathline_gateway.identity.membership_writer import MembershipWriter
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_transaction import apply_batch
 from pathline_gateway.intake.record_parser import parse_record
+from pathline_gateway.limits.table import Limits
 from pathline_gateway.measure import endpoints as measure_endpoints
 from pathline_gateway.parked import endpoints as parked_endpoints
-from pathline_gateway.pull import access_endpoints as access_log_endpoints
+from pathline_gateway.pull import access_endpoints
 from pathline_gateway.pull import endpoints as pull_endpoints
 from pathline_gateway.pull.restricted import RestrictedReader
 from pathline_gateway.review import endpoints as review_endpoints
 from pathline_gateway.review.service import ReviewService
-from pathline_gateway.streams.api import subscription_endpoints
+from pathline_gateway.streams.api import event_endpoints, replay_endpoints, subscription_endpoints, webhook_endpoints
+from pathline_gateway.streams.api.services import SubscriptionAdmission
 from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
 from pathline_gateway.streams.dispatch.push import PushDispatcher, PushTarget
 from pathline_gateway.streams.dispatch.replay_worker import Replayer
@@ -51,8 +53,10 @@ from pathline_gateway.visibility import (
     mandate_endpoints,
     registrar_endpoints,
 )
+from pathline_gateway.visibility.own_events import AccountPublisher
 from pathline_gateway.visibility.padding import Padding
 from pathline_gateway.web import problem
+from pathline_gateway.web.context import AppContext
 from trust.pathways import NOW
 from verify.database import dropped, fresh_database
 from verify.history import TOPIC, Partition, Record, Told, opened
@@ -61,6 +65,29 @@ NO_PADDING = Padding(1e-6)
 SECRET = b"a secret of a test, of 32 bytes."
 OPERATOR = Caller(frozenset((Role.OPERATOR,)))
 AUDITOR = Caller(frozenset((Role.AUDITOR,)))
+
+
+ENDPOINTS = (
+    pull_endpoints,
+    access_endpoints,
+    measure_endpoints,
+    concealment_endpoints,
+    lawful_basis_endpoints,
+    registrar_endpoints,
+    parked_endpoints,
+    parked_pages,
+    review_endpoints,
+    review_pages,
+    handoff_pages,
+    pathway_pages,
+    subscription_pages,
+    webhook_endpoints,
+    event_endpoints,
+    replay_endpoints,
+    subscription_endpoints,
+    consent_endpoints,
+    mandate_endpoints,
+)
 
 
 def of(org: str) -> Caller:
@@ -187,7 +214,11 @@ async def rig_on(machine: Machine, padding: Padding = NO_PADDING) -> AsyncIterat
     async with asyncpg.create_pool(database, min_size=1, max_size=2) as pool:
         async with pool.acquire() as connection:
             await opened(connection)
-        who, clock, policy = [AUTH_DISABLED_CALLER], lambda: NOW, Policy()
+        who, policy = [AUTH_DISABLED_CALLER], Policy()
+
+        def clock() -> datetime:
+            return rig.now
+
         sinks = WebhookSender(
             WebhookHttpClient(policy), policy, lambda: datetime.now(UTC), "gateway.test", allow_private=True
         )
@@ -195,24 +226,18 @@ async def rig_on(machine: Machine, padding: Padding = NO_PADDING) -> AsyncIterat
         app.add_exception_handler(problem.Problem, problem.on_problem)
         app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
         app.dependency_overrides[current_caller] = lambda: who[0]
-        app.include_router(pull_endpoints.routes(pool, SECRET, RestrictedReader(pool, SECRET, clock, padding), clock))
-        app.include_router(access_log_endpoints.routes(pool, SECRET, clock))
-        app.include_router(measure_endpoints.routes(pool, lambda: rig.now))
-        app.include_router(concealment_endpoints.routes(pool))
-        app.include_router(lawful_basis_endpoints.routes(pool))
-        app.include_router(registrar_endpoints.routes(pool))
-        app.include_router(parked_endpoints.routes(pool, False))
-        app.include_router(parked_pages.routes(pool, False))
-        reviewing = ReviewService(pool, OwnEvidence(pool, lambda events: rig.deliver(*(each.event for each in events))))
-        app.include_router(review_endpoints.routes(pool, reviewing))
-        app.include_router(review_pages.routes(pool, reviewing))
-        app.include_router(handoff_pages.routes(pool, SECRET, clock))
-        app.include_router(pathway_pages.routes(pool, SECRET, RestrictedReader(pool, SECRET, clock, padding), clock))
         waiters = ListenerRegistry(pool)
-        app.include_router(subscription_pages.routes(Streams(pool, SECRET, clock, waiters)))
-        app.include_router(subscription_endpoints.routes(Streams(pool, SECRET, clock, waiters), sinks))
-        app.include_router(consent_endpoints.routes(pool, SECRET, clock, lambda item: rig.put(item)))
-        app.include_router(mandate_endpoints.routes(pool, SECRET, clock, lambda item: rig.put(item)))
+        services = (
+            RestrictedReader(pool, SECRET, clock, padding),
+            ReviewService(pool, OwnEvidence(pool, lambda events: rig.deliver(*(each.event for each in events)))),
+            Streams(pool, SECRET, clock, waiters),
+            SubscriptionAdmission.within(Limits()),
+            sinks,
+            AccountPublisher(lambda item: rig.put(item)),
+        )
+        AppContext(pool, pool, SECRET, clock, services=services).attach(app)
+        for module in ENDPOINTS:
+            app.include_router(module.router)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
             rig = Rig(database, pool, http, who, sinks, _described(app), waiters)
             yield rig

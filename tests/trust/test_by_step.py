@@ -24,7 +24,7 @@ from pathline_gateway.pathways.step import Step
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache, subscription_reader
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.visibility.deciding_steps import is_deciding, referenced_events
-from pathline_gateway.visibility.loading import _load_context
+from pathline_gateway.visibility.loading import load_context
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, compute_offered, compute_visible
 from pathline_gateway.visibility.redaction import event_names
@@ -164,9 +164,9 @@ async def fault(rig: Rig, only: Collection[str] = ORGS) -> str | None:
     """What is told otherwise of any step to any organisation than the whole pathway says."""
     async with rig.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
         rows = await connection.fetch(
-            "select src.source, i.id, coalesce(m.pathway, s.birth) as pathway from interaction i"
+            "select src.source, i.id, coalesce(m.pathway, s.anchor_id) as pathway from interaction i"
             " join source src on src.id = i.source join subject_ref s on s.id = i.ref"
-            " left join membership m on m.ref = s.id and m.until is null"
+            " left join membership m on m.ref = s.id and m.valid_until is null"
         )
         for org in only:
             as_whom, sight = subscription(org), VisibilityCache(connection, NOW)
@@ -201,7 +201,7 @@ def pathway_named(step: Step) -> set[tuple[str, str]]:
 async def of_whole(connection: asyncpg.Connection, of: Reader, pathway: Any) -> VisiblePathway | None:
     members, stored = await pathway_repository.load_pathway(connection, pathway)
     assert isinstance(members, pathway_repository.PathwayMembers)
-    return whole(of, await _load_context(connection, of, members, stored))
+    return whole(of, await load_context(connection, of, members, stored))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -216,7 +216,7 @@ async def test_the_store_has_all_that_is_needed(rig: Rig, seed: int) -> None:
 async def test_what_is_not_read_is_missed(rig: Rig, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
     for seed in range(12):
         await rig.execute(
-            "truncate interaction, event_identity, evidence, amendment, link_evidence, membership, change,"
+            "truncate interaction, event_identity, evidence, amendment, link_evidence, membership, change_log,"
             " subject_ref cascade"
         )
         await rig.tell(*lived(seed))
@@ -249,7 +249,7 @@ async def test_a_name_that_is_spelled_with_escapes_is_found(rig: Rig) -> None:
     await rig.deliver(replace(made, data=spelled))
     async with rig.pool.acquire() as connection:
         assert b"\\u0061" in await connection.fetchval("select payload from interaction")
-        birth = await connection.fetchval("select birth from subject_ref where org = 'alpha'")
+        birth = await connection.fetchval("select anchor_id from subject_ref where org = 'alpha'")
         members = await pathway_repository.load_members(connection, birth)
         assert isinstance(members, pathway_repository.PathwayMembers)
         assert [

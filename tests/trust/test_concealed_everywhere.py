@@ -100,7 +100,7 @@ async def answers(machine: Machine, hidden: Sequence[Told], plant: Sequence[str]
         for statement in (*REGISTER, *plant):
             await rig.execute(statement)
         await named(rig)
-        items = await rig.pool.fetch("select item from review_item order by nr")
+        items = await rig.pool.fetch("select item from review_item order by seq")
         return [each async for each in _asked(rig, [str(row["item"]) for row in items])]
 
 

@@ -60,7 +60,7 @@ def _a_mandates_end_by_its_id_alone(patch: pytest.MonkeyPatch) -> None:
         found = dict[str, ParsedStep]()
         for told in steps:  # type: ignore[attr-defined]
             if told.noun == "mandate" and told.step.time <= now:
-                found[told.said["mandate"]] = told
+                found[told.data["mandate"]] = told
         return visibility_mandates.LatestMandates(tuple(found.values()), frozenset())
 
     patch.setattr(visibility_mandates, "latest_mandates", words)
@@ -77,7 +77,7 @@ def _own_links_without_limits(patch: pytest.MonkeyPatch) -> None:
 
 def _own_links_before_others(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(evidence, "_SORT_RANKS", {EvidenceRank.OWN: EvidenceRank.CITIZEN - 0.5, EvidenceRank.ONE_SIDE: 1.5})
-    patch.setattr(resolution, "_stage", lambda said: 0 if said.standing is EvidenceRank.OWN else 3)
+    patch.setattr(resolution, "_stage", lambda said: 0 if said.rank is EvidenceRank.OWN else 3)
 
 
 def _one_side_parts_her_from_her_links(patch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def _a_token_of_ones_own(patch: pytest.MonkeyPatch) -> None:
 
 
 def _context_goes_with_a_redirect(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(lifecycle.Lifecycle, "last_sender", property(lambda self: self.by))
+    patch.setattr(lifecycle.Lifecycle, "last_sender", property(lambda self: self.sender))
 
 
 def _a_receiver_releases_context(patch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def _anybody_offers(patch: pytest.MonkeyPatch) -> None:
         return lifecycle._OFFER_RULE if mine else rule(self, event)  # type: ignore[arg-type]
 
     patch.setattr(lifecycle.Lifecycle, "_find_rule", anybodys)
-    patch.setattr(lifecycle.Lifecycle, "last_sender", property(lambda self: self.by))
+    patch.setattr(lifecycle.Lifecycle, "last_sender", property(lambda self: self.sender))
 
 
 def _whoever_names_a_hand_off_is_a_side(patch: pytest.MonkeyPatch) -> None:

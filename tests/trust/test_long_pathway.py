@@ -15,7 +15,7 @@ import pytest
 from pathline.vocabulary import TYPES
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.pathways import part_repository
-from pathline_gateway.pull.paging import MAX_STEPS
+from pathline_gateway.pull.page_range import MAX_STEPS
 from pathline_gateway.runtime.gc_tuning import freeze_gc
 from trust.rig import OPERATOR, Rig, citizen, of, stating
 from verify.history import Told, linked, subject

@@ -107,9 +107,9 @@ _REGISTER = (
     "insert into concealed_service (org, service, entered_by) values ('beta', 'quiet-service', 'operator')",
 )
 _PATHWAYS_NAMED = """
-update membership m set pathway = md5(s.org || s.subject)::uuid from subject_ref s where s.birth = m.pathway
+update membership m set pathway = md5(s.org || s.subject)::uuid from subject_ref s where s.anchor_id = m.pathway
 """
-_BIRTHS_NAMED = "update subject_ref set birth = md5(org || subject)::uuid"
+_BIRTHS_NAMED = "update subject_ref set anchor_id = md5(org || subject)::uuid"
 _KEPT = ("etag", "location", "cache-control", "content-type", "vary")
 
 

@@ -11,8 +11,8 @@ from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
-from pathline_gateway.pathways.part_repository import StepCursor
 from pathline_gateway.pathways.step import Step
+from pathline_gateway.pathways.step_cursor import StepCursor
 from pathline_gateway.pull import pathway_reader, seen_pages, unrestricted
 from trust.rig import OPERATOR, Rig, citizen, helper, of, stating
 from trust.test_by_step import lived
@@ -128,7 +128,7 @@ async def test_pages_are_the_whole(rig: Rig, monkeypatch: pytest.MonkeyPatch, se
 async def read_in_order(rig: Rig, limit: int) -> bool:
     """Whether all steps that nobody amended are read, each once and in order, so many at a time."""
     async with rig.pool.acquire() as connection:
-        found = await rig.pool.fetchval("select pathway from membership where until is null limit 1")
+        found = await rig.pool.fetchval("select pathway from membership where valid_until is null limit 1")
         members, stored = await pathway_repository.load_pathway(connection, found)
         assert isinstance(members, pathway_repository.PathwayMembers)
         amending = {each.target for each in await pathway_repository.load_amendments(connection, members.numbers)}

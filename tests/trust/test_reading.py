@@ -179,9 +179,12 @@ async def test_what_a_reader_states_must_be_readable(rig: Rig) -> None:
 
 async def test_who_reads_no_pathways_is_refused_and_that_is_kept(rig: Rig) -> None:
     await rig.tell(*LIFE)
-    researcher = Caller(frozenset((Role.RESEARCHER,)))
-    assert (await rig.ask(researcher, "POST", "/v1/pathways/search", json=ref("clinic", 1))).status_code == 403
-    assert (await rig.ask(researcher, "GET", f"/v1/pathways/{UUID(int=1)}")).status_code == 403
+    of_nobody = Caller(frozenset((Role.SUBSCRIBER,)))
+    for answer in (
+        await rig.ask(of_nobody, "POST", "/v1/pathways/search", json=ref("clinic", 1)),
+        await rig.ask(of_nobody, "GET", f"/v1/pathways/{UUID(int=1)}"),
+    ):
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:pathline:problem:not-a-reader")
     assert await rig.pool.fetchval("select count(*) from access where kind = 'none' and outcome = 'refused'") == 2
 
 
@@ -198,7 +201,7 @@ async def test_every_reading_and_every_refusal_is_kept(rig: Rig) -> None:
     await rig.ask(of("housing"), "GET", f"/v1/pathways/{found}/trace", headers=stating("care", "law; instrument=x"))
     await rig.find(of("housing"), "clinic", subject(1))
     rows = await rig.pool.fetch("select * from access order by id")
-    assert [(row["what"], row["outcome"], row["purpose"], row["instrument"]) for row in rows] == [
+    assert [(row["action"], row["outcome"], row["purpose"], row["instrument"]) for row in rows] == [
         ("search", "shown", None, None),
         ("pathway", "shown", "care", None),
         ("pathway", "unchanged", "care", None),
@@ -272,7 +275,7 @@ async def test_an_operator_is_told_what_was_then_less_what_is_concealed_and_nobo
     await rig.execute("update organisation set conceals = true where org = 'housing'")
     hidden = await rig.ask(OPERATOR, "GET", f"/v1/pathways/{one}", params={"as_of": then})
     assert hidden.status_code == 404
-    logged = await rig.pool.fetch("select outcome, reason from access where what = 'pathway' order by id")
+    logged = await rig.pool.fetch("select outcome, reason from access where action = 'pathway' order by id")
     assert [tuple(row) for row in logged] == [
         ("shown", None), ("refused", "forbidden"), ("refused", "no-such-pathway"),
     ]  # fmt: skip

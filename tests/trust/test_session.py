@@ -100,7 +100,7 @@ async def test_what_no_token_can_mean_any_more_is_forgotten(pool: asyncpg.Pool) 
     at[0] += 3_601
     async with pool.acquire() as connection:
         await ended_session_repository.delete_expired(connection, datetime.fromtimestamp(at[0], UTC))
-        assert await connection.fetchval("select count(*) from ended_session where until <= $1", _at(at[0])) == 0
+        assert await connection.fetchval("select count(*) from ended_session where expires_at <= $1", _at(at[0])) == 0
 
 
 def _at(seconds: float) -> datetime:

@@ -56,7 +56,9 @@ async def written_and_read(database: str, write: Write) -> tuple[list[Change], l
         last, last_round = 0, False
         while not last_round:
             last_round = ended.is_set()
-            for row in await connection.fetch("select seq, batch, ref from change where seq > $1 order by seq", last):
+            for row in await connection.fetch(
+                "select seq, batch, ref from change_log where seq > $1 order by seq", last
+            ):
                 seen.append((row["batch"], row["ref"]))
                 last = row["seq"]
         await connection.close()
@@ -68,7 +70,7 @@ async def written_and_read(database: str, write: Write) -> tuple[list[Change], l
     ended.set()
     seen = await reading
     connection = await asyncpg.connect(database)
-    committed = [tuple(row) for row in await connection.fetch("select batch, ref from change order by seq")]
+    committed = [tuple(row) for row in await connection.fetch("select batch, ref from change_log order by seq")]
     await connection.close()
     return committed, seen
 

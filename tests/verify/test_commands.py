@@ -41,7 +41,7 @@ async def test_rebuild_compares_then_switches_and_verify_is_clean(
     database: str, connection: asyncpg.Connection
 ) -> None:
     await play(database, connection, LIFE)
-    await connection.execute("update subject_ref set stepped = not stepped")
+    await connection.execute("update subject_ref set has_steps = not has_steps")
     compared = run("rebuild", "--dry-run", "--json", database=database)
     assert compared.returncode == 1
     assert json.loads(compared.stdout)["switched"] is False

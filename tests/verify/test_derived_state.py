@@ -16,7 +16,7 @@ from verify.played import wrong
 
 pytestmark = pytest.mark.timeout(60)
 
-_OPEN_MEMBERSHIPS = "select count(*) from membership where until is null"
+_OPEN_MEMBERSHIPS = "select count(*) from membership where valid_until is null"
 _WAITING = """
 select exists (
     select from pg_locks join pg_stat_activity using (pid) where not granted and datname = current_database()
@@ -31,13 +31,13 @@ async def other(database: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def totals(connection: asyncpg.Connection) -> dict[str, int]:
-    found = dict(await connection.fetch("select name, n from tally"))
+    found = dict(await connection.fetch("select name, value from row_counters"))
     return {name: found[name] for name in ("interactions", "subjects", "stepped", "parked")}
 
 
 async def stepped(connection: asyncpg.Connection) -> dict[str, bool]:
     return {
-        row["subject"]: row["stepped"] for row in await connection.fetch("select subject, stepped from subject_ref")
+        row["subject"]: row["has_steps"] for row in await connection.fetch("select subject, has_steps from subject_ref")
     }
 
 
@@ -137,8 +137,8 @@ async def test_membership_says_what_the_evidence_seen_says_and_no_more(
     monkeypatch.setattr("pathline_gateway.identity.membership_writer._BATCH_SIZE", 1)
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         await MembershipWriter(pool).bind_batch()
-    assert await connection.fetchval("select seq from membership_progress") == 1
-    assert await connection.fetchval("select count(*) from membership where until is null") == 2
+    assert await connection.fetchval("select link_evidence_seq from membership_progress") == 1
+    assert await connection.fetchval("select count(*) from membership where valid_until is null") == 2
 
 
 async def test_a_hand_off_whose_only_event_is_voided_is_none(database: str, connection: asyncpg.Connection) -> None:

@@ -113,7 +113,7 @@ async def test_who_was_heard_on_a_pathway_that_all_have_left_is_heard_no_more(
     await log.apply(connection, linked("l1", ref("north", 0), ref("east", 1)))
     await log.apply(connection, linked("l2", ref("north", 0), ref("west", 2)))
     await bound(database)
-    assert (await handoff_repository.load_rows(connection, [handoff]))[handoff].heard is not None
+    assert (await handoff_repository.load_rows(connection, [handoff]))[handoff].receiver_first_active_at is not None
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         for target in ("l1", "l2"):
             await log.apply(connection, retracted(f"r-{target}", target))
@@ -122,4 +122,4 @@ async def test_who_was_heard_on_a_pathway_that_all_have_left_is_heard_no_more(
         with patch.object(handoff_projection, "_BATCH_SIZE", 1):
             while await handoff_projection.project_next_batch(pool):
                 pass
-    assert (await handoff_repository.load_rows(connection, [handoff]))[handoff].heard is None
+    assert (await handoff_repository.load_rows(connection, [handoff]))[handoff].receiver_first_active_at is None

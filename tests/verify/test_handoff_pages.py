@@ -66,7 +66,7 @@ async def test_a_page_costs_no_more_where_much_is_stored(database: str, connecti
         offers = (offered("east", f"o{n}", n % _PEOPLE, "west", f"east:{n}") for n in range(batch, batch + _BATCH))
         await log.apply(connection, *offers)
     await kept(database, connection)
-    since = await connection.fetchval("select seq from handoff_progress")
+    since = await connection.fetchval("select change_seq from handoff_progress")
     # What an organisation does that receives nothing, and one that is asked, and another offer.
     steps = [step("east", f"s{n}", n, 9) for n in range(_FEW)]
     await log.apply(connection, *steps, step("west", "s", 1, 9), offered("east", "o", 1, "west", "east:last", 9))
@@ -85,7 +85,7 @@ async def test_who_is_silent_is_told_without_a_look_at_everybody(database: str, 
     await kept(database, connection)
     now = datetime.now(UTC)
     n, silent = await overview_repository.list_latest_silent(connection, OverviewScope(now, now), 9)
-    assert (n, [each.handoff for each in silent]) == (1, ["east:late"])
+    assert (n, [each.handoff for each in silent]) == ((1, 1), ["east:late"])
     of_silent = overview_repository._SILENT_HANDOFFS + overview_repository._COUNT_SILENT
     assert await cost(connection, of_silent, now, now, []) < _FEW
     assert await cost(connection, overview_repository._MAYBE_CONCEALED_SILENT, now) < _FEW
@@ -98,13 +98,13 @@ async def test_a_page_ends_where_a_batch_ends(connection: asyncpg.Connection) ->
     await log.apply(connection, *(offered("east", f"b{n}", n, "west", f"east:b{n}") for n in range(5)))
     first = await handoff_repository.batch_end(connection, 3)
     assert first == await connection.fetchval(
-        "select max(seq) from change where batch = (select min(batch) from change)"
+        "select max(seq) from change_log where batch = (select min(batch) from change_log)"
     )
     assert first is not None
     assert await handoff_repository.affected_handoffs(connection, first) == {f"east:a{n}" for n in range(5)}
     await handoff_repository.advance_checkpoint(connection, first)
     last = await handoff_repository.batch_end(connection, 5)
-    assert last == await connection.fetchval("select max(seq) from change")
+    assert last == await connection.fetchval("select max(seq) from change_log")
     await handoff_repository.advance_checkpoint(connection, last)
     assert await handoff_repository.batch_end(connection, 5) is None
 

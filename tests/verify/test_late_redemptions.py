@@ -9,9 +9,9 @@ import asyncpg
 from pathline_gateway.handoffs.event_repository import HandoffLinkRow
 from pathline_gateway.identity.membership_writer import _update_memberships
 
-ITEMS = "select source, id, a, b, reason from review_item"
+ITEMS = "select source, id, ref_a, ref_b, reason from review_item"
 ORG = "insert into organisation (org, registered_by) values ($1, 'operator') on conflict do nothing"
-REF = "insert into subject_ref (org, subject, stepped) values ($1, $2, true) returning id"
+REF = "insert into subject_ref (org, subject, has_steps) values ($1, $2, true) returning id"
 
 
 async def ref(connection: asyncpg.Connection, org: str, n: int) -> int:

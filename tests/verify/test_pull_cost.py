@@ -14,9 +14,9 @@ from verify.history import Partition, bound, linked, opened, ref, step
 
 _CROWD = """
 with many as (
-    insert into subject_ref (org, subject, stepped)
+    insert into subject_ref (org, subject, has_steps)
     select 'east', 'crowd ' || n, true from generate_series(1, 20000) as n returning id)
-insert into change (ref, batch, kind) select id, 1000, 'interaction' from many
+insert into change_log (ref, batch, kind) select id, 1000, 'interaction' from many
 """
 
 
@@ -38,7 +38,7 @@ async def test_a_pull_among_twenty_thousand_reads_a_few_pages(
     await bound(database)
     await connection.execute(_CROWD)
     await connection.execute("analyze")
-    pathway = await connection.fetchval("select birth from subject_ref order by received_at, org, subject limit 1")
+    pathway = await connection.fetchval("select anchor_id from subject_ref order by received_at, org, subject limit 1")
     members = await pathway_repository.load_members(connection, pathway)
     assert len(members.refs) == 1 + joined
     assert await pages(connection, pathway_repository._MEMBERS, pathway) < 60

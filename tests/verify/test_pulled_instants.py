@@ -29,7 +29,7 @@ async def test_instants_are_written_and_read_as_they_are(connection: asyncpg.Con
         await connection.execute("update interaction set time = $1, recordedtime = $1 where id = $2", at, str(n))
     # What is told does not hang on how a session writes instants.
     await connection.execute("set time zone 'Australia/Melbourne'; set datestyle = 'SQL, DMY'")
-    pathway = await connection.fetchval("select birth from subject_ref")
+    pathway = await connection.fetchval("select anchor_id from subject_ref")
     members, stored = await pathway_repository.load_pathway(connection, pathway)
     assert isinstance(members, pathway_repository.PathwayMembers)
     assert [(each.time, each.recordedtime) for each in stored.steps()] == [(at, at) for at in INSTANTS]

@@ -19,22 +19,24 @@ from verify.history import Partition, bound, corrected, linked, opened, ref, ste
 from verify.played import LIFE, play, wrong
 
 DERIVED = {
-    "a total": ("update tally set n = n + 7 where name = 'interactions'", "totals"),
-    "totals of all kinds": ("update tally set n = n + 1 where name <> 'emptied'", "totals"),
-    "refs that are stepped": ("update subject_ref set stepped = not stepped", "stepped"),
+    "a total": ("update row_counters set value = value + 7 where name = 'interactions'", "totals"),
+    "totals of all kinds": ("update row_counters set value = value + 1 where name <> 'emptied'", "totals"),
+    "refs that are stepped": ("update subject_ref set has_steps = not has_steps", "stepped"),
     "a missing membership": ("delete from membership where ref = (select max(ref) from membership)", "membership"),
     "a membership in another's pathway": (
-        "update membership set pathway = (select birth from subject_ref where org = 'north') where until is null",
+        "update membership set pathway = (select anchor_id from subject_ref where org = 'north')"
+        " where valid_until is null",
         "membership",
     ),
     "a membership that no evidence gives": (
-        "insert into membership (ref, pathway) select id, (select birth from subject_ref where org = 'east' limit 1)"
+        "insert into membership (ref, pathway)"
+        " select id, (select anchor_id from subject_ref where org = 'east' limit 1)"
         " from subject_ref where org = 'north'",
         "membership",
     ),
     "a dangling amendment": ("update amendment set target_ref = null where kind = 'corrected'", "amendments"),
     "a hand-off that was never accepted": (
-        "update handoff set state = 'requested', accepted = null, answered_accept = null",
+        "update handoff set state = 'requested', accepted_at = null, accept_answered_at = null",
         "handoffs",
     ),
     "a hand-off that is missing": ("delete from handoff", "handoffs"),
@@ -52,8 +54,8 @@ async def differing(connection: asyncpg.Connection, *, dry_run: bool = False) ->
 async def live(connection: asyncpg.Connection) -> list[str]:
     statement = """
         select s::text from subject_ref s union all select a::text from amendment a
-        union all select m::text from membership m union all select t::text from tally t
-        union all select c::text from change c order by 1
+        union all select m::text from membership m union all select t::text from row_counters t
+        union all select c::text from change_log c order by 1
     """
     return [row[0] for row in await connection.fetch(statement)]
 
@@ -74,10 +76,10 @@ async def test_what_is_derived_is_mended(
 
 async def test_a_mended_pathway_has_another_version(database: str, connection: asyncpg.Connection) -> None:
     await play(database, connection, LIFE)
-    last = await connection.fetchval("select max(seq) from change")
+    last = await connection.fetchval("select max(seq) from change_log")
     await connection.execute("update amendment set target_ref = null where kind = 'corrected'")
     await rebuild(connection)
-    logged = await connection.fetch("select kind, ref from change where seq > $1", last)
+    logged = await connection.fetch("select kind, ref from change_log where seq > $1", last)
     target = await connection.fetchval("select target_ref from amendment where kind = 'corrected'")
     assert [tuple(row) for row in logged] == [("amendment", target)]
 
@@ -113,7 +115,7 @@ class Broken(Steps):
         await self._maybe("catch_up")
         return await super().catch_up(connection, changed, since, to)
 
-    async def switch(self, connection: asyncpg.Connection) -> None:
+    async def switch_over(self, connection: asyncpg.Connection) -> None:
         await super().switch_over(connection)
         await self._maybe("switch")
 
@@ -123,7 +125,7 @@ async def test_an_interrupted_rebuild_changes_nothing_and_can_be_run_again(
     database: str, connection: asyncpg.Connection, at: str
 ) -> None:
     await play(database, connection, LIFE)
-    await connection.execute("update subject_ref set stepped = not stepped")
+    await connection.execute("update subject_ref set has_steps = not has_steps")
     before = await live(connection)
     broken: list[Projection] = [Broken(at), *PROJECTIONS[1:]]
     with pytest.raises(Interrupted):
@@ -137,7 +139,7 @@ async def test_a_rebuild_whose_connection_dies_leaves_nothing_in_the_way(
     database: str, connection: asyncpg.Connection
 ) -> None:
     await play(database, connection, LIFE)
-    await connection.execute("update subject_ref set stepped = not stepped")
+    await connection.execute("update subject_ref set has_steps = not has_steps")
     dying = await asyncpg.connect(database)
     await shadow_schema.try_lock(dying)
     await shadow_schema.prepare(dying)
@@ -165,7 +167,7 @@ class Dawdling(Steps):
 
 async def test_what_is_written_during_a_rebuild_is_in_it(database: str, connection: asyncpg.Connection) -> None:
     await play(database, connection, LIFE)
-    await connection.execute("update subject_ref set stepped = not stepped")
+    await connection.execute("update subject_ref set has_steps = not has_steps")
     scanned, go_on = asyncio.Event(), asyncio.Event()
     other = await asyncpg.connect(database)
     rebuilds = asyncio.create_task(rebuild(other, [Dawdling(scanned, go_on), *PROJECTIONS[1:]]))
@@ -184,7 +186,7 @@ async def test_what_is_written_during_a_rebuild_is_in_it(database: str, connecti
 
 async def test_a_step_stored_while_its_ref_is_found_empty_counts(database: str, connection: asyncpg.Connection) -> None:
     await play(database, connection, LIFE)
-    await connection.execute("update subject_ref set stepped = true where org = 'west'")
+    await connection.execute("update subject_ref set has_steps = true where org = 'west'")
     other = await asyncpg.connect(database)
     async with other.transaction():
         writer = RecordWriter(other, {("pathline.in.door-0", 1): 1}, True, RegistryCache())
@@ -234,7 +236,9 @@ async def test_writers_that_never_rest_lose_nothing_to_rebuilds(database: str, c
     others = [asyncio.create_task(each) for each in (writer(0), writer(1), binder())]
     rebuilder = await asyncpg.connect(database)
     for _ in range(4):
-        await connection.execute("update subject_ref set stepped = false where id = (select min(id) from subject_ref)")
+        await connection.execute(
+            "update subject_ref set has_steps = false where id = (select min(id) from subject_ref)"
+        )
         await rebuild(rebuilder)
         assert await wrong(connection) == {}
     ended.set()

@@ -100,14 +100,15 @@ CORRUPTIONS = {
     ),
     "deleted evidence": ("delete from evidence where id = 'l1'", {"identities", "links"}),
     "another organisation's source": ("update source set org = 'west' where org = 'east'", {"sources"}),
-    "a total": ("update tally set n = n + 1 where name = 'interactions'", {"totals"}),
-    "the total of subjects": ("update tally set n = n + 1 where name = 'subjects'", {"totals"}),
-    "the total of links": ("update tally set n = n - 1 where name = 'links'", {"totals"}),
-    "the total of parked records": ("update tally set n = n + 1 where name = 'parked'", {"totals"}),
-    "a ref that is stepped": ("update subject_ref set stepped = not stepped where org = 'north'", {"stepped"}),
+    "a total": ("update row_counters set value = value + 1 where name = 'interactions'", {"totals"}),
+    "the total of subjects": ("update row_counters set value = value + 1 where name = 'subjects'", {"totals"}),
+    "the total of links": ("update row_counters set value = value - 1 where name = 'links'", {"totals"}),
+    "the total of parked records": ("update row_counters set value = value + 1 where name = 'parked'", {"totals"}),
+    "a ref that is stepped": ("update subject_ref set has_steps = not has_steps where org = 'north'", {"stepped"}),
     "a membership": ("delete from membership where ref = (select max(ref) from membership)", {"membership"}),
     "a membership in another's pathway": (
-        "update membership set pathway = (select birth from subject_ref where org = 'north') where until is null",
+        "update membership set pathway = (select anchor_id from subject_ref where org = 'north')"
+        " where valid_until is null",
         {"membership", "pathways"},
     ),
     "a dangling amendment": (
@@ -118,14 +119,14 @@ CORRUPTIONS = {
     "a missing amendment": ("delete from amendment where kind = 'voided'", {"amendments", "stepped", "totals"}),
     "a link that says something else": ("update link_evidence set confidence = 0.4 where kind = 'same'", {"links"}),
     "a link that nobody sent": (
-        "insert into link_evidence (source, id, kind, a, b, asserted_at)"
+        "insert into link_evidence (source, id, kind, ref_a, ref_b, asserted_at)"
         " select 1, 'x', 'same', min(id), max(id), now() from subject_ref",
         {"links"},
     ),
-    "a missing change": ("delete from change where seq = (select min(seq) from change)", {"changes"}),
-    "a missing change of membership": ("delete from change where kind = 'membership'", {"changes"}),
+    "a missing change": ("delete from change_log where seq = (select min(seq) from change_log)", {"changes"}),
+    "a missing change of membership": ("delete from change_log where kind = 'membership'", {"changes"}),
     "entries that stand between others": (
-        "insert into change (ref, batch, kind) select ref, batch, kind from change where seq = 1",
+        "insert into change_log (ref, batch, kind) select ref, batch, kind from change_log where seq = 1",
         {"changes"},
     ),
     "a position before a parked record": ("update consumer_position set next_offset = 1", {"parked"}),

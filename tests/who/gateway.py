@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -65,9 +66,11 @@ class Client:
 
 
 @asynccontextmanager
-async def gateway(kafka: str, database: str, auth: Literal["on", "off"] = "off") -> AsyncIterator[Client]:
-    """It runs as long as the block."""
-    settings = Settings(kafka=kafka, database=database, dev_auth=auth, session_timeout_ms=2_000, now=None)
+async def gateway(
+    kafka: str, database: str, auth: Literal["on", "off"] = "off", now: datetime | None = None
+) -> AsyncIterator[Client]:
+    """It runs as long as the block; `now` is its present, where that is not the machine's."""
+    settings = Settings(kafka=kafka, database=database, dev_auth=auth, session_timeout_ms=2_000, now=now)
     async with run_gateway(settings) as up:
         transport = httpx.ASGITransport(app=build_app(up, authenticator=Authenticator(None)))
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=60) as http:

@@ -121,11 +121,11 @@ async def test_after_a_death_between_reserving_and_publishing_there_is_one_event
         assert (await outcome(linking, [a, b])).startswith(_NO)
         assert (await outcome(linking, [a, c])).startswith(_NO)
         assert broker.events == []
-        await linking.pool.execute("update token_link set held_until = now()")
+        await linking.pool.execute("update token_link set publish_lease_until = now()")
         assert (await outcome(linking, [a, c])).startswith(_NO)
         with pytest.raises(Problem):
             await linking.link([a, b], subject(9), "somebody else, signed in")
-        await linking.pool.execute("update token_link set held_until = now()")
+        await linking.pool.execute("update token_link set publish_lease_until = now()")
         assert (await outcome(linking, [a, b])).startswith("token-")
     (event,) = broker.events
     assert isinstance(event.payload, IdentityLinked)
@@ -137,7 +137,7 @@ async def test_after_a_death_between_publishing_and_saying_so_the_event_is_the_s
     async with process(database, broker) as linking:
         pair = await tokens(linking, *PEOPLE[:2])
         first = await outcome(linking, pair)
-        await linking.pool.execute("update token_link set published_at = null, held_until = now()")
+        await linking.pool.execute("update token_link set published_at = null, publish_lease_until = now()")
         assert await outcome(linking, pair) == first
     one, again = broker.events
     assert one.event == again.event
@@ -155,7 +155,7 @@ async def test_failures_are_counted_over_all_processes_and_good_tokens_are_not(d
         assert (await outcome(other, await tokens(one, *PEOPLE[:2]), "a third")).startswith("429")
         kept = await one.pool.fetch("select caller from redemption_attempt")
         assert sorted(len(row["caller"]) for row in kept) == [0, 16, 16]
-        await one.pool.execute("update redemption_attempt set since = since - interval '1 hour'")
+        await one.pool.execute("update redemption_attempt set window_start = window_start - interval '1 hour'")
         assert (await outcome(one, await tokens(one, *PEOPLE[:2]))).startswith("token-")
 
 

@@ -169,6 +169,6 @@ async def test_the_lag_counts_hand_offs_that_nobody_has_looked_at(database: str)
     assert (await status_repository.load_totals(connection))["unbound"] == 0
     await connection.execute("insert into handoff_input (kind, handoff, source, id) values ('shown', 'h', 1, 'e')")
     assert (await status_repository.load_totals(connection))["unbound"] == 1
-    await connection.execute("update membership_progress set handoff_seq = (select max(seq) from handoff_input)")
+    await connection.execute("update membership_progress set handoff_input_seq = (select max(seq) from handoff_input)")
     assert (await status_repository.load_totals(connection))["unbound"] == 0
     await connection.close()

@@ -136,8 +136,8 @@ async def _one(
 
 async def _pathways(connection: asyncpg.Connection) -> set[tuple[object, frozenset[int]]]:
     rows = await connection.fetch(
-        "select coalesce(m.pathway, s.birth) as pathway, array_agg(s.id) as refs from subject_ref s"
-        " left join membership m on m.ref = s.id and m.until is null group by 1"
+        "select coalesce(m.pathway, s.anchor_id) as pathway, array_agg(s.id) as refs from subject_ref s"
+        " left join membership m on m.ref = s.id and m.valid_until is null group by 1"
     )
     return {(row["pathway"], frozenset(row["refs"])) for row in rows}
 

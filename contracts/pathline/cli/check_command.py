@@ -8,10 +8,11 @@ from pathlib import Path
 
 from pathline.cli.record_reader import RecordReader
 from pathline.cli.record_result import Ready, Reject
+from pathline.cli.row_notices import RowNotices
 from pathline.cli.sources.opened import open_source
 
 
-def check_file(file: Path, read: RecordReader, *, as_json: bool) -> int:
+def check_file(file: Path, read: RecordReader, notices: RowNotices, *, as_json: bool) -> int:
     """1 when anything in the file is bad, else 0; both said on stdout."""
     good = bad = 0
     with open_source(file) as source:
@@ -22,9 +23,12 @@ def check_file(file: Path, read: RecordReader, *, as_json: bool) -> int:
             bad += 1
             print(_format_reject(outcome, as_json=as_json))
     if as_json:
-        print(json.dumps({"read": good + bad, "good": good, "bad": bad}))
+        counts = {"read": good + bad, "good": good, "bad": bad}
+        days = {} if notices.oldest is None else {"oldest": str(notices.oldest), "newest": str(notices.newest)}
+        print(json.dumps(counts | days))
     else:
-        print(f"{file}: {good + bad:,} read, {good:,} good, {bad:,} bad")
+        shown_days = "" if notices.oldest is None else f", of {notices.oldest} to {notices.newest}"
+        print(f"{file}: {good + bad:,} read, {good:,} good, {bad:,} bad{shown_days}")
     sys.stdout.flush()
     return 1 if bad else 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +34,10 @@ Delivery = Annotated[DeliveryFlags, Parameter(name="*")]
 
 def run(arguments: Sequence[str]) -> int:
     """The exit code: 0 all accepted, 1 some refused, 2 wrong usage or mapping, 3 gateway unreachable."""
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal's code page cannot show is written as an escape, and stops nothing.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code: int | None = app(arguments, exit_on_error=False)
     except CycloptsError:
@@ -108,7 +113,9 @@ def check(file: Path, /, *, mapping: Mapping = MappingFlags(), json: bool = Fals
 
     has_records = mapping.is_any_given() or detect_format(file) != "ndjson"
     prepared = prepare.prepare_records(file, mapping, trial=True) if has_records else prepare.prepare_events()
-    return check_file(file, prepared.read, as_json=json)
+    code = check_file(file, prepared.read, prepared.notices, as_json=json)
+    _warn(prepared)
+    return code
 
 
 @app.command
@@ -174,6 +181,13 @@ def rotate(
     return _deliver(file, prepare.prepare_rotation(file, mapping, rotation), to, delivery)
 
 
+def _warn(prepared: PreparedReader) -> None:
+    from datetime import UTC, datetime
+
+    for warning in prepared.notices.warnings(datetime.now(UTC)):
+        print(f"pathline: {warning}", file=sys.stderr)
+
+
 def _deliver(file: Path, prepared: PreparedReader, to: str, flags: DeliveryFlags) -> int:
     import asyncio
 
@@ -191,4 +205,5 @@ def _deliver(file: Path, prepared: PreparedReader, to: str, flags: DeliveryFlags
             raise type(error)(f"{error}; run the same command with --resume to go on") from None
         raise
     print(summary.as_json() if flags.json else summary.as_text())
+    _warn(prepared)
     return 1 if summary.counts.refused else 0

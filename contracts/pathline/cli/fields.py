@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -20,14 +18,7 @@ Schema = Mapping[str, Any]
 Convert = Callable[[str], JsonValue]
 """Text to JSON value. Raises ValueError, without the text, saying what the text must be."""
 
-_NOT_A_CODE = re.compile(r"[^a-z0-9]+")
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-
-
-def slug(text: str) -> str:
-    """The text as a code of lower-case words with hyphens: `Group 1` is `group-1`. Empty when no letter is left."""
-    plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
-    return _NOT_A_CODE.sub("-", plain).strip("-")
 
 
 def set_path(data: dict[str, Any], path: Sequence[str], value: JsonValue) -> None:

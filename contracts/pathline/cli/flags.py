@@ -46,8 +46,13 @@ class MappingFlags:
     """The file with the agency's key, from `pathline init`; pathline.key when not given."""
     epoch: int | None = None
     """The epoch of that key; 1 when not given."""
-    case: str | None = None
-    """Column with your identifier of the person or case. It becomes the pseudonym and never leaves this machine."""
+    case: Several = ()
+    """Column with your identifier of the person or case, repeatable where several columns name a person together. It
+    becomes the pseudonym and never leaves this machine."""
+    case_value: Several = ()
+    """Text that looks like no value, such as NA, and is somebody's identifier; repeatable."""
+    no_value: Several = ()
+    """Text that is nobody's identifier: its rows are refused; repeatable."""
     activity: str | None = None
     """Column with the name of the step."""
     time: str | None = None

@@ -29,7 +29,7 @@ def write_new_key(path: Path) -> None:
 def read_key(path: Path) -> bytes:
     """The key in this file. Raises WrongKeyFile, without the key, when there is none."""
     try:
-        return decode_key(path.read_text("ascii"))
+        return decode_key(path.read_text("utf-8-sig"))
     except OSError as error:
         raise WrongKeyFile(f"{path}: {error.strerror}; `pathline init` makes a key") from None
     except (InvalidKey, UnicodeDecodeError):

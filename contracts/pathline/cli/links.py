@@ -11,9 +11,10 @@ from pydantic_core import to_json
 from pathline.cli import times
 from pathline.cli.errors import WrongMapping
 from pathline.cli.flags import DEFAULT_ASSERTED_AT
+from pathline.cli.identifier_column import IdentifierColumn
 from pathline.cli.sources.record import Record
 from pathline.cloudevent import CloudEvent
-from pathline.errors import InvalidAttribute, MissingAttribute
+from pathline.errors import InvalidAttribute
 from pathline.interaction import Interaction, accept
 from pathline.link_methods import Method
 from pathline.pseudonym import Pseudonyms
@@ -26,15 +27,12 @@ _ID_BYTES = 16
 class Side:
     """One organisation's column in the table, and its pseudonyms."""
 
-    column: str
+    column: IdentifierColumn
     pseudonyms: Pseudonyms
 
     def subject(self, record: Record) -> str:
         """The pseudonym of the person whom the record names on this side."""
-        text = record.fields.get(self.column, "").strip()
-        if not text:
-            raise MissingAttribute(f"column '{self.column}' is blank", field="data.same")
-        return self.pseudonyms.subject(text)
+        return self.pseudonyms.subject(self.column.read(record), confirmed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +52,13 @@ class LinkMapping:
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that is read."""
-        return tuple(column for column in (self.left.column, self.right.column, self.time_column) if column is not None)
+        all_columns = (*self.left.column.columns, *self.right.column.columns, self.time_column)
+        return tuple(column for column in all_columns if column is not None)
 
-    def build_interaction(self, file: str, number: int, record: Record) -> Interaction[Payload]:
+    def skip(self, record: Record) -> None:
+        """A link has an id of its own, so there is nothing to count."""
+
+    def build_interaction(self, record: Record) -> Interaction[Payload]:
         """The link that this record asserts. Its id is made of all that it says: the same link is the same event."""
         left, right = self.left.subject(record), self.right.subject(record)
         same = [

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pathline.cli.errors import WrongMapping
 from pathline.errors import InvalidAttribute
 from pathline.interaction import organisation_of
+from pathline.rows.headings import is_birth_date
+from pathline.rows.row_id import IMPORT_SYSTEM
 from pathline.vocabulary import TYPES, ActivityRecorded
 
 
@@ -30,14 +32,21 @@ class MappingFile(BaseModel):
 
     org: str
     """The agency's code in the register."""
-    system: str = "import"
+    system: str = IMPORT_SYSTEM
     """The agency's system that the records come from; `source` is urn:pathline:<org>:<system>."""
     key_file: Path | None = None
     """The file with the agency's key."""
     epoch: int = 1
     """The epoch of that key."""
-    case: str | None = None
-    """The column with the agency's own identifier of the person or case; it becomes the pseudonym and goes nowhere."""
+    case: tuple[str, ...] = ()
+    """The column with the agency's own identifier of the person or case; it becomes the pseudonym and goes nowhere.
+
+    Several columns name a person together, such as name and date of birth.
+    """
+    case_value: tuple[str, ...] = ()
+    """Texts that look like no value, such as NA, and are identifiers."""
+    no_value: tuple[str, ...] = ()
+    """Texts that are no identifiers; their rows are refused."""
     activity: str | None = None
     """The column with the name of the step."""
     time: str | None = None
@@ -85,8 +94,8 @@ class MappingFile(BaseModel):
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that the mapping reads, each once."""
-        single_columns = (self.case, self.activity, self.time, self.recorded, self.sequence, self.service_column)
-        all_columns = (*single_columns, self.channel_column, *self.id, *self.fields.values())
+        single_columns = (self.activity, self.time, self.recorded, self.sequence, self.service_column)
+        all_columns = (*self.case, *single_columns, self.channel_column, *self.id, *self.fields.values())
         return tuple(dict.fromkeys(column for column in all_columns if column is not None))
 
     @property
@@ -108,9 +117,9 @@ class MappingFile(BaseModel):
         content = self.model_dump_json(exclude={"key_file"}).encode()
         return hashlib.blake2b(content, key=hashlib.sha256(key).digest(), digest_size=16).hexdigest()
 
-    def with_defaults(self, **columns: str) -> Self:
+    def with_defaults(self, **columns: str | tuple[str, ...]) -> Self:
         """The plan with these columns where none is named."""
-        return self.model_copy(update={name: column for name, column in columns.items() if getattr(self, name) is None})
+        return self.model_copy(update={name: column for name, column in columns.items() if not getattr(self, name)})
 
 
 def read_mapping_file(file: Path | None, flags: Mapping[str, Any]) -> MappingFile:
@@ -136,8 +145,9 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise WrongMapping(f"{file}: {error.strerror}") from None
     except ValueError as error:
         raise WrongMapping(f"{file}: is not TOML: {error}") from None
-    if isinstance(settings.get("id"), str):
-        settings["id"] = [settings["id"]]
+    for several in ("id", "case", "case-value", "no-value"):
+        if isinstance(settings.get(several), str):
+            settings[several] = [settings[several]]
     if isinstance(settings.get("key-file"), str):
         settings["key-file"] = file.parent / settings["key-file"]
     return settings
@@ -174,10 +184,16 @@ def check_mapping_file(mapping_file: MappingFile) -> None:
         suggestions = get_close_matches(mapping_file.type, TYPES, n=1)
         hint = f"did you mean {suggestions[0]}?" if suggestions else "see the vocabulary"
         raise WrongMapping(f"--type: no contract is registered for this type; {hint}")
-    if mapping_file.case is not None and mapping_file.case in mapping_file.columns_sent_unchanged:
+    for column in mapping_file.case:
+        if column in mapping_file.columns_sent_unchanged:
+            raise WrongMapping(
+                f"column '{column}' is the identifier that must not leave this machine. It cannot be sent as "
+                "anything else; use --id-per-case to make ids unique by case"
+            )
+    if mapping_file.time is not None and is_birth_date(mapping_file.time):
         raise WrongMapping(
-            f"column '{mapping_file.case}' is the identifier that must not leave this machine. It cannot be sent as "
-            "anything else; use --id-per-case to make ids unique by case"
+            f"column '{mapping_file.time}' says when somebody was born, which is not when something happened; "
+            "name another column with --time"
         )
     for constant, column in (("service", "service_column"), ("channel", "channel_column")):
         if getattr(mapping_file, constant) is not None and getattr(mapping_file, column) is not None:

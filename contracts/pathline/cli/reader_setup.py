@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pathline import instant
@@ -12,11 +12,13 @@ from pathline.cli import times
 from pathline.cli.errors import WrongMapping
 from pathline.cli.flags import DEFAULT_KEY_FILE, LinkFlags, MappingFlags, RotationFlags
 from pathline.cli.formats import detect_format
+from pathline.cli.identifier_column import IdentifierColumn
 from pathline.cli.keys import load_pseudonyms
 from pathline.cli.links import LinkMapping, Side
 from pathline.cli.mapping import RowMapping
 from pathline.cli.mapping_file import MappingFile, check_mapping_file, read_mapping_file
 from pathline.cli.record_reader import Mapping, RecordReader, mapped_reader, read_events
+from pathline.cli.row_notices import RowNotices
 from pathline.cli.sources import xes
 from pathline.pseudonym import KEY_BYTES, Pseudonyms
 from pathline.vocabulary import ActivityRecorded
@@ -28,6 +30,7 @@ class PreparedReader:
 
     read: RecordReader
     digest: str
+    notices: RowNotices = field(default_factory=RowNotices)
 
 
 def prepare_events() -> PreparedReader:
@@ -73,8 +76,8 @@ def prepare_links(file: Path, flags: MappingFlags, sides: LinkFlags) -> Prepared
         raise WrongMapping("--confidence must lie between 0 and 1")
     mapping = LinkMapping(
         source=mapping_file.source,
-        left=_build_side("left", sides.left_org, sides.left, sides.left_key_file, sides.left_epoch),
-        right=_build_side("right", sides.right_org, sides.right, sides.right_key_file, sides.right_epoch),
+        left=_build_side(mapping_file, "left", sides.left_org, sides.left, sides.left_key_file, sides.left_epoch),
+        right=_build_side(mapping_file, "right", sides.right_org, sides.right, sides.right_key_file, sides.right_epoch),
         method=sides.method,
         confidence=sides.confidence,
         asserted_at=_require_instant(sides.at),
@@ -94,7 +97,7 @@ def prepare_rotation(file: Path, flags: MappingFlags, rotation_flags: RotationFl
     if flags.system is None:
         mapping_file = mapping_file.model_copy(update={"system": "rotation"})
     check_mapping_file(mapping_file)
-    if mapping_file.case is None:
+    if not mapping_file.case:
         raise WrongMapping("--case is required: name the column")
     new_epoch = mapping_file.epoch + 1 if rotation_flags.new_epoch is None else rotation_flags.new_epoch
     if new_epoch <= mapping_file.epoch:
@@ -104,7 +107,8 @@ def prepare_rotation(file: Path, flags: MappingFlags, rotation_flags: RotationFl
         load_pseudonyms(mapping_file.org, key_file, mapping_file.epoch),
         load_pseudonyms(mapping_file.org, rotation_flags.new_key_file or key_file, new_epoch),
     )
-    sides = Side(mapping_file.case, old), Side(mapping_file.case, new)
+    case_column = IdentifierColumn(mapping_file.case, "data.same", mapping_file.case_value, mapping_file.no_value)
+    sides = Side(case_column, old), Side(case_column, new)
     mapping = LinkMapping(mapping_file.source, *sides, asserted_at=_require_instant(rotation_flags.at))
     key = hashlib.sha256(old.key + new.key).digest()
     digested_file = mapping_file.model_copy(update={"values": {"rotation": {"all": repr(mapping)}}})
@@ -115,19 +119,23 @@ def _build_reader(
     mapping: Mapping, key: bytes, mapping_file: MappingFile, file: Path, flags: MappingFlags
 ) -> PreparedReader:
     kind = flags.format or detect_format(file)
-    read = mapped_reader(mapping, key, kind, delimiter=mapping_file.delimiter, encoding=mapping_file.encoding)
-    return PreparedReader(read, mapping_file.digest(key))
+    read = mapped_reader(mapping, kind, delimiter=mapping_file.delimiter, encoding=mapping_file.encoding)
+    notices = mapping.notices if isinstance(mapping, RowMapping) else RowNotices()
+    return PreparedReader(read, mapping_file.digest(key), notices)
 
 
 def _with_xes_columns(mapping_file: MappingFile) -> MappingFile:
-    with_ids = mapping_file.with_defaults(case=xes.CASE, time=xes.TIME)
+    with_ids = mapping_file.with_defaults(case=(xes.CASE,), time=xes.TIME)
     return with_ids.with_defaults(activity=xes.ACTIVITY) if mapping_file.type == ActivityRecorded.type else with_ids
 
 
-def _build_side(name: str, org: str | None, column: str | None, key_file: Path | None, epoch: int) -> Side:
+def _build_side(
+    mapping_file: MappingFile, name: str, org: str | None, column: str | None, key_file: Path | None, epoch: int
+) -> Side:
     if org is None or column is None or key_file is None:
         raise WrongMapping(f"--links needs --{name}-org, --{name} and --{name}-key-file")
-    return Side(column, load_pseudonyms(org, key_file, epoch))
+    identifier_column = IdentifierColumn((column,), "data.same", mapping_file.case_value, mapping_file.no_value)
+    return Side(identifier_column, load_pseudonyms(org, key_file, epoch))
 
 
 def _require_instant(text: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from pathline.cloudevent import CloudEvent
+
+CONFLICT: Final = "conflicting-duplicate"
+"""The reason of an event whose source and id came with other content before."""
 
 
 @dataclass(frozen=True, slots=True)

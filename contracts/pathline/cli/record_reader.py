@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from pathline.cli.errors import DamagedSource, WrongMapping
-from pathline.cli.event_id import file_digest
 from pathline.cli.formats import Format
 from pathline.cli.record_result import Outcome, Ready, Reject
 from pathline.cli.sources.csv import csv_records
@@ -35,12 +34,16 @@ class Mapping(Protocol):
         """Every column that is read."""
         ...
 
-    def build_interaction(self, file: str, number: int, record: Record) -> Interaction[Payload]:
-        """The interaction that the `number`-th record tells of. Raises Refused where it tells of none."""
+    def build_interaction(self, record: Record) -> Interaction[Payload]:
+        """The interaction that the next record tells of. Raises Refused where it tells of none."""
+        ...
+
+    def skip(self, record: Record) -> None:
+        """Counts a record that an earlier run has settled."""
         ...
 
 
-def mapped_reader(mapping: Mapping, key: bytes, kind: Format, *, delimiter: str | None, encoding: str) -> RecordReader:
+def mapped_reader(mapping: Mapping, kind: Format, *, delimiter: str | None, encoding: str) -> RecordReader:
     """Reads records of this format through this mapping."""
 
     def read(source: SourceFile, skip: int) -> Iterator[Outcome]:
@@ -51,7 +54,7 @@ def mapped_reader(mapping: Mapping, key: bytes, kind: Format, *, delimiter: str 
                 return ndjson_records(source.stream)
             return csv_records(source.stream, mapping.columns, delimiter=delimiter, encoding=encoding)
 
-        return _translate_errors(_read_mapped(records(), mapping, key, skip))
+        return _translate_errors(_read_mapped(records(), mapping, skip))
 
     return read
 
@@ -61,18 +64,17 @@ def read_events(source: SourceFile, skip: int) -> Iterator[Outcome]:
     return _translate_errors(_read_ready(source, skip))
 
 
-def _read_mapped(records: Records, mapping: Mapping, key: bytes, skip: int) -> Iterator[Outcome]:
-    file = ""
+def _read_mapped(records: Records, mapping: Mapping, skip: int) -> Iterator[Outcome]:
     for number, record in enumerate(records, 1):
-        if not file and isinstance(record, Record):
-            file = file_digest(key, record)
         if number <= skip:
+            if isinstance(record, Record):
+                mapping.skip(record)
             continue
         if not isinstance(record, Record):
             yield Reject.from_refusal(record.line, record.refusal)
             continue
         try:
-            yield Ready(record.line, mapping.build_interaction(file, number, record).event)
+            yield Ready(record.line, mapping.build_interaction(record).event)
         except Refused as error:
             yield Reject.from_refusal(record.line, error)
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pathline.cli.batches import Batch
-from pathline.cli.receipt import Receipt
+from pathline.cli.receipt import CONFLICT, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class Counts:
     accepted: int = 0
     duplicate: int = 0
     refused: int = 0
+    conflict: int = 0
+    """Of those refused, how many differ from what was sent before under the same id."""
 
     def with_batch(self, batch: Batch, receipt: Receipt) -> Counts:
         """The counts after this batch; a batch that had to be tried twice counts once."""
@@ -29,6 +31,7 @@ class Counts:
             accepted=self.accepted + receipt.accepted,
             duplicate=self.duplicate + receipt.duplicate,
             refused=self.refused + len(batch.rejects) + len(receipt.refused),
+            conflict=self.conflict + sum(refusal.reason == CONFLICT for refusal in receipt.refused),
         )
 
 
@@ -52,4 +55,9 @@ class Summary:
             f"read {counts.read:,}  sent {counts.sent:,}  accepted {counts.accepted:,}  "
             f"duplicate {counts.duplicate:,}  refused {counts.refused:,}  in {self.elapsed_s:.1f} s"
         )
+        if counts.conflict:
+            line += (
+                f"\nin conflict {counts.conflict:,}: they differ from what was sent before, which stays as it was; "
+                "publish a correction (interaction.corrected) of each"
+            )
         return line if self.rejects is None else f"{line}\nrefused: see {self.rejects}"

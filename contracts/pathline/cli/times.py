@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pathline import instant
@@ -17,7 +18,11 @@ _ISO_LIKE = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?", re.ASCII)
-_CLOCK_DIRECTIVES = ("%H", "%I", "%X", "%c", "%s")
+_DIRECTIVE = re.compile("%(.)", re.DOTALL)
+_CLOCK_DIRECTIVES = frozenset("HIXc")
+_DAY_DIRECTIVES = frozenset("djxcaAuUWV")
+_MONTH_DIRECTIVES = frozenset("mbBjxcUWV")
+_YEAR_DIRECTIVES = frozenset("YyGxc")
 
 
 class NaiveTime(ValueError):
@@ -26,10 +31,10 @@ class NaiveTime(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ParsedTime:
-    """When something happened, with an offset; or the beginning of the day on which it did."""
+    """When something happened, with an offset; or the beginning of the day or month in which it did."""
 
     instant: datetime
-    is_day_only: bool = False
+    precision: Precision | None = None
 
     @property
     def text(self) -> str:
@@ -41,6 +46,7 @@ class ParsedTime:
         return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
 
+Precision = Literal["day", "month"]
 Reader = Callable[[str], ParsedTime]
 """Text to moment. Raises ValueError, without the text, where it is none, and Naive where a zone is missing."""
 
@@ -50,18 +56,15 @@ def time_reader(pattern: str | None, zone: str | None) -> Reader:
     tz = None if zone is None else time_zone(zone)
     if pattern in ("unix", "unix-ms"):
         unit = 1 if pattern == "unix" else 1000
-        return lambda text: _parse_with(
-            lambda: datetime.fromtimestamp(float(text) / unit, UTC), None, is_day_only=False
-        )
+        return lambda text: _parse_with(lambda: datetime.fromtimestamp(float(text) / unit, UTC), None, None)
     if pattern is not None:
-        _check_pattern(pattern)
-        is_day_only = not any(clock in pattern for clock in _CLOCK_DIRECTIVES)
-        return lambda text: _parse_with(lambda: datetime.strptime(text.strip(), pattern), tz, is_day_only=is_day_only)
+        precision = _check_pattern(pattern)
+        return lambda text: _parse_with(lambda: datetime.strptime(text.strip(), pattern), tz, precision)
     return lambda text: _iso_like(text.strip(), tz)
 
 
-def _check_pattern(pattern: str) -> None:
-    """Raises WrongMapping where no text could ever be of this pattern."""
+def _check_pattern(pattern: str) -> Precision | None:
+    """How precise times of this pattern are. Raises WrongMapping where it says no year or month, or is no pattern."""
     example = datetime(2026, 1, 31, 9, tzinfo=UTC)
     try:
         datetime.strptime(example.strftime(pattern), pattern)
@@ -69,15 +72,28 @@ def _check_pattern(pattern: str) -> None:
         raise WrongMapping(
             "--time-format: write unix, unix-ms or a strptime pattern such as '%d/%m/%Y %H:%M'"
         ) from None
+    directives = {match[1] for match in _DIRECTIVE.finditer(pattern)}
+    if "Z" in directives:
+        raise WrongMapping(
+            "--time-format: %Z, the name of a zone, is not understood: strptime reads it and forgets it. "
+            "Use %z for offsets, or --timezone and a pattern without it"
+        )
+    if not directives & _YEAR_DIRECTIVES:
+        raise WrongMapping("--time-format: the pattern has no year, such as %Y: every time would be of 1900")
+    if not directives & _MONTH_DIRECTIVES:
+        raise WrongMapping("--time-format: the pattern has no month, such as %m: a year alone is too coarse")
+    if directives & _CLOCK_DIRECTIVES:
+        return None
+    return "day" if directives & _DAY_DIRECTIVES else "month"
 
 
-def _parse_with(read: Callable[[], datetime], zone: tzinfo | None, *, is_day_only: bool) -> ParsedTime:
+def _parse_with(read: Callable[[], datetime], zone: tzinfo | None, precision: Precision | None) -> ParsedTime:
     """What a pattern reads. Raises ValueError without the text, which strptime's own message repeats."""
     try:
         parsed = read()
     except (ValueError, OverflowError, OSError):
         raise ValueError("is not a time of the form --time-format") from None
-    return ParsedTime(_localize(parsed, zone), is_day_only)
+    return ParsedTime(localize(parsed, zone, has_clock=precision is None), precision)
 
 
 def time_zone(name: str) -> tzinfo:
@@ -105,7 +121,8 @@ def _iso_like(text: str, zone: tzinfo | None) -> ParsedTime:
         )
     except ValueError:
         raise ValueError("names a day or an hour that does not exist") from None
-    return ParsedTime(_localize(at if offset is None else at.replace(tzinfo=_parse_offset(offset)), zone), hour is None)
+    meant = at if offset is None else at.replace(tzinfo=_parse_offset(offset))
+    return ParsedTime(localize(meant, zone, has_clock=hour is not None), "day" if hour is None else None)
 
 
 def _microseconds(fraction: str | None) -> int:
@@ -122,17 +139,24 @@ def _parse_offset(text: str) -> tzinfo:
     return timezone(delta if match[1] == "+" else -delta) if delta else UTC
 
 
-def _localize(at: datetime, zone: tzinfo | None) -> datetime:
-    """The time in its zone; of an hour that the clocks repeat the first, of an hour that they skip none."""
+def localize(at: datetime, zone: tzinfo | None, *, has_clock: bool = True) -> datetime:
+    """The time in its zone. An hour that the clocks repeat is the first one, and one that they skip is refused.
+
+    A day whose midnight they skip begins when they go on.
+    """
     if at.tzinfo is not None:
         return at
     if zone is None:
         raise NaiveTime("has no offset; say where its clock hangs with --timezone, such as UTC or Europe/Amsterdam")
     localized = at.replace(tzinfo=zone)
     try:
-        is_skipped = localized.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != at
+        shown = localized.astimezone(UTC).astimezone(zone)
     except OverflowError:
         raise ValueError(instant.RANGE_MESSAGE) from None
-    if is_skipped:
+    if shown.replace(tzinfo=None) == at:
+        return localized
+    if has_clock:
         raise ValueError("names an hour that the clocks skipped in this time zone")
-    return localized
+    if shown.date() != at.date():
+        raise ValueError("names a day that the clocks skipped in this time zone")
+    return shown

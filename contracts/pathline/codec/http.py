@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
@@ -75,7 +76,7 @@ def _decode_binary(attributes: dict[str, Attribute], content_type: str | None, b
     require_json(content_type)
     if content_type is not None:
         attributes["datacontenttype"] = content_type
-    return CloudEvent(attributes, body or None)
+    return CloudEvent(attributes, body.removeprefix(codecs.BOM_UTF8) or None)
 
 
 def _add_attribute(attributes: dict[str, Attribute], name: str, text: str) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 from collections.abc import Mapping
 from typing import Final
 
 from pydantic_core import from_json, to_json
 
 from pathline.cloudevent import Attribute, CloudEvent, printable_name, require_json, require_size
+from pathline.codec.array_elements import split_array
+from pathline.codec.unique_names import has_repeated_name
 from pathline.errors import InvalidAttribute, InvalidData, Malformed, Refused
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -29,7 +32,13 @@ def decode_batch(raw: bytes) -> list[CloudEvent | Refused]:
 
     Raises Malformed when the whole is not a JSON array.
     """
-    items = _parse(raw)
+    try:
+        items = _parse(raw)
+    except Malformed:
+        # One of them may be at fault, and not the whole.
+        if (parts := split_array(raw)) is None:
+            raise
+        return [_decode_batch_part(part) for part in parts]
     if not isinstance(items, list):
         raise Malformed(f"a batch is a JSON array of events; send one event as {CONTENT_TYPE}")
     return [_decode_batch_item(item) for item in items]
@@ -47,11 +56,22 @@ def encode_batch(events: list[CloudEvent]) -> bytes:
 
 
 def _parse(raw: bytes) -> object:
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
-        return from_json(raw, allow_inf_nan=False)
+        value = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
         # jiter's messages name a place and a kind of mistake, never the text.
         raise Malformed(f"not JSON: {error}") from None
+    if has_repeated_name(raw):
+        raise Malformed("not JSON that all read alike: an object names a member twice; name it once")
+    return value
+
+
+def _decode_batch_part(part: bytes) -> CloudEvent | Refused:
+    try:
+        return decode(part)
+    except Refused as error:
+        return error
 
 
 def _decode_batch_item(item: object) -> CloudEvent | Refused:

@@ -15,6 +15,7 @@ from pathline.vocabulary.codes import (
     Precision,
     Safety,
 )
+from pathline.vocabulary.construction import ExplainedConstruction
 from pathline.vocabulary.identifiers import Code, HandoffId, Identifier
 from pathline.vocabulary.several import Several
 from pathline.vocabulary.shapes import About, Authority, Effort
@@ -23,7 +24,7 @@ _DISPLAY_NOUNS: Final = {"handoff": "hand-off", "coproduction": "co-production"}
 """Nouns whose plain English is not their code."""
 
 
-class Payload(StrictModel):
+class Payload(StrictModel, metaclass=ExplainedConstruction):
     """An interaction between a person and a service has happened.
 
     A noun is `class _Need(Payload, noun="need")`; its verbs are `class NeedMet(_Need, verb="met")`.

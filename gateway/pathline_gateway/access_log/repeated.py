@@ -25,8 +25,8 @@ class Repeated:
     def was_logged_recently(self, row: Access) -> bool:
         """Whether the same was logged within ten minutes; if not, it is from now on."""
         now = self.clock()
-        key = (row.who, row.org, row.route, tuple(row.refs), tuple(row.hidden_refs))
-        if row.who is not None and now - self._logged_at.get(key, -_WINDOW_S) < _WINDOW_S:
+        key = (row.actor_digest, row.org, row.route, tuple(row.refs), tuple(row.hidden_refs))
+        if row.actor_digest is not None and now - self._logged_at.get(key, -_WINDOW_S) < _WINDOW_S:
             return True
         if len(self._logged_at) >= _MAX_ENTRIES:
             self._logged_at.clear()

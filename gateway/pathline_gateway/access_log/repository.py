@@ -11,19 +11,19 @@ import asyncpg
 from pathline_gateway.access_log.writer import Access
 
 _WRITE = """
-insert into access (kind, org, roles, purpose, basis, instrument, mandate, refs, what, outcome, reason, trace_id, quiet,
-    who, route, about, caller_trace, hidden_refs)
+insert into access (kind, org, roles, purpose, basis, instrument, mandate, refs, action, outcome, reason, trace_id,
+    is_hidden_from_person, actor_digest, route, action_target, caller_trace_id, hidden_refs)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 """
 _SELECT = """
-select id, at, kind, org, roles, purpose, basis, instrument, mandate, refs, what, outcome, reason, trace_id, quiet,
-    who, route, about, caller_trace, hidden_refs
+select id, accessed_at, kind, org, roles, purpose, basis, instrument, mandate, refs, action, outcome, reason, trace_id,
+    is_hidden_from_person, actor_digest, route, action_target, caller_trace_id, hidden_refs
 from access
 """
 _SELECT_BY_REFS = (
     _SELECT
     + """
-where refs && $1::bigint[] and id < $2 and not quiet and at > $4
+where refs && $1::bigint[] and id < $2 and not is_hidden_from_person and accessed_at > $4
   and (org is null or not exists (select from organisation o where o.org = access.org and o.conceals))
 order by id desc limit $3
 """

@@ -26,7 +26,7 @@ class Request(NamedTuple):
     """Made by the gateway."""
     route: str
     about: str | None = None
-    caller_trace: bytes | None = None
+    caller_trace_id: bytes | None = None
 
 
 class Access(NamedTuple):
@@ -40,18 +40,18 @@ class Access(NamedTuple):
     instrument: str | None
     mandate: str | None
     refs: list[int]
-    what: What
+    action: What
     outcome: Outcome
     reason: str | None
     trace_id: bytes | None
     """The gateway's own number of the request; no caller chooses it."""
-    quiet: bool
-    who: str | None = None
+    is_hidden_from_person: bool
+    actor_digest: str | None = None
     """Who asked: a keyed hash of her token's subject."""
     route: str | None = None
     about: str | None = None
     """What an act was about: the parameters of its path."""
-    caller_trace: bytes | None = None
+    caller_trace_id: bytes | None = None
     """The trace that the caller says that her request belongs to."""
     hidden_refs: Sequence[int] = ()
     """Whom it was about as well, and who may not be told of it: it would tell what is concealed."""
@@ -90,7 +90,7 @@ def build_access(
         caller.actor_id,
         None if request is None else request.route,
         None if request is None else request.about,
-        None if request is None else request.caller_trace,
+        None if request is None else request.caller_trace_id,
         sorted(hidden_refs),
     )
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import orjson
 from fastapi import APIRouter, Response
 
-from pathline.asyncapi import Json
+from pathline_gateway.api_docs.documents import Documents
+
+router = APIRouter(include_in_schema=False)
 
 
-def routes(asyncapi_document: Callable[[], Json]) -> APIRouter:
-    """`GET /asyncapi.json`."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/asyncapi.json")
-    async def asyncapi() -> Response:
-        """What is published to Kafka: topics, records, payloads."""
-        return Response(orjson.dumps(asyncapi_document()), media_type="application/json")
-
-    return router
+@router.get("/asyncapi.json")
+async def get_asyncapi(documents: Documents) -> Response:
+    """What is published to Kafka: topics, records, payloads."""
+    return Response(orjson.dumps(documents.asyncapi), media_type="application/json")

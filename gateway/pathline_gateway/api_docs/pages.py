@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, Protocol, TypeVar
 
 from fastapi import APIRouter, Response
 
-from pathline.asyncapi import Json
-from pathline_gateway.api_docs.event_types import header_fields, parse_events
+from pathline_gateway.api_docs.documents import Documents
+from pathline_gateway.api_docs.event_types import header_fields
 from pathline_gateway.api_docs.notice_types import notice_types
-from pathline_gateway.api_docs.operations import parse_operations
 from pathline_gateway.web.templates import render_page
 
 _MAX_QUERY_LENGTH = 200
@@ -25,53 +23,49 @@ class _Listed(Protocol):
 L = TypeVar("L", bound=_Listed)
 
 
-def routes(openapi_document: Callable[[], Json], asyncapi_document: Callable[[], Json]) -> APIRouter:
-    """The pages, made from these documents."""
-    router = APIRouter(include_in_schema=False)
-    operations_by_slug, events_by_type = (
-        cache(lambda: parse_operations(openapi_document())),
-        cache(lambda: parse_events(asyncapi_document())),
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/docs/api")
+async def operations_page(documents: Documents, q: str = "") -> Response:
+    """What can be asked over HTTP; with `q`, that in which all its words stand."""
+    matching = _search(documents.operations.values(), q)
+    groups = [(tag, [each for each in matching if each.tag == tag["name"]]) for tag in documents.openapi["tags"]]
+    return _list_page(
+        "api.html",
+        q,
+        len(matching),
+        len(documents.operations),
+        groups,
+        about=documents.openapi["info"]["description"],
     )
 
-    @router.get("/docs/api")
-    async def api(q: str = "") -> Response:
-        """What can be asked over HTTP; with `q`, that in which all its words stand."""
-        matching = _search(operations_by_slug().values(), q)
-        groups = [(tag, [each for each in matching if each.tag == tag["name"]]) for tag in openapi_document()["tags"]]
-        return _list_page(
-            "api.html",
-            q,
-            len(matching),
-            len(operations_by_slug()),
-            groups,
-            about=openapi_document()["info"]["description"],
-        )
 
-    @router.get("/docs/api/{operation}")
-    async def operation_page(operation: str) -> Response:
-        """One operation."""
-        match = operations_by_slug().get(operation)
-        return _not_found_page() if match is None else render_page("api_operation.html", operation=match)
+@router.get("/docs/api/{operation}")
+async def operation_page(documents: Documents, operation: str) -> Response:
+    """One operation."""
+    match = documents.operations.get(operation)
+    return _not_found_page() if match is None else render_page("api_operation.html", operation=match)
 
-    @router.get("/docs/events")
-    async def types(q: str = "") -> Response:
-        """What can be published, and what is told to subscribers; with `q`, that in which all its words stand."""
-        matching_events, matching_notices = _search(events_by_type().values(), q), _search(notice_types().values(), q)
-        groups = [(noun, list(each)) for noun, each in groupby(matching_events, key=lambda event: event.noun)]
-        document = asyncapi_document()
-        more = {"channels": document["channels"].values(), "attributes": header_fields(document)}
-        counts = (len(matching_events) + len(matching_notices), len(events_by_type()) + len(notice_types()))
-        return _list_page("events.html", q, *counts, groups, notices=matching_notices, **more)
 
-    @router.get("/docs/events/{type}")
-    async def event_type_page(type: str) -> Response:
-        """One type of event."""
-        if (notice := notice_types().get(type)) is not None:
-            return render_page("notice.html", notice=notice)
-        match = events_by_type().get(type)
-        return _not_found_page() if match is None else render_page("event.html", event=match)
+@router.get("/docs/events")
+async def event_types_page(documents: Documents, q: str = "") -> Response:
+    """What can be published, and what is told to subscribers; with `q`, that in which all its words stand."""
+    matching_events, matching_notices = _search(documents.events.values(), q), _search(notice_types().values(), q)
+    groups = [(noun, list(each)) for noun, each in groupby(matching_events, key=lambda event: event.noun)]
+    document = documents.asyncapi
+    more = {"channels": document["channels"].values(), "attributes": header_fields(document)}
+    counts = (len(matching_events) + len(matching_notices), len(documents.events) + len(notice_types()))
+    return _list_page("events.html", q, *counts, groups, notices=matching_notices, **more)
 
-    return router
+
+@router.get("/docs/events/{type}")
+async def event_type_page(documents: Documents, type: str) -> Response:
+    """One type of event."""
+    if (notice := notice_types().get(type)) is not None:
+        return render_page("notice.html", notice=notice)
+    match = documents.events.get(type)
+    return _not_found_page() if match is None else render_page("event.html", event=match)
 
 
 def _search(candidates: Iterable[L], q: str) -> list[L]:

@@ -26,20 +26,17 @@ class CitizenAccount(BaseModel):
     """The `source` of whatever she publishes."""
 
 
-def routes() -> APIRouter:
-    """`GET /v1/account`."""
-    router = APIRouter(tags=["access"])
+router = APIRouter(tags=["access"])
 
-    @router.get(
-        "/v1/account",
-        summary="My own account",
-        response_model=None,
-        responses=response_docs(CitizenAccount, "What she is called here"),
-    )
-    async def account(caller: Person) -> dict[str, Any]:
-        """It follows from who she is at the issuer, and from nothing else."""
-        if caller.account is None:
-            raise Problem(404, "no-account", "with auth off nobody is anybody: there are no accounts")
-        return {"org": CITIZEN_ORGANISATION, "subject": caller.account, "source": ACCOUNT_SOURCE}
 
-    return router
+@router.get(
+    "/v1/account",
+    summary="My own account",
+    response_model=None,
+    responses=response_docs(CitizenAccount, "What she is called here"),
+)
+async def get_account(caller: Person) -> dict[str, Any]:
+    """It follows from who she is at the issuer, and from nothing else."""
+    if caller.account is None:
+        raise Problem(404, "no-account", "with auth off nobody is anybody: there are no accounts")
+    return {"org": CITIZEN_ORGANISATION, "subject": caller.account, "source": ACCOUNT_SOURCE}

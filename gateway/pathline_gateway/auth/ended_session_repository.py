@@ -8,12 +8,12 @@ from datetime import datetime
 import asyncpg
 
 _END = """
-insert into ended_session (key, ended_at, until) select unnest($1::bytea[]), $2, $3
-on conflict (key) do update set ended_at = greatest(ended_session.ended_at, excluded.ended_at),
-    until = greatest(ended_session.until, excluded.until)
+insert into ended_session (token_digest, ended_at, expires_at) select unnest($1::bytea[]), $2, $3
+on conflict (token_digest) do update set ended_at = greatest(ended_session.ended_at, excluded.ended_at),
+    expires_at = greatest(ended_session.expires_at, excluded.expires_at)
 """
-_READ = "select key, ended_at from ended_session where until > $1"
-_DELETE_EXPIRED = "delete from ended_session where until <= $1"
+_READ = "select token_digest, ended_at from ended_session where expires_at > $1"
+_DELETE_EXPIRED = "delete from ended_session where expires_at <= $1"
 
 
 async def insert_ended(

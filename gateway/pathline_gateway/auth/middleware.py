@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final, Protocol
 
@@ -29,8 +28,11 @@ PAGE_PREFIXES: Final = ("/console", "/desk", "/sign-out")
 ANONYMOUS_CALLER: Final = Caller(frozenset())
 
 
-Explain = Callable[[str, Problem], Response | None]
-"""Given the path: the page that tells a person of the problem; None where programs ask."""
+class Explain(Protocol):
+    """Tells a person of a problem."""
+
+    def __call__(self, path: str, problem: Problem, accept: str = "") -> Response | None:
+        """The page, given what kinds of answer are asked for; None where programs ask."""
 
 
 class Refusals(Protocol):
@@ -116,7 +118,7 @@ class AuthMiddleware:
         # Whoever is refused is known, too: the access log has her.
         connection.state.caller = await self._authenticator.authenticate(connection)
         try:
-            _require_role(connection.state.caller, roles)
+            require_role(connection.state.caller, roles)
         except Problem:
             if self._authenticator.refusals is not None:
                 self._authenticator.refusals.record(connection.scope)
@@ -128,7 +130,9 @@ class AuthMiddleware:
         if problem.status == 401 and connection.scope["method"] == "GET" and path.startswith(PAGE_PREFIXES):
             return_path = own_page_path(path) if path.startswith("/desk") else ""
             return RedirectResponse(f"/sign-in?to={return_path}" if return_path else "/sign-in", 303)
-        explanation = self._authenticator.explain(path, problem) if self._authenticator.explain is not None else None
+        accept = connection.headers.get("accept", "") if connection.scope["method"] == "GET" else ""
+        explain = self._authenticator.explain
+        explanation = explain(path, problem, accept) if explain is not None else None
         return problem.to_response() if explanation is None else explanation
 
 
@@ -137,17 +141,22 @@ async def authorize_route(request: Request) -> None:
 
     Raises Problem.
     """
-    _require_role(current_caller(request), ROUTE_ROLES[f"{request.method} {request.scope['route'].path}"])
+    require_role(_caller_of(request), ROUTE_ROLES[f"{request.method} {request.scope['route'].path}"])
 
 
-def _require_role(caller: Caller, roles: frozenset[str] | None) -> None:
+def require_role(caller: Caller, roles: frozenset[str] | None) -> None:
+    """The caller has one of these roles, or nobody is asked. Raises Problem."""
     if roles and not caller.auth_disabled and not caller.has_any_role(*roles):
         raise Problem(403, "forbidden", "your roles do not let you do this")
 
 
-def current_caller(request: Request) -> Caller:
-    """Who asks."""
-    current: Caller = request.state.caller
+async def current_caller(request: Request) -> Caller:
+    """Who asks; nobody, with no role, where nothing has found that out."""
+    return _caller_of(request)
+
+
+def _caller_of(request: Request) -> Caller:
+    current: Caller = getattr(request.state, "caller", ANONYMOUS_CALLER)
     return current
 
 

@@ -172,7 +172,7 @@ def _render_side(side: CaseSide) -> Iterator[str]:
 
 def _describe_evidence(each: EvidenceOnRef) -> str:
     status = "counts" if each.waits is None else f"waits: {each.waits}"
-    rank = EvidenceRank(each.standing).name.lower()
+    rank = EvidenceRank(each.rank).name.lower()
     refs = f"{each.a_org} {each.a_subject}, {each.b_org} {each.b_subject}"
     description = f"{each.kind}: {refs}; {each.method or '–'}, {each.confidence:.2f}, by {each.asserter} ({rank})"
     details = [f"for {each.purpose}"] * (each.purpose is not None) + [f"hand-off {each.handoff}"] * bool(each.handoff)

@@ -19,6 +19,8 @@ _OUTAGE_ADVICE: Final[Mapping[Component, str]] = {
     "Postgres": "Look at its process, its disk and its log. Nothing acknowledged is lost; all goes on by itself.",
     "The broker": "Look at its process and its log. Nothing is read or accepted meanwhile; all goes on by itself.",
 }
+SILENT_UNANSWERED: Final = "silent: nobody answered in time"
+SILENT_UNMET: Final = "unmet: taken on, and nobody met the person in time"
 _SET_ASIDE: Final = "/console/set-aside"
 _MAX_NAMED: Final = 3
 """Publishers that are named; the page that a thing leads to names all."""
@@ -32,12 +34,15 @@ class Facts(NamedTuple):
     status: Mapping[str, Any]
     """The body of `GET /v1/status`."""
     silent_count: int
+    """Hand-offs that are silent."""
     parked_lately: Sequence[ParkedLately] = ()
     """In the last hour."""
     troubled_sinks: Sequence[Troubled] = ()
     dead_letter_count: int = 0
     review_count: int = 0
     """Items of evidence that wait for a reviewer."""
+    unanswered_count: int | None = None
+    """Of the silent hand-offs, those that nobody answered; in the others nobody met the person. None: all."""
 
 
 class Alert(NamedTuple):
@@ -145,10 +150,15 @@ def _failing_work_faults(facts: Facts) -> Iterator[Alert]:
 
 def _handoff_faults(facts: Facts) -> Iterator[Alert]:
     if n := facts.silent_count:
-        what = "One hand-off is" if n == 1 else f"{n:,} hand-offs are"
+        unanswered = n if facts.unanswered_count is None else facts.unanswered_count
+        what = "; ".join(
+            f"{'One hand-off is' if count == 1 else f'{count:,} hand-offs are'} {wording}"
+            for count, wording in ((unanswered, SILENT_UNANSWERED), (n - unanswered, SILENT_UNMET))
+            if count
+        )
         do = "Ask the organisation that was asked; whoever offered it may withdraw it, or offer it to another."
         href = "/console/handoffs"
-        yield Alert("busy", f"{what} silent: nobody answered in time.", do, href, "hand-offs by who hands to whom")
+        yield Alert("busy", f"{what}.", do, href, "hand-offs by who hands to whom")
 
 
 def _parked_faults(facts: Facts) -> Iterator[Alert]:

@@ -25,6 +25,7 @@ class PairLine:
     offered: int
     waiting: int
     silent: int
+    unmet: int
     to_acceptance: str
     to_contact: str
     declined: int
@@ -61,6 +62,7 @@ def summarize_pairs(pairs: Iterable[OrganisationPair]) -> list[PairLine]:
             pair.offered,
             pair.waiting,
             pair.silent,
+            pair.unmet,
             _format_median(pair.median_to_acceptance, pair.accepted),
             _format_median(pair.median_to_contact, pair.contacted),
             pair.declined,

@@ -78,7 +78,8 @@ def describe_state(state: str | None, ended_by: str | None) -> str:
 
 def describe_silence(stage: Stage, due: datetime, now: datetime) -> str:
     """That nothing was heard."""
-    return f"silent: {_STAGE_WORDING[stage]} was due on {format_day(due)}, {format_duration(now - due)} ago"
+    word = "silent" if stage == "accept" else "unmet"
+    return f"{word}: {_STAGE_WORDING[stage]} was due on {format_day(due)}, {format_duration(now - due)} ago"
 
 
 def describe_lateness(stage: Stage) -> str:

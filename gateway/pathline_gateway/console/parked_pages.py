@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlencode
 
-import asyncpg
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field, ValidationError
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse
 
 from pathline_gateway.access_log.request_row import read_transaction
@@ -25,12 +24,14 @@ from pathline_gateway.parked.endpoints import (
     Publisher,
     Reason,
     count_outcomes,
+    find_concealing_orgs,
 )
 from pathline_gateway.parked.gauge import update_gauge
 from pathline_gateway.parked.overview_repository import ParkedFilter
 from pathline_gateway.parked.redaction import is_filter_allowed, redact_groups
 from pathline_gateway.parked.replay import ReplayRules, replay
-from pathline_gateway.web import forms
+from pathline_gateway.web.context import RegisterUnknown, RequestPool
+from pathline_gateway.web.forms import OwnForm, parse_form
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.templates import render_page
@@ -38,6 +39,7 @@ from pathline_gateway.web.templates import render_page
 _MAX_LISTED = 20
 """Records of a group that are listed where all groups are; of one group, the next hundred."""
 _MAX_LISTED_OF_GROUP = 100
+_ADVICE = "say which records: reason, org and last, as the page has them"
 
 Told = Annotated[int | None, Query(ge=0)]
 
@@ -56,80 +58,68 @@ class Chosen(BaseModel):
         return ParkedFilter(self.reason, self.org)
 
 
-def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
-    """`/console/parked`, and what its two forms send."""
-    router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False)
 
-    @router.get("/console/parked")
-    async def parked_page(
-        _: Operator,
-        replayed: Told = None,
-        still: Told = None,
-        discarded: Told = None,
-        more: Told = None,
-        reason: OfReason = None,
-        org: OfPublisher = None,
-        after: After = 0,
-    ) -> Response:
-        """What was refused, and why? All groups; or one, from a record on."""
-        limit = _MAX_LISTED if reason is None and org is None else _MAX_LISTED_OF_GROUP
-        async with read_transaction(pool) as connection:
-            concealing_orgs = (
-                frozenset[str]() if register_unknown else await overview_repository.find_concealing_orgs(connection)
+
+@router.get("/console/parked")
+async def parked_page(
+    pool: RequestPool,
+    register_unknown: RegisterUnknown,
+    _: Operator,
+    replayed: Told = None,
+    still: Told = None,
+    discarded: Told = None,
+    more: Told = None,
+    reason: OfReason = None,
+    org: OfPublisher = None,
+    after: After = 0,
+) -> Response:
+    """What was refused, and why? All groups; or one, from a record on."""
+    limit = _MAX_LISTED if reason is None and org is None else _MAX_LISTED_OF_GROUP
+    async with read_transaction(pool) as connection:
+        concealing_orgs = await find_concealing_orgs(connection, register_unknown=register_unknown)
+        record_filter = ParkedFilter(reason, org)
+        rows = (
+            await overview_repository.groups(connection, record_filter)
+            if is_filter_allowed(record_filter, concealing_orgs)
+            else []
+        )
+        groups = [
+            (
+                group,
+                await overview_repository.page(connection, ParkedFilter(group.reason, group.org or ""), after, limit),
             )
-            record_filter = ParkedFilter(reason, org)
-            rows = (
-                await overview_repository.groups(connection, record_filter)
-                if is_filter_allowed(record_filter, concealing_orgs)
-                else []
-            )
-            groups = [
-                (
-                    group,
-                    await overview_repository.page(
-                        connection, ParkedFilter(group.reason, group.org or ""), after, limit
-                    ),
-                )
-                for group in redact_groups(rows, concealing_orgs)
-            ]
-        done = {"replayed": replayed, "still": still, "discarded": discarded, "more": more}
-        return render_page("parked.html", referrer="same-origin", groups=groups, done=done, after=after, listed=limit)
-
-    @router.post("/console/parked/replay")
-    async def replay_group(by: Operator, request: Request) -> Response:
-        """The records of a group are read again, the next thousand at once."""
-        group = await _read_group_form(request)
-        rules = ReplayRules(by, register_unknown)
-        async with pool.acquire() as connection:
-            ids = await overview_repository.ids(connection, group.record_filter, 0, group.last, MAX_RECORDS)
-            counts = count_outcomes([await replay(connection, rules, id) for id in ids])
-        await update_gauge(pool)
-        return _redirect(replayed=counts["replayed"], still=counts["still_parked"], more=int(len(ids) == MAX_RECORDS))
-
-    @router.post("/console/parked/discard")
-    async def discard_group(by: Operator, request: Request) -> Response:
-        """The records of a group are put aside, for the reason that was given."""
-        group = await _read_group_form(request)
-        if not group.because:
-            raise Problem(422, "invalid-request", "because: say why nobody will mend these records")
-        discarded_count, after = 0, 0
-        async with pool.acquire() as connection:
-            while ids := await overview_repository.ids(connection, group.record_filter, after, group.last, MAX_RECORDS):
-                discarded_count += len(await discard(connection, ids, by, group.because))
-                after = ids[-1]
-        await update_gauge(pool)
-        return _redirect(discarded=discarded_count)
-
-    return router
+            for group in redact_groups(rows, concealing_orgs)
+        ]
+    done = {"replayed": replayed, "still": still, "discarded": discarded, "more": more}
+    return render_page("parked.html", referrer="same-origin", groups=groups, done=done, after=after, listed=limit)
 
 
-async def _read_group_form(request: Request) -> Chosen:
-    if not forms.is_same_origin(request):
-        raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
-    try:
-        return Chosen.model_validate(await forms.read_form(request))
-    except ValidationError:
-        raise Problem(422, "invalid-request", "say which records: reason, org and last, as the page has them") from None
+@router.post("/console/parked/replay")
+async def replay_group(pool: RequestPool, register_unknown: RegisterUnknown, by: Operator, form: OwnForm) -> Response:
+    """The records of a group are read again, the next thousand at once."""
+    group = parse_form(form, Chosen, _ADVICE)
+    rules = ReplayRules(by, register_unknown)
+    async with pool.acquire() as connection:
+        ids = await overview_repository.ids(connection, group.record_filter, 0, group.last, MAX_RECORDS)
+        counts = count_outcomes([await replay(connection, rules, id) for id in ids])
+    await update_gauge(pool)
+    return _redirect(replayed=counts["replayed"], still=counts["still_parked"], more=int(len(ids) == MAX_RECORDS))
+
+
+@router.post("/console/parked/discard")
+async def discard_group(pool: RequestPool, by: Operator, form: OwnForm) -> Response:
+    """The records of a group are put aside, for the reason that was given."""
+    group = parse_form(form, Chosen, _ADVICE)
+    if not group.because:
+        raise Problem(422, "invalid-request", "because: say why nobody will mend these records")
+    discarded_count, after = 0, 0
+    async with pool.acquire() as connection:
+        while ids := await overview_repository.ids(connection, group.record_filter, after, group.last, MAX_RECORDS):
+            discarded_count += len(await discard(connection, ids, by, group.because))
+            after = ids[-1]
+    await update_gauge(pool)
+    return _redirect(discarded=discarded_count)
 
 
 def _redirect(**done: int) -> Response:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathline_gateway.console.handoff_wording import HandoffWording
 from pathline_gateway.pathways.assembly import Pathway
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.web.formatting import format_day, format_duration, organisation_name, step_title
+from pathline_gateway.web.formatting import format_day, format_duration, format_step_day, organisation_name, step_title
 
 WIDTH = 1000
 LABELS = 150
@@ -113,7 +113,7 @@ def draw_pathway(pathway: Pathway, handoffs: Iterable[HandoffWording], now: date
             for each in unanswered
             if each.receiver is not None and each.offered is not None
         ],
-        marks=[Mark(axis.x(s.time), y[s.org], f"{format_day(s.time)}: {step_title(s)}") for s in steps],
+        marks=[Mark(axis.x(s.time), y[s.org], f"{format_step_day(s)}: {step_title(s)}") for s in steps],
     )
 
 

@@ -2,134 +2,154 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
 
-import asyncpg
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from pathline.rows.service_code import make_code
 from pathline_gateway.access_log.writer import What
 from pathline_gateway.auth.caller import Caller
-from pathline_gateway.auth.dependencies import CurrentCaller
+from pathline_gateway.auth.dependencies import OperatorCaller
 from pathline_gateway.console import pathway_drawing, trace_drawing
 from pathline_gateway.console.handoff_wording import describe_handoffs
 from pathline_gateway.pathways import repository as pathway_repository
-from pathline_gateway.pull.endpoints import PathwaySearch, PullRequest
+from pathline_gateway.pull.endpoints import PathwaySearch
 from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
 from pathline_gateway.pull.paging import After, RequestedPage, encode_cursor
 from pathline_gateway.pull.pathway_reader import PathwayReading, read_page
 from pathline_gateway.pull.reader_view import View
-from pathline_gateway.pull.restricted import RestrictedReader
+from pathline_gateway.pull.request import PullRequest
+from pathline_gateway.pull.restricted import Readers, RestrictedReader
 from pathline_gateway.pull.unrestricted import OPERATOR, unrestricted_key
 from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
-from pathline_gateway.web import forms
+from pathline_gateway.web.context import AppContext, Context
+from pathline_gateway.web.forms import OwnForm
 from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.templates import render_page
 
 STATIC = StaticFiles(directory=Path(__file__).parents[1] / "web" / "static")
 
 
-def routes(pool: asyncpg.Pool, secret: bytes, readers: RestrictedReader, clock: Callable[[], datetime]) -> APIRouter:
-    """`/console/pathways/{id}`, `/console/pathways/{id}/trace`, and the search form."""
-    router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False)
 
-    @router.post("/console/pathways")
-    async def search(request: Request, caller: CurrentCaller) -> Response:
-        """Finds a person's pathway; the subject travels in the body."""
-        query = await _read_search_form(request)
-        pathway_id = None if query is None else await _find_pathway(query, caller)
-        return (
-            render_page("missing.html", 404)
-            if pathway_id is None
-            else RedirectResponse(f"/console/pathways/{pathway_id}", 303)
-        )
 
-    @router.get("/console/pathways/{pathway}")
-    async def pathway_page(pathway: UUID, caller: CurrentCaller, after: After = None) -> Response:
-        """Where has this person been, and what does she wait for?"""
-        reading = await _read(pathway, caller, "pathway", RequestedPage(after))
-        if isinstance(reading, Response):
-            return reading
-        handoff_wordings = describe_handoffs(
-            reading.handoffs if isinstance(reading, View) else reading.serve_handoffs(), clock()
-        )
-        drawing = pathway_drawing.draw_pathway(reading.assembled, handoff_wordings, clock())
-        return render_page(
-            "pathway.html",
-            pathway=pathway,
-            found=reading.assembled,
-            drawing=drawing,
-            waits=handoff_wordings,
-            first=after is None,
-            following=_next_cursor(reading),
-        )
+@router.post("/console/pathways")
+async def search_page(context: Context, readers: Readers, form: OwnForm, caller: OperatorCaller) -> Response:
+    """Finds a person's pathway; the subject travels in the body."""
+    query = _parse_search(form)
+    pathway_id = None if query is None else await _find_pathway(context, readers, query, caller)
+    return (
+        render_page("missing.html", 404)
+        if pathway_id is None
+        else RedirectResponse(f"/console/pathways/{pathway_id}", 303)
+    )
 
-    @router.get("/console/pathways/{pathway}/trace")
-    async def trace_page(pathway: UUID, caller: CurrentCaller, after: After = None) -> Response:
-        """The journey, as a trace."""
-        reading = await _read(pathway, caller, "trace", RequestedPage(after))
-        if isinstance(reading, Response):
-            return reading
-        if isinstance(reading, View):
-            otlp = reading.trace()
-        else:
-            otlp = journey_trace(reading.assembled, TraceKey(secret, OPERATOR, str(pathway), reading.version))
-        return render_page(
-            "trace.html", pathway=pathway, fall=trace_drawing.draw_waterfall(otlp), following=_next_cursor(reading)
-        )
 
-    async def _find_pathway(query: PathwaySearch, caller: Caller) -> UUID | None:
-        if not caller.auth_disabled:
-            try:
-                return await readers.search(PullRequest(caller), query.org, query.subject)
-            except Problem:
-                return None
-        async with pool.acquire() as connection:
-            return await pathway_repository.find_pathway(connection, query.org, query.subject)
-
-    async def _read(
-        pathway: UUID, caller: Caller, action: What, requested_page: RequestedPage
-    ) -> View | PathwayReading | Response:
-        """What this caller sees of it, of one moment, and logged where callers are told apart."""
-        reading: View | PathwayReading | UUID | None
-        if caller.auth_disabled:
-            reading = await _read_unrestricted(pathway, requested_page)
-        else:
-            reading = await readers.read_view(PullRequest(caller), pathway, action, requested_page)
-        if reading is None:
-            return render_page("missing.html", 404)
-        if isinstance(reading, UUID):
-            suffix = "/trace" if action == "trace" else ""
-            return RedirectResponse(f"/console/pathways/{reading}{suffix}", 308)
+@router.get("/console/pathways/{pathway}")
+async def pathway_page(
+    context: Context, readers: Readers, pathway: UUID, caller: OperatorCaller, after: After = None
+) -> Response:
+    """Where has this person been, and what does she wait for?"""
+    reading = await _read(context, readers, pathway, caller, "pathway", RequestedPage(after))
+    if isinstance(reading, Response):
         return reading
+    handoff_wordings = describe_handoffs(
+        reading.handoffs if isinstance(reading, View) else reading.serve_handoffs(), context.clock()
+    )
+    drawing = pathway_drawing.draw_pathway(reading.assembled, handoff_wordings, context.clock())
+    return render_page(
+        "pathway.html",
+        pathway=pathway,
+        found=reading.assembled,
+        drawing=drawing,
+        waits=handoff_wordings,
+        first=after is None,
+        following=_next_cursor(context, reading),
+    )
 
-    async def _read_unrestricted(pathway: UUID, requested_page: RequestedPage) -> PathwayReading | UUID | None:
-        page_range = requested_page.parse(unrestricted_key(secret))
+
+@router.get("/console/pathways/{pathway}/trace")
+async def trace_page(
+    context: Context, readers: Readers, pathway: UUID, caller: OperatorCaller, after: After = None
+) -> Response:
+    """The journey, as a trace."""
+    reading = await _read(context, readers, pathway, caller, "trace", RequestedPage(after))
+    if isinstance(reading, Response):
+        return reading
+    if isinstance(reading, View):
+        otlp = reading.trace()
+    else:
+        otlp = journey_trace(reading.assembled, TraceKey(context.secret, OPERATOR, str(pathway), reading.version))
+    return render_page(
+        "trace.html", pathway=pathway, fall=trace_drawing.draw_waterfall(otlp), following=_next_cursor(context, reading)
+    )
+
+
+async def _find_pathway(
+    context: AppContext, readers: RestrictedReader, query: PathwaySearch, caller: Caller
+) -> UUID | None:
+    if not caller.auth_disabled:
         try:
-            async with pool.acquire() as connection:
-                with uncomputable_as_problem():
-                    return await read_page(connection, pathway, clock(), page_range)
-        except Problem as problem:
-            if problem.status != 404:
-                raise
+            return await readers.search(PullRequest(caller), query.org, query.subject)
+        except Problem:
             return None
-
-    def _next_cursor(reading: View | PathwayReading) -> str | None:
-        """How the next page is asked for, where there is one."""
-        if isinstance(reading, View):
-            return reading.next
-        return None if reading.next is None else encode_cursor(unrestricted_key(secret), reading.next)
-
-    return router
+    async with context.pool.acquire() as connection:
+        return await pathway_repository.find_pathway(connection, query.org, query.subject)
 
 
-async def _read_search_form(request: Request) -> PathwaySearch | None:
+async def _read(
+    context: AppContext,
+    readers: RestrictedReader,
+    pathway: UUID,
+    caller: Caller,
+    action: What,
+    requested_page: RequestedPage,
+) -> View | PathwayReading | Response:
+    """What this caller sees of it, of one moment, and logged where callers are told apart."""
+    reading: View | PathwayReading | UUID | None
+    if caller.auth_disabled:
+        reading = await _read_unrestricted(context, pathway, requested_page)
+    else:
+        reading = await readers.read_view(PullRequest(caller), pathway, action, requested_page)
+    if reading is None:
+        return render_page("missing.html", 404)
+    if isinstance(reading, UUID):
+        suffix = "/trace" if action == "trace" else ""
+        return RedirectResponse(f"/console/pathways/{reading}{suffix}", 308)
+    return reading
+
+
+async def _read_unrestricted(
+    context: AppContext, pathway: UUID, requested_page: RequestedPage
+) -> PathwayReading | UUID | None:
+    page_range = requested_page.parse(unrestricted_key(context.secret))
     try:
-        return PathwaySearch.model_validate(await forms.read_form(request))
+        async with context.pool.acquire() as connection:
+            with uncomputable_as_problem():
+                return await read_page(connection, pathway, context.clock(), page_range)
+    except Problem as problem:
+        if problem.status != 404:
+            raise
+        return None
+
+
+def _next_cursor(context: AppContext, reading: View | PathwayReading) -> str | None:
+    """How the next page is asked for, where there is one."""
+    if isinstance(reading, View):
+        return reading.next
+    return None if reading.next is None else encode_cursor(unrestricted_key(context.secret), reading.next)
+
+
+def _parse_search(form: Mapping[str, str]) -> PathwaySearch | None:
+    try:
+        # Pages write `Housing` and `Food bank`: what they write finds what they mean.
+        return PathwaySearch.model_validate(
+            {**form, "org": make_code(form.get("org", "")), "subject": form.get("subject", "").strip()}
+        )
     except ValidationError:
         return None

@@ -5,12 +5,11 @@ An item's address holds its opaque number only; pseudonyms stand in the page, wh
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
-import asyncpg
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field, ValidationError
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse
 
 from pathline_gateway.access_log.request_row import read_transaction
@@ -18,14 +17,16 @@ from pathline_gateway.auth.dependencies import Reviewer
 from pathline_gateway.identity.evidence import EvidenceRank
 from pathline_gateway.review import repository as review_repository
 from pathline_gateway.review.case import Verdict
-from pathline_gateway.review.endpoints import Reason, State
+from pathline_gateway.review.endpoints import Reason, Reviews, State
 from pathline_gateway.review.endpoints import load_page as listed
-from pathline_gateway.review.service import ReviewResult, ReviewService
-from pathline_gateway.web import forms
+from pathline_gateway.review.service import ReviewResult
+from pathline_gateway.web.context import RequestPool
+from pathline_gateway.web.forms import OwnForm, parse_form
 from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.templates import render_page
 
 _MAX_LISTED = 50
+_ADVICE = "say what is decided, as the page has it"
 
 REASON_WORDING = {
     "proposed": "nobody who may link both sides said so",
@@ -66,70 +67,60 @@ class UndoForm(BaseModel):
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
-Sent = TypeVar("Sent", DecisionForm, UndoForm)
+router = APIRouter(include_in_schema=False)
 
 
-def routes(pool: asyncpg.Pool, review_service: ReviewService) -> APIRouter:
-    """`/console/review`, `/console/review/{item}`, and what its forms send."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/console/review")
-    async def queue_page(
-        _: Reviewer,
-        reason: Reason | None = None,
-        state: State = "waiting",
-        after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
-    ) -> Response:
-        """Who may be one person, and who not?"""
-        async with read_transaction(pool) as connection:
-            items = await listed(
-                connection, state, reason, after, _MAX_LISTED, unrestricted=review_service.unrestricted
-            )
-            counts = await review_repository.count_waiting(connection, unrestricted=review_service.unrestricted)
-        following = items[-1].cursor if len(items) == _MAX_LISTED else None
-        return render_page(
-            "review.html",
-            items=items,
-            counts=counts,
-            reason=reason,
-            state=state,
-            following=following,
-            why=REASON_WORDING,
-        )
-
-    @router.get("/console/review/{item}")
-    async def item_page(_: Reviewer, item: UUID, done: Annotated[str, Query(max_length=10)] = "") -> Response:
-        """Are these one person?"""
-        try:
-            case = await review_service.get_case(item)
-        except Problem:
-            return render_page("missing.html", 404)
-        return render_page(
-            "review_item.html", referrer="same-origin", found=case, done=done, why=REASON_WORDING, right=RANK_WORDING
-        )
-
-    @router.post("/console/review/{item}/decision")
-    async def decide(_: Reviewer, item: UUID, request: Request) -> Response:
-        """The two are one person, or two."""
-        form = await _read_form(request, DecisionForm)
-        return _redirect(item, await review_service.decide(item, form.decision, form.reason or None))
-
-    @router.post("/console/review/{item}/undo")
-    async def undo(_: Reviewer, item: UUID, request: Request) -> Response:
-        """No decision stands about the two."""
-        form = await _read_form(request, UndoForm)
-        return _redirect(item, await review_service.undo(item, form.reason or None))
-
-    return router
+@router.get("/console/review")
+async def queue_page(
+    pool: RequestPool,
+    review_service: Reviews,
+    _: Reviewer,
+    reason: Reason | None = None,
+    state: State = "waiting",
+    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+) -> Response:
+    """Who may be one person, and who not?"""
+    async with read_transaction(pool) as connection:
+        items = await listed(connection, state, reason, after, _MAX_LISTED, unrestricted=review_service.unrestricted)
+        counts = await review_repository.count_waiting(connection, unrestricted=review_service.unrestricted)
+    following = items[-1].cursor if len(items) == _MAX_LISTED else None
+    return render_page(
+        "review.html",
+        items=items,
+        counts=counts,
+        reason=reason,
+        state=state,
+        following=following,
+        why=REASON_WORDING,
+    )
 
 
-async def _read_form(request: Request, model: type[Sent]) -> Sent:
-    if not forms.is_same_origin(request):
-        raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
+@router.get("/console/review/{item}")
+async def item_page(
+    review_service: Reviews, _: Reviewer, item: UUID, done: Annotated[str, Query(max_length=10)] = ""
+) -> Response:
+    """Are these one person?"""
     try:
-        return model.model_validate(await forms.read_form(request))
-    except ValidationError:
-        raise Problem(422, "invalid-request", "say what is decided, as the page has it") from None
+        case = await review_service.get_case(item)
+    except Problem:
+        return render_page("missing.html", 404)
+    return render_page(
+        "review_item.html", referrer="same-origin", found=case, done=done, why=REASON_WORDING, right=RANK_WORDING
+    )
+
+
+@router.post("/console/review/{item}/decision")
+async def decide(review_service: Reviews, _: Reviewer, item: UUID, sent: OwnForm) -> Response:
+    """The two are one person, or two."""
+    form = parse_form(sent, DecisionForm, _ADVICE)
+    return _redirect(item, await review_service.decide(item, form.decision, form.reason or None))
+
+
+@router.post("/console/review/{item}/undo")
+async def undo(review_service: Reviews, _: Reviewer, item: UUID, sent: OwnForm) -> Response:
+    """No decision stands about the two."""
+    form = parse_form(sent, UndoForm, _ADVICE)
+    return _redirect(item, await review_service.undo(item, form.reason or None))
 
 
 def _redirect(item: UUID, result: ReviewResult) -> Response:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, NamedTuple
 
-import asyncpg
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from starlette.responses import RedirectResponse
 
 from pathline_gateway.auth.dependencies import Operator
@@ -13,8 +12,9 @@ from pathline_gateway.background.works import WORKS, Work
 from pathline_gateway.set_aside import repository
 from pathline_gateway.set_aside.repository import SetAside
 from pathline_gateway.set_aside.summary import Failing
-from pathline_gateway.status.endpoints import Statuses
-from pathline_gateway.web import forms
+from pathline_gateway.status.endpoints import GatewayStatuses
+from pathline_gateway.web.context import RequestPool
+from pathline_gateway.web.forms import OwnForm
 from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.templates import render_page
 
@@ -30,31 +30,29 @@ class _Section(NamedTuple):
     items: list[SetAside]
 
 
-def routes(pool: asyncpg.Pool, statuses: Statuses) -> APIRouter:
-    """`/console/set-aside`, and what its form sends."""
-    router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False)
 
-    @router.get("/console/set-aside")
-    async def set_aside_page(_: Operator, retried: Annotated[int | None, Query(ge=0)] = None) -> Response:
-        """What fails, and what to do?"""
-        async with pool.acquire() as connection:
-            sections = [
-                _Section(WORKS[each.work], each, await repository.page(connection, each.work, 0, _MAX_LISTED))
-                for each in await statuses.failing(connection)
-                if each.work in WORKS
-            ]
-        return render_page("set_aside.html", referrer="same-origin", sections=sections, retried=retried)
 
-    @router.post("/console/set-aside/retry")
-    async def retry(_: Operator, request: Request) -> Response:
-        """Everything that one work has set aside is tried again."""
-        if not forms.is_same_origin(request):
-            raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
-        work = (await forms.read_form(request)).get("work")
-        if work not in WORKS:
-            raise Problem(422, "invalid-request", "work: say which, as the page has it")
-        async with pool.acquire() as connection:
-            n = await repository.retry(connection, work)
-        return RedirectResponse(f"/console/set-aside?retried={n}", 303)
+@router.get("/console/set-aside")
+async def set_aside_page(
+    pool: RequestPool, statuses: GatewayStatuses, _: Operator, retried: Annotated[int | None, Query(ge=0)] = None
+) -> Response:
+    """What fails, and what to do?"""
+    async with pool.acquire() as connection:
+        sections = [
+            _Section(WORKS[each.work], each, await repository.page(connection, each.work, 0, _MAX_LISTED))
+            for each in await statuses.failing(connection)
+            if each.work in WORKS
+        ]
+    return render_page("set_aside.html", referrer="same-origin", sections=sections, retried=retried)
 
-    return router
+
+@router.post("/console/set-aside/retry")
+async def retry_set_aside(pool: RequestPool, _: Operator, form: OwnForm) -> Response:
+    """Everything that one work has set aside is tried again."""
+    work = form.get("work")
+    if work not in WORKS:
+        raise Problem(422, "invalid-request", "work: say which, as the page has it")
+    async with pool.acquire() as connection:
+        n = await repository.retry(connection, work)
+    return RedirectResponse(f"/console/set-aside?retried={n}", 303)

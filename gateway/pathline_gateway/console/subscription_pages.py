@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field, ValidationError
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse
 
 from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.caller import Caller
-from pathline_gateway.auth.dependencies import CurrentCaller
+from pathline_gateway.auth.dependencies import OperatorCaller
 from pathline_gateway.console.subscription_summary import SubscriptionSummary, summarize_subscription
 from pathline_gateway.streams.api.access import org_filter, require_series, require_subscription
 from pathline_gateway.streams.api.explain import explain
 from pathline_gateway.streams.api.replay_endpoints import open_series
+from pathline_gateway.streams.api.services import Admission
 from pathline_gateway.streams.api.status import load_status
-from pathline_gateway.streams.sse.stream import Streams
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.webhooks import endpoint_repository
-from pathline_gateway.web import forms
+from pathline_gateway.web.context import Clock, RequestPool, SlowPool
+from pathline_gateway.web.forms import OwnForm, parse_form
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.templates import render_page
@@ -40,7 +41,6 @@ _DONE_MESSAGES: Final = {
 Done = Annotated[str, Query(max_length=20)]
 After = Annotated[int, Query(ge=0, lt=2**63)]
 """After which number what was given up is listed."""
-Sent = TypeVar("Sent", bound=BaseModel)
 
 
 class Acted(BaseModel):
@@ -62,103 +62,106 @@ class Asked(BaseModel):
     id: Annotated[str, Field(min_length=1, max_length=512, pattern=STORABLE)]
 
 
-def routes(streams: Streams) -> APIRouter:
-    """`/console/streams`, each subscription, and what its forms send."""
-    pool, clock = streams.pool, streams.clock
-    router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False)
 
-    @router.get("/console/streams")
-    async def subscription_list_page(caller: CurrentCaller, after: UUID = _BEFORE_FIRST) -> Response:
-        """Does everybody receive?"""
-        async with pool.acquire() as connection, _snapshot_transaction(connection):
-            subscriptions = await subscription_repository.list_page(connection, org_filter(caller), after, _MAX_LISTED)
-            lines = [
-                summarize_subscription(each, await load_status(connection, each), _now()) for each in subscriptions
-            ]
-        following = lines[-1].id if len(lines) == _MAX_LISTED else None
-        return render_page("streams.html", streams=lines, following=following)
 
-    @router.get("/console/streams/{subscription}")
-    async def subscription_page(
-        caller: CurrentCaller, subscription: UUID, done: Done = "", after: After = 0
-    ) -> Response:
-        """Does it receive; and if not, why?"""
-        try:
-            summary, failures = await _load_summary(caller, subscription, after)
-        except Problem as problem:
-            if problem.status != 404:
-                raise
-            return render_page("stream_missing.html", 404)
-        return _render_subscription(summary, failures, message=_DONE_MESSAGES.get(done))
+@router.get("/console/streams")
+async def subscription_list_page(pool: RequestPool, caller: OperatorCaller, after: UUID = _BEFORE_FIRST) -> Response:
+    """Does everybody receive?"""
+    async with pool.acquire() as connection, _snapshot_transaction(connection):
+        subscriptions = await subscription_repository.list_page(connection, org_filter(caller), after, _MAX_LISTED)
+        lines = [summarize_subscription(each, await load_status(connection, each), _now()) for each in subscriptions]
+    following = lines[-1].id if len(lines) == _MAX_LISTED else None
+    return render_page("streams.html", streams=lines, following=following)
 
-    @router.post("/console/streams/{subscription}/pause")
-    async def pause(caller: CurrentCaller, subscription: UUID, request: Request) -> Response:
-        """Nothing is handed out until it is resumed."""
-        await _read_form(request, Acted)
+
+@router.get("/console/streams/{subscription}")
+async def subscription_page(
+    pool: RequestPool, caller: OperatorCaller, subscription: UUID, done: Done = "", after: After = 0
+) -> Response:
+    """Does it receive; and if not, why?"""
+    try:
+        summary, failures = await _load_summary(pool, caller, subscription, after)
+    except Problem as problem:
+        if problem.status != 404:
+            raise
+        return render_page("stream_missing.html", 404)
+    return _render_subscription(summary, failures, message=_DONE_MESSAGES.get(done))
+
+
+@router.post("/console/streams/{subscription}/pause")
+async def pause_subscription(pool: RequestPool, caller: OperatorCaller, subscription: UUID, sent: OwnForm) -> Response:
+    """Nothing is handed out until it is resumed."""
+    parse_form(sent, Acted)
+    async with pool.acquire() as connection, connection.transaction():
+        await require_subscription(connection, caller, subscription)
+        await subscription_repository.set_paused(connection, subscription, True)
+    return _redirect(subscription, "pause")
+
+
+@router.post("/console/streams/{subscription}/resume")
+async def resume_subscription(pool: RequestPool, caller: OperatorCaller, subscription: UUID, sent: OwnForm) -> Response:
+    """It is handed out again; its sink is tried at once."""
+    parse_form(sent, Acted)
+    async with pool.acquire() as connection, connection.transaction():
+        await require_subscription(connection, caller, subscription)
+        await subscription_repository.set_paused(connection, subscription, False)
+        await endpoint_repository.resume(connection, subscription)
+    return _redirect(subscription, "resume")
+
+
+@router.post("/console/streams/{subscription}/redrive")
+async def redrive_failures(pool: RequestPool, caller: OperatorCaller, subscription: UUID, sent: OwnForm) -> Response:
+    """Failed events are tried again."""
+    form = parse_form(sent, Acted)
+    async with pool.acquire() as connection, connection.transaction():
+        series = await require_series(
+            connection, await require_subscription(connection, caller, subscription), form.series
+        )
+        await endpoint_repository.redrive(connection, series.id, None)
+    return _redirect(subscription, "redrive")
+
+
+@router.post("/console/streams/{subscription}/replay")
+async def open_replay(
+    pool: RequestPool, admission: Admission, caller: OperatorCaller, subscription: UUID, sent: OwnForm
+) -> Response:
+    """Its owner is given again what was stored: an operator opens the series, and is handed nothing of it."""
+    form = parse_form(sent, From)
+    try:
         async with pool.acquire() as connection, connection.transaction():
-            await require_subscription(connection, caller, subscription)
-            await subscription_repository.set_paused(connection, subscription, True)
-        return _redirect(subscription, "pause")
-
-    @router.post("/console/streams/{subscription}/resume")
-    async def resume(caller: CurrentCaller, subscription: UUID, request: Request) -> Response:
-        """It is handed out again; its sink is tried at once."""
-        await _read_form(request, Acted)
-        async with pool.acquire() as connection, connection.transaction():
-            await require_subscription(connection, caller, subscription)
-            await subscription_repository.set_paused(connection, subscription, False)
-            await endpoint_repository.resume(connection, subscription)
-        return _redirect(subscription, "resume")
-
-    @router.post("/console/streams/{subscription}/redrive")
-    async def redrive(caller: CurrentCaller, subscription: UUID, request: Request) -> Response:
-        """Failed events are tried again."""
-        form = await _read_form(request, Acted)
-        async with pool.acquire() as connection, connection.transaction():
-            series = await require_series(
-                connection, await require_subscription(connection, caller, subscription), form.series
+            await open_series(
+                connection, await require_subscription(connection, caller, subscription), form.start, admission.limits
             )
-            await endpoint_repository.redrive(connection, series.id, None)
-        return _redirect(subscription, "redrive")
+    except Problem as problem:
+        if problem.status == 404:
+            raise
+        return _render_subscription(
+            *await _load_summary(pool, caller, subscription), problem.status, error=problem.detail
+        )
+    return _redirect(subscription, "replay")
 
-    @router.post("/console/streams/{subscription}/replay")
-    async def replay(caller: CurrentCaller, subscription: UUID, request: Request) -> Response:
-        """Its owner is given again what was stored: an operator opens the series, and is handed nothing of it."""
-        form = await _read_form(request, From)
-        try:
-            async with pool.acquire() as connection, connection.transaction():
-                await open_series(
-                    connection, await require_subscription(connection, caller, subscription), form.start, streams.limits
-                )
-        except Problem as problem:
-            if problem.status == 404:
-                raise
-            return _render_subscription(
-                *await _load_summary(caller, subscription), problem.status, error=problem.detail
-            )
-        return _redirect(subscription, "replay")
 
-    @router.post("/console/streams/{subscription}/explain")
-    async def explain_event(caller: CurrentCaller, subscription: UUID, request: Request) -> Response:
-        """Why did an event come, or not?"""
-        form = await _read_form(request, Asked)
-        async with read_transaction(streams.slow_pool) as connection:
-            subscription_row = await require_subscription(connection, caller, subscription)
-            explanation = await explain(connection, subscription_row, caller, form.source, form.id, clock())
-        summary, failures = await _load_summary(caller, subscription)
-        return _render_subscription(summary, failures, explanation=explanation, query=form)
+@router.post("/console/streams/{subscription}/explain")
+async def explain_event(
+    pool: RequestPool, slow_pool: SlowPool, clock: Clock, caller: OperatorCaller, subscription: UUID, sent: OwnForm
+) -> Response:
+    """Why did an event come, or not?"""
+    form = parse_form(sent, Asked)
+    async with read_transaction(slow_pool) as connection:
+        subscription_row = await require_subscription(connection, caller, subscription)
+        explanation = await explain(connection, subscription_row, caller, form.source, form.id, clock())
+    summary, failures = await _load_summary(pool, caller, subscription)
+    return _render_subscription(summary, failures, explanation=explanation, query=form)
 
-    async def _load_summary(
-        caller: Caller, subscription: UUID, after: int = 0
-    ) -> tuple[SubscriptionSummary, list[endpoint_repository.DeadLetterRow]]:
-        async with pool.acquire() as connection, _snapshot_transaction(connection):
-            subscription_row = await require_subscription(connection, caller, subscription)
-            summary = summarize_subscription(subscription_row, await load_status(connection, subscription_row), _now())
-            return summary, await endpoint_repository.list_dead_letters(
-                connection, subscription_row.id, after, _MAX_LISTED
-            )
 
-    return router
+async def _load_summary(
+    pool: asyncpg.Pool, caller: Caller, subscription: UUID, after: int = 0
+) -> tuple[SubscriptionSummary, list[endpoint_repository.DeadLetterRow]]:
+    async with pool.acquire() as connection, _snapshot_transaction(connection):
+        subscription_row = await require_subscription(connection, caller, subscription)
+        summary = summarize_subscription(subscription_row, await load_status(connection, subscription_row), _now())
+        return summary, await endpoint_repository.list_dead_letters(connection, subscription_row.id, after, _MAX_LISTED)
 
 
 def _render_subscription(
@@ -184,16 +187,6 @@ def _snapshot_transaction(connection: asyncpg.Connection) -> asyncpg.transaction
 def _now() -> datetime:
     """Sinks are judged by the machine's clock, as by those who post to them."""
     return datetime.now(UTC)
-
-
-async def _read_form(request: Request, model: type[Sent]) -> Sent:
-    if not forms.is_same_origin(request):
-        raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
-    try:
-        return model.model_validate(await forms.read_form(request))
-    except ValidationError as caught:
-        fields = ", ".join(str(error["loc"][0]) for error in caught.errors() if error["loc"])
-        raise Problem(422, "invalid-request", f"{fields}: send what the page asks for") from None
 
 
 def _redirect(subscription: UUID, done: str) -> Response:

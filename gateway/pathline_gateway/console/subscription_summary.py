@@ -74,7 +74,7 @@ def summarize_subscription(subscription: Subscription, status: Mapping[str, Any]
         organisation_name(subscription.org),
         _PROTOCOLS.get(subscription.protocol, subscription.protocol),
         subscription.purpose,
-        subscription.paused,
+        subscription.is_paused,
         status["state"] in _STOPPED_STATES,
         _summarize_series(status, now),
         [_summarize_series(each, now) for each in status["replays"]],

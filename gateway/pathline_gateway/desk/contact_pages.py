@@ -4,50 +4,49 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
-from pathline_gateway.auth.dependencies import CurrentCaller
 from pathline_gateway.desk import contact_form
 from pathline_gateway.desk.form_fields import Form, new_form_id
 from pathline_gateway.desk.handoff_list_item import HandoffListItem
-from pathline_gateway.desk.page_context import DeskContext
-from pathline_gateway.desk.session import DeskWorker, current_worker, read_own_form
+from pathline_gateway.desk.page_context import Desk, DeskContext
+from pathline_gateway.desk.session import DeskWorker, ReadingWorker, WritingWorker
 from pathline_gateway.handoffs import desk_repository
 from pathline_gateway.handoffs.lifecycle import OPEN_STATES
+from pathline_gateway.web.forms import OwnForm
 from pathline_gateway.web.query_parameters import AllKnown
 
 Chosen = Annotated[str, Query(max_length=2_000)]
 """The hand-off that it is about: what it is called in addresses."""
 
 
-def add_routes(router: APIRouter, context: DeskContext) -> None:
-    """The form, and what it sends."""
+router = APIRouter(include_in_schema=False)
 
-    @router.get("/desk/contact", dependencies=[AllKnown])
-    async def contact_page(request: Request, caller: CurrentCaller, handoff: Chosen = "") -> Response:
-        """Who was here, and what for?"""
-        desk_worker = current_worker(request, caller)
-        handoff_item = await _find_accepted_handoff(context, desk_worker, handoff)
-        return await _contact_form_page(
-            context, desk_worker, Form({"handoff": handoff} if handoff_item else {}), handoff_item
-        )
 
-    @router.post("/desk/contact")
-    async def record(request: Request, caller: CurrentCaller) -> Response:
-        """The contact is published; the next one may follow."""
-        form = Form(await read_own_form(request))
-        desk_worker = current_worker(request, caller)
-        handoff_item = await _find_accepted_handoff(context, desk_worker, form.text("handoff"))
-        entry = contact_form.parse_contact(
-            form, () if handoff_item is None else (handoff_item.handle,), context.now(), context.settings.zone
-        )
-        if form.wrong:
-            return await _contact_form_page(context, desk_worker, form, handoff_item, 422)
-        handoff = None if handoff_item is None else handoff_item.told.handoff
-        await context.publisher.publish(
-            desk_worker.org, entry.with_handoff(handoff).build_interactions(desk_worker.org, context.now())
-        )
-        return await _contact_form_page(context, desk_worker, Form({}), None, done=True)
+@router.get("/desk/contact", dependencies=[AllKnown])
+async def contact_page(context: Desk, desk_worker: ReadingWorker, handoff: Chosen = "") -> Response:
+    """Who was here, and what for?"""
+    handoff_item = await _find_accepted_handoff(context, desk_worker, handoff)
+    return await _contact_form_page(
+        context, desk_worker, Form({"handoff": handoff} if handoff_item else {}), handoff_item
+    )
+
+
+@router.post("/desk/contact")
+async def record_contact(context: Desk, sent: OwnForm, desk_worker: WritingWorker) -> Response:
+    """The contact is published; the next one may follow."""
+    form = Form(sent)
+    handoff_item = await _find_accepted_handoff(context, desk_worker, form.text("handoff"))
+    entry = contact_form.parse_contact(
+        form, () if handoff_item is None else (handoff_item.handle,), context.now(), context.settings.zone
+    )
+    if form.wrong:
+        return await _contact_form_page(context, desk_worker, form, handoff_item, 422)
+    handoff = None if handoff_item is None else handoff_item.told.handoff
+    await context.publisher.publish(
+        desk_worker.org, entry.with_handoff(handoff).build_interactions(desk_worker.org, context.now())
+    )
+    return await _contact_form_page(context, desk_worker, Form({}), None, done=True)
 
 
 async def _find_accepted_handoff(context: DeskContext, desk_worker: DeskWorker, handle: str) -> HandoffListItem | None:

@@ -14,10 +14,13 @@ from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pathline.interaction import SUBJECT_REGEX
+from pathline.rows.service_code import make_code
 from pathline_gateway.auth.bearer_token import is_organisation
 
 _FORM_ID: Final = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
 TOKEN_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]{22,200}", re.ASCII)
+_DASHES: Final = re.compile(r"[-\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d_.·/]+")
+"""What people, telephones and word processors make of a hyphen."""
 _SLIP_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 """For a code that people copy by hand: nothing that looks like something else. 31 of them."""
 
@@ -61,8 +64,8 @@ class Form:
 
     def code(self, name: str, message: str, *, required: bool = False) -> str | None:
         """A code of a list that the organisation keeps; `Food parcels` is written `food-parcels`."""
-        code = re.sub(r"[^a-z0-9]+", "-", self.text(name).lower()).strip("-")
-        if (self.text(name) or required) and (not code or len(code) > 64):
+        code = make_code(self.text(name))
+        if (self.text(name) or required) and not code:
             self.wrong[name] = message
         return code or None
 
@@ -108,16 +111,15 @@ class Form:
         return token if TOKEN_PATTERN.fullmatch(token) else new_slip_code()
 
     def read_slip_code(self, token_hash: bytes | None) -> str | None:
-        """The code on a slip, where its hash is this one; people write it in capitals, and with spaces."""
-        text = self.text("token")
-        compact = re.sub(r"\s+", "", text)
+        """The code on a slip, where its hash is this one.
+
+        People write it in capitals, with spaces, with dashes of any kind, or with none.
+        """
+        compact = re.sub(r"\s+", "", self.text("token"))
+        letters = _DASHES.sub("", compact).lower()
+        spellings = (compact, compact.lower(), _DASHES.sub("-", compact).lower(), letters, _group_letters(letters))
         return next(
-            (
-                each
-                for each in (compact, compact.lower())
-                if TOKEN_PATTERN.fullmatch(each) and matches_hash(each, token_hash)
-            ),
-            None,
+            (each for each in spellings if TOKEN_PATTERN.fullmatch(each) and matches_hash(each, token_hash)), None
         )
 
 
@@ -138,5 +140,8 @@ def new_form_id() -> str:
 
 def new_slip_code() -> str:
     """A new single-use code that can be copied by hand: 24 letters and digits, 118 bits."""
-    letters = "".join(secrets.choice(_SLIP_ALPHABET) for _ in range(24))
-    return "-".join(letters[n : n + 4] for n in range(0, 24, 4))
+    return _group_letters("".join(secrets.choice(_SLIP_ALPHABET) for _ in range(24)))
+
+
+def _group_letters(letters: str) -> str:
+    return "-".join(letters[n : n + 4] for n in range(0, len(letters), 4))

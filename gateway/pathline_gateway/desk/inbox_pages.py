@@ -5,95 +5,81 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-import asyncpg
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from pathline_gateway.auth.dependencies import CurrentCaller
-from pathline_gateway.desk import answer_form, contact_pages, organisation_pages, referral_pages, spreadsheet_pages
+from pathline_gateway.desk import answer_form
 from pathline_gateway.desk.form_fields import Form, new_form_id, new_slip_code
 from pathline_gateway.desk.handoff_list_item import HandoffListItem
-from pathline_gateway.desk.page_context import After, DeskContext
-from pathline_gateway.desk.publisher import DeskPublisher
-from pathline_gateway.desk.session import DeskSettings, DeskWorker, current_worker, read_own_form
+from pathline_gateway.desk.page_context import After, Desk, DeskContext
+from pathline_gateway.desk.session import DeskWorker, ReadingWorker, WritingWorker
 from pathline_gateway.handoffs import desk_repository
 from pathline_gateway.organisations import change_repository
 from pathline_gateway.organisations.change_repository import ConcealmentChange
+from pathline_gateway.web.forms import OwnForm
 from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.query_parameters import AllKnown
 
 _CHANGE_NOTICE_PERIOD: Final = timedelta(days=30)
 _MAX_CHANGES: Final = 10
 
-
-def routes(pool: asyncpg.Pool, publisher: DeskPublisher, secret: bytes, settings: DeskSettings) -> APIRouter:
-    """Everything below `/desk`."""
-    router = APIRouter(include_in_schema=False)
-    context = DeskContext(pool, publisher, secret, settings)
-    _add_inbox_routes(router, context)
-    contact_pages.add_routes(router, context)
-    referral_pages.add_routes(router, context)
-    spreadsheet_pages.add_routes(router, context)
-    organisation_pages.add_routes(router, context)
-    return router
+router = APIRouter(include_in_schema=False)
 
 
-def _add_inbox_routes(router: APIRouter, context: DeskContext) -> None:
-    @router.get("/desk", dependencies=[AllKnown])
-    async def inbox(request: Request, caller: CurrentCaller, after: After = None) -> Response:
-        """What waits for us?"""
-        desk_worker = current_worker(request, caller)
-        list_values = await context.list_values(desk_worker, "receiver", after)
+@router.get("/desk", dependencies=[AllKnown])
+async def inbox_page(context: Desk, desk_worker: ReadingWorker, after: After = None) -> Response:
+    """What waits for us?"""
+    list_values = await context.list_values(desk_worker, "receiver", after)
+    return context.render(
+        "inbox.html", desk_worker, concealment=await _find_lifted_concealment(context, desk_worker), **list_values
+    )
+
+
+@router.get("/desk/ended", dependencies=[AllKnown])
+async def ended_page(context: Desk, desk_worker: ReadingWorker, after: After = None) -> Response:
+    """What became of those who were handed to us?"""
+    return context.render(
+        "ended.html", desk_worker, **await context.list_values(desk_worker, "receiver", after, ended=True)
+    )
+
+
+@router.get("/desk/handoffs/{handle}")
+async def handoff_page(context: Desk, handle: str, desk_worker: ReadingWorker) -> Response:
+    """What is this, and what shall we do with it?"""
+    return await _handoff_page(context, desk_worker, await _find_handoff(context, desk_worker, handle), Form({}))
+
+
+@router.post("/desk/handoffs/{handle}")
+async def answer_handoff(context: Desk, sent: OwnForm, handle: str, desk_worker: WritingWorker) -> Response:
+    """It is answered."""
+    form = Form(sent)
+    item, verb = await _find_handoff(context, desk_worker, handle), form.text("verb")
+    if verb not in answer_form.possible_verbs(item.clocks):
+        return await _handoff_page(context, desk_worker, item, form, 409)
+    payload_fields = answer_form.parse_answer(form, verb, item.clocks, desk_worker.org)
+    if form.wrong:
+        return await _handoff_page(context, desk_worker, item, form, 422)
+    events = answer_form.build_interactions(
+        verb,
+        payload_fields,
+        item.clocks,
+        form.text("subject"),
+        context.reader_key(desk_worker.org).pseudonym(desk_worker.org, item.told.handoff),
+        desk_worker.org,
+        form.submission_id(),
+        context.now(),
+    )
+    await context.publisher.publish(desk_worker.org, events)
+    if verb == "redirected":
         return context.render(
-            "inbox.html", desk_worker, concealment=await _find_lifted_concealment(context, desk_worker), **list_values
+            "slip.html",
+            desk_worker,
+            handoff=item.told.handoff,
+            to=payload_fields["to"]["org"],
+            token=form.new_token(),
         )
-
-    @router.get("/desk/ended", dependencies=[AllKnown])
-    async def ended(request: Request, caller: CurrentCaller, after: After = None) -> Response:
-        """What became of those who were handed to us?"""
-        desk_worker = current_worker(request, caller)
-        return context.render(
-            "ended.html", desk_worker, **await context.list_values(desk_worker, "receiver", after, ended=True)
-        )
-
-    @router.get("/desk/handoffs/{handle}")
-    async def handoff(request: Request, handle: str, caller: CurrentCaller) -> Response:
-        """What is this, and what shall we do with it?"""
-        desk_worker = current_worker(request, caller)
-        return await _handoff_page(context, desk_worker, await _find_handoff(context, desk_worker, handle), Form({}))
-
-    @router.post("/desk/handoffs/{handle}")
-    async def answer(request: Request, handle: str, caller: CurrentCaller) -> Response:
-        """It is answered."""
-        form = Form(await read_own_form(request))
-        desk_worker = current_worker(request, caller)
-        item, verb = await _find_handoff(context, desk_worker, handle), form.text("verb")
-        if verb not in answer_form.possible_verbs(item.clocks):
-            return await _handoff_page(context, desk_worker, item, form, 409)
-        payload_fields = answer_form.parse_answer(form, verb, item.clocks, desk_worker.org)
-        if form.wrong:
-            return await _handoff_page(context, desk_worker, item, form, 422)
-        events = answer_form.build_interactions(
-            verb,
-            payload_fields,
-            item.clocks,
-            form.text("subject"),
-            context.reader_key(desk_worker.org).pseudonym(desk_worker.org, item.told.handoff),
-            desk_worker.org,
-            form.submission_id(),
-            context.now(),
-        )
-        await context.publisher.publish(desk_worker.org, events)
-        if verb == "redirected":
-            return context.render(
-                "slip.html",
-                desk_worker,
-                handoff=item.told.handoff,
-                to=payload_fields["to"]["org"],
-                token=form.new_token(),
-            )
-        return await _handoff_page(
-            context, desk_worker, await _find_handoff(context, desk_worker, handle), Form({}), done=verb
-        )
+    return await _handoff_page(
+        context, desk_worker, await _find_handoff(context, desk_worker, handle), Form({}), done=verb
+    )
 
 
 async def _find_lifted_concealment(context: DeskContext, desk_worker: DeskWorker) -> list[ConcealmentChange]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import asyncpg
-from fastapi import Query, Response
+from fastapi import Depends, Query, Response
 
 from pathline_gateway.desk.handoff_list_item import (
     HandoffListItem,
@@ -25,6 +25,7 @@ from pathline_gateway.handoffs.deadlines import HandoffStatus
 from pathline_gateway.handoffs.desk_repository import Side
 from pathline_gateway.visibility.handoff_accesses import log_accessed_handoffs
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
+from pathline_gateway.web.context import service
 from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.templates import render_page
 
@@ -117,3 +118,7 @@ class DeskContext:
 async def _log_accesses(connection: asyncpg.Connection, handoffs: Sequence[HandoffStatus]) -> None:
     """The access log has whom the page at hand is about, before it leaves."""
     await log_accessed_handoffs(connection, [each.lifecycle.handoff for each in handoffs])
+
+
+Desk = Annotated[DeskContext, Depends(service(DeskContext))]
+"""A parameter of every endpoint of the desk."""

@@ -11,6 +11,7 @@ from fastapi import Request, Response
 
 from pathline.errors import Refused
 from pathline.interaction import Interaction
+from pathline.rows.row_id import IMPORT_SYSTEM
 from pathline.vocabulary import (
     ActivityRecorded,
     ContactMade,
@@ -61,6 +62,11 @@ def desk_source(org: str) -> str:
     return f"urn:pathline:{org}:desk"
 
 
+def table_source(org: str) -> str:
+    """What the rows of an organisation's tables are published under, at the desk as by `pathline import`."""
+    return f"urn:pathline:{org}:{IMPORT_SYSTEM}"
+
+
 @dataclass(frozen=True)
 class DeskPublisher:
     """Publishes for the desk."""
@@ -103,6 +109,6 @@ def _refuse_foreign_item(item: Interaction[Any], org: str) -> Refused | None:
     if item.type not in SPREADSHEET_TYPES:
         names = " and ".join(sorted(SPREADSHEET_TYPES))
         return NotFromTheDesk(f"a spreadsheet makes {names}: publish all else at POST /v1/events", field="type")
-    if item.source != desk_source(org):
-        return NotFromTheDesk("is another system's: the desk publishes under its own source", field="source")
+    if item.source != table_source(org):
+        return NotFromTheDesk("is another system's: a spreadsheet is sent under the source of imports", field="source")
     return None

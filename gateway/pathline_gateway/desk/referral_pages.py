@@ -2,58 +2,56 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from pathline_gateway.auth.dependencies import CurrentCaller
 from pathline_gateway.desk import referral_form
 from pathline_gateway.desk.contact_form import NEEDS
 from pathline_gateway.desk.form_fields import Form, new_form_id, new_slip_code
 from pathline_gateway.desk.handoff_queries import find_page
-from pathline_gateway.desk.page_context import After, DeskContext
-from pathline_gateway.desk.session import DeskWorker, current_worker, read_own_form
+from pathline_gateway.desk.page_context import After, Desk, DeskContext
+from pathline_gateway.desk.session import DeskWorker, ReadingWorker, WritingWorker
+from pathline_gateway.web.forms import OwnForm
 from pathline_gateway.web.query_parameters import AllKnown
 
+router = APIRouter(include_in_schema=False)
 
-def add_routes(router: APIRouter, context: DeskContext) -> None:
-    """The list, the form, and what it sends."""
 
-    @router.get("/desk/referrals", dependencies=[AllKnown])
-    async def referral_list_page(request: Request, caller: CurrentCaller, after: After = None) -> Response:
-        """What became of those whom we sent on?"""
-        desk_worker = current_worker(request, caller)
-        list_values = await context.list_values(desk_worker, "sender", after)
-        recently_ended = await context.recently_ended(desk_worker) if list_values["first"] else []
-        return context.render("referrals.html", desk_worker, lately=recently_ended, **list_values)
+@router.get("/desk/referrals", dependencies=[AllKnown])
+async def referral_list_page(context: Desk, desk_worker: ReadingWorker, after: After = None) -> Response:
+    """What became of those whom we sent on?"""
+    list_values = await context.list_values(desk_worker, "sender", after)
+    recently_ended = await context.recently_ended(desk_worker) if list_values["first"] else []
+    return context.render("referrals.html", desk_worker, lately=recently_ended, **list_values)
 
-    @router.get("/desk/referrals/ended", dependencies=[AllKnown])
-    async def ended_page(request: Request, caller: CurrentCaller, after: After = None) -> Response:
-        """What became of those with whom it is over?"""
-        desk_worker = current_worker(request, caller)
-        list_values = await context.list_values(desk_worker, "sender", after, ended=True)
-        return context.render("ended_referrals.html", desk_worker, **list_values)
 
-    @router.get("/desk/referrals/new")
-    async def referral_page(request: Request, caller: CurrentCaller) -> Response:
-        """Who is sent where, and what for?"""
-        desk_worker = current_worker(request, caller)
-        return await _referral_form_page(context, desk_worker, Form({}))
+@router.get("/desk/referrals/ended", dependencies=[AllKnown])
+async def ended_page(context: Desk, desk_worker: ReadingWorker, after: After = None) -> Response:
+    """What became of those with whom it is over?"""
+    list_values = await context.list_values(desk_worker, "sender", after, ended=True)
+    return context.render("ended_referrals.html", desk_worker, **list_values)
 
-    @router.post("/desk/referrals")
-    async def offer(request: Request, caller: CurrentCaller) -> Response:
-        """The hand-off is offered; its code is shown on this page, and never again."""
-        form = Form(await read_own_form(request))
-        desk_worker = current_worker(request, caller)
-        referral = referral_form.parse_referral(form, desk_worker.org)
-        if form.wrong:
-            return await _referral_form_page(context, desk_worker, form, 422)
-        await context.publisher.publish(desk_worker.org, [referral.build_interaction(desk_worker.org, context.now())])
-        return context.render(
-            "slip.html",
-            desk_worker,
-            handoff=referral.handoff_id(desk_worker.org),
-            to=referral.receiver,
-            token=referral.token,
-        )
+
+@router.get("/desk/referrals/new")
+async def referral_page(context: Desk, desk_worker: ReadingWorker) -> Response:
+    """Who is sent where, and what for?"""
+    return await _referral_form_page(context, desk_worker, Form({}))
+
+
+@router.post("/desk/referrals")
+async def offer_handoff(context: Desk, sent: OwnForm, desk_worker: WritingWorker) -> Response:
+    """The hand-off is offered; its code is shown on this page, and never again."""
+    form = Form(sent)
+    referral = referral_form.parse_referral(form, desk_worker.org)
+    if form.wrong:
+        return await _referral_form_page(context, desk_worker, form, 422)
+    await context.publisher.publish(desk_worker.org, [referral.build_interaction(desk_worker.org, context.now())])
+    return context.render(
+        "slip.html",
+        desk_worker,
+        handoff=referral.handoff_id(desk_worker.org),
+        to=referral.receiver,
+        token=referral.token,
+    )
 
 
 async def _referral_form_page(context: DeskContext, desk_worker: DeskWorker, form: Form, status: int = 200) -> Response:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from starlette.responses import RedirectResponse
 
 from pathline_gateway.auth.bearer_token import is_organisation
 from pathline_gateway.auth.caller import Caller, Role
-from pathline_gateway.web import forms
+from pathline_gateway.auth.dependencies import DeskReader, DeskWriter
 from pathline_gateway.web.problem import Problem, on_problem
+from pathline_gateway.web.problem_page import render_problem, wants_page
 from pathline_gateway.web.templates import render_page
 
 ORGANISATION_COOKIE: Final = "pathline-desk-organisation"
@@ -55,12 +56,18 @@ def current_worker(request: Request, caller: Caller) -> DeskWorker:
     return DeskWorker(org, True, False)
 
 
-async def read_own_form(request: Request) -> dict[str, str]:
-    """What was sent with a form of ours. Raises Problem."""
-    if not forms.is_same_origin(request):
-        raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
-    return await forms.read_form(request)
+async def reading_worker(request: Request, caller: DeskReader) -> DeskWorker:
+    """Who looks at a page of the desk. Raises NoOrganisation and Problem."""
+    return current_worker(request, caller)
 
+
+async def writing_worker(request: Request, caller: DeskWriter) -> DeskWorker:
+    """Who writes something at the desk. Raises NoOrganisation and Problem."""
+    return current_worker(request, caller)
+
+
+ReadingWorker = Annotated[DeskWorker, Depends(reading_worker)]
+WritingWorker = Annotated[DeskWorker, Depends(writing_worker)]
 
 _PROBLEM_WORDING: Final = {
     "not-signed-in": (
@@ -91,16 +98,17 @@ class DeskProblemHandler:
 
     quick_exit: str
 
-    def __call__(self, path: str, problem: Problem) -> Response | None:
+    def __call__(self, path: str, problem: Problem, accept: str = "") -> Response | None:
         """The page; None where programs ask."""
         if path != "/desk" and not path.startswith("/desk/"):
-            return None
+            return render_problem(problem) if wants_page(accept) else None
         title, advice = _PROBLEM_WORDING.get(problem.reason, _DEFAULT_WORDING)
         response = render_page(
             "desk/problem.html",
             problem.status,
             title=title,
             advice=advice,
+            may_sign_out=problem.reason == "forbidden",
             worker=None,
             quick_exit=self.quick_exit,
         )
@@ -109,7 +117,8 @@ class DeskProblemHandler:
 
     async def on_problem(self, request: Request, raised: Exception) -> Response:
         """Handler for Problem."""
-        explanation = self(request.url.path, raised) if isinstance(raised, Problem) else None
+        accept = request.headers.get("accept", "") if request.method == "GET" else ""
+        explanation = self(request.url.path, raised, accept) if isinstance(raised, Problem) else None
         return await on_problem(request, raised) if explanation is None else explanation
 
 

@@ -16,56 +16,58 @@ Side = Literal["receiver", "sender"]
 # organisation: what ended it is concealed. So those are looked at as well of which something may be: it says so itself,
 # the other side conceals, or somebody who does had a part in it before it was passed on or cancelled.
 _OPEN_HANDOFFS = """
-select handoff, offered from (
-    (select handoff, offered from handoff
-    where {side} = $1 and ended is null and offered is not null and (offered, handoff) > ($2, $3)
-    order by offered, handoff limit $4)
+select handoff, offered_at from (
+    (select handoff, offered_at from handoff
+    where {side} = $1 and ended_at is null and offered_at is not null and (offered_at, handoff) > ($2, $3)
+    order by offered_at, handoff limit $4)
     union
-    (select h.handoff, h.offered from handoff h
-    where h.{side} = $1 and h.ended is not null and h.offered is not null
-        and (h.concealed or h.redirects > 0 or h.ended_by = 'cancelled') and (h.offered, h.handoff) > ($2, $3)
-        and (h.concealed or (cardinality($5::text[]) > 0 and exists (
+    (select h.handoff, h.offered_at from handoff h
+    where h.{side} = $1 and h.ended_at is not null and h.offered_at is not null
+        and (h.is_concealed or h.redirect_count > 0 or h.ended_by = 'cancelled')
+            and (h.offered_at, h.handoff) > ($2, $3)
+        and (h.is_concealed or (cardinality($5::text[]) > 0 and exists (
             select from interaction i join subject_ref s on s.id = i.ref
             where i.handoff = h.handoff collate "default" and s.org = any($5::text[]))))
-    order by h.offered, h.handoff limit $4)
+    order by h.offered_at, h.handoff limit $4)
     union
-    (select h.handoff, h.offered from unnest($5::text[]) o(org) cross join lateral (
-        select handoff, offered from handoff
-        where {side} = $1 and {other} = o.org and ended is not null and (offered, handoff) > ($2, $3)
-        order by offered, handoff limit $4
+    (select h.handoff, h.offered_at from unnest($5::text[]) o(org) cross join lateral (
+        select handoff, offered_at from handoff
+        where {side} = $1 and {other} = o.org and ended_at is not null and (offered_at, handoff) > ($2, $3)
+        order by offered_at, handoff limit $4
     ) h)
 ) found
-order by offered, handoff limit $4
+order by offered_at, handoff limit $4
 """
 # Those that have ended for those who see everything; and those open ones that may have ended for this organisation.
 _ENDED_HANDOFFS = """
-select handoff, offered from (
-    (select handoff, offered from handoff
-    where {side} = $1 and ended is not null and (offered, handoff) < ($2, $3)
-    order by offered desc, handoff desc limit $4)
+select handoff, offered_at from (
+    (select handoff, offered_at from handoff
+    where {side} = $1 and ended_at is not null and (offered_at, handoff) < ($2, $3)
+    order by offered_at desc, handoff desc limit $4)
     union
-    (select h.handoff, h.offered from handoff h
-    where h.{side} = $1 and h.ended is null and h.offered is not null and (h.offered, h.handoff) < ($2, $3)
-        and (h.concealed or h.{other} = any($5::text[]) or (h.redirects > 0 and exists (
+    (select h.handoff, h.offered_at from handoff h
+    where h.{side} = $1 and h.ended_at is null and h.offered_at is not null and (h.offered_at, h.handoff) < ($2, $3)
+        and (h.is_concealed or h.{other} = any($5::text[]) or (h.redirect_count > 0 and exists (
             select from interaction i join subject_ref s on s.id = i.ref
             where i.handoff = h.handoff collate "default" and s.org = any($5::text[]))))
-    order by h.offered desc, h.handoff desc limit $4)
+    order by h.offered_at desc, h.handoff desc limit $4)
     {passed_on}
 ) found
-order by offered desc, handoff desc limit $4
+order by offered_at desc, handoff desc limit $4
 """
 # Who declined and may not know that somebody else was asked then has not passed it on.
 _PASSED_ON = """
     union
-    (select h.handoff, h.offered from handoff h
-    where h.redirects > 0 and h.receiver <> $1 and h.offered is not null and (h.offered, h.handoff) < ($2, $3)
-        and (h.concealed or h.receiver = any($5::text[]) or (h.redirects > 1 and exists (
+    (select h.handoff, h.offered_at from handoff h
+    where h.redirect_count > 0 and h.receiver <> $1 and h.offered_at is not null
+        and (h.offered_at, h.handoff) < ($2, $3)
+        and (h.is_concealed or h.receiver = any($5::text[]) or (h.redirect_count > 1 and exists (
             select from interaction i join subject_ref s on s.id = i.ref
             where i.handoff = h.handoff collate "default" and s.org = any($5::text[]))))
         and exists (
             select from interaction i join subject_ref s on s.id = i.ref
             where i.handoff = h.handoff collate "default" and s.org = $1)
-    order by h.offered desc, h.handoff desc limit $4)
+    order by h.offered_at desc, h.handoff desc limit $4)
 """
 _LIST_STATEMENTS: Final[Mapping[tuple[Side, bool], str]] = {
     ("receiver", False): _OPEN_HANDOFFS.format(side="receiver", other="sender"),
@@ -111,7 +113,7 @@ async def list_handoffs(
     rows = await connection.fetch(
         _LIST_STATEMENTS[side, ended], org, after.offered, after.handoff, limit, concealing_orgs
     )
-    return [HandoffCursor(row["offered"], row["handoff"]) for row in rows]
+    return [HandoffCursor(row["offered_at"], row["handoff"]) for row in rows]
 
 
 async def contacts(connection: asyncpg.Connection, handoffs: Sequence[str], org: str) -> list[asyncpg.Record]:

@@ -47,6 +47,13 @@ class HandoffEvent(NamedTuple):
         return self.end > self.time
 
 
+class HandoffStep(NamedTuple):
+    """A step of a hand-off, with what it says of it."""
+
+    step: Step
+    event: HandoffEvent
+
+
 def handoff_event_from_step(step: Step) -> HandoffEvent | None:
     """The step as what it says of a hand-off; None when it is of another noun."""
     if not step.type.startswith(_TYPE_PREFIX):

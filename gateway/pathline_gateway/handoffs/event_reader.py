@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import asyncpg
 
 from pathline_gateway.handoffs import event_repository
 from pathline_gateway.handoffs import repository as handoff_repository
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
-from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle
+from pathline_gateway.handoffs.event import HandoffEvent, HandoffStep
+from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle, group_by_handoff
 from pathline_gateway.handoffs.projection_row import HandoffRow, ReceivedEvent, build_row
 from pathline_gateway.pathways.amendments import apply_amendments
 from pathline_gateway.pathways.step import Step
-
-
-class HandoffStep(NamedTuple):
-    """A step of a hand-off, with what it says of it."""
-
-    step: Step
-    event: HandoffEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +47,7 @@ class LoadedHandoffs:
 async def load_handoffs(connection: asyncpg.Connection, handoffs: Collection[str]) -> LoadedHandoffs:
     """These hand-offs as they stand; one of which nothing legal or illegal is left has no record."""
     steps, amendments, rows = await event_repository.load_events(connection, handoffs)
-    steps_by_handoff: defaultdict[str, list[HandoffStep]] = defaultdict(list)
-    for step in apply_amendments(steps, amendments):
-        event = handoff_event_from_step(step)
-        if event is not None and event.handoff is not None and event.handoff in handoffs:
-            steps_by_handoff[event.handoff].append(HandoffStep(step, event))
+    steps_by_handoff = group_by_handoff(apply_amendments(steps, amendments), handoffs)
     lifecycles = {
         handoff: compute_lifecycle(handoff, [each.event for each in handoff_steps])
         for handoff, handoff_steps in steps_by_handoff.items()

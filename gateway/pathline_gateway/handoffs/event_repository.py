@@ -38,10 +38,10 @@ class HandoffLinkRow(NamedTuple):
     handoff: str
     source: int
     id: str
-    a: int
-    b: int
+    ref_a: int
+    ref_b: int
     asserted_at: datetime
-    late: bool
+    is_late: bool
 
 
 class Party(NamedTuple):
@@ -74,7 +74,7 @@ order by n.nth
 """
 _UNSEEN_INPUTS = """
 select seq, kind, handoff, source, id from handoff_input
-where seq > (select handoff_seq from membership_progress) order by seq limit $1
+where seq > (select handoff_input_seq from membership_progress) order by seq limit $1
 """
 _INPUTS_BY_SEQ = "select seq, kind, handoff, source, id from handoff_input where seq = any($1::bigint[]) order by seq"
 # The event's own ref, those of the hand-off that it is or was of, and what was derived from that.
@@ -93,7 +93,7 @@ select i.ref from about a cross join lateral (
 ) i
 join event_type t on t.id = i.type and t.type = any($4::text[])
 union
-select unnest(array[h.a, h.b]) from about a join handoff_link h on h.handoff = a.handoff
+select unnest(array[h.ref_a, h.ref_b]) from about a join handoff_link h on h.handoff = a.handoff
 """
 # Hand-offs that these events belong to: as they were sent, and as corrections say that may have come before them.
 _HANDOFFS_OF_EVENTS = """
@@ -151,7 +151,7 @@ join source tsrc on tsrc.id = a.target_source
 """
 _DERIVED_LINKS = "select * from handoff_link where handoff = any($1::text[])"
 _DELETE_LINKS = "delete from handoff_link where handoff = any($1::text[])"
-_ADVANCE = "update membership_progress set handoff_seq = $1"
+_ADVANCE = "update membership_progress set handoff_input_seq = $1"
 
 
 async def insert_inputs(connection: asyncpg.Connection, rows: Sequence[HandoffInputRow]) -> None:

@@ -7,11 +7,15 @@ whose time is a day or a month is tried at its first instant and again when the 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final, Literal, NamedTuple
 
-from pathline_gateway.handoffs.event import HandoffEvent
+from pathline import instant
+from pathline_gateway.handoffs.event import HandoffEvent, HandoffStep, handoff_event_from_step
+from pathline_gateway.pathways.step import Step
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
 State = Literal[
@@ -164,14 +168,33 @@ class Lifecycle:
             self.redemptions.append(TokenUse(event, self.offer, self.last_sender or self.sender))
 
 
+_NEXT: Final = timedelta(microseconds=1)
 _OFFER_RULE: Final = _make_rule("requested", ())
+
+
+def _by_clock_of_offer(events: Sequence[HandoffEvent]) -> Iterator[HandoffEvent]:
+    """The events; an answer that shows a token comes after what gave the token out, whatever its own clock said.
+
+    Nobody shows a token before it was made, so the clocks differ, and the answer is taken to be of the next instant.
+    """
+    issued_by: dict[bytes, HandoffEvent] = {}
+    for event in sorted(events, key=lambda e: e.sort_key):
+        if event.verb in ("offered", "redirected") and event.token is not None:
+            issued_by.setdefault(event.token, event)
+    for event in events:
+        issue = issued_by.get(event.token) if event.verb in ("accepted", "declined") and event.token else None
+        if issue is not None and event.sort_key < issue.sort_key and event.end <= issue.time:
+            at = instant.add(issue.time, _NEXT)
+            yield event._replace(sort_key=(at, *event.sort_key[1:]), end=at)
+        else:
+            yield event
 
 
 def compute_lifecycle(handoff: str, events: Iterable[HandoffEvent]) -> Lifecycle:
     """The hand-off after these events: the same for every order of them."""
     folded = Lifecycle(handoff)
     deferred: list[tuple[object, object, HandoffEvent]] = []
-    for event in sorted(events, key=lambda e: e.sort_key):
+    for event in sorted(_by_clock_of_offer(list(events)), key=lambda e: e.sort_key):
         while deferred and deferred[0][0] <= event.time:  # type: ignore[operator]
             folded.apply(heapq.heappop(deferred)[2], is_final_attempt=True)
         if not folded.apply(event, is_final_attempt=not event.is_interval):
@@ -179,3 +202,21 @@ def compute_lifecycle(handoff: str, events: Iterable[HandoffEvent]) -> Lifecycle
     while deferred:
         folded.apply(heapq.heappop(deferred)[2], is_final_attempt=True)
     return folded
+
+
+def group_by_handoff(steps: Iterable[Step], only: Container[str] | None = None) -> dict[str, list[HandoffStep]]:
+    """The steps of each hand-off that these are about, in their order; `only`: of these hand-offs."""
+    grouped: defaultdict[str, list[HandoffStep]] = defaultdict(list)
+    for step in steps:
+        event = handoff_event_from_step(step)
+        if event is not None and event.handoff is not None and (only is None or event.handoff in only):
+            grouped[event.handoff].append(HandoffStep(step, event))
+    return dict(grouped)
+
+
+def compute_lifecycles(steps: Iterable[Step], only: Container[str] | None = None) -> dict[str, Lifecycle]:
+    """Each hand-off that these steps are about, after all of them; `only`: of these hand-offs."""
+    return {
+        handoff: compute_lifecycle(handoff, [each.event for each in handoff_steps])
+        for handoff, handoff_steps in group_by_handoff(steps, only).items()
+    }

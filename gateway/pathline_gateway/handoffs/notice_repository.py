@@ -24,14 +24,15 @@ select w.handoff, {audience} as audience, least($1, o.until) as until
 from {table} w
 join organisation r on r.org = w.receiver
 left join own o on o.org = w.receiver
-where w.answered_{stage} is null and w.known_{stage} <= w.due_{stage} and w.due_{stage} + $2 < least($1, o.until)
+where w.{stage}_answered_at is null and w.{stage}_due_known_at <= w.{stage}_due_at
+    and w.{stage}_due_at + $2 < least($1, o.until)
     {sides}
     and not exists (select from handoff_notice n where n.handoff = w.handoff and n.stage = '{stage}'
-        and n.due = w.due_{stage} and n.kind = 'silent' and n.audience = {audience})
+        and n.due_at = w.{stage}_due_at and n.kind = 'silent' and n.audience = {audience})
     and not exists (select from set_aside a where a.key = w.handoff
         and (a.work = 'hand-offs' or a.work = 'silence' and a.retry_at > now()))
-    and not exists (select from handoff_to_judge j where j.handoff = w.handoff)
-    and (w.ref = any($5::bigint[])) is not true
+    and not exists (select from handoff_side_pending j where j.handoff = w.handoff)
+    and (w.offer_ref = any($5::bigint[])) is not true
 """
 _SIDE_CONDITION = "and (w.org = w.sender or w.org = w.receiver) and (not r.conceals or w.org = w.receiver)"
 _HANDOFF_TABLE = {"table": "handoff", "audience": "''", "sides": ""}
@@ -49,57 +50,61 @@ _OVERDUE = _UNION_TEMPLATE.format(
     )
 )
 _SENT_SILENCES = """
-select kind, handoff, stage, due, sender, receiver, ref, answered, audience from handoff_notice
+select kind, handoff, stage, due_at, sender, receiver, offer_ref, answered_at, audience from handoff_notice
 where handoff = any($1::text[]) and kind = 'silent'
 """
 # By the index of open notices, and the primary keys of what they are about.
 _ENDED_SILENCES = """
-select n.kind, n.handoff, n.stage, n.due, n.sender, n.receiver, n.ref, n.answered, n.audience
+select n.kind, n.handoff, n.stage, n.due_at, n.sender, n.receiver, n.offer_ref, n.answered_at, n.audience
 from handoff_notice n
 left join handoff h on h.handoff = n.handoff and n.audience = ''
 left join handoff_side v on v.handoff = n.handoff and v.org = n.audience
-where n.open and (coalesce(h.handoff, v.handoff) is null
-    or case n.stage when 'accept' then coalesce(h.answered_accept, v.answered_accept)
-        else coalesce(h.answered_contact, v.answered_contact) end is not null
-    or case n.stage when 'accept' then coalesce(h.due_accept, v.due_accept)
-        else coalesce(h.due_contact, v.due_contact) end is distinct from n.due)
+where n.is_open and (coalesce(h.handoff, v.handoff) is null
+    or case n.stage when 'accept' then coalesce(h.accept_answered_at, v.accept_answered_at)
+        else coalesce(h.contact_answered_at, v.contact_answered_at) end is not null
+    or case n.stage when 'accept' then coalesce(h.accept_due_at, v.accept_due_at)
+        else coalesce(h.contact_due_at, v.contact_due_at) end is distinct from n.due_at)
     and not exists (select from set_aside a where a.key = n.handoff
         and (a.work = 'hand-offs' or a.work = 'silence' and a.retry_at > now()))
-    and not exists (select from handoff_to_judge j where j.handoff = n.handoff)
-    and not n.ref = any($1::bigint[])
+    and not exists (select from handoff_side_pending j where j.handoff = n.handoff)
+    and not n.offer_ref = any($1::bigint[])
     and not exists (
-        select from handoff_input k, membership_progress p where k.handoff = n.handoff and k.seq > p.handoff_seq
+        select from handoff_input k, membership_progress p where k.handoff = n.handoff and k.seq > p.handoff_input_seq
     )
 limit 500
 """
 _OPEN_STAGES = """
-select handoff, '' as audience, sender, receiver, ref, due_accept, due_contact, answered_accept, answered_contact,
-    known_accept, known_contact
+select handoff, '' as audience, sender, receiver, offer_ref, accept_due_at, contact_due_at, accept_answered_at,
+    contact_answered_at, accept_due_known_at, contact_due_known_at
 from handoff where handoff = any($1::text[])
 union all
-select handoff, org, sender, receiver, ref, due_accept, due_contact, answered_accept, answered_contact,
-    known_accept, known_contact
+select handoff, org, sender, receiver, offer_ref, accept_due_at, contact_due_at, accept_answered_at,
+    contact_answered_at, accept_due_known_at, contact_due_known_at
 from handoff_side where handoff = any($1::text[])
 """
 _INSERT_NOTICES = """
-insert into handoff_notice (id, kind, handoff, stage, due, sender, receiver, ref, answered, audience, raised_at, open)
+insert into handoff_notice (id, kind, handoff, stage, due_at, sender, receiver, offer_ref, answered_at, audience,
+    raised_at, is_open)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[],
     $8::bigint[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::boolean[])
 """
 _CLOSE_NOTICES = """
-update handoff_notice n set open = false
-from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[]) as c(handoff, stage, due, audience)
-where n.handoff = c.handoff and n.stage = c.stage and n.due = c.due and n.kind = 'silent' and n.audience = c.audience
+update handoff_notice n set is_open = false
+from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[]) as c(handoff, stage, due_at, audience)
+where n.handoff = c.handoff and n.stage = c.stage and n.due_at = c.due_at and n.kind = 'silent'
+    and n.audience = c.audience
 """
 _UPSERT_SOURCE = """
 insert into source (source, org) values ($1, 'pathline') on conflict (source) do update set source = excluded.source
 returning id
 """
-_UNCONCEALED = "select handoff from open_handoff where handoff = any($1::text[])"
-_IS_DISPATCH_CAUGHT_UP = "select (select seq from dispatch_progress) >= (select seq from handoff_progress)"
+_UNCONCEALED = "select handoff from unconcealed_handoff where handoff = any($1::text[])"
+_IS_DISPATCH_CAUGHT_UP = (
+    "select (select change_seq from dispatch_progress) >= (select change_seq from handoff_progress)"
+)
 _PATHWAYS = """
-select s.id, coalesce(m.pathway, s.birth) as pathway
-from subject_ref s left join membership m on m.ref = s.id and m.until is null where s.id = any($1::bigint[])
+select s.ref, s.pathway
+from ref_pathway s where s.ref = any($1::bigint[])
 """
 
 
@@ -160,7 +165,7 @@ async def insert_notices(
         key_columns = (
             [n.handoff for n in ending_notices],
             [n.stage for n in ending_notices],
-            [n.due for n in ending_notices],
+            [n.due_at for n in ending_notices],
         )
         await connection.execute(_CLOSE_NOTICES, *key_columns, [n.audience for n in ending_notices])
 
@@ -182,4 +187,4 @@ async def source_number(connection: asyncpg.Connection) -> int:
 
 async def current_pathways(connection: asyncpg.Connection, refs: Sequence[int]) -> dict[int, UUID]:
     """The pathways that these refs are on now."""
-    return {row["id"]: row["pathway"] for row in await connection.fetch(_PATHWAYS, refs)}
+    return {row["ref"]: row["pathway"] for row in await connection.fetch(_PATHWAYS, refs)}

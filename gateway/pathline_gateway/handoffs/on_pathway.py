@@ -1,12 +1,11 @@
-"""The hand-offs of one pathway, each with its state and deadlines."""
+"""The hand-offs of one pathway, each with its state and deadlines. Pure."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from pathline import instant
 from pathline_gateway.handoffs.deadlines import (
@@ -14,44 +13,36 @@ from pathline_gateway.handoffs.deadlines import (
     HandoffStatus,
     compute_status,
     contact_from_step,
-    is_contact_type,
     render_handoff,
 )
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
-from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle
-from pathline_gateway.pathways.repository import StoredPathway, StoredStep
+from pathline_gateway.handoffs.event import HandoffStep
+from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle, group_by_handoff
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
-_TYPE_PREFIX: Final = "org.pathline.handoff."
 
-
-def compute_lifecycles(steps: Iterable[Step], elsewhere: Iterable[Step]) -> list[Lifecycle]:
+def compute_pathway_lifecycles(steps: Iterable[Step], elsewhere: Iterable[Step]) -> list[Lifecycle]:
     """The hand-offs that these steps of a pathway are about, in the order of their ids.
 
     What a person says of a hand-off counts on the pathway on which it was offered: anybody could name anybody's.
     """
-    events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
-    citizen_events: list[tuple[str, HandoffEvent]] = []
-    handoff_ids, offered_here = set(), set()
-    for step in steps:
-        event = handoff_event_from_step(step)
-        if event is None or event.handoff is None:
-            continue
-        handoff_ids.add(event.handoff)
-        if event.org == CITIZEN_ORGANISATION:
-            citizen_events.append((event.handoff, event))
-            continue
-        events[event.handoff].append(event)
-        if event.verb == "offered" and event.handoff.startswith(f"{event.org}:"):
-            offered_here.add(event.handoff)
-    for step in elsewhere:
-        if (event := handoff_event_from_step(step)) is not None and event.handoff in handoff_ids:
-            events[event.handoff].append(event)
-    for handoff, event in citizen_events:
-        if handoff in offered_here:
-            events[handoff].append(event)
-    return [compute_lifecycle(handoff, events[handoff]) for handoff in sorted(handoff_ids)]
+    here = group_by_handoff(steps)
+    there = group_by_handoff(elsewhere, here)
+    return [
+        compute_lifecycle(
+            handoff, [each.event for each in (*_that_count(handoff, here[handoff]), *there.get(handoff, ()))]
+        )
+        for handoff in sorted(here)
+    ]
+
+
+def _that_count(handoff: str, steps: Sequence[HandoffStep]) -> Iterable[HandoffStep]:
+    """These steps, less what a person said where the hand-off was offered on another pathway."""
+    offered_here = any(
+        event.verb == "offered" and event.org != CITIZEN_ORGANISATION and handoff.startswith(f"{event.org}:")
+        for _, event in steps
+    )
+    return (each for each in steps if offered_here or each.event.org != CITIZEN_ORGANISATION)
 
 
 def current_receivers(lifecycles: Iterable[Lifecycle]) -> set[str]:
@@ -90,29 +81,3 @@ def sort_by_offer(statuses: Iterable[HandoffStatus]) -> list[HandoffStatus]:
 def render_handoffs(statuses: Sequence[HandoffStatus]) -> list[dict[str, Any]]:
     """As they are served, in order."""
     return [render_handoff(each, statuses) for each in sort_by_offer(statuses)]
-
-
-def names_handoff(stored: StoredPathway) -> bool:
-    """Whether there is anything to look at."""
-    return any(row.handoff is not None for row in stored.rows)
-
-
-def handoff_steps(stored: StoredPathway) -> list[Step]:
-    """The steps that hand-offs are told from."""
-    handoff_rows = [row for row in stored.rows if row.handoff is not None]
-    return _steps(stored, [row for row in handoff_rows if stored.types[row.type].startswith(_TYPE_PREFIX)])
-
-
-def contact_steps_of(stored: StoredPathway, orgs: Container[str]) -> list[Step]:
-    """The contacts by these organisations, which may end a waiting."""
-    contact_types = {n for n, name in stored.types.items() if is_contact_type(name)}
-    org_refs = {n for n, (org, _) in stored.refs.items() if org in orgs}
-    return (
-        _steps(stored, [row for row in stored.rows if row.type in contact_types and row.ref in org_refs])
-        if org_refs
-        else []
-    )
-
-
-def _steps(stored: StoredPathway, rows: list[StoredStep]) -> list[Step]:
-    return StoredPathway(rows, stored.sources, stored.types, stored.refs).steps()

@@ -16,7 +16,7 @@ _COUNT_BETWEEN = """
 select p.sender, p.receiver, (
     select count(*) from (
         select from handoff h where h.sender = p.sender and h.receiver = p.receiver
-            and h.offered is not null and h.ended is null limit $3
+            and h.offered_at is not null and h.ended_at is null limit $3
     ) as found
 ) as n
 from unnest($1::text[], $2::text[]) as p(sender, receiver)
@@ -24,7 +24,8 @@ from unnest($1::text[], $2::text[]) as p(sender, receiver)
 _COUNT_UNDER_REF = """
 select r.org, r.subject, (
     select count(*) from (
-        select from handoff h where h.ref = s.id and h.sender = r.org and h.offered is not null and h.ended is null
+        select from handoff h where h.offer_ref = s.id and h.sender = r.org and h.offered_at is not null
+            and h.ended_at is null
         limit $3
     ) as found
 ) as n

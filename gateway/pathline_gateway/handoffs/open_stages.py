@@ -20,25 +20,25 @@ class OpenStages(NamedTuple):
     """The side that may know it so, or EVERYTHING."""
     sender: str
     receiver: str | None
-    ref: int | None
-    due_accept: datetime | None
-    due_contact: datetime | None
-    answered_accept: datetime | None
-    answered_contact: datetime | None
-    known_accept: datetime | None
-    known_contact: datetime | None
+    offer_ref: int | None
+    accept_due_at: datetime | None
+    contact_due_at: datetime | None
+    accept_answered_at: datetime | None
+    contact_answered_at: datetime | None
+    accept_due_known_at: datetime | None
+    contact_due_known_at: datetime | None
 
     def due_at(self, stage: Stage) -> datetime | None:
         """By when the stage is to be answered."""
-        return self.due_accept if stage == "accept" else self.due_contact
+        return self.accept_due_at if stage == "accept" else self.contact_due_at
 
     def answered_at(self, stage: Stage) -> datetime | None:
         """When it was."""
-        return self.answered_accept if stage == "accept" else self.answered_contact
+        return self.accept_answered_at if stage == "accept" else self.contact_answered_at
 
     def due_known_at(self, stage: Stage) -> datetime | None:
         """When it became known here by when it is to be answered."""
-        return self.known_accept if stage == "accept" else self.known_contact
+        return self.accept_due_known_at if stage == "accept" else self.contact_due_known_at
 
 
 def open_stages_of(row: HandoffRow, audience: str = UNRESTRICTED_AUDIENCE) -> OpenStages:
@@ -48,13 +48,13 @@ def open_stages_of(row: HandoffRow, audience: str = UNRESTRICTED_AUDIENCE) -> Op
         audience,
         row.sender,
         row.receiver,
-        row.ref,
-        row.due_accept,
-        row.due_contact,
-        row.answered_accept,
-        row.answered_contact,
-        row.known_accept,
-        row.known_contact,
+        row.offer_ref,
+        row.accept_due_at,
+        row.contact_due_at,
+        row.accept_answered_at,
+        row.contact_answered_at,
+        row.accept_due_known_at,
+        row.contact_due_known_at,
     )
 
 

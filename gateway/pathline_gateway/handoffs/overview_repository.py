@@ -11,38 +11,40 @@ import asyncpg
 
 # What is late, by the indexes of what is: nothing else of all that stands can be silent.
 _OVERDUE_CONDITION = (
-    """(h.answered_accept is null and h.due_accept < $1 or h.answered_contact is null and h.due_contact < $1)"""
+    "(h.accept_answered_at is null and h.accept_due_at < $1 or h.contact_answered_at is null and h.contact_due_at < $1)"
 )
 # $1: now; $2: from when on those that have ended count; $3: those that must not be told of. Whoever is not on the
 # register cannot be said to be silent.
 _CURRENT_HANDOFFS = """
 with judged as (
-    select h.*, r.org is not null as observable,
-        coalesce(r.org is not null and h.answered_accept is null and h.due_accept < $1, false) as no_answer,
-        coalesce(r.org is not null and h.answered_contact is null and h.due_contact < $1, false) as no_contact
+    select h.*, r.org is not null as is_observable,
+        coalesce(r.org is not null and h.accept_answered_at is null and h.accept_due_at < $1, false) as no_answer,
+        coalesce(r.org is not null and h.contact_answered_at is null and h.contact_due_at < $1, false) as no_contact
     from handoff h left join organisation r on r.org = h.receiver
-    where h.offered is not null and (h.ended is null or h.offered >= $2) and h.handoff <> all($3::text[]){which}
+    where h.offered_at is not null and (h.ended_at is null or h.offered_at >= $2)
+        and h.handoff <> all($3::text[]){which}
 ), standing as (
     select j.*,
-        least(case when no_answer then due_accept end, case when no_contact then due_contact end) as silent_since
+        least(case when no_answer then accept_due_at end, case when no_contact then contact_due_at end) as silent_since
     from judged j
 )
 """
 # A wait is measured where it ended: whoever has not accepted has no wait yet.
 _SUMMARY_BY_PAIR = """
 select sender, receiver, count(*) as offered, count(*) filter (where state in ('requested', 'received')) as waiting,
-    count(*) filter (where accepted >= offered) as accepted,
-    percentile_cont(0.5) within group (order by accepted - offered) filter (where accepted >= offered) as to_acceptance,
-    count(*) filter (where first_contact >= offered) as met,
-    percentile_cont(0.5) within group (order by first_contact - offered) filter (where first_contact >= offered)
-        as to_contact,
-    count(silent_since) as silent,
+    count(*) filter (where accepted_at >= offered_at) as accepted,
+    percentile_cont(0.5) within group (order by accepted_at - offered_at)
+        filter (where accepted_at >= offered_at) as to_acceptance,
+    count(*) filter (where first_contact_at >= offered_at) as met,
+    percentile_cont(0.5) within group (order by first_contact_at - offered_at)
+        filter (where first_contact_at >= offered_at) as to_contact,
+    count(*) filter (where no_answer) as silent, count(*) filter (where no_contact and not no_answer) as unmet,
     count(*) filter (where ended_by = 'declined') as declined,
-    count(*) filter (where ended_by = 'expired') as expired, bool_or(observable) as observable,
+    count(*) filter (where ended_by = 'expired') as expired, bool_or(is_observable) as observable,
     count(*) over () as pairs
 from standing where $5 in ('', sender, receiver)
 group by sender, receiver
-order by silent desc, waiting desc, offered desc, sender, receiver limit $4 offset $6
+order by silent desc, unmet desc, waiting desc, offered desc, sender, receiver limit $4 offset $6
 """
 _ORGANISATIONS = """
 select org from (select sender as org from standing union select receiver from standing) o
@@ -51,9 +53,9 @@ where org is not null order by org
 _HANDOFFS_OF_PAIR = """
 , chosen as (
     select * from standing where sender = $4 and receiver is not distinct from $5 and ($7::text is null or (
-        ended is not null, coalesce(silent_since, 'infinity'), timestamptz 'epoch' - offered, handoff
+        ended_at is not null, coalesce(silent_since, 'infinity'), timestamptz 'epoch' - offered_at, handoff
     ) > ($8::boolean, coalesce($9::timestamptz, 'infinity'), timestamptz 'epoch' - $10::timestamptz, $7))
-    order by ended is not null, silent_since nulls last, offered desc, handoff limit $6
+    order by ended_at is not null, silent_since nulls last, offered_at desc, handoff limit $6
 )
 """
 _LATEST_SILENT = """
@@ -67,17 +69,18 @@ _LONGEST_SILENT = """
 )
 """
 _SELECTED_HANDOFFS = """
-select c.handoff, c.sender, c.receiver, c.state, c.offered, c.accepted, c.first_contact, c.ended, c.ended_by,
-    c.due_accept, c.due_contact, c.answered_accept, c.answered_contact, c.observable, c.no_answer, c.no_contact,
-    c.redirects, c.anomalies, coalesce(m.pathway, s.birth) as pathway
+select c.handoff, c.sender, c.receiver, c.state, c.offered_at, c.accepted_at, c.first_contact_at, c.ended_at,
+    c.ended_by, c.accept_due_at, c.contact_due_at, c.accept_answered_at, c.contact_answered_at, c.is_observable,
+    c.no_answer, c.no_contact, c.redirect_count, c.anomaly_count, s.pathway
 from chosen c
-join subject_ref s on s.id = c.ref
-left join membership m on m.ref = s.id and m.until is null
+join ref_pathway s on s.ref = c.offer_ref
 """
-_WORST_FIRST = "order by c.ended is not null, c.silent_since nulls last, c.offered desc, c.handoff"
+_WORST_FIRST = "order by c.ended_at is not null, c.silent_since nulls last, c.offered_at desc, c.handoff"
 _LONGEST_FIRST = "order by c.silent_since, c.handoff"
 _LATEST_FIRST = "order by c.silent_since desc, c.handoff"
-_COUNT_SILENT = "select count(silent_since) from standing"
+_COUNT_SILENT = (
+    "select count(silent_since) as silent, count(silent_since) filter (where no_answer) as unanswered from standing"
+)
 _ALL_HANDOFFS = _CURRENT_HANDOFFS.format(which="")
 _SILENT_HANDOFFS = _CURRENT_HANDOFFS.format(which=f" and {_OVERDUE_CONDITION}")
 # A hand-off that may tell of what is concealed: more than do, and never fewer. Bytes are compared, because nothing
@@ -85,7 +88,7 @@ _SILENT_HANDOFFS = _CURRENT_HANDOFFS.format(which=f" and {_OVERDUE_CONDITION}")
 # expected to be few, and by the order of letters of `handoff` the index of `interaction` cannot be used.
 _MAYBE_CONCEALED_TEMPLATE = """
 with standing as materialized (
-    select h.handoff, h.sender, h.receiver from handoff h where h.offered is not null and {which}
+    select h.handoff, h.sender, h.receiver from handoff h where h.offered_at is not null and {which}
 ), word as (
     select convert_to(org, 'UTF8') as said from organisation where conceals
     union select convert_to(service, 'UTF8') from concealed_service
@@ -105,9 +108,9 @@ where exists (select from word w where position(w.said in i.payload) > 0)
     or exists (select from concealed_service c where c.org = s.org and c.service = i.service)
     or exists (select from amendment a where a.target_source = i.source and a.target_id = i.id)
 """
-_MAYBE_CONCEALED = _MAYBE_CONCEALED_TEMPLATE.format(which="(h.ended is null or h.offered >= $1)")
+_MAYBE_CONCEALED = _MAYBE_CONCEALED_TEMPLATE.format(which="(h.ended_at is null or h.offered_at >= $1)")
 _MAYBE_CONCEALED_SILENT = _MAYBE_CONCEALED_TEMPLATE.format(
-    which=f"(h.ended is null or h.offered >= $1) and {_OVERDUE_CONDITION}"
+    which=f"(h.ended_at is null or h.offered_at >= $1) and {_OVERDUE_CONDITION}"
 )
 
 
@@ -119,6 +122,14 @@ class OverviewScope(NamedTuple):
     """Those that have ended count if they were offered since; those that are open always do."""
     hidden_handoffs: Collection[str] = ()
     """Hand-offs that must not be told of."""
+
+
+class SilentCounts(NamedTuple):
+    """How many hand-offs are silent now, and why."""
+
+    silent: int
+    unanswered: int
+    """Nobody answered; in the others nobody met the person."""
 
 
 class OrganisationPair(NamedTuple):
@@ -134,6 +145,9 @@ class OrganisationPair(NamedTuple):
     contacted: int
     median_to_contact: timedelta | None
     silent: int
+    """Nobody answered in time."""
+    unmet: int
+    """Somebody answered, and nobody met the person in time."""
     declined: int
     expired: int
     observable: bool
@@ -229,17 +243,16 @@ async def list_longest_silent(
 
 async def list_latest_silent(
     connection: asyncpg.Connection, scope: OverviewScope, limit: int
-) -> tuple[int, list[HandoffLineRow]]:
+) -> tuple[SilentCounts, list[HandoffLineRow]]:
     """How many are silent now, and those of them that fell silent last."""
     rows = await connection.fetch(
         _SILENT_HANDOFFS + _LATEST_SILENT + _SELECTED_HANDOFFS + _LATEST_FIRST, *_scope_arguments(scope), limit
     )
-    total = (
-        len(rows)
-        if len(rows) < limit
-        else int(await connection.fetchval(_SILENT_HANDOFFS + _COUNT_SILENT, *_scope_arguments(scope)))
-    )
-    return total, [HandoffLineRow(*row.values()) for row in rows]
+    if len(rows) < limit:
+        counts = SilentCounts(len(rows), sum(row["no_answer"] for row in rows))
+    else:
+        counts = SilentCounts(*await connection.fetchrow(_SILENT_HANDOFFS + _COUNT_SILENT, *_scope_arguments(scope)))
+    return counts, [HandoffLineRow(*row.values()) for row in rows]
 
 
 async def maybe_concealed(connection: asyncpg.Connection, since: datetime) -> set[str]:

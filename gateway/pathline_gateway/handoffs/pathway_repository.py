@@ -11,7 +11,7 @@ from pathline_gateway.pathways.repository import PathwayMembers
 
 _HANDOFFS_BETWEEN = """
 select handoff from handoff
-where ref = any($1::bigint[]) and sender = any($2::text[]) and receiver = any($3::text[])
+where offer_ref = any($1::bigint[]) and sender = any($2::text[]) and receiver = any($3::text[])
     and handoff <> all($4::text[])
 """
 # One look for each, along the index of the receiver's refs, from the instant on; corrected contacts come apart.

@@ -38,27 +38,27 @@ class HandoffRow(NamedTuple):
     sender: str
     receiver: str | None
     service: str | None
-    concealed: bool
+    is_concealed: bool
     state: str | None
-    offered: datetime | None
-    accepted: datetime | None
-    first_contact: datetime | None
-    first_service: datetime | None
-    heard: datetime | None
-    ended: datetime | None
+    offered_at: datetime | None
+    accepted_at: datetime | None
+    first_contact_at: datetime | None
+    first_service_at: datetime | None
+    receiver_first_active_at: datetime | None
+    ended_at: datetime | None
     ended_by: str | None
     outcome: str | None
-    due_accept: datetime | None
-    due_contact: datetime | None
-    answered_accept: datetime | None
-    answered_contact: datetime | None
-    known_accept: datetime | None
-    known_contact: datetime | None
-    redirects: int
-    anomalies: int
-    ref: int | None
-    trace_id: bytes | None
-    span_id: bytes | None
+    accept_due_at: datetime | None
+    contact_due_at: datetime | None
+    accept_answered_at: datetime | None
+    contact_answered_at: datetime | None
+    accept_due_known_at: datetime | None
+    contact_due_known_at: datetime | None
+    redirect_count: int
+    anomaly_count: int
+    offer_ref: int | None
+    offer_trace_id: bytes | None
+    offer_span_id: bytes | None
     end_trace_id: bytes | None
     end_span_id: bytes | None
 

@@ -25,7 +25,7 @@ class HandoffReference(NamedTuple):
 _IS_ANSWER = f"""
 case when s.org = '{CITIZEN_ORGANISATION}' then {COUNTS_FOR_HANDOFF} else exists (
     select from handoff h
-    where h.handoff = i.handoff and h.receiver = s.org and h.sender <> s.org and h.offered is not null
+    where h.handoff = i.handoff and h.receiver = s.org and h.sender <> s.org and h.offered_at is not null
 ) or not exists (select from handoff h where h.handoff = i.handoff) and exists (
     select from interaction o
     join event_type t on t.id = o.type and t.type = 'org.pathline.handoff.offered.v1'
@@ -47,7 +47,7 @@ _SELECT_ANSWERS = f"""
 select i.handoff, s.org, s.subject
 from unnest($1::text[], $2::text[], $3::text[]) as i(handoff, org, subject)
 cross join lateral (
-    select i.org, i.subject, r.id, r.birth from (select) one
+    select i.org, i.subject, r.id, r.anchor_id from (select) one
     left join subject_ref r on r.org = i.org and r.subject = i.subject
 ) s
 where {_IS_ANSWER}

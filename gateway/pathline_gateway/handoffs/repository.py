@@ -12,17 +12,18 @@ from pathline_gateway.handoffs.projection_row import HandoffRow
 from pathline_gateway.pathways.amendments import apply_amendments
 from pathline_gateway.pathways.bare_step import bare_step_from_row
 from pathline_gateway.pathways.step import Step
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
 
-_LOCK = 0x706C_0008
 # Entries of one batch stand together, and are looked at together: what it named is told by its number alone.
 _BATCH_END = """
 with page as materialized (
-    select seq, batch from change where seq > (select seq from handoff_progress) order by seq limit $1
+    select seq, batch from change_log where seq > (select change_seq from handoff_progress) order by seq limit $1
 ), last as (
     select seq, batch from page order by seq desc limit 1
 )
 select coalesce(max(c.seq), (select seq from last)) as seq
-from last l join change c on c.seq > l.seq and c.seq <= l.seq + $1 and c.batch = l.batch
+from last l join change_log c on c.seq > l.seq and c.seq <= l.seq + $1 and c.batch = l.batch
 """
 # Hand-offs that the entries after the one and up to the other may have changed: those that a new event names; those of
 # what was voided or corrected under these refs, be it before it came (the log does not say when); those whose offer
@@ -34,7 +35,7 @@ from last l join change c on c.seq > l.seq and c.seq <= l.seq + $1 and c.batch =
 # does `offset 0`, which nothing is joined across: how many rows a batch has is known only once they were counted.
 _AFFECTED_HANDOFFS = """
 with page as materialized (
-    select ref, batch, kind from change where seq > $2 and seq <= $1
+    select ref, batch, kind from change_log where seq > $2 and seq <= $1
 ), amends as materialized (
     select a.target_source as source, a.target_id as id
     from unnest(array(select distinct ref from page)) p(ref) join amendment a on a.target_ref = p.ref
@@ -45,34 +46,34 @@ with page as materialized (
     -- Few organisations receive anything, and of the others nothing more is asked. The first offer, not `exists`: for
     -- an organisation that receives nothing that was a reading of the whole table.
     select o.org from (select distinct org from came) o
-    where (select min(h.offered) from handoff h where h.receiver = o.org) is not null
+    where (select min(h.offered_at) from handoff h where h.receiver = o.org) is not null
         or exists (select from handoff_side v where v.receiver = o.org)
 ), heard as materialized (
     -- As a value, it is looked up in a hash, however few rows are expected.
     select ref, org from came where (org in (select org from receiving)) is true
 ), moved as (
-    select distinct coalesce(m.pathway, s.birth) as pathway, p.kind <> 'membership' as whole
+    select distinct coalesce(m.pathway, s.anchor_id) as pathway, p.kind <> 'membership' as whole
     from (select distinct ref, kind from page where kind <> 'interaction') p
     join subject_ref s on s.id = p.ref
     left join membership m on m.ref = p.ref
     union
-    select s.birth, false from page p join subject_ref s on s.id = p.ref where p.kind = 'membership'
+    select s.anchor_id, false from page p join subject_ref s on s.id = p.ref where p.kind = 'membership'
 ), stood as materialized (
     -- Also who has left: what was asked of her may be told otherwise by that.
-    select m.ref, v.whole, m.until is null as stands from moved v join membership m on m.pathway = v.pathway
+    select m.ref, v.whole, m.valid_until is null as stands from moved v join membership m on m.pathway = v.pathway
     union
-    select s.id, v.whole, true from moved v join subject_ref s on s.birth = v.pathway
+    select s.id, v.whole, true from moved v join subject_ref s on s.anchor_id = v.pathway
 ), asked as materialized (
     -- Where parts of pathways move, only what is asked of those who ever stood on them is told otherwise.
     select o.org from (select distinct s.org from stood t join subject_ref s on s.id = t.ref) o
-    where (select min(h.offered) from handoff h where h.receiver = o.org) is not null
+    where (select min(h.offered_at) from handoff h where h.receiver = o.org) is not null
         or exists (select from handoff_side v where v.receiver = o.org)
 ), at as (
     select org, ref from heard
     union
     select c.org, o.ref from heard c
-    join membership m on m.ref = c.ref and m.until is null
-    join membership o on o.pathway = m.pathway and o.until is null
+    join membership m on m.ref = c.ref and m.valid_until is null
+    join membership o on o.pathway = m.pathway and o.valid_until is null
     union
     select null, ref from stood where stands and whole
 )
@@ -89,11 +90,11 @@ union
 select m.handoff from amends a join handoff_input m on m.source = a.source and m.id = a.id and m.kind = 'amended'
 where m.handoff is not null
 union
-select h.handoff from at join handoff h on h.ref = at.ref where at.org is null or h.receiver = at.org
+select h.handoff from at join handoff h on h.offer_ref = at.ref where at.org is null or h.receiver = at.org
     or exists (select from handoff_side v where v.handoff = h.handoff and v.receiver = at.org)
 union
 select h.handoff from (select distinct ref from stood where stands and not whole) t
-join handoff h on h.ref = t.ref where h.receiver in (select org from asked)
+join handoff h on h.offer_ref = t.ref where h.receiver in (select org from asked)
     or exists (select from handoff_side v where v.handoff = h.handoff and v.receiver in (select org from asked))
 union
 -- Whether a person is heard of a hand-off depends on where her account stands.
@@ -110,8 +111,8 @@ with wanted as (
     select w.handoff, w.since, s.id as ref, s.org, s.subject,
         exists (select from amendment a where a.target_ref = s.id) as amended
     from wanted w
-    left join membership m on m.ref = w.ref and m.until is null
-    left join membership o on o.pathway = m.pathway and o.until is null
+    left join membership m on m.ref = w.ref and m.valid_until is null
+    left join membership o on o.pathway = m.pathway and o.valid_until is null
     join subject_ref s on s.id = coalesce(o.ref, w.ref) and s.org = w.org
 )
 select u.handoff, u.amended, i.source as source_number, src.source, i.id, t.type, i.time, i.recordedtime, i.sequence,
@@ -123,28 +124,28 @@ join event_type t on t.id = i.type
 """
 # Not `any`: that was each row of the table held against each of them.
 _DELETE = "delete from handoff h using unnest($1::text[]) as k(handoff) where h.handoff = k.handoff"
-_QUEUE_TELEMETRY = "insert into handoff_untold select unnest($1::text[]) on conflict do nothing"
-_CHECKPOINT = "select seq from handoff_progress"
-_ADVANCE_CHECKPOINT = "update handoff_progress set seq = $1"
-_COUNT_LAG = (
-    "select count(*) from (select from change where seq > (select seq from handoff_progress) limit 100000) as c"
-)
+_QUEUE_TELEMETRY = "insert into handoff_telemetry_pending select unnest($1::text[]) on conflict do nothing"
+_CHECKPOINT = "select change_seq from handoff_progress"
+_ADVANCE_CHECKPOINT = "update handoff_progress set change_seq = $1"
+_COUNT_LAG = """
+select count(*) from (select from change_log where seq > (select change_seq from handoff_progress) limit 100000) as c
+"""
 _SELECT_BY_ID = "select * from handoff where handoff = any($1::text[])"
-_CONCEAL = "update handoff set concealed = true where handoff = any($1::text[]) and not concealed"
+_CONCEAL = "update handoff set is_concealed = true where handoff = any($1::text[]) and not is_concealed"
 # One of each of some organisations, the latest first.
 _LAST_GOOD_HANDOFFS = """
 with latest as (
-    select handoff, sender, offered from handoff where offered is not null order by offered desc limit 200
+    select handoff, sender, offered_at from handoff where offered_at is not null order by offered_at desc limit 200
 )
-select handoff from (select distinct on (sender) handoff, offered from latest order by sender, offered desc) each
+select handoff from (select distinct on (sender) handoff, offered_at from latest order by sender, offered_at desc) each
 where not exists (select from set_aside a where a.work = $1 and a.key = each.handoff)
-order by offered desc limit 5
+order by offered_at desc limit 5
 """
 
 
 async def lock(connection: asyncpg.Connection) -> None:
     """Nobody else brings hand-offs up to date, or speaks of their silence, until this transaction ends."""
-    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+    await advisory_locks.lock_for_transaction(connection, AdvisoryLock.HANDOFF_PROJECTION)
 
 
 async def batch_end(connection: asyncpg.Connection, batch_size: int) -> int | None:
@@ -163,7 +164,7 @@ async def affected_handoffs(connection: asyncpg.Connection, end_seq: int, since_
 
 async def pending_handoffs(connection: asyncpg.Connection) -> set[str]:
     """The hand-offs that anything may have changed that was not looked at."""
-    end_seq = await connection.fetchval("select coalesce(max(seq), 0) from change")
+    end_seq = await connection.fetchval("select coalesce(max(seq), 0) from change_log")
     return await affected_handoffs(connection, end_seq)
 
 
@@ -184,7 +185,7 @@ async def replace_rows(connection: asyncpg.Connection, handoffs: Collection[str]
     """These hand-offs stand as these records say; one without a record is none any more."""
     await connection.execute(_DELETE, list(handoffs))
     await connection.copy_records_to_table("handoff", records=rows, columns=HandoffRow._fields)
-    if ended_handoffs := [each.handoff for each in rows if each.ended is not None]:
+    if ended_handoffs := [each.handoff for each in rows if each.ended_at is not None]:
         await connection.execute(_QUEUE_TELEMETRY, ended_handoffs)
 
 

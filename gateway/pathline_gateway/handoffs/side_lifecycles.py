@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from pathline_gateway.concealment.rules import Concealment
-from pathline_gateway.handoffs.event_reader import HandoffStep
+from pathline_gateway.handoffs.event import HandoffStep
 from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle
 from pathline_gateway.pathways.parsed_step import ParsedStep, parse_step
 from pathline_gateway.pathways.step import Step

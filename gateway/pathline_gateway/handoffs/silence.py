@@ -31,18 +31,18 @@ class SilenceNotice(NamedTuple):
     kind: Kind
     handoff: str
     stage: Stage
-    due: datetime
+    due_at: datetime
     sender: str
     receiver: str
-    ref: int
-    answered: datetime | None
+    offer_ref: int
+    answered_at: datetime | None
     audience: str = UNRESTRICTED_AUDIENCE
     """The side that alone is told it, by what it may know."""
 
     def notice_id(self, secret: bytes) -> str:
         """The same for the same silence and audience, whoever raises it; it tells nothing of the hand-off's own id."""
         audience_part = () if self.audience == UNRESTRICTED_AUDIENCE else (self.audience,)
-        message = "\n".join((self.kind, self.handoff, self.stage, self.due.isoformat(), *audience_part))
+        message = "\n".join((self.kind, self.handoff, self.stage, self.due_at.isoformat(), *audience_part))
         return hashlib.blake2b(message.encode(), key=secret[:64], digest_size=16).hexdigest()
 
 
@@ -56,13 +56,13 @@ def find_silences(
     notices = []
     for stage in STAGES:
         due, due_known_at = open_stages.due_at(stage), open_stages.due_known_at(stage)
-        if due is None or due_known_at is None or open_stages.receiver is None or open_stages.ref is None:
+        if due is None or due_known_at is None or open_stages.receiver is None or open_stages.offer_ref is None:
             continue
         is_silent = (
             open_stages.answered_at(stage) is None and due_known_at <= due and known_until > instant.add(due, grace)
         )
         if is_silent and (stage, due) not in already_sent:
-            parties = (open_stages.sender, open_stages.receiver, open_stages.ref)
+            parties = (open_stages.sender, open_stages.receiver, open_stages.offer_ref)
             notices.append(
                 SilenceNotice("silent", open_stages.handoff, stage, due, *parties, None, open_stages.audience)
             )
@@ -74,6 +74,6 @@ def find_ended_silences(open_stages: OpenStages | None, sent: Iterable[SilenceNo
     ended = []
     for notice in sent:
         answered = None if open_stages is None else open_stages.answered_at(notice.stage)
-        if open_stages is None or answered is not None or open_stages.due_at(notice.stage) != notice.due:
-            ended.append(notice._replace(kind="answered", answered=answered))
+        if open_stages is None or answered is not None or open_stages.due_at(notice.stage) != notice.due_at:
+            ended.append(notice._replace(kind="answered", answered_at=answered))
     return ended

@@ -73,7 +73,7 @@ class _EndedSpan(NamedTuple):
 
 
 def _build_ended_span(record: HandoffRow, secret: bytes) -> _EndedSpan | None:
-    offered, ended = record.offered, record.ended
+    offered, ended = record.offered_at, record.ended_at
     if offered is None or ended is None:
         return None
     attributes = {
@@ -82,7 +82,7 @@ def _build_ended_span(record: HandoffRow, secret: bytes) -> _EndedSpan | None:
         "pathline.outcome": record.ended_by or "",
     }
     digest = hmac.digest(secret, f"{record.handoff}\n{ended.isoformat()}".encode(), hashlib.sha256)
-    span_ids = ((record.trace_id, record.span_id), (record.end_trace_id, record.end_span_id))
+    span_ids = ((record.offer_trace_id, record.offer_span_id), (record.end_trace_id, record.end_span_id))
     return _EndedSpan(
         attributes,
         max(0.0, (ended - offered).total_seconds()),

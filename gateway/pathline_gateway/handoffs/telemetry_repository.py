@@ -10,19 +10,20 @@ import asyncpg
 from pathline_gateway.handoffs.projection_row import HandoffRow
 
 _DEQUEUE = """
-delete from handoff_untold where handoff in (
-    select handoff from handoff_untold order by handoff limit $1 for update skip locked)
+delete from handoff_telemetry_pending where handoff in (
+    select handoff from handoff_telemetry_pending order by handoff limit $1 for update skip locked)
 returning handoff
 """
 _UNREPORTED = """
-select h.*, not exists (select from open_handoff o where o.handoff = h.handoff) as hidden
+select h.*, not exists (select from unconcealed_handoff o where o.handoff = h.handoff) as hidden
 from handoff h
-left join handoff_told t on t.handoff = h.handoff
-where h.handoff = any($1::text[]) and h.offered is not null and h.ended is not null and t.ended is distinct from h.ended
+left join handoff_telemetry_sent t on t.handoff = h.handoff
+where h.handoff = any($1::text[]) and h.offered_at is not null and h.ended_at is not null
+    and t.ended_at is distinct from h.ended_at
 """
 _MARK_REPORTED = """
-insert into handoff_told (handoff, ended) select * from unnest($1::text[], $2::timestamptz[])
-on conflict (handoff) do update set ended = excluded.ended
+insert into handoff_telemetry_sent (handoff, ended_at) select * from unnest($1::text[], $2::timestamptz[])
+on conflict (handoff) do update set ended_at = excluded.ended_at
 """
 
 
@@ -46,4 +47,4 @@ async def unreported(connection: asyncpg.Connection, handoffs: Sequence[str]) ->
 
 async def mark_reported(connection: asyncpg.Connection, records: Sequence[HandoffRow]) -> None:
     """These were told as they ended."""
-    await connection.execute(_MARK_REPORTED, [r.handoff for r in records], [r.ended for r in records])
+    await connection.execute(_MARK_REPORTED, [r.handoff for r in records], [r.ended_at for r in records])

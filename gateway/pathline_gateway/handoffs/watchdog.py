@@ -188,7 +188,7 @@ class Watchdog:
         open_stages = await notice_repository.load_open_stages(connection, handoffs)
         already_sent: dict[tuple[str, str], set[tuple[Stage, datetime]]] = {}
         for notice in await notice_repository.sent_silences(connection, handoffs):
-            already_sent.setdefault((notice.handoff, notice.audience), set()).add((notice.stage, notice.due))
+            already_sent.setdefault((notice.handoff, notice.audience), set()).add((notice.stage, notice.due_at))
         notices: list[SilenceNotice] = []
         for handoff, audience, known_until, ended_silence in candidates:
             waiting = open_stages.get((handoff, audience))

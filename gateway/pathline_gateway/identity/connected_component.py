@@ -49,7 +49,7 @@ class StoredComponent:
 
 def evidence_from_row(row: Mapping[str, Any]) -> Evidence:
     """A row of evidence, with its source's name."""
-    same, rank = row["kind"] == "same", EvidenceRank(row["standing"])
+    same, rank = row["kind"] == "same", EvidenceRank(row["rank"])
     return Evidence(
-        row["source_name"], row["id"], same, row["a"], row["b"], rank, row["confidence"], row["asserted_at"]
+        row["source_name"], row["id"], same, row["ref_a"], row["ref_b"], rank, row["confidence"], row["asserted_at"]
     )

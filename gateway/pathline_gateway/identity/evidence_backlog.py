@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 _LAST_SEQS = """
-select p.seq, p.handoff_seq,
+select p.link_evidence_seq, p.handoff_input_seq,
     (select coalesce(max(seq), 0) from link_evidence) as last_seq,
     (select coalesce(max(seq), 0) from handoff_input) as last_handoff_seq
 from membership_progress p
@@ -21,9 +21,9 @@ with event as materialized (
 ), page as materialized (
     select distinct pathway from event
 ), mate as materialized (
-    select g.pathway, s.id as ref from page g join subject_ref s on s.birth = g.pathway
+    select g.pathway, s.id as ref from page g join subject_ref s on s.anchor_id = g.pathway
     union
-    select g.pathway, m.ref from page g join membership m on m.pathway = g.pathway and m.until is null
+    select g.pathway, m.ref from page g join membership m on m.pathway = g.pathway and m.valid_until is null
 )
 select distinct t.pathway from mate t where exists (select from unseen_evidence_ref u where u.ref = t.ref)
 union

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 import asyncpg
 
 from pathline_gateway.handoffs import event_repository
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
 from pathline_gateway.handoffs.event_repository import HandoffLinkRow
+from pathline_gateway.handoffs.lifecycle import group_by_handoff
 from pathline_gateway.handoffs.token_redemption import find_redemptions
 from pathline_gateway.pathways.amendments import apply_amendments
 
@@ -29,7 +28,7 @@ async def refresh_handoff_links(connection: asyncpg.Connection, inputs: Sequence
     if before == after:
         return set()
     await event_repository.replace_links(connection, redeemed_handoffs, after)
-    return {ref for row in before ^ after for ref in (row.a, row.b)}
+    return {ref for row in before ^ after for ref in (row.ref_a, row.ref_b)}
 
 
 async def derive_handoff_links(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[HandoffLinkRow]:
@@ -37,11 +36,7 @@ async def derive_handoff_links(connection: asyncpg.Connection, handoffs: Collect
     # Who shows a token may be anybody: that she is on the pathway follows from it.
     steps, amendments, rows = await event_repository.load_events(connection, handoffs, include_unheard=True)
     refs = {(row["org"], row["subject"]): row["ref"] for row in rows.values()}
-    by_handoff: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
-    for step in apply_amendments(steps, amendments):
-        event = handoff_event_from_step(step)
-        if event is not None and event.handoff is not None and event.handoff in handoffs:
-            by_handoff[event.handoff].append(event)
+    by_handoff = group_by_handoff(apply_amendments(steps, amendments), handoffs)
     return {
         HandoffLinkRow(
             handoff,
@@ -52,6 +47,6 @@ async def derive_handoff_links(connection: asyncpg.Connection, handoffs: Collect
             redemption.at,
             redemption.is_late,
         )
-        for handoff, handoff_events in by_handoff.items()
-        for redemption in find_redemptions(handoff, handoff_events)
+        for handoff, handoff_steps in by_handoff.items()
+        for redemption in find_redemptions(handoff, [each.event for each in handoff_steps])
     }

@@ -8,26 +8,27 @@ from typing import NamedTuple
 import asyncpg
 
 from pathline_gateway.pathways.subject_repository import Key
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
 
-_LOCK = 0x706C_0030
 _COMPONENTS_OF_REFS = """
 select s.org, s.subject, c.component
 from unnest($1::text[], $2::text[]) as r(org, subject)
 join subject_ref s using (org, subject) join link_component c on c.ref = s.id
 """
 _SIZES = "select component, count(*) as refs from link_component where component = any($1::bigint[]) group by component"
-_LINK_COUNTS = "select component, org, links from link_component_share where component = any($1::bigint[])"
+_LINK_COUNTS = "select component, org, link_count from link_component_share where component = any($1::bigint[])"
 _MERGE_COMPONENTS = "update link_component set component = $1 where component = any($2::bigint[]) and component <> $1"
 _INSERT_REFS = """
 insert into link_component (ref, component) select ref, $2 from unnest($1::bigint[]) as r(ref) on conflict do nothing
 """
 _DELETE_MERGED_SHARES = (
-    "delete from link_component_share where component = any($2::bigint[]) and component <> $1 returning org, links"
+    "delete from link_component_share where component = any($2::bigint[]) and component <> $1 returning org, link_count"
 )
 _UPSERT_SHARES = """
-insert into link_component_share as s (component, org, links)
+insert into link_component_share as s (component, org, link_count)
 select $1, org, links from unnest($2::text[], $3::integer[]) as said(org, links)
-on conflict (component, org) do update set links = s.links + excluded.links
+on conflict (component, org) do update set link_count = s.link_count + excluded.link_count
 """
 
 
@@ -41,7 +42,7 @@ class StoredLinkComponents(NamedTuple):
 
 async def lock(connection: asyncpg.Connection) -> None:
     """Nobody else stores links until this transaction ends. Taken before anything is numbered or claimed."""
-    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+    await advisory_locks.lock_for_transaction(connection, AdvisoryLock.LINK_COMPONENTS)
 
 
 async def load_components(connection: asyncpg.Connection, refs: Collection[Key]) -> StoredLinkComponents:
@@ -53,7 +54,7 @@ async def load_components(connection: asyncpg.Connection, refs: Collection[Key])
         row["component"]: (row["refs"], {}) for row in (await connection.fetch(_SIZES, numbers) if numbers else ())
     }
     for row in await connection.fetch(_LINK_COUNTS, numbers) if numbers else ():
-        sizes[row["component"]][1][row["org"]] = row["links"]
+        sizes[row["component"]][1][row["org"]] = row["link_count"]
     return StoredLinkComponents(component_by_ref, sizes)
 
 
@@ -72,5 +73,5 @@ async def merge_components(
     links = dict(new_links)
     if len(numbers) > 1:
         for row in await connection.fetch(_DELETE_MERGED_SHARES, number, numbers):
-            links[row["org"]] = links.get(row["org"], 0) + row["links"]
+            links[row["org"]] = links.get(row["org"], 0) + row["link_count"]
     await connection.execute(_UPSERT_SHARES, number, list(links), list(links.values()))

@@ -10,6 +10,9 @@ from uuid import UUID
 
 import asyncpg
 
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
+
 
 @dataclass(frozen=True, slots=True)
 class LinkEvidenceRow:
@@ -18,14 +21,14 @@ class LinkEvidenceRow:
     source: int
     id: str
     kind: str
-    a: int | None
-    b: int | None
+    ref_a: int | None
+    ref_b: int | None
     method: str | None
     confidence: float
     asserted_at: datetime
     target_source: int | None
     target_id: str | None
-    standing: int
+    rank: int
 
 
 class ReviewRow(NamedTuple):
@@ -33,19 +36,18 @@ class ReviewRow(NamedTuple):
 
     source: int
     id: str
-    a: int
-    b: int
+    ref_a: int
+    ref_b: int
     reason: str
 
 
-_LOCK = 0x706C_0004
 _INSERT = """
 insert into link_evidence
-    (source, id, kind, a, b, method, confidence, asserted_at, target_source, target_id, standing)
+    (source, id, kind, ref_a, ref_b, method, confidence, asserted_at, target_source, target_id, rank)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 _EVIDENCE_WITH_REFS = """
-select l.seq, l.kind, l.a, l.b, t.a as target_a, t.b as target_b, h.a as shown_a, h.b as shown_b
+select l.seq, l.kind, l.ref_a, l.ref_b, t.ref_a as target_a, t.ref_b as target_b, h.ref_a as shown_a, h.ref_b as shown_b
 from link_evidence l
 left join link_evidence t on l.kind = 'retracted' and t.source = l.target_source and t.id = l.target_id
 left join handoff_link h on l.kind = 'retracted' and h.source = l.target_source and h.id = l.target_id
@@ -55,7 +57,7 @@ _EVIDENCE_BY_SEQ = _EVIDENCE_WITH_REFS + "where l.seq = any($1::bigint[]) order 
 _LAST_GOOD_LINKS = """
 with latest as (
     select seq, source from link_evidence
-    where kind = 'same' and seq <= (select seq from membership_progress) order by seq desc limit 200
+    where kind = 'same' and seq <= (select link_evidence_seq from membership_progress) order by seq desc limit 200
 )
 select seq from (select distinct on (source) seq, source from latest order by source, seq desc) each
 where not exists (select from set_aside a where a.work = $1 and a.key = 'said:' || each.seq)
@@ -68,10 +70,10 @@ with recursive reach(ref) as (
     select unnest($1::bigint[])
     union
     select n.ref from reach r cross join lateral (
-        select l.b as ref from link_evidence l where l.a = r.ref and l.kind = 'same' and l.standing <> 5
-        union all select l.a from link_evidence l where l.b = r.ref and l.kind = 'same' and l.standing <> 5
-        union all select h.b from handoff_link h where h.a = r.ref and not h.late
-        union all select h.a from handoff_link h where h.b = r.ref and not h.late
+        select l.ref_b as ref from link_evidence l where l.ref_a = r.ref and l.kind = 'same' and l.rank <> 5
+        union all select l.ref_a from link_evidence l where l.ref_b = r.ref and l.kind = 'same' and l.rank <> 5
+        union all select h.ref_b from handoff_link h where h.ref_a = r.ref and not h.is_late
+        union all select h.ref_a from handoff_link h where h.ref_b = r.ref and not h.is_late
     ) n
 )
 select ref from reach
@@ -79,51 +81,52 @@ select ref from reach
 # Retracted: by the organisation that asserted it, or by a person who reviews.
 _LIVE_EVIDENCE = """
 with said as (
-    select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing
-    from seen_evidence l where l.a = any($1::bigint[]) and l.kind <> 'retracted'
+    select l.source, l.id, l.kind, l.ref_a, l.ref_b, l.confidence, l.asserted_at, l.rank
+    from seen_evidence l where l.ref_a = any($1::bigint[]) and l.kind <> 'retracted'
     union
-    select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing
-    from seen_evidence l where l.b = any($1::bigint[]) and l.kind <> 'retracted'
+    select l.source, l.id, l.kind, l.ref_a, l.ref_b, l.confidence, l.asserted_at, l.rank
+    from seen_evidence l where l.ref_b = any($1::bigint[]) and l.kind <> 'retracted'
     union all
     -- By either side, as above: of what came too late the other one may be far away, and it must wait all the same.
-    select h.source, h.id, 'same', h.a, h.b, 1, h.asserted_at, case when h.late then 5 else 2 end
-    from handoff_link h where h.a = any($1::bigint[])
+    select h.source, h.id, 'same', h.ref_a, h.ref_b, 1, h.asserted_at, case when h.is_late then 5 else 2 end
+    from handoff_link h where h.ref_a = any($1::bigint[])
     union
-    select h.source, h.id, 'same', h.a, h.b, 1, h.asserted_at, case when h.late then 5 else 2 end
-    from handoff_link h where h.b = any($1::bigint[])
+    select h.source, h.id, 'same', h.ref_a, h.ref_b, 1, h.asserted_at, case when h.is_late then 5 else 2 end
+    from handoff_link h where h.ref_b = any($1::bigint[])
 )
-select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing, s.source as source_name
+select l.source, l.id, l.kind, l.ref_a, l.ref_b, l.confidence, l.asserted_at, l.rank, s.source as source_name
 from said l join source s on s.id = l.source
 where not exists (
     select from seen_evidence r join source rs on rs.id = r.source
     where r.kind = 'retracted' and r.target_source = l.source and r.target_id = l.id
       and (rs.org = s.org or rs.org = 'pathline'))
 """
-_REFS = "select id, org, subject, birth, received_at from subject_ref where id = any($1::bigint[])"
+_REFS = "select id, org, subject, anchor_id, received_at from subject_ref where id = any($1::bigint[])"
 _REVIEW_ITEMS_OF_REFS = """
-select source, id, a, b, reason from review_item where a = any($1::bigint[])
-union select source, id, a, b, reason from review_item where b = any($1::bigint[])
+select source, id, ref_a, ref_b, reason from review_item where ref_a = any($1::bigint[])
+union select source, id, ref_a, ref_b, reason from review_item where ref_b = any($1::bigint[])
 """
 _DELETE_REVIEW_ITEMS = "delete from review_item where (source, id) in (select * from unnest($1::int[], $2::text[]))"
 _UPSERT_REVIEW_ITEMS = """
-insert into review_item (source, id, a, b, reason)
+insert into review_item (source, id, ref_a, ref_b, reason)
 select * from unnest($1::int[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
-on conflict (source, id) do update set a = excluded.a, b = excluded.b, reason = excluded.reason, since = now()
+on conflict (source, id) do update set ref_a = excluded.ref_a, ref_b = excluded.ref_b, reason = excluded.reason,
+    since = now()
 """
 _IS_SEEN = """
 select count(*) = cardinality($2::text[]) from seen_evidence l join source s on s.id = l.source
 where s.source = $1 and l.id = any($2::text[])
 """
-REF_COLUMNS = ("a", "b", "target_a", "target_b", "shown_a", "shown_b")
+REF_COLUMNS = ("ref_a", "ref_b", "target_a", "target_b", "shown_a", "shown_b")
 """The refs that evidence is about, as `load_evidence` has it."""
-_OPEN_MEMBERSHIPS = "select ref, pathway from membership where ref = any($1::bigint[]) and until is null"
-_CLOSE_MEMBERSHIPS = "update membership set until = now() where ref = any($1::bigint[]) and until is null"
+_OPEN_MEMBERSHIPS = "select ref, pathway from membership where ref = any($1::bigint[]) and valid_until is null"
+_CLOSE_MEMBERSHIPS = "update membership set valid_until = now() where ref = any($1::bigint[]) and valid_until is null"
 _INSERT_MEMBERSHIPS = "insert into membership (ref, pathway) select * from unnest($1::bigint[], $2::uuid[])"
 
 
 async def lock(connection: asyncpg.Connection) -> None:
     """Nobody else writes membership until this transaction ends. Taken before the change-log lock, never after."""
-    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+    await advisory_locks.lock_for_transaction(connection, AdvisoryLock.MEMBERSHIP)
 
 
 async def insert_evidence(connection: asyncpg.Connection, rows: Sequence[LinkEvidenceRow]) -> None:
@@ -138,7 +141,7 @@ async def insert_evidence(connection: asyncpg.Connection, rows: Sequence[LinkEvi
 
 
 async def load_evidence(connection: asyncpg.Connection, seqs: Collection[int]) -> list[asyncpg.Record]:
-    """This evidence: seq, kind, a, b, and the refs of what it retracts."""
+    """This evidence: seq, kind, ref_a, ref_b, and the refs of what it retracts."""
     return list(await connection.fetch(_EVIDENCE_BY_SEQ, list(seqs))) if seqs else []
 
 
@@ -163,7 +166,7 @@ async def live_evidence(connection: asyncpg.Connection, refs: Collection[int]) -
 
 
 async def load_refs(connection: asyncpg.Connection, numbers: Collection[int]) -> list[asyncpg.Record]:
-    """These refs: id, org, subject, birth, received_at."""
+    """These refs: id, org, subject, anchor_id, received_at."""
     return list(await connection.fetch(_REFS, list(numbers)))
 
 

@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping
 import asyncpg
 
 _COUNTS_TODAY = (
-    "select org, n from proposal_count where org = any($1::text[]) and day = (now() at time zone 'UTC')::date"
+    "select org, proposals from proposal_count where org = any($1::text[]) and day = (now() at time zone 'UTC')::date"
 )
 _INCREMENT = """
-insert into proposal_count as p (org, day, n)
+insert into proposal_count as p (org, day, proposals)
 select org, (now() at time zone 'UTC')::date, n from unnest($1::text[], $2::integer[]) as said(org, n)
 on conflict (org) do update
-set n = excluded.n + case when p.day = excluded.day then p.n else 0 end, day = excluded.day
+set proposals = excluded.proposals + case when p.day = excluded.day then p.proposals else 0 end, day = excluded.day
 """
 _SECONDS_TO_MIDNIGHT = "select extract(epoch from date_trunc('day', now(), 'UTC') + interval '1 day' - now())"
 

@@ -143,7 +143,7 @@ def _try_link(
 
 
 def pathways_of(people: Iterable[Collection[int]], refs: Mapping[int, Ref]) -> dict[int, UUID | None]:
-    """The pathway of each ref: the birth of its person's oldest; None where it is alone, on a pathway of its own."""
+    """The pathway of each ref: the anchor id of its person's oldest; None where it is alone, on its own."""
     pathway_by_ref: dict[int, UUID | None] = {}
     for person in people:
         anchor_id = min((refs[ref] for ref in person), key=lambda ref: ref.age_key).anchor_id

@@ -16,8 +16,8 @@ _LOOKAHEAD: Final = 100_000
 _NEXT_SEQS = """
 with pending as (
     select l.seq, l.source from link_evidence l
-    where l.seq > (select seq from membership_progress)
-        and not exists (select from link_seen_ahead a where a.seq = l.seq)
+    where l.seq > (select link_evidence_seq from membership_progress)
+        and not exists (select from link_evidence_seen_ahead a where a.seq = l.seq)
     order by l.seq limit $2
 ), in_turn as (
     select p.seq, row_number() over (partition by s.org order by p.seq) as nth
@@ -31,7 +31,7 @@ with about as (
     select distinct l.seq, c.component
     from link_evidence l
     left join link_evidence t on l.kind = 'retracted' and t.source = l.target_source and t.id = l.target_id
-    cross join lateral (values (l.a), (l.b), (t.a), (t.b)) as r(ref)
+    cross join lateral (values (l.ref_a), (l.ref_b), (t.ref_a), (t.ref_b)) as r(ref)
     join link_component c on c.ref = r.ref
     where l.seq = any($1::bigint[])
 )
@@ -45,18 +45,21 @@ join (
 # Links between refs of a group are looked at whenever one of them is: they are bound with it.
 _UNSEEN_LINKS_AMONG = """
 select l.seq from link_evidence l
-where l.a = any($1::bigint[]) and l.kind = 'same' and l.standing <> 5
-    and l.seq > (select seq from membership_progress)
-    and not exists (select from link_seen_ahead a where a.seq = l.seq)
+where l.ref_a = any($1::bigint[]) and l.kind = 'same' and l.rank <> 5
+    and l.seq > (select link_evidence_seq from membership_progress)
+    and not exists (select from link_evidence_seen_ahead a where a.seq = l.seq)
 """
-_MARK_SEEN_AHEAD = "insert into link_seen_ahead select unnest($1::bigint[]) on conflict do nothing"
+_MARK_SEEN_AHEAD = "insert into link_evidence_seen_ahead select unnest($1::bigint[]) on conflict do nothing"
 _ADVANCE = """
-update membership_progress p set seq = coalesce(
+update membership_progress p set link_evidence_seq = coalesce(
     (select l.seq - 1 from link_evidence l
-     where l.seq > p.seq and not exists (select from link_seen_ahead a where a.seq = l.seq) order by l.seq limit 1),
-    (select max(l.seq) from link_evidence l), p.seq)
+     where l.seq > p.link_evidence_seq and not exists (select from link_evidence_seen_ahead a where a.seq = l.seq)
+     order by l.seq limit 1),
+    (select max(l.seq) from link_evidence l), p.link_evidence_seq)
 """
-_DELETE_SEEN_AHEAD = "delete from link_seen_ahead where seq <= (select seq from membership_progress)"
+_DELETE_SEEN_AHEAD = (
+    "delete from link_evidence_seen_ahead where seq <= (select link_evidence_seq from membership_progress)"
+)
 
 
 async def take_batch(connection: asyncpg.Connection, max_evidence: int, max_refs: int) -> list[asyncpg.Record]:

@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 
 from pathline import instant, personal_numbers
 from pathline.cloudevent import MAX_ATTRIBUTE_CHARACTERS, MAX_DATA_BYTES
+from pathline.codec.unique_names import has_repeated_name
 from pathline.errors import Refused
-from pathline.interaction import MAX_ID_CHARACTERS, SUBJECT_REGEX, organisation_of
+from pathline.interaction import MAX_ID_CHARACTERS, SUBJECT_REGEX, check_payload_ids, organisation_of
 from pathline.vocabulary import TYPES, HandoffOffered, Payload
 from pathline_gateway.intake import content_digest
 from pathline_gateway.intake.clear_columns import extract_columns, needs_payload
@@ -85,6 +86,9 @@ def _build_accepted(record: Record, owner: str | None, field_layout: Layout, tex
     recorded_time = None if recordedtime is content_digest.ABSENT else instant.parse(recordedtime)
     payload: Payload = kind.model.__pydantic_validator__.validate_json(data)
     content_digest.require_json(data)
+    if has_repeated_name(data):
+        return None
+    check_payload_ids(payload)
     if kind.is_offer and not (payload.handoff or "").startswith(f"{org}:"):
         return None
     return Accepted(

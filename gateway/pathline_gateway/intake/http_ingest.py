@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 import asyncpg
 import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
@@ -23,7 +24,7 @@ from pathline.producer import TOPIC_PREFIX, with_trace_context
 from pathline.vocabulary import Payload
 from pathline.vocabulary.handoffs import HandoffOffered
 from pathline_gateway.auth.caller import Caller, Role
-from pathline_gateway.auth.middleware import Asker
+from pathline_gateway.auth.dependencies import EventPublisher
 from pathline_gateway.intake.content_digest import DigestedContent, is_same_content
 from pathline_gateway.intake.dedup_repository import Identity, find_contents, known_digests
 from pathline_gateway.intake.offer_budget import Offer, find_over_limit
@@ -35,11 +36,14 @@ from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.telemetry.instruments import DOOR_EVENTS, start_span
+from pathline_gateway.web.context import service
 from pathline_gateway.web.problem import Problem
 
 DOOR_TOPIC = f"{TOPIC_PREFIX}door-1"
 """Where the door writes the events of organisations that use only HTTP."""
 
+_CLOCK_SKEW = timedelta(days=1)
+"""So far ahead may be what happened: clocks and offsets are wrong by hours, and not by years."""
 _OFFER_RETRY_AFTER_S = 60
 """How soon room may be made by whoever withdraws what nobody needs."""
 _DURABLE_TIMEOUT_S = 25.0
@@ -79,11 +83,12 @@ class HttpIngest:
         accepted = [(i, item) for i, item in enumerate(items) if not isinstance(item, Refused)]
         if not self.register_unknown:
             accepted = await self._filter_registered(accepted, items)
-        refusals = [_build_refusal(i, events[i], item) for i, item in enumerate(items) if isinstance(item, Refused)]
         await self._check_budgets([item for _, item in accepted])
-        duplicate_count = await self._count_duplicates([item for _, item in accepted])
+        accepted, duplicate_count = await self._filter_known(accepted, items)
+        refusals = [_build_refusal(i, events[i], item) for i, item in enumerate(items) if isinstance(item, Refused)]
         await self.write([item for _, item in accepted])
-        return _build_response(len(accepted) - duplicate_count, duplicate_count, refusals)
+        notices = [_build_notice(i, item) for i, item in accepted if _lies_ahead(item)]
+        return _build_response(len(accepted) - duplicate_count, duplicate_count, refusals, notices)
 
     async def _check_budgets(self, items: Sequence[Interaction[Payload]]) -> None:
         """The offers among these have room where they would wait. Raises Problem: then none is written."""
@@ -119,22 +124,36 @@ class HttpIngest:
                 items[i] = UnknownOrganisation("is not on the register: ask the operator to enter it", field="source")
         return [(i, item) for i, item in accepted if item.org in registered_orgs]
 
-    async def _count_duplicates(self, items: list[Interaction[Payload]]) -> int:
-        """How many are repeated in the request or known with equal content: advice, they are written all the same."""
+    async def _filter_known(
+        self, accepted: list[tuple[int, Interaction[Payload]]], items: list[Interaction[Payload] | Refused]
+    ) -> tuple[list[tuple[int, Interaction[Payload]]], int]:
+        """Those without a conflict, and how many of them are repeated in the request or known with equal content.
+
+        The count is advice, and duplicates are written all the same. A conflict is one that intake would park.
+        """
         first: dict[Identity, Interaction[Payload]] = {}
-        for item in items:
+        for _, item in accepted:
             first.setdefault((item.source, item.id), item)
         async with self.pool.acquire() as connection:
             digests = await known_digests(connection, list(first))
-            changed_identities = [
-                identity for identity, digest in digests.items() if digest != compute_content_digest(first[identity])
-            ]
-            stored_contents = await find_contents(connection, changed_identities) if changed_identities else {}
-        same_in_other_form = sum(
-            is_same_content(build_digested_content(first[identity]), DigestedContent(*content))
-            for identity, content in stored_contents.items()
-        )
-        return len(items) - len(first) + len(digests) - len(changed_identities) + same_in_other_form
+            changed = [key for key, digest in digests.items() if digest != compute_content_digest(first[key])]
+            contents = await find_contents(connection, changed) if changed else {}
+        duplicate_count, kept = 0, []
+        for index, item in accepted:
+            identity = (item.source, item.id)
+            stored = contents.get(identity)
+            reference = first[identity]
+            is_repeat = item is not reference or identity in digests
+            same_as_stored = stored is None or is_same_content(build_digested_content(item), DigestedContent(*stored))
+            same_as_first = item is reference or is_same_content(
+                build_digested_content(item), build_digested_content(reference)
+            )
+            if not same_as_stored or not same_as_first:
+                items[index] = ConflictingDuplicate(_CONFLICT, field="id")
+                continue
+            duplicate_count += is_repeat
+            kept.append((index, item))
+        return kept, duplicate_count
 
     async def write(self, items: Sequence[Interaction[Payload]]) -> None:
         """The broker has the events and will not forget them. Raises Problem otherwise: then they may be sent again."""
@@ -179,41 +198,52 @@ def _not_durable_problem(seconds: float) -> Problem:
     )
 
 
+class ConflictingDuplicate(Refused):
+    """The same source and id came with other content first."""
+
+    reason = "conflicting-duplicate"
+
+
+_CONFLICT = (
+    "the same source and id came with other content first, which stays as it was. "
+    "Publish a correction (interaction.corrected), or give another event another id"
+)
+
+
 class UnknownOrganisation(Refused):
     """The source's organisation is not on the register."""
 
     reason = "unknown-organisation"
 
 
-def routes(door: HttpIngest) -> APIRouter:
-    """`POST /v1/events`."""
-    router = APIRouter(tags=["events"])
+Ingest = Annotated[HttpIngest, Depends(service(HttpIngest))]
 
-    @router.post(
-        "/v1/events",
-        status_code=202,
-        summary="Publish events",
-        response_class=Response,
-        responses={202: {"model": Published, "description": "Those that were not refused are kept"}},
-        openapi_extra=REQUEST,
-    )
-    async def publish(request: Request, publisher: Asker) -> Response:
-        """One event in binary (`ce-` headers) or structured mode, or many in batch mode."""
-        body = await request.body()
-        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
-        with start_span(
-            f"send {DOOR_TOPIC}",
-            kind=SpanKind.PRODUCER,
-            attributes={
-                "messaging.system": "kafka",
-                "messaging.operation.type": "send",
-                "messaging.operation.name": "send",
-            },
-        ) as span:
-            span.set_attribute("messaging.destination.name", DOOR_TOPIC)
-            return await door.ingest(headers, body, publisher)
+router = APIRouter(tags=["events"])
 
-    return router
+
+@router.post(
+    "/v1/events",
+    status_code=202,
+    summary="Publish events",
+    response_class=Response,
+    responses={202: {"model": Published, "description": "Those that were not refused are kept"}},
+    openapi_extra=REQUEST,
+)
+async def publish_events(ingest: Ingest, request: Request, publisher: EventPublisher) -> Response:
+    """One event in binary (`ce-` headers) or structured mode, or many in batch mode."""
+    body = await request.body()
+    headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.headers.raw]
+    with start_span(
+        f"send {DOOR_TOPIC}",
+        kind=SpanKind.PRODUCER,
+        attributes={
+            "messaging.system": "kafka",
+            "messaging.operation.type": "send",
+            "messaging.operation.name": "send",
+        },
+    ) as span:
+        span.set_attribute("messaging.destination.name", DOOR_TOPIC)
+        return await ingest.ingest(headers, body, publisher)
 
 
 def _decode(headers: Sequence[tuple[str, str]], body: bytes, limits: Limits) -> list[CloudEvent | Refused]:
@@ -253,13 +283,24 @@ def _build_refusal(index: int, item: CloudEvent | Refused | None, error: Refused
     }
 
 
-def _build_response(accepted: int, duplicates: int, refusals: list[Refusal]) -> Response:
+def _lies_ahead(item: Interaction[Payload]) -> bool:
+    return item.time > datetime.now(UTC) + _CLOCK_SKEW
+
+
+def _build_notice(index: int, item: Interaction[Payload]) -> dict[str, Any]:
+    detail = "lies ahead, and is kept as it was sent: is it the time when this happened?"
+    return {"index": index, "type": item.type, "field": "time", "detail": detail}
+
+
+def _build_response(accepted: int, duplicates: int, refusals: list[Refusal], notices: list[dict[str, Any]]) -> Response:
     DOOR_EVENTS.add(accepted, {"pathline.outcome": "accepted"})
     DOOR_EVENTS.add(duplicates, {"pathline.outcome": "duplicate"})
     for refusal in refusals:
         DOOR_EVENTS.add(1, {"pathline.outcome": "refused", "pathline.reason": refusal["reason"]})
     trace.get_current_span().set_attribute("messaging.batch.message_count", accepted + duplicates)
-    counts = {"accepted": accepted, "duplicate": duplicates, "refused": refusals}
+    counts: dict[str, Any] = {"accepted": accepted, "duplicate": duplicates, "refused": refusals}
+    if notices:
+        counts["notices"] = notices
     if accepted + duplicates:
         return Response(orjson.dumps(counts), 202, media_type="application/json")
     status = 400 if all(r["reason"] in _BAD_REQUEST_REASONS for r in refusals) else 422

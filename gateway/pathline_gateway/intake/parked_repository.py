@@ -10,20 +10,22 @@ from typing import Literal
 import asyncpg
 
 _INSERT = """
-insert into parked (log_epoch, topic, partition, "offset", at, key, value, header_names, header_bytes, header_values,
-    reason, field, detail, org, kept, last_offset, size, value_size, sha256)
+insert into parked (log_epoch, topic, partition, "offset", record_timestamp, key, value, header_names, header_bytes,
+    header_values, reason, field, detail, org, stored_extent, last_offset, size, value_size, sha256)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 on conflict do nothing
 returning id
 """
 _READ = """
-select id, log_epoch, topic, partition, "offset", at, key, value, header_names, header_bytes, header_values,
-    reason, field, detail, org, kept, last_offset, size, value_size, encode(sha256, 'hex') as sha256,
-    state, parked_at, tried_at, resolved_at, resolved_by, resolution
+select id, log_epoch, topic, partition, "offset", record_timestamp as at, key, value, header_names, header_bytes,
+    header_values, reason, field, detail, org, stored_extent as kept, last_offset, size, value_size,
+    encode(sha256, 'hex') as sha256, state, parked_at, last_replay_at as tried_at, resolved_at, resolved_by, resolution
 from parked where id = $1
 """
 _LOCK = _READ + "for update"
-_UPDATE_REASON = "update parked set reason = $2, field = $3, detail = $4, org = $5, tried_at = now() where id = $1"
+_UPDATE_REASON = (
+    "update parked set reason = $2, field = $3, detail = $4, org = $5, last_replay_at = now() where id = $1"
+)
 _MARK_REPLAYED = """
 update parked set state = 'replayed', resolved_at = now(), resolved_by = $2, resolution = $3 where id = $1
 """

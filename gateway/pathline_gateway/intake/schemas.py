@@ -53,6 +53,21 @@ class RefusedEvent(BaseModel):
     """What is wrong and what to do; never the value."""
 
 
+class EventNotice(BaseModel):
+    """An event that was taken, and looks as if it was not meant so."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    index: int
+    """Its place in the request, from 0."""
+    type: str
+    """Its type."""
+    field: str
+    """Where, such as `time`."""
+    detail: str
+    """What is odd."""
+
+
 class Published(BaseModel):
     """What became of every event of a request: accepted + duplicate + refused is what was sent."""
 
@@ -64,3 +79,5 @@ class Published(BaseModel):
     """Kept too; repeated in the request, or known with equal content."""
     refused: list[RefusedEvent]
     """Not kept; their neighbours are."""
+    notices: list[EventNotice] | None = None
+    """Of events that are kept, what their publisher should look at; absent where there is nothing."""

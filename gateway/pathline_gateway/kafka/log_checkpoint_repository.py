@@ -8,10 +8,10 @@ import asyncpg
 
 from pathline_gateway.kafka.offset_repository import WHERE_LOGS, Epochs, Partition, Position
 
-_SELECT_CHECKPOINTS = "select topic, partition, next_offset, last_digest from log_anchor"
+_SELECT_CHECKPOINTS = "select topic, partition, next_offset, last_digest from log_checkpoint"
 _READ = _SELECT_CHECKPOINTS + WHERE_LOGS
 _WRITE = """
-insert into log_anchor ("group", log_epoch, topic, partition, next_offset, last_digest)
+insert into log_checkpoint ("group", log_epoch, topic, partition, next_offset, last_digest)
 select $1, epoch, topic, partition, next_offset, digest
 from unnest($2::bigint[], $3::text[], $4::int[], $5::bigint[], $6::bytea[])
     as p(epoch, topic, partition, next_offset, digest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -13,12 +13,13 @@ from pathline import instant
 from pathline.vocabulary import Code
 from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.caller import Caller, Role
-from pathline_gateway.auth.dependencies import CurrentCaller
+from pathline_gateway.auth.dependencies import MeasureReader
 from pathline_gateway.measure import repository as measure_repository
 from pathline_gateway.measure.handoff_indicators import MEASURES, MIN_CELL_SIZE, Handoff, Measure, Value, values_by_pair
 from pathline_gateway.measure.release import refresh_cells, select_handoffs, select_pair_handoffs
 from pathline_gateway.measure.schemas import Measured, Measures
 from pathline_gateway.off_loop import run_off_loop
+from pathline_gateway.web.context import Clock, SlowPool
 from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.query_parameters import AllKnown
@@ -32,50 +33,50 @@ _RECEIVER_QUERY: Final = Query(alias="to", description="Hand-offs to this organi
 _BY_QUERY: Final = Query(description="Besides the whole, each pair of organisations")
 
 
-def routes(pool: asyncpg.Pool, clock: Callable[[], datetime]) -> APIRouter:
-    """`GET /v1/measures` and `GET /v1/measures/{name}`."""
-    router = APIRouter(tags=["measures"])
+router = APIRouter(tags=["measures"])
 
-    @router.get(
-        "/v1/measures",
-        summary="What is measured",
-        response_model=None,
-        responses=response_docs(Measures, "In the order of their numbers"),
-    )
-    async def listed(_: CurrentCaller) -> dict[str, Any]:
-        """Each measure with its formula and its source."""
-        return {"measures": [_describe(each) for each in MEASURES.values()]}
 
-    @router.get(
-        "/v1/measures/{name}",
-        dependencies=[AllKnown],
-        summary="A measure as it stands",
-        response_model=None,
-        responses=response_docs(Measured, "With n, intervals, formula and source"),
-    )
-    async def one(
-        caller: CurrentCaller,
-        name: Annotated[str, Path(max_length=64, description="As `/v1/measures` names it")],
-        within: Annotated[Days, _WITHIN_QUERY] = "14",
-        sender: Annotated[Code | None, _SENDER_QUERY] = None,
-        receiver: Annotated[Code | None, _RECEIVER_QUERY] = None,
-        by: Annotated[Literal["pair"] | None, _BY_QUERY] = None,
-    ) -> dict[str, Any]:
-        """Cells under ten are shown to auditors alone; everybody else is answered of whole months, by one filter."""
-        measure = MEASURES.get(name)
-        if measure is None:
-            raise Problem(404, "no-such-measure", f"the measures are: {', '.join(MEASURES)}")
-        measure_query = _MeasureQuery(measure, int(within), sender, receiver, by == "pair")
-        if _sees_small_cells(caller):
-            async with read_transaction(pool) as connection:
-                return await measure_query.compute_current(connection, clock())
-        if sender is not None and receiver is not None:
-            raise Problem(422, "too-fine", "ask with `from` or with `to`: both at once are told to auditors alone")
-        await _release_cells(pool, clock())
+@router.get(
+    "/v1/measures",
+    summary="What is measured",
+    response_model=None,
+    responses=response_docs(Measures, "In the order of their numbers"),
+)
+async def list_measures(_: MeasureReader) -> dict[str, Any]:
+    """Each measure with its formula and its source."""
+    return {"measures": [_describe(each) for each in MEASURES.values()]}
+
+
+@router.get(
+    "/v1/measures/{name}",
+    dependencies=[AllKnown],
+    summary="A measure as it stands",
+    response_model=None,
+    responses=response_docs(Measured, "With n, intervals, formula and source"),
+)
+async def get_measure(
+    pool: SlowPool,
+    clock: Clock,
+    caller: MeasureReader,
+    name: Annotated[str, Path(max_length=64, description="As `/v1/measures` names it")],
+    within: Annotated[Days, _WITHIN_QUERY] = "14",
+    sender: Annotated[Code | None, _SENDER_QUERY] = None,
+    receiver: Annotated[Code | None, _RECEIVER_QUERY] = None,
+    by: Annotated[Literal["pair"] | None, _BY_QUERY] = None,
+) -> dict[str, Any]:
+    """Cells under ten are shown to auditors alone; everybody else is answered of whole months, by one filter."""
+    measure = MEASURES.get(name)
+    if measure is None:
+        raise Problem(404, "no-such-measure", f"the measures are: {', '.join(MEASURES)}")
+    measure_query = _MeasureQuery(measure, int(within), sender, receiver, by == "pair")
+    if _sees_small_cells(caller):
         async with read_transaction(pool) as connection:
-            return await measure_query.compute_released(connection, _start_of_month(clock()))
-
-    return router
+            return await measure_query.compute_current(connection, clock())
+    if sender is not None and receiver is not None:
+        raise Problem(422, "too-fine", "ask with `from` or with `to`: both at once are told to auditors alone")
+    await _release_cells(pool, clock())
+    async with read_transaction(pool) as connection:
+        return await measure_query.compute_released(connection, _start_of_month(clock()))
 
 
 def _sees_small_cells(caller: Caller) -> bool:

@@ -97,7 +97,7 @@ def _compute_leakage(handoffs: Sequence[Handoff], now: datetime, within: timedel
     values = []
     for (_, start_of), (name, end_of) in pairwise(_STAGES):
         survival = Survival(_build_waits(handoffs, start_of, end_of, now))
-        values.append(Value(name, survival.n, survival.survival_at(within.total_seconds())))
+        values.append(Value(f"not_{name}", survival.n, survival.survival_at(within.total_seconds())))
     return values
 
 
@@ -156,7 +156,7 @@ MEASURES: Final = {
             "handoff-leakage",
             "Where hand-offs are lost",
             "share",
-            "S(D) of each stage since the one before: offered, accepted, contacted, served, completed (Kaplan-Meier)",
+            "S(D) of not_accepted, not_contacted, not_served, not_completed, each since the one before (Kaplan-Meier)",
             "survival analysis",
             _compute_leakage,
         ),

@@ -9,39 +9,40 @@ import asyncpg
 
 from pathline_gateway.measure.handoff_indicators import Handoff
 from pathline_gateway.measure.release import Cell, ReleasedUnit, Unit
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
 
 # A receiver that is not on the register is not observable: it has no part in any of this.
 _HANDOFFS = """
-select sender, receiver, offered, accepted, first_contact, first_service, heard, ended,
-    coalesce(ended_by = 'completed', false) as completed
-from open_handoff
-where observable and offered <= $3 and ($1::text is null or sender = $1) and ($2::text is null or receiver = $2)
+select sender, receiver, offered_at, accepted_at, first_contact_at, first_service_at, receiver_first_active_at,
+    ended_at, coalesce(ended_by = 'completed', false) as is_completed
+from unconcealed_handoff
+where is_observable and offered_at <= $3 and ($1::text is null or sender = $1) and ($2::text is null or receiver = $2)
 order by sender, receiver, handoff
 """
 _COUNT_UNOBSERVABLE = """
-select count(*) from open_handoff
-where not observable and offered is not null and ($1::text is null or sender = $1)
+select count(*) from unconcealed_handoff
+where not is_observable and offered_at is not null and ($1::text is null or sender = $1)
     and ($2::text is null or receiver = $2)
 """
 _UNITS = """
-select h.handoff, coalesce(m.pathway, s.birth) as pathway, h.sender, h.receiver, h.offered, h.accepted,
-    h.first_contact, h.first_service, h.heard, h.ended, coalesce(h.ended_by = 'completed', false) as completed
-from open_handoff h
-join subject_ref s on s.id = h.ref
-left join membership m on m.ref = s.id and m.until is null
-where h.observable and h.offered < $1
+select h.handoff, s.pathway, h.sender, h.receiver, h.offered_at, h.accepted_at,
+    h.first_contact_at, h.first_service_at, h.receiver_first_active_at, h.ended_at,
+    coalesce(h.ended_by = 'completed', false) as is_completed
+from unconcealed_handoff h
+join ref_pathway s on s.ref = h.offer_ref
+where h.is_observable and h.offered_at < $1
 """
 _COLUMNS = (
-    "handoff", "pathway", "cell_sender", "cell_receiver", "sender", "receiver", "offered", "accepted", "first_contact",
-    "first_service", "heard", "ended", "completed", "until",
+    "handoff", "pathway", "cell_sender", "cell_receiver", "sender", "receiver", "offered_at", "accepted_at",
+    "first_contact_at", "first_service_at", "receiver_first_active_at", "ended_at", "is_completed", "observed_until",
 )  # fmt: skip
 _RELEASED = """
-select handoff, pathway, cell_sender, cell_receiver, sender, receiver, offered, accepted, first_contact, first_service,
-    heard, ended, completed, until
+select handoff, pathway, cell_sender, cell_receiver, sender, receiver, offered_at, accepted_at, first_contact_at,
+    first_service_at, receiver_first_active_at, ended_at, is_completed, observed_until
 from released_handoff
 where ($1::text is null or cell_sender = $1) and ($2::text is null or cell_receiver = $2)
 """
-_LOCK_ID = 0x706C_0035
 _SELECT_MONTH = "select month from released_month"
 _UPSERT_MONTH = (
     "insert into released_month (month) values ($1) on conflict (only_row) do update set month = excluded.month"
@@ -62,7 +63,7 @@ async def count_unobservable(connection: asyncpg.Connection, sender: str | None,
 
 async def lock_release(connection: asyncpg.Connection) -> None:
     """Nobody else releases cells until this transaction ends."""
-    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK_ID)
+    await advisory_locks.lock_for_transaction(connection, AdvisoryLock.MEASURE_RELEASE)
 
 
 async def released_month(connection: asyncpg.Connection) -> date | None:

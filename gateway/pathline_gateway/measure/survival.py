@@ -1,12 +1,13 @@
 """How long something takes, when for some it has not happened yet: Kaplan and Meier's estimate. Pure.
 
 Source: Kaplan and Meier 1958; variance by Greenwood 1926; intervals on the log-minus-log scale (Kalbfleisch and
-Prentice), of quantiles by inverting them (Brookmeyer and Crowley 1982).
+Prentice), of quantiles by inverting them (Brookmeyer and Crowley 1982); of none and of all by Wilson 1927.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -46,6 +47,7 @@ class Survival:
         self.ended = sum(wait.ended for wait in ordered)
         self._points = _survival_points(ordered)
         self._max_seconds = ordered[-1].seconds if ordered else 0.0
+        self._seconds = [wait.seconds for wait in ordered]
 
     def survival_at(self, seconds: float) -> Estimate:
         """The share that still waits then; unknown where nobody was looked at for so long and some still waited."""
@@ -53,7 +55,12 @@ class Survival:
         share = points[-1].share if points else 1.0
         if self.n == 0 or (seconds > self._max_seconds and share > 0):
             return Estimate(None, None, None)
-        return Estimate(share, points[-1].low, points[-1].high) if points else Estimate(1.0, 1.0, 1.0)
+        if share >= 1:
+            looked_at = self.n - bisect_left(self._seconds, seconds)
+            return Estimate(1.0, 1 - _wilson_margin(looked_at), 1.0)
+        if share <= 0:
+            return Estimate(0.0, 0.0, _wilson_margin(self.n))
+        return Estimate(share, points[-1].low, points[-1].high)
 
     def quantile(self, share: float) -> Estimate:
         """The time after which this share no longer waits; unknown where so many have not come to an end."""
@@ -85,6 +92,11 @@ def _survival_points(ordered: Sequence[Wait]) -> list[_Point]:
         at_risk -= next_index - index
         index = next_index
     return points
+
+
+def _wilson_margin(n: int) -> float:
+    """How far the share of n may be from 0 where it is 0, or from 1 where it is 1."""
+    return _Z**2 / (n + _Z**2)
 
 
 def _confidence_interval(share: float, greenwood_sum: float) -> tuple[float, float]:

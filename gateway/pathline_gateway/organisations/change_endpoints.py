@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import asyncpg
 from fastapi import APIRouter, Query
 
 from pathline import instant
 from pathline_gateway.access_log.request_row import read_transaction
+from pathline_gateway.auth.dependencies import Overseer
 from pathline_gateway.organisations import change_repository
 from pathline_gateway.organisations.schemas import Changes
+from pathline_gateway.web.context import RequestPool
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.query_parameters import AllKnown
 
 _MAX_LIMIT = 1_000
 
 
-def routes(pool: asyncpg.Pool) -> APIRouter:
-    """`GET /v1/register/changes`."""
-    router = APIRouter(tags=["register"])
+router = APIRouter(tags=["register"])
 
-    @router.get(
-        "/v1/register/changes",
-        summary="List what was changed on the register",
-        response_model=None,
-        dependencies=[AllKnown],
-        responses=response_docs(Changes, "In the order of their coming"),
-    )
-    async def list_changes(
-        after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER_DESCRIPTION)] = 0,
-        limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
-    ) -> dict[str, Any]:
-        """Organisations, linkers, lawful bases and concealment; which persons are concealed is not told."""
-        async with read_transaction(pool) as connection:
-            changes = await change_repository.list_changes(connection, after, limit)
-        rendered = [each._asdict() | {"at": instant.to_text(each.at)} for each in changes]
-        return {"changes": rendered, "next": changes[-1].id if len(changes) == limit else None}
 
-    return router
+@router.get(
+    "/v1/register/changes",
+    summary="List what was changed on the register",
+    response_model=None,
+    dependencies=[AllKnown],
+    responses=response_docs(Changes, "In the order of their coming"),
+)
+async def list_changes(
+    pool: RequestPool,
+    _: Overseer,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER_DESCRIPTION)] = 0,
+    limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
+) -> dict[str, Any]:
+    """Organisations, linkers, lawful bases and concealment; which persons are concealed is not told."""
+    async with read_transaction(pool) as connection:
+        changes = await change_repository.list_changes(connection, after, limit)
+    rendered = [each._asdict() | {"at": instant.to_text(each.at)} for each in changes]
+    return {"changes": rendered, "next": changes[-1].id if len(changes) == limit else None}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-import asyncpg
 from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -16,6 +15,7 @@ from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.organisations.schemas import Organisations
 from pathline_gateway.reserved_names import is_reserved
+from pathline_gateway.web.context import RequestPool
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.patterns import CODES, STORABLE
 
@@ -48,44 +48,45 @@ class OrganisationEntry(BaseModel):
     """Its ids in directories of services, by directory."""
 
 
-def routes(pool: asyncpg.Pool) -> APIRouter:
-    """`GET` and `POST /v1/organisations`."""
-    router = APIRouter(tags=["organisations"])
+router = APIRouter(tags=["organisations"])
 
-    @router.get(
-        "/v1/organisations",
-        summary="List the register",
-        response_model=None,
-        responses=response_docs(Organisations, "By code"),
-    )
-    async def list_organisations(
-        _: Operator,
-        after: Annotated[str, Query(max_length=64, pattern=CODES, description=AFTER_DESCRIPTION)] = "",
-        limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
-    ) -> dict[str, Any]:
-        """By code; `next` is the `after` of the next page."""
-        async with read_transaction(pool) as connection:
-            organisations = await organisation_repository.list_organisations(connection, after, limit)
-        rendered = [asdict(each) | {"registered_at": instant.to_text(each.registered_at)} for each in organisations]
-        return {"organisations": rendered, "next": organisations[-1].org if len(organisations) == limit else None}
 
-    @router.post(
-        "/v1/organisations",
-        summary="Enter an organisation",
-        status_code=201,
-        response_model=None,
-        responses=response_docs(
-            OrganisationEntry, {201: "It was not on the register", 200: "It was, and is now as it was sent"}
-        ),
-    )
-    async def enter_organisation(operator: Operator, entry: OrganisationEntry, response: Response) -> dict[str, Any]:
-        """201 when it was not on the register; 200 when it was, and this is what the register says of it now.
+@router.get(
+    "/v1/organisations",
+    summary="List the register",
+    response_model=None,
+    responses=response_docs(Organisations, "By code"),
+)
+async def list_organisations(
+    pool: RequestPool,
+    _: Operator,
+    after: Annotated[str, Query(max_length=64, pattern=CODES, description=AFTER_DESCRIPTION)] = "",
+    limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
+) -> dict[str, Any]:
+    """By code; `next` is the `after` of the next page."""
+    async with read_transaction(pool) as connection:
+        organisations = await organisation_repository.list_organisations(connection, after, limit)
+    rendered = [asdict(each) | {"registered_at": instant.to_text(each.registered_at)} for each in organisations]
+    return {"organisations": rendered, "next": organisations[-1].org if len(organisations) == limit else None}
 
-        What was parked because it was not there can then be replayed.
-        """
-        async with write_transaction(pool, operator) as connection:
-            new = await organisation_repository.upsert_organisation(connection, **entry.model_dump())
-        response.status_code = 201 if new else 200
-        return entry.model_dump()
 
-    return router
+@router.post(
+    "/v1/organisations",
+    summary="Enter an organisation",
+    status_code=201,
+    response_model=None,
+    responses=response_docs(
+        OrganisationEntry, {201: "It was not on the register", 200: "It was, and is now as it was sent"}
+    ),
+)
+async def enter_organisation(
+    pool: RequestPool, operator: Operator, entry: OrganisationEntry, response: Response
+) -> dict[str, Any]:
+    """201 when it was not on the register; 200 when it was, and this is what the register says of it now.
+
+    What was parked because it was not there can then be replayed.
+    """
+    async with write_transaction(pool, operator) as connection:
+        new = await organisation_repository.upsert_organisation(connection, **entry.model_dump())
+    response.status_code = 201 if new else 200
+    return entry.model_dump()

@@ -22,6 +22,7 @@ from pathline_gateway.parked.gauge import update_gauge
 from pathline_gateway.parked.overview_repository import ParkedFilter
 from pathline_gateway.parked.redaction import is_filter_allowed, redact, redact_groups, redact_stored
 from pathline_gateway.parked.replay import ReplayResult, ReplayRules, replay
+from pathline_gateway.web.context import RegisterUnknown, RequestPool
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.patterns import CODES
 from pathline_gateway.web.problem import Problem
@@ -78,131 +79,146 @@ class DiscardForm(BaseModel):
     """Why nobody will mend them; it is kept."""
 
 
-def routes(pool: asyncpg.Pool, register_unknown: bool) -> APIRouter:
-    """`GET /v1/parked`, `/v1/parked/summary`, `/v1/parked/{id}`, `POST /v1/parked/replay` and `/discard`."""
-    router = APIRouter(tags=["parked"])
+router = APIRouter(tags=["parked"])
 
-    async def _page(
-        connection: asyncpg.Connection, parked_filter: ParkedFilter, after: int, limit: int
-    ) -> list[overview_repository.ParkedListItem]:
-        concealing_orgs = (
-            frozenset[str]() if register_unknown else await overview_repository.find_concealing_orgs(connection)
+
+@router.get(
+    "/v1/parked",
+    summary="List parked records",
+    response_model=None,
+    responses=response_docs(parked_schemas.ParkedRecords, "Without their bytes"),
+)
+async def list_parked(
+    pool: RequestPool,
+    register_unknown: RegisterUnknown,
+    _: Operator,
+    reason: OfReason = None,
+    org: OfPublisher = None,
+    state: Annotated[parked_schemas.State, Query(description="What has become of them")] = "parked",
+    after: After = 0,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """In the order of their coming, without their bytes; `next` is the `after` of the next page."""
+    async with read_transaction(pool) as connection:
+        records = await _load_records(
+            connection, ParkedFilter(reason, org, state), after, limit, register_unknown=register_unknown
         )
-        if not is_filter_allowed(parked_filter, concealing_orgs):
-            return []
-        return [
-            redact(each, concealing_orgs)
-            for each in await overview_repository.page(connection, parked_filter, after, limit)
-        ]
+    return {
+        "records": [_serialize(asdict(each)) for each in records],
+        "next": _next_cursor([f.id for f in records], limit),
+    }
 
-    async def _groups(
-        connection: asyncpg.Connection, parked_filter: ParkedFilter
-    ) -> list[overview_repository.ParkedGroupRow]:
-        concealing_orgs = (
-            frozenset[str]() if register_unknown else await overview_repository.find_concealing_orgs(connection)
+
+@router.get(
+    "/v1/parked/summary",
+    summary="Count parked records by publisher and reason",
+    response_model=None,
+    responses=response_docs(parked_schemas.ParkedGroups, "By publisher and reason"),
+)
+async def summarize_parked(
+    pool: RequestPool, register_unknown: RegisterUnknown, _: Operator, reason: OfReason = None, org: OfPublisher = None
+) -> dict[str, Any]:
+    """Counts, the oldest and the newest, and the fields that fail."""
+    async with read_transaction(pool) as connection:
+        groups = await _load_groups(connection, ParkedFilter(reason, org), register_unknown=register_unknown)
+    return {"groups": [_serialize(asdict(group)) for group in groups]}
+
+
+@router.get(
+    "/v1/parked/{id}",
+    summary="One parked record, as it came",
+    response_model=None,
+    responses=response_docs(parked_schemas.KeptRecord, "With its bytes"),
+)
+async def get_parked(
+    pool: RequestPool,
+    register_unknown: RegisterUnknown,
+    _: Operator,
+    id: Annotated[int, Path(ge=1, le=_MAX_ID, description="The record's number")],
+) -> dict[str, Any]:
+    """Key, headers and value in base64, and as text where they are UTF-8."""
+    async with read_transaction(pool) as connection:
+        record = await parked_repository.read(connection, id)
+        if record is None:
+            raise Problem(404, "no-such-record", "no record was parked under this id")
+        record = (
+            record
+            if register_unknown
+            else redact_stored(record, await overview_repository.find_concealing_orgs(connection))
         )
-        group_rows = (
-            await overview_repository.groups(connection, parked_filter)
-            if is_filter_allowed(parked_filter, concealing_orgs)
-            else []
-        )
-        return redact_groups(group_rows, concealing_orgs)
+    fields = asdict(record)
+    fields["bytes"] = record.whole_bytes
+    del fields["value_size"]
+    return _serialize(fields) | _serialize_content(record)
 
-    @router.get(
-        "/v1/parked",
-        summary="List parked records",
-        response_model=None,
-        responses=response_docs(parked_schemas.ParkedRecords, "Without their bytes"),
+
+@router.post(
+    "/v1/parked/replay",
+    summary="Read parked records again, and accept those that are right now",
+    response_model=None,
+    responses=response_docs(parked_schemas.ReplayedRecords, "What became of each"),
+)
+async def replay_parked(
+    pool: RequestPool, register_unknown: RegisterUnknown, by: Operator, form: ReplayForm
+) -> dict[str, Any]:
+    """What became of each. Of a reason or publisher at most 1,000 at once: `next` is the `after` of the next."""
+    rules = ReplayRules(by, register_unknown)
+    async with pool.acquire() as connection:
+        ids = await _select_ids(connection, form)
+        results = [await replay(connection, rules, id) for id in ids]
+    await update_gauge(pool)
+    return count_outcomes(results) | {
+        "results": [asdict(each) for each in results],
+        "next": None if form.ids else _next_cursor(ids, MAX_RECORDS),
+    }
+
+
+@router.post(
+    "/v1/parked/discard",
+    summary="Put parked records aside",
+    response_model=None,
+    responses=response_docs(parked_schemas.DiscardedRecords, "What became of each"),
+)
+async def discard_parked(pool: RequestPool, by: Operator, form: DiscardForm) -> dict[str, Any]:
+    """What became of each. Their bytes stay, and so does the reason."""
+    async with pool.acquire() as connection:
+        discarded_ids = await discard(connection, form.ids, by, form.because.strip())
+        states = await parked_repository.find_states(connection, form.ids)
+    await update_gauge(pool)
+    outcomes = {id: _discard_outcome(id, discarded_ids, states) for id in form.ids}
+    return {
+        "discarded": len(discarded_ids),
+        "results": [{"id": id, "outcome": outcome} for id, outcome in outcomes.items()],
+    }
+
+
+async def find_concealing_orgs(connection: asyncpg.Connection, *, register_unknown: bool) -> frozenset[str]:
+    """The organisations of which no record may be told; none while auth is off."""
+    return frozenset[str]() if register_unknown else await overview_repository.find_concealing_orgs(connection)
+
+
+async def _load_records(
+    connection: asyncpg.Connection, parked_filter: ParkedFilter, after: int, limit: int, *, register_unknown: bool
+) -> list[overview_repository.ParkedListItem]:
+    concealing_orgs = await find_concealing_orgs(connection, register_unknown=register_unknown)
+    if not is_filter_allowed(parked_filter, concealing_orgs):
+        return []
+    return [
+        redact(each, concealing_orgs)
+        for each in await overview_repository.page(connection, parked_filter, after, limit)
+    ]
+
+
+async def _load_groups(
+    connection: asyncpg.Connection, parked_filter: ParkedFilter, *, register_unknown: bool
+) -> list[overview_repository.ParkedGroupRow]:
+    concealing_orgs = await find_concealing_orgs(connection, register_unknown=register_unknown)
+    group_rows = (
+        await overview_repository.groups(connection, parked_filter)
+        if is_filter_allowed(parked_filter, concealing_orgs)
+        else []
     )
-    async def listed(
-        _: Operator,
-        reason: OfReason = None,
-        org: OfPublisher = None,
-        state: Annotated[parked_schemas.State, Query(description="What has become of them")] = "parked",
-        after: After = 0,
-        limit: Limit = 100,
-    ) -> dict[str, Any]:
-        """In the order of their coming, without their bytes; `next` is the `after` of the next page."""
-        async with read_transaction(pool) as connection:
-            records = await _page(connection, ParkedFilter(reason, org, state), after, limit)
-        return {
-            "records": [_serialize(asdict(each)) for each in records],
-            "next": _next_cursor([f.id for f in records], limit),
-        }
-
-    @router.get(
-        "/v1/parked/summary",
-        summary="Count parked records by publisher and reason",
-        response_model=None,
-        responses=response_docs(parked_schemas.ParkedGroups, "By publisher and reason"),
-    )
-    async def summary(_: Operator, reason: OfReason = None, org: OfPublisher = None) -> dict[str, Any]:
-        """Counts, the oldest and the newest, and the fields that fail."""
-        async with read_transaction(pool) as connection:
-            groups = await _groups(connection, ParkedFilter(reason, org))
-        return {"groups": [_serialize(asdict(group)) for group in groups]}
-
-    @router.get(
-        "/v1/parked/{id}",
-        summary="One parked record, as it came",
-        response_model=None,
-        responses=response_docs(parked_schemas.KeptRecord, "With its bytes"),
-    )
-    async def one(
-        _: Operator, id: Annotated[int, Path(ge=1, le=_MAX_ID, description="The record's number")]
-    ) -> dict[str, Any]:
-        """Key, headers and value in base64, and as text where they are UTF-8."""
-        async with read_transaction(pool) as connection:
-            record = await parked_repository.read(connection, id)
-            if record is None:
-                raise Problem(404, "no-such-record", "no record was parked under this id")
-            record = (
-                record
-                if register_unknown
-                else redact_stored(record, await overview_repository.find_concealing_orgs(connection))
-            )
-        fields = asdict(record)
-        fields["bytes"] = record.whole_bytes
-        del fields["value_size"]
-        return _serialize(fields) | _serialize_content(record)
-
-    @router.post(
-        "/v1/parked/replay",
-        summary="Read parked records again, and accept those that are right now",
-        response_model=None,
-        responses=response_docs(parked_schemas.ReplayedRecords, "What became of each"),
-    )
-    async def replays(by: Operator, form: ReplayForm) -> dict[str, Any]:
-        """What became of each. Of a reason or publisher at most 1,000 at once: `next` is the `after` of the next."""
-        rules = ReplayRules(by, register_unknown)
-        async with pool.acquire() as connection:
-            ids = await _select_ids(connection, form)
-            results = [await replay(connection, rules, id) for id in ids]
-        await update_gauge(pool)
-        return count_outcomes(results) | {
-            "results": [asdict(each) for each in results],
-            "next": None if form.ids else _next_cursor(ids, MAX_RECORDS),
-        }
-
-    @router.post(
-        "/v1/parked/discard",
-        summary="Put parked records aside",
-        response_model=None,
-        responses=response_docs(parked_schemas.DiscardedRecords, "What became of each"),
-    )
-    async def discards(by: Operator, form: DiscardForm) -> dict[str, Any]:
-        """What became of each. Their bytes stay, and so does the reason."""
-        async with pool.acquire() as connection:
-            discarded_ids = await discard(connection, form.ids, by, form.because.strip())
-            states = await parked_repository.find_states(connection, form.ids)
-        await update_gauge(pool)
-        outcomes = {id: _discard_outcome(id, discarded_ids, states) for id in form.ids}
-        return {
-            "discarded": len(discarded_ids),
-            "results": [{"id": id, "outcome": outcome} for id, outcome in outcomes.items()],
-        }
-
-    return router
+    return redact_groups(group_rows, concealing_orgs)
 
 
 def count_outcomes(results: list[ReplayResult]) -> dict[str, int]:

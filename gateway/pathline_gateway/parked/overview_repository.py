@@ -12,8 +12,8 @@ from pathline_gateway.intake.parked_repository import HowMuch
 
 _MATCHES_FILTER = "state = $1 and ($2::text is null or reason = $2) and ($3::text is null or coalesce(org, '') = $3)"
 _PAGE = f"""
-select id, org, reason, field, detail, topic, partition, "offset", at, parked_at, tried_at, state, resolved_at,
-    resolved_by, resolution, kept, last_offset, size,
+select id, org, reason, field, detail, topic, partition, "offset", record_timestamp as at, parked_at,
+    last_replay_at as tried_at, state, resolved_at, resolved_by, resolution, stored_extent as kept, last_offset, size,
     encode(sha256, 'hex') as sha256, coalesce(value_size, octet_length(value)) as bytes
 from parked where {_MATCHES_FILTER} and id > $4 order by id limit $5
 """  # noqa: S608 - a constant of this module

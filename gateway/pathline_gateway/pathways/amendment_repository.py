@@ -52,8 +52,8 @@ where v.kind = 'voided' and v.target_ref is not null
   and not (v.source, v.id) in (select * from unnest($3::int[], $4::text[]))
 """
 _MARK_EMPTY_REFS = """
-update subject_ref s set stepped = false
-where s.id = any($1::bigint[]) and s.stepped and not exists (
+update subject_ref s set has_steps = false
+where s.id = any($1::bigint[]) and s.has_steps and not exists (
     select from interaction i where i.ref = s.id and not exists (
         select from amendment v where v.kind = 'voided' and v.target_source = i.source and v.target_id = i.id))
 returning s.id

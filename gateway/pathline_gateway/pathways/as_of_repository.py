@@ -14,20 +14,20 @@ from pathline_gateway.pathways.step import Step
 # As the members of now, at a moment of the history of memberships.
 _MEMBERS_AS_OF = """
 with held as (
-    select ref, pathway from membership where since <= $2 and (until is null or until > $2)
+    select ref, pathway from membership where valid_from <= $2 and (valid_until is null or valid_until > $2)
 ), asked as (
-    select s.id, s.org, s.subject, s.birth, t.pathway
+    select s.id, s.org, s.subject, s.anchor_id, t.pathway
     from subject_ref s left join held t on t.ref = s.id
-    where s.birth = $1 and s.received_at <= $2
+    where s.anchor_id = $1 and s.received_at <= $2
 ), member as (
     select id, org, subject from asked where pathway is null
     union all
     select s.id, s.org, s.subject from asked a
     join held t on t.pathway = a.pathway
     join subject_ref s on s.id = t.ref
-    where a.pathway = a.birth
+    where a.pathway = a.anchor_id
 )
-select (select coalesce(pathway, birth) from asked) as pathway,
+select (select coalesce(pathway, anchor_id) from asked) as pathway,
     array_agg(id order by org, subject) as numbers,
     array_agg(org order by org, subject) as orgs,
     array_agg(subject order by org, subject) as subjects

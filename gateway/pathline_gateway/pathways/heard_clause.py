@@ -11,8 +11,8 @@ COUNTS_FOR_HANDOFF = f"""
     select from interaction o
     join event_type ot on ot.id = o.type and ot.type = 'org.pathline.handoff.offered.v1'
     join subject_ref os on os.id = o.ref and os.org = split_part(i.handoff, ':', 1)
-    left join membership om on om.ref = os.id and om.until is null
-    left join membership sm on sm.ref = s.id and sm.until is null
-    where o.handoff = i.handoff and coalesce(om.pathway, os.birth) = coalesce(sm.pathway, s.birth)
+    left join membership om on om.ref = os.id and om.valid_until is null
+    left join membership sm on sm.ref = s.id and sm.valid_until is null
+    where o.handoff = i.handoff and coalesce(om.pathway, os.anchor_id) = coalesce(sm.pathway, s.anchor_id)
 ))
 """

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 import asyncpg
 
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways.repository import PathwayMembers, StoredPathway, stored_pathway_from_records
+from pathline_gateway.pathways.step_cursor import StepCursor
 
 _COLUMNS = """
 select i.ref, i.source, i.id, i.type, to_json(i.time at time zone 'UTC') as time,
@@ -99,16 +99,6 @@ join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source 
 
 Identity = tuple[str, str]
 """Source and id of an event."""
-
-
-class StepCursor(NamedTuple):
-    """Where a step stands among others: what `Step.order` says."""
-
-    time: datetime
-    source: str
-    has_sequence: bool
-    sequence: str
-    id: str
 
 
 async def load_access_deciding_steps(connection: asyncpg.Connection, members: PathwayMembers) -> StoredPathway:

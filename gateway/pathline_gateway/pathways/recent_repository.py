@@ -13,17 +13,17 @@ _LOOKBACK_CHANGES = 2_000
 
 _RECENT = """
 with latest as (
-    select ref, max(seq) as seq from (select ref, seq from change order by seq desc limit $1) as c group by ref
+    select ref, max(seq) as seq from (select ref, seq from change_log order by seq desc limit $1) as c group by ref
 ), changed as (
-    select coalesce(m.pathway, s.birth) as pathway, max(l.seq) as seq
-    from latest l join subject_ref s on s.id = l.ref left join membership m on m.ref = s.id and m.until is null
-    where s.stepped group by 1
+    select s.pathway, max(l.seq) as seq
+    from latest l join ref_pathway s on s.ref = l.ref
+    where s.has_steps group by 1
 ), across as (
     select c.pathway, c.seq, array(
-        select s.org from subject_ref s where s.stepped and s.birth = c.pathway
+        select s.org from subject_ref s where s.has_steps and s.anchor_id = c.pathway
         union
         select s.org from membership m join subject_ref s on s.id = m.ref
-        where s.stepped and m.pathway = c.pathway and m.until is null
+        where s.has_steps and m.pathway = c.pathway and m.valid_until is null
         order by org) as orgs
     from changed c
 )

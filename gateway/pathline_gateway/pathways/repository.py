@@ -20,25 +20,25 @@ from pathline_gateway.pathways.heard_clause import COUNTS_FOR_HANDOFF
 from pathline_gateway.pathways.step import Step
 
 _PATHWAY_OF_REF = """
-select coalesce((select pathway from membership m where m.ref = s.id and m.until is null), s.birth)
+select coalesce((select pathway from membership m where m.ref = s.id and m.valid_until is null), s.anchor_id)
 from subject_ref s where s.org = $1 and s.subject = $2
 """
 # One row: where this id leads now, and of a pathway that is current its refs, in order, and whether any of its
 # interactions was voided or corrected.
 _MEMBERS = """
 with asked as (
-    select s.id, s.org, s.subject, s.birth, m.pathway
-    from subject_ref s left join membership m on m.ref = s.id and m.until is null
-    where s.birth = $1
+    select s.id, s.org, s.subject, s.anchor_id, m.pathway
+    from subject_ref s left join membership m on m.ref = s.id and m.valid_until is null
+    where s.anchor_id = $1
 ), member as (
     select id, org, subject from asked where pathway is null
     union all
     select s.id, s.org, s.subject from asked a
-    join membership m on m.pathway = a.pathway and m.until is null
+    join membership m on m.pathway = a.pathway and m.valid_until is null
     join subject_ref s on s.id = m.ref
-    where a.pathway = a.birth
+    where a.pathway = a.anchor_id
 )
-select (select coalesce(pathway, birth) from asked) as pathway,
+select (select coalesce(pathway, anchor_id) from asked) as pathway,
     array_agg(id order by org, subject) as numbers,
     array_agg(org order by org, subject) as orgs,
     array_agg(subject order by org, subject) as subjects,
@@ -50,18 +50,18 @@ from member
 # Instants come as JSON, too: to make a datetime of each costs the reader more than all other columns do.
 _PATHWAY = f"""
 with asked as (
-    select s.id, s.org, s.subject, s.birth, m.pathway
-    from subject_ref s left join membership m on m.ref = s.id and m.until is null
-    where s.birth = $1
+    select s.id, s.org, s.subject, s.anchor_id, m.pathway
+    from subject_ref s left join membership m on m.ref = s.id and m.valid_until is null
+    where s.anchor_id = $1
 ), member as (
     select id, org, subject from asked where pathway is null
     union all
     select s.id, s.org, s.subject from asked a
-    join membership m on m.pathway = a.pathway and m.until is null
+    join membership m on m.pathway = a.pathway and m.valid_until is null
     join subject_ref s on s.id = m.ref
-    where a.pathway = a.birth
+    where a.pathway = a.anchor_id
 ), head as (
-    select (select coalesce(pathway, birth) from asked) as pathway,
+    select (select coalesce(pathway, anchor_id) from asked) as pathway,
         array_agg(id order by org, subject) as numbers,
         array_agg(org order by org, subject) as orgs,
         array_agg(subject order by org, subject) as subjects,

@@ -11,21 +11,21 @@ Key = tuple[str, str]
 """Organisation and subject."""
 
 _INSERT_REFS = """
-insert into subject_ref (org, subject, stepped)
-select * from unnest($1::text[], $2::text[], $3::boolean[]) as r(org, subject, stepped)
+insert into subject_ref (org, subject, has_steps)
+select * from unnest($1::text[], $2::text[], $3::boolean[]) as r(org, subject, has_steps)
 order by org collate "C", subject collate "C"
 on conflict do nothing
 returning id, org, subject
 """
 # One row of two arrays in the order asked for, null where there is no ref: a tenth of the cost of a row a ref.
 _FIND_REFS = """
-select array_agg(s.id order by r.n) as ids, array_agg(s.stepped order by r.n) as stepped
+select array_agg(s.id order by r.n) as ids, array_agg(s.has_steps order by r.n) as has_steps
 from unnest($1::text[], $2::text[]) with ordinality as r(org, subject, n)
 left join subject_ref s using (org, subject)
 """
-_MARK_HAS_STEPS = "update subject_ref set stepped = true where id = any($1::bigint[]) and not stepped returning id"
+_MARK_HAS_STEPS = "update subject_ref set has_steps = true where id = any($1::bigint[]) and not has_steps returning id"
 _DELETE_REFS = "delete from subject_ref where id = any($1::bigint[])"
-_MARK_NO_STEPS = "update subject_ref set stepped = false where id = any($1::bigint[])"
+_MARK_NO_STEPS = "update subject_ref set has_steps = false where id = any($1::bigint[])"
 
 
 class RefNumbers(NamedTuple):
@@ -75,13 +75,13 @@ async def mark_has_steps(connection: asyncpg.Connection, numbers: Collection[int
 
 async def count_emptied(connection: asyncpg.Connection) -> int:
     """How often, so far, voids took the last step from under a ref."""
-    return int(await connection.fetchval("select n from tally where name = 'emptied'"))
+    return int(await connection.fetchval("select value from row_counters where name = 'emptied'"))
 
 
 async def _find_refs(connection: asyncpg.Connection, has_steps: Mapping[Key, bool]) -> tuple[dict[Key, int], list[int]]:
     """The numbers of those that there are; and those of them that now get their first step."""
     row = await connection.fetchrow(_FIND_REFS, [k[0] for k in has_steps], [k[1] for k in has_steps])
-    rows = list(zip(has_steps.items(), row["ids"] or (), row["stepped"] or (), strict=True))
+    rows = list(zip(has_steps.items(), row["ids"] or (), row["has_steps"] or (), strict=True))
     numbers = {key: id for (key, _), id, _ in rows if id is not None}
     return numbers, [id for (_, gains_step), id, had_steps in rows if gains_step and had_steps is False]
 

@@ -6,18 +6,21 @@ from collections.abc import Collection, Mapping
 
 import asyncpg
 
-_LOCK = 0x706C_0003
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
+
 _APPEND = """
-insert into change (ref, batch, kind) select ref, $2, $3 from unnest($1::bigint[]) as r(ref) order by ref
+insert into change_log (ref, batch, kind) select ref, $2, $3 from unnest($1::bigint[]) as r(ref) order by ref
 """
 _ADD_TOTALS = """
-update tally set n = tally.n + d.n from unnest($1::text[], $2::bigint[]) as d(name, n) where tally.name = d.name
+update row_counters set value = row_counters.value + d.n from unnest($1::text[], $2::bigint[]) as d(name, n)
+where row_counters.name = d.name
 """
 
 
 async def lock(connection: asyncpg.Connection) -> None:
     """Nobody else appends until this transaction ends."""
-    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+    await advisory_locks.lock_for_transaction(connection, AdvisoryLock.CHANGE_LOG)
 
 
 async def append(

@@ -9,7 +9,9 @@ from importlib.resources import files
 
 import asyncpg
 
-_LOCK = 0x706C_0001
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
+
 _CREATE_MIGRATION_TABLE = """
 create table if not exists migration (
     name text primary key, sha256 text not null, applied_at timestamptz not null default now()
@@ -59,7 +61,7 @@ async def migrate(connection: asyncpg.Connection) -> list[str]:
     """The schema is that of this version; the names of the migrations applied now. Raises MigrationError."""
     migrations = list(load_migrations())
     async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+        await advisory_locks.lock_for_transaction(connection, AdvisoryLock.MIGRATION)
         await connection.execute(_SET_TIMEOUTS)
         applied_digests = await _load_applied_digests(connection)
         if newer_names := sorted(applied_digests.keys() - {each.name for each in migrations}):

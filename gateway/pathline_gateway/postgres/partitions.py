@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 import asyncpg
 
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
+
 _AHEAD_MONTHS = 2
-_LOCK = 0x706C_0002
 _MAKE = "select make_interaction_partition($1, $2, $3)"
 
 
@@ -19,7 +21,7 @@ def _month_start(year: int, month: int, months_ahead: int) -> datetime:
 async def ensure_partitions(connection: asyncpg.Connection) -> None:
     """There is a partition for this month (by the database's clock) and the two after it."""
     async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+        await advisory_locks.lock_for_transaction(connection, AdvisoryLock.PARTITIONS)
         now: datetime = (await connection.fetchval("select now()")).astimezone(UTC)
         for months_ahead in range(_AHEAD_MONTHS + 1):
             start, end = (_month_start(now.year, now.month, months_ahead + i) for i in range(2))

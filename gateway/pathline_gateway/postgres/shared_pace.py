@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 import asyncpg
 
 _CLAIM = """
-insert into pace as p (what, next_at) values ($1, $2::timestamptz + $4)
-on conflict (what) do update set next_at = greatest(p.next_at, $2) + $4 where p.next_at <= $2 + $3
-returning next_at
+insert into rate_limit as r (key_digest, next_allowed_at) values ($1, $2::timestamptz + $4)
+on conflict (key_digest) do update set next_allowed_at = greatest(r.next_allowed_at, $2) + $4
+where r.next_allowed_at <= $2 + $3
+returning next_allowed_at
 """
-_NEXT = "select next_at from pace where what = $1"
-_FORGET = "delete from pace where next_at < $1::timestamptz - interval '1 day'"
+_NEXT = "select next_allowed_at from rate_limit where key_digest = $1"
+_FORGET = "delete from rate_limit where next_allowed_at < $1::timestamptz - interval '1 day'"
 
 
 def sink_key(url: str) -> bytes:
@@ -35,8 +36,8 @@ async def claim(
     """
     if await connection.fetchval(_CLAIM, key, now, ahead, spacing) is not None:
         return None
-    next_at: datetime = await connection.fetchval(_NEXT, key)
-    return max(timedelta(), next_at - ahead - now)
+    next_allowed_at: datetime = await connection.fetchval(_NEXT, key)
+    return max(timedelta(), next_allowed_at - ahead - now)
 
 
 async def forget(connection: asyncpg.Connection, now: datetime) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -21,7 +20,7 @@ from pathline_gateway.access_log import request_row as row
 from pathline_gateway.access_log.repository import Logged
 from pathline_gateway.access_log.writer import RETENTION
 from pathline_gateway.auth.caller import Role
-from pathline_gateway.auth.dependencies import CurrentCaller
+from pathline_gateway.auth.dependencies import AccessLogReader
 from pathline_gateway.auth.reader import Reader, reader_of
 from pathline_gateway.pathways.errors import pathway_not_found
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
@@ -30,6 +29,7 @@ from pathline_gateway.visibility.loading import load_visible
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.pathway_handles import anchor_id_of
 from pathline_gateway.visibility.policy import VisiblePathway
+from pathline_gateway.web.context import Context
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION
 from pathline_gateway.web.problem import Problem
 
@@ -112,40 +112,38 @@ class _Page:
         }
 
 
-def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime]) -> APIRouter:
-    """`GET /v1/access`."""
-    router = APIRouter(tags=["access"])
+router = APIRouter(tags=["access"])
 
-    @router.get("/v1/access", summary="List who read a pathway", response_model=Usages)
-    async def accesses(
-        caller: CurrentCaller,
-        pathway: Annotated[UUID | None, Query(description="Whose: for a helper; a citizen asks of herself")] = None,
-        before: Annotated[UUID | None, Query(description=AFTER_DESCRIPTION)] = None,
-        limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
-    ) -> dict[str, Any]:
-        """Of the caller's own pathway, or of the one whose id a helper gives; an auditor is told all, of nobody."""
-        if caller.has_any_role(Role.AUDITOR):
-            key = ReaderKey(secret, _AUDITOR)
-            page = _Page(key, _decode_cursor(key, before), limit, clock())
-            async with row.read_transaction(pool) as connection:
-                return page.serve(
-                    await access_log_repository.list_all(connection, page.before_id, limit + 1), for_auditor=True
-                )
-        reader = reader_of(caller)
-        if reader is None or reader.kind != "person":
-            raise Problem(403, "not-for-you", "who read a pathway is told to the person, her helper and auditors")
-        key = ReaderKey(secret, reader.name)
-        page = _Page(key, _decode_cursor(key, before), limit, clock())
-        async with row.read_transaction(pool) as connection:
-            visible = await _load_visible(connection, reader, key, page.now, pathway)
-            refs = [] if visible is None else visible.refs
-            row.add_refs(refs)
-            entries = await access_log_repository.find_by_refs(
-                connection, refs, page.before_id, limit + 1, page.now - RETENTION
+
+@router.get("/v1/access", summary="List who read a pathway", response_model=Usages)
+async def list_accesses(
+    context: Context,
+    caller: AccessLogReader,
+    pathway: Annotated[UUID | None, Query(description="Whose: for a helper; a citizen asks of herself")] = None,
+    before: Annotated[UUID | None, Query(description=AFTER_DESCRIPTION)] = None,
+    limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
+) -> dict[str, Any]:
+    """Of the caller's own pathway, or of the one whose id a helper gives; an auditor is told all, of nobody."""
+    if caller.has_any_role(Role.AUDITOR):
+        key = ReaderKey(context.secret, _AUDITOR)
+        page = _Page(key, _decode_cursor(key, before), limit, context.clock())
+        async with row.read_transaction(context.pool) as connection:
+            return page.serve(
+                await access_log_repository.list_all(connection, page.before_id, limit + 1), for_auditor=True
             )
-        return page.serve(entries, for_auditor=False)
-
-    return router
+    reader = reader_of(caller)
+    if reader is None or reader.kind != "person":
+        raise Problem(403, "not-for-you", "who read a pathway is told to the person, her helper and auditors")
+    key = ReaderKey(context.secret, reader.name)
+    page = _Page(key, _decode_cursor(key, before), limit, context.clock())
+    async with row.read_transaction(context.pool) as connection:
+        visible = await _load_visible(connection, reader, key, page.now, pathway)
+        refs = [] if visible is None else visible.refs
+        row.add_refs(refs)
+        entries = await access_log_repository.find_by_refs(
+            connection, refs, page.before_id, limit + 1, page.now - RETENTION
+        )
+    return page.serve(entries, for_auditor=False)
 
 
 async def _load_visible(
@@ -155,12 +153,12 @@ async def _load_visible(
     if pathway is None:
         ref_row = await visibility_repository.find_ref(connection, CITIZEN_ORGANISATION, reader.account or "")
         return None if ref_row is None else await load_visible(connection, reader, now, ref_row[1])
-    ref_row_at_birth = await visibility_repository.find_ref_by_anchor(connection, anchor_id_of(reader, key, pathway))
-    visible = None if ref_row_at_birth is None else await load_visible(connection, reader, now, ref_row_at_birth[1])
+    anchor_row = await visibility_repository.find_ref_by_anchor(connection, anchor_id_of(reader, key, pathway))
+    visible = None if anchor_row is None else await load_visible(connection, reader, now, anchor_row[1])
     if (
-        ref_row_at_birth is None
+        anchor_row is None
         or visible is None
-        or ref_row_at_birth[0] not in {(ref.org, ref.subject) for ref in visible.anchors}
+        or anchor_row[0] not in {(ref.org, ref.subject) for ref in visible.anchors}
     ):
         raise pathway_not_found()
     return visible
@@ -180,7 +178,7 @@ def _serve_entry(key: ReaderKey, logged: Logged, for_auditor: bool) -> dict[str,
         "id": key.handle(UUID(int=logged.id)),
         "logtime": instant.to_text(logged.at),
         "receiver": {"kind": access.kind, "org": access.org},
-        "action": access.what,
+        "action": access.action,
         "outcome": access.outcome,
         "reason": access.reason,
         "purpose": access.purpose,
@@ -188,8 +186,8 @@ def _serve_entry(key: ReaderKey, logged: Logged, for_auditor: bool) -> dict[str,
         "instrument": access.instrument,
         "mandate": None if access.mandate is None else _mandate_name(key, access.mandate),
         "trace": access.trace_id.hex() if for_auditor and access.trace_id else None,
-        "caller_trace": access.caller_trace.hex() if for_auditor and access.caller_trace else None,
-        "who": access.who if for_auditor else None,
+        "caller_trace": access.caller_trace_id.hex() if for_auditor and access.caller_trace_id else None,
+        "who": access.actor_digest if for_auditor else None,
         "route": access.route if for_auditor else None,
         "about": access.about if for_auditor else None,
     }

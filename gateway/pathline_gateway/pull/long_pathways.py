@@ -17,16 +17,16 @@ from pathline_gateway.handoffs import event_repository, pathway_repository
 from pathline_gateway.handoffs.deadlines import CONTACT_TYPES, Contact, HandoffStatus, compute_status, contact_from_step
 from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.handoffs.lifecycle import Lifecycle
-from pathline_gateway.handoffs.on_pathway import compute_lifecycles, current_receivers
+from pathline_gateway.handoffs.on_pathway import compute_pathway_lifecycles, current_receivers
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways import as_of_repository, part_repository
 from pathline_gateway.pathways import repository as pathways
 from pathline_gateway.pathways.amendments import Amendment, apply_amendments
 from pathline_gateway.pathways.assembly import Pathway, assemble
-from pathline_gateway.pathways.part_repository import StepCursor
 from pathline_gateway.pathways.repository import PathwayMembers
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.pull.paging import PageAsked
+from pathline_gateway.pathways.step_cursor import StepCursor
+from pathline_gateway.pull.page_range import PageAsked
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,9 @@ async def _load_lifecycles(
             for step in steps
             if (row := rows[step.source, step.id])["ref"] in own_refs and row["received_at"] <= as_of
         ]
-    return [life for life in compute_lifecycles(apply_amendments(steps, amendments), ()) if life.handoff in handoffs]
+    return [
+        life for life in compute_pathway_lifecycles(apply_amendments(steps, amendments), ()) if life.handoff in handoffs
+    ]
 
 
 async def _find_first_contacts(

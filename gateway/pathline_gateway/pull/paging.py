@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
@@ -11,41 +10,14 @@ from urllib.parse import urlencode
 import orjson
 from fastapi import Query
 
-from pathline_gateway.pathways.part_repository import StepCursor
-from pathline_gateway.pathways.step import Step
+from pathline_gateway.pathways.step_cursor import StepCursor
+from pathline_gateway.pull.page_range import MAX_STEPS, PageAsked
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION
 from pathline_gateway.web.problem import Problem
 
-MAX_STEPS: Final = 2_000
-"""Steps in a body."""
-
 After = Annotated[str | None, Query(max_length=4_000, description=AFTER_DESCRIPTION)]
 Limit = Annotated[int, Query(ge=1, le=MAX_STEPS, description=LIMIT_DESCRIPTION)]
-
-
-@dataclass(frozen=True, slots=True)
-class PageAsked:
-    """The part of a pathway that is asked for."""
-
-    after: StepCursor | None = None
-    limit: int = MAX_STEPS
-
-    @property
-    def is_default(self) -> bool:
-        """Whether nobody asked for less than there is."""
-        return self.after is None and self.limit == MAX_STEPS
-
-    def slice_steps(self, steps: Sequence[Step]) -> tuple[Sequence[Step], StepCursor | None]:
-        """Those of these ordered steps that are on the page; and its last place, where steps follow."""
-        after = self.after
-        remaining = steps if after is None else [step for step in steps if step.sort_key > after]
-        page = remaining[: self.limit]
-        return page, StepCursor(*page[-1].sort_key) if len(remaining) > len(page) else None
-
-
-FIRST_PAGE: Final = PageAsked()
-"""The first page, of as many steps as a body holds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,24 +16,24 @@ from pathline_gateway.handoffs.deadlines import HandoffStatus
 from pathline_gateway.handoffs.deadlines import render_handoff as serve_handoff
 from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.handoffs.on_pathway import (
-    compute_lifecycles,
+    compute_pathway_lifecycles,
     compute_statuses,
-    contact_steps_of,
     current_receivers,
-    handoff_steps,
     render_handoffs,
     sort_by_offer,
 )
+from pathline_gateway.handoffs.stored_steps import contact_steps_of, handoff_steps
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.amendments import Amendment, apply_amendments
 from pathline_gateway.pathways.assembly import Pathway, assemble
 from pathline_gateway.pathways.errors import pathway_not_found
-from pathline_gateway.pathways.part_repository import StepCursor
 from pathline_gateway.pathways.step import Step
+from pathline_gateway.pathways.step_cursor import StepCursor
 from pathline_gateway.pull import long_pathways
-from pathline_gateway.pull.paging import FIRST_PAGE, MAX_STEPS, PageAsked
-from pathline_gateway.pull.serialization import compute_version
+from pathline_gateway.pull.page_range import FIRST_PAGE, MAX_STEPS, PageAsked
+from pathline_gateway.pull.pathway_version import compute_version
+from pathline_gateway.pull.serialization import PathwayContent
 from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
 
 
@@ -60,6 +60,12 @@ class PathwayReading:
         other_handoffs = [each for each in self.handoffs if each.lifecycle.handoff not in handoff_ids]
         return replace(
             self, assembled=assemble(steps), handoffs=page_handoffs, other_handoffs=other_handoffs, next=next_place
+        )
+
+    def as_served(self, handoffs: Sequence[object] = (), next_cursor: str | None = None) -> PathwayContent:
+        """What whoever sees everything is told of it."""
+        return PathwayContent(
+            self.members.pathway, self.members.refs, self.assembled.steps, handoffs=handoffs, next=next_cursor
         )
 
     def serve_handoffs(self) -> list[dict[str, Any]]:
@@ -153,7 +159,7 @@ async def _find_steps_elsewhere(connection: asyncpg.Connection, steps: Sequence[
 async def load_statuses(
     connection: asyncpg.Connection, steps: Sequence[Step], steps_elsewhere: Sequence[Step], now: datetime
 ) -> list[HandoffStatus]:
-    lifecycles = compute_lifecycles(steps, steps_elsewhere)
+    lifecycles = compute_pathway_lifecycles(steps, steps_elsewhere)
     if not lifecycles:
         return []
     return compute_statuses(
@@ -168,7 +174,7 @@ async def load_stored_statuses(
     connection: asyncpg.Connection, stored: pathway_repository.StoredPathway, now: datetime
 ) -> list[HandoffStatus]:
     """The same, of what nobody has amended: only the steps that matter are looked into."""
-    lifecycles = compute_lifecycles(handoff_steps(stored), stored.steps_elsewhere())
+    lifecycles = compute_pathway_lifecycles(handoff_steps(stored), stored.steps_elsewhere())
     if not lifecycles:
         return []
     receiver_orgs = current_receivers(lifecycles)

@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import asyncpg
-from fastapi import Response
+from fastapi import Depends, Response
 
 from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.access_log.request_row import current_request, mark_logged
-from pathline_gateway.access_log.writer import Outcome, What, build_access
+from pathline_gateway.access_log.writer import What, build_access
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.purpose import AccessPurpose, PurposeError, parse_access_purpose
 from pathline_gateway.auth.reader import Reader, reader_of
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.pathways.errors import pathway_not_found, subject_not_found
-from pathline_gateway.pull.endpoints import PullRequest
-from pathline_gateway.pull.paging import REQUESTED_FIRST_PAGE, PageAsked, RequestedPage, encode_cursor, next_link
+from pathline_gateway.pull.page_range import PageAsked
+from pathline_gateway.pull.paging import REQUESTED_FIRST_PAGE, RequestedPage, encode_cursor
+from pathline_gateway.pull.reader_transaction import ReaderTransaction
 from pathline_gateway.pull.reader_view import View, build_view
-from pathline_gateway.pull.seen_pages import VisiblePage, load_seen_page, slice_page
-from pathline_gateway.pull.unrestricted import redirect_to_pathway, trace_response
+from pathline_gateway.pull.request import PullRequest
+from pathline_gateway.pull.responses import pathway_response, redirect_to_pathway, trace_response
+from pathline_gateway.pull.seen_pages import load_seen_page
+from pathline_gateway.pull.visible_page import VisiblePage
 from pathline_gateway.telemetry.instruments import start_span
 from pathline_gateway.visibility import repository as visibility_repository
-from pathline_gateway.visibility.handoffs import render_visible_handoffs
-from pathline_gateway.visibility.loading import load_visible_as_of
+from pathline_gateway.visibility.handoff_rendering import VisibleHandoffs, render_handoffs_for
 from pathline_gateway.visibility.padding import PADDING, Padding, is_restricted
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.visibility.pathway_handles import anchor_id_of, handle_of
-from pathline_gateway.visibility.policy import VisiblePathway
+from pathline_gateway.visibility.pathway_handles import handle_of
 from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
+from pathline_gateway.web.context import service
 from pathline_gateway.web.problem import Problem
 
 _RESPONSE_HEADERS: Final = {
@@ -45,80 +46,8 @@ _ONE_STEP: Final = PageAsked(limit=1)
 """Enough to know what a pathway is called."""
 
 
-@dataclass
-class _ReaderTransaction:
-    """One request of one reader, and what is to be logged of it."""
-
-    connection: asyncpg.Connection
-    caller: Caller
-    access_purpose: AccessPurpose
-    reader: Reader
-    key: ReaderKey
-    now: datetime
-
-    async def find_by_name(self, name: UUID, page_range: PageAsked) -> VisiblePage | UUID | None:
-        """What she sees of the pathway that she calls so; what she calls it now; None when she never called one so."""
-        birth = anchor_id_of(self.reader, self.key, name)
-        ref_row = await visibility_repository.find_ref_by_anchor(self.connection, birth)
-        seen = (
-            None
-            if ref_row is None
-            else await load_seen_page(self.connection, self.reader, self.now, ref_row[1], page_range)
-        )
-        if (
-            ref_row is None
-            or seen is None
-            or ref_row[0] not in {(ref.org, ref.subject) for ref in seen.visible.anchors}
-        ):
-            return None
-        oldest_birth = seen.visible.anchors[0].anchor_id
-        return seen if oldest_birth == birth else handle_of(self.reader, self.key, oldest_birth)
-
-    async def build_view(self, seen: VisiblePage, as_of: datetime | None = None) -> View:
-        """What she is served of it, its clocks as they stood at an instant, or now."""
-        handoff_ids = seen.handoff_ids() if seen.has_more else None
-        handoffs = await render_visible_handoffs(
-            self.connection,
-            self.reader,
-            self.key,
-            seen.context,
-            as_of or self.now,
-            handoff_ids,
-            include_elsewhere=as_of is None,
-        )
-        next_cursor = None if seen.next is None else encode_cursor(self.key, seen.next)
-        return await run_off_loop(
-            len(seen.context.steps),
-            lambda: build_view(
-                self.reader, self.key, seen.visible, handoffs, context=seen.context, next_cursor=next_cursor
-            ),
-        )
-
-    async def log(
-        self,
-        action: What,
-        outcome: Outcome,
-        visible: VisiblePathway | None = None,
-        refs: Collection[int] = (),
-        reason: str = "no-such-pathway",
-    ) -> None:
-        """It is in the access log once this request's transaction is committed; the reason where it was refused."""
-        row = build_access(
-            self.caller,
-            self.access_purpose,
-            action,
-            outcome,
-            refs=refs if visible is None else visible.refs,
-            reason=reason if outcome == "refused" else None,
-            mandate=None if visible is None else visible.mandate,
-            request=current_request(),
-            quiet=visible is not None and visible.is_concealed_access,
-        )
-        await access_log_repository.write(self.connection, row)
-
-
 class RestrictedReader:
-    """`Readers`, from the store."""
+    """Answers those who do not see everything."""
 
     def __init__(
         self, pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], padding: Padding = PADDING
@@ -157,10 +86,7 @@ class RestrictedReader:
         """What this reader sees of the pathway; 304 where she has it already."""
         with start_span("pull pathway"):
             async with self._pad_duration(pull_request), self._open_reading(pull_request, "pathway") as reading:
-                if as_of is None:
-                    response = await _pull(reading, pathway, if_none_match, requested_page)
-                else:
-                    response = await _pull_as_of(reading, pathway, as_of, requested_page)
+                response = await _pull(reading, pathway, if_none_match, requested_page, as_of)
         if response is None:
             raise pathway_not_found()
         return response
@@ -174,12 +100,12 @@ class RestrictedReader:
     ) -> View | UUID | None:
         """What this reader sees of the pathway; its other id; None where she sees none."""
         async with self._open_reading(pull_request, action) as reading:
-            seen = await reading.find_by_name(pathway, requested_page.parse(reading.key))
-            if not isinstance(seen, VisiblePage):
-                await reading.log(action, "refused" if seen is None else "moved")
-                return seen
-            await reading.log(action, "shown", seen.visible)
-            return await reading.build_view(seen)
+            page = await reading.find_by_name(pathway, requested_page.parse(reading.key))
+            if not isinstance(page, VisiblePage):
+                await reading.log(action, "refused" if page is None else "moved")
+                return page
+            await reading.log(action, "shown", page.visible)
+            return await _build_view(reading, page)
 
     async def trace(
         self, pull_request: PullRequest, pathway: UUID, requested_page: RequestedPage = REQUESTED_FIRST_PAGE
@@ -196,7 +122,7 @@ class RestrictedReader:
         return self._padding.padded(enabled=is_restricted(pull_request.caller))
 
     @contextlib.asynccontextmanager
-    async def _open_reading(self, pull_request: PullRequest, action: What) -> AsyncIterator[_ReaderTransaction]:
+    async def _open_reading(self, pull_request: PullRequest, action: What) -> AsyncIterator[ReaderTransaction]:
         """One moment of the store, and a transaction that keeps what is logged. Raises Problem."""
         access_purpose = parse_stated_purpose(pull_request)
         reader = reader_of(pull_request.caller, access_purpose)
@@ -208,8 +134,11 @@ class RestrictedReader:
         key = ReaderKey(self._secret, reader.name)
         with uncomputable_as_problem():
             async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-                yield _ReaderTransaction(connection, pull_request.caller, access_purpose, reader, key, self._clock())
+                yield ReaderTransaction(connection, pull_request.caller, access_purpose, reader, key, self._clock())
         mark_logged()
+
+
+Readers = Annotated[RestrictedReader, Depends(service(RestrictedReader))]
 
 
 def parse_stated_purpose(pull_request: PullRequest) -> AccessPurpose:
@@ -233,62 +162,70 @@ async def _log_not_a_reader(
 
 
 async def _pull(
-    reading: _ReaderTransaction, pathway: UUID, if_none_match: str | None, requested_page: RequestedPage
+    reading: ReaderTransaction,
+    pathway: UUID,
+    if_none_match: str | None,
+    requested_page: RequestedPage,
+    as_of: datetime | None,
 ) -> Response | None:
-    seen = await reading.find_by_name(pathway, requested_page.parse(reading.key))
-    if not isinstance(seen, VisiblePage):
-        return await _redirect(reading, "pathway", seen, requested_page=requested_page)
-    served_view = await reading.build_view(seen)
-    headers = _build_headers(served_view, f"/v1/pathways/{served_view.pathway}", requested_page)
-    tags = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
-    if tags & {headers["etag"], "*"}:
-        await reading.log("pathway", "unchanged", seen.visible)
-        return Response(status_code=304, headers=headers)
-    await reading.log("pathway", "shown", seen.visible)
-    return Response(served_view.body, 200, headers, "application/json")
-
-
-async def _pull_as_of(
-    reading: _ReaderTransaction, pathway: UUID, as_of: datetime, requested_page: RequestedPage
-) -> Response | None:
-    """The steps and refs of then, less what is concealed now."""
-    if reading.reader.kind != "operator":
+    if as_of is None:
+        page = await reading.find_by_name(pathway, requested_page.parse(reading.key))
+    elif reading.reader.kind != "operator":
         await reading.log("pathway", "refused", reason="forbidden")
         return Problem(403, "forbidden", "as_of: what was then is told to operators alone").to_response()
-    visible = await load_visible_as_of(reading.connection, reading.reader, reading.now, pathway, as_of)
-    if not isinstance(visible, VisiblePathway):
-        return await _redirect(reading, "pathway", visible, requested_page=requested_page, as_of=as_of)
-    seen_part = slice_page(visible, requested_page.parse(reading.key))
-    await reading.log("pathway", "shown", seen_part.visible)
-    served_view = await reading.build_view(seen_part, as_of)
-    headers = _build_headers(served_view, f"/v1/pathways/{served_view.pathway}", requested_page, as_of)
-    return Response(served_view.body, 200, headers, "application/json")
-
-
-async def _trace(reading: _ReaderTransaction, pathway: UUID, requested_page: RequestedPage) -> Response | None:
-    seen = await reading.find_by_name(pathway, requested_page.parse(reading.key))
-    if not isinstance(seen, VisiblePage):
-        return await _redirect(reading, "trace", seen, "/trace", requested_page)
-    await reading.log("trace", "shown", seen.visible)
-    served_view = await reading.build_view(seen)
-    return trace_response(
-        await run_off_loop(len(served_view.steps), served_view.trace),
-        served_view.next,
-        served_view.pathway,
-        requested_page,
+    else:
+        page = await reading.find_as_of(pathway, as_of, requested_page)
+    if not isinstance(page, VisiblePage):
+        return await _redirect(reading, "pathway", page, requested_page=requested_page, as_of=as_of)
+    view = await _build_view(reading, page, as_of)
+    response = pathway_response(
+        view.pathway,
+        view.version,
+        lambda: view.body,
         _RESPONSE_HEADERS,
+        if_none_match if as_of is None else None,
+        view.next,
+        requested_page,
+        as_of,
+    )
+    await reading.log("pathway", "unchanged" if response.status_code == 304 else "shown", page.visible)
+    return response
+
+
+async def _trace(reading: ReaderTransaction, pathway: UUID, requested_page: RequestedPage) -> Response | None:
+    page = await reading.find_by_name(pathway, requested_page.parse(reading.key))
+    if not isinstance(page, VisiblePage):
+        return await _redirect(reading, "trace", page, "/trace", requested_page)
+    await reading.log("trace", "shown", page.visible)
+    view = await _build_view(reading, page)
+    otlp = await run_off_loop(len(view.served.steps), view.trace)
+    return trace_response(otlp, view.next, view.pathway, requested_page, _RESPONSE_HEADERS)
+
+
+async def _build_view(reading: ReaderTransaction, page: VisiblePage, as_of: datetime | None = None) -> View:
+    """Her hand-offs are loaded; then page and hand-offs are redacted and serialized, beside the event loop."""
+    handoffs = await reading.load_handoffs(page, as_of)
+    return await run_off_loop(
+        len(page.context.steps),
+        lambda: serialize_page(reading.reader, reading.key, page, handoffs, as_of or reading.now),
     )
 
 
-def _build_headers(
-    served_view: View, path: str, requested_page: RequestedPage, as_of: datetime | None = None
-) -> dict[str, str]:
-    link = {} if served_view.next is None else {"link": next_link(path, served_view.next, requested_page.limit, as_of)}
-    return {"etag": f'"{served_view.version}"', **_RESPONSE_HEADERS, **link}
+def serialize_page(reader: Reader, key: ReaderKey, page: VisiblePage, handoffs: VisibleHandoffs, now: datetime) -> View:
+    """The page as she is served it, its clocks as they stood at an instant."""
+    only = page.handoff_ids() if page.has_more else None
+    return build_view(
+        reader,
+        key,
+        page.visible,
+        render_handoffs_for(reader, key, page.context, handoffs, now, only),
+        context=page.context,
+        next_cursor=None if page.next is None else encode_cursor(key, page.next),
+    )
 
 
 async def _redirect(
-    reading: _ReaderTransaction,
+    reading: ReaderTransaction,
     action: What,
     new_name: UUID | None,
     suffix: str = "",

@@ -7,7 +7,7 @@ every step. That is done beside the event loop.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -18,33 +18,13 @@ from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
-from pathline_gateway.pathways.part_repository import StepCursor
-from pathline_gateway.pull.paging import MAX_STEPS, PageAsked
+from pathline_gateway.pathways.step_cursor import StepCursor
+from pathline_gateway.pull.page_range import MAX_STEPS, PageAsked
+from pathline_gateway.pull.visible_page import VisiblePage, filter_page
 from pathline_gateway.visibility.deciding_steps import potentially_visible_refs
 from pathline_gateway.visibility.frame import Frame, load_frame
-from pathline_gateway.visibility.loading import visible_from_stored
+from pathline_gateway.visibility.loading import load_context
 from pathline_gateway.visibility.policy import VisiblePathway, VisibleStep, compute_visible
-
-
-@dataclass(frozen=True, slots=True)
-class VisiblePage:
-    """A part of what a reader sees of a pathway."""
-
-    visible: VisiblePathway
-    """Its steps are those of the page."""
-    context: VisiblePathway
-    """With the steps besides by which hand-offs are told, and events are named that steps of the page refer to."""
-    next: StepCursor | None = None
-
-    @property
-    def has_more(self) -> bool:
-        """Whether there is more than the page."""
-        return self.visible is not self.context
-
-    def handoff_ids(self) -> set[str]:
-        """Those that steps of the page are about."""
-        events = (handoff_event_from_step(each.parsed.step) for each in self.visible.steps)
-        return {event.handoff for event in events if event is not None and event.handoff is not None}
 
 
 async def load_seen_page(
@@ -63,23 +43,8 @@ async def load_seen_page(
             return await _read_windows(frame, reader, now, page_range)
         members, stored = await pathway_repository.load_pathway(connection, pathway)
         assert isinstance(members, pathway_repository.PathwayMembers)
-    visible_pathway = await visible_from_stored(connection, reader, now, members, stored)
-    return (
-        None
-        if visible_pathway is None
-        else await run_off_loop(len(visible_pathway.steps), lambda: slice_page(visible_pathway, page_range))
-    )
-
-
-def slice_page(visible_pathway: VisiblePathway, page_range: PageAsked) -> VisiblePage:
-    """The page of what is seen whole."""
-    by_step = {id(each.parsed.step): each for each in visible_pathway.steps}
-    page, next_place = page_range.slice_steps([each.parsed.step for each in visible_pathway.steps])
-    if len(page) == len(visible_pathway.steps):
-        return VisiblePage(visible_pathway, visible_pathway)
-    return VisiblePage(
-        replace(visible_pathway, steps=[by_step[id(step)] for step in page]), visible_pathway, next_place
-    )
+    context = await load_context(connection, reader, members, stored)
+    return await run_off_loop(len(context.steps), lambda: filter_page(reader, now, context, page_range))
 
 
 async def _can_use_windows(frame: Frame, reader: Reader, now: datetime) -> bool:

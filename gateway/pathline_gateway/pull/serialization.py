@@ -1,51 +1,52 @@
-"""A pathway as it is served, and its version: one shape for every reader."""
+"""A pathway as it is served: one shape for every reader. Pure."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
 
 import orjson
 
 from pathline import instant
-from pathline_gateway.pathways import repository as pathway_repository
-from pathline_gateway.pathways.amendments import Amendment
-from pathline_gateway.pathways.assembly import Pathway
 from pathline_gateway.pathways.step import Step
 
-NO_HANDOFFS = b"[]"
+
+@dataclass(frozen=True, slots=True)
+class PathwayContent:
+    """What one reader is told of a pathway, or of a page of it."""
+
+    pathway: UUID
+    """As this reader calls it."""
+    subjects: Sequence[tuple[str, str]]
+    steps: Sequence[Step]
+    subject_hidden: frozenset[int] = frozenset()
+    """The places of those steps of whose subject she is told nothing."""
+    handoffs: Sequence[object] = ()
+    next: str | None = None
+    """How she asks for the next page, where there is one."""
 
 
-def compute_version(
-    members: pathway_repository.PathwayMembers,
-    stored: pathway_repository.StoredPathway,
-    amendments: Iterable[Amendment] = (),
-    handoffs: bytes = NO_HANDOFFS,
-) -> str:
-    """Changes exactly when a read may answer something else.
-
-    What is stored is never rewritten, so which interactions and amendments there are says what they say. Hand-offs
-    change with what is published on other pathways, and when an instant passes by which an answer was due.
-    """
-    steps = [row[: pathway_repository.IDENTITY_COLUMNS] for row in stored.rows]
-    amendment_ids = sorted((each.source, each.id) for each in amendments)
-    identity = orjson.dumps((str(members.pathway), members.refs, steps, amendment_ids))
-    return hashlib.blake2b(identity + handoffs, digest_size=12).hexdigest()
-
-
-def serve_pathway(
-    members: pathway_repository.PathwayMembers, version: str, pathway: Pathway, handoffs: Sequence[object] = ()
-) -> dict[str, object]:
-    """The pathway as it is served."""
-    return {
-        "pathway": str(members.pathway),
+def serialize_pathway(served: PathwayContent, version: str) -> dict[str, object]:
+    """The body of an answer."""
+    body: dict[str, object] = {
+        "pathway": str(served.pathway),
         "version": version,
-        "subjects": [{"org": org, "subject": subject} for org, subject in members.refs],
-        "legs": [{"org": org, "service": service} for org, service in pathway.legs],
-        "steps": [serve_step(step) for step in pathway.steps],
-        "handoffs": handoffs,
+        "subjects": [{"org": org, "subject": subject} for org, subject in served.subjects],
+        "legs": [{"org": org, "service": service} for org, service in distinct_legs(served.steps)],
+        "steps": [
+            serve_step(step) | {"subject": None} if place in served.subject_hidden else serve_step(step)
+            for place, step in enumerate(served.steps)
+        ],
+        "handoffs": served.handoffs,
         "facts": [],
     }
+    return body if served.next is None else body | {"next": served.next}
+
+
+def distinct_legs(steps: Iterable[Step]) -> list[tuple[str, str | None]]:
+    """Each organisation and service once, in the order of the steps."""
+    return list(dict.fromkeys((step.org, step.service) for step in steps))
 
 
 def serve_step(step: Step) -> dict[str, object]:

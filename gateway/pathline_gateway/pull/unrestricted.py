@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-from urllib.parse import urlencode
+from typing import Final
 from uuid import UUID
 
 import asyncpg
 import orjson
 from fastapi import Response
 
-from pathline_gateway.handoffs.on_pathway import (
-    names_handoff,
-    render_handoffs,
-)
+from pathline_gateway.handoffs.on_pathway import render_handoffs
+from pathline_gateway.handoffs.stored_steps import names_handoff
 from pathline_gateway.pathways import as_of_repository, part_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.pathways.errors import pathway_not_found
 from pathline_gateway.pull.json_writer import write_pathway
-from pathline_gateway.pull.paging import (
-    MAX_STEPS,
-    REQUESTED_FIRST_PAGE,
-    PageAsked,
-    RequestedPage,
-    encode_cursor,
-    next_link,
-)
+from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
+from pathline_gateway.pull.page_range import MAX_STEPS, PageAsked
+from pathline_gateway.pull.paging import REQUESTED_FIRST_PAGE, RequestedPage, encode_cursor
 from pathline_gateway.pull.pathway_reader import (
     PathwayReading,
     is_current,
@@ -39,7 +32,9 @@ from pathline_gateway.pull.pathway_reader import (
     read_long_pathway,
     read_page,
 )
-from pathline_gateway.pull.serialization import NO_HANDOFFS, compute_version, serve_pathway
+from pathline_gateway.pull.pathway_version import NO_HANDOFFS, compute_version
+from pathline_gateway.pull.responses import pathway_response, redirect_to_pathway, trace_response
+from pathline_gateway.pull.serialization import serialize_pathway
 from pathline_gateway.telemetry.instruments import PULL_DURATION, start_span
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
@@ -48,7 +43,7 @@ OPERATOR = "operator"
 """The reader when auth is off."""
 
 
-CACHE_CONTROL = "private, no-cache"
+_HEADERS: Final = {"cache-control": "private, no-cache"}
 
 
 @lru_cache(maxsize=2)
@@ -101,13 +96,23 @@ async def pull_pathway_as_of(
     )
 
 
-def redirect_to_pathway(
-    to: UUID, suffix: str = "", requested_page: RequestedPage = REQUESTED_FIRST_PAGE, as_of: datetime | None = None
+async def pull_trace(
+    pool: asyncpg.Pool,
+    secret: bytes,
+    clock: Callable[[], datetime],
+    pathway: UUID,
+    requested_page: RequestedPage = REQUESTED_FIRST_PAGE,
 ) -> Response:
-    """Look there."""
-    query_parameters = ({} if as_of is None else {"as_of": as_of.isoformat()}) | requested_page.query_parameters()
-    query = f"?{urlencode(query_parameters)}" if query_parameters else ""
-    return Response(status_code=308, headers={"location": f"/v1/pathways/{to}{suffix}{query}"})
+    """The journey as OTLP JSON. Raises Problem."""
+    page_range = requested_page.parse(unrestricted_key(secret))
+    with start_span("pull trace"):
+        async with pool.acquire() as connection:
+            reading = await read_page(connection, pathway, clock(), page_range)
+    if isinstance(reading, UUID):
+        return redirect_to_pathway(reading, "/trace", requested_page)
+    key = TraceKey(secret, OPERATOR, str(pathway), reading.version)
+    next_cursor = None if reading.next is None else encode_cursor(unrestricted_key(secret), reading.next)
+    return trace_response(journey_trace(reading.assembled, key), next_cursor, pathway, requested_page, {})
 
 
 async def _pull(
@@ -138,10 +143,9 @@ async def _pull(
     if names_handoff(stored):
         handoffs = orjson.dumps(render_handoffs(await load_stored_statuses(connection, stored, now)))
     version = compute_version(members, stored, (), handoffs)
-    headers = {"etag": _quote_etag(version), "cache-control": CACHE_CONTROL}
-    if _matches_etag(if_none_match, headers["etag"]):
-        return Response(status_code=304, headers=headers)
-    return Response(write_pathway(members, version, stored, handoffs), 200, headers, "application/json")
+    return pathway_response(
+        members.pathway, version, lambda: write_pathway(members, version, stored, handoffs), _HEADERS, if_none_match
+    )
 
 
 async def _pull_long(
@@ -173,37 +177,11 @@ def _build_response(
     if reading.next is not None or not requested_page.is_default:
         identity = orjson.dumps((reading.version, handoffs, requested_page.query_parameters()))
         etag = hashlib.blake2b(identity, digest_size=12).hexdigest()
-    headers = {"etag": _quote_etag(etag), "cache-control": CACHE_CONTROL}
     next_cursor = None if reading.next is None else encode_cursor(key, reading.next)
-    if next_cursor is not None:
-        headers["link"] = next_link(f"/v1/pathways/{reading.members.pathway}", next_cursor, requested_page.limit, as_of)
-    if _matches_etag(if_none_match, headers["etag"]):
-        return Response(status_code=304, headers=headers)
-    body = serve_pathway(reading.members, reading.version, reading.assembled, handoffs)
-    if next_cursor is not None:
-        body["next"] = next_cursor
-    return Response(orjson.dumps(body), 200, headers, "application/json")
 
+    def build_body() -> bytes:
+        return orjson.dumps(serialize_pathway(reading.as_served(handoffs, next_cursor), reading.version))
 
-def trace_response(
-    otlp: dict[str, object],
-    next_cursor: str | None,
-    pathway: UUID,
-    requested_page: RequestedPage,
-    headers: Mapping[str, str],
-) -> Response:
-    """A trace, or that of a page."""
-    response_headers = dict(headers)
-    if next_cursor is not None:
-        otlp["next"] = next_cursor
-        response_headers["link"] = next_link(f"/v1/pathways/{pathway}/trace", next_cursor, requested_page.limit)
-    return Response(orjson.dumps(otlp), 200, response_headers, "application/json")
-
-
-def _matches_etag(if_none_match: str | None, etag: str) -> bool:
-    tags = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
-    return bool(tags & {etag, "*"})
-
-
-def _quote_etag(version: str) -> str:
-    return f'"{version}"'
+    return pathway_response(
+        reading.members.pathway, etag, build_body, _HEADERS, if_none_match, next_cursor, requested_page, as_of
+    )

@@ -117,22 +117,22 @@ async def build_case(
     subject = await review_repository.find_subject(connection, item)
     if subject is None:
         return None
-    case_evidence = await load_case_evidence(connection, subject.a, subject.b)
+    case_evidence = await load_case_evidence(connection, subject.ref_a, subject.ref_b)
     case_evidence = case_evidence if unrestricted else await _without_concealed(connection, case_evidence)
-    if not {subject.a, subject.b} <= case_evidence.refs.keys():
+    if not {subject.ref_a, subject.ref_b} <= case_evidence.refs.keys():
         return None
     previews = await asyncio.to_thread(
         _build_previews, case_evidence, subject, now
     )  # a hub may have very many neighbours
-    decisions = await review_repository.load_decisions(connection, subject.a, subject.b)
+    decisions = await review_repository.load_decisions(connection, subject.ref_a, subject.ref_b)
     sides = (
-        await _build_side(connection, case_evidence, subject.a, subject.b, now, unrestricted=unrestricted),
-        await _build_side(connection, case_evidence, subject.b, subject.a, now, unrestricted=unrestricted),
+        await _build_side(connection, case_evidence, subject.ref_a, subject.ref_b, now, unrestricted=unrestricted),
+        await _build_side(connection, case_evidence, subject.ref_b, subject.ref_a, now, unrestricted=unrestricted),
     )
     evidence, _ = await review_repository.load_evidence(
-        connection, subject.a, subject.b, _MAX_SHOWN, unrestricted=unrestricted
+        connection, subject.ref_a, subject.ref_b, _MAX_SHOWN, unrestricted=unrestricted
     )
-    shared_evidence = [each for each in evidence if {each.a, each.b} == {subject.a, subject.b}]
+    shared_evidence = [each for each in evidence if {each.ref_a, each.ref_b} == {subject.ref_a, subject.ref_b}]
     return ReviewCase(item, subject, shared_evidence, sides, previews, decisions[0] if decisions else None)
 
 
@@ -163,7 +163,7 @@ async def _build_side(
     evidence, total = await review_repository.load_evidence(
         connection, ref, other, _MAX_SHOWN, unrestricted=unrestricted
     )
-    foreign_evidence = [each for each in evidence if {each.a, each.b} != {ref, other}]
+    foreign_evidence = [each for each in evidence if {each.ref_a, each.ref_b} != {ref, other}]
     pathway_by_ref = await membership_repository.open_memberships(connection, [ref])
     pathway = pathway_by_ref.get(ref, case_evidence.refs[ref].anchor_id)
     if unrestricted:
@@ -195,7 +195,9 @@ def _build_previews(
     case_evidence: CaseEvidence, subject: ReviewSubject, now: datetime
 ) -> dict[Verdict, DecisionPreview]:
     return {
-        verdict: _build_preview(case_evidence, case_evidence.preview_decision(subject.a, subject.b, verdict, now))
+        verdict: _build_preview(
+            case_evidence, case_evidence.preview_decision(subject.ref_a, subject.ref_b, verdict, now)
+        )
         for verdict in VERDICTS
     }
 

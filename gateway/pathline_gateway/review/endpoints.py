@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
@@ -21,6 +21,7 @@ from pathline_gateway.review.case import CasePathway, CaseSide, DecisionPreview,
 from pathline_gateway.review.repository import EvidenceOnRef, ReviewListItem
 from pathline_gateway.review.schemas import DecisionReceipt, ReviewCaseView, ReviewItems
 from pathline_gateway.review.service import ReviewResult, ReviewService
+from pathline_gateway.web.context import RequestPool, service
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 
 Reason = Literal["proposed", "overruled", "impossible", "hub", "conflict", "oversize", "bridge", "accounts", "others"]
@@ -33,6 +34,7 @@ _DECISION_RESPONSES = response_docs(
 )
 _MAX_BIGINT = 2**63 - 1
 Because = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+Reviews = Annotated[ReviewService, Depends(service(ReviewService))]
 Item = Annotated[UUID, Path(description="The item's id, from the list")]
 
 
@@ -56,61 +58,67 @@ class Undo(BaseModel):
     """Why, for whoever looks at it again. It is kept: name nobody."""
 
 
-def routes(pool: asyncpg.Pool, review_service: ReviewService) -> APIRouter:
-    """`GET /v1/identity/review`, `/v1/identity/review/{item}`, `POST …/decision` and `…/undo`."""
-    router = APIRouter(tags=["identity"])
+router = APIRouter(tags=["identity"])
 
-    @router.get(
-        "/v1/identity/review",
-        summary="List what waits for a decision",
-        response_model=None,
-        responses=response_docs(ReviewItems, "In the order of its coming"),
-    )
-    async def list_items(
-        _: Reviewer,
-        reason: Annotated[Reason | None, Query(description="Those that wait for this reason")] = None,
-        state: Annotated[State, Query(description="What waits, or the decisions that stand")] = "waiting",
-        after: Annotated[int, Query(ge=0, le=_MAX_BIGINT, description=AFTER_DESCRIPTION)] = 0,
-        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 50,
-    ) -> dict[str, Any]:
-        """In the order of its coming; `next` is the `after` of the next page. `standing`: decisions that stand."""
-        async with read_transaction(pool) as connection:
-            items = await load_page(connection, state, reason, after, limit, unrestricted=review_service.unrestricted)
-            waiting = await review_repository.count_waiting(connection, unrestricted=review_service.unrestricted)
-        next_cursor = items[-1].cursor if len(items) == limit else None
-        return {"items": [render_list_item(each) for each in items], "waiting": waiting, "next": next_cursor}
 
-    @router.get(
-        "/v1/identity/review/{item}",
-        summary="One item with its evidence, and what would merge or split",
-        response_model=None,
-        responses=response_docs(ReviewCaseView, "All there is to know of it"),
-    )
-    async def get_item(_: Reviewer, item: Item) -> dict[str, Any]:
-        """Both sides, live evidence about each, how much stands there, and every pathway that a decision changes."""
-        return render_case(await review_service.get_case(item))
+@router.get(
+    "/v1/identity/review",
+    summary="List what waits for a decision",
+    response_model=None,
+    responses=response_docs(ReviewItems, "In the order of its coming"),
+)
+async def list_review_items(
+    pool: RequestPool,
+    review_service: Reviews,
+    _: Reviewer,
+    reason: Annotated[Reason | None, Query(description="Those that wait for this reason")] = None,
+    state: Annotated[State, Query(description="What waits, or the decisions that stand")] = "waiting",
+    after: Annotated[int, Query(ge=0, le=_MAX_BIGINT, description=AFTER_DESCRIPTION)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 50,
+) -> dict[str, Any]:
+    """In the order of its coming; `next` is the `after` of the next page. `decided`: decisions that stand."""
+    async with read_transaction(pool) as connection:
+        items = await load_page(connection, state, reason, after, limit, unrestricted=review_service.unrestricted)
+        waiting = await review_repository.count_waiting(connection, unrestricted=review_service.unrestricted)
+    next_cursor = items[-1].cursor if len(items) == limit else None
+    return {"items": [render_list_item(each) for each in items], "waiting": waiting, "next": next_cursor}
 
-    @router.post(
-        "/v1/identity/review/{item}/decision",
-        summary="Decide that two refs are one person, or two",
-        response_model=None,
-        responses=_DECISION_RESPONSES,
-    )
-    async def decide_item(_: Reviewer, item: Item, body: Decide, response: Response) -> dict[str, Any]:
-        """200 when membership follows it; 202 when the broker has it and membership will follow. It can be undone."""
-        return _render_result(await review_service.decide(item, body.decision, body.reason), response)
 
-    @router.post(
-        "/v1/identity/review/{item}/undo",
-        summary="Take back what was decided",
-        response_model=None,
-        responses=_DECISION_RESPONSES,
-    )
-    async def undo_decision(_: Reviewer, item: Item, body: Undo, response: Response) -> dict[str, Any]:
-        """Every decision about the two refs; other evidence says again what it says. 200 or 202 as for a decision."""
-        return _render_result(await review_service.undo(item, body.reason), response)
+@router.get(
+    "/v1/identity/review/{item}",
+    summary="One item with its evidence, and what would merge or split",
+    response_model=None,
+    responses=response_docs(ReviewCaseView, "All there is to know of it"),
+)
+async def get_review_item(review_service: Reviews, _: Reviewer, item: Item) -> dict[str, Any]:
+    """Both sides, live evidence about each, how much stands there, and every pathway that a decision changes."""
+    return render_case(await review_service.get_case(item))
 
-    return router
+
+@router.post(
+    "/v1/identity/review/{item}/decision",
+    summary="Decide that two refs are one person, or two",
+    response_model=None,
+    responses=_DECISION_RESPONSES,
+)
+async def decide_item(
+    review_service: Reviews, _: Reviewer, item: Item, body: Decide, response: Response
+) -> dict[str, Any]:
+    """200 when membership follows it; 202 when the broker has it and membership will follow. It can be undone."""
+    return _render_result(await review_service.decide(item, body.decision, body.reason), response)
+
+
+@router.post(
+    "/v1/identity/review/{item}/undo",
+    summary="Take back what was decided",
+    response_model=None,
+    responses=_DECISION_RESPONSES,
+)
+async def undo_decision(
+    review_service: Reviews, _: Reviewer, item: Item, body: Undo, response: Response
+) -> dict[str, Any]:
+    """Every decision about the two refs; other evidence says again what it says. 200 or 202 as for a decision."""
+    return _render_result(await review_service.undo(item, body.reason), response)
 
 
 async def load_page(
@@ -167,7 +175,7 @@ def _render_evidence(each: EvidenceOnRef) -> dict[str, Any]:
         "confidence": each.confidence,
         "asserter": each.asserter,
         "asserted_at": instant.to_text(each.asserted_at),
-        "standing": EvidenceRank(each.standing).name.lower(),
+        "standing": EvidenceRank(each.rank).name.lower(),
         "purpose": each.purpose,
         "handoff": each.handoff,
         "waits": each.waits,

@@ -14,13 +14,10 @@ from pathline_gateway.reserved_names import REVIEW_SOURCE
 # Not decided: no decision stands about the two refs. Only reviewers take back what reviewers decided.
 _LIST_WAITING = """
 with decided as (
-    select least(d.a, d.b) as a, greatest(d.a, d.b) as b from link_evidence d
-    where d.source = (select id from source where source = $4) and d.kind <> 'retracted'
-        and not exists (select from link_evidence t join source ts on ts.id = t.source
-                        where t.kind = 'retracted' and t.target_source = d.source and t.target_id = d.id
-                            and ts.org = 'pathline')
+    select least(d.ref_a, d.ref_b) as ref_a, greatest(d.ref_a, d.ref_b) as ref_b from live_evidence d
+    where d.source = (select id from source where source = $4)
 )
-select r.nr, r.item, r.reason, r.since, src.org as asserter, coalesce(l.kind, 'same') as kind,
+select r.seq, r.item, r.reason, r.since, src.org as asserter, coalesce(l.kind, 'same') as kind,
     coalesce(l.method, case when l.source is null then 'handoff' end) as method,
     coalesce(l.confidence, 1) as confidence,
     a.org as a_org, a.subject as a_subject, b.org as b_org, b.subject as b_subject,
@@ -28,45 +25,40 @@ select r.nr, r.item, r.reason, r.since, src.org as asserter, coalesce(l.kind, 's
 from review_item r
 join source src on src.id = r.source
 left join link_evidence l on l.source = r.source and l.id = r.id
-join subject_ref a on a.id = r.a
-join subject_ref b on b.id = r.b
-where r.nr > $1 and ($2::text is null or r.reason = $2)
-    and not exists (select from decided d where d.a = least(r.a, r.b) and d.b = greatest(r.a, r.b))
+join subject_ref a on a.id = r.ref_a
+join subject_ref b on b.id = r.ref_b
+where r.seq > $1 and ($2::text is null or r.reason = $2)
+    and not exists (select from decided d
+        where d.ref_a = least(r.ref_a, r.ref_b) and d.ref_b = greatest(r.ref_a, r.ref_b))
     and ($5 or not (org_is_concealed(src.org) or ref_is_concealed(a.org, a.subject)
                     or ref_is_concealed(b.org, b.subject)))
-order by r.nr limit $3
+order by r.seq limit $3
 """
 # By the decision's `seq`; its id begins with the item that was decided. `reason`: why the decision is not in force.
 _LIST_DECIDED = """
-select d.seq as nr, split_part(d.id, '.', 1)::uuid as item, r.reason, d.received_at as since, src.org as asserter,
+select d.seq, split_part(d.id, '.', 1)::uuid as item, r.reason, d.received_at as since, d.asserter,
     d.kind, d.method, d.confidence, a.org as a_org, a.subject as a_subject, b.org as b_org, b.subject as b_subject,
     case d.kind when 'same' then 'same' else 'different' end as decision, d.asserted_at as decided_at
-from link_evidence d
-join source src on src.id = d.source
-join subject_ref a on a.id = d.a
-join subject_ref b on b.id = d.b
+from live_evidence d
+join subject_ref a on a.id = d.ref_a
+join subject_ref b on b.id = d.ref_b
 left join review_item r on r.source = d.source and r.id = d.id
-where d.seq > $1 and src.source = $4 and d.kind <> 'retracted' and ($2::text is null or r.reason = $2)
+where d.seq > $1 and d.source = (select id from source where source = $4) and ($2::text is null or r.reason = $2)
     and d.id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[.]'
-    and not exists (select from link_evidence t join source ts on ts.id = t.source
-                    where t.kind = 'retracted' and t.target_source = d.source and t.target_id = d.id
-                        and ts.org = 'pathline')
     and ($5 or not (ref_is_concealed(a.org, a.subject) or ref_is_concealed(b.org, b.subject)))
 order by d.seq limit $3
 """
 _COUNT_WAITING = """
 with decided as (
-    select least(d.a, d.b) as a, greatest(d.a, d.b) as b from link_evidence d
-    where d.source = (select id from source where source = $1) and d.kind <> 'retracted'
-        and not exists (select from link_evidence t join source ts on ts.id = t.source
-                        where t.kind = 'retracted' and t.target_source = d.source and t.target_id = d.id
-                            and ts.org = 'pathline')
+    select least(d.ref_a, d.ref_b) as ref_a, greatest(d.ref_a, d.ref_b) as ref_b from live_evidence d
+    where d.source = (select id from source where source = $1)
 )
 select r.reason, count(*) as n from review_item r
 join source src on src.id = r.source
-join subject_ref a on a.id = r.a
-join subject_ref b on b.id = r.b
-where not exists (select from decided d where d.a = least(r.a, r.b) and d.b = greatest(r.a, r.b))
+join subject_ref a on a.id = r.ref_a
+join subject_ref b on b.id = r.ref_b
+where not exists (select from decided d
+    where d.ref_a = least(r.ref_a, r.ref_b) and d.ref_b = greatest(r.ref_a, r.ref_b))
     and ($2 or not (org_is_concealed(src.org) or ref_is_concealed(a.org, a.subject)
                     or ref_is_concealed(b.org, b.subject)))
 group by r.reason
@@ -75,69 +67,53 @@ group by r.reason
 # an undoing, what waits again about the same two refs has another name, and is found by either.
 _FIND_SUBJECT = """
 with named as (
-    select r.source, r.id, r.a, r.b, r.reason, r.since from review_item r where r.item = $1
+    select r.source, r.id, r.ref_a, r.ref_b, r.reason, r.since from review_item r where r.item = $1
 ), decided as (
-    select d.a, d.b, d.received_at as since from link_evidence d
+    select d.ref_a, d.ref_b, d.received_at as since from link_evidence d
     where d.source = (select id from source where source = $2) and d.kind <> 'retracted'
         and d.id >= $1::text || '.' and d.id < $1::text || '/'
     order by d.seq limit 1
 )
 select * from named
 union all
-(select r.source, r.id, d.a, d.b, r.reason, coalesce(r.since, d.since) from decided d
- left join review_item r on (r.a, r.b) in ((d.a, d.b), (d.b, d.a))
- order by r.nr limit 1)
+(select r.source, r.id, d.ref_a, d.ref_b, r.reason, coalesce(r.since, d.since) from decided d
+ left join review_item r on (r.ref_a, r.ref_b) in ((d.ref_a, d.ref_b), (d.ref_b, d.ref_a))
+ order by r.seq limit 1)
 limit 1
 """
 _DECISIONS = """
-select d.id, d.kind = 'same' as same, d.asserted_at from link_evidence d
-where d.source = (select id from source where source = $3) and d.kind <> 'retracted'
-    and (d.a, d.b) in (($1, $2), ($2, $1))
-    and not exists (select from link_evidence t join source ts on ts.id = t.source
-                    where t.kind = 'retracted' and t.target_source = d.source and t.target_id = d.id
-                        and ts.org = 'pathline')
+select d.id, d.kind = 'same' as same, d.asserted_at from live_evidence d
+where d.source = (select id from source where source = $3)
+    and (d.ref_a, d.ref_b) in (($1, $2), ($2, $1))
 order by d.asserted_at desc, d.id desc
 """
 _LIVE_EVIDENCE = """
 with said as (
-    select l.source, l.id, l.kind, l.a, l.b, l.method, l.confidence, l.asserted_at, l.standing, null::text as handoff
-    from link_evidence l where l.a = $1 and l.kind <> 'retracted'
+    select * from live_evidence where ref_a = $1
     union
-    select l.source, l.id, l.kind, l.a, l.b, l.method, l.confidence, l.asserted_at, l.standing, null
-    from link_evidence l where l.b = $1 and l.kind <> 'retracted'
-    union
-    select h.source, h.id, 'same', h.a, h.b, 'handoff', 1, h.asserted_at, case when h.late then 5 else 2 end, h.handoff
-    from handoff_link h where h.a = $1
-    union
-    select h.source, h.id, 'same', h.a, h.b, 'handoff', 1, h.asserted_at, case when h.late then 5 else 2 end, h.handoff
-    from handoff_link h where h.b = $1
+    select * from live_evidence where ref_b = $1
 )
-select said.source, src.source as source_name, said.id, said.kind, said.a, said.b, said.method, said.confidence,
-    said.asserted_at, said.standing, said.handoff, src.org as asserter, a.org as a_org, a.subject as a_subject,
+select said.source, said.source_name, said.id, said.kind, said.ref_a, said.ref_b, said.method, said.confidence,
+    said.asserted_at, said.rank, said.handoff, said.asserter, a.org as a_org, a.subject as a_subject,
     b.org as b_org, b.subject as b_subject, case when e.key_id is null then e.payload end as payload,
     v.reason as waits, v.item, count(*) over () as total
 from said
-join source src on src.id = said.source
-join subject_ref a on a.id = said.a
-join subject_ref b on b.id = said.b
+join subject_ref a on a.id = said.ref_a
+join subject_ref b on b.id = said.ref_b
 left join evidence e on e.source = said.source and e.id = said.id
 left join review_item v on v.source = said.source and v.id = said.id
-where not exists (
-    select from link_evidence t join source ts on ts.id = t.source
-    where t.kind = 'retracted' and t.target_source = said.source and t.target_id = said.id
-        and (ts.org = src.org or ts.org = 'pathline'))
-    and ($4 or not (org_is_concealed(src.org) or ref_is_concealed(a.org, a.subject)
-                    or ref_is_concealed(b.org, b.subject)))
-order by (least(said.a, said.b), greatest(said.a, said.b)) <> (least($1, $2), greatest($1, $2)),
-    said.standing, said.asserted_at, src.source, said.id
+where $4 or not (org_is_concealed(said.asserter) or ref_is_concealed(a.org, a.subject)
+                 or ref_is_concealed(b.org, b.subject))
+order by (least(said.ref_a, said.ref_b), greatest(said.ref_a, said.ref_b)) <> (least($1, $2), greatest($1, $2)),
+    said.rank, said.asserted_at, said.source_name, said.id
 limit $3
 """
 _PATHWAY_WEIGHT = """
 with person as (
     select $1::bigint as ref
     union
-    select m.ref from membership now join membership m on m.pathway = now.pathway and m.until is null
-    where now.ref = $1 and now.until is null
+    select m.ref from membership now join membership m on m.pathway = now.pathway and m.valid_until is null
+    where now.ref = $1 and now.valid_until is null
 )
 select count(distinct p.ref) as refs, count(i.id) as interactions,
     count(distinct s.org) filter (where i.id is not null) as organisations
@@ -177,8 +153,8 @@ class ReviewSubject:
 
     source: int | None
     id: str | None
-    a: int
-    b: int
+    ref_a: int
+    ref_b: int
     reason: str | None
     since: datetime
 
@@ -191,12 +167,12 @@ class EvidenceOnRef:
     source_name: str
     id: str
     kind: str
-    a: int
-    b: int
+    ref_a: int
+    ref_b: int
     method: str | None
     confidence: float
     asserted_at: datetime
-    standing: int
+    rank: int
     handoff: str | None
     asserter: str
     a_org: str

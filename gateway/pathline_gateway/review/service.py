@@ -61,16 +61,16 @@ class ReviewService:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             subject = await self._find_visible_subject(connection, item)
-            decisions = await review_repository.load_decisions(connection, subject.a, subject.b)
-            case_evidence = await load_case_evidence(connection, subject.a, subject.b)
-            await _log_accessed_refs(connection, case_evidence.refs[subject.a], case_evidence.refs[subject.b])
+            decisions = await review_repository.load_decisions(connection, subject.ref_a, subject.ref_b)
+            case_evidence = await load_case_evidence(connection, subject.ref_a, subject.ref_b)
+            await _log_accessed_refs(connection, case_evidence.refs[subject.ref_a], case_evidence.refs[subject.ref_b])
         if decisions and decisions[0].same == (verdict == "same"):
             return ReviewResult([], True)
         asserted_at = build_decision(
-            case_evidence.evidence, subject.a, subject.b, verdict == "same", datetime.now(UTC)
+            case_evidence.evidence, subject.ref_a, subject.ref_b, verdict == "same", datetime.now(UTC)
         ).asserted_at
         event = _decision_event(
-            item, verdict, reason, case_evidence.refs[subject.a], case_evidence.refs[subject.b], asserted_at
+            item, verdict, reason, case_evidence.refs[subject.ref_a], case_evidence.refs[subject.ref_b], asserted_at
         )
         return ReviewResult([event.id], await self._publisher.publish([event]))
 
@@ -81,12 +81,12 @@ class ReviewService:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             subject = await self._find_visible_subject(connection, item)
-            decisions = await review_repository.load_decisions(connection, subject.a, subject.b)
-            case_evidence = await load_case_evidence(connection, subject.a, subject.b)
-            await _log_accessed_refs(connection, case_evidence.refs[subject.a], case_evidence.refs[subject.b])
+            decisions = await review_repository.load_decisions(connection, subject.ref_a, subject.ref_b)
+            case_evidence = await load_case_evidence(connection, subject.ref_a, subject.ref_b)
+            await _log_accessed_refs(connection, case_evidence.refs[subject.ref_a], case_evidence.refs[subject.ref_b])
         if not decisions:
             raise Problem(409, "not-decided", "nothing is decided about this item: there is nothing to undo")
-        events = [_retraction_event(each.id, reason, case_evidence.refs[subject.a]) for each in decisions]
+        events = [_retraction_event(each.id, reason, case_evidence.refs[subject.ref_a]) for each in decisions]
         return ReviewResult([event.id for event in events], await self._publisher.publish(events))
 
     async def _find_visible_subject(
@@ -135,7 +135,7 @@ def _random_suffix() -> str:
 async def _is_visible(connection: asyncpg.Connection, subject: review_repository.ReviewSubject) -> bool:
     refs = [
         (ref.org, ref.subject)
-        for ref in (await visibility_repository.load_refs(connection, (subject.a, subject.b))).refs
+        for ref in (await visibility_repository.load_refs(connection, (subject.ref_a, subject.ref_b))).refs
     ]
     register = await concealment_repository.load_concealment(connection, refs)
     return not any(register.conceals_ref(*ref) for ref in refs)

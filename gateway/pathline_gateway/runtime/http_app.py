@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache, partial
-from zoneinfo import ZoneInfo
+from functools import partial
+from typing import Final
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -13,16 +13,15 @@ from starlette.exceptions import HTTPException
 from pathline_gateway.access_log.middleware import AccessRows
 from pathline_gateway.api_docs import endpoints as api_docs_endpoints
 from pathline_gateway.api_docs import pages as api_docs_pages
-from pathline_gateway.api_docs.asyncapi import build_document
 from pathline_gateway.api_docs.openapi import DESCRIPTION, TAGS, Interface
 from pathline_gateway.auth import account_endpoints, sign_in_endpoints
 from pathline_gateway.auth.bearer_token import BearerTokens, TokenClaims
-from pathline_gateway.auth.dev_issuer.endpoints import routes as issuer_routes
-from pathline_gateway.auth.dev_issuer.issuer import CALLBACK_PATH, CLIENT_ID, Issuer, NoIssuer
+from pathline_gateway.auth.dev_issuer import authorize_page
+from pathline_gateway.auth.dev_issuer import endpoints as issuer_endpoints
+from pathline_gateway.auth.dev_issuer.issuer import Issuer, NoIssuer
 from pathline_gateway.auth.jwks import OwnKeys
 from pathline_gateway.auth.middleware import Authenticator, AuthMiddleware, authorize_route
 from pathline_gateway.auth.not_found import on_http_error
-from pathline_gateway.auth.oidc_client import Client, Provider
 from pathline_gateway.concealment import endpoints as concealment_endpoints
 from pathline_gateway.console import (
     front_page,
@@ -32,14 +31,11 @@ from pathline_gateway.console import (
     review_pages,
     subscription_pages,
 )
-from pathline_gateway.console import set_aside as set_aside_page
-from pathline_gateway.desk import inbox_pages
-from pathline_gateway.desk.publisher import DeskPublisher
-from pathline_gateway.desk.session import DeskProblemHandler, DeskSettings, NoOrganisation, on_no_organisation
-from pathline_gateway.identity.evidence_publisher import OwnEvidence
+from pathline_gateway.console import set_aside as set_aside_pages
+from pathline_gateway.desk import contact_pages, inbox_pages, organisation_pages, referral_pages, spreadsheet_pages
+from pathline_gateway.desk.session import DeskProblemHandler, NoOrganisation, on_no_organisation
 from pathline_gateway.identity.links import endpoints as link_endpoints
 from pathline_gateway.identity.links import linker_endpoints
-from pathline_gateway.identity.links.service import Linking
 from pathline_gateway.intake import http_ingest
 from pathline_gateway.limits.caller_budget import CallerBudget
 from pathline_gateway.limits.rates import CallerRates, RefusedCallers
@@ -48,21 +44,17 @@ from pathline_gateway.measure import endpoints as measure_endpoints
 from pathline_gateway.organisations import change_endpoints
 from pathline_gateway.organisations import endpoints as organisation_endpoints
 from pathline_gateway.parked import endpoints as parked_endpoints
-from pathline_gateway.pull import access_endpoints as access_log_endpoints
+from pathline_gateway.pull import access_endpoints, unrestricted
 from pathline_gateway.pull import endpoints as pull_endpoints
-from pathline_gateway.pull import unrestricted
 from pathline_gateway.pull.fast_path import FastPullMiddleware
-from pathline_gateway.pull.restricted import RestrictedReader
 from pathline_gateway.review import endpoints as review_endpoints
-from pathline_gateway.review.service import ReviewService
 from pathline_gateway.runtime.gateway import Gateway
-from pathline_gateway.runtime.route_declarations import check_declarations
+from pathline_gateway.runtime.http_services import build_context
+from pathline_gateway.runtime.route_declarations import check_declarations, check_services
 from pathline_gateway.runtime.tracing_middleware import HttpSpans
-from pathline_gateway.set_aside import endpoints as set_aside
-from pathline_gateway.settings import Settings
+from pathline_gateway.set_aside import endpoints as set_aside_endpoints
 from pathline_gateway.status import endpoints as status_endpoints
-from pathline_gateway.streams.api import subscription_endpoints
-from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.api import event_endpoints, replay_endpoints, subscription_endpoints, webhook_endpoints
 from pathline_gateway.visibility import (
     consent_endpoints,
     lawful_basis_endpoints,
@@ -71,7 +63,52 @@ from pathline_gateway.visibility import (
 )
 from pathline_gateway.web import problem
 from pathline_gateway.web.patterns import require_storable_request
+from pathline_gateway.web.query_parameters import refuse_unknown_of_interface
 from pathline_gateway.web.response_headers import ResponseHeaders
+
+ROUTERS: Final = (
+    http_ingest.router,
+    pull_endpoints.router,
+    account_endpoints.router,
+    access_endpoints.router,
+    consent_endpoints.router,
+    mandate_endpoints.router,
+    webhook_endpoints.router,
+    event_endpoints.router,
+    replay_endpoints.router,
+    subscription_endpoints.router,
+    subscription_pages.router,
+    measure_endpoints.router,
+    organisation_endpoints.router,
+    linker_endpoints.router,
+    registrar_endpoints.router,
+    concealment_endpoints.router,
+    lawful_basis_endpoints.router,
+    change_endpoints.router,
+    parked_endpoints.router,
+    parked_pages.router,
+    link_endpoints.router,
+    review_endpoints.router,
+    review_pages.router,
+    status_endpoints.router,
+    set_aside_endpoints.router,
+    set_aside_pages.router,
+    front_page.router,
+    handoff_pages.router,
+    pathway_pages.router,
+    api_docs_endpoints.router,
+    api_docs_pages.router,
+    sign_in_endpoints.router,
+    inbox_pages.router,
+    contact_pages.router,
+    referral_pages.router,
+    spreadsheet_pages.router,
+    organisation_pages.router,
+)
+"""Every endpoint of every gateway, in the order in which paths are compared with a request."""
+
+ISSUER_ROUTERS: Final = (issuer_endpoints.router, authorize_page.router)
+"""Those of a gateway with an issuer of its own."""
 
 
 def build_app(gateway: Gateway, issuer: Issuer | None = None, authenticator: Authenticator | None = None) -> FastAPI:
@@ -88,27 +125,52 @@ def build_app(gateway: Gateway, issuer: Issuer | None = None, authenticator: Aut
         docs_url=None,
         redoc_url=None,
         responses=problem.ERROR_RESPONSES,
-        dependencies=[Depends(authorize_route), Depends(require_storable_request)],
+        dependencies=[
+            Depends(authorize_route),
+            Depends(require_storable_request),
+            Depends(refuse_unknown_of_interface),
+        ],
         telemetry={"tracing": False, "metrics": False, "logs": False},
         redirect_slashes=False,
     )
-    restricted_reader = RestrictedReader(gateway.pool, gateway.secret, gateway.settings.clock)
     problem_handler = DeskProblemHandler(gateway.settings.quick_exit)
-    limits, rates = gateway.settings.limits, CallerRates(gateway.settings.limits)
-    https = (gateway.settings.public_url or "").startswith("https:")
+    rates = CallerRates(gateway.settings.limits)
     authenticator = replace(
         authenticator or _build_authenticator(gateway, issuer),
         explain=problem_handler,
         refusals=RefusedCallers(rates),
-        https=https,
+        https=_has_https(gateway),
     )
-    register_unknown = gateway.settings.dev_auth == "off"
-    if not register_unknown:
+    _add_middleware(app, gateway, authenticator, rates, problem_handler)
+    app.add_exception_handler(problem.Problem, problem_handler.on_problem)
+    app.add_exception_handler(NoOrganisation, on_no_organisation)
+    app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
+    app.add_exception_handler(HTTPException, on_http_error)
+    context = build_context(gateway, app, authenticator, issuer)
+    context.attach(app)
+    for router in ROUTERS if issuer is None else (*ROUTERS, *ISSUER_ROUTERS):
+        app.include_router(router)
+    app.mount("/console/static", pathway_pages.STATIC)
+    check_declarations(app)
+    check_services(app, context)
+    return app
+
+
+def _add_middleware(
+    app: FastAPI,
+    gateway: Gateway,
+    authenticator: Authenticator,
+    rates: CallerRates,
+    problem_handler: DeskProblemHandler,
+) -> None:
+    """From the innermost to the outermost: a request meets them the other way round."""
+    limits, auth_disabled = gateway.settings.limits, gateway.settings.dev_auth == "off"
+    if not auth_disabled:
         # Within what knows who calls: her budget is hers.
         app.add_middleware(CallerBudget, limits=limits, rates=rates, explain=problem_handler)
     app.add_middleware(AuthMiddleware, gate=authenticator)
     app.add_middleware(AccessRows, pool=gateway.pool)
-    if register_unknown:
+    if auth_disabled:
         # Past what asks who calls: with auth off, everybody does.
         app.add_middleware(
             FastPullMiddleware,
@@ -117,91 +179,11 @@ def build_app(gateway: Gateway, issuer: Issuer | None = None, authenticator: Aut
         app.add_middleware(CallerBudget, limits=limits, rates=rates, explain=problem_handler)
     app.add_middleware(RequestBounds, limits=limits, explain=problem_handler)
     app.add_middleware(HttpSpans, limits=limits)
-    app.add_middleware(ResponseHeaders, https=https)
-    app.add_exception_handler(problem.Problem, problem_handler.on_problem)
-    app.add_exception_handler(NoOrganisation, on_no_organisation)
-    app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
-    app.add_exception_handler(HTTPException, on_http_error)
-    ingest = http_ingest.HttpIngest(
-        gateway.producer,
-        gateway.pool,
-        gateway.progress,
-        wait_for_postgres=gateway.settings.volatile_log,
-        register_unknown=register_unknown,
-        limits=gateway.settings.limits,
-    )
-    app.include_router(http_ingest.routes(ingest))
-    app.include_router(pull_endpoints.routes(gateway.pool, gateway.secret, restricted_reader, gateway.settings.clock))
-    app.include_router(account_endpoints.routes())
-    app.include_router(access_log_endpoints.routes(gateway.pool, gateway.secret, gateway.settings.clock))
-    app.include_router(
-        consent_endpoints.routes(gateway.pool, gateway.secret, gateway.settings.clock, ingest.write_and_apply)
-    )
-    app.include_router(
-        mandate_endpoints.routes(gateway.pool, gateway.secret, gateway.settings.clock, ingest.write_and_apply)
-    )
-    streams = Streams(
-        gateway.pool,
-        gateway.secret,
-        gateway.settings.clock,
-        gateway.listeners,
-        slow_pool=gateway.slow_pool,
-        read_pool=gateway.work_pool,
-        sessions=gateway.sessions,
-        limits=gateway.settings.limits,
-    )
-    app.include_router(subscription_endpoints.routes(streams, gateway.webhook_sender))
-    app.include_router(subscription_pages.routes(streams))
-    app.include_router(measure_endpoints.routes(gateway.slow_pool, gateway.settings.clock))
-    app.include_router(organisation_endpoints.routes(gateway.pool))
-    app.include_router(linker_endpoints.routes(gateway.pool))
-    app.include_router(registrar_endpoints.routes(gateway.pool))
-    app.include_router(concealment_endpoints.routes(gateway.pool))
-    app.include_router(lawful_basis_endpoints.routes(gateway.pool))
-    app.include_router(change_endpoints.routes(gateway.pool))
-    app.include_router(parked_endpoints.routes(gateway.pool, register_unknown))
-    app.include_router(parked_pages.routes(gateway.pool, register_unknown))
-    evidence_publisher = OwnEvidence(gateway.pool, ingest.write)
-    link_service = Linking(
-        gateway.pool, evidence_publisher, gateway.secret, gateway.settings.link_token_s, limits=gateway.settings.limits
-    )
-    app.include_router(link_endpoints.routes(gateway.pool, link_service, register_unknown))
-    review_service = ReviewService(gateway.pool, evidence_publisher, unrestricted=register_unknown)
-    app.include_router(review_endpoints.routes(gateway.pool, review_service))
-    app.include_router(review_pages.routes(gateway.pool, review_service))
-    statuses = status_endpoints.Statuses(
-        gateway.work_pool, gateway.progress, gateway.intake.survey, gateway.health, gateway.dependencies
-    )
-    app.include_router(status_endpoints.routes(statuses, gateway.intake.readiness_problem))
-    app.include_router(set_aside.routes(gateway.pool))
-    app.include_router(set_aside_page.routes(gateway.pool, statuses))
-    clock = gateway.settings.clock
-    app.include_router(
-        front_page.routes(
-            gateway.pool, statuses, lambda: gateway.intake.readiness_problem() is None, gateway.throughput, clock
-        )
-    )
-    app.include_router(handoff_pages.routes(gateway.slow_pool, gateway.secret, clock))
-    app.include_router(pathway_pages.routes(gateway.pool, gateway.secret, restricted_reader, clock))
-    asyncapi_document = cache(partial(build_document, gateway.settings))
-    app.include_router(api_docs_endpoints.routes(asyncapi_document))
-    app.include_router(api_docs_pages.routes(app.openapi, asyncapi_document))
-    app.include_router(
-        sign_in_endpoints.routes(authenticator, _build_provider(gateway.settings, issuer, authenticator))
-    )
-    app.include_router(
-        inbox_pages.routes(
-            gateway.pool,
-            DeskPublisher(gateway.pool, ingest, register_unknown),
-            gateway.secret,
-            DeskSettings(ZoneInfo(gateway.settings.desk_timezone), gateway.settings.quick_exit, gateway.settings.clock),
-        )
-    )
-    if issuer is not None:
-        app.include_router(issuer_routes(issuer))
-    app.mount("/console/static", pathway_pages.STATIC)
-    check_declarations(app)
-    return app
+    app.add_middleware(ResponseHeaders, https=_has_https(gateway))
+
+
+def _has_https(gateway: Gateway) -> bool:
+    return (gateway.settings.public_url or "").startswith("https:")
 
 
 def _build_authenticator(gateway: Gateway, issuer: Issuer | None) -> Authenticator:
@@ -218,16 +200,3 @@ def _build_authenticator(gateway: Gateway, issuer: Issuer | None) -> Authenticat
         settings.issuer, settings.audience, settings.roles_claim, settings.org_claim, settings.token_lifetime_s
     )
     return Authenticator(BearerTokens(claims, gateway.issuer_keys, gateway.account_key, sessions=gateway.sessions))
-
-
-def _build_provider(settings: Settings, issuer: Issuer | None, authenticator: Authenticator) -> Provider | None:
-    """Where people sign in with a browser; None where they show a token instead, or nobody is asked."""
-    if authenticator.bearer is None:
-        return None
-    keys = authenticator.bearer.keys
-    if issuer is not None:
-        return Provider(issuer.url, Client(CLIENT_ID, None, issuer.redirect_uris[CLIENT_ID]), keys)
-    if settings.issuer is None or settings.public_url is None:
-        return None
-    secret = None if settings.client_secret is None else settings.client_secret.get_secret_value()
-    return Provider(settings.issuer, Client(settings.client_id, secret, f"{settings.public_url}{CALLBACK_PATH}"), keys)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-import asyncpg
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +12,7 @@ from pathline import instant
 from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.set_aside import repository, schemas
 from pathline_gateway.set_aside.repository import SetAside
+from pathline_gateway.web.context import RequestPool
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.patterns import CODES
 
@@ -48,35 +48,33 @@ class _Listed(BaseModel):
     limit: Annotated[int, Query(ge=1, le=_MAX_ITEMS, description=LIMIT_DESCRIPTION)] = 100
 
 
-def routes(pool: asyncpg.Pool) -> APIRouter:
-    """`GET /v1/set-aside` and `POST /v1/set-aside/retry`."""
-    router = APIRouter(tags=["set aside"])
+router = APIRouter(tags=["set aside"])
 
-    @router.get(
-        "/v1/set-aside",
-        summary="List what background works could not compute",
-        response_model=None,
-        responses=response_docs(schemas.SetAsideItems, "In the order in which it was set aside"),
-    )
-    async def listed(_: Operator, query: Annotated[_Listed, Query()]) -> dict[str, Any]:
-        """In the order in which it was set aside; `next` is the `after` of the next page."""
-        async with pool.acquire() as connection:
-            items = await repository.page(connection, query.work, query.after, query.limit)
-        next_cursor = items[-1].id if len(items) == query.limit else None
-        return {"items": [_serialize(each) for each in items], "next": next_cursor}
 
-    @router.post(
-        "/v1/set-aside/retry",
-        summary="Try again what was set aside",
-        response_model=None,
-        responses=response_docs(schemas.RetriedItems, "How many are tried again"),
-    )
-    async def retry(_: Operator, form: RetryRequest) -> dict[str, int]:
-        """The works try them within a second. What fails again stays; what does not is gone from the list."""
-        async with pool.acquire() as connection:
-            return {"retried": await repository.retry(connection, form.work, form.ids)}
+@router.get(
+    "/v1/set-aside",
+    summary="List what background works could not compute",
+    response_model=None,
+    responses=response_docs(schemas.SetAsideItems, "In the order in which it was set aside"),
+)
+async def list_set_aside(pool: RequestPool, _: Operator, query: Annotated[_Listed, Query()]) -> dict[str, Any]:
+    """In the order in which it was set aside; `next` is the `after` of the next page."""
+    async with pool.acquire() as connection:
+        items = await repository.page(connection, query.work, query.after, query.limit)
+    next_cursor = items[-1].id if len(items) == query.limit else None
+    return {"items": [_serialize(each) for each in items], "next": next_cursor}
 
-    return router
+
+@router.post(
+    "/v1/set-aside/retry",
+    summary="Try again what was set aside",
+    response_model=None,
+    responses=response_docs(schemas.RetriedItems, "How many are tried again"),
+)
+async def retry_set_aside(pool: RequestPool, _: Operator, form: RetryRequest) -> dict[str, int]:
+    """The works try them within a second. What fails again stays; what does not is gone from the list."""
+    async with pool.acquire() as connection:
+        return {"retried": await repository.retry(connection, form.work, form.ids)}
 
 
 def _serialize(item: SetAside) -> dict[str, Any]:

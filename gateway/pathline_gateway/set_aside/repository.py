@@ -15,40 +15,40 @@ VERSION: Final = version("pathline-gateway")
 
 # The longer it fails, the more seldom it is tried: half a minute, a minute … a day.
 _UPSERT = """
-insert into set_aside (work, kind, key, reason, retry_at, version, position)
+insert into set_aside (work, kind, key, reason, retry_at, version, change_seq)
 select $1, $2, k.key, k.reason, now() + interval '30 seconds', $3, $6
 from unnest($4::text[], $5::text[]) as k(key, reason)
-on conflict (work, key) do update set reason = excluded.reason, last_tried = now(), version = excluded.version,
+on conflict (work, key) do update set reason = excluded.reason, last_tried_at = now(), version = excluded.version,
     attempts = set_aside.attempts + 1,
     retry_at = now() + least(interval '30 seconds' * power(2, least(set_aside.attempts, 12)), interval '1 day')
 returning id, key
 """
-_INSERT_REFS = (
-    "insert into set_aside_ref (item, ref) select * from unnest($1::bigint[], $2::bigint[]) on conflict do nothing"
-)
+_INSERT_REFS = """
+insert into set_aside_ref (set_aside_id, ref) select * from unnest($1::bigint[], $2::bigint[]) on conflict do nothing
+"""
 _RELEASE = "delete from set_aside where work = $1 and key = any($2::text[])"
 _FIND_KEYS = "select key from set_aside where work = $1 and key = any($2::text[])"
 _DUE = "select key from set_aside where work = $1 and retry_at <= now() order by retry_at limit $2"
-_MOVE = "update set_aside set position = $2, retry_at = now() where id = $1"
+_MOVE = "update set_aside set change_seq = $2, retry_at = now() where id = $1"
 _KEYS = "select key from set_aside where work = $1 and kind = $2"
 _HAS_ANY = "select exists (select from set_aside where work = $1)"
 _COUNTS = """
-select work, count(*) as records, min(first_seen) as since,
-    (array_agg(reason order by last_tried desc, id))[1] as reason
+select work, count(*) as records, min(first_seen_at) as since,
+    (array_agg(reason order by last_tried_at desc, id))[1] as reason
 from set_aside group by work order by work
 """
 _PAGE = """
-select id, work, kind, key, reason, first_seen, last_tried, retry_at, attempts, version, position,
-    (select count(*) from set_aside_ref r where r.item = set_aside.id) as refs
+select id, work, kind, key, reason, first_seen_at, last_tried_at, retry_at, attempts, version, change_seq,
+    (select count(*) from set_aside_ref r where r.set_aside_id = set_aside.id) as refs
 from set_aside where ($1::text is null or work = $1) and id > $2 order by id limit $3
 """
 _FIND = """
-select id, work, kind, key, reason, first_seen, last_tried, retry_at, attempts, version, position,
-    (select count(*) from set_aside_ref r where r.item = set_aside.id) as refs
+select id, work, kind, key, reason, first_seen_at, last_tried_at, retry_at, attempts, version, change_seq,
+    (select count(*) from set_aside_ref r where r.set_aside_id = set_aside.id) as refs
 from set_aside where id = $1
 """
 _DUE_ITEMS = """
-select id, work, kind, key, reason, first_seen, last_tried, retry_at, attempts, version, position, 0 as refs
+select id, work, kind, key, reason, first_seen_at, last_tried_at, retry_at, attempts, version, change_seq, 0 as refs
 from set_aside where work = $1 and kind = $2 and retry_at <= now() order by retry_at limit $3
 """
 # What is due already is not touched: somebody may be trying it, and asking again would undo what she comes to.
@@ -69,8 +69,8 @@ with closed as (select ref from set_aside_ref union select ref from dispatch_hel
 select ref from closed
 union
 select o.ref from closed c
-join membership m on m.ref = c.ref and m.until is null
-join membership o on o.pathway = m.pathway and o.until is null
+join membership m on m.ref = c.ref and m.valid_until is null
+join membership o on o.pathway = m.pathway and o.valid_until is null
 """
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import asyncpg
 import orjson
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from pathline import instant
+from pathline_gateway.auth.dependencies import Operator, Overseer
 from pathline_gateway.background.health import Health
 from pathline_gateway.dependency_health.monitor import DependencyMonitor, Outage
 from pathline_gateway.dependency_health.time_limit import with_time_limit
@@ -22,6 +23,7 @@ from pathline_gateway.set_aside.summary import Failing, summarize_failures
 from pathline_gateway.status import repository as status_repository
 from pathline_gateway.status.schemas import Alive, Ready, Status
 from pathline_gateway.telemetry.exporters import PROMETHEUS_CONTENT_TYPE, render_prometheus
+from pathline_gateway.web.context import service
 from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
 
@@ -48,6 +50,8 @@ class Statuses:
     """What fails in this process."""
     dependencies: DependencyMonitor = field(default_factory=lambda: DependencyMonitor(()))
     """Whether Postgres and the broker answer."""
+    readiness_problem: Callable[[], tuple[str, str] | None] = lambda: None
+    """Why intake takes nothing in, where that is so."""
 
     async def read(self) -> dict[str, Any]:
         """The body of `GET /v1/status`. Raises Problem at once where Postgres does not answer."""
@@ -107,50 +111,48 @@ def outage_problem(outage: Outage) -> Problem:
     return Problem(503, reason, f"{outage.component} does not answer since {instant.to_text(outage.since)}: look at it")
 
 
-def routes(statuses: Statuses, not_ready: Callable[[], tuple[str, str] | None]) -> APIRouter:
-    """`GET /v1/status`, `/healthz`, `/readyz`, `/metrics`."""
-    router = APIRouter(tags=["operation"])
+GatewayStatuses = Annotated[Statuses, Depends(service(Statuses))]
 
-    @router.get(
-        "/v1/status", summary="Totals and lag", response_model=None, responses=response_docs(Status, "As of now")
-    )
-    async def status() -> dict[str, Any]:
-        """`lag`: events acknowledged but not yet in every answer, the largest over intake, identity and hand-offs.
+router = APIRouter(tags=["operation"])
 
-        `conflicts` and `quarantined`: evidence of who is who that waits for a reviewer, because it contradicts other
-        evidence, or because it would join more than one person is.
-        """
-        return await statuses.read()
 
-    @router.get(
-        "/healthz", summary="Is the process alive?", response_model=None, responses=response_docs(Alive, "It is")
-    )
-    async def healthz() -> dict[str, str]:
-        """Answers while the event loop turns."""
-        return {"status": "alive"}
+@router.get("/v1/status", summary="Totals and lag", response_model=None, responses=response_docs(Status, "As of now"))
+async def get_status(statuses: GatewayStatuses, _: Overseer) -> dict[str, Any]:
+    """`lag`: events acknowledged but not yet in every answer, the largest over intake, identity and hand-offs.
 
-    @router.get(
-        "/readyz", summary="May traffic be sent here?", response_model=None, responses=response_docs(Ready, "It may")
-    )
-    async def readyz() -> Response:
-        """200 once intake has its partitions and Postgres answers.
+    `conflicts` and `quarantined`: evidence of who is who that waits for a reviewer, because it contradicts other
+    evidence, or because it would join more than one person is.
+    """
+    return await statuses.read()
 
-        `failing`: works that fail, or have set something aside. This process serves all the same.
-        """
-        for outage in statuses.dependencies.outages():
-            raise outage_problem(outage)
-        if (reason := not_ready()) is not None:
-            raise Problem(503, *reason)
-        try:
-            failures = await with_time_limit(statuses.failing_now(), _READY_TIMEOUT_S)
-        except UNAVAILABLE:
-            raise Problem(503, "database-unavailable", "Postgres does not answer: look at it") from None
-        body = {"status": "ready", "failing": [each.work for each in failures]}
-        return Response(orjson.dumps(body), media_type="application/json")
 
-    @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses=_METRICS)
-    async def metrics() -> Response:
-        """Every metric of this process."""
-        return Response(render_prometheus(), media_type=PROMETHEUS_CONTENT_TYPE)
+@router.get("/healthz", summary="Is the process alive?", response_model=None, responses=response_docs(Alive, "It is"))
+async def check_health() -> dict[str, str]:
+    """Answers while the event loop turns."""
+    return {"status": "alive"}
 
-    return router
+
+@router.get(
+    "/readyz", summary="May traffic be sent here?", response_model=None, responses=response_docs(Ready, "It may")
+)
+async def check_readiness(statuses: GatewayStatuses) -> Response:
+    """200 once intake has its partitions and Postgres answers.
+
+    `failing`: works that fail, or have set something aside. This process serves all the same.
+    """
+    for outage in statuses.dependencies.outages():
+        raise outage_problem(outage)
+    if (reason := statuses.readiness_problem()) is not None:
+        raise Problem(503, *reason)
+    try:
+        failures = await with_time_limit(statuses.failing_now(), _READY_TIMEOUT_S)
+    except UNAVAILABLE:
+        raise Problem(503, "database-unavailable", "Postgres does not answer: look at it") from None
+    body = {"status": "ready", "failing": [each.work for each in failures]}
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses=_METRICS)
+async def get_metrics(_: Operator) -> Response:
+    """Every metric of this process."""
+    return Response(render_prometheus(), media_type=PROMETHEUS_CONTENT_TYPE)

@@ -10,23 +10,24 @@ import asyncpg
 # What was posted to sinks, less what is held back or was given up before the last that was read; and what readers have
 # asked past.
 _DELIVERED = """
-select coalesce((select sum(w.read_to - (select count(*) from webhook_held h
-            where h.subscription = w.subscription and h.number <= w.read_to)
-        - (select count(*) from webhook_failed f where f.subscription = w.subscription and f.number <= w.read_to))
+select coalesce((select sum(w.acked_through - (select count(*) from webhook_retry h
+            where h.subscription = w.subscription and h.number <= w.acked_through)
+        - (select count(*) from webhook_dead_letter f
+            where f.subscription = w.subscription and f.number <= w.acked_through))
     from webhook_sink w), 0)
-    + coalesce((select sum(number) from subscription_asked), 0)
+    + coalesce((select sum(polled_through) from subscription_last_poll), 0)
 """
 _PARKED_SINCE = """
 select org, reason, count(*) as n from parked where state = 'parked' and parked_at >= $1
 group by org, reason order by n desc, org collate "C" nulls first, reason
 """
 _SINKS = """
-select s.org, w.stopped is not null as stopped, count(distinct coalesce(r.of, s.id)) as n
+select s.org, w.stop_reason is not null as stopped, count(distinct coalesce(r.parent_subscription, s.id)) as n
 from webhook_sink w join subscription s on s.id = w.subscription left join replay r on r.subscription = s.id
-where w.stopped is not null or (w.failed_in_row > 0 and not s.paused)
+where w.stop_reason is not null or (w.consecutive_failures > 0 and not s.is_paused)
 group by 1, 2 order by 2 desc, 1
 """
-_COUNT_GIVEN_UP = "select count(*) from webhook_failed"
+_COUNT_GIVEN_UP = "select count(*) from webhook_dead_letter"
 
 
 class ParkedLately(NamedTuple):

@@ -11,13 +11,14 @@ from pathline_gateway.review import repository as review_repository
 
 # A pathway counts when at least one step stands on it: stepped refs, less those that share a pathway with another.
 _COUNT_PATHWAYS = """
-select (select n from tally where name = 'stepped') - coalesce(sum(n - 1), 0)
+select (select value from row_counters where name = 'stepped') - coalesce(sum(n - 1), 0)
 from (select count(*) as n from membership m join subject_ref s on s.id = m.ref
-      where m.until is null and s.stepped group by m.pathway) as joined
+      where m.valid_until is null and s.has_steps group by m.pathway) as joined
 """
 _COUNT_PENDING = """
-select (select count(*) from link_evidence where seq > p.seq) - (select count(*) from link_seen_ahead)
-    + (select count(*) from handoff_input where seq > p.handoff_seq)
+select (select count(*) from link_evidence where seq > p.link_evidence_seq)
+    - (select count(*) from link_evidence_seen_ahead)
+    + (select count(*) from handoff_input where seq > p.handoff_input_seq)
 from membership_progress p
 """
 _QUARANTINE: Final = ("hub", "oversize", "impossible")
@@ -30,7 +31,7 @@ async def load_totals(connection: asyncpg.Connection) -> dict[str, int]:
     `unbound`: evidence of who is who; `unfolded`: entries of the change log, for hand-offs.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        counts = dict(await connection.fetch("select name, n from tally"))
+        counts = dict(await connection.fetch("select name, value from row_counters"))
         counts["pathways"] = int(await connection.fetchval(_COUNT_PATHWAYS))
         waiting = await review_repository.count_waiting(connection, unrestricted=True)
         counts["conflicts"] = waiting.get("conflict", 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
@@ -11,8 +10,8 @@ import asyncpg
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.concealment.rules import Concealment
 from pathline_gateway.handoffs import event_repository
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
-from pathline_gateway.handoffs.lifecycle import compute_lifecycle
+from pathline_gateway.handoffs.event import handoff_event_from_step
+from pathline_gateway.handoffs.lifecycle import compute_lifecycles
 from pathline_gateway.handoffs.projection import WORK
 from pathline_gateway.pathways.amendments import apply_amendments
 from pathline_gateway.pathways.parsed_step import ParsedStep, parse_step
@@ -55,9 +54,4 @@ async def concealed_handoffs(connection: asyncpg.Connection, candidates: set[str
 
 def _sides_by_handoff(steps: Iterable[Step]) -> dict[str, frozenset[str]]:
     """Who has a part in each hand-off: nobody else hides it, by naming it in a concealed event of its own."""
-    events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
-    for step in steps:
-        event = handoff_event_from_step(step)
-        if event is not None and event.handoff is not None:
-            events[event.handoff].append(event)
-    return {handoff: compute_lifecycle(handoff, handoff_events).sides for handoff, handoff_events in events.items()}
+    return {handoff: life.sides for handoff, life in compute_lifecycles(steps).items()}

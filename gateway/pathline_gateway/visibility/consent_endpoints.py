@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -17,7 +16,7 @@ from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import Code, ConsentGiven, ConsentWithdrawn, Identifier, Instant, ItemCode, Payload
 from pathline_gateway.access_log.request_row import add_refs, read_transaction
 from pathline_gateway.auth.caller import Caller
-from pathline_gateway.auth.dependencies import CurrentCaller, citizen_reader
+from pathline_gateway.auth.dependencies import Citizen, citizen_reader
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.reserved_names import ACCOUNT_SOURCE, CITIZEN_ORGANISATION
@@ -32,12 +31,11 @@ from pathline_gateway.visibility.citizen_consents import (
     withdrawal_id,
 )
 from pathline_gateway.visibility.consent import ConsentEvent
+from pathline_gateway.visibility.own_events import OwnPublisher
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
+from pathline_gateway.web.context import AppContext, Context
 from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
-
-PublishEvent = Callable[[Interaction[Payload]], Awaitable[None]]
-"""Writes an event of the gateway's own making; what is read afterwards knows of it."""
 
 
 class ConsentForm(BaseModel):
@@ -132,97 +130,101 @@ class _Citizen:
         return interaction(payload, source=ACCOUNT_SOURCE, subject=self.account, time=time, id=id, sequence=sequence)
 
 
-def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], publish: PublishEvent) -> APIRouter:
-    """`GET` and `POST /v1/consents`, and `POST` its `/withdrawals` and `/agreements`."""
-    router = APIRouter(tags=["consents"])
+router = APIRouter(tags=["consents"])
 
-    @router.get("/v1/consents", summary="List one's consents", response_model=ConsentList)
-    async def list_consents(caller: CurrentCaller) -> dict[str, Any]:
-        """Everything that was agreed to about the caller, by whoever recorded it."""
-        citizen = await _load_citizen(pool, secret, clock, caller)
-        return {"consents": [_render_consent(each) for each in citizen.consents]}
 
-    @router.post(
-        "/v1/consents",
-        summary="Give a consent",
-        status_code=201,
-        response_model=ConsentView,
-        responses=response_docs(ConsentView, {201: "It holds from now on", 200: "It held before"}),
+@router.get("/v1/consents", summary="List one's consents", response_model=ConsentList)
+async def list_consents(context: Context, caller: Citizen) -> dict[str, Any]:
+    """Everything that was agreed to about the caller, by whoever recorded it."""
+    citizen = await _load_citizen(context, caller)
+    return {"consents": [_render_consent(each) for each in citizen.consents]}
+
+
+@router.post(
+    "/v1/consents",
+    summary="Give a consent",
+    status_code=201,
+    response_model=ConsentView,
+    responses=response_docs(ConsentView, {201: "It holds from now on", 200: "It held before"}),
+)
+async def give_consent(
+    context: Context, publisher: OwnPublisher, caller: Citizen, form: ConsentForm, response: Response
+) -> dict[str, Any]:
+    """201 when it holds from now on; 200 when it did before."""
+    citizen = await _load_citizen(context, caller)
+    consent_id = form.consent or str(uuid4())
+    payload = ConsentGiven(**(form.model_dump() | {"consent": consent_id}))
+    before = citizen.find_consent(consent_id)
+    if before is not None and before.is_live and _has_same_terms(before.event, payload):
+        response.status_code = 200
+        return _render_consent(before)
+    await publisher.publish(citizen.build_event(payload))
+    after = (await _load_citizen(context, caller)).find_consent(consent_id)
+    if after is None:
+        raise Problem(409, "concealed", "your consent counts, but nobody sees it: it names something concealed")
+    return _render_consent(after)
+
+
+@router.post(
+    "/v1/consents/agreements",
+    summary="Agree to a proposed consent",
+    status_code=201,
+    response_model=ConsentView,
+    responses=response_docs(ConsentView, {201: "It holds from now on, as a consent of her own", 200: "It held before"}),
+)
+async def agree_to_consent(
+    context: Context, publisher: OwnPublisher, caller: Citizen, form: AgreementForm, response: Response
+) -> dict[str, Any]:
+    """She gives a consent of her own that says what was proposed: hers to withdraw, whoever takes his back."""
+    citizen = await _load_citizen(context, caller)
+    proposal = citizen.find_consent(form.consent)
+    if proposal is None:
+        raise consent_not_found()
+    consent_id = agreement_id(proposal, citizen.account, citizen.key)
+    if consent_id is None or proposal.validity == "binds":
+        raise Problem(409, "no-proposal", "this consent counts as it stands: there is nothing to agree to")
+    if proposal.version != form.version:
+        raise Problem(409, "changed", "what was proposed has changed: read it again before you agree")
+    if not proposal.is_given:
+        raise Problem(409, "withdrawn", "this proposal was taken back: give a consent of your own instead")
+    event = proposal.event
+    payload = ConsentGiven(
+        consent=consent_id,
+        holders=proposal.holders,
+        recipients=proposal.recipients,
+        nouns=event.nouns,
+        items=event.items,  # type: ignore[arg-type]  # as they were accepted
+        purpose=event.purpose or "",
+        until=event.until,
     )
-    async def give_consent(caller: CurrentCaller, form: ConsentForm, response: Response) -> dict[str, Any]:
-        """201 when it holds from now on; 200 when it did before."""
-        citizen = await _load_citizen(pool, secret, clock, caller)
-        consent_id = form.consent or str(uuid4())
-        payload = ConsentGiven(**(form.model_dump() | {"consent": consent_id}))
-        before = citizen.find_consent(consent_id)
-        if before is not None and before.is_live and _has_same_terms(before.event, payload):
-            response.status_code = 200
-            return _render_consent(before)
-        await publish(citizen.build_event(payload))
-        after = (await _load_citizen(pool, secret, clock, caller)).find_consent(consent_id)
-        if after is None:
-            raise Problem(409, "concealed", "your consent counts, but nobody sees it: it names something concealed")
-        return _render_consent(after)
+    before = citizen.find_consent(consent_id)
+    if before is not None and before.is_live and _has_same_terms(before.event, payload):
+        response.status_code = 200
+        return _render_consent(before)
+    await publisher.publish(citizen.build_event(payload))
+    after = (await _load_citizen(context, caller)).find_consent(consent_id)
+    return _render_consent(proposal if after is None else after)
 
-    @router.post(
-        "/v1/consents/agreements",
-        summary="Agree to a proposed consent",
-        status_code=201,
-        response_model=ConsentView,
-        responses=response_docs(
-            ConsentView, {201: "It holds from now on, as a consent of her own", 200: "It held before"}
-        ),
-    )
-    async def agree_to_consent(caller: CurrentCaller, form: AgreementForm, response: Response) -> dict[str, Any]:
-        """She gives a consent of her own that says what was proposed: hers to withdraw, whoever takes his back."""
-        citizen = await _load_citizen(pool, secret, clock, caller)
-        proposal = citizen.find_consent(form.consent)
-        if proposal is None:
-            raise consent_not_found()
-        consent_id = agreement_id(proposal, citizen.account, citizen.key)
-        if consent_id is None or proposal.validity == "binds":
-            raise Problem(409, "no-proposal", "this consent counts as it stands: there is nothing to agree to")
-        if proposal.version != form.version:
-            raise Problem(409, "changed", "what was proposed has changed: read it again before you agree")
-        if not proposal.is_given:
-            raise Problem(409, "withdrawn", "this proposal was taken back: give a consent of your own instead")
-        event = proposal.event
-        payload = ConsentGiven(
-            consent=consent_id,
-            holders=proposal.holders,
-            recipients=proposal.recipients,
-            nouns=event.nouns,
-            items=event.items,  # type: ignore[arg-type]  # as they were accepted
-            purpose=event.purpose or "",
-            until=event.until,
+
+@router.post("/v1/consents/withdrawals", summary="Withdraw a consent", response_model=ConsentView)
+async def withdraw_consent(
+    context: Context, publisher: OwnPublisher, caller: Citizen, form: WithdrawalForm
+) -> dict[str, Any]:
+    """It permits nothing from now on; an organisation's own record of one neither."""
+    citizen = await _load_citizen(context, caller)
+    consent = citizen.find_consent(form.consent)
+    if consent is None:
+        raise consent_not_found()
+    if consent.is_given:
+        event = consent.event
+        payload = ConsentWithdrawn(
+            consent=withdrawal_id(consent, citizen.account, citizen.key),
+            recipients=event.recipients,
+            purpose=event.purpose,
         )
-        before = citizen.find_consent(consent_id)
-        if before is not None and before.is_live and _has_same_terms(before.event, payload):
-            response.status_code = 200
-            return _render_consent(before)
-        await publish(citizen.build_event(payload))
-        after = (await _load_citizen(pool, secret, clock, caller)).find_consent(consent_id)
-        return _render_consent(proposal if after is None else after)
-
-    @router.post("/v1/consents/withdrawals", summary="Withdraw a consent", response_model=ConsentView)
-    async def withdraw_consent(caller: CurrentCaller, form: WithdrawalForm) -> dict[str, Any]:
-        """It permits nothing from now on; an organisation's own record of one neither."""
-        citizen = await _load_citizen(pool, secret, clock, caller)
-        consent = citizen.find_consent(form.consent)
-        if consent is None:
-            raise consent_not_found()
-        if consent.is_given:
-            event = consent.event
-            payload = ConsentWithdrawn(
-                consent=withdrawal_id(consent, citizen.account, citizen.key),
-                recipients=event.recipients,
-                purpose=event.purpose,
-            )
-            await publish(citizen.build_event(payload))
-            consent = (await _load_citizen(pool, secret, clock, caller)).find_consent(form.consent) or consent
-        return _render_consent(consent)
-
-    return router
+        await publisher.publish(citizen.build_event(payload))
+        consent = (await _load_citizen(context, caller)).find_consent(form.consent) or consent
+    return _render_consent(consent)
 
 
 def consent_not_found() -> Problem:
@@ -230,11 +232,11 @@ def consent_not_found() -> Problem:
     return Problem(404, "no-such-consent", "there is no consent of this name: look at the list")
 
 
-async def _load_citizen(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], caller: Caller) -> _Citizen:
+async def _load_citizen(context: AppContext, caller: Caller) -> _Citizen:
     """The caller's consents. Raises Problem for who is no citizen."""
     reader = citizen_reader(caller)
-    account, key, now = reader.account or "", ReaderKey(secret, reader.name), clock()
-    async with read_transaction(pool) as connection:
+    account, key, now = reader.account or "", ReaderKey(context.secret, reader.name), context.clock()
+    async with read_transaction(context.pool) as connection:
         refs = await _load_refs(connection, account)
         events = await consent_repository.load_consent_events(connection, refs)
         concealment = await concealment_repository.load_concealment(connection, refs)

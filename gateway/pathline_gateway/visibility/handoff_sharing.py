@@ -6,13 +6,12 @@ released that: the offering organisation's own steps under the offering ref, up 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
-from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle
+from pathline_gateway.handoffs.event import HandoffEvent
+from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycles
 from pathline_gateway.pathways.parsed_step import ParsedStep
 from pathline_gateway.pathways.step import Step
 
@@ -42,12 +41,7 @@ NOTHING_SHARED: Final = SharedHandoffs(frozenset(), ())
 
 def compute_shared(org: str, steps: Iterable[ParsedStep]) -> SharedHandoffs:
     """What hand-offs show to this organisation, told from the steps that are not concealed from it."""
-    events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
-    for parsed in steps:
-        event = handoff_event_from_step(parsed.step)
-        if event is not None and event.handoff:
-            events[event.handoff].append(event)
-    lifecycles = [compute_lifecycle(handoff, handoff_events) for handoff, handoff_events in events.items()]
+    lifecycles = compute_lifecycles(parsed.step for parsed in steps).values()
     own_lifecycles = [life for life in lifecycles if life.offer and (life.sender == org or _is_receiver(life, org))]
     released_offers = [life.offer for life in own_lifecycles if life.offer and _sees_context(life, org)]
     receivers = frozenset(life.receiver for life in own_lifecycles if life.receiver is not None)

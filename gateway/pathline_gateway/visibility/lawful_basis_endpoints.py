@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import asyncpg
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +16,7 @@ from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.organisations.schemas import Bases, EnteredBasis
 from pathline_gateway.visibility import lawful_basis_repository
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
+from pathline_gateway.web.context import RequestPool
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
@@ -45,46 +45,48 @@ class Basis(BaseModel):
     """When it ends by itself."""
 
 
-def routes(pool: asyncpg.Pool) -> APIRouter:
-    """`GET` and `POST /v1/lawful-bases`, and `POST /v1/lawful-bases/{id}/end`."""
-    router = APIRouter(tags=["lawful bases"])
+router = APIRouter(tags=["lawful bases"])
 
-    @router.get(
-        "/v1/lawful-bases",
-        summary="List lawful bases",
-        response_model=None,
-        responses=response_docs(Bases, "As they were entered"),
-    )
-    async def list_bases(
-        _: Operator,
-        after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER_DESCRIPTION)] = 0,
-        limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
-    ) -> dict[str, Any]:
-        """In the order of their entry, ended ones too; `next` is the `after` of the next page."""
-        async with read_transaction(pool) as connection:
-            bases = await lawful_basis_repository.list_bases(connection, after, limit)
-        rendered = [_render_basis(each) for each in bases]
-        return {"lawful_bases": rendered, "next": bases[-1].id if len(bases) == limit else None}
 
-    @router.post("/v1/lawful-bases", summary="Enter a lawful basis", status_code=201, response_model=EnteredBasis)
-    async def enter_basis(operator: Operator, entry: Basis) -> dict[str, int]:
-        """The reader may rely on it from now on, where it names purpose, basis and instrument as they stand here."""
-        async with write_transaction(pool, operator) as connection:
-            if not await organisation_repository.known_organisations(connection, {entry.reader}):
-                raise unknown_organisation()
-            fields = entry.model_dump() | {"holders": tuple(entry.holders), "nouns": tuple(entry.nouns)}
-            return {"id": await lawful_basis_repository.insert_basis(connection, LawfulBasis(**fields), operator)}
+@router.get(
+    "/v1/lawful-bases",
+    summary="List lawful bases",
+    response_model=None,
+    responses=response_docs(Bases, "As they were entered"),
+)
+async def list_bases(
+    pool: RequestPool,
+    _: Operator,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER_DESCRIPTION)] = 0,
+    limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
+) -> dict[str, Any]:
+    """In the order of their entry, ended ones too; `next` is the `after` of the next page."""
+    async with read_transaction(pool) as connection:
+        bases = await lawful_basis_repository.list_bases(connection, after, limit)
+    rendered = [_render_basis(each) for each in bases]
+    return {"lawful_bases": rendered, "next": bases[-1].id if len(bases) == limit else None}
 
-    @router.post("/v1/lawful-bases/{number}/end", summary="End a lawful basis", status_code=204)
-    async def end_basis(
-        operator: Operator, number: Annotated[int, Path(ge=1, le=2**63 - 1, description="The number of the basis")]
-    ) -> None:
-        """Nobody may rely on it any more. It stays in the list."""
-        async with write_transaction(pool, operator) as connection:
-            if not await lawful_basis_repository.end_basis(connection, number):
-                raise Problem(404, "no-such-basis", "there is no lawful basis of this number that has not ended")
 
-    return router
+@router.post("/v1/lawful-bases", summary="Enter a lawful basis", status_code=201, response_model=EnteredBasis)
+async def enter_basis(pool: RequestPool, operator: Operator, entry: Basis) -> dict[str, int]:
+    """The reader may rely on it from now on, where it names purpose, basis and instrument as they stand here."""
+    async with write_transaction(pool, operator) as connection:
+        if not await organisation_repository.known_organisations(connection, {entry.reader}):
+            raise unknown_organisation()
+        fields = entry.model_dump() | {"holders": tuple(entry.holders), "nouns": tuple(entry.nouns)}
+        return {"id": await lawful_basis_repository.insert_basis(connection, LawfulBasis(**fields), operator)}
+
+
+@router.post("/v1/lawful-bases/{number}/end", summary="End a lawful basis", status_code=204)
+async def end_basis(
+    pool: RequestPool,
+    operator: Operator,
+    number: Annotated[int, Path(ge=1, le=2**63 - 1, description="The number of the basis")],
+) -> None:
+    """Nobody may rely on it any more. It stays in the list."""
+    async with write_transaction(pool, operator) as connection:
+        if not await lawful_basis_repository.end_basis(connection, number):
+            raise Problem(404, "no-such-basis", "there is no lawful basis of this number that has not ended")
 
 
 def _render_basis(each: lawful_basis_repository.RegisteredBasis) -> dict[str, Any]:

@@ -31,27 +31,17 @@ async def load_visible(
     members, stored = await pathway_repository.load_pathway(connection, pathway)
     if not isinstance(members, pathway_repository.PathwayMembers):
         return None
-    return await visible_from_stored(connection, reader, now, members, stored)
-
-
-async def visible_from_stored(
-    connection: asyncpg.Connection,
-    reader: Reader,
-    now: datetime,
-    members: pathway_repository.PathwayMembers,
-    stored: pathway_repository.StoredPathway,
-) -> VisiblePathway | None:
-    """The same, of all steps of a pathway that were read."""
-    context = await _load_context(connection, reader, members, stored)
+    context = await load_context(connection, reader, members, stored)
     return await run_off_loop(len(context.steps), lambda: compute_visible(reader, now, context))
 
 
-async def _load_context(
+async def load_context(
     connection: asyncpg.Connection,
     reader: Reader,
     members: pathway_repository.PathwayMembers,
     stored: pathway_repository.StoredPathway,
 ) -> PathwayContext:
+    """All by which it is decided what she sees of a pathway whose steps were read."""
     amendments = await pathway_repository.load_amendments(connection, members.numbers) if members.has_amendments else []
     ref_keys = list(members.refs)
     may_see_others = reader.kind == "organisation" and reader.access_purpose.purpose is not None

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import uuid4
 
-import asyncpg
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,7 +17,6 @@ from pathline.vocabulary.shapes import Party, Ref
 from pathline_gateway.access_log.request_row import add_refs, read_transaction
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import Citizen, citizen_reader
-from pathline_gateway.auth.reader import Reader
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.parsed_step import parse_step
@@ -28,8 +25,9 @@ from pathline_gateway.visibility import mandate_repository, registrar_repository
 from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.visibility.citizen_consents import next_event_position
 from pathline_gateway.visibility.citizen_mandates import OwnMandate, Validity, list_own_mandates
-from pathline_gateway.visibility.consent_endpoints import PublishEvent
+from pathline_gateway.visibility.own_events import OwnPublisher
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
+from pathline_gateway.web.context import AppContext, Context
 from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
 
@@ -127,73 +125,74 @@ class _Person:
         }
 
 
-def routes(pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], publish: PublishEvent) -> APIRouter:
-    """`GET /v1/mandates`, and `POST` its `/agreements` and `/withdrawals`."""
-    router = APIRouter(tags=["mandates"])
+router = APIRouter(tags=["mandates"])
 
-    async def load_caller(caller: Caller) -> _Person:
-        return await _load_person(pool, secret, clock(), citizen_reader(caller))
 
-    @router.get("/v1/mandates", summary="List the mandates over oneself", response_model=Mandates)
-    async def list_mandates(caller: Citizen) -> dict[str, Any]:
-        """Every mandate over the caller, by whoever recorded it; those that only wait for her to agree, too."""
-        citizen = await load_caller(caller)
-        return {"mandates": [citizen.render_mandate(each) for each in citizen.mandates]}
+@router.get("/v1/mandates", summary="List the mandates over oneself", response_model=Mandates)
+async def list_mandates(context: Context, caller: Citizen) -> dict[str, Any]:
+    """Every mandate over the caller, by whoever recorded it; those that only wait for her to agree, too."""
+    citizen = await _load_person(context, caller)
+    return {"mandates": [citizen.render_mandate(each) for each in citizen.mandates]}
 
-    @router.post(
-        "/v1/mandates/agreements",
-        summary="Agree to a proposed mandate",
-        status_code=201,
-        response_model=ListedMandate,
-        responses=response_docs(
-            ListedMandate, {201: "It holds from now on, as a mandate of her own", 200: "It did before"}
-        ),
+
+@router.post(
+    "/v1/mandates/agreements",
+    summary="Agree to a proposed mandate",
+    status_code=201,
+    response_model=ListedMandate,
+    responses=response_docs(
+        ListedMandate, {201: "It holds from now on, as a mandate of her own", 200: "It did before"}
+    ),
+)
+async def agree_to_mandate(
+    context: Context, publisher: OwnPublisher, caller: Citizen, form: AgreeingToMandate, response: Response
+) -> dict[str, Any]:
+    """She gives a mandate of her own that says what was proposed: hers to end, whoever takes his back."""
+    citizen = await _load_person(context, caller)
+    proposal = citizen.find_mandate(form.mandate)
+    mandate_id = proposal.agreement_id(citizen.account)
+    if mandate_id is None or proposal.validity == "binds":
+        raise Problem(409, "no-proposal", "this mandate counts as it stands: there is nothing to agree to")
+    if proposal.version != form.version:
+        raise Problem(409, "changed", "what was proposed has changed: read it again before you agree")
+    if not proposal.is_given:
+        raise Problem(409, "withdrawn", "this proposal was taken back: give a mandate of your own instead")
+    before = next((each for each in citizen.mandates if each.mandate_id == mandate_id and each.is_live), None)
+    if before is not None and before.has_same_terms(proposal):
+        response.status_code = 200
+        return citizen.render_mandate(before)
+    agent, data = proposal.data["agent"], proposal.data
+    payload = MandateGiven(
+        mandate=mandate_id,
+        agent=Ref(org=agent["org"], subject=agent["subject"]),
+        services=tuple(Party(org=org, service=service) for org, service in proposal.services),
+        powers=tuple(data["powers"]),
+        until=proposal.until,
     )
-    async def agree_to_mandate(caller: Citizen, form: AgreeingToMandate, response: Response) -> dict[str, Any]:
-        """She gives a mandate of her own that says what was proposed: hers to end, whoever takes his back."""
-        citizen = await load_caller(caller)
-        proposal = citizen.find_mandate(form.mandate)
-        mandate_id = proposal.agreement_id(citizen.account)
-        if mandate_id is None or proposal.validity == "binds":
-            raise Problem(409, "no-proposal", "this mandate counts as it stands: there is nothing to agree to")
-        if proposal.version != form.version:
-            raise Problem(409, "changed", "what was proposed has changed: read it again before you agree")
-        if not proposal.is_given:
-            raise Problem(409, "withdrawn", "this proposal was taken back: give a mandate of your own instead")
-        before = next((each for each in citizen.mandates if each.mandate_id == mandate_id and each.is_live), None)
-        if before is not None and before.has_same_terms(proposal):
-            response.status_code = 200
-            return citizen.render_mandate(before)
-        agent, data = proposal.data["agent"], proposal.data
-        payload = MandateGiven(
-            mandate=mandate_id,
-            agent=Ref(org=agent["org"], subject=agent["subject"]),
-            services=tuple(Party(org=org, service=service) for org, service in proposal.services),
-            powers=tuple(data["powers"]),
-            until=proposal.until,
-        )
-        await publish(citizen.build_event(payload))
-        after = await load_caller(caller)
-        return after.render_mandate(after.find_mandate(mandate_id))
+    await publisher.publish(citizen.build_event(payload))
+    after = await _load_person(context, caller)
+    return after.render_mandate(after.find_mandate(mandate_id))
 
-    @router.post("/v1/mandates/withdrawals", summary="End a mandate", response_model=ListedMandate)
-    async def withdraw_mandate(caller: Citizen, form: EndingMandate) -> dict[str, Any]:
-        """Its agent may do nothing by it from now on, whoever gave it, and is not told why."""
-        citizen = await load_caller(caller)
+
+@router.post("/v1/mandates/withdrawals", summary="End a mandate", response_model=ListedMandate)
+async def withdraw_mandate(
+    context: Context, publisher: OwnPublisher, caller: Citizen, form: EndingMandate
+) -> dict[str, Any]:
+    """Its agent may do nothing by it from now on, whoever gave it, and is not told why."""
+    citizen = await _load_person(context, caller)
+    mandate = citizen.find_mandate(form.mandate)
+    if mandate.is_given:
+        await publisher.publish(citizen.build_event(MandateWithdrawn(mandate=mandate.withdrawal_id(citizen.account))))
+        citizen = await _load_person(context, caller)
         mandate = citizen.find_mandate(form.mandate)
-        if mandate.is_given:
-            await publish(citizen.build_event(MandateWithdrawn(mandate=mandate.withdrawal_id(citizen.account))))
-            citizen = await load_caller(caller)
-            mandate = citizen.find_mandate(form.mandate)
-        return citizen.render_mandate(mandate)
-
-    return router
+    return citizen.render_mandate(mandate)
 
 
-async def _load_person(pool: asyncpg.Pool, secret: bytes, now: datetime, reader: Reader) -> _Person:
-    """The mandates over this person."""
-    account, key = reader.account or "", ReaderKey(secret, reader.name)
-    async with read_transaction(pool) as connection:
+async def _load_person(context: AppContext, caller: Caller) -> _Person:
+    """The mandates over the caller. Raises Problem for who is no citizen."""
+    reader, now = citizen_reader(caller), context.clock()
+    account, key = reader.account or "", ReaderKey(context.secret, reader.name)
+    async with read_transaction(context.pool) as connection:
         account_ref = await visibility_repository.find_ref(connection, CITIZEN_ORGANISATION, account)
         add_refs(() if account_ref is None else (account_ref[0],))
         members = None if account_ref is None else await pathway_repository.load_members(connection, account_ref[1])

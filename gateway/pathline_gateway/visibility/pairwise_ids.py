@@ -1,8 +1,8 @@
 """Pairwise identifiers: names of pathways, events and hand-offs that only one reader is told. Pure.
 
 k = HKDF-SHA-256(ikm = the instance's secret, salt = "pathline pairwise", info = the reader's name, 64 bytes): the first
-half keys a block cipher (a pathway's handle is one block: the birth of a ref, enciphered, so that no table is needed to
-find the way back), the second a MAC (all else, which nobody needs to reverse).
+half keys a block cipher (a pathway's handle is one block: the anchor id of a ref, enciphered, so that no table is
+needed to find the way back), the second a MAC (all else, which nobody needs to reverse).
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class ReaderKey:
         return self._cipher.decryptor()
 
     def handle(self, anchor_id: UUID) -> UUID:
-        """What this reader calls the pathway that is named by this birth."""
+        """What this reader calls the pathway that is named by this anchor id."""
         return UUID(bytes=self._encryptor.update(anchor_id.bytes))
 
     def anchor_id(self, handle: UUID) -> UUID:
-        """The way back: of a handle that was never given, the birth of nothing."""
+        """The way back: of a handle that was never given, the anchor id of nothing."""
         return UUID(bytes=self._decryptor.update(handle.bytes))
 
     @cached_property

@@ -9,7 +9,7 @@ from pathline_gateway.visibility.pairwise_ids import ReaderKey
 
 
 def handle_of(reader: Reader, key: ReaderKey, anchor_id: UUID) -> UUID:
-    """What this reader calls the pathway that is named by this birth."""
+    """What this reader calls the pathway that is named by this anchor id."""
     return anchor_id if reader.kind == "operator" else key.handle(anchor_id)
 
 

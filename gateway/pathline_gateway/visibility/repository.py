@@ -13,17 +13,18 @@ from pathline_gateway.identity.resolution import Ref
 from pathline_gateway.off_loop import run_off_loop
 
 _REF_BY_ANCHOR = """
-select s.org, s.subject, coalesce(m.pathway, s.birth) as pathway
-from subject_ref s left join membership m on m.ref = s.id and m.until is null
-where s.birth = $1
+select s.org, s.subject, s.pathway
+from ref_pathway s
+where s.anchor_id = $1
 """
 _PATHWAY_OF_REF = """
-select s.id, coalesce(m.pathway, s.birth) as pathway
-from subject_ref s left join membership m on m.ref = s.id and m.until is null
+select s.ref, s.pathway
+from ref_pathway s
 where s.org = $1 and s.subject = $2
 """
 _SELECT_REFS = """
-select id, org, subject, birth, received_at, exists (select from set_aside_ref a where a.ref = subject_ref.id) as closed
+select id, org, subject, anchor_id, received_at,
+    exists (select from set_aside_ref a where a.ref = subject_ref.id) as closed
 from subject_ref where id = any($1::bigint[])
 """
 _RECEIVED_AT = """
@@ -33,7 +34,7 @@ where i.ref = any($1::bigint[])
 
 
 async def find_ref_by_anchor(connection: asyncpg.Connection, anchor_id: UUID) -> tuple[tuple[str, str], UUID] | None:
-    """Organisation and subject of the ref with this birth, and the pathway that it is on."""
+    """Organisation and subject of the ref with this anchor id, and the pathway that it is on."""
     row = await connection.fetchrow(_REF_BY_ANCHOR, anchor_id)
     return None if row is None else ((row["org"], row["subject"]), row["pathway"])
 
@@ -41,7 +42,7 @@ async def find_ref_by_anchor(connection: asyncpg.Connection, anchor_id: UUID) ->
 async def find_ref(connection: asyncpg.Connection, org: str, subject: str) -> tuple[int, UUID] | None:
     """The number of this ref, and the pathway that it is on; None when nothing was ever published under it."""
     row = await connection.fetchrow(_PATHWAY_OF_REF, org, subject)
-    return None if row is None else (row["id"], row["pathway"])
+    return None if row is None else (row["ref"], row["pathway"])
 
 
 class Refs(NamedTuple):

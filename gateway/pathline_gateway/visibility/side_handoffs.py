@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 
 import asyncpg
@@ -12,12 +11,10 @@ from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.concealment.rules import Concealment
 from pathline_gateway.handoffs import desk_repository, event_repository
 from pathline_gateway.handoffs.deadlines import Contact, HandoffStatus, compute_status, is_contact_type
-from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
-from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle
+from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycles
 from pathline_gateway.handoffs.side_lifecycles import is_concealed
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways.amendments import apply_amendments
-from pathline_gateway.pathways.step import Step
 
 
 async def load_statuses(
@@ -49,20 +46,7 @@ async def load_lifecycles(
     concealment = await concealment_repository.load_concealment(connection, list(refs))
     if org is not None:
         concealment = concealment.without_own(org)
-    return list(_compute_lifecycles(handoffs, apply_amendments(steps, amendments), org, concealment)), concealment
-
-
-def _compute_lifecycles(
-    handoffs: Collection[str], steps: Iterable[Step], org: str | None, concealment: Concealment
-) -> Iterable[Lifecycle]:
-    events: defaultdict[str, list[HandoffEvent]] = defaultdict(list)
-    handoff_ids = set(handoffs)
-    for step in steps:
-        event = handoff_event_from_step(step)
-        if (
-            event is not None
-            and event.handoff in handoff_ids
-            and (step.org == org or not is_concealed(concealment, step))
-        ):
-            events[event.handoff].append(event)
-    return (compute_lifecycle(handoff, handoff_events) for handoff, handoff_events in events.items())
+    known = [
+        step for step in apply_amendments(steps, amendments) if step.org == org or not is_concealed(concealment, step)
+    ]
+    return list(compute_lifecycles(known, frozenset(handoffs)).values()), concealment

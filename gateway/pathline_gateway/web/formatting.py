@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+import orjson
+
+from pathline import instant
 from pathline.vocabulary import TYPES
 
 
@@ -46,6 +49,31 @@ def format_duration(duration: timedelta) -> str:
 def format_day(at: datetime) -> str:
     """A day, such as `3 Apr 2026`."""
     return f"{at.day} {at:%b %Y}"
+
+
+class Timed(Protocol):
+    """A step, as far as its time goes."""
+
+    @property
+    def time(self) -> datetime:
+        """When it happened, or the beginning of the day or month."""
+
+    @property
+    def extra(self) -> bytes:
+        """Its further attributes as JSON, with the time as it was sent."""
+
+    @property
+    def data(self) -> bytes:
+        """Its data as JSON."""
+
+
+def format_step_day(step: Timed) -> str:
+    """The day of a step: where only the day or month is known, that of the place where it was said."""
+    if b'"precision"' in step.data and orjson.loads(step.data).get("precision") in ("day", "month"):
+        sent = orjson.loads(step.extra or b"{}").get("time")
+        if isinstance(sent, str):
+            return format_day(instant.parse(sent))
+    return format_day(step.time)
 
 
 def format_instant(at: datetime) -> str:

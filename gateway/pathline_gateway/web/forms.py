@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Annotated, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from fastapi import Request
+from fastapi import Depends, Request
+from pydantic import BaseModel, ValidationError
 
 from pathline_gateway.web.patterns import require_storable
+from pathline_gateway.web.problem import Problem
 
 _MAX_BYTES = 4_096
+
+M = TypeVar("M", bound=BaseModel)
 
 
 async def read_form(request: Request) -> dict[str, str]:
@@ -30,10 +36,34 @@ async def read_form(request: Request) -> dict[str, str]:
     return form
 
 
-def is_same_origin(request: Request) -> bool:
-    """Whether a page of this host sent it, as far as the browser says; another site's page may not act here."""
+def require_own_page(request: Request, detail: str = "the form was not sent by a page of this gateway") -> None:
+    """A page of this host sent it, as far as the browser says: another site's page may not act here. Raises Problem."""
+    if not _is_same_origin(request):
+        raise Problem(403, "foreign-form", detail)
+
+
+def _is_same_origin(request: Request) -> bool:
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in ("same-origin", "none")
     origin = request.headers.get("origin")
     return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+async def own_form(request: Request) -> dict[str, str]:
+    """What was sent with a form of ours, by a page of ours. Raises Problem."""
+    require_own_page(request)
+    return await read_form(request)
+
+
+OwnForm = Annotated[dict[str, str], Depends(own_form)]
+"""A parameter of every endpoint that a form of a page acts by."""
+
+
+def parse_form(form: Mapping[str, str], model: type[M], advice: str = "") -> M:
+    """What the form says, as this model. Raises Problem with this advice, or with the fields that are wrong."""
+    try:
+        return model.model_validate(form)
+    except ValidationError as caught:
+        fields = ", ".join(str(error["loc"][0]) for error in caught.errors() if error["loc"])
+        raise Problem(422, "invalid-request", advice or f"{fields}: send what the page asks for") from None

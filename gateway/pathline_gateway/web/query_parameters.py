@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from pathline_gateway.web.problem import Problem
 
 
-def refuse_unknown(request: Request) -> None:
+async def refuse_unknown(request: Request) -> None:
     """Each parameter of the query is one that the route declares, and stands there once. Raises Problem."""
     route = request.scope["route"]
     assert isinstance(route, APIRoute)
@@ -25,6 +25,12 @@ def refuse_unknown(request: Request) -> None:
         if name in names_seen:
             raise Problem(422, "invalid-request", f"{name}: say it once")
         names_seen.add(name)
+
+
+async def refuse_unknown_of_interface(request: Request) -> None:
+    """Every route of `/v1` depends on it, so that none forgets it; pages say for themselves what they take."""
+    if request.query_params and request.scope["path"].startswith("/v1/"):
+        await refuse_unknown(request)
 
 
 def _declared_names(dependant: Dependant) -> Iterator[str]:

@@ -24,6 +24,7 @@ _templates = Environment(
 )
 _templates.globals.update(
     day=formatting.format_day,
+    step_day=formatting.format_step_day,
     happened=formatting.step_title,
     moment=formatting.format_instant,
     organisation=formatting.organisation_name,

@@ -1,17 +1,22 @@
-"""CSV with any delimiter, as records. Quoted fields may hold delimiters, quotes and line breaks."""
+"""CSV with any delimiter, as records. Quoted fields may hold delimiters, quotes and line breaks.
+
+The desk's `sheet_reader.js` reads the same: `tests/cases/tables.json` holds the two together.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Final
 
 from pathline.cli.errors import DamagedSource, WrongMapping
 from pathline.cli.sources.record import Records, Unreadable, build_record
 from pathline.errors import Malformed
+from pathline.rows.open_quote import swallows_rows
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 """What is tried when no delimiter is given."""
@@ -23,15 +28,35 @@ _HEADER_LINES: Final = 100
 """Most lines that a header may span while the delimiter is looked for."""
 
 
-class Rows(Protocol):
-    """What `csv.reader` returns."""
+class _Lines:
+    """The lines of a file; those of a row that cannot be read are read again, but for the first."""
 
-    @property
-    def line_num(self) -> int:
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._again: deque[str] = deque()
+        self._row: list[str] = []
+        self.line = 0
         """Lines read so far."""
-        ...
 
-    def __next__(self) -> list[str]: ...
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self._row.append(line)
+        self.line += 1
+        return line
+
+    def begin_row(self) -> None:
+        """The lines that were read belong to rows that are done."""
+        self._row.clear()
+
+    def reread(self) -> None:
+        """Goes back to the second line of the row that was begun."""
+        _, *again = self._row
+        self.line -= len(again)
+        self._again.extendleft(reversed(again))
+        self._row.clear()
 
 
 def csv_records(
@@ -43,41 +68,66 @@ def csv_records(
     Raises WrongMapping when the header does not have the columns.
     """
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
-    text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="")
+    # Every line break is \n, within a cell as well: the same row is the same event on every system.
+    text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline=None)
     try:
         found_delimiter, buffered = _detect_delimiter(text, columns, (delimiter,) if delimiter else DELIMITERS)
-        reader = csv.reader(chain(buffered, text), delimiter=found_delimiter, strict=True)
-        header = next(reader, [])
+        lines = _Lines(chain(buffered, text))
+        _, header = _read_header(lines, found_delimiter)
         if "\0" in "".join(header):
             raise DamagedSource("the file is UTF-16 or no text; say --encoding utf-16, or save it as CSV in UTF-8")
         _require_columns(header, columns)
-        yield from _rows(reader, header)
+        yield from _rows(lines, header, found_delimiter)
     finally:
         with suppress(ValueError):  # the stream is the caller's, and may be closed already
             text.detach()
 
 
-def _rows(reader: Rows, header: list[str]) -> Records:
+def _read_header(lines: _Lines, delimiter: str) -> tuple[int, list[str]]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        return 1, next(reader, [])
+    except csv.Error:
+        raise WrongMapping("the first row has a quotation mark that is not closed; mend its column names") from None
+
+
+def _rows(lines: _Lines, header: list[str], delimiter: str) -> Records:
+    """Each row, read by itself: after one whose quotes do not match, the line below its first is the next row."""
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        line = reader.line_num + 1
+        lines.begin_row()
+        line = lines.line + 1
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield Unreadable(line, Malformed(_describe_error(line, reader.line_num, error)))
+            yield Unreadable(line, Malformed(_describe_error(line, lines.line, error)))
+            lines.reread()
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
             continue
-        if not row:
+        if not "".join(row).strip():
             continue
         if len(row) != len(header):
             yield Unreadable(line, Malformed(f"has {len(row)} columns and the header has {len(header)}"))
-            continue
-        yield build_record(line, header, row)
+        elif any(swallows_rows(cell, place, len(row), delimiter) for place, cell in enumerate(row)):
+            yield Unreadable(line, Malformed(_SWALLOWED))
+            lines.reread()
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        else:
+            yield build_record(line, header, row)
+
+
+_SWALLOWED: Final = (
+    "a quotation mark is not closed, so that a cell holds the row below; write a quotation mark inside a field twice"
+)
 
 
 def _describe_error(first: int, last: int, error: csv.Error) -> str:
     location = f"lines {first} to {last}: " if last > first else ""
-    cause = "a quotation mark is not closed" if "quote" not in str(error) else "text follows a closing quotation mark"
+    cause = (
+        "text follows a closing quotation mark" if "expected after" in str(error) else "a quotation mark is not closed"
+    )
     return f"{location}{cause}; write a quotation mark inside a field twice"
 
 

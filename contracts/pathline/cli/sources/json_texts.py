@@ -42,8 +42,9 @@ def _elements(stream: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
     window.skip("[")
     while not window.is_closed():
         line = window.line
-        yield line, window.read_element().encode()
+        yield line, window.read_element().encode("utf-8", "surrogatepass")
         window.skip(",")
+    window.require_end()
 
 
 class _Window:
@@ -67,6 +68,14 @@ class _Window:
         if self._position == len(self._buffer):
             raise self._damaged_source("the JSON array is not closed; the file is cut short")
         return self._buffer[self._position] == "]"
+
+    def require_end(self) -> None:
+        """Raises DamagedSource where anything follows the array, which nobody would read."""
+        self.skip("]")
+        if self._position < len(self._buffer):
+            raise self._damaged_source(
+                "something follows the JSON array; put all of it in one array, or one value a line (NDJSON)"
+            )
 
     def read_element(self) -> str:
         """The element that begins here. Raises DamagedSource when none does."""

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from pathline.cli.sources.json_texts import json_texts
 from pathline.cli.sources.lines import MAX_LINE_BYTES
 from pathline.cli.sources.record import Record, Records, Unreadable, build_record
+from pathline.codec.unique_names import RepeatedName, require_unique
 from pathline.errors import Malformed, TooLarge
 
 
@@ -24,16 +25,29 @@ def ndjson_records(stream: BinaryIO) -> Records:
             yield _parse_record(number, raw)
 
 
+_REPEATED: Final = "names a field twice, and only one of the two would count; name it once"
+
+
+def _no_number(_: str) -> None:
+    """NaN and Infinity are no JSON: they are what a library writes where no number is."""
+
+
 def _parse_record(number: int, raw: bytes) -> Record | Unreadable:
     try:
         # Numbers stay as they are written: 007.10 is refused by JSON, and 1.10 is not 1.1 to whoever wrote it.
-        value = json.loads(raw.decode(), parse_int=str, parse_float=str, parse_constant=str)
+        value = json.loads(
+            raw.decode(), parse_int=str, parse_float=str, parse_constant=_no_number, object_pairs_hook=require_unique
+        )
+    except RepeatedName:
+        return Unreadable(number, Malformed(_REPEATED))
     except (ValueError, RecursionError):
         return Unreadable(number, Malformed("is not JSON in UTF-8"))
     if not isinstance(value, dict):
         return Unreadable(number, Malformed("is not a JSON object"))
-    fields = dict(_flatten(value, ""))
-    return build_record(number, fields.keys(), fields.values())
+    fields = list(_flatten(value, ""))
+    if len({name for name, _ in fields}) < len(fields):
+        return Unreadable(number, Malformed(_REPEATED))
+    return build_record(number, *zip(*fields, strict=True)) if fields else build_record(number, (), ())
 
 
 def _flatten(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:

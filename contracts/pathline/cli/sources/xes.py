@@ -9,7 +9,8 @@ from typing import BinaryIO, Final
 from xml.parsers import expat
 
 from pathline.cli.errors import DamagedSource
-from pathline.cli.sources.record import Record, Records
+from pathline.cli.sources.record import Record, Records, Unreadable
+from pathline.errors import Malformed
 
 CASE: Final = "case:concept:name"
 ACTIVITY: Final = "concept:name"
@@ -36,15 +37,17 @@ class _Log:
     def __init__(self) -> None:
         self._trace: dict[str, str] = {}
         self._event: dict[str, str] | None = None
+        self._repeats = False
+        self._trace_repeats = False
         self._line = 0
         self._path: list[str] = []
-        self._completed: list[Record] = []
+        self._completed: list[Record | Unreadable] = []
         self._parser = expat.ParserCreate()
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._parser.EntityDeclHandler = self._refuse_entity
 
-    def feed(self, chunk: bytes, *, last: bool) -> list[Record]:
+    def feed(self, chunk: bytes, *, last: bool) -> list[Record | Unreadable]:
         """The events that this chunk closes."""
         try:
             self._parser.Parse(chunk, last)
@@ -61,9 +64,9 @@ class _Log:
                 f"line {self._parser.CurrentLineNumber}: the file is XML and no XES: it begins without log"
             )
         if name == "trace" and self._path == ["log"]:
-            self._trace = {}
+            self._trace, self._trace_repeats = {}, False
         elif name == "event" and self._path in (["log", "trace"], ["log"]):
-            self._event, self._line = {}, self._parser.CurrentLineNumber
+            self._event, self._line, self._repeats = {}, self._parser.CurrentLineNumber, False
         elif name in _VALUE_TAGS and "key" in attributes:
             self._set_attribute(attributes["key"], attributes.get("value", ""))
         self._path.append(name)
@@ -71,8 +74,10 @@ class _Log:
     def _set_attribute(self, key: str, value: str) -> None:
         """Takes a direct attribute of the event or the trace; nested ones say something about an attribute."""
         if self._event is not None and self._path[-1] == "event":
+            self._repeats |= key in self._event
             self._event[key] = value
         elif self._path == ["log", "trace"]:
+            self._trace_repeats |= f"case:{key}" in self._trace
             self._trace[f"case:{key}"] = value
 
     def _end(self, _: str) -> None:
@@ -80,7 +85,11 @@ class _Log:
         if name == "trace" and self._path == ["log"]:
             self._trace = {}
         elif name == "event" and self._event is not None and self._path[-1:] != ["event"]:
-            self._completed.append(Record(self._line, {**self._trace, **self._event}))
+            self._completed.append(
+                Unreadable(self._line, Malformed("names an attribute twice, and only one of the two would count"))
+                if self._repeats or self._trace_repeats
+                else Record(self._line, {**self._trace, **self._event})
+            )
             self._event = None
 
     def _refuse_entity(self, *_: object) -> None:

@@ -11,35 +11,33 @@ from starlette.responses import RedirectResponse
 
 from pathline_gateway.auth.bearer_token import is_organisation
 from pathline_gateway.auth.caller import ORGANISATION_ROLES, Role
-from pathline_gateway.auth.dev_issuer.authorization_codes import AuthorizationCodes, AuthorizationRequest
+from pathline_gateway.auth.dev_issuer.authorization_codes import AuthorizationRequest
 from pathline_gateway.auth.dev_issuer.issuer import Issuer, has_secret, parse_client
+from pathline_gateway.auth.dev_issuer.services import Codes, OwnIssuer
 from pathline_gateway.auth.pkce import is_challenge
-from pathline_gateway.web import forms
+from pathline_gateway.web.forms import OwnForm
 from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.templates import render_page
 
+router = APIRouter(prefix="/issuer", include_in_schema=False)
 
-def add_routes(router: APIRouter, issuer: Issuer, codes: AuthorizationCodes) -> None:
-    """`/authorize` (OpenID Connect Core 1.0, 3.1.2; RFC 7636; RFC 9207)."""
 
-    @router.get("/authorize")
-    async def show_form(request: Request) -> Response:
-        """Who are you?"""
-        return _authorize_page(_parse_request(issuer, request.query_params), request.query_params.get("state", ""))
+@router.get("/authorize")
+async def authorize_page(issuer: OwnIssuer, request: Request) -> Response:
+    """Who are you?"""
+    return _authorize_page(_parse_request(issuer, request.query_params), request.query_params.get("state", ""))
 
-    @router.post("/authorize")
-    async def sign_in(request: Request) -> Response:
-        """Back to the client, with a code."""
-        if not forms.is_same_origin(request):
-            raise Problem(403, "foreign-form", "the form was not sent by a page of this gateway")
-        form = await forms.read_form(request)
-        authorization_request, state = _parse_request(issuer, form), form.get("state", "")
-        identity = _parse_identity(form.get("who", ""))
-        if identity is None or not has_secret(issuer, form.get("secret", "")):
-            return _authorize_page(authorization_request, state, 401, error="secret" if identity is not None else "who")
-        code = codes.issue(authorization_request, *identity, time.monotonic())
-        query = urlencode({"code": code, "state": state, "iss": issuer.url})
-        return RedirectResponse(f"{authorization_request.redirect_uri}?{query}", 303, {"cache-control": "no-store"})
+
+@router.post("/authorize")
+async def authorize(issuer: OwnIssuer, codes: Codes, form: OwnForm) -> Response:
+    """Back to the client, with a code."""
+    authorization_request, state = _parse_request(issuer, form), form.get("state", "")
+    identity = _parse_identity(form.get("who", ""))
+    if identity is None or not has_secret(issuer, form.get("secret", "")):
+        return _authorize_page(authorization_request, state, 401, error="secret" if identity is not None else "who")
+    code = codes.issue(authorization_request, *identity, time.monotonic())
+    query = urlencode({"code": code, "state": state, "iss": issuer.url})
+    return RedirectResponse(f"{authorization_request.redirect_uri}?{query}", 303, {"cache-control": "no-store"})
 
 
 def _authorize_page(

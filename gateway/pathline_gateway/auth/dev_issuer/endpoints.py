@@ -8,52 +8,49 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 
-from pathline_gateway.auth.dev_issuer import authorize_page
 from pathline_gateway.auth.dev_issuer.authorization_codes import AuthorizationCodes
 from pathline_gateway.auth.dev_issuer.issuer import HOUR_S, Issuer, has_secret, parse_client
+from pathline_gateway.auth.dev_issuer.services import Codes, OwnIssuer
 from pathline_gateway.web import forms
 from pathline_gateway.web.problem import Problem
 
 _CODE_GRANT_FIELDS: Final = ("code", "client_id", "redirect_uri", "code_verifier")
 
 
-def routes(issuer: Issuer) -> APIRouter:
-    """Discovery, keys, a page to sign in at, and tokens for client credentials and for codes (RFC 6749)."""
-    router = APIRouter(prefix="/issuer", include_in_schema=False)
-    codes = AuthorizationCodes()
+router = APIRouter(prefix="/issuer", include_in_schema=False)
 
-    @router.get("/.well-known/openid-configuration")
-    async def configuration() -> dict[str, Any]:
-        return {
-            "issuer": issuer.url,
-            "jwks_uri": f"{issuer.url}/jwks.json",
-            "authorization_endpoint": f"{issuer.url}/authorize",
-            "token_endpoint": f"{issuer.url}/token",
-            "grant_types_supported": ["client_credentials", "authorization_code"],
-            "response_types_supported": ["code"],
-            "code_challenge_methods_supported": ["S256"],
-            "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["ES256"],
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "none"],
-            "authorization_response_iss_parameter_supported": True,
-        }
 
-    @router.get("/jwks.json")
-    async def keys() -> dict[str, Any]:
-        return dict(issuer.keys.as_dict())
+@router.get("/.well-known/openid-configuration")
+async def get_configuration(issuer: OwnIssuer) -> dict[str, Any]:
+    return {
+        "issuer": issuer.url,
+        "jwks_uri": f"{issuer.url}/jwks.json",
+        "authorization_endpoint": f"{issuer.url}/authorize",
+        "token_endpoint": f"{issuer.url}/token",
+        "grant_types_supported": ["client_credentials", "authorization_code"],
+        "response_types_supported": ["code"],
+        "code_challenge_methods_supported": ["S256"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "none"],
+        "authorization_response_iss_parameter_supported": True,
+    }
 
-    @router.post("/token")
-    async def token(request: Request) -> dict[str, Any]:
-        """A token for `client_id` = role, or role:organisation, or citizen:name; or for a code."""
-        form = await forms.read_form(request)
-        return (
-            _redeem_code(issuer, codes, form)
-            if form.get("grant_type") == "authorization_code"
-            else _grant_client_credentials(issuer, form)
-        )
 
-    authorize_page.add_routes(router, issuer, codes)
-    return router
+@router.get("/jwks.json")
+async def get_keys(issuer: OwnIssuer) -> dict[str, Any]:
+    return dict(issuer.keys.as_dict())
+
+
+@router.post("/token")
+async def issue_token(issuer: OwnIssuer, codes: Codes, request: Request) -> dict[str, Any]:
+    """A token for `client_id` = role, or role:organisation, or citizen:name; or for a code."""
+    form = await forms.read_form(request)
+    return (
+        _redeem_code(issuer, codes, form)
+        if form.get("grant_type") == "authorization_code"
+        else _grant_client_credentials(issuer, form)
+    )
 
 
 def _grant_client_credentials(issuer: Issuer, form: Mapping[str, str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
@@ -18,6 +18,7 @@ from pathline_gateway.identity.links.service import Linking, link_not_found
 from pathline_gateway.identity.links.token_repository import TokenLink
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.reserved_names import ACCOUNT_SOURCE, CITIZEN_ORGANISATION
+from pathline_gateway.web.context import RegisterUnknown, RequestPool, service
 from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
@@ -51,72 +52,85 @@ class Retract(BaseModel):
     """Its id."""
 
 
-def routes(pool: asyncpg.Pool, linking: Linking, register_unknown: bool) -> APIRouter:
-    """`POST /v1/identity/tokens`, `POST /v1/identity/links` and `GET …/{link}`, `POST /v1/identity/retractions`."""
-    router = APIRouter(tags=["identity"])
+LinkService = Annotated[Linking, Depends(service(Linking))]
 
-    @router.post(
-        "/v1/identity/tokens",
-        status_code=201,
-        summary="A token for a person to carry",
-        response_model=None,
-        responses=response_docs(GivenToken, {201: "Shown once"}),
-    )
-    async def issue_token(caller: Publisher, ref: Ref, response: Response) -> dict[str, str]:
-        """By the organisation that knows her, or by her own account. Shown once, good once, and not for long."""
-        if not _may_issue_for(caller, ref):
-            raise Problem(403, "not-your-subject", "tokens are issued by the organisation whose subject it is")
-        if not register_unknown:
-            await _require_registered(pool, ref.org)
-        token, expires_at = await linking.issue(ref.org, ref.subject)
-        response.headers["cache-control"] = "no-store"
-        return {"token": token, "expires_at": instant.to_text(expires_at)}
+router = APIRouter(tags=["identity"])
 
-    @router.post(
-        "/v1/identity/links",
-        status_code=201,
-        summary="Link by tokens",
-        response_model=None,
-        responses=response_docs(MadeLink, {201: "It is bound, or waits for a reviewer", 202: "It is on its way: look"}),
-    )
-    async def link_by_tokens(caller: Citizen, body: Show, request: Request, response: Response) -> dict[str, Any]:
-        """201 when it is bound, or waits for a reviewer; 202 when it will be: `get_link` says how far it has come.
 
-        Tokens that are unknown, expired, used, or of one record get one and the same 404.
-        """
-        if len(body.tokens) == 1 and caller.account is None:
-            raise Problem(422, "invalid-request", "tokens: send two, or sign in to the account that completes the one")
-        token_link = await linking.link(body.tokens, caller.account, _attempt_key(caller, request))
-        response.status_code = 201 if token_link.is_bound else 202
-        return _render_link(token_link)
+@router.post(
+    "/v1/identity/tokens",
+    status_code=201,
+    summary="A token for a person to carry",
+    response_model=None,
+    responses=response_docs(GivenToken, {201: "Shown once"}),
+)
+async def issue_token(
+    pool: RequestPool,
+    linking: LinkService,
+    register_unknown: RegisterUnknown,
+    caller: Publisher,
+    ref: Ref,
+    response: Response,
+) -> dict[str, str]:
+    """By the organisation that knows her, or by her own account. Shown once, good once, and not for long."""
+    if not _may_issue_for(caller, ref):
+        raise Problem(403, "not-your-subject", "tokens are issued by the organisation whose subject it is")
+    if not register_unknown:
+        await _require_registered(pool, ref.org)
+    token, expires_at = await linking.issue(ref.org, ref.subject)
+    response.headers["cache-control"] = "no-store"
+    return {"token": token, "expires_at": instant.to_text(expires_at)}
 
-    @router.get(
-        "/v1/identity/links/{link}",
-        summary="How far a link by tokens has come",
-        response_model=None,
-        responses=response_docs(MadeLink, "How far it has come"),
-    )
-    async def get_link(
-        caller: Citizen, link: Annotated[UUID, Path(description="The link's id: the last part of `look`")]
-    ) -> dict[str, Any]:
-        """`on-its-way`, `bound`, `in-review`, `retracted`; or `interrupted`: show the same tokens again."""
-        return _render_link(_require_own_link(caller, await linking.get_link(link)))
 
-    @router.post(
-        "/v1/identity/retractions",
-        status_code=201,
-        summary="Take a link by tokens back",
-        response_model=None,
-        responses=response_docs(TakenBack, {201: "Membership follows it", 202: "Membership will follow it"}),
-    )
-    async def retract_link(caller: Citizen, body: Retract, response: Response) -> dict[str, Any]:
-        """By who made it. 201 when membership follows it, 202 when it will. Once or twice is the same."""
-        token_link = _require_own_link(caller, await linking.get_link(_link_id(body)))
-        id, bound = await linking.unlink(token_link.id)
-        response.status_code = 201 if bound else 202
-        return {"evidence": {"source": ACCOUNT_SOURCE, "id": id}, "bound": bound}
+@router.post(
+    "/v1/identity/links",
+    status_code=201,
+    summary="Link by tokens",
+    response_model=None,
+    responses=response_docs(MadeLink, {201: "It is bound, or waits for a reviewer", 202: "It is on its way: look"}),
+)
+async def link_by_tokens(
+    linking: LinkService, caller: Citizen, body: Show, request: Request, response: Response
+) -> dict[str, Any]:
+    """201 when it is bound, or waits for a reviewer; 202 when it will be: `look` says how far it has come.
 
-    return router
+    Tokens that are unknown, expired, used, or of one record get one and the same 404.
+    """
+    if len(body.tokens) == 1 and caller.account is None:
+        raise Problem(422, "invalid-request", "tokens: send two, or sign in to the account that completes the one")
+    token_link = await linking.link(body.tokens, caller.account, _attempt_key(caller, request))
+    response.status_code = 201 if token_link.is_bound else 202
+    return _render_link(token_link)
+
+
+@router.get(
+    "/v1/identity/links/{link}",
+    summary="How far a link by tokens has come",
+    response_model=None,
+    responses=response_docs(MadeLink, "How far it has come"),
+)
+async def get_link(
+    linking: LinkService,
+    caller: Citizen,
+    link: Annotated[UUID, Path(description="The link's id: the last part of `look`")],
+) -> dict[str, Any]:
+    """`on-its-way`, `bound`, `in-review`, `retracted`; or `interrupted`: show the same tokens again."""
+    return _render_link(_require_own_link(caller, await linking.get_link(link)))
+
+
+@router.post(
+    "/v1/identity/retractions",
+    status_code=201,
+    summary="Take a link by tokens back",
+    response_model=None,
+    responses=response_docs(TakenBack, {201: "Membership follows it", 202: "Membership will follow it"}),
+)
+async def retract_link(linking: LinkService, caller: Citizen, body: Retract, response: Response) -> dict[str, Any]:
+    """By who made it. 201 when membership follows it, 202 when it will. Once or twice is the same."""
+    token_link = _require_own_link(caller, await linking.get_link(_link_id(body)))
+    id, bound = await linking.unlink(token_link.id)
+    response.status_code = 201 if bound else 202
+    return {"evidence": {"source": ACCOUNT_SOURCE, "id": id}, "bound": bound}
 
 
 def _may_issue_for(caller: Caller, ref: Ref) -> bool:

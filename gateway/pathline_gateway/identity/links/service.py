@@ -156,7 +156,7 @@ def _link_event(link: TokenLink) -> Interaction[Payload]:
         same=(Ref(org=link.a_org, subject=link.a_subject), Ref(org=link.b_org, subject=link.b_subject)),
         method="citizen-token",
     )
-    return _build_event(payload, link, link.event_id, link.made_at)
+    return _build_event(payload, link, link.event_id, link.created_at)
 
 
 def _retraction_event(link: TokenLink, retracted_at: datetime) -> Interaction[Payload]:

@@ -21,7 +21,9 @@ insert into link_token (digest, org, subject, expires_at) values ($1, $2, $3, no
 returning expires_at
 """
 _COUNT_OPEN = """
-select count(*) from (select from link_token where org = $1 and link is null and expires_at > now() limit $2) as found
+select count(*) from (
+    select from link_token where org = $1 and token_link_id is null and expires_at > now() limit $2
+) as found
 """
 # What is long over tells nobody anything. A few at a time, whenever one is issued.
 _DELETE_EXPIRED = """
@@ -29,26 +31,26 @@ with tokens as (
     delete from link_token where digest in (
         select digest from link_token where expires_at < now() - interval '1 day' order by expires_at limit 100)
 )
-delete from redemption_attempt where since < now() - interval '1 day'
+delete from redemption_attempt where window_start < now() - interval '1 day'
 """
 _SELECT_ISSUED = """
-select org, subject, expires_at > now() as fresh, link from link_token
+select org, subject, expires_at > now() as fresh, token_link_id from link_token
 where digest = any($1::bytea[]) order by digest for update
 """
 _SELECT_PENDING = """
-select id, a_org, a_subject, b_org, b_subject, account, held_until <= now() as free from token_link
+select id, a_org, a_subject, b_org, b_subject, account, publish_lease_until <= now() as free from token_link
 where id = any($1::uuid[]) and published_at is null
 """
 _RESERVE = """
-insert into token_link (id, a_org, a_subject, b_org, b_subject, account, held_until)
+insert into token_link (id, a_org, a_subject, b_org, b_subject, account, publish_lease_until)
 values ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 second')
 """
-_SPEND = "update link_token set link = $2 where digest = any($1::bytea[])"
-_EXTEND_HOLD = "update token_link set held_until = now() + $2 * interval '1 second' where id = $1"
-_RELEASE_HOLD = "update token_link set held_until = now() where id = $1 and published_at is null"
+_SPEND = "update link_token set token_link_id = $2 where digest = any($1::bytea[])"
+_EXTEND_HOLD = "update token_link set publish_lease_until = now() + $2 * interval '1 second' where id = $1"
+_RELEASE_HOLD = "update token_link set publish_lease_until = now() where id = $1 and published_at is null"
 _MARK_PUBLISHED = "update token_link set published_at = now() where id = $1 and published_at is null"
 _READ = """
-select t.id, t.a_org, t.a_subject, t.b_org, t.b_subject, t.account, t.made_at, t.published_at, t.retracted_at,
+select t.id, t.a_org, t.a_subject, t.b_org, t.b_subject, t.account, t.created_at, t.published_at, t.retracted_at,
     l.seq is not null as seen, r.reason
 from token_link t
 left join source s on s.source = $2
@@ -62,12 +64,14 @@ returning retracted_at
 """
 # Counted before the tokens are looked at, and given back when they were good: so that many at once are not more.
 _COUNT_ATTEMPT = """
-insert into redemption_attempt as r (caller, since, n)
+insert into redemption_attempt as r (caller, window_start, attempts)
 values ($1, date_bin($2 * interval '1 second', now(), 'epoch'), 1)
-on conflict (caller, since) do update set n = r.n + 1 where r.n < $3
-returning since
+on conflict (caller, window_start) do update set attempts = r.attempts + 1 where r.attempts < $3
+returning window_start
 """
-_UNCOUNT_ATTEMPT = "update redemption_attempt set n = n - 1 where caller = $1 and since = $2 and n > 0"
+_UNCOUNT_ATTEMPT = (
+    "update redemption_attempt set attempts = attempts - 1 where caller = $1 and window_start = $2 and attempts > 0"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class TokenLink:
     b_org: str
     b_subject: str
     account: str | None
-    made_at: datetime
+    created_at: datetime
     published_at: datetime | None
     retracted_at: datetime | None
     is_bound: bool
@@ -109,7 +113,7 @@ async def insert_token(connection: asyncpg.Connection, digest: bytes, org: str, 
 async def lock_issued(connection: asyncpg.Connection, digests: Collection[bytes]) -> list[IssuedToken]:
     """Those of these tokens that were issued. Nobody else can spend them until this transaction ends."""
     rows = await connection.fetch(_SELECT_ISSUED, list(digests))
-    return [IssuedToken((row["org"], row["subject"]), row["fresh"], row["link"]) for row in rows]
+    return [IssuedToken((row["org"], row["subject"]), row["fresh"], row["token_link_id"]) for row in rows]
 
 
 async def find_pending(connection: asyncpg.Connection, links: Collection[UUID]) -> PendingLink | None:

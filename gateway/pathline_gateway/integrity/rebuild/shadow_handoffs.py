@@ -17,18 +17,18 @@ union
 select handoff from handoff_input where handoff is not null
 """
 _DIFFERING = """
-select coalesce(l.handoff, b.handoff) as handoff, coalesce(l.ref, b.ref) as ref
+select coalesce(l.handoff, b.handoff) as handoff, coalesce(l.offer_ref, b.offer_ref) as ref
 from handoff l full join rebuilding.handoff b on b.handoff = l.handoff
 where l is distinct from b and coalesce(l.handoff, b.handoff) <> all($1::text[])
 """
 _COUNT = "select count(*) from rebuilding.handoff"
-_LAST_SEQ = "select coalesce(max(seq), 0) from change"
+_LAST_SEQ = "select coalesce(max(seq), 0) from change_log"
 _DELETE_ALL = "delete from handoff"
 _COPY_FROM_SHADOW = "insert into handoff select * from rebuilding.handoff"
 # What their sides may know of them is told anew from what is there then.
-_QUEUE_SIDE_RECOMPUTATION = "insert into handoff_to_judge select handoff from handoff on conflict do nothing"
-_REWIND_CHECKPOINT = "update handoff_progress set seq = least(seq, $1)"
-_COMPARABLE_SEQ = "select least((select seq from handoff_progress), $1)"
+_QUEUE_SIDE_RECOMPUTATION = "insert into handoff_side_pending select handoff from handoff on conflict do nothing"
+_REWIND_CHECKPOINT = "update handoff_progress set change_seq = least(change_seq, $1)"
+_COMPARABLE_SEQ = "select least((select change_seq from handoff_progress), $1)"
 
 
 async def handoff_ids(connection: asyncpg.Connection) -> AsyncIterator[list[str]]:

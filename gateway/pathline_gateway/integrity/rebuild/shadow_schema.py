@@ -8,7 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
-_LOCK = 0x706C_0005
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
 
 _PREPARE = """
 drop schema if exists rebuilding cascade;
@@ -24,13 +25,14 @@ create unlogged table rebuilding.handoff (like public.handoff including defaults
 create unlogged table rebuilding.suspect (ref bigint primary key);
 """
 _POSITION = """
-select (select coalesce(max(seq), 0) from change) as change, (select seq from membership_progress) as link
+select (select coalesce(max(seq), 0) from change_log) as change,
+    (select link_evidence_seq from membership_progress) as link
 """
-_CHANGED_REFS = "select distinct ref from change where seq > $1 and seq <= $2"
+_CHANGED_REFS = "select distinct ref from change_log where seq > $1 and seq <= $2"
 _LINKED_REFS = """
 select distinct r.ref from seen_evidence l
 left join link_evidence t on l.kind = 'retracted' and t.source = l.target_source and t.id = l.target_id
-cross join lateral (values (l.a), (l.b), (t.a), (t.b)) as r(ref)
+cross join lateral (values (l.ref_a), (l.ref_b), (t.ref_a), (t.ref_b)) as r(ref)
 where l.seq > $1 and r.ref is not null
 """
 _INSERT_SUSPECTS = "insert into rebuilding.suspect select unnest($1::bigint[]) on conflict do nothing"
@@ -50,7 +52,7 @@ class RebuildPosition:
 
 async def try_lock(connection: asyncpg.Connection) -> bool:
     """Whether this connection is the only one that rebuilds, until it is closed."""
-    return bool(await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK))
+    return await advisory_locks.try_lock_for_session(connection, AdvisoryLock.REBUILD)
 
 
 async def prepare(connection: asyncpg.Connection) -> None:
@@ -119,8 +121,8 @@ on conflict (name) do update set n = t.n + excluded.n
 """
 _STEPS_DIFFER = """
 select p.pathway, p.refs from (
-    select coalesce(m.pathway, s.birth) as pathway, array_agg(s.id) as refs,
-        md5(string_agg(s.id || ' ' || s.stepped, ',' order by s.id)) as live,
+    select coalesce(m.pathway, s.anchor_id) as pathway, array_agg(s.id) as refs,
+        md5(string_agg(s.id || ' ' || s.has_steps, ',' order by s.id)) as live,
         md5(string_agg(s.id || ' ' || (r.ref is not null), ',' order by s.id)) as rebuilt
     from subject_ref s
     left join rebuilding.steps r on r.ref = s.id
@@ -129,11 +131,11 @@ select p.pathway, p.refs from (
 where p.live <> p.rebuilt
 """
 _SWITCH_STEPS = """
-update subject_ref s set stepped = not s.stepped
+update subject_ref s set has_steps = not s.has_steps
 from rebuilding.suspect x left join rebuilding.steps r on r.ref = x.ref
-where s.id = x.ref and s.stepped <> (r.ref is not null)
+where s.id = x.ref and s.has_steps <> (r.ref is not null)
 """
-_INCREMENT_EMPTIED = "update tally set n = n + 1 where name = 'emptied'"
+_INCREMENT_EMPTIED = "update row_counters set value = value + 1 where name = 'emptied'"
 
 
 async def build_steps(connection: asyncpg.Connection) -> None:
@@ -176,7 +178,7 @@ where e.ref is not null
 _DELETE_AMENDMENTS = "delete from rebuilding.amendment where target_ref = any($1::bigint[])"
 _AMENDMENTS_DIFFER = """
 select p.pathway, p.refs from (
-    select coalesce(m.pathway, s.birth) as pathway, array_agg(distinct s.id) as refs,
+    select coalesce(m.pathway, s.anchor_id) as pathway, array_agg(distinct s.id) as refs,
         md5(string_agg(f.fact, ',' order by f.fact) filter (where f.live)) as live,
         md5(string_agg(f.fact, ',' order by f.fact) filter (where not f.live)) as rebuilt
     from (
@@ -240,14 +242,14 @@ select p.pathway, p.refs from (
         md5(string_agg(r.ref || ' ' || r.pathway, ',' order by r.ref)) as rebuilt,
         md5(string_agg(m.ref || ' ' || m.pathway, ',' order by m.ref)) as live
     from rebuilding.membership r
-    full join (select ref, pathway from membership where until is null) m on m.ref = r.ref
+    full join (select ref, pathway from membership where valid_until is null) m on m.ref = r.ref
     group by 1) p
 where p.live is distinct from p.rebuilt
 """
 _MOVED_SUSPECTS = """
 select x.ref, r.pathway from rebuilding.suspect x
 left join rebuilding.membership r on r.ref = x.ref
-left join membership m on m.ref = x.ref and m.until is null
+left join membership m on m.ref = x.ref and m.valid_until is null
 where r.pathway is distinct from m.pathway
 """
 
@@ -273,17 +275,18 @@ async def moved_suspects(connection: asyncpg.Connection) -> dict[int, UUID | Non
 
 _INSERT_DRIFT = """
 insert into rebuilding.total
-select t.name, c.n - t.n from tally t join (
+select t.name, c.n - t.value from row_counters t join (
     select 'subjects' as name, count(*) as n from subject_ref
     union all select 'parked', count(*) from parked where state = 'parked'
     union all select 'links', count(*) from seen_evidence where kind = 'same') c using (name)
 """
 _COMPARE_TOTALS = """
-select t.name, t.n as live, case when t.name in ('interactions', 'stepped') then r.n else t.n + r.n end as rebuilt
-from tally t join rebuilding.total r using (name)
+select t.name, t.value as live,
+    case when t.name in ('interactions', 'stepped') then r.n else t.value + r.n end as rebuilt
+from row_counters t join rebuilding.total r using (name)
 """
 _SWITCH_TOTALS = """
-update tally t set n = case when t.name in ('interactions', 'stepped') then r.n else t.n + r.n end
+update row_counters t set value = case when t.name in ('interactions', 'stepped') then r.n else t.value + r.n end
 from rebuilding.total r where r.name = t.name
 """
 

@@ -12,7 +12,7 @@ from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
 
 
 class Steps:
-    """`subject_ref.stepped`, from the interactions that no void names."""
+    """`subject_ref.has_steps`, from the interactions that no void names."""
 
     name = "stepped"
 

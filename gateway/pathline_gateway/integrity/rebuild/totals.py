@@ -12,7 +12,7 @@ from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
 
 
 class TotalsProjection:
-    """`tally`. Stands after Steps, from which two of the totals are summed."""
+    """`row_counters`. Stands after Steps, from which two of the totals are summed."""
 
     name = "totals"
 

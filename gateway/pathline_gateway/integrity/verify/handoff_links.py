@@ -37,7 +37,7 @@ async def _compare(connection: asyncpg.Connection, handoff_ids: Sequence[str], c
         await derive_handoff_links(connection, handoff_ids),
     )
     for row in stored | recomputed:
-        check.record(row in stored and row in recomputed, row.a)
+        check.record(row in stored and row in recomputed, row.ref_a)
 
 
 async def _compare_one(connection: asyncpg.Connection, handoff: str, check: Check) -> None:
@@ -47,5 +47,5 @@ async def _compare_one(connection: asyncpg.Connection, handoff: str, check: Chec
     except Exception as failed:
         if not concerns_record(failed):
             raise
-        refs = [row.a for row in await event_repository.derived_links(connection, [handoff])]
+        refs = [row.ref_a for row in await event_repository.derived_links(connection, [handoff])]
         check.record(False, refs[0] if refs else None)

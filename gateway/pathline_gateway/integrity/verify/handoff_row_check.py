@@ -18,30 +18,33 @@ _SERVICES = ("appointment.attended", "assessment.made", "service.started", "serv
 def row_agrees(row: HandoffRow, status: HandoffStatus, steps: Sequence[Step]) -> bool:
     """Whether a row says what these clocks say; `steps` are those of the pathway that the offer stands on."""
     life = status.lifecycle
-    facts = (row.sender, row.receiver, row.state, row.redirects, row.anomalies)
+    facts = (row.sender, row.receiver, row.state, row.redirect_count, row.anomaly_count)
     if facts != (life.sender, life.receiver, life.state, len(status.redirects), len(life.anomalies)):
         return False
     ended_by = life.transitions[-1].verb if status.ended_at is not None else None
     if (row.ended_by, row.outcome) != (ended_by, status.last_value("outcome")):
         return False
-    stored_instants = (row.offered, row.accepted, row.first_contact, row.ended)
+    stored_instants = (row.offered_at, row.accepted_at, row.first_contact_at, row.ended_at)
     if stored_instants != (status.offered_at, status.accepted_at, status.first_contact, status.ended_at):
         return False
-    due = {"accept": row.due_accept, "contact": row.due_contact}
-    answered = {"accept": row.answered_accept, "contact": row.answered_contact}
+    due = {"accept": row.accept_due_at, "contact": row.contact_due_at}
+    answered = {"accept": row.accept_answered_at, "contact": row.contact_answered_at}
     if _present(due) != status.due or _present(answered) != status.answered_at:
         return False
-    return (row.heard, row.first_service) == (_first_activity(status, steps), _first_service(status, steps))
+    return (row.receiver_first_active_at, row.first_service_at) == (
+        _first_activity(status, steps),
+        _first_service(status, steps),
+    )
 
 
 def side_agrees(side: OpenStages, status: HandoffStatus | None) -> bool:
     """Whether a side waits for what it may know of; contacts are not among what is folded for it, and left out here."""
     if status is None or status.offered_at is None:
-        return (side.receiver, side.due_accept, side.due_contact) == (None, None, None)
+        return (side.receiver, side.accept_due_at, side.contact_due_at) == (None, None, None)
     if (side.sender, side.receiver) != (status.lifecycle.sender, status.lifecycle.receiver):
         return False
-    due = {"accept": side.due_accept, "contact": side.due_contact}
-    return _present(due) == status.due and side.answered_accept == status.answered_at.get("accept")
+    due = {"accept": side.accept_due_at, "contact": side.contact_due_at}
+    return _present(due) == status.due and side.accept_answered_at == status.answered_at.get("accept")
 
 
 def _present(instants: dict[str, datetime | None]) -> dict[str, datetime]:

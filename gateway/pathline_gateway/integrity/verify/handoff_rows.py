@@ -61,7 +61,7 @@ class HandoffRows:
                 continue
             row = stored.get(each.lifecycle.handoff)
             is_same = row is not None and row_agrees(row, each, reading.assembled.steps)
-            self.check.record(is_same, None if row is None else row.ref)
+            self.check.record(is_same, None if row is None else row.offer_ref)
             if not is_same:
                 self.check.add_pathways([str(reading.members.pathway)])
 
@@ -93,7 +93,7 @@ class HandoffRows:
         for org, sides in by_org.items():
             statuses = await load_statuses(self.connection, [each.handoff for each in sides], org, instant.EARLIEST)
             for each in sides:
-                self.check.record(side_agrees(each, statuses.get(each.handoff)), each.ref)
+                self.check.record(side_agrees(each, statuses.get(each.handoff)), each.offer_ref)
 
     async def check_notices(self, check: Check) -> None:
         """What was said of silence."""

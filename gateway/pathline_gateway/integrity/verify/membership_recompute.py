@@ -1,4 +1,4 @@
-"""Which refs the evidence seen puts on which pathway: one pass over all evidence, with births from the store.
+"""Which refs the evidence seen puts on which pathway: one pass over all evidence, with anchor ids from the store.
 
 Held in memory: the refs that links name, not what stands under them.
 """
@@ -33,7 +33,7 @@ class RecomputedMembership:
     """Evidence that a person has to look at."""
 
     def refs_of(self, ref: int, anchor_id: UUID) -> list[int]:
-        """The refs of the pathway with this birth, or none when this ref is on another's."""
+        """The refs of the pathway with this anchor id, or none when this ref is on another's."""
         return self.refs_by_pathway.get(anchor_id, []) if ref in self.pathway_by_ref else [ref]
 
 
@@ -50,7 +50,7 @@ async def recompute_membership(
     orgs: dict[int, str] = {}
     async for row in scans.stream(connection, scans.LIVE_EVIDENCE):
         evidence[evidence_from_row(row)] = row["source"]
-        orgs |= {row["a"]: row["a_org"], row["b"]: row["b_org"]}
+        orgs |= {row["ref_a"]: row["a_org"], row["ref_b"]: row["b_org"]}
     excluded_refs: set[int] = set()
     try:
         resolution = resolve_people(orgs, evidence)
@@ -69,7 +69,7 @@ async def recompute_membership(
         order = await scans.oldest_first(connection, [ref for members in page for ref in members])
         rank_by_ref = {row["id"]: n for n, row in enumerate(order)}
         for members in page:
-            anchor_id = order[min(rank_by_ref[ref] for ref in members)]["birth"]
+            anchor_id = order[min(rank_by_ref[ref] for ref in members)]["anchor_id"]
             recomputed.refs_by_pathway[anchor_id] = members
             recomputed.pathway_by_ref.update(dict.fromkeys(members, anchor_id))
     return recomputed

@@ -58,7 +58,7 @@ class _Page:
 
     async def check(self, page: Sequence[Row]) -> None:
         """The pathways named after these refs."""
-        numbers = {n for row in page for n in self.membership.refs_of(row["id"], row["birth"])} | {
+        numbers = {n for row in page for n in self.membership.refs_of(row["id"], row["anchor_id"])} | {
             r["id"] for r in page
         }
         ref_rows = {row["id"]: row for row in await scans.refs_by_id(self.connection, numbers)}
@@ -72,7 +72,7 @@ class _Page:
             await self._compare(row, ref_rows, live_rows_by_ref, amendments)
 
     def _count(self, row: Row, live: Sequence[Row]) -> None:
-        self.checks["stepped"].record(row["stepped"] == bool(live), row["id"])
+        self.checks["stepped"].record(row["has_steps"] == bool(live), row["id"])
         self.counts.interactions += len(live)
         self.counts.with_steps += bool(live)
 
@@ -84,23 +84,23 @@ class _Page:
         amendments: Mapping[Any, pathway_recompute.InteractionAmendments],
     ) -> None:
         check = self.checks["pathways"]
-        group = self.membership.refs_of(row["id"], row["birth"])
+        group = self.membership.refs_of(row["id"], row["anchor_id"])
         if not group:  # on another's pathway: its own id leads there
-            served_id = _render_served(await self._pull(row["birth"]))
+            served_id = _render_served(await self._pull(row["anchor_id"]))
             check.record(served_id == str(self.membership.pathway_by_ref[row["id"]]).encode(), row["id"])
             return
         steps = [step for ref in group for step in live_rows_by_ref.get(ref, ())]
         self.counts.pathways += bool(steps)
         subjects = [(ref_rows[ref]["org"], ref_rows[ref]["subject"]) for ref in group]
-        reading = await self._pull(row["birth"])
+        reading = await self._pull(row["anchor_id"])
         if isinstance(reading, pathway_reader.PathwayReading):
             await self.handoffs.compare(reading)
         is_same = pathway_recompute.digest(_render_served(reading)) == _recompute_digest(
-            row["birth"], subjects, steps, amendments
+            row["anchor_id"], subjects, steps, amendments
         )
         check.record(is_same, row["id"])
         if not is_same and row["id"] not in check.closed_refs:
-            check.add_pathways([str(row["birth"])])
+            check.add_pathways([str(row["anchor_id"])])
 
     async def _pull(self, pathway: UUID) -> pathway_reader.PathwayReading | UUID | None:
         """The pathway as it is pulled, the id that it leads to, or nothing."""
@@ -113,7 +113,7 @@ class _Page:
 def _render_served(reading: pathway_reader.PathwayReading | UUID | None) -> bytes:
     """What is served: a body without its version, or the id that it leads to, or nothing."""
     if isinstance(reading, pathway_reader.PathwayReading):
-        return orjson.dumps(serialization.serve_pathway(reading.members, "", reading.assembled))
+        return orjson.dumps(serialization.serialize_pathway(reading.as_served(), ""))
     return b"" if reading is None else str(reading).encode()
 
 

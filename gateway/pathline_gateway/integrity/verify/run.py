@@ -44,10 +44,10 @@ async def _check_review_items(connection: asyncpg.Connection, recomputed: Recomp
     missing = set(recomputed.review_rows)
     async for row in scans.stream(connection, scans.REVIEW_ITEMS):
         item = ReviewRow(*row.values())
-        check.record(item in recomputed.review_rows, item.a)
+        check.record(item in recomputed.review_rows, item.ref_a)
         missing.discard(item)
     for item in missing:
-        check.record(False, item.a)
+        check.record(False, item.ref_a)
 
 
 async def _check_memberships(connection: asyncpg.Connection, recomputed: RecomputedMembership, check: Check) -> None:

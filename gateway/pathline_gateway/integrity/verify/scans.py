@@ -28,11 +28,10 @@ left join subject_ref s on s.id = i.ref
 """
 EVIDENCE: Final = """
 select v.received_at, v.time, v.recordedtime, src.source, t.type, v.id, v.sequence, v.subject, v.trace_id, v.span_id,
-    v.payload, e.digest, e.ref as identity_ref, e.time as identity_time,
-    a.kind as amends, asrc.source as amends_source, a.target_id as amends_id, a.target_ref,
-    l.kind as links, l.a, l.b, l.method, l.confidence, l.asserted_at, lsrc.source as links_source,
-    l.target_id as links_id, ra.org as a_org, ra.subject as a_subject, rb.org as b_org, rb.subject as b_subject,
-    target.ref as true_target
+    v.payload, e.digest, e.ref as identity_ref, e.time as identity_time, a.kind as amends,
+    asrc.source as amends_source, a.target_id as amends_id, a.target_ref, l.kind as links, l.ref_a, l.ref_b, l.method,
+    l.confidence, l.asserted_at, lsrc.source as links_source, l.target_id as links_id, ra.org as a_org,
+    ra.subject as a_subject, rb.org as b_org, rb.subject as b_subject, target.ref as true_target
 from evidence v
 left join event_identity e on e.source = v.source and e.id = v.id
 left join source src on src.id = v.source
@@ -42,13 +41,13 @@ left join source asrc on asrc.id = a.target_source
 left join interaction target on target.source = a.target_source and target.id = a.target_id
 left join link_evidence l on l.source = v.source and l.id = v.id
 left join source lsrc on lsrc.id = l.target_source
-left join subject_ref ra on ra.id = l.a
-left join subject_ref rb on rb.id = l.b
+left join subject_ref ra on ra.id = l.ref_a
+left join subject_ref rb on rb.id = l.ref_b
 """
 SOURCES: Final = "select source, org from source"
-REFS: Final = "select id, org, subject, birth, stepped from subject_ref order by id"
-REVIEW_ITEMS: Final = "select source, id, a, b, reason from review_item"
-OPEN_MEMBERSHIPS: Final = "select ref, pathway from membership where until is null order by ref"
+REFS: Final = "select id, org, subject, anchor_id, has_steps from subject_ref order by id"
+REVIEW_ITEMS: Final = "select source, id, ref_a, ref_b, reason from review_item"
+OPEN_MEMBERSHIPS: Final = "select ref, pathway from membership where valid_until is null order by ref"
 PARKED: Final = """
 select p.topic, p.partition, p."offset", coalesce(p.last_offset, p."offset") as last_offset, p.reason, p.detail, p.org,
     p.state, cardinality(p.header_names) as names, cardinality(p.header_values) as values,
@@ -71,14 +70,15 @@ with retracted as (
     select l.target_source, l.target_id, s.org from seen_evidence l join source s on s.id = l.source
     where l.kind = 'retracted'
 ), said as (
-    select l.source, l.id, l.kind, l.a, l.b, l.confidence, l.asserted_at, l.standing from seen_evidence l
+    select l.source, l.id, l.kind, l.ref_a, l.ref_b, l.confidence, l.asserted_at, l.rank from seen_evidence l
     where l.kind <> 'retracted'
     union all
-    select h.source, h.id, 'same', h.a, h.b, 1, h.asserted_at, case when h.late then 5 else 2 end from handoff_link h
+    select h.source, h.id, 'same', h.ref_a, h.ref_b, 1, h.asserted_at, case when h.is_late then 5 else 2 end
+    from handoff_link h
 )
 select l.*, s.source as source_name, ra.org as a_org, rb.org as b_org
 from said l join source s on s.id = l.source
-join subject_ref ra on ra.id = l.a join subject_ref rb on rb.id = l.b
+join subject_ref ra on ra.id = l.ref_a join subject_ref rb on rb.id = l.ref_b
 where not exists (
     select from retracted r
     where r.target_source = l.source and r.target_id = l.id and (r.org = s.org or r.org = 'pathline'))
@@ -86,7 +86,7 @@ where not exists (
 # Hand-offs of which a token was shown, perhaps, less those of which the membership writer has still to see something.
 HANDOFFS: Final = """
 with unseen as (
-    select kind, handoff, source, id from handoff_input where seq > (select handoff_seq from membership_progress)
+    select kind, handoff, source, id from handoff_input where seq > (select handoff_input_seq from membership_progress)
 ), open as (
     select handoff from unseen where handoff is not null
     union
@@ -100,36 +100,36 @@ select distinct k.handoff from handoff_input k
 where k.handoff is not null and k.kind <> 'asked' and not exists (select from open o where o.handoff = k.handoff)
 """
 NOTICES: Final = """
-select n.ref, case n.kind
-    when 'silent' then n.raised_at > n.due and (n.open or o.id is not null)
-    else o.id is not null and not o.open and o.raised_at <= n.raised_at end as founded
+select n.offer_ref as ref, case n.kind
+    when 'silent' then n.raised_at > n.due_at and (n.is_open or o.id is not null)
+    else o.id is not null and not o.is_open and o.raised_at <= n.raised_at end as founded
 from handoff_notice n
-left join handoff_notice o on o.handoff = n.handoff and o.stage = n.stage and o.due = n.due and o.kind <> n.kind
+left join handoff_notice o on o.handoff = n.handoff and o.stage = n.stage and o.due_at = n.due_at and o.kind <> n.kind
     and o.audience = n.audience
 """
 # As far as they do not have to be judged anew.
 HANDOFF_SIDES: Final = """
-select v.* from handoff_side v where not exists (select from handoff_to_judge j where j.handoff = v.handoff)
+select v.* from handoff_side v where not exists (select from handoff_side_pending j where j.handoff = v.handoff)
 """
 CONCEALED_WITHOUT_SIDES: Final = """
-select h.handoff, h.ref from handoff h
-where h.concealed and not exists (select from handoff_side v where v.handoff = h.handoff)
-    and not exists (select from handoff_to_judge j where j.handoff = h.handoff)
+select h.handoff, h.offer_ref as ref from handoff h
+where h.is_concealed and not exists (select from handoff_side v where v.handoff = h.handoff)
+    and not exists (select from handoff_side_pending j where j.handoff = h.handoff)
 """
-STORED_HANDOFFS: Final = "select handoff, ref from handoff"
+STORED_HANDOFFS: Final = "select handoff, offer_ref as ref from handoff"
 ORPHAN_HANDOFF_LINKS: Final = """
-select h.a as ref from handoff_link h
+select h.ref_a as ref from handoff_link h
 where not exists (select from handoff_input k where k.handoff = h.handoff and k.kind <> 'asked')
 """
 # A reader of the log misses these interactions: their ref has no entry of their batch.
 UNLOGGED_INTERACTIONS: Final = """
 select distinct i.ref from interaction i
-where not exists (select from change c where c.ref = i.ref and c.batch = i.batch and c.kind = 'interaction')
+where not exists (select from change_log c where c.ref = i.ref and c.batch = i.batch and c.kind = 'interaction')
 """
 # Each opened membership is one entry; closing one without opening another is an entry too.
 UNLOGGED_MEMBERSHIPS: Final = """
 select m.ref from (select ref, count(*) as n from membership group by ref) m
-left join (select ref, count(*) as n from change where kind = 'membership' group by ref) c using (ref)
+left join (select ref, count(*) as n from change_log where kind = 'membership' group by ref) c using (ref)
 where m.n > coalesce(c.n, 0)
 """
 # The entries of one transaction stand together, refs ascending, because the lock is held to the commit.
@@ -137,10 +137,10 @@ OUT_OF_ORDER_CHANGES: Final = """
 select c.ref from (
     select ref, batch, lag(ref) over (order by seq) as ref_before, lag(batch) over (order by seq) as batch_before,
         row_number() over (partition by batch order by seq) as nth
-    from change) c
+    from change_log) c
 where case when c.batch is distinct from c.batch_before then c.nth > 1 else c.ref <= c.ref_before end
 """
-COUNT_CHANGES: Final = "select count(*) from change"
+COUNT_CHANGES: Final = "select count(*) from change_log"
 # Identities of nothing, and interactions stored twice.
 ORPHAN_IDENTITIES: Final = """
 select e.ref from event_identity e
@@ -158,7 +158,7 @@ select a.target_ref as ref from amendment a
 where not exists (select from evidence v where v.source = a.source and v.id = a.id)
 """
 ORPHAN_LINKS: Final = """
-select l.a as ref from link_evidence l
+select l.ref_a as ref from link_evidence l
 where not exists (select from evidence v where v.source = l.source and v.id = l.id)
 """
 
@@ -175,10 +175,12 @@ join evidence v on v.source = a.source and v.id = a.id
 join source src on src.id = a.source
 """
 _REFS_BY_ID = "select id, org, subject from subject_ref where id = any($1::bigint[])"
-_REFS_OLDEST_FIRST = "select id, birth from subject_ref where id = any($1::bigint[]) order by received_at, org, subject"
+_REFS_OLDEST_FIRST = (
+    "select id, anchor_id from subject_ref where id = any($1::bigint[]) order by received_at, org, subject"
+)
 _PATHWAYS_OF_REFS = """
-select distinct coalesce(m.pathway, s.birth) as pathway
-from subject_ref s left join membership m on m.ref = s.id and m.until is null where s.id = any($1::bigint[])
+select distinct coalesce(m.pathway, s.anchor_id) as pathway
+from subject_ref s left join membership m on m.ref = s.id and m.valid_until is null where s.id = any($1::bigint[])
 """
 
 
@@ -222,7 +224,7 @@ async def amendments_of(connection: asyncpg.Connection, rows: Sequence[asyncpg.R
 
 
 async def oldest_first(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
-    """id and birth of these refs, the oldest first."""
+    """id and anchor id of these refs, the oldest first."""
     return list(await connection.fetch(_REFS_OLDEST_FIRST, list(refs)))
 
 

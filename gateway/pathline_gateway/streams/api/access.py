@@ -42,7 +42,7 @@ async def require_recipient(connection: asyncpg.Connection, caller: Caller, id: 
     subscription = await require_subscription(connection, caller, id)
     if not caller.auth_disabled and caller.org != subscription.org:
         raise Problem(403, "forbidden", "events are handed to the organisation that subscribed alone")
-    if subscription.paused:
+    if subscription.is_paused:
         raise Problem(409, "paused", "the subscription is paused: resume it first")
     return subscription
 
@@ -54,4 +54,4 @@ async def require_series(connection: asyncpg.Connection, subscription: Subscript
     series = await subscription_repository.find_series(connection, subscription.id, n)
     if series is None:
         raise Problem(404, "no-such-series", "the subscription has no series of this number: see `…/replay`")
-    return series._replace(operator=subscription.operator)
+    return series._replace(is_operator=subscription.is_operator)

@@ -10,19 +10,18 @@ import asyncpg
 
 # Back from the newest entry, and no further than so many: the log has no index by time.
 _WINDOW = """
-select min(seq) - 1 as begin, max(seq) as end, min(at) as since, count(*) as entries
-from (select seq, at from change order by seq desc limit $2) as newest where at >= $1
+select min(seq) - 1 as begin, max(seq) as end, min(logged_at) as since, count(*) as entries
+from (select seq, logged_at from change_log order by seq desc limit $2) as newest where logged_at >= $1
 """
 _STORED = """
-select n.number, src.source, i.id, s.org, s.subject, coalesce(m.pathway, s.birth) as pathway, t.type, i.time,
+select n.number, src.source, i.id, s.org, s.subject, s.pathway, t.type, i.time,
     i.recordedtime, i.sequence, i.payload, i.ref, null::text as kind, false as only_one
 from unnest($1::integer[], $2::text[]) with ordinality as n(source, id, number)
 join source src on src.id = n.source
 join event_identity k on k.source = n.source and k.id = n.id
 join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
 join event_type t on t.id = i.type
-join subject_ref s on s.id = i.ref
-left join membership m on m.ref = s.id and m.until is null
+join ref_pathway s on s.ref = i.ref
 order by n.number
 """
 

@@ -10,15 +10,16 @@ from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import StreamingResponse
 
 from pathline_gateway.access_log.request_row import read_transaction
-from pathline_gateway.auth.dependencies import CurrentCaller
+from pathline_gateway.auth.dependencies import Subscriber, SubscriberOrOperator
 from pathline_gateway.streams.api.access import SubscriptionId, require_recipient, require_series, require_subscription
 from pathline_gateway.streams.api.explain import explain
+from pathline_gateway.streams.api.services import EventStreams
 from pathline_gateway.streams.api.subscription_schemas import DeliveredEvents, DeliveryExplanation
 from pathline_gateway.streams.dispatch.event_rendering import render_page
-from pathline_gateway.streams.sse.stream import Streams
-from pathline_gateway.streams.subscriptions.cursor import parse_cursor
+from pathline_gateway.streams.subscriptions.cursor import parse_cursor, require_reached
 from pathline_gateway.streams.webhooks import endpoint_repository
 from pathline_gateway.visibility.padding import PADDING, is_restricted
+from pathline_gateway.web.context import Context, RequestPool
 from pathline_gateway.web.openapi_responses import LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.patterns import STORABLE
 
@@ -29,82 +30,86 @@ _CURSOR_DESCRIPTION: Final = (
 _After = Annotated[str, Query(max_length=64, description=_CURSOR_DESCRIPTION)]
 
 
-def routes(streams: Streams) -> APIRouter:
-    """`…/events`, `…/stream` and `…/explain`."""
-    pool, secret, clock = streams.pool, streams.secret, streams.clock
-    router = APIRouter()
+router = APIRouter(tags=["subscriptions"])
 
-    @router.get(
-        "/v1/subscriptions/{subscription}/events",
-        summary="Pull events",
-        response_class=Response,
-        responses=response_docs(DeliveredEvents, "The next events"),
-    )
-    async def events(
-        caller: CurrentCaller,
-        subscription: SubscriptionId,
-        after: _After = "n0",
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description=LIMIT_DESCRIPTION)] = 100,
-    ) -> Response:
-        """The next events, each a CloudEvent with its running `number`: a gap always means loss.
 
-        Each is looked at again: of what may no longer be shown only `{"number", "withheld": true}` is left.
-        """
-        series, number = parse_cursor(after)
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            target = await require_series(connection, await require_recipient(connection, caller, subscription), series)
-            event_page = await render_page(connection, secret, target, number, limit, clock())
-        async with pool.acquire() as connection:
-            await endpoint_repository.record_read_position(connection, target.id, number, datetime.now(UTC))
-        body = {
-            "events": event_page.events,
-            "next": f"{target.prefix}n{event_page.last_number}",
-            "count": event_page.last_number,
-        }
-        return Response(orjson.dumps(body), media_type="application/json", headers={"cache-control": "no-store"})
+@router.get(
+    "/v1/subscriptions/{subscription}/events",
+    summary="Pull events",
+    response_class=Response,
+    responses=response_docs(DeliveredEvents, "The next events"),
+)
+async def pull_events(
+    context: Context,
+    caller: Subscriber,
+    subscription: SubscriptionId,
+    after: _After = "n0",
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description=LIMIT_DESCRIPTION)] = 100,
+) -> Response:
+    """The next events, each a CloudEvent with its running `number`: a gap always means loss.
 
-    @router.get(
-        "/v1/subscriptions/{subscription}/stream",
-        summary="Listen to events",
-        response_class=StreamingResponse,
-        responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events, each a CloudEvent"}},
-    )
-    async def stream(
-        caller: CurrentCaller,
-        subscription: SubscriptionId,
-        after: _After = "n0",
-        last_event_id: Annotated[
-            str | None, Header(max_length=64, description="The `id` of the last event that came: in place of `after`.")
-        ] = None,
-    ) -> StreamingResponse:
-        """As `…/events`, as they come. A reader that lost the connection sends `Last-Event-ID`, as browsers do.
+    Each is looked at again: of what may no longer be shown only `{"number", "withheld": true}` is left.
+    """
+    series, number = cursor = parse_cursor(after)
+    async with context.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+        target = await require_series(connection, await require_recipient(connection, caller, subscription), series)
+        require_reached(cursor, target.last_number, target.prefix)
+        event_page = await render_page(connection, context.secret, target, number, limit, context.clock())
+    async with context.pool.acquire() as connection:
+        await endpoint_repository.record_read_position(connection, target.id, number, datetime.now(UTC))
+    body = {
+        "events": event_page.events,
+        "next": f"{target.prefix}n{event_page.last_number}",
+        "count": event_page.last_number,
+    }
+    return Response(orjson.dumps(body), media_type="application/json", headers={"cache-control": "no-store"})
 
-        It ends after a quarter of an hour, when the subscription is paused or ended, and when the token is: signed out
-        of, or expired.
-        """
-        series, number = parse_cursor(last_event_id or after)
-        async with pool.acquire() as connection:
-            target = await require_series(connection, await require_recipient(connection, caller, subscription), series)
-            await endpoint_repository.record_read_position(connection, target.id, number, datetime.now(UTC))
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        frames = streams.listen(target.id, number, auth_disabled=caller.auth_disabled, session=caller.session)
-        return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
 
-    @router.get(
-        "/v1/subscriptions/{subscription}/explain",
-        summary="Why did an event come, or not?",
-        response_model=None,
-        responses=response_docs(DeliveryExplanation, "Why"),
-    )
-    async def explained(
-        caller: CurrentCaller,
-        subscription: SubscriptionId,
-        source: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's source.")],
-        event: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's id.")],
-    ) -> dict[str, Any]:
-        """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown."""
-        async with PADDING.padded(enabled=is_restricted(caller)), read_transaction(streams.slow_pool) as connection:
-            target = await require_subscription(connection, caller, subscription)
-            return await explain(connection, target, caller, source, event, clock())
+@router.get(
+    "/v1/subscriptions/{subscription}/stream",
+    summary="Listen to events",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events, each a CloudEvent"}},
+)
+async def stream_events(
+    pool: RequestPool,
+    streams: EventStreams,
+    caller: Subscriber,
+    subscription: SubscriptionId,
+    after: _After = "n0",
+    last_event_id: Annotated[
+        str | None, Header(max_length=64, description="The `id` of the last event that came: in place of `after`.")
+    ] = None,
+) -> StreamingResponse:
+    """As `…/events`, as they come. A reader that lost the connection sends `Last-Event-ID`, as browsers do.
 
-    return router
+    It ends after a quarter of an hour, when the subscription is paused or ended, and when the token is: signed out
+    of, or expired.
+    """
+    series, number = cursor = parse_cursor(last_event_id or after)
+    async with pool.acquire() as connection:
+        target = await require_series(connection, await require_recipient(connection, caller, subscription), series)
+        require_reached(cursor, target.last_number, target.prefix)
+        await endpoint_repository.record_read_position(connection, target.id, number, datetime.now(UTC))
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    frames = streams.listen(target.id, number, auth_disabled=caller.auth_disabled, session=caller.session)
+    return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
+
+
+@router.get(
+    "/v1/subscriptions/{subscription}/explain",
+    summary="Why did an event come, or not?",
+    response_model=None,
+    responses=response_docs(DeliveryExplanation, "Why"),
+)
+async def explain_event(
+    context: Context,
+    caller: SubscriberOrOperator,
+    subscription: SubscriptionId,
+    source: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's source.")],
+    event: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's id.")],
+) -> dict[str, Any]:
+    """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown."""
+    async with PADDING.padded(enabled=is_restricted(caller)), read_transaction(context.slow_pool) as connection:
+        target = await require_subscription(connection, caller, subscription)
+        return await explain(connection, target, caller, source, event, context.clock())

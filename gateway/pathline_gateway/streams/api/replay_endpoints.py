@@ -9,14 +9,15 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
-from pathline_gateway.auth.dependencies import CurrentCaller
+from pathline_gateway.auth.dependencies import Subscriber
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.api.access import SubscriptionId, require_recipient
 from pathline_gateway.streams.api.delivery_schemas import NewSeries
+from pathline_gateway.streams.api.services import Admission
 from pathline_gateway.streams.dispatch import replay_repository
-from pathline_gateway.streams.sse.stream import Streams
 from pathline_gateway.streams.subscriptions.cursor import parse_cursor
 from pathline_gateway.streams.subscriptions.repository import Subscription
+from pathline_gateway.web.context import RequestPool
 from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
@@ -35,29 +36,28 @@ class ReplayStart(BaseModel):
     """A cursor of the first series, such as `n17`: what was given after it; or an instant: what was stored since."""
 
 
-def routes(streams: Streams) -> APIRouter:
-    """`…/replay`."""
-    router = APIRouter()
+router = APIRouter(tags=["subscriptions"])
 
-    @router.post(
-        "/v1/subscriptions/{subscription}/replay",
-        summary="Be given again what was stored",
-        status_code=201,
-        response_model=None,
-        responses=response_docs(NewSeries, {201: "It is being given"}),
-    )
-    async def replay(caller: CurrentCaller, subscription: SubscriptionId, form: ReplayStart) -> dict[str, Any]:
-        """A further series, numbered from 1: of what the filters want and the organisation may see now.
 
-        Its cursor is `next`; to a sink it is posted by itself. It ends with what was given when it was asked for.
-        """
-        async with streams.pool.acquire() as connection, connection.transaction():
-            series = await open_series(
-                connection, await require_recipient(connection, caller, subscription), form.from_, streams.limits
-            )
-        return {"series": series, "next": f"s{series}n0"}
+@router.post(
+    "/v1/subscriptions/{subscription}/replay",
+    summary="Be given again what was stored",
+    status_code=201,
+    response_model=None,
+    responses=response_docs(NewSeries, {201: "It is being given"}),
+)
+async def replay_events(
+    pool: RequestPool, admission: Admission, caller: Subscriber, subscription: SubscriptionId, form: ReplayStart
+) -> dict[str, Any]:
+    """A further series, numbered from 1: of what the filters want and the organisation may see now.
 
-    return router
+    Its cursor is `next`; to a sink it is posted by itself. It ends with what was given when it was asked for.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        series = await open_series(
+            connection, await require_recipient(connection, caller, subscription), form.from_, admission.limits
+        )
+    return {"series": series, "next": f"s{series}n0"}
 
 
 async def open_series(connection: asyncpg.Connection, subscription: Subscription, start: str, limits: Limits) -> int:
@@ -68,8 +68,8 @@ async def open_series(connection: asyncpg.Connection, subscription: Subscription
         )
     if await replay_repository.count_unfinished_of_org(connection, subscription.org) >= limits.replays:
         raise limits.named_limit("replays").refusal(_RETRY_AFTER_S)
-    after, after_number = await _resolve_start(connection, subscription, start)
-    return await replay_repository.create_series(connection, subscription.id, after, after_number)
+    after, skip_through_number = await _resolve_start(connection, subscription, start)
+    return await replay_repository.create_series(connection, subscription.id, after, skip_through_number)
 
 
 async def _resolve_start(connection: asyncpg.Connection, subscription: Subscription, text: str) -> tuple[int, int]:
@@ -81,7 +81,7 @@ async def _resolve_start(connection: asyncpg.Connection, subscription: Subscript
             raise Problem(422, "malformed-start", f"from: {error}, or a cursor such as n17") from None
     series, number = parse_cursor(text)
     if (series, number) == (1, 0):
-        return subscription.from_seq, 0
+        return subscription.start_seq, 0
     entry = None if series != 1 else await replay_repository.find_entry_of_number(connection, subscription.id, number)
     if entry is None:
         raise Problem(422, "malformed-start", "from: must be a cursor of the first series, or an instant")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pathline.vocabulary import Code
 from pathline_gateway.auth.purpose import PurposeError, parse_access_purpose
 from pathline_gateway.limits.table import Limits
+from pathline_gateway.streams.subscriptions.filter_values import require_known_values
 from pathline_gateway.streams.subscriptions.filters import FilterLimits, WrongFilter, compile_filters
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
@@ -51,10 +52,13 @@ class DryRunForm(SubscriptionForm):
 
 def validate_form(form: SubscriptionForm, limits: Limits) -> None:
     """It can be read. Raises Problem."""
-    if (form.protocol == "HTTP") != (form.sink is not None):
-        raise Problem(422, "malformed-sink", "sink: goes with protocol HTTP, and with no other")
+    if form.protocol == "HTTP" and form.sink is None:
+        raise Problem(422, "malformed-sink", "sink: protocol HTTP needs the URL that events are posted to")
+    if form.protocol != "HTTP" and form.sink is not None:
+        raise Problem(422, "malformed-sink", "sink: only protocol HTTP posts to one; leave it out, or say HTTP")
     try:
         compile_filters(form.filters, FilterLimits(limits.conditions, limits.condition_length))
+        require_known_values(form.filters)
         parse_access_purpose(form.config.purpose, form.config.authority)
     except WrongFilter as error:
         raise Problem(422, "malformed-filter", str(error)) from None

@@ -26,7 +26,7 @@ def _serialize_fields(subscription: Subscription) -> dict[str, Any]:
         "protocol": subscription.protocol,
         "config": {name: value for name, value in config.items() if value is not None},
         "filters": list(subscription.filters),
-        "paused": subscription.paused,
+        "paused": subscription.is_paused,
         "created": instant.to_text(subscription.created_at),
         "count": subscription.last_number,
     }

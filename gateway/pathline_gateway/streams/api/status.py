@@ -38,7 +38,8 @@ async def _load_series_status(connection: asyncpg.Connection, subscription: Subs
     return {
         "state": _state(subscription, health),
         "given": health.last_number,
-        "delivered": health.first_waiting - 1,
+        # What was given up was passed, and not delivered.
+        "delivered": max(0, health.first_waiting - 1 - (health.failed - health.failed_ahead)),
         "waiting": health.waiting,
         "waiting_since": _serialize_instant(waiting_since),
         "last_success": _serialize_instant(health.last_success_at),
@@ -54,7 +55,7 @@ async def _load_reader_status(connection: asyncpg.Connection, subscription: Subs
     acked_through = 0 if last_request is None else min(last_request[0], subscription.last_number)
     waiting_since = await endpoint_repository.find_delivery_time(connection, subscription.id, acked_through + 1)
     return {
-        "state": "paused" if subscription.paused else "active",
+        "state": "paused" if subscription.is_paused else "active",
         "given": subscription.last_number,
         "delivered": acked_through,
         "waiting": subscription.last_number - acked_through,
@@ -64,18 +65,18 @@ async def _load_reader_status(connection: asyncpg.Connection, subscription: Subs
 
 
 def _state(subscription: Subscription, health: EndpointHealthRow) -> str:
-    if health.stopped is not None:
-        return health.stopped
-    if subscription.paused:
+    if health.stop_reason is not None:
+        return health.stop_reason
+    if subscription.is_paused:
         return "paused"
-    return "failing" if health.failed_in_row else "active"
+    return "failing" if health.consecutive_failures else "active"
 
 
 def _next_attempt(health: EndpointHealthRow) -> datetime | None:
     """When the first event that failed is tried again, as far as that is known."""
-    if health.next_at is None or health.stopped is not None:
+    if health.next_attempt_at is None or health.stop_reason is not None:
         return None
-    return max(health.next_at, health.not_before)
+    return max(health.next_attempt_at, health.not_before)
 
 
 def _serialize_instant(at: datetime | None) -> str | None:

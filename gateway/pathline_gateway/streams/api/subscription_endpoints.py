@@ -5,32 +5,30 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+import asyncpg
 import orjson
 from fastapi import APIRouter, Query, Response
 
 from pathline_gateway.auth.caller import Caller
-from pathline_gateway.auth.dependencies import CurrentCaller
-from pathline_gateway.limits.at_once import AtOnce
-from pathline_gateway.streams.api import event_endpoints, replay_endpoints, webhook_endpoints
+from pathline_gateway.auth.dependencies import Subscriber, SubscriberOrOperator
 from pathline_gateway.streams.api.access import SubscriptionId, org_filter, require_own_org, require_subscription
 from pathline_gateway.streams.api.dry_run import dry_run, hypothetical_subscription
 from pathline_gateway.streams.api.event_endpoints import MAX_PAGE_SIZE
 from pathline_gateway.streams.api.request_schemas import DryRunForm, SubscriptionForm, validate_form
 from pathline_gateway.streams.api.serialization import serialize_subscription
-from pathline_gateway.streams.api.subscription_budget import SubscriptionBudget
+from pathline_gateway.streams.api.services import Admission, Sender
 from pathline_gateway.streams.api.subscription_schemas import (
     CreatedSubscription,
     DryRunResult,
     ServedSubscription,
     Subscriptions,
 )
-from pathline_gateway.streams.sse.stream import Streams
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.webhooks import endpoint_repository
-from pathline_gateway.streams.webhooks.sender import WebhookSender
 from pathline_gateway.streams.webhooks.signature import new_secret
 from pathline_gateway.visibility.padding import PADDING, is_restricted
+from pathline_gateway.web.context import AppContext, Context, RequestPool
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.problem import Problem
 
@@ -38,166 +36,178 @@ _MIN_ID = UUID(int=0)
 _SUBSCRIPTION_RESPONSES: Final = response_docs(ServedSubscription, "As it stands now")
 
 
-def routes(streams: Streams, sender: WebhookSender) -> APIRouter:
-    """Create, read, change, delete, list, pause, resume; and all that is asked of one subscription."""
-    pool, limits = streams.pool, streams.limits
-    budget = SubscriptionBudget(limits)
-    dry_runs = AtOnce(limits.named_limit("dry_runs"), limits.named_limit("dry_runs_at_once"))
-    router = APIRouter(tags=["subscriptions"])
-    router.include_router(webhook_endpoints.routes(streams, sender))
-    router.include_router(event_endpoints.routes(streams))
-    router.include_router(replay_endpoints.routes(streams))
+router = APIRouter(tags=["subscriptions"])
 
-    @router.post(
-        "/v1/subscriptions",
-        summary="Subscribe to events",
-        status_code=201,
-        response_model=None,
-        responses=response_docs(CreatedSubscription, {201: "As it stands now"}),
-    )
-    async def make(caller: CurrentCaller, form: SubscriptionForm) -> dict[str, Any]:
-        """Everything that is stored from now on, that the filters want and the organisation may see.
 
-        Of a webhook the `secret` that signs is told here, and never again. Its sink is asked first, by OPTIONS.
-        """
-        validate_form(form, limits)
-        org = require_own_org(caller, form.config.organisation)
-        fields = (form.protocol, form.config.purpose, form.config.authority, form.filters)
-        async with pool.acquire() as connection:
-            await budget.ensure_room(connection, org, form)
-        rate = None if form.sink is None else await sender.verify(form.sink)
-        async with pool.acquire() as connection, connection.transaction():
-            await budget.ensure_room(connection, org, form)
-            id = await subscription_repository.create(connection, org, caller.auth_disabled, *fields)
-            if form.sink is None:
-                return await serialize_subscription(connection, await require_subscription(connection, caller, id))
-            secret = new_secret()
-            await endpoint_repository.create(connection, id, form.sink, rate, secret)
-            return await serialize_subscription(
-                connection, await require_subscription(connection, caller, id), secret=secret
-            )
+@router.post(
+    "/v1/subscriptions",
+    summary="Subscribe to events",
+    status_code=201,
+    response_model=None,
+    responses=response_docs(CreatedSubscription, {201: "As it stands now"}),
+)
+async def create_subscription(
+    pool: RequestPool, sender: Sender, admission: Admission, caller: Subscriber, form: SubscriptionForm
+) -> dict[str, Any]:
+    """Everything that is stored from now on, that the filters want and the organisation may see.
 
-    @router.post(
-        "/v1/subscriptions/dry-run",
-        summary="What would a subscription have been given?",
-        response_class=Response,
-        responses=response_docs(DryRunResult, "What it would have been given"),
-    )
-    async def tried(caller: CurrentCaller, form: DryRunForm) -> Response:
-        """Counts by type, and the first hundred events, of what was stored in the last `days`, as they may be seen now.
-
-        Nothing is made, and no sink is asked. `complete` is false where there was too much to look at; `since` is from
-        when on it was.
-        """
-        validate_form(form, limits)
-        subscription = hypothetical_subscription(
-            form, require_own_org(caller, form.config.organisation), auth_disabled=caller.auth_disabled
+    Of a webhook the `secret` that signs is told here, and never again. Its sink is asked first, by OPTIONS.
+    """
+    validate_form(form, admission.limits)
+    org = require_own_org(caller, form.config.organisation)
+    fields = (form.protocol, form.config.purpose, form.config.authority, form.filters)
+    async with pool.acquire() as connection:
+        await admission.budget.ensure_room(connection, org, form)
+    rate = None if form.sink is None else await sender.verify(form.sink)
+    async with pool.acquire() as connection, connection.transaction():
+        await admission.budget.ensure_room(connection, org, form)
+        id = await subscription_repository.create(connection, org, caller.auth_disabled, *fields)
+        if form.sink is None:
+            return await serialize_subscription(connection, await require_subscription(connection, caller, id))
+        secret = new_secret()
+        await endpoint_repository.create(connection, id, form.sink, rate, secret)
+        return await serialize_subscription(
+            connection, await require_subscription(connection, caller, id), secret=secret
         )
-        async with PADDING.padded(enabled=is_restricted(caller)):
-            with dry_runs.acquire(subscription.org):
-                return await _run_dry_run(form, subscription)
 
-    async def _run_dry_run(form: DryRunForm, subscription: Subscription) -> Response:
-        async with streams.slow_pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            result = await dry_run(connection, streams.secret, subscription, form.days, streams.clock())
-        return Response(orjson.dumps(result), media_type="application/json", headers={"cache-control": "no-store"})
 
-    @router.get(
-        "/v1/subscriptions",
-        summary="List subscriptions",
-        response_model=None,
-        responses=response_docs(Subscriptions, "By id"),
+@router.post(
+    "/v1/subscriptions/dry-run",
+    summary="What would a subscription have been given?",
+    response_class=Response,
+    responses=response_docs(DryRunResult, "What it would have been given"),
+)
+async def dry_run_subscription(
+    context: Context, admission: Admission, caller: Subscriber, form: DryRunForm
+) -> Response:
+    """Counts by type, and the first hundred events, of what was stored in the last `days`, as they may be seen now.
+
+    Nothing is made, and no sink is asked. `complete` is false where there was too much to look at; `since` is from
+    when on it was.
+    """
+    validate_form(form, admission.limits)
+    subscription = hypothetical_subscription(
+        form, require_own_org(caller, form.config.organisation), auth_disabled=caller.auth_disabled
     )
-    async def listed(
-        caller: CurrentCaller,
-        after: Annotated[UUID, Query(description=AFTER_DESCRIPTION)] = _MIN_ID,
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description=LIMIT_DESCRIPTION)] = 100,
-    ) -> dict[str, Any]:
-        """The caller's own; all for an operator. `next` is the `after` of the next page."""
-        async with pool.acquire() as connection:
-            page = await subscription_repository.list_page(connection, org_filter(caller), after, limit)
-            next_after = str(page[-1].id) if len(page) == limit else None
-            return {
-                "subscriptions": [await serialize_subscription(connection, each) for each in page],
-                "next": next_after,
-            }
+    async with PADDING.padded(enabled=is_restricted(caller)):
+        with admission.dry_runs.acquire(subscription.org):
+            return await _run_dry_run(context, form, subscription)
 
-    @router.get(
-        "/v1/subscriptions/{subscription}",
-        summary="One subscription",
-        response_model=None,
-        responses=_SUBSCRIPTION_RESPONSES,
-    )
-    async def one(caller: CurrentCaller, subscription: SubscriptionId) -> dict[str, Any]:
-        """What it wants, and how many events it was given."""
-        async with pool.acquire() as connection:
-            return await serialize_subscription(
-                connection, await require_subscription(connection, caller, subscription)
-            )
 
-    @router.put(
-        "/v1/subscriptions/{subscription}",
-        summary="Change what a subscription wants",
-        response_model=None,
-        responses=_SUBSCRIPTION_RESPONSES,
-    )
-    async def change(caller: CurrentCaller, subscription: SubscriptionId, form: SubscriptionForm) -> dict[str, Any]:
-        """It holds for the next event that is stored; what was given stays given. A new sink is asked first."""
-        validate_form(form, limits)
-        async with pool.acquire() as connection:
-            current = await require_subscription(connection, caller, subscription)
-            sink = await endpoint_repository.find_url(connection, subscription)
-        if form.config.organisation != current.org:
-            raise Problem(409, "another-organisation", "config.organisation: subscribe anew for another")
-        if (form.sink is None) != (sink is None):
-            raise Problem(409, "another-protocol", "protocol: subscribe anew to receive another way")
-        rate = None if form.sink in (None, sink) else await sender.verify(str(form.sink))
-        async with pool.acquire() as connection, connection.transaction():
-            await budget.ensure_room(connection, current.org, form, replaces=subscription)
-            fields = (form.config.purpose, form.config.authority, form.filters)
-            await subscription_repository.update(connection, subscription, *fields)
-            if form.sink is not None and form.sink != sink:
-                await endpoint_repository.change_url(connection, subscription, form.sink, rate)
-            return await serialize_subscription(
-                connection, await require_subscription(connection, caller, subscription)
-            )
+@router.get(
+    "/v1/subscriptions",
+    summary="List subscriptions",
+    response_model=None,
+    responses=response_docs(Subscriptions, "By id"),
+)
+async def list_subscriptions(
+    pool: RequestPool,
+    caller: SubscriberOrOperator,
+    after: Annotated[UUID, Query(description=AFTER_DESCRIPTION)] = _MIN_ID,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description=LIMIT_DESCRIPTION)] = 100,
+) -> dict[str, Any]:
+    """The caller's own; all for an operator. `next` is the `after` of the next page."""
+    async with pool.acquire() as connection:
+        page = await subscription_repository.list_page(connection, org_filter(caller), after, limit)
+        next_after = str(page[-1].id) if len(page) == limit else None
+        return {
+            "subscriptions": [await serialize_subscription(connection, each) for each in page],
+            "next": next_after,
+        }
 
-    @router.delete("/v1/subscriptions/{subscription}", summary="End a subscription", status_code=204)
-    async def end(caller: CurrentCaller, subscription: SubscriptionId) -> Response:
-        """What it was given is forgotten."""
-        async with pool.acquire() as connection, connection.transaction():
-            await require_subscription(connection, caller, subscription)
-            await subscription_repository.delete(connection, subscription)
-        return Response(status_code=204)
 
-    @router.post(
-        "/v1/subscriptions/{subscription}/pause",
-        summary="Pause delivery",
-        response_model=None,
-        responses=_SUBSCRIPTION_RESPONSES,
-    )
-    async def pause(caller: CurrentCaller, subscription: SubscriptionId) -> dict[str, Any]:
-        """What it would be given waits."""
-        return await _set_paused(caller, subscription, paused=True)
+@router.get(
+    "/v1/subscriptions/{subscription}",
+    summary="One subscription",
+    response_model=None,
+    responses=_SUBSCRIPTION_RESPONSES,
+)
+async def get_subscription(
+    pool: RequestPool, caller: SubscriberOrOperator, subscription: SubscriptionId
+) -> dict[str, Any]:
+    """What it wants, and how many events it was given."""
+    async with pool.acquire() as connection:
+        return await serialize_subscription(connection, await require_subscription(connection, caller, subscription))
 
-    @router.post(
-        "/v1/subscriptions/{subscription}/resume",
-        summary="Hand out again",
-        response_model=None,
-        responses=_SUBSCRIPTION_RESPONSES,
-    )
-    async def resume(caller: CurrentCaller, subscription: SubscriptionId) -> dict[str, Any]:
-        """From where it was paused; or where the posting to its sink was stopped: that is tried again at once."""
-        return await _set_paused(caller, subscription, paused=False)
 
-    async def _set_paused(caller: Caller, subscription: UUID, *, paused: bool) -> dict[str, Any]:
-        async with pool.acquire() as connection, connection.transaction():
-            await require_subscription(connection, caller, subscription)
-            await subscription_repository.set_paused(connection, subscription, paused)
-            if not paused:
-                await endpoint_repository.resume(connection, subscription)
-            return await serialize_subscription(
-                connection, await require_subscription(connection, caller, subscription)
-            )
+@router.put(
+    "/v1/subscriptions/{subscription}",
+    summary="Change what a subscription wants",
+    response_model=None,
+    responses=_SUBSCRIPTION_RESPONSES,
+)
+async def change_subscription(
+    pool: RequestPool,
+    sender: Sender,
+    admission: Admission,
+    caller: Subscriber,
+    subscription: SubscriptionId,
+    form: SubscriptionForm,
+) -> dict[str, Any]:
+    """It holds for the next event that is stored; what was given stays given. A new sink is asked first."""
+    validate_form(form, admission.limits)
+    async with pool.acquire() as connection:
+        current = await require_subscription(connection, caller, subscription)
+        sink = await endpoint_repository.find_url(connection, subscription)
+    if form.config.organisation != current.org:
+        raise Problem(409, "another-organisation", "config.organisation: subscribe anew for another")
+    if (form.sink is None) != (sink is None):
+        raise Problem(409, "another-protocol", "protocol: subscribe anew to receive another way")
+    rate = None if form.sink in (None, sink) else await sender.verify(str(form.sink))
+    async with pool.acquire() as connection, connection.transaction():
+        await admission.budget.ensure_room(connection, current.org, form, replaces=subscription)
+        fields = (form.config.purpose, form.config.authority, form.filters)
+        await subscription_repository.update(connection, subscription, *fields)
+        if form.sink is not None and form.sink != sink:
+            await endpoint_repository.change_url(connection, subscription, form.sink, rate)
+        return await serialize_subscription(connection, await require_subscription(connection, caller, subscription))
 
-    return router
+
+@router.delete("/v1/subscriptions/{subscription}", summary="End a subscription", status_code=204)
+async def end_subscription(pool: RequestPool, caller: SubscriberOrOperator, subscription: SubscriptionId) -> Response:
+    """What it was given is forgotten."""
+    async with pool.acquire() as connection, connection.transaction():
+        await require_subscription(connection, caller, subscription)
+        await subscription_repository.delete(connection, subscription)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/v1/subscriptions/{subscription}/pause",
+    summary="Pause delivery",
+    response_model=None,
+    responses=_SUBSCRIPTION_RESPONSES,
+)
+async def pause_subscription(
+    pool: RequestPool, caller: SubscriberOrOperator, subscription: SubscriptionId
+) -> dict[str, Any]:
+    """What it would be given waits."""
+    return await _set_paused(pool, caller, subscription, paused=True)
+
+
+@router.post(
+    "/v1/subscriptions/{subscription}/resume",
+    summary="Hand out again",
+    response_model=None,
+    responses=_SUBSCRIPTION_RESPONSES,
+)
+async def resume_subscription(
+    pool: RequestPool, caller: SubscriberOrOperator, subscription: SubscriptionId
+) -> dict[str, Any]:
+    """From where it was paused; or where the posting to its sink was stopped: that is tried again at once."""
+    return await _set_paused(pool, caller, subscription, paused=False)
+
+
+async def _run_dry_run(context: AppContext, form: DryRunForm, subscription: Subscription) -> Response:
+    async with context.slow_pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+        result = await dry_run(connection, context.secret, subscription, form.days, context.clock())
+    return Response(orjson.dumps(result), media_type="application/json", headers={"cache-control": "no-store"})
+
+
+async def _set_paused(pool: asyncpg.Pool, caller: Caller, subscription: UUID, *, paused: bool) -> dict[str, Any]:
+    async with pool.acquire() as connection, connection.transaction():
+        await require_subscription(connection, caller, subscription)
+        await subscription_repository.set_paused(connection, subscription, paused)
+        if not paused:
+            await endpoint_repository.resume(connection, subscription)
+        return await serialize_subscription(connection, await require_subscription(connection, caller, subscription))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -13,7 +13,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
-from pathline_gateway.auth.dependencies import CurrentCaller
+from pathline_gateway.auth.dependencies import Subscriber, SubscriberOrOperator
+from pathline_gateway.limits.limit import NamedLimit
 from pathline_gateway.postgres import shared_pace
 from pathline_gateway.streams.api.access import SubscriptionId, require_series, require_subscription
 from pathline_gateway.streams.api.delivery_schemas import (
@@ -23,13 +24,13 @@ from pathline_gateway.streams.api.delivery_schemas import (
     NewSecret,
     RetryCount,
 )
+from pathline_gateway.streams.api.services import Admission, Sender
 from pathline_gateway.streams.api.status import load_status
-from pathline_gateway.streams.sse.stream import Streams
 from pathline_gateway.streams.webhooks import endpoint_repository, rate_turn_repository
 from pathline_gateway.streams.webhooks.attempt_result import Disposition
 from pathline_gateway.streams.webhooks.payload import build_canary
-from pathline_gateway.streams.webhooks.sender import WebhookSender
 from pathline_gateway.streams.webhooks.signature import new_secret
+from pathline_gateway.web.context import RequestPool
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.problem import Problem
 
@@ -49,133 +50,115 @@ class Redriven(BaseModel):
     """Their numbers; all that were given up where nothing is said."""
 
 
-def routes(streams: Streams, sender: WebhookSender) -> APIRouter:
-    """What the owner of a subscription asks about its sink."""
-    pool = streams.pool
-    router = APIRouter()
+router = APIRouter(tags=["subscriptions"])
 
-    @router.post(
-        "/v1/subscriptions/{subscription}/secret",
-        summary="A new secret of a webhook",
-        response_model=None,
-        responses=response_docs(NewSecret, "What signs from now on"),
-    )
-    async def rotate(caller: CurrentCaller, subscription: SubscriptionId) -> dict[str, Any]:
-        """It is told here, and never again. The one before it signs, too, for a day; an older one no more."""
-        ends_at = sender.now() + _OLD_SECRET_VALIDITY
-        async with pool.acquire() as connection, connection.transaction():
-            await require_subscription(connection, caller, subscription)
-            await _require_url(connection, subscription)
-            secret = new_secret()
-            await endpoint_repository.rotate_secret(connection, subscription, secret, ends_at)
-        return {"secret": secret, "old_signs_until": instant.to_text(ends_at)}
 
-    @router.get(
-        "/v1/subscriptions/{subscription}/status",
-        summary="How does receiving go?",
-        response_model=None,
-        responses=response_docs(DeliveryStatus, "How it goes, of a sink or of a reader"),
-    )
-    async def status(caller: CurrentCaller, subscription: SubscriptionId) -> dict[str, Any]:
-        """`state`: active, paused, failing, gone (the sink answered 410) or unreachable (it took nothing in a week)."""
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            return await load_status(connection, await require_subscription(connection, caller, subscription))
+@router.post(
+    "/v1/subscriptions/{subscription}/secret",
+    summary="A new secret of a webhook",
+    response_model=None,
+    responses=response_docs(NewSecret, "What signs from now on"),
+)
+async def rotate_secret(
+    pool: RequestPool, sender: Sender, caller: Subscriber, subscription: SubscriptionId
+) -> dict[str, Any]:
+    """It is told here, and never again. The one before it signs, too, for a day; an older one no more."""
+    ends_at = sender.now() + _OLD_SECRET_VALIDITY
+    async with pool.acquire() as connection, connection.transaction():
+        await require_subscription(connection, caller, subscription)
+        await _require_url(connection, subscription)
+        secret = new_secret()
+        await endpoint_repository.rotate_secret(connection, subscription, secret, ends_at)
+    return {"secret": secret, "old_signs_until": instant.to_text(ends_at)}
 
-    @router.get(
-        "/v1/subscriptions/{subscription}/failures",
-        summary="Events that were given up",
-        response_model=None,
-        responses=response_docs(DeadLetterPage, "By number"),
-    )
-    async def failures(
-        caller: CurrentCaller,
-        subscription: SubscriptionId,
-        series: _Series = 1,
-        after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER_DESCRIPTION)] = 0,
-        limit: Annotated[int, Query(ge=1, le=_MAX_PAGE_SIZE, description=LIMIT_DESCRIPTION)] = 100,
-    ) -> dict[str, Any]:
-        """By number, with the reason of the last attempt. `next` is the `after` of the next page."""
-        async with pool.acquire() as connection:
-            target = await require_series(
-                connection, await require_subscription(connection, caller, subscription), series
-            )
-            dead_letters = await endpoint_repository.list_dead_letters(connection, target.id, after, limit)
-        items = [
-            {
-                "number": each.number,
-                "attempts": each.attempts,
-                "reason": each.reason,
-                "given": instant.to_text(each.given_at),
-                "failed": instant.to_text(each.failed_at),
-            }
-            for each in dead_letters
-        ]
-        return {"failures": items, "next": dead_letters[-1].number if len(dead_letters) == limit else None}
 
-    @router.post(
-        "/v1/subscriptions/{subscription}/redrive",
-        summary="Try failed events again",
-        response_model=None,
-        responses=response_docs(RetryCount, "They are tried again"),
-    )
-    async def redrive(
-        caller: CurrentCaller, subscription: SubscriptionId, form: Redriven, series: _Series = 1
-    ) -> dict[str, int]:
-        """They are posted as they may be seen now, after whatever of their pathways was posted meanwhile."""
-        async with pool.acquire() as connection, connection.transaction():
-            target = await require_series(
-                connection, await require_subscription(connection, caller, subscription), series
-            )
-            return {"redriven": await endpoint_repository.redrive(connection, target.id, form.numbers)}
+@router.get(
+    "/v1/subscriptions/{subscription}/status",
+    summary="How does receiving go?",
+    response_model=None,
+    responses=response_docs(DeliveryStatus, "How it goes, of a sink or of a reader"),
+)
+async def get_delivery_status(
+    pool: RequestPool, caller: SubscriberOrOperator, subscription: SubscriptionId
+) -> dict[str, Any]:
+    """`state`: active, paused, failing, gone (the sink answered 410) or unreachable (it took nothing in a week)."""
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        return await load_status(connection, await require_subscription(connection, caller, subscription))
 
-    @router.post(
-        "/v1/subscriptions/{subscription}/canary",
-        summary="Post a test event to the sink now",
-        response_model=None,
-        responses=response_docs(CanaryResult, "How the sink took it"),
-    )
-    async def test(caller: CurrentCaller, subscription: SubscriptionId) -> dict[str, Any]:
-        """How the sink took an event of type `org.pathline.canary.v1`, which says nothing of anybody."""
-        async with pool.acquire() as connection:
-            target = await require_subscription(connection, caller, subscription)
-            url, signing_secrets = (
-                await _require_url(connection, subscription),
-                await endpoint_repository.fetch_secrets(connection, subscription, sender.now()),
-            )
-            await _check_canary_rate(
-                connection, target.org, url, await endpoint_repository.find_allowed_rate(connection, subscription)
-            )
-        message = build_canary(subscription, secrets.token_hex(8), sender.now())
-        result = await sender.post(url, message, signing_secrets)
-        return {
-            "delivered": result.disposition is Disposition.DELIVERED,
-            "reason": result.public_reason,
-            "latency_ms": round(result.seconds * 1_000, 1),
+
+@router.get(
+    "/v1/subscriptions/{subscription}/failures",
+    summary="Events that were given up",
+    response_model=None,
+    responses=response_docs(DeadLetterPage, "By number"),
+)
+async def list_failures(
+    pool: RequestPool,
+    caller: SubscriberOrOperator,
+    subscription: SubscriptionId,
+    series: _Series = 1,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER_DESCRIPTION)] = 0,
+    limit: Annotated[int, Query(ge=1, le=_MAX_PAGE_SIZE, description=LIMIT_DESCRIPTION)] = 100,
+) -> dict[str, Any]:
+    """By number, with the reason of the last attempt. `next` is the `after` of the next page."""
+    async with pool.acquire() as connection:
+        target = await require_series(connection, await require_subscription(connection, caller, subscription), series)
+        dead_letters = await endpoint_repository.list_dead_letters(connection, target.id, after, limit)
+    items = [
+        {
+            "number": each.number,
+            "attempts": each.attempts,
+            "reason": each.reason,
+            "given": instant.to_text(each.delivered_at),
+            "failed": instant.to_text(each.failed_at),
         }
+        for each in dead_letters
+    ]
+    return {"failures": items, "next": dead_letters[-1].number if len(dead_letters) == limit else None}
 
-    async def _check_canary_rate(connection: asyncpg.Connection, org: str, url: str, rate: int | None) -> None:
-        now, limit = sender.now(), streams.limits.named_limit("canaries")
-        spacing = timedelta(minutes=1) / limit.number
-        wait = await shared_pace.claim(
-            connection, shared_pace.canary_key(org), now, spacing, timedelta(minutes=1) - spacing
+
+@router.post(
+    "/v1/subscriptions/{subscription}/redrive",
+    summary="Try failed events again",
+    response_model=None,
+    responses=response_docs(RetryCount, "They are tried again"),
+)
+async def redrive_failures(
+    pool: RequestPool, caller: SubscriberOrOperator, subscription: SubscriptionId, form: Redriven, series: _Series = 1
+) -> dict[str, int]:
+    """They are posted as they may be seen now, after whatever of their pathways was posted meanwhile."""
+    async with pool.acquire() as connection, connection.transaction():
+        target = await require_series(connection, await require_subscription(connection, caller, subscription), series)
+        return {"redriven": await endpoint_repository.redrive(connection, target.id, form.numbers)}
+
+
+@router.post(
+    "/v1/subscriptions/{subscription}/canary",
+    summary="Post a test event to the sink now",
+    response_model=None,
+    responses=response_docs(CanaryResult, "How the sink took it"),
+)
+async def post_canary(
+    pool: RequestPool, sender: Sender, admission: Admission, caller: SubscriberOrOperator, subscription: SubscriptionId
+) -> dict[str, Any]:
+    """How the sink took an event of type `org.pathline.canary.v1`, which says nothing of anybody."""
+    async with pool.acquire() as connection:
+        target = await require_subscription(connection, caller, subscription)
+        url, signing_secrets = (
+            await _require_url(connection, subscription),
+            await endpoint_repository.fetch_secrets(connection, subscription, sender.now()),
         )
-        if wait is not None:
-            raise limit.refusal(wait.total_seconds())
-        if rate is None:
-            return
-        async with connection.transaction():
-            turns, spacing = (
-                await rate_turn_repository.lock_turns(connection, url, org, now),
-                timedelta(minutes=1) / rate,
-            )
-            next_turns = turns.after_start(org, 1, spacing, now, has_more=False)
-            await rate_turn_repository.save_turns(connection, url, turns, next_turns or turns)
-        if next_turns is None:
-            wait = turns.retry_at(org, spacing, now) - now
-            seconds = str(max(1, math.ceil(wait.total_seconds())))
-            raise Problem(429, "sink-rate", _RATE_LIMITED_DETAIL, headers={"retry-after": seconds}, allowed=rate)
-
-    return router
+        rate = await endpoint_repository.find_allowed_rate(connection, subscription)
+        await _check_canary_rate(
+            connection, admission.limits.named_limit("canaries"), sender.now(), target.org, url, rate
+        )
+    message = build_canary(subscription, secrets.token_hex(8), sender.now())
+    result = await sender.post(url, message, signing_secrets)
+    return {
+        "delivered": result.disposition is Disposition.DELIVERED,
+        "reason": result.public_reason,
+        "latency_ms": round(result.seconds * 1_000, 1),
+    }
 
 
 async def _require_url(connection: asyncpg.Connection, subscription: UUID) -> str:
@@ -183,3 +166,28 @@ async def _require_url(connection: asyncpg.Connection, subscription: UUID) -> st
     if url is None:
         raise Problem(409, "no-sink", "the subscription has no sink: it is of another protocol than HTTP")
     return url
+
+
+async def _check_canary_rate(
+    connection: asyncpg.Connection, limit: NamedLimit, now: datetime, org: str, url: str, rate: int | None
+) -> None:
+    """The organisation, and its sink, may be posted to now. Raises Problem."""
+    spacing = timedelta(minutes=1) / limit.number
+    wait = await shared_pace.claim(
+        connection, shared_pace.canary_key(org), now, spacing, timedelta(minutes=1) - spacing
+    )
+    if wait is not None:
+        raise limit.refusal(wait.total_seconds())
+    if rate is None:
+        return
+    async with connection.transaction():
+        turns, spacing = (
+            await rate_turn_repository.lock_turns(connection, url, org, now),
+            timedelta(minutes=1) / rate,
+        )
+        next_turns = turns.after_start(org, 1, spacing, now, has_more=False)
+        await rate_turn_repository.save_turns(connection, url, turns, next_turns or turns)
+    if next_turns is None:
+        wait = turns.retry_at(org, spacing, now) - now
+        seconds = str(max(1, math.ceil(wait.total_seconds())))
+        raise Problem(429, "sink-rate", _RATE_LIMITED_DETAIL, headers={"retry-after": seconds}, allowed=rate)

@@ -13,6 +13,7 @@ import asyncpg
 import orjson
 
 from pathline import instant
+from pathline.interaction import RESERVED_ATTRIBUTES
 from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.access_log.request_row import request_number
 from pathline_gateway.access_log.writer import build_access
@@ -81,7 +82,7 @@ class RenderContext:
         return self._reader_keys[reader.name]
 
     def pathway_handle(self, reader: Reader, anchor_id: UUID) -> UUID:
-        """What this reader calls the pathway that is named by this birth."""
+        """What this reader calls the pathway that is named by this anchor id."""
         handles, cache_key = self._handles, (reader.name, anchor_id)
         if cache_key not in handles:
             handles[cache_key] = handle_of(reader, self.reader_key(reader), anchor_id)
@@ -95,7 +96,7 @@ async def render_page(
 
     Call within a transaction whose statements see one moment.
     """
-    start = max(after, subscription.forgotten_through)
+    start = max(after, subscription.pruned_through)
     rows = await delivered_repository.fetch_after(connection, subscription.id, start, limit)
     events = await render_events(
         RenderContext(connection, secret, now), subscription, with_numbers(rows), request_number()
@@ -167,7 +168,7 @@ class _EventRenderer:
     async def _render(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
         if row.get("kind") is not None:
             return await self._render_notice(number, row)
-        if self._subscription.operator:  # as it is honoured now: see `effective`
+        if self._subscription.is_operator:  # as it is honoured now: see `effective`
             return self._render_as_sent(number, row, row["pathway"])
         if row["org"] == self._subscription.org:
             return self._render_as_sent(number, row, await self._own_handle(row))
@@ -214,7 +215,7 @@ class _EventRenderer:
         body = await self._context.notice_renderer.render_body(self._subscription, notice, row["pathway"])
         if body is None:
             return {"number": number, "withheld": True}
-        if not self._subscription.operator:
+        if not self._subscription.is_operator:
             await self._record_notice_access(notice, row["pathway"])
         return notice_event(number, row, body)
 
@@ -222,13 +223,13 @@ class _EventRenderer:
         """That it was told how another keeps this person waiting is in the log as any event of others is."""
         view = await self._context.visibility.view(self._subscription, pathway)
         if view is not None:
-            self._refs |= {notice.ref} | {ref.id for ref in view.visible_pathway.anchors}
+            self._refs |= {notice.offer_ref} | {ref.id for ref in view.visible_pathway.anchors}
             self._is_quiet |= view.visible_pathway.is_concealed_access
 
     async def _own_handle(self, row: asyncpg.Record) -> UUID | None:
         """What the organisation calls the pathway of its own event."""
         if row["only_one"]:  # by which other name of the organisation's own could the pathway be called?
-            return self._context.pathway_handle(self._reader, row["birth"])
+            return self._context.pathway_handle(self._reader, row["anchor_id"])
         view = await self._context.visibility.view(self._subscription, row["pathway"])
         return (
             self._context.pathway_handle(self._reader, view.visible_pathway.anchors[0].anchor_id)
@@ -259,7 +260,8 @@ def _render_cloudevent(step: Step, number: int, pathway: UUID | None) -> dict[st
         "recordedtime": None if step.recordedtime is None else instant.to_text(step.recordedtime),
         "sequence": step.sequence,
         "datacontenttype": "application/json",
-        **orjson.loads(step.extra),
+        # Events of before were taken with names that are the gateway's own.
+        **{name: value for name, value in orjson.loads(step.extra).items() if name not in RESERVED_ATTRIBUTES},
         "number": number,
         "pathway": None if pathway is None else str(pathway),
     }

@@ -19,7 +19,7 @@ from pathline_gateway.streams.subscriptions.filters import ATTRIBUTES, FilterAtt
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
 from pathline_gateway.time_slice import TimeSlice
-from pathline_gateway.visibility.handoffs import render_visible_handoffs
+from pathline_gateway.visibility.handoffs import load_rendered_handoffs
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.pathway_handles import handle_of
 from pathline_gateway.visibility.side_handoffs import load_statuses
@@ -49,7 +49,7 @@ async def deliver_notices(
     if not index.is_empty and not await notice_repository.is_dispatch_caught_up(connection):
         return None
     number = await notice_repository.source_number(connection)
-    pathways = await notice_repository.current_pathways(connection, [notice.ref for notice, _ in notices])
+    pathways = await notice_repository.current_pathways(connection, [notice.offer_ref for notice, _ in notices])
     renderer = NoticeRenderer(connection, secret, VisibilityCache(connection, now()))
     separate_orgs = await side_repository.existing_sides(connection, {notice.handoff for notice, _ in notices})
     deliveries, slice = [], TimeSlice()
@@ -58,7 +58,7 @@ async def deliver_notices(
         async for each in index.iter_notice_recipients(
             notice_attributes(notice.kind), orgs, slice, include_operators=operators
         ):
-            if await renderer.render_body(each, notice, pathways[notice.ref]) is not None:
+            if await renderer.render_body(each, notice, pathways[notice.offer_ref]) is not None:
                 deliveries.append((each.id, number, id))
     numbers = await subscription_repository.assign_numbers(connection, deliveries)
     return {subscription: number for (subscription, _, _), number in zip(deliveries, numbers, strict=True)}
@@ -86,10 +86,10 @@ class NoticeRenderer:
         """The data of the notice, and what the reader calls the pathway; None where she may not know of it."""
         timing = {
             "stage": notice.stage,
-            "due": instant.to_text(notice.due),
-            "answered": None if notice.answered is None else instant.to_text(notice.answered),
+            "due": instant.to_text(notice.due_at),
+            "answered": None if notice.answered_at is None else instant.to_text(notice.answered_at),
         }
-        if subscription.operator:
+        if subscription.is_operator:
             parties = {"handoff": notice.handoff, "from": notice.sender, "to": notice.receiver}
             return {"pathway": str(pathway), "data": {**parties, **timing}}
         view = await self._visibility.view_with_contacts(subscription, pathway)
@@ -98,7 +98,7 @@ class NoticeRenderer:
         as_reader = subscription_reader(subscription)
         key = ReaderKey(self._secret, as_reader.name)
         handoff_ids = {notice.handoff, key.handoff_id(notice.handoff)}
-        handoffs = await render_visible_handoffs(
+        handoffs = await load_rendered_handoffs(
             self._connection, as_reader, key, view.visible_pathway, self._visibility.now
         )
         handoff = next((each for each in handoffs if each["handoff"] in handoff_ids), None)
@@ -131,9 +131,11 @@ class NoticeRenderer:
         status = (await load_statuses(self._connection, [notice.handoff], org, self._visibility.now)).get(
             notice.handoff
         )
-        is_waiting = notice.stage in handoff["silent"] and handoff["due"][notice.stage] == instant.to_text(notice.due)
+        is_waiting = notice.stage in handoff["silent"] and handoff["due"][notice.stage] == instant.to_text(
+            notice.due_at
+        )
         if is_waiting and (
-            status is None or (notice.stage in status.silent_stages and status.due[notice.stage] == notice.due)
+            status is None or (notice.stage in status.silent_stages and status.due[notice.stage] == notice.due_at)
         ):
             return None
         event_instants = (

@@ -14,84 +14,84 @@ from pathline_gateway.identity.evidence_backlog import EvidenceEnds
 _ANY_CLOSED = "select exists (select from set_aside_ref)"
 _ANY_BLOCKED = "select exists (select from set_aside_ref) or exists (select from dispatch_held)"
 _BLOCKED = """
-select distinct coalesce(m.pathway, s.birth) as pathway
+select distinct s.pathway
 from (select ref from set_aside_ref union select ref from dispatch_held) a
-join subject_ref s on s.id = a.ref left join membership m on m.ref = s.id and m.until is null
+join ref_pathway s on s.ref = a.ref
 """
 _CLOSED = """
-select distinct coalesce(m.pathway, s.birth) as pathway
-from set_aside_ref a join subject_ref s on s.id = a.ref left join membership m on m.ref = s.id and m.until is null
+select distinct s.pathway
+from set_aside_ref a join ref_pathway s on s.ref = a.ref
 """
 _HAS_WORK = """
-select exists (select from dispatch_held) or exists (select from delivery_owed)
+select exists (select from dispatch_held) or exists (select from delivery_pending)
     or exists (select from set_aside where work = any($1::text[]) and retry_at <= now())
 """
 _HOLD = """
-insert into dispatch_held (ref, batch, seq, evidence_seq, handoff_seq)
+insert into dispatch_held (ref, batch, change_seq, link_evidence_seq, handoff_input_seq)
 select *, $4::bigint, $5::bigint from unnest($1::bigint[], $2::bigint[], $3::bigint[])
 on conflict do nothing
 """
 _RELEASABLE = """
 with closed as materialized (
-    select distinct coalesce(m.pathway, s.birth) as pathway
-    from set_aside_ref a join subject_ref s on s.id = a.ref left join membership m on m.ref = s.id and m.until is null
+    select distinct s.pathway
+    from set_aside_ref a join ref_pathway s on s.ref = a.ref
 )
-select h.ref, h.batch, h.seq from dispatch_held h
-join subject_ref s on s.id = h.ref left join membership m on m.ref = s.id and m.until is null
-where coalesce(m.pathway, s.birth) not in (select pathway from closed)
-    and h.handoff_seq <= (select handoff_seq from membership_progress)
-    and (h.evidence_seq <= (select seq from membership_progress) or not exists (
+select h.ref, h.batch, h.change_seq from dispatch_held h
+join ref_pathway s on s.ref = h.ref
+where s.pathway not in (select pathway from closed)
+    and h.handoff_input_seq <= (select handoff_input_seq from membership_progress)
+    and (h.link_evidence_seq <= (select link_evidence_seq from membership_progress) or not exists (
         select from (
-            select b.id as ref from subject_ref b where b.birth = coalesce(m.pathway, s.birth)
+            select b.id as ref from subject_ref b where b.anchor_id = s.pathway
             union all
-            select o.ref from membership o where o.pathway = coalesce(m.pathway, s.birth) and o.until is null
+            select o.ref from membership o where o.pathway = s.pathway and o.valid_until is null
         ) mate
-        where exists (select from unseen_evidence_ref u where u.ref = mate.ref and u.seq <= h.evidence_seq)
+        where exists (select from unseen_evidence_ref u where u.ref = mate.ref and u.seq <= h.link_evidence_seq)
     ))
-order by h.seq limit $1
+order by h.change_seq limit $1
 """
-_OF_REFS = "select ref, batch, seq from dispatch_held where ref = any($1::bigint[]) order by seq limit $2"
+_OF_REFS = "select ref, batch, change_seq from dispatch_held where ref = any($1::bigint[]) order by change_seq limit $2"
 _DELETE_HELD = """
 delete from dispatch_held h using unnest($1::bigint[], $2::bigint[]) as g(ref, batch)
 where h.ref = g.ref and h.batch = g.batch
 """
 _INSERT_OWED = """
-insert into delivery_owed (subscription, source, id, ref, notice)
+insert into delivery_pending (subscription, source, id, ref, is_notice)
 select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::bigint[], $5::boolean[])
 on conflict do nothing
 """
 _OWED = """
 with closed as materialized (
-    select distinct coalesce(m.pathway, s.birth) as pathway
-    from set_aside_ref a join subject_ref s on s.id = a.ref left join membership m on m.ref = s.id and m.until is null
+    select distinct s.pathway
+    from set_aside_ref a join ref_pathway s on s.ref = a.ref
 )
-select o.subscription, o.source, o.id, o.ref, o.notice, o.nth, i.batch
-from delivery_owed o
-join subject_ref s on s.id = o.ref left join membership m on m.ref = s.id and m.until is null
+select o.subscription, o.source, o.id, o.ref, o.is_notice, o.seq, i.batch
+from delivery_pending o
+join ref_pathway s on s.ref = o.ref
 left join event_identity k on k.source = o.source and k.id = o.id
 left join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
-where coalesce(m.pathway, s.birth) not in (select pathway from closed)
-order by o.nth limit $1
+where s.pathway not in (select pathway from closed)
+order by o.seq limit $1
 """
-_DELETE_OWED = "delete from delivery_owed where nth = any($1::bigint[])"
+_DELETE_OWED = "delete from delivery_pending where seq = any($1::bigint[])"
 _WITHHOLD = """
-insert into delivery_withheld (subscription, number) select * from unnest($1::uuid[], $2::bigint[])
+insert into delivery_marker (subscription, number) select * from unnest($1::uuid[], $2::bigint[])
 on conflict do nothing
 """
 _INSERT_OWED_NUMBERS = """
-insert into delivery_owed (subscription, source, id, ref, notice)
-select g.subscription, g.source, g.id, w.ref, w.notice
-from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::boolean[]) as w(subscription, number, ref, notice)
-join subscription_event g on g.subscription = w.subscription and g.number = w.number
+insert into delivery_pending (subscription, source, id, ref, is_notice)
+select g.subscription, g.source, g.id, w.ref, w.is_notice
+from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::boolean[]) as w(subscription, number, ref, is_notice)
+join delivery g on g.subscription = w.subscription and g.number = w.number
 order by g.subscription, g.number
 on conflict do nothing
 """
 _REFS_OF = """
-select s.id from subject_ref s left join membership m on m.ref = s.id and m.until is null
-where coalesce(m.pathway, s.birth) = $1 and (s.birth = $1 or m.pathway = $1)
+select s.id from subject_ref s left join membership m on m.ref = s.id and m.valid_until is null
+where coalesce(m.pathway, s.anchor_id) = $1 and (s.anchor_id = $1 or m.pathway = $1)
 """
 _REFS_OF_ITEM = """
-select r.ref from set_aside_ref r join set_aside a on a.id = r.item where a.work = $1 and a.key = $2
+select r.ref from set_aside_ref r join set_aside a on a.id = r.set_aside_id where a.work = $1 and a.key = $2
 """
 
 NO_EVIDENCE: Final = EvidenceEnds(0, 0)
@@ -116,7 +116,7 @@ class OwedDelivery(NamedTuple):
     id: str
     ref: int
     notice: bool
-    nth: int
+    seq: int
     batch: int | None
 
 
@@ -177,7 +177,7 @@ async def fetch_owed(connection: asyncpg.Connection, limit: int = BATCH_SIZE) ->
 async def delete_owed(connection: asyncpg.Connection, entries: Sequence[OwedDelivery]) -> None:
     """These are owed no longer."""
     if entries:
-        await connection.execute(_DELETE_OWED, [each.nth for each in entries])
+        await connection.execute(_DELETE_OWED, [each.seq for each in entries])
 
 
 async def withhold(connection: asyncpg.Connection, numbers: Sequence[tuple[UUID, int, int, bool]]) -> None:

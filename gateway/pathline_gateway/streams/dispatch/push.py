@@ -55,7 +55,7 @@ class PushDispatcher:
             if slice.is_spent:
                 await slice.renew()
             # Of what is paused nothing is handed out, though it is given.
-            if not subscription.paused:
+            if not subscription.is_paused:
                 by_subscription.setdefault(subscription.id, NewDeliveries(subscription, [])).events.append(event)
         context, new_deliveries = RenderContext(connection, self.secret, now), list(by_subscription.values())
         return [callback for target in self.targets for callback in await target.prepare_push(context, new_deliveries)]

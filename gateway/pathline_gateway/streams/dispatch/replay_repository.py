@@ -13,64 +13,68 @@ from pathline import instant
 from pathline_gateway.streams.subscriptions import budget_repository
 
 _MAX_CLOCK_SKEW = timedelta(hours=1)
-"""No transaction lasts so long, and no two clocks of Postgres differ by so much. `at` is when one began, `seq` grows
-as they end: what stands before an entry that is this much older than an instant is older than that, too."""
-_NEXT = "select seq, at from change where seq >= $1 order by seq limit 1"
-_FIRST = "select seq from change where seq > $1 and at >= $2 order by seq limit 1"
-_LAST = "select coalesce(max(seq), 0) from change"
+"""No transaction lasts so long, and no two clocks of Postgres differ by so much. `logged_at` is when one began; `seq`
+grows as they end: what stands before an entry that is this much older than an instant is older than that, too."""
+_NEXT = "select seq, logged_at from change_log where seq >= $1 order by seq limit 1"
+_FIRST = "select seq from change_log where seq > $1 and logged_at >= $2 order by seq limit 1"
+_LAST = "select coalesce(max(seq), 0) from change_log"
 # The entry before the one that the event came with: others may have come with that, too.
 _OF_NUMBER = """
 select min(c.seq) - 1
-from subscription_event g
+from delivery g
 join event_identity k on k.source = g.source and k.id = g.id
 join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
-join change c on c.ref = i.ref and c.batch = i.batch and c.kind = 'interaction'
+join change_log c on c.ref = i.ref and c.batch = i.batch and c.kind = 'interaction'
 where g.subscription = $1 and g.number = $2
 """
 _LOCK = "select id from subscription where id = $1 for update"
-_UNFINISHED = "select count(*) from replay where of = $1 and looked_to < to_seq"
+_UNFINISHED = "select count(*) from replay where parent_subscription = $1 and scanned_through < to_seq"
 _OF_ORG = """
-select count(*) from replay r join subscription s on s.id = r.of where s.org = $1 and r.looked_to < r.to_seq
+select count(*) from replay r join subscription s on s.id = r.parent_subscription
+where s.org = $1 and r.scanned_through < r.to_seq
 """
 _SUBSCRIBE = """
-insert into subscription (org, operator, protocol, purpose, authority, filters, paused, from_seq)
-select org, operator, protocol, purpose, authority, filters, paused, $2 from subscription where id = $1
+insert into subscription (org, is_operator, protocol, purpose, authority, filters, is_paused, start_seq)
+select org, is_operator, protocol, purpose, authority, filters, is_paused, $2 from subscription where id = $1
 returning id
 """
 _OPEN = """
-insert into replay (subscription, of, series, looked_to, to_seq, after_number)
-select $1, $2, coalesce((select max(series) from replay where of = $2), 1) + 1, $3,
-    greatest($3, (select seq from dispatch_progress)), $4
+insert into replay (subscription, parent_subscription, series, scanned_through, to_seq, skip_through_number)
+select $1, $2, coalesce((select max(series) from replay where parent_subscription = $2), 1) + 1, $3,
+    greatest($3, (select change_seq from dispatch_progress)), $4
 returning series
 """
 _COPY_WEBHOOK = """
-insert into webhook_sink (subscription, url, allowed_rate)
-select $1, url, allowed_rate from webhook_sink where subscription = $2
+insert into webhook_sink (subscription, url, max_requests_per_minute)
+select $1, url, max_requests_per_minute from webhook_sink where subscription = $2
 """
 # One page of any: who is replayed from the beginning keeps nobody else waiting.
 _CLAIM = """
-select subscription, of, looked_to, to_seq, after_number from replay where looked_to < to_seq
+select subscription, parent_subscription, scanned_through, to_seq, skip_through_number from replay
+where scanned_through < to_seq
     and not exists (select from set_aside a where a.work = 'replays' and a.retry_at > now()
         and a.key = 'subscription:' || replay.subscription)
 order by random() limit 1 for update skip locked
 """
-_END = "select max(seq) as seq from (select seq from change where seq > $1 and seq <= $2 order by seq limit $3) as c"
+_END = (
+    "select max(seq) as seq from (select seq from change_log where seq > $1 and seq <= $2 order by seq limit $3) as c"
+)
 _ALREADY_DELIVERED = """
-select source, id from subscription_event where subscription = $1 and number <= $2
+select source, id from delivery where subscription = $1 and number <= $2
     and (source, id) in (select * from unnest($3::integer[], $4::text[]))
 """
-_ADVANCE = "update replay set looked_to = $2 where subscription = $1"
-_ALL = "select series, looked_to >= to_seq as complete from replay where of = $1 order by series"
+_ADVANCE = "update replay set scanned_through = $2 where subscription = $1"
+_ALL = "select series, scanned_through >= to_seq as complete from replay where parent_subscription = $1 order by series"
 
 
 class ReplayRow(NamedTuple):
     """A series that is not complete."""
 
     subscription: UUID
-    of: UUID
-    looked_to: int
+    parent_subscription: UUID
+    scanned_through: int
     to_seq: int
-    after_number: int
+    skip_through_number: int
 
 
 class SeriesRow(NamedTuple):
@@ -91,7 +95,7 @@ async def find_entry_before(connection: asyncpg.Connection, at: datetime) -> int
     while high - low > 1:
         middle = (low + high) // 2
         entry = await connection.fetchrow(_NEXT, middle)
-        if entry is not None and entry["seq"] < high and entry["at"] < instant.subtract(at, _MAX_CLOCK_SKEW):
+        if entry is not None and entry["seq"] < high and entry["logged_at"] < instant.subtract(at, _MAX_CLOCK_SKEW):
             low = entry["seq"]
         else:
             high = middle
@@ -117,10 +121,12 @@ async def count_unfinished_of_org(connection: asyncpg.Connection, org: str) -> i
     return int(await connection.fetchval(_OF_ORG, org))
 
 
-async def create_series(connection: asyncpg.Connection, subscription_id: UUID, after: int, after_number: int) -> int:
+async def create_series(
+    connection: asyncpg.Connection, subscription_id: UUID, after: int, skip_through_number: int
+) -> int:
     """A further series, of what was stored after this entry and is looked at by now."""
     series_id = await connection.fetchval(_SUBSCRIBE, subscription_id, after)
-    series: int = await connection.fetchval(_OPEN, series_id, subscription_id, after, after_number)
+    series: int = await connection.fetchval(_OPEN, series_id, subscription_id, after, skip_through_number)
     await connection.execute(_COPY_WEBHOOK, series_id, subscription_id)
     return series
 
@@ -133,7 +139,7 @@ async def claim(connection: asyncpg.Connection) -> ReplayRow | None:
 
 async def page_end(connection: asyncpg.Connection, replay: ReplayRow, entries: int) -> int:
     """Up to which entry to look now."""
-    end: int | None = await connection.fetchval(_END, replay.looked_to, replay.to_seq, entries)
+    end: int | None = await connection.fetchval(_END, replay.scanned_through, replay.to_seq, entries)
     return replay.to_seq if end is None else end
 
 
@@ -141,10 +147,10 @@ async def find_already_delivered(
     connection: asyncpg.Connection, replay: ReplayRow, events: Sequence[tuple[int, str]]
 ) -> set[tuple[int, str]]:
     """Those of these events (source, id) that were given before the number from which it is replayed."""
-    if not events or not replay.after_number:
+    if not events or not replay.skip_through_number:
         return set()
     columns = ([source for source, _ in events], [id for _, id in events])
-    rows = await connection.fetch(_ALREADY_DELIVERED, replay.of, replay.after_number, *columns)
+    rows = await connection.fetch(_ALREADY_DELIVERED, replay.parent_subscription, replay.skip_through_number, *columns)
     return {(row["source"], row["id"]) for row in rows}
 
 

@@ -62,7 +62,7 @@ class Replayer:
             if replay is None or subscription is None:
                 return False
             end = await replay_repository.page_end(connection, replay, _PAGE_SIZE)
-            rows = await subscription_repository.fetch_events(connection, replay.looked_to, end)
+            rows = await subscription_repository.fetch_events(connection, replay.scanned_through, end)
             recipients = await self._select(connection, subscription.effective(self._auth_disabled), rows)
             if recipients is None:
                 return True

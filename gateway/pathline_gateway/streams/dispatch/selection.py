@@ -28,7 +28,7 @@ async def select_recipients(
             return recipients, last
         last = row["seq"]
         async for each, as_sent in index.iter_recipients(row, slice):
-            if last <= each.from_seq:
+            if last <= each.start_seq:
                 continue
             if as_sent or await visibility.can_see(each, row["pathway"], (row["source"], row["id"])):
                 recipients.append((each, row))

@@ -68,12 +68,12 @@ async def _render_page(
     size: int,
     rows: Sequence[asyncpg.Record],
 ) -> EventPage | None:
-    if subscription is None or subscription.paused:
+    if subscription is None or subscription.is_paused:
         return None
     frames = await encode_events(
         context, subscription.effective(request.auth_disabled), with_numbers(rows), request.trace
     )
-    last_number = max(request.after, subscription.forgotten_through) + size
+    last_number = max(request.after, subscription.pruned_through) + size
     return EventPage(
         encode_gap(subscription, request.after) + frames, last_number, subscription.last_number > last_number
     )
@@ -87,8 +87,8 @@ def _allocate_ranges(
     total = 0
     for id, after, *_ in requests:
         subscription = subscriptions.get(id)
-        begin = after if subscription is None else max(after, subscription.forgotten_through)
-        end = 0 if subscription is None or subscription.paused else min(subscription.last_number, begin + _PAGE_SIZE)
+        begin = after if subscription is None else max(after, subscription.pruned_through)
+        end = 0 if subscription is None or subscription.is_paused else min(subscription.last_number, begin + _PAGE_SIZE)
         if total >= _MAX_EVENTS_PER_TRANSACTION:
             break
         ranges.append([(id, number) for number in range(begin + 1, end + 1)])

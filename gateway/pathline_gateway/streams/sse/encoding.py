@@ -30,10 +30,10 @@ class EventPage:
 
 def encode_gap(subscription: Subscription, after: int) -> bytes:
     """What stands in place of events after this number that are kept no more; nothing where all are."""
-    forgotten_through = subscription.forgotten_through
+    pruned_through = subscription.pruned_through
     return (
-        _encode_frame(subscription.prefix, forgotten_marker(subscription, after, forgotten_through))
-        if forgotten_through > after
+        _encode_frame(subscription.prefix, forgotten_marker(subscription, after, pruned_through))
+        if pruned_through > after
         else b""
     )
 

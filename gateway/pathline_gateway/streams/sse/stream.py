@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from pathline_gateway.auth.session import Session
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.sse.batched_reader import BatchedReader, PageRequest
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
+from pathline_gateway.streams.webhooks import endpoint_repository
 
 _HEARTBEAT_S: Final = 15.0
 MAX_DURATION_S: Final = 900.0
@@ -43,6 +44,10 @@ class Streams:
         self.slow_pool = self.pool if self.slow_pool is None else self.slow_pool
         self._reader = BatchedReader(self.pool if self.read_pool is None else self.read_pool, self.secret, self.clock)
 
+    async def _record_position(self, subscription: UUID, number: int) -> None:
+        async with self.pool.acquire() as connection:
+            await endpoint_repository.record_read_position(connection, subscription, number, datetime.now(UTC))
+
     async def listen(
         self, subscription: UUID, after: int, *, auth_disabled: bool, session: Session | None = None
     ) -> AsyncIterator[bytes]:
@@ -51,6 +56,7 @@ class Streams:
         They end within a heartbeat of the `session` of whoever listens.
         """
         deadline, trace = time.monotonic() + MAX_DURATION_S, request_number()
+        recorded, recorded_at = after, -_HEARTBEAT_S
         yield b"retry: 1000\n\n"
         with self.listeners.register(subscription, trace, auth_disabled=auth_disabled) as listener:
             while time.monotonic() < deadline and not self.listeners.is_closed:
@@ -67,6 +73,10 @@ class Streams:
                 after = listener.last_number = page.last_number
                 if page.frames:
                     yield page.frames
+                # Whoever listens on asks for nothing: what she took since is told by the next heartbeat.
+                if after > recorded and time.monotonic() >= recorded_at + _HEARTBEAT_S:
+                    await self._record_position(subscription, after)
+                    recorded, recorded_at = after, time.monotonic()
                 if page.has_more:
                     continue
                 if not await listener.wait(_HEARTBEAT_S):

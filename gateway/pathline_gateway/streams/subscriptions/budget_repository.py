@@ -7,8 +7,9 @@ from uuid import UUID
 
 import asyncpg
 
-_LOCK = "select pg_advisory_xact_lock($1, hashtext($2))"
-_LOCK_NAMESPACE = 0x706C31
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
+
 _DEMAND = """
 select count(*) as subscriptions, coalesce(sum(octet_length(s.filters::text)), 0) as filter_bytes,
     count(distinct (s.purpose, s.authority)) as purposes,
@@ -31,7 +32,7 @@ class SubscriptionDemand(NamedTuple):
 
 async def lock(connection: asyncpg.Connection, org: str) -> None:
     """Nobody else makes a subscription or a replay of this organisation until this transaction ends."""
-    await connection.execute(_LOCK, _LOCK_NAMESPACE, org)
+    await advisory_locks.lock_for_organisation(connection, AdvisoryLock.SUBSCRIPTION_BUDGET, org)
 
 
 async def fetch_demand(

@@ -23,3 +23,15 @@ def parse_cursor(text: str) -> Cursor:
     if match is None:
         raise Problem(400, "malformed-cursor", "after must be the `next` of an earlier answer")
     return Cursor(int(match[1] or 1), int(match[2]))
+
+
+def require_reached(cursor: Cursor, last_number: int, prefix: str) -> None:
+    """Raises Problem where this series has no event of that number yet: its reader would lose what comes."""
+    if cursor.number > last_number:
+        raise Problem(
+            409,
+            "cursor-beyond-end",
+            f"the cursor is past the end: the last event that was given is {prefix}n{last_number}. "
+            "Use the `next` of an earlier answer of this subscription",
+            last=f"{prefix}n{last_number}",
+        )

@@ -24,4 +24,4 @@ def redacted_attributes(row: Mapping[str, Any]) -> FilterAttributes:
 
 def sees_unredacted(subscription: Subscription, org: str) -> bool:
     """Whether a subscription is told the events of this organisation as they were sent."""
-    return subscription.operator or subscription.org == org
+    return subscription.is_operator or subscription.org == org

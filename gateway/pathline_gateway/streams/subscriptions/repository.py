@@ -10,43 +10,49 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from pathline_gateway.postgres import advisory_locks
+from pathline_gateway.postgres.advisory_locks import AdvisoryLock
+
 _SELECT = """
-select id, org, operator, protocol, purpose, authority, filters, paused, created_at, from_seq, last_number,
-    replay.of as replay_of, coalesce(replay.series, 1) as series, forgotten_to
+select id, org, is_operator, protocol, purpose, authority, filters, is_paused, created_at, start_seq, last_number,
+    replay.parent_subscription as replay_of, coalesce(replay.series, 1) as series, pruned_through
 from subscription left join replay on replay.subscription = subscription.id
 """
 _MAKE = """
-insert into subscription (org, operator, protocol, purpose, authority, filters, from_seq)
-values ($1, $2, $3, $4, $5, $6, (select coalesce(max(seq), 0) from change))
+insert into subscription (org, is_operator, protocol, purpose, authority, filters, start_seq)
+values ($1, $2, $3, $4, $5, $6, (select coalesce(max(seq), 0) from change_log))
 returning id
 """
 _ONE = _SELECT + "where id = $1 and ($2::text is null or org = $2)"
 _LISTED = _SELECT + "where replay is null and ($1::text is null or org = $1) and id > $2 order by id limit $3"
-_CHANGED = _SELECT + "where replay is null and changed > $1 and id > $2 order by id limit $3"
+_CHANGED = _SELECT + "where replay is null and changed_in_version > $1 and id > $2 order by id limit $3"
 _IDS = "select id from subscription where not exists (select from replay where replay.subscription = subscription.id)"
-_SERIES = _SELECT + "where replay.of = $1 and replay.series = $2"
+_SERIES = _SELECT + "where replay.parent_subscription = $1 and replay.series = $2"
 # With all series of it.
 _CHANGE = """
 update subscription set purpose = $2, authority = $3, filters = $4
-where id = $1 or id in (select subscription from replay where of = $1)
+where id = $1 or id in (select subscription from replay where parent_subscription = $1)
 """
 _PAUSE = """
-update subscription set paused = $2 where id = $1 or id in (select subscription from replay where of = $1)
+update subscription set is_paused = $2
+where id = $1 or id in (select subscription from replay where parent_subscription = $1)
 """
-_FORGET = "delete from subscription where id = $1 or id in (select subscription from replay where of = $1)"
+_FORGET = (
+    "delete from subscription where id = $1 or id in (select subscription from replay where parent_subscription = $1)"
+)
 _INSERT_CHUNK = 5_000
 """Events that are numbered in one statement: each takes a few milliseconds of the event loop."""
-_LOCK = 0x706C_0007
 _BEGIN = """
-select greatest((select seq from dispatch_progress), (select min(from_seq) from subscription)) as seq
+select greatest((select change_seq from dispatch_progress), (select min(start_seq) from subscription)) as seq
 """
 # A page of the change log ends at the last of so many entries.
-_END = "select max(seq) as seq from (select seq from change where seq > $1 order by seq limit $2) as c"
+_END = "select max(seq) as seq from (select seq from change_log where seq > $1 order by seq limit $2) as c"
 # Batch by batch, whatever the planner thinks of how many there are (`offset 0`): a batch is never far from its others.
 # With all that is told of an event: who waits for it is told at once, and need not read it again.
 _OF_PAGE = """
 with page as materialized (
-    select ref, batch, min(seq) as seq from change where seq > $1 and seq <= $2 and kind = 'interaction' group by 1, 2
+    select ref, batch, min(seq) as seq from change_log where seq > $1 and seq <= $2 and kind = 'interaction'
+    group by 1, 2
 )"""
 _OF_ENTRIES = """
 with page as materialized (
@@ -56,26 +62,26 @@ _STORED = """, stored as materialized (
     select i.* from (select distinct batch from page) b
     cross join lateral (select * from interaction i where i.batch = b.batch offset 0) i
 )
-select p.seq, i.batch, i.ref, i.source as source_number, src.source, i.id, t.type, s.org, s.subject, s.birth, i.service,
-    i.channel, i.activity, i.initiator, i.actor, i.time, i.recordedtime, i.sequence, i.payload,
-    position('"location-hidden"'::bytea in i.payload) > 0 as maybe_hidden, coalesce(m.pathway, s.birth) as pathway,
+select p.seq, i.batch, i.ref, i.source as source_number, src.source, i.id, t.type, s.org, s.subject, s.anchor_id,
+    i.service, i.channel, i.activity, i.initiator, i.actor, i.time, i.recordedtime, i.sequence, i.payload,
+    position('"location-hidden"'::bytea in i.payload) > 0 as maybe_hidden, s.pathway,
     not exists (
         select from membership o join subject_ref other on other.id = o.ref
-        where o.pathway = coalesce(m.pathway, s.birth) and o.until is null and o.ref <> s.id and other.org = s.org
+        where o.pathway = s.pathway and o.valid_until is null and o.ref <> s.ref and other.org = s.org
     ) as only_one
 from stored i
 join page p on p.ref = i.ref and p.batch = i.batch
 join source src on src.id = i.source
 join event_type t on t.id = i.type
-join subject_ref s on s.id = i.ref
-left join membership m on m.ref = s.id and m.until is null
+join ref_pathway s on s.ref = i.ref
 order by p.seq, i.time, src.source, i.id
 """
 _EVENTS = _OF_PAGE + _STORED
 _EVENTS_OF = _OF_ENTRIES + _STORED
 _PASSED_END = """
 select max(seq) as seq from (
-    select seq from change where seq > $1 and seq <= (select seq from dispatch_progress) order by seq limit $2) as c
+    select seq from change_log where seq > $1 and seq <= (select change_seq from dispatch_progress)
+    order by seq limit $2) as c
 """
 _COUNT = """
 update subscription s set last_number = s.last_number + g.n
@@ -83,24 +89,23 @@ from unnest($1::uuid[], $2::bigint[]) as g(id, n) where s.id = g.id
 returning s.id, s.last_number
 """
 _NUMBER = """
-insert into subscription_event (subscription, number, source, id)
+insert into delivery (subscription, number, source, id)
 select * from unnest($1::uuid[], $2::bigint[], $3::integer[], $4::text[])
 """
-_ADVANCE = "update dispatch_progress set seq = $1"
+_ADVANCE = "update dispatch_progress set change_seq = $1"
 _SEVERAL = _SELECT + "where id = any($1::uuid[])"
-_LAST_NUMBERS = "select id, last_number from subscription where id = any($1::uuid[]) and not paused"
+_LAST_NUMBERS = "select id, last_number from subscription where id = any($1::uuid[]) and not is_paused"
 _EVENT = """
 select i.received_at, i.ref, src.source, t.type,
     s.org, s.subject, i.service, i.channel, i.activity, i.initiator, i.actor,
-    position('"location-hidden"'::bytea in i.payload) > 0 as maybe_hidden, coalesce(m.pathway, s.birth) as pathway,
-    (select seq from dispatch_progress) >= (select coalesce(max(seq), 0) from change)
+    position('"location-hidden"'::bytea in i.payload) > 0 as maybe_hidden, s.pathway,
+    (select change_seq from dispatch_progress) >= (select coalesce(max(seq), 0) from change_log)
         and not exists (select from dispatch_held h where h.ref = i.ref and h.batch = i.batch) as all_looked_at
 from source src
 join event_identity k on k.source = src.id and k.id = $2
 join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
 join event_type t on t.id = i.type
-join subject_ref s on s.id = i.ref
-left join membership m on m.ref = s.id and m.until is null
+join ref_pathway s on s.ref = i.ref
 where src.source = $1
 """
 
@@ -114,19 +119,19 @@ class Subscription(NamedTuple):
 
     id: UUID
     org: str
-    operator: bool
+    is_operator: bool
     protocol: str
     purpose: str
     authority: str | None
     filters: Sequence[Any]
-    paused: bool
+    is_paused: bool
     created_at: datetime
-    from_seq: int
+    start_seq: int
     last_number: int
     replay_of: UUID | None = None
     """Whose further series this is."""
     series: int = 1
-    forgotten_through: int = 0
+    pruned_through: int = 0
     """What it was given up to this number is kept no more."""
 
     @property
@@ -136,7 +141,7 @@ class Subscription(NamedTuple):
 
     def effective(self, auth_disabled: bool) -> Subscription:
         """As it is honoured: what was made while auth was off is its organisation's alone once auth is on."""
-        return self._replace(operator=self.operator and auth_disabled)
+        return self._replace(is_operator=self.is_operator and auth_disabled)
 
 
 async def create(
@@ -201,18 +206,18 @@ async def fetch_last_numbers(connection: asyncpg.Connection, ids: Sequence[UUID]
 
 async def try_lock(connection: asyncpg.Connection) -> bool:
     """Whether this transaction is the one that hands out, of all processes."""
-    return bool(await connection.fetchval("select pg_try_advisory_xact_lock($1)", _LOCK))
+    return await advisory_locks.try_lock_for_transaction(connection, AdvisoryLock.DISPATCH)
 
 
 async def wait_for_lock(connection: asyncpg.Connection) -> None:
     """This transaction is the one that hands out, of all processes, to its end."""
-    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+    await advisory_locks.lock_for_transaction(connection, AdvisoryLock.DISPATCH)
 
 
 async def fetch_version(connection: asyncpg.Connection) -> int:
     """Another whenever anybody wants something else: a subscription is new, changed, paused or gone."""
-    n: int = await connection.fetchval("select n from subscription_version")
-    return n
+    version: int = await connection.fetchval("select version from subscription_version")
+    return version
 
 
 async def list_changed(connection: asyncpg.Connection, since: int, after: UUID, limit: int) -> list[Subscription]:
@@ -234,7 +239,7 @@ async def next_page(connection: asyncpg.Connection, entries: int) -> tuple[int, 
 
 async def dispatched_through(connection: asyncpg.Connection) -> int:
     """Up to which entry everybody was given what she wants."""
-    return int(await connection.fetchval("select seq from dispatch_progress"))
+    return int(await connection.fetchval("select change_seq from dispatch_progress"))
 
 
 async def catch_up_end(connection: asyncpg.Connection, after: int, entries: int) -> int | None:

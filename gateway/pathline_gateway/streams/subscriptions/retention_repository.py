@@ -13,39 +13,39 @@ _SUBSCRIPTIONS_PER_BATCH = 50
 _EVENTS_PER_SUBSCRIPTION = 2_000
 _FORGET = """
 with kept as (
-    select s.id, s.forgotten_to, s.last_number,
-        case when sum(s.last_number - s.forgotten_to) over (partition by s.org) > $3
+    select s.id, s.pruned_through, s.last_number,
+        case when sum(s.last_number - s.pruned_through) over (partition by s.org) > $3
             then least($2, $3 / count(*) over (partition by s.org)) else $2 end as most
     from subscription s
 ), horizon as (
-    select k.id, least(k.forgotten_to + $5, greatest(k.last_number - k.most, coalesce((
-        select e.number - 1 from subscription_event e
-        where e.subscription = k.id and e.number > k.forgotten_to and e.given_at >= $1 order by e.number limit 1
+    select k.id, least(k.pruned_through + $5, greatest(k.last_number - k.most, coalesce((
+        select e.number - 1 from delivery e
+        where e.subscription = k.id and e.number > k.pruned_through and e.delivered_at >= $1 order by e.number limit 1
     ), k.last_number))) as number
-    from kept k where k.last_number > k.forgotten_to
+    from kept k where k.last_number > k.pruned_through
 ), passed as (
-    select h.id, h.number from horizon h join subscription s using (id) where h.number > s.forgotten_to
+    select h.id, h.number from horizon h join subscription s using (id) where h.number > s.pruned_through
     order by h.id limit $4
 )
-update subscription s set forgotten_to = p.number from passed p where s.id = p.id returning s.id, s.forgotten_to
+update subscription s set pruned_through = p.number from passed p where s.id = p.id returning s.id, s.pruned_through
 """
 _SINKS = """
 with gone as (select * from unnest($1::uuid[], $2::bigint[]) as g(subscription, number)), held as (
-    delete from webhook_held h using gone g where h.subscription = g.subscription and h.number <= g.number
+    delete from webhook_retry h using gone g where h.subscription = g.subscription and h.number <= g.number
     returning h.subscription, h.number
 ), failed as (
-    delete from webhook_failed f using gone g where f.subscription = g.subscription and f.number <= g.number
+    delete from webhook_dead_letter f using gone g where f.subscription = g.subscription and f.number <= g.number
     returning f.subscription, f.number
 )
 update webhook_sink w
-set read_to = greatest(w.read_to, g.number), changed = w.changed + 1,
-    lost = w.lost + greatest(0, g.number - w.read_to)
-        + (select count(*) from held h where h.subscription = w.subscription and h.number <= w.read_to)
-        + (select count(*) from failed f where f.subscription = w.subscription and f.number <= w.read_to)
+set acked_through = greatest(w.acked_through, g.number), revision = w.revision + 1,
+    pruned_undelivered = w.pruned_undelivered + greatest(0, g.number - w.acked_through)
+        + (select count(*) from held h where h.subscription = w.subscription and h.number <= w.acked_through)
+        + (select count(*) from failed f where f.subscription = w.subscription and f.number <= w.acked_through)
 from gone g where w.subscription = g.subscription
 """
 _DELETE = """
-delete from subscription_event e using unnest($1::uuid[], $2::bigint[]) as g(subscription, number)
+delete from delivery e using unnest($1::uuid[], $2::bigint[]) as g(subscription, number)
 where e.subscription = g.subscription and e.number <= g.number
 """
 
@@ -69,7 +69,7 @@ async def delete_expired(
             _SUBSCRIPTIONS_PER_BATCH,
             _EVENTS_PER_SUBSCRIPTION,
         )
-        columns = [row["id"] for row in rows], [row["forgotten_to"] for row in rows]
+        columns = [row["id"] for row in rows], [row["pruned_through"] for row in rows]
         if rows:
             await connection.execute(_SINKS, *columns)
             await connection.execute(_DELETE, *columns)

@@ -116,7 +116,7 @@ class SubscriptionIndex:
                     await slice.renew()
 
     def _indexes_for(self, each: Subscription) -> list[FilterIndex[UUID]]:
-        return [self._operator_index] if each.operator else [self._own_indexes[each.org], self._others_index]
+        return [self._operator_index] if each.is_operator else [self._own_indexes[each.org], self._others_index]
 
 
 def _search(index: FilterIndex[UUID] | None, attributes: FilterAttributes) -> Iterator[UUID | None]:

@@ -88,9 +88,9 @@ class DeliveryBatcher:
 
         Else in how long to ask again: it waits for its turn. With `n` 0 it only waits. `has_more`: it has more to send.
         """
-        if state.allowed_rate is None:
+        if state.max_requests_per_minute is None:
             return None
-        spacing, now = timedelta(minutes=1) / state.allowed_rate, self._context.sender.now()
+        spacing, now = timedelta(minutes=1) / state.max_requests_per_minute, self._context.sender.now()
         async with self._context.pool.acquire() as connection, connection.transaction():
             turns = await rate_turn_repository.lock_turns(connection, state.url, org, now)
             next_turns = turns.after_start(org, n, spacing, now, has_more=has_more) if n else None

@@ -18,32 +18,32 @@ from pathline_gateway.streams.webhooks.delivery_rows import (
 
 _ACQUIRE = """
 with due as (
-    select w.subscription, s.org, w.due_at,
-        coalesce(h.n, 0) + row_number() over (partition by s.org order by w.due_at, w.subscription) as line
+    select w.subscription, s.org, w.wake_at,
+        coalesce(h.n, 0) + row_number() over (partition by s.org order by w.wake_at, w.subscription) as line
     from webhook_sink w join subscription s on s.id = w.subscription
     left join unnest($5::text[], $6::bigint[]) as h(org, n) on h.org = s.org
-    where w.stopped is null and not s.paused and case when w.held_by is null
-        then w.not_before <= $3 and (s.last_number > w.seen or w.due_at <= $3)
-        else w.held_until < clock_timestamp() end
+    where w.stop_reason is null and not s.is_paused and case when w.leased_by is null
+        then w.not_before <= $3 and (s.last_number > w.last_seen_number or w.wake_at <= $3)
+        else w.lease_until < clock_timestamp() end
         and not exists (select from set_aside a where a.work = 'webhooks' and a.retry_at > now()
             and a.key = 'subscription:' || w.subscription)
 ), found as (
     select w.subscription, due.org
     from due join webhook_sink w using (subscription)
-    where due.line <= $7 and (w.held_by is null or w.held_until < clock_timestamp())
-    order by due.line, due.due_at limit $4
+    where due.line <= $7 and (w.leased_by is null or w.lease_until < clock_timestamp())
+    order by due.line, due.wake_at limit $4
     for update of w skip locked
 )
-update webhook_sink w set held_by = $1, held_until = clock_timestamp() + $2 from found
+update webhook_sink w set leased_by = $1, lease_until = clock_timestamp() + $2 from found
 where w.subscription = found.subscription
 returning w.subscription, found.org
 """
 _DUE = """
 select s.org, count(*) as n
 from webhook_sink w join subscription s on s.id = w.subscription
-where w.stopped is null and not s.paused and case when w.held_by is null
-    then w.not_before <= $1 and (s.last_number > w.seen or w.due_at <= $1)
-    else w.held_until < clock_timestamp() end
+where w.stop_reason is null and not s.is_paused and case when w.leased_by is null
+    then w.not_before <= $1 and (s.last_number > w.last_seen_number or w.wake_at <= $1)
+    else w.lease_until < clock_timestamp() end
     and not exists (select from set_aside a where a.work = 'webhooks' and a.retry_at > now()
         and a.key = 'subscription:' || w.subscription)
 group by s.org
@@ -51,93 +51,99 @@ group by s.org
 # Whatever writes several sinks locks them by id, so that nobody waits for somebody who waits for them.
 _RENEW = """
 with ours as (
-    select subscription from webhook_sink where held_by = $1 and subscription = any($2::uuid[])
+    select subscription from webhook_sink where leased_by = $1 and subscription = any($2::uuid[])
     order by subscription for update
 )
-update webhook_sink w set held_until = clock_timestamp() + $3 from ours where w.subscription = ours.subscription
+update webhook_sink w set lease_until = clock_timestamp() + $3 from ours where w.subscription = ours.subscription
 returning w.subscription
 """
 _RELEASE = """
 with ours as (
-    select subscription from webhook_sink where held_by = $1 and subscription = any($2::uuid[])
+    select subscription from webhook_sink where leased_by = $1 and subscription = any($2::uuid[])
     order by subscription for update
 )
 update webhook_sink w
-set held_by = null, due_at = said.due_at, seen = said.seen, not_before = greatest(w.not_before, said.not_before)
+set leased_by = null, wake_at = said.wake_at, last_seen_number = said.last_seen_number,
+    not_before = greatest(w.not_before, said.not_before)
 from ours join unnest($2::uuid[], $3::timestamptz[], $4::bigint[], $5::timestamptz[], $6::bigint[])
-    as said(subscription, due_at, seen, not_before, changed) using (subscription)
-where w.subscription = ours.subscription and w.changed = said.changed
+    as said(subscription, wake_at, last_seen_number, not_before, revision) using (subscription)
+where w.subscription = ours.subscription and w.revision = said.revision
 returning w.subscription
 """
-_DROP = "update webhook_sink set held_by = null where held_by = $1 and subscription = any($2::uuid[])"
-_RELEASE_ALL = "update webhook_sink set held_by = null, due_at = 'epoch' where held_by = $1"
+_DROP = "update webhook_sink set leased_by = null where leased_by = $1 and subscription = any($2::uuid[])"
+_RELEASE_ALL = "update webhook_sink set leased_by = null, wake_at = 'epoch' where leased_by = $1"
 _STATE = """
-select w.subscription, w.url, w.allowed_rate, w.read_to, w.not_before, w.failed_in_row, w.failing_since, w.changed,
-    s.paused or w.stopped is not null as idle, s.last_number,
-    (select count(*) from webhook_failed f where f.subscription = w.subscription) + w.lost as failed,
-    coalesce((select p.next_at from pace p
-              where w.allowed_rate is not null and p.what = sha256(convert_to('sink ' || w.url, 'UTF8'))),
+select w.subscription, w.url, w.max_requests_per_minute, w.acked_through, w.not_before, w.consecutive_failures,
+    w.failing_since, w.revision, s.is_paused or w.stop_reason is not null as idle, s.last_number,
+    (select count(*) from webhook_dead_letter f where f.subscription = w.subscription) + w.pruned_undelivered as failed,
+    coalesce((select p.next_allowed_at from rate_limit p
+              where w.max_requests_per_minute is not null
+                  and p.key_digest = sha256(convert_to('sink ' || w.url, 'UTF8'))),
              'epoch') as paced_until
 from webhook_sink w join subscription s on s.id = w.subscription
-where w.subscription = any($1::uuid[]) and w.held_by = $2
+where w.subscription = any($1::uuid[]) and w.leased_by = $2
 """
 # By primary key: windows are short, and few events are held.
 _WINDOW = """
-select g.subscription, g.number, g.given_at, g.pathway as lane, 0 as attempts, null as first_failed_at, null as next_at,
-    false as is_held
+select g.subscription, g.number, g.delivered_at, g.pathway as lane, 0 as attempts, null as first_failed_at,
+    null as next_attempt_at, false as is_held
 from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
-join given_on_pathway g on g.subscription = w.subscription and g.number = w.number
-where not exists (select from webhook_held h where h.subscription = w.subscription and h.number = w.number)
-    and not exists (select from webhook_failed f where f.subscription = w.subscription and f.number = w.number)
+join delivery_with_pathway g on g.subscription = w.subscription and g.number = w.number
+where not exists (select from webhook_retry h where h.subscription = w.subscription and h.number = w.number)
+    and not exists (select from webhook_dead_letter f where f.subscription = w.subscription and f.number = w.number)
 """
 _ORDERING_KEYS = """
 select g.subscription, g.number, g.pathway
 from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
-join given_on_pathway g on g.subscription = w.subscription and g.number = w.number
+join delivery_with_pathway g on g.subscription = w.subscription and g.number = w.number
 """
 _HELD = """
-select g.subscription, g.number, g.given_at, g.pathway as lane, h.attempts, h.first_failed_at, h.next_at,
+select g.subscription, g.number, g.delivered_at, g.pathway as lane, h.attempts, h.first_failed_at, h.next_attempt_at,
     true as is_held
-from webhook_held h join given_on_pathway g on g.subscription = h.subscription and g.number = h.number
+from webhook_retry h join delivery_with_pathway g on g.subscription = h.subscription and g.number = h.number
 where h.subscription = any($1::uuid[])
 """
 _HOLD = """
-insert into webhook_held (subscription, number, next_at)
+insert into webhook_retry (subscription, number, next_attempt_at)
 select subscription, number, 'epoch' from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
 on conflict do nothing
 """
 _SETTLE = """
 with ours as (
-    select subscription from webhook_sink where held_by = $1 and subscription = any($2::uuid[])
+    select subscription from webhook_sink where leased_by = $1 and subscription = any($2::uuid[])
     order by subscription for update
 )
-update webhook_sink w set read_to = greatest(w.read_to, said.read_to), failed_in_row = said.failed_in_row,
-    failing_since = said.failing_since, not_before = greatest(w.not_before, said.not_before),
+update webhook_sink w set acked_through = greatest(w.acked_through, said.acked_through),
+    consecutive_failures = said.consecutive_failures, failing_since = said.failing_since,
+    not_before = greatest(w.not_before, said.not_before),
     last_success_at = coalesce(said.success_at, w.last_success_at),
     last_failure_at = coalesce(said.failure_at, w.last_failure_at),
-    last_failure = coalesce(said.failure, w.last_failure), stopped = coalesce(said.stopped, w.stopped)
+    last_failure = coalesce(said.failure, w.last_failure), stop_reason = coalesce(said.stop_reason, w.stop_reason)
 from ours join unnest($2::uuid[], $3::bigint[], $4::integer[], $5::timestamptz[], $6::timestamptz[],
-    $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[]) as said(subscription, read_to, failed_in_row,
-    failing_since, not_before, success_at, failure_at, failure, stopped) using (subscription)
+    $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[]) as said(subscription, acked_through,
+    consecutive_failures, failing_since, not_before, success_at, failure_at, failure,
+    stop_reason) using (subscription)
 where w.subscription = ours.subscription
 returning w.subscription
 """
 _DELETE_HELD = """
-delete from webhook_held h using unnest($1::uuid[], $2::bigint[]) as done(subscription, number)
+delete from webhook_retry h using unnest($1::uuid[], $2::bigint[]) as done(subscription, number)
 where h.subscription = done.subscription and h.number = done.number
 """
 _RETRY = """
-insert into webhook_held (subscription, number, attempts, first_failed_at, next_at, reason)
+insert into webhook_retry (subscription, number, attempts, first_failed_at, next_attempt_at, reason)
 values ($1, $2, 1, $3, $4, $5)
 on conflict (subscription, number) do update
-set attempts = webhook_held.attempts + 1, next_at = excluded.next_at, reason = excluded.reason,
-    first_failed_at = coalesce(webhook_held.first_failed_at, excluded.first_failed_at)
+set attempts = webhook_retry.attempts + 1, next_attempt_at = excluded.next_attempt_at, reason = excluded.reason,
+    first_failed_at = coalesce(webhook_retry.first_failed_at, excluded.first_failed_at)
 """
 _DEAD_LETTER = """
-insert into webhook_failed (subscription, number, attempts, reason, failed_at) values ($1, $2, $3, $4, $5)
+insert into webhook_dead_letter (subscription, number, attempts, reason, failed_at) values ($1, $2, $3, $4, $5)
 on conflict do nothing
 """
-_RETRY_ALL = "update webhook_held set next_at = least(next_at, $2) where subscription = any($1::uuid[])"
+_RETRY_ALL = (
+    "update webhook_retry set next_attempt_at = least(next_attempt_at, $2) where subscription = any($1::uuid[])"
+)
 
 
 async def acquire_leases(

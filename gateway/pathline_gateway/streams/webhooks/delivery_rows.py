@@ -12,10 +12,10 @@ class EndpointState(NamedTuple):
     """A sink, as whoever delivers to it finds it."""
 
     url: str
-    allowed_rate: int | None
+    max_requests_per_minute: int | None
     acked_through: int
     not_before: datetime
-    failed_in_row: int
+    consecutive_failures: int
     failing_since: datetime | None
     revision: int
     is_idle: bool
@@ -29,11 +29,11 @@ class PendingEvent(NamedTuple):
     """An event that was given, and is neither posted nor given up."""
 
     number: int
-    given_at: datetime
+    delivered_at: datetime
     ordering_key: UUID | None
     attempts: int
     first_failed_at: datetime | None
-    next_at: datetime | None
+    next_attempt_at: datetime | None
     is_held: bool
 
 
@@ -49,7 +49,7 @@ class EndpointRelease(NamedTuple):
     """A sink that is let go, and what was known of it."""
 
     subscription: UUID
-    due_at: datetime
+    wake_at: datetime
     last_seen_number: int
     not_before: datetime
     revision: int
@@ -67,7 +67,7 @@ class SettlementRows(NamedTuple):
     """What became of some requests, and how the sink stands since."""
 
     acked_through: int
-    failed_in_row: int
+    consecutive_failures: int
     failing_since: datetime | None
     not_before: datetime | None
     success_at: datetime | None

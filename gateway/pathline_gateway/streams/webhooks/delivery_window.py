@@ -105,15 +105,16 @@ class DeliveryWindow:
         first = max(offer.after, offer.acked_through) + 1
         self._acked_ahead |= {number for number in range(first, offer.through + 1) if number not in known}
 
-    def schedule(self, free_slots: int, failed_in_row: int, now: datetime) -> DeliverySchedule:
+    def schedule(self, free_slots: int, consecutive_failures: int, now: datetime) -> DeliverySchedule:
         """Which deliveries may start now, and which are to be held; nothing is changed by asking."""
         busy_keys = {key for number in self._in_flight if (key := self._events[number].ordering_key) is not None}
         waiting = [
-            WaitingEvent(each.number, each.ordering_key, each.next_at, each.is_held) for each in self._schedulable()
+            WaitingEvent(each.number, each.ordering_key, each.next_attempt_at, each.is_held)
+            for each in self._schedulable()
         ]
-        is_failing = failed_in_row >= self._policy.failure_threshold
+        is_failing = consecutive_failures >= self._policy.failure_threshold
         if is_failing and free_slots and not self._in_flight:
-            return schedule_probe(waiting, busy_keys, new=failed_in_row % 2 == 1)
+            return schedule_probe(waiting, busy_keys, new=consecutive_failures % 2 == 1)
         return build_schedule(waiting, busy_keys, 0 if is_failing else free_slots, now)
 
     def start(self, number: int) -> None:
@@ -132,7 +133,7 @@ class DeliveryWindow:
         for number in done:
             del self._events[number]
         for number, at in retry_at.items():
-            self._events[number] = self._events[number]._replace(is_held=True, next_at=at)
+            self._events[number] = self._events[number]._replace(is_held=True, next_attempt_at=at)
         self._has_held |= bool(retry_at)
         self._acked_ahead |= set(done)
         while self.can_advance:

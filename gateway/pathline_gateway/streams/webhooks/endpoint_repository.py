@@ -9,26 +9,26 @@ from uuid import UUID
 
 import asyncpg
 
-_MAKE = "insert into webhook_sink (subscription, url, allowed_rate) values ($1, $2, $3)"
+_MAKE = "insert into webhook_sink (subscription, url, max_requests_per_minute) values ($1, $2, $3)"
 _URL = "select url from webhook_sink where subscription = $1"
-_RATE = "select allowed_rate from webhook_sink where subscription = $1"
+_RATE = "select max_requests_per_minute from webhook_sink where subscription = $1"
 # A sink is that of all series of its subscription.
 _MOVE = """
-update webhook_sink set url = $2, allowed_rate = $3
-where subscription = $1 or subscription in (select r.subscription from replay r where r.of = $1)
+update webhook_sink set url = $2, max_requests_per_minute = $3
+where subscription = $1 or subscription in (select r.subscription from replay r where r.parent_subscription = $1)
 """
 _RESET = """
-update webhook_sink set changed = changed + 1, due_at = 'epoch', not_before = 'epoch', stopped = null,
-    failed_in_row = 0, failing_since = null
-where subscription = $1 or subscription in (select r.subscription from replay r where r.of = $1)
+update webhook_sink set revision = revision + 1, wake_at = 'epoch', not_before = 'epoch', stop_reason = null,
+    consecutive_failures = 0, failing_since = null
+where subscription = $1 or subscription in (select r.subscription from replay r where r.parent_subscription = $1)
 """
 _RETRY_NOW = """
-update webhook_held set next_at = 'epoch', first_failed_at = null
-where subscription = $1 or subscription in (select r.subscription from replay r where r.of = $1)
+update webhook_retry set next_attempt_at = 'epoch', first_failed_at = null
+where subscription = $1 or subscription in (select r.subscription from replay r where r.parent_subscription = $1)
 """
 _END_SECRETS = """
-with gone as (delete from webhook_secret where subscription = $1 and ends_at is not null)
-update webhook_secret set ends_at = $2 where subscription = $1 and ends_at is null
+with gone as (delete from webhook_secret where subscription = $1 and expires_at is not null)
+update webhook_secret set expires_at = $2 where subscription = $1 and expires_at is null
 """
 _ADD_KEY = "insert into webhook_secret (subscription, secret) values ($1, $2)"
 _SECRETS = """
@@ -36,71 +36,75 @@ select asked.subscription, w.secret
 from unnest($1::uuid[]) as asked(subscription)
 join webhook_secret w
     on w.subscription
-        = coalesce((select of from replay r where r.subscription = asked.subscription), asked.subscription)
-where w.ends_at is null or w.ends_at > $2
-order by w.made_at desc
+        = coalesce((select parent_subscription from replay r where r.subscription = asked.subscription),
+            asked.subscription)
+where w.expires_at is null or w.expires_at > $2
+order by w.created_at desc
 """
 _HEALTH = """
-select w.url, w.stopped, w.failed_in_row, w.failing_since, w.last_success_at, w.last_failure_at, w.last_failure,
-    w.not_before, w.read_to, s.last_number, h.held, h.next_at, f.failed + w.lost as failed, f.failed_ahead,
-    least(h.first, w.read_to + 1) as first_waiting
+select w.url, w.stop_reason, w.consecutive_failures, w.failing_since, w.last_success_at, w.last_failure_at,
+    w.last_failure, w.not_before, w.acked_through, s.last_number, h.held, h.next_attempt_at,
+    f.failed + w.pruned_undelivered as failed,
+        f.failed_ahead,
+    least(h.first, w.acked_through + 1) as first_waiting
 from webhook_sink w
 join subscription s on s.id = w.subscription
 cross join lateral (
-    select count(*) filter (where number <= w.read_to) as held, min(number) as first,
-        min(next_at) filter (where attempts > 0) as next_at
-    from webhook_held where subscription = w.subscription
+    select count(*) filter (where number <= w.acked_through) as held, min(number) as first,
+        min(next_attempt_at) filter (where attempts > 0) as next_attempt_at
+    from webhook_retry where subscription = w.subscription
 ) h
 cross join lateral (
-    select count(*) as failed, count(*) filter (where number > w.read_to) as failed_ahead
-    from webhook_failed where subscription = w.subscription
+    select count(*) as failed, count(*) filter (where number > w.acked_through) as failed_ahead
+    from webhook_dead_letter where subscription = w.subscription
 ) f
 where w.subscription = $1
 """
-_GIVEN_AT = "select given_at from subscription_event where subscription = $1 and number = $2"
+_GIVEN_AT = "select delivered_at from delivery where subscription = $1 and number = $2"
 _FAILURES = """
-select f.number, f.attempts, f.reason, f.failed_at, g.given_at
-from webhook_failed f join subscription_event g using (subscription, number)
+select f.number, f.attempts, f.reason, f.failed_at, g.delivered_at
+from webhook_dead_letter f join delivery g using (subscription, number)
 where f.subscription = $1 and f.number > $2 order by f.number limit $3
 """
 _REDRIVE = """
 with moved as (
-    delete from webhook_failed where subscription = $1 and ($2::bigint[] is null or number = any($2)) returning number
+    delete from webhook_dead_letter where subscription = $1 and ($2::bigint[] is null or number = any($2))
+    returning number
 )
-insert into webhook_held (subscription, number, next_at) select $1, number, 'epoch' from moved
+insert into webhook_retry (subscription, number, next_attempt_at) select $1, number, 'epoch' from moved
 """
-_WAKE = "update webhook_sink set changed = changed + 1, due_at = 'epoch' where subscription = $1"
+_WAKE = "update webhook_sink set revision = revision + 1, wake_at = 'epoch' where subscription = $1"
 _RECORD_READ_POSITION = """
-insert into subscription_asked (subscription, number, asked_at)
+insert into subscription_last_poll (subscription, polled_through, polled_at)
 select id, $2, $3 from subscription where id = $1
-on conflict (subscription) do update set number = excluded.number, asked_at = excluded.asked_at
+on conflict (subscription) do update set polled_through = excluded.polled_through, polled_at = excluded.polled_at
 """
-_READ_POSITION = "select number, asked_at from subscription_asked where subscription = $1"
+_READ_POSITION = "select polled_through, polled_at from subscription_last_poll where subscription = $1"
 
 
 class EndpointHealthRow(NamedTuple):
     """How the posting to a sink goes."""
 
     url: str
-    stopped: str | None
-    failed_in_row: int
+    stop_reason: str | None
+    consecutive_failures: int
     failing_since: datetime | None
     last_success_at: datetime | None
     last_failure_at: datetime | None
     last_failure: str | None
     not_before: datetime
-    read_to: int
+    acked_through: int
     last_number: int
     held: int
     failed: int
     failed_ahead: int
     first_waiting: int
-    next_at: datetime | None
+    next_attempt_at: datetime | None
 
     @property
     def waiting(self) -> int:
         """Events that are given, and neither posted nor given up."""
-        return self.last_number - self.read_to + self.held - self.failed_ahead
+        return self.last_number - self.acked_through + self.held - self.failed_ahead
 
 
 class DeadLetterRow(NamedTuple):
@@ -110,7 +114,7 @@ class DeadLetterRow(NamedTuple):
     attempts: int
     reason: str
     failed_at: datetime
-    given_at: datetime
+    delivered_at: datetime
 
 
 async def create(connection: asyncpg.Connection, id: UUID, url: str, rate: int | None, secret: str) -> None:
@@ -194,4 +198,4 @@ async def record_read_position(connection: asyncpg.Connection, id: UUID, number:
 async def find_read_position(connection: asyncpg.Connection, id: UUID) -> tuple[int, datetime] | None:
     """After which number its reader asked last, and when."""
     row = await connection.fetchrow(_READ_POSITION, id)
-    return None if row is None else (row["number"], row["asked_at"])
+    return None if row is None else (row["polled_through"], row["polled_at"])

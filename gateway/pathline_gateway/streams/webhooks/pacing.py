@@ -42,18 +42,18 @@ class Pacing:
         self.is_awaiting_turn = True
         self.close_for(seconds, now)
 
-    def started(self, count: int, allowed_rate: int | None, closed_s: float, now: float) -> None:
+    def started(self, count: int, max_requests_per_minute: int | None, closed_s: float, now: float) -> None:
         """So many requests have started, at so many a minute; else others keep the endpoint closed for `closed_s`."""
-        if count and allowed_rate is not None:
-            self.close_for(count * 60.0 / allowed_rate, now)
+        if count and max_requests_per_minute is not None:
+            self.close_for(count * 60.0 / max_requests_per_minute, now)
         elif closed_s > 0:
             self.close_for(closed_s, now)
 
-    def free_slots(self, in_flight: int, allowed_rate: int | None, now: float) -> int:
+    def free_slots(self, in_flight: int, max_requests_per_minute: int | None, now: float) -> int:
         """How many more requests may start: at a limited rate, no more at once than a second allows."""
         if self.is_closed(now):
             return 0
         limit = self._concurrency_limit
-        if allowed_rate is not None:
-            limit = min(limit, max(1, allowed_rate // 60))
+        if max_requests_per_minute is not None:
+            limit = min(limit, max(1, max_requests_per_minute // 60))
         return max(0, limit - in_flight)

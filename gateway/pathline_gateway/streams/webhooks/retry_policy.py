@@ -22,7 +22,9 @@ class Policy:
     max_age: timedelta = timedelta(days=7)
     """An event that failed for so long is given up; a sink that took nothing for so long is posted to no more."""
     max_attempts_client_error: int = 4
-    """Attempts for an event that a sink says is wrong."""
+    """Attempts, at least, for an event that a sink says is wrong."""
+    client_error_age: timedelta = timedelta(hours=1)
+    """So long, at least, such an event is tried: after a bad deployment a sink says it of every event."""
     failure_threshold: int = 5
     """Failures without a success between them, after which a sink gets one request at a time."""
     max_concurrency: int = 8

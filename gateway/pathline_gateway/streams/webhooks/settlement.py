@@ -29,14 +29,16 @@ class AttemptEnd(NamedTuple):
 class EndpointHealth(NamedTuple):
     """How the sink stood before."""
 
-    failed_in_row: int
+    consecutive_failures: int
     failing_since: datetime | None
 
 
 def with_local_state(state: EndpointState, local: EndpointState | SettlementRows) -> EndpointState:
     """The sink as it was found, and as far as is known here: what was written last may not be committed."""
     return state._replace(
-        acked_through=local.acked_through, failed_in_row=local.failed_in_row, failing_since=local.failing_since
+        acked_through=local.acked_through,
+        consecutive_failures=local.consecutive_failures,
+        failing_since=local.failing_since,
     )
 
 
@@ -67,16 +69,16 @@ class Settlement:
     has_recovered: bool = False
 
     def __post_init__(self) -> None:
-        self.failed_in_row, self.failing_since = self.health.failed_in_row, self.health.failing_since
+        self.consecutive_failures, self.failing_since = self.health.consecutive_failures, self.health.failing_since
 
     def record(self, event: PendingEvent, result: AttemptResult) -> None:
         """One request has ended so."""
         if result.disposition is Disposition.DELIVERED:
             self.delivered.append(event.number)
-            self.has_recovered |= self.failed_in_row >= self.policy.failure_threshold
-            self.failed_in_row, self.failing_since = 0, None
+            self.has_recovered |= self.consecutive_failures >= self.policy.failure_threshold
+            self.consecutive_failures, self.failing_since = 0, None
             return
-        self.failed_in_row += 1
+        self.consecutive_failures += 1
         self.failing_since = self.failing_since or self.now
         self.failure = result.public_reason
         if result.disposition is Disposition.GONE:
@@ -86,8 +88,8 @@ class Settlement:
         self._schedule_retry(event, result)
         if result.retry_after is not None:
             self._postpone(self.now + result.retry_after)
-        if self.failed_in_row >= self.policy.failure_threshold:
-            failures = self.failed_in_row - self.policy.failure_threshold + 1
+        if self.consecutive_failures >= self.policy.failure_threshold:
+            failures = self.consecutive_failures - self.policy.failure_threshold + 1
             self._postpone(self.now + self.policy.backoff(failures, self.rng, self.policy.sink_cap_s))
 
     def _schedule_retry(self, event: PendingEvent, result: AttemptResult) -> None:
@@ -96,7 +98,9 @@ class Settlement:
         if is_expired and self._is_unreachable():
             self.stop_reason = self.stop_reason or "unreachable"
         elif is_expired or (
-            result.disposition is Disposition.CLIENT_ERROR and attempts >= self.policy.max_attempts_client_error
+            result.disposition is Disposition.CLIENT_ERROR
+            and attempts >= self.policy.max_attempts_client_error
+            and self.now - (event.first_failed_at or self.now) >= self.policy.client_error_age
         ):
             self.dead_letters.append(DeadLetter(event.number, attempts, result.public_reason))
             return
@@ -106,7 +110,7 @@ class Settlement:
     def _is_unreachable(self) -> bool:
         """Nothing was taken for so long that it is not about one event."""
         failing_too_long = self.failing_since is not None and self.now - self.failing_since >= self.policy.max_age
-        return failing_too_long and self.failed_in_row >= self.policy.failure_threshold
+        return failing_too_long and self.consecutive_failures >= self.policy.failure_threshold
 
     def _postpone(self, until: datetime) -> None:
         self.not_before = until if self.not_before is None else max(self.not_before, until)
@@ -125,7 +129,7 @@ class Settlement:
         """What is to be written down; up to `acked_through` every delivery is done or held."""
         return SettlementRows(
             acked_through=acked_through,
-            failed_in_row=self.failed_in_row,
+            consecutive_failures=self.consecutive_failures,
             failing_since=self.failing_since,
             not_before=self.not_before,
             success_at=self.now if self.delivered else None,

@@ -80,7 +80,7 @@ class EndpointWorker:
         state = self._state
         if state is None or state.last_number != number or not self._has_started_all():
             return False
-        return state.allowed_rate is None and self._can_start() and self.free_slots() > 0
+        return state.max_requests_per_minute is None and self._can_start() and self.free_slots() > 0
 
     def in_flight_numbers(self) -> list[int]:
         """The numbers whose requests are in flight."""
@@ -203,7 +203,7 @@ class EndpointWorker:
         pushed, self._pushed = self._pushed, None
         if pushed is None or self._state is None:
             return
-        can_start = self._state.allowed_rate is None and self._can_start()
+        can_start = self._state.max_requests_per_minute is None and self._can_start()
         free_slots = min(len(pushed.events), self.free_slots()) if can_start else 0
         messages = {event.number: (event, message) for event, message in pushed.events}
         offer = DeliveryOffer(
@@ -224,7 +224,7 @@ class EndpointWorker:
         self._window.offer(offer)
         now = self._context.sender.now()
         may_start = not state.is_idle and state.not_before <= now
-        return self._window.schedule(self._reserved_slots if may_start else 0, state.failed_in_row, now)
+        return self._window.schedule(self._reserved_slots if may_start else 0, state.consecutive_failures, now)
 
     def _start_fetched(self, fetched: FetchResult) -> None:
         self._state, self._secrets = fetched.state, fetched.secrets
@@ -232,7 +232,7 @@ class EndpointWorker:
             self._last_fetch_at = time.monotonic()
         self._start(fetched.startable)
         closed_s = (fetched.state.paced_until - self._context.sender.now()).total_seconds()
-        self._pacing.started(len(fetched.startable), fetched.state.allowed_rate, closed_s, time.monotonic())
+        self._pacing.started(len(fetched.startable), fetched.state.max_requests_per_minute, closed_s, time.monotonic())
 
     def _start(self, messages: Sequence[tuple[PendingEvent, WebhookMessage]]) -> None:
         self._slots.start(len(messages))
@@ -256,7 +256,7 @@ class EndpointWorker:
         ]
         self._slots.finish(len(attempts))
         self._record_metrics(attempts, now)
-        health = EndpointHealth(self._state.failed_in_row, self._state.failing_since)
+        health = EndpointHealth(self._state.consecutive_failures, self._state.failing_since)
         settlement = settle_attempts(attempts, health, self._policy, self._context.rng, now)
         self._window.finish(settlement.done, settlement.retry_at)
         rows = settlement.rows(self._window.acked_through)
@@ -272,7 +272,7 @@ class EndpointWorker:
             is_delivered = result.metric_label == "delivered"
             self._pacing.record(delivered=is_delivered)
             if is_delivered:
-                WEBHOOK_DELAY.record(max(0.0, (now - event.given_at).total_seconds()), label)
+                WEBHOOK_DELAY.record(max(0.0, (now - event.delivered_at).total_seconds()), label)
 
     async def _hold_skipped(self) -> bool:
         """Whether deliveries were held now that others have overtaken: what is done is then known to everybody."""
@@ -284,7 +284,7 @@ class EndpointWorker:
     async def _release(self, fetched: FetchResult, *, is_paced: bool = False) -> bool:
         """Whether the endpoint is nobody's until there is something to do; not where somebody changed it just now."""
         state, now = fetched.state, self._context.sender.now()
-        probing = state.failed_in_row >= self._policy.failure_threshold
+        probing = state.consecutive_failures >= self._policy.failure_threshold
         due = fetched.schedule.next_at or _FAR_FUTURE
         if self._window.has_backlog and (
             self.is_stopping or probing or state.is_idle or state.not_before > now or is_paced
@@ -297,7 +297,7 @@ class EndpointWorker:
         """How many more requests may go to the endpoint, as far as this worker knows."""
         if self.is_stopping:
             return 0
-        rate = None if self._state is None else self._state.allowed_rate
+        rate = None if self._state is None else self._state.max_requests_per_minute
         return self._pacing.free_slots(len(self._requests), rate, time.monotonic())
 
     def _is_paced(self) -> bool:
@@ -312,7 +312,7 @@ class EndpointWorker:
         state = self._state
         if state is None or time.monotonic() > self._last_fetch_at + _POLL_INTERVAL_S:
             return False
-        if state.is_idle or state.failed_in_row or self._pushed is not None:
+        if state.is_idle or state.consecutive_failures or self._pushed is not None:
             return False
         return self._window.has_started_all
 

@@ -1,14 +1,15 @@
 // The organisation's key: chosen once from this computer, and kept by this tab of this browser alone. What is kept is
 // what the key comes to for this organisation and epoch; the key itself is forgotten at once. Nothing of it is sent.
-import { base64url, decodeKey, derive } from "./pseudonym.js";
+import { base64url, decodeKey, derive, deriveRows } from "./pseudonym.js";
 
 const NAME = "pathline-desk-key";
 
-/** { epoch, derived } of this organisation; null when no key was chosen. */
+/** { epoch, derived, rows } of this organisation; null when no key was chosen. */
 export function kept(org) {
   try {
     const said = JSON.parse(sessionStorage.getItem(NAME));
-    return said?.org === org ? { epoch: said.epoch, derived: decodeKey(said.derived) } : null;
+    if (said?.org !== org || !said.rows) return null;
+    return { epoch: said.epoch, derived: decodeKey(said.derived), rows: decodeKey(said.rows) };
   } catch {
     return null;
   }
@@ -52,8 +53,9 @@ export function keyField(org, changed) {
       return;
     }
     const derived = base64url(await derive(key, org, epoch));
+    const rows = base64url(await deriveRows(key, org));
     key.fill(0);
-    sessionStorage.setItem(NAME, JSON.stringify({ org, epoch, derived }));
+    sessionStorage.setItem(NAME, JSON.stringify({ org, epoch, derived, rows }));
     shown();
     changed();
   }

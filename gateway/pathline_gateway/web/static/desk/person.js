@@ -1,7 +1,17 @@
 // A client is named by the organisation's own number, which is turned into the pseudonym before anything is sent.
 // Without this script the form takes a ready pseudonym.
 import { keyField, kept } from "./key.js";
+import { WrongIdentifier } from "./identifier.js";
 import { isSubject, subject } from "./pseudonym.js";
+
+const NO_NUMBER = "This may be no number, but what a program writes where nothing is. If it is the client's number, send it again.";
+const TOLD = {
+  blank: "Write the number of the client.",
+  unseen: "This holds a character that cannot be seen, or a space other than the plain one: write it anew.",
+  rounded: NO_NUMBER,
+  nothing: NO_NUMBER,
+  uncertain: NO_NUMBER,
+};
 
 function enhance(box) {
   const { org } = box.dataset;
@@ -25,7 +35,7 @@ function enhance(box) {
   wrong.setAttribute("role", "alert");
   typed.before(wrong);
   box.before(keyField(org, () => { wrong.textContent = ""; if (kept(org)) typed.focus(); }));
-  let ready = false;
+  let ready = false, asked = null;
 
   async function pseudonym() {
     const said = typed.value.trim();
@@ -36,12 +46,16 @@ function enhance(box) {
       document.querySelector("#key").focus();
       return null;
     }
-    const made = await subject(key.derived, key.epoch, typed.value);
-    if (made === null) {
-      wrong.textContent = "Write the number of the client.";
+    try {
+      return await subject(key.derived, key.epoch, typed.value, typed.value.trim() === asked);
+    } catch (failed) {
+      if (!(failed instanceof WrongIdentifier)) throw failed;
+      // Whoever sends the same again has said that it is a number.
+      asked = typed.value.trim();
+      wrong.textContent = TOLD[failed.kind];
       typed.focus();
+      return null;
     }
-    return made;
   }
 
   form.addEventListener("submit", async (event) => {

@@ -1,8 +1,7 @@
 // Pseudonyms, as contracts/pathline/pseudonym.py makes them; the vectors in contracts/vectors hold for both.
+import { canonicalIdentifier } from "./identifier.js";
+
 const SUBJECT = /^v[1-9][0-9]{0,3}\.[A-Za-z0-9_-]{21}[AQgw]$/;
-// What Python strips: not quite what JavaScript trims.
-const SPACE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
-const AROUND = new RegExp(`^${SPACE}+|${SPACE}+$`, "g");
 const utf8 = new TextEncoder();
 
 export const possible = globalThis.crypto?.subtle !== undefined;
@@ -17,7 +16,7 @@ export function base64url(bytes) {
 
 /** The bytes of an agency's key as `pathline init` wrote it; null when the text is none. */
 export function decodeKey(text) {
-  const plain = text.trim().replace(/=+$/, "");
+  const plain = text.replace(/^\uFEFF/, "").trim().replace(/=+$/, "");
   if (!/^[A-Za-z0-9_-]+$/.test(plain)) return null;
   try {
     const bytes = Uint8Array.from(atob(plain.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
@@ -27,11 +26,20 @@ export function decodeKey(text) {
   }
 }
 
-/** What the key comes to for one organisation and one epoch: 32 bytes, from which there is no way back. */
-export async function derive(key, org, epoch) {
+async function hkdf(key, info) {
   const from = await crypto.subtle.importKey("raw", key, "HKDF", false, ["deriveBits"]);
-  const how = { name: "HKDF", hash: "SHA-256", salt: utf8.encode("pathline pseudonym"), info: utf8.encode(`${org}/v${epoch}`) };
+  const how = { name: "HKDF", hash: "SHA-256", salt: utf8.encode("pathline pseudonym"), info: utf8.encode(info) };
   return new Uint8Array(await crypto.subtle.deriveBits(how, from, 256));
+}
+
+/** What the key comes to for one organisation and one epoch: 32 bytes, from which there is no way back. */
+export function derive(key, org, epoch) {
+  return hkdf(key, `${org}/v${epoch}`);
+}
+
+/** What ids of rows are keyed with: the same in every epoch. */
+export function deriveRows(key, org) {
+  return hkdf(key, `${org}/rows`);
 }
 
 export async function mac(derived, bytes) {
@@ -39,9 +47,12 @@ export async function mac(derived, bytes) {
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes));
 }
 
-/** The pseudonym of the person whom the agency knows by this identifier; null when that is blank. */
-export async function subject(derived, epoch, identifier) {
-  const canonical = identifier.replace(AROUND, "").normalize("NFC");
-  if (!canonical) return null;
+/** The pseudonym of the person with this canonical identifier. */
+export async function tag(derived, epoch, canonical) {
   return `v${epoch}.${base64url((await mac(derived, utf8.encode(canonical))).slice(0, 16))}`;
+}
+
+/** The pseudonym of the person whom the agency knows by this identifier; throws WrongIdentifier. */
+export async function subject(derived, epoch, identifier, confirmed = false) {
+  return tag(derived, epoch, canonicalIdentifier(identifier, confirmed));
 }

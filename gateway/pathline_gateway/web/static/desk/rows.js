@@ -1,74 +1,74 @@
-// A row of the spreadsheet becomes an event; the same row becomes the same event, in this file or another, so that
-// nothing is stored twice. Ids are keyed: nobody else can try out numbers against them.
-import { base64url, mac, subject } from "./pseudonym.js";
+// A row of the spreadsheet becomes an event, as `pathline import` makes it: the same row is the same event, whoever
+// sends it. Its id is keyed (contracts/pathline/rows/row_id.py): nobody else can try out numbers against it.
+import { canonicalIdentifier, classifyNoValue, strip, WrongIdentifier } from "./identifier.js";
+import { base64url, mac, tag } from "./pseudonym.js";
+import { BIRTH, CHANNELS, MAX_ACTIVITY_CHARACTERS, MAX_CODE_CHARACTERS, OLD_DAYS, PLACE_DIGITS } from "./row_rules.js";
+import { makeCode } from "./service_code.js";
+import { parseTime, WrongTime } from "./times.js";
 
 const utf8 = new TextEncoder();
-const CHANNELS = ["web", "phone", "in-person", "message", "video", "social-media", "letter", "app", "outreach", "partner"];
+const BIRTH_HEADING = new RegExp(BIRTH, "i");
 
 export class Wrong extends Error {}
 
-/** year-month-day of `2026-03-31`, or of `31/3/2026` in the order that was chosen. */
-export function day(text, dayFirst) {
-  const iso = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:$|[T ])/.exec(text);
-  const other = /^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})$/.exec(text);
-  let y, m, d;
-  if (iso) [, y, m, d] = iso.map(Number);
-  else if (other) [y, m, d] = dayFirst ? [other[3], other[2], other[1]].map(Number) : [other[3], other[1], other[2]].map(Number);
-  else throw new Wrong("the date is none that can be read");
-  const at = new Date(Date.UTC(y, m - 1, d));
-  if (y < 1900 || at.getUTCMonth() !== m - 1 || at.getUTCDate() !== d) throw new Wrong("there is no such day");
-  return at.toISOString().slice(0, 10);
+/** Whether the column says when somebody was born, which is never when something happened. */
+export function isBirthDate(heading) {
+  return BIRTH_HEADING.test(heading);
 }
 
-/** The offset of this zone at the beginning of this day, as +11:00. */
-export function offset(date, zone) {
-  const at = (instant) => {
-    const parts = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" }).formatToParts(instant);
-    return parts.find((part) => part.type === "timeZoneName").value.slice(3) || "+00:00";
-  };
-  const first = at(new Date(`${date}T00:00:00Z`));
-  return at(new Date(`${date}T00:00:00${first}`));
+/** Whether this day is older than two years, or lies ahead. */
+export function isUnusualDay(day, today) {
+  return day > today || (Date.parse(today) - Date.parse(day)) / 86_400_000 > OLD_DAYS;
 }
 
-function code(text) {
-  return text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64).replace(/-+$/, "");
-}
-
-function said(row, columns) {
-  const cell = (name) => (columns[name] === "" ? "" : (row.cells[Number(columns[name])] ?? "").trim());
+function said(cell, columns) {
   const data = {};
-  if (cell("service")) data.service = code(cell("service"));
-  if (cell("channel")) {
-    data.channel = code(cell("channel"));
+  const word = (name) => (columns[name] === "" || classifyNoValue(cell(name)) === "nothing" ? "" : cell(name));
+  if (word("service")) {
+    data.service = makeCode(word("service"));
+    if (!data.service) throw new Wrong(`the service has a letter that no code can keep, or over ${MAX_CODE_CHARACTERS} of them`);
+  }
+  if (word("channel")) {
+    data.channel = makeCode(word("channel"));
     if (!CHANNELS.includes(data.channel)) throw new Wrong("the channel is none of: " + CHANNELS.join(", "));
   }
-  if (cell("activity")) data.activity = cell("activity").slice(0, 200);
-  return { data, client: cell("client"), date: cell("date") };
+  if (columns.activity !== "") {
+    data.activity = word("activity");
+    if (!data.activity) throw new Wrong("the activity is missing");
+    if ([...data.activity].length > MAX_ACTIVITY_CHARACTERS) throw new Wrong(`the activity has over ${MAX_ACTIVITY_CHARACTERS} letters`);
+  }
+  return data;
 }
 
-/** Makes the events of one file. `seen` counts rows that say the same, so that each is an event of its own. */
-export function maker({ source, zone, key, columns, dayFirst }) {
-  const seen = new Map();
+/** Makes the events of one file, row by row. `confirmed`: texts that look like no value, and are somebody's number. */
+export function maker({ source, zone, key, columns, dayFirst, confirmed = [] }) {
+  const places = new Map();
   return async (row) => {
-    const { data, client, date } = said(row, columns);
-    const who = await subject(key.derived, key.epoch, client);
-    if (who === null) throw new Wrong("the client's number is missing");
-    if (!date) throw new Wrong("the date is missing");
-    const on = day(date, dayFirst);
-    const type = `org.pathline.${data.activity ? "activity.recorded" : "service.delivered"}.v1`;
-    const content = JSON.stringify([who, type, on, data.service ?? "", data.activity ?? "", data.channel ?? ""]);
-    const nth = (seen.get(content) ?? 0) + 1;
-    seen.set(content, nth);
-    const mark = await mac(key.derived, utf8.encode(`pathline desk row\0${nth}\0${content}`));
-    return {
-      specversion: "1.0",
-      id: `sheet-${base64url(mark.slice(0, 16))}`,
-      source,
-      type,
-      subject: who,
-      time: `${on}T00:00:00${offset(on, zone)}`,
-      datacontenttype: "application/json",
-      data: { ...data, precision: "day", actor: "staff" },
-    };
+    const cell = (name) => (columns[name] === "" ? "" : strip(row.cells[Number(columns[name])] ?? ""));
+    try {
+      const client = canonicalIdentifier(cell("client"), confirmed.includes(cell("client")));
+      if (!cell("date")) throw new Wrong("the date is missing");
+      const { time, precision, at, day } = parseTime(cell("date"), zone, dayFirst);
+      const type = `org.pathline.${columns.activity === "" ? "service.delivered" : "activity.recorded"}.v1`;
+      const group = base64url((await mac(key.rows, utf8.encode(`${type}\0${client}\0${at}`))).slice(0, 16));
+      const place = (places.get(group) ?? 0) + 1;
+      // A row that is refused for what follows has its place all the same: mended, it does not move the others.
+      places.set(group, place);
+      const data = { ...(precision && { precision }), ...said(cell, columns) };
+      const event = {
+        specversion: "1.0",
+        id: `row-${group}-${String(place).padStart(PLACE_DIGITS, "0")}`,
+        source,
+        type,
+        subject: await tag(key.derived, key.epoch, client),
+        time,
+        datacontenttype: "application/json",
+        data,
+      };
+      return { event, day };
+    } catch (failed) {
+      if (failed instanceof WrongTime || failed instanceof WrongIdentifier) throw new Wrong(failed.message, { cause: failed });
+      throw failed;
+    }
   };
 }

@@ -124,7 +124,7 @@ def _at_the_desk(world: World, rows: LoggedRows) -> None:
         sent |= {"subject": ANNA, "to": "food-bank", "need": "food", "days": "5"}
         assert desk.post("/desk/referrals", data=sent).status_code == 200
         batch = json.dumps(
-            [event("housing", "row", "activity.recorded", activity="Visit") | {"source": "urn:pathline:housing:desk"}]
+            [event("housing", "row", "activity.recorded", activity="Visit") | {"source": "urn:pathline:housing:import"}]
         )
         headers = {"content-type": "application/cloudevents-batch+json"}
         assert desk.post("/desk/spreadsheet", content=batch, headers=headers).status_code == 202

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from pathline_gateway.embedded.broker import find_broker_program
 
+_PROCESSES: dict[str, subprocess.Popen[bytes]] = {}
+"""Brokers by address."""
+
 
 @contextmanager
 def broker(folder: Path) -> Iterator[str]:
@@ -27,11 +30,22 @@ def broker(folder: Path) -> Iterator[str]:
             assert process.poll() is None, (folder / "broker.log").read_text()
             assert time.monotonic() < deadline, "the broker did not answer within 10 seconds"
             time.sleep(0.01)
+        _PROCESSES[f"127.0.0.1:{port}"] = process
         yield f"127.0.0.1:{port}"
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
+
+
+def freeze(address: str) -> None:
+    """The broker answers nobody until it is thawed; its port still takes connections."""
+    os.killpg(_PROCESSES[address].pid, signal.SIGSTOP)
+
+
+def thaw(address: str) -> None:
+    """It goes on where it was."""
+    os.killpg(_PROCESSES[address].pid, signal.SIGCONT)
 
 
 def _free_port() -> int:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from pathline_gateway.auth.caller import Role
+from pathline_gateway.telemetry.logs import configure_logs
 
 app = App(
     name="pathline-gateway",
@@ -188,4 +189,5 @@ def migrate(*, data: Path | None = None) -> None:
 def main() -> None:
     """Entry point."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `parked list | head` ends quietly
+    configure_logs()
     app()

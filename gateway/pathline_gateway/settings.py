@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pathline_gateway.limits.addresses import Proxies
 from pathline_gateway.limits.table import PREFIX, Limits
+from pathline_gateway.telemetry.logs import LogFormat, LogLevel
 
 
 def _validate_time_zone(name: str) -> str:
@@ -107,6 +108,10 @@ class Settings(BaseSettings):
     """Copies of the door's topic, when the gateway makes it."""
     now: AwareDatetime | None = None
     """A frozen clock for due instants, for tests on one machine."""
+    log_format: LogFormat = "text"
+    """How log lines are written: text for people, or a JSON object a line."""
+    log_level: LogLevel = "warning"
+    """The least serious lines that are written."""
     limits: Limits = Field(default_factory=Limits)
     """How much one caller may use: `PATHLINE_LIMIT_…`, each with its own variable; see `docs/limits.md`."""
 

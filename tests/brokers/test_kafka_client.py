@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from pathline_gateway.kafka import client_config
+from pathline_gateway.kafka import client_config, faststream_adapter
 from pathline_gateway.kafka.client_config import KafkaSettingsUnusable
 from pathline_gateway.settings import Settings
 
@@ -21,7 +21,7 @@ def settings(protocol: str, **more: Any) -> Settings:
 
 def test_an_open_broker_needs_nothing() -> None:
     assert client_config.options(settings("PLAINTEXT", **USER)) == {"bootstrap_servers": "broker:9092"}
-    assert client_config.security(settings("PLAINTEXT")) is None
+    assert faststream_adapter.security(settings("PLAINTEXT")) is None
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
@@ -31,7 +31,7 @@ def test_both_libraries_are_told_the_same(protocol: str, mechanism: str) -> None
 
     told = settings(protocol, kafka_mechanism=mechanism, **USER)
     options = client_config.options(told)
-    parsed = parse_security(client_config.security(told))
+    parsed = parse_security(faststream_adapter.security(told))
     assert (options.pop("ssl_context") is None) == (parsed.pop("ssl_context") is None) == (protocol != "SASL_SSL")
     assert options == {"bootstrap_servers": "broker:9092", **parsed}
     assert parsed["sasl_plain_password"] == "not to be printed"

@@ -29,7 +29,7 @@ class Asked:
         self.frozen = False
         self.closed = 0
 
-    async def ask(self) -> None:
+    async def check(self) -> None:
         while self.frozen:
             try:
                 await asyncio.Event().wait()
@@ -73,7 +73,7 @@ async def test_what_a_frozen_server_never_ends_is_waited_for_by_nobody() -> None
     asked = Asked()
     asked.frozen = True
     with pytest.raises(TimeoutError):
-        await with_time_limit(asked.ask(), 0.05)
+        await with_time_limit(asked.check(), 0.05)
     asked.frozen = False
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pytest
-from aiokafka import TopicPartition
 from deliveries import DOOR, OWN, Held, Said, encoded
 
 from pathline_gateway.intake.kafka_consumer import Consumer
@@ -34,27 +32,26 @@ class Kafka:
         self.positions = {OWN: 353, DOOR: 1}
         self.consumer: Any = None
 
-    async def position(self, tp: TopicPartition) -> int:
-        if (tp.topic, tp.partition) == DOOR and self.consumer is not None:
+    async def position(self, partition: Partition) -> int:
+        if partition == DOOR and self.consumer is not None:
             consumer, self.consumer = self.consumer, None
             consumer._seek({OWN: 300})
-        return self.positions[tp.topic, tp.partition]
+        return self.positions[partition]
 
-    def seek(self, tp: TopicPartition, offset: int) -> None:
-        self.positions[tp.topic, tp.partition] = offset
+    def seek(self, partition: Partition, offset: int) -> bool:
+        self.positions[partition] = offset
+        return True
 
-    def highwater(self, tp: TopicPartition) -> None: ...
-
-    def last_stable_offset(self, tp: TopicPartition) -> None: ...
+    def end_offset(self, _: Partition) -> None: ...
 
 
-async def test_records_of_before_a_seek_are_not_taken_for_those_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_records_of_before_a_seek_are_not_taken_for_those_after_it() -> None:
     kafka, taken = Kafka(), Taken()
-    monkeypatch.setattr(Consumer, "_kafka", kafka)
     consumer = Consumer(Settings(), None, taken, Progress())  # type: ignore[arg-type]
+    consumer._kafka = kafka  # type: ignore[assignment]
     consumer._epochs, consumer._fetch_positions = Epochs(1, {}), {OWN: 350, DOOR: 0}
     kafka.consumer = consumer
     said = encoded(Said("step", "clinic", 1, 0, 0))
     polled = [Held(*OWN, offset, *said) for offset in (350, 351, 352)] + [Held(*DOOR, 0, *said)]
-    await consumer._consume(polled)
+    await consumer.on_records(polled)
     assert taken.batches == [{DOOR: (0, 0)}]

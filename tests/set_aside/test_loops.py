@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import logging
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,8 @@ ONE = {"content-type": "application/cloudevents+json"}
 _ROOT = Path(pathline_gateway.__file__).parent
 _TASKS = {"create_task", "ensure_future", "TaskGroup"}
 _OTHERS = {
-    "background/loop.py": "the one loop",
+    "background/poll_or_wake.py": "the one loop",
+    "background/loop.py": "starts it again after a defect",
     "embedded/machine.py": "the broker and Postgres of one machine, started side by side",
     "embedded/child_process.py": "waits for a child's end, with a limit",
     "runtime/intake_worker_pool.py": "other processes: one that ends is started again, each by itself",
@@ -52,12 +55,16 @@ def test_no_loop_runs_beside_the_works_that_are_known() -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_each_work_that_fails_is_told_of_and_stops_no_other(client: Client, loops: Started) -> None:
+async def test_each_work_that_fails_is_told_of_and_stops_no_other(
+    client: Client, loops: Started, caplog: pytest.LogCaptureFixture
+) -> None:
     assert loops.turns.keys() == {name for name in WORKS if name != "delivery"}, "each loop is a work that is known"
     for n, work in enumerate(sorted(loops.turns)):
         async with asyncio.timeout(120):
             await _told_of(client, loops, work, n)
     assert (await client.settled())["interactions"] >= len(loops.turns)
+    errors = Counter(each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR)
+    assert errors == {f"{WORKS[work].title}: fails and is tried again: Injected": 1 for work in loops.turns}
 
 
 async def _told_of(client: Client, loops: Started, work: str, n: int) -> None:

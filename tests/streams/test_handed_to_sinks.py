@@ -14,7 +14,7 @@ from posting import posting, subscribed, until
 from sink import Posted, Reply, listening
 
 from pathline_gateway.streams.webhooks import delivery_repository
-from pathline_gateway.streams.webhooks.delivery_repository import EndpointState
+from pathline_gateway.streams.webhooks.delivery_rows import EndpointState
 from trust.rig import Rig
 from verify.history import linked, ref, step
 

@@ -17,7 +17,7 @@ import pytest
 from pathline_gateway.streams.webhooks.attempt_result import AttemptResult, classify_response
 from pathline_gateway.streams.webhooks.batched_store import DeliveryBatcher, FetchRequest, FetchResult
 from pathline_gateway.streams.webhooks.concurrency import MAX_IN_FLIGHT, ConcurrencyLimiter
-from pathline_gateway.streams.webhooks.delivery_repository import (
+from pathline_gateway.streams.webhooks.delivery_rows import (
     EndpointRelease,
     EndpointState,
     PendingEvent,

@@ -16,7 +16,8 @@ from pathline_gateway.streams.webhooks.attempt_result import (
     classify_failure,
     classify_response,
 )
-from pathline_gateway.streams.webhooks.delivery_repository import PendingEvent
+from pathline_gateway.streams.webhooks.delivery_rows import PendingEvent
+from pathline_gateway.streams.webhooks.delivery_window import NOTHING_BEFORE, DeliveryOffer, DeliveryWindow
 from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.schedule import WaitingEvent, build_schedule, schedule_probe
 from pathline_gateway.streams.webhooks.settlement import AttemptEnd, EndpointHealth, settle_attempts
@@ -98,7 +99,14 @@ def test_no_number_is_passed_that_is_not_done_held_or_given_up(
         AttemptEnd(PendingEvent(n, NOW, None, n % 5, NOW if n % 5 else None, NOW, n in held), o)
         for n, o in ended.items()
     ]
-    what, since = settle_attempts(begun, EndpointHealth(0, in_row, None), held, done, POLICY, Random(1), NOW)
+    window = DeliveryWindow(POLICY)
+    known = {n: PendingEvent(n, NOW, None, 0, None, None, n in held) for n in {*range(1, 13)} - done | held}
+    window.offer(DeliveryOffer(NOTHING_BEFORE, 12, 0, 12, list(known.values()), {}))
+    for each in begun:
+        window.start(each.event.number)
+    settlement = settle_attempts(begun, EndpointHealth(in_row, None), POLICY, Random(1), NOW)
+    window.finish(settlement.done, settlement.retry_at)
+    what, since = settlement.rows(window.acked_through), window._acked_ahead
     given_up = {each.number for each in what.dead_letters}
     kept = held | {each.number for each in what.retries} | given_up
     accounted = kept | set(what.delivered) | done

@@ -15,6 +15,7 @@ from pathline_gateway.access_log.declarations import ROUTE_ROWS, About, outcome_
 from pathline_gateway.access_log.request_row import RequestRow, track_request
 from pathline_gateway.access_log.writer import Outcome
 from pathline_gateway.auth.route_permissions import find_route, path_parameters
+from pathline_gateway.log_cause import because
 from pathline_gateway.postgres.pool import UNAVAILABLE
 from pathline_gateway.web.problem import MEDIA_TYPE, Problem
 
@@ -83,9 +84,9 @@ class _Answer:
         try:
             async with self._pool.acquire(timeout=_FAILED_ROW_TIMEOUT_S if status >= 500 else None) as connection:
                 await row.write(connection, cast(Outcome, row_outcome), reason)
-        except UNAVAILABLE:
-            # What failed has told nothing; all else is told when it is in the log.
-            _log.error("access log: a row could not be written")
+        except UNAVAILABLE as error:
+            # What failed has told nothing; all else is told when it is in the log. The outage itself is logged once.
+            _log.info("a row of the access log could not be written", extra=because(error))
             return bool(status >= 500)
         row.is_written = True
         return True

@@ -17,6 +17,7 @@ from joserfc.jwk import KeySet
 
 from pathline_gateway.auth.jwk_selection import KeySelection, select_keys
 from pathline_gateway.background.loop import Loop
+from pathline_gateway.log_cause import because
 from pathline_gateway.telemetry.instruments import ISSUER_KEYS
 
 _log = logging.getLogger(__name__)
@@ -139,9 +140,12 @@ class DiscoveredKeys:
         try:
             selection = await asyncio.to_thread(self._discover_keys)
         except Exception as error:  # an issuer may answer anything
-            _log.warning("the issuer's keys could not be fetched: %s", type(error).__name__)
+            if not self._last_fetch_failed:
+                _log.warning("the issuer's keys could not be fetched: %s", type(error).__name__, extra=because(error))
             self._last_fetch_failed = True
             return
+        if self._last_fetch_failed:
+            _log.warning("the issuer's keys are fetched again", extra=because("recovered"))
         self._last_fetch_failed = False
         self._keys, self._fetched_at = selection.keys, self.clock()
         self._kids = frozenset(key.kid for key in selection.keys if key.kid is not None)
@@ -154,7 +158,12 @@ class DiscoveredKeys:
         )
         if selection.rejected and selection.rejected != self._rejected:
             rejected = dict(selection.rejected)
-            _log.warning("of the issuer's keys %d cannot be used: %s", sum(rejected.values()), rejected)
+            _log.warning(
+                "of the issuer's keys %d cannot be used: %s",
+                sum(rejected.values()),
+                rejected,
+                extra=because("unusable-keys"),
+            )
         self._rejected = selection.rejected
 
     def _discover_keys(self) -> KeySelection:

@@ -18,6 +18,7 @@ from pathline_gateway.auth.cookies import SESSION_COOKIE
 from pathline_gateway.auth.jwks import IssuerUnavailable
 from pathline_gateway.auth.login_attempt import own_page_path
 from pathline_gateway.auth.route_permissions import PUBLIC, ROUTE_ROLES, roles_for
+from pathline_gateway.log_cause import because
 from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.response_headers import STATIC_PREFIX
 
@@ -70,7 +71,7 @@ class Authenticator:
         except TokenRejected as error:
             if self.refusals is not None:
                 self.refusals.record(connection.scope)
-            _log.warning("a token was refused: %s", error.reason)
+            _log.warning("a token was refused: %s", error.reason, extra=because(error.reason))
             raise Problem(401, "not-signed-in", _SIGN_IN_ADVICE, headers={"www-authenticate": "Bearer"}) from None
         except IssuerUnavailable:
             raise Problem(

@@ -22,6 +22,7 @@ from pathline_gateway.auth.bearer_token import ALGORITHMS, TokenRejected
 from pathline_gateway.auth.jwks import Fetch, IssuerUnavailable, Keys, fetch_json, send_request
 from pathline_gateway.auth.login_attempt import LoginAttempt
 from pathline_gateway.auth.pkce import compute_challenge
+from pathline_gateway.log_cause import because
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class Provider:
             caught.close()
             raise TokenRejected(f"the issuer refused the code ({caught.code})") from None
         except (OSError, ValueError) as error:
-            _log.warning("the issuer's token endpoint did not answer: %s", type(error).__name__)
+            _log.warning("the issuer's token endpoint did not answer: %s", type(error).__name__, extra=because(error))
             raise IssuerUnavailable from None
         access_token, id_token = tokens.get("access_token"), tokens.get("id_token")
         if not isinstance(access_token, str) or not isinstance(id_token, str):
@@ -132,7 +133,9 @@ class Provider:
             try:
                 metadata = await asyncio.to_thread(self.fetch, address)
             except (OSError, ValueError, json.JSONDecodeError) as error:
-                _log.warning("the issuer could not be asked where to sign in: %s", type(error).__name__)
+                _log.warning(
+                    "the issuer could not be asked where to sign in: %s", type(error).__name__, extra=because(error)
+                )
                 raise IssuerUnavailable from None
             if metadata.get("issuer") != self.issuer:
                 raise IssuerUnavailable

@@ -21,6 +21,7 @@ from pathline_gateway.auth.jwks import IssuerUnavailable
 from pathline_gateway.auth.login_attempt import LoginAttempt
 from pathline_gateway.auth.middleware import Authenticator
 from pathline_gateway.auth.oidc_client import Provider
+from pathline_gateway.log_cause import because
 from pathline_gateway.postgres.pool import UNAVAILABLE
 from pathline_gateway.web.context import service
 from pathline_gateway.web.forms import OwnForm, require_own_page
@@ -112,7 +113,7 @@ async def handle_callback(
         token = await provider.exchange_code(code, attempt)
         caller = await authenticator.bearer.authenticate(token)
     except TokenRejected as error:
-        _log.warning("somebody could not sign in: %s", error.reason)
+        _log.warning("somebody could not sign in: %s", error.reason, extra=because(error.reason))
         return _failure_page(authenticator, request, "refused", attempt.return_path)
     except IssuerUnavailable:
         return _failure_page(authenticator, request, "away", attempt.return_path, 503)

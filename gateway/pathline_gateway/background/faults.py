@@ -38,6 +38,11 @@ def is_outage(error: Exception) -> bool:
     return isinstance(error, (KafkaError, OSError, MemoryError, *UNAVAILABLE)) and not concerns_record(error)
 
 
+def absent_component(error: Exception) -> str:
+    """What is away, where this is an outage."""
+    return "The broker" if isinstance(error, KafkaError) else "Postgres"
+
+
 def error_reason(error: Exception) -> str:
     """A stable word or the class of the error: never its message, which may hold a value."""
     if isinstance(error, WorkFails):

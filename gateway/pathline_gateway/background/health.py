@@ -7,8 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from pathline_gateway.background.faults import error_reason, is_outage
+from pathline_gateway.background.error_classification import error_label
+from pathline_gateway.background.faults import absent_component, error_reason, is_outage
+from pathline_gateway.background.outages import Outages
 from pathline_gateway.background.works import WORKS
+from pathline_gateway.log_cause import because
 
 _log = logging.getLogger(__name__)
 
@@ -26,24 +29,33 @@ class WorkFailure(NamedTuple):
 
 
 class Health:
-    """One for a process. Each failure is logged once, and once when it is over."""
+    """One for a process. A defect is logged once, and once when it is over; an outage once for all works."""
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC), outages: Outages | None = None) -> None:
         self._now = now
+        self.outages = outages or Outages(now)
         self._failures: dict[str, WorkFailure] = {}
 
     def record_failure(self, work: str, error: Exception) -> None:
         """It failed, and is tried again."""
-        reason, previous = error_reason(error), self._failures.get(work)
+        reason, outage, previous = error_reason(error), is_outage(error), self._failures.get(work)
         since = self._now() if previous is None else previous.since
-        self._failures[work] = WorkFailure(work, since, reason, is_outage(error))
-        if previous is None or previous.reason != reason:
-            _log.error("%s: fails and is tried again: %s", WORKS[work].title, reason)
+        self._failures[work] = WorkFailure(work, since, reason, outage)
+        if outage:
+            self.outages.report(absent_component(error), work, error_label(error))
+        elif previous is None or previous.reason != reason:
+            _log.error("%s: fails and is tried again: %s", WORKS[work].title, reason, extra=because(reason))
 
     def record_success(self, work: str) -> None:
         """It works."""
-        if self._failures and (previous := self._failures.pop(work, None)) is not None:
-            _log.warning("%s: works again; it failed since %s", WORKS[work].title, f"{previous.since:%H:%M:%S}Z")
+        self.outages.clear(work)
+        if self._failures and (previous := self._failures.pop(work, None)) is not None and not previous.is_outage:
+            _log.warning(
+                "%s: works again; it failed since %s",
+                WORKS[work].title,
+                f"{previous.since:%H:%M:%S}Z",
+                extra=because("recovered"),
+            )
 
     def current_failures(self) -> list[WorkFailure]:
         """Works that fail now; by an outage, for longer than a moment."""

@@ -1,4 +1,4 @@
-"""The one loop of background works: each work gives a turn, and a failing turn ends no loop."""
+"""Background works: what each does in a turn, when its turns come, and that a failing turn ends no loop."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, NamedTuple
 
-from pathline_gateway.background.faults import is_outage
 from pathline_gateway.background.health import Health
+from pathline_gateway.background.poll_or_wake import Backoff, poll_or_wake
 from pathline_gateway.background.works import WORKS
+from pathline_gateway.log_cause import because
 
 _log = logging.getLogger(__name__)
 
 POLL_S: Final = 0.25
 """How long what another process made may wait unseen."""
-_OUTAGE_BACKOFF_S: Final = (0.25, 1.0)
-"""After what a turn is tried again while Postgres or the broker is away: first, and at most."""
 _FAILURE_BACKOFF_S: Final = (1.0, 60.0)
-"""The same where the work itself fails: nothing is gained by haste."""
+"""After what a work goes on that has a defect: first, and at most. Nothing is gained by haste."""
 _STOP_TIMEOUT_S: Final = 8.0
 """Longest wait for a Kafka client to stop: it sends what it holds and leaves its group, in well under a second."""
 
@@ -59,36 +58,30 @@ async def supervised(loop: Loop, health: Health) -> AsyncIterator[None]:
 
 
 async def _run_loop(loop: Loop, health: Health) -> None:
-    failures = 0
+    backoff = Backoff(*_FAILURE_BACKOFF_S)
+
+    async def run_once() -> object:
+        has_more = await loop.run_once()
+        backoff.reset()
+        return has_more
+
     try:
         while True:
-            if loop.wake is not None:
-                loop.wake.clear()
             try:
-                has_more = await loop.run_once()
-            except Exception as error:
+                await poll_or_wake(
+                    loop.work,
+                    run_once,
+                    loop.interval_s,
+                    loop.wake,
+                    health,
+                    pause_s=loop.pause_s,
+                    linger_s=loop.linger_s,
+                )
+            except Exception as error:  # a defect: it is logged and told of, and the work goes on
                 health.record_failure(loop.work, error)
-                initial_s, max_s = _OUTAGE_BACKOFF_S if is_outage(error) else _FAILURE_BACKOFF_S
-                await asyncio.sleep(min(max_s, initial_s * 2 ** min(failures, 10)))
-                failures += 1
-                continue
-            failures = 0
-            health.record_success(loop.work)
-            if has_more:
-                await asyncio.sleep(loop.pause_s)
-            else:
-                await _wait_for_next_run(loop)
+                await asyncio.sleep(backoff.next_s())
     finally:
         await loop.on_stop()
-
-
-async def _wait_for_next_run(loop: Loop) -> None:
-    if loop.wake is None:
-        await asyncio.sleep(loop.interval_s)
-        return
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(loop.wake.wait(), loop.interval_s)
-        await asyncio.sleep(loop.linger_s)
 
 
 async def stop_with_timeout(stop: Callable[[], Awaitable[None]]) -> None:
@@ -101,5 +94,8 @@ async def stop_with_timeout(stop: Callable[[], Awaitable[None]]) -> None:
             await stop()
     except Exception as error:  # whatever a client says when its broker is gone, the rest must stop, too
         _log.warning(
-            "a Kafka client did not stop within %d s, and was given up (%s)", _STOP_TIMEOUT_S, type(error).__name__
+            "a Kafka client did not stop within %d s, and was given up (%s)",
+            _STOP_TIMEOUT_S,
+            type(error).__name__,
+            extra=because(error),
         )

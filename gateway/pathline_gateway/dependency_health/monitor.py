@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple, Protocol
 
-_log = logging.getLogger(__name__)
+from pathline_gateway.background.outages import Outages
 
 PROBE_TIMEOUT_S: Final = 2.0
 """Longest that an answer may take."""
 _CHECK_INTERVAL_S: Final = 1.0
+_REPORTER: Final = "dependency-monitor"
 
 Component = Literal["Postgres", "The broker"]
 
@@ -42,9 +42,10 @@ class Outage(NamedTuple):
 
 @dataclass
 class DependencyMonitor:
-    """One for a process. Each outage is logged once, and once when it is over."""
+    """One for a process. It is told of each outage at once, and logs none by itself: see `Outages`."""
 
     probes: Sequence[Probe]
+    log: Outages = field(default_factory=Outages)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     probe_timeout_s: float = PROBE_TIMEOUT_S
     _outages: dict[Component, Outage] = field(default_factory=dict)
@@ -67,8 +68,9 @@ class DependencyMonitor:
             await self._record_failure(probe, started_at, "no answer in time")
         elif (failure := check_task.exception()) is not None:
             await self._record_failure(probe, started_at, type(failure).__name__)
-        elif (ended_outage := self._outages.pop(probe.component, None)) is not None:
-            _log.warning("%s answers again; it did not since %s", probe.component, f"{ended_outage.since:%H:%M:%S}Z")
+        else:
+            self._outages.pop(probe.component, None)
+            self.log.clear(_REPORTER, probe.component)
 
     @contextlib.asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -94,4 +96,4 @@ class DependencyMonitor:
             await probe.close()
         if probe.component not in self._outages:
             self._outages[probe.component] = Outage(probe.component, since, cause)
-            _log.error("%s does not answer: %s", probe.component, cause)
+        self.log.report(probe.component, _REPORTER, cause, since=since, at_once=True)

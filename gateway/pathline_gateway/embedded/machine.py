@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from pathline_gateway.log_cause import because
+
 from .broker import generate_cluster_id, start_broker
 from .child_process import Children, children
 from .data_dir_lock import claim_directory, is_claimed, unwritable_error
@@ -55,10 +57,17 @@ async def run_machine(
         prepare_directory(directory)
         orphan_count = await stop_orphans(directory, find_workplaces(directory))
         if orphan_count:
-            logger.warning("ended %d processes that an earlier start left in %s", orphan_count, directory)
+            logger.warning(
+                "ended %d processes that an earlier start left in %s", orphan_count, directory, extra=because("orphans")
+            )
         async with children() as child_group:
             machine = await _start_machine(child_group, directory, kafka_port)
-            logger.info("broker and database ready in %.1f s, data in %s", time.monotonic() - started_at, directory)
+            logger.info(
+                "broker and database ready in %.1f s, data in %s",
+                time.monotonic() - started_at,
+                directory,
+                extra=because("started"),
+            )
             async with _watch_children(child_group, on_loss):
                 with _announce(directory, machine):
                     yield machine
@@ -101,7 +110,7 @@ def _first_failure(failures: BaseExceptionGroup[BaseException]) -> BaseException
 async def _watch_children(child_group: Children, on_loss: Callable[[ChildFailed], None] | None) -> AsyncIterator[None]:
     async def watch() -> None:
         failure = (await child_group.wait_for_loss()).failure()
-        logger.error("%s", failure)
+        logger.error("%s", failure, extra=because(failure))
         if on_loss is not None:
             on_loss(failure)
 

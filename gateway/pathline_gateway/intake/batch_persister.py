@@ -6,18 +6,22 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 import asyncpg
 
 from pathline_gateway.background.error_classification import Unstorable, error_label, is_connection_lost, is_data_error
+from pathline_gateway.background.health import Health
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_transaction import ApplyTarget, FetchedBeyondPosition, apply_batch
 from pathline_gateway.intake.record import Parked
 from pathline_gateway.intake.record_writer import BatchResult
+from pathline_gateway.log_cause import because
 
 _log = logging.getLogger(__name__)
 
+WORK: Final = "intake-storing"
 _BACKOFF_S = (0.05, 5.0)
 """First and longest wait before a batch is tried again; doubled in between."""
 _MAX_CONNECTION_LOSSES = 6
@@ -31,6 +35,7 @@ class BatchPersister:
     pool: asyncpg.Pool
     target: ApplyTarget
     on_stored: Callable[[BatchResult], Awaitable[None]]
+    health: Health = field(default_factory=Health)
     failing_since: float | None = None
     """When storing began to fail, by the monotonic clock; None while it works."""
 
@@ -48,6 +53,7 @@ class BatchPersister:
             await asyncio.sleep(wait)
             wait = min(2 * wait, _BACKOFF_S[1])
         self.failing_since = None
+        self.health.record_success(WORK)
 
     async def _is_postgres_up(self) -> bool:
         """Whether Postgres takes a connection and answers on it."""
@@ -75,7 +81,7 @@ class BatchPersister:
                 await self.persist(half)
             return
         (parsed_record,) = next(iter(batch.parsed_records.values()))
-        _log.error("intake: a record cannot be stored and is parked: %s", error_label(error))
+        _log.error("a record cannot be stored and is parked: %s", error_label(error), extra=because(error))
         org = parsed_record.org if isinstance(parsed_record, Parked) else parsed_record.ref[0]
         detail = f"the database does not take it ({error_label(error)}): tell those who develop Pathline"
         already_unstorable = isinstance(parsed_record, Parked) and parsed_record.reason == Unstorable.reason
@@ -83,9 +89,8 @@ class BatchPersister:
         await self.persist(batch.with_only(parked))
 
     def _note_failure(self, error: Exception) -> None:
-        if self.failing_since is None:
-            self.failing_since = time.monotonic()
-            _log.warning("intake: a batch was not stored and is tried again: %s", error_label(error))
+        self.failing_since = self.failing_since or time.monotonic()
+        self.health.record_failure(WORK, error)
 
 
 def _is_position_only(batch: Batch) -> bool:

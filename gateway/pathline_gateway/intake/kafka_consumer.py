@@ -1,4 +1,4 @@
-"""Kafka into the pipeline: FastStream polls batches, from where Postgres stands and not from what the group says."""
+"""Kafka into the pipeline: batches are polled from where Postgres stands, and not from what the group says."""
 
 from __future__ import annotations
 
@@ -7,70 +7,22 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
-
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError
-from aiokafka.structs import OffsetAndMetadata
-from faststream import AckPolicy
-from faststream.kafka import KafkaBroker
-from faststream.kafka.message import KafkaAckableMessage
 
 from pathline.producer import TOPIC_PREFIX
 from pathline_gateway.intake.batch_transaction import FetchedBeyondPosition
 from pathline_gateway.intake.pipeline import Pipeline
-from pathline_gateway.kafka import client_config
-from pathline_gateway.kafka.fetch import bounds
+from pathline_gateway.kafka.faststream_adapter import PollingConsumer
 from pathline_gateway.kafka.offset_repository import Epochs, Partition
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.kafka.start_positions import StartPositionResolver
+from pathline_gateway.log_cause import because
 from pathline_gateway.settings import Settings
 
 _log = logging.getLogger(__name__)
 
 TOPICS = re.compile("^" + re.escape(TOPIC_PREFIX) + r"[a-z0-9-]+$", re.ASCII)
 """The topics that intake consumes."""
-_MAX_RECORDS = 2_000
-"""Records in one transaction: more gain little and hold the change-log lock longer."""
-_POLL_MS = 20
-"""An empty poll sleeps as long again, so twice this is the most that an idle intake adds."""
-_METADATA_MS = 2_000
-"""A new organisation's topic is found within this."""
-_MAX_POLL_INTERVAL_MS = 3_600_000
-"""Longest that storing one batch may take before the group gives our partitions away: while Postgres is down, we wait
-for it, and so would everybody else."""
-
-
-class _Raw:
-    """FastStream's codec, doing nothing: one record that cannot be decoded must not fail its batch."""
-
-    async def decode(self, message: Any) -> Any:
-        return message.raw_message
-
-    async def decode_batch(self, message: Any) -> Any:
-        return message.raw_message
-
-    async def encode(self, message: Any, serializer: object = None) -> tuple[Any, None]:
-        return message, None
-
-    async def encode_batch(self, messages: Sequence[Any], serializer: object = None) -> list[tuple[Any, None]]:
-        return [(message, None) for message in messages]
-
-
-async def _raw_parser(records: Sequence[Any]) -> KafkaAckableMessage:
-    """The batch as it is; never raises, whatever the headers hold."""
-    return KafkaAckableMessage(
-        body=[],
-        headers={},
-        batch_headers=[],
-        content_type=None,
-        correlation_id=None,
-        message_id=f"{records[0].partition}-{records[0].offset}",
-        raw_message=records,
-        path={},
-        consumer=None,
-    )
 
 
 class Consumer:
@@ -86,68 +38,27 @@ class Consumer:
         self._pending_commits: dict[Partition, int] = {}
         self.assigned = asyncio.Event()
         """Set once the group has given this process its partitions, and they are read from where Postgres stands."""
-        self._broker = KafkaBroker(
-            settings.kafka.split(","),  # FastStream takes a text with commas for one address
-            security=client_config.security(settings),
-            allow_auto_create_topics=False,
-            metadata_max_age_ms=_METADATA_MS,
-            logger=None,
-            graceful_timeout=5,
-        )
-        self._subscriber = self._broker.subscriber(
-            pattern=TOPICS.pattern,
-            group_id=settings.group,
-            batch=True,
-            max_records=_MAX_RECORDS,
-            batch_timeout_ms=_POLL_MS,
-            fetch_max_wait_ms=_POLL_MS,
-            fetch_max_bytes=bounds.MAX_FETCH_BYTES,
-            max_partition_fetch_bytes=bounds.MAX_PARTITION_FETCH_BYTES,
-            # A position that the log does not have is judged, not silently moved to its start.
-            auto_offset_reset="none",
-            # What a producer took back was never published.
-            isolation_level="read_committed",
-            ack_policy=AckPolicy.MANUAL,
-            session_timeout_ms=settings.session_timeout_ms,
-            heartbeat_interval_ms=settings.session_timeout_ms // 6,
-            max_poll_interval_ms=_MAX_POLL_INTERVAL_MS,
-            parser=_raw_parser,
-            codec=_Raw(),
-            listener=_Listener(self),
-        )
-        self._subscriber(self._consume)
-        self._original_get_msg = self._subscriber.get_msg
-        self._subscriber.get_msg = self._get_msg  # type: ignore[method-assign]
-
-    @property
-    def _kafka(self) -> AIOKafkaConsumer:
-        consumer = self._subscriber.consumer
-        if consumer is None:
-            raise IllegalStateError("the consumer is not started")
-        return consumer
+        self._kafka = PollingConsumer(settings, TOPICS, self)
 
     async def start(self) -> None:
         """Consuming begins."""
-        await self._broker.start()
+        await self._kafka.start()
 
     async def stop(self) -> None:
         """Consuming ends; what was stored is told to the group."""
         await self.commit()
-        await self._broker.stop()
+        await self._kafka.stop()
 
     def partitions(self) -> set[Partition]:
         """What the group has given to this process."""
-        with suppress(IllegalStateError):
-            return {(tp.topic, tp.partition) for tp in self._kafka.assignment()}
-        return set()
+        return self._kafka.assignment()
 
     async def reposition(self) -> None:
         """Each partition is read from where Postgres stands, in whatever log there is now."""
-        await self.on_assigned([TopicPartition(*p) for p in self.partitions()])
+        await self.on_assigned(list(self.partitions()))
 
-    async def on_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+    async def on_assigned(self, partitions: Sequence[Partition]) -> None:
         """Each partition is read from where Postgres stands; the group's own commits are for lag tools only."""
-        partitions = [(tp.topic, tp.partition) for tp in assigned]
         self.on_revoked(partitions)
         self._epochs, start = await self._start_positions.resolve(partitions)
         self._pipeline.drop()
@@ -155,14 +66,16 @@ class Consumer:
         await self._progress.reset(start)
         self.assigned.set()
 
-    def on_revoked(self, revoked: Iterable[Partition]) -> None:
+    def on_revoked(self, partitions: Sequence[Partition]) -> None:
         """Nothing is known of how far these were fetched. What was fetched is stored, or fenced by the position."""
-        for partition in revoked:
+        for partition in partitions:
             self._fetch_positions.pop(partition, None)
 
     def refetch(self, error: FetchedBeyondPosition) -> None:
         """These partitions are read again from where Postgres stands."""
-        _log.warning("intake: records were fetched from beyond the position, and are fetched again")
+        _log.warning(
+            "records were fetched from beyond the position, and are fetched again", extra=because("beyond-position")
+        )
         self._seek({p: offset for p, offset in error.next_offsets.items() if p in self.partitions()})
 
     def note_stored(self, next_offsets: Mapping[Partition, int]) -> None:
@@ -178,37 +91,19 @@ class Consumer:
         idle_partitions = [
             p for p in self.partitions() if p in applied_offsets and self._fetch_positions.get(p) == applied_offsets[p]
         ]
-        with suppress(IllegalStateError, KafkaError):
-            return {p: await self._kafka.position(TopicPartition(*p)) for p in idle_partitions}
-        return {}
+        positions = {p: await self._kafka.position(p) for p in idle_partitions}
+        return {p: position for p, position in positions.items() if position is not None}
 
     async def commit(self) -> None:
         """The group knows where Postgres stands, unless it does not want to; nothing depends on it."""
         assigned_partitions = self.partitions()
-        offsets = {
-            TopicPartition(*p): OffsetAndMetadata(n, "")
-            for p, n in self._pending_commits.items()
-            if p in assigned_partitions
-        }
+        next_offsets = {p: n for p, n in self._pending_commits.items() if p in assigned_partitions}
         self._pending_commits.clear()
-        if offsets:
-            try:
-                await self._kafka.commit(offsets)
-            except (IllegalStateError, KafkaError) as error:
-                _log.info("intake: advisory commit not taken: %s", type(error).__name__)
+        if next_offsets and (refusal := await self._kafka.commit(next_offsets)) is not None:
+            _log.info("advisory commit not taken: %s", type(refusal).__name__, extra=because(refusal))
 
-    async def _get_msg(self, consumer: AIOKafkaConsumer) -> Any:
-        """One poll. A partition that is given to us for the first time has no position until we seek, a moment later.
-
-        FastStream would take that for a failure, and let everybody wait five seconds.
-        """
-        try:
-            return await self._original_get_msg(consumer)
-        except NoOffsetForPartitionError:
-            await asyncio.sleep(_POLL_MS / 1000)
-            return ()
-
-    async def _consume(self, records: Any) -> None:
+    async def on_records(self, records: Sequence[Any]) -> None:
+        """What one poll brought is handed to the pipeline."""
         current_records = await self._drop_stale(_group_by_partition(records))
         if not current_records or self._epochs is None:
             return
@@ -229,36 +124,19 @@ class Consumer:
 
     async def _is_current(self, partition: Partition, last: int) -> bool:
         """Whether the consumer still stands after this record; it does not when it was sent back since the poll."""
-        try:
-            return bool(await self._kafka.position(TopicPartition(*partition)) > last)
-        except (IllegalStateError, KafkaError):
-            return False
+        position = await self._kafka.position(partition)
+        return position is not None and position > last
 
     def _seek(self, positions: Mapping[Partition, int]) -> None:
         self._seek_count += 1
         for partition, offset in positions.items():
-            with suppress(IllegalStateError):  # it was given to somebody else meanwhile
-                self._kafka.seek(TopicPartition(*partition), offset)
+            if self._kafka.seek(partition, offset):
                 self._fetch_positions[partition] = offset
 
     def _note_ends(self, partitions: Iterable[Partition]) -> None:
-        # ListOffsets may be too small on an embedded broker; the fetch response's high watermark is not.
         for partition in partitions:
-            tp = TopicPartition(*partition)
-            end, stable = self._kafka.highwater(tp), self._kafka.last_stable_offset(tp)
-            if end is not None:  # what stands in an open transaction is not there to be read yet
-                self._progress.observe_end(partition, end if stable is None or stable < 0 else min(end, stable))
-
-
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    def __init__(self, consumer: Consumer) -> None:
-        self._consumer = consumer
-
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        self._consumer.on_revoked((tp.topic, tp.partition) for tp in revoked)
-
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        await self._consumer.on_assigned(assigned)
+            if (end := self._kafka.end_offset(partition)) is not None:
+                self._progress.observe_end(partition, end)
 
 
 def _group_by_partition(records: Iterable[Any]) -> dict[Partition, list[Any]]:

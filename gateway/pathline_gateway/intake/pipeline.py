@@ -14,7 +14,7 @@ from opentelemetry.trace import Link, SpanKind
 from pathline.producer import TOPIC_PREFIX
 from pathline_gateway.background.loop import Loop
 from pathline_gateway.intake.batch import Batch
-from pathline_gateway.intake.batch_persister import BatchPersister
+from pathline_gateway.intake.batch_persister import WORK, BatchPersister
 from pathline_gateway.intake.batch_transaction import FetchedBeyondPosition
 from pathline_gateway.intake.record import Accepted, ParsedRecord, Record
 from pathline_gateway.intake.record_parser import parse_record
@@ -62,7 +62,7 @@ class Pipeline:
     @property
     def loop(self) -> Loop:
         """Stores what was taken, in order."""
-        return Loop("intake-storing", self._store_next, 0.0)
+        return Loop(WORK, self._store_next, 0.0)
 
     async def _store_next(self) -> None:
         generation, batch = await self._queue.get()

@@ -18,6 +18,7 @@ from pathline_gateway.intake.event_classes import is_step
 from pathline_gateway.intake.fast_path_parser import parse_fast_path
 from pathline_gateway.intake.record import Accepted, Parked, Record
 from pathline_gateway.kafka.fetch.records import CutRecord, UnreadRecords
+from pathline_gateway.log_cause import because
 from pathline_gateway.reserved_names import OWN_ORGANISATION
 from pathline_gateway.telemetry.instruments import parse_traceparent
 
@@ -42,7 +43,7 @@ def parse_strict(record: Record, owner: str | None) -> Accepted | Parked:
     except Refused as error:
         return Parked(record, error.reason, error.detail, error.field, owner)
     except Exception as error:  # a fault of ours; its neighbours must not stand still for it
-        _log.error("intake: a record could not be read, and is parked: %s", type(error).__name__)
+        _log.error("a record could not be read, and is parked: %s", type(error).__name__, extra=because(error))
         detail = f"it could not be read ({type(error).__name__}): tell those who develop Pathline"
         return Parked(record, "unreadable", detail, None, owner)
 

@@ -12,6 +12,8 @@ from typing import Self
 import asyncpg
 from aiokafka.errors import KafkaError
 
+from pathline_gateway.background.error_classification import error_label
+from pathline_gateway.background.faults import absent_component
 from pathline_gateway.background.health import Health
 from pathline_gateway.background.loop import Loop, stop_with_timeout, supervised
 from pathline_gateway.intake.batch_persister import BatchPersister
@@ -25,6 +27,7 @@ from pathline_gateway.kafka.log_inspector import LogInspector
 from pathline_gateway.kafka.offset_repository import Partition
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.kafka.start_positions import StartPositionResolver
+from pathline_gateway.log_cause import because
 from pathline_gateway.settings import Settings
 from pathline_gateway.telemetry.instruments import INTAKE_REBUILDS, INTAKE_RECORDS
 
@@ -36,6 +39,8 @@ _SURVEY_EVERY_S = 2.0
 _AUDIT_EVERY_S = 30.0
 """A topic that was made again and has grown past our position is noticed within this."""
 _SURVEY_FRESH_S = 0.25
+_SURVEY = "survey"
+"""Who reports that the broker is away: this is asked of it in every process that takes in."""
 _ENDS_MAX_AGE_S = 5.0
 """From when on ends are too old to say anything of what was published since."""
 _FOLLOW_EVERY_S = 0.01
@@ -63,7 +68,10 @@ class Intake:
         self._log_inspector = LogInspector(client_config.options(settings))
         self._start_positions = StartPositionResolver(pool, settings.group, epoch, self._log_inspector)
         self._persister = BatchPersister(
-            pool, ApplyTarget(settings.group, settings.dev_auth == "off", settings.limits), self._on_batch_stored
+            pool,
+            ApplyTarget(settings.group, settings.dev_auth == "off", settings.limits),
+            self._on_batch_stored,
+            self._health,
         )
         self._pipeline = Pipeline(self._persister, settings.group, self._refetch)
         self._consumer = self._build_consumer()
@@ -109,10 +117,14 @@ class Intake:
             if time.monotonic() - self._surveyed_at < _SURVEY_FRESH_S:
                 return
             started_at = time.monotonic()
-            with contextlib.suppress(KafkaError):
+            try:
                 for partition, end in (await self._log_inspector.fetch_end_offsets(TOPICS)).items():
                     self._progress.observe_end(partition, end)
+            except KafkaError as error:
+                self._health.outages.report(absent_component(error), _SURVEY, error_label(error))
+            else:
                 self._ends_fetched_at = started_at
+                self._health.outages.clear(_SURVEY)
             await self._refresh_positions()
             self._surveyed_at = time.monotonic()
 
@@ -176,7 +188,10 @@ class Intake:
             await self._rebuild()
 
     async def _rebuild(self) -> None:
-        _log.error("intake: there are records to read and none is read: the consumer is replaced by a new one")
+        _log.error(
+            "there are records to read and none is read: the consumer is replaced by a new one",
+            extra=because("stalled"),
+        )
         INTAKE_REBUILDS.add(1, {"pathline.reason": "stalled"})
         old_consumer, self._consumer = self._consumer, self._build_consumer()
         await stop_with_timeout(old_consumer.stop)

@@ -12,6 +12,8 @@ from pathline_gateway.kafka import log_checkpoint_repository, offset_repository
 from pathline_gateway.kafka.log_identity import Continues, Expired, LogStatus, Replaced, classify_log
 from pathline_gateway.kafka.log_inspector import LogInspector
 from pathline_gateway.kafka.offset_repository import Epochs, Partition, Position
+from pathline_gateway.log_cause import because
+from pathline_gateway.postgres.pool import UNAVAILABLE
 from pathline_gateway.telemetry.instruments import INTAKE_LOGS
 
 _log = logging.getLogger(__name__)
@@ -71,8 +73,8 @@ class StartPositionResolver:
         try:
             async with self._pool.acquire() as connection:
                 await log_checkpoint_repository.write(connection, self._group, new_checkpoints)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            _log.info("intake: not kept where a log was seen, until it is looked at: %s", type(error).__name__)
+        except UNAVAILABLE as error:  # it is kept when the log is looked at next
+            _log.info("it is not kept yet where a log was seen: %s", type(error).__name__, extra=because(error))
         else:
             self._checkpointed_logs |= new_checkpoints.keys()
 
@@ -130,7 +132,7 @@ class StartPositionResolver:
         try:
             views = await self._log_inspector.inspect(positions)
         except (KafkaError, TimeoutError) as error:
-            _log.warning("intake: the log could not be looked at: %s", type(error).__name__)
+            _log.info("the log could not be looked at: %s", type(error).__name__, extra=because(error))
             return {}
         return {p: classify_log(position, views[p]) for p, position in positions.items() if p in views}
 
@@ -140,7 +142,11 @@ class StartPositionResolver:
         for topic, reason in sorted(replaced_topics.items()):
             epoch = await offset_repository.open_topic_epoch(connection, epochs, topic, reason)
             _log.warning(
-                "intake: the log of %s was replaced (%s): it is read from its start as epoch %d", topic, reason, epoch
+                "the log of %s was replaced (%s): it is read from its start as epoch %d",
+                topic,
+                reason,
+                epoch,
+                extra=because("log-replaced"),
             )
             INTAKE_LOGS.add(1, {"pathline.reason": "replaced"})
         return await offset_repository.read_epochs(connection, self._cluster_epoch)
@@ -154,11 +160,12 @@ class StartPositionResolver:
             )
             if was_skipped and status.next_offset:
                 _log.error(
-                    "intake: %s-%d: the broker expired the records %d to %d before they were read. They are lost here. "
+                    "%s-%d: the broker expired the records %d to %d before they were read. They are lost here. "
                     "Ask their publisher to send them again, and look at the topic's retention",
                     *partition,
                     status.next_offset,
                     status.start_offset - 1,
+                    extra=because("expired"),
                 )
                 INTAKE_LOGS.add(1, {"pathline.reason": "expired"})
             return status.start_offset

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pathline_gateway.auth.middleware import Explain
 from pathline_gateway.limits.groups import GROUP_SCOPE_KEY, RequestGroup, classify_request
 from pathline_gateway.limits.table import Limits
+from pathline_gateway.log_cause import because
 from pathline_gateway.web.problem import Problem
 
 _log = logging.getLogger(__name__)
@@ -180,7 +181,13 @@ class _Request:
 
     async def _answer_late(self) -> None:
         limits, route = self._bounds.limits, getattr(self._scope.get("route"), "path", "a route")
-        _log.warning("%s %s took over %d s, and was given up", self._scope["method"], route, limits.request_s)
+        _log.warning(
+            "%s %s took over %d s, and was given up",
+            self._scope["method"],
+            route,
+            limits.request_s,
+            extra=because("time-limit"),
+        )
         if self._response_started:
             self._is_answered = True
             raise TookTooLong

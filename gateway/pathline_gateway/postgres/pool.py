@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from pathline_gateway.log_cause import because
 from pathline_gateway.postgres.registry_cache import RegistryCache
 
 _log = logging.getLogger(__name__)
@@ -123,7 +124,11 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]
     def _on_released(self, task: asyncio.Task[None]) -> None:
         self._release_tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.info("a connection was closed: its statement could not be ended (%s)", type(error).__name__)
+            _log.info(
+                "a connection was closed: its statement could not be ended (%s)",
+                type(error).__name__,
+                extra=because(error),
+            )
 
 
 @contextlib.asynccontextmanager

@@ -20,6 +20,7 @@ from pathline_gateway.auth.ended_sessions import Sessions
 from pathline_gateway.auth.jwks import DiscoveredKeys
 from pathline_gateway.background.health import Health
 from pathline_gateway.background.loop import POLL_S, Loop, stop_with_timeout, supervised
+from pathline_gateway.background.outages import GRACE, SETTLING, Outages
 from pathline_gateway.dependency_health.monitor import DependencyMonitor
 from pathline_gateway.dependency_health.probes import BrokerProbe, PostgresProbe
 from pathline_gateway.handoffs import telemetry as handoff_telemetry
@@ -30,7 +31,7 @@ from pathline_gateway.intake import http_ingest
 from pathline_gateway.intake.service import Intake
 from pathline_gateway.kafka import client_config, offset_repository
 from pathline_gateway.kafka.broker_capabilities import Capabilities, probe_broker
-from pathline_gateway.kafka.fetch import fetcher
+from pathline_gateway.kafka.fetch.aiokafka_patch import patch_aiokafka
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.parked import gauge as parked_gauge
@@ -107,7 +108,8 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             secret = await load_instance_secret(connection, "identifiers")
             account_key = await load_instance_secret(connection, "accounts")
             await set_aside.retry_of_other_versions(connection)
-        progress, health = Progress(), Health()
+        outages = _outages()
+        progress, health = Progress(), Health(outages=outages)
         producer = await _start_producer(settings, idempotent=broker.idempotent_producers)
         stack.push_async_callback(stop_with_timeout, producer.stop)
         unrestricted = settings.dev_auth == "off"
@@ -181,7 +183,7 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         ):
             await stack.enter_async_context(supervised(loop, health))
         probes = (PostgresProbe(settings.database), BrokerProbe(client_config.options(settings)))
-        dependencies = DependencyMonitor(probes)
+        dependencies = DependencyMonitor(probes, outages)
         await stack.enter_async_context(dependencies.run())
         yield Gateway(
             settings,
@@ -205,6 +207,10 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         )
 
 
+def _outages() -> Outages:
+    return Outages(grace=GRACE, settling=SETTLING)
+
+
 def _pool_uses(limits: Limits) -> tuple[PoolUse, PoolUse]:
     # A little longer than the request, which is answered first.
     timeouts = (limits.connection_wait_s, limits.request_s + 1, True)
@@ -218,7 +224,9 @@ async def run_intake(settings: Settings) -> AsyncIterator[Intake]:
     """Intake and nothing else, in the group of the gateway that it works for."""
     async with (
         _prepare_services(settings) as (pool, _, epoch),
-        Intake(settings, pool, epoch, Progress()).run() as intake,
+        Intake(
+            settings, pool, epoch, Progress(), health=Health(outages=Outages(grace=GRACE, settling=SETTLING))
+        ).run() as intake,
     ):
         yield intake
 
@@ -226,7 +234,7 @@ async def run_intake(settings: Settings) -> AsyncIterator[Intake]:
 @contextlib.asynccontextmanager
 async def _prepare_services(settings: Settings) -> AsyncIterator[tuple[asyncpg.Pool, Capabilities, int]]:
     """Postgres and the broker are as this version needs them; and the epoch of the log."""
-    fetcher.patch_aiokafka()
+    patch_aiokafka()
     async with open_pool(settings.database) as pool:
         broker = await _prepare_broker(settings)
         async with pool.acquire() as connection:

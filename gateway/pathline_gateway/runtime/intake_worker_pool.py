@@ -10,6 +10,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 
+from pathline_gateway.log_cause import because
 from pathline_gateway.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -42,7 +43,13 @@ async def _keep_running(settings: Settings, number: int) -> None:
         async with _start_process(settings) as process:
             code = await process.wait()
         wait = _RESTART_BACKOFF_S[0] if loop.time() - started_at > _STABLE_AFTER_S else wait
-        _log.warning("intake process %d ended with %s and is started again in %.1f s", number, code, wait)
+        _log.warning(
+            "intake process %d ended with %s and is started again in %.1f s",
+            number,
+            code,
+            wait,
+            extra=because(f"exit-{code}"),
+        )
         await asyncio.sleep(wait)
         wait = min(2 * wait, _RESTART_BACKOFF_S[1])
 

@@ -26,6 +26,7 @@ from pathline_gateway.runtime.serve import CannotListen, NoPartitions
 from pathline_gateway.runtime.serve import serve_gateway as serve
 from pathline_gateway.settings import Settings
 from pathline_gateway.telemetry import exporters
+from pathline_gateway.telemetry.logs import configure_logs
 
 _USER_ERRORS = (
     EmbeddedError,
@@ -53,12 +54,13 @@ def start(flags: Mapping[str, Any], data: Path | None, demo: bool) -> None:
             f"cannot listen on {settings.host} just so: with auth off, or embedded, this is for one machine. Choose a"
             " loopback address with --host, or say it twice with --open-to-network"
         )
-    _run(serve(settings, data, demo))
+    _run(serve(settings, data, demo), settings)
 
 
 def start_intake(until_eof: bool) -> None:
     """Takes in beside a gateway until SIGTERM or SIGINT, or the end of standard input."""
-    _run(run_intake_worker(_load_settings({}), until_eof))
+    settings = _load_settings({})
+    _run(run_intake_worker(settings, until_eof), settings)
 
 
 def _is_loopback(host: str) -> bool:
@@ -70,9 +72,10 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def _run(work: Coroutine[Any, Any, None], settings: Settings) -> None:
     # A caller or a database that goes away in the middle of a write is an error of that write, and not our end.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    configure_logs(settings.log_format, settings.log_level)
     exporters.configure()
     try:
         uvloop.run(work)

@@ -130,7 +130,8 @@ def _build_uvicorn_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         proxy_headers=bool(proxies.networks),
         forwarded_allow_ips=[str(each) for each in proxies.networks],
         timeout_keep_alive=limits.idle_s,
-        log_level="warning",
+        log_level=settings.log_level,
+        log_config=None,  # its lines have the form of all others
         access_log=False,
         timeout_graceful_shutdown=20,
     )

@@ -11,6 +11,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pathline_gateway.limits.table import Limits
+from pathline_gateway.log_cause import because
 from pathline_gateway.postgres.pool import UNAVAILABLE, NoConnection
 from pathline_gateway.telemetry.instruments import start_span
 from pathline_gateway.web.problem import Problem
@@ -82,7 +83,9 @@ class HttpSpans:
             try:
                 await self._app(scope, receive, send_traced)
             except Exception as error:
-                _log.error("a request failed: %s", describe_location(error))
+                # An outage is logged once, and not by each request that meets it.
+                level = logging.INFO if isinstance(error, UNAVAILABLE) else logging.ERROR
+                _log.log(level, "a request failed: %s", describe_location(error), extra=because(error))
                 span.set_attribute("error.type", type(error).__name__)
                 if response_started:
                     raise Interrupted from None

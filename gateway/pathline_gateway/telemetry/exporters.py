@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 
 from opentelemetry import metrics, trace
@@ -27,15 +26,9 @@ _MAX_FINISHED_SPANS = 4_096
 _PROVIDERS: list[TracerProvider] = []
 _OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
 
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
 
 def configure() -> None:
-    """Spans and metrics of this process are kept and exported. Call once, before anything else is started.
-
-    What is logged has its time, its level and the part that says it.
-    """
-    logging.basicConfig(format=_LOG_FORMAT, level=logging.WARNING)
+    """Spans and metrics of this process are kept and exported. Call once, before anything else is started."""
     resource = Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", "pathline-gateway")})
     # Spans that nobody will see still have ids to pass on; recording them would be for nothing.
     tracer_provider = TracerProvider(sampler=None if _is_exported("TRACES") else ALWAYS_OFF, resource=resource)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.background.faults import concerns_record, error_reason
+from pathline_gateway.log_cause import because
 from pathline_gateway.web.problem import Problem
 
 _log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def uncomputable_as_problem() -> Iterator[None]:
     except Exception as failed:
         if not concerns_record(failed):
             raise
-        _log.error("a pathway cannot be computed: %s", error_reason(failed))
+        _log.error("a pathway cannot be computed: %s", error_reason(failed), extra=because(error_reason(failed)))
         raise pathway_set_aside_problem() from failed
 
 

@@ -20,6 +20,7 @@ from pathline_gateway.identity.links import token_repository
 from pathline_gateway.identity.links.token_repository import EVERYBODY, TokenLink
 from pathline_gateway.identity.links.tokens import LinkRefusal, RepeatedLink, new_token, redeem, token_digest
 from pathline_gateway.limits.table import Limits
+from pathline_gateway.log_cause import because
 from pathline_gateway.reserved_names import ACCOUNT_SOURCE, CITIZEN_ORGANISATION
 from pathline_gateway.telemetry.instruments import LINK_TOKENS
 from pathline_gateway.web.problem import Problem
@@ -127,7 +128,7 @@ class Linking:
                 return redemption.link
             if not isinstance(redemption, LinkRefusal):
                 return await token_repository.insert_link(connection, digests, redemption, account, _HOLD_S)
-        _log.info("link tokens refused: %s", redemption.reason)
+        _log.info("link tokens refused: %s", redemption.reason, extra=because(redemption.reason))
         LINK_TOKENS.add(1, {"pathline.outcome": "refused"})
         raise Problem(404, "no-such-token", _NO_LINK_DETAIL)
 
@@ -173,7 +174,7 @@ def link_not_found() -> Problem:
 
 
 def _too_many_attempts(who: str, window_s: int) -> Problem:
-    _log.warning("link tokens: too many attempts of %s", who)
+    _log.warning("link tokens: too many attempts of %s", who, extra=because("too-many-attempts"))
     LINK_TOKENS.add(1, {"pathline.outcome": "limited"})
     return Problem(
         429, "too-many-attempts", "too many redemptions failed: wait a while", headers={"retry-after": str(window_s)}

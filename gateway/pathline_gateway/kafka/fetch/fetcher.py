@@ -1,8 +1,7 @@
 """aiokafka's fetcher, so that what it reads is bounded: a poll reads so many bytes, and no batch stops another.
 
 aiokafka decompresses each batch whole and inside the event loop, raises out of the poll what is wrong with one, and
-forgets then what it had read of others. Used by every consumer that this process makes once `patch_aiokafka` was
-called.
+forgets then what it had read of others. `aiokafka_patch` makes every consumer of a process use this one.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from aiokafka.consumer import consumer, fetcher
+from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.structs import TopicPartition
 
@@ -25,6 +24,7 @@ from pathline_gateway.kafka.fetch import bounds
 from pathline_gateway.kafka.fetch.batch import LARGE_BATCH_END, LARGE_BATCH_START
 from pathline_gateway.kafka.fetch.record_walk import Broken
 from pathline_gateway.kafka.fetch.records import UnreadRecords
+from pathline_gateway.log_cause import because
 
 _log = logging.getLogger(__name__)
 
@@ -32,14 +32,6 @@ _MAX_CHECKSUM_ATTEMPTS: Final = 3
 """How often a batch is fetched whose checksum is wrong: it may have been the way here."""
 _LENGTH_START: Final = 8
 _LENGTH_END: Final = 12
-
-
-def patch_aiokafka() -> None:
-    """Every consumer that this process makes from now on reads within bounds."""
-    fetcher.MemoryRecords = _Batches
-    fetcher.PartitionRecords = _PartitionRecords
-    fetcher.FetchResult = _FetchResult
-    consumer.Fetcher = _Fetcher
 
 
 class BadChecksum(CorruptRecordException):  # type: ignore[misc]
@@ -55,9 +47,9 @@ class _Poll:
     """What one poll may still read, and the one large batch that is being read."""
 
     bytes_left: int = bounds.MAX_POLL_BYTES
-    large_batch: weakref.ref[_FetchResult] | None = None
+    large_batch: weakref.ref[BoundedFetchResult] | None = None
 
-    def claim_large_batch(self, result: _FetchResult) -> bool:
+    def claim_large_batch(self, result: BoundedFetchResult) -> bool:
         """Whether this partition may read its large batch now; it has its turn until that is read or dropped."""
         holder = None if self.large_batch is None else self.large_batch()
         if holder is None or holder is result:
@@ -66,7 +58,7 @@ class _Poll:
         return False
 
 
-class _Batches:
+class BoundedBatches:
     """The batches of one fetch, as aiokafka's fetcher asks for them."""
 
     def __init__(self, data: bytes) -> None:
@@ -89,7 +81,7 @@ class _Batches:
         return self._memory_records.next_batch(), self._data[start : self._position]
 
 
-class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
+class BoundedPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     """What was fetched of a partition: what `batch.read` makes of each batch, but what was there before and what no
     transaction brought."""
 
@@ -126,7 +118,7 @@ class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
         return bool(strict.is_control_batch)
 
 
-class _FetchResult(fetcher.FetchResult):  # type: ignore[misc]
+class BoundedFetchResult(fetcher.FetchResult):  # type: ignore[misc]
     """What was fetched of a partition and not polled yet."""
 
     _partition_records: Any
@@ -179,12 +171,12 @@ class _FetchResult(fetcher.FetchResult):  # type: ignore[misc]
         return records
 
 
-class _Fetcher(fetcher.Fetcher):  # type: ignore[misc]
+class BoundedFetcher(fetcher.Fetcher):  # type: ignore[misc]
     """Hands out what was fetched."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._large_batch: weakref.ref[_FetchResult] | None = None
+        self._large_batch: weakref.ref[BoundedFetchResult] | None = None
         self._checksum_failures: dict[TopicPartition, tuple[int, int]] = {}
         """By partition, the offset of a batch whose checksum was wrong, and how often it was fetched."""
 
@@ -223,7 +215,7 @@ class _Fetcher(fetcher.Fetcher):  # type: ignore[misc]
                     del self._records[tp]
                 continue
             result = self._records[tp]
-            if not isinstance(result, _FetchResult):  # an error
+            if not isinstance(result, BoundedFetchResult):  # an error
                 if records_by_partition:
                     break
                 self._refetch_partition(tp)
@@ -236,7 +228,9 @@ class _Fetcher(fetcher.Fetcher):  # type: ignore[misc]
                 break
         return records_by_partition
 
-    def _read_result(self, tp: TopicPartition, result: _FetchResult, poll: _Poll, max_records: int | None) -> list[Any]:
+    def _read_result(
+        self, tp: TopicPartition, result: BoundedFetchResult, poll: _Poll, max_records: int | None
+    ) -> list[Any]:
         try:
             records = result.getall(max_records, poll)
         except BadChecksum as error:
@@ -248,13 +242,15 @@ class _Fetcher(fetcher.Fetcher):  # type: ignore[misc]
             self._refetch_partition(tp)
         return records
 
-    def _retry_or_give_up(self, tp: TopicPartition, result: _FetchResult, unread_records: UnreadRecords) -> list[Any]:
+    def _retry_or_give_up(
+        self, tp: TopicPartition, result: BoundedFetchResult, unread_records: UnreadRecords
+    ) -> list[Any]:
         """The records of a batch that is fetched again in vain; nothing as long as it may help."""
         offset, attempts = self._checksum_failures.get(tp, (-1, 0))
         attempts = attempts + 1 if offset == unread_records.first_offset else 1
         self._checksum_failures[tp] = (unread_records.first_offset, attempts)
         if attempts < _MAX_CHECKSUM_ATTEMPTS:
-            _log.warning("intake: a batch is not what its checksum says, and is fetched again")
+            _log.warning("a batch is not what its checksum says, and is fetched again", extra=because("checksum"))
             return []
         del self._checksum_failures[tp]
         result._assignment.state_value(tp).consumed_to(unread_records.offset + 1)

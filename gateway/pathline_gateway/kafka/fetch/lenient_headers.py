@@ -1,7 +1,7 @@
 """Batches whose header names are no UTF-8, read like any other: every such byte is kept as a lone surrogate (PEP 383).
 
 aiokafka decodes names strictly, so that one such record raises out of the batch, before anybody can park it. The codec
-accepts or parks that record alone, as it does any other.
+accepts or parks that record alone, as it does any other. No upstream issue is known; decision 47 has the text for one.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from pathline_gateway.background.faults import concerns_record, error_reason
 from pathline_gateway.background.loop import POLL_S, Loop
 from pathline_gateway.identity import evidence_backlog
 from pathline_gateway.identity.evidence_backlog import EvidenceEnds
+from pathline_gateway.log_cause import because
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.streams.dispatch import held_repository
 from pathline_gateway.streams.dispatch.event_rendering import DELIVERY
@@ -99,7 +100,9 @@ class Dispatcher:
                 raise
             # Whoever cannot be told now reads it later, and a pathway that cannot be computed is set aside: each by
             # itself, which is no work for every time.
-            _log.error("streams: a page is looked at pathway by pathway: %s", error_reason(error))
+            _log.error(
+                "a page is looked at pathway by pathway: %s", error_reason(error), extra=because(error_reason(error))
+            )
             return await self._dispatch(None, by_pathway=True)
 
     async def _dispatch_held(self) -> bool:

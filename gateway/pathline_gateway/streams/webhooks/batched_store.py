@@ -16,7 +16,7 @@ from pathline_gateway.streams.dispatch.request_coalescer import RequestCoalescer
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Numbered, Subscription
 from pathline_gateway.streams.webhooks import delivery_repository, endpoint_repository, rate_turn_repository
-from pathline_gateway.streams.webhooks.delivery_repository import (
+from pathline_gateway.streams.webhooks.delivery_rows import (
     EndpointRelease,
     EndpointState,
     PendingEvent,

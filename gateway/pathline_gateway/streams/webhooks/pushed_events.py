@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pathline_gateway.streams.dispatch.event_rendering import NumberedRow, RenderContext, render_events
 from pathline_gateway.streams.subscriptions.repository import Subscription
-from pathline_gateway.streams.webhooks.delivery_repository import EndpointState, PendingEvent
+from pathline_gateway.streams.webhooks.delivery_rows import EndpointState, PendingEvent
 from pathline_gateway.streams.webhooks.payload import WebhookMessage, build_message
 
 

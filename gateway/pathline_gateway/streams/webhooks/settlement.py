@@ -1,15 +1,15 @@
-"""Settles attempts: which events are done, tried again or dead, and how healthy the endpoint is."""
+"""Settles attempts: which events are done, tried again or dead, and how healthy the endpoint is. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from typing import NamedTuple
 
 from pathline_gateway.streams.webhooks.attempt_result import AttemptResult, Disposition
-from pathline_gateway.streams.webhooks.delivery_repository import (
+from pathline_gateway.streams.webhooks.delivery_rows import (
     DeadLetter,
     EndpointState,
     PendingEvent,
@@ -29,7 +29,6 @@ class AttemptEnd(NamedTuple):
 class EndpointHealth(NamedTuple):
     """How the sink stood before."""
 
-    acked_through: int
     consecutive_failures: int
     failing_since: datetime | None
 
@@ -44,23 +43,19 @@ def with_local_state(state: EndpointState, local: EndpointState | SettlementRows
 
 
 def settle_attempts(
-    attempts: Iterable[AttemptEnd],
-    health: EndpointHealth,
-    held_numbers: Collection[int],
-    acked_ahead: Collection[int],
-    policy: Policy,
-    rng: Random,
-    now: datetime,
-) -> tuple[SettlementRows, set[int]]:
-    """What is to be written down; and the numbers beyond `acked_through` that are done, with those that were before."""
-    settler = _Settler(health, policy, rng, now)
+    attempts: Iterable[AttemptEnd], health: EndpointHealth, policy: Policy, rng: Random, now: datetime
+) -> Settlement:
+    """What became of these requests, and how the endpoint stands since."""
+    settlement = Settlement(health, policy, rng, now)
     for event, result in attempts:
-        settler.record(event, result)
-    return settler.finish(held_numbers, acked_ahead)
+        settlement.record(event, result)
+    return settlement
 
 
 @dataclass
-class _Settler:
+class Settlement:
+    """What became of some requests. Each delivery is done, or tried again at a stated time."""
+
     health: EndpointHealth
     policy: Policy
     rng: Random
@@ -77,6 +72,7 @@ class _Settler:
         self.consecutive_failures, self.failing_since = self.health.consecutive_failures, self.health.failing_since
 
     def record(self, event: PendingEvent, result: AttemptResult) -> None:
+        """One request has ended so."""
         if result.disposition is Disposition.DELIVERED:
             self.delivered.append(event.number)
             self.has_recovered |= self.consecutive_failures >= self.policy.failure_threshold
@@ -119,14 +115,19 @@ class _Settler:
     def _postpone(self, until: datetime) -> None:
         self.not_before = until if self.not_before is None else max(self.not_before, until)
 
-    def finish(self, held_numbers: Collection[int], acked_ahead: Collection[int]) -> tuple[SettlementRows, set[int]]:
-        done_numbers = {*acked_ahead, *self.delivered, *(each.number for each in self.dead_letters)}
-        # What was redelivered from among the held is no more, but its number may be passed all the same.
-        skippable = {*held_numbers, *(each.number for each in self.retries)}
-        acked_through = self.health.acked_through
-        while acked_through + 1 in done_numbers or acked_through + 1 in skippable:
-            acked_through += 1
-        rows = SettlementRows(
+    @property
+    def done(self) -> list[int]:
+        """Delivered, or given up."""
+        return [*self.delivered, *(each.number for each in self.dead_letters)]
+
+    @property
+    def retry_at(self) -> dict[int, datetime]:
+        """When each delivery is tried again that failed."""
+        return {each.number: each.at for each in self.retries}
+
+    def rows(self, acked_through: int) -> SettlementRows:
+        """What is to be written down; up to `acked_through` every delivery is done or held."""
+        return SettlementRows(
             acked_through=acked_through,
             consecutive_failures=self.consecutive_failures,
             failing_since=self.failing_since,
@@ -140,4 +141,3 @@ class _Settler:
             dead_letters=self.dead_letters,
             retry_all=self.has_recovered,
         )
-        return rows, {number for number in done_numbers if number > acked_through}

@@ -14,8 +14,10 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from pathline_gateway.background.faults import concerns_record, error_reason
+from pathline_gateway.background.faults import error_reason, is_outage
 from pathline_gateway.background.loop import Loop
+from pathline_gateway.log_cause import because
+from pathline_gateway.postgres.pool import UNAVAILABLE
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.streams.dispatch.event_rendering import RenderContext
 from pathline_gateway.streams.dispatch.push import CommitCallback, NewDeliveries
@@ -37,7 +39,6 @@ WORK: Final = "webhooks"
 _HEALTHY_AFTER_S: Final = 1.0
 """How long a line goes on before it is taken for well."""
 _MAX_WORKERS: Final = 1_024
-_UNAVAILABLE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class WebhookWorkerPool:
@@ -53,6 +54,8 @@ class WebhookWorkerPool:
         self._wake = asyncio.Event()
         self._failures: dict[UUID, Exception] = {}
         """Subscriptions whose lines failed since the last turn, and why."""
+        self._set_aside_by_reason: dict[str, set[UUID]] = {}
+        """Endpoints whose deliveries this process has set aside: a reason is logged once, and once when it is over."""
         self._completed: set[UUID] = set()
         self._health_checked_at = time.monotonic()
         self._renewed_at = time.monotonic()
@@ -157,15 +160,26 @@ class WebhookWorkerPool:
             await worker.run()
             self._completed.add(worker.id)
         except Exception as error:
-            if concerns_record(error):
-                self._failures[worker.id] = error
+            if is_outage(error):
+                _log.info(
+                    "an endpoint is taken up again later: %s", error_reason(error), extra=because(error_reason(error))
+                )
             else:
-                _log.info("webhooks: a sink is taken up again later: %s", error_reason(error))
+                self._failures[worker.id] = error
         self._wake.set()
 
     async def _set_aside_failed(self, connection: asyncpg.Connection) -> None:
         """Subscriptions whose lines failed are set aside for a while: nobody takes them up until then."""
         failures, self._failures = self._failures, {}
+        for id, error in failures.items():
+            ids = self._set_aside_by_reason.setdefault(error_reason(error), set())
+            if not ids:
+                _log.error(
+                    "an endpoint's deliveries are set aside: %s",
+                    error_reason(error),
+                    extra=because(error_reason(error)),
+                )
+            ids.add(id)
         await set_aside.put(connection, WORK, "subscription", {_key(id): why for id, why in failures.items()})
         await delivery_repository.drop_leases(connection, self._holder_id, list(failures))
 
@@ -177,6 +191,13 @@ class WebhookWorkerPool:
             for id, (worker, task) in self._workers.items()
             if not task.done() and now - worker.started_at > _HEALTHY_AFTER_S
         }
+        for reason, ids in list(self._set_aside_by_reason.items()):
+            ids -= healthy | completed
+            if not ids:
+                del self._set_aside_by_reason[reason]
+                _log.warning(
+                    "no endpoint's deliveries are set aside any longer: %s", reason, extra=because("recovered")
+                )
         keys = [_key(id) for id in healthy | completed]
         await set_aside.release(connection, WORK, await set_aside.find_set_aside(connection, WORK, keys))
 
@@ -190,8 +211,8 @@ class WebhookWorkerPool:
         try:
             async with asyncio.timeout(2), self._context.pool.acquire() as connection:
                 await delivery_repository.release_all_leases(connection, self._holder_id)
-        except (TimeoutError, *_UNAVAILABLE) as error:
-            _log.info("webhooks: sinks are taken over once their leases end: %s", type(error).__name__)
+        except UNAVAILABLE as error:
+            _log.info("sinks are taken over once their leases end: %s", type(error).__name__, extra=because(error))
 
 
 def _key(subscription: UUID) -> str:

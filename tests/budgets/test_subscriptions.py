@@ -76,9 +76,9 @@ async def test_filters_of_one_organisation_take_so_much_memory_and_no_more(rig: 
 
 @pytest.mark.limit("conditions", "condition-length")
 async def test_a_filter_has_so_many_conditions_and_values_of_such_a_length(rig: Rig) -> None:
-    refused(await pull(rig, "clinic", {"any": [{"exact": {"type": "a"}}] * 6}), 422, "malformed-filter")
-    refused(await pull(rig, "clinic", {"exact": {"type": "a" * 41}}), 422, "malformed-filter")
-    assert (await pull(rig, "clinic", {"any": [{"exact": {"type": "a" * 40}}] * 5})).status_code == 201
+    refused(await pull(rig, "clinic", {"any": [{"exact": {"service": "a"}}] * 6}), 422, "malformed-filter")
+    refused(await pull(rig, "clinic", {"exact": {"service": "a" * 41}}), 422, "malformed-filter")
+    assert (await pull(rig, "clinic", {"any": [{"exact": {"service": "a" * 40}}] * 5})).status_code == 201
 
 
 @pytest.mark.limit("purposes")

@@ -70,6 +70,12 @@ def silent_since(record: HandoffRow) -> datetime | None:
     return min(past, default=None) if record.receiver in ORGS else None
 
 
+def nobody_answered(record: HandoffRow) -> bool:
+    """Whether the receiver has not even answered, though that is due."""
+    due, answer = record.accept_due_at, record.accept_answered_at
+    return record.receiver in ORGS and due is not None and due < NOW and answer is None
+
+
 async def drawn(rig: Rig, seed: int) -> list[HandoffRow]:
     await rig.tell(*(step(org, f"s {org}", n) for n, org in enumerate(ORGS)))
     refs = [row["id"] for row in await rig.pool.fetch("select id from subject_ref")]
@@ -120,7 +126,8 @@ async def test_pairs_are_counted_as_a_plain_reading_counts_them(rig: Rig, seed: 
         ]
         assert pair.offered == len(theirs)
         assert pair.waiting == sum(r.state in ("requested", "received") for r in theirs)
-        assert pair.silent == sum(silent_since(r) is not None for r in theirs)
+        assert pair.silent == sum(nobody_answered(r) for r in theirs)
+        assert pair.silent + pair.unmet == sum(silent_since(r) is not None for r in theirs)
         assert (pair.accepted, pair.contacted) == (len(waits), len(met))
         for said, expected in ((pair.median_to_acceptance, waits), (pair.median_to_contact, met)):
             assert (said is None) == (not expected)

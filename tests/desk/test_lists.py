@@ -19,11 +19,10 @@ from examples import examples
 from pathline.vocabulary import TYPES
 from pathline_gateway.desk.handoff_queries import Size, find_page
 from pathline_gateway.embedded import Machine
-from pathline_gateway.handoffs import desk_repository
+from pathline_gateway.handoffs import desk_repository, lifecycle
 from pathline_gateway.handoffs.desk_repository import HandoffCursor, Side
 from pathline_gateway.handoffs.event import HandoffEvent
 from pathline_gateway.handoffs.lifecycle import OPEN_STATES, Lifecycle, compute_lifecycle
-from pathline_gateway.visibility import side_handoffs
 from pathline_gateway.visibility.side_handoffs import load_statuses
 from verify.database import dropped, fresh_database
 from verify.history import Partition, Told, bound, offered, opened, subject
@@ -217,7 +216,7 @@ async def test_one_that_cannot_be_computed_is_counted_and_all_others_are_listed(
         return compute_lifecycle(handoff, said)
 
     async with told(machine, World(events, concealing=False)) as connection:
-        monkeypatch.setattr(side_handoffs, "compute_lifecycle", failing)
+        monkeypatch.setattr(lifecycle, "compute_lifecycle", failing)
         for side, org in (("receiver", "housing"), ("sender", "clinic")):
             part = await find_page(connection, side, org, NOW, None, ended=False)
             assert [each.lifecycle.handoff for each in part.handoffs] == [f"clinic:{n}" for n in range(7) if n != 3]

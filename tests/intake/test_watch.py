@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from pathline_gateway.intake.stall_detection import IntakeVitals, RecoveryAction, choose_recovery, readiness_problem
@@ -9,8 +12,8 @@ from pathline_gateway.intake.stall_detection import IntakeVitals, RecoveryAction
 WELL = IntakeVitals(stalled_s=0, database_failing_s=0, busy=False, since_repositioned_s=1000, since_built_s=1000)
 
 
-def _seen(**what: object) -> IntakeVitals:
-    return IntakeVitals(**{name: what.get(name, getattr(WELL, name)) for name in IntakeVitals.__dataclass_fields__})
+def _seen(**what: Any) -> IntakeVitals:
+    return replace(WELL, **what)
 
 
 @pytest.mark.parametrize(
@@ -19,7 +22,7 @@ def _seen(**what: object) -> IntakeVitals:
         (WELL, RecoveryAction.NOTHING),
         (_seen(stalled_s=2.9), RecoveryAction.NOTHING),
         (_seen(stalled_s=3.1), RecoveryAction.REPOSITION),
-        (_seen(stalled_s=10, since_stood_s=5), RecoveryAction.NOTHING),
+        (_seen(stalled_s=10, since_repositioned_s=5), RecoveryAction.NOTHING),
         (_seen(stalled_s=25), RecoveryAction.REBUILD),
         (_seen(stalled_s=25, since_built_s=15), RecoveryAction.REPOSITION),
         (_seen(stalled_s=300, busy=True), RecoveryAction.NOTHING),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -11,22 +12,28 @@ from pathlib import Path
 import psutil
 from gateway import free_port
 
+from support.preloaded import CommandProcess
+
 COMMAND = str(Path(sys.executable).with_name("pathline-gateway"))
 
 
 class Up:
     """One `up`, its output and its descendants."""
 
-    def __init__(self, data: Path, *flags: str, out: Path, port: int | None = None) -> None:
+    def __init__(self, data: Path, *flags: str, out: Path, port: int | None = None, executed: bool = False) -> None:
+        """`executed`: as the command that a user types, and not from a process that has its code already."""
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.out = out
-        with out.open("w") as output:
+        words = ["up", "--embedded", "--dev-auth", "off", "--data", str(data), "--port", str(self.port), *flags]
+        self.out.write_text("")
+        self.process: CommandProcess | subprocess.Popen[bytes]
+        if not executed:
+            self.process = CommandProcess(words, os.environ, out)
+            return
+        with out.open("a") as output:
             self.process = subprocess.Popen(
-                [COMMAND, "up", "--embedded", "--dev-auth", "off", "--data", data, "--port", str(self.port), *flags],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+                [COMMAND, *words], stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
 
     def said(self) -> str:

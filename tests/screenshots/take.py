@@ -58,7 +58,7 @@ def main(at: str | None) -> int:
 @contextmanager
 def demonstration(place: Path) -> Iterator[str]:
     """It runs, and has told enough of its lives."""
-    up = Up(place / "data", "--demo", out=place / "out").ready()
+    up = Up(place / "data", "--demo", out=place / "out", executed=True).ready()
     try:
         with httpx.Client(base_url=up.url, timeout=30) as http:
             told = f"{TOLD:,} interactions are told"

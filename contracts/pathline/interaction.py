@@ -19,7 +19,7 @@ from pathline.codec.unique_names import has_repeated_name
 from pathline.errors import InvalidAttribute, InvalidData, MissingAttribute, PersonalNumber, UnknownType
 from pathline.explain import explain_error
 from pathline.vocabulary import TYPES, IdentityRetracted, InteractionCorrected, InteractionVoided, Payload
-from pathline.vocabulary.explained import WithAdvice
+from pathline.vocabulary.error_advice import WithAdvice
 
 P = TypeVar("P", bound=Payload)
 

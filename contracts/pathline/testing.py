@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from pathline.codec import kafka
 from pathline.interaction import Interaction, accept, interaction
 from pathline.vocabulary import Exists, Payload
-from pathline.vocabulary.explained import WithAdvice
+from pathline.vocabulary.error_advice import WithAdvice
 
 P = TypeVar("P", bound=Payload)
 

@@ -75,7 +75,7 @@ def play(
 @app.command
 def stuck() -> None:
     """Prints where the seeded stuck hand-off is: organisation and subject, for POST /v1/pathways/search."""
-    from pathline_services.simulator.stuck import stuck_handoff_ref
+    from pathline_services.simulator.stuck_handoff import stuck_handoff_ref
 
     print(json.dumps(stuck_handoff_ref()))
 

@@ -13,7 +13,7 @@ from pathline.kafka import KafkaProducer
 from pathline_services import topics
 from pathline_services.reference import SERVICES
 from pathline_services.service_runner import EventCounts, install_stop_signal, run_services
-from pathline_services.simulator.telling import publish_acts, simulate_acts
+from pathline_services.simulator.visit_publisher import publish_acts, simulate_acts
 
 PROGRESS_SECONDS: Final = 5.0
 """Between two lines of progress."""

@@ -14,9 +14,9 @@ import pytest
 from cli.agency import CSV_FLAGS, csv_text, pathline, rows, started
 from cli.stand_in import Door, Fault
 from pathline.cli.address import Address
+from pathline.cli.http_receiver import HttpReceiver
 from pathline.cli.receipt import TryLater
 from pathline.cli.retry import RetryPolicy
-from pathline.cli.to_http import HttpReceiver
 from pathline.testing import SUBJECT, example
 from pathline.vocabulary import NeedExpressed
 

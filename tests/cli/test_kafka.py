@@ -14,8 +14,8 @@ from broker import broker
 from cli.agency import CSV_FLAGS, ORG, csv_text, pathline, pseudonyms, rows
 from pathline import accept, publish
 from pathline.cli.errors import AccessDenied
+from pathline.cli.kafka_receiver import KafkaReceiver
 from pathline.cli.receipt import TryLater
-from pathline.cli.to_kafka import KafkaReceiver
 from pathline.codec import kafka as codec
 from pathline.kafka import KafkaProducer
 from pathline.testing import RecordingProducer, example

@@ -16,9 +16,9 @@ from pydantic import BaseModel, JsonValue
 
 from pathline.asyncapi.attributes import attribute_schemas
 from pathline.vocabulary import TYPES, Authority, Compared, Exists, Payload
+from pathline.vocabulary.bounded_lists import MAX_ENTRIES
 from pathline.vocabulary.eligibility import MAX_DEPTH
-from pathline.vocabulary.explained import WithAdvice
-from pathline.vocabulary.several import MAX_ENTRIES
+from pathline.vocabulary.error_advice import WithAdvice
 from payloads import LARGEST, _bounds, nested
 
 ORG: Final = "extreme"

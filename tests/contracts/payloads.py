@@ -13,7 +13,7 @@ from pydantic import BaseModel, JsonValue
 from pydantic.fields import FieldInfo
 
 from pathline.vocabulary import TYPES, Authority, Compared, Payload
-from pathline.vocabulary.explained import WithAdvice
+from pathline.vocabulary.error_advice import WithAdvice
 
 Json = st.SearchStrategy[Any]
 

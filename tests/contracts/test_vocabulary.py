@@ -20,7 +20,7 @@ from notation import members, spelled
 from pathline.errors import InvalidData
 from pathline.schema import payload_schema
 from pathline.vocabulary import TYPES, NeedExpressed, OfferPublished, Payload
-from pathline.vocabulary.closed import StrictModel
+from pathline.vocabulary.strict_model import StrictModel
 from payloads import complete, nested, payload, vocabulary_payloads
 
 LIVES = sorted((Path(__file__).parents[1] / "lives").glob("*/events.ndjson"))

@@ -200,21 +200,22 @@ def test_a_spreadsheet_is_sent_without_its_numbers_and_twice_changes_nothing(
     assert not recorded.holds("4711")
 
 
-def test_a_row_that_the_gateway_refuses_is_told_by_its_line(
+def test_a_row_that_differs_from_what_was_sent_before_is_told_by_its_line(
     page: Page, gateway: Secured, key: Path, tmp_path: Path
 ) -> None:
     sign_in(page, gateway)
     sheet = tmp_path / "visits.csv"
     page.goto("/desk/spreadsheet")
     choose_key(page, key)
-    for service, told in (
-        ("ok", "2 accepted, 0 were here already, 0 refused."),
-        ("no", "0 accepted, 1 were here already, 1 refused."),
+    for service, told, lines in (
+        ("ok", "2 accepted, 0 were here already, 0 refused.", []),
+        ("no", "0 accepted, 2 were here already (1 of them with other content), 0 refused.", ["Line 3"]),
     ):
         sheet.write_text(f"client,date,service\nr-1,2026-03-02,ok\nr-2,2026-03-02,{service}\n")
         page.get_by_label("File").set_input_files(sheet)
         page.get_by_role("button", name="Send them").click()
         page.get_by_text(told).wait_for()
+        assert [each.partition(":")[0] for each in page.locator("#refused li").all_inner_texts()] == lines
         page.reload()
         page.get_by_text("The key is here.").wait_for()
 

@@ -19,7 +19,7 @@ from pathline_services import service_runner as running
 from pathline_services.reference import SERVICES
 from pathline_services.service_runner import EventCounts, run_services
 from pathline_services.simulator import Act
-from pathline_services.simulator.telling import publish_acts, simulate_acts
+from pathline_services.simulator.visit_publisher import publish_acts, simulate_acts
 
 LIVES = 20
 ORGS = list(SERVICES)

@@ -18,8 +18,8 @@ from pathline.vocabulary import (
 )
 from pathline_services.reference import SERVICES
 from pathline_services.simulator import Act, simulate_life
-from pathline_services.simulator.stuck import stuck_acts, stuck_handoff_ref
-from pathline_services.simulator.telling import simulate_acts
+from pathline_services.simulator.stuck_handoff import stuck_acts, stuck_handoff_ref
+from pathline_services.simulator.visit_publisher import simulate_acts
 
 Life = list[Interaction[Payload]]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from pathline.cli.record_reader import RecordReader
 from pathline.cli.record_result import Ready, Reject
 from pathline.cli.row_notices import RowNotices
-from pathline.cli.sources.opened import open_source
+from pathline.cli.sources.source_file import open_source
 
 
 def check_file(file: Path, read: RecordReader, notices: RowNotices, *, as_json: bool) -> int:

@@ -10,18 +10,18 @@ from pathlib import Path
 
 from pathline.cli import progress
 from pathline.cli.address import Address
+from pathline.cli.batch_sender import send_batches
 from pathline.cli.batches import Batch, split_batches
+from pathline.cli.http_receiver import HttpReceiver
+from pathline.cli.kafka_receiver import open_kafka_receiver
 from pathline.cli.receipt import Receipt, Receiver
 from pathline.cli.record_reader import RecordReader
 from pathline.cli.record_result import Reject
 from pathline.cli.rejects import RejectsFile
 from pathline.cli.resume import Checkpoint, Fingerprint, StateFile
 from pathline.cli.retry import RetryPolicy
-from pathline.cli.send import send_batches
-from pathline.cli.sources.opened import SourceFile, open_source
+from pathline.cli.sources.source_file import SourceFile, open_source
 from pathline.cli.summary import Summary
-from pathline.cli.to_http import HttpReceiver
-from pathline.cli.to_kafka import open_kafka_receiver
 
 
 @dataclass(frozen=True, slots=True)

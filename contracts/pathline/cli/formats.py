@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Literal
 
-from pathline.cli.sources.opened import open_source, translate_read_errors
+from pathline.cli.sources.source_file import open_source, translate_read_errors
 
 Format = Literal["csv", "ndjson", "xes"]
 

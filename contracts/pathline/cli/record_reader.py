@@ -12,8 +12,8 @@ from pathline.cli.sources.csv import csv_records
 from pathline.cli.sources.json_texts import json_texts
 from pathline.cli.sources.lines import MAX_LINE_BYTES
 from pathline.cli.sources.ndjson import ndjson_records
-from pathline.cli.sources.opened import SourceFile, translate_read_errors
 from pathline.cli.sources.record import Record, Records
+from pathline.cli.sources.source_file import SourceFile, translate_read_errors
 from pathline.cli.sources.xes import xes_records
 from pathline.codec import json_format
 from pathline.errors import Refused, UnknownType

@@ -84,7 +84,6 @@ from pathline.vocabulary.identifiers import (
     TokenHash,
 )
 from pathline.vocabulary.identity import IdentityDistinguished, IdentityLinked, IdentityRetracted
-from pathline.vocabulary.moments import Day, Duration, Instant
 from pathline.vocabulary.needs import (
     AppointmentAttended,
     AppointmentBooked,
@@ -109,6 +108,7 @@ from pathline.vocabulary.requests import (
     RequestWithdrawn,
 )
 from pathline.vocabulary.shapes import About, Authority, Due, Effort, EventRef, Party, Ref
+from pathline.vocabulary.time_types import Day, Duration, Instant
 from pathline.vocabulary.trust import ConsentGiven, ConsentWithdrawn, MandateGiven, MandateWithdrawn
 
 TYPES: Final[Mapping[str, type[Payload]]] = MappingProxyType(dict(registered_types()))

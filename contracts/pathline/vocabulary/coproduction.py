@@ -2,9 +2,9 @@
 
 from typing import Literal
 
+from pathline.vocabulary.bounded_lists import Several
 from pathline.vocabulary.identifiers import Code, Identifier
 from pathline.vocabulary.payload import Payload
-from pathline.vocabulary.several import Several
 from pathline.vocabulary.shapes import EventRef
 
 Kind = Literal["skills", "knowledge", "time", "design", "feedback"]

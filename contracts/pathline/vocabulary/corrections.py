@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, JsonValue
 from pydantic_core import PydanticCustomError
 
-from pathline.vocabulary.closed import StrictModel
 from pathline.vocabulary.identifiers import Identifier
-from pathline.vocabulary.moments import Instant
 from pathline.vocabulary.payload import Payload
+from pathline.vocabulary.strict_model import StrictModel
+from pathline.vocabulary.time_types import Instant
 
 Reason = Literal["entered-in-error", "wrong-person", "wrong-time", "wrong-content", "other"]
 

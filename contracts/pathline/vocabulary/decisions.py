@@ -2,11 +2,11 @@
 
 from typing import Literal
 
+from pathline.vocabulary.bounded_lists import Several
 from pathline.vocabulary.codes import NeedCode, Person
 from pathline.vocabulary.identifiers import Code, Identifier, Text
-from pathline.vocabulary.moments import Day, Instant
 from pathline.vocabulary.payload import Payload
-from pathline.vocabulary.several import Several
+from pathline.vocabulary.time_types import Day, Instant
 
 Result = Literal["granted", "refused", "deferred"]
 Review = Literal["upheld", "changed", "set-aside"]

@@ -3,9 +3,9 @@
 from typing import Literal
 
 from pathline.vocabulary.identifiers import Code
-from pathline.vocabulary.moments import Instant
 from pathline.vocabulary.numbers import Count
 from pathline.vocabulary.payload import Payload
+from pathline.vocabulary.time_types import Instant
 
 
 class _Service(Payload, noun="service"):

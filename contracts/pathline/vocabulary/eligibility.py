@@ -10,12 +10,12 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from pathline.vocabulary.closed import StrictModel
-from pathline.vocabulary.explained import WithAdvice
+from pathline.vocabulary.bounded_lists import MAX_ENTRIES, AtLeastOne, Several
+from pathline.vocabulary.error_advice import WithAdvice
 from pathline.vocabulary.identifiers import EventType, Identifier, Text
-from pathline.vocabulary.moments import Duration
 from pathline.vocabulary.numbers import Integer
-from pathline.vocabulary.several import MAX_ENTRIES, AtLeastOne, Several
+from pathline.vocabulary.strict_model import StrictModel
+from pathline.vocabulary.time_types import Duration
 
 MAX_DEPTH: Final = 32
 """Conditions within conditions: more than any rule that a citizen could be told the reason of."""

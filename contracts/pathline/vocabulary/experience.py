@@ -2,13 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pathline.vocabulary.closed import StrictModel
 from pathline.vocabulary.codes import NeedCode
-from pathline.vocabulary.explained import WithAdvice
+from pathline.vocabulary.error_advice import WithAdvice
 from pathline.vocabulary.identifiers import ActivityName, Text
 from pathline.vocabulary.numbers import Integer, Weight
 from pathline.vocabulary.payload import Payload
 from pathline.vocabulary.shapes import EventRef
+from pathline.vocabulary.strict_model import StrictModel
 
 Score = Annotated[Text | Integer, WithAdvice("score", "Write the score as a text or as a whole number")]
 """A place on a scale."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from pathline.vocabulary.explained import WithAdvice
+from pathline.vocabulary.error_advice import WithAdvice
 
 Code = Annotated[
     str,

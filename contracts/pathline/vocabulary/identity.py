@@ -6,10 +6,10 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from pathline.link_methods import Method
+from pathline.vocabulary.bounded_lists import Two
 from pathline.vocabulary.identifiers import Code, Text
 from pathline.vocabulary.numbers import Share
 from pathline.vocabulary.payload import Payload
-from pathline.vocabulary.several import Two
 from pathline.vocabulary.shapes import EventRef, Ref
 
 

@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pathline.vocabulary.closed import StrictModel
 from pathline.vocabulary.codes import NeedCode, Person, Priority
 from pathline.vocabulary.eligibility import Scalars
 from pathline.vocabulary.identifiers import Code, Identifier
-from pathline.vocabulary.moments import Day, Instant
 from pathline.vocabulary.payload import Payload
 from pathline.vocabulary.shapes import EventRef
+from pathline.vocabulary.strict_model import StrictModel
+from pathline.vocabulary.time_types import Day, Instant
 
 
 class _Need(Payload, noun="need"):

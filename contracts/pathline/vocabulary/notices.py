@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from pathline.vocabulary.closed import StrictModel
 from pathline.vocabulary.identifiers import Code, HandoffId
-from pathline.vocabulary.moments import Instant
+from pathline.vocabulary.strict_model import StrictModel
+from pathline.vocabulary.time_types import Instant
 
 _Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _Number = Annotated[int, Field(ge=1)]

@@ -4,15 +4,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pathline.vocabulary.closed import StrictModel
+from pathline.vocabulary.bounded_lists import Several
 from pathline.vocabulary.codes import ItemCode, NeedCode
 from pathline.vocabulary.eligibility import Eligibility
 from pathline.vocabulary.identifiers import Code, Identifier, Text
-from pathline.vocabulary.moments import Duration, Instant
 from pathline.vocabulary.numbers import Count
 from pathline.vocabulary.payload import Payload
-from pathline.vocabulary.several import Several
 from pathline.vocabulary.shapes import Party
+from pathline.vocabulary.strict_model import StrictModel
+from pathline.vocabulary.time_types import Duration, Instant
 
 
 class _Offer(Payload, noun="offer"):

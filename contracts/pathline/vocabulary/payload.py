@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
-from pathline.vocabulary.closed import StrictModel
+from pathline.vocabulary.bounded_lists import Several
 from pathline.vocabulary.codes import (
     Actor,
     Channel,
@@ -17,8 +17,8 @@ from pathline.vocabulary.codes import (
 )
 from pathline.vocabulary.construction import ExplainedConstruction
 from pathline.vocabulary.identifiers import Code, HandoffId, Identifier
-from pathline.vocabulary.several import Several
 from pathline.vocabulary.shapes import About, Authority, Effort
+from pathline.vocabulary.strict_model import StrictModel
 
 _DISPLAY_NOUNS: Final = {"handoff": "hand-off", "coproduction": "co-production"}
 """Nouns whose plain English is not their code."""

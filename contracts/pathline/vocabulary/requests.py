@@ -1,10 +1,10 @@
 """Requests, the evidence asked for them, and assessments."""
 
+from pathline.vocabulary.bounded_lists import Several
 from pathline.vocabulary.codes import ItemCode
 from pathline.vocabulary.identifiers import Code, Identifier, Text
-from pathline.vocabulary.moments import Day, Instant
 from pathline.vocabulary.payload import Payload
-from pathline.vocabulary.several import Several
+from pathline.vocabulary.time_types import Day, Instant
 
 
 class _Request(Payload, noun="request"):

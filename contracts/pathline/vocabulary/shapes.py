@@ -5,11 +5,11 @@ from typing import Self
 from pydantic import ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
-from pathline.vocabulary.closed import StrictModel
 from pathline.vocabulary.codes import AboutRole, Basis, Person
 from pathline.vocabulary.identifiers import Code, Identifier, Subject, Text
-from pathline.vocabulary.moments import Instant
 from pathline.vocabulary.numbers import Count
+from pathline.vocabulary.strict_model import StrictModel
+from pathline.vocabulary.time_types import Instant
 
 
 class Ref(StrictModel):

@@ -2,12 +2,12 @@
 
 from typing import Literal
 
+from pathline.vocabulary.bounded_lists import Several
 from pathline.vocabulary.codes import ItemCode
 from pathline.vocabulary.identifiers import Code, Identifier
-from pathline.vocabulary.moments import Instant
 from pathline.vocabulary.payload import Payload
-from pathline.vocabulary.several import Several
 from pathline.vocabulary.shapes import Party, Ref
+from pathline.vocabulary.time_types import Instant
 
 Power = Literal["see", "speak", "act"]
 

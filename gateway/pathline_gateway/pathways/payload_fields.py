@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 from pydantic import BaseModel
 
 from pathline.vocabulary import TYPES
-from pathline.vocabulary.explained import WithAdvice
+from pathline.vocabulary.error_advice import WithAdvice
 from pathline.vocabulary.shapes import About, EventRef, Party, Ref
 
 Kind = Literal[

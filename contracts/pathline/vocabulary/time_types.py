@@ -14,7 +14,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from pathline import instant
-from pathline.vocabulary.explained import WithAdvice
+from pathline.vocabulary.error_advice import WithAdvice
 
 _DIGITS: Final = "[0-9]{1,9}"
 _SECONDS: Final = rf"{_DIGITS}(?:\.{_DIGITS})?S"

@@ -12,7 +12,7 @@ from typing import Final
 from pathline import Producer
 from pathline_services.simulator.life import simulate_lives
 from pathline_services.simulator.script import Act
-from pathline_services.simulator.stuck import stuck_acts
+from pathline_services.simulator.stuck_handoff import stuck_acts
 from pathline_services.topics import desk_topic
 
 TICK_S: Final = 0.05

@@ -50,7 +50,7 @@ async def rows(rig: Rig, id: str) -> list[int]:
 
 @pytest.mark.limit("kept-events", "kept-days")
 async def test_whoever_comes_back_late_is_told_what_is_lost_and_goes_on(rig: Rig) -> None:
-    id, other = await pull(rig, "clinic"), await pull(rig, "clinic", filters=[{"exact": {"type": "nothing"}}])
+    id, other = await pull(rig, "clinic"), await pull(rig, "clinic", filters=[{"exact": {"service": "nothing"}}])
     await given(rig, 10)
     await forget(rig, most=4)
     assert await rows(rig, id) == [7, 8, 9, 10]

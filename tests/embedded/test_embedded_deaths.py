@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -150,8 +151,28 @@ async def test_a_broker_that_was_left_running_is_ended(data: Path) -> None:
         pass
     command = build_broker_command(find_broker_program(), data / "broker", data / "log" / "broker.log", "old", 0)
     broker = subprocess.Popen(command.argv, cwd=command.cwd, stdout=subprocess.DEVNULL, start_new_session=True)
-    async with run_machine(data):
-        assert broker.wait(5) in (-signal.SIGQUIT, -signal.SIGKILL)
+    try:
+        async with run_machine(data):
+            assert broker.wait(5) in (-signal.SIGQUIT, -signal.SIGKILL)
+    finally:
+        broker.kill()
+        broker.wait()
+
+
+@pytest.mark.asyncio
+async def test_one_that_has_no_command_line_yet_is_looked_at_again(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data.mkdir()
+    child = subprocess.Popen(["sleep", "60"], cwd=data)
+    own = data.stat()
+    seen = orphan_cleanup.Process(child.pid, ("",), (own.st_dev, own.st_ino))
+    executed = replace(seen, argv=("postgres", "-D", "x"))
+    looks = iter([[seen], [seen]])
+    monkeypatch.setattr(
+        orphan_cleanup, "list_processes", lambda: next(looks, [executed] if child.poll() is None else [])
+    )
+    monkeypatch.setattr(orphan_cleanup, "_read_process", lambda pid: executed)
+    assert await orphan_cleanup.stop_orphans(data, [data]) == 1
+    assert child.wait(5) == -signal.SIGQUIT
 
 
 @pytest.mark.asyncio

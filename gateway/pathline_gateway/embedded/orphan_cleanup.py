@@ -21,6 +21,8 @@ STOP_SIGNALS = ((signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 """Postgres on SIGQUIT stops without a checkpoint and recovers from its log, as it does after a power cut."""
 
 PROC = Path("/proc")
+_EXEC_TIMEOUT_S = 2.0
+"""Longest that a process may stay without a command line. It takes a millisecond where a processor is free."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,25 @@ async def stop_orphans(data: Path, directories: Sequence[Path]) -> int:
     directory_ids = [
         (directory_status.st_dev, directory_status.st_ino) for directory_status in map(os.stat, directories)
     ]
-    orphans = find_orphans(list(list_processes()), directory_ids)
+    orphans = await _list_orphans(directory_ids)
     for process in orphans:
         if "--single" in process.argv:  # a person at work on the files
             raise DataDirectoryInUse(data, f"a single-user Postgres, process {process.pid}")
     for stop_signal, timeout_s in STOP_SIGNALS:
         if await _signal_until_gone(directory_ids, stop_signal, timeout_s):
             return len(orphans)
-    stuck = find_orphans(list(list_processes()), directory_ids)[0]
+    stuck = (await _list_orphans(directory_ids))[0]
     raise ChildFailed(f"an earlier {stuck.argv[0]}", f"(process {stuck.pid}) cannot be ended", data, ())
+
+
+async def _list_orphans(directory_ids: Sequence[tuple[int, int]]) -> list[Process]:
+    """Those at work now. One that is just being executed has no command line yet, so it is looked at again."""
+    deadline = time.monotonic() + _EXEC_TIMEOUT_S
+    while True:
+        processes = [process for process in list_processes() if process.cwd in directory_ids]
+        if all(any(process.argv) for process in processes) or time.monotonic() > deadline:
+            return find_orphans(processes, directory_ids)
+        await asyncio.sleep(0.01)
 
 
 async def _signal_until_gone(
@@ -66,7 +78,7 @@ async def _signal_until_gone(
 ) -> bool:
     deadline = time.monotonic() + timeout_s
     signalled_pids: set[int] = set()
-    while orphans := find_orphans(list(list_processes()), directory_ids):
+    while orphans := await _list_orphans(directory_ids):
         for process in orphans:
             if process.pid not in signalled_pids:
                 signalled_pids.add(process.pid)

@@ -172,7 +172,7 @@ async def test_one_that_has_no_command_line_yet_is_looked_at_again(data: Path, m
     )
     monkeypatch.setattr(orphan_cleanup, "_read_process", lambda pid: executed)
     assert await orphan_cleanup.stop_orphans(data, [data]) == 1
-    assert child.wait(5) == -signal.SIGQUIT
+    assert child.wait(5) in (-signal.SIGQUIT, -signal.SIGKILL)  # where a run was begun with SIGQUIT ignored: the second
 
 
 @pytest.mark.asyncio

@@ -66,11 +66,11 @@ async def stop_orphans(data: Path, directories: Sequence[Path]) -> int:
 async def _list_orphans(directory_ids: Sequence[tuple[int, int]]) -> list[Process]:
     """Those at work now. One that is just being executed has no command line yet, so it is looked at again."""
     deadline = time.monotonic() + _EXEC_TIMEOUT_S
-    while True:
-        processes = [process for process in list_processes() if process.cwd in directory_ids]
-        if all(any(process.argv) for process in processes) or time.monotonic() > deadline:
-            return find_orphans(processes, directory_ids)
+    processes = list(list_processes())
+    while time.monotonic() < deadline and any(each.cwd in directory_ids and not any(each.argv) for each in processes):
         await asyncio.sleep(0.01)
+        processes = list(list_processes())
+    return find_orphans(processes, directory_ids)
 
 
 async def _signal_until_gone(

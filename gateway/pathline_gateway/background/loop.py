@@ -19,6 +19,8 @@ POLL_S: Final = 0.25
 """How long what another process made may wait unseen."""
 _FAILURE_BACKOFF_S: Final = (1.0, 60.0)
 """After what a work goes on that has a defect: first, and at most. Nothing is gained by haste."""
+_CANCEL_AGAIN_S: Final = 10.0
+"""Longer than whatever a work does when it ends."""
 _STOP_TIMEOUT_S: Final = 8.0
 """Longest wait for a Kafka client to stop: it sends what it holds and leaves its group, in well under a second."""
 
@@ -52,9 +54,16 @@ async def supervised(loop: Loop, health: Health) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await _cancel(task)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    """It has ended. A library may swallow a cancellation, so it is cancelled again until it ends."""
+    while not task.done():
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task], timeout=_CANCEL_AGAIN_S)
+    if not task.cancelled():
+        task.result()
 
 
 async def _run_loop(loop: Loop, health: Health) -> None:

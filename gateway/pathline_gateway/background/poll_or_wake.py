@@ -72,6 +72,8 @@ async def _wait(every_s: float, wake: asyncio.Event | None, linger_s: float) -> 
     if wake is None:
         await asyncio.sleep(every_s)
         return
+    # Not `wait_for`: cancelled in the moment of its wake, it returns as if nobody had cancelled it (Python 3.11).
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(wake.wait(), every_s)
+        async with asyncio.timeout(every_s):
+            await wake.wait()
         await asyncio.sleep(linger_s)

@@ -45,7 +45,7 @@ def test_a_hospital_log_killed_in_the_middle_resumed_and_imported_again_is_1050_
     gateway: Gateway, tmp_path: Path
 ) -> None:
     init(tmp_path, "hospital")
-    columns = ["--case", "Case ID", "--activity", "Activity", "--time", "Complete Timestamp"]
+    columns = ["--case", "Case ID", "--case-value", "NA", "--activity", "Activity", "--time", "Complete Timestamp"]
     flags = ["--org", "hospital", "--key-file", "hospital.key", *columns, "--timezone", "Europe/Amsterdam"]
     state = tmp_path / "state"
     kept = ["--service-column", "org:group", "--state", str(state), "--rejects", str(tmp_path / "rejects.csv")]

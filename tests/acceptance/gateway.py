@@ -87,8 +87,10 @@ class Gateway:
         return dict(self.http.get("/v1/status").json())
 
     def kill(self) -> None:
-        self.http.close()
+        # The process first: a thread that waits for its answer is then told by the socket. A socket that is closed under it
+        # tells it nothing, and it waits at whatever is opened next under the same number.
         self._ended()
+        self.http.close()
 
     def _ended(self) -> None:
         with contextlib.suppress(ProcessLookupError):

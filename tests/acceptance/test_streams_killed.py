@@ -74,6 +74,8 @@ class Listener:
                 return
             self.connections.append([begins])
             for line in answer.iter_lines():
+                if over.is_set():
+                    return
                 if line.startswith("data: "):
                     said = json.loads(line[6:])
                     self.connections[-1].append(said["number"])

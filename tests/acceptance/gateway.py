@@ -87,8 +87,8 @@ class Gateway:
         return dict(self.http.get("/v1/status").json())
 
     def kill(self) -> None:
-        # The process first: a thread that waits for its answer is then told by the socket. A socket that is closed under it
-        # tells it nothing, and it waits at whatever is opened next under the same number.
+        # The process first: a thread that waits for its answer is told by the socket that it is gone. Of a socket that
+        # is closed under it, it learns nothing, and waits at whatever is opened next under the same number.
         self._ended()
         self.http.close()
 

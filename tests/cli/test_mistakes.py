@@ -192,7 +192,7 @@ def test_a_bad_row_is_rejected_with_its_line_and_its_neighbours_are_sent(
     assert reject.startswith("3,")
     assert f",{field}," in reject
     assert detail in reject
-    assert "refused: see log.csv.rejects.csv" in ran.out
+    assert "lines and reasons: log.csv.rejects.csv" in ran.out
 
 
 def test_the_hour_that_the_clocks_repeat_is_the_first_one(desk: Path, door: Door) -> None:

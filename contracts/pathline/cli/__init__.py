@@ -1,4 +1,4 @@
-"""The command line of an agency (`pathline[cli]`): `pathline init | check | publish | import`.
+"""The command line of an agency (`pathline[cli]`): `pathline init | check | publish | import | rotate`.
 
 It runs on the agency's own machine. Pseudonyms are made here, and no raw identifier or key is ever sent or printed.
 """

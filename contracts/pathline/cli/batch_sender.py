@@ -19,8 +19,8 @@ async def send_batches(
 ) -> None:
     """Every batch is delivered and settled.
 
-    Raises Stopped at the first batch that cannot be; what was settled until then stays so, and what was in flight is
-    sent again by the next run.
+    Raises CommandError at the first batch that cannot be. What was settled until then stays so. The next run sends
+    again what was in flight.
     """
     in_flight_tasks: deque[tuple[Batch, asyncio.Task[Receipt]]] = deque()
     try:

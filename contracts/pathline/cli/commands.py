@@ -33,7 +33,7 @@ Delivery = Annotated[DeliveryFlags, Parameter(name="*")]
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The exit code: 0 all accepted, 1 some refused, 2 wrong usage or mapping, 3 gateway unreachable."""
+    """The exit code: 0 all accepted; 1 some refused or in conflict; 2 cannot go on, as told; 3 gateway unreachable."""
     for stream in (sys.stdout, sys.stderr):
         # What a terminal's code page cannot show is written as an escape, and stops nothing.
         if isinstance(stream, io.TextIOWrapper):

@@ -44,7 +44,7 @@ class DeliveryRun:
 
 
 async def run(delivery_run: DeliveryRun) -> Summary:
-    """Everything in the file is delivered or among the rejects. Raises Stopped; the state then says how far it came."""
+    """Everything in the file is delivered or among the rejects. Raises CommandError; the state says how far it came."""
     started_at = time.monotonic()
     with open_source(delivery_run.file) as source:
         journal = _open_journal(delivery_run)

@@ -66,7 +66,7 @@ class MappingFlags:
     sequence: str | None = None
     """Column with your own order of events with equal time; compared as text."""
     id: Several = ()
-    """Column with the record's id, repeatable; the row's number in the file when not given."""
+    """Column with the record's id, repeatable; made of person and time when not given."""
     id_prefix: str | None = None
     """What every id begins with, such as "task-"."""
     id_per_case: Annotated[bool | None, Parameter(negative="")] = None
@@ -91,7 +91,7 @@ class MappingFlags:
     """Text encoding of a CSV; UTF-8 when not given."""
 
     def given_settings(self) -> dict[str, Any]:
-        """What was said, by the names of Plan."""
+        """What was said, by the names of MappingFile."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         pairs = {"fields": _parse_pairs("field", values.pop("field")), "set": _parse_pairs("set", values.pop("set"))}
         return {name: value for name, value in values.items() if name not in ("mapping", "format")} | pairs
@@ -171,7 +171,7 @@ class DeliveryFlags:
     state: Path | None = None
     """Where the position is kept; FILE.pathline-resume.json, or here where FILE's folder is closed, when not given."""
     rejects: Path | None = None
-    """Where refused records are listed, when there are any; FILE.rejects.csv when not given."""
+    """Where records are listed that are refused or in conflict, when there are any; FILE.rejects.csv when not given."""
     token_file: Path | None = None
     """File with the bearer token for the gateway; else the environment's PATHLINE_TOKEN."""
     quiet: Annotated[bool, Parameter(negative="")] = False
@@ -180,7 +180,7 @@ class DeliveryFlags:
     """The summary as JSON."""
 
     def delivery_settings(self, file: Path) -> dict[str, Any]:
-        """The settings of the errand that are flags."""
+        """The settings of the delivery that are flags."""
         if self.batch < 1 or self.in_flight < 1:
             raise WrongMapping("--batch and --in-flight must be 1 or more")
         if not self.retry_for >= 0:

@@ -51,7 +51,7 @@ class RowMapping:
 
     @classmethod
     def from_mapping_file(cls, mapping_file: MappingFile, pseudonyms: Pseudonyms) -> RowMapping:
-        """The mapping that the plan describes. Raises WrongMapping where the contract of its type has no such field."""
+        """What the mapping file describes. Raises WrongMapping where the contract of its type has no such field."""
         pseudonym_of = lru_cache(_MAX_CACHED_CASES)(lambda case: pseudonyms.subject(case, confirmed=True))
         model = PayloadFields(TYPES[mapping_file.type])
         field_readers, constants = (
@@ -216,7 +216,7 @@ def _flatten(path: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
 
 
 def _text_reader(mapping_file: MappingFile, path: str, column: str) -> FieldReader:
-    """The column's text, in the contract's words where the plan translates it; blank, before or after, is None."""
+    """The column's text, in the contract's words where the file translates it; blank, before or after, is None."""
     translations = mapping_file.values.get(path, {})
 
     def read_text(record: Record) -> str | None:

@@ -60,7 +60,7 @@ class MappingFile(BaseModel):
     sequence: str | None = None
     """The column with the agency's own order of events with equal time; compared as text."""
     id: tuple[str, ...] = ()
-    """The columns that together are a record's id; the row's number when there are none."""
+    """The columns that together are a record's id; made of person and time when there are none."""
     id_prefix: str = ""
     """What every id begins with, such as `task-`."""
     id_per_case: bool = False

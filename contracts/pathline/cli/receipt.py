@@ -36,7 +36,7 @@ class Receiver(Protocol):
     """Where events go."""
 
     async def send(self, events: Sequence[CloudEvent]) -> Receipt:
-        """What became of the batch. Raises Later where trying again may help, and Stopped where it cannot."""
+        """What became of the batch. Raises TryLater where trying again may help, and CommandError where it cannot."""
         ...
 
 

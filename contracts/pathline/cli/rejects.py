@@ -1,4 +1,4 @@
-"""The file of refused records: their lines in the source, why, and nothing of what stood there."""
+"""The file of records that are refused or in conflict: their lines, why, and nothing of what stood there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEADER: Final = (",".join(_COLUMNS) + "\n").encode()
 
 
 class RejectsFile:
-    """Written when the first record is refused, and not before; grows with each settled batch."""
+    """Written with the first of these records, and not before; grows with each settled batch."""
 
     def __init__(self, path: Path, *, keep_bytes: int = 0) -> None:
         """Takes up a file of an earlier run at `keep_bytes` bytes; what stands beyond was not settled and comes again.

@@ -39,7 +39,7 @@ class RetryPolicy:
         return min(_MAX_RESPONSE_TIMEOUT_S, max(_MIN_RESPONSE_TIMEOUT_S, self.max_elapsed_s))
 
     async def retry(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """What the attempt returns, tried again whenever it raises Later.
+        """What the attempt returns, tried again whenever it raises TryLater.
 
         Raises Unreachable when the next try would lie beyond the patience.
         """

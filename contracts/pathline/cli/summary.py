@@ -60,4 +60,4 @@ class Summary:
                 f"\nin conflict {counts.conflict:,}: they differ from what was sent before, which stays as it was; "
                 "publish a correction (interaction.corrected) of each"
             )
-        return line if self.rejects is None else f"{line}\nrefused: see {self.rejects}"
+        return line if self.rejects is None else f"{line}\nlines and reasons: {self.rejects}"

@@ -48,7 +48,7 @@ class ParsedTime:
 
 Precision = Literal["day", "month"]
 Reader = Callable[[str], ParsedTime]
-"""Text to moment. Raises ValueError, without the text, where it is none, and Naive where a zone is missing."""
+"""Text to moment. Raises ValueError, without the text, where it is none, and NaiveTime where a zone is missing."""
 
 
 def time_reader(pattern: str | None, zone: str | None) -> Reader:
@@ -65,9 +65,9 @@ def time_reader(pattern: str | None, zone: str | None) -> Reader:
 
 def _check_pattern(pattern: str) -> Precision | None:
     """How precise times of this pattern are. Raises WrongMapping where it says no year or month, or is no pattern."""
-    example = datetime(2026, 1, 31, 9, tzinfo=UTC)
+    example = datetime(2026, 3, 31, 21, tzinfo=UTC)
     try:
-        datetime.strptime(example.strftime(pattern), pattern)
+        parsed = datetime.strptime(example.strftime(pattern), pattern)
     except (ValueError, re.error):
         raise WrongMapping(
             "--time-format: write unix, unix-ms or a strptime pattern such as '%d/%m/%Y %H:%M'"
@@ -82,9 +82,14 @@ def _check_pattern(pattern: str) -> Precision | None:
         raise WrongMapping("--time-format: the pattern has no year, such as %Y: every time would be of 1900")
     if not directives & _MONTH_DIRECTIVES:
         raise WrongMapping("--time-format: the pattern has no month, such as %m: a year alone is too coarse")
-    if directives & _CLOCK_DIRECTIVES:
+    has_clock, has_day = bool(directives & _CLOCK_DIRECTIVES), parsed.day == example.day
+    if parsed.month != example.month or (not has_day and (has_clock or directives & _DAY_DIRECTIVES)):
+        raise WrongMapping("--time-format: the pattern does not say which day it is: add %d and %m")
+    if has_clock and parsed.hour != example.hour:
+        raise WrongMapping("--time-format: the pattern does not say which hour it is: %I needs %p")
+    if has_clock:
         return None
-    return "day" if directives & _DAY_DIRECTIVES else "month"
+    return "day" if has_day else "month"
 
 
 def _parse_with(read: Callable[[], datetime], zone: tzinfo | None, precision: Precision | None) -> ParsedTime:
@@ -100,10 +105,8 @@ def time_zone(name: str) -> tzinfo:
     """The zone of an IANA name such as `Europe/Amsterdam`, or of an offset such as `+10:00`."""
     if name.upper() in ("UTC", "Z"):
         return UTC
-    if _OFFSET.fullmatch(name):
-        return _parse_offset(name)
     try:
-        return ZoneInfo(name)
+        return _parse_offset(name) if _OFFSET.fullmatch(name) else ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise WrongMapping(
             "--timezone: no such time zone here; write UTC, an offset such as +10:00 or a name such as Europe/Amsterdam"
@@ -145,6 +148,8 @@ def localize(at: datetime, zone: tzinfo | None, *, has_clock: bool = True) -> da
     A day whose midnight they skip begins when they go on.
     """
     if at.tzinfo is not None:
+        if not instant.BOUNDS[0] <= at <= instant.BOUNDS[1]:
+            raise ValueError(instant.RANGE_MESSAGE)
         return at
     if zone is None:
         raise NaiveTime("has no offset; say where its clock hangs with --timezone, such as UTC or Europe/Amsterdam")

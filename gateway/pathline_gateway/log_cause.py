@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 
+def error_label(error: BaseException) -> str:
+    """What a log line may say of it: its class, and its SQLSTATE where it has one; never its message."""
+    state = getattr(error, "sqlstate", None)
+    return f"{type(error).__name__} ({state})" if state else type(error).__name__
+
+
 def because(cause: str | BaseException) -> dict[str, str]:
-    """For `extra=` of a logging call. Of an error its class, never its message: that may hold what somebody sent."""
-    if isinstance(cause, BaseException):
-        state = getattr(cause, "sqlstate", None)
-        cause = f"{type(cause).__name__} ({state})" if state else type(cause).__name__
-    return {"cause": cause}
+    """For `extra=` of a logging call."""
+    return {"cause": error_label(cause) if isinstance(cause, BaseException) else cause}

@@ -96,6 +96,13 @@ def test_an_xes_that_is_none_is_named_with_its_line(desk: Path, door: Door, cont
 MAPPINGS = {
     "an unknown zone": (("--timezone", "Mars/Base"), "no such time zone"),
     "a pattern that no text has": (("--time-format", "%Q"), "strptime"),
+    "a pattern with a zone's name": (("--time-format", "%Y-%m-%d %H:%M %Z"), "%Z"),
+    "a pattern without a year": (("--time-format", "%d/%m %H:%M"), "no year"),
+    "a week without its day": (("--time-format", "%Y-%W"), "which day"),
+    "a clock without a day": (("--time-format", "%m/%Y %H:%M"), "which day"),
+    "a weekday without a day": (("--time-format", "%b %Y %a"), "which day"),
+    "half a day without which half": (("--time-format", "%d/%m/%Y %I:%M"), "%p"),
+    "an offset of a day": (("--timezone", "+24:00"), "--timezone"),
     "a pattern that says the year twice": (("--time-format", "%Y %Y"), "strptime"),
     "a delimiter of two": (("--delimiter", ";;"), "one character"),
     "an empty delimiter": (("--delimiter", ""), "one character"),

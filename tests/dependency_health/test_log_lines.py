@@ -217,3 +217,22 @@ def test_a_process_of_its_own_writes_every_line_in_its_form(form: str) -> None:
     assert len(lines) == 3
     for line in lines:
         assert json.loads(line).keys() == set(LogLine._fields) if form == "json" else _TEXT.fullmatch(line), line
+
+
+def test_a_library_whose_arguments_do_not_fit_meets_no_error_and_its_line_is_there() -> None:
+    handler = logging.StreamHandler(stream := io.StringIO())
+    handler.setFormatter(TextFormatter())
+    handler.addFilter(OutageFilter())
+    handler.addFilter(RepeatFilter())
+    logger = logging.getLogger("aiokafka.odd")
+    logger.propagate = False  # a handler of pytest's own raises on such a line
+    logger.addHandler(handler)
+    try:
+        logger.warning("fatal: %d of %d", "one")
+        logger.warning("\nfatal: begins with an empty line")
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = True
+    first, second = stream.getvalue().splitlines()
+    assert "fatal: %d of %d" in first
+    assert "fatal: begins with an empty line" in second

@@ -38,17 +38,19 @@ def test_a_file_that_both_send_is_stored_once_and_a_corrected_row_is_in_conflict
         "columns": {"client": "0", "date": "1", "activity": "2", "service": "3", "channel": "4"}, "dayFirst": True,
     }  # fmt: skip
     seen: set[str] = set()
+    compared = 0
     for table in ROWS["tables"]:
         made = scripts.call("sheet", table["text"], key.hex(), settings)["events"]
         # What an earlier table said of the same person and day otherwise is no matter of this test.
         if not made or not seen.isdisjoint(event["id"] for event in made):
             continue
         seen |= {event["id"] for event in made}
+        compared += 1
         ran = imported(gateway, tmp_path, table["text"])
         assert (ran["accepted"], ran["duplicate"], ran["conflict"]) == (len(made), 0, 0)
         answer = worker.http.post("/desk/spreadsheet", json=made, headers=BATCH | {"sec-fetch-site": "same-origin"})
         assert (answer.json()["accepted"], answer.json()["duplicate"]) == (0, len(made)), answer.text
-    assert seen
+    assert compared >= 3
 
 
 def test_a_corrected_file_says_what_is_in_conflict(

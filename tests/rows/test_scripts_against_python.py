@@ -7,7 +7,7 @@ import io
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from examples import examples
@@ -61,12 +61,12 @@ def test_a_csv_file_is_read_as_it_was_written(
     table = [["client", "date", "via"], *rows]
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=mark, lineterminator=end, quoting=csv.QUOTE_ALL).writerows(table)
+    # Of a cell that swallows rows both readers read the rows again: the next property has these.
+    assume(not any(swallows_rows(cell, n, 3, mark) for row in rows for n, cell in enumerate(row)))
     read = scripts.call("readTable", ("\ufeff" if bom else "") + text.getvalue())
     kept = [[cell.replace("\r\n", "\n").replace("\r", "\n") for cell in row] for row in rows]
     kept = [row for row in kept if "".join(row).strip()]
-    assert [row["cells"] for row in read["rows"]] == [
-        row for row in kept if not any(swallows_rows(cell, n, 3, mark) for n, cell in enumerate(row))
-    ]
+    assert [row["cells"] for row in read["rows"]] == kept
 
 
 @examples(400, deadline=None)

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -244,20 +244,25 @@ async def test_a_defect_of_a_webhook_worker_is_an_error_once_and_set_aside_and_a
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put: list[str] = []
+    kept: set[str] = set()
 
     async def keep(_: object, work: str, kind: str, reasons: Mapping[str, Exception]) -> None:
         put.extend(f"{work} {kind} {error_reason(error)}" for error in reasons.values())
+        kept.update(reasons)
 
-    async def nothing(*_: object) -> set[str]:
-        return set()
+    async def find(_: object, __: str, keys: Collection[str]) -> set[str]:
+        return kept & set(keys)
+
+    async def release(_: object, __: str, keys: Collection[str]) -> None:
+        kept.difference_update(keys)
+
+    async def nothing(*_: object) -> None:
+        """Leases are no matter of this test."""
 
     monkeypatch.setattr(worker_pool.set_aside, "put", keep)
-    for module, name in (
-        (worker_pool.set_aside, "release"),
-        (worker_pool.set_aside, "find_set_aside"),
-        (worker_pool.delivery_repository, "drop_leases"),
-    ):
-        monkeypatch.setattr(module, name, nothing)
+    monkeypatch.setattr(worker_pool.set_aside, "find_set_aside", find)
+    monkeypatch.setattr(worker_pool.set_aside, "release", release)
+    monkeypatch.setattr(worker_pool.delivery_repository, "drop_leases", nothing)
     context = SimpleNamespace(limits=Limits(), sender=SimpleNamespace(policy=Policy()), rng=None, limiter=None)
     pool: Any = worker_pool.WebhookWorkerPool(cast(WorkerContext, context))
     for n in range(3):
@@ -265,7 +270,9 @@ async def test_a_defect_of_a_webhook_worker_is_an_error_once_and_set_aside_and_a
         await pool._set_aside_failed(None)
     assert put == ["webhooks subscription UndefinedColumnError (42703)"] * 3
     assert [level for level, _ in _lines(caplog)] == [logging.ERROR]
-    pool._completed = {UUID(int=0), UUID(int=1)}
+    pool._completed = {UUID(int=0)}
+    await pool._release_healthy(None)
+    kept.discard(worker_pool._key(UUID(int=1)))  # its owner ended it, or another process released it
     await pool._release_healthy(None)
     assert len(caplog.records) == 1
     pool._completed = {UUID(int=2)}
@@ -274,3 +281,17 @@ async def test_a_defect_of_a_webhook_worker_is_an_error_once_and_set_aside_and_a
     await pool._run_worker(_Worker(UUID(int=9), ConnectionRefusedError()))
     assert pool._failures == {}
     assert len(caplog.records) == 2
+
+
+def test_a_work_that_has_a_defect_and_an_outage_in_turns_is_told_of_both(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    health = Health()
+    health.record_failure("hand-offs", KafkaConnectionError())
+    health.record_failure("hand-offs", KeyError("x"))  # the broker answered, or it would not have come so far
+    health.record_failure("hand-offs", ConnectionRefusedError())
+    health.record_success("hand-offs")
+    said = [each.getMessage() for each in caplog.records]
+    assert sum("does not answer" in each for each in said) == 2
+    assert sum("answers again" in each for each in said) == 2
+    assert sum("fails and is tried again" in each for each in said) == 1
+    assert sum("works again" in each for each in said) == 1

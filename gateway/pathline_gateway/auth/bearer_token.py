@@ -72,7 +72,7 @@ class BearerTokens:
     """Which of them have ended; None where nobody signs out."""
 
     async def authenticate(self, token: str) -> Caller:
-        """Who asks. Raises Refused, or IssuerUnavailable."""
+        """Who asks. Raises TokenRejected, or IssuerUnavailable."""
         if len(token) > _MAX_TOKEN_LENGTH:
             raise TokenRejected("too long")
         try:
@@ -87,7 +87,7 @@ class BearerTokens:
         return self._build_caller(decoded.claims, session)
 
     def _require_access_token(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
-        """It was made to be shown here, and to be good for whoever shows it. Raises Refused.
+        """It was made to be shown here, and to be good for whoever shows it. Raises TokenRejected.
 
         An ID token tells a client who signed in; where the client is called as our audience is, only this tells the two
         apart (RFC 9068, 4; RFC 8725, 3.11).
@@ -106,7 +106,7 @@ class BearerTokens:
             raise TokenRejected("neither typ at+jwt nor a client id besides the audience")
 
     def _validate_session(self, token: str, claims: Mapping[str, Any]) -> Session:
-        """What the token is. Raises Refused when it was made to live too long, or is over."""
+        """What the token is. Raises TokenRejected when it was made to live too long, or is over."""
         issued_at, expires_at = claims["iat"], claims["exp"]
         if not all(type(each) in (int, float) and math.isfinite(each) for each in (issued_at, expires_at)):
             raise TokenRejected("its times are no numbers")

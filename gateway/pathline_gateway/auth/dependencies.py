@@ -116,7 +116,7 @@ def _not_the_citizen() -> Problem:
 
 
 Operator = Annotated[str, Depends(operator)]
-"""A parameter of every endpoint that keeps which operator did something."""
+"""A parameter of endpoints for operators: the name that is kept of who acts."""
 Reviewer = Annotated[str, Depends(reviewer)]
 Publisher = Annotated[Caller, Depends(publisher)]
 """A parameter of every endpoint that is for an organisation's own systems, and for people's own accounts."""

@@ -74,7 +74,7 @@ class Provider:
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
 
     async def exchange_code(self, code: str, attempt: LoginAttempt) -> str:
-        """The access token of whoever came back with this code. Raises Refused, or IssuerUnavailable."""
+        """The access token of whoever came back with this code. Raises TokenRejected, or IssuerUnavailable."""
         request = self._token_request(await self._load_metadata(), code, attempt)
         try:
             tokens = await asyncio.to_thread(self.send, request)
@@ -111,7 +111,7 @@ class Provider:
         return Request(endpoint, urlencode(fields).encode(), headers)  # noqa: S310 - looked at above
 
     async def _verify_id_token(self, token: str, attempt: LoginAttempt) -> None:
-        """The id token is the issuer's, for us, and answers this very attempt. Raises Refused, or IssuerUnavailable."""
+        """The id token is the issuer's, for us, and of this attempt. Raises TokenRejected, or IssuerUnavailable."""
         registry = JWTClaimsRegistry(
             leeway=_LEEWAY_S,
             iss={"essential": True, "value": self.issuer},

@@ -41,7 +41,7 @@ NO_PURPOSE: Final = AccessPurpose()
 
 
 def parse_access_purpose(purpose: str | None, authority: str | None) -> AccessPurpose:
-    """The same, read from what was sent. Raises NotStatedRight, without repeating it."""
+    """The same, read from what was sent. Raises PurposeError, without repeating it."""
     if purpose is not None and (len(purpose) > _MAX_PURPOSE_LENGTH or _CODE.fullmatch(purpose) is None):
         raise PurposeError(
             "malformed-purpose", "the purpose must be a code: lower-case words with hyphens, at most 64 characters"

@@ -34,9 +34,3 @@ def is_data_error(error: Exception) -> bool:
 def is_connection_lost(error: Exception) -> bool:
     """Whether the connection broke over it: so does Postgres hang up on a message that is too long."""
     return isinstance(error, asyncpg.ConnectionDoesNotExistError | asyncpg.ConnectionFailureError | ConnectionError)
-
-
-def error_label(error: Exception) -> str:
-    """What a log line may say of it: its class, and its SQLSTATE where it has one; never its message."""
-    state = getattr(error, "sqlstate", None)
-    return f"{type(error).__name__} ({state})" if state else type(error).__name__

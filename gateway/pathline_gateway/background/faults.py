@@ -7,7 +7,8 @@ from typing import Final
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from pathline_gateway.background.error_classification import error_label, is_data_error
+from pathline_gateway.background.error_classification import is_data_error
+from pathline_gateway.log_cause import error_label
 from pathline_gateway.postgres.pool import UNAVAILABLE
 
 _MAX_REASON_LENGTH: Final = 120

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from pathline_gateway.background.error_classification import error_label
 from pathline_gateway.background.faults import absent_component, error_reason, is_outage
 from pathline_gateway.background.outages import Outages
 from pathline_gateway.background.works import WORKS
-from pathline_gateway.log_cause import because
+from pathline_gateway.log_cause import because, error_label
 
 _log = logging.getLogger(__name__)
 
@@ -26,6 +25,8 @@ class WorkFailure(NamedTuple):
     since: datetime
     reason: str
     is_outage: bool
+    is_defect_logged: bool
+    """Whether a defect was logged since it began to fail."""
 
 
 class Health:
@@ -40,16 +41,21 @@ class Health:
         """It failed, and is tried again."""
         reason, outage, previous = error_reason(error), is_outage(error), self._failures.get(work)
         since = self._now() if previous is None else previous.since
-        self._failures[work] = WorkFailure(work, since, reason, outage)
+        is_defect_logged = not outage or (previous is not None and previous.is_defect_logged)
+        self._failures[work] = WorkFailure(work, since, reason, outage, is_defect_logged)
         if outage:
-            self.outages.report(absent_component(error), work, error_label(error))
-        elif previous is None or previous.reason != reason:
+            component = absent_component(error)
+            self.outages.report(component, work, error_label(error))
+            self.outages.clear(work, but=component)
+            return
+        self.outages.clear(work)
+        if previous is None or previous.reason != reason:
             _log.error("%s: fails and is tried again: %s", WORKS[work].title, reason, extra=because(reason))
 
     def record_success(self, work: str) -> None:
         """It works."""
         self.outages.clear(work)
-        if self._failures and (previous := self._failures.pop(work, None)) is not None and not previous.is_outage:
+        if self._failures and (previous := self._failures.pop(work, None)) is not None and previous.is_defect_logged:
             _log.warning(
                 "%s: works again; it failed since %s",
                 WORKS[work].title,

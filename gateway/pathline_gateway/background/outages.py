@@ -47,13 +47,13 @@ class Outages:
             outage.is_logged = True
             _log.error("%s does not answer: %s", component, cause, extra=because(cause))
 
-    def clear(self, reporter: str, component: str | None = None) -> None:
-        """This part of the process has work done by the component, or by all that it reported."""
+    def clear(self, reporter: str, component: str | None = None, *, but: str | None = None) -> None:
+        """This part of the process reports the component's absence no longer; or that of all, or of all but one."""
         if not self._outages:
             return
         now = self.now()
         for name, outage in list(self._outages.items()):
-            if component in (None, name):
+            if component in (None, name) and name != but:
                 outage.reporters.discard(reporter)
             if outage.reporters:
                 continue

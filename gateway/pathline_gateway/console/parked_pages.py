@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlencode
 
+import asyncpg
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse
@@ -101,25 +102,37 @@ async def replay_group(pool: RequestPool, register_unknown: RegisterUnknown, by:
     group = parse_form(form, Chosen, _ADVICE)
     rules = ReplayRules(by, register_unknown)
     async with pool.acquire() as connection:
-        ids = await overview_repository.ids(connection, group.record_filter, 0, group.last, MAX_RECORDS)
+        is_allowed = await _is_allowed(connection, group, register_unknown=register_unknown)
+        ids = await _next_ids(connection, group, 0) if is_allowed else []
         counts = count_outcomes([await replay(connection, rules, id) for id in ids])
     await update_gauge(pool)
     return _redirect(replayed=counts["replayed"], still=counts["still_parked"], more=int(len(ids) == MAX_RECORDS))
 
 
 @router.post("/console/parked/discard")
-async def discard_group(pool: RequestPool, by: Operator, form: OwnForm) -> Response:
+async def discard_group(pool: RequestPool, register_unknown: RegisterUnknown, by: Operator, form: OwnForm) -> Response:
     """The records of a group are put aside, for the reason that was given."""
     group = parse_form(form, Chosen, _ADVICE)
     if not group.because:
         raise Problem(422, "invalid-request", "because: say why nobody will mend these records")
     discarded_count, after = 0, 0
     async with pool.acquire() as connection:
-        while ids := await overview_repository.ids(connection, group.record_filter, after, group.last, MAX_RECORDS):
+        is_allowed = await _is_allowed(connection, group, register_unknown=register_unknown)
+        while is_allowed and (ids := await _next_ids(connection, group, after)):
             discarded_count += len(await discard(connection, ids, by, group.because))
             after = ids[-1]
     await update_gauge(pool)
     return _redirect(discarded=discarded_count)
+
+
+async def _is_allowed(connection: asyncpg.Connection, group: Chosen, *, register_unknown: bool) -> bool:
+    """Whether the group is one of the page's: an organisation that conceals has none."""
+    concealing_orgs = await find_concealing_orgs(connection, register_unknown=register_unknown)
+    return is_filter_allowed(group.record_filter, concealing_orgs)
+
+
+async def _next_ids(connection: asyncpg.Connection, group: Chosen, after: int) -> list[int]:
+    return await overview_repository.ids(connection, group.record_filter, after, group.last, MAX_RECORDS)
 
 
 def _redirect(**done: int) -> Response:

@@ -1,4 +1,4 @@
-"""How the desk's pages are sent: as whom, with the way out on each of them, and problems told in plain words."""
+"""Who is at the desk, and for which organisation; and problems told to her in plain words."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ _DEFAULT_WORDING: Final = (
 
 @dataclass(frozen=True, slots=True)
 class DeskProblemHandler:
-    """Tells people at the desk of problems in pages, and everybody else as ever."""
+    """Tells people at the desk of problems in pages of the desk, and everybody else as elsewhere."""
 
     quick_exit: str
 

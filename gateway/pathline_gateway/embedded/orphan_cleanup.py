@@ -59,7 +59,10 @@ async def stop_orphans(data: Path, directories: Sequence[Path]) -> int:
     for stop_signal, timeout_s in STOP_SIGNALS:
         if await _signal_until_gone(directory_ids, stop_signal, timeout_s):
             return len(orphans)
-    stuck = (await _list_orphans(directory_ids))[0]
+    remaining = await _list_orphans(directory_ids)
+    if not remaining:
+        return len(orphans)
+    stuck = remaining[0]
     raise ChildFailed(f"an earlier {stuck.argv[0]}", f"(process {stuck.pid}) cannot be ended", data, ())
 
 

@@ -123,7 +123,7 @@ class Lifecycle:
         return released
 
     def apply(self, event: HandoffEvent, is_final_attempt: bool) -> bool:
-        """Whether the event is settled; at its `is_final_attempt` try it always is."""
+        """Whether the event is settled; at its final attempt it always is."""
         rule = self._find_rule(event)
         if rule is None and not is_final_attempt:
             return False

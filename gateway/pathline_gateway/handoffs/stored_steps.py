@@ -13,7 +13,7 @@ _TYPE_PREFIX: Final = "org.pathline.handoff."
 
 
 def names_handoff(stored: StoredPathway) -> bool:
-    """Whether there is anything to look at."""
+    """Whether any stored step is about a hand-off."""
     return any(row.handoff is not None for row in stored.rows)
 
 

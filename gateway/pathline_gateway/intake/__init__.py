@@ -1,1 +1,1 @@
-"""From bytes to accepted interactions, or parked: Kafka in `consume`, HTTP in `door`."""
+"""From bytes to accepted interactions, or parked: Kafka in `kafka_consumer`, HTTP in `http_ingest`."""

@@ -11,13 +11,13 @@ from typing import Final
 
 import asyncpg
 
-from pathline_gateway.background.error_classification import Unstorable, error_label, is_connection_lost, is_data_error
+from pathline_gateway.background.error_classification import Unstorable, is_connection_lost, is_data_error
 from pathline_gateway.background.health import Health
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_transaction import ApplyTarget, FetchedBeyondPosition, apply_batch
 from pathline_gateway.intake.record import Parked
 from pathline_gateway.intake.record_writer import BatchResult
-from pathline_gateway.log_cause import because
+from pathline_gateway.log_cause import because, error_label
 
 _log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """The ordinary record, read in a third of the time: binary mode, well-known attributes, nothing to look at closely.
 
-It says the same as the contracts do, or nothing: whatever is unusual or wrong is left to `reading.read_closely`, which
-says why. A property holds the two against each other.
+It says the same as the contracts do, or nothing: whatever is unusual or wrong is for `record_parser.parse_strict`.
+A property holds the two against each other.
 """
 
 from __future__ import annotations

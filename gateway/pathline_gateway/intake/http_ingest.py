@@ -43,7 +43,7 @@ DOOR_TOPIC = f"{TOPIC_PREFIX}door-1"
 """Where the door writes the events of organisations that use only HTTP."""
 
 _CLOCK_SKEW = timedelta(days=1)
-"""So far ahead may be what happened: clocks and offsets are wrong by hours, and not by years."""
+"""An event's time may lie this far ahead without a notice: clocks and offsets are wrong by hours."""
 _OFFER_RETRY_AFTER_S = 60
 """How soon room may be made by whoever withdraws what nobody needs."""
 _DURABLE_TIMEOUT_S = 25.0

@@ -78,7 +78,7 @@ class Published(BaseModel):
     accepted: int
     """Kept."""
     duplicate: int
-    """Kept too; repeated in the request, or known with equal content."""
+    """Kept too; repeated in the request, or known. Of those with other content there is a notice."""
     refused: list[RefusedEvent]
     """Not kept; their neighbours are."""
     notices: list[EventNotice] | None = None

@@ -12,7 +12,6 @@ from typing import Self
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from pathline_gateway.background.error_classification import error_label
 from pathline_gateway.background.faults import absent_component
 from pathline_gateway.background.health import Health
 from pathline_gateway.background.loop import Loop, stop_with_timeout, supervised
@@ -27,7 +26,7 @@ from pathline_gateway.kafka.log_inspector import LogInspector
 from pathline_gateway.kafka.offset_repository import Partition
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.kafka.start_positions import StartPositionResolver
-from pathline_gateway.log_cause import because
+from pathline_gateway.log_cause import because, error_label
 from pathline_gateway.settings import Settings
 from pathline_gateway.telemetry.instruments import INTAKE_REBUILDS, INTAKE_RECORDS
 

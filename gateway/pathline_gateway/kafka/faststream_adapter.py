@@ -128,6 +128,8 @@ class PollingConsumer:
         """Where the records end that may be read now, as the last answer of the broker says."""
         # ListOffsets may be too small on an embedded broker; the fetch response's high watermark is not.
         tp = TopicPartition(*partition)
+        if tp not in self._kafka.assignment():  # it was revoked meanwhile
+            return None
         end, stable = self._kafka.highwater(tp), self._kafka.last_stable_offset(tp)
         if end is None:
             return None

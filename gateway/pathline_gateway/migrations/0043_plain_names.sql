@@ -308,7 +308,7 @@ from subject_ref s
 left join membership m on m.ref = s.id and m.valid_until is null;
 
 -- Evidence of who is who, as published or as hand-offs show it, without what was retracted: by the organisation that
--- asserted it, or by a person who reviews. The membership writer reads on, of what it has seen alone (`seen_evidence`).
+-- asserted it, or by a person who reviews. The membership writer reads `seen_evidence` instead: only what it has seen.
 create view live_evidence as
 select e.seq, e.source, e.id, e.kind, e.ref_a, e.ref_b, e.method, e.confidence, e.asserted_at, e.received_at, e.rank,
     e.handoff, s.source as source_name, s.org as asserter

@@ -20,7 +20,7 @@ from pathline_gateway.parked import schemas as parked_schemas
 from pathline_gateway.parked.discard import discard
 from pathline_gateway.parked.gauge import update_gauge
 from pathline_gateway.parked.overview_repository import ParkedFilter
-from pathline_gateway.parked.redaction import is_filter_allowed, redact, redact_groups, redact_stored
+from pathline_gateway.parked.redaction import is_filter_allowed, redact, redact_groups, redact_stored, serve_result
 from pathline_gateway.parked.replay import ReplayResult, ReplayRules, replay
 from pathline_gateway.web.context import RegisterUnknown, RequestPool
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
@@ -164,11 +164,12 @@ async def replay_parked(
     """What became of each. Of a reason or publisher at most 1,000 at once: `next` is the `after` of the next."""
     rules = ReplayRules(by, register_unknown)
     async with pool.acquire() as connection:
-        ids = await _select_ids(connection, form)
+        concealing_orgs = await find_concealing_orgs(connection, register_unknown=register_unknown)
+        ids = await _select_ids(connection, form, concealing_orgs)
         results = [await replay(connection, rules, id) for id in ids]
     await update_gauge(pool)
     return count_outcomes(results) | {
-        "results": [asdict(each) for each in results],
+        "results": [serve_result(each, concealing_orgs) for each in results],
         "next": None if form.ids else _next_cursor(ids, MAX_RECORDS),
     }
 
@@ -227,13 +228,14 @@ def count_outcomes(results: list[ReplayResult]) -> dict[str, int]:
     return {"replayed": outcomes.count("replayed"), "still_parked": outcomes.count("still-parked")}
 
 
-async def _select_ids(connection: asyncpg.Connection, form: ReplayForm) -> list[int]:
+async def _select_ids(connection: asyncpg.Connection, form: ReplayForm, concealing_orgs: frozenset[str]) -> list[int]:
     """In the order of their coming: of two that conflict, the first wins."""
     if form.ids is not None:
         return sorted(set(form.ids))
-    return await overview_repository.ids(
-        connection, ParkedFilter(form.reason, form.org), form.after, _MAX_ID, MAX_RECORDS
-    )
+    record_filter = ParkedFilter(form.reason, form.org)
+    if not is_filter_allowed(record_filter, concealing_orgs):
+        return []
+    return await overview_repository.ids(connection, record_filter, form.after, _MAX_ID, MAX_RECORDS)
 
 
 def _next_cursor(ids: list[int], limit: int) -> int | None:

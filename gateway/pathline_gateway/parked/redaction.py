@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
-from dataclasses import replace
-from typing import Final
+from dataclasses import asdict, replace
+from typing import Any, Final
 
 from pathline_gateway.intake.parked_repository import StoredParkedRecord
 from pathline_gateway.parked.overview_repository import ParkedFilter, ParkedGroupRow, ParkedListItem
+from pathline_gateway.parked.replay import ReplayResult
 
 DETAIL: Final = "an organisation that conceals sent this: ask those who run its systems"
 
@@ -37,6 +38,15 @@ def redact_groups(groups: Iterable[ParkedGroupRow], concealing_orgs: Set[str]) -
         key = (group.org, group.reason)
         merged_groups[key] = _merge_groups(merged_groups[key], group) if key in merged_groups else group
     return sorted(merged_groups.values(), key=lambda each: (-each.n, each.org or "", each.reason))
+
+
+def serve_result(result: ReplayResult, concealing_orgs: Set[str]) -> dict[str, Any]:
+    """What became of a record that was read again, as it is answered."""
+    if result.org in concealing_orgs:
+        result = replace(result, field=None, detail=DETAIL)
+    fields = asdict(result)
+    del fields["org"]
+    return fields
 
 
 def is_filter_allowed(parked_filter: ParkedFilter, concealing_orgs: Set[str]) -> bool:

@@ -7,13 +7,14 @@ from typing import Final, Literal
 
 import asyncpg
 
-from pathline_gateway.background.error_classification import Unstorable, error_label, is_data_error
+from pathline_gateway.background.error_classification import Unstorable, is_data_error
 from pathline_gateway.intake import parked_repository
 from pathline_gateway.intake.parked_repository import StoredParkedRecord
 from pathline_gateway.intake.record import Parked
 from pathline_gateway.intake.record_parser import parse_record
 from pathline_gateway.intake.record_writer import BatchResult, RecordWriter
 from pathline_gateway.limits.table import Limits
+from pathline_gateway.log_cause import error_label
 from pathline_gateway.postgres.registry_cache import RegistryCache
 
 NOT_WHOLE: Final = "not-kept-whole"
@@ -44,6 +45,8 @@ class ReplayResult:
     reason: str | None = None
     field: str | None = None
     detail: str | None = None
+    org: str | None = None
+    """Whose it is; told to nobody."""
 
 
 class _Refused(Exception):
@@ -67,14 +70,14 @@ async def replay(connection: asyncpg.Connection, rules: ReplayRules, id: int) ->
         if record.state != "parked":
             return ReplayResult(id, "settled-before", record.resolution)
         if record.kept != "whole":
-            return ReplayResult(id, "still-parked", None, NOT_WHOLE, None, _NOT_WHOLE_DETAILS[record.kept])
+            return ReplayResult(id, "still-parked", None, NOT_WHOLE, None, _NOT_WHOLE_DETAILS[record.kept], record.org)
         epochs = {(record.topic, record.partition): record.log_epoch}
         writer = RecordWriter(connection, epochs, rules.register_unknown, rules.registry, rules.limits)
         rejection = await _try_take_in(writer, rules, record)
         if rejection is not None:
             rejection_fields = (rejection.reason, rejection.field, rejection.detail)
             await parked_repository.update_reason(connection, id, *rejection_fields, rejection.org)
-            return ReplayResult(id, "still-parked", None, *rejection_fields)
+            return ReplayResult(id, "still-parked", None, *rejection_fields, rejection.org)
     rules.registry.learn(writer.registry_additions)
     return ReplayResult(id, "replayed", _resolution(writer.result))
 

@@ -207,7 +207,7 @@ class Weight:
 async def list_waiting(
     connection: asyncpg.Connection, reason: str | None, after: int, limit: int, *, unrestricted: bool
 ) -> list[ReviewListItem]:
-    """What nobody has decided yet, in the order of its coming; with what is concealed where `unrestricted` is shown."""
+    """What nobody has decided yet, in the order of its coming; `unrestricted`: with what is concealed, too."""
     rows = await connection.fetch(_LIST_WAITING, after, reason, limit, REVIEW_SOURCE, unrestricted)
     return [ReviewListItem(*row.values()) for row in rows]
 

@@ -224,9 +224,7 @@ async def run_intake(settings: Settings) -> AsyncIterator[Intake]:
     """Intake and nothing else, in the group of the gateway that it works for."""
     async with (
         _prepare_services(settings) as (pool, _, epoch),
-        Intake(
-            settings, pool, epoch, Progress(), health=Health(outages=Outages(grace=GRACE, settling=SETTLING))
-        ).run() as intake,
+        Intake(settings, pool, epoch, Progress(), health=Health(outages=_outages())).run() as intake,
     ):
         yield intake
 

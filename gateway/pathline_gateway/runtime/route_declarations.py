@@ -20,7 +20,7 @@ from pathline_gateway.web.context import AppContext, ServiceOf
 
 
 class NotDeclared(Exception):
-    """A route says nothing of who may call it or of its row in the access log, or a rule is about no route."""
+    """A route names no roles or no row of the access log, a rule is about no route, or an endpoint asks for others."""
 
 
 def check_declarations(app: FastAPI) -> None:

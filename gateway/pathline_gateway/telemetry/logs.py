@@ -27,7 +27,7 @@ _MAX_TEMPLATES: Final = 1_000
 _PSEUDONYM: Final = re.compile(r"\bv1\.[A-Za-z0-9_-]{22}")
 _NO_CAUSE: Final = "unknown"
 _TOLD_OTHERWISE: Final = ("aiokafka", "asyncpg")
-"""Libraries whose troubles with a component that is away `background.outages` tells, once for all."""
+"""Libraries that log an absent component again and again; `background.outages` logs it once."""
 _NOT_ABOUT_AN_OUTAGE: Final = re.compile("authoriz|not a valid|fatal|in the clear", re.IGNORECASE)
 
 
@@ -46,7 +46,7 @@ def build_line(record: logging.LogRecord) -> LogLine:
     """The line of a record."""
     at = datetime.fromtimestamp(record.created, UTC)
     error = record.exc_info[1] if record.exc_info else None
-    message = _one_line(record.getMessage())
+    message = _one_line(_text_of(record))
     if error is not None and (place := _own_place(error.__traceback__)):
         message = f"{message} at {place}"
     return LogLine(
@@ -58,9 +58,17 @@ def build_line(record: logging.LogRecord) -> LogLine:
     )
 
 
+def _text_of(record: logging.LogRecord) -> str:
+    """Its message; or its template, where the arguments do not fit: what a filter raises, the caller would meet."""
+    try:
+        return record.getMessage()
+    except Exception:
+        return str(record.msg)
+
+
 def _one_line(text: str) -> str:
     """The first line of a text, without a pseudonym."""
-    return _PSEUDONYM.sub("v1.…", (text.splitlines() or [""])[0].strip())
+    return _PSEUDONYM.sub("v1.…", (text.strip().splitlines() or [""])[0].strip())
 
 
 def component_of(logger: str) -> str:
@@ -114,17 +122,19 @@ class RepeatFilter(logging.Filter):
         now = self._clock()
         is_own = record.name.split(".")[0] == _PACKAGE
         # What a library says of each of many nodes or partitions is one line.
-        text = record.getMessage() if is_own else str(record.msg)
+        text = _text_of(record) if is_own else str(record.msg)
         key = (record.name, record.levelno, text, str(getattr(record, "cause", "")))
         at, left_out = self._seen.get(key, (-_REPEAT_S, 0))
         if now - at < _REPEAT_S:
             self._seen[key] = (at, left_out + 1)
             return False
         if len(self._seen) >= _MAX_TEMPLATES:
-            self._seen = {each: known for each, known in self._seen.items() if now - known[0] < _REPEAT_S}
+            self._seen = {each: known for each, known in list(self._seen.items()) if now - known[0] < _REPEAT_S}
+            if len(self._seen) >= _MAX_TEMPLATES:
+                self._seen.clear()
         self._seen[key] = (now, 0)
         if left_out:
-            record.msg, record.args = f"{record.getMessage()} ({left_out} more like it)", ()
+            record.msg, record.args = f"{_text_of(record)} ({left_out} more like it)", ()
         return True
 
 
@@ -135,9 +145,9 @@ class OutageFilter(logging.Filter):
         """Whether it is written."""
         if component_of(record.name) not in _TOLD_OTHERWISE or record.levelno >= logging.CRITICAL:
             return True
-        if record.exc_info:  # what the library did not expect; but a connection that breaks
+        if record.exc_info:  # an unexpected error is written, unless it is a broken connection
             return not isinstance(record.exc_info[1], OSError)
-        return _NOT_ABOUT_AN_OUTAGE.search(record.getMessage()) is not None
+        return _NOT_ABOUT_AN_OUTAGE.search(_text_of(record)) is not None
 
 
 def configure_logs(form: LogFormat = "text", level: LogLevel = "warning") -> None:

@@ -10,6 +10,7 @@ from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.templates import render_page
 
 _WORDING: Final = {
+    401: ("You are not signed in", "Sign in, and open it again."),
     403: (
         "Your account may not see this",
         "It is not a page for the role that you have. Sign out, and sign in with another account, or ask whoever gave "
@@ -17,7 +18,8 @@ _WORDING: Final = {
     ),
     404: ("There is no such page", "The address may be mistyped, or what it named is gone."),
 }
-_DEFAULT: Final = ("This did not work", "Go back, and try it again in a moment.")
+_NOT_AS_IT_IS: Final = ("This did not work", "Go back, and change what is wrong.")
+_LATER: Final = ("This did not work", "Go back, and try it again in a moment.")
 
 
 def wants_page(accept: str) -> bool:
@@ -27,7 +29,8 @@ def wants_page(accept: str) -> bool:
 
 def render_problem(problem: Problem) -> Response:
     """The problem as a page."""
-    title, advice = _WORDING.get(problem.status, _DEFAULT)
+    is_lasting = 400 <= problem.status < 500 and problem.status not in (408, 429)
+    title, advice = _WORDING.get(problem.status, _NOT_AS_IT_IS if is_lasting else _LATER)
     response = render_page(
         "problem.html",
         problem.status,

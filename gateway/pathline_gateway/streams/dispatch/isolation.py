@@ -32,7 +32,7 @@ class IsolatedSelection(NamedTuple):
 
     recipients: Recipients
     scanned_through: int | None
-    """As `wanted_of` says it."""
+    """As `select_recipients` says it."""
     failed_pathways: set[UUID]
     """Those at fault; nothing of them is wanted by anybody."""
     failing_filters: dict[UUID, Exception]

@@ -1,7 +1,7 @@
 """Pushes new deliveries to listeners and workers of this process, after the commit.
 
 They need not read it again, which is most of the work where many wait. Whoever does not wait for just that, or in
-another process, reads it: see `read_transaction` and `batched_store`.
+another process, reads it: see `batched_reader` and `batched_store`.
 """
 
 from __future__ import annotations

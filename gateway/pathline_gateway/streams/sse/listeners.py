@@ -96,7 +96,7 @@ class ListenerRegistry:
                 listener.wake_event.set()
 
     async def prepare_push(self, context: RenderContext, deliveries: Sequence[NewDeliveries]) -> list[CommitCallback]:
-        """See `at_hand`."""
+        """See `PushTarget.prepare_push`."""
         callbacks: list[CommitCallback] = []
         slice = TimeSlice()
         for subscription, events in deliveries:

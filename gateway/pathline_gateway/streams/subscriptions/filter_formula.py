@@ -60,7 +60,7 @@ class Formula:
 
 
 def normalize(filters: Sequence[Any]) -> Formula:
-    """The normal form of filters that `filters.matcher` could read."""
+    """The normal form of filters that `filters.compile_filters` could read."""
     return _combine(True, [_normalize_filter(each, True) for each in filters])
 
 

@@ -22,7 +22,7 @@ class FilterIndex(Generic[Key]):
     """Subscriptions, by their keys."""
 
     def __init__(self, subscriptions: Iterable[tuple[Key, Sequence[Any]]] = ()) -> None:
-        """With filters that `filters.matcher` could read."""
+        """With filters that `filters.compile_filters` could read."""
         self._formulas: dict[Key, Formula] = {}
         self._keys_by_formula: dict[Formula, dict[Key, None]] = {}
         """Those who want the same; each of these formulas is in the index."""

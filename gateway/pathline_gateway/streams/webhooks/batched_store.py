@@ -53,7 +53,7 @@ class Planner(Protocol):
 
 
 class FetchRequest(NamedTuple):
-    """A line that looks."""
+    """A worker that asks for events."""
 
     subscription: UUID
     free_slots: int
@@ -63,7 +63,7 @@ class FetchRequest(NamedTuple):
 
 
 class DeliveryBatcher:
-    """One for all lines of a process."""
+    """One for all workers of a process."""
 
     def __init__(self, context: WorkerContext, holder_id: UUID) -> None:
         self._context, self._holder_id = context, holder_id

@@ -85,7 +85,7 @@ where w.subscription = any($1::uuid[]) and w.leased_by = $2
 """
 # By primary key: windows are short, and few events are held.
 _WINDOW = """
-select g.subscription, g.number, g.delivered_at, g.pathway as lane, 0 as attempts, null as first_failed_at,
+select g.subscription, g.number, g.delivered_at, g.pathway as ordering_key, 0 as attempts, null as first_failed_at,
     null as next_attempt_at, false as is_held
 from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
 join delivery_with_pathway g on g.subscription = w.subscription and g.number = w.number
@@ -98,8 +98,8 @@ from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
 join delivery_with_pathway g on g.subscription = w.subscription and g.number = w.number
 """
 _HELD = """
-select g.subscription, g.number, g.delivered_at, g.pathway as lane, h.attempts, h.first_failed_at, h.next_attempt_at,
-    true as is_held
+select g.subscription, g.number, g.delivered_at, g.pathway as ordering_key, h.attempts, h.first_failed_at,
+    h.next_attempt_at, true as is_held
 from webhook_retry h join delivery_with_pathway g on g.subscription = h.subscription and g.number = h.number
 where h.subscription = any($1::uuid[])
 """

@@ -20,17 +20,17 @@ NOTHING_BEFORE: Final = 0
 
 
 class DeliveryOffer(NamedTuple):
-    """What Postgres says of the deliveries behind one number, up to another one."""
+    """What Postgres says of the deliveries after one number, up to another."""
 
     after: int
     """What the window knows of deliveries up to this number stays as it is."""
     through: int
-    """Behind `after` and up to this number, whatever is not among the events was given up."""
+    """Whatever lies after `after`, up to this number, and is not among the events was given up."""
     acked_through: int
     last_number: int
     """The last delivery that the subscription has."""
     events: Sequence[PendingEvent]
-    """What is not done; what is held has any number."""
+    """What is not done in that range, and all that is held, whatever its number."""
     ordering_keys: Mapping[int, UUID | None]
     """The ordering key that deliveries in flight have now, where it is not among the events."""
 
@@ -48,6 +48,7 @@ class DeliveryWindow:
         self._acked_ahead: set[int] = set()
         """Numbers beyond `acked_through` that are done."""
         self._has_held = False
+        """Whether anything was held at the last offer or since: others may be held that only Postgres knows."""
         self._through = 0
         """Up to this number everything is known; beyond it, only what is held, in flight or done."""
 
@@ -55,11 +56,6 @@ class DeliveryWindow:
     def in_flight(self) -> list[int]:
         """The numbers whose requests have not ended."""
         return sorted(self._in_flight)
-
-    @property
-    def has_held(self) -> bool:
-        """Whether anything was held at the last offer or since: others may be held that only Postgres knows."""
-        return self._has_held
 
     @property
     def has_started_all(self) -> bool:
@@ -119,7 +115,8 @@ class DeliveryWindow:
 
     def start(self, number: int) -> None:
         """The request of this delivery has started."""
-        assert number in self._events.keys() - self._in_flight, "a delivery starts once"
+        assert number in self._events
+        assert number not in self._in_flight, "a delivery starts once"
         self._in_flight.add(number)
 
     def event(self, number: int) -> PendingEvent:

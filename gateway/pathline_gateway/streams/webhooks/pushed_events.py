@@ -47,7 +47,7 @@ async def render_pushed(
 
 def startable_prefix(ordering_keys: Sequence[UUID | None], busy_keys: Iterable[UUID | None], free_slots: int) -> int:
     """How many events along these pathways may be begun at once: as many as there is room for, up to one that waits."""
-    blocked_keys = {lane for lane in busy_keys if lane is not None}
+    blocked_keys = {key for key in busy_keys if key is not None}
     for n, ordering_key in enumerate(ordering_keys[:free_slots]):
         if ordering_key in blocked_keys:
             return n

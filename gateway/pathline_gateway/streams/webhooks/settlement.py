@@ -34,7 +34,7 @@ class EndpointHealth(NamedTuple):
 
 
 def with_local_state(state: EndpointState, local: EndpointState | SettlementRows) -> EndpointState:
-    """The sink as it was found, and as far as is known here: what was written last may not be committed."""
+    """The state that Postgres has, with this worker's own progress and failures, which may be newer."""
     return state._replace(
         acked_through=local.acked_through,
         consecutive_failures=local.consecutive_failures,
@@ -122,7 +122,7 @@ class Settlement:
 
     @property
     def retry_at(self) -> dict[int, datetime]:
-        """When each delivery is tried again that failed."""
+        """When each failed delivery is tried again."""
         return {each.number: each.at for each in self.retries}
 
     def rows(self, acked_through: int) -> SettlementRows:

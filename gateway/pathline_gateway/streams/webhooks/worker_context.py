@@ -16,7 +16,7 @@ from pathline_gateway.streams.webhooks.sender import WebhookSender
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """What every line of a process needs."""
+    """What every worker of a process needs."""
 
     pool: asyncpg.Pool
     secret: bytes

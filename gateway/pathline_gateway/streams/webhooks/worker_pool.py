@@ -37,12 +37,12 @@ _GATHER_S: Final = 0.02
 """What is given within this time is looked for once."""
 WORK: Final = "webhooks"
 _HEALTHY_AFTER_S: Final = 1.0
-"""How long a line goes on before it is taken for well."""
+"""How long a worker goes on before it is taken for well."""
 _MAX_WORKERS: Final = 1_024
 
 
 class WebhookWorkerPool:
-    """The lines of one process: one for each sink that has something to be posted, and is nobody else's."""
+    """The workers of one process: one for each sink that has something to be posted, and is nobody else's."""
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
@@ -53,7 +53,7 @@ class WebhookWorkerPool:
         self._workers: dict[UUID, tuple[EndpointWorker, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
         self._failures: dict[UUID, Exception] = {}
-        """Subscriptions whose lines failed since the last turn, and why."""
+        """Subscriptions whose workers failed since the last turn, and why."""
         self._set_aside_by_reason: dict[str, set[UUID]] = {}
         """Endpoints whose deliveries this process has set aside: a reason is logged once, and once when it is over."""
         self._completed: set[UUID] = set()
@@ -68,17 +68,19 @@ class WebhookWorkerPool:
         self._wake.set()
 
     async def prepare_push(self, context: RenderContext, deliveries: Sequence[NewDeliveries]) -> list[CommitCallback]:
-        """See `at_hand`. A sink that somebody changes, or has taken over, is none that waits."""
+        """See `PushTarget.prepare_push`. A sink that somebody changes, or has taken over, is none that waits."""
         targets = [
             (entry[0], each) for each in deliveries if (entry := self._workers.get(each.subscription.id)) is not None
         ]
-        targets = [(line, each) for line, each in targets if line.is_caught_up_to(each.events[0][0] - 1)]
+        targets = [(worker, each) for worker, each in targets if worker.is_caught_up_to(each.events[0][0] - 1)]
         ids, now = [each.subscription.id for _, each in targets], self._context.sender.now()
         if not ids:
             return []
         states = await delivery_repository.fetch_states(context.connection, ids, self._holder_id)
         secrets = await endpoint_repository.fetch_secrets_of(context.connection, ids, now)
-        in_flight = [(each.subscription.id, number) for line, each in targets for number in line.in_flight_numbers()]
+        in_flight = [
+            (each.subscription.id, number) for worker, each in targets for number in worker.in_flight_numbers()
+        ]
         ordering_keys = await delivery_repository.fetch_ordering_keys(context.connection, in_flight)
         callbacks: list[CommitCallback] = []
         slice = TimeSlice()
@@ -105,7 +107,7 @@ class WebhookWorkerPool:
         return Loop(WORK, self._run_once, _POLL_INTERVAL_S, self._wake, linger_s=_GATHER_S, on_stop=self._shut_down)
 
     async def _run_once(self) -> None:
-        """Leases last, and new lines have begun."""
+        """Leases last, and new workers have begun."""
         for subscription in [id for id, (_, task) in self._workers.items() if task.done()]:
             self._workers.pop(subscription)
         started_at = time.monotonic()
@@ -125,16 +127,16 @@ class WebhookWorkerPool:
             await self._acquire(connection, started_at + self._context.sender.policy.lease_s)
 
     async def _acquire(self, connection: asyncpg.Connection, lease_until: float) -> None:
-        """Whoever has something to post has a line, or has one soon."""
+        """Whoever has something to post has a worker, or has one soon."""
         free_workers, now = _MAX_WORKERS - len(self._workers), self._context.sender.now()
         if free_workers:
-            workers_by_org = Counter(line.org for line, _ in self._workers.values())
+            workers_by_org = Counter(worker.org for worker, _ in self._workers.values())
             leases = await delivery_repository.acquire_leases(
                 connection, self._holder_id, self._lease, now, free_workers, workers_by_org, self._max_per_org
             )
             for id, org in leases:
                 self._start_worker(id, org, lease_until)
-        workers = [line for line, _ in self._workers.values()]
+        workers = [worker for worker, _ in self._workers.values()]
         if len(workers) == _MAX_WORKERS or max_workers_per_org(workers) >= self._max_per_org:
             due = await delivery_repository.count_due(connection, now)
             for worker in choose_workers_to_stop(workers, due, _MAX_WORKERS, self._max_per_org, time.monotonic()):
@@ -155,7 +157,7 @@ class WebhookWorkerPool:
         self._workers[id] = (worker, asyncio.create_task(self._run_worker(worker)))
 
     async def _run_worker(self, worker: EndpointWorker) -> None:
-        """The line, whose end is nobody else's."""
+        """The worker, whose end is nobody else's."""
         try:
             await worker.run()
             self._completed.add(worker.id)
@@ -169,7 +171,7 @@ class WebhookWorkerPool:
         self._wake.set()
 
     async def _set_aside_failed(self, connection: asyncpg.Connection) -> None:
-        """Subscriptions whose lines failed are set aside for a while: nobody takes them up until then."""
+        """Subscriptions whose workers failed are set aside for a while: nobody takes them up until then."""
         failures, self._failures = self._failures, {}
         for id, error in failures.items():
             ids = self._set_aside_by_reason.setdefault(error_reason(error), set())
@@ -184,22 +186,25 @@ class WebhookWorkerPool:
         await delivery_repository.drop_leases(connection, self._holder_id, list(failures))
 
     async def _release_healthy(self, connection: asyncpg.Connection) -> None:
-        """Those whose lines have gone on for a while, or have ended well, are set aside no longer."""
+        """Those whose workers have gone on for a while, or have ended well, are set aside no longer."""
         now, completed, self._completed = time.monotonic(), self._completed, set[UUID]()
         healthy = {
             id
             for id, (worker, task) in self._workers.items()
             if not task.done() and now - worker.started_at > _HEALTHY_AFTER_S
         }
+        keys = [_key(id) for id in healthy | completed]
+        await set_aside.release(connection, WORK, await set_aside.find_set_aside(connection, WORK, keys))
+        # Asked, because another process may have released it, or its owner ended it.
+        known_keys = [_key(id) for ids in self._set_aside_by_reason.values() for id in ids]
+        remaining = await set_aside.find_set_aside(connection, WORK, known_keys)
         for reason, ids in list(self._set_aside_by_reason.items()):
-            ids -= healthy | completed
+            ids -= {id for id in ids if _key(id) not in remaining}
             if not ids:
                 del self._set_aside_by_reason[reason]
                 _log.warning(
                     "no endpoint's deliveries are set aside any longer: %s", reason, extra=because("recovered")
                 )
-        keys = [_key(id) for id in healthy | completed]
-        await set_aside.release(connection, WORK, await set_aside.find_set_aside(connection, WORK, keys))
 
     async def _shut_down(self) -> None:
         """No request is on its way, and no sink waits for its lease to end."""

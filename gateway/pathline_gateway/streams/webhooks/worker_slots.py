@@ -6,10 +6,10 @@ from pathline_gateway.streams.webhooks.concurrency import ConcurrencyLimiter
 
 
 class WorkerSlots:
-    """Reserved while a line finds out what to begin with; then on its way, until it comes back."""
+    """Reserved while a worker finds out what to begin with; then on its way, until it comes back."""
 
     def __init__(self, limiter: ConcurrencyLimiter, owner: str) -> None:
-        """`owner`: the organisation whose line it is."""
+        """`owner`: the organisation whose worker it is."""
         self._limiter, self._owner = limiter, owner
         self._reserved = self._in_flight = 0
 

@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 from typing import Final, Protocol, TypeVar
 
 MIN_TURN_S: Final = 5.0
-"""How long a line is left alone while others of its own organisation wait."""
+"""How long a worker is left alone while others of its own organisation wait."""
 
 
 class WorkerHold(Protocol):
-    """A line."""
+    """What is known of a worker."""
 
     org: str
     started_at: float
@@ -22,23 +22,23 @@ Worker = TypeVar("Worker", bound=WorkerHold)
 
 
 def max_workers_per_org(workers: Collection[WorkerHold]) -> int:
-    """How many lines the organisation has that has most."""
+    """How many workers the organisation has that has most."""
     return max(Counter(worker.org for worker in workers).values(), default=0)
 
 
 def choose_workers_to_stop(
     workers: Collection[Worker], due: Mapping[str, int], max_workers: int, max_per_org: int, now: float
 ) -> list[Worker]:
-    """The lines that should end, for sinks that are `due` (how many of each organisation) and have none.
+    """The workers that should end, for sinks that are `due` (how many of each organisation) and have none.
 
     Where an organisation has as many as it may, its own oldest. Where there are no more at all, those of whoever has
     most, until everybody who waits has as many as the others or needs no more.
     """
     staying: dict[str, list[Worker]] = {}
-    for worker in sorted(workers, key=lambda line: line.started_at):
+    for worker in sorted(workers, key=lambda worker: worker.started_at):
         staying.setdefault(worker.org, []).extend(() if worker.is_stopping else (worker,))
     worker_counts, staying_counts = (
-        Counter(line.org for line in workers),
+        Counter(worker.org for worker in workers),
         Counter({org: len(some) for org, some in staying.items()}),
     )
     free = max_workers - staying_counts.total()
@@ -47,7 +47,7 @@ def choose_workers_to_stop(
     """Lines that are free, or end, for these: where others have fewer, one of them is passed on, and no other ends."""
     for org, waiting in sorted(due.items(), key=lambda one: staying_counts[one[0]]):
         if worker_counts[org] >= max_per_org:
-            expired = [line for line in staying[org] if now - line.started_at >= MIN_TURN_S]
+            expired = [worker for worker in staying[org] if now - worker.started_at >= MIN_TURN_S]
             stopping += expired[: max(0, waiting - (worker_counts[org] - staying_counts[org]))]
             continue
         for _ in range(min(waiting, max_per_org - staying_counts[org])):

@@ -1,5 +1,6 @@
 // The organisation's key: chosen once from this computer, and kept by this tab of this browser alone. What is kept is
-// what the key comes to for this organisation and epoch; the key itself is forgotten at once. Nothing of it is sent.
+// what the key comes to for this organisation: for pseudonyms in this epoch, for ids of rows in every one. The key itself
+// is forgotten at once. Nothing of it is sent.
 import { base64url, decodeKey, derive, deriveRows } from "./pseudonym.js";
 
 const NAME = "pathline-desk-key";

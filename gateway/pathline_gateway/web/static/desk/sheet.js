@@ -3,6 +3,7 @@ import { classifyNoValue, looksLikeName, strip } from "./identifier.js";
 import { keyField, kept } from "./key.js";
 import { isBirthDate, isUnusualDay, maker, Wrong } from "./rows.js";
 import { decode, readTable } from "./sheet_reader.js";
+import { offsetAt } from "./times.js";
 
 const BATCH = 500;
 const SHOWN = 5;
@@ -80,14 +81,15 @@ function tick(text, checked, changed) {
 }
 
 /** What somebody has to look at before anything is sent: texts that may be no number, names, and unusual days. */
-function questions(table, { events }, confirmed, show) {
+function questions(table, { events }, zone, confirmed, show) {
   const clients = table.rows.map((row) => strip(row.cells[Number(chosenColumns().client)] ?? ""));
-  const words = [...new Set(clients.filter((text) => text && ["uncertain", "nothing"].includes(classifyNoValue(text))))].slice(0, SHOWN);
+  const suspects = [...new Set(clients.filter((text) => text && ["uncertain", "nothing"].includes(classifyNoValue(text))))];
+  const words = [...confirmed, ...suspects.filter((word) => !confirmed.includes(word)).slice(0, SHOWN)];
   const asked = words.map((word) => tick(`“${word}” is the number of a client, and does not mean that there is none`, confirmed.includes(word), (yes) =>
     show(yes ? [...confirmed, word] : confirmed.filter((each) => each !== word))));
   if (clients.some(looksLikeName)) asked.push(element("p", { className: "state look", textContent: "The client numbers look like names. Two people may have one name, and would become one person: choose a column with numbers." }));
   const days = events.map((each) => each.day).sort();
-  const today = new Date().toISOString().slice(0, 10);
+  const now = Date.now(), today = new Date(now + offsetAt(now, zone) * 1000).toISOString().slice(0, 10);
   const unusual = days.filter((day) => isUnusualDay(day, today)).length;
   if (days.length) asked.push(element("p", { id: "days", textContent: `The oldest day is ${days[0]}, the newest ${days.at(-1)}.` }));
   const send = () => { at("send").disabled = events.length === 0; };
@@ -156,23 +158,30 @@ async function send({ events, refused }) {
 
 export function begin(possible) {
   const box = at("sheet");
-  let table = { rows: [], refused: [] }, ready = null, confirmed = [];
+  let table = { rows: [], refused: [] }, ready = null, confirmed = [], run = 0;
   box.hidden = false;
   if (!possible) return wrong("This browser makes no pseudonyms here: open this page by https.");
+  // Whoever chooses another file or column meanwhile has the rows of that one: an earlier run ends without a word.
   async function show(answered = confirmed) {
+    const mine = run += 1;
     confirmed = answered;
     wrong("");
     ready = null;
     at("preview").hidden = at("result").hidden = true;
     if (!table.rows.length || at("column-client").value === "" || at("column-date").value === "") return;
     if (kept(box.dataset.org) === null) return wrong("Choose the key of your organisation: without it no pseudonyms can be made.");
-    ready = await made(table, box, confirmed);
+    const rows = await made(table, box, confirmed);
+    if (mine !== run) return;
+    ready = rows;
     preview(ready);
-    questions(table, ready, confirmed, show);
+    questions(table, ready, box.dataset.zone, confirmed, show);
   }
   async function read() {
+    const mine = run += 1;
+    ready = null;
     const file = at("file").files[0];
     const { text, wrong: detail } = decode(new Uint8Array((await file?.arrayBuffer()) ?? []), at("encoding").value);
+    if (mine !== run) return;
     table = { rows: [], refused: [] };
     confirmed = [];
     at("columns").hidden = at("preview").hidden = at("result").hidden = true;

@@ -16,6 +16,8 @@ export function parseTime(text, zone, dayFirst) {
   const local = wall(year, month, day, Number(hour ?? 0), Number(minute ?? 0), Number(second ?? 0));
   const micros = (fraction ?? "").slice(0, 6).padEnd(6, "0");
   const seconds = offset === undefined ? localize(local, zone, hasClock) : { at: local - parseOffset(offset) * 1000, offset: parseOffset(offset) };
+  const utcYear = new Date(seconds.at).getUTCFullYear();
+  if (utcYear < 1 || utcYear > 9999) throw new WrongTime("the time must lie between the years 1 and 9999 of UTC");
   const shownDay = new Date(local).toISOString().slice(0, 10);
   return {
     day: shownDay,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from pathline_gateway.console import parked_pages
 from pathline_gateway.organisations import endpoints as organisation_endpoints
 from pathline_gateway.parked import endpoints as parked_endpoints
 from pathline_gateway.parked import overview_repository
+from pathline_gateway.parked.redaction import DETAIL
 from pathline_gateway.telemetry.instruments import PARKED
 from pathline_gateway.web import problem
 from pathline_gateway.web.context import AppContext
@@ -224,3 +226,31 @@ async def test_the_metric_names_organisations_on_the_register_alone_and_ends_at_
     }
     await client.http.post("/v1/parked/discard", json={"ids": ids, "because": "the end of a test"})
     assert set(PARKED.current_values().values()) == {0}
+
+
+async def test_a_replay_tells_nobody_whose_record_it_was_where_that_organisation_conceals(client: Client) -> None:
+    await client.pool.execute(
+        "insert into organisation (org, registered_by, conceals)"
+        " values ('refuge', 'operator', true), ('shelter', 'operator', false)"
+    )
+    orgs = ("refuge", "shelter")
+    ids = await client.park(*(event(org, "1", activity=SECRET, unknown="x") for org in orgs))
+
+    async def replayed(**which: Any) -> list[dict[str, Any]]:
+        """As if each came by its organisation's own topic, which says whose it is."""
+        for org, id in zip(orgs, ids, strict=True):
+            await client.pool.execute("update parked set org = $1 where id = $2", org, id)
+        return list((await client.http.post("/v1/parked/replay", json=which)).json()["results"])
+
+    hidden, shown = await replayed(ids=ids)
+    assert (hidden["id"], hidden["outcome"]) == (ids[0], "still-parked")
+    assert (hidden["field"], hidden["detail"]) == (None, DETAIL)
+    assert (shown["outcome"], shown["field"]) == ("still-parked", "data.unknown")
+    assert "org" not in hidden
+    assert [each["id"] for each in await replayed(org="shelter")] == ids[1:]
+    assert await replayed(org="refuge") == []
+    chosen = {"reason": "invalid-data", "org": "refuge", "last": ids[-1], "because": "nobody mends it"}
+    for act in ("replay", "discard"):
+        done = await client.http.post(f"/console/parked/{act}", data=chosen)
+        assert done.status_code == 303, done.text
+        assert re.fullmatch(r"/console/parked\?[a-z]+=0(&still=0&more=0)?", done.headers["location"])

@@ -77,7 +77,7 @@ async def replay(connection: asyncpg.Connection, rules: ReplayRules, id: int) ->
         if rejection is not None:
             rejection_fields = (rejection.reason, rejection.field, rejection.detail)
             await parked_repository.update_reason(connection, id, *rejection_fields, rejection.org)
-            return ReplayResult(id, "still-parked", None, *rejection_fields, rejection.org)
+            return ReplayResult(id, "still-parked", None, *rejection_fields, rejection.org or record.org)
     rules.registry.learn(writer.registry_additions)
     return ReplayResult(id, "replayed", _resolution(writer.result))
 

@@ -82,34 +82,46 @@ def shown(handoff: str, steps: Mapping[Identity, Said]) -> list[Evidence]:
     state, by, to, live, offerer, maker = "", handoff.split(":")[0], "", -1, -1, ""
     first: dict[str, int] = {}
     found: dict[tuple[str, int], Evidence] = {}
-    waiting = [(s.time, *i, s, False) for i, s in steps.items() if s.kind != "step" and s.handoff == handoff]
+    mine = {i: s for i, s in steps.items() if s.kind != "step" and s.handoff == handoff}
+    waiting = [(when(i, s, mine), *i, s, False) for i, s in mine.items()]
     redeemed: list[tuple[datetime, Identity, Said, bool]] = []
     while waiting:
         at = min(waiting, key=lambda w: (w[0], not w[4], *w[1:3]))
         waiting.remove(at)
-        _, source, id, s, again = at
+        time, source, id, s, again = at
         asked_of = state == "asked" and s.org == to
         legal = {
             "offered": not state and s.org == by,
             "redirected": asked_of or (state == "refused" and s.org in (by, to)),
             "cancelled": state in ("asked", "taken", "refused") and s.org == by,
         }.get(s.kind, asked_of)
-        if not legal and s.day and not again:
+        if not legal and s.day and not again and time == s.time:
             waiting.append((s.time + DAY, source, id, s, True))
             continue
         if (s.kind == "accepted" or (s.kind == "declined" and s.shows)) and s.token == live and offerer >= 0:
-            redeemed.append((s.time, (source, id), s, s.org == maker))
+            redeemed.append((when((source, id), s, mine), (source, id), s, s.org == maker))
         if legal and s.kind in ("offered", "redirected"):
             offerer, state, to, live = (s.one if offerer < 0 else offerer), "asked", REFS[s.other][0], s.token
             maker = s.org
         elif legal:
             state = {"accepted": "taken", "declined": "refused", "cancelled": "over"}[s.kind]
-    for _, (source, id), s, own in sorted(redeemed, key=lambda r: r[:2]):
+    for time, (source, id), s, own in sorted(redeemed, key=lambda r: r[:2]):
         late = own or first.setdefault(TOKENS[s.token], s.one) != s.one
         if s.one != offerer and (TOKENS[s.token], s.one) not in found:
             standing = EvidenceRank.PROPOSED if late else EvidenceRank.HANDOFF
-            found[TOKENS[s.token], s.one] = Evidence(source, id, True, offerer, s.one, standing, 1.0, s.time)
+            found[TOKENS[s.token], s.one] = Evidence(source, id, True, offerer, s.one, standing, 1.0, time)
     return list(found.values())
+
+
+def when(identity: Identity, answer: Said, others: Mapping[Identity, Said]) -> datetime:
+    """At which time it counts: whoever shows a token has answered what gave the token, whatever her clock says."""
+    if answer.kind != "accepted" and not (answer.kind == "declined" and answer.shows):
+        return answer.time
+    gives = [(s.time, i) for i, s in others.items() if s.kind in ("offered", "redirected") and s.token == answer.token]
+    ends = answer.time + (DAY if answer.day else timedelta())
+    if gives and (answer.time, identity) < min(gives) and ends <= min(gives)[0]:
+        return min(gives)[0] + timedelta(microseconds=1)
+    return answer.time
 
 
 # --- the machine: what the product does, one event after the other ---------------------------------------------------

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import CensoredData, ecdf
 
 from pathline_gateway.measure.survival import Survival, Wait
 
@@ -18,6 +17,9 @@ waits = st.lists(st.builds(Wait, st.integers(0, 12).map(float), st.booleans()), 
 
 @given(waits, st.integers(0, 14))
 def test_the_share_that_waits_and_its_interval_are_those_of_scipy(told: list[Wait], at: int) -> None:
+    # Half a second of a processor, which each worker would take to find its tests.
+    from scipy.stats import CensoredData, ecdf
+
     if not any(wait.ended for wait in told):
         return
     ended = [w.seconds for w in told if w.ended]

@@ -137,7 +137,7 @@ async def _until(holds: Callable[[], object]) -> None:
             await asyncio.sleep(0.001)
 
 
-@pytest.mark.parametrize("work", _declared())
+@pytest.mark.parametrize("work", sorted(WORKS.keys() - {"delivery"}))
 async def test_a_misspelt_column_is_an_error_once_and_told_as_failing(
     work: str, caplog: pytest.LogCaptureFixture
 ) -> None:

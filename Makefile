@@ -10,6 +10,9 @@ RUN := $(UV) run --all-packages --locked
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 PYTEST := $(RUN) pytest -q -n $(WORKERS)
 
+# For programs of the tests, which import them by their path in tests/.
+TESTS := PYTHONPATH=tests $(RUN)
+
 # A gateway imports two thousand modules, and tests start many: without bytecode each start compiles them again.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -47,7 +50,7 @@ unit: install ## The tests that need no server, in a minute or two
 
 .PHONY: kafka
 kafka: install ## Apache Kafka for tests, with Maven, into a cache folder outside the repository
-	$(RUN) python tests/brokers/kafka_download.py
+	$(TESTS) python -m support.brokers.kafka_download
 
 .PHONY: browser
 browser: ## Chromium for the tests of pages, where there is none and Debian's packages may be installed
@@ -55,13 +58,13 @@ browser: ## Chromium for the tests of pages, where there is none and Debian's pa
 
 .PHONY: screenshots
 screenshots: install ## Pictures of the pages for README and docs, of a demonstration: AT=http://… of one that runs
-	PYTHONPATH=tests/acceptance $(RUN) python tests/screenshots/take.py $(AT)
+	$(TESTS) python -m screenshots.take $(AT)
 
 .PHONY: bench
 bench: install ## How fast, against peers: FULL=1 for all of it, streams too, BROKER=apache or host:port for another broker
-	PYTHONPATH=tests:tests/brokers $(RUN) python -m bench $(if $(FULL),--full) $(if $(BROKER),--broker $(BROKER))
-	$(if $(FULL),PYTHONPATH=tests:tests/brokers $(RUN) python -m bench.streams)
-	$(if $(FULL),PYTHONPATH=tests:tests/brokers $(RUN) python -m bench.streams --auth)
+	$(TESTS) python -m bench $(if $(FULL),--full) $(if $(BROKER),--broker $(BROKER))
+	$(if $(FULL),$(TESTS) python -m bench.streams)
+	$(if $(FULL),$(TESTS) python -m bench.streams --auth)
 
 .PHONY: check
 check: install ## Style, types, layers, generated files
@@ -74,7 +77,7 @@ check: install ## Style, types, layers, generated files
 	$(RUN) python -m pathline_gateway.visibility.authority_document --check
 	$(RUN) python -m pathline_gateway.desk.row_rules_script --check
 	$(RUN) python docs/site/reference.py --check
-	PYTHONPATH=tests $(RUN) python -m prose.lint
+	$(TESTS) python -m project.prose.lint
 
 .PHONY: docs
 docs: install ## The documentation as a site, in build/site
@@ -101,12 +104,12 @@ SEED ?=
 
 .PHONY: chaos
 chaos: install ## Kills, stops and cuts while events stream: make chaos KILLS=100 EVENTS=1000000
-	PYTHONPATH=tests/intake:tests/brokers $(RUN) python -u tests/chaos/chaos.py $(KILLS) $(EVENTS) $(SEED)
+	$(TESTS) python -u -m chaos.chaos $(KILLS) $(EVENTS) $(SEED)
 
 .PHONY: grants
 grants: install ## Does any event show anybody what nobody granted? make grants GRANTS=1000000
-	GRANTS_EXAMPLES=$(or $(GRANTS),200000) $(RUN) pytest -q tests/trust/test_grants.py -k no_event
+	GRANTS_EXAMPLES=$(or $(GRANTS),200000) $(RUN) pytest -q tests/gateway/visibility/test_grants.py -k no_event
 
 .PHONY: fuzz
 fuzz: install ## Random records, each accounted for: make fuzz N=1000000
-	$(RUN) python tests/fuzz/fuzz.py $(N) $(SEED)
+	$(TESTS) python -m fuzz.fuzz $(N) $(SEED)

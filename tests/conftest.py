@@ -6,16 +6,16 @@ import signal
 from collections.abc import Generator, Iterator
 
 import pytest
-from apache_kafka import ApacheKafka
 from hypothesis import HealthCheck, settings
-from kafka_download import Installation
-from kafka_or_not import kafka_installation
 from xdist.remote import Producer
 
-import rings
-from not_tested import say_what_was_not_tested
-from one_queue import OneQueue, groups_of, write_groups
-from shared_postgres.run import Run, dropped_between_modules, groups_place, machine, postgres
+from support.brokers.apache_kafka import ApacheKafka
+from support.brokers.kafka_download import Installation
+from support.brokers.kafka_or_not import kafka_installation
+from support.postgres.run import Run, dropped_between_modules, groups_place, machine, postgres
+from support.run import rings
+from support.run.not_tested import say_what_was_not_tested
+from support.run.one_queue import OneQueue, groups_of, write_groups
 
 __all__ = ["kafka", "kafka_installation", "machine", "postgres"]
 

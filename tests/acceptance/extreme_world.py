@@ -9,13 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx
-from gateway import Gateway
 from hypothesis import HealthCheck, Phase, given, settings
-from readers import Asker, ask
-from sink import Sink
 
-import events as drawn
-from extremes import ORG, ORGS, subject_of
+from acceptance.readers import Asker, ask
 from pathline.cloudevent import CloudEvent
 from pathline.codec import json_format
 from pathline.errors import Refused
@@ -23,6 +19,10 @@ from pathline.interaction import accept
 from pathline.vocabulary import TYPES
 from pathline_gateway.auth.caller import ORGANISATION_ROLES, Role
 from pathline_gateway.auth.dev_issuer.issuer import load_issuer
+from support.gateways.process import Gateway
+from support.generators import events as drawn
+from support.generators.extremes import ORG, ORGS, subject_of
+from support.servers.webhook_receiver import Sink
 
 BATCH: Final = {"content-type": "application/cloudevents-batch+json"}
 CALM: Final = ("calm", "v1.CalmCalmCalmCalmCalmCA")

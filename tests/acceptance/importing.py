@@ -8,9 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gateway import Gateway
-
 from pathline import Pseudonyms
+from support.gateways.process import Gateway
 
 PATHLINE = Path(sys.executable).with_name("pathline")
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import httpx
 
-from extremes import INSTANTS
 from pathline.vocabulary import TYPES
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.route_permissions import OPTIONAL_ROUTES, ROUTE_ROLES
+from support.generators.extremes import INSTANTS
 
 READING: Final = frozenset(
     (

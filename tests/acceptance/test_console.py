@@ -15,10 +15,11 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway import Gateway, running
 from google.protobuf import json_format
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
-from started import Up, wait_until
+
+from support.gateways.process import Gateway, running
+from support.gateways.up_command import Up, wait_until
 
 BIN = Path(sys.executable).parent
 BATCH = {"content-type": "application/cloudevents-batch+json"}

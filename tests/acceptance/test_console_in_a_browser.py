@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from gateway import Gateway, running
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from support.gateways.process import Gateway, running
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 MISSING = "no browser: run `make browser`, or name one in CHROMIUM"

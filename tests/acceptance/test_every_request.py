@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 import requests
-from made_up import made_up
-from secured import Secured, secured
+
+from support.gateways.secured import Secured, secured
+from support.generators.openapi_requests import made_up
 
 PUBLIC = {"/healthz", "/readyz"}
 CALLERS = {

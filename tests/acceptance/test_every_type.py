@@ -10,11 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from gateway import Gateway, running
 from hypothesis import HealthCheck, Phase, given, settings
-from own_topic import Kafka
 
-from events import ORG, events_of
 from pathline import instant
 from pathline.cloudevent import CloudEvent, attribute_text
 from pathline.codec import http, kafka
@@ -23,6 +20,9 @@ from pathline.interaction import accept
 from pathline.vocabulary import TYPES, Payload
 from pathline_gateway import embedded
 from pathline_gateway.intake.event_classes import NOT_STEPS
+from support.brokers.own_topic import Kafka
+from support.gateways.process import Gateway, running
+from support.generators.events import ORG, events_of
 
 LIVE: dict[str, Any] = {
     "deadline": None,

@@ -12,7 +12,8 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from extreme_world import (
+
+from acceptance.extreme_world import (
     CALM,
     INNOCENT,
     PATIENCE_S,
@@ -27,19 +28,18 @@ from extreme_world import (
     published_at_random,
     subscribed,
 )
-from gateway import Gateway
-from readers import Asker, ask, bodies, fixed, may_ask, paths, queries, routes
-from sink import listening_in_a_thread
-
-import extremes
-from extremes import EXTREMES, ORG, ROUNDS, subject_of
+from acceptance.readers import Asker, ask, bodies, fixed, may_ask, paths, queries, routes
 from pathline.codec import json_format
 from pathline.interaction import accept
 from pathline.vocabulary import TYPES
 from pathline_gateway import embedded
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.integrity.verify.run import verify_all
-from payloads import KINDS
+from support.gateways.process import Gateway
+from support.generators import extremes
+from support.generators.extremes import EXTREMES, ORG, ROUNDS, subject_of
+from support.generators.payloads import KINDS
+from support.servers.webhook_receiver import listening_in_a_thread
 
 pytestmark = pytest.mark.timeout(900)
 

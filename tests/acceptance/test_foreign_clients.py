@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import confluent_kafka
-import odd_headers
 import pytest
 from cloudevents.core.bindings import http as sdk_http
 from cloudevents.core.bindings import kafka as sdk_kafka
 from cloudevents.core.v1.event import CloudEvent as SdkEvent
 from confluent_kafka.admin import AdminClient, NewTopic
-from gateway import Gateway, running
 
+from acceptance import odd_headers
 from pathline import Pseudonyms
 from pathline_gateway import embedded
+from support.gateways.process import Gateway, running
 
 ORG = "library"
 SUBJECT = Pseudonyms(ORG, b"a key of a test, 32 bytes long!!").subject("reader 7")

@@ -11,10 +11,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from gateway import Gateway, running
-from importing import command, imported, init, killed, linking
 
+from acceptance.importing import command, imported, init, killed, linking
 from pathline import Pseudonyms
+from support.gateways.process import Gateway, running
 
 ACTIVITIES = ("Registration", "Triage", "Blood test; CRP", 'Admission "normal"', "二回目", "Release")
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)

@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from started import Up, wait_until
 
 from pathline import Pseudonyms, interaction
 from pathline.codec import http
 from pathline.vocabulary import ContactMade
+from support.gateways.up_command import Up, wait_until
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 PEOPLE = Pseudonyms("clinic", b"a test key of thirty-two bytes!!")

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gateway import Gateway, running
-from importing import PATHLINE, init
 
+from acceptance.importing import PATHLINE, init
 from pathline import Pseudonyms
+from support.gateways.process import Gateway, running
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from figures import at, contacts_to_value, failure_demand, pull_ratio, repeat_telling, waiting_share
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from otlp_sink import Sink, receiving
-from secured import Secured, secured
-from started import wait_until
 
+from acceptance.figures import at, contacts_to_value, failure_demand, pull_ratio, repeat_telling, waiting_share
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.dev_issuer.issuer import load_issuer
+from support.gateways.secured import Secured, secured
+from support.gateways.up_command import wait_until
+from support.repository import LIVES
+from support.servers.otlp_receiver import Sink, receiving
 
-LIVES = sorted(p for p in (Path(__file__).parents[1] / "lives").iterdir() if p.is_dir())
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 HANDOFF = "org.pathline.handoff."
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import httpx
 import pytest
-from secured import Secured, secured
-from sink import Posted, Reply, listening_in_a_thread
-from started import wait_until
 
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.dev_issuer.issuer import load_issuer
+from support.gateways.secured import Secured, secured
+from support.gateways.up_command import wait_until
+from support.servers.webhook_receiver import Posted, Reply, listening_in_a_thread
 
 pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.timeout(600)]
 

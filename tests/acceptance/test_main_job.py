@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gateway import Gateway, running
 
 from pathline import Pseudonyms
+from support.gateways.process import Gateway, running
 
 SUBJECT = Pseudonyms("food-bank", b"k" * 32).subject("client 7")
 OTHER = Pseudonyms("housing", b"h" * 32).subject("tenant 9")

@@ -9,11 +9,11 @@ from random import Random
 from typing import Any
 
 import pytest
-from gateway import Gateway, running
-from own_topic import Kafka
 
 from pathline import Pseudonyms
 from pathline_gateway import embedded
+from support.brokers.own_topic import Kafka
+from support.gateways.process import Gateway, running
 
 ORG = "clinic"
 NAMES = Pseudonyms(ORG, b"a key of a test, 32 bytes long!!")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from gateway import Gateway, running
 from jsonschema import Draft202012Validator
 
 from pathline_gateway.pull.schemas import ServedPathway
+from support.gateways.process import Gateway, running
 
 SUBJECT = "v1.AAAAAAAAAAAAAAAAAAAAAA"
 BATCH = "application/cloudevents-batch+json"

@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from gateway import Gateway, running
-from node_packages import installed
 from playwright.sync_api import Browser, Page, Response
-from test_console_in_a_browser import CHROMIUM, IN_CI, MISSING, browser, fits, follow, tabbed_to
+
+from acceptance.test_console_in_a_browser import CHROMIUM, IN_CI, MISSING, browser, fits, follow, tabbed_to
+from support.gateways.process import Gateway, running
+from support.node_packages import installed
 
 __all__ = ["browser"]
 

@@ -8,11 +8,11 @@ import re
 from pathlib import Path
 
 import asyncpg
-from gateway import Gateway, running
-from own_topic import Kafka
 
 from pathline.codec import json_format, kafka
 from pathline_gateway import embedded
+from support.brokers.own_topic import Kafka
+from support.gateways.process import Gateway, running
 from support.preloaded import run_command
 
 TOLD = "the-words-she-said"

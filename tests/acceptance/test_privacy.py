@@ -7,13 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from gateway import running
-from otlp_sink import receiving
-from own_topic import Kafka
-
 from pathline import Pseudonyms
 from pathline.codec import json_format, kafka
 from pathline_gateway import embedded
+from support.brokers.own_topic import Kafka
+from support.gateways.process import running
+from support.servers.otlp_receiver import receiving
 
 ORGS = ("clinic", "shelter", "court")
 PERSONAL = "123 456 782"

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gateway import Gateway, running
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+from support.gateways.process import Gateway, running
+from support.repository import ROOT
+
+README = (ROOT / "README.md").read_text()
 BIN = Path(sys.executable).parent
 
 

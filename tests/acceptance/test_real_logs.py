@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from gateway import Gateway, running
-from importing import command, imported, init, killed, linking
 
+from acceptance.importing import command, imported, init, killed, linking
 from pathline import Pseudonyms
+from support.gateways.process import Gateway, running
+from support.repository import ROOT
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
+DATA = ROOT.parent / "shared" / "data"
 
 pytestmark = [
     pytest.mark.long,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gateway import Gateway, running
-
+from support.gateways.process import Gateway, running
 from support.preloaded import run_command
 
 BATCH = {"content-type": "application/cloudevents-batch+json"}

@@ -8,7 +8,8 @@ import struct
 from pathlib import Path
 
 import httpx
-from gateway import running
+
+from support.gateways.process import running
 
 _RESET = struct.pack("ii", 1, 0)
 """Close at once, without waiting for what is still to come: the other side's next write finds nobody."""

@@ -11,10 +11,6 @@ import pytest
 import pytest_asyncio
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
-from apache_kafka import ApacheKafka
-from gateway import Gateway
-from kafka_download import Installation
-from kafka_principals import Principal
 
 from pathline import publish
 from pathline.interaction import Interaction
@@ -23,6 +19,10 @@ from pathline.testing import example
 from pathline.vocabulary import ContactMade
 from pathline_gateway.embedded.child_process import children
 from pathline_gateway.embedded.postgres import start_postgres
+from support.brokers.apache_kafka import ApacheKafka
+from support.brokers.kafka_download import Installation
+from support.brokers.kafka_principals import Principal
+from support.gateways.process import Gateway
 from support.preloaded import run_command
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

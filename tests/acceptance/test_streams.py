@@ -9,9 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from gateway import Gateway, running
-
 from pathline.testing import SUBJECT
+from support.gateways.process import Gateway, running
 
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 EVENTS = 600

@@ -15,7 +15,8 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway import Gateway, running
+
+from support.gateways.process import Gateway, running
 
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 EVENTS = 600

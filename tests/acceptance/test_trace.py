@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway import running
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from otlp_sink import Sink, receiving
+
+from support.gateways.process import running
+from support.servers.otlp_receiver import Sink, receiving
 
 TRACE, CALL = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 CALLER = {"traceparent": f"00-{TRACE}-{CALL}-01"}

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from gateway import Gateway, running
 
-TUTORIALS = sorted((Path(__file__).parents[2] / "docs/tutorials").glob("*.md"))
+from support.gateways.process import Gateway, running
+from support.repository import ROOT
+
+TUTORIALS = sorted((ROOT / "docs/tutorials").glob("*.md"))
 PATIENCE_S = 120.0
 ADDRESS = "http://127.0.0.1:8080"
 

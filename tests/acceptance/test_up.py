@@ -13,12 +13,12 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from gateway import free_port
-from started import COMMAND, Up, wait_until
 
 from pathline import Pseudonyms, interaction
 from pathline.codec import http
 from pathline.vocabulary import ContactMade
+from support.gateways.process import free_port
+from support.gateways.up_command import COMMAND, Up, wait_until
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SUBJECT = Pseudonyms("clinic", b"a test key of thirty-two bytes!!").subject("someone")

@@ -8,8 +8,8 @@ import random
 from collections import defaultdict
 from pathlib import Path
 
-from gateway import Gateway, running
-from sink import Posted, Reply, listening_in_a_thread
+from support.gateways.process import Gateway, running
+from support.servers.webhook_receiver import Posted, Reply, listening_in_a_thread
 
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 PEOPLE = 9

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from secured import ORGS, Secured, secured
-from started import wait_until
 
 from pathline.testing import SUBJECT
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.route_permissions import PUBLIC, ROUTE_ROLES
+from support.gateways.secured import ORGS, Secured, secured
+from support.gateways.up_command import wait_until
 
 ROUTES = sorted(name for name in ROUTE_ROLES)
 

@@ -20,8 +20,8 @@ from bench.gateway_process import gateway_command, gateway_environment
 from bench.processor import Spent, spent
 from bench.topic import PARTITIONS
 from pathline_gateway.embedded.child_process import CHILD_EXEC
+from support.repository import TESTS
 
-TESTS = Path(__file__).parents[1]
 _POLL_S = 0.005
 _PATIENCE_S = 60
 """Without one more committed event in this time, a contestant is given up."""

@@ -65,8 +65,10 @@ async def _kafka(broker: str, embedded: str, data: Path) -> AsyncIterator[str]:
         case "tansu":
             yield embedded
         case "apache":
-            from apache_kafka import ApacheKafka  # of tests/brokers: fetches a Kafka where there is none
-            from kafka_download import installed
+            from support.brokers.apache_kafka import (
+                ApacheKafka,  # fetches a Kafka where there is none
+            )
+            from support.brokers.kafka_download import installed
 
             with ApacheKafka(data.with_name("kafka"), installation=installed()) as kafka:
                 yield kafka.bootstrap

@@ -1,6 +1,6 @@
 """Many who listen and many sinks, some slow and some dead: how far behind is each, and has it what it should have?
 
-    PYTHONPATH=tests:tests/brokers python -m bench.streams --seconds 30 [--auth]
+    PYTHONPATH=tests python -m bench.streams --seconds 30 [--auth]
         [--subscribers N] [--sinks N] [--rate N] [--broker apache|tansu|HOST:PORT]
 
 A whole gateway beside an Apache Kafka and a Postgres, as agencies run it. (The embedded broker keeps its log in memory,

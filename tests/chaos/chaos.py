@@ -1,4 +1,4 @@
-"""Streams events while things die, and says what was lost or doubled: `chaos.py KILLS EVENTS [SEED]`."""
+"""Streams events while things die, and says what was lost or doubled: `python -m chaos.chaos KILLS EVENTS [SEED]`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from random import Random
 from secrets import randbelow
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from check import faults
-from publisher import ORGS, Publisher
-from world import World
+
+from chaos.check import faults
+from chaos.publisher import ORGS, Publisher
+from chaos.world import World
 
 SETTLED_WITHIN_S = 120.0
 """Without any progress for so long, intake has stalled."""

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime
 
 import asyncpg
-from publisher import History, Identity, Order
 
+from chaos.publisher import History, Identity, Order
 from pathline_gateway.pull.pathway_reader import read_pathway
 
 STEPS = """

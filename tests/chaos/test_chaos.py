@@ -9,12 +9,12 @@ from secrets import randbelow
 
 import httpx
 import pytest
-from gateway import Gateway
 
-from chaos import chaos
+from chaos.chaos import chaos
 from pathline import Pseudonyms
 from pathline.testing import example
 from pathline.vocabulary import ContactMade
+from support.gateways.process import Gateway
 
 pytestmark = pytest.mark.chaos
 

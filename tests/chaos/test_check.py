@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 
 import asyncpg
 import pytest
-import stored
-from check import faults
-from deliveries import DOOR, Held, subject
-from publisher import History
 
+from chaos.check import faults
+from chaos.publisher import History
 from pathline import interaction
 from pathline.codec import kafka
 from pathline.vocabulary import ContactMade
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_transaction import ApplyTarget, apply_batch
 from pathline_gateway.intake.record_parser import parse_record
-from shared_postgres.databases import Databases
+from support.intake import stored
+from support.intake.deliveries import DOOR, Held, subject
+from support.postgres.databases import Databases
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SOURCE = "urn:pathline:clinic:desk"

@@ -17,13 +17,13 @@ from typing import Any, Self
 import asyncpg
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from apache_kafka import ApacheKafka
-from own_postgres import OwnPostgres
-from proxy import HOST, Proxy
-from publisher import ORGS
 
+from chaos.publisher import ORGS
 from pathline_gateway.embedded.errors import EmbeddedError
+from support.brokers.apache_kafka import ApacheKafka
+from support.postgres.own_server import OwnPostgres
 from support.preloaded import CommandProcess
+from support.servers.tcp_proxy import HOST, Proxy
 
 SESSION_MS = 6_000
 GATEWAYS = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from payloads import nested
+from support.generators.payloads import nested
 
 SUBJECT = "v1.EdPs5Uv4fhE4H4_Ov9htOQ"
 REF = {"org": "even", "subject": SUBJECT}

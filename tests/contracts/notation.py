@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from document import LISTS, SHAPES
+from contracts.document import LISTS, SHAPES
 
 
 def spelled(schema: dict[str, Any], shapes: dict[str, Any]) -> str:

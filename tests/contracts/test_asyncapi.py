@@ -14,7 +14,7 @@ from jsonschema.validators import extend
 from referencing import Registry, Specification
 from referencing.jsonschema import DRAFT7, DRAFT202012, SchemaRegistry
 
-from events import events
+from contracts.test_schema import _ecma_pattern, formats, model_accepts, mutated
 from pathline import CloudEvent, Interaction, Refused, accept, publish
 from pathline.asyncapi import Deployment, document
 from pathline.codec import kafka
@@ -22,7 +22,7 @@ from pathline.errors import PersonalNumber
 from pathline.schema import schemas
 from pathline.testing import RecordingProducer, example
 from pathline.vocabulary import TYPES, NeedMet, Payload
-from test_schema import _ecma_pattern, formats, model_accepts, mutated
+from support.generators.events import events
 
 DOCUMENT = json.loads(json.dumps(document(schemas())))
 URI = "urn:asyncapi"

@@ -12,11 +12,11 @@ from cloudevents.core.bindings import kafka as sdk_kafka
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events import events
-from examples import examples
 from pathline.cloudevent import CloudEvent
 from pathline.codec import http, kafka
 from pathline.errors import Refused
+from support.examples import examples
+from support.generators.events import events
 
 
 def _one(found: list[CloudEvent | Refused]) -> CloudEvent:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pathline import instant
 from pathline.vocabulary import Instant
-from payloads import instants
+from support.generators.payloads import instants
 
 MODEL: TypeAdapter[datetime] = TypeAdapter(Instant)
 waits = st.timedeltas() | st.sampled_from([timedelta.max, timedelta.min, timedelta(), timedelta(microseconds=1)])

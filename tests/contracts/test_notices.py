@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +19,9 @@ from pathline.schema import notice_schemas
 from pathline.testing import example
 from pathline.vocabulary import TYPES, ContactMade
 from pathline.vocabulary.notices import NOTICES, Notice
+from support.repository import ROOT
 
-STREAMS = Path(__file__).parents[2] / "docs/streams.md"
+STREAMS = ROOT / "docs/streams.md"
 TOLD = pytest.mark.parametrize("name", NOTICES)
 
 

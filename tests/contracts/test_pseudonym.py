@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 import unicodedata
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +16,9 @@ from hypothesis import strategies as st
 from pathline import Pseudonyms
 from pathline.pseudonym import InvalidKey, decode_key, new_key
 from pathline.rows.identifier import WrongIdentifier, canonical_identifier
+from support.repository import ROOT
 
-VECTORS = json.loads((Path(__file__).parents[2] / "contracts/vectors/pseudonyms.json").read_text())["vectors"]
+VECTORS = json.loads((ROOT / "contracts/vectors/pseudonyms.json").read_text())["vectors"]
 
 
 def by_hand(key: bytes, org: str, epoch: int, identifier: str) -> str:

@@ -22,9 +22,10 @@ from pydantic import ValidationError as Refused
 from pathline.schema import find_drift, main, payload_schema, write_schemas
 from pathline.vocabulary import TYPES, Payload
 from pathline.vocabulary.notices import NOTICES
-from payloads import codes, days, durations, instants, payload, subjects, text, vocabulary_payloads
+from support.generators.payloads import codes, days, durations, instants, payload, subjects, text, vocabulary_payloads
+from support.repository import ROOT
 
-SCHEMAS = Path(__file__).parents[2] / "contracts/schemas"
+SCHEMAS = ROOT / "contracts/schemas"
 TYPED = pytest.mark.parametrize("cls", TYPES.values(), ids=TYPES.keys())
 formats = FormatChecker(formats=())
 

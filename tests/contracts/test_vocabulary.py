@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 import pathline.vocabulary as vocabulary
-from document import SHAPES, Verb, verbs
-from mistakes import LINK, MISTAKES, OFFER
-from notation import members, spelled
+from contracts.document import SHAPES, Verb, verbs
+from contracts.mistakes import LINK, MISTAKES, OFFER
+from contracts.notation import members, spelled
 from pathline.errors import InvalidData
 from pathline.schema import payload_schema
 from pathline.vocabulary import TYPES, NeedExpressed, OfferPublished, Payload
 from pathline.vocabulary.strict_model import StrictModel
-from payloads import complete, nested, payload, vocabulary_payloads
+from support.generators.payloads import complete, nested, payload, vocabulary_payloads
+from support.repository import LIVES
 
-LIVES = sorted((Path(__file__).parents[1] / "lives").glob("*/events.ndjson"))
 DOCUMENTED = pytest.mark.parametrize("spec", verbs(), ids=lambda spec: f"{spec.noun}.{spec.verb}")
 TYPED = pytest.mark.parametrize("cls", TYPES.values(), ids=TYPES.keys())
 
@@ -212,7 +212,7 @@ def test_null_says_the_same_as_absence(sent: dict[str, Any]) -> None:
     assert read == NeedExpressed.model_validate_json(json.dumps(present))
 
 
-@pytest.mark.parametrize("life", LIVES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("life", [place / "events.ndjson" for place in LIVES], ids=lambda path: path.parent.name)
 def test_every_event_of_an_example_life_keeps_its_contract(life: Path) -> None:
     for event in map(json.loads, life.read_text(encoding="utf-8").splitlines()):
         read = TYPES[event["type"]].model_validate_json(json.dumps(event["data"]))

@@ -1,4 +1,4 @@
-"""Reads so many random records, from a seed, and accounts for every one: `python tests/fuzz/fuzz.py COUNT [SEED]`."""
+"""Reads so many random records, from a seed, and accounts for every one: `python -m fuzz.fuzz COUNT [SEED]`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import time
 from collections import Counter
 from secrets import randbelow
 
-from mutants import mutants
-
+from fuzz.mutants import mutants
 from pathline_gateway.intake.record import Parked
 from pathline_gateway.intake.record_parser import parse_record
 

@@ -10,16 +10,16 @@ from secrets import randbelow
 
 import asyncpg
 import pytest
-import stored
-from mutants import Mutant, mutants
 
-from fuzz import fuzzed
+from fuzz.fuzz import fuzzed
+from fuzz.mutants import Mutant, mutants
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_persister import BatchPersister
 from pathline_gateway.intake.batch_transaction import ApplyTarget
 from pathline_gateway.intake.record_parser import parse_record
 from pathline_gateway.intake.record_writer import BatchResult
-from shared_postgres.databases import Databases
+from support.intake import stored
+from support.postgres.databases import Databases
 
 READ = 20_000
 STORED = 3_000

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from support.repository import ROOT
+
 PROJECTS = ("pyproject.toml", "contracts/pyproject.toml", "gateway/pyproject.toml", "services/pyproject.toml")
 MARKDOWN = sorted(p for p in ROOT.rglob("*.md") if not {".venv", ".tools", "build", "node_modules"} & {*p.parts})
 MODULES = sorted(p for folder in ("contracts", "gateway", "services") for p in (ROOT / folder).rglob("*.py"))

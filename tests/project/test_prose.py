@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from prose.lint import lint
-from prose.sources import Prose, extract_messages, extract_template
+from project.prose.lint import lint
+from project.prose.sources import Prose, extract_messages, extract_template
 
 LONG = "The gateway " + "reads a record and " * 7 + "stops."
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from not_tested import say_what_was_not_tested
-from one_queue import OneQueue, write_groups
+from support.run.not_tested import say_what_was_not_tested
+from support.run.one_queue import OneQueue, write_groups
 
 
 def test_a_group_is_one_piece_and_other_tests_are_a_piece_each(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from playwright.sync_api import Browser
-from test_console_in_a_browser import CHROMIUM, IN_CI, MISSING, browser
+
+from acceptance.test_console_in_a_browser import CHROMIUM, IN_CI, MISSING, browser
+from support.repository import ROOT
 
 __all__ = ["browser"]
 
-ROOT = Path(__file__).parents[2]
 LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "object": "data"}
 """What a browser loads by itself; an anchor it only follows when somebody clicks."""
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from support.repository import ROOT
+
 DISTRIBUTIONS = ("contracts/pathline", "gateway/pathline_gateway", "services/pathline_services")
 
 

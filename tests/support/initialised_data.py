@@ -17,7 +17,8 @@ from pathlib import Path
 
 from pathline_gateway.embedded import postgres
 from pathline_gateway.embedded.child_process import children
-from shared_postgres.databases import Databases
+from support.postgres.databases import Databases
+from support.repository import TESTS
 
 PLACE = "PATHLINE_TESTS_INITIALISED"
 """The environment variable that names where the original is; where none is set, every gateway starts with nothing."""
@@ -36,7 +37,7 @@ def copy_initialised(data: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    return {**os.environ, "PYTHONPATH": str(TESTS)}
 
 
 async def _make(original: Path) -> None:

@@ -1,6 +1,6 @@
 """CSV with any delimiter, as records. Quoted fields may hold delimiters, quotes and line breaks.
 
-The desk's `sheet_reader.js` reads the same: `tests/cases/tables.json` holds the two together.
+The desk's `sheet_reader.js` reads the same: `tests/contracts/rows/cases/tables.json` holds the two together.
 """
 
 from __future__ import annotations

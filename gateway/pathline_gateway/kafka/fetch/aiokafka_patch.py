@@ -4,8 +4,8 @@ Why: aiokafka 0.14 decompresses each batch whole and inside the event loop, deco
 out of the poll what is wrong with one batch, so that the poll forgets what it had read of others. One record of
 anybody who may publish would stop intake (decisions 32 and 47).
 
-No upstream issue is known; decision 47 has the text for one. `tests/fetch/test_patch.py` fails where a new aiokafka
-looks these names up elsewhere, or has changed what we override.
+No upstream issue is known; decision 47 has the text for one. `tests/gateway/kafka/fetch/test_patch.py` fails where a
+new aiokafka looks these names up elsewhere, or has changed what we override.
 """
 
 from __future__ import annotations

@@ -1,0 +1,273 @@
+"""What is concealed changes no byte of what others are answered, over every route that reads, and no time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import re
+import statistics
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from gateway.visibility.test_noninterference_http import COMMON, told
+from gateway.visibility.test_noninterference_http import _named as named
+from pathline_gateway.access_log.declarations import ROUTE_ROWS, About
+from pathline_gateway.auth.caller import Caller, Role
+from pathline_gateway.auth.route_permissions import find_route
+from pathline_gateway.embedded import Machine
+from pathline_gateway.streams.webhooks.attempt_result import NO_ANSWER, public_reason
+from pathline_gateway.visibility.padding import BUCKET_S, Padding
+from support.gateways.routes import AUDITOR, OPERATOR, Rig, of, rig_on, stating
+from support.intake.history import Told, distinguished, linked, ref, step, subject
+
+REVIEWER = Caller(frozenset((Role.REVIEWER,)))
+RESEARCHER = Caller(frozenset((Role.RESEARCHER,)))
+ALPHA = of("alpha")
+
+# The same two people, seen by others: what is said of them by whom may be known waits for a reviewer.
+SEEN: Sequence[Told] = (
+    *COMMON,
+    step("gamma", "g1", 4, 2),
+    distinguished("d1", ref("alpha", 1), ref("gamma", 4)),
+    linked("l3", ref("beta", 1), ref("gamma", 4)),
+    told("beta", "b5", "handoff.offered", 1, 5, handoff="beta:2", to={"org": "alpha"}, token_sha256="0" * 64,
+         context_released=False, due={"accept": "2026-03-02T00:00:00Z"}),
+)  # fmt: skip
+HIDDEN: Sequence[Told] = (
+    step("refuge", "r1", 7, 0),
+    linked("lr", ref("refuge", 7), ref("alpha", 1)),
+    distinguished("dr", ref("refuge", 7), ref("gamma", 4)),
+    linked("lg", ref("refuge", 7), ref("gamma", 4)),
+    step("refuge", "r8", 8, 1),
+    linked("l8", ref("refuge", 8), ref("refuge", 7)),
+    told("beta", "b9", "contact.made", 1, 9, kind="inform", safety="conceal"),
+    told("beta", "b7", "handoff.offered", 1, 7, handoff="beta:1", to={"org": "refuge"}, token_sha256="0" * 64,
+         context_released=False, due={"accept": "2026-03-02T00:00:00Z"}),
+    told("refuge", "r9", "handoff.offered", 7, 7, handoff="refuge:1", to={"org": "alpha"}, token_sha256="0" * 64,
+         context_released=False, due={"accept": "2026-03-02T00:00:00Z"}),
+)  # fmt: skip
+REGISTER = (
+    "insert into organisation (org, registered_by) values ('refuge', 'operator') on conflict do nothing",
+    "update organisation set conceals = true where org = 'refuge'",
+    'insert into parked (log_epoch, topic, partition, "offset", value, '
+    "header_names, header_values, reason, detail, org)"
+    " values (1, 'pathline.in.refuge', 0, 900, 'her name', '{}', '{}', 'unknown-type', 'x', 'refuge')",
+)
+_OF_AN_OPERATOR = (
+    "/v1/parked",
+    "/v1/parked?org=refuge",
+    "/v1/parked/summary",
+    "/v1/parked/summary?org=refuge",
+    "/console/parked",
+    "/console/handoffs",
+    "/console/handoffs/silent",
+    "/console/handoffs/pair?from=beta&to=alpha",
+    "/console/handoffs/pair?from=beta&to=refuge",
+    "/v1/concealed",
+    "/v1/lawful-bases",
+)
+NOT_HERE = {
+    # They answer from the same functions, and are asked with a gateway at work:
+    # `tests/gateway/access_log`, `tests/gateway/desk`.
+    name
+    for name in ROUTE_ROWS
+    if name.startswith(("GET /desk", "GET /v1/identity/links", "GET /v1/set-aside", "GET /console/set-aside"))
+} | {
+    "GET /console",  # totals over everybody beside the hand-offs of `/console/handoffs/silent`
+    "GET /v1/linkers",
+    # the register itself, which operators keep
+    "GET /v1/registrars",
+    "GET /v1/organisations",
+    "GET /v1/register/changes",
+}  # fmt: skip
+
+
+def words(text: str) -> str:
+    """The text without when things came: that is another instant each time."""
+    return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d[^\"<]*|datetime=\"[^\"]*\"", "then", text)
+
+
+async def answers(machine: Machine, hidden: Sequence[Told], plant: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+    """What everybody is answered who has no business with what is hidden."""
+    async with rig_on(machine) as rig:
+        await rig.tell(*SEEN)
+        if hidden:
+            await rig.tell(*hidden)
+        for statement in (*REGISTER, *plant):
+            await rig.execute(statement)
+        await named(rig)
+        items = await rig.pool.fetch("select item from review_item order by seq")
+        return [each async for each in _asked(rig, [str(row["item"]) for row in items])]
+
+
+async def _asked(rig: Rig, items: Sequence[str]) -> Any:
+    asked: set[str] = set()
+
+    async def ask(by: Caller, method: str, path: str, **more: Any) -> tuple[Any, ...]:
+        answer = await rig.ask(by, method, path, **more)
+        asked.add(str(find_route(method, path.partition("?")[0])))
+        return method, path if "review/" not in path else "item", answer.status_code, words(answer.text)
+
+    for by in (OPERATOR, REVIEWER):
+        listed = (await rig.ask(by, "GET", "/v1/identity/review")).json()
+        yield "review", [each["refs"] for each in listed["items"]], listed["waiting"]
+        for each in listed["items"]:
+            body = (await rig.ask(by, "GET", f"/v1/identity/review/{each['item']}")).json()
+            text = json.dumps({name: value for name, value in body.items() if name != "item"})
+            yield "dossier", words(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "id", text))
+        known = {each["item"] for each in listed["items"]}
+        for item in set(items) - known:
+            path = f"/v1/identity/review/{item}"
+            assert (await rig.ask(by, "GET", path)).status_code == 404
+            assert (await rig.ask(by, "POST", f"{path}/decision", json={"decision": "same"})).status_code == 404
+        page = await rig.ask(by, "GET", "/console/review")
+        yield "review page", words(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "id", page.text))
+        for each in listed["items"][:1]:
+            page = await rig.ask(by, "GET", f"/console/review/{each['item']}")
+            yield "review page", words(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "id", page.text))
+    asked |= {name for name in ROUTE_ROWS if name.startswith("GET") and "/review" in name}
+    for path in _OF_AN_OPERATOR:
+        yield await ask(OPERATOR, "GET", path)
+    number = await rig.pool.fetchval("select max(id) from parked")
+    yield await ask(OPERATOR, "GET", f"/v1/parked/{number}")
+    for by in (AUDITOR, RESEARCHER, OPERATOR):
+        for measure in ("handoff-silence", "handoff-completion"):
+            yield await ask(by, "GET", f"/v1/measures/{measure}")
+    wanted = {"protocol": "PULL", "config": {"organisation": "refuge", "purpose": "care"}}
+    made = (await rig.ask(of("refuge"), "POST", "/v1/subscriptions", json=wanted)).json()["id"]
+    for source, event in (("urn:pathline:refuge:system", "r1"), ("urn:pathline:beta:system", "b9")):
+        answer = await rig.ask(
+            OPERATOR, "GET", f"/v1/subscriptions/{made}/explain", params={"source": source, "event": event}
+        )
+        yield "explain", answer.status_code, answer.text
+        page = await rig.ask(OPERATOR, "POST", f"/console/streams/{made}/explain", data={"source": source, "id": event})
+        yield "explain page", page.status_code, "no such event" in page.text
+    asked |= {"GET /v1/subscriptions/{subscription}/explain", "POST /console/streams/{subscription}/explain"}
+    for by, who in itertools.product((ALPHA, OPERATOR), (ref("alpha", 1), ref("refuge", 7))):
+        found = await ask(by, "POST", "/v1/pathways/search", json=who)
+        yield found
+        page = await ask(by, "POST", "/console/pathways", data=who)
+        yield page[2:]
+        if found[2] == 200:
+            name = json.loads(found[3])["pathway"]
+            yield await ask(by, "GET", f"/v1/pathways/{name}", headers=stating("care"))
+            yield await ask(by, "GET", f"/v1/pathways/{name}/trace", headers=stating("care"))
+            if by is OPERATOR:
+                yield await ask(by, "GET", f"/console/pathways/{name}")
+                yield await ask(by, "GET", f"/console/pathways/{name}/trace")
+    yield await ask(AUDITOR, "GET", "/v1/consents")
+    asked |= {
+        "GET /v1/consents",
+        "GET /v1/access",
+        "GET /v1/mandates",
+    } & ROUTE_ROWS.keys()  # of a citizen: `test_noninterference_http`
+    reading = {name for name, row in ROUTE_ROWS.items() if row.category is About.READING}
+    assert reading - NOT_HERE == asked & reading, (reading - NOT_HERE) ^ (asked & reading)
+
+
+def test_what_is_concealed_changes_no_byte_of_any_route_that_reads(machine: Machine) -> None:
+    with_it, without = asyncio.run(answers(machine, HIDDEN)), asyncio.run(answers(machine, ()))
+    assert [(a, b) for a, b in zip(with_it, without, strict=True) if a != b] == []
+    assert not [each for each in with_it if "refuge" in repr(each[-1]) and each[1] != "/v1/concealed"]
+    assert "her name" not in repr(with_it)
+
+
+@pytest.mark.parametrize(
+    ("part", "hole"),
+    [
+        ("review", "create or replace function ref_is_concealed(of text, known_as text) returns boolean language sql as"
+         " 'select false'"),
+        ("/v1/parked", "update organisation set conceals = false where org = 'refuge'"),
+    ],
+)  # fmt: skip
+def test_a_hole_would_be_seen(machine: Machine, part: str, hole: str) -> None:
+    try:
+        with_it = asyncio.run(answers(machine, HIDDEN, [hole]))
+    except AssertionError:
+        return  # a dossier that ought to be none was there
+    without = asyncio.run(answers(machine, ()))
+    different = [a for a, b in zip(with_it, without, strict=False) if a != b]
+    assert any(part in repr(each) for each in different)
+
+
+def test_why_an_address_is_not_reached_is_one_word() -> None:
+    assert {public_reason(reason) for reason in NO_ANSWER} == {"unreachable", "timed-out", "bad-answer"}
+
+
+async def test_a_block_takes_a_whole_number_of_spans_however_it_ends() -> None:
+    now, slept = [100.0], list[float]()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    padding = Padding(0.025, lambda: now[0], sleep)
+    for taken in (0.0, 0.001, 0.0249, 0.0251, 0.26):
+        with contextlib.suppress(LookupError):
+            async with padding.padded(enabled=True):
+                now[0] += taken
+                raise LookupError
+        whole = (taken + slept[-1]) / 0.025
+        assert abs(whole - round(whole)) < 1e-6
+        assert slept[-1] >= 0
+    async with padding.padded(enabled=False):
+        pass
+    assert len(slept) == 5
+
+
+class Held:
+    """How long answers were held back; by the time that this process worked, which no neighbour's load changes."""
+
+    def __init__(self, bucket_s: float = BUCKET_S) -> None:
+        self.seconds = 0.0
+        self.padding = Padding(bucket_s, time.process_time, self._slept)
+
+    async def _slept(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+@pytest.mark.parametrize("padded", [True, False])
+async def test_how_long_a_pull_takes_does_not_tell_what_is_hidden(machine: Machine, padded: bool) -> None:
+    """An organisation has two clients, of whom a refuge knows one: with 300 hidden steps, and with none.
+
+    Where nothing is padded, the same distinguisher tells them apart.
+    """
+    held = Held() if padded else Held(1e-9)
+    async with rig_on(machine, padding=held.padding) as rig:
+        await rig.tell(step("alpha", "a1", 1), step("alpha", "a2", 2))
+        await rig.tell(linked("lr", ref("alpha", 1), ref("refuge", 7)))
+        await rig.tell(*(step("refuge", f"r{n}", 7, n % 60) for n in range(300)))
+        await rig.execute("update organisation set conceals = true where org = 'refuge'")
+        names = [str(await rig.find(ALPHA, "alpha", subject(n))) for n in (1, 2)]
+        pairs = [[await _pulled(rig, held, name) for name in names] for _ in range(40)]
+    right = sum(hidden > bare for hidden, bare in pairs)
+    shift = statistics.median(hidden - bare for hidden, bare in pairs)
+    if padded:
+        assert abs(shift) < 0.002, (right, shift)
+    else:
+        assert right >= 36, (right, shift)
+
+
+async def _pulled(rig: Rig, held: Held, name: str) -> float:
+    began, held.seconds = time.process_time(), 0.0
+    assert (await rig.ask(ALPHA, "GET", f"/v1/pathways/{name}")).status_code == 200
+    return time.process_time() - began + held.seconds
+
+
+async def test_a_search_for_anothers_pseudonym_is_the_same_work_whether_it_exists(rig: Rig) -> None:
+    """The same statements: what exists is not looked at."""
+    await rig.tell(step("alpha", "a1", 1), *(step("refuge", f"r{n}", 7, n % 60) for n in range(20)))
+    said: list[list[str]] = []
+    for n in (7, 99):
+        statements: list[str] = []
+        async with rig.pool.acquire() as one, rig.pool.acquire() as other:
+            for connection in (one, other):
+                connection.add_query_logger(lambda record, kept=statements: kept.append(record.query))
+        assert await rig.find(ALPHA, "refuge", subject(n)) is None
+        said.append(list(statements))
+    assert said[0] == said[1]
+    assert said[0]

@@ -1,0 +1,267 @@
+"""Hand-offs by who hands to whom: counts, waits and silence as a plain reading of the table has them."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from collections import defaultdict
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+
+import orjson
+import pytest
+
+from gateway.console.room import Room, room_of
+from gateway.pull.test_restricted import told
+from pathline import instant
+from pathline.vocabulary import InteractionCorrected
+from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
+from pathline_gateway.handoffs import overview_repository
+from pathline_gateway.handoffs.overview_repository import OverviewScope, PairCursor
+from pathline_gateway.handoffs.projection_row import HandoffRow
+from support.gateways.routes import OPERATOR, Rig
+from support.generators.pathways import NOW
+from support.intake.history import START, Told, source, step, subject
+
+ORGS = ("clinic", "housing", "refuge", "bank")
+STATES = ("requested", "received", "accepted", "rejected", "in-progress", "completed", "cancelled", None)
+
+
+TOKEN = "a-token-of-22-characters"
+
+
+def offer(handoff: str, to: str = "housing", service: str | None = None, **more: Any) -> dict[str, Any]:
+    due = {"accept": instant.to_text(START + timedelta(hours=1))}
+    asked = {"org": to} if service is None else {"org": to, "service": service}
+    hashed = hashlib.sha256(TOKEN.encode()).hexdigest()
+    return {"handoff": handoff, "to": asked, "token_sha256": hashed, "due": due, "context_released": False, **more}
+
+
+def offered(handoff: str, to: str = "housing", n: int = 1, **more: Any) -> Told:
+    return told(handoff.partition(":")[0], f"o {handoff}", "handoff.offered", n, **offer(handoff, to, **more))
+
+
+def some_record(chance: random.Random, n: int, ref: int) -> HandoffRow:
+    def at() -> datetime | None:
+        return None if chance.random() < 0.4 else NOW + timedelta(days=chance.uniform(-200, 5))
+
+    sender, receiver = chance.choice(ORGS), chance.choice((*ORGS, None, "stranger"))
+    values: dict[str, Any] = {name: at() for name in HandoffRow._fields}
+    values |= dict.fromkeys(("offer_trace_id", "offer_span_id", "end_trace_id", "end_span_id", "outcome", "service"))
+    values |= {
+        "handoff": f"{sender}:{n}", "sender": sender, "receiver": receiver, "state": chance.choice(STATES),
+        "ended_by": chance.choice((None, "declined", "expired", "completed")), "redirect_count": chance.randrange(3),
+        "anomaly_count": chance.randrange(3), "offer_ref": ref, "is_concealed": False,
+    }  # fmt: skip
+    return HandoffRow(**values)
+
+
+def counts(record: HandoffRow) -> bool:
+    """Whether it is on the pages."""
+    return record.offered_at is not None and (record.ended_at is None or record.offered_at >= NOW - timedelta(days=90))
+
+
+def silent_since(record: HandoffRow) -> datetime | None:
+    """Since when nothing was heard of a receiver on the register."""
+    waited = ((record.accept_due_at, record.accept_answered_at), (record.contact_due_at, record.contact_answered_at))
+    past = [due for due, answer in waited if due is not None and due < NOW and answer is None]
+    return min(past, default=None) if record.receiver in ORGS else None
+
+
+def nobody_answered(record: HandoffRow) -> bool:
+    """Whether the receiver has not even answered, though that is due."""
+    due, answer = record.accept_due_at, record.accept_answered_at
+    return record.receiver in ORGS and due is not None and due < NOW and answer is None
+
+
+async def drawn(rig: Rig, seed: int) -> list[HandoffRow]:
+    await rig.tell(*(step(org, f"s {org}", n) for n, org in enumerate(ORGS)))
+    refs = [row["id"] for row in await rig.pool.fetch("select id from subject_ref")]
+    chance = random.Random(seed)
+    records = [some_record(chance, n, chance.choice(refs)) for n in range(chance.choice((0, 5, 400)))]
+    async with rig.pool.acquire() as connection:
+        await connection.copy_records_to_table("handoff", records=records, columns=HandoffRow._fields)
+    return records
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_pairs_are_counted_as_a_plain_reading_counts_them(rig: Rig, seed: int) -> None:
+    by_pair: dict[Any, list[HandoffRow]] = defaultdict(list)
+    hidden = set()
+    for record in await drawn(rig, seed):
+        if record.handoff.endswith("7"):
+            hidden.add(record.handoff)
+        elif counts(record):
+            by_pair[record.sender, record.receiver].append(record)
+    async with rig.pool.acquire() as connection:
+        scope = OverviewScope(NOW, NOW - timedelta(days=90), hidden)
+        n, found = await overview_repository.list_pairs(connection, scope, 100)
+        parts = [
+            await overview_repository.list_pairs(connection, scope, 2, offset=skip)
+            for skip in range(0, len(found) + 2, 2)
+        ]
+        assert [pair for _, part in parts for pair in part] == found
+        assert {of for of, part in parts if part} <= {n} == {len(by_pair)}
+        for org in ORGS:
+            _, theirs = await overview_repository.list_pairs(connection, scope, 100, org)
+            assert theirs == [pair for pair in found if org in (pair.sender, pair.receiver)]
+        assert set(await overview_repository.list_organisations(connection, scope)) == {
+            org for pair in by_pair for org in pair if org
+        }
+    assert {(pair.sender, pair.receiver) for pair in found} == by_pair.keys()
+    assert [pair.silent for pair in found] == sorted((pair.silent for pair in found), reverse=True)
+    for pair in found:
+        theirs = by_pair[pair.sender, pair.receiver]
+        waits = [
+            r.accepted_at - r.offered_at
+            for r in theirs
+            if r.offered_at and r.accepted_at and r.accepted_at >= r.offered_at
+        ]
+        met = [
+            r.first_contact_at - r.offered_at
+            for r in theirs
+            if r.offered_at and r.first_contact_at and r.first_contact_at >= r.offered_at
+        ]
+        assert pair.offered == len(theirs)
+        assert pair.waiting == sum(r.state in ("requested", "received") for r in theirs)
+        assert pair.silent == sum(nobody_answered(r) for r in theirs)
+        assert pair.silent + pair.unmet == sum(silent_since(r) is not None for r in theirs)
+        assert (pair.accepted, pair.contacted) == (len(waits), len(met))
+        for said, expected in ((pair.median_to_acceptance, waits), (pair.median_to_contact, met)):
+            assert (said is None) == (not expected)
+            assert said is None or abs(said - median(expected)) < timedelta(milliseconds=1)
+        assert pair.observable == (pair.receiver in ORGS)
+        assert (pair.declined, pair.expired) == tuple(
+            sum(r.ended_by == verb for r in theirs) for verb in ("declined", "expired")
+        )
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_a_pair_s_hand_offs_come_open_first_and_the_longest_silent_first(rig: Rig, seed: int) -> None:
+    records = [each for each in await drawn(rig, seed) if counts(each)]
+    far = NOW + timedelta(days=9_999)
+    scope = OverviewScope(NOW, NOW - timedelta(days=90))
+    async with rig.pool.acquire() as connection:
+        for sender, receiver in {(each.sender, each.receiver) for each in records}:
+            found = await overview_repository.list_of_pair(connection, scope, sender, receiver, 1_000)
+            theirs = [each for each in records if (each.sender, each.receiver) == (sender, receiver)]
+            theirs.sort(key=lambda r: r.handoff)
+            theirs.sort(key=lambda r: r.offered_at or far, reverse=True)
+            theirs.sort(key=lambda r: (r.ended_at is not None, silent_since(r) or far))
+            assert [each.handoff for each in found] == [each.handoff for each in theirs]
+            parts: list[str] = []
+            after: PairCursor | None = None
+            while part := await overview_repository.list_of_pair(connection, scope, sender, receiver, 7, after):
+                parts += [each.handoff for each in part]
+                last = part[-1]
+                after = PairCursor(last.handoff, last.ended is not None, last.silent_since, last.offered)
+            assert parts == [each.handoff for each in theirs]
+        silent = sorted((r for r in records if silent_since(r)), key=lambda r: silent_since(r) or far, reverse=True)
+        n, latest = await overview_repository.list_latest_silent(connection, scope, 3)
+        walked: list[tuple[datetime | None, str]] = []
+        reached: tuple[str, datetime] | None = None
+        while part := await overview_repository.list_longest_silent(connection, scope, 7, reached):
+            walked += [(each.silent_since, each.handoff) for each in part]
+            assert part[-1].silent_since is not None
+            reached = (part[-1].handoff, part[-1].silent_since)
+        assert walked == sorted((silent_since(r), r.handoff) for r in silent)  # type: ignore[type-var]
+    assert n.silent == len(silent)
+    assert n.unanswered <= n.silent
+    assert [each.handoff for each in latest] == [each.handoff for each in silent[:3]]
+
+
+async def test_from_a_pair_one_comes_to_each_hand_off_its_pathway_and_its_trace(rig: Rig) -> None:
+    await rig.tell(offered("clinic:1"), offered("clinic:2", n=2), offered("bank:1", "clinic"), step("housing", "h", 9))
+    await rig.tell(told("clinic", "x", "handoff.cancelled", 2, 5, handoff="clinic:2"))
+    rig.now = START + timedelta(days=30)
+    async with room_of(rig) as room:
+        pairs = await room.html("/console/handoffs")
+        assert pairs.index("Clinic to Housing") < pairs.index("Bank to Clinic")
+        assert "1 silent" in pairs
+        only = await room.html("/console/handoffs?org=bank")
+        assert "Bank to Clinic" in only
+        assert "Clinic to Housing" not in only
+        assert "No hand-off from or to Nobody." in await room.says("/console/handoffs?org=nobody")
+        (link,) = re.findall(r'href="(/console/handoffs/pair\?from=clinic[^"]+)"', pairs)
+        opened = await room.html(link.replace("&amp;", "&"))
+        assert opened.index("silent: an answer was due on 1 Mar 2026") < opened.index("taken back")
+        pathways = re.findall(r'href="/console/pathways/([0-9a-f-]{36})"', opened)
+        assert len(pathways) == 2
+        assert [f'href="/console/pathways/{each}/trace"' in opened for each in pathways] == [True, True]
+        assert (await room.http.get("/console/handoffs/pair")).status_code == 422
+        assert (await room.http.get("/console/handoffs?org=%00")).status_code == 422
+
+
+async def test_a_receiver_that_is_not_on_the_register_is_never_silent(rig: Rig) -> None:
+    await rig.tell(offered("clinic:1", "nobody-here"))
+    async with room_of(rig) as room:
+        assert "Everything flows, and nothing waits." in await room.says("/console")
+        assert "not on the register: cannot be seen" in await room.says("/console/handoffs")
+        shown = await room.says("/console/handoffs/pair?from=clinic&to=nobody-here")
+        assert "not on the register: whether it answers cannot be seen" in shown
+        assert "silent:" not in shown
+
+
+async def everything(room: Room, by: Caller) -> str:
+    """All that the pages tell of hand-offs."""
+    pairs = [f"/console/handoffs/pair?from={a}&to={b}" for a in ORGS for b in ORGS]
+    paths = ("/console", "/console/handoffs", *pairs)
+    return " ".join([re.sub(r"As of.*UTC", "", await room.says(path, by)) for path in paths])
+
+
+PLAIN = offered("clinic:plain", n=5)
+CORRECTION = {
+    "source": source("clinic"),
+    "id": "o clinic:1",
+    "reason": "wrong-content",
+    "replacement": {"time": START.isoformat(), "data": offer("clinic:1", safety="conceal")},
+}
+CONCEALED = {
+    "by its sender's word": [offered("clinic:1", safety="conceal")],
+    "at a receiver that conceals": [offered("clinic:1", "refuge")],
+    "from a sender that conceals": [offered("refuge:1")],
+    "at a service that is concealed": [offered("clinic:1", "bank", service="shelter")],
+    "of a person who is concealed": [offered("clinic:1", n=7)],
+    "by a correction": [
+        offered("clinic:1"),
+        Told("clinic", "k", subject(0), InteractionCorrected.model_validate(CORRECTION)),
+    ],
+    "by its answer": [
+        offered("clinic:1"),
+        told("housing", "a", "handoff.accepted", 2, 2, handoff="clinic:1", token=TOKEN, safety="conceal"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", CONCEALED)
+async def test_an_operator_is_told_nothing_of_a_concealed_hand_off_and_counts_nothing(rig: Rig, how: str) -> None:
+    await rig.tell(*(step(org, f"s {org}", 90 + n) for n, org in enumerate(ORGS)), PLAIN)
+    await rig.execute("update organisation set conceals = true where org = 'refuge'")
+    await rig.execute("insert into concealed_service values ('bank', 'shelter', 'operator')")
+    await rig.execute("insert into concealed_ref values ('clinic', $1, 'operator')", subject(7))
+    async with room_of(rig) as room:
+        before = await everything(room, OPERATOR)
+        assert "One hand-off is silent" in before
+        await rig.tell(*CONCEALED[how])
+        assert silences(await everything(room, OPERATOR)) == silences(before)
+        silent = "One hand-off is silent" if how == "by its answer" else "2 hand-offs are silent"
+        assert silent in await everything(room, AUTH_DISABLED_CALLER)
+
+
+async def test_a_word_that_is_spelled_by_escapes_conceals_as_well(rig: Rig) -> None:
+    await rig.tell(PLAIN, step("housing", "h", 9))
+    (stored,) = await rig.pool.fetch("select payload from interaction where handoff is not null")
+    head, data = stored["payload"].split(b"\n", 1)
+    spelled = data[:-1] + rb',"safety":"conce\u0061l"}'
+    assert orjson.loads(spelled)["safety"] == "conceal"
+    await rig.execute("update interaction set payload = $1 where handoff is not null", head + b"\n" + spelled)
+    async with room_of(rig) as room:
+        assert "nothing waits" in await room.says("/console", OPERATOR)
+        assert "One hand-off is silent" in await room.says("/console", AUTH_DISABLED_CALLER)
+
+
+def silences(said: str) -> str:
+    """Of what the pages say, all but the totals of everything that is stored."""
+    return re.sub(r"interactions [\d,]+ pathways [\d,]+ links [\d,]+", "", said)

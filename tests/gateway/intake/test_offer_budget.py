@@ -1,0 +1,90 @@
+"""Offers that wait have a bound, at one receiver and for one person: beyond it they are parked, or refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from pathline.interaction import interaction
+from pathline.vocabulary.handoffs import HandoffCancelled, HandoffOffered
+from pathline_gateway.handoffs.projection import project_next_batch
+from pathline_gateway.identity.links.service import Linking
+from pathline_gateway.intake.batch_transaction import ApplyTarget
+from pathline_gateway.intake.http_ingest import HttpIngest
+from pathline_gateway.kafka.progress import Progress
+from pathline_gateway.limits.table import Limits
+from pathline_gateway.web.problem import Problem
+from support.gateways.routes import Rig
+from support.intake.history import GROUP, Told, source, subject
+
+NEVER: Any = None
+
+
+def offer(n: int, to: str = "housing", person: int | None = None) -> Told:
+    payload = HandoffOffered.model_validate({"handoff": f"clinic:{n}", "to": {"org": to}, "token_sha256": "0" * 64,
+                                             "context_released": False})  # fmt: skip
+    return Told("clinic", f"o{n}", subject(n if person is None else person), payload, n)
+
+
+def cancelled(n: int) -> Told:
+    return Told("clinic", f"x{n}", subject(n), HandoffCancelled(handoff=f"clinic:{n}"), 1_000 + n)
+
+
+async def told(rig: Rig, *some: Told) -> None:
+    await rig.tell(*some)
+    while await project_next_batch(rig.pool):
+        pass
+
+
+async def parked(rig: Rig) -> Counter[str]:
+    rows = await rig.pool.fetch("select reason from parked where state = 'parked'")
+    return Counter(row["reason"] for row in rows)
+
+
+@pytest.mark.limit("open-offers")
+async def test_more_than_so_many_offers_to_one_receiver_are_parked_until_some_ended(rig: Rig) -> None:
+    rig.log.into = ApplyTarget(GROUP, register_unknown=True, limits=Limits(open_offers=5))
+    await told(rig, *(offer(n) for n in range(4)))
+    await told(rig, *(offer(n) for n in range(4, 10)), offer(50, to="court"))
+    assert await parked(rig) == {"over-open-offers": 5}
+    assert await rig.pool.fetchval("select count(*) from handoff where receiver = 'court'") == 1
+    await told(rig, cancelled(0), cancelled(1), offer(2))
+    await told(rig, offer(20), offer(21), offer(22))
+    assert await parked(rig) == {"over-open-offers": 6}
+
+
+@pytest.mark.limit("open-offers-of-record")
+async def test_more_than_so_many_offers_for_one_person_are_parked(rig: Rig) -> None:
+    rig.log.into = ApplyTarget(GROUP, register_unknown=True, limits=Limits(open_offers_of_record=3))
+    await told(rig, *(offer(n, to=f"org{n}", person=1) for n in range(2)))
+    await told(rig, *(offer(n, to=f"org{n}", person=1) for n in range(2, 6)), offer(7, person=2))
+    assert await parked(rig) == {"over-open-offers": 3}
+
+
+async def test_the_door_refuses_them_and_says_when_to_come_again(rig: Rig) -> None:
+    rig.log.into = ApplyTarget(GROUP, register_unknown=True, limits=Limits(open_offers=2))
+    await told(rig, offer(0), offer(1))
+    door = HttpIngest(NEVER, rig.pool, Progress(), False, True, Limits(open_offers=2))
+    said = [offer(n) for n in (1, 2)]
+    items = [interaction(t.payload, source=source("clinic"), subject=t.subject, time=datetime.now(UTC)) for t in said]
+    await door._check_budgets(items[:1])
+    with pytest.raises(Problem) as refused:
+        await door._check_budgets(items)
+    assert (refused.value.status, refused.value.reason) == (429, "over-open-offers")
+    assert refused.value.extensions["limit"] == "open-offers"
+
+
+@pytest.mark.limit("link-tokens")
+async def test_one_organisation_has_so_many_tokens_that_may_be_used(rig: Rig) -> None:
+    linking = Linking(rig.pool, NEVER, b"k" * 32, lifetime_s=600, limits=Limits(link_tokens=3))
+    for n in range(3):
+        await linking.issue("clinic", subject(n))
+    with pytest.raises(Problem) as refused:
+        await linking.issue("clinic", subject(9))
+    assert (refused.value.status, refused.value.reason) == (429, "too-many-tokens")
+    await linking.issue("housing", subject(1))
+    await rig.execute("update link_token set expires_at = now() where subject = $1", subject(0))
+    await linking.issue("clinic", subject(9))

@@ -1,0 +1,198 @@
+"""Events are handed out by the evidence that came with them or before them, however late that is bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
+
+from gateway.streams.dispatch.test_dispatcher import subscribed
+from pathline.vocabulary.trust import ConsentGiven
+from pathline_gateway.embedded import Machine
+from pathline_gateway.identity.membership_writer import MembershipWriter
+from support.examples import examples
+from support.gateways.routes import Rig, of, rig_on
+from support.intake.history import START, Told, accepted, linked, offered, ref, retracted, step, subject
+from support.intake.played import wrong
+
+ORGS = ("clinic", "housing", "court")
+
+
+async def stored(rig: Rig, *told: Told) -> None:
+    """They are in the store; the membership writer has not seen them."""
+    async with rig.pool.acquire() as connection:
+        await rig.log.apply(connection, *told)
+
+
+async def handed(rig: Rig, org: str, id: str) -> list[int]:
+    """What this organisation may read of what its stream was given, each event by its minute."""
+    return [minute for _, minute in await handed_on_pathways(rig, org, id)]
+
+
+async def handed_on_pathways(rig: Rig, org: str, id: str) -> list[tuple[str | None, int]]:
+    """The same, each with the pathway that it is on now; None where the organisation has no name for it."""
+    answer = await rig.ask(of(org), "GET", f"/v1/subscriptions/{id}/events", params={"after": "n0", "limit": 100})
+    assert answer.status_code == 200, answer.text
+    shown = [each for each in answer.json()["events"] if "withheld" not in each]
+    times = [datetime.fromisoformat(each["time"]) for each in shown]
+    minutes = [int((time - START).total_seconds()) // 60 for time in times]
+    return [(each.get("pathway"), minute) for each, minute in zip(shown, minutes, strict=True)]
+
+
+def agreed(holder: str, n: int, recipient: str) -> Told:
+    """The recipient may see what this organisation holds of her."""
+    said = {
+        "consent": f"c-{n}", "holders": [holder], "recipients": [recipient], "nouns": ["activity"], "purpose": "care",
+    }  # fmt: skip
+    return Told(holder, f"agreed-{holder}-{n}", subject(n), ConsentGiven.model_validate(said))
+
+
+async def test_who_asked_is_given_the_answer_of_a_client_who_is_not_joined_yet(rig: Rig) -> None:
+    await rig.tell(offered("clinic", "o", 1, "housing", "clinic:h"), step("court", "here", 7))
+    sender, court = await subscribed(rig, of("clinic"), "clinic"), await subscribed(rig, of("court"), "court")
+    await stored(rig, accepted("housing", "a", 2, "clinic:h", 1), step("court", "meanwhile", 7, 2))
+    await rig.hand_out(everything=False)
+    await stored(rig, step("clinic", "later", 1, 3))
+    assert await handed(rig, "clinic", sender) == []
+    assert await handed(rig, "court", court) == [2], "nobody else waits for that"
+    await rig.bind()
+    await rig.hand_out(everything=False)
+    assert await handed(rig, "clinic", sender) == [1, 3]
+
+
+async def test_what_comes_after_a_parting_is_not_given_by_the_old_membership(rig: Rig) -> None:
+    await rig.tell(
+        step("clinic", "c", 1), step("housing", "h", 2), agreed("housing", 2, "clinic"),
+        linked("l", ref("clinic", 1), ref("housing", 2)),
+    )  # fmt: skip
+    reader = await subscribed(rig, of("clinic"), "clinic")
+    await stored(rig, step("housing", "before", 2, 1))
+    await rig.hand_out(everything=False)
+    await stored(rig, retracted("r", "l"), step("housing", "after", 2, 2))
+    await rig.hand_out(everything=False)
+    assert await handed(rig, "clinic", reader) == [1]
+    await rig.bind()
+    await rig.hand_out(everything=False)
+    assert await handed(rig, "clinic", reader) == [], "nor is what was given shown any more"
+
+
+TURNS = st.lists(
+    st.one_of(
+        st.tuples(st.just("step"), st.sampled_from(ORGS), st.sampled_from([1, 2, 11, 12])),
+        st.tuples(st.just("link"), st.sampled_from(ORGS), st.integers(1, 2)),
+        st.tuples(st.just("offer"), st.sampled_from(ORGS), st.integers(1, 2)),
+        st.tuples(st.just("accept"), st.sampled_from(ORGS), st.integers(1, 2)),
+        st.tuples(st.sampled_from(["bind", "hand out"]), st.just(""), st.just(0)),
+    ),
+    min_size=3,
+    max_size=20,
+)
+
+
+def said(n: int, turn: str, org: str, who: int) -> Told:
+    """What somebody publishes at this turn."""
+    other = ORGS[(ORGS.index(org) + 1) % len(ORGS)]
+    match turn:
+        case "step":
+            return step(org, f"e{n}", who, minute=n)
+        case "link":
+            return linked(f"e{n}", ref(org, who), ref(other, who), minute=n)
+        case "offer":
+            return offered(org, f"e{n}", who, other, f"{org}:{who}", minute=n)
+        case _:
+            return accepted(other, f"e{n}", who + 10, f"{org}:{who}", minute=n)
+
+
+@dataclass
+class Given:
+    """What each organisation was given, and of which earlier events each event shared the pathway when it came."""
+
+    by_org: dict[str, list[tuple[str | None, int]]] = field(default_factory=dict)
+    followed: dict[int, set[int]] = field(default_factory=dict)
+    """Of what was bound at once: by the minute of an event, the minutes of those before it on its pathway."""
+
+
+async def given_in(machine: Machine, turns: list[Any], *, at_once: bool) -> Given:
+    """`at_once`: each event is bound and handed out before the next comes."""
+    given = Given()
+    async with rig_on(machine) as rig:
+        for who in (1, 2):
+            for org, other in zip(ORGS, (*ORGS[1:], ORGS[0]), strict=True):
+                await rig.tell(agreed(other, who, org), agreed(other, who + 10, org))
+        subscriptions = {org: await subscribed(rig, of(org), org) for org in ORGS}
+        for n, (turn, org, who) in enumerate(turns):
+            if turn not in ("bind", "hand out"):
+                await stored(rig, said(n, turn, org, who))
+            if turn == "bind" or at_once:
+                await rig.bind()
+            if at_once:
+                given.followed[n] = await minutes_before(rig, n)
+            if turn == "hand out" or at_once:
+                await rig.hand_out(everything=False)
+        await rig.bind()
+        await rig.hand_out(everything=False)
+        async with rig.pool.acquire() as connection:
+            assert await connection.fetchval("select count(*) from dispatch_held") == 0
+            assert await wrong(connection) == {}
+        given.by_org = {org: await handed_on_pathways(rig, org, id) for org, id in subscriptions.items()}
+        return given
+
+
+async def minutes_before(rig: Rig, minute: int) -> set[int]:
+    """The events before that of this minute which are on its pathway now."""
+    async with rig.pool.acquire() as connection:
+        rows = await connection.fetch(
+            """
+            select before.time from interaction it join ref_pathway i on i.ref = it.ref
+            join ref_pathway b on b.pathway = i.pathway join interaction before on before.ref = b.ref
+            where it.time = $1 and before.time < $1
+            """,
+            START + timedelta(minutes=minute),
+        )
+    return {int((row["time"] - START).total_seconds()) // 60 for row in rows}
+
+
+@given(TURNS)
+@examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_whoever_binds_late_misses_nothing_of_what_binding_at_once_gives(
+    machine: Machine, turns: list[Any]
+) -> None:
+    late = await given_in(machine, turns, at_once=False)
+    at_once = await given_in(machine, turns, at_once=True)
+    for org in ORGS:
+        minutes, expected = [minute for _, minute in late.by_org[org]], [minute for _, minute in at_once.by_org[org]]
+        assert len(set(minutes)) == len(minutes), "once each"
+        assert set(expected) <= set(minutes)
+        # What comes of two pathways that are one only later has no order.
+        given_at = {minute: position for position, minute in enumerate(minutes)}
+        for minute in minutes:
+            assert all(given_at[each] < given_at[minute] for each in at_once.followed[minute] & set(minutes)), (
+                "in order"
+            )
+
+
+async def test_a_flood_of_links_holds_up_nobody_whom_it_is_not_about(rig: Rig) -> None:
+    await rig.tell(step("court", "here", 7))
+    court = await subscribed(rig, of("court"), "court")
+    await stored(rig, *(linked(f"l{n}", ref("clinic", n), ref("housing", n)) for n in range(10, 400)))
+    await stored(rig, step("court", "meanwhile", 7, 2))
+    await rig.hand_out(everything=False)
+    assert await handed(rig, "court", court) == [2]
+
+
+async def test_a_flood_of_links_does_not_hold_up_what_a_bound_link_is_about(rig: Rig) -> None:
+    await rig.tell(step("court", "here", 7), step("clinic", "c", 1), agreed("clinic", 1, "court"))
+    court = await subscribed(rig, of("court"), "court")
+    await stored(rig, *(linked(f"l{n}", ref("clinic", n), ref("housing", n)) for n in range(10, 400)))
+    link = linked("hers", ref("clinic", 1), ref("court", 7))
+    await stored(rig, replace(link, org="court"), step("clinic", "meanwhile", 1, 2))
+    await rig.hand_out(everything=False)
+    assert await handed(rig, "court", court) == []
+    await MembershipWriter(rig.pool).bind_batch()  # one turn: of each organisation, the oldest
+    async with rig.pool.acquire() as connection:
+        assert await connection.fetchval("select count(*) from unseen_evidence_ref") > 0, "the flood waits still"
+    await rig.hand_out(everything=False)
+    assert await handed(rig, "court", court) == [2]

@@ -1,0 +1,153 @@
+"""While a pathway cannot be computed nothing of it is told; afterwards all of it is, once, in order, numbered then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
+
+from gateway.streams.dispatch.test_dispatcher import subscribed
+from pathline.vocabulary.trust import ConsentGiven
+from pathline_gateway.embedded import Machine
+from pathline_gateway.set_aside import repository
+from pathline_gateway.streams.dispatch import held_repository
+from pathline_gateway.visibility import policy as visibility_policy
+from support.examples import examples
+from support.gateways.failing_loops import Injected
+from support.gateways.routes import Rig, of, rig_on
+from support.intake.history import Told, linked, ref, step, subject
+
+PEOPLE = range(3)
+TURNS = st.lists(
+    st.one_of(
+        st.tuples(st.just("step"), st.sampled_from(["clinic", "housing"]), st.sampled_from(PEOPLE)),
+        st.tuples(st.sampled_from(["break", "mend", "link"]), st.just("clinic"), st.sampled_from(PEOPLE)),
+        st.tuples(st.sampled_from(["hand out", "read", "retry"]), st.just(""), st.just(0)),
+    ),
+    min_size=4,
+    max_size=24,
+)
+
+
+def agreed(org: str, n: int) -> Told:
+    """What this organisation holds of her may be shown to the reader."""
+    said = {"consent": f"c-{n}", "holders": [org], "recipients": ["reader"], "nouns": ["activity"], "purpose": "care"}
+    return Told(org, f"agreed-{org}-{n}", subject(n), ConsentGiven.model_validate(said))
+
+
+@contextmanager
+def breaking(subjects: set[str]) -> Iterator[None]:
+    """What another organisation sees of a pathway cannot be computed where one of these is on it."""
+    real: Any = visibility_policy._visible_to_organisation
+
+    def raising(reader: Any, now: Any, known: Any, *more: Any) -> Any:
+        if subjects & {each.subject for each in known.refs}:
+            raise Injected
+        return real(reader, now, known, *more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(visibility_policy, "_visible_to_organisation", raising)
+        yield
+
+
+class Reader:
+    """Reads on and on, as a client does, and keeps what it was told."""
+
+    def __init__(self, rig: Rig, org: str, id: str) -> None:
+        self.rig, self.org, self.id = rig, org, id
+        self.after, self.told = "n0", list[dict[str, Any]]()
+
+    async def read(self) -> None:
+        answer = await self.rig.ask(
+            of(self.org), "GET", f"/v1/subscriptions/{self.id}/events", params={"after": self.after}
+        )
+        assert answer.status_code == 200, answer.text
+        self.told += answer.json()["events"]
+        self.after = answer.json()["next"]
+
+    def ids(self) -> list[str]:
+        return [each["data"]["activity"] for each in self.told if "withheld" not in each and "data" in each]
+
+
+async def retried(rig: Rig) -> None:
+    async with rig.pool.acquire() as connection:
+        await repository.retry(connection)
+
+
+@given(TURNS)
+@examples(12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_everything_is_told_once_and_in_order_whatever_was_set_aside(machine: Machine, turns: list[Any]) -> None:
+    async with rig_on(machine) as rig:
+        broken: set[str] = set()
+        for n in PEOPLE:
+            await rig.tell(
+                step("clinic", f"first-c{n}", n), step("housing", f"first-h{n}", n),
+                step("reader", f"first-r{n}", n), agreed("clinic", n),
+                linked(f"known-{n}", ref("clinic", n), ref("reader", n)),
+            )  # fmt: skip
+        await rig.hand_out(everything=False)
+        readers = [Reader(rig, org, await subscribed(rig, of(org), org)) for org in ("reader", "clinic", "housing")]
+        sent: list[tuple[str, str, int]] = []
+        with breaking(broken):
+            for n, (turn, org, who) in enumerate(turns):
+                match turn:
+                    case "step":
+                        sent.append((f"e{n}", org, who))
+                        await rig.tell(step(org, f"e{n}", who, minute=n, text=f"e{n}"))
+                    case "break":
+                        broken.add(subject(who))
+                    case "mend":
+                        broken.discard(subject(who))
+                    case "link":
+                        await rig.tell(linked(f"l{n}", ref("clinic", who), ref("housing", who)))
+                    case "hand out":
+                        await rig.hand_out(everything=False)
+                    case "read":
+                        for reader in readers:
+                            await reader.read()
+                    case "retry":
+                        await retried(rig)
+            broken.clear()
+            for _ in range(4):
+                await retried(rig)
+                await rig.hand_out(everything=False)
+                for reader in readers:
+                    await reader.read()
+        assert not await rig.pool.fetchval("select count(*) from set_aside")
+        for reader in readers:
+            assert [each["number"] for each in reader.told] == list(range(1, len(reader.told) + 1))
+            wanted = [
+                (id, who) for id, org, who in sent if org == (reader.org if reader.org == "housing" else "clinic")
+            ]
+            told = [id for id in reader.ids() if id.startswith("e")]
+            assert sorted(told) == sorted(id for id, _ in wanted)
+            for person in PEOPLE:  # in order on each pathway, as it was
+                hers = [id for id, who in wanted if who == person]
+                assert [id for id in told if id in hers] == hers
+
+
+async def test_nothing_of_a_closed_pathway_is_told_to_others(machine: Machine) -> None:
+    async with rig_on(machine) as rig:
+        await rig.tell(step("clinic", "c", 1, text="c"), step("housing", "h", 2, text="h"), agreed("clinic", 1))
+        await rig.tell(linked("l", ref("clinic", 1), ref("housing", 2)), step("reader", "r", 3, text="r"))
+        await rig.tell(linked("m", ref("clinic", 1), ref("reader", 3)))
+        seen = await rig.read(of("reader"), "reader", subject(3), "care")
+        assert {each["activity"] for each in seen["steps"]} == {"c", "r"}
+        async with rig.pool.acquire() as connection:
+            pathway = await connection.fetchval("select pathway from membership limit 1")
+            refs = await held_repository.refs_of(connection, pathway)
+            await repository.put(connection, "membership", "evidence", {"said:0": Injected()}, {"said:0": refs})
+        for org, n, own in (("reader", 3, "r"), ("clinic", 1, "c"), ("housing", 2, "h")):
+            closed = await rig.read(of(org), org, subject(n), "care")
+            assert [each["activity"] for each in closed["steps"]] == [own]
+        found = await rig.ask(
+            of("reader"), "POST", "/v1/pathways/search", json={"org": "clinic", "subject": subject(1)}
+        )
+        assert found.status_code == 404
+        async with rig.pool.acquire() as connection:
+            await repository.release(connection, "membership", ["said:0"])
+        assert len((await rig.read(of("reader"), "reader", subject(3), "care"))["steps"]) == 2

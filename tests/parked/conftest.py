@@ -1,9 +1,0 @@
-import database
-import pytest
-
-from pathline_gateway.embedded import Machine
-
-
-@pytest.fixture(scope="session")
-def postgres(machine: Machine) -> database.Server:
-    return database.Server(machine.database)

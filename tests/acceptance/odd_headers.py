@@ -57,4 +57,5 @@ async def _send(bootstrap: str, topic: str, compression: str, lines: list[list[l
 
 
 if __name__ == "__main__":
-    asyncio.run(_send(*sys.argv[1:], json.load(sys.stdin)))
+    _, bootstrap, topic, compression = sys.argv
+    asyncio.run(_send(bootstrap, topic, compression, json.load(sys.stdin)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 import requests
+from requests import PreparedRequest, Response, Session
 
 from support.gateways.secured import Secured, secured
 from support.generators.openapi_requests import made_up
@@ -33,9 +34,9 @@ class Ready:
 
     label: str
     path: str
-    requests: Sequence[requests.PreparedRequest]
+    requests: Sequence[PreparedRequest]
 
-    def sent(self, session: requests.Session, token: str | None = None) -> list[requests.Response]:
+    def sent(self, session: Session, token: str | None = None) -> list[Response]:
         """What is answered to whoever shows this."""
         return [session.send(_shown(each, token), timeout=60) for each in self.requests]
 
@@ -70,7 +71,7 @@ def session() -> Iterator[requests.Session]:
 
 
 @pytest.mark.long
-def test_nobody_is_told_anything_but_that_she_is_nobody(everything: list[Ready], session: requests.Session) -> None:
+def test_nobody_is_told_anything_but_that_she_is_nobody(everything: list[Ready], session: Session) -> None:
     bodies = set()
     for asked in everything:
         if asked.path in PUBLIC:
@@ -86,7 +87,7 @@ def test_nobody_is_told_anything_but_that_she_is_nobody(everything: list[Ready],
 @pytest.mark.long
 @pytest.mark.parametrize("name", CALLERS)
 def test_no_request_breaks_anything_whoever_asks(
-    gateway: Secured, everything: list[Ready], session: requests.Session, name: str
+    gateway: Secured, everything: list[Ready], session: Session, name: str
 ) -> None:
     token = gateway.token(*CALLERS[name])
     statuses = {asked.label: {answer.status_code for answer in asked.sent(session, token)} for asked in everything}

@@ -76,8 +76,8 @@ def _parts(gateway: Gateway, pathway: dict[str, Any]) -> list[list[dict[str, Any
         assert subject in read["subjects"]
         parts[read["pathway"]] = read["steps"]
     for part in parts.values():
-        found = [_identity(step) for step in part]
-        assert found == [identity for identity in whole if identity in set(found)]
+        identities = [_identity(step) for step in part]
+        assert identities == [identity for identity in whole if identity in set(identities)]
     return list(parts.values())
 
 

@@ -90,7 +90,8 @@ class Life:
 
     def told(self, org: str) -> list[Body]:
         """All that the organisation's subscription was given."""
-        found, after = [], "n0"
+        found: list[Body] = []
+        after = "n0"
         while True:
             path = f"GET /v1/subscriptions/{self.subscriptions[org]}/events?after={after}&limit=7"
             page = self.ask(path, self.token("subscriber", org))
@@ -255,7 +256,7 @@ def _spans(sink: Sink) -> list[Span]:
 
 
 def _attribute(span: Span, name: str) -> str:
-    return next(each.value.string_value for each in span.attributes if each.key == name)
+    return next(str(each.value.string_value) for each in span.attributes if each.key == name)
 
 
 def _ns(text: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         yield up
 
 
-def event(org: str, subject: str, id: str, time: str, type: str = "activity.recorded", **data: object) -> dict:
+def event(
+    org: str, subject: str, id: str, time: str, type: str = "activity.recorded", **data: object
+) -> dict[str, Any]:
     return {
         "specversion": "1.0",
         "id": id,
@@ -33,15 +36,15 @@ def event(org: str, subject: str, id: str, time: str, type: str = "activity.reco
     }
 
 
-def link(id: str) -> dict:
+def link(id: str) -> dict[str, Any]:
     same = [{"org": "food-bank", "subject": SUBJECT}, {"org": "housing", "subject": OTHER}]
     return event("registry", SUBJECT, id, "2026-01-01T00:00:00Z", "identity.linked", same=same, method="record-key")
 
 
-def pathway(gateway: Gateway, org: str, subject: str) -> dict:
+def pathway(gateway: Gateway, org: str, subject: str) -> dict[str, Any]:
     found = gateway.http.post("/v1/pathways/search", json={"org": org, "subject": subject})
     assert found.status_code == 200, found.text
-    return gateway.http.get(f"/v1/pathways/{found.json()['pathway']}").json()
+    return dict(gateway.http.get(f"/v1/pathways/{found.json()['pathway']}").json())
 
 
 def test_what_was_accepted_is_pulled_back_in_order_and_a_link_joins_two(gateway: Gateway) -> None:

@@ -83,14 +83,14 @@ def test_a_listener_hears_events_as_they_come_and_goes_on_where_it_was_cut_off(t
         assert {event["id"] for _, event in contacts} == {f"event-{n}" for n in range(60) if n % 3}
         again = heard(gateway, everything, 20, last="n40")
         assert again == all_of_it[40:]
-        listening = threading.Event()
-        ends = threads.submit(ended, gateway, everything, listening)
-        assert listening.wait(60)
+        hears = threading.Event()
+        ends = threads.submit(ended, gateway, everything, hears)
+        assert hears.wait(60)
         assert gateway.http.post(f"/v1/subscriptions/{everything}/pause").status_code == 200
         assert ends.result(30) == "paused or ended"
-        listening = threading.Event()
-        waits = threads.submit(ended, gateway, half, listening)
-        assert listening.wait(60)
+        hears = threading.Event()
+        waits = threads.submit(ended, gateway, half, hears)
+        assert hears.wait(60)
         gateway.process.terminate()
         assert gateway.process.wait(60) == 0
         assert waits.result(30) is None

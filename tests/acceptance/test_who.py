@@ -143,7 +143,7 @@ def test_an_operator_who_signed_in_finds_a_pathway_and_its_trace_on_the_pages(
 
 def test_production_needs_an_issuer(tmp_path: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "PATHLINE_ISSUER"}
-    command = [Path(sys.executable).with_name("pathline-gateway"), "up", "--port", "0"]
+    command: list[str | Path] = [Path(sys.executable).with_name("pathline-gateway"), "up", "--port", "0"]
     ended = subprocess.run(
         command, capture_output=True, text=True, timeout=30, env=environment, cwd=tmp_path, check=False
     )

@@ -59,7 +59,8 @@ class Contestant:
 
     def environment(self, kafka: str, database: str, group: str) -> Mapping[str, str]:
         """What it finds around it."""
-        return {"PYTHONPATH": str(TESTS)} | (gateway_environment(kafka, database, group) if self.module is None else {})
+        own = gateway_environment(kafka, database, group) if self.module is None else {}
+        return {"PYTHONPATH": str(TESTS), **own}
 
 
 _OF_EVENT = "select count(*), count(distinct (source, id)) from event"
@@ -112,7 +113,9 @@ class Run:
 
 
 @asynccontextmanager
-async def started(command: Sequence[str], environment: Mapping[str, str], log: Path) -> AsyncIterator[subprocess.Popen]:
+async def started(
+    command: Sequence[str], environment: Mapping[str, str], log: Path
+) -> AsyncIterator[subprocess.Popen[bytes]]:
     """The program runs in a session of its own until the block ends, however it ends, or we are killed."""
     launch = (sys.executable, "-I", "-S", str(CHILD_EXEC), str(os.getpid()), str(int(signal.SIGKILL)), "-", "-")
     with log.open("ab") as output:
@@ -129,7 +132,7 @@ async def started(command: Sequence[str], environment: Mapping[str, str], log: P
         _ended(process)
 
 
-def _ended(process: subprocess.Popen) -> None:
+def _ended(process: subprocess.Popen[bytes]) -> None:
     """It and its children are gone. Nobody waits for a farewell: what counts is committed, its group is its own."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -137,7 +140,7 @@ def _ended(process: subprocess.Popen) -> None:
 
 
 async def watched(
-    contestant: Contestant, process: subprocess.Popen | None, database: str, expected: int, log: Path
+    contestant: Contestant, process: subprocess.Popen[bytes] | None, database: str, expected: int, log: Path
 ) -> Run:
     """What it committed and when, up to the last event. `process` is its own, where we started it. Raises Lost."""
     run, pid = Run(), None if process is None else process.pid

@@ -87,7 +87,7 @@ async def _pathway(http: httpx.AsyncClient, person: str) -> str:
     return str(found.raise_for_status().json()["pathway"])
 
 
-async def _rates(live: Live, start: int) -> dict[str, object]:
+async def _rates(live: Live, start: int) -> dict[str, int]:
     """Links and retractions of many small pathways, in a second, from Kafka to committed membership."""
     persons = [next(_PERSONS) for _ in range(2 * _PAIRS)]
     pairs = [(subject(a), subject(b)) for a, b in zip(persons[::2], persons[1::2], strict=True)]

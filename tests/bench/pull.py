@@ -23,10 +23,10 @@ import asyncpg
 import httpx
 import uvloop
 
-from bench.contestant import TESTS
 from bench.events import ORG, event, subject
 from bench.live import Live
 from bench.topic import OWN_TOPIC, fill
+from support.repository import TESTS
 
 STEPS = (10, 50, 500)
 CLIENTS = 8

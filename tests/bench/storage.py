@@ -16,6 +16,6 @@ async def bytes_per_event(live: Live) -> int:
     """All tables with their indexes and what was set aside for large values, over the interactions they hold."""
     connection = await asyncpg.connect(live.database)
     try:
-        return round(await connection.fetchval(_BYTES) / await live.stored())
+        return round(int(await connection.fetchval(_BYTES)) / await live.stored())
     finally:
         await connection.close()

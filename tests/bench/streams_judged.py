@@ -33,9 +33,10 @@ def judged(
 ) -> dict[str, Any]:
     """Delays of the healthy in milliseconds, by protocol, and `wrong`: what each who is wrong has wrong."""
     had: defaultdict[int, list[Receipt]] = defaultdict(list)
-    for each in receipts:
-        had[int(each[0])].append(each)
-    wrong, delays = [], defaultdict(list)
+    for receipt in receipts:
+        had[int(receipt[0])].append(receipt)
+    wrong: list[str] = []
+    delays: defaultdict[str, list[float]] = defaultdict(list)
     for n, each in enumerate(subscribed):
         because = fault(each, had[n], statuses.get(each.id), events)
         wrong += [] if because is None else [f"{each.fate} {each.receiver.protocol} {each.receiver.index}: {because}"]

@@ -14,6 +14,7 @@ import json
 import re
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
@@ -141,9 +142,7 @@ class Sinks:
     async def start(self) -> list[int]:
         """Their ports."""
         for index in range(len(self.open)):
-            server = await asyncio.get_running_loop().create_server(
-                lambda index=index: Sink(self, index), "127.0.0.1", 0
-            )
+            server = await asyncio.get_running_loop().create_server(partial(Sink, self, index), "127.0.0.1", 0)
             self.servers.append(server)
         return [server.sockets[0].getsockname()[1] for server in self.servers]
 

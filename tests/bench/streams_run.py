@@ -19,7 +19,6 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.partitioner import DefaultPartitioner
 
-from bench.contestant import TESTS
 from bench.events import Sent
 from bench.streams_gateway import USERS, Running, facts, gateway_running
 from bench.streams_judged import judged
@@ -27,6 +26,7 @@ from bench.streams_load import Load, Receiver
 from bench.topic import producer
 from pathline.producer import TOPIC_PREFIX
 from pathline_gateway.auth.caller import Role
+from support.repository import TESTS
 
 _PATIENCE_S: Final = 120
 _TICK_S: Final = 0.01

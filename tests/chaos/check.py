@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import asyncpg
 
 from chaos.publisher import History, Identity, Order
-from pathline_gateway.pull.pathway_reader import read_pathway
+from pathline_gateway.pull.pathway_reader import PathwayReading, read_pathway
 
 STEPS = """
 select s.source, i.id, r.org, r.subject from interaction i
@@ -99,7 +99,9 @@ async def _orders(connection: asyncpg.Connection, history: History) -> list[str]
             foretold[org, subject].append((order, identity))
     wrong = 0
     for row in await connection.fetch("select anchor_id, org, subject from subject_ref"):
-        found = (await read_pathway(connection, row["anchor_id"], datetime.now(UTC))).assembled
+        reading = await read_pathway(connection, row["anchor_id"], datetime.now(UTC))
+        assert isinstance(reading, PathwayReading)
+        found = reading.assembled
         wanted = [identity for _, identity in sorted(foretold[row["org"], row["subject"]])]
         wrong += [(s.source, s.id) for s in found.steps] != wanted
     return _said({"pathways with other steps, or in another order": wrong})

@@ -72,7 +72,7 @@ class World:
             settings = {"default_transaction_read_only": "off", "application_name": "chaos"}
             connection = await asyncpg.connect(self.postgres.dsn, server_settings=settings, timeout=10)
             try:
-                return [await connection.fetch(statement) for statement in statements][-1]
+                return list([await connection.fetch(statement) for statement in statements][-1])
             finally:
                 await connection.close()
 
@@ -263,7 +263,7 @@ class World:
         folder.mkdir(exist_ok=True)
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "none", folder], capture_output=True)
         if done.returncode == 0:
-            self._stack.callback(subprocess.run, ["umount", "-l", folder], check=False)
+            self._stack.callback(lambda: subprocess.run(["umount", "-l", folder], check=False))
             (folder / "postgres").mkdir()
         return done.returncode == 0
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 from cloudevents.core.bindings import http as sdk_http
 from cloudevents.core.bindings import kafka as sdk_kafka
+from cloudevents.core.v1.event import CloudEvent as SdkEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,12 +53,14 @@ def test_the_official_sdk_reads_what_we_write(event: CloudEvent) -> None:
         assert read.get_subject() == event.text["subject"]
         assert read.get_data() == json.loads(event.data or b"null")
     headers, value = kafka.encode(event)
-    read = sdk_kafka.from_binary_event(sdk_kafka.KafkaMessage(dict(headers), None, value or b""))
-    assert (read.get_id(), read.get_data()) == (event.text["id"], json.loads(event.data or b"null"))
+    consumed = sdk_kafka.from_binary_event(sdk_kafka.KafkaMessage(dict(headers), None, value or b""))
+    assert (consumed.get_id(), consumed.get_data()) == (event.text["id"], json.loads(event.data or b"null"))
 
 
-def _sdk_http(headers: list[tuple[str, str]], body: bytes) -> object:
-    return sdk_http.from_http_event(sdk_http.HTTPMessage(dict(headers), body))
+def _sdk_http(headers: list[tuple[str, str]], body: bytes) -> SdkEvent:
+    read = sdk_http.from_http_event(sdk_http.HTTPMessage(dict(headers), body))
+    assert isinstance(read, SdkEvent)
+    return read
 
 
 _headers = st.lists(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
@@ -17,8 +18,8 @@ class PureContract(Contract):
 
     type_name = "pure"
 
-    io_packages = fields.ListField(subfield=fields.StringField())
-    root_packages = fields.ListField(subfield=fields.StringField())
+    io_packages: Any = fields.ListField(subfield=fields.StringField())
+    root_packages: Any = fields.ListField(subfield=fields.StringField())
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """The chain of imports of each module that breaks its word."""

@@ -34,7 +34,7 @@ def script_requires(script: Path) -> list[str]:
     block = re.match(r"# /// script\n((?:#.*\n)+?)# ///\n", script.read_text())
     if block is None:
         return []
-    return tomllib.loads(re.sub(r"^# ?", "", block[1], flags=re.MULTILINE)).get("dependencies", [])
+    return list(tomllib.loads(re.sub(r"^# ?", "", block[1], flags=re.MULTILINE)).get("dependencies", []))
 
 
 def required() -> set[str]:
@@ -103,7 +103,10 @@ def test_migrations_lock_nothing_that_is_in_use() -> None:
 
 def test_the_contracts_alone_bring_pydantic_and_nothing_else(tmp_path: Path) -> None:
     uv = next(p for p in (ROOT / ".tools/bin/uv", Path("uv")) if p.exists() or p.name == str(p))
-    run = lambda *argv: subprocess.run([str(a) for a in argv], cwd=ROOT, capture_output=True, text=True)  # noqa: E731
+
+    def run(*argv: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True)
+
     built = run(uv, "build", "--wheel", "--package", "pathline", "--out-dir", tmp_path)
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("*.whl")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faststream.kafka import TestKafkaBroker
+from faststream import FastStream
+from faststream.kafka import KafkaBroker, TestKafkaBroker
 
 from pathline import accept
 from pathline.codec import kafka as codec
@@ -17,6 +18,11 @@ from pathline_services.reference import SERVICES, register_entries
 from pathline_services.simulator import Act
 
 FILES = sorted(Path(str(s.__file__)) for s in SERVICES.values())  # type: ignore[attr-defined]
+
+
+def broker_of(app: FastStream) -> KafkaBroker:
+    assert isinstance(app.broker, KafkaBroker)
+    return app.broker
 
 
 def _slip_visit(now: datetime, **more: Any) -> dict[str, Any]:
@@ -28,8 +34,7 @@ def _slip_visit(now: datetime, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("org", SERVICES)
 async def test_a_service_publishes_what_its_visits_mean(org: str, five_hundred: list[list[Act]], recorder: Any) -> None:
     visits = [act.visit for acts in five_hundred[:60] for act in acts if act.org == org]
-    broker = SERVICES[org].app("127.0.0.1:1", recorder).broker
-    async with TestKafkaBroker(broker) as desk_topic:
+    async with TestKafkaBroker(broker_of(SERVICES[org].app("127.0.0.1:1", recorder))) as desk_topic:
         for visit in visits:
             body = visit.model_dump(mode="json", exclude_none=True, by_alias=True)
             await desk_topic.publish(body, topic=f"desk.{org}")
@@ -45,8 +50,7 @@ async def test_a_visit_that_nobody_can_read_is_laid_aside_without_telling_who_ca
     now: datetime, recorder: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    broker = food_bank.app("127.0.0.1:1", recorder).broker
-    async with TestKafkaBroker(broker) as desk_topic:
+    async with TestKafkaBroker(broker_of(food_bank.app("127.0.0.1:1", recorder))) as desk_topic:
         await desk_topic.publish(
             _slip_visit(now, what="something else", person="secret-number"), topic="desk.food-bank"
         )
@@ -59,8 +63,7 @@ async def test_a_visit_that_nobody_can_read_is_laid_aside_without_telling_who_ca
 
 
 async def test_a_visit_told_twice_means_the_same_twice(now: datetime, recorder: Any) -> None:
-    broker = food_bank.app("127.0.0.1:1", recorder).broker
-    async with TestKafkaBroker(broker) as desk_topic:
+    async with TestKafkaBroker(broker_of(food_bank.app("127.0.0.1:1", recorder))) as desk_topic:
         for _ in range(2):
             await desk_topic.publish(_slip_visit(now), topic="desk.food-bank")
     first, second = recorder.sent
@@ -69,8 +72,7 @@ async def test_a_visit_told_twice_means_the_same_twice(now: datetime, recorder: 
 
 async def test_what_cannot_be_published_is_not_forgotten(now: datetime, recorder: Any) -> None:
     recorder.fails = 1
-    broker = food_bank.app("127.0.0.1:1", recorder).broker
-    async with TestKafkaBroker(broker) as desk_topic:
+    async with TestKafkaBroker(broker_of(food_bank.app("127.0.0.1:1", recorder))) as desk_topic:
         with pytest.raises(ConnectionError):
             await desk_topic.publish(_slip_visit(now), topic="desk.food-bank")
 

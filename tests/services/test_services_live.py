@@ -122,7 +122,12 @@ class Flaky:
 
 async def test_no_visitor_is_lost_when_publishing_fails_again_and_again(kafka: str, monkeypatch: Any) -> None:
     flaky: list[Flaky] = []
-    monkeypatch.setattr(running, "EventCounts", lambda inner: EventCounts(flaky.append(Flaky(inner)) or flaky[-1]))
+
+    def counting(inner: Any) -> EventCounts:
+        flaky.append(Flaky(inner))
+        return EventCounts(flaky[-1])
+
+    monkeypatch.setattr(running, "EventCounts", counting)
     acts = acts_of_a_town()
     wanted = set(meant(acts))
 
@@ -154,7 +159,7 @@ async def test_play_says_what_it_does_without_identifiers_and_stops_on_sigterm(k
     assert process.stdout
     assert process.stderr
     try:
-        lines = []
+        lines: list[str] = []
         async with asyncio.timeout(60):
             while not lines or "all lives are told" not in lines[-1]:
                 line = await process.stdout.readline()

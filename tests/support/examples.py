@@ -25,6 +25,8 @@ def examples(all_of_them: int, **more: Any) -> Callable[[Test], Test]:
     """So many examples in `make test-long`, which runs this test for it; fewer in `make test`. With other settings."""
 
     def marked(test: Test) -> Test:
-        return pytest.mark.scaled(settings(max_examples=number(all_of_them), **more)(test))
+        fewer: Test = settings(max_examples=number(all_of_them), **more)(test)
+        scaled: Test = pytest.mark.scaled(fewer)
+        return scaled
 
     return marked

@@ -95,14 +95,15 @@ def test_the_column_must_be_named(people: Path, door: Door) -> None:
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda v: v["why"])
 def test_a_vector_is_what_a_rotation_publishes(vector: dict[str, Any]) -> None:
-    sides = [
+    old, new = (
         Side(
             IdentifierColumn(("who",), "data.same"),
             Pseudonyms(vector["org"], bytes.fromhex(side["key_hex"]), side["epoch"]),
         )
         for side in (vector["old"], vector["new"])
-    ]
-    mapping = LinkMapping(vector["event"]["source"], *sides)
+    )
+    mapping = LinkMapping(vector["event"]["source"], old, new)
     event = mapping.build_interaction(Record(1, {"who": vector["identifier"]})).event
+    assert event.data is not None
     assert event.data.decode() == vector["data_text"]
     assert {**event.attributes, "data": json.loads(event.data)} == vector["event"]

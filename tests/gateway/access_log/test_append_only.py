@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from gateway.conftest import connection, database
 from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.access_log.request_row import set_actor
 from pathline_gateway.access_log.writer import RETENTION, build_access
@@ -29,10 +28,11 @@ from support.intake.history import Partition, opened, ref, step
 from support.postgres.fresh_database import dropped
 from support.repository import ROOT
 
-__all__ = ["connection", "database"]
-
 # Roles belong to the whole server, so one worker makes them.
 pytestmark = pytest.mark.group("roles")
+
+CONCEALED = ((None, None), ("nights", None), (None, ref("refuge", 1)["subject"]))
+"""Services and subjects of an organisation that conceals."""
 
 ROLES = (ROOT / "deploy" / "postgres-roles.sql").read_text()
 ROW = build_access(Caller(frozenset((Role.OPERATOR,)), actor_id="somebody"), NO_PURPOSE, "search", "shown")
@@ -171,15 +171,15 @@ async def test_nothing_is_entered_changed_or_deleted_without_a_trace(connection:
         await organisation_repository.upsert_organisation(connection, "clinic", "The clinic", None, None, {})
         await linker_repository.add(connection, "clinic", "refuge", "operator:ann")
         number = await lawful_basis_repository.insert_basis(connection, BASIS, "operator:ann")
-        for what in ((None, None), ("nights", None), (None, ref("refuge", 1)["subject"])):
-            await concealment_repository.conceal(connection, "refuge", *what, "operator:ann")
+        for service, hers in CONCEALED:
+            await concealment_repository.conceal(connection, "refuge", service, hers, "operator:ann")
     async with connection.transaction():
         await set_actor(connection, "operator:bob")
         await linker_repository.remove(connection, "clinic", "refuge")
         await lawful_basis_repository.end_basis(connection, number)
-        for what in ((None, None), ("nights", None), (None, ref("refuge", 1)["subject"])):
-            await concealment_repository.request_lift(connection, "refuge", *what, "operator:bob")
-            await concealment_repository.lift(connection, "refuge", *what)
+        for service, hers in CONCEALED:
+            await concealment_repository.request_lift(connection, "refuge", service, hers, "operator:bob")
+            await concealment_repository.lift(connection, "refuge", service, hers)
     await connection.execute("delete from lawful_basis")
     found = await change_repository.list_changes(connection, 0, 1000)
     told = [(each.changed_by.partition(":")[2], each.register, each.change) for each in found]

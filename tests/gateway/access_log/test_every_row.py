@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -89,7 +90,7 @@ def test_every_operation_leaves_its_row(world: World, rows: LoggedRows) -> None:
 
 
 def test_every_page_leaves_its_row(world: World, rows: LoggedRows) -> None:
-    offer = {
+    offer: dict[str, Any] = {
         "to": {"org": "housing"},
         "context_released": False,
         "token_sha256": "0" * 64,
@@ -135,7 +136,7 @@ def _at_the_desk(world: World, rows: LoggedRows) -> None:
 def _at_the_console(world: World, rows: LoggedRows) -> None:
     wanted = {"protocol": "PULL", "config": {"organisation": "food-bank", "purpose": "care"}}
     made = world.ask("subscriber food-bank", "POST /v1/subscriptions", 201, json=wanted)
-    link = {"same": [{"org": "food-bank", "subject": ANNA}, {"org": "housing", "subject": ANNA}]}
+    link: dict[str, Any] = {"same": [{"org": "food-bank", "subject": ANNA}, {"org": "housing", "subject": ANNA}]}
     publish(world, event("food-bank", "again", "identity.linked", method="record-key", purpose="care", **link))
     with browser(world, rows, "operator") as console:
         for page in ("", "/handoffs", "/handoffs/pair?from=food-bank&to=housing", "/streams", "/parked", "/review"):

@@ -149,7 +149,7 @@ def a_webhook(world: World) -> None:
 
 
 def a_pathway(world: World) -> None:
-    to = {"to": {"org": "housing"}, "token_sha256": "0" * 64, "due": {"accept": "2026-03-04T09:00:00Z"}}
+    to: dict[str, Any] = {"to": {"org": "housing"}, "token_sha256": "0" * 64, "due": {"accept": "2026-03-04T09:00:00Z"}}
     offered = event("food-bank", "slip", "handoff.offered", handoff="food-bank:1", context_released=True, **to)
     publish(world, event("food-bank", "1"), offered)
     wanted = {"org": "food-bank", "subject": ANNA}

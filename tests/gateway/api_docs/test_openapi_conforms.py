@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from support.gateways.process import Gateway
-from support.generators.openapi_requests import Asked, cases, made_up
+from support.generators.openapi_requests import Asked, Case, cases, made_up
 
 CHECKS = [
     not_a_server_error,
@@ -33,9 +33,7 @@ def url(gateway: Gateway) -> str:
     return f"http://127.0.0.1:{gateway.port}"
 
 
-def ask(
-    url: str, session: requests.Session, right: Sequence[schemathesis.Case], wrong: Sequence[schemathesis.Case]
-) -> None:
+def ask(url: str, session: requests.Session, right: Sequence[Case], wrong: Sequence[Case]) -> None:
     """Each answer is as the document says, and what is wrong is refused."""
     for checks, chosen in ((CHECKS, right), ([*CHECKS, negative_data_rejection], wrong)):
         for case in chosen:

@@ -66,7 +66,7 @@ def bearer(*keys: Any) -> BearerTokens:
 
 async def test_a_publisher_is_bound_to_its_organisation() -> None:
     caller = await bearer().authenticate(signed(said()))
-    assert (caller.roles, caller.org, caller.account) == ({Role.PUBLISHER}, "food-bank", None)
+    assert (caller.roles, caller.org, caller.account) == (frozenset((Role.PUBLISHER,)), "food-bank", None)
 
 
 @pytest.mark.parametrize(("kind", "alg"), [(ECKey, "ES256"), (RSAKey, "RS256"), (RSAKey, "PS256"), (OKPKey, "Ed25519")])

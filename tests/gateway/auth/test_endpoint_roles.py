@@ -206,7 +206,7 @@ def test_a_public_route_whose_endpoint_asks_for_a_role_does_not_start() -> None:
 
 def test_an_application_without_a_service_that_an_endpoint_asks_for_does_not_start() -> None:
     nothing: Any = None
-    services = [*(object.__new__(kind) for kind in SERVICES)]
+    services: list[object] = [object.__new__(kind) for kind in SERVICES]
     check_services(every_endpoint(), AppContext(nothing, nothing, b"", nothing, services=services))
     for missing in services:
         others = [each for each in services if each is not missing]

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.auth.foreign_issuer import SECRET, ForeignIssuer, foreign_issuer
 from pathline_gateway.auth.bearer_token import BearerTokens, TokenClaims, TokenRejected
+from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.jwks import DiscoveredKeys, IssuerUnavailable
 from pathline_gateway.auth.login_attempt import LoginAttempt
 from pathline_gateway.auth.oidc_client import Client, Provider
@@ -39,7 +40,7 @@ async def test_somebody_signs_in_at_a_foreign_issuer(issuer: ForeignIssuer, by_b
     assert issuer.back(at)["state"] == attempt.state
     token = await asked.exchange_code("the-code", attempt)
     caller = await BearerTokens(TokenClaims(issuer.url, "pathline"), asked.keys, b"k" * 32).authenticate(token)
-    assert (caller.org, caller.roles) == ("food-bank", {"publisher"})
+    assert (caller.org, caller.roles) == ("food-bank", frozenset((Role.PUBLISHER,)))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -27,8 +28,9 @@ from pathline_gateway.background.outages import Outages
 from pathline_gateway.background.works import WORKS
 from pathline_gateway.dependency_health.monitor import Component, DependencyMonitor
 from pathline_gateway.limits.table import Limits
+from pathline_gateway.set_aside import repository as set_aside_repository
 from pathline_gateway.set_aside.summary import summarize_failures
-from pathline_gateway.streams.webhooks import worker_pool
+from pathline_gateway.streams.webhooks import delivery_repository, worker_pool
 from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 
@@ -209,7 +211,7 @@ async def test_an_outage_is_one_line_for_all_works_and_one_when_it_is_over(
 def test_a_connection_that_breaks_is_no_outage_and_one_that_is_met_again_is_the_same(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    at = [outages.datetime.now(outages.UTC)]
+    at = [datetime.now(UTC)]
     log = Outages(lambda: at[0], grace=outages.GRACE, settling=outages.SETTLING)
     log.report("Postgres", "sessions", "ConnectionResetError")
     at[0] += outages.GRACE / 2
@@ -259,10 +261,10 @@ async def test_a_defect_of_a_webhook_worker_is_an_error_once_and_set_aside_and_a
     async def nothing(*_: object) -> None:
         """Leases are no matter of this test."""
 
-    monkeypatch.setattr(worker_pool.set_aside, "put", keep)
-    monkeypatch.setattr(worker_pool.set_aside, "find_set_aside", find)
-    monkeypatch.setattr(worker_pool.set_aside, "release", release)
-    monkeypatch.setattr(worker_pool.delivery_repository, "drop_leases", nothing)
+    monkeypatch.setattr(set_aside_repository, "put", keep)
+    monkeypatch.setattr(set_aside_repository, "find_set_aside", find)
+    monkeypatch.setattr(set_aside_repository, "release", release)
+    monkeypatch.setattr(delivery_repository, "drop_leases", nothing)
     context = SimpleNamespace(limits=Limits(), sender=SimpleNamespace(policy=Policy()), rng=None, limiter=None)
     pool: Any = worker_pool.WebhookWorkerPool(cast(WorkerContext, context))
     for n in range(3):

@@ -151,8 +151,8 @@ async def _asked(rig: Rig, items: Sequence[str]) -> Any:
     for by, who in itertools.product((ALPHA, OPERATOR), (ref("alpha", 1), ref("refuge", 7))):
         found = await ask(by, "POST", "/v1/pathways/search", json=who)
         yield found
-        page = await ask(by, "POST", "/console/pathways", data=who)
-        yield page[2:]
+        drawn = await ask(by, "POST", "/console/pathways", data=who)
+        yield drawn[2:]
         if found[2] == 200:
             name = json.loads(found[3])["pathway"]
             yield await ask(by, "GET", f"/v1/pathways/{name}", headers=stating("care"))

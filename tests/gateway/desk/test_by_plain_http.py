@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import pytest
 
@@ -197,7 +198,7 @@ def test_a_spreadsheet_sends_what_its_page_makes_and_nothing_else(worker: Worker
     """A worker's browser is enough to send anything: the desk takes what its own script makes."""
     worker.signed_in("publisher:food-bank")
 
-    def event(type: str, data: dict[str, object], system: str = "import") -> dict[str, object]:
+    def event(type: str, data: Mapping[str, object], system: str = "import") -> dict[str, object]:
         return {
             "specversion": "1.0", "id": f"{type}-{system}", "source": f"urn:pathline:food-bank:{system}",
             "type": f"org.pathline.{type}.v1", "subject": ANNA["food-bank"], "time": "2026-03-02T09:00:00Z",

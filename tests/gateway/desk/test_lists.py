@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 import pytest
@@ -217,7 +217,8 @@ async def test_one_that_cannot_be_computed_is_counted_and_all_others_are_listed(
 
     async with told(machine, World(events, concealing=False)) as connection:
         monkeypatch.setattr(lifecycle, "compute_lifecycle", failing)
-        for side, org in (("receiver", "housing"), ("sender", "clinic")):
+        sides: tuple[tuple[Literal["receiver", "sender"], str], ...] = (("receiver", "housing"), ("sender", "clinic"))
+        for side, org in sides:
             part = await find_page(connection, side, org, NOW, None, ended=False)
             assert [each.lifecycle.handoff for each in part.handoffs] == [f"clinic:{n}" for n in range(7) if n != 3]
             assert part.failing == 1

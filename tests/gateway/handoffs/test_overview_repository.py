@@ -105,6 +105,7 @@ async def test_a_page_ends_where_a_batch_ends(connection: asyncpg.Connection) ->
     await handoff_repository.advance_checkpoint(connection, first)
     last = await handoff_repository.batch_end(connection, 5)
     assert last == await connection.fetchval("select max(seq) from change_log")
+    assert last is not None
     await handoff_repository.advance_checkpoint(connection, last)
     assert await handoff_repository.batch_end(connection, 5) is None
 

@@ -69,7 +69,11 @@ def test_silence_is_said_of_exactly_what_is_waited_for(
     received = datetime(2020 if early else 2040, 1, 1, tzinfo=UTC)
     told = kept(*events, received=received)
     said = find_silences(told, (), until, NONE)
-    waited = [s for s in ("accept", "contact") if told.due_at(s) and not told.answered_at(s) and told.due_at(s) < until]
+    waited = [
+        stage
+        for stage in ("accept", "contact")
+        if (due := told.due_at(stage)) and not told.answered_at(stage) and due < until
+    ]
     assert [n.stage for n in said] == (waited if early else [])
     # Whatever was said is over exactly when it would not be said again.
     assert find_ended_silences(told, said) == []

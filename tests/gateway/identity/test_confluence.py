@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from gateway.identity.oracle import people_of
-from gateway.identity.statements import HANDOFFS, REFS, START, STEPS, TOKENS, Identity, Said, says
+from gateway.identity.statements import HANDOFFS, REFS, START, STEPS, TOKENS, Identity, Kind, Said, says
 from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.handoffs.token_redemption import Redemption, find_redemptions
 from pathline_gateway.identity.evidence import Evidence, EvidenceRank
@@ -262,7 +262,8 @@ class Confluence(RuleBasedStateMachine):
         steps = [s for s in self.live.said.values() if s.kind in STEPS]
         if steps:
             step = data.draw(st.sampled_from(steps))
-            kind = data.draw(st.sampled_from(("correct", "correct", "void")))
+            kinds: tuple[Kind, ...] = ("correct", "correct", "void")
+            kind = data.draw(st.sampled_from(kinds))
             self.is_said(replace(said, kind=kind, org=step.org, one=step.one, target=step.identity, anew=step.kind))
 
     @rule(said=says())
@@ -300,7 +301,7 @@ class Confluence(RuleBasedStateMachine):
 @pytest.mark.timeout(900 + EXAMPLES // 10)
 def test_any_order_of_anything_that_may_be_said_comes_to_what_a_batch_recompute_finds() -> None:
     """At every moment: for the events seen so far. CONFLUENCE_EXAMPLES says how many histories are tried."""
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Confluence,
         settings=settings(
             max_examples=EXAMPLES,

@@ -160,7 +160,7 @@ async def bound(postgres: Databases, deaths: Sequence[int], done: asyncio.Event)
             async with one_connection(postgres, watch) as connection:
                 at = left.pop() if left else None
                 with suppress(*(() if at is None else LOST)):
-                    writer = MembershipWriter(OnePool(connection))  # type: ignore[arg-type]
+                    writer = MembershipWriter(OnePool(connection))
                     if not await Steered(writer.bind_batch(), at, connection.terminate) and last:
                         return
             await asyncio.sleep(0)
@@ -182,7 +182,7 @@ async def _kept_until_it_dies(connection: asyncpg.Connection, deaths: list[int],
         last = done.is_set()
         at = deaths.pop() if deaths else None
         try:
-            work = project_next_batch(OnePool(connection))  # type: ignore[arg-type]
+            work = project_next_batch(OnePool(connection))
             if not await Steered(work, at, connection.terminate) and last:
                 return True
         except LOST:

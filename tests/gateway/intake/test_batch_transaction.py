@@ -179,7 +179,7 @@ class Paced:
         failed: BaseException | None = None
         while True:
             try:
-                asked = self._work.send(answer) if failed is None else self._work.throw(failed)  # type: ignore[attr-defined]
+                asked = self._work.send(answer) if failed is None else self._work.throw(failed)
             except StopIteration as done:
                 return done.value
             try:

@@ -21,7 +21,7 @@ from support.examples import examples
 from support.generators.events import ORG, events_of
 
 STRUCTURED = ("content-type", b"application/cloudevents+json")
-NASTY = st.sampled_from(
+NASTY: st.SearchStrategy[Any] = st.sampled_from(
     [
         None, True, 0, -1, 2**31, 2**63, 2**64, 10**300, 1e308, 5e-324, float("nan"), float("inf"), "", "\x00",
         "a\x00b", "\ud800", "\uffff", "\U0010ffff", "x" * 3000, "\u0130" * 300, "0001-01-01T00:00:00+23:59",

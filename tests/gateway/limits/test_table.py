@@ -89,7 +89,7 @@ def _named(limit: Limit) -> NamedLimit:
 def test_a_refusal_that_passes_says_when_to_come_again() -> None:
     rate = _named(Limit("caller", "requests", 429, "too-many", "wait", window_s=60))
     problem = rate.refusal(2.1)
-    body = json.loads(problem.to_response().body)
+    body = json.loads(bytes(problem.to_response().body))
     assert problem.headers == {
         "retry-after": "3",
         "ratelimit-policy": '"some-things";q=7;qu="requests";w=60',

@@ -31,8 +31,10 @@ def handoff(
     def after(n: int | None) -> datetime | None:
         return None if n is None else began + timedelta(days=n)
 
-    instants = (after(n) for n in (accepted, contact, service, heard, ended))
-    return Handoff(*pair, began, *instants, completed)
+    sender, receiver = pair
+    return Handoff(
+        sender, receiver, began, after(accepted), after(contact), after(service), after(heard), after(ended), completed
+    )
 
 
 def figures(name: str, *handoffs: Handoff) -> dict[str, float | None]:

@@ -174,7 +174,7 @@ def dumped(data: Path) -> bytes:
     from pathline_gateway.embedded.postgres import find_wheel_programs
 
     program = find_wheel_programs() / "pg_dump"
-    words = [
+    words: list[str | Path] = [
         "--host",
         data.resolve() / "postgres",
         "--username",

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gateway.parked.database import Server
 from gateway.parked.delivery import TOPIC, Log, Record
 from pathline_gateway.intake import parked_repository
-from pathline_gateway.intake.record_parser import Parked, parse_record
+from pathline_gateway.intake.record import Parked
+from pathline_gateway.intake.record_parser import parse_record
 from support.examples import examples
 
 names = st.binary(max_size=8).map(lambda raw: raw.decode("utf-8", "surrogateescape"))

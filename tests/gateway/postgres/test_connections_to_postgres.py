@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import asyncpg
 import httpx
@@ -67,7 +68,7 @@ async def _locked(gateway: Gateway, table: str):  # type: ignore[no-untyped-def]
         await connection.close()
 
 
-async def _asked(gateway: Gateway, times: int, method: str, path: str, **more: object) -> list[httpx.Response]:
+async def _asked(gateway: Gateway, times: int, method: str, path: str, **more: Any) -> list[httpx.Response]:
     """So many at once, two from each address: each has a budget of her own."""
 
     async def two_of_one(n: int) -> list[httpx.Response]:
@@ -149,7 +150,7 @@ def _filled(path: str, values: dict[str, str]) -> str:
 def test_every_route_answers_in_time_while_postgres_stands_still(gateway: Gateway) -> None:
     def ask(route: tuple[str, str]) -> tuple[tuple[str, str], int, float]:
         began = time.monotonic()
-        body = {"json": {}} if route[0] in ("POST", "PUT") else {}
+        body: dict[str, Any] = {"json": {}} if route[0] in ("POST", "PUT") else {}
         answer = http.request(route[0], route[1], **body)
         if answer.status_code >= 500:
             assert answer.headers["content-type"].startswith(("application/problem+json", "text/html")), route

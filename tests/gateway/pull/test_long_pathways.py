@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pathline.vocabulary import TYPES
+from pathline.vocabulary import TYPES, ActivityRecorded
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pull.page_range import MAX_STEPS
@@ -80,7 +80,7 @@ async def watched() -> AsyncIterator[Lag]:
 
 
 def activity(org: str, id: str, n: int, minute: int = 0) -> Told:
-    payload = TYPES["org.pathline.activity.recorded.v1"](activity="Opened", service="casework", channel="web")
+    payload = ActivityRecorded(activity="Opened", service="casework", channel="web")
     return Told(org, id, subject(n), payload, minute)
 
 

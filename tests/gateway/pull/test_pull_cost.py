@@ -40,6 +40,7 @@ async def test_a_pull_among_twenty_thousand_reads_a_few_pages(
     await connection.execute("analyze")
     pathway = await connection.fetchval("select anchor_id from subject_ref order by received_at, org, subject limit 1")
     members = await pathway_repository.load_members(connection, pathway)
+    assert isinstance(members, pathway_repository.PathwayMembers)
     assert len(members.refs) == 1 + joined
     assert await pages(connection, pathway_repository._MEMBERS, pathway) < 60
     assert await pages(connection, pathway_repository._PATHWAY, pathway, 2_001) < 120

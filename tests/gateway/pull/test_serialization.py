@@ -13,7 +13,7 @@ from pathline_gateway.pull.reader_view import build_view, redact_pathway
 from pathline_gateway.pull.serialization import PathwayContent, serialize_pathway
 from pathline_gateway.pull.visible_page import VisiblePage, filter_page
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.visibility.policy import PathwayContext, compute_visible
+from pathline_gateway.visibility.policy import PathwayContext, VisibleStep, compute_visible
 from pathline_gateway.visibility.redaction import is_location_hidden
 from support.generators.pathways import NOW, operator
 
@@ -24,7 +24,8 @@ def test_all_pages_together_are_what_is_seen(known: PathwayContext, reader: Read
     if visible is None:
         assert filter_page(reader, NOW, known, PageAsked(None, limit)) is None
         return
-    walked, after = [], None
+    walked: list[VisibleStep] = []
+    after = None
     while True:
         page = filter_page(reader, NOW, known, PageAsked(after, limit))
         assert isinstance(page, VisiblePage)

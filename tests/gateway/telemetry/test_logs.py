@@ -9,7 +9,7 @@ import logging
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -36,7 +36,9 @@ _SUBJECT = "v1.AAAAAAAAAAAAAAAAAAAAAA"
 _TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING|ERROR|CRITICAL) [a-z_.0-9]+: .+")
 
 
-def _record(name: str, message: str, *args: object, level: int = logging.ERROR, **extra: str) -> logging.LogRecord:
+def _record(
+    name: str, message: str, *args: object, level: int = logging.ERROR, extra: Mapping[str, str] | None = None
+) -> logging.LogRecord:
     return logging.getLogger(name).makeRecord(name, level, "file.py", 1, message, args, None, extra=extra)
 
 
@@ -60,7 +62,7 @@ def _raised() -> logging.LogRecord:
 
 
 def test_a_line_of_ours_has_all_fields_and_reads_as_one_sentence() -> None:
-    record = _record("pathline_gateway.intake.service", "the consumer is replaced", **because("stalled"))
+    record = _record("pathline_gateway.intake.service", "the consumer is replaced", extra=because("stalled"))
     line = _json(record)
     assert line.keys() == set(LogLine._fields)
     assert {**line, "time": ""} == {
@@ -90,7 +92,7 @@ def test_a_line_of_a_library_has_the_same_form_and_neither_traceback_nor_value()
     st.sampled_from(["uvicorn.error", "aiokafka.conn", "pathline_gateway.x.y", "", "."]),
 )
 def test_whatever_is_logged_is_one_line_with_every_field(message: str, cause: str, name: str) -> None:
-    record = _record(name, "%s", f"{message} {_SUBJECT}", cause=cause)
+    record = _record(name, "%s", f"{message} {_SUBJECT}", extra={"cause": cause})
     text = JsonFormatter().format(record)
     line = json.loads(text)
     assert len(text.splitlines()) == 1 or not text.isascii()
@@ -143,7 +145,9 @@ def test_what_repeats_is_written_once_a_minute_and_says_how_often() -> None:
     written = []
     for second in range(121):
         at[0] = float(second)
-        record = _record("pathline_gateway.auth.middleware", "a token was refused: %s", "expired", **because("expired"))
+        record = _record(
+            "pathline_gateway.auth.middleware", "a token was refused: %s", "expired", extra=because("expired")
+        )
         other = _record("opentelemetry.exporter", "Failed to export span batch: %s", second)
         written += [each.getMessage() for each in (record, other) if repeats.filter(each)]
     assert written == [

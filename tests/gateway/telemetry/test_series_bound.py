@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -35,7 +36,7 @@ def counted(reader: InMemoryMetricReader) -> dict[tuple[str, ...], float]:
 
 
 def ended(handoff: str, receiver: str) -> HandoffRow:
-    said = {"handoff": handoff, "sender": "food-bank", "receiver": receiver, "ended_by": "completed"}
+    said: dict[str, Any] = {"handoff": handoff, "sender": "food-bank", "receiver": receiver, "ended_by": "completed"}
     instants = {"offered_at": datetime(2026, 3, 2, tzinfo=UTC), "ended_at": datetime(2026, 3, 9, tzinfo=UTC)}
     return HandoffRow(**{**dict.fromkeys(HandoffRow._fields), **said, **instants})
 

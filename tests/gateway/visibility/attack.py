@@ -152,7 +152,7 @@ def world(number: int) -> Said:
 
 # --- what the attacker may say ---------------------------------------------------------------------------------------
 
-SAFETY = ({}, {"safety": "conceal"}, {"safety": "location-hidden"})
+SAFETY: tuple[dict[str, str], ...] = ({}, {"safety": "conceal"}, {"safety": "location-hidden"})
 ORGANISATIONS = ((), (X,), (Y,), (Z,), (X, Y), (Y, Z), ("citizen",))
 OWN = (X1, X2, X3)
 NOUNS = (("contact",), ("contact", "decision", "handoff", "mandate", "need"))

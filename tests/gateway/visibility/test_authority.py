@@ -93,7 +93,7 @@ def mandate(org: str, id: str = "m", verb: str = "given", minute: int = 5, **mor
 @pytest.mark.parametrize("safety", [None, "conceal", "location-hidden"])
 def test_a_mandate_lets_its_agent_see_where_the_table_says(sayer: Asserter, safety: str | None) -> None:
     registrars = {"sayer"} if sayer is Asserter.REGISTRAR else set()
-    given = mandate(ORGS[sayer], **({} if safety is None else {"safety": safety}))
+    given = mandate(ORGS[sayer], **dict[str, Any]({} if safety is None else {"safety": safety}))
     known = pathway(REFS, [*STEPS, given], registrars=registrars)
     sees = "clinic-1" in ids(HELPER, known)
     relation = Relation.OWN if sayer is Asserter.PERSON else Relation.OTHERS

@@ -36,7 +36,7 @@ async def readings(rig: Rig) -> list[tuple[str, str | None]]:
 
 @pytest.mark.parametrize("safety", [{}, {"safety": "conceal"}])
 async def test_an_organisations_mandate_shows_nothing_and_is_told_to_her_as_a_proposal(
-    rig: Rig, safety: dict[str, str]
+    rig: Rig, safety: dict[str, Any]
 ) -> None:
     await rig.tell(*LIFE, mandate("clinic", n=1, agent=4, **safety))
     assert not await sees(rig, EX)

@@ -16,7 +16,7 @@ from hypothesis import given
 
 from gateway.visibility.test_noninterference import pathways as some_pathways
 from pathline.interaction import interaction
-from pathline.vocabulary import TYPES, InteractionCorrected, InteractionVoided
+from pathline.vocabulary import TYPES, ActivityRecorded, InteractionCorrected, InteractionVoided
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
@@ -79,8 +79,13 @@ def test_a_step_is_judged_by_what_decides_and_itself(known: PathwayContext) -> N
 @pytest.mark.parametrize("forgotten", ["handoff", "mandate"])
 def test_what_is_forgotten_among_what_decides_is_missed(forgotten: str) -> None:
     agent = {"org": "citizen", "subject": subject(8)}
-    given = {"mandate": "m", "agent": agent, "services": [{"org": "alpha"}], "powers": ["see"]}
-    offer = {"handoff": "beta:1", "to": {"org": "alpha"}, "token_sha256": TOKEN_SHA256, "context_released": True}
+    given: dict[str, Any] = {"mandate": "m", "agent": agent, "services": [{"org": "alpha"}], "powers": ["see"]}
+    offer: dict[str, Any] = {
+        "handoff": "beta:1",
+        "to": {"org": "alpha"},
+        "token_sha256": TOKEN_SHA256,
+        "context_released": True,
+    }
     steps = [
         step("alpha", "a"),
         step("beta", "b"),
@@ -103,11 +108,8 @@ def subscription(org: str, purpose: str = "care") -> Subscription:
 def lived(seed: int) -> list[Told]:
     """One person's steps at several organisations, some voided, some corrected, some concealed."""
     rng = random.Random(seed)
-    told = [Told("citizen", "hers", subject(7), TYPES["org.pathline.activity.recorded.v1"](activity="x"))]
-    told += [
-        Told("alpha", f"first {n}", subject(n), TYPES["org.pathline.activity.recorded.v1"](activity="x"))
-        for n in (1, 2)
-    ]
+    told = [Told("citizen", "hers", subject(7), ActivityRecorded(activity="x"))]
+    told += [Told("alpha", f"first {n}", subject(n), ActivityRecorded(activity="x")) for n in (1, 2)]
     refs = {("alpha", 1), ("alpha", 2), ("citizen", 7)}
     for n in range(rng.randrange(10, 50)):
         org, who = rng.choice(ORGS), rng.choice((1, 1, 2))
@@ -131,7 +133,7 @@ def _payload(rng: random.Random, org: str, n: int, kind: type | None = None) -> 
     if rng.random() < 0.1:
         common["safety"] = rng.choice(("conceal", "location-hidden"))
     about = {"source": source(rng.choice(ORGS)), "id": f"e{rng.randrange(40)}"}
-    made = {
+    made: dict[str, dict[str, Any]] = {
         "activity.recorded": {"activity": f"a{n}"},
         "contact.made": {"kind": "chase", "regarding": about},
         "handoff.offered": {
@@ -244,6 +246,7 @@ async def test_a_name_that_is_spelled_with_escapes_is_found(rig: Rig) -> None:
         }
     )
     made = interaction(payload, source=source("alpha"), subject=subject(1), time=NOW, id="spelled").event
+    assert made.data is not None
     spelled = made.data.replace(b'"mandate"', b'"m\\u0061ndate"')
     assert spelled != made.data
     await rig.deliver(replace(made, data=spelled))

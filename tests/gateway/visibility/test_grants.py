@@ -21,6 +21,7 @@ from pathline_gateway.visibility import consent as visibility_consent
 from pathline_gateway.visibility import handoff_sharing
 from pathline_gateway.visibility import mandates as visibility_mandates
 from pathline_gateway.visibility import policy as visibility_policy
+from pathline_gateway.visibility.mandates import MandateKey, orgs_by_mandate
 from support.examples import number as some_or_all
 
 EXAMPLES = int(os.environ.get("GRANTS_EXAMPLES", some_or_all(10_000)))
@@ -125,13 +126,12 @@ def _whoever_names_a_hand_off_is_a_side(patch: pytest.MonkeyPatch) -> None:
 
 def _who_is_named_in_any_mandate(patch: pytest.MonkeyPatch) -> None:
     """By the mandate's id alone, whoever's it is."""
-    named = visibility_policy.orgs_by_mandate
 
-    class ById(dict[object, set[str]]):
-        def get(self, name: object, default: object = None) -> object:  # type: ignore[override]
-            return set().union(*(orgs for (_, id), orgs in self.items() if id == name[1]))  # type: ignore[index,misc]
+    class ById(dict[MandateKey, set[str]]):
+        def get(self, name: MandateKey, default: object = None) -> set[str]:
+            return set().union(*(orgs for key, orgs in self.items() if key[1] == name[1]))
 
-    patch.setattr(visibility_policy, "orgs_by_mandate", lambda steps: ById(named(steps)))
+    patch.setattr(visibility_policy, "orgs_by_mandate", lambda steps: ById(orgs_by_mandate(steps)))
 
 
 CONSENT, MANDATE, IDENTITY, HANDOFF = 0, 1, 2, 4

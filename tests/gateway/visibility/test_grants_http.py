@@ -45,7 +45,7 @@ HONEST: Sequence[Told] = (
     linked("l2", ref("clinic", 1), ref("citizen", 9)),
     linked("l3", ref("charity", 2), ref("citizen", 3)),
 )
-AGENT = {"agent": ref("citizen", 3), "powers": ["see", "speak", "act"]}
+AGENT: dict[str, Any] = {"agent": ref("citizen", 3), "powers": ["see", "speak", "act"]}
 QUIETLY: Sequence[dict[str, str]] = ({}, {"safety": "conceal"}, {"safety": "location-hidden"})
 
 
@@ -76,8 +76,9 @@ def said(draw: st.DrawFn, n: int) -> Told:
         verb = draw(st.sampled_from(("offered", "redirected", "accepted")))
         # Nobody offers under the name of another's hand-off: the contract refuses it.
         handoff = draw(st.sampled_from(("charity:1", "clinic:1"))) if verb != "offered" else "charity:1"
-        more = {"to": to, "token_sha256": TOKEN_SHA256, "context_released": True}
-        shown = more if verb != "accepted" else {"token": "a-token-of-22-characters", "context_released": True}
+        shown: dict[str, Any] = {"to": to, "token_sha256": TOKEN_SHA256, "context_released": True}
+        if verb == "accepted":
+            shown = {"token": "a-token-of-22-characters", "context_released": True}
         return told("charity", id, f"handoff.{verb}", under, minute, handoff=handoff, **shown, **quietly)
     if kind == "withdrawn":
         return told("charity", id, "mandate.withdrawn", under, minute, mandate="m", **quietly)
@@ -134,7 +135,7 @@ def test_whatever_an_organisation_publishes_nobody_is_answered_more_of_others(
 
 def test_the_comparison_sees_what_is_granted(machine: Machine) -> None:
     """By her, the same words show the charity the clinic's step, and her agent hers."""
-    said = {"holders": ["clinic"], "recipients": ["charity"], "nouns": ["activity"], "purpose": "care"}
+    said: dict[str, Any] = {"holders": ["clinic"], "recipients": ["charity"], "nouns": ["activity"], "purpose": "care"}
     hers = [
         told("citizen", "g1", "consent.given", 9, consent="k", **said),
         told("citizen", "g2", "mandate.given", 9, mandate="m", services=[{"org": "clinic"}], **AGENT),

@@ -40,7 +40,7 @@ READERS = (
 _numbers = itertools.count()
 
 
-def told(known: PathwayContext, reader: Reader) -> tuple[bytes, ...]:
+def told(known: PathwayContext, reader: Reader) -> tuple[object, ...]:
     """Everything that the reader can read."""
     seen = compute_visible(reader, NOW, known)
     if seen is None:

@@ -36,9 +36,7 @@ HASH = hashlib.sha256(TOKEN.encode()).hexdigest()
 CONSENT = consent("citizen", "k1", holders=["clinic"], recipients=["housing"])
 
 
-def offered(
-    to: str = "housing", org: str = "clinic", minute: int = 10, released: bool = False, **more: object
-) -> object:
+def offered(to: str = "housing", org: str = "clinic", minute: int = 10, released: bool = False, **more: Any) -> Step:
     return step(
         org, "offer", "handoff.offered", minute=minute, handoff=f"{org}:1", to={"org": to}, token_sha256=HASH,
         context_released=released, **more,
@@ -50,10 +48,11 @@ def accepted(org: str = "housing", minute: int = 11, **more: Any) -> Step:
 
 
 def mandated(
-    services: list[dict[str, str]], org: str = "citizen", minute: int = 5, agent: int = 9, **more: object
-) -> object:
+    services: list[dict[str, str]], org: str = "citizen", minute: int = 5, agent: int = 9, **more: Any
+) -> Step:
     data = {"mandate": "m", "agent": {"org": "citizen", "subject": subject(agent)}, "services": services} | more
-    return step(org, "mandate", "mandate.given", minute=minute, **({"powers": ["see"]} | data))
+    given: dict[str, Any] = {"powers": ["see"], **data}
+    return step(org, "mandate", "mandate.given", minute=minute, **given)
 
 
 def test_an_organisation_sees_its_own_part_whatever_else_there_is() -> None:

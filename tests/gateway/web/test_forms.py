@@ -27,7 +27,7 @@ FOREIGN = (
     {"origin": "null"},
     {"sec-fetch-site": "cross-site", "origin": "http://gateway"},
 )
-OWN = ({"sec-fetch-site": "same-origin"}, {"origin": "http://gateway"}, {})
+OWN: tuple[dict[str, str], ...] = ({"sec-fetch-site": "same-origin"}, {"origin": "http://gateway"}, {})
 PROGRAMS = {"/issuer/token"}
 """What programs post, and no page."""
 CHECKED_BY_THEMSELVES = {"/desk/spreadsheet", "/sign-out"}
@@ -41,7 +41,7 @@ def post_routes() -> dict[str, APIRoute]:
     return {
         each.path: each
         for each in routes
-        if "POST" in each.methods and not each.path.startswith("/v1/") and each.path not in PROGRAMS
+        if "POST" in (each.methods or ()) and not each.path.startswith("/v1/") and each.path not in PROGRAMS
     }
 
 

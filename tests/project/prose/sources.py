@@ -100,7 +100,9 @@ def extract_messages(name: str, source: str) -> Iterator[Prose]:
             inner.update(id(each) for each in ast.iter_child_nodes(node) if isinstance(each, ast.Constant))
         if isinstance(node, ast.JoinedStr):
             inner.update(id(part) for part in node.values)
-        text = "" if id(node) in inner else _COMMAND.sub("", _literal(node))
+        if not isinstance(node, ast.expr) or id(node) in inner:
+            continue
+        text = _COMMAND.sub("", _literal(node))
         if len(text.split()) >= FEWEST_WORDS and not _NO_PROSE.search(text):
             yield Prose(name, node.lineno, " ".join(text.split()), ".txt")
 

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -181,7 +182,7 @@ class ApacheKafka:
             ]
         ]
         for job in jobs:
-            if not _wait(lambda job=job: job.exit_code is not None, READY_WITHIN) or job.exit_code != 0:  # type: ignore[misc]
+            if not _wait(partial(_has_ended, job), READY_WITHIN) or job.exit_code != 0:
                 raise job.failure("could not format its storage")
 
     def _properties(self, node: Node) -> Path:
@@ -197,11 +198,16 @@ class ApacheKafka:
         self._running.clear()
 
 
+def _has_ended(child: Child) -> bool:
+    return child.exit_code is not None
+
+
 def _nodes(place: Path, count: int) -> tuple[Node, ...]:
     ports = _free_ports(3 * count)
     tag = ports[0]
     return tuple(
-        Node(number, *(ports.pop() for _ in range(3)), place / f"data-{number}-{tag}") for number in range(1, count + 1)
+        Node(number, ports.pop(), ports.pop(), ports.pop(), place / f"data-{number}-{tag}")
+        for number in range(1, count + 1)
     )
 
 

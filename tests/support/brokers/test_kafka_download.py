@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -38,7 +37,7 @@ touch "$lib/kafka_2.13-4.jar"
 
 
 @pytest.fixture
-def maven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def maven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A place for an `mvn`, first on the path."""
     folder = tmp_path / "bin"
     folder.mkdir()

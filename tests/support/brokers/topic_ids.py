@@ -34,7 +34,7 @@ _TOPIC: Final = (
 )
 
 
-class _Described(Response):
+class _Described(Response):  # type: ignore[misc]
     API_KEY = 3
     API_VERSION = 10
     SCHEMA = Schema(
@@ -48,7 +48,7 @@ class _Described(Response):
     )
 
 
-class _Describe(RequestStruct):
+class _Describe(RequestStruct):  # type: ignore[misc]
     API_KEY = 3
     API_VERSION = 10
     FLEXIBLE_VERSION = True
@@ -62,7 +62,7 @@ class _Describe(RequestStruct):
     )
 
 
-class _DescribeTopic(Request[_Describe]):
+class _DescribeTopic(Request[_Describe]):  # type: ignore[misc]
     API_KEY = 3
 
     def __init__(self, topic: str) -> None:

@@ -102,11 +102,11 @@ class Gateway:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                return self.process.wait(30)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 raise
-        return self.process.returncode
+        return self.process.wait()
 
 
 @contextmanager

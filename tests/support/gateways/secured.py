@@ -34,7 +34,7 @@ class Secured:
         if not self.data.exists():
             copy_initialised(self.data)
         self.out.touch()
-        command = ["up", "--embedded", "--data", self.data, "--port", "0"]
+        command: list[str | Path] = ["up", "--embedded", "--data", self.data, "--port", "0"]
         self.process = CommandProcess(command, {**os.environ, **environment}, self.out)
         try:
             wait_until(lambda: "ready http" in self.said() or self.process.poll() is not None, "ready", 120)

@@ -123,7 +123,7 @@ _TEXTS: Final = ("a", "'\"<>&%2f/../?#", "\u2028\ufeff")
 def id_of(cls: type[Payload], n: int) -> str:
     """Its id in this round: up to the longest there is."""
     name = f"{n}-{cls.noun}.{cls.verb}"
-    return name + _turn(("", " '\"<>&%2f/../?#", ASTRAL * (200 - len(name))), name, n)
+    return name + str(_turn(("", " '\"<>&%2f/../?#", ASTRAL * (200 - len(name))), name, n))
 
 
 def subject_of(n: int) -> str:

@@ -7,12 +7,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import httpx
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
+from schemathesis.core.errors import InvalidSchema
+from schemathesis.core.result import Ok, Result
 from schemathesis.schemas import APIOperation
+
+Operation = APIOperation[Any, Any, Any, Any]
+Case = schemathesis.Case[Any]
 
 EACH = 8
 """Of an operation's right requests, and of its wrong ones."""
@@ -30,9 +36,9 @@ _SOME = settings(
 class Asked:
     """What is asked of one operation."""
 
-    operation: APIOperation
-    right: Sequence[schemathesis.Case]
-    wrong: Sequence[schemathesis.Case]
+    operation: Operation
+    right: Sequence[Case]
+    wrong: Sequence[Case]
     """None where nothing can be wrong with a request."""
 
     @property
@@ -40,7 +46,7 @@ class Asked:
         return str(self.operation.label)
 
     @property
-    def cases(self) -> Sequence[schemathesis.Case]:
+    def cases(self) -> Sequence[Case]:
         return [*self.right, *self.wrong]
 
 
@@ -58,16 +64,22 @@ def _made_up(document: str) -> Sequence[Asked]:
     refused = schema.config.checks.negative_data_rejection
     refused.expected_statuses = [*refused.expected_statuses, "413", "431"]
     # A stream ends after a quarter of an hour; `test_streams.py` listens to some.
-    found = [each.ok() for each in schema.exclude(path_regex="/stream$").get_all_operations()]
+    found = [ok(each) for each in schema.exclude(path_regex="/stream$").get_all_operations()]
     modes = (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE)
     return [Asked(each, *(cases(each, mode) for mode in modes)) for each in found]
 
 
-def cases(operation: APIOperation, mode: schemathesis.GenerationMode) -> list[schemathesis.Case]:
-    """Some requests of this operation."""
-    found: list[schemathesis.Case] = []
+def ok(read: Result[Operation, InvalidSchema]) -> Operation:
+    """The operation, where the document says one."""
+    assert isinstance(read, Ok)
+    return read.ok()
 
-    def keep(case: schemathesis.Case) -> None:
+
+def cases(operation: Operation, mode: schemathesis.GenerationMode) -> list[Case]:
+    """Some requests of this operation."""
+    found: list[Case] = []
+
+    def keep(case: Case) -> None:
         found.append(case)
 
     # Where nothing can be wrong with a request, there is no such request to be made up.

@@ -45,7 +45,7 @@ class Steered:
         failed: BaseException | None = None
         while True:
             try:
-                asked = self._work.send(answer) if failed is None else self._work.throw(failed)  # type: ignore[attr-defined]
+                asked = self._work.send(answer) if failed is None else self._work.throw(failed)
             except StopIteration as done:
                 return done.value
             if self.awaits == self._at:
@@ -138,7 +138,7 @@ class Lossy(Steered):
         failed: BaseException | None = None
         while True:
             try:
-                asked = self._work.send(answer) if failed is None else self._work.throw(failed)  # type: ignore[attr-defined]
+                asked = self._work.send(answer) if failed is None else self._work.throw(failed)
             except StopIteration as done:
                 return done.value
             if self.awaits == self._at:

@@ -19,7 +19,7 @@ def write_groups(place: Path, groups: Mapping[str, str]) -> None:
     mine.replace(place)
 
 
-class OneQueue(LoadScopeScheduling):
+class OneQueue(LoadScopeScheduling):  # type: ignore[misc]
     """Whoever is free takes the next piece: a group's tests, or one test that has no group.
 
     The groups are read from a file, as xdist's own `loadgroup` writes them into ids that pytest no longer lets change.

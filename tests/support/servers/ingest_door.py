@@ -42,7 +42,7 @@ class Door:
     most: int = 10_000
     """Most events in one request; more are answered 413."""
     refuse: Callable[[dict[str, Any]], bool] = lambda event: False
-    before_answer: Callable[[int], None] = lambda requests: None
+    before_answer: Callable[[int], object] = lambda requests: None
     """Called with the number of the request once its events are kept, before it is answered."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -117,6 +117,10 @@ class Sink:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), 0.05)
 
+    async def until_took(self, number: int) -> None:
+        """Until it took so many."""
+        await self.until(lambda sink: len(sink.took) == number)
+
     def ids(self) -> list[str]:
         """The events that it took, without what was sent again."""
         return list(dict.fromkeys(each.event["id"] for each in self.took))

@@ -44,13 +44,13 @@ told = st.one_of(
         *(orgs, ids, ids, st.sampled_from(["", "Paid", "Moved"]), minutes),
     ),
     st.builds(
-        lambda id, pair, sure, minute: linked(id, *pair, sure, minute),
+        lambda id, pair, sure, minute: linked(id, pair[0], pair[1], sure, minute),
         links,
         pairs,
         st.sampled_from([0.3, 1.0]),
         minutes,
     ),
-    st.builds(lambda id, pair, minute: distinguished(f"d-{id}", *pair, minute), links, pairs, minutes),
+    st.builds(lambda id, pair, minute: distinguished(f"d-{id}", pair[0], pair[1], minute), links, pairs, minutes),
     st.builds(
         lambda id, target, org: retracted(f"r-{id}", target, org), links, links, st.sampled_from(["registry", "east"])
     ),

@@ -102,7 +102,7 @@ def _zstd(plain: Iterable[bytes]) -> bytes:
 
 def _lz4(plain: Iterable[bytes]) -> bytes:
     with lz4.frame.LZ4FrameCompressor(block_linked=False) as made:
-        return made.begin() + b"".join(map(made.compress, plain)) + made.flush()
+        return bytes(made.begin() + b"".join(map(made.compress, plain)) + made.flush())
 
 
 def _xerial(plain: Iterable[bytes]) -> bytes:

@@ -190,7 +190,7 @@ class little_memory:
         tracemalloc.start()
 
     def __exit__(self, *_: object) -> None:
-        _, peak = tracemalloc.get_traced_memory()
+        peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < self._most
 
@@ -199,7 +199,7 @@ OLD = st.lists(st.tuples(FIELDS, FIELDS), min_size=1, max_size=6)
 
 
 def old(version: int, codec: int, said: Sequence[tuple[bytes | None, bytes | None]]) -> bytes:
-    builder = _LegacyRecordBatchBuilderPy(version, codec, 1 << 30)  # type: ignore[arg-type]
+    builder = _LegacyRecordBatchBuilderPy(version, codec, 1 << 30)
     for n, (key, value) in enumerate(said):
         builder.append(n, STARTED + n, key, value)
     built = bytes(builder.build())

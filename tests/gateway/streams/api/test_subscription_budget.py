@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from pathline_gateway.streams.api import subscription_endpoints
+from pathline_gateway.streams.api.dry_run import dry_run
 from support.gateways.routes import Rig, of
 from support.gateways.webhook_workers import posting, status, subscribed
 from support.intake.history import step
@@ -95,7 +96,7 @@ async def test_one_organisation_subscribes_for_so_many_purposes(rig: Rig) -> Non
 async def test_one_organisation_tries_so_many_at_once_and_all_together_so_many(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, go_on, going_on = subscription_endpoints.dry_run, asyncio.Event(), 0
+    run, go_on, going_on = dry_run, asyncio.Event(), 0
 
     async def held(*asked: Any) -> Any:
         nonlocal going_on

@@ -126,8 +126,9 @@ async def test_a_wish_holds_for_the_next_event_and_none_is_missed_from_its_creat
         world = World(rig, pool, Random(seed))
         handing = asyncio.create_task(world.hand_out(Dispatcher(pool, lambda: rig.now, auth_disabled=True)))
         try:
-            writing = [world.write(number) for number in range(WRITERS)]
-            wishers, *_ = await asyncio.gather(asyncio.gather(*(world.wish() for _ in range(4))), *writing)
+            writing = [asyncio.create_task(world.write(number)) for number in range(WRITERS)]
+            wishers = await asyncio.gather(*(world.wish() for _ in range(4)))
+            await asyncio.gather(*writing)
             entries = {row["id"]: row["seq"] for row in await pool.fetch(ENTRIES)}
             async with asyncio.timeout(30):
                 while world.looked[-1][0] < max(entries.values()):

@@ -69,7 +69,7 @@ class World:
         if verb in ("offered", "redirected"):
             served = {stage: instant.to_text(self.begin + timedelta(minutes=minute)) for stage, minute in until.items()}
             said |= {"to": {"org": to}, "token_sha256": HASH, "due": served or None}
-        more = {
+        more: dict[str, dict[str, Any]] = {
             "offered": {"context_released": False},
             "accepted": {"token": TOKEN},
             "declined": {"token": TOKEN, "reason": "capacity"},
@@ -193,7 +193,7 @@ async def test_each_side_is_told_as_if_what_is_concealed_from_it_did_not_exist(
         await play(world, turns)
         world.check()
         async with rig.pool.acquire() as connection:
-            assert await wrong(connection) == {}  # type: ignore[arg-type]
+            assert await wrong(connection) == {}
 
 
 async def begun(rig: Rig) -> World:
@@ -293,9 +293,9 @@ async def test_what_a_side_may_know_is_verified_and_built_again(rig: Rig, broken
     await world.look()
     await rig.execute(broken)
     async with rig.pool.acquire() as connection:
-        assert await wrong(connection) == {"clocks": 1}  # type: ignore[arg-type]
+        assert await wrong(connection) == {"clocks": 1}
     await world.rebuild()
     await world.look(50)
     async with rig.pool.acquire() as connection:
-        assert await wrong(connection) == {}  # type: ignore[arg-type]
+        assert await wrong(connection) == {}
     world.check()

@@ -184,7 +184,7 @@ async def test_a_sink_that_keeps_up_is_posted_what_nobody_reads(rig: Rig, read: 
         for n in range(40):
             await rig.tell(step("clinic", f"c{n}", n % 7))
             await rig.hand_out()
-            await sink.until(lambda s, n=n: len(s.took) == n + 1)
+            await sink.until_took(n + 1)
         async with asyncio.timeout(20):
             while (await status(rig, id))["waiting"]:
                 await asyncio.sleep(0.01)

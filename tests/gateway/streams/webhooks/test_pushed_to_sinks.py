@@ -36,7 +36,7 @@ async def test_what_is_on_a_pathway_since_waits_for_what_was_on_its_way(rig: Rig
         for n in range(3):
             await rig.tell(step("housing", f"w{n}", 10 + n))
             await rig.hand_out()
-            await sink.until(lambda s, n=n: len(s.took) == n + 1)
+            await sink.until_took(n + 1)
         await rig.tell(step("housing", "h1", 2))
         await rig.hand_out()
         await sink.until(lambda s: s.at_once)

@@ -53,7 +53,7 @@ async def test_slow_sinks_of_one_organisation_hold_up_no_other_and_take_turns(ri
         for n in range(20):
             await rig.tell(step("housing", f"h{n}", n % 4))
             await rig.hand_out()
-            await quick.until(lambda sink, n=n: len(sink.took) == n + 1)
+            await quick.until_took(n + 1)
         assert slow.took == [], "all that it was sent is on its way still"
         assert len({each.headers["webhook-id"][:36] for each in slow.posted}) == 100
         answered.set()

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, cast
 from uuid import UUID
@@ -219,6 +220,14 @@ async def test_nothing_follows_what_fails_as_it_is_handed() -> None:
         assert list(ledger.on_way) == [5]
 
 
+def _is_on_way(ledger: Ledger, number: int) -> bool:
+    return number in ledger.on_way or 1 in ledger.on_way
+
+
+def _is_read_to(ledger: Ledger, number: int) -> bool:
+    return ledger.read_to == number
+
+
 async def test_what_is_tried_again_is_found_while_others_are_handed() -> None:
     """What was given up is redriven: the line that keeps up with all else finds it."""
     ledger = Ledger(lanes=[A], failed={1}, read_to=1)
@@ -228,11 +237,11 @@ async def test_what_is_tried_again_is_found_while_others_are_handed() -> None:
         ledger.changed += 1
         for n in range(8):
             ledger.give(line, UUID(int=200 + n))
-            await until(lambda n=n: n + 2 in ledger.on_way or 1 in ledger.on_way)
+            await until(partial(_is_on_way, ledger, n + 2))
             if 1 in ledger.on_way:
                 break
             ledger.answer(n + 2)
-            await until(lambda n=n: ledger.read_to == n + 2)
+            await until(partial(_is_read_to, ledger, n + 2))
         assert 1 in ledger.on_way
 
 

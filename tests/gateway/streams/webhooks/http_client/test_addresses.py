@@ -60,7 +60,7 @@ def test_whatever_stands_for_another_address_or_is_nobodys_own_is_not_public(
         assert address.is_global
         assert not any((address.is_private, address.is_loopback, address.is_link_local, address.is_multicast))
         if isinstance(address, ipaddress.IPv6Address):
-            assert address.ipv4_mapped is address.sixtofour is address.teredo is None
+            assert (address.ipv4_mapped, address.sixtofour, address.teredo) == (None, None, None)
     if isinstance(address, ipaddress.IPv4Address):
         for prefix in ("::ffff:", "64:ff9b::"):
             assert not is_allowed(f"{prefix}{address}", AddressScope.PUBLIC)

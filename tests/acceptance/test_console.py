@@ -196,7 +196,7 @@ def test_the_demonstration_shows_lives_and_the_stuck_hand_off(tmp_path: Path) ->
     demo = Up(tmp_path / "data", "--demo", out=tmp_path / "out")
     try:
         demo.ready()
-        lines = dict(re.findall(r"^  (\S.*?)  +(\S.*)$", demo.said(), re.MULTILINE))
+        lines = dict(re.findall(r"^  (\S.*?)  +(\S.*)$", demo.output(), re.MULTILINE))
         asked = subprocess.run([BIN / "pathline-services", "stuck"], capture_output=True, text=True, check=True)
         where = json.loads(asked.stdout)
         assert where in [json.loads(body) for body in re.findall(r"-d '([^']+)'", lines["find a person"])]

@@ -17,7 +17,7 @@ from pathline_gateway.auth.dev_issuer.issuer import load_issuer
 from support.gateways.secured import Secured, secured
 from support.gateways.up_command import wait_until
 from support.repository import LIVES
-from support.servers.otlp_receiver import Sink, receiving
+from support.servers.otlp_receiver import OtlpReceiver, receiving
 
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 HANDOFF = "org.pathline.handoff."
@@ -200,7 +200,7 @@ def _the_figures_are_those_worked_out_by_hand(life: Life, body: Body) -> None:
     assert contacts_to_value(body) == expected["contacts_to_value"]
 
 
-def _spans_say_what_is_served(life: Life, sink: Sink) -> None:
+def _spans_say_what_is_served(life: Life, sink: OtlpReceiver) -> None:
     """Every hand-off that has ended is one span, between the instants that are served."""
     closed = Counter(
         (each["from"], each["to"]["org"], each["ended_by"], _ns(each["offered"]), _ns(each["ended"]))
@@ -222,7 +222,7 @@ def _spans_say_what_is_served(life: Life, sink: Sink) -> None:
     assert closed
 
 
-def _durations_have_a_span_as_their_example(sink: Sink) -> None:
+def _durations_have_a_span_as_their_example(sink: OtlpReceiver) -> None:
     """What metrics count is what spans say, and leads to one of them."""
     points = [
         point
@@ -250,7 +250,7 @@ def _all_handoffs(life: Life) -> list[Body]:
     return list(found.values())
 
 
-def _spans(sink: Sink) -> list[Span]:
+def _spans(sink: OtlpReceiver) -> list[Span]:
     scopes = [scope for request in sink.traces for resource in request.resource_spans for scope in resource.scope_spans]
     return [span for scope in scopes for span in scope.spans if span.name == "handoff"]
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from support.gateways.process import running
-from support.servers.otlp_receiver import Sink, receiving
+from support.servers.otlp_receiver import OtlpReceiver, receiving
 
 TRACE, CALL = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 CALLER = {"traceparent": f"00-{TRACE}-{CALL}-01"}
 SUBJECT = "v1.AAAAAAAAAAAAAAAAAAAAAA"
 
 
-def spans(sink: Sink, name: str) -> list[Span]:
+def spans(sink: OtlpReceiver, name: str) -> list[Span]:
     scopes = [scope for request in sink.traces for resource in request.resource_spans for scope in resource.scope_spans]
     return [span for scope in scopes for span in scope.spans if span.name == name]
 

@@ -113,7 +113,7 @@ def test_what_is_in_the_way_is_said_in_one_line(
             case _:
                 refused = up("--host", "192.0.2.1")
         assert refused.process.wait(20) == 1
-    lines = refused.said().splitlines()
+    lines = refused.output().splitlines()
     assert len(lines) == 1, lines
     assert lines[0].startswith("pathline-gateway: ")
     assert all(word in lines[0] for word in says), lines[0]
@@ -126,7 +126,7 @@ def test_a_part_that_dies_ends_everything_with_the_reason(up: Callable[..., Up],
     victim = next(p for p in children if lost in p.name() or lost in " ".join(p.cmdline()[:1]))
     victim.kill()
     assert gateway.process.wait(40) == 1
-    assert "SIGKILL" in gateway.said() or "ended" in gateway.said()
+    assert "SIGKILL" in gateway.output() or "ended" in gateway.output()
     _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
 

@@ -70,8 +70,8 @@ def test_whatever_is_wrong_with_a_token_the_answer_is_the_same(up: Secured, toke
     wrong = [None, "x", f"{head}.{said}.", f"{head}.{said}.{signature[::-1]}", "x" * 20_000]
     answers = {(a.status_code, a.content) for a in (up.ask("GET /v1/status", t) for t in wrong)}
     assert len(answers) == 1
-    assert "a token was refused" in up.said()
-    assert signature not in up.said()
+    assert "a token was refused" in up.output()
+    assert signature not in up.output()
 
 
 def test_an_organisation_publishes_under_its_own_name_only(up: Secured, tokens: dict[Role, str]) -> None:

@@ -16,7 +16,7 @@ from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_transaction import ApplyTarget, apply_batch
 from pathline_gateway.intake.record_parser import parse_record
 from support.intake import stored
-from support.intake.deliveries import DOOR, Held, subject
+from support.intake.deliveries import DOOR, ConsumedRecord, subject
 from support.postgres.databases import Databases
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -29,10 +29,10 @@ async def applied(connection: asyncpg.Connection) -> History:
     for n in range(3):
         subj = subject("clinic", 0)
         made = interaction(ContactMade(kind="enquiry"), source=SOURCE, id=str(n), subject=subj, time=AT)
-        records.append(Held(*DOOR, n, *kafka.encode(made.event)))
+        records.append(ConsumedRecord(*DOOR, n, *kafka.encode(made.event)))
         history.steps[SOURCE, str(n)] = ("clinic", subj, (AT, SOURCE, False, "", str(n)))
         history.acknowledged.add((SOURCE, str(n)))
-    records.append(Held(*DOOR, 3, [], b"?"))
+    records.append(ConsumedRecord(*DOOR, 3, [], b"?"))
     history.bad.add((*DOOR, 3))
     epoch = await stored.empty(connection)
     await apply_batch(

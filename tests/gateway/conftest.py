@@ -10,7 +10,7 @@ import pytest
 
 from pathline_gateway.embedded import Machine
 from support.brokers.tansu import Tansu
-from support.gateways.routes import Rig, rig_on
+from support.gateways.routes import GatewayRoutes, routes_on
 from support.postgres.fresh_database import fresh_database
 
 
@@ -28,8 +28,8 @@ async def connection(database: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
-async def rig(machine: Machine) -> AsyncIterator[Rig]:
-    async with rig_on(machine) as made:
+async def gateway(machine: Machine) -> AsyncIterator[GatewayRoutes]:
+    async with routes_on(machine) as made:
         yield made
 
 

@@ -35,13 +35,13 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = {name: value or "" for name, value in attrs}
+        values = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._action, self._fields = said.get("action", ""), {}
-        if tag == "input" and said.get("type") == "hidden":
-            self._fields[said["name"]] = said.get("value", "")
+            self._action, self._fields = values.get("action", ""), {}
+        if tag == "input" and values.get("type") == "hidden":
+            self._fields[values["name"]] = values.get("value", "")
         if tag == "a":
-            self.links.append(said.get("href", ""))
+            self.links.append(values.get("href", ""))
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
@@ -58,12 +58,12 @@ class Worker:
         self.gateway = gateway
         self.http = httpx.Client(base_url=gateway.url, timeout=60)
 
-    def signed_in(self, who: str, secret: str | None = None) -> Worker:
+    def signed_in(self, account: str, secret: str | None = None) -> Worker:
         """She signed in at the issuer, as whom she says."""
         asked = self.http.get(self.http.get("/desk").headers["location"])
         form = Page(self.http.get(asked.headers["location"]).text).forms["/issuer/authorize"]
-        said = {**form, "who": who, "secret": secret or self.secret}
-        back = self.http.post("/issuer/authorize", data=said)
+        values = {**form, "who": account, "secret": secret or self.secret}
+        back = self.http.post("/issuer/authorize", data=values)
         assert back.status_code == 303, back.text
         assert self.http.get(back.headers["location"]).status_code == 200
         return self
@@ -77,8 +77,8 @@ class Worker:
         assert answer.status_code == 200, answer.text
         return Page(answer.text)
 
-    def send(self, page: Page, form: str, **said: str) -> httpx.Response:
-        fields = {name.replace("_", "-"): value for name, value in said.items()}
+    def send(self, page: Page, form: str, **values: str) -> httpx.Response:
+        fields = {name.replace("_", "-"): value for name, value in values.items()}
         return self.http.post(form.split(" ")[0], data={**page.forms[form], **fields})
 
     def inbox(self) -> list[str]:
@@ -137,7 +137,7 @@ def settled(gateway: Secured) -> None:
 def offered(gateway: Secured, handoff: str, to: str, token: str, service_there: str | None = None, **more: Any) -> None:
     """Offered to an organisation by another's system."""
     org, _, local = handoff.partition(":")
-    said = {
+    values = {
         "handoff": handoff,
         "to": {"org": to, "service": service_there},
         "token_sha256": hashlib.sha256(token.encode()).hexdigest(),
@@ -145,7 +145,7 @@ def offered(gateway: Secured, handoff: str, to: str, token: str, service_there: 
         "due": {"accept": "2026-03-09T00:00:00Z"},
         "context_released": False,
     }
-    published(gateway, org, "handoff.offered", f"offer-{local}", **(said | more))
+    published(gateway, org, "handoff.offered", f"offer-{local}", **(values | more))
 
 
 def pathway(gateway: Secured, org: str, names: Mapping[str, str] = ANNA) -> dict[str, Any]:

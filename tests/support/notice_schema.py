@@ -13,7 +13,7 @@ from support.repository import ROOT
 SCHEMAS = ROOT / "contracts/schemas/told"
 
 
-def as_described(event: dict[str, Any]) -> None:
+def check_notice(event: dict[str, Any]) -> None:
     """A subscriber who reads by the contract reads this."""
     NOTICES[event["type"]].model_validate_json(json.dumps(event))
     Draft202012Validator(json.loads((SCHEMAS / f"{event['type']}.json").read_text())).validate(event)

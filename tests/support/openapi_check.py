@@ -25,7 +25,7 @@ def closed(part: Any) -> Any:
     return found
 
 
-class Described:
+class OpenApiCheck:
     """The document of a gateway; `seen` are the operations that answered what they say."""
 
     def __init__(self, document: dict[str, Any]) -> None:

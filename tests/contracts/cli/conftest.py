@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 from support.agency import KEY
-from support.servers.ingest_door import Door, standing_in
+from support.servers.ingest_door import Door, run_ingest_door
 
 
 @pytest.fixture
 def door() -> Iterator[Door]:
-    with standing_in() as door:
+    with run_ingest_door() as door:
         yield door
 
 

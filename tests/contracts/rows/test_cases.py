@@ -21,7 +21,7 @@ from pathline.rows.service_code import make_code
 from support.agency import pathline
 from support.browser_scripts import BrowserScripts, ScriptFailure
 from support.repository import ROW_CASES
-from support.servers.ingest_door import Door, standing_in
+from support.servers.ingest_door import Door, run_ingest_door
 
 
 def table(name: str) -> Any:
@@ -98,7 +98,7 @@ def test_a_table_is_read_alike(scripts: BrowserScripts, case: dict[str, Any]) ->
 
 @pytest.fixture
 def door() -> Any:
-    with standing_in() as door:
+    with run_ingest_door() as door:
         yield door
 
 

@@ -24,8 +24,8 @@ from pathline_gateway.postgres.migrate import MayNotMigrate, SchemaIsNewer, load
 from pathline_gateway.postgres.partitions import ensure_partitions
 from pathline_gateway.visibility import lawful_basis_repository
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
-from support.intake.history import Partition, opened, ref, step
-from support.postgres.fresh_database import dropped
+from support.intake.history import Partition, open_log, ref, step
+from support.postgres.fresh_database import drop_database
 from support.repository import ROOT
 
 # Roles belong to the whole server, so one worker makes them.
@@ -119,7 +119,7 @@ async def test_the_gateways_own_role_can_do_its_work(gateway: asyncpg.Connection
     assert await migrate(gateway) == []
     await ensure_partitions(gateway)
     assert len(await load_instance_secret(gateway, "identifiers")) == 32
-    await opened(gateway)
+    await open_log(gateway)
     await Partition().apply(gateway, step("refuge", "s1", 1), step("refuge", "s2", 1))
     assert await gateway.fetchval("select count(*) from interaction") == 2
     await gateway.execute("analyze interaction")
@@ -150,7 +150,7 @@ async def test_a_role_that_may_not_migrate_says_who_may(machine: Machine) -> Non
         await gateway.close()
         await owner.close()
     finally:
-        await dropped(machine, address)
+        await drop_database(machine, address)
         await root.close()
 
 

@@ -17,7 +17,7 @@ from pathline_gateway.auth.route_permissions import OPTIONAL_ROUTES, PUBLIC, ROU
 from support.desk_worker import Page
 from support.gateways.secured import ORGS, secured
 from support.gateways.up_command import wait_until
-from support.openapi_check import Described
+from support.openapi_check import OpenApiCheck
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 HERS = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
@@ -26,7 +26,7 @@ HERS = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with secured(tmp_path_factory.mktemp("gateway"), PATHLINE_SINKS_PRIVATE="true") as up:
-        here = World(up, Described(up.http.get("/openapi.json").json()))
+        here = World(up, OpenApiCheck(up.http.get("/openapi.json").json()))
         for org in ("food-bank", "housing"):
             here.ask("operator", "POST /v1/organisations", 201, json={"org": org, "sector": "third-sector"})
         yield here

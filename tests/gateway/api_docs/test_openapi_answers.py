@@ -15,7 +15,7 @@ from pathline_gateway import embedded
 from support.brokers.own_topic import Kafka
 from support.gateways.secured import Secured, secured
 from support.gateways.up_command import wait_until
-from support.openapi_check import Described
+from support.openapi_check import OpenApiCheck
 from support.servers.webhook_receiver import listening_in_a_thread
 
 ANNA, OTHER = "v1.AAAAAAAAAAAAAAAAAAAAAA", "v1.BBBBBBBBBBBBBBBBBBBBBA"
@@ -29,7 +29,7 @@ class World:
     """A gateway with auth on, a token a caller, and the document that all answers are held against."""
 
     up: Secured
-    described: Described
+    described: OpenApiCheck
     tokens: dict[str, str] = field(default_factory=dict)
 
     def ask(self, who: str, route: str, expected: int, **more: Any) -> Any:
@@ -53,7 +53,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with secured(tmp_path_factory.mktemp("gateway"), PATHLINE_SINKS_PRIVATE="true") as up:
-        here = World(up, Described(up.http.get("/openapi.json").json()))
+        here = World(up, OpenApiCheck(up.http.get("/openapi.json").json()))
         for org in ("food-bank", "housing"):
             assert here.ask("operator", "POST /v1/organisations", 201, json={"org": org, "sector": "third-sector"})
         yield here

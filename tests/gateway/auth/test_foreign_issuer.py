@@ -110,8 +110,8 @@ def test_a_gateway_with_a_foreign_issuer_sends_browsers_there_and_keeps_what_the
     assert kept["cookie"].startswith("__Host-pathline-signing-in=")
     shown = session.partition(";")[0]
     assert "Food bank" in gateway.http.get("/desk", headers={"cookie": shown}).text
-    assert SECRET not in gateway.said()
-    assert shown.partition("=")[2] not in gateway.said()
+    assert SECRET not in gateway.output()
+    assert shown.partition("=")[2] not in gateway.output()
 
 
 def test_a_gateway_whose_issuer_has_no_page_asks_for_a_token(gateway: Secured, issuer: ForeignIssuer) -> None:

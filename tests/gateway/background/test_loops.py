@@ -13,7 +13,7 @@ import pytest
 import pathline_gateway
 from pathline_gateway.background.works import WORKS
 from pathline_gateway.telemetry.instruments import WORK_FAILING
-from support.gateways.failing_loops import Started
+from support.gateways.failing_loops import LoopControl
 from support.gateways.in_process import Client, step
 
 ONE = {"content-type": "application/cloudevents+json"}
@@ -56,7 +56,7 @@ def test_no_loop_runs_beside_the_works_that_are_known() -> None:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_each_work_that_fails_is_told_of_and_stops_no_other(
-    client: Client, loops: Started, caplog: pytest.LogCaptureFixture
+    client: Client, loops: LoopControl, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert loops.turns.keys() == {name for name in WORKS if name != "delivery"}, "each loop is a work that is known"
     for n, work in enumerate(sorted(loops.turns)):
@@ -67,7 +67,7 @@ async def test_each_work_that_fails_is_told_of_and_stops_no_other(
     assert errors == {f"{WORKS[work].title}: fails and is tried again: Injected": 1 for work in loops.turns}
 
 
-async def _told_of(client: Client, loops: Started, work: str, n: int) -> None:
+async def _told_of(client: Client, loops: LoopControl, work: str, n: int) -> None:
     loops.failing, before = {work}, dict(loops.turns)
     while True:
         await _something_to_do(client, n)

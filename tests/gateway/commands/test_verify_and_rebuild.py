@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from support.intake.history import opened
+from support.intake.history import open_log
 from support.intake.played import LIFE, play
 from support.postgres.fresh_database import machine_running, migrated
 from support.preloaded import run_command
@@ -66,7 +66,7 @@ async def test_a_one_machine_gateway_is_verified_at_work_and_stopped(tmp_path: P
     with machine_running(tmp_path / "data") as machine:
         connection = await asyncpg.connect(machine.database)
         await migrated(connection)
-        await opened(connection)
+        await open_log(connection)
         await connection.close()
         assert run("verify", "--data", tmp_path / "data").returncode == 0
     assert run("verify", "--data", tmp_path / "data").returncode == 0

@@ -22,15 +22,15 @@ from pathline_gateway.auth.route_permissions import find_route
 from pathline_gateway.embedded import Machine
 from pathline_gateway.streams.webhooks.attempt_result import NO_ANSWER, public_reason
 from pathline_gateway.visibility.padding import BUCKET_S, Padding
-from support.gateways.routes import AUDITOR, OPERATOR, Rig, of, rig_on, stating
-from support.intake.history import Told, distinguished, linked, ref, step, subject
+from support.gateways.routes import AUDITOR, OPERATOR, GatewayRoutes, purpose_headers, routes_on, subscriber
+from support.intake.history import Event, distinguished, linked, ref, step, subject
 
 REVIEWER = Caller(frozenset((Role.REVIEWER,)))
 RESEARCHER = Caller(frozenset((Role.RESEARCHER,)))
-ALPHA = of("alpha")
+ALPHA = subscriber("alpha")
 
 # The same two people, seen by others: what is said of them by whom may be known waits for a reviewer.
-SEEN: Sequence[Told] = (
+SEEN: Sequence[Event] = (
     *COMMON,
     step("gamma", "g1", 4, 2),
     distinguished("d1", ref("alpha", 1), ref("gamma", 4)),
@@ -38,7 +38,7 @@ SEEN: Sequence[Told] = (
     told("beta", "b5", "handoff.offered", 1, 5, handoff="beta:2", to={"org": "alpha"}, token_sha256="0" * 64,
          context_released=False, due={"accept": "2026-03-02T00:00:00Z"}),
 )  # fmt: skip
-HIDDEN: Sequence[Told] = (
+HIDDEN: Sequence[Event] = (
     step("refuge", "r1", 7, 0),
     linked("lr", ref("refuge", 7), ref("alpha", 1)),
     distinguished("dr", ref("refuge", 7), ref("gamma", 4)),
@@ -92,60 +92,62 @@ def words(text: str) -> str:
     return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d[^\"<]*|datetime=\"[^\"]*\"", "then", text)
 
 
-async def answers(machine: Machine, hidden: Sequence[Told], plant: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+async def answers(machine: Machine, hidden: Sequence[Event], plant: Sequence[str] = ()) -> list[tuple[Any, ...]]:
     """What everybody is answered who has no business with what is hidden."""
-    async with rig_on(machine) as rig:
-        await rig.tell(*SEEN)
+    async with routes_on(machine) as gateway:
+        await gateway.publish(*SEEN)
         if hidden:
-            await rig.tell(*hidden)
+            await gateway.publish(*hidden)
         for statement in (*REGISTER, *plant):
-            await rig.execute(statement)
-        await named(rig)
-        items = await rig.pool.fetch("select item from review_item order by seq")
-        return [each async for each in _asked(rig, [str(row["item"]) for row in items])]
+            await gateway.execute(statement)
+        await named(gateway)
+        items = await gateway.pool.fetch("select item from review_item order by seq")
+        return [each async for each in _asked(gateway, [str(row["item"]) for row in items])]
 
 
-async def _asked(rig: Rig, items: Sequence[str]) -> Any:
+async def _asked(gateway: GatewayRoutes, items: Sequence[str]) -> Any:
     asked: set[str] = set()
 
     async def ask(by: Caller, method: str, path: str, **more: Any) -> tuple[Any, ...]:
-        answer = await rig.ask(by, method, path, **more)
+        answer = await gateway.request(by, method, path, **more)
         asked.add(str(find_route(method, path.partition("?")[0])))
         return method, path if "review/" not in path else "item", answer.status_code, words(answer.text)
 
     for by in (OPERATOR, REVIEWER):
-        listed = (await rig.ask(by, "GET", "/v1/identity/review")).json()
+        listed = (await gateway.request(by, "GET", "/v1/identity/review")).json()
         yield "review", [each["refs"] for each in listed["items"]], listed["waiting"]
         for each in listed["items"]:
-            body = (await rig.ask(by, "GET", f"/v1/identity/review/{each['item']}")).json()
+            body = (await gateway.request(by, "GET", f"/v1/identity/review/{each['item']}")).json()
             text = json.dumps({name: value for name, value in body.items() if name != "item"})
             yield "dossier", words(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "id", text))
         known = {each["item"] for each in listed["items"]}
         for item in set(items) - known:
             path = f"/v1/identity/review/{item}"
-            assert (await rig.ask(by, "GET", path)).status_code == 404
-            assert (await rig.ask(by, "POST", f"{path}/decision", json={"decision": "same"})).status_code == 404
-        page = await rig.ask(by, "GET", "/console/review")
+            assert (await gateway.request(by, "GET", path)).status_code == 404
+            assert (await gateway.request(by, "POST", f"{path}/decision", json={"decision": "same"})).status_code == 404
+        page = await gateway.request(by, "GET", "/console/review")
         yield "review page", words(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "id", page.text))
         for each in listed["items"][:1]:
-            page = await rig.ask(by, "GET", f"/console/review/{each['item']}")
+            page = await gateway.request(by, "GET", f"/console/review/{each['item']}")
             yield "review page", words(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "id", page.text))
     asked |= {name for name in ROUTE_ROWS if name.startswith("GET") and "/review" in name}
     for path in _OF_AN_OPERATOR:
         yield await ask(OPERATOR, "GET", path)
-    number = await rig.pool.fetchval("select max(id) from parked")
+    number = await gateway.pool.fetchval("select max(id) from parked")
     yield await ask(OPERATOR, "GET", f"/v1/parked/{number}")
     for by in (AUDITOR, RESEARCHER, OPERATOR):
         for measure in ("handoff-silence", "handoff-completion"):
             yield await ask(by, "GET", f"/v1/measures/{measure}")
     wanted = {"protocol": "PULL", "config": {"organisation": "refuge", "purpose": "care"}}
-    made = (await rig.ask(of("refuge"), "POST", "/v1/subscriptions", json=wanted)).json()["id"]
+    made = (await gateway.request(subscriber("refuge"), "POST", "/v1/subscriptions", json=wanted)).json()["id"]
     for source, event in (("urn:pathline:refuge:system", "r1"), ("urn:pathline:beta:system", "b9")):
-        answer = await rig.ask(
+        answer = await gateway.request(
             OPERATOR, "GET", f"/v1/subscriptions/{made}/explain", params={"source": source, "event": event}
         )
         yield "explain", answer.status_code, answer.text
-        page = await rig.ask(OPERATOR, "POST", f"/console/streams/{made}/explain", data={"source": source, "id": event})
+        page = await gateway.request(
+            OPERATOR, "POST", f"/console/streams/{made}/explain", data={"source": source, "id": event}
+        )
         yield "explain page", page.status_code, "no such event" in page.text
     asked |= {"GET /v1/subscriptions/{subscription}/explain", "POST /console/streams/{subscription}/explain"}
     for by, who in itertools.product((ALPHA, OPERATOR), (ref("alpha", 1), ref("refuge", 7))):
@@ -155,8 +157,8 @@ async def _asked(rig: Rig, items: Sequence[str]) -> Any:
         yield drawn[2:]
         if found[2] == 200:
             name = json.loads(found[3])["pathway"]
-            yield await ask(by, "GET", f"/v1/pathways/{name}", headers=stating("care"))
-            yield await ask(by, "GET", f"/v1/pathways/{name}/trace", headers=stating("care"))
+            yield await ask(by, "GET", f"/v1/pathways/{name}", headers=purpose_headers("care"))
+            yield await ask(by, "GET", f"/v1/pathways/{name}/trace", headers=purpose_headers("care"))
             if by is OPERATOR:
                 yield await ask(by, "GET", f"/console/pathways/{name}")
                 yield await ask(by, "GET", f"/console/pathways/{name}/trace")
@@ -237,13 +239,13 @@ async def test_how_long_a_pull_takes_does_not_tell_what_is_hidden(machine: Machi
     Where nothing is padded, the same distinguisher tells them apart.
     """
     held = Held() if padded else Held(1e-9)
-    async with rig_on(machine, padding=held.padding) as rig:
-        await rig.tell(step("alpha", "a1", 1), step("alpha", "a2", 2))
-        await rig.tell(linked("lr", ref("alpha", 1), ref("refuge", 7)))
-        await rig.tell(*(step("refuge", f"r{n}", 7, n % 60) for n in range(300)))
-        await rig.execute("update organisation set conceals = true where org = 'refuge'")
-        names = [str(await rig.find(ALPHA, "alpha", subject(n))) for n in (1, 2)]
-        pairs = [[await _pulled(rig, held, name) for name in names] for _ in range(40)]
+    async with routes_on(machine, padding=held.padding) as gateway:
+        await gateway.publish(step("alpha", "a1", 1), step("alpha", "a2", 2))
+        await gateway.publish(linked("lr", ref("alpha", 1), ref("refuge", 7)))
+        await gateway.publish(*(step("refuge", f"r{n}", 7, n % 60) for n in range(300)))
+        await gateway.execute("update organisation set conceals = true where org = 'refuge'")
+        names = [str(await gateway.find(ALPHA, "alpha", subject(n))) for n in (1, 2)]
+        pairs = [[await _pulled(gateway, held, name) for name in names] for _ in range(40)]
     right = sum(hidden > bare for hidden, bare in pairs)
     shift = statistics.median(hidden - bare for hidden, bare in pairs)
     if padded:
@@ -252,22 +254,22 @@ async def test_how_long_a_pull_takes_does_not_tell_what_is_hidden(machine: Machi
         assert right >= 36, (right, shift)
 
 
-async def _pulled(rig: Rig, held: Held, name: str) -> float:
+async def _pulled(gateway: GatewayRoutes, held: Held, name: str) -> float:
     began, held.seconds = time.process_time(), 0.0
-    assert (await rig.ask(ALPHA, "GET", f"/v1/pathways/{name}")).status_code == 200
+    assert (await gateway.request(ALPHA, "GET", f"/v1/pathways/{name}")).status_code == 200
     return time.process_time() - began + held.seconds
 
 
-async def test_a_search_for_anothers_pseudonym_is_the_same_work_whether_it_exists(rig: Rig) -> None:
+async def test_a_search_for_anothers_pseudonym_is_the_same_work_whether_it_exists(gateway: GatewayRoutes) -> None:
     """The same statements: what exists is not looked at."""
-    await rig.tell(step("alpha", "a1", 1), *(step("refuge", f"r{n}", 7, n % 60) for n in range(20)))
+    await gateway.publish(step("alpha", "a1", 1), *(step("refuge", f"r{n}", 7, n % 60) for n in range(20)))
     said: list[list[str]] = []
     for n in (7, 99):
         statements: list[str] = []
-        async with rig.pool.acquire() as one, rig.pool.acquire() as other:
+        async with gateway.pool.acquire() as one, gateway.pool.acquire() as other:
             for connection in (one, other):
                 connection.add_query_logger(lambda record, kept=statements: kept.append(record.query))
-        assert await rig.find(ALPHA, "refuge", subject(n)) is None
+        assert await gateway.find(ALPHA, "refuge", subject(n)) is None
         said.append(list(statements))
     assert said[0] == said[1]
     assert said[0]

@@ -13,17 +13,17 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.console.room import Room, room_of
-from gateway.pull.test_restricted import told
+from gateway.console.operator_pages import OperatorPages, operator_pages
+from gateway.pull.test_restricted import make_event
 from pathline import instant
 from pathline.vocabulary import InteractionCorrected
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.handoffs import overview_repository
 from pathline_gateway.handoffs.overview_repository import OverviewScope, PairCursor
 from pathline_gateway.handoffs.projection_row import HandoffRow
-from support.gateways.routes import OPERATOR, Rig
+from support.gateways.routes import OPERATOR, GatewayRoutes
 from support.generators.pathways import NOW
-from support.intake.history import START, Told, source, step, subject
+from support.intake.history import START, Event, source, step, subject
 
 ORGS = ("clinic", "housing", "refuge", "bank")
 STATES = ("requested", "received", "accepted", "rejected", "in-progress", "completed", "cancelled", None)
@@ -39,8 +39,8 @@ def offer(handoff: str, to: str = "housing", service: str | None = None, **more:
     return {"handoff": handoff, "to": asked, "token_sha256": hashed, "due": due, "context_released": False, **more}
 
 
-def offered(handoff: str, to: str = "housing", n: int = 1, **more: Any) -> Told:
-    return told(handoff.partition(":")[0], f"o {handoff}", "handoff.offered", n, **offer(handoff, to, **more))
+def offered(handoff: str, to: str = "housing", n: int = 1, **more: Any) -> Event:
+    return make_event(handoff.partition(":")[0], f"o {handoff}", "handoff.offered", n, **offer(handoff, to, **more))
 
 
 def some_record(chance: random.Random, n: int, ref: int) -> HandoffRow:
@@ -76,26 +76,26 @@ def nobody_answered(record: HandoffRow) -> bool:
     return record.receiver in ORGS and due is not None and due < NOW and answer is None
 
 
-async def drawn(rig: Rig, seed: int) -> list[HandoffRow]:
-    await rig.tell(*(step(org, f"s {org}", n) for n, org in enumerate(ORGS)))
-    refs = [row["id"] for row in await rig.pool.fetch("select id from subject_ref")]
+async def drawn(gateway: GatewayRoutes, seed: int) -> list[HandoffRow]:
+    await gateway.publish(*(step(org, f"s {org}", n) for n, org in enumerate(ORGS)))
+    refs = [row["id"] for row in await gateway.pool.fetch("select id from subject_ref")]
     chance = random.Random(seed)
     records = [some_record(chance, n, chance.choice(refs)) for n in range(chance.choice((0, 5, 400)))]
-    async with rig.pool.acquire() as connection:
+    async with gateway.pool.acquire() as connection:
         await connection.copy_records_to_table("handoff", records=records, columns=HandoffRow._fields)
     return records
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_pairs_are_counted_as_a_plain_reading_counts_them(rig: Rig, seed: int) -> None:
+async def test_pairs_are_counted_as_a_plain_reading_counts_them(gateway: GatewayRoutes, seed: int) -> None:
     by_pair: dict[Any, list[HandoffRow]] = defaultdict(list)
     hidden = set()
-    for record in await drawn(rig, seed):
+    for record in await drawn(gateway, seed):
         if record.handoff.endswith("7"):
             hidden.add(record.handoff)
         elif counts(record):
             by_pair[record.sender, record.receiver].append(record)
-    async with rig.pool.acquire() as connection:
+    async with gateway.pool.acquire() as connection:
         scope = OverviewScope(NOW, NOW - timedelta(days=90), hidden)
         n, found = await overview_repository.list_pairs(connection, scope, 100)
         parts = [
@@ -140,11 +140,13 @@ async def test_pairs_are_counted_as_a_plain_reading_counts_them(rig: Rig, seed: 
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_a_pair_s_hand_offs_come_open_first_and_the_longest_silent_first(rig: Rig, seed: int) -> None:
-    records = [each for each in await drawn(rig, seed) if counts(each)]
+async def test_a_pair_s_hand_offs_come_open_first_and_the_longest_silent_first(
+    gateway: GatewayRoutes, seed: int
+) -> None:
+    records = [each for each in await drawn(gateway, seed) if counts(each)]
     far = NOW + timedelta(days=9_999)
     scope = OverviewScope(NOW, NOW - timedelta(days=90))
-    async with rig.pool.acquire() as connection:
+    async with gateway.pool.acquire() as connection:
         for sender, receiver in {(each.sender, each.receiver) for each in records}:
             found = await overview_repository.list_of_pair(connection, scope, sender, receiver, 1_000)
             theirs = [each for each in records if (each.sender, each.receiver) == (sender, receiver)]
@@ -173,43 +175,45 @@ async def test_a_pair_s_hand_offs_come_open_first_and_the_longest_silent_first(r
     assert [each.handoff for each in latest] == [each.handoff for each in silent[:3]]
 
 
-async def test_from_a_pair_one_comes_to_each_hand_off_its_pathway_and_its_trace(rig: Rig) -> None:
-    await rig.tell(offered("clinic:1"), offered("clinic:2", n=2), offered("bank:1", "clinic"), step("housing", "h", 9))
-    await rig.tell(told("clinic", "x", "handoff.cancelled", 2, 5, handoff="clinic:2"))
-    rig.now = START + timedelta(days=30)
-    async with room_of(rig) as room:
-        pairs = await room.html("/console/handoffs")
+async def test_from_a_pair_one_comes_to_each_hand_off_its_pathway_and_its_trace(gateway: GatewayRoutes) -> None:
+    await gateway.publish(
+        offered("clinic:1"), offered("clinic:2", n=2), offered("bank:1", "clinic"), step("housing", "h", 9)
+    )
+    await gateway.publish(make_event("clinic", "x", "handoff.cancelled", 2, 5, handoff="clinic:2"))
+    gateway.now = START + timedelta(days=30)
+    async with operator_pages(gateway) as pages:
+        pairs = await pages.html("/console/handoffs")
         assert pairs.index("Clinic to Housing") < pairs.index("Bank to Clinic")
         assert "1 silent" in pairs
-        only = await room.html("/console/handoffs?org=bank")
+        only = await pages.html("/console/handoffs?org=bank")
         assert "Bank to Clinic" in only
         assert "Clinic to Housing" not in only
-        assert "No hand-off from or to Nobody." in await room.says("/console/handoffs?org=nobody")
+        assert "No hand-off from or to Nobody." in await pages.text("/console/handoffs?org=nobody")
         (link,) = re.findall(r'href="(/console/handoffs/pair\?from=clinic[^"]+)"', pairs)
-        opened = await room.html(link.replace("&amp;", "&"))
+        opened = await pages.html(link.replace("&amp;", "&"))
         assert opened.index("silent: an answer was due on 1 Mar 2026") < opened.index("taken back")
         pathways = re.findall(r'href="/console/pathways/([0-9a-f-]{36})"', opened)
         assert len(pathways) == 2
         assert [f'href="/console/pathways/{each}/trace"' in opened for each in pathways] == [True, True]
-        assert (await room.http.get("/console/handoffs/pair")).status_code == 422
-        assert (await room.http.get("/console/handoffs?org=%00")).status_code == 422
+        assert (await pages.http.get("/console/handoffs/pair")).status_code == 422
+        assert (await pages.http.get("/console/handoffs?org=%00")).status_code == 422
 
 
-async def test_a_receiver_that_is_not_on_the_register_is_never_silent(rig: Rig) -> None:
-    await rig.tell(offered("clinic:1", "nobody-here"))
-    async with room_of(rig) as room:
-        assert "Everything flows, and nothing waits." in await room.says("/console")
-        assert "not on the register: cannot be seen" in await room.says("/console/handoffs")
-        shown = await room.says("/console/handoffs/pair?from=clinic&to=nobody-here")
+async def test_a_receiver_that_is_not_on_the_register_is_never_silent(gateway: GatewayRoutes) -> None:
+    await gateway.publish(offered("clinic:1", "nobody-here"))
+    async with operator_pages(gateway) as pages:
+        assert "Everything flows, and nothing waits." in await pages.text("/console")
+        assert "not on the register: cannot be seen" in await pages.text("/console/handoffs")
+        shown = await pages.text("/console/handoffs/pair?from=clinic&to=nobody-here")
         assert "not on the register: whether it answers cannot be seen" in shown
         assert "silent:" not in shown
 
 
-async def everything(room: Room, by: Caller) -> str:
+async def everything(pages: OperatorPages, by: Caller) -> str:
     """All that the pages tell of hand-offs."""
     pairs = [f"/console/handoffs/pair?from={a}&to={b}" for a in ORGS for b in ORGS]
     paths = ("/console", "/console/handoffs", *pairs)
-    return " ".join([re.sub(r"As of.*UTC", "", await room.says(path, by)) for path in paths])
+    return " ".join([re.sub(r"As of.*UTC", "", await pages.text(path, by)) for path in paths])
 
 
 PLAIN = offered("clinic:plain", n=5)
@@ -227,40 +231,42 @@ CONCEALED = {
     "of a person who is concealed": [offered("clinic:1", n=7)],
     "by a correction": [
         offered("clinic:1"),
-        Told("clinic", "k", subject(0), InteractionCorrected.model_validate(CORRECTION)),
+        Event("clinic", "k", subject(0), InteractionCorrected.model_validate(CORRECTION)),
     ],
     "by its answer": [
         offered("clinic:1"),
-        told("housing", "a", "handoff.accepted", 2, 2, handoff="clinic:1", token=TOKEN, safety="conceal"),
+        make_event("housing", "a", "handoff.accepted", 2, 2, handoff="clinic:1", token=TOKEN, safety="conceal"),
     ],
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("how", CONCEALED)
-async def test_an_operator_is_told_nothing_of_a_concealed_hand_off_and_counts_nothing(rig: Rig, how: str) -> None:
-    await rig.tell(*(step(org, f"s {org}", 90 + n) for n, org in enumerate(ORGS)), PLAIN)
-    await rig.execute("update organisation set conceals = true where org = 'refuge'")
-    await rig.execute("insert into concealed_service values ('bank', 'shelter', 'operator')")
-    await rig.execute("insert into concealed_ref values ('clinic', $1, 'operator')", subject(7))
-    async with room_of(rig) as room:
-        before = await everything(room, OPERATOR)
+async def test_an_operator_is_told_nothing_of_a_concealed_hand_off_and_counts_nothing(
+    gateway: GatewayRoutes, how: str
+) -> None:
+    await gateway.publish(*(step(org, f"s {org}", 90 + n) for n, org in enumerate(ORGS)), PLAIN)
+    await gateway.execute("update organisation set conceals = true where org = 'refuge'")
+    await gateway.execute("insert into concealed_service values ('bank', 'shelter', 'operator')")
+    await gateway.execute("insert into concealed_ref values ('clinic', $1, 'operator')", subject(7))
+    async with operator_pages(gateway) as pages:
+        before = await everything(pages, OPERATOR)
         assert "One hand-off is silent" in before
-        await rig.tell(*CONCEALED[how])
-        assert silences(await everything(room, OPERATOR)) == silences(before)
+        await gateway.publish(*CONCEALED[how])
+        assert silences(await everything(pages, OPERATOR)) == silences(before)
         silent = "One hand-off is silent" if how == "by its answer" else "2 hand-offs are silent"
-        assert silent in await everything(room, AUTH_DISABLED_CALLER)
+        assert silent in await everything(pages, AUTH_DISABLED_CALLER)
 
 
-async def test_a_word_that_is_spelled_by_escapes_conceals_as_well(rig: Rig) -> None:
-    await rig.tell(PLAIN, step("housing", "h", 9))
-    (stored,) = await rig.pool.fetch("select payload from interaction where handoff is not null")
+async def test_a_word_that_is_spelled_by_escapes_conceals_as_well(gateway: GatewayRoutes) -> None:
+    await gateway.publish(PLAIN, step("housing", "h", 9))
+    (stored,) = await gateway.pool.fetch("select payload from interaction where handoff is not null")
     head, data = stored["payload"].split(b"\n", 1)
     spelled = data[:-1] + rb',"safety":"conce\u0061l"}'
     assert orjson.loads(spelled)["safety"] == "conceal"
-    await rig.execute("update interaction set payload = $1 where handoff is not null", head + b"\n" + spelled)
-    async with room_of(rig) as room:
-        assert "nothing waits" in await room.says("/console", OPERATOR)
-        assert "One hand-off is silent" in await room.says("/console", AUTH_DISABLED_CALLER)
+    await gateway.execute("update interaction set payload = $1 where handoff is not null", head + b"\n" + spelled)
+    async with operator_pages(gateway) as pages:
+        assert "nothing waits" in await pages.text("/console", OPERATOR)
+        assert "One hand-off is silent" in await pages.text("/console", AUTH_DISABLED_CALLER)
 
 
 def silences(said: str) -> str:

@@ -100,7 +100,7 @@ def test_what_is_wrong_is_said_above_the_form_with_a_way_to_the_field(
     assert "<title>Error: " in answer.text
     assert NUMBER not in answer.text
     assert status(gateway) == before
-    assert NUMBER not in gateway.said()
+    assert NUMBER not in gateway.output()
 
 
 def test_a_referral_is_made_its_code_shown_once_and_its_end_seen(worker: Worker, gateway: Secured) -> None:

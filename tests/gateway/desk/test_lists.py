@@ -24,8 +24,8 @@ from pathline_gateway.handoffs.event import HandoffEvent
 from pathline_gateway.handoffs.lifecycle import OPEN_STATES, Lifecycle, compute_lifecycle
 from pathline_gateway.visibility.side_handoffs import load_statuses
 from support.examples import examples
-from support.intake.history import Partition, Told, bound, offered, opened, subject
-from support.postgres.fresh_database import dropped, fresh_database
+from support.intake.history import Event, Partition, bind_all_evidence, offered, open_log, subject
+from support.postgres.fresh_database import drop_database, fresh_database
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ORGS = ("clinic", "food-bank", "housing", "refuge")
@@ -46,13 +46,13 @@ _SMALL = Size(3, 5)
 class World:
     """Hand-offs of which much is concealed."""
 
-    events: Sequence[Told]
+    events: Sequence[Event]
     concealing: bool
 
 
 def world(seed: int) -> World:
     rng = random.Random(seed)
-    events = list[Told]()
+    events = list[Event]()
     for n in range(rng.randrange(4, 40)):
         sender = rng.choice(ORGS)
         handoff, asked, minute = f"{sender}:{n}", rng.choice(ORGS), rng.randrange(20)
@@ -75,7 +75,7 @@ def world(seed: int) -> World:
     return World(events, rng.random() < 0.8)
 
 
-def _event(rng: random.Random, org: str, id: str, verb: str, handoff: str, minute: int, to: str) -> Told:
+def _event(rng: random.Random, org: str, id: str, verb: str, handoff: str, minute: int, to: str) -> Event:
     said: dict[str, Any] = {"handoff": handoff}
     if verb in ("offered", "redirected"):
         said |= {"to": {"org": to, "service": rng.choice((None, "trauma"))}, "token_sha256": HASH}
@@ -90,7 +90,7 @@ def _event(rng: random.Random, org: str, id: str, verb: str, handoff: str, minut
     if rng.random() < 0.2:
         said["service"] = "trauma"
     payload = TYPES[f"org.pathline.handoff.{verb}.v1"].model_validate(said)
-    return Told(org, f"{org}-{id}", subject(rng.randrange(1, 4)), payload, minute)
+    return Event(org, f"{org}-{id}", subject(rng.randrange(1, 4)), payload, minute)
 
 
 @asynccontextmanager
@@ -99,15 +99,15 @@ async def told(machine: Machine, of: World) -> AsyncIterator[asyncpg.Connection]
     database = await fresh_database(machine)
     connection = await asyncpg.connect(database)
     try:
-        await opened(connection)
+        await open_log(connection)
         await Partition().apply(connection, *of.events)
-        await bound(database)
+        await bind_all_evidence(database)
         if of.concealing:
             await connection.execute(_CONCEAL)
         yield connection
     finally:
         await connection.close()
-        await dropped(machine, database)
+        await drop_database(machine, database)
 
 
 async def everything(connection: asyncpg.Connection, side: Side, org: str, ended: bool) -> tuple[set[str], set[str]]:

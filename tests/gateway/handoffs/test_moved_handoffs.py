@@ -14,7 +14,7 @@ from pathline_gateway.handoffs import projection as handoff_projection
 from pathline_gateway.handoffs import repository as handoff_repository
 from pathline_gateway.identity.membership_writer import MembershipWriter
 from support.examples import examples
-from support.intake.history import Partition, bound, linked, offered, opened, ref, retracted, step
+from support.intake.history import Partition, bind_all_evidence, linked, offered, open_log, ref, retracted, step
 from support.postgres.fresh_database import fresh_database
 
 ORGS = ("east", "west", "north")
@@ -61,7 +61,7 @@ async def _play(database: str, connection: asyncpg.Connection, moves: list[tuple
                 case "look":
                     with patch.object(handoff_projection, "_BATCH_SIZE", how[0]):
                         await handoff_projection.project_next_batch(pool)
-    await bound(database)
+    await bind_all_evidence(database)
 
 
 @examples(40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -73,7 +73,7 @@ async def test_what_is_kept_is_what_is_told_by_everything_that_is_stored(
     database = await fresh_database(machine)
     connection = await asyncpg.connect(database)
     try:
-        await opened(connection)
+        await open_log(connection)
         await _play(database, connection, moves)
         offers = {f"{how[0]}:{n}" for n, (what, *how) in enumerate(moves) if what == "offer"}
         told = {each.handoff: each for each in await handoff_projection.compute_rows(connection, offers)}
@@ -86,12 +86,12 @@ async def test_what_is_kept_is_what_is_told_by_everything_that_is_stored(
 async def test_a_merge_looks_at_nothing_that_is_asked_of_somebody_who_is_not_there(
     database: str, connection: asyncpg.Connection
 ) -> None:
-    await opened(connection)
+    await open_log(connection)
     log = Partition()
     await log.apply(connection, *(offered("east", f"o{n}", 1, "west", f"east:{n}") for n in range(5)))
     await log.apply(connection, offered("east", "o9", 1, "north", "east:9"), step("north", "s1", 2))
     await log.apply(connection, step("west", "s2", 7), offered("east", "o8", 7, "west", "east:8"))
-    await bound(database)
+    await bind_all_evidence(database)
     await log.apply(connection, linked("l1", ref("east", 1), ref("north", 2)))
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         writer = MembershipWriter(pool)
@@ -106,13 +106,13 @@ async def test_who_was_heard_on_a_pathway_that_all_have_left_is_heard_no_more(
     database: str, connection: asyncpg.Connection
 ) -> None:
     """The pathway is called after a third, so that nothing but the memberships that ended says who stood on it."""
-    await opened(connection)
+    await open_log(connection)
     log, handoff = Partition(), "east:1"
     await log.apply(connection, step("north", "s0", 0))
     await log.apply(connection, offered("east", "o1", 1, "west", handoff, 1), step("west", "s1", 2, 9))
     await log.apply(connection, linked("l1", ref("north", 0), ref("east", 1)))
     await log.apply(connection, linked("l2", ref("north", 0), ref("west", 2)))
-    await bound(database)
+    await bind_all_evidence(database)
     assert (await handoff_repository.load_rows(connection, [handoff]))[handoff].receiver_first_active_at is not None
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         for target in ("l1", "l2"):

@@ -12,7 +12,7 @@ from pathline_gateway.handoffs import overview_repository
 from pathline_gateway.handoffs import repository as handoff_repository
 from pathline_gateway.handoffs.overview_repository import OverviewScope
 from pathline_gateway.handoffs.projection import project_next_batch
-from support.intake.history import START, Partition, bound, offered, opened, step
+from support.intake.history import START, Partition, bind_all_evidence, offered, open_log, step
 
 _PEOPLE = 1_000
 _ROWS_AN_ENTRY = 40
@@ -49,7 +49,7 @@ async def kept(database: str, connection: asyncpg.Connection) -> None:
 async def test_a_page_costs_a_few_rows_an_entry_also_where_nothing_was_counted_yet(
     connection: asyncpg.Connection,
 ) -> None:
-    await opened(connection)
+    await open_log(connection)
     steps = [step("east", f"s{n}", n) for n in range(_PEOPLE)]
     offers = [offered("east", f"o{n}", n, "west", f"east:{n}") for n in range(0, _PEOPLE, 10)]
     await Partition().apply(connection, *steps, *offers)
@@ -60,7 +60,7 @@ async def test_a_page_costs_a_few_rows_an_entry_also_where_nothing_was_counted_y
 
 
 async def test_a_page_costs_no_more_where_much_is_stored(database: str, connection: asyncpg.Connection) -> None:
-    await opened(connection)
+    await open_log(connection)
     log = Partition()
     for batch in range(0, _STORED, _BATCH):
         offers = (offered("east", f"o{n}", n % _PEOPLE, "west", f"east:{n}") for n in range(batch, batch + _BATCH))
@@ -78,7 +78,7 @@ async def test_a_page_costs_no_more_where_much_is_stored(database: str, connecti
 
 
 async def test_who_is_silent_is_told_without_a_look_at_everybody(database: str, connection: asyncpg.Connection) -> None:
-    await opened(connection)
+    await open_log(connection)
     offers = [offered("east", f"o{n}", n, "west", f"east:{n}") for n in range(_PEOPLE)]
     late = offered("east", "late", 1, "west", "east:late", due=START + timedelta(days=1))
     await Partition().apply(connection, *offers, late, step("west", "w", _PEOPLE))
@@ -92,7 +92,7 @@ async def test_who_is_silent_is_told_without_a_look_at_everybody(database: str, 
 
 
 async def test_a_page_ends_where_a_batch_ends(connection: asyncpg.Connection) -> None:
-    await opened(connection)
+    await open_log(connection)
     log = Partition()
     await log.apply(connection, *(offered("east", f"a{n}", n, "west", f"east:a{n}") for n in range(5)))
     await log.apply(connection, *(offered("east", f"b{n}", n, "west", f"east:b{n}") for n in range(5)))
@@ -113,11 +113,11 @@ async def test_a_page_ends_where_a_batch_ends(connection: asyncpg.Connection) ->
 async def test_a_receiver_that_was_heard_touches_what_it_was_asked_for(
     database: str, connection: asyncpg.Connection
 ) -> None:
-    await opened(connection)
+    await open_log(connection)
     log = Partition()
     # Within one organisation, so that the receiver stands on the pathway without a link.
     await log.apply(connection, offered("east", "o1", 1, "east", "east:1"), offered("east", "o2", 2, "west", "east:2"))
-    await bound(database)
+    await bind_all_evidence(database)
     await log.apply(connection, step("east", "s1", 1, 9), step("east", "s2", 2, 9), step("west", "s3", 2, 9))
     end = await handoff_repository.batch_end(connection, 9)
     assert end is not None

@@ -36,7 +36,7 @@ def source(org: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Statement:
     """One event; each kind reads of the rest what it needs."""
 
     kind: Kind
@@ -119,7 +119,7 @@ class Said:
 
 
 @st.composite
-def says(draw: st.DrawFn, id: str | None = None, ids: int = 8) -> Said:
+def statements(draw: st.DrawFn, id: str | None = None, ids: int = 8) -> Statement:
     """Anything that somebody may say. A step is about its publisher's own person, an amendment about its own step."""
     kind: Kind = draw(st.sampled_from(("step", "offered", "accepted", "same", "same", "void", "correct", "redirected",
                                        "declined", "cancelled", "different", "retract")))  # fmt: skip
@@ -136,7 +136,7 @@ def says(draw: st.DrawFn, id: str | None = None, ids: int = 8) -> Said:
     elif standing is EvidenceRank.DECISION:
         standing = EvidenceRank.CITIZEN
     target = source(org if kind != "retract" or org != "pathline" else draw(st.sampled_from((*ORGS, "pathline"))))
-    return Said(
+    return Statement(
         kind, id or str(draw(st.integers(0, ids - 1))), org, one, draw(st.sampled_from(range(len(REFS)))),
         draw(st.integers(0, 3)), draw(st.integers(0, 4)) == 0, handoff,
         draw(st.integers(0, 1)), (target, str(draw(st.integers(0, ids - 1)))),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from gateway.identity.oracle import people_of
-from gateway.identity.statements import HANDOFFS, REFS, START, STEPS, TOKENS, Identity, Kind, Said, says
+from gateway.identity.statements import HANDOFFS, REFS, START, STEPS, TOKENS, Identity, Kind, Statement, statements
 from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.handoffs.token_redemption import Redemption, find_redemptions
 from pathline_gateway.identity.evidence import Evidence, EvidenceRank
@@ -34,7 +34,7 @@ DAY = timedelta(days=1)
 # --- the oracle: forty lines, over all that was said at once ---------------------------------------------------------
 
 
-def batch(said: Collection[Said], limits: ResolutionLimits = LIMITS) -> dict[frozenset[int], list[Identity]]:
+def batch(said: Collection[Statement], limits: ResolutionLimits = LIMITS) -> dict[frozenset[int], list[Identity]]:
     """Everybody, and the steps that stand on each one's pathway, in order."""
     steps = {s.identity: then for s in said if s.kind in STEPS and (then := now(s, said))}
     links = [s for s in said if s.kind in ("same", "different")]
@@ -49,11 +49,11 @@ def batch(said: Collection[Said], limits: ResolutionLimits = LIMITS) -> dict[fro
     return {person: [i for i, s in sorted(steps.items(), key=place) if s.one in person] for person in people}
 
 
-def place(item: tuple[Identity, Said]) -> tuple[datetime, str, str]:
+def place(item: tuple[Identity, Statement]) -> tuple[datetime, str, str]:
     return (item[1].time, *item[0])
 
 
-def now(step: Said, said: Collection[Said]) -> Said | None:
+def now(step: Statement, said: Collection[Statement]) -> Statement | None:
     """The step as it counts: not at all, or as the last correction that keeps its contract says."""
     mine = [s for s in said if s.target == step.identity and s.kind in ("void", "correct")]
     if any(s.kind == "void" for s in mine):
@@ -73,18 +73,18 @@ def now(step: Said, said: Collection[Said]) -> Said | None:
     if not fits:
         return step
     last = max(fits, key=lambda s: (s.source, s.id))
-    return Said(step.kind, step.id, step.org, step.one, last.other, last.minute, last.day, last.handoff, last.token,
-                last.target, last.anew, last.standing, last.confidence)  # fmt: skip
+    return Statement(step.kind, step.id, step.org, step.one, last.other, last.minute, last.day, last.handoff,
+                     last.token, last.target, last.anew, last.standing, last.confidence)  # fmt: skip
 
 
-def shown(handoff: str, steps: Mapping[Identity, Said]) -> list[Evidence]:
+def shown(handoff: str, steps: Mapping[Identity, Statement]) -> list[Evidence]:
     """Who is who by this hand-off."""
     state, by, to, live, offerer, maker = "", handoff.split(":")[0], "", -1, -1, ""
     first: dict[str, int] = {}
     found: dict[tuple[str, int], Evidence] = {}
     mine = {i: s for i, s in steps.items() if s.kind != "step" and s.handoff == handoff}
     waiting = [(when(i, s, mine), *i, s, False) for i, s in mine.items()]
-    redeemed: list[tuple[datetime, Identity, Said, bool]] = []
+    redeemed: list[tuple[datetime, Identity, Statement, bool]] = []
     while waiting:
         at = min(waiting, key=lambda w: (w[0], not w[4], *w[1:3]))
         waiting.remove(at)
@@ -113,7 +113,7 @@ def shown(handoff: str, steps: Mapping[Identity, Said]) -> list[Evidence]:
     return list(found.values())
 
 
-def when(identity: Identity, answer: Said, others: Mapping[Identity, Said]) -> datetime:
+def when(identity: Identity, answer: Statement, others: Mapping[Identity, Statement]) -> datetime:
     """At which time it counts: whoever shows a token has answered what gave the token, whatever her clock says."""
     if answer.kind != "accepted" and not (answer.kind == "declined" and answer.shows):
         return answer.time
@@ -145,11 +145,11 @@ class Incremental:
             for n, (org, person) in enumerate(REFS)
         }
         self.numbers = {(ref.org, ref.subject): n for n, ref in self.everybody.items()}
-        self.said: dict[Identity, Said] = {}
+        self.said: dict[Identity, Statement] = {}
         self.links: dict[str, list[Redemption]] = {}
         self.pathway: dict[int, UUID | None] = dict.fromkeys(self.everybody)
 
-    def see(self, said: Said) -> None:
+    def see(self, said: Statement) -> None:
         if said.identity in self.said:
             return
         self.said[said.identity] = said
@@ -163,7 +163,7 @@ class Incremental:
         if touched:
             self.pathway |= run(compute_pathways(self, touched, LIMITS))[0]
 
-    def mentioned(self, said: Said) -> set[str]:
+    def mentioned(self, said: Statement) -> set[str]:
         """The hand-offs that have to be looked at: of it, or of its target, as sent and as corrected."""
         about = said.target if said.kind in ("void", "correct") else said.identity
         target = self.said.get(about)
@@ -233,13 +233,13 @@ class Confluence(RuleBasedStateMachine):
     def begin(self, births: list[UUID], ages: list[int]) -> None:
         self.live = Incremental(births, ages)
 
-    @rule(said=says())
-    def is_said(self, said: Said) -> None:
+    @rule(said=statements())
+    def is_said(self, said: Statement) -> None:
         self.live.see(said)
         self.agree()
 
-    @rule(said=says(), data=st.data())
-    def a_token_is_shown(self, said: Said, data: st.DataObject) -> None:
+    @rule(said=statements(), data=st.data())
+    def a_token_is_shown(self, said: Statement, data: st.DataObject) -> None:
         offers = [s for s in self.live.said.values() if s.kind in ("offered", "redirected")]
         if offers:
             offer = data.draw(st.sampled_from(offers))
@@ -257,8 +257,8 @@ class Confluence(RuleBasedStateMachine):
                 )
             )
 
-    @rule(said=says(), data=st.data())
-    def a_step_is_amended(self, said: Said, data: st.DataObject) -> None:
+    @rule(said=statements(), data=st.data())
+    def a_step_is_amended(self, said: Statement, data: st.DataObject) -> None:
         steps = [s for s in self.live.said.values() if s.kind in STEPS]
         if steps:
             step = data.draw(st.sampled_from(steps))
@@ -266,8 +266,8 @@ class Confluence(RuleBasedStateMachine):
             kind = data.draw(st.sampled_from(kinds))
             self.is_said(replace(said, kind=kind, org=step.org, one=step.one, target=step.identity, anew=step.kind))
 
-    @rule(said=says())
-    def two_are_linked(self, said: Said) -> None:
+    @rule(said=statements())
+    def two_are_linked(self, said: Statement) -> None:
         if said.kind != "retract":
             self.is_said(replace(said, kind="same", org=REFS[said.one][0], standing=EvidenceRank.LINKER))
 

@@ -15,7 +15,7 @@ import asyncpg
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
-from gateway.identity.statements import HANDOFFS, ORGS, REFS, START, STEPS, Identity, Said, says
+from gateway.identity.statements import HANDOFFS, ORGS, REFS, START, STEPS, Identity, Statement, statements
 from gateway.identity.test_confluence import batch
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
@@ -36,7 +36,7 @@ from pathline_gateway.pull.pathway_reader import read_pathway as pulled
 from support.examples import examples
 from support.intake import stored
 from support.intake.crashes import Crashed, Steered, connected, gone
-from support.intake.deliveries import Held, subject
+from support.intake.deliveries import ConsumedRecord, subject
 from support.postgres.databases import Databases
 
 INTO = ApplyTarget("gateway", register_unknown=False)
@@ -45,7 +45,7 @@ LINKER = "clinic"
 """It may link everybody; the others may link their own."""
 
 
-def record(partition: Partition, offset: int, said: Said) -> Held:
+def record(partition: Partition, offset: int, said: Statement) -> ConsumedRecord:
     """What was said, as it lies in the log."""
     data: dict[str, Any]
     time = said.time
@@ -75,10 +75,10 @@ def record(partition: Partition, offset: int, said: Said) -> Held:
         "time": time.isoformat(),
     }
     headers, value = kafka.encode(CloudEvent(attributes, json.dumps(data).encode()))
-    return Held(*partition, offset, tuple(headers), value)
+    return ConsumedRecord(*partition, offset, tuple(headers), value)
 
 
-def weighed(said: Said) -> Said:
+def weighed(said: Statement) -> Statement:
     """With the publisher and the standing that it has where callers are told apart."""
     if said.kind not in ("same", "different"):
         return said
@@ -95,16 +95,16 @@ def weighed(said: Said) -> Said:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Said]:
+def histories(draw: st.DrawFn) -> list[Statement]:
     """Some events, each with a name of its own; often a hand-off and who shows its token among them."""
-    told = [draw(says(id=str(n))) for n in range(draw(st.integers(2, 9)))]
+    told = [draw(statements(id=str(n))) for n in range(draw(st.integers(2, 9)))]
     if draw(st.booleans()):
         offer = replace(
-            draw(says(id="offer")), kind="offered", org="clinic", one=0, other=2, handoff=HANDOFFS[0], day=False
+            draw(statements(id="offer")), kind="offered", org="clinic", one=0, other=2, handoff=HANDOFFS[0], day=False
         )
         told.append(replace(offer, minute=0))
         for n in range(draw(st.integers(1, 2))):
-            shown = draw(says(id=f"shown-{n}"))
+            shown = draw(statements(id=f"shown-{n}"))
             told.append(
                 replace(shown, kind="accepted", org="shelter", one=2 + n, handoff=HANDOFFS[0], token=offer.token)
             )
@@ -209,7 +209,7 @@ async def handoffs_as_pulled(connection: asyncpg.Connection) -> Check:
     return check
 
 
-def batches(deliveries: Sequence[tuple[int, Said]], cuts: Collection[int], epoch: int) -> list[list[Batch]]:
+def batches(deliveries: Sequence[tuple[int, Statement]], cuts: Collection[int], epoch: int) -> list[list[Batch]]:
     """What each partition's consumer is handed."""
     made: list[list[Batch]] = []
     for number, partition in enumerate(PARTITIONS):
@@ -248,7 +248,7 @@ def _people(reading: PathwayReading) -> set[tuple[str, int]]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 async def test_whatever_is_said_is_served_as_a_batch_recompute_finds(
-    postgres: Databases, told: list[Said], data: st.DataObject
+    postgres: Databases, told: list[Statement], data: st.DataObject
 ) -> None:
     again = data.draw(st.lists(st.sampled_from(told), max_size=3)) if told else []
     order = data.draw(st.permutations([*told, *again]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Rec:
+class ConsumedRecord:
     """What intake reads of a record of aiokafka."""
 
     topic: str

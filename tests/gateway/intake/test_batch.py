@@ -7,7 +7,7 @@ from itertools import chain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.intake.records import Rec
+from gateway.intake.records import ConsumedRecord
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.record import Parked
 
@@ -21,7 +21,7 @@ def batches(draw: st.DrawFn) -> Batch:
     for partition in draw(st.lists(st.sampled_from(PARTITIONS), unique=True, min_size=1)):
         at = fetched_from[partition] = draw(st.integers(0, 5))
         offsets = draw(st.lists(st.integers(0, 20), unique=True, min_size=1, max_size=6).map(sorted))
-        readings[partition] = [Parked(Rec(*partition, offset=at + o), "malformed", "") for o in offsets]
+        readings[partition] = [Parked(ConsumedRecord(*partition, offset=at + o), "malformed", "") for o in offsets]
     return Batch(readings, fetched_from, dict.fromkeys(readings, 1))
 
 

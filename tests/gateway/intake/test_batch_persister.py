@@ -19,8 +19,8 @@ from pathline_gateway.intake.record import Accepted, Parked
 from pathline_gateway.intake.record_writer import BatchResult
 from pathline_gateway.postgres.pool import RegistryConnection
 from support.intake import stored
-from support.intake.crashes import Lossy, batch_of, connected, foretold
-from support.intake.deliveries import DOOR, OWN, Log, Said
+from support.intake.crashes import Lossy, batch_of, connected, expected_rows
+from support.intake.deliveries import DOOR, OWN, Log, PublishedEvent
 from support.postgres.databases import Databases
 
 FAILURES: list[Exception] = [
@@ -47,10 +47,10 @@ async def persisting(postgres: Databases, said: list[BatchResult]) -> AsyncItera
         yield BatchPersister(pool, ApplyTarget("g", True), stored_now)
 
 
-def plain_log(n: int, *others: Said) -> Log:
+def plain_log(n: int, *others: PublishedEvent) -> Log:
     log = Log()
     for id in range(n):
-        log.add(DOOR, Said("step", "clinic", id, id % 3, 0))
+        log.add(DOOR, PublishedEvent("step", "clinic", id, id % 3, 0))
     for said in others:
         log.add(DOOR, said)
     return log
@@ -81,7 +81,10 @@ async def test_a_connection_that_is_lost_at_any_await_parks_nothing_and_the_batc
     postgres: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = plain_log(
-        4, Said("void", "clinic", 8, 0, 1), Said("link", "clinic", 9, 0, 1), Said("malformed", "clinic", 0, 0, 0)
+        4,
+        PublishedEvent("void", "clinic", 8, 0, 1),
+        PublishedEvent("link", "clinic", 9, 0, 1),
+        PublishedEvent("malformed", "clinic", 0, 0, 0),
     )
     whole = {DOOR: (0, 7)}
     at, fell = 0, True
@@ -106,7 +109,7 @@ async def test_a_connection_that_is_lost_at_any_await_parks_nothing_and_the_batc
             monkeypatch.setattr(batch_persister, "apply_batch", lossy)
             async with persisting(postgres, said) as persister, asyncio.timeout(30):
                 await persister.persist(batch_of(log, whole, epoch))
-            assert await stored.tables(watch) == foretold(log, [whole]).tables(), at
+            assert await stored.tables(watch) == expected_rows(log, [whole]).tables(), at
             at += 1
     assert at > 10
 
@@ -126,7 +129,7 @@ async def test_whatever_says_that_postgres_is_away_is_waited_for_and_parks_nothi
     async with connected(postgres) as watch, persisting(postgres, said) as persister:
         epoch = await stored.empty(watch)
         await persister.persist(batch_of(log, {DOOR: (0, 3)}, epoch))
-        assert await stored.tables(watch) == foretold(log, [{DOOR: (0, 3)}]).tables()
+        assert await stored.tables(watch) == expected_rows(log, [{DOOR: (0, 3)}]).tables()
 
 
 async def test_a_database_that_was_put_back_while_intake_runs_is_filled_again_and_nothing_is_parked(
@@ -134,7 +137,7 @@ async def test_a_database_that_was_put_back_while_intake_runs_is_filled_again_an
 ) -> None:
     """What intake remembered of the register is gone with the rows."""
     log, said = plain_log(4), list[BatchResult]()
-    log.add(OWN, Said("step", "clinic", 9, 1, 0))
+    log.add(OWN, PublishedEvent("step", "clinic", 9, 1, 0))
     async with connected(postgres) as watch, persisting(postgres, said) as persister:
         epoch = await stored.empty(watch)
         await persister.persist(batch_of(log, {DOOR: (0, 4)}, epoch))
@@ -149,7 +152,7 @@ async def test_a_database_that_was_put_back_while_intake_runs_is_filled_again_an
         cut = {OWN: (0, 1)}
         await persister.persist(batch_of(log, cut, epoch))
         found = await stored.tables(watch)
-        assert found["interactions"] == foretold(log, [cut]).tables()["interactions"]
+        assert found["interactions"] == expected_rows(log, [cut]).tables()["interactions"]
         assert not found["parked"]
 
 
@@ -210,4 +213,4 @@ async def test_a_postgres_that_hangs_up_on_everybody_parks_nothing(
     async with connected(postgres) as watch, persisting(postgres, said) as persister:
         epoch = await stored.empty(watch)
         await persister.persist(batch_of(log, {DOOR: (0, 3)}, epoch))
-        assert await stored.tables(watch) == foretold(log, [{DOOR: (0, 3)}]).tables()
+        assert await stored.tables(watch) == expected_rows(log, [{DOOR: (0, 3)}]).tables()

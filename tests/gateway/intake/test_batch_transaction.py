@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pathline_gateway.identity.membership_writer import MembershipWriter
 from pathline_gateway.intake.batch_transaction import ApplyTarget, FetchedBeyondPosition, apply_batch
 from support.intake import stored
-from support.intake.crashes import SLOW, Cut, batch_of, connected, crashed_at, cuts, foretold, logs
-from support.intake.deliveries import DOOR, OWN, OWN_TOO, Expected, Log, Said
+from support.intake.crashes import SLOW, Cut, batch_of, connected, crashed_at, cuts, expected_rows, logs
+from support.intake.deliveries import DOOR, OWN, OWN_TOO, Expected, Log, PublishedEvent
 from support.postgres.databases import Databases
 
 
@@ -34,7 +34,7 @@ async def test_the_tables_come_to_what_was_published_however_it_was_cut(
         into = ApplyTarget("g", register)
         for cut in pieces:
             await apply_batch(connection, into, batch_of(log, cut, epoch))
-        outcome = foretold(log, pieces, None if register else frozenset({"clinic"}))
+        outcome = expected_rows(log, pieces, None if register else frozenset({"clinic"}))
         assert await stored.tables(connection) == outcome.tables()
         assert await stored.unsaid(connection) == 0
 
@@ -71,7 +71,7 @@ async def test_a_crash_at_every_await_leaves_all_or_nothing_and_the_next_start_c
     async with connected(postgres) as watch:
         epoch = await stored.empty(watch)
         await apply_batch(watch, ApplyTarget("g", True), batch_of(log, pieces[0], epoch))
-        nothing, everything = (foretold(log, pieces[:n]).tables() for n in (1, 2))
+        nothing, everything = (expected_rows(log, pieces[:n]).tables() for n in (1, 2))
         at = 0
         while await crashed_at(postgres, watch, batch_of(log, pieces[1], epoch), at):
             found = await stored.tables(watch)
@@ -87,7 +87,7 @@ async def test_evidence_of_who_is_who_is_bound_whichever_of_two_writers_commits_
     """The membership writer reads on from the last it saw, so nothing may appear behind that."""
     log = Log()
     for n, partition in enumerate((OWN, DOOR, OWN_TOO)):
-        log.add(partition, Said("link", "clinic", n, n, n))
+        log.add(partition, PublishedEvent("link", "clinic", n, n, n))
     at, steered = 0, True
     async with connected(postgres) as one, connected(postgres) as two, asyncpg.create_pool(postgres.dsn) as pool:
         while steered:

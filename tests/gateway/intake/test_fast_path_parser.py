@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.intake.records import Rec
+from gateway.intake.records import ConsumedRecord
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline.testing import SUBJECT
@@ -39,7 +39,7 @@ NAMES = st.sampled_from(
 
 
 @st.composite
-def records(draw: st.DrawFn) -> Rec:
+def records(draw: st.DrawFn) -> ConsumedRecord:
     """An event of the vocabulary as a record, with some headers taken away, added, repeated or changed."""
     headers, value = kafka.encode(draw(events()))
     changed: list[tuple[str, bytes | None]] = list(headers)
@@ -54,18 +54,18 @@ def records(draw: st.DrawFn) -> Rec:
                 changed[at] = (changed[at][0], draw(NASTY))
             case _:
                 changed.append(changed[at])
-    return Rec(draw(TOPICS), 0, value=draw(st.just(value) | NASTY), headers=tuple(changed))
+    return ConsumedRecord(draw(TOPICS), 0, value=draw(st.just(value) | NASTY), headers=tuple(changed))
 
 
 @given(records())
 @examples(500, deadline=None)
-def test_what_is_read_quickly_is_what_is_read_closely(record: Rec) -> None:
+def test_what_is_read_quickly_is_what_is_read_closely(record: ConsumedRecord) -> None:
     quick = parse_fast_path(record, topic_owner(record.topic))
     if quick is not None:
         assert quick == parse_strict(record, topic_owner(record.topic))
 
 
-def _usual(**more: str) -> Rec:
+def _usual(**more: str) -> ConsumedRecord:
     attributes = {
         "specversion": "1.0",
         "id": "case-7",
@@ -76,7 +76,7 @@ def _usual(**more: str) -> Rec:
         **more,
     }
     headers, value = kafka.encode(CloudEvent(attributes, b'{"kind":"enquiry","channel":"phone","precision":"day"}'))
-    return Rec(f"pathline.in.{ORG}", 0, value=value, headers=tuple(headers))
+    return ConsumedRecord(f"pathline.in.{ORG}", 0, value=value, headers=tuple(headers))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_the_gateways_own_organisation_is_believed_on_the_doors_topics_alone() -
     pair = [{"org": org, "subject": SUBJECT} for org in ("clinic", "court")]
     headers, value = kafka.encode(CloudEvent(attributes, json.dumps({"same": pair, "method": "review"}).encode()))
     own, door = (
-        parse_record(Rec(topic, 0, value=value, headers=tuple(headers)))
+        parse_record(ConsumedRecord(topic, 0, value=value, headers=tuple(headers)))
         for topic in ("pathline.in.pathline", "pathline.in.door-1")
     )
     assert isinstance(own, Parked)

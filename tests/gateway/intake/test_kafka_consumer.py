@@ -9,7 +9,7 @@ from pathline_gateway.intake.kafka_consumer import Consumer
 from pathline_gateway.kafka.offset_repository import Epochs, Partition
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.settings import Settings
-from support.intake.deliveries import DOOR, OWN, Held, Said, encoded
+from support.intake.deliveries import DOOR, OWN, ConsumedRecord, PublishedEvent, encoded
 
 
 class Taken:
@@ -19,7 +19,10 @@ class Taken:
         self.batches: list[dict[Partition, tuple[int, int]]] = []
 
     async def enqueue(
-        self, records: Mapping[Partition, Sequence[Held]], fetched_from: Mapping[Partition, int], epochs: object
+        self,
+        records: Mapping[Partition, Sequence[ConsumedRecord]],
+        fetched_from: Mapping[Partition, int],
+        epochs: object,
     ) -> None:
         self.batches.append({p: (found[0].offset, fetched_from[p]) for p, found in records.items()})
 
@@ -50,7 +53,7 @@ async def test_records_of_before_a_seek_are_not_taken_for_those_after_it() -> No
     consumer._kafka = kafka  # type: ignore[assignment]
     consumer._epochs, consumer._fetch_positions = Epochs(1, {}), {OWN: 350, DOOR: 0}
     kafka.consumer = consumer
-    said = encoded(Said("step", "clinic", 1, 0, 0))
-    polled = [Held(*OWN, offset, *said) for offset in (350, 351, 352)] + [Held(*DOOR, 0, *said)]
+    said = encoded(PublishedEvent("step", "clinic", 1, 0, 0))
+    polled = [ConsumedRecord(*OWN, offset, *said) for offset in (350, 351, 352)] + [ConsumedRecord(*DOOR, 0, *said)]
     await consumer.on_records(polled)
     assert taken.batches == [{DOOR: (0, 0)}]

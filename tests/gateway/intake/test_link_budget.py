@@ -15,8 +15,8 @@ from pathline_gateway.intake.batch_transaction import ApplyTarget
 from pathline_gateway.integrity.verify.membership_recompute import recompute_membership
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.parked.replay import ReplayRules, replay
-from support.gateways.routes import Rig
-from support.intake.history import GROUP, Told, linked, ref, step
+from support.gateways.routes import GatewayRoutes
+from support.intake.history import GROUP, Event, linked, ref, step
 
 CHAIN = int(os.environ.get("PATHLINE_TEST_LINKS_IN_A_CHAIN", "3000"))
 FLOOD = int(os.environ.get("PATHLINE_TEST_LINKS_IN_GROUPS", "8000"))
@@ -25,87 +25,89 @@ GROUPS = FLOOD // 512 + 1
 ORGS = ("registry", "clinic", "housing", "chainer")
 
 
-async def strict(rig: Rig, **limits: int) -> None:
+async def strict(gateway: GatewayRoutes, **limits: int) -> None:
     """Auth is on, and organisations are on the register."""
-    rig.log.into = ApplyTarget(GROUP, register_unknown=False, limits=Limits(**limits))
+    gateway.partition.into = ApplyTarget(GROUP, register_unknown=False, limits=Limits(**limits))
     for org in ORGS:
-        await rig.execute(
+        await gateway.execute(
             "insert into organisation (org, registered_by) values ($1, 'operator') on conflict do nothing", org
         )
 
 
-async def store(rig: Rig, told: list[Told]) -> None:
+async def store(gateway: GatewayRoutes, told: list[Event]) -> None:
     for begin in range(0, len(told), 500):
-        async with rig.pool.acquire() as connection:
-            await rig.log.apply(connection, *told[begin : begin + 500])
+        async with gateway.pool.acquire() as connection:
+            await gateway.partition.apply(connection, *told[begin : begin + 500])
 
 
-def said_by(org: str, told: Told) -> Told:
+def said_by(org: str, told: Event) -> Event:
     return replace(told, org=org)
 
 
-async def parked(rig: Rig) -> Counter[str]:
-    rows = await rig.pool.fetch("select reason from parked where state = 'parked'")
+async def parked(gateway: GatewayRoutes) -> Counter[str]:
+    rows = await gateway.pool.fetch("select reason from parked where state = 'parked'")
     return Counter(row["reason"] for row in rows)
 
 
 @pytest.mark.limit("component-links", "component-refs")
-async def test_a_chain_without_end_is_cut_and_an_honest_link_behind_it_is_bound(rig: Rig) -> None:
-    await strict(rig, component_links=100, component_refs=150)
-    await rig.execute("insert into linker (org, of_org, entered_by) values ('registry', 'clinic', 'a test'), "
+async def test_a_chain_without_end_is_cut_and_an_honest_link_behind_it_is_bound(gateway: GatewayRoutes) -> None:
+    await strict(gateway, component_links=100, component_refs=150)
+    await gateway.execute("insert into linker (org, of_org, entered_by) values ('registry', 'clinic', 'a test'), "
                       "('registry', 'housing', 'a test')")  # fmt: skip
     chain = [said_by("chainer", linked(f"l{n}", ref("chainer", n), ref("chainer", n + 1))) for n in range(CHAIN)]
-    await store(rig, [*chain, linked("honest", ref("clinic", 1), ref("housing", 1))])
-    await rig.bind()
-    assert (await parked(rig)) == {"over-component-links": CHAIN // 101}
-    largest = await rig.pool.fetchval("select max(n) from (select count(*) n from link_component group by component) c")
+    await store(gateway, [*chain, linked("honest", ref("clinic", 1), ref("housing", 1))])
+    await gateway.bind()
+    assert (await parked(gateway)) == {"over-component-links": CHAIN // 101}
+    largest = await gateway.pool.fetchval(
+        "select max(n) from (select count(*) n from link_component group by component) c"
+    )
     assert largest == 101
-    assert await pathway_of(rig, "clinic") == await pathway_of(rig, "housing")
-    await confluent(rig)
+    assert await pathway_of(gateway, "clinic") == await pathway_of(gateway, "housing")
+    await confluent(gateway)
 
 
-async def test_a_flood_of_links_is_bound_in_turns_with_those_of_others(rig: Rig) -> None:
+async def test_a_flood_of_links_is_bound_in_turns_with_those_of_others(gateway: GatewayRoutes) -> None:
     """What one says among many large groups is bound a group at a time, and an honest link behind it with the first."""
-    await strict(rig)
-    await rig.execute("insert into linker (org, of_org, entered_by) values ('registry', 'clinic', 'a test'), "
+    await strict(gateway)
+    await gateway.execute("insert into linker (org, of_org, entered_by) values ('registry', 'clinic', 'a test'), "
                       "('registry', 'housing', 'a test')")  # fmt: skip
     flood = [(ref("chainer", n % GROUPS * 1_000), ref("chainer", n % GROUPS * 1_000 + n // GROUPS + 1))
              for n in range(FLOOD)]  # fmt: skip
-    await store(rig, [said_by("chainer", linked(f"l{n}", *pair)) for n, pair in enumerate(flood)])
-    await store(rig, [linked("honest", ref("clinic", 1), ref("housing", 1))])
-    writer, turns, began = MembershipWriter(rig.pool), [time.monotonic()], time.monotonic()
+    await store(gateway, [said_by("chainer", linked(f"l{n}", *pair)) for n, pair in enumerate(flood)])
+    await store(gateway, [linked("honest", ref("clinic", 1), ref("housing", 1))])
+    writer, turns, began = MembershipWriter(gateway.pool), [time.monotonic()], time.monotonic()
     while await writer.bind_batch():
         turns.append(time.monotonic())
         if len(turns) == 2:
-            assert await pathway_of(rig, "clinic") == await pathway_of(rig, "housing")
+            assert await pathway_of(gateway, "clinic") == await pathway_of(gateway, "housing")
         if len(turns) <= 4:  # in the middle of it, too
-            await confluent(rig)
+            await confluent(gateway)
     worst = max(later - earlier for earlier, later in pairwise(turns))
     took = f"{len(turns) - 1} turns, {turns[-1] - began:.1f} s, the longest {worst:.2f} s"
     print(f"{FLOOD} links in {GROUPS} groups: {took}")
     assert len(turns) - 1 <= GROUPS + 2
-    assert await rig.pool.fetchval("select count(*) from link_evidence_seen_ahead") == 0
-    assert not await parked(rig)
-    await confluent(rig)
+    assert await gateway.pool.fetchval("select count(*) from link_evidence_seen_ahead") == 0
+    assert not await parked(gateway)
+    await confluent(gateway)
 
 
-async def test_two_who_chain_together_are_cut_as_well(rig: Rig) -> None:
-    await strict(rig, component_links=100, component_refs=150)
+async def test_two_who_chain_together_are_cut_as_well(gateway: GatewayRoutes) -> None:
+    await strict(gateway, component_links=100, component_refs=150)
     for org, of in (("registry", "chainer"), ("clinic", "chainer")):
-        await rig.execute("insert into linker (org, of_org, entered_by) values ($1, $2, 'a test')", org, of)
+        await gateway.execute("insert into linker (org, of_org, entered_by) values ($1, $2, 'a test')", org, of)
     both = [said_by(("registry", "clinic")[n % 2], linked(f"l{n}", ref("chainer", n), ref("chainer", n + 1)))
             for n in range(400)]  # fmt: skip
-    await store(rig, both)
-    await rig.bind()
-    assert (await parked(rig)) == {"over-component-refs": 400 // 150}
-    await confluent(rig)
+    await store(gateway, both)
+    await gateway.bind()
+    assert (await parked(gateway)) == {"over-component-refs": 400 // 150}
+    await confluent(gateway)
 
 
-async def test_what_was_parked_is_taken_in_once_there_is_room(rig: Rig) -> None:
-    await strict(rig, component_links=2)
-    await store(rig, [said_by("clinic", linked(f"l{n}", ref("clinic", n), ref("clinic", n + 1))) for n in range(3)])
-    (id,) = [row["id"] for row in await rig.pool.fetch("select id from parked where state = 'parked'")]
-    async with rig.pool.acquire() as connection:
+async def test_what_was_parked_is_taken_in_once_there_is_room(gateway: GatewayRoutes) -> None:
+    await strict(gateway, component_links=2)
+    await store(gateway, [said_by("clinic", linked(f"l{n}", ref("clinic", n), ref("clinic", n + 1))) for n in range(3)])
+    (id,) = [row["id"] for row in await gateway.pool.fetch("select id from parked where state = 'parked'")]
+    async with gateway.pool.acquire() as connection:
         still = await replay(
             connection, ReplayRules("a test", register_unknown=False, limits=Limits(component_links=2)), id
         )
@@ -114,57 +116,61 @@ async def test_what_was_parked_is_taken_in_once_there_is_room(rig: Rig) -> None:
         )
     assert (still.outcome, still.reason) == ("still-parked", "over-component-links")
     assert (taken.outcome, taken.resolution) == ("replayed", "evidence")
-    assert await rig.pool.fetchval("select sum(link_count) from link_component_share") == 3
+    assert await gateway.pool.fetchval("select sum(link_count) from link_component_share") == 3
 
 
-async def test_a_link_that_comes_twice_counts_once(rig: Rig) -> None:
-    await strict(rig, component_links=2)
+async def test_a_link_that_comes_twice_counts_once(gateway: GatewayRoutes) -> None:
+    await strict(gateway, component_links=2)
     link = said_by("clinic", linked("l", ref("clinic", 1), ref("clinic", 2)))
-    await store(rig, [link, link])
-    await store(rig, [link])
-    assert await rig.pool.fetchval("select sum(link_count) from link_component_share") == 1
-    assert not await parked(rig)
+    await store(gateway, [link, link])
+    await store(gateway, [link])
+    assert await gateway.pool.fetchval("select sum(link_count) from link_component_share") == 1
+    assert not await parked(gateway)
 
 
 @pytest.mark.limit("proposals")
-async def test_whoever_may_not_link_names_no_more_of_others_records_than_people_can_look_at(rig: Rig) -> None:
-    await strict(rig, proposals=20)
-    await rig.tell(step("clinic", "c1", 1), step("housing", "h1", 1))
-    before = await rig.pool.fetchval("select count(*) from subject_ref")
+async def test_whoever_may_not_link_names_no_more_of_others_records_than_people_can_look_at(
+    gateway: GatewayRoutes,
+) -> None:
+    await strict(gateway, proposals=20)
+    await gateway.publish(step("clinic", "c1", 1), step("housing", "h1", 1))
+    before = await gateway.pool.fetchval("select count(*) from subject_ref")
     many = [said_by("chainer", linked(f"p{n}", ref("clinic", 1_000 + n), ref("housing", 1))) for n in range(500)]
-    await store(rig, [*many, said_by("registry", linked("r", ref("clinic", 1), ref("housing", 1)))])
-    await rig.bind()
-    assert await parked(rig) == {"over-proposals": 480}
-    assert await rig.pool.fetchval("select count(*) from subject_ref") == before + 20
-    waits = await rig.pool.fetch(
+    await store(gateway, [*many, said_by("registry", linked("r", ref("clinic", 1), ref("housing", 1)))])
+    await gateway.bind()
+    assert await parked(gateway) == {"over-proposals": 480}
+    assert await gateway.pool.fetchval("select count(*) from subject_ref") == before + 20
+    waits = await gateway.pool.fetch(
         "select s.org, count(*) as n from review_item r join source s on s.id = r.source group by 1"
     )
     assert dict(waits) == {"chainer": 20, "registry": 1}
-    await rig.execute("update proposal_count set day = day - 1")
-    await store(rig, [said_by("chainer", linked("tomorrow", ref("clinic", 9_000), ref("housing", 1)))])
-    assert await parked(rig) == {"over-proposals": 480}
+    await gateway.execute("update proposal_count set day = day - 1")
+    await store(gateway, [said_by("chainer", linked("tomorrow", ref("clinic", 9_000), ref("housing", 1)))])
+    assert await parked(gateway) == {"over-proposals": 480}
 
 
-async def test_what_strangers_propose_is_nothing_that_others_links_have_to_be_looked_at_with(rig: Rig) -> None:
-    await strict(rig)
-    await rig.execute("insert into linker (org, of_org, entered_by) values ('registry', 'clinic', 'a test'), "
+async def test_what_strangers_propose_is_nothing_that_others_links_have_to_be_looked_at_with(
+    gateway: GatewayRoutes,
+) -> None:
+    await strict(gateway)
+    await gateway.execute("insert into linker (org, of_org, entered_by) values ('registry', 'clinic', 'a test'), "
                       "('registry', 'housing', 'a test')")  # fmt: skip
     proposed = [said_by("chainer", linked(f"p{n}", ref("clinic", n), ref("housing", n + 1))) for n in range(50)]
     proposed += [said_by("chainer", linked(f"q{n}", ref("housing", n), ref("clinic", n))) for n in range(50)]
-    await store(rig, proposed)
-    await rig.bind()
-    await store(rig, [linked("honest", ref("clinic", 7), ref("housing", 7))])
-    async with rig.pool.acquire() as connection, connection.transaction():
-        writer = MembershipWriter(rig.pool)
+    await store(gateway, proposed)
+    await gateway.bind()
+    await store(gateway, [linked("honest", ref("clinic", 7), ref("housing", 7))])
+    async with gateway.pool.acquire() as connection, connection.transaction():
+        writer = MembershipWriter(gateway.pool)
         assert await writer.bind_batch() == 1
         assert await connection.fetchval("select count(*) from membership where valid_until is null") == 2
     # The proposal that was about just these two is nobody's question any more; all others wait on.
-    assert await rig.pool.fetchval("select count(*) from review_item") == 99
-    await confluent(rig)
+    assert await gateway.pool.fetchval("select count(*) from review_item") == 99
+    await confluent(gateway)
 
 
-async def pathway_of(rig: Rig, org: str) -> object:
-    return await rig.pool.fetchval(
+async def pathway_of(gateway: GatewayRoutes, org: str) -> object:
+    return await gateway.pool.fetchval(
         """
         select coalesce(m.pathway, s.anchor_id) from subject_ref s
         left join membership m on m.ref = s.id and m.valid_until is null where s.org = $1
@@ -173,9 +179,9 @@ async def pathway_of(rig: Rig, org: str) -> object:
     )
 
 
-async def confluent(rig: Rig) -> None:
+async def confluent(gateway: GatewayRoutes) -> None:
     """What is bound, and what waits, is what one pass over all evidence says."""
-    async with rig.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+    async with gateway.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
         right = await recompute_membership(connection)
         pathways = {row["ref"]: row["pathway"] for row in await connection.fetch(
             "select ref, pathway from membership where valid_until is null")}  # fmt: skip

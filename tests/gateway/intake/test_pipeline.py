@@ -19,7 +19,7 @@ from pathline_gateway.intake.batch_transaction import FetchedBeyondPosition
 from pathline_gateway.intake.pipeline import Pipeline
 from pathline_gateway.intake.record_parser import parse_record
 from pathline_gateway.kafka.offset_repository import Partition
-from support.intake.deliveries import DOOR, OWN, Held, Log, Said, says
+from support.intake.deliveries import DOOR, OWN, ConsumedRecord, Log, PublishedEvent, published_events
 
 ALIVE = 3
 """One is read, one waits, one is stored."""
@@ -60,10 +60,10 @@ async def flowing(
         yield pipeline
 
 
-def records(start: int, n: int) -> dict[Partition, list[Held]]:
+def records(start: int, n: int) -> dict[Partition, list[ConsumedRecord]]:
     log = Log()
     for id in range(start + n):
-        log.add(DOOR, Said("step", "clinic", id, 0, 0))
+        log.add(DOOR, PublishedEvent("step", "clinic", id, 0, 0))
     return {DOOR: log.held(DOOR, start, start + n)}
 
 
@@ -92,8 +92,10 @@ async def test_what_is_taken_is_stored_whole_in_order_one_batch_at_a_time(sizes:
     assert storing.alone
 
 
-@given(st.lists(says(), max_size=40), st.lists(says(), max_size=40))
-async def test_each_record_of_a_batch_is_read_for_itself_in_its_place(one: list[Said], two: list[Said]) -> None:
+@given(st.lists(published_events(), max_size=40), st.lists(published_events(), max_size=40))
+async def test_each_record_of_a_batch_is_read_for_itself_in_its_place(
+    one: list[PublishedEvent], two: list[PublishedEvent]
+) -> None:
     log, storing = Log(), Storing()
     for partition, said in ((DOOR, one), (OWN, two)):
         for each in said:
@@ -144,7 +146,7 @@ async def test_after_a_gap_everything_read_is_dropped_before_it_is_fetched_again
 
 async def test_never_more_than_three_batches_are_held_and_the_poll_waits_for_postgres() -> None:
     storing = Storing(slow=True)
-    alive: weakref.WeakSet[Held] = weakref.WeakSet()
+    alive: weakref.WeakSet[ConsumedRecord] = weakref.WeakSet()
 
     async def polls() -> None:
         for n in range(20):
@@ -190,7 +192,7 @@ async def test_halves_come_to_the_same_as_the_whole(data: st.DataObject) -> None
     """Taking a batch apart keeps every record once, in order, and leaves no gap between the halves."""
     log = Log()
     for partition in (DOOR, OWN):
-        for said in data.draw(st.lists(says(), min_size=1, max_size=9)):
+        for said in data.draw(st.lists(published_events(), min_size=1, max_size=9)):
             log.add(partition, said, data.draw(st.integers(0, 2)))
     whole = Batch(
         {p: [parse_record(r) for r in log.held(p, 0, len(found))] for p, found in log.records.items()},

@@ -9,7 +9,7 @@ import pytest
 from pathline_gateway.intake.batch_transaction import ApplyTarget, apply_batch
 from support.intake import stored
 from support.intake.crashes import batch_of, connected
-from support.intake.deliveries import DOOR, Kind, Log, Said
+from support.intake.deliveries import DOOR, Kind, Log, PublishedEvent
 from support.postgres.databases import Databases
 
 INTO = ApplyTarget("gateway", True)
@@ -20,7 +20,7 @@ INTO = ApplyTarget("gateway", True)
 async def test_a_repeat_is_known_by_what_it_says_and_not_by_how_it_is_written(
     postgres: Databases, kind: Kind, cuts: list[tuple[int, int]]
 ) -> None:
-    said = Said(kind, "clinic", 1, 0, 1)
+    said = PublishedEvent(kind, "clinic", 1, 0, 1)
     log = Log()
     for each in (said, said, replace(said, spaced=True), replace(said, person=2)):
         log.add(DOOR, each)
@@ -34,7 +34,7 @@ async def test_a_repeat_is_known_by_what_it_says_and_not_by_how_it_is_written(
 
 
 async def test_a_repeat_in_other_bytes_may_come_first(postgres: Databases) -> None:
-    said = Said("step", "clinic", 1, 0, 1)
+    said = PublishedEvent("step", "clinic", 1, 0, 1)
     log = Log()
     for each in (replace(said, spaced=True), said, replace(said, other=0)):
         log.add(DOOR, each)

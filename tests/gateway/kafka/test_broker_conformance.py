@@ -20,11 +20,11 @@ from aiokafka.structs import OffsetAndMetadata
 from gateway.kafka.broker_table import PROVED, TABLE, can, on_every_broker
 from pathline_gateway.kafka.broker_capabilities import probe_broker
 from support.brokers.apache_kafka import ApacheKafka
-from support.brokers.kafka_or_not import kafka_or_not
+from support.brokers.kafka_or_not import require_kafka
 from support.brokers.mock_cluster import MockCluster
 from support.brokers.tansu import Tansu
 from support.brokers.topic_ids import topic_id
-from support.brokers.topics import READ_WITHIN, Rig, Sent, as_sent, numbered, taken
+from support.brokers.topics import READ_WITHIN, Sent, Topics, as_sent, numbered, taken
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -39,16 +39,16 @@ REAL = ("tansu", "kafka")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+async def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Topics]:
     place = tmp_path_factory.mktemp("broker")
     async with AsyncExitStack() as stack:
         match request.param:
             case "tansu":
-                yield Rig("tansu", await stack.enter_async_context(Tansu(place)), session_timeout_ms=2_000)
+                yield Topics("tansu", await stack.enter_async_context(Tansu(place)), session_timeout_ms=2_000)
             case "mock":
-                yield Rig("mock", await stack.enter_async_context(MockCluster()))
+                yield Topics("mock", await stack.enter_async_context(MockCluster()))
             case "kafka":
-                yield Rig("kafka", stack.enter_context(ApacheKafka(place, installation=kafka_or_not())))
+                yield Topics("kafka", stack.enter_context(ApacheKafka(place, installation=require_kafka())))
 
 
 async def until(holds: Callable[[], bool], seconds: float = READ_WITHIN) -> None:
@@ -58,7 +58,7 @@ async def until(holds: Callable[[], bool], seconds: float = READ_WITHIN) -> None
 
 
 @on_every_broker("topics are made on request")
-async def test_a_topic_is_made_once_with_the_partitions_that_were_asked_for(broker: Rig) -> None:
+async def test_a_topic_is_made_once_with_the_partitions_that_were_asked_for(broker: Topics) -> None:
     topic = f"conformance.{broker.name}.made"
     await broker.make(topic, 3)
     assert await broker.partitions(topic) == [0, 1, 2]
@@ -67,7 +67,7 @@ async def test_a_topic_is_made_once_with_the_partitions_that_were_asked_for(brok
 
 
 @on_every_broker("a mistyped topic is not made")
-async def test_a_mistyped_topic_is_not_made(broker: Rig) -> None:
+async def test_a_mistyped_topic_is_not_made(broker: Topics) -> None:
     async with broker.administrator() as admin:
         (described,) = await admin.describe_topics(["conformance.mistyped"])
         assert described["error_code"] == 3
@@ -86,7 +86,7 @@ STRANGE = (
 
 
 @on_every_broker("records come back as they were sent")
-async def test_records_come_back_as_they_were_sent(broker: Rig) -> None:
+async def test_records_come_back_as_they_were_sent(broker: Topics) -> None:
     topic = await broker.topic()
     await broker.send(topic, STRANGE)
     found = await broker.read(topic, len(STRANGE))
@@ -96,7 +96,7 @@ async def test_records_come_back_as_they_were_sent(broker: Rig) -> None:
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
 @on_every_broker("every codec of batches")
-async def test_a_batch_of_every_codec_comes_back(broker: Rig, codec: str) -> None:
+async def test_a_batch_of_every_codec_comes_back(broker: Topics, codec: str) -> None:
     topic = await broker.topic()
     sent = [*STRANGE, *(Sent(b'{"kind":"enquiry"}' * 20, b"%d" % n) for n in range(100))]
     await broker.send(topic, sent, compression_type=codec)
@@ -104,7 +104,7 @@ async def test_a_batch_of_every_codec_comes_back(broker: Rig, codec: str) -> Non
 
 
 @on_every_broker("a key keeps its order")
-async def test_records_of_a_key_stay_in_one_partition_and_in_order(broker: Rig) -> None:
+async def test_records_of_a_key_stay_in_one_partition_and_in_order(broker: Topics) -> None:
     topic = await broker.topic(3)
     async with broker.producer() as producer:
         sent = [(b"%d" % (n % 17), b"%d" % n) for n in range(1_000)]
@@ -118,7 +118,7 @@ async def test_records_of_a_key_stay_in_one_partition_and_in_order(broker: Rig) 
 
 
 @on_every_broker("the fetch response tells the end")
-async def test_the_fetch_response_tells_the_end_of_the_log(broker: Rig) -> None:
+async def test_the_fetch_response_tells_the_end_of_the_log(broker: Topics) -> None:
     topic = await broker.topic()
     await broker.send(topic, numbered(10))
     await broker.send(topic, numbered(7))
@@ -128,7 +128,7 @@ async def test_the_fetch_response_tells_the_end_of_the_log(broker: Rig) -> None:
 
 
 @on_every_broker("ListOffsets tells the end")
-async def test_list_offsets_tells_the_end_of_the_log_also_after_a_batch(broker: Rig) -> None:
+async def test_list_offsets_tells_the_end_of_the_log_also_after_a_batch(broker: Topics) -> None:
     topic = await broker.topic()
     await broker.send(topic, numbered(10))
     tp = TopicPartition(topic, 0)
@@ -138,7 +138,7 @@ async def test_list_offsets_tells_the_end_of_the_log_also_after_a_batch(broker: 
 
 
 @on_every_broker("an offset is found by its time")
-async def test_an_offset_is_found_by_its_time(broker: Rig) -> None:
+async def test_an_offset_is_found_by_its_time(broker: Topics) -> None:
     topic = await broker.topic()
     for n in range(3):
         await broker.send(topic, [Sent(b"%d" % n, timestamp=1_764_000_000_000 + n * 1_000)])
@@ -150,7 +150,7 @@ async def test_an_offset_is_found_by_its_time(broker: Rig) -> None:
 
 
 @on_every_broker("any offset can be read again")
-async def test_a_consumer_reads_again_from_any_offset(broker: Rig) -> None:
+async def test_a_consumer_reads_again_from_any_offset(broker: Topics) -> None:
     topic = await broker.topic()
     await broker.send(topic, numbered(50))
     async with broker.reader(topic) as consumer:
@@ -162,7 +162,7 @@ async def test_a_consumer_reads_again_from_any_offset(broker: Rig) -> None:
 
 
 @on_every_broker("a group keeps its offsets", of=REAL)
-async def test_a_group_keeps_exactly_the_offsets_that_were_committed(broker: Rig) -> None:
+async def test_a_group_keeps_exactly_the_offsets_that_were_committed(broker: Topics) -> None:
     topic = await broker.topic()
     await broker.send(topic, numbered(10))
     tp, group = TopicPartition(topic, 0), f"group-{topic}"
@@ -177,7 +177,7 @@ async def test_a_group_keeps_exactly_the_offsets_that_were_committed(broker: Rig
 
 
 @on_every_broker("a pattern finds a new topic", of=REAL)
-async def test_a_pattern_finds_a_new_topic_within_five_seconds(broker: Rig) -> None:
+async def test_a_pattern_finds_a_new_topic_within_five_seconds(broker: Topics) -> None:
     first = await broker.topic()
     await broker.send(first, numbered(1))
     async with broker.consumer(group_id=f"group-{first}") as consumer:
@@ -214,7 +214,7 @@ class Member:
 
 
 @on_every_broker("two members share without loss", of=REAL)
-async def test_a_member_that_joins_and_leaves_loses_and_doubles_nothing(broker: Rig) -> None:
+async def test_a_member_that_joins_and_leaves_loses_and_doubles_nothing(broker: Topics) -> None:
     topic = await broker.topic(4)
     everything, group = {0, 1, 2, 3}, f"group-{topic}"
     seen: Counter[tuple[int, int]] = Counter()
@@ -243,7 +243,7 @@ async def test_a_member_that_joins_and_leaves_loses_and_doubles_nothing(broker: 
 
 
 @on_every_broker("idempotent producers")
-async def test_an_idempotent_producer_s_records_are_there_once(broker: Rig) -> None:
+async def test_an_idempotent_producer_s_records_are_there_once(broker: Topics) -> None:
     topic = await broker.topic()
     sent = numbered(200)
     await broker.send(topic, sent, enable_idempotence=True)
@@ -251,7 +251,7 @@ async def test_an_idempotent_producer_s_records_are_there_once(broker: Rig) -> N
 
 
 @on_every_broker("topic ids")
-async def test_every_topic_has_an_id_of_its_own(broker: Rig) -> None:
+async def test_every_topic_has_an_id_of_its_own(broker: Topics) -> None:
     one, other = await broker.topic(), await broker.topic()
     ids = [await topic_id(broker.client(), topic) for topic in (one, other, one)]
     assert ids[0] == ids[2] != ids[1]
@@ -259,7 +259,7 @@ async def test_every_topic_has_an_id_of_its_own(broker: Rig) -> None:
 
 
 @on_every_broker("topics are deleted on request")
-async def test_a_recreated_topic_starts_at_nothing_under_another_id(broker: Rig) -> None:
+async def test_a_recreated_topic_starts_at_nothing_under_another_id(broker: Topics) -> None:
     topic = await broker.topic()
     await broker.send(topic, numbered(5))
     before = await topic_id(broker.client(), topic)
@@ -271,7 +271,7 @@ async def test_a_recreated_topic_starts_at_nothing_under_another_id(broker: Rig)
     assert await topic_id(broker.client(), topic) != before
 
 
-async def deleted(broker: Rig, topic: str) -> None:
+async def deleted(broker: Topics, topic: str) -> None:
     async with broker.administrator() as admin:
         answer = await admin.delete_topics([topic])
         assert [code for _, code in answer.topic_error_codes] == [0]
@@ -281,7 +281,7 @@ async def deleted(broker: Rig, topic: str) -> None:
 
 
 @on_every_broker("delete records")
-async def test_a_reader_below_the_start_of_a_truncated_log_goes_on_at_its_start(broker: Rig) -> None:
+async def test_a_reader_below_the_start_of_a_truncated_log_goes_on_at_its_start(broker: Topics) -> None:
     topic = await broker.topic()
     await broker.send(topic, numbered(10))
     tp = TopicPartition(topic, 0)
@@ -294,7 +294,7 @@ async def test_a_reader_below_the_start_of_a_truncated_log_goes_on_at_its_start(
 
 
 @on_every_broker("a replaced log shows", of=REAL)
-async def test_a_replaced_log_is_empty_and_has_another_cluster_id(broker: Rig) -> None:
+async def test_a_replaced_log_is_empty_and_has_another_cluster_id(broker: Topics) -> None:
     topic = await broker.topic()
     await broker.send(topic, numbered(10))
     before = await probe_broker(broker.client())
@@ -305,7 +305,7 @@ async def test_a_replaced_log_is_empty_and_has_another_cluster_id(broker: Rig) -
 
 
 @on_every_broker("a position past the end shows", of=REAL)
-async def test_a_reader_past_the_end_of_a_replaced_log_starts_anew(broker: Rig) -> None:
+async def test_a_reader_past_the_end_of_a_replaced_log_starts_anew(broker: Topics) -> None:
     topic = await broker.topic()
     await broker.send(topic, numbered(10))
     async with broker.reader(topic) as consumer:
@@ -316,7 +316,7 @@ async def test_a_reader_past_the_end_of_a_replaced_log_starts_anew(broker: Rig) 
         assert [record.offset for record in await taken(consumer, 3, TOLD_WITHIN_S)] == [0, 1, 2]
 
 
-async def emptied(broker: Rig) -> None:
+async def emptied(broker: Topics) -> None:
     done: Any = broker.host.empty()
     if done is not None:
         await done
@@ -332,7 +332,7 @@ PROBED = {
 
 
 @on_every_broker("the probe")
-async def test_the_probe_at_start_says_what_this_suite_proves(broker: Rig) -> None:
+async def test_the_probe_at_start_says_what_this_suite_proves(broker: Topics) -> None:
     found = await probe_broker(broker.client())
     proved = {field: can(broker.name, capability) for field, capability in PROBED.items()}
     assert {field: getattr(found, field) for field in PROBED} == proved

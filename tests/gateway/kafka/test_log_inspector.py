@@ -12,7 +12,7 @@ from pathline_gateway.kafka import log_inspector
 from pathline_gateway.kafka.log_identity import PartitionView
 from pathline_gateway.kafka.log_inspector import LogInspector
 from pathline_gateway.kafka.offset_repository import Position, record_digest
-from support.intake.deliveries import DOOR, Log, Said
+from support.intake.deliveries import DOOR, Log, PublishedEvent
 
 TP = TopicPartition(*DOOR)
 
@@ -24,7 +24,7 @@ class Broker:
         self._answers = answers
         self.log = Log()
         for n in range(5):
-            self.log.add(DOOR, Said("step", "clinic", n, 0, 0))
+            self.log.add(DOOR, PublishedEvent("step", "clinic", n, 0, 0))
 
     async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(partitions, 0)

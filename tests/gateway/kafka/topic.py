@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from support.intake.deliveries import Said, encoded
+from support.intake.deliveries import PublishedEvent, encoded
 
 
 class Topic:
@@ -41,7 +41,7 @@ class Topic:
             await admin.delete_records({TopicPartition(self.name, 0): RecordsToDelete(before)})
 
     def event(self, n: int) -> tuple[list[tuple[str, bytes]], bytes | None]:
-        headers, value = encoded(Said("step", self.org, n, n % 3, 0))
+        headers, value = encoded(PublishedEvent("step", self.org, n, n % 3, 0))
         return list(headers), value
 
     async def publish(self, ids: Iterable[int], **producer: Any) -> None:

@@ -21,7 +21,7 @@ from pathline_gateway.postgres.migrate import load_migrations, migrate
 from pathline_gateway.postgres.partitions import ensure_partitions
 from support.brokers.embedded_broker import broker
 from support.gateways.in_process import Client, gateway
-from support.intake.played import wrong
+from support.intake.played import find_faults
 from support.postgres.databases import MIGRATED, Databases
 from support.repository import ROOT
 from support.servers.webhook_receiver import listening
@@ -210,7 +210,7 @@ async def test_migrating_twice_changes_nothing(connection: asyncpg.Connection) -
 
 async def test_what_is_derived_is_as_this_version_derives_it(connection: asyncpg.Connection) -> None:
     await upgrade(connection)
-    assert await wrong(connection) == {}
+    assert await find_faults(connection) == {}
     assert {each.projection: each.differing_count for each in await rebuild(connection, dry_run=True)} == {
         "stepped": 0, "amendments": 0, "membership": 0, "handoffs": 0, "totals": 0,
     }  # fmt: skip
@@ -226,7 +226,7 @@ async def test_a_gateway_answers_as_the_older_version_did(old: str, tmp_path: Pa
             await _settle(client, watch)
             await _check_answers(client)
             await _check_webhook(client, watch)
-    assert await wrong(watch) == {}
+    assert await find_faults(watch) == {}
     await watch.close()
 
 

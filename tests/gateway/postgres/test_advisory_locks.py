@@ -13,14 +13,14 @@ import pytest
 
 import pathline_gateway
 from gateway.streams.dispatch.test_dispatcher import subscribed
-from gateway.streams.dispatch.test_handoff_notices import Dog, offered
+from gateway.streams.dispatch.test_handoff_notices import WatchdogRun, offered
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.integrity.rebuild.run import rebuild
 from pathline_gateway.postgres import advisory_locks
 from pathline_gateway.postgres.advisory_locks import AdvisoryLock, lock_for_transaction
 from pathline_gateway.postgres.migrate import migrate
 from pathline_gateway.postgres.partitions import ensure_partitions
-from support.gateways.routes import OPERATOR, Rig
+from support.gateways.routes import OPERATOR, GatewayRoutes
 from support.intake.history import linked, ref, step
 
 GATEWAY = Path(pathline_gateway.__file__).parent
@@ -59,18 +59,18 @@ def pairs(monkeypatch: pytest.MonkeyPatch) -> set[Pair]:
     return seen
 
 
-async def test_locks_are_taken_in_the_order_of_their_list(rig: Rig, pairs: set[Pair]) -> None:
-    await subscribed(rig, AUTH_DISABLED_CALLER, "reader")
-    await rig.tell(step("housing", "here", 9), step("clinic", "there", 1))
-    await rig.tell(linked("same", ref("housing", 9), ref("clinic", 1)), offered(accept=60))
-    dog = Dog(rig)
+async def test_locks_are_taken_in_the_order_of_their_list(gateway: GatewayRoutes, pairs: set[Pair]) -> None:
+    await subscribed(gateway, AUTH_DISABLED_CALLER, "reader")
+    await gateway.publish(step("housing", "here", 9), step("clinic", "there", 1))
+    await gateway.publish(linked("same", ref("housing", 9), ref("clinic", 1)), offered(accept=60))
+    dog = WatchdogRun(gateway)
     await dog.at(61)
-    assert (await rig.ask(OPERATOR, "POST", "/v1/concealed", json={"org": "clinic"})).is_success
+    assert (await gateway.request(OPERATOR, "POST", "/v1/concealed", json={"org": "clinic"})).is_success
     await dog.at(62)
-    async with rig.pool.acquire() as connection:
+    async with gateway.pool.acquire() as connection:
         await ensure_partitions(connection)
         assert await migrate(connection) == []
-    connection = await asyncpg.connect(rig.database)
+    connection = await asyncpg.connect(gateway.database)
     try:
         assert [each for each in await rebuild(connection) if each.differing_count] == []
     finally:
@@ -85,8 +85,8 @@ async def test_locks_are_taken_in_the_order_of_their_list(rig: Rig, pairs: set[P
     }
 
 
-async def test_the_wrong_order_is_found(rig: Rig, pairs: set[Pair]) -> None:
-    async with rig.pool.acquire() as connection, connection.transaction():
+async def test_the_wrong_order_is_found(gateway: GatewayRoutes, pairs: set[Pair]) -> None:
+    async with gateway.pool.acquire() as connection, connection.transaction():
         await advisory_locks.lock_for_transaction(connection, AdvisoryLock.CHANGE_LOG)
         with pytest.raises(OutOfOrder):
             await advisory_locks.lock_for_transaction(connection, AdvisoryLock.MEMBERSHIP)

@@ -10,7 +10,7 @@ from itertools import groupby
 import asyncpg
 
 from pathline_gateway.postgres import change_log
-from support.intake.history import Partition, opened, step
+from support.intake.history import Partition, open_log, step
 
 WRITERS, BATCHES = 6, 15
 Write = Callable[[asyncpg.Connection, int, int], Awaitable[None]]
@@ -91,7 +91,7 @@ async def test_without_the_lock_the_same_reader_does_miss_changes(database: str)
 async def test_intake_of_several_partitions_at_once_loses_no_reader_anything(
     database: str, connection: asyncpg.Connection
 ) -> None:
-    await opened(connection)
+    await open_log(connection)
     await Partition(99).apply(connection, *(step("east", f"first-{n}", n) for n in range(9)))
     partitions: dict[int, Partition] = {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 from pathline_gateway.postgres.table_statistics import analyze_if_grown
-from support.intake.history import Partition, offered, opened
+from support.intake.history import Partition, offered, open_log
 
 _FEW = 300
 
@@ -27,7 +27,7 @@ async def months_counted(connection: asyncpg.Connection) -> None:
 
 
 async def test_what_is_stored_is_counted_whenever_it_has_doubled(connection: asyncpg.Connection) -> None:
-    await opened(connection)
+    await open_log(connection)
     log = Partition()
     assert not await analyze_if_grown(connection, _FEW)
     await log.apply(connection, *(offered("east", f"a{n}", n, "west", f"east:a{n}") for n in range(_FEW)))
@@ -45,7 +45,7 @@ async def test_what_is_stored_is_counted_whenever_it_has_doubled(connection: asy
 
 
 async def test_few_are_not_counted(connection: asyncpg.Connection) -> None:
-    await opened(connection)
+    await open_log(connection)
     await Partition().apply(connection, *(offered("east", f"a{n}", n, "west", f"east:a{n}") for n in range(9)))
     await months_counted(connection)
     assert not await analyze_if_grown(connection)

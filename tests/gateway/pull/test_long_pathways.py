@@ -17,8 +17,8 @@ from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pull.page_range import MAX_STEPS
 from pathline_gateway.runtime.gc_tuning import freeze_gc
-from support.gateways.routes import OPERATOR, Rig, citizen, of, stating
-from support.intake.history import Told, linked, subject
+from support.gateways.routes import OPERATOR, GatewayRoutes, citizen, purpose_headers, subscriber
+from support.intake.history import Event, linked, subject
 
 STEPS = 100_000
 _BLOCKED_S = 0.1
@@ -39,9 +39,9 @@ insert into event_identity (source, id, ref, time{columns}) select source, id, r
 READERS: dict[str, tuple[Caller, str | None]] = {
     "everybody": (AUTH_DISABLED_CALLER, None),
     "an operator": (OPERATOR, None),
-    "its organisation": (of("north"), "care"),
-    "another": (of("south"), "care"),
-    "another, with no purpose": (of("south"), None),
+    "its organisation": (subscriber("north"), "care"),
+    "another": (subscriber("south"), "care"),
+    "another, with no purpose": (subscriber("south"), None),
     "the person": (citizen(subject(7)), None),
 }
 
@@ -79,54 +79,54 @@ async def watched() -> AsyncIterator[Lag]:
         watching.cancel()
 
 
-def activity(org: str, id: str, n: int, minute: int = 0) -> Told:
+def activity(org: str, id: str, n: int, minute: int = 0) -> Event:
     payload = ActivityRecorded(activity="Opened", service="casework", channel="web")
-    return Told(org, id, subject(n), payload, minute)
+    return Event(org, id, subject(n), payload, minute)
 
 
-async def filled(rig: Rig, steps: int) -> None:
+async def filled(gateway: GatewayRoutes, steps: int) -> None:
     """One subject with so many steps, and two other names of hers."""
     north, south, hers = (
         {"org": org, "subject": subject(n)} for org, n in (("north", 1), ("south", 2), ("citizen", 7))
     )
-    await rig.tell(activity("north", "first", 1), activity("south", "other", 2), activity("citizen", "hers", 7))
-    await rig.tell(linked("a", south, north), linked("b", hers, north))
-    columns = await rig.pool.fetch(
+    await gateway.publish(activity("north", "first", 1), activity("south", "other", 2), activity("citizen", "hers", 7))
+    await gateway.publish(linked("a", south, north), linked("b", hers, north))
+    columns = await gateway.pool.fetch(
         "select column_name from information_schema.columns where table_name = 'event_identity'"
     )
     besides = [row[0] for row in columns if row[0] not in ("source", "id", "ref", "time")]
     named = "".join(f", {name}" for name in besides)
     kept = "".join(f", (select {name} from event_identity limit 1)" for name in besides)
-    await rig.pool.execute(_FILL.format(columns=named, values=kept), steps)
-    await rig.pool.execute("analyze interaction")
+    await gateway.pool.execute(_FILL.format(columns=named, values=kept), steps)
+    await gateway.pool.execute("analyze interaction")
     given = TYPES["org.pathline.consent.given.v1"].model_validate(
         {"consent": "c", "holders": ["north"], "recipients": ["south"], "nouns": ["activity"], "purpose": "care"}
     )
-    await rig.tell(Told("north", "consent", subject(1), given))
+    await gateway.publish(Event("north", "consent", subject(1), given))
 
 
 @pytest.fixture
-async def long(rig: Rig) -> Rig:
-    await filled(rig, STEPS)
-    return rig
+async def long(gateway: GatewayRoutes) -> GatewayRoutes:
+    await filled(gateway, STEPS)
+    return gateway
 
 
-async def name(rig: Rig, caller: Caller) -> str:
+async def name(gateway: GatewayRoutes, caller: Caller) -> str:
     org, n = {"south": ("south", 2), None: ("north", 1)}.get(caller.org, ("north", 1))
     if caller.account is not None:
         org, n = "citizen", 7
-    found = await rig.find(caller, org, subject(n))
+    found = await gateway.find(caller, org, subject(n))
     assert found is not None
     return found
 
 
-async def test_no_body_is_long_and_no_request_holds_the_process(long: Rig) -> None:
+async def test_no_body_is_long_and_no_request_holds_the_process(long: GatewayRoutes) -> None:
     await long.pool.execute("select 1")
     held: dict[str, float] = {}
     for reader, (caller, purpose) in READERS.items():
         path = f"/v1/pathways/{await name(long, caller)}"
         asked: list[tuple[str, dict[str, Any]]] = [(path, {}), (f"{path}/trace", {})]
-        first = await long.ask(caller, "GET", path, headers=stating(purpose))
+        first = await long.request(caller, "GET", path, headers=purpose_headers(purpose))
         assert first.status_code == 200, first.text[:300]
         few = reader == "another, with no purpose"
         assert (len(first.json()["steps"]), "next" in first.json()) == ((1, False) if few else (MAX_STEPS, True)), (
@@ -136,7 +136,7 @@ async def test_no_body_is_long_and_no_request_holds_the_process(long: Rig) -> No
             asked.append((path, {"after": first.json()["next"]}))
         for where, said in asked:
             async with watched() as lag:
-                answer = await long.ask(caller, "GET", where, params=said, headers=stating(purpose))
+                answer = await long.request(caller, "GET", where, params=said, headers=purpose_headers(purpose))
             assert answer.status_code == 200
             assert len(answer.content) < _BODY
             held[f"{reader} {where[len(path) :]} {[*said]}"] = lag.longest
@@ -144,12 +144,12 @@ async def test_no_body_is_long_and_no_request_holds_the_process(long: Rig) -> No
     assert too_long == {}
 
 
-async def test_a_page_costs_the_same_however_long_the_pathway_is(rig: Rig) -> None:
+async def test_a_page_costs_the_same_however_long_the_pathway_is(gateway: GatewayRoutes) -> None:
     async def cost(after: str | None = None) -> tuple[float, str]:
         said = {} if after is None else {"after": after}
         began = time.process_time()
-        answer = await rig.ask(
-            AUTH_DISABLED_CALLER, "GET", f"/v1/pathways/{await name(rig, AUTH_DISABLED_CALLER)}", params=said
+        answer = await gateway.request(
+            AUTH_DISABLED_CALLER, "GET", f"/v1/pathways/{await name(gateway, AUTH_DISABLED_CALLER)}", params=said
         )
         assert len(answer.json()["steps"]) == MAX_STEPS
         return time.process_time() - began, str(answer.json()["next"])
@@ -158,29 +158,29 @@ async def test_a_page_costs_the_same_however_long_the_pathway_is(rig: Rig) -> No
         found = [await cost() for _ in range(4)]
         return min([each for each, _ in found] + [(await cost(after))[0] for _, after in found])
 
-    await filled(rig, 3 * MAX_STEPS)
+    await filled(gateway, 3 * MAX_STEPS)
     short = await least()
     columns = "select id from interaction where id = 's1'"
-    assert await rig.pool.fetchval(columns) == "s1"
-    await rig.pool.execute("update interaction set id = 'x' || id where id like 's%'")
-    await rig.pool.execute("update event_identity set id = 'x' || id where id like 's%'")
-    await rig.pool.execute(
+    assert await gateway.pool.fetchval(columns) == "s1"
+    await gateway.pool.execute("update interaction set id = 'x' || id where id like 's%'")
+    await gateway.pool.execute("update event_identity set id = 'x' || id where id like 's%'")
+    await gateway.pool.execute(
         "insert into interaction (batch, ref, time, source, type, id, sequence, service, activity, channel, payload)"
         " select batch, ref, time + n * interval '1 hour', source, type, 'y' || n, sequence, service, activity,"
         " channel, payload from (select * from interaction where id = 'first') one, generate_series(1, $1) n",
         STEPS,
     )
-    await rig.pool.execute("analyze interaction")
+    await gateway.pool.execute("analyze interaction")
     assert await least() < 3 * short
 
 
-async def test_a_new_step_is_handed_out_without_a_look_at_the_others(long: Rig) -> None:
+async def test_a_new_step_is_handed_out_without_a_look_at_the_others(long: GatewayRoutes) -> None:
     """What others are given is not late by it: of the time that it takes, the loop's thread has a small part."""
     for org in ("south", "south", "north"):
         said = {"protocol": "PULL", "config": {"organisation": org, "purpose": "care"}}
-        made = await long.ask(of(org), "POST", "/v1/subscriptions", json=said)
+        made = await long.request(subscriber(org), "POST", "/v1/subscriptions", json=said)
         assert made.status_code == 201, made.text
-    await long.hand_out(everything=False)
+    await long.dispatch(everything=False)
 
     async def spent(work: Callable[[], Awaitable[Any]]) -> tuple[float, float]:
         async with watched() as lag:
@@ -189,28 +189,34 @@ async def test_a_new_step_is_handed_out_without_a_look_at_the_others(long: Rig) 
             return time.process_time() - began, lag.longest
 
     async def given(id: str, n: int) -> tuple[float, float]:
-        await long.tell(activity("north", id, n, minute=100_000))
-        return await spent(lambda: long.hand_out(everything=False))
+        await long.publish(activity("north", id, n, minute=100_000))
+        return await spent(lambda: long.dispatch(everything=False))
 
     await given("warm", 1)
     of_long = min([await given(f"long {n}", 1) for n in range(3)])
     of_short = min([await given(f"short {n}", 50 + n) for n in range(3)])
     assert of_long[1] < _BLOCKED_S
     assert of_long[0] < of_short[0] + 0.1
-    subscription = (await long.ask(of("south"), "GET", "/v1/subscriptions")).json()["subscriptions"][0]["id"]
-    events = (await long.ask(of("south"), "GET", f"/v1/subscriptions/{subscription}/events")).json()["events"]
+    subscription = (await long.request(subscriber("south"), "GET", "/v1/subscriptions")).json()["subscriptions"][0][
+        "id"
+    ]
+    events = (await long.request(subscriber("south"), "GET", f"/v1/subscriptions/{subscription}/events")).json()[
+        "events"
+    ]
     assert {"warm", "long 0"} & {each.get("id") for each in events} == set()  # told, under names of its own
     assert len([each for each in events if "withheld" not in each]) >= 4
 
 
-async def test_what_is_hidden_under_others_names_is_not_read(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_hidden_under_others_names_is_not_read(
+    gateway: GatewayRoutes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also not where its organisation has offered her to somebody, or said that others may see what it holds."""
-    await filled(rig, 2 * MAX_STEPS)
+    await filled(gateway, 2 * MAX_STEPS)
     asked = {"to": {"org": "clinic"}, "token_sha256": "0" * 64, "context_released": True}
     offer = TYPES["org.pathline.handoff.offered.v1"].model_validate({"handoff": "north:1", **asked})
     agreed = {"consent": "d", "holders": [], "recipients": ["clinic"], "nouns": ["activity"], "purpose": "care"}
     consent = TYPES["org.pathline.consent.given.v1"].model_validate(agreed)
-    await rig.tell(Told("north", "offer", subject(1), offer), Told("north", "agreed", subject(1), consent))
+    await gateway.publish(Event("north", "offer", subject(1), offer), Event("north", "agreed", subject(1), consent))
     read: list[int] = []
     after = part_repository.load_steps_after
 
@@ -221,8 +227,8 @@ async def test_what_is_hidden_under_others_names_is_not_read(rig: Rig, monkeypat
 
     monkeypatch.setattr(part_repository, "load_steps_after", counted)
     for purpose in (None, "other"):
-        path = f"/v1/pathways/{await name(rig, of('south'))}"
-        answer = await rig.ask(of("south"), "GET", path, headers=stating(purpose))
+        path = f"/v1/pathways/{await name(gateway, subscriber('south'))}"
+        answer = await gateway.request(subscriber("south"), "GET", path, headers=purpose_headers(purpose))
         assert len(answer.json()["steps"]) == 1
     assert read
     assert sum(read) < 10

@@ -15,45 +15,49 @@ from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.pathways.step_cursor import StepCursor
 from pathline_gateway.pull import pathway_reader, seen_pages, unrestricted
-from support.gateways.routes import OPERATOR, Rig, citizen, helper, of, stating
-from support.intake.history import Told, source, subject
+from support.gateways.routes import OPERATOR, GatewayRoutes, citizen, helper, purpose_headers, subscriber
+from support.intake.history import Event, source, subject
 
 READERS = {
     "open": (AUTH_DISABLED_CALLER, None),
     "operator": (OPERATOR, None),
-    "alpha": (of("alpha"), "care"),
-    "alpha without purpose": (of("alpha"), None),
-    "beta": (of("beta"), "care"),
-    "gamma": (of("gamma"), "care"),
+    "alpha": (subscriber("alpha"), "care"),
+    "alpha without purpose": (subscriber("alpha"), None),
+    "beta": (subscriber("beta"), "care"),
+    "gamma": (subscriber("gamma"), "care"),
     "citizen": (citizen(subject(7)), None),
     "helper": (helper(subject(8)), None),
 }
 _LONG = 4
 
 
-async def world(rig: Rig, seed: int) -> None:
+async def world(gateway: GatewayRoutes, seed: int) -> None:
     for told in lived(seed):  # so that each has come at a time of its own
-        async with rig.pool.acquire() as connection:
-            await rig.log.apply(connection, told)
-    await rig.bind()
-    while await project_next_batch(rig.pool):
+        async with gateway.pool.acquire() as connection:
+            await gateway.partition.apply(connection, told)
+    await gateway.bind()
+    while await project_next_batch(gateway.pool):
         pass
-    await rig.execute("update organisation set conceals = true where org = 'refuge'")
+    await gateway.execute("update organisation set conceals = true where org = 'refuge'")
 
 
-async def names(rig: Rig, caller: Caller, purpose: str | None) -> str | None:
+async def names(gateway: GatewayRoutes, caller: Caller, purpose: str | None) -> str | None:
     """What the reader calls the pathway, by whatever ref she knows it."""
-    for row in await rig.pool.fetch("select org, subject from subject_ref order by org, subject"):
+    for row in await gateway.pool.fetch("select org, subject from subject_ref order by org, subject"):
         said = {} if purpose is None else {"purpose": purpose}
-        if found := await rig.find(caller, row["org"], row["subject"], **said):
+        if found := await gateway.find(caller, row["org"], row["subject"], **said):
             return found
     return None
 
 
-async def walked(rig: Rig, caller: Caller, purpose: str | None, path: str, **said: str) -> list[dict[str, Any]]:
+async def walked(
+    gateway: GatewayRoutes, caller: Caller, purpose: str | None, path: str, **said: str
+) -> list[dict[str, Any]]:
     pages: list[dict[str, Any]] = []
     while True:
-        answer = await rig.ask(caller, "GET", path, params=said, headers=stating(purpose), follow_redirects=True)
+        answer = await gateway.request(
+            caller, "GET", path, params=said, headers=purpose_headers(purpose), follow_redirects=True
+        )
         assert answer.status_code == 200, answer.text
         pages.append(answer.json())
         following = pages[-1].get("next")
@@ -86,25 +90,25 @@ def whole(body: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-async def fault(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> str | None:
+async def fault(gateway: GatewayRoutes, monkeypatch: pytest.MonkeyPatch) -> str | None:
     """What pages tell otherwise than the whole does."""
     for name, (caller, purpose) in READERS.items():
-        found = await names(rig, caller, purpose)
+        found = await names(gateway, caller, purpose)
         if found is None:
             continue
         path = f"/v1/pathways/{found}"
-        short = await rig.ask(caller, "GET", path, headers=stating(purpose))
+        short = await gateway.request(caller, "GET", path, headers=purpose_headers(purpose))
         assert short.status_code == 200
-        sliced = await walked(rig, caller, purpose, path, limit="3")
+        sliced = await walked(gateway, caller, purpose, path, limit="3")
         with monkeypatch.context() as patched:
             patched.setattr(pathway_reader, "MAX_STEPS", _LONG)
             patched.setattr(unrestricted, "MAX_STEPS", _LONG)
             patched.setattr(seen_pages, "MAX_STEPS", _LONG)
-            if await names(rig, caller, purpose) != found:
+            if await names(gateway, caller, purpose) != found:
                 return f"{name}: called otherwise"
-            one = await rig.ask(caller, "GET", path, headers=stating(purpose))
-            pages = await walked(rig, caller, purpose, path, limit="3")
-            spans = await walked(rig, caller, purpose, f"{path}/trace", limit="3")
+            one = await gateway.request(caller, "GET", path, headers=purpose_headers(purpose))
+            pages = await walked(gateway, caller, purpose, path, limit="3")
+            spans = await walked(gateway, caller, purpose, f"{path}/trace", limit="3")
         if name != "open" and one.content != short.content:
             return f"{name}: a long pathway that fits in a body is another body"
         for each in ([one.json()], pages, sliced):
@@ -120,15 +124,15 @@ async def fault(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> str | None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_pages_are_the_whole(rig: Rig, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    await world(rig, seed)
-    assert await fault(rig, monkeypatch) is None
+async def test_pages_are_the_whole(gateway: GatewayRoutes, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    await world(gateway, seed)
+    assert await fault(gateway, monkeypatch) is None
 
 
-async def read_in_order(rig: Rig, limit: int) -> bool:
+async def read_in_order(gateway: GatewayRoutes, limit: int) -> bool:
     """Whether all steps that nobody amended are read, each once and in order, so many at a time."""
-    async with rig.pool.acquire() as connection:
-        found = await rig.pool.fetchval("select pathway from membership where valid_until is null limit 1")
+    async with gateway.pool.acquire() as connection:
+        found = await gateway.pool.fetchval("select pathway from membership where valid_until is null limit 1")
         members, stored = await pathway_repository.load_pathway(connection, found)
         assert isinstance(members, pathway_repository.PathwayMembers)
         amending = {each.target for each in await pathway_repository.load_amendments(connection, members.numbers)}
@@ -164,35 +168,35 @@ _AFTER = "($2::text::timestamptz, $3, $4, $5, $6)"
     ids=["a tie is cut", "what was voided is on a page", "what happened at one time is lost", "the last comes again"],
 )
 async def test_planted_faults_of_pages_are_found(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str
+    gateway: GatewayRoutes, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str
 ) -> None:
-    await world(rig, 1)
-    assert [await read_in_order(rig, limit) for limit in (1, 2, 3)] == [True, True, True]
+    await world(gateway, 1)
+    assert [await read_in_order(gateway, limit) for limit in (1, 2, 3)] == [True, True, True]
     assert right in part_repository._STEPS_AFTER
     monkeypatch.setattr(part_repository, "_STEPS_AFTER", part_repository._STEPS_AFTER.replace(right, wrong))
-    assert not all([await read_in_order(rig, limit) for limit in (1, 2, 3)])
+    assert not all([await read_in_order(gateway, limit) for limit in (1, 2, 3)])
 
 
 async def test_a_step_that_comes_between_pages_is_on_a_later_one_or_tells_by_the_version(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayRoutes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world(rig, 2)
-    found = await names(rig, AUTH_DISABLED_CALLER, None)
+    await world(gateway, 2)
+    found = await names(gateway, AUTH_DISABLED_CALLER, None)
     monkeypatch.setattr(pathway_reader, "MAX_STEPS", _LONG)
     monkeypatch.setattr(unrestricted, "MAX_STEPS", _LONG)
     path = f"/v1/pathways/{found}"
-    first = await rig.ask(AUTH_DISABLED_CALLER, "GET", path, params={"limit": "3"})
-    again = await rig.ask(
+    first = await gateway.request(AUTH_DISABLED_CALLER, "GET", path, params={"limit": "3"})
+    again = await gateway.request(
         AUTH_DISABLED_CALLER, "GET", path, params={"limit": "3"}, headers={"if-none-match": first.headers["etag"]}
     )
     assert again.status_code == 304
-    await rig.tell(_late("after all others", 50_000), _late("before all others", -50_000))
-    pages = await walked(rig, AUTH_DISABLED_CALLER, None, path, limit="3", after=first.json()["next"])
+    await gateway.publish(_late("after all others", 50_000), _late("before all others", -50_000))
+    pages = await walked(gateway, AUTH_DISABLED_CALLER, None, path, limit="3", after=first.json()["next"])
     told = {step["id"] for page in pages for step in page["steps"]}
     assert "after all others" in told
     assert "before all others" not in told
     assert {page["version"] for page in pages} != {first.json()["version"]}
-    anew = await rig.ask(
+    anew = await gateway.request(
         AUTH_DISABLED_CALLER, "GET", path, params={"limit": "3"}, headers={"if-none-match": first.headers["etag"]}
     )
     assert anew.status_code == 200
@@ -200,29 +204,31 @@ async def test_a_step_that_comes_between_pages_is_on_a_later_one_or_tells_by_the
     assert anew.json()["version"] == pages[0]["version"]
 
 
-def _late(id: str, minute: int) -> Told:
+def _late(id: str, minute: int) -> Event:
     told = next(each for each in lived(2) if each.id == "first 1")
-    return Told(told.org, id, told.subject, told.payload, minute)
+    return Event(told.org, id, told.subject, told.payload, minute)
 
 
-async def test_what_was_then_comes_in_pages_as_well(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    await world(rig, 3)
-    found = await names(rig, AUTH_DISABLED_CALLER, None)
-    at = str(await rig.pool.fetchval("select now()"))
-    target = await rig.pool.fetchval(
+async def test_what_was_then_comes_in_pages_as_well(gateway: GatewayRoutes, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world(gateway, 3)
+    found = await names(gateway, AUTH_DISABLED_CALLER, None)
+    at = str(await gateway.pool.fetchval("select now()"))
+    target = await gateway.pool.fetchval(
         "select id from interaction where ref in (select id from subject_ref where org = 'alpha') limit 1"
     )
     payload = InteractionVoided(source=source("alpha"), id=target, reason="entered-in-error")
-    await rig.tell(_late("since", 3), Told("alpha", "voids", subject(1), payload, 9))
+    await gateway.publish(_late("since", 3), Event("alpha", "voids", subject(1), payload, 9))
     for caller in (AUTH_DISABLED_CALLER, OPERATOR):
-        called = found if caller is AUTH_DISABLED_CALLER else await names(rig, caller, None)
+        called = found if caller is AUTH_DISABLED_CALLER else await names(gateway, caller, None)
         path = f"/v1/pathways/{called}"
-        short = await rig.ask(caller, "GET", path, params={"as_of": at.replace(" ", "T")}, follow_redirects=True)
+        short = await gateway.request(
+            caller, "GET", path, params={"as_of": at.replace(" ", "T")}, follow_redirects=True
+        )
         assert short.status_code == 200, short.text
         with monkeypatch.context() as patched:
             patched.setattr(pathway_reader, "MAX_STEPS", _LONG)
             patched.setattr(unrestricted, "MAX_STEPS", _LONG)
-            pages = await walked(rig, caller, None, path, limit="3", as_of=at.replace(" ", "T"))
+            pages = await walked(gateway, caller, None, path, limit="3", as_of=at.replace(" ", "T"))
         assert len(pages) > 1
         told = together(pages)
         assert told["steps"] == short.json()["steps"]
@@ -230,8 +236,8 @@ async def test_what_was_then_comes_in_pages_as_well(rig: Rig, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("after", ["x", "", "A" * 60])
-async def test_a_cursor_that_was_never_given_is_refused(rig: Rig, after: str) -> None:
-    await world(rig, 1)
-    found = await names(rig, AUTH_DISABLED_CALLER, None)
-    answer = await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/pathways/{found}", params={"after": after})
+async def test_a_cursor_that_was_never_given_is_refused(gateway: GatewayRoutes, after: str) -> None:
+    await world(gateway, 1)
+    found = await names(gateway, AUTH_DISABLED_CALLER, None)
+    answer = await gateway.request(AUTH_DISABLED_CALLER, "GET", f"/v1/pathways/{found}", params={"after": after})
     assert (answer.status_code, answer.json()["title"]) == (400, "malformed cursor")

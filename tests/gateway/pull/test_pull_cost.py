@@ -10,7 +10,7 @@ import pytest
 
 from pathline_gateway.pathways import recent_repository
 from pathline_gateway.pathways import repository as pathway_repository
-from support.intake.history import Partition, bound, linked, opened, ref, step
+from support.intake.history import Partition, bind_all_evidence, linked, open_log, ref, step
 
 _CROWD = """
 with many as (
@@ -32,10 +32,10 @@ async def pages(connection: asyncpg.Connection, statement: str, *arguments: Any)
 async def test_a_pull_among_twenty_thousand_reads_a_few_pages(
     database: str, connection: asyncpg.Connection, joined: bool
 ) -> None:
-    await opened(connection)
+    await open_log(connection)
     told = [step("east", "1", 1), step("west", "1", 2)]
     await Partition().apply(connection, *told, *([linked("l", ref("east", 1), ref("west", 2))] if joined else []))
-    await bound(database)
+    await bind_all_evidence(database)
     await connection.execute(_CROWD)
     await connection.execute("analyze")
     pathway = await connection.fetchval("select anchor_id from subject_ref order by received_at, org, subject limit 1")
@@ -50,7 +50,7 @@ async def test_a_pull_among_twenty_thousand_reads_a_few_pages(
 async def test_the_console_s_list_names_organisations_of_refs_joined_and_alone(
     database: str, connection: asyncpg.Connection
 ) -> None:
-    await opened(connection)
+    await open_log(connection)
     await Partition().apply(
         connection,
         step("east", "1", 1),
@@ -58,7 +58,7 @@ async def test_the_console_s_list_names_organisations_of_refs_joined_and_alone(
         step("north", "1", 3),
         linked("l", ref("east", 1), ref("west", 2)),
     )
-    await bound(database)
+    await bind_all_evidence(database)
     assert [list(each.orgs) for each in await recent_repository.recently_changed(connection, 9)] == [
         ["east", "west"],
         ["north"],

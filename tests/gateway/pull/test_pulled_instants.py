@@ -10,7 +10,7 @@ import orjson
 from pathline import instant
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pull.json_writer import write_pathway
-from support.intake.history import Partition, opened, step
+from support.intake.history import Partition, open_log, step
 
 INSTANTS = [
     datetime(1, 1, 3, tzinfo=UTC),
@@ -23,7 +23,7 @@ INSTANTS = [
 
 
 async def test_instants_are_written_and_read_as_they_are(connection: asyncpg.Connection) -> None:
-    await opened(connection)
+    await open_log(connection)
     await Partition().apply(connection, *(step("east", str(n)) for n in range(len(INSTANTS))))
     for n, at in enumerate(reversed(INSTANTS)):
         await connection.execute("update interaction set time = $1, recordedtime = $1 where id = $2", at, str(n))

@@ -25,18 +25,18 @@ from pathline_gateway.review.service import ReviewService
 from support.examples import examples
 from support.intake.history import (
     TOPIC,
+    Event,
     Partition,
     Record,
-    Told,
-    bound,
+    bind_all_evidence,
     distinguished,
     linked,
-    opened,
+    open_log,
     ref,
     retracted,
     step,
 )
-from support.postgres.fresh_database import dropped, fresh_database
+from support.postgres.fresh_database import drop_database, fresh_database
 
 REFS = [ref(org, n) for org in ("east", "west", "north") for n in range(3)]
 _two = st.lists(st.sampled_from(REFS), min_size=2, max_size=2, unique_by=lambda r: (r["org"], r["subject"]))
@@ -48,8 +48,8 @@ _evidence = st.lists(
 _decisions = st.lists(st.tuples(st.integers(0, 20), st.sampled_from((*VERDICTS, "undo"))), min_size=1, max_size=3)
 
 
-def _told(said: list[tuple[str, list[dict[str, str]], float]]) -> list[Told]:
-    told: list[Told] = [step(r["org"], f"s{n}", n % 3) for n, r in enumerate(REFS)]
+def _told(said: list[tuple[str, list[dict[str, str]], float]]) -> list[Event]:
+    told: list[Event] = [step(r["org"], f"s{n}", n % 3) for n, r in enumerate(REFS)]
     for n, (kind, (a, b), confidence) in enumerate(said):
         if kind == "link":
             told.append(linked(f"l{n}", a, b, confidence, n))
@@ -82,16 +82,16 @@ async def _played(
         async def write(events: Sequence[Interaction[Payload]]) -> None:
             async with pool.acquire() as connection:
                 await apply_batch(connection, log.into, _batch(log, events))
-            await bound(database)
+            await bind_all_evidence(database)
 
         reviewing = ReviewService(pool, OwnEvidence(pool, write))
         async with pool.acquire() as connection:
-            await opened(connection)
+            await open_log(connection)
             await log.apply(connection, *_told(said))
-        await bound(database)
+        await bind_all_evidence(database)
         for n, verdict in wanted:
             await _one(pool, reviewing, n, verdict)
-    await dropped(machine, database)
+    await drop_database(machine, database)
 
 
 def _batch(log: Partition, events: Sequence[Interaction[Payload]]) -> Batch:

@@ -6,171 +6,185 @@ from typing import Any
 
 import pytest
 
-from gateway.pull.test_restricted import LIFE, ME, consented, told
+from gateway.pull.test_restricted import LIFE, ME, consent_given, make_event
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
-from support.gateways.routes import OPERATOR, Rig, citizen, helper, of, stating
-from support.intake.history import Told, linked, ref, step, subject
+from support.gateways.routes import OPERATOR, GatewayRoutes, citizen, helper, purpose_headers, subscriber
+from support.intake.history import Event, linked, ref, step, subject
 
 FRIEND, EX = helper(subject(3)), helper(subject(4))
 
 
-def mandate(org: str, id: str = "md1", n: int = 9, minute: int = 6, agent: int = 3, **more: Any) -> Told:
+def mandate(org: str, id: str = "md1", n: int = 9, minute: int = 6, agent: int = 3, **more: Any) -> Event:
     said: dict[str, Any] = {"mandate": "m1", "agent": ref("citizen", agent), "services": [], "powers": ["see"]}
-    return told(org, id, "mandate.given", n, minute, **(said | more))
+    return make_event(org, id, "mandate.given", n, minute, **(said | more))
 
 
-async def listed(rig: Rig) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (await rig.ask(ME, "GET", "/v1/mandates")).json()["mandates"]
+async def listed(gateway: GatewayRoutes) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await gateway.request(ME, "GET", "/v1/mandates")).json()["mandates"]
     return found
 
 
-async def sees(rig: Rig, by: Any = FRIEND) -> bool:
+async def sees(gateway: GatewayRoutes, by: Any = FRIEND) -> bool:
     known = (("citizen", 9), ("clinic", 1), ("office", 5), ("refuge", 7))
-    return any([await rig.find(by, org, subject(n)) is not None for org, n in known])
+    return any([await gateway.find(by, org, subject(n)) is not None for org, n in known])
 
 
-async def readings(rig: Rig) -> list[tuple[str, str | None]]:
-    found = (await rig.ask(ME, "GET", "/v1/access")).json()["findUsage"]
+async def readings(gateway: GatewayRoutes) -> list[tuple[str, str | None]]:
+    found = (await gateway.request(ME, "GET", "/v1/access")).json()["findUsage"]
     return [(each["receiver"]["kind"], each["receiver"]["org"]) for each in found if each["outcome"] == "shown"]
 
 
 @pytest.mark.parametrize("safety", [{}, {"safety": "conceal"}])
 async def test_an_organisations_mandate_shows_nothing_and_is_told_to_her_as_a_proposal(
-    rig: Rig, safety: dict[str, Any]
+    gateway: GatewayRoutes, safety: dict[str, Any]
 ) -> None:
-    await rig.tell(*LIFE, mandate("clinic", n=1, agent=4, **safety))
-    assert not await sees(rig, EX)
-    (proposal,) = await listed(rig)
+    await gateway.publish(*LIFE, mandate("clinic", n=1, agent=4, **safety))
+    assert not await sees(gateway, EX)
+    (proposal,) = await listed(gateway)
     assert (proposal["org"], proposal["counts"], proposal["live"]) == ("clinic", "proposal", False)
     assert "m1" not in proposal["mandate"]
     assert proposal["agent"]["subject"] != subject(4)
-    refused = await rig.ask(ME, "POST", "/v1/mandates/withdrawals", json={"mandate": proposal["mandate"]})
+    refused = await gateway.request(ME, "POST", "/v1/mandates/withdrawals", json={"mandate": proposal["mandate"]})
     assert (refused.status_code, refused.json()["live"]) == (200, False)
     agreeing = {"mandate": proposal["mandate"], "version": proposal["version"]}
-    assert (await rig.ask(ME, "POST", "/v1/mandates/agreements", json=agreeing)).status_code == 409
+    assert (await gateway.request(ME, "POST", "/v1/mandates/agreements", json=agreeing)).status_code == 409
 
 
-async def test_she_agrees_to_a_proposal_and_it_is_hers_to_end(rig: Rig) -> None:
-    await rig.tell(*LIFE, mandate("clinic", n=1))
-    (proposal,) = await listed(rig)
+async def test_she_agrees_to_a_proposal_and_it_is_hers_to_end(gateway: GatewayRoutes) -> None:
+    await gateway.publish(*LIFE, mandate("clinic", n=1))
+    (proposal,) = await listed(gateway)
     agreeing = {"mandate": proposal["mandate"], "version": proposal["version"]}
-    agreed = await rig.ask(ME, "POST", "/v1/mandates/agreements", json=agreeing)
+    agreed = await gateway.request(ME, "POST", "/v1/mandates/agreements", json=agreeing)
     assert (agreed.status_code, agreed.json()["org"], agreed.json()["live"]) == (201, "citizen", True), agreed.text
-    assert (await rig.ask(ME, "POST", "/v1/mandates/agreements", json=agreeing)).status_code == 200
-    assert await sees(rig)
-    assert ("helper", None) in await readings(rig)
+    assert (await gateway.request(ME, "POST", "/v1/mandates/agreements", json=agreeing)).status_code == 200
+    assert await sees(gateway)
+    assert ("helper", None) in await readings(gateway)
     # Who proposed it may take the proposal back: what she agreed to stays, until she ends it.
-    await rig.tell(told("clinic", "w", "mandate.withdrawn", 1, 8, mandate="m1"))
-    assert await sees(rig)
+    await gateway.publish(make_event("clinic", "w", "mandate.withdrawn", 1, 8, mandate="m1"))
+    assert await sees(gateway)
     name = agreed.json()["mandate"]
-    ended = await rig.ask(ME, "POST", "/v1/mandates/withdrawals", json={"mandate": name})
+    ended = await gateway.request(ME, "POST", "/v1/mandates/withdrawals", json={"mandate": name})
     assert (ended.status_code, ended.json()["live"]) == (200, False)
-    assert not await sees(rig)
-    assert (await rig.ask(ME, "POST", "/v1/mandates/agreements", json={**agreeing, "mandate": name})).status_code == 409
+    assert not await sees(gateway)
+    assert (
+        await gateway.request(ME, "POST", "/v1/mandates/agreements", json={**agreeing, "mandate": name})
+    ).status_code == 409
 
 
-async def test_nobody_changes_what_she_agrees_to_while_she_reads_it(rig: Rig) -> None:
-    await rig.tell(*LIFE, mandate("clinic", n=1, services=[{"org": "housing"}]))
-    (proposal,) = await listed(rig)
-    await rig.tell(mandate("clinic", "md2", n=1, minute=7, services=[]))
+async def test_nobody_changes_what_she_agrees_to_while_she_reads_it(gateway: GatewayRoutes) -> None:
+    await gateway.publish(*LIFE, mandate("clinic", n=1, services=[{"org": "housing"}]))
+    (proposal,) = await listed(gateway)
+    await gateway.publish(mandate("clinic", "md2", n=1, minute=7, services=[]))
     agreeing = {"mandate": proposal["mandate"], "version": proposal["version"]}
-    answer = await rig.ask(ME, "POST", "/v1/mandates/agreements", json=agreeing)
+    answer = await gateway.request(ME, "POST", "/v1/mandates/agreements", json=agreeing)
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:pathline:problem:changed")
-    assert not await sees(rig)
+    assert not await sees(gateway)
 
 
-async def test_a_registered_organisations_mandate_counts_until_she_or_an_operator_ends_that(rig: Rig) -> None:
-    await rig.tell(*LIFE, step("office", "o1", 5), linked("lo", ref("office", 5), ref("clinic", 1)))
-    await rig.tell(mandate("office", n=5, safety="conceal"))
-    assert not await sees(rig)
-    assert (await rig.ask(OPERATOR, "POST", "/v1/registrars", json={"org": "office"})).status_code == 201
-    assert await sees(rig)
-    (given,) = await listed(rig)
+async def test_a_registered_organisations_mandate_counts_until_she_or_an_operator_ends_that(
+    gateway: GatewayRoutes,
+) -> None:
+    await gateway.publish(*LIFE, step("office", "o1", 5), linked("lo", ref("office", 5), ref("clinic", 1)))
+    await gateway.publish(mandate("office", n=5, safety="conceal"))
+    assert not await sees(gateway)
+    assert (await gateway.request(OPERATOR, "POST", "/v1/registrars", json={"org": "office"})).status_code == 201
+    assert await sees(gateway)
+    (given,) = await listed(gateway)
     assert (given["org"], given["counts"], given["live"]) == ("office", "binds", True)
-    assert ("helper", None) in await readings(rig)
-    assert (await rig.ask(OPERATOR, "DELETE", "/v1/registrars/office")).status_code == 204
-    assert not await sees(rig)
-    await rig.ask(OPERATOR, "POST", "/v1/registrars", json={"org": "office"})
-    ended = await rig.ask(ME, "POST", "/v1/mandates/withdrawals", json={"mandate": given["mandate"]})
+    assert ("helper", None) in await readings(gateway)
+    assert (await gateway.request(OPERATOR, "DELETE", "/v1/registrars/office")).status_code == 204
+    assert not await sees(gateway)
+    await gateway.request(OPERATOR, "POST", "/v1/registrars", json={"org": "office"})
+    ended = await gateway.request(ME, "POST", "/v1/mandates/withdrawals", json={"mandate": given["mandate"]})
     assert (ended.status_code, ended.json()["live"]) == (200, False)
-    assert not await sees(rig)
+    assert not await sees(gateway)
     # She has ended it: the same mandate, said again, is ended too.
-    await rig.tell(mandate("office", "again", n=5, minute=60))
-    assert not await sees(rig)
+    await gateway.publish(mandate("office", "again", n=5, minute=60))
+    assert not await sees(gateway)
 
 
-async def test_a_refuge_that_registers_mandates_is_told_to_nobody_and_lets_nobody_see(rig: Rig) -> None:
+async def test_a_refuge_that_registers_mandates_is_told_to_nobody_and_lets_nobody_see(gateway: GatewayRoutes) -> None:
     joined = linked("lr", ref("refuge", 7), ref("clinic", 1))
-    await rig.tell(*LIFE, step("refuge", "r1", 7), joined, mandate("refuge", n=7))
-    await rig.ask(OPERATOR, "POST", "/v1/registrars", json={"org": "refuge"})
-    assert await sees(rig)
-    await rig.execute("update organisation set conceals = true where org = 'refuge'")
-    assert not await sees(rig)
-    assert await listed(rig) == []
+    await gateway.publish(*LIFE, step("refuge", "r1", 7), joined, mandate("refuge", n=7))
+    await gateway.request(OPERATOR, "POST", "/v1/registrars", json={"org": "refuge"})
+    assert await sees(gateway)
+    await gateway.execute("update organisation set conceals = true where org = 'refuge'")
+    assert not await sees(gateway)
+    assert await listed(gateway) == []
 
 
-async def test_who_names_a_refuge_hides_nothing_but_the_refuge(rig: Rig) -> None:
+async def test_who_names_a_refuge_hides_nothing_but_the_refuge(gateway: GatewayRoutes) -> None:
     both = [{"org": "refuge"}, {"org": "clinic"}]
-    consent = consented(recipients=["housing", "refuge"], holders=["clinic", "refuge"])
-    await rig.tell(*LIFE, step("refuge", "r1", 7), mandate("citizen", services=both), consent)
-    await rig.execute("update organisation set conceals = true where org = 'refuge'")
-    (given,) = await listed(rig)
+    consent = consent_given(recipients=["housing", "refuge"], holders=["clinic", "refuge"])
+    await gateway.publish(*LIFE, step("refuge", "r1", 7), mandate("citizen", services=both), consent)
+    await gateway.execute("update organisation set conceals = true where org = 'refuge'")
+    (given,) = await listed(gateway)
     assert given["services"] == [{"org": "clinic", "service": None}]
-    assert given["live"] == await sees(rig) is True
-    (agreed,) = (await rig.ask(ME, "GET", "/v1/consents")).json()["consents"]
+    assert given["live"] == await sees(gateway) is True
+    (agreed,) = (await gateway.request(ME, "GET", "/v1/consents")).json()["consents"]
     assert (agreed["holders"], agreed["recipients"]) == (["clinic"], ["housing"])
 
 
-async def test_mandates_are_told_to_the_person_over_whom_they_are_and_to_nobody_else(rig: Rig) -> None:
-    await rig.tell(*LIFE, mandate("citizen"))
-    for other in (FRIEND, of("clinic"), OPERATOR, AUTH_DISABLED_CALLER):
-        assert (await rig.ask(other, "GET", "/v1/mandates")).status_code == 403
+async def test_mandates_are_told_to_the_person_over_whom_they_are_and_to_nobody_else(gateway: GatewayRoutes) -> None:
+    await gateway.publish(*LIFE, mandate("citizen"))
+    for other in (FRIEND, subscriber("clinic"), OPERATOR, AUTH_DISABLED_CALLER):
+        assert (await gateway.request(other, "GET", "/v1/mandates")).status_code == 403
         ending = {"mandate": "m1"}
-        assert (await rig.ask(other, "POST", "/v1/mandates/withdrawals", json=ending)).status_code == 403
+        assert (await gateway.request(other, "POST", "/v1/mandates/withdrawals", json=ending)).status_code == 403
     stranger = citizen(subject(44))
-    assert (await rig.ask(stranger, "GET", "/v1/mandates")).json() == {"mandates": []}
-    assert (await rig.ask(stranger, "POST", "/v1/mandates/withdrawals", json={"mandate": "m1"})).status_code == 404
-    assert await sees(rig)
+    assert (await gateway.request(stranger, "GET", "/v1/mandates")).json() == {"mandates": []}
+    assert (
+        await gateway.request(stranger, "POST", "/v1/mandates/withdrawals", json={"mandate": "m1"})
+    ).status_code == 404
+    assert await sees(gateway)
 
 
-async def test_a_consent_that_an_organisation_gives_itself_shows_it_nothing_and_is_told_to_her(rig: Rig) -> None:
+async def test_a_consent_that_an_organisation_gives_itself_shows_it_nothing_and_is_told_to_her(
+    gateway: GatewayRoutes,
+) -> None:
     """As it was seen: holders, recipients and safety of the one who wants to see."""
     said = {"holders": [], "recipients": ["housing"], "nouns": ["appointment", "contact"], "purpose": "care"}
-    await rig.tell(*LIFE, told("housing", "k", "consent.given", 2, 5, consent="k", safety="conceal", **said))
-    body = await rig.read(of("housing"), "housing", subject(2), "care")
+    await gateway.publish(
+        *LIFE, make_event("housing", "k", "consent.given", 2, 5, consent="k", safety="conceal", **said)
+    )
+    body = await gateway.read(subscriber("housing"), "housing", subject(2), "care")
     assert {each["org"] for each in body["steps"]} == {"housing"}
-    (proposal,) = (await rig.ask(ME, "GET", "/v1/consents")).json()["consents"]
+    (proposal,) = (await gateway.request(ME, "GET", "/v1/consents")).json()["consents"]
     assert (proposal["org"], proposal["counts"]) == ("housing", "own-part")
-    assert ("organisation", "housing") in await readings(rig)
+    assert ("organisation", "housing") in await readings(gateway)
     # The clinic agrees for what it holds; she agrees for all.
     theirs = {**said, "holders": ["clinic"]}
-    await rig.tell(told("clinic", "k2", "consent.given", 1, 6, consent="k2", **theirs))
-    body = await rig.read(of("housing"), "housing", subject(2), "care")
+    await gateway.publish(make_event("clinic", "k2", "consent.given", 1, 6, consent="k2", **theirs))
+    body = await gateway.read(subscriber("housing"), "housing", subject(2), "care")
     assert {each["org"] for each in body["steps"]} == {"housing", "clinic"}
-    gone = told("housing", "k3", "consent.withdrawn", 2, 7, consent="k", recipients=["housing"], purpose="care")
-    await rig.tell(gone)
-    body = await rig.read(of("housing"), "housing", subject(2), "care")
+    gone = make_event("housing", "k3", "consent.withdrawn", 2, 7, consent="k", recipients=["housing"], purpose="care")
+    await gateway.publish(gone)
+    body = await gateway.read(subscriber("housing"), "housing", subject(2), "care")
     assert {each["org"] for each in body["steps"]} == {"housing", "clinic"}
 
 
-async def test_she_agrees_to_a_proposed_consent_as_it_stood_when_she_read_it(rig: Rig) -> None:
+async def test_she_agrees_to_a_proposed_consent_as_it_stood_when_she_read_it(gateway: GatewayRoutes) -> None:
     said = {"holders": ["clinic"], "recipients": ["housing"], "nouns": ["contact"], "purpose": "care"}
-    await rig.tell(*LIFE, told("housing", "k", "consent.given", 2, 5, consent="k", **said))
-    (proposal,) = (await rig.ask(ME, "GET", "/v1/consents")).json()["consents"]
+    await gateway.publish(*LIFE, make_event("housing", "k", "consent.given", 2, 5, consent="k", **said))
+    (proposal,) = (await gateway.request(ME, "GET", "/v1/consents")).json()["consents"]
     assert (proposal["counts"], proposal["live"]) == ("proposal", False)
-    await rig.tell(told("housing", "k2", "consent.given", 2, 6, consent="k", **{**said, "holders": []}))
+    await gateway.publish(make_event("housing", "k2", "consent.given", 2, 6, consent="k", **{**said, "holders": []}))
     agreeing = {"consent": proposal["consent"], "version": proposal["version"]}
-    answer = await rig.ask(ME, "POST", "/v1/consents/agreements", json=agreeing)
+    answer = await gateway.request(ME, "POST", "/v1/consents/agreements", json=agreeing)
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:pathline:problem:changed")
-    (now,) = (await rig.ask(ME, "GET", "/v1/consents")).json()["consents"]
+    (now,) = (await gateway.request(ME, "GET", "/v1/consents")).json()["consents"]
     agreeing["version"] = now["version"]
     for status in (201, 200):
-        answer = await rig.ask(ME, "POST", "/v1/consents/agreements", json=agreeing)
+        answer = await gateway.request(ME, "POST", "/v1/consents/agreements", json=agreeing)
         assert (answer.status_code, answer.json()["live"], answer.json()["org"]) == (status, True, "citizen")
-    found = await rig.find(of("housing"), "housing", subject(2))
-    body = (await rig.ask(of("housing"), "GET", f"/v1/pathways/{found}", headers=stating("care"))).json()
+    found = await gateway.find(subscriber("housing"), "housing", subject(2))
+    body = (
+        await gateway.request(subscriber("housing"), "GET", f"/v1/pathways/{found}", headers=purpose_headers("care"))
+    ).json()
     assert [each["org"] for each in body["steps"]] == ["clinic", "clinic", "housing"]
     ending = {"consent": answer.json()["consent"]}
-    assert (await rig.ask(ME, "POST", "/v1/consents/withdrawals", json=ending)).json()["live"] is False
-    body = (await rig.ask(of("housing"), "GET", f"/v1/pathways/{found}", headers=stating("care"))).json()
+    assert (await gateway.request(ME, "POST", "/v1/consents/withdrawals", json=ending)).json()["live"] is False
+    body = (
+        await gateway.request(subscriber("housing"), "GET", f"/v1/pathways/{found}", headers=purpose_headers("care"))
+    ).json()
     assert [each["org"] for each in body["steps"]] == ["housing"]

@@ -29,9 +29,9 @@ from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, compute_offered, compute_visible
 from pathline_gateway.visibility.redaction import event_names
 from support.examples import examples
-from support.gateways.routes import SECRET, Rig
+from support.gateways.routes import SECRET, GatewayRoutes
 from support.generators.pathways import NOW, organisation, pathway, ref, step
-from support.intake.history import TOKEN, TOKEN_SHA256, Told, linked, source, subject
+from support.intake.history import TOKEN, TOKEN_SHA256, Event, linked, source, subject
 
 READERS = (organisation("alpha"), organisation("alpha", None), organisation("gamma"), organisation("beta"))
 
@@ -105,23 +105,23 @@ def subscription(org: str, purpose: str = "care") -> Subscription:
     return Subscription(UUID(int=0), org, False, "PULL", purpose, None, [], False, datetime.now(UTC), -1, 0)
 
 
-def lived(seed: int) -> list[Told]:
+def lived(seed: int) -> list[Event]:
     """One person's steps at several organisations, some voided, some corrected, some concealed."""
     rng = random.Random(seed)
-    told = [Told("citizen", "hers", subject(7), ActivityRecorded(activity="x"))]
-    told += [Told("alpha", f"first {n}", subject(n), ActivityRecorded(activity="x")) for n in (1, 2)]
+    told = [Event("citizen", "hers", subject(7), ActivityRecorded(activity="x"))]
+    told += [Event("alpha", f"first {n}", subject(n), ActivityRecorded(activity="x")) for n in (1, 2)]
     refs = {("alpha", 1), ("alpha", 2), ("citizen", 7)}
     for n in range(rng.randrange(10, 50)):
         org, who = rng.choice(ORGS), rng.choice((1, 1, 2))
         refs.add((org, who))
-        told.append(Told(org, f"e{n}", subject(who), _payload(rng, org, n), rng.randrange(30)))
+        told.append(Event(org, f"e{n}", subject(who), _payload(rng, org, n), rng.randrange(30)))
     for n, at in enumerate(rng.sample(told, len(told) // 6)):
         payload: Any = InteractionVoided(source=source(at.org), id=at.id, reason="entered-in-error")
         if rng.random() < 0.6:
             data = json.loads(_payload(rng, at.org, n, type(at.payload)).model_dump_json(exclude_none=True))
             said = {"source": source(at.org), "id": at.id, "reason": "wrong-content", "replacement": {"data": data}}
             payload = InteractionCorrected.model_validate(said)
-        told.append(Told(at.org, f"amends {n}", at.subject, payload, 40))
+        told.append(Event(at.org, f"amends {n}", at.subject, payload, 40))
     rng.shuffle(told)
     first, *others = sorted(refs)
     made = [{"org": org, "subject": subject(n)} for org, n in (first, *others)]
@@ -162,9 +162,9 @@ def _payload(rng: random.Random, org: str, n: int, kind: type | None = None) -> 
     return TYPES[f"org.pathline.{name}.v1"].model_validate(made[name] | common)
 
 
-async def fault(rig: Rig, only: Collection[str] = ORGS) -> str | None:
+async def fault(gateway: GatewayRoutes, only: Collection[str] = ORGS) -> str | None:
     """What is told otherwise of any step to any organisation than the whole pathway says."""
-    async with rig.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+    async with gateway.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
         rows = await connection.fetch(
             "select src.source, i.id, coalesce(m.pathway, s.anchor_id) as pathway from interaction i"
             " join source src on src.id = i.source join subject_ref s on s.id = i.ref"
@@ -207,35 +207,37 @@ async def of_whole(connection: asyncpg.Connection, of: Reader, pathway: Any) -> 
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_the_store_has_all_that_is_needed(rig: Rig, seed: int) -> None:
-    await rig.tell(*lived(seed))
-    await rig.execute("update organisation set conceals = true where org = 'refuge'")
-    await rig.execute("insert into concealed_service (org, service, entered_by) values ('beta', 'quiet', 'tests')")
-    assert await fault(rig) is None
+async def test_the_store_has_all_that_is_needed(gateway: GatewayRoutes, seed: int) -> None:
+    await gateway.publish(*lived(seed))
+    await gateway.execute("update organisation set conceals = true where org = 'refuge'")
+    await gateway.execute("insert into concealed_service (org, service, entered_by) values ('beta', 'quiet', 'tests')")
+    assert await fault(gateway) is None
 
 
 @pytest.mark.parametrize("planted", ["_ACCESS_DECIDING_STEPS"])
-async def test_what_is_not_read_is_missed(rig: Rig, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
+async def test_what_is_not_read_is_missed(
+    gateway: GatewayRoutes, monkeypatch: pytest.MonkeyPatch, planted: str
+) -> None:
     for seed in range(12):
-        await rig.execute(
+        await gateway.execute(
             "truncate interaction, event_identity, evidence, amendment, link_evidence, membership, change_log,"
             " subject_ref cascade"
         )
-        await rig.tell(*lived(seed))
+        await gateway.publish(*lived(seed))
         with monkeypatch.context() as patched:
             broken = getattr(part_repository, planted).replace("any($1::bigint[])", "any($1::bigint[]) and false")
             broken = broken.replace("i.ref = r.ref", "i.ref = r.ref and false")
             assert broken != getattr(part_repository, planted)
             patched.setattr(part_repository, planted, broken)
             try:
-                if await fault(rig) is not None:
+                if await fault(gateway) is not None:
                     return
             except KeyError:
                 return
     pytest.fail("not found")
 
 
-async def test_a_name_that_is_spelled_with_escapes_is_found(rig: Rig) -> None:
+async def test_a_name_that_is_spelled_with_escapes_is_found(gateway: GatewayRoutes) -> None:
     """JSON may write any letter as `\\u0061`; what is stored is what was sent."""
     payload = TYPES["org.pathline.mandate.given.v1"].model_validate(
         {
@@ -249,8 +251,8 @@ async def test_a_name_that_is_spelled_with_escapes_is_found(rig: Rig) -> None:
     assert made.data is not None
     spelled = made.data.replace(b'"mandate"', b'"m\\u0061ndate"')
     assert spelled != made.data
-    await rig.deliver(replace(made, data=spelled))
-    async with rig.pool.acquire() as connection:
+    await gateway.deliver(replace(made, data=spelled))
+    async with gateway.pool.acquire() as connection:
         assert b"\\u0061" in await connection.fetchval("select payload from interaction")
         birth = await connection.fetchval("select anchor_id from subject_ref where org = 'alpha'")
         members = await pathway_repository.load_members(connection, birth)

@@ -17,23 +17,23 @@ from pathline_gateway.auth.caller import Caller
 from pathline_gateway.embedded import Machine
 from pathline_gateway.intake.batch_transaction import ApplyTarget
 from support.examples import number as some_or_all
-from support.gateways.routes import Rig, citizen, helper, of, rig_on, stating
-from support.intake.history import GROUP, TOKEN_SHA256, Told, linked, ref, step, subject
+from support.gateways.routes import GatewayRoutes, citizen, helper, purpose_headers, routes_on, subscriber
+from support.intake.history import GROUP, TOKEN_SHA256, Event, linked, ref, step, subject
 
 pytestmark = pytest.mark.timeout(900)
 
 EXAMPLES = int(os.environ.get("GRANTS_HTTP_EXAMPLES", some_or_all(30)))
 HER, ACCOMPLICE = subject(9), subject(3)
-CALLERS: Sequence[Caller] = (of("charity"), of("court"), citizen(ACCOMPLICE), helper(ACCOMPLICE))
+CALLERS: Sequence[Caller] = (subscriber("charity"), subscriber("court"), citizen(ACCOMPLICE), helper(ACCOMPLICE))
 KNOWN = (("charity", 1), ("charity", 2), ("clinic", 1), ("court", 4), ("citizen", 9), ("citizen", 3))
 
 
-def told(org: str, id: str, type: str, n: int, minute: int = 5, **data: Any) -> Told:
+def told(org: str, id: str, type: str, n: int, minute: int = 5, **data: Any) -> Event:
     payload = TYPES[f"org.pathline.{type}.v1"].model_validate_json(json.dumps(data))
-    return Told(org, id, subject(n), payload, minute)
+    return Event(org, id, subject(n), payload, minute)
 
 
-HONEST: Sequence[Told] = (
+HONEST: Sequence[Event] = (
     step("clinic", "c1", 1, 1),
     step("charity", "x1", 1, 2),
     step("charity", "x2", 2, 2),
@@ -50,7 +50,7 @@ QUIETLY: Sequence[dict[str, str]] = ({}, {"safety": "conceal"}, {"safety": "loca
 
 
 @st.composite
-def said(draw: st.DrawFn, n: int) -> Told:
+def said(draw: st.DrawFn, n: int) -> Event:
     """One event of the charity's, under any ref of its own."""
     under, minute = draw(st.sampled_from((1, 2, 7))), draw(st.sampled_from((0, 5, 50)))
     kind = draw(st.sampled_from(("consent.given", "mandate.given", "identity", "handoff", "withdrawn", "step")))
@@ -85,31 +85,33 @@ def said(draw: st.DrawFn, n: int) -> Told:
     return step("charity", id, under, minute)
 
 
-async def answered(rig: Rig) -> list[set[str]]:
+async def answered(gateway: GatewayRoutes) -> list[set[str]]:
     """Of each caller, whose steps she is answered besides her own organisation's: their times and organisations."""
     found: list[set[str]] = []
     for caller in CALLERS:
         shown: set[str] = set()
         for org, n in KNOWN:
-            pathway = await rig.find(caller, org, subject(n))
+            pathway = await gateway.find(caller, org, subject(n))
             if pathway is None:
                 continue
             for purpose in (None, "care", "other"):
-                answer = await rig.ask(caller, "GET", f"/v1/pathways/{pathway}", headers=stating(purpose))
+                answer = await gateway.request(
+                    caller, "GET", f"/v1/pathways/{pathway}", headers=purpose_headers(purpose)
+                )
                 shown |= {f"{s['org']} {s['time']} {s['type']}" for s in answer.json().get("steps", ())}
         found.append({each for each in shown if not each.startswith("charity ")})
     return found
 
 
-async def attacked(machine: Machine, events: Sequence[Told]) -> tuple[list[set[str]], list[set[str]], list[str]]:
+async def attacked(machine: Machine, events: Sequence[Event]) -> tuple[list[set[str]], list[set[str]], list[str]]:
     """What everybody is answered before and after these events; and who she is told looked."""
-    async with rig_on(machine) as rig:
-        await rig.tell(*HONEST)
-        before = await answered(rig)
-        rig.log.into = ApplyTarget(GROUP, register_unknown=False)
-        await rig.tell(*events)
-        after = await answered(rig)
-        listed = (await rig.ask(citizen(HER), "GET", "/v1/mandates")).json()["mandates"]
+    async with routes_on(machine) as gateway:
+        await gateway.publish(*HONEST)
+        before = await answered(gateway)
+        gateway.partition.into = ApplyTarget(GROUP, register_unknown=False)
+        await gateway.publish(*events)
+        after = await answered(gateway)
+        listed = (await gateway.request(citizen(HER), "GET", "/v1/mandates")).json()["mandates"]
         return before, after, [each["counts"] for each in listed if each["org"] == "charity"]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from pathline.codec import json_format
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from support.gateways.routes import SECRET, Rig, citizen, of
+from support.gateways.routes import SECRET, GatewayRoutes, citizen, subscriber
 from support.repository import LIVES
 
 PURPOSES = (None, "tell-once", "care")
@@ -21,17 +21,17 @@ Event = dict[str, Any]
 
 
 @pytest.mark.parametrize("life", LIVES, ids=lambda p: p.name)
-async def test_an_organisation_reads_its_part_of_a_life(life: Path, rig: Rig) -> None:
+async def test_an_organisation_reads_its_part_of_a_life(life: Path, gateway: GatewayRoutes) -> None:
     expected = json.loads((life / "expected.json").read_text())
     lines = (life / "events.ndjson").read_text().splitlines()
     events = first_of_each(json.loads(line) for line in lines)
-    await rig.deliver(*(json_format.decode(line.encode()) for line in lines))
+    await gateway.deliver(*(json_format.decode(line.encode()) for line in lines))
     foreign = 0
     for pathway in expected["pathways"]:
         steps = [(source, id) for source, id in pathway["steps"]]
         for at in pathway["subjects"]:
             for purpose in PURPOSES if at["org"] != "citizen" else ():
-                served = (await rig.read(of(at["org"]), **at, purpose=purpose))["steps"]
+                served = (await gateway.read(subscriber(at["org"]), **at, purpose=purpose))["steps"]
                 own = [(each["source"], each["id"]) for each in served if each["org"] == at["org"]]
                 assert own == [each for each in steps if org_of(each) == at["org"]]
                 key = ReaderKey(SECRET, f"organisation:{at['org']}")
@@ -44,13 +44,13 @@ async def test_an_organisation_reads_its_part_of_a_life(life: Path, rig: Rig) ->
 
 
 @pytest.mark.parametrize("life", LIVES, ids=lambda p: p.name)
-async def test_a_citizen_reads_all_of_hers(life: Path, rig: Rig) -> None:
+async def test_a_citizen_reads_all_of_hers(life: Path, gateway: GatewayRoutes) -> None:
     expected = json.loads((life / "expected.json").read_text())
     lines = (life / "events.ndjson").read_text().splitlines()
-    await rig.deliver(*(json_format.decode(line.encode()) for line in lines))
+    await gateway.deliver(*(json_format.decode(line.encode()) for line in lines))
     for pathway in expected["pathways"]:
         for at in (subject for subject in pathway["subjects"] if subject["org"] == "citizen"):
-            body = await rig.read(citizen(at["subject"]), **at)
+            body = await gateway.read(citizen(at["subject"]), **at)
             assert [each["source"] for each in body["steps"]] == [source for source, _ in pathway["steps"]]
             assert body["subjects"] == [at]
 

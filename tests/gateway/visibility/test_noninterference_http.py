@@ -15,20 +15,20 @@ from pathline.vocabulary import TYPES
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.embedded import Machine
 from support.examples import examples
-from support.gateways.routes import OPERATOR, Rig, citizen, helper, of, rig_on, stating
-from support.intake.history import Told, corrected, linked, ref, step, subject, voided
+from support.gateways.routes import OPERATOR, GatewayRoutes, citizen, helper, purpose_headers, routes_on, subscriber
+from support.intake.history import Event, corrected, linked, ref, step, subject, voided
 
 pytestmark = pytest.mark.timeout(600)
 
 ME, FRIEND = citizen(subject(9)), helper(subject(3))
 
 
-def told(org: str, id: str, type: str, n: int, minute: int = 0, **data: Any) -> Told:
+def told(org: str, id: str, type: str, n: int, minute: int = 0, **data: Any) -> Event:
     payload = TYPES[f"org.pathline.{type}.v1"].model_validate_json(json.dumps(data))
-    return Told(org, id, subject(n), payload, minute)
+    return Event(org, id, subject(n), payload, minute)
 
 
-COMMON: Sequence[Told] = (
+COMMON: Sequence[Event] = (
     step("alpha", "a1", 1, 1),
     step("alpha", "a2", 1, 7),
     step("alpha", "a3", 2, 3),
@@ -47,7 +47,7 @@ COMMON: Sequence[Told] = (
 )  # fmt: skip
 
 # What the readers of each kind may not see. Every one is concealed, or somebody else's and shown by nothing.
-CONCEALED: Sequence[Sequence[Told]] = (
+CONCEALED: Sequence[Sequence[Event]] = (
     (step("refuge", "r1", 7, 0), linked("lr", ref("refuge", 7), ref("alpha", 1))),
     (step("refuge", "r1", 7, 0), linked("lr", ref("refuge", 7), ref("citizen", 9)), step("refuge", "r2", 7, 8)),
     (step("refuge", "r1", 7, 0), voided("refuge", "rv", "r1"), linked("lr", ref("refuge", 7), ref("beta", 1))),
@@ -64,7 +64,7 @@ CONCEALED: Sequence[Sequence[Told]] = (
         linked("lr", ref("refuge", 7), ref("alpha", 1)),
     ),
 )  # fmt: skip
-FOREIGN: Sequence[Sequence[Told]] = (
+FOREIGN: Sequence[Sequence[Event]] = (
     *CONCEALED,
     (step("gamma", "g1", 4, 2), linked("lg", ref("gamma", 4), ref("beta", 1))),
     (step("gamma", "g1", 4, 0), linked("lg", ref("gamma", 4), ref("alpha", 1)), step("gamma", "g2", 4, 9)),
@@ -79,26 +79,28 @@ FOREIGN: Sequence[Sequence[Told]] = (
              nouns=["activity", "decision"], purpose="billing"),
     ),
 )  # fmt: skip
-READERS: dict[str, tuple[Caller, dict[str, str], Sequence[Sequence[Told]]]] = {
-    "an organisation": (of("alpha"), ref("alpha", 1), FOREIGN),
+READERS: dict[str, tuple[Caller, dict[str, str], Sequence[Sequence[Event]]]] = {
+    "an organisation": (subscriber("alpha"), ref("alpha", 1), FOREIGN),
     "a citizen": (ME, ref("citizen", 9), CONCEALED),
     "a helper": (FRIEND, ref("citizen", 9), CONCEALED),
     "an operator": (OPERATOR, ref("alpha", 1), CONCEALED),
 }
 
 
-async def played(machine: Machine, reader: str, hidden: Sequence[Sequence[Told]], first: bool) -> list[tuple[Any, ...]]:
+async def played(
+    machine: Machine, reader: str, hidden: Sequence[Sequence[Event]], first: bool
+) -> list[tuple[Any, ...]]:
     """Everything that the reader can ask, asked after this history."""
-    async with rig_on(machine) as rig:
+    async with routes_on(machine) as gateway:
         others = list({(each.org, each.id): each for part in hidden for each in part}.values())
         for part in (others, COMMON) if first else (COMMON, others):
             if part:
-                await rig.tell(*part)
+                await gateway.publish(*part)
         for statement in _REGISTER:
-            await rig.execute(statement)
+            await gateway.execute(statement)
         # Births are random: they are given from outside, so that answers can be compared.
-        await _named(rig)
-        return await _asked(rig, reader)
+        await _named(gateway)
+        return await _asked(gateway, reader)
 
 
 _REGISTER = (
@@ -113,19 +115,19 @@ _BIRTHS_NAMED = "update subject_ref set anchor_id = md5(org || subject)::uuid"
 _KEPT = ("etag", "location", "cache-control", "content-type", "vary")
 
 
-async def _named(rig: Rig) -> None:
-    async with rig.pool.acquire() as connection, connection.transaction():
+async def _named(gateway: GatewayRoutes) -> None:
+    async with gateway.pool.acquire() as connection, connection.transaction():
         await connection.execute("set local session_replication_role = replica")
         await connection.execute(_PATHWAYS_NAMED)
         await connection.execute(_BIRTHS_NAMED)
 
 
-async def _asked(rig: Rig, reader: str) -> list[tuple[Any, ...]]:
+async def _asked(gateway: GatewayRoutes, reader: str) -> list[tuple[Any, ...]]:
     by, at, _ = READERS[reader]
     answers: list[tuple[Any, ...]] = []
 
     async def ask(method: str, path: str, **more: Any) -> Any:
-        answer = await rig.ask(by, method, path, **more)
+        answer = await gateway.request(by, method, path, **more)
         kept = {
             name: answer.headers.get(name) for name in ("etag", "location", "cache-control", "content-type", "vary")
         }
@@ -139,20 +141,28 @@ async def _asked(rig: Rig, reader: str) -> list[tuple[Any, ...]]:
         return answer
 
     # Others look as well: what the citizen is told of it must not depend on what she may not see.
-    for other, who in ((of("alpha"), ref("alpha", 1)), (of("beta"), ref("beta", 1)), (of("refuge"), ref("refuge", 7))):
-        found = await rig.find(other, who["org"], who["subject"])
-        await rig.ask(other, "GET", f"/v1/pathways/{found}" if found else "/v1/none", headers=stating("care"))
+    for other, who in (
+        (subscriber("alpha"), ref("alpha", 1)),
+        (subscriber("beta"), ref("beta", 1)),
+        (subscriber("refuge"), ref("refuge", 7)),
+    ):
+        found = await gateway.find(other, who["org"], who["subject"])
+        await gateway.request(
+            other, "GET", f"/v1/pathways/{found}" if found else "/v1/none", headers=purpose_headers("care")
+        )
     for who in (at, ref("alpha", 2), ref("refuge", 7), ref("gamma", 4), ref("beta", 1), ref("none", 5)):
         for purpose in (None, "care", "other"):
             found = await ask("POST", "/v1/pathways/search", json=who | ({"purpose": purpose} if purpose else {}))
             if found.status_code != 200:
                 continue
             path = f"/v1/pathways/{found.json()['pathway']}"
-            read = await ask("GET", path, headers=stating(purpose))
-            await ask("GET", path, headers={**stating(purpose), "if-none-match": read.headers.get("etag", "none")})
-            await ask("GET", f"{path}/trace", headers=stating(purpose))
+            read = await ask("GET", path, headers=purpose_headers(purpose))
+            await ask(
+                "GET", path, headers={**purpose_headers(purpose), "if-none-match": read.headers.get("etag", "none")}
+            )
+            await ask("GET", f"{path}/trace", headers=purpose_headers(purpose))
     for org, n in (("refuge", 7), ("gamma", 4), ("beta", 1)):
-        birth = await rig.pool.fetchval("select md5($1 || $2)::uuid", org, subject(n))
+        birth = await gateway.pool.fetchval("select md5($1 || $2)::uuid", org, subject(n))
         await ask("GET", f"/v1/pathways/{birth}")
         await ask("GET", f"/v1/pathways/{birth}/trace")
     await ask("GET", f"/v1/pathways/{subject(1)}")

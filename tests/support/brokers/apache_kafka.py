@@ -91,10 +91,10 @@ class ApacheKafka:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._end()
 
-    def client(self, who: Principal | None = None) -> dict[str, Any]:
+    def client(self, principal: Principal | None = None) -> dict[str, Any]:
         """aiokafka's keyword arguments, for this user or the administrator."""
         options: dict[str, Any] = {"bootstrap_servers": self.bootstrap}
-        return options | self.security.client(who or self.security.admin) if self.security else options
+        return options | self.security.client(principal or self.security.admin) if self.security else options
 
     def kill(self, node: int) -> None:
         """SIGKILL: the node is gone at once."""

@@ -83,8 +83,8 @@ def java() -> Path:
     found = shutil.which("java", path=f"{home}/bin" if home else None)
     if found is None:
         raise KafkaMissing("no java")
-    said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False, timeout=30).stderr
-    version = re.search(r'version "(\d+)', said)
+    printed = subprocess.run([found, "-version"], capture_output=True, text=True, check=False, timeout=30).stderr
+    version = re.search(r'version "(\d+)', printed)
     if version is None or int(version[1]) < OLDEST_JAVA:
         raise KafkaMissing(f"java is older than {OLDEST_JAVA}")
     return Path(found)

@@ -45,8 +45,8 @@ class Node:
 
 def properties(node: Node, nodes: tuple[Node, ...], security: dict[str, str]) -> str:
     """The node's properties file: broker and controller in one process."""
-    told = {**_place(node, nodes), **_copies(len(nodes)), **PACE, **security}
-    return "".join(f"{name}={value}\n" for name, value in told.items())
+    settings = {**_place(node, nodes), **_copies(len(nodes)), **PACE, **security}
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
 def _place(node: Node, nodes: tuple[Node, ...]) -> dict[str, str]:

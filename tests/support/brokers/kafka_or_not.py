@@ -12,7 +12,7 @@ from support.brokers.kafka_download import Installation, KafkaMissing, installed
 MISSING: Final = "Apache Kafka is missing, so what needs it was not tested (`make kafka` fetches it)"
 
 
-def kafka_or_not() -> Installation:
+def require_kafka() -> Installation:
     """Kafka can be started; else the test is skipped, or fails where CI=true."""
     try:
         return installed()
@@ -25,4 +25,4 @@ def kafka_or_not() -> Installation:
 @pytest.fixture(scope="session")
 def kafka_installation() -> Installation:
     """Apache Kafka, fetched when it is missing."""
-    return kafka_or_not()
+    return require_kafka()

@@ -59,7 +59,7 @@ class Security:
         """What each node is told."""
         user = f'username="{self._nodes.name}" password="{self._nodes.password}"'
         plain = f'{_JAAS}.plain.PlainLoginModule required {user} user_{self._nodes.name}="{self._nodes.password}";'
-        told = {
+        settings = {
             "listener.security.protocol.map": "CLIENT:SASL_SSL,INTERNAL:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT",
             "sasl.mechanism.inter.broker.protocol": "PLAIN",
             "sasl.mechanism.controller.protocol": "PLAIN",
@@ -72,21 +72,21 @@ class Security:
             "super.users": f"User:{self._nodes.name};User:{self.admin.name}",
         }
         for listener in ("internal", "controller"):
-            told[f"listener.name.{listener}.sasl.enabled.mechanisms"] = "PLAIN"
-            told[f"listener.name.{listener}.plain.sasl.jaas.config"] = plain
-        return told
+            settings[f"listener.name.{listener}.sasl.enabled.mechanisms"] = "PLAIN"
+            settings[f"listener.name.{listener}.plain.sasl.jaas.config"] = plain
+        return settings
 
     def format_flags(self) -> tuple[str, ...]:
         """The first user is there before the first start: somebody must make the others."""
         return ("--add-scram", f"{MECHANISM}=[name={self.admin.name},password={self.admin.password}]")
 
-    def client(self, who: Principal) -> dict[str, Any]:
+    def client(self, principal: Principal) -> dict[str, Any]:
         """aiokafka's keyword arguments for this user."""
         return {
             "security_protocol": "SASL_SSL",
             "sasl_mechanism": MECHANISM,
-            "sasl_plain_username": who.name,
-            "sasl_plain_password": who.password,
+            "sasl_plain_username": principal.name,
+            "sasl_plain_password": principal.password,
             "ssl_context": ssl.create_default_context(cafile=str(self.authority)),
         }
 
@@ -115,30 +115,30 @@ class Rights:
 
     def organisation(self, org: str) -> Principal:
         """It may write to its own topic, and do nothing else."""
-        who = Principal(f"org-{org}")
-        self._known(who)
-        self._may(who, ResourceType.TOPIC, f"{IN}{org}", ResourcePatternType.LITERAL, "WRITE", "DESCRIBE")
-        return who
+        principal = Principal(f"org-{org}")
+        self._known(principal)
+        self._may(principal, ResourceType.TOPIC, f"{IN}{org}", ResourcePatternType.LITERAL, "WRITE", "DESCRIBE")
+        return principal
 
     def gateway(self, group: str = "pathline-gateway") -> Principal:
         """It reads every organisation's topic by prefix, and makes and writes the door's."""
-        who = Principal("gateway")
-        self._known(who)
-        self._may(who, ResourceType.TOPIC, IN, ResourcePatternType.PREFIXED, "READ", "DESCRIBE")
-        self._may(who, ResourceType.TOPIC, f"{IN}door-1", ResourcePatternType.LITERAL, "CREATE", "WRITE")
-        self._may(who, ResourceType.GROUP, group, ResourcePatternType.LITERAL, "READ")
-        return who
+        principal = Principal("gateway")
+        self._known(principal)
+        self._may(principal, ResourceType.TOPIC, IN, ResourcePatternType.PREFIXED, "READ", "DESCRIBE")
+        self._may(principal, ResourceType.TOPIC, f"{IN}door-1", ResourcePatternType.LITERAL, "CREATE", "WRITE")
+        self._may(principal, ResourceType.GROUP, group, ResourcePatternType.LITERAL, "READ")
+        return principal
 
-    def _known(self, who: Principal) -> None:
+    def _known(self, principal: Principal) -> None:
         how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS)
-        wanted = UserScramCredentialUpsertion(who.name, how, who.password.encode())
+        wanted = UserScramCredentialUpsertion(principal.name, how, principal.password.encode())
         for done in self._admin.alter_user_scram_credentials([wanted]).values():
             done.result(_WITHIN_S)
 
     def _may(
-        self, who: Principal, kind: ResourceType, name: str, pattern: ResourcePatternType, *operations: str
+        self, principal: Principal, kind: ResourceType, name: str, pattern: ResourcePatternType, *operations: str
     ) -> None:
-        user, allow = f"User:{who.name}", AclPermissionType.ALLOW
+        user, allow = f"User:{principal.name}", AclPermissionType.ALLOW
         wanted = [
             AclBinding(kind, name, pattern, user, "*", AclOperation[operation], allow) for operation in operations
         ]

@@ -138,13 +138,13 @@ def test_a_missing_kafka_is_skipped_and_told_on_a_desk_and_fails_in_ci(tmp_path:
         timeout=60,
     )
     assert done.returncode == code, done.stdout + done.stderr
-    told = [line for line in done.stdout.splitlines() if line.startswith("NOT TESTED: Apache Kafka is missing")]
+    reported = [line for line in done.stdout.splitlines() if line.startswith("NOT TESTED: Apache Kafka is missing")]
     if ci:
         assert "CI must have it" in done.stdout
     else:
-        assert len(told) == 1
-        assert "KAFKA_HOME has no Kafka" in told[0]
-        assert "(2 tests)" in told[0]
+        assert len(reported) == 1
+        assert "KAFKA_HOME has no Kafka" in reported[0]
+        assert "(2 tests)" in reported[0]
 
 
 def test_a_java_that_is_missing_is_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

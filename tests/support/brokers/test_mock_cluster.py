@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from support.brokers.mock_cluster import MockCluster
-from support.brokers.topics import Rig, Sent, as_sent, numbered
+from support.brokers.topics import Sent, Topics, as_sent, numbered
 
 PRODUCE = 0
 NOT_LEADER, TIMED_OUT, NOT_ENOUGH_REPLICAS = 6, 7, 19
@@ -21,30 +21,30 @@ async def cluster() -> AsyncIterator[MockCluster]:
 
 
 async def test_refusals_on_demand_are_tried_again_and_every_record_is_there_once(cluster: MockCluster) -> None:
-    rig = Rig("faults", cluster)
-    topic = await rig.topic()
+    topics = Topics("faults", cluster)
+    topic = await topics.topic()
     cluster.fail_next(PRODUCE, NOT_LEADER, TIMED_OUT, NOT_ENOUGH_REPLICAS)
     began = time.monotonic()
-    await rig.send(topic, numbered(20), enable_idempotence=True, retry_backoff_ms=100)
+    await topics.send(topic, numbered(20), enable_idempotence=True, retry_backoff_ms=100)
     assert time.monotonic() - began >= 0.3, "three refusals, each with its pause"
-    assert [as_sent(record) for record in await rig.read(topic, 20)] == numbered(20)
+    assert [as_sent(record) for record in await topics.read(topic, 20)] == numbered(20)
 
 
 async def test_a_partition_is_led_by_another_while_its_node_is_down(cluster: MockCluster) -> None:
-    rig = Rig("faults", cluster)
-    topic = await rig.topic()
+    topics = Topics("faults", cluster)
+    topic = await topics.topic()
     cluster.lead(topic, 0, 1)
-    await rig.send(topic, [Sent(b"before")])
+    await topics.send(topic, [Sent(b"before")])
     with cluster.down(1):
         cluster.lead(topic, 0, 2)
-        await rig.send(topic, [Sent(b"while it is down")])
-    assert [record.value for record in await rig.read(topic, 2)] == [b"before", b"while it is down"]
+        await topics.send(topic, [Sent(b"while it is down")])
+    assert [record.value for record in await topics.read(topic, 2)] == [b"before", b"while it is down"]
 
 
 async def test_a_slow_node_is_as_slow_as_it_was_told(cluster: MockCluster) -> None:
-    rig = Rig("faults", cluster)
-    topic = await rig.topic()
-    async with rig.producer() as producer:
+    topics = Topics("faults", cluster)
+    topic = await topics.topic()
+    async with topics.producer() as producer:
         await producer.send_and_wait(topic, b"quick")
         for node in (1, 2, 3):
             cluster.slow(node, 400)

@@ -33,7 +33,7 @@ class Sent:
 
 
 @dataclass
-class Rig:
+class Topics:
     """One broker, however it was started."""
 
     name: str
@@ -84,8 +84,8 @@ class Rig:
     @asynccontextmanager
     async def producer(self, **options: Any) -> AsyncIterator[AIOKafkaProducer]:
         """A producer as Pathline makes it, less what `options` change."""
-        given = {"acks": "all", "enable_idempotence": False, "linger_ms": 5, **options}
-        producer = AIOKafkaProducer(**self.client(), **given)
+        settings = {"acks": "all", "enable_idempotence": False, "linger_ms": 5, **options}
+        producer = AIOKafkaProducer(**self.client(), **settings)
         try:
             await producer.start()
             yield producer
@@ -96,8 +96,8 @@ class Rig:
     async def consumer(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
         """A consumer as Pathline makes it: it commits nothing by itself, and is given no partition."""
         pace = {"fetch_max_wait_ms": 50, "metadata_max_age_ms": 2_000, "heartbeat_interval_ms": 300}
-        given = {"auto_offset_reset": "earliest", "enable_auto_commit": False, **pace, **options}
-        consumer = AIOKafkaConsumer(**self.client(), session_timeout_ms=self.session_timeout_ms, **given)
+        settings = {"auto_offset_reset": "earliest", "enable_auto_commit": False, **pace, **options}
+        consumer = AIOKafkaConsumer(**self.client(), session_timeout_ms=self.session_timeout_ms, **settings)
         try:
             await consumer.start()
             yield consumer

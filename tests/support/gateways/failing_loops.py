@@ -22,7 +22,7 @@ class Injected(ValueError):
 
 
 @dataclass
-class Started:
+class LoopControl:
     """The loops of a gateway, by the names of their works."""
 
     turns: dict[str, int] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Started:
         return counted
 
 
-def started(known: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+def control_loops(known: LoopControl, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gateways that are started from now on are known."""
 
     @contextlib.asynccontextmanager

@@ -47,24 +47,24 @@ class Gateway:
 
     def start(self) -> None:
         command = ["up", "--dev-auth", self.dev_auth, *self.machine, "--port", "0"]
-        said_before = self.log.stat().st_size if self.log.exists() else 0
+        length_before = self.log.stat().st_size if self.log.exists() else 0
         self.process = CommandProcess(command, {**os.environ, **self.environment}, self.log)
         try:
-            self.until(lambda: self._said_ready(said_before), "the gateway said where it listens", START_S)
+            self.until(lambda: self._said_ready(length_before), "the gateway said where it listens", START_S)
             self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
             self.until(self._answers, "the gateway is ready", START_S)
         except BaseException:  # nobody else ends what has not begun
             self._ended()
             raise
 
-    def _said_ready(self, said_before: int) -> bool:
+    def _said_ready(self, length_before: int) -> bool:
         if self.process.poll() is not None:
             raise AssertionError(f"up ended with {self.process.returncode}: {self.log.read_text()[-800:]}")
         text = self.log.read_text() if self.log.exists() else ""
-        said = re.search(r"ready http://127\.0\.0\.1:(\d+)\n", text[said_before:])
-        if said is not None:
-            self.port = int(said[1])
-        return said is not None
+        ready = re.search(r"ready http://127\.0\.0\.1:(\d+)\n", text[length_before:])
+        if ready is not None:
+            self.port = int(ready[1])
+        return ready is not None
 
     def _answers(self) -> bool:
         if self.process.poll() is not None:

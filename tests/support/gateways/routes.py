@@ -57,9 +57,9 @@ from pathline_gateway.visibility.padding import Padding
 from pathline_gateway.web import problem
 from pathline_gateway.web.context import AppContext
 from support.generators.pathways import NOW
-from support.intake.history import TOPIC, Partition, Record, Told, opened
-from support.openapi_check import Described
-from support.postgres.fresh_database import dropped, fresh_database
+from support.intake.history import TOPIC, Event, Partition, Record, open_log
+from support.openapi_check import OpenApiCheck
+from support.postgres.fresh_database import drop_database, fresh_database
 
 NO_PADDING = Padding(1e-6)
 SECRET = b"a secret of a test, of 32 bytes."
@@ -90,7 +90,7 @@ ENDPOINTS = (
 )
 
 
-def of(org: str) -> Caller:
+def subscriber(org: str) -> Caller:
     """A system of this organisation."""
     return Caller(frozenset((Role.SUBSCRIBER,)), org=org)
 
@@ -106,42 +106,43 @@ def helper(account: str) -> Caller:
 
 
 @dataclass
-class Rig:
-    """A gateway's readers' side, and what was told to it."""
+class GatewayRoutes:
+    """A gateway without Kafka and without loops: its routes, on a database of its own."""
 
     database: str
     pool: asyncpg.Pool
     http: httpx.AsyncClient
-    who: list[Caller]
-    sinks: WebhookSender
-    described: Described
+    webhook_sender: WebhookSender
+    openapi: OpenApiCheck
     """What is answered of subscriptions is held against it."""
-    waiters: ListenerRegistry
+    listeners: ListenerRegistry
+    caller: Caller = AUTH_DISABLED_CALLER
+    """Whose requests these are from now on."""
     now: datetime = NOW
-    log: Partition = field(default_factory=Partition)
-    takers: list[tuple[PushTarget, Callable[[Mapping[UUID, int]], None]]] = field(default_factory=list)
-    """Who is handed what was just given, and is told of it."""
+    partition: Partition = field(default_factory=Partition)
+    push_targets: list[tuple[PushTarget, Callable[[Mapping[UUID, int]], None]]] = field(default_factory=list)
+    """Who is handed new deliveries, and hears that there are some."""
 
-    async def tell(self, *told: Told | bytes) -> None:
+    async def publish(self, *events: Event | bytes) -> None:
         """It is stored and bound."""
         async with self.pool.acquire() as connection:
-            await self.log.apply(connection, *told)
+            await self.partition.apply(connection, *events)
         await self.bind()
 
-    async def put(self, item: Interaction[Payload]) -> None:
+    async def ingest(self, item: Interaction[Payload]) -> None:
         """As the door does: it is applied when this returns."""
         await self.deliver(item.event)
 
     async def deliver(self, *events: CloudEvent) -> None:
         """They are stored and bound, or parked, each in a batch of its own."""
-        at = (TOPIC, self.log.number)
+        at = (TOPIC, self.partition.number)
         for event in events:
             headers, value = kafka.encode(event)
-            record = Record(*at, self.log.offset, 0, str(event.attributes["subject"]).encode(), value, headers)
-            batch = Batch({at: [parse_record(record)]}, {at: self.log.offset}, {at: 1})
-            self.log.offset += 1
+            record = Record(*at, self.partition.offset, 0, str(event.attributes["subject"]).encode(), value, headers)
+            batch = Batch({at: [parse_record(record)]}, {at: self.partition.offset}, {at: 1})
+            self.partition.offset += 1
             async with self.pool.acquire() as connection:
-                await apply_batch(connection, self.log.into, batch)
+                await apply_batch(connection, self.partition.into, batch)
         await self.bind()
 
     async def bind(self) -> None:
@@ -150,16 +151,18 @@ class Rig:
         while await writer.bind_batch():
             pass
 
-    async def hand_out(self, *, everything: bool = True) -> None:
-        """Every subscription was given what is stored; `everything` as while auth is off."""
-        at_hand = PushDispatcher(SECRET, [self.waiters, *(each for each, _ in self.takers)])
+    async def dispatch(self, *, everything: bool = True) -> None:
+        """Every subscription has deliveries of what is stored; `everything` as while auth is off."""
+        push_dispatcher = PushDispatcher(SECRET, [self.listeners, *(each for each, _ in self.push_targets)])
 
-        def given(subscriptions: Mapping[UUID, int]) -> None:
-            self.waiters.wake(subscriptions)
-            for _, told in self.takers:
-                told(subscriptions)
+        def on_commit(subscriptions: Mapping[UUID, int]) -> None:
+            self.listeners.wake(subscriptions)
+            for _, wake in self.push_targets:
+                wake(subscriptions)
 
-        dispatcher = Dispatcher(self.pool, lambda: self.now, given, auth_disabled=everything, push_dispatcher=at_hand)
+        dispatcher = Dispatcher(
+            self.pool, lambda: self.now, on_commit, auth_disabled=everything, push_dispatcher=push_dispatcher
+        )
         while await dispatcher.dispatch_some():
             pass
         replayer = Replayer(self.pool, lambda: self.now, auth_disabled=everything)
@@ -170,76 +173,76 @@ class Rig:
         """For what operators enter."""
         await self.pool.execute(statement, *arguments)
 
-    async def ask(self, by: Caller, method: str, path: str, **more: Any) -> httpx.Response:
+    async def request(self, by: Caller, method: str, path: str, **more: Any) -> httpx.Response:
         """The answer to this caller."""
-        self.who[0] = by
+        self.caller = by
         answer = await self.http.request(method, path, **more)
         if answer.is_success and answer.request.url.path.startswith("/v1/subscriptions"):
-            self.described.check(answer)
+            self.openapi.check(answer)
         return answer
 
     async def find(self, by: Caller, org: str, subject: str, **more: str) -> str | None:
         """What the caller calls the pathway of this subject."""
-        found = await self.ask(by, "POST", "/v1/pathways/search", json={"org": org, "subject": subject, **more})
+        found = await self.request(by, "POST", "/v1/pathways/search", json={"org": org, "subject": subject, **more})
         return str(found.json()["pathway"]) if found.status_code == 200 else None
 
     async def read(self, by: Caller, org: str, subject: str, purpose: str | None = None) -> dict[str, Any]:
         """What the caller sees of it."""
         found = await self.find(by, org, subject)
-        answer = await self.ask(by, "GET", f"/v1/pathways/{found}", headers=stating(purpose))
+        answer = await self.request(by, "GET", f"/v1/pathways/{found}", headers=purpose_headers(purpose))
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
 
-def stating(purpose: str | None = None, authority: str | None = None) -> Mapping[str, str]:
+def purpose_headers(purpose: str | None = None, authority: str | None = None) -> Mapping[str, str]:
     """The headers that say what it is for."""
-    said = {"pathline-purpose": purpose, "pathline-authority": authority}
-    return {name: value for name, value in said.items() if value is not None}
+    headers = {"pathline-purpose": purpose, "pathline-authority": authority}
+    return {name: value for name, value in headers.items() if value is not None}
 
 
-_DOCUMENT: list[Described] = []
+_DOCUMENT: list[OpenApiCheck] = []
 
 
-def _described(app: FastAPI) -> Described:
-    """The document of every rig: the routes are the same each time."""
+def _openapi_check(app: FastAPI) -> OpenApiCheck:
+    """The document of every gateway: the routes are the same each time."""
     if not _DOCUMENT:
-        _DOCUMENT.append(Described(app.openapi()))
+        _DOCUMENT.append(OpenApiCheck(app.openapi()))
     return _DOCUMENT[0]
 
 
 @contextlib.asynccontextmanager
-async def rig_on(machine: Machine, padding: Padding = NO_PADDING) -> AsyncIterator[Rig]:
-    """A rig on a fresh database of this machine, which goes with it. Answers are held back where a test says so."""
+async def routes_on(machine: Machine, padding: Padding = NO_PADDING) -> AsyncIterator[GatewayRoutes]:
+    """A gateway on a fresh database of this machine, which goes with it. Answers are held back where a test says so."""
     database = await fresh_database(machine)
     async with asyncpg.create_pool(database, min_size=1, max_size=2) as pool:
         async with pool.acquire() as connection:
-            await opened(connection)
-        who, policy = [AUTH_DISABLED_CALLER], Policy()
+            await open_log(connection)
+        policy = Policy()
 
         def clock() -> datetime:
-            return rig.now
+            return gateway.now
 
-        sinks = WebhookSender(
+        webhook_sender = WebhookSender(
             WebhookHttpClient(policy), policy, lambda: datetime.now(UTC), "gateway.test", allow_private=True
         )
         app = FastAPI()
         app.add_exception_handler(problem.Problem, problem.on_problem)
         app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
-        app.dependency_overrides[current_caller] = lambda: who[0]
-        waiters = ListenerRegistry(pool)
+        app.dependency_overrides[current_caller] = lambda: gateway.caller
+        listeners = ListenerRegistry(pool)
         services = (
             RestrictedReader(pool, SECRET, clock, padding),
-            ReviewService(pool, OwnEvidence(pool, lambda events: rig.deliver(*(each.event for each in events)))),
-            Streams(pool, SECRET, clock, waiters),
+            ReviewService(pool, OwnEvidence(pool, lambda events: gateway.deliver(*(each.event for each in events)))),
+            Streams(pool, SECRET, clock, listeners),
             SubscriptionAdmission.within(Limits()),
-            sinks,
-            AccountPublisher(lambda item: rig.put(item)),
+            webhook_sender,
+            AccountPublisher(lambda item: gateway.ingest(item)),
         )
         AppContext(pool, pool, SECRET, clock, services=services).attach(app)
         for module in ENDPOINTS:
             app.include_router(module.router)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
-            rig = Rig(database, pool, http, who, sinks, _described(app), waiters)
-            yield rig
-        await sinks.http_client.aclose()
-    await dropped(machine, database)
+            gateway = GatewayRoutes(database, pool, http, webhook_sender, _openapi_check(app), listeners)
+            yield gateway
+        await webhook_sender.http_client.aclose()
+    await drop_database(machine, database)

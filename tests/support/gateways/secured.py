@@ -37,9 +37,9 @@ class Secured:
         command: list[str | Path] = ["up", "--embedded", "--data", self.data, "--port", "0"]
         self.process = CommandProcess(command, {**os.environ, **environment}, self.out)
         try:
-            wait_until(lambda: "ready http" in self.said() or self.process.poll() is not None, "ready", 120)
-            assert self.process.poll() is None, self.said()
-            found = re.search(r"ready (http://\S+)", self.said())
+            wait_until(lambda: "ready http" in self.output() or self.process.poll() is not None, "ready", 120)
+            assert self.process.poll() is None, self.output()
+            found = re.search(r"ready (http://\S+)", self.output())
             assert found is not None
         except BaseException:  # nobody else ends what has not begun
             self.process.kill()
@@ -47,7 +47,7 @@ class Secured:
         self.url = found[1]
         self.http = httpx.Client(base_url=self.url, timeout=30)
 
-    def said(self) -> str:
+    def output(self) -> str:
         return self.out.read_text()
 
     def token(self, role: str, org: str | None = None, account: str = "ann") -> str:

@@ -36,12 +36,12 @@ class Up:
                 [COMMAND, *words], stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
 
-    def said(self) -> str:
+    def output(self) -> str:
         return self.out.read_text()
 
     def ready(self) -> Up:
-        wait_until(lambda: f"ready {self.url}" in self.said() or self.process.poll() is not None, "ready")
-        assert self.process.poll() is None, self.said()
+        wait_until(lambda: f"ready {self.url}" in self.output() or self.process.poll() is not None, "ready")
+        assert self.process.poll() is None, self.output()
         return self
 
     def descendants(self) -> list[psutil.Process]:

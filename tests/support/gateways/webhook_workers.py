@@ -1,4 +1,4 @@
-"""A deliverer at work on the database of a rig, with waits that a test has time for."""
+"""A deliverer at work on the database of a gateway, with waits that a test has time for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClie
 from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 from pathline_gateway.streams.webhooks.worker_pool import WebhookWorkerPool
-from support.gateways.routes import SECRET, Rig
+from support.gateways.routes import SECRET, GatewayRoutes
 from support.servers.webhook_receiver import Sink
 
 QUICK = Policy(base_s=0.02, cap_s=0.05, sink_cap_s=0.05, client_error_age=timedelta())
@@ -37,8 +37,8 @@ class Clock:
 
 
 @contextlib.asynccontextmanager
-async def posting(
-    rig: Rig,
+async def run_webhook_workers(
+    gateway: GatewayRoutes,
     policy: Policy = QUICK,
     clock: Clock | None = None,
     *,
@@ -48,49 +48,49 @@ async def posting(
 ) -> AsyncIterator[WebhookWorkerPool]:
     """It posts as long as the block lasts."""
     sinks = replace(
-        rig.sinks,
+        gateway.webhook_sender,
         http_client=WebhookHttpClient(policy, **poster),
         policy=policy,
         now=(clock or Clock()).now,
         allow_private=private,
     )
-    async with asyncpg.create_pool(rig.database, min_size=1, max_size=4) as pool:
-        common = WorkerContext(pool, SECRET, lambda: rig.now, sinks, auth_disabled=True, rng=Random(7))
+    async with asyncpg.create_pool(gateway.database, min_size=1, max_size=4) as pool:
+        common = WorkerContext(pool, SECRET, lambda: gateway.now, sinks, auth_disabled=True, rng=Random(7))
         deliverer = WebhookWorkerPool(replace(common, limits=limits or Limits()))
-        rig.takers.append((deliverer, deliverer.wake))
+        gateway.push_targets.append((deliverer, deliverer.wake))
         try:
             async with supervised(deliverer.loop, Health()):
                 yield deliverer
         finally:
-            rig.takers.remove((deliverer, deliverer.wake))
+            gateway.push_targets.remove((deliverer, deliverer.wake))
             await sinks.http_client.aclose()
 
 
-def wanting(sink: Sink, *filters: Any, org: str = "reader") -> dict[str, Any]:
+def webhook_subscription(sink: Sink, *filters: Any, org: str = "reader") -> dict[str, Any]:
     config = {"organisation": org, "purpose": "care"}
     return {"protocol": "HTTP", "sink": sink.url, "config": config, "filters": list(filters)}
 
 
 async def subscribed(
-    rig: Rig, sink: Sink, *filters: Any, by: Caller = AUTH_DISABLED_CALLER, org: str = "reader"
+    gateway: GatewayRoutes, sink: Sink, *filters: Any, by: Caller = AUTH_DISABLED_CALLER, org: str = "reader"
 ) -> tuple[str, str]:
     """A subscription whose events are posted to this sink, and its secret."""
-    answer = await rig.ask(by, "POST", "/v1/subscriptions", json=wanting(sink, *filters, org=org))
+    answer = await gateway.request(by, "POST", "/v1/subscriptions", json=webhook_subscription(sink, *filters, org=org))
     assert answer.status_code == 201, answer.text
     return answer.json()["id"], answer.json()["secret"]
 
 
-async def status(rig: Rig, id: str, by: Caller = AUTH_DISABLED_CALLER) -> dict[str, Any]:
-    answer = await rig.ask(by, "GET", f"/v1/subscriptions/{id}/status")
+async def status(gateway: GatewayRoutes, id: str, by: Caller = AUTH_DISABLED_CALLER) -> dict[str, Any]:
+    answer = await gateway.request(by, "GET", f"/v1/subscriptions/{id}/status")
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
 
-async def until(rig: Rig, id: str, seconds: float = 20, **stands: Any) -> dict[str, Any]:
+async def until(gateway: GatewayRoutes, id: str, seconds: float = 20, **stands: Any) -> dict[str, Any]:
     """The status, once it says this."""
     async with asyncio.timeout(seconds):
         while True:
-            said = await status(rig, id)
-            if {name: said[name] for name in stands} == stands:
-                return said
+            found = await status(gateway, id)
+            if {name: found[name] for name in stands} == stands:
+                return found
             await asyncio.sleep(0.02)

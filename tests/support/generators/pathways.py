@@ -38,12 +38,12 @@ def ref(org: str, n: int = 1, age: int = 0) -> Ref:
 
 def step(org: str, id: str, type: str = "activity.recorded", n: int = 1, minute: int = 0, **data: Any) -> Step:
     """A step as it is stored. Its data keeps the contract."""
-    said = ({"activity": "Opened"} if type == "activity.recorded" else {}) | data
-    payload = TYPES[f"org.pathline.{type}.v1"].model_validate_json(orjson.dumps(said))
+    values = ({"activity": "Opened"} if type == "activity.recorded" else {}) | data
+    payload = TYPES[f"org.pathline.{type}.v1"].model_validate_json(orjson.dumps(values))
     return Step(
         f"urn:pathline:{org}:desk", id, payload.type, START + timedelta(minutes=minute), None, org, subject(n),
         payload.service, payload.channel, getattr(payload, "activity", None), payload.initiator, payload.actor, "7",
-        b"t" * 16, b"s" * 8, b'{"note":"x"}', orjson.dumps(said),
+        b"t" * 16, b"s" * 8, b'{"note":"x"}', orjson.dumps(values),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from pathline_gateway.intake.batch_transaction import ApplyTarget, apply_batch
 from pathline_gateway.intake.record_parser import parse_record
 from pathline_gateway.kafka.offset_repository import Partition
 from pathline_gateway.postgres.pool import RegistryConnection
-from support.intake.deliveries import PARTITIONS, Expected, Log, says
+from support.intake.deliveries import PARTITIONS, Expected, Log, published_events
 from support.postgres.databases import Databases
 
 Cut = dict[Partition, tuple[int, int]]
@@ -106,8 +106,8 @@ def logs(draw: st.DrawFn, most: int = 14) -> Log:
     """Up to so many records in three partitions, with holes as transactions leave them."""
     log = Log()
     for partition in PARTITIONS:
-        for said in draw(st.lists(says(), max_size=most)):
-            log.add(partition, said, draw(st.sampled_from([0, 0, 0, 2])))
+        for event in draw(st.lists(published_events(), max_size=most)):
+            log.add(partition, event, draw(st.sampled_from([0, 0, 0, 2])))
     return log
 
 
@@ -119,7 +119,7 @@ def cuts(draw: st.DrawFn, log: Log, pieces: int = 3) -> list[Cut]:
     return [{p: (whole[p][n], whole[p][n + 1]) for p in whole} for n in range(pieces)]
 
 
-def foretold(log: Log, pieces: list[Cut], registered: frozenset[str] | None = None) -> Expected:
+def expected_rows(log: Log, pieces: list[Cut], registered: frozenset[str] | None = None) -> Expected:
     """What the tables hold after these batches."""
     outcome = Expected(registered)
     for cut in pieces:

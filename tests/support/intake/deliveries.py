@@ -39,7 +39,7 @@ Identity = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Said:
+class PublishedEvent:
     """What a publisher said, before it became bytes."""
 
     kind: Kind
@@ -65,7 +65,7 @@ class Said:
 
 
 @dataclass(eq=False)
-class Held:
+class ConsumedRecord:
     """A record as a consumer hands it over."""
 
     topic: str
@@ -86,32 +86,32 @@ def subject(org: str, person: int) -> str:
     return Pseudonyms(org, b"a key of a test, 32 bytes long!!").subject(str(person))
 
 
-def other_ref(said: Said) -> tuple[str, str]:
+def other_ref(event: PublishedEvent) -> tuple[str, str]:
     """The second ref of evidence about identity: of another organisation, so never the first."""
-    org = ORGS[said.org == ORGS[0]]
-    return org, subject(org, said.other)
+    org = ORGS[event.org == ORGS[0]]
+    return org, subject(org, event.other)
 
 
 @lru_cache(maxsize=4096)
-def encoded(said: Said) -> tuple[tuple[tuple[str, bytes], ...], bytes | None]:
+def encoded(event: PublishedEvent) -> tuple[tuple[tuple[str, bytes], ...], bytes | None]:
     """Headers and value of the record."""
-    if said.kind == "malformed":
-        return (), f"no event {said.id}".encode()
+    if event.kind == "malformed":
+        return (), f"no event {event.id}".encode()
     made = interaction(
-        _payload(said),
-        source=source(said.org),
-        id=str(said.id),
-        subject=subject(said.org, said.person),
-        time=START + timedelta(minutes=said.person),
+        _payload(event),
+        source=source(event.org),
+        id=str(event.id),
+        subject=subject(event.org, event.person),
+        time=START + timedelta(minutes=event.person),
     )
     headers, value = kafka.encode(made.event)
-    return tuple(headers), value.replace(b'":', b'" : ') if said.spaced and value else value
+    return tuple(headers), value.replace(b'":', b'" : ') if event.spaced and value else value
 
 
-def _payload(said: Said) -> Payload:
-    refs: Any = [{"org": o, "subject": s} for o, s in (said.ref, other_ref(said))]
-    of, id = said.target
-    match said.kind:
+def _payload(event: PublishedEvent) -> Payload:
+    refs: Any = [{"org": o, "subject": s} for o, s in (event.ref, other_ref(event))]
+    of, id = event.target
+    match event.kind:
         case "void":
             return InteractionVoided(source=of, id=id, reason="other")
         case "correct":
@@ -124,16 +124,16 @@ def _payload(said: Said) -> Payload:
         case "retract":
             return IdentityRetracted(evidence={"source": of, "id": id})  # type: ignore[arg-type]
         case _:
-            return ContactMade(kind="enquiry" if said.other % 2 else "inform")
+            return ContactMade(kind="enquiry" if event.other % 2 else "inform")
 
 
 KINDS: tuple[Kind, ...] = ("step", "step", "step", "void", "correct", "link", "distinguish", "retract", "malformed")
 
 
-def says(ids: int = 6, people: int = 3) -> st.SearchStrategy[Said]:
+def published_events(ids: int = 6, people: int = 3) -> st.SearchStrategy[PublishedEvent]:
     """Anything that a publisher may say, with few names."""
     return st.builds(
-        Said,
+        PublishedEvent,
         st.sampled_from(KINDS),
         st.sampled_from(ORGS),
         st.integers(0, ids - 1),
@@ -147,16 +147,16 @@ def says(ids: int = 6, people: int = 3) -> st.SearchStrategy[Said]:
 class Log:
     """What each partition holds, offset by offset; offsets may have holes."""
 
-    records: dict[Partition, list[tuple[int, Said]]] = field(default_factory=dict)
+    records: dict[Partition, list[tuple[int, PublishedEvent]]] = field(default_factory=dict)
 
-    def add(self, partition: Partition, said: Said, hole: int = 0) -> None:
+    def add(self, partition: Partition, event: PublishedEvent, hole: int = 0) -> None:
         kept = self.records.setdefault(partition, [])
-        kept.append(((kept[-1][0] + 1 if kept else 0) + hole, said))
+        kept.append(((kept[-1][0] + 1 if kept else 0) + hole, event))
 
-    def held(self, partition: Partition, start: int, end: int) -> list[Held]:
+    def held(self, partition: Partition, start: int, end: int) -> list[ConsumedRecord]:
         """The records of the places from `start` to `end` in the partition's list."""
         found = self.records[partition][start:end]
-        return [Held(*partition, offset, *encoded(said)) for offset, said in found]
+        return [ConsumedRecord(*partition, offset, *encoded(event)) for offset, event in found]
 
 
 @dataclass
@@ -165,36 +165,36 @@ class Expected:
 
     registered: frozenset[str] | None = None
     """Organisations on the register; None when everybody is let in."""
-    content: dict[Identity, Said] = field(default_factory=dict)
+    content: dict[Identity, PublishedEvent] = field(default_factory=dict)
     parked: set[tuple[Partition, int, str]] = field(default_factory=set)
     positions: dict[Partition, int] = field(default_factory=dict)
     duplicates: int = 0
 
-    def apply(self, partition: Partition, records: Iterable[tuple[int, Said]]) -> None:
-        for offset, said in records:
+    def apply(self, partition: Partition, records: Iterable[tuple[int, PublishedEvent]]) -> None:
+        for offset, event in records:
             self.positions[partition] = offset + 1
-            if reason := self._reason(partition, said):
+            if reason := self._reason(partition, event):
                 self.parked.add((partition, offset, reason))
-            elif said.identity in self.content:
+            elif event.identity in self.content:
                 self.duplicates += 1
             else:
-                self.content[said.identity] = said
+                self.content[event.identity] = event
 
-    def _reason(self, partition: Partition, said: Said) -> str | None:
-        if said.kind == "malformed":
+    def _reason(self, partition: Partition, event: PublishedEvent) -> str | None:
+        if event.kind == "malformed":
             return "malformed"
-        if partition != DOOR and said.org != "clinic":
+        if partition != DOOR and event.org != "clinic":
             return "not-your-source"
-        named = {said.org, *(ORGS if said.kind in ("link", "distinguish") else ())}
+        named = {event.org, *(ORGS if event.kind in ("link", "distinguish") else ())}
         if self.registered is not None and named - self.registered:
             return "unknown-organisation"
-        kept = self.content.get(said.identity)
-        if kept is not None and encoded(replace(kept, spaced=False)) != encoded(replace(said, spaced=False)):
+        kept = self.content.get(event.identity)
+        if kept is not None and encoded(replace(kept, spaced=False)) != encoded(replace(event, spaced=False)):
             return "conflicting-duplicate"
         return None
 
     @property
-    def steps(self) -> dict[Identity, Said]:
+    def steps(self) -> dict[Identity, PublishedEvent]:
         return {i: s for i, s in self.content.items() if s.kind == "step"}
 
     @property
@@ -207,8 +207,8 @@ class Expected:
         stepped = {s.ref for i, s in steps.items() if i not in self.voided}
         refs = {s.ref for s in steps.values()}
         pairs = {i: s for i, s in self.content.items() if s.kind in ("link", "distinguish")}
-        for said in pairs.values():
-            refs |= {said.ref, other_ref(said)}
+        for event in pairs.values():
+            refs |= {event.ref, other_ref(event)}
         amendments = {i: s for i, s in self.content.items() if s.kind in ("void", "correct")}
         return {
             "interactions": Counter((i, s.ref) for i, s in steps.items()),
@@ -235,7 +235,7 @@ class Expected:
 
 
 def expected(
-    log: Mapping[Partition, Sequence[tuple[int, Said]]], order: Iterable[Partition] = PARTITIONS
+    log: Mapping[Partition, Sequence[tuple[int, PublishedEvent]]], order: Iterable[Partition] = PARTITIONS
 ) -> dict[str, Any]:
     """The tables after these deliveries, partition after partition."""
     outcome = Expected()

@@ -54,7 +54,7 @@ def ref(org: str, n: int) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Told:
+class Event:
     """A record to be."""
 
     org: str
@@ -65,19 +65,19 @@ class Told:
     extensions: dict[str, Any] = field(default_factory=dict)
 
 
-def step(org: str, id: str, n: int = 0, minute: int = 0, text: str = "Opened", **extensions: Any) -> Told:
+def step(org: str, id: str, n: int = 0, minute: int = 0, text: str = "Opened", **extensions: Any) -> Event:
     """A step of somebody."""
     payload = ActivityRecorded(activity=text, service="casework", channel="web", initiator="citizen", actor="staff")
-    return Told(org, id, subject(n), payload, minute, extensions)
+    return Event(org, id, subject(n), payload, minute, extensions)
 
 
-def voided(org: str, id: str, target: str, minute: int = 0) -> Told:
+def voided(org: str, id: str, target: str, minute: int = 0) -> Event:
     """A void of the organisation's own interaction."""
     payload = InteractionVoided(source=source(org), id=target, reason="entered-in-error")
-    return Told(org, id, subject(0), payload, minute)
+    return Event(org, id, subject(0), payload, minute)
 
 
-def corrected(org: str, id: str, target: str, text: str, minute: int = 0) -> Told:
+def corrected(org: str, id: str, target: str, text: str, minute: int = 0) -> Event:
     """A correction of the organisation's own interaction; with no text, one that breaks the contract."""
     data = {"activity": text, "service": "reception"} if text else {"service": "reception"}
     at = START + timedelta(minutes=minute, microseconds=7)
@@ -85,37 +85,37 @@ def corrected(org: str, id: str, target: str, text: str, minute: int = 0) -> Tol
     payload = InteractionCorrected.model_validate(
         {"source": source(org), "id": target, "reason": "wrong-content", "replacement": replacement}
     )
-    return Told(org, id, subject(0), payload, minute)
+    return Event(org, id, subject(0), payload, minute)
 
 
-def linked(id: str, a: dict[str, str], b: dict[str, str], confidence: float = 1.0, minute: int = 0) -> Told:
+def linked(id: str, a: dict[str, str], b: dict[str, str], confidence: float = 1.0, minute: int = 0) -> Event:
     """A link."""
     payload = IdentityLinked.model_validate({"same": [a, b], "method": "record-key", "confidence": confidence})
-    return Told("registry", id, a["subject"], payload, minute)
+    return Event("registry", id, a["subject"], payload, minute)
 
 
-def distinguished(id: str, a: dict[str, str], b: dict[str, str], minute: int = 0) -> Told:
+def distinguished(id: str, a: dict[str, str], b: dict[str, str], minute: int = 0) -> Event:
     """Evidence that two refs are two persons."""
-    return Told("registry", id, a["subject"], IdentityDistinguished.model_validate({"different": [a, b]}), minute)
+    return Event("registry", id, a["subject"], IdentityDistinguished.model_validate({"different": [a, b]}), minute)
 
 
-def retracted(id: str, target: str, org: str = "registry", minute: int = 0) -> Told:
+def retracted(id: str, target: str, org: str = "registry", minute: int = 0) -> Event:
     """A retraction, of the registry's evidence."""
     payload = IdentityRetracted.model_validate({"evidence": {"source": source("registry"), "id": target}})
-    return Told(org, id, subject(0), payload, minute)
+    return Event(org, id, subject(0), payload, minute)
 
 
-def offered(org: str, id: str, n: int, to: str, handoff: str, minute: int = 0, due: datetime | None = None) -> Told:
+def offered(org: str, id: str, n: int, to: str, handoff: str, minute: int = 0, due: datetime | None = None) -> Event:
     """Somebody is handed to another organisation, which may have until then to accept."""
     asked = {"handoff": handoff, "to": {"org": to}, "context_released": False, "token_sha256": TOKEN_SHA256}
     if due is not None:
         asked["due"] = {"accept": due.isoformat()}
-    return Told(org, id, subject(n), HandoffOffered.model_validate(asked), minute)
+    return Event(org, id, subject(n), HandoffOffered.model_validate(asked), minute)
 
 
-def accepted(org: str, id: str, n: int, handoff: str, minute: int = 0) -> Told:
+def accepted(org: str, id: str, n: int, handoff: str, minute: int = 0) -> Event:
     """Who was asked takes her on."""
-    return Told(org, id, subject(n), HandoffAccepted.model_validate({"handoff": handoff, "token": TOKEN}), minute)
+    return Event(org, id, subject(n), HandoffAccepted.model_validate({"handoff": handoff, "token": TOKEN}), minute)
 
 
 @dataclass(frozen=True)
@@ -131,13 +131,13 @@ class Record:
     headers: Sequence[tuple[str, bytes | None]]
 
 
-def record(told: Told | bytes, offset: int, partition: int = 0) -> Record:
-    """The record of what was told; bytes are no event, and will be parked."""
-    if isinstance(told, bytes):
-        return Record(TOPIC, partition, offset, 1_700_000_000_000, None, told, [("note", b"\xff")])
-    at = START + timedelta(minutes=told.minute)
+def record(event: Event | bytes, offset: int, partition: int = 0) -> Record:
+    """The record of an event; bytes are no event, and will be parked."""
+    if isinstance(event, bytes):
+        return Record(TOPIC, partition, offset, 1_700_000_000_000, None, event, [("note", b"\xff")])
+    at = START + timedelta(minutes=event.minute)
     made = interaction(
-        told.payload, source=source(told.org), subject=told.subject, time=at, id=told.id, **told.extensions
+        event.payload, source=source(event.org), subject=event.subject, time=at, id=event.id, **event.extensions
     )
     headers, value = kafka.encode(made.event)
     return Record(TOPIC, partition, offset, 1_700_000_000_000, made.subject.encode(), value, headers)
@@ -151,24 +151,24 @@ class Partition:
     offset: int = 0
     into: ApplyTarget = field(default_factory=lambda: ApplyTarget(GROUP, register_unknown=True))
 
-    def batch(self, told: Iterable[Told | bytes], epoch: int = 1) -> Batch:
-        """What was told next, as one poll gives it."""
-        records = [record(each, self.offset + n, self.number) for n, each in enumerate(told)]
+    def batch(self, events: Iterable[Event | bytes], epoch: int = 1) -> Batch:
+        """The next events, as one poll gives it."""
+        records = [record(each, self.offset + n, self.number) for n, each in enumerate(events)]
         at, start = (TOPIC, self.number), self.offset
         self.offset += len(records)
         return Batch({at: [parse_record(each) for each in records]}, {at: start}, {at: epoch})
 
-    async def apply(self, connection: asyncpg.Connection, *told: Told | bytes) -> BatchResult:
+    async def apply(self, connection: asyncpg.Connection, *events: Event | bytes) -> BatchResult:
         """It is stored, as one batch."""
-        return await apply_batch(connection, self.into, self.batch(told))
+        return await apply_batch(connection, self.into, self.batch(events))
 
 
-async def opened(connection: asyncpg.Connection) -> None:
+async def open_log(connection: asyncpg.Connection) -> None:
     """There is a log to apply records of: its epoch is 1."""
     await connection.execute("insert into log_epoch (cluster_id, reason) values ('tests', 'first start')")
 
 
-async def bound(database: str) -> None:
+async def bind_all_evidence(database: str) -> None:
     """The membership writer has seen all evidence."""
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         writer = MembershipWriter(pool)

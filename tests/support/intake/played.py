@@ -7,22 +7,22 @@ import asyncpg
 from pathline_gateway.integrity.verify.run import verify_all
 from support.intake.history import (
     TRACEPARENT,
+    Event,
     Partition,
-    Told,
     accepted,
-    bound,
+    bind_all_evidence,
     corrected,
     distinguished,
     linked,
     offered,
-    opened,
+    open_log,
     ref,
     retracted,
     step,
     voided,
 )
 
-LIFE: list[tuple[list[Told | bytes], bool]] = [
+LIFE: list[tuple[list[Event | bytes], bool]] = [
     (
         [
             step("east", "1", 0, 1, traceparent=TRACEPARENT),
@@ -43,14 +43,14 @@ LIFE: list[tuple[list[Told | bytes], bool]] = [
 ]
 
 
-async def wrong(connection: asyncpg.Connection) -> dict[str, int]:
+async def find_faults(connection: asyncpg.Connection) -> dict[str, int]:
     return {check.name: check.differing_count for check in await verify_all(connection) if check.differing_count}
 
 
-async def play(database: str, connection: asyncpg.Connection, history: list[tuple[list[Told | bytes], bool]]) -> None:
-    await opened(connection)
+async def play(database: str, connection: asyncpg.Connection, history: list[tuple[list[Event | bytes], bool]]) -> None:
+    await open_log(connection)
     log = Partition()
     for batch, then_bound in history:
         await log.apply(connection, *batch)
         if then_bound:
-            await bound(database)
+            await bind_all_evidence(database)

@@ -39,7 +39,7 @@ async def fresh_database(machine: Machine) -> str:
     return await Databases(machine.database).copy_of(MIGRATED)
 
 
-async def dropped(machine: Machine, database: str) -> None:
+async def drop_database(machine: Machine, database: str) -> None:
     """This database takes no more room: for tests that need many."""
     connection = await asyncpg.connect(machine.database)
     try:

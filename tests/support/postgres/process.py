@@ -39,10 +39,10 @@ class Asked:
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
         try:
-            said = await asyncio.shield(self._starting)
+            reply = await asyncio.shield(self._starting)
         except Exception as failed:
-            said = f"!{type(failed).__name__}: {failed}"
-        writer.write(said.encode())
+            reply = f"!{type(failed).__name__}: {failed}"
+        writer.write(reply.encode())
         await writer.drain()
         writer.close()
 

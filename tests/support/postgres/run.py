@@ -71,30 +71,30 @@ def groups_place() -> Path:
     return Path(os.environ[_PLACE]) / "groups.json"
 
 
-def asked() -> str:
+def shared_address() -> str:
     """The address of the shared Postgres, which runs from now on."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(240)
         client.connect(str(Path(os.environ[_PLACE]) / SOCKET))
-        said = b""
+        reply = b""
         while part := client.recv(4096):
-            said += part
-    if said.startswith(b"!"):
-        raise RuntimeError(said[1:].decode())
-    return said.decode()
+            reply += part
+    if reply.startswith(b"!"):
+        raise RuntimeError(reply[1:].decode())
+    return reply.decode()
 
 
 @pytest.fixture(scope="session")
 def machine() -> Machine:
     """The Postgres of this run, and no broker: `fresh_database` makes a database of it."""
-    return Machine(kafka="", database=asked(), cluster_id="", first_start=False)
+    return Machine(kafka="", database=shared_address(), cluster_id="", first_start=False)
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Databases:
     """The Postgres of this run; its `dsn` is a migrated database of this worker's own."""
     name = f"worker_{secrets.token_hex(6)}"
-    shared = Databases(asked())
+    shared = Databases(shared_address())
     asyncio.run(shared.execute(f"create database {name} template {MIGRATED} strategy file_copy"))
     return Databases(shared.database(name), name)
 

@@ -17,7 +17,7 @@ STARTS = {
         *(
             "machine",
             "postgres",
-            "asked",
+            "shared_address",
             "machine_running",
             "run_postgres_alone",
             "OwnPostgres",
@@ -29,7 +29,7 @@ STARTS = {
         *("Up", "Secured", "secured", "world", "chaos", "LIFE", "begin", "fresh_database"),
     ),
     "broker": ("broker", "Tansu", "mock_cluster", "MockCluster", "start_broker"),
-    "kafka": ("ApacheKafka", "kafka_installation", "kafka_or_not", "chaos"),
+    "kafka": ("ApacheKafka", "kafka_installation", "require_kafka", "chaos"),
     "browser": ("sync_playwright", "async_playwright"),
 }
 """The names of what starts a server, or of what holds one, by ring."""
@@ -63,7 +63,7 @@ def refuse_servers(patch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a test of the unit ring starts a server: name what starts it in rings.STARTS")
 
     patch.setattr(child_process, "spawn", refused)
-    patch.setattr(run, "asked", refused)
+    patch.setattr(run, "shared_address", refused)
 
 
 def _used(item: pytest.Function) -> set[str]:

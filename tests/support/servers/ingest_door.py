@@ -88,7 +88,7 @@ class Door:
 
 
 @contextmanager
-def standing_in() -> Iterator[Door]:
+def run_ingest_door() -> Iterator[Door]:
     """A door that listens on a free port of loopback."""
     door = Door()
 

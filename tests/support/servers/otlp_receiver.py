@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
-class Sink:
+class OtlpReceiver:
     """The spans and metrics that came."""
 
     def __init__(self, url: str) -> None:
@@ -46,7 +46,7 @@ class Sink:
 
 
 @contextmanager
-def receiving() -> Iterator[Sink]:
+def receiving() -> Iterator[OtlpReceiver]:
     """A sink on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -65,7 +65,7 @@ def receiving() -> Iterator[Sink]:
             """Nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    sink = Sink(f"http://127.0.0.1:{server.server_address[1]}")
+    sink = OtlpReceiver(f"http://127.0.0.1:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

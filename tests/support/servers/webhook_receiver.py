@@ -17,7 +17,7 @@ from cloudevents.core.v1.event import CloudEvent
 from standardwebhooks import Webhook
 
 from pathline.vocabulary.notices import NOTICES
-from support.notice_schema import as_described
+from support.notice_schema import check_notice
 
 Answers = Callable[["Posted"], "Reply | Awaitable[Reply]"]
 
@@ -52,7 +52,7 @@ class Posted:
         event = from_http_event(HTTPMessage(dict(self.headers), self.body))
         assert isinstance(event, CloudEvent)
         if event.get_type() in NOTICES:
-            as_described(self.event)
+            check_notice(self.event)
         return event
 
     def verify(self, secret: str) -> None:
@@ -90,9 +90,9 @@ class Sink:
         if posted.method == "OPTIONS":
             self.asked.append(posted)
         reply = self.handshake if posted.method == "OPTIONS" else await self._answered(posted)
-        said = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
+        encoded = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
         with contextlib.suppress(OSError):
-            await send({"type": "http.response.start", "status": reply.status, "headers": said})
+            await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
             await send({"type": "http.response.body", "body": reply.body})
 
     async def _answered(self, posted: Posted) -> Reply:

@@ -15,8 +15,8 @@ from pathline_gateway.integrity.rebuild.run import PROJECTIONS, AnotherRebuild, 
 from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
 from pathline_gateway.integrity.rebuild.step_flags import Steps
 from pathline_gateway.postgres.registry_cache import RegistryCache
-from support.intake.history import Partition, bound, corrected, linked, opened, ref, step, voided
-from support.intake.played import LIFE, play, wrong
+from support.intake.history import Partition, bind_all_evidence, corrected, linked, open_log, ref, step, voided
+from support.intake.played import LIFE, find_faults, play
 
 DERIVED = {
     "a total": ("update row_counters set value = value + 7 where name = 'interactions'", "totals"),
@@ -70,7 +70,7 @@ async def test_what_is_derived_is_mended(
     assert named in await differing(connection, dry_run=True)
     assert await live(connection) == before
     assert named in await differing(connection)
-    assert await wrong(connection) == {}
+    assert await find_faults(connection) == {}
     assert await differing(connection) == {}
 
 
@@ -132,7 +132,7 @@ async def test_an_interrupted_rebuild_changes_nothing_and_can_be_run_again(
         await rebuild(connection, broken)
     assert await live(connection) == before
     await rebuild(connection)
-    assert await wrong(connection) == {}
+    assert await find_faults(connection) == {}
 
 
 async def test_a_rebuild_whose_connection_dies_leaves_nothing_in_the_way(
@@ -150,7 +150,7 @@ async def test_a_rebuild_whose_connection_dies_leaves_nothing_in_the_way(
     while await connection.fetchval(f"select count(*) from pg_locks where locktype = 'advisory' and database = {here}"):
         await asyncio.sleep(0)
     await rebuild(connection)
-    assert await wrong(connection) == {}
+    assert await find_faults(connection) == {}
 
 
 class Dawdling(Steps):
@@ -177,11 +177,11 @@ async def test_what_is_written_during_a_rebuild_is_in_it(database: str, connecti
         connection, step("south", "1", 4), step("east", "9", 0), linked("l9", ref("south", 4), ref("east", 0))
     )
     await log.apply(connection, voided("west", "v9", "1"), corrected("east", "c9", "9", "Paid"))
-    await bound(database)
+    await bind_all_evidence(database)
     go_on.set()
     await rebuilds
     await other.close()
-    assert await wrong(connection) == {}
+    assert await find_faults(connection) == {}
 
 
 async def test_a_step_stored_while_its_ref_is_found_empty_counts(database: str, connection: asyncpg.Connection) -> None:
@@ -195,11 +195,11 @@ async def test_a_step_stored_while_its_ref_is_found_empty_counts(database: str, 
         await rebuild(connection)
         await writer.finish()
     await other.close()
-    assert await wrong(connection) == {}
+    assert await find_faults(connection) == {}
 
 
 async def test_writers_that_never_rest_lose_nothing_to_rebuilds(database: str, connection: asyncpg.Connection) -> None:
-    await opened(connection)
+    await open_log(connection)
     await Partition(99).apply(
         connection,
         *(step("east", f"first-{n}", n) for n in range(4)),
@@ -231,7 +231,7 @@ async def test_writers_that_never_rest_lose_nothing_to_rebuilds(database: str, c
 
     async def binder() -> None:
         while not ended.is_set():
-            await bound(database)
+            await bind_all_evidence(database)
 
     writers = [asyncio.create_task(writer(number)) for number in range(2)]
     binding = asyncio.create_task(binder())
@@ -241,11 +241,11 @@ async def test_writers_that_never_rest_lose_nothing_to_rebuilds(database: str, c
             "update subject_ref set has_steps = false where id = (select min(id) from subject_ref)"
         )
         await rebuild(rebuilder)
-        assert await wrong(connection) == {}
+        assert await find_faults(connection) == {}
     ended.set()
     batches = await asyncio.gather(*writers)
     await binding
-    await bound(database)
+    await bind_all_evidence(database)
     await rebuilder.close()
-    assert await wrong(connection) == {}
+    assert await find_faults(connection) == {}
     assert await connection.fetchval("select count(*) from interaction") == 4 + 2 * sum(batches)

@@ -14,16 +14,16 @@ from pathline_gateway.postgres.registry_cache import RegistryCache
 from support.intake.history import (
     Partition,
     accepted,
-    bound,
+    bind_all_evidence,
     distinguished,
     linked,
-    opened,
+    open_log,
     ref,
     retracted,
     step,
     voided,
 )
-from support.intake.played import wrong
+from support.intake.played import find_faults
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -53,7 +53,7 @@ async def stepped(connection: asyncpg.Connection) -> dict[str, bool]:
 
 
 async def test_a_parked_conflict_makes_no_subject(connection: asyncpg.Connection) -> None:
-    await opened(connection)
+    await open_log(connection)
     log = Partition()
     await log.apply(connection, step("east", "1", n=1))
     outcome = await log.apply(connection, step("east", "1", n=2))
@@ -63,7 +63,7 @@ async def test_a_parked_conflict_makes_no_subject(connection: asyncpg.Connection
 
 
 async def test_a_parked_conflict_gives_no_ref_its_first_step(connection: asyncpg.Connection) -> None:
-    await opened(connection)
+    await open_log(connection)
     log = Partition()
     await log.apply(connection, step("east", "1", n=1), distinguished("d", ref("east", 2), ref("west", 3)))
     await log.apply(connection, step("east", "1", n=2), step("west", "9", n=3))
@@ -72,7 +72,7 @@ async def test_a_parked_conflict_gives_no_ref_its_first_step(connection: asyncpg
 
 
 async def test_a_step_that_was_voided_and_comes_again_still_counts_nowhere(connection: asyncpg.Connection) -> None:
-    await opened(connection)
+    await open_log(connection)
     log = Partition()
     await log.apply(connection, step("east", "1", n=1))
     await log.apply(connection, voided("east", "v", "1"))
@@ -84,7 +84,7 @@ async def test_a_step_that_was_voided_and_comes_again_still_counts_nowhere(conne
 async def test_a_step_stored_while_the_last_one_is_voided_counts(
     connection: asyncpg.Connection, other: asyncpg.Connection
 ) -> None:
-    await opened(connection)
+    await open_log(connection)
     log = Partition()
     await log.apply(connection, step("east", "1", n=1))
     async with connection.transaction():
@@ -99,27 +99,27 @@ async def test_a_step_stored_while_the_last_one_is_voided_counts(
 async def test_a_retraction_whose_transaction_is_slow_is_heeded_all_the_same(
     database: str, connection: asyncpg.Connection, other: asyncpg.Connection
 ) -> None:
-    await opened(connection)
+    await open_log(connection)
     log = Partition()
     await log.apply(connection, *(step(org, f"{n}", n=n) for n, org in enumerate(("east", "west", "north", "south"))))
     await log.apply(connection, linked("first", ref("east", 0), ref("west", 1)))
-    await bound(database)
+    await bind_all_evidence(database)
     slow, quick = retracted("s", "first"), linked("q", ref("north", 2), ref("south", 3))
     async with connection.transaction():
         writer = RecordWriter(connection, {("pathline.in.door-0", 1): 1}, True, RegistryCache())
         await writer.write(next(iter(Partition(1).batch([slow]).parsed_records.values())))
         await log.apply(other, quick)
-        await bound(database)
+        await bind_all_evidence(database)
         assert await other.fetchval(_OPEN_MEMBERSHIPS) == 4
         await writer.finish()
-    await bound(database)
+    await bind_all_evidence(database)
     assert await connection.fetchval(_OPEN_MEMBERSHIPS) == 2
 
 
 async def test_links_of_two_transactions_are_counted_one_after_the_other_and_both_bound(
     database: str, connection: asyncpg.Connection, other: asyncpg.Connection
 ) -> None:
-    await opened(connection)
+    await open_log(connection)
     log = Partition()
     await log.apply(connection, *(step(org, f"{n}", n=n) for n, org in enumerate(("east", "west", "north", "south"))))
     slow, quick = linked("s", ref("east", 0), ref("west", 1)), linked("q", ref("north", 2), ref("south", 3))
@@ -130,17 +130,17 @@ async def test_links_of_two_transactions_are_counted_one_after_the_other_and_bot
         while not await connection.fetchval(_WAITING):
             assert not waiting.done()
             await asyncio.sleep(0.01)
-        await bound(database)
+        await bind_all_evidence(database)
         await writer.finish()
     await waiting
-    await bound(database)
+    await bind_all_evidence(database)
     assert await connection.fetchval(_OPEN_MEMBERSHIPS) == 4
 
 
 async def test_membership_says_what_the_evidence_seen_says_and_no_more(
     database: str, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await opened(connection)
+    await open_log(connection)
     log = Partition()
     await log.apply(connection, *(step(org, f"{n}", n=n) for n, org in enumerate(("east", "west", "north"))))
     said = linked("1", ref("east", 0), ref("west", 1)), distinguished("2", ref("west", 1), ref("east", 0))
@@ -153,12 +153,12 @@ async def test_membership_says_what_the_evidence_seen_says_and_no_more(
 
 
 async def test_a_hand_off_whose_only_event_is_voided_is_none(database: str, connection: asyncpg.Connection) -> None:
-    await opened(connection)
+    await open_log(connection)
     log = Partition()
     await log.apply(connection, accepted("housing", "a", 2, "clinic:h"), step("housing", "here", 2))
-    await bound(database)
+    await bind_all_evidence(database)
     assert await connection.fetchval("select count(*) from handoff") == 1
     await log.apply(connection, voided("housing", "v", "a"), step("housing", "later", 2))
-    await bound(database)
+    await bind_all_evidence(database)
     assert await connection.fetchval("select count(*) from handoff") == 0
-    assert await wrong(connection) == {}
+    assert await find_faults(connection) == {}

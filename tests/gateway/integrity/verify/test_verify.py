@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pathline_gateway.embedded import Machine
 from support.examples import examples
 from support.intake.history import (
-    Told,
+    Event,
     corrected,
     distinguished,
     linked,
@@ -19,8 +19,8 @@ from support.intake.history import (
     step,
     voided,
 )
-from support.intake.played import LIFE, play, wrong
-from support.postgres.fresh_database import dropped, fresh_database
+from support.intake.played import LIFE, find_faults, play
+from support.postgres.fresh_database import drop_database, fresh_database
 
 ORGS = ("east", "west")
 orgs = st.sampled_from(ORGS)
@@ -61,15 +61,15 @@ histories = st.lists(st.tuples(st.lists(told, min_size=1, max_size=6), st.boolea
 
 @given(history=histories)
 @examples(40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_any_history_verifies(machine: Machine, history: list[tuple[list[Told | bytes], bool]]) -> None:
+async def test_any_history_verifies(machine: Machine, history: list[tuple[list[Event | bytes], bool]]) -> None:
     database = await fresh_database(machine)
     connection = await asyncpg.connect(database)
     try:
         await play(database, connection, history)
-        assert await wrong(connection) == {}
+        assert await find_faults(connection) == {}
     finally:
         await connection.close()
-        await dropped(machine, database)
+        await drop_database(machine, database)
 
 
 CORRUPTIONS = {
@@ -140,6 +140,6 @@ async def test_what_was_broken_is_named(
     database: str, connection: asyncpg.Connection, corrupt: str, named: set[str]
 ) -> None:
     await play(database, connection, LIFE)
-    assert await wrong(connection) == {}
+    assert await find_faults(connection) == {}
     assert (await connection.execute(corrupt)).split()[-1] != "0"
-    assert named <= (await wrong(connection)).keys()
+    assert named <= (await find_faults(connection)).keys()

@@ -27,7 +27,7 @@ _CHUNK: Final = bytes(1 << 20)
 
 
 @dataclass(frozen=True)
-class Rec:
+class BatchRecord:
     """A record to be written. `zeros`: bytes of zeros after its value."""
 
     value: bytes | None = b""
@@ -53,7 +53,7 @@ def _field(raw: bytes | None, more: int = 0) -> bytes:
     return varint(-1) if raw is None else varint(len(raw) + more) + raw
 
 
-def chunks(records: Iterable[Rec]) -> Iterator[bytes]:
+def chunks(records: Iterable[BatchRecord]) -> Iterator[bytes]:
     """The records as they stand in a batch."""
     offset = -1
     for record in records:
@@ -125,7 +125,12 @@ _COMPRESS: Final[dict[Codec, Callable[[Iterable[bytes]], bytes]]] = {
 
 
 def batch(
-    records: Sequence[Rec], codec: Codec = "none", base: int = 0, *, count: int | None = None, last: int | None = None
+    records: Sequence[BatchRecord],
+    codec: Codec = "none",
+    base: int = 0,
+    *,
+    count: int | None = None,
+    last: int | None = None,
 ) -> bytes:
     """The batch of these records; `count`, `last`: what it claims instead of what is true."""
     true_last = sum(record.gap for record in records) + len(records) - 1

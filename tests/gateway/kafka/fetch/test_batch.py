@@ -13,7 +13,7 @@ from aiokafka.record.legacy_records import LegacyRecordBatch, _LegacyRecordBatch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.kafka.fetch.batches import CODECS, Codec, Rec, batch, chunks, compressed, framed, varint
+from gateway.kafka.fetch.batches import CODECS, BatchRecord, Codec, batch, chunks, compressed, framed, varint
 from pathline_gateway.kafka.fetch import batch as fetch_batch
 from pathline_gateway.kafka.fetch import bounds
 from pathline_gateway.kafka.fetch.batch import BatchEnd, BatchStart
@@ -27,7 +27,9 @@ SIZES = st.sampled_from([0, 1, 200, 255_999, 256 * 1024, 600_000, MB - 100, MB, 
 FIELDS = st.none() | st.binary(max_size=40)
 HEADERS = st.lists(st.tuples(st.binary(max_size=12), FIELDS), max_size=4)
 RECORDS = st.lists(
-    st.builds(Rec, FIELDS.map(lambda v: v or b""), HEADERS, FIELDS, SIZES, st.integers(-5, 5), st.integers(0, 2)),
+    st.builds(
+        BatchRecord, FIELDS.map(lambda v: v or b""), HEADERS, FIELDS, SIZES, st.integers(-5, 5), st.integers(0, 2)
+    ),
     min_size=1,
     max_size=8,
 )
@@ -38,12 +40,12 @@ def read(raw: bytes) -> list[object]:
     return [each for each in fetch_batch.read(PARTITION, raw) if not isinstance(each, int | BatchStart | BatchEnd)]
 
 
-def serialized(record: Rec, offset: int) -> int:
-    whole = b"".join(chunks([Rec(record.value, record.headers, record.key, record.zeros, record.time, offset)]))
+def serialized(record: BatchRecord, offset: int) -> int:
+    whole = b"".join(chunks([BatchRecord(record.value, record.headers, record.key, record.zeros, record.time, offset)]))
     return len(whole) - len(varint(len(whole)))
 
 
-def check(record: Rec, offset: int, found: object) -> None:
+def check(record: BatchRecord, offset: int, found: object) -> None:
     """It was read as it was written, or cut as it should be."""
     value = None if record.value is None else record.value + bytes(record.zeros)
     headers = [(name.decode("utf-8", "surrogateescape"), said) for name, said in record.headers]
@@ -69,7 +71,7 @@ def kept(found: CutRecord) -> int:
 
 @settings(deadline=None, max_examples=120)
 @given(RECORDS, st.sampled_from(CODECS), st.integers(0, 2**40))
-def test_every_record_is_read_or_cut(records: list[Rec], codec: Codec, base: int) -> None:
+def test_every_record_is_read_or_cut(records: list[BatchRecord], codec: Codec, base: int) -> None:
     found = read(batch(records, codec, base))
     offset = base - 1
     assert len(found) == len(records)
@@ -83,7 +85,7 @@ def test_every_record_is_read_or_cut(records: list[Rec], codec: Codec, base: int
 @settings(deadline=None, max_examples=200)
 @given(RECORDS, st.sampled_from(CODECS), st.data())
 def test_of_bytes_that_were_changed_nothing_is_lost_and_nothing_is_told_twice(
-    records: list[Rec], codec: Codec, data: st.DataObject
+    records: list[BatchRecord], codec: Codec, data: st.DataObject
 ) -> None:
     body = bytearray(compressed(codec, chunks(records)))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -110,7 +112,7 @@ def accounted(found: Sequence[object], first: int, last: int) -> None:
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("count", [-1, 0, 1, 2**31 - 1])
 def test_a_wrong_number_of_records_leaves_nothing_out(codec: Codec, count: int) -> None:
-    records = [Rec(b"one"), Rec(b"two", zeros=2 * MB), Rec(b"three")]
+    records = [BatchRecord(b"one"), BatchRecord(b"two", zeros=2 * MB), BatchRecord(b"three")]
     accounted(read(batch(records, codec, 7, count=count)), 7, 9)
     found = read(batch(records, codec, 7, count=count))
     assert found[-1].offset == 9  # type: ignore[attr-defined]
@@ -121,10 +123,10 @@ BOMBS: list[tuple[Codec, int]] = [("gzip", 300 * MB), ("lz4", 200 * MB), ("zstd"
 
 @pytest.mark.parametrize(("codec", "size"), BOMBS)
 def test_what_becomes_too_much_is_told_by_its_place_and_what_stands_before_it_is_read(codec: Codec, size: int) -> None:
-    raw = batch([Rec(b"one"), Rec(b"{", zeros=size), Rec(b"three")], codec, 50)
+    raw = batch([BatchRecord(b"one"), BatchRecord(b"{", zeros=size), BatchRecord(b"three")], codec, 50)
     with little_memory():
         one, rest = read(raw)
-    check(Rec(b"one"), 50, one)
+    check(BatchRecord(b"one"), 50, one)
     assert isinstance(rest, UnreadRecords)
     assert (rest.first_offset, rest.offset, rest.reason) == (51, 52, "too-large")
     assert size < rest.size < size + 100
@@ -133,13 +135,13 @@ def test_what_becomes_too_much_is_told_by_its_place_and_what_stands_before_it_is
 
 @pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd", "xerial", "none"])
 def test_what_follows_a_large_record_is_read(codec: Codec) -> None:
-    raw = batch([Rec(b"one"), Rec(b"{", zeros=40 * MB), Rec(b"three")], codec, 50)
+    raw = batch([BatchRecord(b"one"), BatchRecord(b"{", zeros=40 * MB), BatchRecord(b"three")], codec, 50)
     with little_memory(12 * MB + 2 * len(raw)):
         one, two, three = read(raw)
-    check(Rec(b"one"), 50, one)
+    check(BatchRecord(b"one"), 50, one)
     assert isinstance(two, CutRecord)
     assert two.sha256 == hashlib.sha256(b"{" + bytes(40 * MB)).digest()
-    check(Rec(b"three"), 52, three)
+    check(BatchRecord(b"three"), 52, three)
 
 
 def test_one_block_of_snappy_that_claims_too_much_is_not_made() -> None:
@@ -152,7 +154,7 @@ def test_one_block_of_snappy_that_claims_too_much_is_not_made() -> None:
 
 @pytest.mark.parametrize("records", [1, 5])
 def test_many_headers_are_not_kept(records: int) -> None:
-    many = [Rec(b"{}", [(b"", None)] * 100_000) for _ in range(records)]
+    many = [BatchRecord(b"{}", [(b"", None)] * 100_000) for _ in range(records)]
     with little_memory(20 * MB):
         for n, each in enumerate(read(batch(many, "zstd"))):
             check(many[0], n, each)
@@ -160,12 +162,12 @@ def test_many_headers_are_not_kept(records: int) -> None:
 
 
 def test_an_endless_number_of_headers_of_a_large_record_is_passed_over() -> None:
-    raw = batch([Rec(b"{}", [(b"", None)] * 600_000), Rec(b"two")], "zstd")
+    raw = batch([BatchRecord(b"{}", [(b"", None)] * 600_000), BatchRecord(b"two")], "zstd")
     with little_memory():
         one, two = read(raw)
     assert isinstance(one, CutRecord)
     assert len(one.headers) == bounds.MAX_HEADERS
-    check(Rec(b"two"), 1, two)
+    check(BatchRecord(b"two"), 1, two)
 
 
 def test_a_ratio_that_text_has_is_never_too_much() -> None:
@@ -175,9 +177,9 @@ def test_a_ratio_that_text_has_is_never_too_much() -> None:
 
 
 def test_bytes_behind_the_last_record_are_nobodys() -> None:
-    raw = framed(b"".join(chunks([Rec(b"one")])) + b"junk", "none", 5, 1, 0)
+    raw = framed(b"".join(chunks([BatchRecord(b"one")])) + b"junk", "none", 5, 1, 0)
     (one,) = read(raw)
-    check(Rec(b"one"), 5, one)
+    check(BatchRecord(b"one"), 5, one)
 
 
 class little_memory:

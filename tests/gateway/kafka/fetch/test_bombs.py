@@ -18,9 +18,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from gateway.kafka.fetch.batches import Codec, Rec, batch, framed, produce
+from gateway.kafka.fetch.batches import BatchRecord, Codec, batch, framed, produce
 from support.gateways.process import Gateway
-from support.intake.deliveries import Said, encoded
+from support.intake.deliveries import PublishedEvent, encoded
 
 MB = 1_000_000
 SIZES: dict[Codec, list[int]] = {
@@ -78,9 +78,9 @@ def gateway(tmp_path: Path, bootstrap: str, database: str) -> Iterator[Gateway]:
     started.stop()
 
 
-def event(org: str, n: int) -> Rec:
-    headers, value = encoded(Said("step", org, n, n % 3, 0))
-    return Rec(value, [(name.encode(), said) for name, said in headers])
+def event(org: str, n: int) -> BatchRecord:
+    headers, value = encoded(PublishedEvent("step", org, n, n % 3, 0))
+    return BatchRecord(value, [(name.encode(), said) for name, said in headers])
 
 
 async def test_no_record_is_too_large_for_the_others(gateway: Gateway, bootstrap: str, database: str) -> None:
@@ -114,7 +114,7 @@ async def make(bootstrap: str, *orgs: str) -> None:
     await admin.close()
 
 
-async def send(bootstrap: str, org: str, batches: list[list[Rec]], codec: Codec = "none") -> None:
+async def send(bootstrap: str, org: str, batches: list[list[BatchRecord]], codec: Codec = "none") -> None:
     for records in batches:
         await produce(bootstrap, f"pathline.in.{org}", batch(records, codec))
 
@@ -125,7 +125,7 @@ async def bombs(bootstrap: str, org: str) -> Sent:
     n = 0
     for codec, sizes in SIZES.items():
         for size in sizes:
-            raw = batch([event(org, n), Rec(b"{", zeros=size), event(org, n + 1)], codec)
+            raw = batch([event(org, n), BatchRecord(b"{", zeros=size), event(org, n + 1)], codec)
             assert len(raw) < 1_048_588
             partition = n // 2 % PARTITIONS
             offset = await produce(bootstrap, f"pathline.in.{org}", raw, partition)

@@ -11,8 +11,8 @@ import pytest
 
 from pathline_gateway.streams.api import subscription_endpoints
 from pathline_gateway.streams.api.dry_run import dry_run
-from support.gateways.routes import Rig, of
-from support.gateways.webhook_workers import posting, status, subscribed
+from support.gateways.routes import GatewayRoutes, subscriber
+from support.gateways.webhook_workers import run_webhook_workers, status, subscribed
 from support.intake.history import step
 from support.servers.webhook_receiver import Reply, listening
 
@@ -27,9 +27,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"PATHLINE_LIMIT_{name.upper()}", str(number))
 
 
-async def pull(rig: Rig, org: str, *filters: Any, purpose: str = "care") -> httpx.Response:
+async def pull(gateway: GatewayRoutes, org: str, *filters: Any, purpose: str = "care") -> httpx.Response:
     config = {"organisation": org, "purpose": purpose}
-    return await rig.ask(of(org), "POST", "/v1/subscriptions",
+    return await gateway.request(subscriber(org), "POST", "/v1/subscriptions",
                          json={"protocol": "PULL", "config": config, "filters": list(filters)})  # fmt: skip
 
 
@@ -42,59 +42,61 @@ def refused(answer: httpx.Response, status_code: int, reason: str, limit: str | 
 
 
 @pytest.mark.limit("subscriptions")
-async def test_one_organisation_subscribes_so_often_and_another_all_the_same(rig: Rig) -> None:
+async def test_one_organisation_subscribes_so_often_and_another_all_the_same(gateway: GatewayRoutes) -> None:
     for _ in range(3):
-        assert (await pull(rig, "clinic")).status_code == 201
-    refused(await pull(rig, "clinic"), 429, "too-many-subscriptions", "subscriptions")
-    made = (await pull(rig, "housing")).json()["id"]
-    assert (await rig.ask(of("housing"), "DELETE", f"/v1/subscriptions/{made}")).status_code == 204
+        assert (await pull(gateway, "clinic")).status_code == 201
+    refused(await pull(gateway, "clinic"), 429, "too-many-subscriptions", "subscriptions")
+    made = (await pull(gateway, "housing")).json()["id"]
+    assert (await gateway.request(subscriber("housing"), "DELETE", f"/v1/subscriptions/{made}")).status_code == 204
 
 
-async def test_of_many_that_subscribe_at_once_no_more_are_let_in_than_there_is_room_for(rig: Rig) -> None:
-    codes = [answer.status_code for answer in await asyncio.gather(*(pull(rig, "clinic") for _ in range(9)))]
+async def test_of_many_that_subscribe_at_once_no_more_are_let_in_than_there_is_room_for(gateway: GatewayRoutes) -> None:
+    codes = [answer.status_code for answer in await asyncio.gather(*(pull(gateway, "clinic") for _ in range(9)))]
     assert sorted(codes) == [201] * 3 + [429] * 6
 
 
 @pytest.mark.limit("filter-bytes")
-async def test_filters_of_one_organisation_take_so_much_memory_and_no_more(rig: Rig) -> None:
+async def test_filters_of_one_organisation_take_so_much_memory_and_no_more(gateway: GatewayRoutes) -> None:
     long = {"any": [{"exact": {"activity": f"{n}".rjust(40, "x")}} for n in range(5)]}
     many = [{"all": [long]}] * 1
     for _ in range(3):
-        answer = await pull(rig, "clinic", *many)
+        answer = await pull(gateway, "clinic", *many)
     assert answer.status_code == 201
     id = answer.json()["id"]
     body = {"protocol": "PULL", "config": {"organisation": "clinic", "purpose": "care"}, "filters": many * 1}
-    assert (await rig.ask(of("clinic"), "PUT", f"/v1/subscriptions/{id}", json=body)).status_code == 200
-    await rig.execute("update subscription set filters = $1 where id <> $2", _json(many * 3), id)
+    assert (await gateway.request(subscriber("clinic"), "PUT", f"/v1/subscriptions/{id}", json=body)).status_code == 200
+    await gateway.execute("update subscription set filters = $1 where id <> $2", _json(many * 3), id)
     refused(
-        await rig.ask(of("clinic"), "PUT", f"/v1/subscriptions/{id}", json=body),
+        await gateway.request(subscriber("clinic"), "PUT", f"/v1/subscriptions/{id}", json=body),
         413,
         "too-many-filters",
         "filter-bytes",
     )
-    assert (await pull(rig, "housing", *many)).status_code == 201
+    assert (await pull(gateway, "housing", *many)).status_code == 201
 
 
 @pytest.mark.limit("conditions", "condition-length")
-async def test_a_filter_has_so_many_conditions_and_values_of_such_a_length(rig: Rig) -> None:
-    refused(await pull(rig, "clinic", {"any": [{"exact": {"service": "a"}}] * 6}), 422, "malformed-filter")
-    refused(await pull(rig, "clinic", {"exact": {"service": "a" * 41}}), 422, "malformed-filter")
-    assert (await pull(rig, "clinic", {"any": [{"exact": {"service": "a" * 40}}] * 5})).status_code == 201
+async def test_a_filter_has_so_many_conditions_and_values_of_such_a_length(gateway: GatewayRoutes) -> None:
+    refused(await pull(gateway, "clinic", {"any": [{"exact": {"service": "a"}}] * 6}), 422, "malformed-filter")
+    refused(await pull(gateway, "clinic", {"exact": {"service": "a" * 41}}), 422, "malformed-filter")
+    assert (await pull(gateway, "clinic", {"any": [{"exact": {"service": "a" * 40}}] * 5})).status_code == 201
 
 
 @pytest.mark.limit("purposes")
-async def test_one_organisation_subscribes_for_so_many_purposes(rig: Rig) -> None:
-    assert [(await pull(rig, "clinic", purpose=each)).status_code for each in ("care", "audit", "care")] == [201] * 3
-    await rig.execute(
+async def test_one_organisation_subscribes_for_so_many_purposes(gateway: GatewayRoutes) -> None:
+    assert [(await pull(gateway, "clinic", purpose=each)).status_code for each in ("care", "audit", "care")] == [
+        201
+    ] * 3
+    await gateway.execute(
         "delete from subscription where id = (select min(id::text)::uuid from subscription where purpose = 'care')"
     )
-    refused(await pull(rig, "clinic", purpose="research"), 429, "too-many-purposes", "purposes")
-    assert (await pull(rig, "clinic", purpose="audit")).status_code == 201
+    refused(await pull(gateway, "clinic", purpose="research"), 429, "too-many-purposes", "purposes")
+    assert (await pull(gateway, "clinic", purpose="audit")).status_code == 201
 
 
 @pytest.mark.limit("dry-runs", "dry-runs-at-once")
 async def test_one_organisation_tries_so_many_at_once_and_all_together_so_many(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayRoutes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, go_on, going_on = dry_run, asyncio.Event(), 0
 
@@ -108,83 +110,87 @@ async def test_one_organisation_tries_so_many_at_once_and_all_together_so_many(
 
     async def tried(org: str) -> httpx.Response:
         config = {"organisation": org, "purpose": "care"}
-        return await rig.http.post("/v1/subscriptions/dry-run", json={"protocol": "PULL", "config": config})
+        return await gateway.http.post("/v1/subscriptions/dry-run", json={"protocol": "PULL", "config": config})
 
-    rig.who[0] = of("clinic")
+    gateway.caller = subscriber("clinic")
     hers = [asyncio.create_task(tried("clinic"))]
     async with asyncio.timeout(60):
         while going_on < 1:
             await asyncio.sleep(0.01)
         refused(await tried("clinic"), 429, "too-many-dry-runs", "dry-runs")
-        rig.who[0] = of("housing")
+        gateway.caller = subscriber("housing")
         hers.append(asyncio.create_task(tried("housing")))
         while going_on < 2:
             await asyncio.sleep(0.01)
-        rig.who[0] = of("school")
+        gateway.caller = subscriber("school")
         refused(await tried("school"), 503, "too-many-dry-runs", "dry-runs-at-once")
         go_on.set()
         assert [answer.status_code for answer in await asyncio.gather(*hers)] == [200] * 2
-        rig.who[0] = of("school")
+        gateway.caller = subscriber("school")
         assert (await tried("school")).status_code == 200
 
 
 @pytest.mark.limit("replays")
-async def test_one_organisation_replays_so_much_at_once(rig: Rig) -> None:
-    ids = [(await pull(rig, org)).json()["id"] for org in ("clinic", "clinic", "housing")]
-    await rig.tell(step("clinic", "c1", 1))
-    await rig.hand_out(everything=False)
+async def test_one_organisation_replays_so_much_at_once(gateway: GatewayRoutes) -> None:
+    ids = [(await pull(gateway, org)).json()["id"] for org in ("clinic", "clinic", "housing")]
+    await gateway.publish(step("clinic", "c1", 1))
+    await gateway.dispatch(everything=False)
     since = {"from": "2020-01-01T00:00:00Z"}
 
     async def replayed(org: str, id: str) -> httpx.Response:
-        return await rig.ask(of(org), "POST", f"/v1/subscriptions/{id}/replay", json=since)
+        return await gateway.request(subscriber(org), "POST", f"/v1/subscriptions/{id}/replay", json=since)
 
     assert (await replayed("clinic", ids[0])).status_code == 201
     refused(await replayed("clinic", ids[1]), 429, "too-many-replays", "replays")
     assert (await replayed("housing", ids[2])).status_code == 201
-    await rig.hand_out(everything=False)
+    await gateway.dispatch(everything=False)
     assert (await replayed("clinic", ids[1])).status_code == 201
 
 
 @pytest.mark.limit("canaries")
-async def test_three_hundred_canaries_to_a_sink_that_allows_one_a_minute_are_one(rig: Rig) -> None:
+async def test_three_hundred_canaries_to_a_sink_that_allows_one_a_minute_are_one(gateway: GatewayRoutes) -> None:
     async with listening() as strict, listening() as other:
         strict.handshake = Reply(200, {"webhook-allowed-origin": "*", "webhook-allowed-rate": "1"})
-        id, _ = await subscribed(rig, strict, org="clinic")
-        plain, _ = await subscribed(rig, other, org="housing")
+        id, _ = await subscribed(gateway, strict, org="clinic")
+        plain, _ = await subscribed(gateway, other, org="housing")
         began = time.monotonic()
-        answers = [await canary(rig, "clinic", id) for _ in range(3)]
+        answers = [await canary(gateway, "clinic", id) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200, 429, 429]
         refused(answers[1], 429, "sink-rate")
         assert 50 <= int(answers[1].headers["retry-after"]) <= 60
-        many = [await canary(rig, "clinic", id) for _ in range(297)]
+        many = [await canary(gateway, "clinic", id) for _ in range(297)]
         reasons = {answer.json().get("type", "").rpartition(":")[2] for answer in many}
         assert "too-many-canaries" in reasons
         assert len(strict.posted) <= 1 + (time.monotonic() - began) // 60
-        assert (await canary(rig, "housing", plain)).json()["delivered"] is True
+        assert (await canary(gateway, "housing", plain)).json()["delivered"] is True
 
 
-async def test_two_subscriptions_to_one_sink_share_the_rate_that_it_allows(rig: Rig) -> None:
-    async with listening() as sink, posting(rig):
+async def test_two_subscriptions_to_one_sink_share_the_rate_that_it_allows(gateway: GatewayRoutes) -> None:
+    async with listening() as sink, run_webhook_workers(gateway):
         sink.handshake = Reply(200, {"webhook-allowed-origin": "*", "webhook-allowed-rate": "1"})
-        ids = [(await subscribed(rig, sink))[0] for _ in range(2)]
-        await rig.tell(step("clinic", "c1", 1))
-        await rig.hand_out()
+        ids = [(await subscribed(gateway, sink))[0] for _ in range(2)]
+        await gateway.publish(step("clinic", "c1", 1))
+        await gateway.dispatch()
         await sink.until(lambda sink: sink.took)
         async with asyncio.timeout(20):
-            while [(await status(rig, id))["waiting"] for id in ids].count(0) < 1:
+            while [(await status(gateway, id))["waiting"] for id in ids].count(0) < 1:
                 await asyncio.sleep(0.01)
-        refused(await rig.ask(of("reader"), "POST", f"/v1/subscriptions/{ids[0]}/canary"), 429, "sink-rate")
-        held = await rig.pool.fetchval("select count(*) from webhook_sink where not_before > now() + interval '30 s'")
+        refused(
+            await gateway.request(subscriber("reader"), "POST", f"/v1/subscriptions/{ids[0]}/canary"), 429, "sink-rate"
+        )
+        held = await gateway.pool.fetchval(
+            "select count(*) from webhook_sink where not_before > now() + interval '30 s'"
+        )
         async with asyncio.timeout(20):
             while not held:
-                held = await rig.pool.fetchval(
+                held = await gateway.pool.fetchval(
                     "select count(*) from webhook_sink where not_before > now() + interval '30 s'")  # fmt: skip
                 await asyncio.sleep(0.01)
         assert len(sink.posted) == 1
 
 
-async def canary(rig: Rig, org: str, id: str) -> httpx.Response:
-    return await rig.ask(of(org), "POST", f"/v1/subscriptions/{id}/canary")
+async def canary(gateway: GatewayRoutes, org: str, id: str) -> httpx.Response:
+    return await gateway.request(subscriber(org), "POST", f"/v1/subscriptions/{id}/canary")
 
 
 def _json(filters: list[Any]) -> str:

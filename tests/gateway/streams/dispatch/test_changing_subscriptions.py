@@ -20,7 +20,7 @@ import pytest
 
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
-from support.gateways.routes import Rig
+from support.gateways.routes import GatewayRoutes
 from support.intake.history import Partition, source, step
 
 ORGS = ("clinic", "housing", "court")
@@ -65,7 +65,7 @@ class Wisher:
 class World:
     """What happened when."""
 
-    rig: Rig
+    gateway: GatewayRoutes
     pool: asyncpg.Pool
     chance: Random
     clock: Iterator[int] = field(default_factory=count)
@@ -102,7 +102,7 @@ class World:
         config = {"organisation": "reader", "purpose": "care"}
         filters = [] if org is None else [{"exact": {"source": source(org)}}]
         began = next(self.clock)
-        answer = await self.rig.http.request(
+        answer = await self.gateway.http.request(
             method, path, json={"protocol": "PULL", "config": config, "filters": filters}
         )
         assert answer.is_success, answer.text
@@ -120,11 +120,13 @@ class World:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_a_wish_holds_for_the_next_event_and_none_is_missed_from_its_creation_on(rig: Rig, seed: int) -> None:
-    rig.who[0] = AUTH_DISABLED_CALLER
-    async with asyncpg.create_pool(rig.database, min_size=1, max_size=6) as pool:
-        world = World(rig, pool, Random(seed))
-        handing = asyncio.create_task(world.hand_out(Dispatcher(pool, lambda: rig.now, auth_disabled=True)))
+async def test_a_wish_holds_for_the_next_event_and_none_is_missed_from_its_creation_on(
+    gateway: GatewayRoutes, seed: int
+) -> None:
+    gateway.caller = AUTH_DISABLED_CALLER
+    async with asyncpg.create_pool(gateway.database, min_size=1, max_size=6) as pool:
+        world = World(gateway, pool, Random(seed))
+        handing = asyncio.create_task(world.hand_out(Dispatcher(pool, lambda: gateway.now, auth_disabled=True)))
         try:
             writing = [asyncio.create_task(world.write(number)) for number in range(WRITERS)]
             wishers = await asyncio.gather(*(world.wish() for _ in range(4)))
@@ -138,7 +140,9 @@ async def test_a_wish_holds_for_the_next_event_and_none_is_missed_from_its_creat
             handing.cancel()
     told = Counter[str]()
     for wisher in wishers:
-        page = (await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{wisher.id}/events?limit=1000")).json()
+        page = (
+            await gateway.request(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{wisher.id}/events?limit=1000")
+        ).json()
         given = [event["id"] for event in page["events"]]
         assert [event["number"] for event in page["events"]] == list(range(1, len(given) + 1))
         assert all(entries[a] <= entries[b] for a, b in pairwise(given))

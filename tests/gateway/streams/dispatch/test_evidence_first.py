@@ -14,27 +14,29 @@ from pathline.vocabulary.trust import ConsentGiven
 from pathline_gateway.embedded import Machine
 from pathline_gateway.identity.membership_writer import MembershipWriter
 from support.examples import examples
-from support.gateways.routes import Rig, of, rig_on
-from support.intake.history import START, Told, accepted, linked, offered, ref, retracted, step, subject
-from support.intake.played import wrong
+from support.gateways.routes import GatewayRoutes, routes_on, subscriber
+from support.intake.history import START, Event, accepted, linked, offered, ref, retracted, step, subject
+from support.intake.played import find_faults
 
 ORGS = ("clinic", "housing", "court")
 
 
-async def stored(rig: Rig, *told: Told) -> None:
+async def stored(gateway: GatewayRoutes, *told: Event) -> None:
     """They are in the store; the membership writer has not seen them."""
-    async with rig.pool.acquire() as connection:
-        await rig.log.apply(connection, *told)
+    async with gateway.pool.acquire() as connection:
+        await gateway.partition.apply(connection, *told)
 
 
-async def handed(rig: Rig, org: str, id: str) -> list[int]:
+async def handed(gateway: GatewayRoutes, org: str, id: str) -> list[int]:
     """What this organisation may read of what its stream was given, each event by its minute."""
-    return [minute for _, minute in await handed_on_pathways(rig, org, id)]
+    return [minute for _, minute in await handed_on_pathways(gateway, org, id)]
 
 
-async def handed_on_pathways(rig: Rig, org: str, id: str) -> list[tuple[str | None, int]]:
+async def handed_on_pathways(gateway: GatewayRoutes, org: str, id: str) -> list[tuple[str | None, int]]:
     """The same, each with the pathway that it is on now; None where the organisation has no name for it."""
-    answer = await rig.ask(of(org), "GET", f"/v1/subscriptions/{id}/events", params={"after": "n0", "limit": 100})
+    answer = await gateway.request(
+        subscriber(org), "GET", f"/v1/subscriptions/{id}/events", params={"after": "n0", "limit": 100}
+    )
     assert answer.status_code == 200, answer.text
     shown = [each for each in answer.json()["events"] if "withheld" not in each]
     times = [datetime.fromisoformat(each["time"]) for each in shown]
@@ -42,41 +44,44 @@ async def handed_on_pathways(rig: Rig, org: str, id: str) -> list[tuple[str | No
     return [(each.get("pathway"), minute) for each, minute in zip(shown, minutes, strict=True)]
 
 
-def agreed(holder: str, n: int, recipient: str) -> Told:
+def agreed(holder: str, n: int, recipient: str) -> Event:
     """The recipient may see what this organisation holds of her."""
     said = {
         "consent": f"c-{n}", "holders": [holder], "recipients": [recipient], "nouns": ["activity"], "purpose": "care",
     }  # fmt: skip
-    return Told(holder, f"agreed-{holder}-{n}", subject(n), ConsentGiven.model_validate(said))
+    return Event(holder, f"agreed-{holder}-{n}", subject(n), ConsentGiven.model_validate(said))
 
 
-async def test_who_asked_is_given_the_answer_of_a_client_who_is_not_joined_yet(rig: Rig) -> None:
-    await rig.tell(offered("clinic", "o", 1, "housing", "clinic:h"), step("court", "here", 7))
-    sender, court = await subscribed(rig, of("clinic"), "clinic"), await subscribed(rig, of("court"), "court")
-    await stored(rig, accepted("housing", "a", 2, "clinic:h", 1), step("court", "meanwhile", 7, 2))
-    await rig.hand_out(everything=False)
-    await stored(rig, step("clinic", "later", 1, 3))
-    assert await handed(rig, "clinic", sender) == []
-    assert await handed(rig, "court", court) == [2], "nobody else waits for that"
-    await rig.bind()
-    await rig.hand_out(everything=False)
-    assert await handed(rig, "clinic", sender) == [1, 3]
+async def test_who_asked_is_given_the_answer_of_a_client_who_is_not_joined_yet(gateway: GatewayRoutes) -> None:
+    await gateway.publish(offered("clinic", "o", 1, "housing", "clinic:h"), step("court", "here", 7))
+    sender, court = (
+        await subscribed(gateway, subscriber("clinic"), "clinic"),
+        await subscribed(gateway, subscriber("court"), "court"),
+    )
+    await stored(gateway, accepted("housing", "a", 2, "clinic:h", 1), step("court", "meanwhile", 7, 2))
+    await gateway.dispatch(everything=False)
+    await stored(gateway, step("clinic", "later", 1, 3))
+    assert await handed(gateway, "clinic", sender) == []
+    assert await handed(gateway, "court", court) == [2], "nobody else waits for that"
+    await gateway.bind()
+    await gateway.dispatch(everything=False)
+    assert await handed(gateway, "clinic", sender) == [1, 3]
 
 
-async def test_what_comes_after_a_parting_is_not_given_by_the_old_membership(rig: Rig) -> None:
-    await rig.tell(
+async def test_what_comes_after_a_parting_is_not_given_by_the_old_membership(gateway: GatewayRoutes) -> None:
+    await gateway.publish(
         step("clinic", "c", 1), step("housing", "h", 2), agreed("housing", 2, "clinic"),
         linked("l", ref("clinic", 1), ref("housing", 2)),
     )  # fmt: skip
-    reader = await subscribed(rig, of("clinic"), "clinic")
-    await stored(rig, step("housing", "before", 2, 1))
-    await rig.hand_out(everything=False)
-    await stored(rig, retracted("r", "l"), step("housing", "after", 2, 2))
-    await rig.hand_out(everything=False)
-    assert await handed(rig, "clinic", reader) == [1]
-    await rig.bind()
-    await rig.hand_out(everything=False)
-    assert await handed(rig, "clinic", reader) == [], "nor is what was given shown any more"
+    reader = await subscribed(gateway, subscriber("clinic"), "clinic")
+    await stored(gateway, step("housing", "before", 2, 1))
+    await gateway.dispatch(everything=False)
+    await stored(gateway, retracted("r", "l"), step("housing", "after", 2, 2))
+    await gateway.dispatch(everything=False)
+    assert await handed(gateway, "clinic", reader) == [1]
+    await gateway.bind()
+    await gateway.dispatch(everything=False)
+    assert await handed(gateway, "clinic", reader) == [], "nor is what was given shown any more"
 
 
 TURNS = st.lists(
@@ -92,7 +97,7 @@ TURNS = st.lists(
 )
 
 
-def said(n: int, turn: str, org: str, who: int) -> Told:
+def said(n: int, turn: str, org: str, who: int) -> Event:
     """What somebody publishes at this turn."""
     other = ORGS[(ORGS.index(org) + 1) % len(ORGS)]
     match turn:
@@ -118,32 +123,32 @@ class Given:
 async def given_in(machine: Machine, turns: list[Any], *, at_once: bool) -> Given:
     """`at_once`: each event is bound and handed out before the next comes."""
     given = Given()
-    async with rig_on(machine) as rig:
+    async with routes_on(machine) as gateway:
         for who in (1, 2):
             for org, other in zip(ORGS, (*ORGS[1:], ORGS[0]), strict=True):
-                await rig.tell(agreed(other, who, org), agreed(other, who + 10, org))
-        subscriptions = {org: await subscribed(rig, of(org), org) for org in ORGS}
+                await gateway.publish(agreed(other, who, org), agreed(other, who + 10, org))
+        subscriptions = {org: await subscribed(gateway, subscriber(org), org) for org in ORGS}
         for n, (turn, org, who) in enumerate(turns):
             if turn not in ("bind", "hand out"):
-                await stored(rig, said(n, turn, org, who))
+                await stored(gateway, said(n, turn, org, who))
             if turn == "bind" or at_once:
-                await rig.bind()
+                await gateway.bind()
             if at_once:
-                given.followed[n] = await minutes_before(rig, n)
+                given.followed[n] = await minutes_before(gateway, n)
             if turn == "hand out" or at_once:
-                await rig.hand_out(everything=False)
-        await rig.bind()
-        await rig.hand_out(everything=False)
-        async with rig.pool.acquire() as connection:
+                await gateway.dispatch(everything=False)
+        await gateway.bind()
+        await gateway.dispatch(everything=False)
+        async with gateway.pool.acquire() as connection:
             assert await connection.fetchval("select count(*) from dispatch_held") == 0
-            assert await wrong(connection) == {}
-        given.by_org = {org: await handed_on_pathways(rig, org, id) for org, id in subscriptions.items()}
+            assert await find_faults(connection) == {}
+        given.by_org = {org: await handed_on_pathways(gateway, org, id) for org, id in subscriptions.items()}
         return given
 
 
-async def minutes_before(rig: Rig, minute: int) -> set[int]:
+async def minutes_before(gateway: GatewayRoutes, minute: int) -> set[int]:
     """The events before that of this minute which are on its pathway now."""
-    async with rig.pool.acquire() as connection:
+    async with gateway.pool.acquire() as connection:
         rows = await connection.fetch(
             """
             select before.time from interaction it join ref_pathway i on i.ref = it.ref
@@ -174,25 +179,25 @@ async def test_whoever_binds_late_misses_nothing_of_what_binding_at_once_gives(
             )
 
 
-async def test_a_flood_of_links_holds_up_nobody_whom_it_is_not_about(rig: Rig) -> None:
-    await rig.tell(step("court", "here", 7))
-    court = await subscribed(rig, of("court"), "court")
-    await stored(rig, *(linked(f"l{n}", ref("clinic", n), ref("housing", n)) for n in range(10, 400)))
-    await stored(rig, step("court", "meanwhile", 7, 2))
-    await rig.hand_out(everything=False)
-    assert await handed(rig, "court", court) == [2]
+async def test_a_flood_of_links_holds_up_nobody_whom_it_is_not_about(gateway: GatewayRoutes) -> None:
+    await gateway.publish(step("court", "here", 7))
+    court = await subscribed(gateway, subscriber("court"), "court")
+    await stored(gateway, *(linked(f"l{n}", ref("clinic", n), ref("housing", n)) for n in range(10, 400)))
+    await stored(gateway, step("court", "meanwhile", 7, 2))
+    await gateway.dispatch(everything=False)
+    assert await handed(gateway, "court", court) == [2]
 
 
-async def test_a_flood_of_links_does_not_hold_up_what_a_bound_link_is_about(rig: Rig) -> None:
-    await rig.tell(step("court", "here", 7), step("clinic", "c", 1), agreed("clinic", 1, "court"))
-    court = await subscribed(rig, of("court"), "court")
-    await stored(rig, *(linked(f"l{n}", ref("clinic", n), ref("housing", n)) for n in range(10, 400)))
+async def test_a_flood_of_links_does_not_hold_up_what_a_bound_link_is_about(gateway: GatewayRoutes) -> None:
+    await gateway.publish(step("court", "here", 7), step("clinic", "c", 1), agreed("clinic", 1, "court"))
+    court = await subscribed(gateway, subscriber("court"), "court")
+    await stored(gateway, *(linked(f"l{n}", ref("clinic", n), ref("housing", n)) for n in range(10, 400)))
     link = linked("hers", ref("clinic", 1), ref("court", 7))
-    await stored(rig, replace(link, org="court"), step("clinic", "meanwhile", 1, 2))
-    await rig.hand_out(everything=False)
-    assert await handed(rig, "court", court) == []
-    await MembershipWriter(rig.pool).bind_batch()  # one turn: of each organisation, the oldest
-    async with rig.pool.acquire() as connection:
+    await stored(gateway, replace(link, org="court"), step("clinic", "meanwhile", 1, 2))
+    await gateway.dispatch(everything=False)
+    assert await handed(gateway, "court", court) == []
+    await MembershipWriter(gateway.pool).bind_batch()  # one turn: of each organisation, the oldest
+    async with gateway.pool.acquire() as connection:
         assert await connection.fetchval("select count(*) from unseen_evidence_ref") > 0, "the flood waits still"
-    await rig.hand_out(everything=False)
-    assert await handed(rig, "court", court) == [2]
+    await gateway.dispatch(everything=False)
+    assert await handed(gateway, "court", court) == [2]

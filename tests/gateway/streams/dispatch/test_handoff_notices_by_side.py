@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.streams.dispatch.silence_oracle import Happened, Register, Said, ToldBy, standing
 from gateway.streams.dispatch.test_dispatcher import subscribed
-from gateway.streams.dispatch.test_handoff_notices import HASH, TOKEN, Dog
+from gateway.streams.dispatch.test_handoff_notices import HASH, TOKEN, WatchdogRun
 from pathline import instant
 from pathline.vocabulary import TYPES
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
@@ -22,9 +22,9 @@ from pathline_gateway.handoffs import side_notices
 from pathline_gateway.handoffs.side_lifecycles import compute_side_lifecycles
 from pathline_gateway.handoffs.silence import SOURCE
 from pathline_gateway.integrity.rebuild.run import rebuild
-from support.gateways.routes import Rig, of, rig_on
-from support.intake.history import Told, linked, ref, step, subject
-from support.intake.played import wrong
+from support.gateways.routes import GatewayRoutes, routes_on, subscriber
+from support.intake.history import Event, linked, ref, step, subject
+from support.intake.played import find_faults
 
 ORGS = ("clinic", "court", "housing", "refuge")
 HANDOFFS = ("clinic:h", "housing:k")
@@ -36,8 +36,8 @@ _NO_REF = "delete from concealed_ref where org = 'housing' and subject = $1"
 class World:
     """One person whom four organisations know, a watchdog, and the subscription of each."""
 
-    def __init__(self, rig: Rig) -> None:
-        self.rig, self.dog, self.begin = rig, Dog(rig), datetime.now(UTC).replace(microsecond=0)
+    def __init__(self, gateway: GatewayRoutes) -> None:
+        self.gateway, self.dog, self.begin = gateway, WatchdogRun(gateway), datetime.now(UTC).replace(microsecond=0)
         self.minute, self.known_to = 0, -1
         self.events: list[Happened] = []
         self.register = Register()
@@ -48,12 +48,16 @@ class World:
 
     async def begun(self) -> World:
         """Everybody is here, and has subscribed."""
-        await self.rig.tell(*(step(org, "here", n) for n, org in enumerate(ORGS, 1)))
-        await self.rig.tell(*(linked(f"l{n}", ref(ORGS[0], 1), ref(org, n)) for n, org in enumerate(ORGS[1:], 2)))
+        await self.gateway.publish(*(step(org, "here", n) for n, org in enumerate(ORGS, 1)))
+        await self.gateway.publish(
+            *(linked(f"l{n}", ref(ORGS[0], 1), ref(org, n)) for n, org in enumerate(ORGS[1:], 2))
+        )
         for org in ORGS:
-            self.subscriptions[org] = await subscribed(self.rig, of(org), org, {"exact": {"source": SOURCE}})
+            self.subscriptions[org] = await subscribed(
+                self.gateway, subscriber(org), org, {"exact": {"source": SOURCE}}
+            )
         self.subscriptions[None] = await subscribed(
-            self.rig, AUTH_DISABLED_CALLER, "reader", {"exact": {"source": SOURCE}}
+            self.gateway, AUTH_DISABLED_CALLER, "reader", {"exact": {"source": SOURCE}}
         )
         return self
 
@@ -77,20 +81,20 @@ class World:
         }
         name = "contact.made" if verb == "contact" else f"handoff.{verb}"
         payload = TYPES[f"org.pathline.{name}.v1"].model_validate(said | more.get(verb, {}))
-        await self.rig.tell(Told(org, f"{org}-{n}", subject(ORGS.index(org) + 1), payload, n))
+        await self.gateway.publish(Event(org, f"{org}-{n}", subject(ORGS.index(org) + 1), payload, n))
 
     async def conceal(self, what: str, conceals: bool) -> None:
         """The register conceals the refuge, or the person as housing knows her; or no longer does."""
         if what == "refuge":
             self.register.orgs = {"refuge"} if conceals else set()
-            await self.rig.execute(_CONCEALS, conceals)
+            await self.gateway.execute(_CONCEALS, conceals)
         elif conceals != ("housing" in self.register.refs):
             self.register.refs = {"housing"} if conceals else set()
-            await self.rig.execute(_REF if conceals else _NO_REF, subject(ORGS.index("housing") + 1))
+            await self.gateway.execute(_REF if conceals else _NO_REF, subject(ORGS.index("housing") + 1))
 
     async def rebuild(self) -> None:
         """All that is derived is built again."""
-        connection = await asyncpg.connect(self.rig.database)
+        connection = await asyncpg.connect(self.gateway.database)
         await rebuild(connection)
         await connection.close()
 
@@ -98,7 +102,7 @@ class World:
         """Some minutes later the watchdog looks, and everybody pulls."""
         self.minute += minutes
         self.known_to = self.minute if self.dog.broker else self.known_to
-        self.rig.now = self.begin + timedelta(minutes=self.minute)
+        self.gateway.now = self.begin + timedelta(minutes=self.minute)
         await self.dog.look()
         for org, told in self.expected.items():
             told.look(self.events, self.register, self.known_to, HANDOFFS)
@@ -107,10 +111,10 @@ class World:
     async def _pull(self, org: str | None) -> None:
         after = f"n{len(self.numbers[org])}"
         by, path = (
-            AUTH_DISABLED_CALLER if org is None else of(org),
+            AUTH_DISABLED_CALLER if org is None else subscriber(org),
             f"/v1/subscriptions/{self.subscriptions[org]}/events",
         )
-        page = await self.rig.ask(by, "GET", path, params={"after": after})
+        page = await self.gateway.request(by, "GET", path, params={"after": after})
         for event in page.json()["events"]:
             self.numbers[org].append(event["number"])
             data, kind = event["data"], event["type"].split(".")[-2]
@@ -188,17 +192,17 @@ async def play(world: World, turns: Sequence[Any]) -> None:
 async def test_each_side_is_told_as_if_what_is_concealed_from_it_did_not_exist(
     machine: Machine, turns: list[tuple[Any, ...]]
 ) -> None:
-    async with rig_on(machine) as rig:
-        world = await World(rig).begun()
+    async with routes_on(machine) as gateway:
+        world = await World(gateway).begun()
         await play(world, turns)
         world.check()
-        async with rig.pool.acquire() as connection:
-            assert await wrong(connection) == {}
+        async with gateway.pool.acquire() as connection:
+            assert await find_faults(connection) == {}
 
 
-async def begun(rig: Rig) -> World:
+async def begun(gateway: GatewayRoutes) -> World:
     """Clinic has asked housing for an answer within 40 minutes."""
-    world = await World(rig).begun()
+    world = await World(gateway).begun()
     await world.publish("clinic", "offered", "clinic:h", "housing", accept=40)
     return world
 
@@ -208,8 +212,8 @@ def kinds(world: World, org: str | None) -> list[str]:
     return [kind for kind, *_ in world.found[org]]
 
 
-async def test_an_answer_that_is_concealed_keeps_no_notice_from_who_asked(rig: Rig) -> None:
-    world = await begun(rig)
+async def test_an_answer_that_is_concealed_keeps_no_notice_from_who_asked(gateway: GatewayRoutes) -> None:
+    world = await begun(gateway)
     await world.publish("housing", "accepted", "clinic:h", hidden=True)
     await world.look(50)
     assert (kinds(world, "clinic"), kinds(world, "housing"), kinds(world, None)) == (["silent"], [], [])
@@ -220,8 +224,8 @@ async def test_an_answer_that_is_concealed_keeps_no_notice_from_who_asked(rig: R
     world.check()
 
 
-async def test_an_answer_that_is_concealed_ends_no_silence_for_who_asked(rig: Rig) -> None:
-    world = await begun(rig)
+async def test_an_answer_that_is_concealed_ends_no_silence_for_who_asked(gateway: GatewayRoutes) -> None:
+    world = await begun(gateway)
     await world.look(50)
     await world.publish("housing", "accepted", "clinic:h", hidden=True)
     await world.look()
@@ -233,16 +237,16 @@ async def test_an_answer_that_is_concealed_ends_no_silence_for_who_asked(rig: Ri
     world.check()
 
 
-async def test_an_offer_that_was_taken_back_secretly_is_still_waited_for(rig: Rig) -> None:
-    world = await begun(rig)
+async def test_an_offer_that_was_taken_back_secretly_is_still_waited_for(gateway: GatewayRoutes) -> None:
+    world = await begun(gateway)
     await world.publish("clinic", "cancelled", "clinic:h", hidden=True)
     await world.look(50)
     assert (kinds(world, "clinic"), kinds(world, "housing"), kinds(world, None)) == ([], ["silent"], [])
     world.check()
 
 
-async def test_what_the_register_conceals_and_shows_again_is_judged_again(rig: Rig) -> None:
-    world = await begun(rig)
+async def test_what_the_register_conceals_and_shows_again_is_judged_again(gateway: GatewayRoutes) -> None:
+    world = await begun(gateway)
     await world.publish("housing", "declined", "clinic:h")
     await world.look(50)
     assert kinds(world, "clinic") == []
@@ -256,9 +260,9 @@ async def test_what_the_register_conceals_and_shows_again_is_judged_again(rig: R
 
 
 async def test_a_side_that_cannot_be_computed_is_set_aside_and_stops_nobody(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayRoutes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = await begun(rig)
+    world = await begun(gateway)
     await world.publish("housing", "offered", "housing:k", "clinic", accept=40)
     await world.look()
 
@@ -274,7 +278,7 @@ async def test_a_side_that_cannot_be_computed_is_set_aside_and_stops_nobody(
         await world.look(50)
         assert world.found["clinic"] == []
         assert [each[:2] for each in world.found["housing"]] == [("silent", "housing:k")]
-    await rig.execute("update set_aside set retry_at = now()")
+    await gateway.execute("update set_aside set retry_at = now()")
     await world.look()
     world.check()
 
@@ -287,15 +291,15 @@ async def test_a_side_that_cannot_be_computed_is_set_aside_and_stops_nobody(
         "delete from handoff_side",
     ],
 )
-async def test_what_a_side_may_know_is_verified_and_built_again(rig: Rig, broken: str) -> None:
-    world = await begun(rig)
+async def test_what_a_side_may_know_is_verified_and_built_again(gateway: GatewayRoutes, broken: str) -> None:
+    world = await begun(gateway)
     await world.publish("housing", "accepted", "clinic:h", hidden=True)
     await world.look()
-    await rig.execute(broken)
-    async with rig.pool.acquire() as connection:
-        assert await wrong(connection) == {"clocks": 1}
+    await gateway.execute(broken)
+    async with gateway.pool.acquire() as connection:
+        assert await find_faults(connection) == {"clocks": 1}
     await world.rebuild()
     await world.look(50)
-    async with rig.pool.acquire() as connection:
-        assert await wrong(connection) == {}
+    async with gateway.pool.acquire() as connection:
+        assert await find_faults(connection) == {}
     world.check()

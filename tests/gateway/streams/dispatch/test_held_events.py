@@ -18,8 +18,8 @@ from pathline_gateway.streams.dispatch import held_repository
 from pathline_gateway.visibility import policy as visibility_policy
 from support.examples import examples
 from support.gateways.failing_loops import Injected
-from support.gateways.routes import Rig, of, rig_on
-from support.intake.history import Told, linked, ref, step, subject
+from support.gateways.routes import GatewayRoutes, routes_on, subscriber
+from support.intake.history import Event, linked, ref, step, subject
 
 PEOPLE = range(3)
 TURNS = st.lists(
@@ -33,10 +33,10 @@ TURNS = st.lists(
 )
 
 
-def agreed(org: str, n: int) -> Told:
+def agreed(org: str, n: int) -> Event:
     """What this organisation holds of her may be shown to the reader."""
     said = {"consent": f"c-{n}", "holders": [org], "recipients": ["reader"], "nouns": ["activity"], "purpose": "care"}
-    return Told(org, f"agreed-{org}-{n}", subject(n), ConsentGiven.model_validate(said))
+    return Event(org, f"agreed-{org}-{n}", subject(n), ConsentGiven.model_validate(said))
 
 
 @contextmanager
@@ -57,13 +57,13 @@ def breaking(subjects: set[str]) -> Iterator[None]:
 class Reader:
     """Reads on and on, as a client does, and keeps what it was told."""
 
-    def __init__(self, rig: Rig, org: str, id: str) -> None:
-        self.rig, self.org, self.id = rig, org, id
+    def __init__(self, gateway: GatewayRoutes, org: str, id: str) -> None:
+        self.gateway, self.org, self.id = gateway, org, id
         self.after, self.told = "n0", list[dict[str, Any]]()
 
     async def read(self) -> None:
-        answer = await self.rig.ask(
-            of(self.org), "GET", f"/v1/subscriptions/{self.id}/events", params={"after": self.after}
+        answer = await self.gateway.request(
+            subscriber(self.org), "GET", f"/v1/subscriptions/{self.id}/events", params={"after": self.after}
         )
         assert answer.status_code == 200, answer.text
         self.told += answer.json()["events"]
@@ -73,51 +73,54 @@ class Reader:
         return [each["data"]["activity"] for each in self.told if "withheld" not in each and "data" in each]
 
 
-async def retried(rig: Rig) -> None:
-    async with rig.pool.acquire() as connection:
+async def retried(gateway: GatewayRoutes) -> None:
+    async with gateway.pool.acquire() as connection:
         await repository.retry(connection)
 
 
 @given(TURNS)
 @examples(12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_everything_is_told_once_and_in_order_whatever_was_set_aside(machine: Machine, turns: list[Any]) -> None:
-    async with rig_on(machine) as rig:
+    async with routes_on(machine) as gateway:
         broken: set[str] = set()
         for n in PEOPLE:
-            await rig.tell(
+            await gateway.publish(
                 step("clinic", f"first-c{n}", n), step("housing", f"first-h{n}", n),
                 step("reader", f"first-r{n}", n), agreed("clinic", n),
                 linked(f"known-{n}", ref("clinic", n), ref("reader", n)),
             )  # fmt: skip
-        await rig.hand_out(everything=False)
-        readers = [Reader(rig, org, await subscribed(rig, of(org), org)) for org in ("reader", "clinic", "housing")]
+        await gateway.dispatch(everything=False)
+        readers = [
+            Reader(gateway, org, await subscribed(gateway, subscriber(org), org))
+            for org in ("reader", "clinic", "housing")
+        ]
         sent: list[tuple[str, str, int]] = []
         with breaking(broken):
             for n, (turn, org, who) in enumerate(turns):
                 match turn:
                     case "step":
                         sent.append((f"e{n}", org, who))
-                        await rig.tell(step(org, f"e{n}", who, minute=n, text=f"e{n}"))
+                        await gateway.publish(step(org, f"e{n}", who, minute=n, text=f"e{n}"))
                     case "break":
                         broken.add(subject(who))
                     case "mend":
                         broken.discard(subject(who))
                     case "link":
-                        await rig.tell(linked(f"l{n}", ref("clinic", who), ref("housing", who)))
+                        await gateway.publish(linked(f"l{n}", ref("clinic", who), ref("housing", who)))
                     case "hand out":
-                        await rig.hand_out(everything=False)
+                        await gateway.dispatch(everything=False)
                     case "read":
                         for reader in readers:
                             await reader.read()
                     case "retry":
-                        await retried(rig)
+                        await retried(gateway)
             broken.clear()
             for _ in range(4):
-                await retried(rig)
-                await rig.hand_out(everything=False)
+                await retried(gateway)
+                await gateway.dispatch(everything=False)
                 for reader in readers:
                     await reader.read()
-        assert not await rig.pool.fetchval("select count(*) from set_aside")
+        assert not await gateway.pool.fetchval("select count(*) from set_aside")
         for reader in readers:
             assert [each["number"] for each in reader.told] == list(range(1, len(reader.told) + 1))
             wanted = [
@@ -131,23 +134,23 @@ async def test_everything_is_told_once_and_in_order_whatever_was_set_aside(machi
 
 
 async def test_nothing_of_a_closed_pathway_is_told_to_others(machine: Machine) -> None:
-    async with rig_on(machine) as rig:
-        await rig.tell(step("clinic", "c", 1, text="c"), step("housing", "h", 2, text="h"), agreed("clinic", 1))
-        await rig.tell(linked("l", ref("clinic", 1), ref("housing", 2)), step("reader", "r", 3, text="r"))
-        await rig.tell(linked("m", ref("clinic", 1), ref("reader", 3)))
-        seen = await rig.read(of("reader"), "reader", subject(3), "care")
+    async with routes_on(machine) as gateway:
+        await gateway.publish(step("clinic", "c", 1, text="c"), step("housing", "h", 2, text="h"), agreed("clinic", 1))
+        await gateway.publish(linked("l", ref("clinic", 1), ref("housing", 2)), step("reader", "r", 3, text="r"))
+        await gateway.publish(linked("m", ref("clinic", 1), ref("reader", 3)))
+        seen = await gateway.read(subscriber("reader"), "reader", subject(3), "care")
         assert {each["activity"] for each in seen["steps"]} == {"c", "r"}
-        async with rig.pool.acquire() as connection:
+        async with gateway.pool.acquire() as connection:
             pathway = await connection.fetchval("select pathway from membership limit 1")
             refs = await held_repository.refs_of(connection, pathway)
             await repository.put(connection, "membership", "evidence", {"said:0": Injected()}, {"said:0": refs})
         for org, n, own in (("reader", 3, "r"), ("clinic", 1, "c"), ("housing", 2, "h")):
-            closed = await rig.read(of(org), org, subject(n), "care")
+            closed = await gateway.read(subscriber(org), org, subject(n), "care")
             assert [each["activity"] for each in closed["steps"]] == [own]
-        found = await rig.ask(
-            of("reader"), "POST", "/v1/pathways/search", json={"org": "clinic", "subject": subject(1)}
+        found = await gateway.request(
+            subscriber("reader"), "POST", "/v1/pathways/search", json={"org": "clinic", "subject": subject(1)}
         )
         assert found.status_code == 404
-        async with rig.pool.acquire() as connection:
+        async with gateway.pool.acquire() as connection:
             await repository.release(connection, "membership", ["said:0"])
-        assert len((await rig.read(of("reader"), "reader", subject(3), "care"))["steps"]) == 2
+        assert len((await gateway.read(subscriber("reader"), "reader", subject(3), "care"))["steps"]) == 2

@@ -12,81 +12,84 @@ import pytest
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.streams.sse.stream import Streams
 from pathline_gateway.streams.subscriptions import retention_repository
-from support.gateways.routes import SECRET, Rig, of
-from support.gateways.webhook_workers import posting, status, subscribed
+from support.gateways.routes import SECRET, GatewayRoutes, subscriber
+from support.gateways.webhook_workers import run_webhook_workers, status, subscribed
 from support.intake.history import step
 from support.servers.webhook_receiver import Reply, listening
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-async def pull(rig: Rig, org: str, **more: Any) -> str:
+async def pull(gateway: GatewayRoutes, org: str, **more: Any) -> str:
     body = {"protocol": "PULL", "config": {"organisation": org, "purpose": "care"}, **more}
-    return str((await rig.ask(of(org), "POST", "/v1/subscriptions", json=body)).json()["id"])
+    return str((await gateway.request(subscriber(org), "POST", "/v1/subscriptions", json=body)).json()["id"])
 
 
-async def read(rig: Rig, org: str, id: str, after: str = "n0") -> list[tuple[int, int | None]]:
+async def read(gateway: GatewayRoutes, org: str, id: str, after: str = "n0") -> list[tuple[int, int | None]]:
     """The numbers that are told, each with the first of those that it stands for where they are forgotten."""
-    page = (await rig.ask(of(org), "GET", f"/v1/subscriptions/{id}/events?after={after}")).json()
+    page = (await gateway.request(subscriber(org), "GET", f"/v1/subscriptions/{id}/events?after={after}")).json()
     assert page["next"] == f"n{page['count']}"
     return [(each["number"], each.get("first") if each.get("forgotten") else None) for each in page["events"]]
 
 
-async def given(rig: Rig, n: int, begin: int = 0) -> None:
-    await rig.tell(*(step("clinic", f"c{begin + k}", k) for k in range(n)))
-    await rig.hand_out(everything=False)
+async def given(gateway: GatewayRoutes, n: int, begin: int = 0) -> None:
+    await gateway.publish(*(step("clinic", f"c{begin + k}", k) for k in range(n)))
+    await gateway.dispatch(everything=False)
 
 
-async def forget(rig: Rig, before: datetime = EVER, most: int = 10**6, of_all: int = 10**6) -> None:
-    async with rig.pool.acquire() as connection:
+async def forget(gateway: GatewayRoutes, before: datetime = EVER, most: int = 10**6, of_all: int = 10**6) -> None:
+    async with gateway.pool.acquire() as connection:
         while await retention_repository.delete_expired(connection, before, most, of_all):
             pass
 
 
-async def rows(rig: Rig, id: str) -> list[int]:
-    found = await rig.pool.fetch("select number from delivery where subscription = $1 order by 1", UUID(id))
+async def rows(gateway: GatewayRoutes, id: str) -> list[int]:
+    found = await gateway.pool.fetch("select number from delivery where subscription = $1 order by 1", UUID(id))
     return [row["number"] for row in found]
 
 
 @pytest.mark.limit("kept-events", "kept-days")
-async def test_whoever_comes_back_late_is_told_what_is_lost_and_goes_on(rig: Rig) -> None:
-    id, other = await pull(rig, "clinic"), await pull(rig, "clinic", filters=[{"exact": {"service": "nothing"}}])
-    await given(rig, 10)
-    await forget(rig, most=4)
-    assert await rows(rig, id) == [7, 8, 9, 10]
-    assert await read(rig, "clinic", id) == [(6, 1), (7, None), (8, None), (9, None), (10, None)]
-    assert await read(rig, "clinic", id, "n3") == [(6, 4), (7, None), (8, None), (9, None), (10, None)]
-    assert await read(rig, "clinic", id, "n6") == [(7, None), (8, None), (9, None), (10, None)]
-    assert await read(rig, "clinic", other) == []
-    await rig.execute("update delivery set delivered_at = delivered_at - interval '40 days' where number < 9")
-    await forget(rig, before=datetime.now(UTC) - timedelta(days=30))
-    assert await read(rig, "clinic", id) == [(8, 1), (9, None), (10, None)]
-    await rig.execute("update delivery set delivered_at = delivered_at - interval '40 days'")
-    await forget(rig, before=datetime.now(UTC) - timedelta(days=30))
-    assert await read(rig, "clinic", id) == [(10, 1)]
-    await given(rig, 2, begin=10)
-    assert await read(rig, "clinic", id, "n2") == [(10, 3), (11, None), (12, None)]
+async def test_whoever_comes_back_late_is_told_what_is_lost_and_goes_on(gateway: GatewayRoutes) -> None:
+    id, other = (
+        await pull(gateway, "clinic"),
+        await pull(gateway, "clinic", filters=[{"exact": {"service": "nothing"}}]),
+    )
+    await given(gateway, 10)
+    await forget(gateway, most=4)
+    assert await rows(gateway, id) == [7, 8, 9, 10]
+    assert await read(gateway, "clinic", id) == [(6, 1), (7, None), (8, None), (9, None), (10, None)]
+    assert await read(gateway, "clinic", id, "n3") == [(6, 4), (7, None), (8, None), (9, None), (10, None)]
+    assert await read(gateway, "clinic", id, "n6") == [(7, None), (8, None), (9, None), (10, None)]
+    assert await read(gateway, "clinic", other) == []
+    await gateway.execute("update delivery set delivered_at = delivered_at - interval '40 days' where number < 9")
+    await forget(gateway, before=datetime.now(UTC) - timedelta(days=30))
+    assert await read(gateway, "clinic", id) == [(8, 1), (9, None), (10, None)]
+    await gateway.execute("update delivery set delivered_at = delivered_at - interval '40 days'")
+    await forget(gateway, before=datetime.now(UTC) - timedelta(days=30))
+    assert await read(gateway, "clinic", id) == [(10, 1)]
+    await given(gateway, 2, begin=10)
+    assert await read(gateway, "clinic", id, "n2") == [(10, 3), (11, None), (12, None)]
 
 
 @pytest.mark.limit("kept-of-organisation")
-async def test_many_that_nobody_reads_share_what_their_organisation_may_keep(rig: Rig) -> None:
-    ids = [await pull(rig, "clinic") for _ in range(5)]
-    few = await pull(rig, "clinic", filters=[{"exact": {"activity": "none"}}])
-    await rig.tell(step("housing", "h1", 99))
-    mine = await pull(rig, "housing")
-    await given(rig, 20)
-    await rig.tell(*(step("housing", f"h{n}", n) for n in range(2, 22)))
-    await rig.hand_out(everything=False)
-    await forget(rig, of_all=60)
-    assert [await rows(rig, id) for id in ids] == [list(range(11, 21))] * 5
-    assert (await rows(rig, few), len(await rows(rig, mine))) == ([], 20)
+async def test_many_that_nobody_reads_share_what_their_organisation_may_keep(gateway: GatewayRoutes) -> None:
+    ids = [await pull(gateway, "clinic") for _ in range(5)]
+    few = await pull(gateway, "clinic", filters=[{"exact": {"activity": "none"}}])
+    await gateway.publish(step("housing", "h1", 99))
+    mine = await pull(gateway, "housing")
+    await given(gateway, 20)
+    await gateway.publish(*(step("housing", f"h{n}", n) for n in range(2, 22)))
+    await gateway.dispatch(everything=False)
+    await forget(gateway, of_all=60)
+    assert [await rows(gateway, id) for id in ids] == [list(range(11, 21))] * 5
+    assert (await rows(gateway, few), len(await rows(gateway, mine))) == ([], 20)
 
 
-async def test_a_listener_is_told_as_well(rig: Rig) -> None:
-    id = await pull(rig, "clinic")
-    await given(rig, 5)
-    await forget(rig, most=2)
-    streams = Streams(rig.pool, SECRET, lambda: rig.now, rig.waiters)
+async def test_a_listener_is_told_as_well(gateway: GatewayRoutes) -> None:
+    id = await pull(gateway, "clinic")
+    await given(gateway, 5)
+    await forget(gateway, most=2)
+    streams = Streams(gateway.pool, SECRET, lambda: gateway.now, gateway.listeners)
     frames = streams.listen(UUID(id), 1, auth_disabled=False)
     said = b""
     async with asyncio.timeout(60):
@@ -98,24 +101,24 @@ async def test_a_listener_is_told_as_well(rig: Rig) -> None:
 
 
 async def test_a_sink_that_took_nothing_for_so_long_goes_on_with_what_is_kept_and_is_told_how_much_is_lost(
-    rig: Rig,
+    gateway: GatewayRoutes,
 ) -> None:
     async with listening() as sink:
-        id, _ = await subscribed(rig, sink, by=AUTH_DISABLED_CALLER, org="clinic")
+        id, _ = await subscribed(gateway, sink, by=AUTH_DISABLED_CALLER, org="clinic")
         sink.answer = lambda _: Reply(500)
-        async with posting(rig):
-            await rig.tell(*(step("clinic", f"c{n}", n) for n in range(6)))
-            await rig.hand_out()
+        async with run_webhook_workers(gateway):
+            await gateway.publish(*(step("clinic", f"c{n}", n) for n in range(6)))
+            await gateway.dispatch()
             await sink.until(lambda sink: len(sink.posted) >= 2, seconds=60)
-        await forget(rig, most=2)
+        await forget(gateway, most=2)
         sink.answer = lambda _: Reply()
-        async with posting(rig):
-            await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/resume")
+        async with run_webhook_workers(gateway):
+            await gateway.request(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/resume")
             await sink.until(lambda sink: len(sink.took) == 2, seconds=60)
             async with asyncio.timeout(60):
-                while (await status(rig, id))["waiting"]:
+                while (await status(gateway, id))["waiting"]:
                     await asyncio.sleep(0.01)
         assert sorted(each.event["number"] for each in sink.took) == [5, 6]
         assert {each.headers["pathline-failures"] for each in sink.took} == {"4"}
-        said = await status(rig, id)
+        said = await status(gateway, id)
         assert (said["failures"], said["waiting"]) == (4, 0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from support.gateways.routes import Rig
-from support.gateways.webhook_workers import posting, subscribed
+from support.gateways.routes import GatewayRoutes
+from support.gateways.webhook_workers import run_webhook_workers, subscribed
 from support.intake.history import step
 from support.servers.webhook_receiver import Reply, Sink, listening
 
@@ -13,14 +13,14 @@ RATE = 1_200
 EVENTS = 30
 
 
-async def test_one_with_many_subscriptions_leaves_its_share_of_a_sinks_rate_to_another(rig: Rig) -> None:
+async def test_one_with_many_subscriptions_leaves_its_share_of_a_sinks_rate_to_another(gateway: GatewayRoutes) -> None:
     async with listening() as sink:
         sink.handshake = Reply(200, {"webhook-allowed-origin": "*", "webhook-allowed-rate": str(RATE)})
-        many = {(await subscribed(rig, sink, org="clinic"))[0] for _ in range(20)}
-        one, _ = await subscribed(rig, sink, org="housing")
-        await rig.tell(*(step("clinic", f"c{n}", n) for n in range(EVENTS)))
-        await rig.hand_out()
-        async with posting(rig), posting(rig):  # two processes
+        many = {(await subscribed(gateway, sink, org="clinic"))[0] for _ in range(20)}
+        one, _ = await subscribed(gateway, sink, org="housing")
+        await gateway.publish(*(step("clinic", f"c{n}", n) for n in range(EVENTS)))
+        await gateway.dispatch()
+        async with run_webhook_workers(gateway), run_webhook_workers(gateway):  # two processes
             await sink.until(lambda s: sent(s)[one] == EVENTS, seconds=60)
             until_then = sent(sink)
     others = sum(until_then[each] for each in many)

@@ -13,24 +13,24 @@ import pytest
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.webhooks import endpoint_repository
-from support.gateways.routes import Rig
-from support.gateways.webhook_workers import QUICK, posting, subscribed
+from support.gateways.routes import GatewayRoutes
+from support.gateways.webhook_workers import QUICK, run_webhook_workers, subscribed
 from support.intake.history import step
 from support.servers.webhook_receiver import Posted, Reply, Sink, listening
 
 SLOW = int(os.environ.get("PATHLINE_TEST_SLOW_SINKS", "300"))
 
 
-async def many(rig: Rig, org: str, sink: Sink, n: int, *filters: Any) -> None:
+async def many(gateway: GatewayRoutes, org: str, sink: Sink, n: int, *filters: Any) -> None:
     """So many subscriptions of one organisation, each with a sink of its own."""
-    async with rig.pool.acquire() as connection, connection.transaction():
+    async with gateway.pool.acquire() as connection, connection.transaction():
         for number in range(n):
             id = await subscription_repository.create(connection, org, True, "HTTP", "care", None, filters)
             await endpoint_repository.create(connection, id, f"{sink.url}/{number}", None, "whsec_AAAA")
 
 
 @pytest.mark.limit("sinks-at-once")
-async def test_slow_sinks_of_one_organisation_hold_up_no_other_and_take_turns(rig: Rig) -> None:
+async def test_slow_sinks_of_one_organisation_hold_up_no_other_and_take_turns(gateway: GatewayRoutes) -> None:
     answered = asyncio.Event()
 
     async def late(_: Posted) -> Reply:
@@ -41,18 +41,18 @@ async def test_slow_sinks_of_one_organisation_hold_up_no_other_and_take_turns(ri
     async with (
         listening() as slow,
         listening() as quick,
-        posting(rig, replace(QUICK, request_s=120, lease_s=300), limits=limits),
+        run_webhook_workers(gateway, replace(QUICK, request_s=120, lease_s=300), limits=limits),
     ):
         slow.answer = late
-        await many(rig, "slow", slow, SLOW, {"exact": {"org": "clinic"}})
+        await many(gateway, "slow", slow, SLOW, {"exact": {"org": "clinic"}})
         for n in range(10):
-            await rig.tell(step("clinic", f"c{n}", n))
-        await rig.hand_out()
+            await gateway.publish(step("clinic", f"c{n}", n))
+        await gateway.dispatch()
         await slow.until(lambda sink: sink.at_once >= 100)
-        await subscribed(rig, quick, {"exact": {"org": "housing"}}, org="quick")
+        await subscribed(gateway, quick, {"exact": {"org": "housing"}}, org="quick")
         for n in range(20):
-            await rig.tell(step("housing", f"h{n}", n % 4))
-            await rig.hand_out()
+            await gateway.publish(step("housing", f"h{n}", n % 4))
+            await gateway.dispatch()
             await quick.until_took(n + 1)
         assert slow.took == [], "all that it was sent is on its way still"
         assert len({each.headers["webhook-id"][:36] for each in slow.posted}) == 100

@@ -13,21 +13,29 @@ from typing import Any
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from gateway.pull.test_restricted import consented, told
+from gateway.pull.test_restricted import consent_given, make_event
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
-from support.gateways.routes import Rig, of
-from support.gateways.webhook_workers import QUICK, Clock, posting, status, subscribed, until, wanting
+from support.gateways.routes import GatewayRoutes, subscriber
+from support.gateways.webhook_workers import (
+    QUICK,
+    Clock,
+    run_webhook_workers,
+    status,
+    subscribed,
+    until,
+    webhook_subscription,
+)
 from support.intake.history import linked, ref, step, subject
 from support.servers.webhook_receiver import Posted, Reply, Sink, listening
 
 
-async def test_an_event_is_posted_signed_and_as_a_cloudevent(rig: Rig) -> None:
-    async with listening() as sink, posting(rig):
-        id, secret = await subscribed(rig, sink, {"exact": {"org": "clinic"}})
-        await rig.tell(step("housing", "h1", 2), step("clinic", "c1", 1), step("clinic", "c2", 2))
-        await rig.hand_out()
+async def test_an_event_is_posted_signed_and_as_a_cloudevent(gateway: GatewayRoutes) -> None:
+    async with listening() as sink, run_webhook_workers(gateway):
+        id, secret = await subscribed(gateway, sink, {"exact": {"org": "clinic"}})
+        await gateway.publish(step("housing", "h1", 2), step("clinic", "c1", 1), step("clinic", "c2", 2))
+        await gateway.dispatch()
         await sink.until(lambda s: len(s.took) == 2)
-        said = await until(rig, id, waiting=0)
+        said = await until(gateway, id, waiting=0)
     first, second = sorted(sink.took, key=lambda each: each.event["number"])
     assert (first.id, second.id) == (f"{id}-1", f"{id}-2")
     first.verify(secret)
@@ -46,7 +54,7 @@ async def test_an_event_is_posted_signed_and_as_a_cloudevent(rig: Rig) -> None:
     assert said["last_failure"] is said["waiting_since"] is said["next_attempt"] is None
 
 
-async def test_a_sink_is_asked_before_anything_is_posted_to_it(rig: Rig) -> None:
+async def test_a_sink_is_asked_before_anything_is_posted_to_it(gateway: GatewayRoutes) -> None:
     async with listening() as sink:
         for answer in (
             Reply(200),
@@ -56,17 +64,25 @@ async def test_a_sink_is_asked_before_anything_is_posted_to_it(rig: Rig) -> None
             Reply(200, {"webhook-allowed-origin": "*", "webhook-allowed-rate": "0"}),
         ):
             sink.handshake = answer
-            refused = await rig.ask(AUTH_DISABLED_CALLER, "POST", "/v1/subscriptions", json=wanting(sink))
+            refused = await gateway.request(
+                AUTH_DISABLED_CALLER, "POST", "/v1/subscriptions", json=webhook_subscription(sink)
+            )
             assert (refused.status_code, refused.json()["type"]) == (422, "urn:pathline:problem:sink-refused")
         sink.handshake = Reply(204, {"webhook-allowed-origin": "gateway.test"})
-        id, _ = await subscribed(rig, sink)
-        assert await rig.pool.fetchval("select count(*) from subscription") == 1
+        id, _ = await subscribed(gateway, sink)
+        assert await gateway.pool.fetchval("select count(*) from subscription") == 1
         async with listening() as other:
             other.handshake = Reply(403)
-            moved = await rig.ask(AUTH_DISABLED_CALLER, "PUT", f"/v1/subscriptions/{id}", json=wanting(other))
+            moved = await gateway.request(
+                AUTH_DISABLED_CALLER, "PUT", f"/v1/subscriptions/{id}", json=webhook_subscription(other)
+            )
             assert moved.status_code == 422
-            assert (await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}")).json()["sink"] == sink.url
-        gone = await rig.ask(AUTH_DISABLED_CALLER, "PUT", f"/v1/subscriptions/{id}", json=wanting(other))
+            assert (await gateway.request(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}")).json()[
+                "sink"
+            ] == sink.url
+        gone = await gateway.request(
+            AUTH_DISABLED_CALLER, "PUT", f"/v1/subscriptions/{id}", json=webhook_subscription(other)
+        )
         assert (gone.status_code, gone.json()["type"]) == (422, "urn:pathline:problem:sink-not-reached")
         assert "unreachable" in gone.json()["detail"]
 
@@ -83,48 +99,54 @@ async def test_a_sink_is_asked_before_anything_is_posted_to_it(rig: Rig) -> None
         {"sink": "/relative"},
     ],
 )
-async def test_what_is_no_sink_is_refused_and_not_repeated(rig: Rig, change: dict[str, Any]) -> None:
-    wanted = {**wanting(Sink("http://127.0.0.1:1/")), **change}
-    answer = await rig.ask(AUTH_DISABLED_CALLER, "POST", "/v1/subscriptions", json=wanted)
+async def test_what_is_no_sink_is_refused_and_not_repeated(gateway: GatewayRoutes, change: dict[str, Any]) -> None:
+    wanted = {**webhook_subscription(Sink("http://127.0.0.1:1/")), **change}
+    answer = await gateway.request(AUTH_DISABLED_CALLER, "POST", "/v1/subscriptions", json=wanted)
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:pathline:problem:malformed-sink")
     assert "secret" not in answer.text
 
 
-async def test_a_secret_is_told_once_and_the_old_one_signs_for_a_day(rig: Rig) -> None:
+async def test_a_secret_is_told_once_and_the_old_one_signs_for_a_day(gateway: GatewayRoutes) -> None:
     clock = Clock()
-    async with listening() as sink, posting(rig, clock=clock):
-        id, old = await subscribed(rig, sink)
-        assert old not in (await rig.ask(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}")).text
-        new = (await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/secret")).json()["secret"]
-        await rig.tell(step("clinic", "c1", 1))
-        await rig.hand_out()
+    async with listening() as sink, run_webhook_workers(gateway, clock=clock):
+        id, old = await subscribed(gateway, sink)
+        assert old not in (await gateway.request(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}")).text
+        new = (await gateway.request(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/secret")).json()["secret"]
+        await gateway.publish(step("clinic", "c1", 1))
+        await gateway.dispatch()
         await sink.until(lambda s: len(s.took) == 1)
         assert len(sink.took[0].headers["webhook-signature"].split(" ")) == 2
         for secret in (old, new):
             sink.took[0].verify(secret)
-        newest = (await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/secret")).json()["secret"]
-        canary = await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/canary")
+        newest = (await gateway.request(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/secret")).json()[
+            "secret"
+        ]
+        canary = await gateway.request(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/canary")
         assert canary.json()["delivered"] is True
         sink.took[1].verify(new)
         sink.took[1].verify(newest)
         with pytest.raises(WebhookVerificationError):
             sink.took[1].verify(old)
         clock.ahead = timedelta(hours=24, seconds=1)
-        await rig.tell(step("clinic", "c2", 1))
-        await rig.hand_out()
+        await gateway.publish(step("clinic", "c2", 1))
+        await gateway.dispatch()
         await sink.until(lambda s: len(s.took) == 3)
         assert len(sink.took[2].headers["webhook-signature"].split(" ")) == 1
 
 
-async def test_what_may_no_longer_be_shown_is_posted_as_a_marker(rig: Rig) -> None:
-    await rig.tell(step("housing", "h0", 2), step("clinic", "c0", 1), step("citizen", "m0", 9), consented())
-    await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9)))
+async def test_what_may_no_longer_be_shown_is_posted_as_a_marker(gateway: GatewayRoutes) -> None:
+    await gateway.publish(step("housing", "h0", 2), step("clinic", "c0", 1), step("citizen", "m0", 9), consent_given())
+    await gateway.publish(
+        linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9))
+    )
     async with listening() as sink:
-        await subscribed(rig, sink, by=of("housing"), org="housing")
-        await rig.tell(told("clinic", "c1", "contact.made", 1, 6, kind="enquiry"), step("housing", "h1", 2, 7))
-        await rig.hand_out()
-        await rig.tell(told("citizen", "k2", "consent.withdrawn", 9, 9, consent="c1"))
-        async with posting(rig):
+        await subscribed(gateway, sink, by=subscriber("housing"), org="housing")
+        await gateway.publish(
+            make_event("clinic", "c1", "contact.made", 1, 6, kind="enquiry"), step("housing", "h1", 2, 7)
+        )
+        await gateway.dispatch()
+        await gateway.publish(make_event("citizen", "k2", "consent.withdrawn", 9, 9, consent="c1"))
+        async with run_webhook_workers(gateway):
             await sink.until(lambda s: len(s.took) == 2)
     by_number = {each.event["number"]: each for each in sink.took}
     marker = by_number[1].read()
@@ -134,7 +156,7 @@ async def test_what_may_no_longer_be_shown_is_posted_as_a_marker(rig: Rig) -> No
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_each_pathway_comes_in_order_to_a_sink_that_fails_at_random(rig: Rig, seed: int) -> None:
+async def test_each_pathway_comes_in_order_to_a_sink_that_fails_at_random(gateway: GatewayRoutes, seed: int) -> None:
     chance = random.Random(seed)
 
     async def sometimes(posted: Posted) -> Reply:
@@ -142,9 +164,12 @@ async def test_each_pathway_comes_in_order_to_a_sink_that_fails_at_random(rig: R
         return Reply(chance.choice([204, 204, 204, 200, 500, 503, 409, 302]))
 
     people = 7
-    async with listening() as sink, posting(rig, replace(QUICK, lookahead=8, max_attempts_client_error=10**6)):
+    async with (
+        listening() as sink,
+        run_webhook_workers(gateway, replace(QUICK, lookahead=8, max_attempts_client_error=10**6)),
+    ):
         sink.answer = sometimes
-        id, secret = await subscribed(rig, sink)
+        id, secret = await subscribed(gateway, sink)
         sent: dict[int, list[str]] = defaultdict(list)
         for batch in range(6):
             steps = []
@@ -152,9 +177,9 @@ async def test_each_pathway_comes_in_order_to_a_sink_that_fails_at_random(rig: R
                 who = chance.randrange(people)
                 sent[who].append(f"e{batch}-{n}")
                 steps.append(step("clinic", sent[who][-1], who))
-            await rig.tell(*steps)
-            await rig.hand_out()
-        await until(rig, id, waiting=0, failures=0, delivered=90)
+            await gateway.publish(*steps)
+            await gateway.dispatch()
+        await until(gateway, id, waiting=0, failures=0, delivered=90)
         assert sink.most_at_once > 1
     taken: dict[str, list[str]] = defaultdict(list)
     given: dict[str, list[int]] = defaultdict(list)
@@ -168,90 +193,90 @@ async def test_each_pathway_comes_in_order_to_a_sink_that_fails_at_random(rig: R
         assert given[subject(who)] == sorted(given[subject(who)])
 
 
-async def test_an_event_that_fails_holds_back_its_own_pathway_alone(rig: Rig) -> None:
-    async with listening() as sink, posting(rig, replace(QUICK, lookahead=4)):
-        id, _ = await subscribed(rig, sink)
+async def test_an_event_that_fails_holds_back_its_own_pathway_alone(gateway: GatewayRoutes) -> None:
+    async with listening() as sink, run_webhook_workers(gateway, replace(QUICK, lookahead=4)):
+        id, _ = await subscribed(gateway, sink)
         mended = False
         sink.answer = lambda posted: Reply(204 if mended or posted.event["id"] != "first" else 500)
-        await rig.tell(step("clinic", "first", 1))
-        await rig.hand_out()
+        await gateway.publish(step("clinic", "first", 1))
+        await gateway.dispatch()
         await sink.until(lambda s: len(s.posted) > 1)
         for n in range(20):
-            await rig.tell(step("clinic", f"same-{n}", 1), step("clinic", f"other-{n}", n + 2))
-        await rig.hand_out()
+            await gateway.publish(step("clinic", f"same-{n}", 1), step("clinic", f"other-{n}", n + 2))
+        await gateway.dispatch()
         await sink.until(lambda s: len(s.took) == 20)
         assert all(each.startswith("other-") for each in sink.ids())
-        said = await until(rig, id, waiting=21)
+        said = await until(gateway, id, waiting=21)
         assert (said["delivered"], said["last_failure"]["reason"]) == (0, "500")
         assert said["waiting_since"] is not None
         mended = True
-        await until(rig, id, waiting=0, delivered=41)
+        await until(gateway, id, waiting=0, delivered=41)
     assert sink.ids()[20:] == ["first", *(f"same-{n}" for n in range(20))]
 
 
-async def test_a_pathway_that_was_joined_to_one_that_is_held_back_waits_with_it(rig: Rig) -> None:
-    async with listening() as sink, posting(rig):
-        await rig.tell(step("clinic", "c0", 1), step("housing", "h0", 2))
-        id, _ = await subscribed(rig, sink)
+async def test_a_pathway_that_was_joined_to_one_that_is_held_back_waits_with_it(gateway: GatewayRoutes) -> None:
+    async with listening() as sink, run_webhook_workers(gateway):
+        await gateway.publish(step("clinic", "c0", 1), step("housing", "h0", 2))
+        id, _ = await subscribed(gateway, sink)
         mended = False
         sink.answer = lambda posted: Reply(204 if mended or posted.event["id"] != "c1" else 500)
-        await rig.tell(step("clinic", "c1", 1))
-        await rig.hand_out()
+        await gateway.publish(step("clinic", "c1", 1))
+        await gateway.dispatch()
         await sink.until(lambda s: s.posted)
-        await rig.tell(linked("l1", ref("clinic", 1), ref("housing", 2)))
-        await rig.tell(step("housing", "h1", 2), step("bank", "b1", 3))
-        await rig.hand_out()
+        await gateway.publish(linked("l1", ref("clinic", 1), ref("housing", 2)))
+        await gateway.publish(step("housing", "h1", 2), step("bank", "b1", 3))
+        await gateway.dispatch()
         await sink.until(lambda s: "b1" in s.ids() and len(s.posted) > 8)
         assert sink.ids() == ["b1"]
         mended = True
-        await until(rig, id, waiting=0)
+        await until(gateway, id, waiting=0)
     assert sink.ids() == ["b1", "c1", "h1"]
 
 
-async def test_no_more_than_so_many_events_are_held_back_and_none_is_lost(rig: Rig) -> None:
-    async with listening() as sink, posting(rig, replace(QUICK, lookahead=4, max_held=6)):
-        id, _ = await subscribed(rig, sink)
+async def test_no_more_than_so_many_events_are_held_back_and_none_is_lost(gateway: GatewayRoutes) -> None:
+    async with listening() as sink, run_webhook_workers(gateway, replace(QUICK, lookahead=4, max_held=6)):
+        id, _ = await subscribed(gateway, sink)
         mended = False
         sink.answer = lambda posted: Reply(204 if mended or posted.event["subject"] == subject(0) else 500)
         for n in range(40):
-            await rig.tell(step("clinic", f"c{n}", n % 2))
-        await rig.hand_out()
+            await gateway.publish(step("clinic", f"c{n}", n % 2))
+        await gateway.dispatch()
         await sink.until(lambda s: len(s.posted) > 60)
-        held = await rig.pool.fetchval("select count(*) from webhook_retry")
+        held = await gateway.pool.fetchval("select count(*) from webhook_retry")
         assert 6 <= held <= 10
         assert len(sink.took) < 20
         mended = True
-        await until(rig, id, waiting=0, delivered=40)
+        await until(gateway, id, waiting=0, delivered=40)
     for parity in (0, 1):
         expected = [f"c{n}" for n in range(parity, 40, 2)]
         assert [each for each in sink.ids() if int(each[1:]) % 2 == parity] == expected
 
 
-async def test_no_more_is_sent_than_a_sink_allows(rig: Rig) -> None:
-    async with listening() as sink, posting(rig):
+async def test_no_more_is_sent_than_a_sink_allows(gateway: GatewayRoutes) -> None:
+    async with listening() as sink, run_webhook_workers(gateway):
         sink.handshake = Reply(200, {"webhook-allowed-origin": "*", "webhook-allowed-rate": "150"})
-        id, _ = await subscribed(rig, sink)
+        id, _ = await subscribed(gateway, sink)
         began = time.monotonic()
-        await rig.tell(*(step("clinic", f"c{n}", n) for n in range(4)))
-        await rig.hand_out()
-        await until(rig, id, waiting=0)
+        await gateway.publish(*(step("clinic", f"c{n}", n) for n in range(4)))
+        await gateway.dispatch()
+        await until(gateway, id, waiting=0)
         assert time.monotonic() - began > 3 * 60 / 150 - 0.05
     assert len(sink.took) == 4
 
 
-async def test_what_one_left_when_it_ended_another_takes_up_at_once(rig: Rig) -> None:
+async def test_what_one_left_when_it_ended_another_takes_up_at_once(gateway: GatewayRoutes) -> None:
     async with listening() as sink:
         sink.answer = slowly
-        id, _ = await subscribed(rig, sink)
+        id, _ = await subscribed(gateway, sink)
         for n in range(30):
-            await rig.tell(step("clinic", f"c{n}", n % 3))
-        await rig.hand_out()
-        async with posting(rig):
+            await gateway.publish(step("clinic", f"c{n}", n % 3))
+        await gateway.dispatch()
+        async with run_webhook_workers(gateway):
             await sink.until(lambda s: len(s.ids()) >= 5)
-        async with posting(rig):
+        async with run_webhook_workers(gateway):
             await sink.until(lambda s: len(s.ids()) >= 15)
-        async with posting(rig):
-            await until(rig, id, waiting=0, seconds=10)
+        async with run_webhook_workers(gateway):
+            await until(gateway, id, waiting=0, seconds=10)
     for person in range(3):
         expected = [f"c{n}" for n in range(person, 30, 3)]
         assert [each for each in sink.ids() if int(each[1:]) % 3 == person] == expected
@@ -262,58 +287,60 @@ async def slowly(_: Posted) -> Reply:
     return Reply()
 
 
-async def test_two_that_post_share_the_sinks_and_what_one_leaves_the_other_takes_up(rig: Rig) -> None:
+async def test_two_that_post_share_the_sinks_and_what_one_leaves_the_other_takes_up(gateway: GatewayRoutes) -> None:
     async with listening() as one, listening() as two:
-        sinks = {(await subscribed(rig, sink))[0]: sink for sink in (one, two)}
-        async with posting(rig), posting(rig):
+        sinks = {(await subscribed(gateway, sink))[0]: sink for sink in (one, two)}
+        async with run_webhook_workers(gateway), run_webhook_workers(gateway):
             for n in range(20):
-                await rig.tell(step("clinic", f"c{n}", n % 4))
-            await rig.hand_out()
+                await gateway.publish(step("clinic", f"c{n}", n % 4))
+            await gateway.dispatch()
             for id in sinks:
-                await until(rig, id, waiting=0)
+                await until(gateway, id, waiting=0)
         for sink in sinks.values():
             assert [each.id for each in sink.took] == list(dict.fromkeys(each.id for each in sink.took))
         # As if it had been killed: its lease ends by itself.
-        await rig.pool.execute(
+        await gateway.pool.execute(
             "update webhook_sink set leased_by = gen_random_uuid(), lease_until = now() + interval '1 second'"
         )
-        async with posting(rig):
-            await rig.tell(step("clinic", "last", 1))
-            await rig.hand_out()
+        async with run_webhook_workers(gateway):
+            await gateway.publish(step("clinic", "last", 1))
+            await gateway.dispatch()
             for id in sinks:
-                await until(rig, id, waiting=0)
+                await until(gateway, id, waiting=0)
     assert all(sink.ids()[-1] == "last" for sink in sinks.values())
 
 
-async def test_a_paused_subscription_posts_nothing_and_loses_nothing(rig: Rig) -> None:
-    async with listening() as sink, listening() as other, posting(rig):
-        id, _ = await subscribed(rig, sink)
-        await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/pause")
-        await subscribed(rig, other)
-        await rig.tell(step("clinic", "c1", 1))
-        await rig.hand_out()
+async def test_a_paused_subscription_posts_nothing_and_loses_nothing(gateway: GatewayRoutes) -> None:
+    async with listening() as sink, listening() as other, run_webhook_workers(gateway):
+        id, _ = await subscribed(gateway, sink)
+        await gateway.request(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/pause")
+        await subscribed(gateway, other)
+        await gateway.publish(step("clinic", "c1", 1))
+        await gateway.dispatch()
         await other.until(lambda s: s.took)
-        assert (await status(rig, id))["state"] == "paused"
+        assert (await status(gateway, id))["state"] == "paused"
         assert sink.posted == []
-        await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/resume")
-        await until(rig, id, state="active", waiting=0)
-        canary = (await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/canary")).json()
+        await gateway.request(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/resume")
+        await until(gateway, id, state="active", waiting=0)
+        canary = (await gateway.request(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/canary")).json()
         assert (canary["delivered"], canary["reason"]) == (True, "delivered")
         assert sink.took[-1].read().get_type() == "org.pathline.canary.v1"
         sink.answer = lambda _: Reply(500, {}, b"a secret of the sink's")
-        canary = await rig.ask(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/canary")
+        canary = await gateway.request(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/canary")
         assert (canary.json()["delivered"], canary.json()["reason"]) == (False, "500")
         assert "secret" not in canary.text
 
 
-async def test_another_organisation_learns_nothing_of_a_sink(rig: Rig) -> None:
+async def test_another_organisation_learns_nothing_of_a_sink(gateway: GatewayRoutes) -> None:
     async with listening() as sink:
-        id, _ = await subscribed(rig, sink, by=of("housing"), org="housing")
+        id, _ = await subscribed(gateway, sink, by=subscriber("housing"), org="housing")
     for method, path in (
         ("POST", "secret"),
         ("GET", "status"),
         ("GET", "failures"),
         ("POST", "canary"),
     ):
-        assert (await rig.ask(of("bank"), method, f"/v1/subscriptions/{id}/{path}")).status_code == 404
-    assert (await rig.ask(of("bank"), "POST", f"/v1/subscriptions/{id}/redrive", json={})).status_code == 404
+        assert (await gateway.request(subscriber("bank"), method, f"/v1/subscriptions/{id}/{path}")).status_code == 404
+    assert (
+        await gateway.request(subscriber("bank"), "POST", f"/v1/subscriptions/{id}/redrive", json={})
+    ).status_code == 404

@@ -25,8 +25,8 @@ from pathline_gateway.streams.webhooks.http_client.endpoint_url import WrongSink
 from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.signature import new_secret, signatures
 from pathline_gateway.web.problem import Problem
-from support.gateways.routes import Rig
-from support.gateways.webhook_workers import QUICK, posting, status, subscribed
+from support.gateways.routes import GatewayRoutes
+from support.gateways.webhook_workers import QUICK, run_webhook_workers, status, subscribed
 from support.intake.history import step
 from support.servers.webhook_receiver import Reply, listening
 
@@ -134,13 +134,13 @@ async def test_this_machine_is_reached_by_no_spelling_of_its_address(host: str) 
 
 
 async def test_a_name_that_moved_into_the_network_after_the_handshake_is_posted_to_no_more(
-    rig: Rig, tls: tuple[Path, Path]
+    gateway: GatewayRoutes, tls: tuple[Path, Path]
 ) -> None:
     names = Names(["127.0.0.1"], ["169.254.169.254"])
     certificate, key = tls
     async with listening(ssl_certfile=str(certificate), ssl_keyfile=str(key)) as receiver:
         poster = WebhookHttpClient(QUICK, names, trusting(certificate))
-        rig_sinks = replace(rig.sinks, http_client=poster)
+        rig_sinks = replace(gateway.webhook_sender, http_client=poster)
         url = receiver.url.replace("127.0.0.1", "sink.test")
         assert await rig_sinks.verify(url) is None
         assert receiver.asked[0].headers["host"].startswith("sink.test")
@@ -174,13 +174,13 @@ async def test_tls_is_of_the_name_and_not_of_the_address(tls: tuple[Path, Path])
     assert [each.body for each in receiver.posted] == [b"x"]
 
 
-async def test_a_sink_is_posted_to_no_more_once_private_ones_are_not_allowed(rig: Rig) -> None:
+async def test_a_sink_is_posted_to_no_more_once_private_ones_are_not_allowed(gateway: GatewayRoutes) -> None:
     async with listening() as receiver:
-        id, _ = await subscribed(rig, receiver)
-        await rig.tell(step("clinic", "c1", 1))
-        await rig.hand_out()
-        async with posting(rig, private=False):
-            while (said := await status(rig, id))["last_failure"] is None:
+        id, _ = await subscribed(gateway, receiver)
+        await gateway.publish(step("clinic", "c1", 1))
+        await gateway.dispatch()
+        async with run_webhook_workers(gateway, private=False):
+            while (said := await status(gateway, id))["last_failure"] is None:
                 await asyncio.sleep(0.02)
         assert said["last_failure"]["reason"] == "unreachable"  # and not why: that would list names of our network
         assert receiver.posted == []

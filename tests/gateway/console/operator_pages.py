@@ -1,4 +1,4 @@
-"""The operator's pages on the database of a rig, asked as whoever a test says."""
+"""The operator's pages on the database of a gateway, asked as whoever a test says."""
 
 from __future__ import annotations
 
@@ -25,64 +25,64 @@ from pathline_gateway.streams.sse.listeners import ListenerRegistry
 from pathline_gateway.streams.sse.stream import Streams
 from pathline_gateway.web import problem
 from pathline_gateway.web.context import AppContext
-from support.gateways.routes import SECRET, Rig
+from support.gateways.routes import SECRET, GatewayRoutes
 
 
 @dataclass
-class Room:
+class OperatorPages:
     """Its pages."""
 
-    rig: Rig
+    gateway: GatewayRoutes
     http: httpx.AsyncClient
 
-    async def says(self, path: str, by: Caller = AUTH_DISABLED_CALLER) -> str:
+    async def text(self, path: str, by: Caller = AUTH_DISABLED_CALLER) -> str:
         """The text of a page, as people read it."""
-        return text(await self.html(path, by))
+        return page_text(await self.html(path, by))
 
     async def html(self, path: str, by: Caller = AUTH_DISABLED_CALLER) -> str:
         """The page."""
-        await folded(self.rig)
-        self.rig.who[0] = by
+        await folded(self.gateway)
+        self.gateway.caller = by
         answer = await self.http.get(path)
         assert answer.status_code == 200, answer.text
         return answer.text
 
     async def press(self, path: str, by: Caller = AUTH_DISABLED_CALLER, **fields: str) -> httpx.Response:
         """The answer to a form."""
-        self.rig.who[0] = by
+        self.gateway.caller = by
         return await self.http.post(path, data=fields)
 
 
-def text(html: str) -> str:
+def page_text(html: str) -> str:
     """What people read of a page: without tags, on one line."""
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
 
 
-async def folded(rig: Rig) -> None:
+async def folded(gateway: GatewayRoutes) -> None:
     """Hand-offs stand as everything that was stored says."""
-    while await project_next_batch(rig.pool):
+    while await project_next_batch(gateway.pool):
         pass
 
 
 @contextlib.asynccontextmanager
-async def room_of(rig: Rig, rates: Throughput | None = None) -> AsyncIterator[Room]:
+async def operator_pages(gateway: GatewayRoutes, rates: Throughput | None = None) -> AsyncIterator[OperatorPages]:
     """The pages, as long as the block lasts."""
     app, progress = FastAPI(), Progress()
     app.add_exception_handler(problem.Problem, problem.on_problem)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
-    app.dependency_overrides[current_caller] = lambda: rig.who[0]
+    app.dependency_overrides[current_caller] = lambda: gateway.caller
 
     async def surveyed() -> None:
         progress.observe_end(("pathline.in.door-1", 0), 0)
 
     services = (
-        Statuses(rig.pool, progress, surveyed),
+        Statuses(gateway.pool, progress, surveyed),
         rates or Throughput(),
-        Streams(rig.pool, SECRET, lambda: rig.now, ListenerRegistry(rig.pool)),
+        Streams(gateway.pool, SECRET, lambda: gateway.now, ListenerRegistry(gateway.pool)),
         SubscriptionAdmission.within(Limits()),
     )
-    AppContext(rig.pool, rig.pool, SECRET, lambda: rig.now, services=services).attach(app)
+    AppContext(gateway.pool, gateway.pool, SECRET, lambda: gateway.now, services=services).attach(app)
     for module in (front_page, handoff_pages, subscription_pages):
         app.include_router(module.router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
-        yield Room(rig, http)
+        yield OperatorPages(gateway, http)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import asyncpg
 
 from pathline_gateway.pathways.amendments import Amendment
-from pathline_gateway.pathways.bare_step import bare_step_from_row
-from pathline_gateway.pathways.heard_clause import COUNTS_FOR_HANDOFF
+from pathline_gateway.pathways.counts_for_handoff_sql import COUNTS_FOR_HANDOFF
+from pathline_gateway.pathways.partial_step import partial_step_from_row
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
@@ -202,7 +202,7 @@ async def load_events(
     records = await connection.fetch(_EVENTS, list(handoffs), include_unheard)
     rows = {(r["source"], r["id"]): r for r in records}
     amendments = await load_amendments(connection, {(r["source_number"], r["id"]) for r in records})
-    return HandoffEvents([bare_step_from_row(r) for r in rows.values()], amendments, rows)
+    return HandoffEvents([partial_step_from_row(r) for r in rows.values()], amendments, rows)
 
 
 async def count_events(connection: asyncpg.Connection, parties: Collection[Party], max_count: int) -> dict[Party, int]:

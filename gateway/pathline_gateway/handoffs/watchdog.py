@@ -12,7 +12,6 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.background.faults import Postponed
-from pathline_gateway.background.isolation import any_foldable, fold_isolating_faults
 from pathline_gateway.background.loop import Loop
 from pathline_gateway.handoffs import notice_repository
 from pathline_gateway.handoffs import repository as handoff_repository
@@ -24,6 +23,7 @@ from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.kafka.watermark import TopicWatermarks
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.set_aside import repository as set_aside
+from pathline_gateway.set_aside.bisection import any_foldable, fold_or_fail_work
 from pathline_gateway.telemetry.instruments import HANDOFFS
 from pathline_gateway.telemetry.series_bound import mask_unregistered
 
@@ -137,7 +137,7 @@ class Watchdog:
             )
 
         set_aside_before = await set_aside.find_set_aside(connection, WORK, candidates)
-        failed = await fold_isolating_faults(connection, sorted(candidates), send, is_healthy)
+        failed = await fold_or_fail_work(connection, sorted(candidates), send, is_healthy)
         await set_aside.release(connection, WORK, set_aside_before - failed.keys())
         await set_aside.put(connection, WORK, "hand-off", failed)
         return outcome

@@ -15,9 +15,9 @@ from pathline.errors import Refused
 from pathline.interaction import MAX_ID_CHARACTERS, SUBJECT_REGEX, check_payload_ids, organisation_of
 from pathline.vocabulary import TYPES, HandoffOffered, Payload
 from pathline_gateway.intake import content_digest
-from pathline_gateway.intake.clear_columns import extract_columns, needs_payload
 from pathline_gateway.intake.event_classes import NOT_STEPS
 from pathline_gateway.intake.header_layout import Layout, compute_layout
+from pathline_gateway.intake.payload_columns import extract_columns, needs_payload
 from pathline_gateway.intake.record import Accepted, Record
 from pathline_gateway.reserved_names import OWN_ORGANISATION
 from pathline_gateway.telemetry.instruments import parse_traceparent

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from pathline.vocabulary import Payload
-from pathline_gateway.intake.clear_columns import Columns
 from pathline_gateway.intake.content_digest import DigestedContent
+from pathline_gateway.intake.payload_columns import Columns
 
 
 class Record(Protocol):

@@ -12,10 +12,10 @@ from pathline.interaction import Interaction, accept, organisation_of
 from pathline.producer import TOPIC_PREFIX
 from pathline.vocabulary import InteractionCorrected, InteractionVoided, Payload
 from pathline_gateway.intake import content_digest as content
-from pathline_gateway.intake.clear_columns import extract_columns, needs_payload
 from pathline_gateway.intake.content_digest import DigestedContent
 from pathline_gateway.intake.event_classes import is_step
 from pathline_gateway.intake.fast_path_parser import parse_fast_path
+from pathline_gateway.intake.payload_columns import extract_columns, needs_payload
 from pathline_gateway.intake.record import Accepted, Parked, Record
 from pathline_gateway.kafka.fetch.records import CutRecord, UnreadRecords
 from pathline_gateway.log_cause import because

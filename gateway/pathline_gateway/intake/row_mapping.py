@@ -26,8 +26,8 @@ from pathline_gateway.identity.evidence import EvidenceRank
 from pathline_gateway.identity.links.rights import Rights
 from pathline_gateway.intake import event_repository as interactions
 from pathline_gateway.intake import parked_repository
-from pathline_gateway.intake.clear_columns import TOKEN_PAYLOADS
 from pathline_gateway.intake.offer_budget import OFFERED_TYPE, Offer
+from pathline_gateway.intake.payload_columns import TOKEN_PAYLOADS
 from pathline_gateway.intake.record import Accepted, Parked
 from pathline_gateway.kafka.fetch.records import CutRecord, UnreadRecords, cut_record
 from pathline_gateway.pathways import amendment_repository

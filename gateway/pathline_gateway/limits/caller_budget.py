@@ -11,10 +11,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.middleware import Explain
 from pathline_gateway.limits.addresses import client_budget_key
+from pathline_gateway.limits.caller_semaphore import CallerSemaphore
 from pathline_gateway.limits.groups import GROUP_SCOPE_KEY, RequestGroup, classify_request
 from pathline_gateway.limits.rates import CallerRates
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.limits.turns import Turns
 from pathline_gateway.web.problem import Problem
 
 _REFUSAL_DELAY_S: Final = 0.5
@@ -41,10 +41,10 @@ class CallerBudget:
     def __init__(self, app: ASGIApp, limits: Limits, rates: CallerRates, explain: Explain | None = None) -> None:
         self._app, self._limits, self._rates, self._explain = app, limits, rates, explain
         self._jitter = cycle(_REFUSAL_JITTER_S)
-        self._turns = Turns(limits.requests_at_once, limits.requests_waiting)
-        self._slow = Turns(limits.slow_readings_at_once, 0)
-        self._streams = Turns(limits.streams_of_a_caller, 0)
-        self._all_streams = Turns(limits.streams, 0)
+        self._turns = CallerSemaphore(limits.requests_at_once, limits.requests_waiting)
+        self._slow = CallerSemaphore(limits.slow_readings_at_once, 0)
+        self._streams = CallerSemaphore(limits.streams_of_a_caller, 0)
+        self._all_streams = CallerSemaphore(limits.streams, 0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

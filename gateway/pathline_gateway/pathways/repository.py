@@ -16,7 +16,7 @@ import orjson
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways.amendments import Amendment
-from pathline_gateway.pathways.heard_clause import COUNTS_FOR_HANDOFF
+from pathline_gateway.pathways.counts_for_handoff_sql import COUNTS_FOR_HANDOFF
 from pathline_gateway.pathways.step import Step
 
 _PATHWAY_OF_REF = """

@@ -20,7 +20,7 @@ class RegistryCache:
     """Organisations that were not on the register, and when that was: by the clock that only counts seconds."""
     handoff_event_counts: Counter[Hashable] = field(default_factory=Counter)
     """How many events came since the process began: by hand-off and who published."""
-    record_event_counts: Counter[Hashable] = field(default_factory=Counter)
+    ref_event_counts: Counter[Hashable] = field(default_factory=Counter)
     """How many that name a hand-off: by record."""
 
     def learn(self, other: RegistryCache) -> None:

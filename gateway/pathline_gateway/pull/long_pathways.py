@@ -17,7 +17,7 @@ from pathline_gateway.handoffs import event_repository, pathway_repository
 from pathline_gateway.handoffs.deadlines import CONTACT_TYPES, Contact, HandoffStatus, compute_status, contact_from_step
 from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.handoffs.lifecycle import Lifecycle
-from pathline_gateway.handoffs.on_pathway import compute_pathway_lifecycles, current_receivers
+from pathline_gateway.handoffs.pathway_handoffs import compute_pathway_lifecycles, current_receivers
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways import as_of_repository, part_repository
 from pathline_gateway.pathways import repository as pathways

@@ -15,7 +15,7 @@ from pathline_gateway.handoffs import event_repository
 from pathline_gateway.handoffs.deadlines import HandoffStatus
 from pathline_gateway.handoffs.deadlines import render_handoff as serve_handoff
 from pathline_gateway.handoffs.event import handoff_event_from_step
-from pathline_gateway.handoffs.on_pathway import (
+from pathline_gateway.handoffs.pathway_handoffs import (
     compute_pathway_lifecycles,
     compute_statuses,
     current_receivers,
@@ -32,7 +32,7 @@ from pathline_gateway.pathways.step import Step
 from pathline_gateway.pathways.step_cursor import StepCursor
 from pathline_gateway.pull import long_pathways
 from pathline_gateway.pull.page_range import FIRST_PAGE, MAX_STEPS, PageAsked
-from pathline_gateway.pull.pathway_version import compute_version
+from pathline_gateway.pull.pathway_etag import compute_version
 from pathline_gateway.pull.serialization import PathwayContent
 from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
 

@@ -30,9 +30,9 @@ from pathline_gateway.pull.visible_page import VisiblePage
 from pathline_gateway.telemetry.instruments import start_span
 from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.visibility.handoff_rendering import VisibleHandoffs, render_handoffs_for
-from pathline_gateway.visibility.padding import PADDING, Padding, is_restricted
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.pathway_handles import handle_of
+from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, ResponseTimePadding, is_restricted
 from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
 from pathline_gateway.web.context import service
 from pathline_gateway.web.problem import Problem
@@ -50,7 +50,11 @@ class RestrictedReader:
     """Answers those who do not see everything."""
 
     def __init__(
-        self, pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], padding: Padding = PADDING
+        self,
+        pool: asyncpg.Pool,
+        secret: bytes,
+        clock: Callable[[], datetime],
+        padding: ResponseTimePadding = RESPONSE_TIME_PADDING,
     ) -> None:
         self._pool, self._secret, self._clock, self._padding = pool, secret, clock, padding
 

@@ -14,7 +14,7 @@ import asyncpg
 import orjson
 from fastapi import Response
 
-from pathline_gateway.handoffs.on_pathway import render_handoffs
+from pathline_gateway.handoffs.pathway_handoffs import render_handoffs
 from pathline_gateway.handoffs.stored_steps import names_handoff
 from pathline_gateway.pathways import as_of_repository, part_repository
 from pathline_gateway.pathways import repository as pathway_repository
@@ -24,6 +24,7 @@ from pathline_gateway.pull.json_writer import write_pathway
 from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
 from pathline_gateway.pull.page_range import MAX_STEPS, PageAsked
 from pathline_gateway.pull.paging import REQUESTED_FIRST_PAGE, RequestedPage, encode_cursor
+from pathline_gateway.pull.pathway_etag import NO_HANDOFFS, compute_version
 from pathline_gateway.pull.pathway_reader import (
     PathwayReading,
     is_current,
@@ -32,7 +33,6 @@ from pathline_gateway.pull.pathway_reader import (
     read_long_pathway,
     read_page,
 )
-from pathline_gateway.pull.pathway_version import NO_HANDOFFS, compute_version
 from pathline_gateway.pull.responses import pathway_response, redirect_to_pathway, trace_response
 from pathline_gateway.pull.serialization import serialize_pathway
 from pathline_gateway.telemetry.instruments import PULL_DURATION, start_span

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.handoffs.on_pathway import compute_pathway_lifecycles, current_receivers
+from pathline_gateway.handoffs.pathway_handoffs import compute_pathway_lifecycles, current_receivers
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.visibility.handoff_rendering import NO_HANDOFFS, VisibleHandoffs, render_handoffs_for

@@ -205,7 +205,7 @@ async def test_a_block_takes_a_whole_number_of_spans_however_it_ends() -> None:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    padding = Padding(0.025, lambda: now[0], sleep)
+    padding = ResponseTimePadding(0.025, lambda: now[0], sleep)
     for taken in (0.0, 0.001, 0.0249, 0.0251, 0.26):
         with contextlib.suppress(LookupError):
             async with padding.padded(enabled=True):
@@ -224,7 +224,7 @@ class Held:
 
     def __init__(self, bucket_s: float = BUCKET_S) -> None:
         self.seconds = 0.0
-        self.padding = Padding(bucket_s, time.process_time, self._slept)
+        self.padding = ResponseTimePadding(bucket_s, time.process_time, self._slept)
 
     async def _slept(self, seconds: float) -> None:
         self.seconds += seconds

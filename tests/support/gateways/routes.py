@@ -53,7 +53,7 @@ from pathline_gateway.visibility import (
     registrar_endpoints,
 )
 from pathline_gateway.visibility.own_events import AccountPublisher
-from pathline_gateway.visibility.padding import Padding
+from pathline_gateway.visibility.response_time_padding import ResponseTimePadding
 from pathline_gateway.web import problem
 from pathline_gateway.web.context import AppContext
 from support.generators.pathways import NOW
@@ -61,7 +61,7 @@ from support.intake.history import TOPIC, Partition, Record, Told, opened
 from support.openapi_check import Described
 from support.postgres.fresh_database import dropped, fresh_database
 
-NO_PADDING = Padding(1e-6)
+NO_PADDING = ResponseTimePadding(1e-6)
 SECRET = b"a secret of a test, of 32 bytes."
 OPERATOR = Caller(frozenset((Role.OPERATOR,)))
 AUDITOR = Caller(frozenset((Role.AUDITOR,)))
@@ -208,7 +208,7 @@ def _described(app: FastAPI) -> Described:
 
 
 @contextlib.asynccontextmanager
-async def rig_on(machine: Machine, padding: Padding = NO_PADDING) -> AsyncIterator[Rig]:
+async def rig_on(machine: Machine, padding: ResponseTimePadding = NO_PADDING) -> AsyncIterator[Rig]:
     """A rig on a fresh database of this machine, which goes with it. Answers are held back where a test says so."""
     database = await fresh_database(machine)
     async with asyncpg.create_pool(database, min_size=1, max_size=2) as pool:

@@ -18,7 +18,7 @@ from pathline_gateway.streams.api.subscription_schemas import DeliveredEvents, D
 from pathline_gateway.streams.dispatch.event_rendering import render_page
 from pathline_gateway.streams.subscriptions.cursor import parse_cursor, require_reached
 from pathline_gateway.streams.webhooks import endpoint_repository
-from pathline_gateway.visibility.padding import PADDING, is_restricted
+from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, is_restricted
 from pathline_gateway.web.context import Context, RequestPool
 from pathline_gateway.web.openapi_responses import LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.patterns import STORABLE
@@ -110,6 +110,9 @@ async def explain_event(
     event: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's id.")],
 ) -> dict[str, Any]:
     """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown."""
-    async with PADDING.padded(enabled=is_restricted(caller)), read_transaction(context.slow_pool) as connection:
+    async with (
+        RESPONSE_TIME_PADDING.padded(enabled=is_restricted(caller)),
+        read_transaction(context.slow_pool) as connection,
+    ):
         target = await require_subscription(connection, caller, subscription)
         return await explain(connection, target, caller, source, event, context.clock())

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from pathline_gateway.limits.at_once import AtOnce
+from pathline_gateway.limits.concurrency_limit import ConcurrencyLimit
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.api.subscription_budget import SubscriptionBudget
 from pathline_gateway.streams.sse.stream import Streams
@@ -21,12 +21,12 @@ class SubscriptionAdmission:
 
     limits: Limits
     budget: SubscriptionBudget
-    dry_runs: AtOnce
+    dry_runs: ConcurrencyLimit
 
     @classmethod
     def within(cls, limits: Limits) -> SubscriptionAdmission:
         """As much as these limits say."""
-        dry_runs = AtOnce(limits.named_limit("dry_runs"), limits.named_limit("dry_runs_at_once"))
+        dry_runs = ConcurrencyLimit(limits.named_limit("dry_runs"), limits.named_limit("dry_runs_at_once"))
         return cls(limits, SubscriptionBudget(limits), dry_runs)
 
 

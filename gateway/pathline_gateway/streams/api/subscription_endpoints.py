@@ -27,7 +27,7 @@ from pathline_gateway.streams.subscriptions import repository as subscription_re
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.webhooks import endpoint_repository
 from pathline_gateway.streams.webhooks.signature import new_secret
-from pathline_gateway.visibility.padding import PADDING, is_restricted
+from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, is_restricted
 from pathline_gateway.web.context import AppContext, Context, RequestPool
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.problem import Problem
@@ -89,7 +89,7 @@ async def dry_run_subscription(
     subscription = hypothetical_subscription(
         form, require_own_org(caller, form.config.organisation), auth_disabled=caller.auth_disabled
     )
-    async with PADDING.padded(enabled=is_restricted(caller)):
+    async with RESPONSE_TIME_PADDING.padded(enabled=is_restricted(caller)):
         with admission.dry_runs.acquire(subscription.org):
             return await _run_dry_run(context, form, subscription)
 

@@ -23,9 +23,9 @@ from pathline_gateway.streams.dispatch import held_repository
 from pathline_gateway.streams.dispatch.event_rendering import DELIVERY
 from pathline_gateway.streams.dispatch.held_events import HeldEventDispatch, set_aside_subscriptions
 from pathline_gateway.streams.dispatch.held_repository import HeldEntry
-from pathline_gateway.streams.dispatch.isolation import WORK, select_with_isolation
 from pathline_gateway.streams.dispatch.push import PushDispatcher
 from pathline_gateway.streams.dispatch.selection import select_recipients
+from pathline_gateway.streams.dispatch.selection_by_pathway import WORK, select_or_set_aside
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
@@ -144,7 +144,7 @@ class Dispatcher:
                 control_rows = await subscription_repository.fetch_events(
                     connection, max(0, begin - _CONTROL_ENTRIES), begin
                 )
-                recipients, scanned_through, failed_pathways, failing_filters = await select_with_isolation(
+                recipients, scanned_through, failed_pathways, failing_filters = await select_or_set_aside(
                     connection, self._index, now, deliverable, control_rows, _MAX_DELIVERIES
                 )
                 await set_aside_subscriptions(connection, failing_filters, begin)

@@ -22,12 +22,12 @@ from pathline_gateway.auth.purpose import parse_access_purpose
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.background.faults import concerns_record
 from pathline_gateway.handoffs.silence import SilenceNotice
-from pathline_gateway.pathways.bare_step import bare_step_from_row
+from pathline_gateway.pathways.partial_step import partial_step_from_row
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.streams.dispatch import delivered_repository, held_repository
 from pathline_gateway.streams.dispatch.handoff_notices import NoticeRenderer
 from pathline_gateway.streams.dispatch.handoff_notices import render_notice as notice_event
-from pathline_gateway.streams.dispatch.isolation import close_pathway
+from pathline_gateway.streams.dispatch.selection_by_pathway import close_pathway
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache, subscription_reader
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.time_slice import TimeSlice
@@ -197,7 +197,7 @@ class _EventRenderer:
     def _render_as_sent(self, number: int, row: asyncpg.Record, pathway: UUID | None) -> dict[str, Any]:
         cache, cache_key = self._context.rendered_as_sent, (row["source"], row["id"], pathway)
         if cache_key not in cache:
-            cache[cache_key] = _render_cloudevent(bare_step_from_row(row), number, pathway)
+            cache[cache_key] = _render_cloudevent(partial_step_from_row(row), number, pathway)
         return {**cache[cache_key], "number": number}
 
     def _redactor(self, key: ReaderKey, visible_pathway: VisiblePathway, pathway: UUID) -> StepRedactor:

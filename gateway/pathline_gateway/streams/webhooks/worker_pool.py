@@ -26,7 +26,7 @@ from pathline_gateway.streams.webhooks.batched_store import DeliveryBatcher
 from pathline_gateway.streams.webhooks.pushed_events import PushedEvents, render_pushed, startable_prefix
 from pathline_gateway.streams.webhooks.worker import EndpointWorker
 from pathline_gateway.streams.webhooks.worker_context import WorkerContext
-from pathline_gateway.streams.webhooks.worker_turns import choose_workers_to_stop, max_workers_per_org
+from pathline_gateway.streams.webhooks.worker_eviction import choose_workers_to_stop, max_workers_per_org
 from pathline_gateway.time_slice import TimeSlice
 
 _log = logging.getLogger(__name__)

@@ -170,7 +170,7 @@ async def test_who_cannot_be_told_holds_up_nobody_even_where_somebody_changes_wh
             await rig.execute("update subscription set purpose = 'other'")
         return await select_recipients(*asked)
 
-    for looks in ("dispatcher", "isolation"):
+    for looks in ("dispatcher", "selection_by_pathway"):
         monkeypatch.setattr(f"pathline_gateway.streams.dispatch.{looks}.select_recipients", changing)
     at_hand = PushDispatcher(SECRET, [Untold()])
     dispatcher = Dispatcher(rig.pool, lambda: rig.now, auth_disabled=True, push_dispatcher=at_hand)

@@ -38,7 +38,7 @@ from pathline_gateway.visibility.uncomputable import refuse_operator
 
 
 @dataclass
-class Frame:
+class PolicyInputs:
     """What decides, of one pathway at one moment; and what was put into it since."""
 
     connection: asyncpg.Connection
@@ -130,7 +130,7 @@ class Frame:
         return apply_amendments(steps, self.amendments)
 
 
-async def load_frame(connection: asyncpg.Connection, pathway: UUID) -> Frame | UUID | None:
+async def load_policy_inputs(connection: asyncpg.Connection, pathway: UUID) -> PolicyInputs | UUID | None:
     """That of the pathway with this id; the id that it was joined into; None where there is none.
 
     Call within a transaction whose statements see one moment.
@@ -138,15 +138,15 @@ async def load_frame(connection: asyncpg.Connection, pathway: UUID) -> Frame | U
     members = await pathway_repository.load_members(connection, pathway)
     if not isinstance(members, PathwayMembers):
         return members
-    return await load_frame_of_members(connection, members)
+    return await load_policy_inputs_of(connection, members)
 
 
-async def load_frame_of_members(connection: asyncpg.Connection, members: PathwayMembers) -> Frame:
+async def load_policy_inputs_of(connection: asyncpg.Connection, members: PathwayMembers) -> PolicyInputs:
     """That of the pathway with these refs."""
     ref_keys = list(members.refs)
     amendments = await pathway_repository.load_amendments(connection, members.numbers) if members.has_amendments else []
     refs, is_closed = await visibility_repository.load_refs(connection, members.numbers)
-    frame = Frame(
+    inputs = PolicyInputs(
         connection,
         members,
         refs,
@@ -156,7 +156,7 @@ async def load_frame_of_members(connection: asyncpg.Connection, members: Pathway
         {},
         is_closed,
     )
-    frame.add_steps((await part_repository.load_access_deciding_steps(connection, members)).steps())
+    inputs.add_steps((await part_repository.load_access_deciding_steps(connection, members)).steps())
     if amendments:
-        frame.add_steps((await part_repository.load_amended_steps(connection, members)).steps())
-    return frame
+        inputs.add_steps((await part_repository.load_amended_steps(connection, members)).steps())
+    return inputs

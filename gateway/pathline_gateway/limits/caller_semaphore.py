@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 
 
-class Turns:
+class CallerSemaphore:
     """By caller."""
 
     def __init__(self, running: int, waiting: int) -> None:

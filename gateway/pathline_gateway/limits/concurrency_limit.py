@@ -11,7 +11,7 @@ from pathline_gateway.limits.limit import NamedLimit
 _RETRY_AFTER_S = 2.0
 
 
-class AtOnce:
+class ConcurrencyLimit:
     """One for each kind of work of a process."""
 
     def __init__(self, per_caller: NamedLimit, overall: NamedLimit) -> None:

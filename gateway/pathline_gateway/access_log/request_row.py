@@ -14,15 +14,15 @@ import asyncpg
 from starlette.types import Scope
 
 from pathline_gateway.access_log import repository as access_log_repository
-from pathline_gateway.access_log.declarations import About, RouteRow
-from pathline_gateway.access_log.repeated import Repeated
-from pathline_gateway.access_log.writer import Access, Outcome, Request, build_access
+from pathline_gateway.access_log.access import Access, Outcome, Request, build_access
+from pathline_gateway.access_log.declarations import AccessKind, RouteRow
+from pathline_gateway.access_log.recent_accesses import RecentAccesses
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.purpose import NO_PURPOSE, AccessPurpose
 
 _CURRENT: Final[ContextVar[RequestRow | None]] = ContextVar("access_log_row", default=None)
-_REPEATED: Final = Repeated()
-_SUCCESS_OUTCOMES: Final[Mapping[About, Outcome]] = {About.READING: "shown", About.ACT: "done"}
+_REPEATED: Final = RecentAccesses()
+_SUCCESS_OUTCOMES: Final[Mapping[AccessKind, Outcome]] = {AccessKind.READING: "shown", AccessKind.ACT: "done"}
 _LOGGABLE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 """What stands in paths that mean something; others may hold anything."""
 
@@ -115,7 +115,7 @@ def track_request(
 ) -> Iterator[RequestRow]:
     """The block is this request."""
     loggable = [each if _LOGGABLE.fullmatch(each) else "?" for each in parameters.values()]
-    about = " ".join(loggable) if route_row.category is About.ACT else None
+    about = " ".join(loggable) if route_row.category is AccessKind.ACT else None
     row = RequestRow(route_row, Request(secrets.token_bytes(16), route, about or None, caller_trace), scope)
     token = _CURRENT.set(row)
     try:
@@ -127,14 +127,14 @@ def track_request(
 @contextlib.asynccontextmanager
 async def read_transaction(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
     """One moment of the store; the row of the request is written in its transaction, as `add_refs` says."""
-    async with _logged_transaction(pool, About.READING, "repeatable_read") as connection:
+    async with _logged_transaction(pool, AccessKind.READING, "repeatable_read") as connection:
         yield connection
 
 
 @contextlib.asynccontextmanager
 async def write_transaction(pool: asyncpg.Pool, actor: str) -> AsyncIterator[asyncpg.Connection]:
     """A transaction of an act: its row, and the history of what it changes on the register, are written in it."""
-    async with _logged_transaction(pool, About.ACT, "read_committed") as connection:
+    async with _logged_transaction(pool, AccessKind.ACT, "read_committed") as connection:
         await set_actor(connection, actor)
         yield connection
 
@@ -145,7 +145,9 @@ async def set_actor(connection: asyncpg.Connection, actor: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _logged_transaction(pool: asyncpg.Pool, category: About, isolation: str) -> AsyncIterator[asyncpg.Connection]:
+async def _logged_transaction(
+    pool: asyncpg.Pool, category: AccessKind, isolation: str
+) -> AsyncIterator[asyncpg.Connection]:
     row = _CURRENT.get()
     async with pool.acquire() as connection, connection.transaction(isolation=isolation):
         yield connection

@@ -19,7 +19,7 @@ from pathline_gateway.auth.middleware import actor_label
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.organisations import change_repository
 from pathline_gateway.organisations import repository as organisation_repository
-from pathline_gateway.organisations.schemas import ConcealedPlaces, LiftAsked
+from pathline_gateway.organisations.schemas import ConcealedPlaces, LiftRequested
 from pathline_gateway.web.context import RequestPool
 from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
@@ -93,7 +93,7 @@ async def conceal(pool: RequestPool, operator: Operator, target: Concealed) -> N
     summary="Conceal no longer",
     status_code=204,
     response_model=None,
-    responses={202: {"model": LiftAsked, "description": "Another has to agree within a day"}},
+    responses={202: {"model": LiftRequested, "description": "Another has to agree within a day"}},
 )
 async def lift_concealment(pool: RequestPool, caller: OrganisationOrOperator, target: Concealed) -> Response:
     """204: it is seen as anything else is. 202: another operator, or the organisation, has to ask the same.

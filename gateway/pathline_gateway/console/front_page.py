@@ -65,7 +65,7 @@ async def _status_page(context: AppContext, statuses: Statuses, throughput: Thro
             status,
             counts.silent,
             await flow_repository.find_parked_since(connection, at - _RECENT_PARKED),
-            await flow_repository.find_troubled_sinks(connection),
+            await flow_repository.find_failing_sinks(connection),
             await flow_repository.count_given_up(connection),
             sum((await review_repository.count_waiting(connection, unrestricted=caller.auth_disabled)).values()),
             counts.unanswered,

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 from pathline import instant
 from pathline_gateway.background.works import WORKS
 from pathline_gateway.dependency_health.monitor import Component, Outage
-from pathline_gateway.status.flow_repository import ParkedLately, Troubled
+from pathline_gateway.status.flow_repository import FailingSinks, ParkedLately
 from pathline_gateway.web.formatting import format_instant, organisation_name
 
 Kind = Literal["well", "busy", "look"]
@@ -37,7 +37,7 @@ class Facts(NamedTuple):
     """Hand-offs that are silent."""
     parked_lately: Sequence[ParkedLately] = ()
     """In the last hour."""
-    troubled_sinks: Sequence[Troubled] = ()
+    failing_sinks: Sequence[FailingSinks] = ()
     dead_letter_count: int = 0
     review_count: int = 0
     """Items of evidence that wait for a reviewer."""
@@ -179,10 +179,10 @@ def _parked_faults(facts: Facts) -> Iterator[Alert]:
 
 def _sink_faults(facts: Facts) -> Iterator[Alert]:
     href, link_text = "/console/streams", "subscriptions"
-    if stopped := [each for each in facts.troubled_sinks if each.stopped]:
+    if stopped := [each for each in facts.failing_sinks if each.stopped]:
         what = f"{_count_webhooks(stopped)} stopped: {_join_names(stopped)}."
         yield Alert("busy", what, "Its owner mends or moves the sink; then resume it.", href, link_text)
-    if failing := [each for each in facts.troubled_sinks if not each.stopped]:
+    if failing := [each for each in facts.failing_sinks if not each.stopped]:
         what = f"{_count_webhooks(failing)} failing: {_join_names(failing)}."
         yield Alert("busy", what, "It is tried again by itself; the reason says whom to tell.", href, link_text)
     if n := facts.dead_letter_count:
@@ -205,12 +205,12 @@ def _count_records(n: int) -> str:
     return "One record is" if n == 1 else f"{n:,} records are"
 
 
-def _count_webhooks(sinks: Collection[Troubled]) -> str:
+def _count_webhooks(sinks: Collection[FailingSinks]) -> str:
     n = sum(each.n for each in sinks)
     return "One webhook is" if n == 1 else f"{n:,} webhooks are"
 
 
-def _join_names(sinks: Collection[Troubled]) -> str:
+def _join_names(sinks: Collection[FailingSinks]) -> str:
     names = [organisation_name(each.org) for each in sinks]
     more = f" and {len(names) - _MAX_NAMED:,} more" if len(names) > _MAX_NAMED else ""
     return ", ".join(names[:_MAX_NAMED]) + more

@@ -44,7 +44,7 @@ class HandoffLinkRow(NamedTuple):
     is_late: bool
 
 
-class Party(NamedTuple):
+class HandoffParty(NamedTuple):
     """Who says something of a hand-off: an organisation, or a person under her own account."""
 
     handoff: str
@@ -205,10 +205,12 @@ async def load_events(
     return HandoffEvents([partial_step_from_row(r) for r in rows.values()], amendments, rows)
 
 
-async def count_events(connection: asyncpg.Connection, parties: Collection[Party], max_count: int) -> dict[Party, int]:
+async def count_events(
+    connection: asyncpg.Connection, parties: Collection[HandoffParty], max_count: int
+) -> dict[HandoffParty, int]:
     """How many events name these hand-offs, by party; no more than `max_count` are counted."""
     rows = await connection.fetch(_COUNT_EVENTS, *map(list, zip(*parties, strict=True)), max_count)
-    return {Party(row["handoff"], row["org"], row["subject"]): row["n"] for row in rows}
+    return {HandoffParty(row["handoff"], row["org"], row["subject"]): row["n"] for row in rows}
 
 
 async def load_amendments(connection: asyncpg.Connection, targets: Collection[tuple[int, str]]) -> list[Amendment]:

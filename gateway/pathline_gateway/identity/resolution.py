@@ -47,7 +47,7 @@ LIMITS = ResolutionLimits()
 
 
 @dataclass(frozen=True, slots=True)
-class Ref:
+class StoredRef:
     """What decides which ref of a pathway is the oldest."""
 
     id: int
@@ -142,7 +142,7 @@ def _try_link(
     return groups.why_link_exceeds_right(link) or groups.union(link, limits.max_refs)
 
 
-def pathways_of(people: Iterable[Collection[int]], refs: Mapping[int, Ref]) -> dict[int, UUID | None]:
+def pathways_of(people: Iterable[Collection[int]], refs: Mapping[int, StoredRef]) -> dict[int, UUID | None]:
     """The pathway of each ref: the anchor id of its person's oldest; None where it is alone, on its own."""
     pathway_by_ref: dict[int, UUID | None] = {}
     for person in people:

@@ -16,7 +16,7 @@ from pathline_gateway.background.loop import Loop
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_persister import WORK, BatchPersister
 from pathline_gateway.intake.batch_transaction import FetchedBeyondPosition
-from pathline_gateway.intake.record import Accepted, ParsedRecord, Record
+from pathline_gateway.intake.record import Accepted, KafkaRecord, ParsedRecord
 from pathline_gateway.intake.record_parser import parse_record
 from pathline_gateway.kafka.offset_repository import Partition
 from pathline_gateway.telemetry.instruments import INTAKE_BATCH_DURATION, MAX_LINKS, link_to, start_span
@@ -49,7 +49,7 @@ class Pipeline:
 
     async def enqueue(
         self,
-        records: Mapping[Partition, Sequence[Record]],
+        records: Mapping[Partition, Sequence[KafkaRecord]],
         fetched_from: Mapping[Partition, int],
         epochs: Mapping[Partition, int],
     ) -> None:
@@ -103,7 +103,7 @@ class Pipeline:
         INTAKE_BATCH_DURATION.record(time.perf_counter() - started_at)
 
 
-async def _parse_records(records: Sequence[Record]) -> list[ParsedRecord]:
+async def _parse_records(records: Sequence[KafkaRecord]) -> list[ParsedRecord]:
     parsed_records: list[ParsedRecord] = []
     for start in range(0, len(records), _SLICE):
         parsed_records += map(parse_record, records[start : start + _SLICE])

@@ -11,7 +11,7 @@ from pathline_gateway.intake.content_digest import DigestedContent
 from pathline_gateway.intake.payload_columns import Columns
 
 
-class Record(Protocol):
+class KafkaRecord(Protocol):
     """What is read of a consumed record (aiokafka's ConsumerRecord has it)."""
 
     topic: str
@@ -26,7 +26,7 @@ class Record(Protocol):
 class Accepted(NamedTuple):
     """An interaction that keeps its contract, as it will be stored."""
 
-    record: Record
+    record: KafkaRecord
     identity: tuple[str, str]
     """Source and id."""
     ref: tuple[str, str]
@@ -56,7 +56,7 @@ class Accepted(NamedTuple):
 class Parked(NamedTuple):
     """A record that is kept as it came, and why. `detail` never repeats a value."""
 
-    record: Record
+    record: KafkaRecord
     reason: str
     detail: str
     field: str | None = None

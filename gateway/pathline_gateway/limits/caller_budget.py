@@ -12,8 +12,8 @@ from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.middleware import Explain
 from pathline_gateway.limits.addresses import client_budget_key
 from pathline_gateway.limits.caller_semaphore import CallerSemaphore
-from pathline_gateway.limits.groups import GROUP_SCOPE_KEY, RequestGroup, classify_request
 from pathline_gateway.limits.rates import CallerRates
+from pathline_gateway.limits.request_groups import GROUP_SCOPE_KEY, RequestGroup, classify_request
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.web.problem import Problem
 
@@ -35,7 +35,7 @@ _ADDRESS_RATES: Final = {
 }
 
 
-class CallerBudget:
+class CallerBudgetMiddleware:
     """ASGI middleware: within what everybody calls, where it is known who calls."""
 
     def __init__(self, app: ASGIApp, limits: Limits, rates: CallerRates, explain: Explain | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pathline_gateway.auth.middleware import Explain
-from pathline_gateway.limits.groups import GROUP_SCOPE_KEY, RequestGroup, classify_request
+from pathline_gateway.limits.request_groups import GROUP_SCOPE_KEY, RequestGroup, classify_request
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.log_cause import because
 from pathline_gateway.web.problem import Problem
@@ -31,7 +31,7 @@ class TookTooLong(Exception):
     """The time of a request is over, and a part of its answer was sent."""
 
 
-class RequestBounds:
+class RequestBoundsMiddleware:
     """ASGI middleware: a body that is too large is refused before it is read, and every request is answered in time."""
 
     def __init__(self, app: ASGIApp, limits: Limits, explain: Explain | None = None) -> None:
@@ -117,7 +117,9 @@ class _Request:
         "_timeout_task",
     )
 
-    def __init__(self, bounds: RequestBounds, group: RequestGroup, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, bounds: RequestBoundsMiddleware, group: RequestGroup, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         self._bounds, self._group, self._scope, self._receive, self._send = bounds, group, scope, receive, send
         self._body_limit_field, self._bytes_read = body_limit_field(group), 0
         self._response_started = self._is_answered = False

@@ -88,7 +88,7 @@ class ConcealedPlace(BaseModel):
     service: str | None
 
 
-class WaitingLift(BaseModel):
+class PendingLift(BaseModel):
     """Somebody asks that a concealment be lifted."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -100,7 +100,7 @@ class WaitingLift(BaseModel):
     asked_at: datetime
 
 
-class ConcealmentChanged(BaseModel):
+class ServedConcealmentChange(BaseModel):
     """What became of a concealment."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -119,13 +119,13 @@ class ConcealedPlaces(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     concealed: list[ConcealedPlace]
-    waiting: list[WaitingLift]
+    waiting: list[PendingLift]
     """What is asked to be lifted, and waits for another to agree."""
-    changes: list[ConcealmentChanged]
+    changes: list[ServedConcealmentChange]
     """Of one's own organisation in the last year, the latest first; empty for operators."""
 
 
-class LiftAsked(BaseModel):
+class LiftRequested(BaseModel):
     """It is asked for, and not lifted."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)

@@ -128,7 +128,7 @@ async def summarize_parked(
     "/v1/parked/{id}",
     summary="One parked record, as it came",
     response_model=None,
-    responses=response_docs(parked_schemas.KeptRecord, "With its bytes"),
+    responses=response_docs(parked_schemas.ParkedRecordContent, "With its bytes"),
 )
 async def get_parked(
     pool: RequestPool,

@@ -66,7 +66,7 @@ class ParkedRecords(BaseModel):
     """The `after` of the next page; null at the end."""
 
 
-class Bytes(BaseModel):
+class EncodedBytes(BaseModel):
     """Bytes, as they came."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -76,14 +76,14 @@ class Bytes(BaseModel):
     """The same as text, where they are UTF-8."""
 
 
-class KeptHeader(BaseModel):
+class ParkedHeader(BaseModel):
     """A header of the record."""
 
-    name: Bytes
-    value: Bytes | None
+    name: EncodedBytes
+    value: EncodedBytes | None
 
 
-class KeptRecord(_Record):
+class ParkedRecordContent(_Record):
     """A parked record, as it came."""
 
     log_epoch: int
@@ -92,9 +92,9 @@ class KeptRecord(_Record):
     """How many its whole value has; null where it has none, or nobody could read it."""
     timestamp: int
     """The record's own time in milliseconds; -1 where it had none."""
-    key: Bytes | None
-    value: Bytes | None
-    headers: list[KeptHeader]
+    key: EncodedBytes | None
+    value: EncodedBytes | None
+    headers: list[ParkedHeader]
 
 
 class ParkedGroup(BaseModel):

@@ -1,4 +1,4 @@
-"""A step from a row that has none of the clear columns: for those who read its data anyway."""
+"""A step from a row that has none of the payload columns: for those who read its data anyway."""
 
 from __future__ import annotations
 

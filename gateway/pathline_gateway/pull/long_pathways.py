@@ -26,7 +26,7 @@ from pathline_gateway.pathways.assembly import Pathway, assemble
 from pathline_gateway.pathways.repository import PathwayMembers
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.pathways.step_cursor import StepCursor
-from pathline_gateway.pull.page_range import PageAsked
+from pathline_gateway.pull.page_range import PageRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class PathwayPage:
 async def read_pathway_page(
     connection: asyncpg.Connection,
     members: PathwayMembers,
-    page_range: PageAsked,
+    page_range: PageRange,
     now: datetime,
     as_of: datetime | None = None,
 ) -> PathwayPage:

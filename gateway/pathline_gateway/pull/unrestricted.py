@@ -22,7 +22,7 @@ from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.pathways.errors import pathway_not_found
 from pathline_gateway.pull.json_writer import write_pathway
 from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
-from pathline_gateway.pull.page_range import MAX_STEPS, PageAsked
+from pathline_gateway.pull.page_range import MAX_STEPS, PageRange
 from pathline_gateway.pull.paging import REQUESTED_FIRST_PAGE, RequestedPage, encode_cursor
 from pathline_gateway.pull.pathway_etag import NO_HANDOFFS, compute_version
 from pathline_gateway.pull.pathway_reader import (
@@ -122,7 +122,7 @@ async def _pull(
     if_none_match: str | None,
     now: datetime,
     requested_page: RequestedPage,
-    page_range: PageAsked,
+    page_range: PageRange,
 ) -> Response:
     members, stored = await pathway_repository.load_pathway(connection, pathway, MAX_STEPS)
     is_long = len(stored.rows) > MAX_STEPS
@@ -152,7 +152,7 @@ async def _pull_long(
     connection: asyncpg.Connection,
     key: ReaderKey,
     members: pathway_repository.PathwayMembers,
-    page_range: PageAsked,
+    page_range: PageRange,
     requested_page: RequestedPage,
     if_none_match: str | None,
     now: datetime,

@@ -14,7 +14,7 @@ from pathline import instant
 from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.dependencies import Reviewer
 from pathline_gateway.identity.evidence import EvidenceRank
-from pathline_gateway.identity.resolution import Ref
+from pathline_gateway.identity.resolution import StoredRef
 from pathline_gateway.reserved_names import REVIEW_SOURCE
 from pathline_gateway.review import repository as review_repository
 from pathline_gateway.review.case import CasePathway, CaseSide, DecisionPreview, ReviewCase, Verdict
@@ -207,7 +207,7 @@ def _render_pathway(each: CasePathway) -> dict[str, Any]:
     return {"pathway": str(each.id), "size": each.size, "refs": [_render_ref(ref) for ref in each.refs]}
 
 
-def _render_ref(ref: Ref) -> dict[str, str]:
+def _render_ref(ref: StoredRef) -> dict[str, str]:
     return {"org": ref.org, "subject": ref.subject}
 
 

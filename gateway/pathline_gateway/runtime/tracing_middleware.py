@@ -51,7 +51,7 @@ def _extract_frames(error: BaseException) -> traceback.StackSummary:
     return traceback.extract_tb(error.__traceback__)
 
 
-class HttpSpans:
+class TracingMiddleware:
     """ASGI middleware: continues the caller's trace, so that a pull or a publish is one trace from its first call.
 
     It answers for what nobody foresaw, too: with a problem that tells nothing, and a log line that tells where.

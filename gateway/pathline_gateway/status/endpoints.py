@@ -19,9 +19,9 @@ from pathline_gateway.dependency_health.time_limit import with_time_limit
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.postgres.pool import UNAVAILABLE
 from pathline_gateway.set_aside import repository as set_aside
-from pathline_gateway.set_aside.summary import Failing, summarize_failures
+from pathline_gateway.set_aside.summary import FailureSummary, summarize_failures
 from pathline_gateway.status import repository as status_repository
-from pathline_gateway.status.schemas import Alive, Ready, Status
+from pathline_gateway.status.schemas import Liveness, Readiness, Status
 from pathline_gateway.telemetry.exporters import PROMETHEUS_CONTENT_TYPE, render_prometheus
 from pathline_gateway.web.context import service
 from pathline_gateway.web.openapi_responses import response_docs
@@ -95,12 +95,12 @@ class Statuses:
     async def _run_survey(self) -> None:
         await self.survey()
 
-    async def failing_now(self) -> list[Failing]:
+    async def failing_now(self) -> list[FailureSummary]:
         """The same as `failing`, by a connection of its own."""
         async with self.pool.acquire() as connection:
             return await self.failing(connection)
 
-    async def failing(self, connection: asyncpg.Connection) -> list[Failing]:
+    async def failing(self, connection: asyncpg.Connection) -> list[FailureSummary]:
         """Works that fail in this process, and those that have set something aside."""
         return summarize_failures(self.health.current_failures(), await set_aside.counts(connection))
 
@@ -126,14 +126,16 @@ async def get_status(statuses: GatewayStatuses, _: Overseer) -> dict[str, Any]:
     return await statuses.read()
 
 
-@router.get("/healthz", summary="Is the process alive?", response_model=None, responses=response_docs(Alive, "It is"))
+@router.get(
+    "/healthz", summary="Is the process alive?", response_model=None, responses=response_docs(Liveness, "It is")
+)
 async def check_health() -> dict[str, str]:
     """Answers while the event loop turns."""
     return {"status": "alive"}
 
 
 @router.get(
-    "/readyz", summary="May traffic be sent here?", response_model=None, responses=response_docs(Ready, "It may")
+    "/readyz", summary="May traffic be sent here?", response_model=None, responses=response_docs(Readiness, "It may")
 )
 async def check_readiness(statuses: GatewayStatuses) -> Response:
     """200 once intake has its partitions and Postgres answers.

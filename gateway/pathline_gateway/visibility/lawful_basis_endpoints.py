@@ -24,7 +24,7 @@ from pathline_gateway.web.problem import Problem
 _MAX_LIMIT = 1_000
 
 
-class Basis(BaseModel):
+class LawfulBasisEntry(BaseModel):
     """A basis, as an operator enters it."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -68,7 +68,7 @@ async def list_bases(
 
 
 @router.post("/v1/lawful-bases", summary="Enter a lawful basis", status_code=201, response_model=EnteredBasis)
-async def enter_basis(pool: RequestPool, operator: Operator, entry: Basis) -> dict[str, int]:
+async def enter_basis(pool: RequestPool, operator: Operator, entry: LawfulBasisEntry) -> dict[str, int]:
     """The reader may rely on it from now on, where it names purpose, basis and instrument as they stand here."""
     async with write_transaction(pool, operator) as connection:
         if not await organisation_repository.known_organisations(connection, {entry.reader}):

@@ -19,7 +19,7 @@ from pathline_gateway.auth.reader import Reader
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.concealment.rules import Concealment
 from pathline_gateway.handoffs.deadlines import CONTACT_TYPES
-from pathline_gateway.identity.resolution import Ref
+from pathline_gateway.identity.resolution import StoredRef
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
@@ -43,7 +43,7 @@ class PolicyInputs:
 
     connection: asyncpg.Connection
     members: PathwayMembers
-    refs: Sequence[Ref]
+    refs: Sequence[StoredRef]
     amendments: Sequence[Amendment]
     consents: Sequence[ConsentEvent]
     concealment: Concealment

@@ -46,7 +46,7 @@ def browser(world: World, rows: LoggedRows, who: str) -> httpx.Client:
 
 def test_the_two_tables_are_of_the_same_routes() -> None:
     assert find_unlogged_routes(ROUTE_ROLES.keys()) == (set(), set())
-    assert {name for name, row in ROUTE_ROWS.items() if row.category is About.PUBLIC} == {
+    assert {name for name, row in ROUTE_ROWS.items() if row.category is AccessKind.PUBLIC} == {
         name for name, roles in ROUTE_ROLES.items() if roles is PUBLIC
     }
     assert find_unlogged_routes([*ROUTE_ROLES, "GET /v1/new"]) == ({"GET /v1/new"}, set())
@@ -69,7 +69,7 @@ def test_whoever_is_refused_and_whoever_asks_for_nothing_leaves_what_is_declared
     refused = [
         name
         for name, row in ROUTE_ROWS.items()
-        if row.category is not About.PUBLIC and "refused" not in rows.seen[name]
+        if row.category is not AccessKind.PUBLIC and "refused" not in rows.seen[name]
     ]
     assert refused == []
 

@@ -25,7 +25,7 @@ from pathline_gateway.auth.dev_issuer.issuer import Issuer
 from pathline_gateway.auth.middleware import Authenticator, require_role
 from pathline_gateway.auth.sign_in_endpoints import BrowserSignIn
 from pathline_gateway.desk.page_context import DeskContext
-from pathline_gateway.identity.links.service import Linking
+from pathline_gateway.identity.links.service import TokenLinkService
 from pathline_gateway.intake.http_ingest import HttpIngest
 from pathline_gateway.pull.restricted import RestrictedReader
 from pathline_gateway.review.service import ReviewService
@@ -36,7 +36,7 @@ from pathline_gateway.status.throughput import Throughput
 from pathline_gateway.streams.api.services import SubscriptionAdmission
 from pathline_gateway.streams.sse.stream import Streams
 from pathline_gateway.streams.webhooks.sender import WebhookSender
-from pathline_gateway.visibility.own_events import AccountPublisher
+from pathline_gateway.visibility.account_publisher import AccountPublisher
 from pathline_gateway.web import problem
 from pathline_gateway.web.context import AppContext, ServiceMissing
 
@@ -75,7 +75,7 @@ SERVICES: tuple[type, ...] = (
     DeskContext,
     HttpIngest,
     Issuer,
-    Linking,
+    TokenLinkService,
     RestrictedReader,
     ReviewService,
     Statuses,

@@ -166,7 +166,7 @@ async def _asked(rig: Rig, items: Sequence[str]) -> Any:
         "GET /v1/access",
         "GET /v1/mandates",
     } & ROUTE_ROWS.keys()  # of a citizen: `test_noninterference_http`
-    reading = {name for name, row in ROUTE_ROWS.items() if row.category is About.READING}
+    reading = {name for name, row in ROUTE_ROWS.items() if row.category is AccessKind.READING}
     assert reading - NOT_HERE == asked & reading, (reading - NOT_HERE) ^ (asked & reading)
 
 

@@ -86,7 +86,7 @@ async def test_each_sentence_of_the_front_page_has_a_row_for_the_night() -> None
     when = {"since": "2026-03-01T09:00:00Z", "reason": "x"}
     failing = [{"work": work, "records": n, **when} for work in WORKS for n in (0, 1, 2)]
     quiet = {"lag": 0, "parked": 3, "failing": []}
-    sinks = [Troubled("east", stopped, 2) for stopped in (True, False)]
+    sinks = [FailingSinks("east", stopped, 2) for stopped in (True, False)]
     told = [
         *outage_faults([*monitor.outages(), *broker]),
         *find_faults(Facts(False, quiet, 2, [ParkedLately("east", "x", 4)], sinks, 5, 6)),

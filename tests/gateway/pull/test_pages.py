@@ -99,7 +99,7 @@ async def fault(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> str | None:
         with monkeypatch.context() as patched:
             patched.setattr(pathway_reader, "MAX_STEPS", _LONG)
             patched.setattr(unrestricted, "MAX_STEPS", _LONG)
-            patched.setattr(seen_pages, "MAX_STEPS", _LONG)
+            patched.setattr(visible_page_loading, "MAX_STEPS", _LONG)
             if await names(rig, caller, purpose) != found:
                 return f"{name}: called otherwise"
             one = await rig.ask(caller, "GET", path, headers=stating(purpose))

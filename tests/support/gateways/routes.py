@@ -23,7 +23,7 @@ from pathline_gateway.auth.dependencies import current_caller
 from pathline_gateway.concealment import endpoints as concealment_endpoints
 from pathline_gateway.console import handoff_pages, parked_pages, pathway_pages, review_pages, subscription_pages
 from pathline_gateway.embedded import Machine
-from pathline_gateway.identity.evidence_publisher import OwnEvidence
+from pathline_gateway.identity.evidence_publisher import EvidencePublisher
 from pathline_gateway.identity.membership_writer import MembershipWriter
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_transaction import apply_batch
@@ -43,8 +43,8 @@ from pathline_gateway.streams.dispatch.push import PushDispatcher, PushTarget
 from pathline_gateway.streams.dispatch.replay_worker import Replayer
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
 from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient
-from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.sender import WebhookSender
 from pathline_gateway.visibility import (
     consent_endpoints,
@@ -52,7 +52,7 @@ from pathline_gateway.visibility import (
     mandate_endpoints,
     registrar_endpoints,
 )
-from pathline_gateway.visibility.own_events import AccountPublisher
+from pathline_gateway.visibility.account_publisher import AccountPublisher
 from pathline_gateway.visibility.response_time_padding import ResponseTimePadding
 from pathline_gateway.web import problem
 from pathline_gateway.web.context import AppContext
@@ -214,7 +214,7 @@ async def rig_on(machine: Machine, padding: ResponseTimePadding = NO_PADDING) ->
     async with asyncpg.create_pool(database, min_size=1, max_size=2) as pool:
         async with pool.acquire() as connection:
             await opened(connection)
-        who, policy = [AUTH_DISABLED_CALLER], Policy()
+        who, policy = [AUTH_DISABLED_CALLER], DeliveryPolicy()
 
         def clock() -> datetime:
             return rig.now
@@ -229,7 +229,7 @@ async def rig_on(machine: Machine, padding: ResponseTimePadding = NO_PADDING) ->
         waiters = ListenerRegistry(pool)
         services = (
             RestrictedReader(pool, SECRET, clock, padding),
-            ReviewService(pool, OwnEvidence(pool, lambda events: rig.deliver(*(each.event for each in events)))),
+            ReviewService(pool, EvidencePublisher(pool, lambda events: rig.deliver(*(each.event for each in events)))),
             Streams(pool, SECRET, clock, waiters),
             SubscriptionAdmission.within(Limits()),
             sinks,

@@ -22,7 +22,7 @@ from aiokafka.structs import TopicPartition
 from pathline_gateway.kafka.fetch import batch as fetch_batch
 from pathline_gateway.kafka.fetch import bounds
 from pathline_gateway.kafka.fetch.batch import LARGE_BATCH_END, LARGE_BATCH_START
-from pathline_gateway.kafka.fetch.record_walk import Broken
+from pathline_gateway.kafka.fetch.record_scanner import MalformedRecords
 from pathline_gateway.kafka.fetch.records import UnreadRecords
 from pathline_gateway.log_cause import because
 
@@ -92,7 +92,9 @@ class BoundedPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
         while self._records.has_next():
             strict, raw = self._records.next_batch()
             if self._check_crcs and not strict.validate_crc():
-                raise BadChecksum(fetch_batch.build_unread_records(partition, raw, self.next_fetch_offset, Broken()))
+                raise BadChecksum(
+                    fetch_batch.build_unread_records(partition, raw, self.next_fetch_offset, MalformedRecords())
+                )
             if not self._is_skipped(strict):
                 for item in fetch_batch.read(partition, raw):
                     if not isinstance(item, int | fetch_batch.BatchStart | fetch_batch.BatchEnd):

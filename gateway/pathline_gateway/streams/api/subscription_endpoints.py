@@ -25,7 +25,7 @@ from pathline_gateway.streams.api.subscription_schemas import (
 )
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Subscription
-from pathline_gateway.streams.webhooks import endpoint_repository
+from pathline_gateway.streams.webhooks import sink_repository
 from pathline_gateway.streams.webhooks.signature import new_secret
 from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, is_restricted
 from pathline_gateway.web.context import AppContext, Context, RequestPool
@@ -65,7 +65,7 @@ async def create_subscription(
         if form.sink is None:
             return await serialize_subscription(connection, await require_subscription(connection, caller, id))
         secret = new_secret()
-        await endpoint_repository.create(connection, id, form.sink, rate, secret)
+        await sink_repository.create(connection, id, form.sink, rate, secret)
         return await serialize_subscription(
             connection, await require_subscription(connection, caller, id), secret=secret
         )
@@ -148,7 +148,7 @@ async def change_subscription(
     validate_form(form, admission.limits)
     async with pool.acquire() as connection:
         current = await require_subscription(connection, caller, subscription)
-        sink = await endpoint_repository.find_url(connection, subscription)
+        sink = await sink_repository.find_url(connection, subscription)
     if form.config.organisation != current.org:
         raise Problem(409, "another-organisation", "config.organisation: subscribe anew for another")
     if (form.sink is None) != (sink is None):
@@ -159,7 +159,7 @@ async def change_subscription(
         fields = (form.config.purpose, form.config.authority, form.filters)
         await subscription_repository.update(connection, subscription, *fields)
         if form.sink is not None and form.sink != sink:
-            await endpoint_repository.change_url(connection, subscription, form.sink, rate)
+            await sink_repository.change_url(connection, subscription, form.sink, rate)
         return await serialize_subscription(connection, await require_subscription(connection, caller, subscription))
 
 
@@ -209,5 +209,5 @@ async def _set_paused(pool: asyncpg.Pool, caller: Caller, subscription: UUID, *,
         await require_subscription(connection, caller, subscription)
         await subscription_repository.set_paused(connection, subscription, paused)
         if not paused:
-            await endpoint_repository.resume(connection, subscription)
+            await sink_repository.resume(connection, subscription)
         return await serialize_subscription(connection, await require_subscription(connection, caller, subscription))

@@ -15,8 +15,8 @@ import orjson
 from pathline import instant
 from pathline.interaction import RESERVED_ATTRIBUTES
 from pathline_gateway.access_log import repository as access_log_repository
+from pathline_gateway.access_log.access import build_access
 from pathline_gateway.access_log.request_row import request_number
-from pathline_gateway.access_log.writer import build_access
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.purpose import parse_access_purpose
 from pathline_gateway.auth.reader import Reader
@@ -42,7 +42,7 @@ NumberedRow = tuple[int, asyncpg.Record]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RenderedPage:
     """Some events, and the running number of the last."""
 
     events: Sequence[dict[str, Any]]
@@ -91,7 +91,7 @@ class RenderContext:
 
 async def render_page(
     connection: asyncpg.Connection, secret: bytes, subscription: Subscription, after: int, limit: int, now: datetime
-) -> Page:
+) -> RenderedPage:
     """The next events after this number. What was shown of others is logged in the transaction, which is the caller's.
 
     Call within a transaction whose statements see one moment.
@@ -103,7 +103,7 @@ async def render_page(
     )
     if start > after:
         events = [forgotten_marker(subscription, after, start), *events]
-    return Page(events, rows[-1]["number"] if rows else start)
+    return RenderedPage(events, rows[-1]["number"] if rows else start)
 
 
 def forgotten_marker(subscription: Subscription, after: int, through: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Limits the requests that are in flight to all endpoints, and shares them between organisations. Pure."""
+"""Limits the requests that are in flight to all sinks, and shares them between organisations. Pure."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pathline_gateway.streams.dispatch.event_rendering import NumberedRow, RenderContext, render_events
 from pathline_gateway.streams.subscriptions.repository import Subscription
-from pathline_gateway.streams.webhooks.delivery_rows import EndpointState, PendingEvent
+from pathline_gateway.streams.webhooks.delivery_rows import PendingEvent, SinkState
 from pathline_gateway.streams.webhooks.payload import WebhookMessage, build_message
 
 
@@ -26,7 +26,7 @@ class PushedEvents(NamedTuple):
     after: int
     """What was given before has this number, or a lower one."""
     events: Sequence[PushedEvent]
-    state: EndpointState
+    state: SinkState
     secrets: Sequence[str]
     ordering_keys: Mapping[int, UUID | None]
     """On which pathway each event is now that was on its way."""

@@ -1,4 +1,4 @@
-"""Whose request is next at a rate-limited endpoint: organisations take turns.
+"""Whose request is next at a rate-limited sink: organisations take turns.
 
 By start-time fair queueing: each organisation has a turn, which is how many requests it is ahead of where the sink
 began to count. The lowest turn is next; whoever had nothing to send for a while starts where the others are. So each

@@ -1,4 +1,4 @@
-"""Which worker stops when more endpoints wait than there are workers: organisations share them. Pure."""
+"""Which worker stops when more sinks wait than there are workers: organisations share them. Pure."""
 
 from __future__ import annotations
 

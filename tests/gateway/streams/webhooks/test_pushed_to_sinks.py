@@ -61,7 +61,7 @@ async def test_a_line_that_ends_as_it_is_told_holds_up_nobody(
         await until(rig, id, delivered=1)
         states = delivery_repository.fetch_states
 
-        async def ending(connection: asyncpg.Connection, ids: Sequence[UUID], me: UUID) -> dict[UUID, EndpointState]:
+        async def ending(connection: asyncpg.Connection, ids: Sequence[UUID], me: UUID) -> dict[UUID, SinkState]:
             found = await states(connection, ids, me)
             if connection.is_in_transaction() and UUID(id) in ids and (line := deliverer._workers.pop(UUID(id), None)):
                 line[1].cancel()

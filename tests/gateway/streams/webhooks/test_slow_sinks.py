@@ -26,7 +26,7 @@ async def many(rig: Rig, org: str, sink: Sink, n: int, *filters: Any) -> None:
     async with rig.pool.acquire() as connection, connection.transaction():
         for number in range(n):
             id = await subscription_repository.create(connection, org, True, "HTTP", "care", None, filters)
-            await endpoint_repository.create(connection, id, f"{sink.url}/{number}", None, "whsec_AAAA")
+            await sink_repository.create(connection, id, f"{sink.url}/{number}", None, "whsec_AAAA")
 
 
 @pytest.mark.limit("sinks-at-once")

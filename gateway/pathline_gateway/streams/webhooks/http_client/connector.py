@@ -16,7 +16,7 @@ from typing import Final
 
 from pathline_gateway.streams.webhooks.http_client.address_filter import are_all_allowed
 from pathline_gateway.streams.webhooks.http_client.connection import HttpConnection
-from pathline_gateway.streams.webhooks.http_client.endpoint_url import Server
+from pathline_gateway.streams.webhooks.http_client.sink_url import Server
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a name, best first. Raises OSError."""

@@ -27,7 +27,7 @@ async def poster() -> AsyncIterator[WebhookHttpClient]:
     """With it, nothing goes wrong in what the loop calls."""
     wrong: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, what: wrong.append(what))
-    made = WebhookHttpClient(Policy(request_s=5))
+    made = WebhookHttpClient(DeliveryPolicy(request_s=5))
     yield made
     await made.aclose()
     assert wrong == []

@@ -19,7 +19,7 @@ from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.step_cursor import StepCursor
-from pathline_gateway.pull.page_range import MAX_STEPS, PageAsked
+from pathline_gateway.pull.page_range import MAX_STEPS, PageRange
 from pathline_gateway.pull.visible_page import VisiblePage, filter_page
 from pathline_gateway.visibility.deciding_steps import potentially_visible_refs
 from pathline_gateway.visibility.loading import load_context
@@ -27,8 +27,8 @@ from pathline_gateway.visibility.policy import VisiblePathway, VisibleStep, comp
 from pathline_gateway.visibility.policy_inputs import PolicyInputs, load_policy_inputs
 
 
-async def load_seen_page(
-    connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID, page_range: PageAsked
+async def load_visible_page(
+    connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID, page_range: PageRange
 ) -> VisiblePage | None:
     """What she sees of a page of the pathway with this id of the store's own; None where she may not know of it.
 
@@ -62,7 +62,7 @@ _WINDOW_SIZE = 1_000
 
 
 async def _read_windows(
-    inputs: PolicyInputs, reader: Reader, now: datetime, page_range: PageAsked
+    inputs: PolicyInputs, reader: Reader, now: datetime, page_range: PageRange
 ) -> VisiblePage | None:
     refs = [ref.id for ref in potentially_visible_refs(reader, await inputs.build_context(reader))]
     deciding_steps = dict(inputs.stored)

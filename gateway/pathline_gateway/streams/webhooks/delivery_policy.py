@@ -1,4 +1,4 @@
-"""The retry policy: how often, how fast and how long an endpoint is tried. Pure."""
+"""The retry policy: how often, how fast and how long a sink is tried. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from random import Random
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class DeliveryPolicy:
     """The numbers of delivery; those of production where nothing is said."""
 
     base_s: float = 2.0

@@ -21,7 +21,7 @@ PROGRESS_SECONDS: Final = 5.0
 
 @dataclass
 class Progress:
-    """What was told and published so far, in numbers only."""
+    """How many visits and events were sent so far, in numbers only."""
 
     visits: int = 0
     published: Callable[[], int] | None = None

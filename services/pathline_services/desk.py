@@ -78,7 +78,7 @@ class Organisation:
 class Slip(BaseModel):
     """Paper from a numbered pad: the hand-off's id, and the code that proves who was sent.
 
-    The person carries it. The desk that tears it off publishes only the code's hash; the desk that she shows it to
+    The person carries it. The desk that tears it off publishes only the code's hash. The desk that she shows it to
     publishes the code, and so everybody can see that she arrived.
     """
 

@@ -17,7 +17,7 @@ class AccessKind(Enum):
     ACT = "an act"
     """Something is changed or published by hand: every answer leaves a row."""
     DELIVERY = "a delivery"
-    """Others' events are handed out: each page that shows some leaves a row, and every refusal."""
+    """Others' events are delivered: each page that shows some leaves a row, and every refusal."""
     NOBODY = "nobody in particular"
     """Totals, one's own settings, or what one publishes: a refusal leaves a row."""
     PUBLIC = "public"

@@ -68,25 +68,25 @@ class RequestRow:
         )
 
     async def write(self, connection: asyncpg.Connection, outcome: Outcome, reason: str | None = None) -> None:
-        """It is in the log once the transaction at hand is committed; the caller then says so in `is_written`."""
+        """It is in the log once the current transaction is committed; the caller then says so in `is_written`."""
         row = self.to_access(outcome, reason)
         if not (self.route_row.auto_refresh and outcome == "shown" and _REPEATED.was_logged_recently(row)):
             await access_log_repository.write(connection, row)
 
 
 def current() -> RequestRow | None:
-    """The row of the request at hand; None in work that no request asked for."""
+    """The row of the current request; None in work that no request asked for."""
     return _CURRENT.get()
 
 
 def current_request() -> Request | None:
-    """The request at hand, as rows name it."""
+    """The current request, as rows name it."""
     row = _CURRENT.get()
     return None if row is None else row.request
 
 
 def request_number() -> bytes | None:
-    """The gateway's own number of the request at hand."""
+    """The gateway's own number of the current request."""
     row = _CURRENT.get()
     return None if row is None else row.request.number
 
@@ -98,12 +98,12 @@ def mark_logged() -> None:
 
 
 def mark_about_nobody() -> None:
-    """The answer at hand is about no person: it says that there is nothing to be read from, and leaves no row."""
+    """The current answer is about no person, since there is none to read of: it leaves no row."""
     mark_logged()
 
 
 def add_refs(refs: Collection[int] = (), hidden: Collection[int] = ()) -> None:
-    """The answer at hand is about these refs; of those that are hidden nobody is told."""
+    """The current answer is about these refs; nobody learns of those that are hidden."""
     if (row := _CURRENT.get()) is not None:
         row.refs |= set(refs)
         row.hidden_refs |= set(hidden)
@@ -140,7 +140,7 @@ async def write_transaction(pool: asyncpg.Pool, actor: str) -> AsyncIterator[asy
 
 
 async def set_actor(connection: asyncpg.Connection, actor: str) -> None:
-    """Whose name the history of the register keeps, to the end of the transaction at hand."""
+    """Whose name the history of the register keeps, to the end of the current transaction."""
     await connection.execute("select set_config('pathline.acts_for', $1, true)", actor)
 
 

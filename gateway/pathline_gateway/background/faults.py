@@ -23,11 +23,11 @@ class WorkFails(Exception):
 
 
 class Postponed(Exception):
-    """What is at hand has to wait for something else: nothing is at fault."""
+    """The current piece of work has to wait for something else: nothing is at fault."""
 
 
 def concerns_record(error: Exception) -> bool:
-    """Whether trying again would fail again, and only for what was at hand."""
+    """Whether another try would fail again, and only for the records of this one."""
     return not isinstance(error, WorkFails | Postponed | KafkaError | MemoryError) and is_data_error(error)
 
 

@@ -1,4 +1,4 @@
-"""Which components are away, as all parts of a process see it: one log line when it begins, one when it is over."""
+"""Which components are away, as all parts of a process see it: a log line at the beginning, one at the end."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _DONE_MESSAGES: Final = {
 
 Done = Annotated[str, Query(max_length=20)]
 After = Annotated[int, Query(ge=0, lt=2**63)]
-"""After which number what was given up is listed."""
+"""After which number the dead letters are listed."""
 
 
 class SeriesForm(BaseModel):
@@ -91,7 +91,7 @@ async def subscription_page(
 
 @router.post("/console/streams/{subscription}/pause")
 async def pause_subscription(pool: RequestPool, caller: OperatorCaller, subscription: UUID, sent: OwnForm) -> Response:
-    """Nothing is handed out until it is resumed."""
+    """Nothing is delivered until it is resumed."""
     parse_form(sent, SeriesForm)
     async with pool.acquire() as connection, connection.transaction():
         await require_subscription(connection, caller, subscription)
@@ -101,7 +101,7 @@ async def pause_subscription(pool: RequestPool, caller: OperatorCaller, subscrip
 
 @router.post("/console/streams/{subscription}/resume")
 async def resume_subscription(pool: RequestPool, caller: OperatorCaller, subscription: UUID, sent: OwnForm) -> Response:
-    """It is handed out again; its sink is tried at once."""
+    """It is delivered to again; its sink is tried at once."""
     parse_form(sent, SeriesForm)
     async with pool.acquire() as connection, connection.transaction():
         await require_subscription(connection, caller, subscription)
@@ -126,7 +126,7 @@ async def redrive_failures(pool: RequestPool, caller: OperatorCaller, subscripti
 async def open_replay(
     pool: RequestPool, admission: Admission, caller: OperatorCaller, subscription: UUID, sent: OwnForm
 ) -> Response:
-    """Its owner is given again what was stored: an operator opens the series, and is handed nothing of it."""
+    """Its owner receives stored events again: an operator opens the series, and receives nothing of it."""
     form = parse_form(sent, ReplayStartForm)
     try:
         async with pool.acquire() as connection, connection.transaction():

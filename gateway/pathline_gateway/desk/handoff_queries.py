@@ -23,7 +23,7 @@ class ListSize(NamedTuple):
     page_size: int
     """Hand-offs on a page."""
     count_limit: int
-    """So many are looked at from the first of a page on: how many more there are is told as far as that."""
+    """The most hand-offs to look at, from the first of a page on: the page counts no more than these."""
 
 
 FULL_PAGE: Final = ListSize(100, 1_000)

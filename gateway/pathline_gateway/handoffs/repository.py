@@ -190,7 +190,7 @@ async def replace_rows(connection: asyncpg.Connection, handoffs: Collection[str]
 
 
 async def mark_concealed(connection: asyncpg.Connection, handoffs: Iterable[str]) -> None:
-    """Nobody but the sides of these is told of them: whether they are concealed is not known."""
+    """Only the sides of these learn of them: whether they are concealed is not known."""
     await connection.execute(_CONCEAL, list(handoffs))
 
 

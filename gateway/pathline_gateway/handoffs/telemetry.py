@@ -62,7 +62,7 @@ async def report_ended(pool: asyncpg.Pool, secret: bytes, flush: Callable[[], No
 
 
 class _EndedSpan(NamedTuple):
-    """What is told of one: nothing of it is told before all of it is known."""
+    """The span and duration of one: complete before any of it is exported."""
 
     attributes: dict[str, str]
     seconds: float

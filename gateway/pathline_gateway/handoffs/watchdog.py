@@ -36,9 +36,9 @@ _RETRY_S: Final = 0.05
 DeliverNotices = Callable[
     [asyncpg.Connection, Sequence[tuple[SilenceNotice, str]]], Awaitable[Mapping[UUID, int] | None]
 ]
-"""Gives notices (and the id of each) to the subscriptions that want them and may know, in the transaction at hand.
+"""Gives notices (and the id of each) to the subscriptions that want them and may know, in the current transaction.
 
-None: what the notices are about was not handed out yet, and must come before them.
+None: the events that the notices are about were not dispatched yet, and must come before them.
 """
 
 
@@ -93,9 +93,9 @@ class Watchdog:
             return True
 
     async def check(self) -> bool:
-        """Whether anything was said. What was published before the look is known to it, or nothing is said of it.
+        """Whether it sent anything. It says nothing of a topic with events before the look that it does not know.
 
-        Of a hand-off that cannot be computed nothing is said: it is set aside. Raises NotYet.
+        A hand-off that cannot be computed is set aside, without a notice. Raises DispatchBehind.
         """
         now = self.clock()
         if (age := await self.observe_log()) is not None:

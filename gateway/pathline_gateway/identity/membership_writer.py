@@ -33,7 +33,7 @@ class MembershipWriter:
     """Binds what intake stored. Only one in all processes writes at a time."""
 
     def __init__(self, pool: asyncpg.Pool, on_bound: Callable[[], None] = lambda: None) -> None:
-        """`on_bound` is called whenever evidence was seen, once that is committed."""
+        """`on_bound` is called after each commit of new evidence."""
         self._pool, self._on_bound = pool, on_bound
         self._wake = asyncio.Event()
 
@@ -47,10 +47,10 @@ class MembershipWriter:
         return Loop(WORK, self.bind_batch, POLL_S, self._wake)
 
     async def bind_batch(self) -> int:
-        """How much evidence was seen and bound, in one transaction; what cannot be bound is set aside.
+        """How much evidence it has bound, in one transaction; it sets aside what cannot be bound.
 
-        Membership is a function of all evidence that was seen. So whatever belongs to the same people is set aside,
-        too, and their pathways are closed: who may see them is not known.
+        Membership is a function of all evidence that was seen. So all evidence of the same people is set aside, too.
+        Their pathways close: who may see them is not known.
         """
         evidence_count = await self._bind_batch()
         if evidence_count:

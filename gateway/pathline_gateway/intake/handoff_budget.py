@@ -1,4 +1,4 @@
-"""How much one organisation may say of one hand-off: all of it is read whenever anything is said of it."""
+"""How many events of one hand-off one organisation may publish: each new one makes the gateway read them all."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ class Layout(NamedTuple):
 def compute_layout(headers: tuple[str, ...]) -> Layout:
     """The layout of records with these headers.
 
-    Raises ValueError when one is no well-known attribute, stands there twice or is missing; that is not remembered: who
-    sends such headers would fill the memory with them.
+    Raises ValueError when one is no well-known attribute, stands there twice or is missing. The cache keeps no such
+    result: who sends such headers would fill the memory with them.
     """
     names = [_ATTRIBUTE_BY_HEADER.get(header, "") for header in headers]
     indexes = {name: n for n, name in enumerate(names)}

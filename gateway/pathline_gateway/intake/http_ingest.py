@@ -126,9 +126,9 @@ class HttpIngest:
         return [(i, item) for i, item in accepted if item.org in registered_orgs]
 
     async def _find_known(self, items: Sequence[Interaction[Payload]]) -> tuple[int, list[int]]:
-        """How many are repeated in the request or known, and the places of those that intake will park as conflicts.
+        """How many repeat others or are known, and the places of those that intake will park as conflicts.
 
-        Both are advice: all are written, and what is parked can be seen and replayed.
+        Both are advice: all are written, and an operator can see and replay parked records.
         """
         first: dict[Identity, Interaction[Payload]] = {}
         for item in items:

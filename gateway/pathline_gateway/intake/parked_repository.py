@@ -75,7 +75,7 @@ class ParkedRow:
 
 @dataclass(slots=True)
 class StoredParkedRecord:
-    """A record that was parked, as it came, with what was said of it and what became of it."""
+    """A parked record as it came, why it was parked, and what became of it."""
 
     id: int
     topic: str
@@ -142,7 +142,7 @@ async def update_reason(
 
 
 async def mark_replayed(connection: asyncpg.Connection, id: int, by: str, resolution: str) -> None:
-    """It is parked no longer: it was taken in."""
+    """It is parked no longer: it was accepted."""
     await connection.execute(_MARK_REPLAYED, id, by, resolution)
 
 

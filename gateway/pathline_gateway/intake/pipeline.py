@@ -27,12 +27,12 @@ _SLICE = 64
 
 @dataclass
 class Pipeline:
-    """One batch is being read, one waits, one is being stored: memory is bounded, and the poll waits for Postgres."""
+    """Reads one batch while one waits and one is stored: memory is bounded, and the poll waits for Postgres."""
 
     persister: BatchPersister
     group: str
     refetch: Callable[[FetchedBeyondPosition], None]
-    """Called when batches must be fetched again; what was read is dropped already."""
+    """Called when batches must be fetched again; the pipeline has dropped its own by then."""
     _queue: asyncio.Queue[tuple[int, Batch]] = field(default_factory=lambda: asyncio.Queue(1))
     _generation: int = 0
     _is_closing: bool = False
@@ -75,7 +75,7 @@ class Pipeline:
             self._queue.task_done()
 
     async def drain(self, seconds: float) -> None:
-        """What was taken is stored, or was given up after so long; nothing more is taken."""
+        """All queued batches are stored, or dropped after so long; no more are accepted."""
         self._is_closing = True
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):

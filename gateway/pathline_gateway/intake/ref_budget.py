@@ -1,7 +1,7 @@
-"""How much may be said of hand-offs under one record: whoever pulls that person's pathway has all of it read.
+"""How many events of hand-offs may stand under one ref: each pull of that person's pathway reads them all.
 
-An answer to what another organisation offered is never counted and never refused: somebody waits for it. There are no
-more of these than the other may offer.
+An answer to another organisation's offer is neither counted nor refused: somebody waits for it. There are no more of
+these than the other may offer.
 """
 
 from __future__ import annotations

@@ -39,8 +39,8 @@ _HANDOFF_INPUT_KINDS: dict[str, str] = {
     **{model.type: "shown" for model in TOKEN_PAYLOADS},
     **{model.type: "amended" for model in (InteractionVoided, InteractionCorrected)},
 }
-"""What an event is to the links that hand-offs make: a token shown; what matters where one was, because it moves the
-state, and so decides which token counts; or what changes either."""
+"""What an event means for the links that hand-offs make. Either it shows a token. Or it moves the state, and so decides
+which token counts. Or it amends one of these."""
 
 _HANDOFF_ID: TypeAdapter[str] = TypeAdapter(HandoffId)
 

@@ -1,7 +1,7 @@
 """Whether a log is still the one that Postgres stands in, judged by what it shows of itself.
 
-A log may have been replaced (another cluster under the same name, a topic deleted and made again) or have expired
-records before they were read. Identities make it safe to read a replaced log from its start (design: intake)."""
+A log may have been replaced: another cluster under the same name, or a topic deleted and made again. Or its records
+expired before they were read. Identities make it safe to read a replaced log from its start (design: intake)."""
 
 from __future__ import annotations
 
@@ -50,9 +50,8 @@ LogStatus = LogContinues | LogExpired | LogReplaced
 def classify_log(position: Position, view: PartitionView) -> LogStatus:
     """What a partition is to intake that stands at this position in it.
 
-    The record before the position decides where it can be had; `end_offset` only where it cannot, because a broker
-    may answer
-    the base offset of its last batch for it.
+    The record before the position decides where it can be read; `end_offset` only where it cannot. A broker may answer
+    the base offset of its last batch for `end_offset`.
     """
     next_offset = position.next_offset
     if next_offset == 0:

@@ -18,7 +18,7 @@ from pathline_gateway.limits.table import Limits
 from pathline_gateway.web.problem import Problem
 
 _REFUSAL_DELAY_S: Final = 0.5
-"""Whoever goes past a rate hears of it a little later: those who ask again at once would cost as much as answers."""
+"""Whoever goes past a rate hears of it a little later. Those who ask again at once would cost as much as answers."""
 _REFUSAL_JITTER_S: Final = tuple(n * 0.005 for n in range(100))
 """So much more for one after the other, so that many are not told at one moment."""
 _CALLER_RATES: Final = {

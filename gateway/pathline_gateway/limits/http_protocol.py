@@ -1,6 +1,6 @@
 """HTTP/1.1 within bounds: how large and how slow a request may be, before anybody knows whose it is.
 
-uvicorn with httptools has none of its own: a head is collected without end, and half a request is waited for for ever.
+uvicorn with httptools has no bounds of its own. It collects a head without end, and waits for half a request for ever.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class TookTooLong(Exception):
 
 
 class RequestBoundsMiddleware:
-    """ASGI middleware: a body that is too large is refused before it is read, and every request is answered in time."""
+    """ASGI middleware: refuses too large a body before reading it, and answers every request in time."""
 
     def __init__(self, app: ASGIApp, limits: Limits, explain: Explain | None = None) -> None:
         self._app, self.limits, self._explain = app, limits, explain

@@ -120,7 +120,7 @@ class ConcealedPlaces(BaseModel):
 
     concealed: list[ConcealedPlace]
     waiting: list[PendingLift]
-    """What is asked to be lifted, and waits for another to agree."""
+    """The requests to lift a concealment that wait for another to agree."""
     changes: list[ServedConcealmentChange]
     """Of one's own organisation in the last year, the latest first; empty for operators."""
 

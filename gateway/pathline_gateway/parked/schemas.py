@@ -37,16 +37,16 @@ class _Record(BaseModel):
     resolved_by: str | None
     """By which role: never a name."""
     resolution: str | None
-    """As what it was taken in, or why it was discarded."""
+    """As what it was stored, or why it was discarded."""
     kept: HowMuch
-    """`whole`; `cut`: the beginning of a record that is too large; `position`: only where it stands, since nobody could
+    """`whole`; `cut`: the beginning of a record that is too large. `position`: only where it stands, since nobody could
     read or store it. What is not whole cannot be replayed."""
     last_offset: int | None
     """Where these are several records of one batch that nobody could read: the last of them."""
     size: int | None
     """Bytes of the whole record, where it is not kept whole; as it claims, where nobody could read it."""
     sha256: str | None
-    """Of the whole value, where it is not kept whole; of the batch as it is in the log, where nobody could read it."""
+    """Of the whole value, where only a part is kept. Of the batch as it is in the log, where nobody could read it."""
 
 
 class ParkedRecord(_Record):
@@ -127,7 +127,7 @@ class ReplayedRecord(BaseModel):
     id: int
     outcome: Literal["replayed", "still-parked", "settled-before", "unknown"]
     resolution: str | None
-    """As what it was taken in: `accepted`, `evidence` or `duplicate`."""
+    """As what it was stored: `accepted`, `evidence` or `duplicate`."""
     reason: str | None
     field: str | None
     detail: str | None

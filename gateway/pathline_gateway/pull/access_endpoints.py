@@ -73,7 +73,7 @@ class AccessEntry(BaseModel):
     who: str | None
     """Who asked: the same for each request of one person or system, and no name; for auditors."""
     route: str | None
-    """What was asked; for auditors."""
+    """The route of the request; for auditors."""
     about: str | None
     """What an act was about; for auditors."""
 

@@ -63,7 +63,7 @@ def build_view(
     context: VisiblePathway | None = None,
     next_cursor: str | None = None,
 ) -> ReaderView:
-    """What this reader is served of what she sees: redacted, and then serialized.
+    """What this reader is served of what she sees: redacted, and then serialised.
 
     `context`: what she sees besides, to which its steps may refer; `next_cursor`: how she asks for the next page.
     """

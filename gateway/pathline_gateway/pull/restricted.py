@@ -207,7 +207,7 @@ async def _trace(reading: ReaderTransaction, pathway: UUID, requested_page: Requ
 
 
 async def _build_view(reading: ReaderTransaction, page: VisiblePage, as_of: datetime | None = None) -> ReaderView:
-    """Her hand-offs are loaded; then page and hand-offs are redacted and serialized, beside the event loop."""
+    """Loads her hand-offs; then redacts and serialises page and hand-offs, beside the event loop."""
     handoffs = await reading.load_handoffs(page, as_of)
     return await run_off_loop(
         len(page.context.steps),

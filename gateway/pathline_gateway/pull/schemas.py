@@ -92,7 +92,7 @@ class ServedHandoff(BaseModel):
     """Its id; keyed for a reader who is neither side."""
     from_: Annotated[str, Field(alias="from")]
     to: HandoffReceiver | None
-    """Null where no offer is known: what is told of it stands under `anomalies`."""
+    """Null where no offer is known: its events stand under `anomalies`."""
     state: State | None
     """A code of FHIR Task."""
     need: str | None

@@ -1,7 +1,7 @@
-"""A page of what a reader sees: told from what decides, and from windows of the steps that she may be shown.
+"""Loads a page of what a reader sees: the steps that decide, and windows of those that she may be shown.
 
-Whoever knows a pathway by several names, and is no organisation, is shown all of it first: what it is called depends on
-every step. That is done beside the event loop.
+A reader who is no organisation may know a pathway by several names. Then it reads all steps: the name depends on them.
+That is done beside the event loop.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pathline_gateway.visibility.policy_inputs import PolicyInputs, load_policy_
 async def load_visible_page(
     connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID, page_range: PageRange
 ) -> VisiblePage | None:
-    """What she sees of a page of the pathway with this id of the store's own; None where she may not know of it.
+    """What she sees of a page of the pathway with this stored id; None where she may not know of it.
 
     Call within a transaction whose statements see one moment.
     """
@@ -58,7 +58,7 @@ async def _can_use_windows(inputs: PolicyInputs, reader: Reader, now: datetime) 
 
 
 _WINDOW_SIZE = 1_000
-"""Steps that are read at once at least: a short page of what she sees may lie behind many that she does not."""
+"""Fewest steps of one read: a short page of what she sees may lie behind many that she does not."""
 
 
 async def _read_windows(

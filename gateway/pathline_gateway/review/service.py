@@ -52,7 +52,7 @@ class ReviewService:
         return case
 
     async def decide(self, item: UUID, verdict: Verdict, reason: str | None) -> ReviewResult:
-        """The two refs of this item are one person, or two, whatever else is said of them. Raises Problem.
+        """The two refs of this item are one person, or two, whatever other evidence says. Raises Problem.
 
         A decision that stands is not repeated; another one before it is outranked by this one.
         """
@@ -121,7 +121,7 @@ def _retraction_event(decision_id: str, reason: str | None, a: StoredRef) -> Int
 
 
 async def _log_accessed_refs(connection: asyncpg.Connection, *refs: StoredRef) -> None:
-    """The access log has whom it is about; nobody is told where one of them must not be known."""
+    """The access log has whom it is about; the persons learn nothing where one of them is concealed."""
     register = await concealment_repository.load_concealment(connection, [(ref.org, ref.subject) for ref in refs])
     numbers = [ref.id for ref in refs]
     is_concealed = any(register.conceals_ref(ref.org, ref.subject) for ref in refs)

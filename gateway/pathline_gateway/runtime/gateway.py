@@ -1,4 +1,4 @@
-"""A gateway at work, without its HTTP side: what consumes, keeps up to date, hands out and watches."""
+"""A gateway at work, without its HTTP side: intake, projections, delivery and watchdogs."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Gateway:
 
 @contextlib.asynccontextmanager
 async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
-    """A gateway that consumes, binds and answers; stops in reverse order, the batch at hand finished."""
+    """A gateway that consumes, binds and answers; stops in reverse order, the current batch finished."""
     async with contextlib.AsyncExitStack() as stack:
         pool, broker, epoch = await stack.enter_async_context(_prepare_services(settings))
         request_pool, slow_pool = [

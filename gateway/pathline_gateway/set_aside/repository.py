@@ -149,7 +149,7 @@ async def keys(connection: asyncpg.Connection, work: str, kind: str) -> set[str]
 
 
 async def forget(connection: asyncpg.Connection, work: str, key: str) -> None:
-    """As long as the transaction or savepoint lasts it is as if it had never been set aside; for good, if it holds."""
+    """It counts as never set aside as long as the transaction or savepoint lasts; for good, if that is committed."""
     await connection.execute(_RELEASE, work, [key])
 
 

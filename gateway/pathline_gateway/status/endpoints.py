@@ -120,8 +120,8 @@ router = APIRouter(tags=["operation"])
 async def get_status(statuses: GatewayStatuses, _: Overseer) -> dict[str, Any]:
     """`lag`: events acknowledged but not yet in every answer, the largest over intake, identity and hand-offs.
 
-    `conflicts` and `quarantined`: evidence of who is who that waits for a reviewer, because it contradicts other
-    evidence, or because it would join more than one person is.
+    `conflicts` and `quarantined`: evidence of who is who that waits for a reviewer. It contradicts other evidence, or
+    would join more refs than one person has.
     """
     return await statuses.read()
 

@@ -132,7 +132,7 @@ class Level:
         self._values = dict(values)
 
     def current_values(self) -> Mapping[_Attributes, int]:
-        """What is told, by attributes."""
+        """The exported values, by attributes."""
         return self._values
 
     def _observe(self, _: CallbackOptions) -> Iterable[Observation]:
@@ -198,7 +198,8 @@ class start_span:
 
 
 class Finished:
-    """Makes spans of what is over, with ids of their own: none is sampled, and the same thing told twice is one span.
+    """Makes spans of things that are over, with ids of their own. None is sampled, and the same thing twice is one
+    span.
 
     They go nowhere until `use_tracer` has said where.
     """
@@ -227,7 +228,7 @@ class Finished:
         attributes: Mapping[str, AttributeValue],
         links: Sequence[Link],
     ) -> Context:
-        """A span from one time to another (nanoseconds), which has ended; the context of what is said about it."""
+        """A span from one time to another (nanoseconds), which has ended; returns its context, for an exemplar."""
         self._ids = ids
         span = self._tracer.start_span(
             name, Context(), attributes=attributes, links=links, start_time=times[0], record_exception=False

@@ -1,6 +1,6 @@
 """A bound on the series of each metric: whoever names many organisations takes none from the others.
 
-The SDK keeps 2,000 sets of attributes of a metric, and throws together whatever is told after these.
+The SDK keeps 2,000 sets of attributes of a metric, and throws all later ones together.
 """
 
 from __future__ import annotations

@@ -117,8 +117,9 @@ TABLE: Final[Sequence[Rule]] = (
     ),
     Rule((SAFETY,), _REVIEWER, _ANY, Effect.NOTHING, "A decision is no step."),
 )  # fmt: skip
-"""A consent is judged holder by holder. `its own` is: of a consent, what the sayer holds itself; of a mandate, what is
-over her or was said by it; of identity, both refs, or the evidence; of safety, the step that carries it."""
+"""A consent is judged holder by holder. What is `its own` depends on the subject. Of a consent it is data that the
+asserter holds. Of a mandate, one over her or made by it. Of identity, both refs, or the evidence. Of safety, the step
+that carries it."""
 
 
 def _index_effects() -> Mapping[tuple[str, Asserter, Relation], Effect]:
@@ -135,7 +136,7 @@ _EFFECTS: Final = _index_effects()
 
 
 def effect_of(type: str, sayer: Asserter, relation: Relation) -> Effect:
-    """What an event of this type comes to. What the table does not know does nothing."""
+    """What an event of this type comes to: `NOTHING` where the table has no row."""
     return _EFFECTS.get((type, sayer, relation), Effect.NOTHING)
 
 

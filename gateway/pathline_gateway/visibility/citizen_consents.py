@@ -71,7 +71,7 @@ def list_own_consents(
 
 
 def withdrawal_id(consent: OwnConsent, account: str, key: ReaderKey) -> str:
-    """The id under which she withdraws it: its own, or that of a word against it, because it is not hers to end."""
+    """The id under which she withdraws it: its own, or that of an objection where it is not hers to end."""
     return consent.event.consent_id if _is_own(consent.event, account) else _objection_id(consent.event, key)
 
 

@@ -228,7 +228,7 @@ async def withdraw_consent(
 
 
 def consent_not_found() -> Problem:
-    """Said of what was never recorded, and of what she may not be told."""
+    """The same for a consent that was never recorded, and for one that she may not know."""
     return Problem(404, "no-such-consent", "there is no consent of this name: look at the list")
 
 

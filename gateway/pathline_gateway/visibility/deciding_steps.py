@@ -1,8 +1,7 @@
 """Which steps decide what an organisation sees of others': those of hand-offs and of mandates. Pure.
 
-A step that is none of these is seen, or is not, for what it says itself: it changes nothing for any other step. So who
-asks for a few steps needs these few and those that decide, and not the whole pathway; `compute_visible` is asked, as
-ever.
+Any other step is seen, or is not, for its own content: it changes nothing for any other step. So whoever asks for a few
+steps needs these and those that decide, and not the whole pathway. `compute_visible` decides, as ever.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ _TYPES = (MandateGiven.type, MandateWithdrawn.type)
 
 
 async def load_mandate_steps(connection: asyncpg.Connection, refs: Collection[int]) -> list[Step]:
-    """What was said of mandates under these refs, as corrected, less what was voided, in order."""
+    """The steps of mandates under these refs, as corrected, less voided ones, in order."""
     rows = await connection.fetch(_SELECT_STEPS, list(refs), _TYPES)
     amendments = await event_repository.load_amendments(connection, {(row["source_number"], row["id"]) for row in rows})
     steps = apply_amendments([partial_step_from_row(row)._replace(service=row["service"]) for row in rows], amendments)

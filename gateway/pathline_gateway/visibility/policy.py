@@ -1,6 +1,6 @@
 """Decides what one reader sees of a pathway. Pure.
 
-Whatever it leaves out has no part in what it gives: a reader learns nothing from a change of what she may not see.
+Hidden steps have no part in the result: a reader learns nothing from a change of what she may not see.
 """
 
 from __future__ import annotations

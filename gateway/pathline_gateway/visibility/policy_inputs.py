@@ -1,8 +1,7 @@
-"""The steps of a pathway that decide who sees what of it: few, however long the pathway is.
+"""Loads the inputs of `policy`: the steps of a pathway that decide who sees what of it.
 
-Beside these, the steps that are asked about are put into it; `compute_visible` is asked of both together, and says of
-each of
-them what it says of it among all steps of the pathway.
+The caller adds the steps that it asks about. `compute_visible` judges both together, and answers for each of them as it
+would among all steps of the pathway.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ from pathline_gateway.visibility.uncomputable import refuse_operator
 
 @dataclass
 class PolicyInputs:
-    """What decides, of one pathway at one moment; and what was put into it since."""
+    """What decides, of one pathway at one moment; and the steps that the caller added since."""
 
     connection: asyncpg.Connection
     members: PathwayMembers

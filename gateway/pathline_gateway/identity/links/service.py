@@ -169,7 +169,7 @@ def _build_event(payload: Payload, link: TokenLink, id: str, time: datetime) -> 
 
 
 def link_not_found() -> Problem:
-    """Said of what is not there, and of what is somebody else's."""
+    """The same for a link that is not there, and for somebody else's."""
     return Problem(404, "no-such-link", "there is no link of yours under this id")
 
 

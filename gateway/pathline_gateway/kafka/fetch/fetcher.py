@@ -1,7 +1,7 @@
 """aiokafka's fetcher, so that what it reads is bounded: a poll reads so many bytes, and no batch stops another.
 
-aiokafka decompresses each batch whole and inside the event loop, raises out of the poll what is wrong with one, and
-forgets then what it had read of others. `aiokafka_patch` makes every consumer of a process use this one.
+aiokafka decompresses each batch whole and inside the event loop. An error in one leaves the poll, which forgets what it
+had read of others. `aiokafka_patch` makes every consumer of a process use this one.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ class BoundedFetchResult(fetcher.FetchResult):  # type: ignore[misc]
 
 
 class BoundedFetcher(fetcher.Fetcher):  # type: ignore[misc]
-    """Hands out what was fetched."""
+    """Returns fetched records."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -185,7 +185,7 @@ class BoundedFetcher(fetcher.Fetcher):  # type: ignore[misc]
     async def fetched_records(
         self, partitions: Collection[TopicPartition], timeout: float = 0, max_records: int | None = None
     ) -> dict[TopicPartition, list[Any]]:
-        """What was fetched and not handed out yet: so many records, and so many bytes, of all partitions in turn."""
+        """Fetched records that were not returned yet: so many records, and so many bytes, of all partitions in turn."""
         deadline = time.monotonic() + timeout
         while True:
             if self._subscriptions.reassignment_in_progress:

@@ -22,7 +22,7 @@ _CODEC: Final = 0x07
 _LZ4: Final = 3
 _LOG_APPEND_TIME: Final = 0x08
 _MAX_MESSAGE_BYTES: Final = 8 * MAX_RECORD_BYTES
-"""Bytes of messages that are read of one: they cannot be read one by one, since the last has the offset of all."""
+"""Most bytes of inner messages. They cannot be read one by one, since the last has the offset of all."""
 
 
 class LegacyMessage(NamedTuple):

@@ -1,7 +1,7 @@
-"""The records of a batch of the present format, found in a stream of bytes of which never much is in memory. Pure.
+"""The records of a batch of the present format, found in a stream of bytes with little in memory. Pure.
 
-Records of ordinary size come as runs of whole records, for aiokafka's own fast parser. A larger one is walked through:
-its beginning is kept, and the rest is counted and hashed.
+Records of ordinary size come as runs of whole records, for aiokafka's own fast parser. Of a larger one it keeps the
+beginning, and counts and hashes the rest.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class OversizedRecord(NamedTuple):
 
 
 class RecordScanner:
-    """Walks through the records of one batch. `claimed_size`: bytes of the record at hand, as it says."""
+    """Scans the records of one batch. `claimed_size`: bytes of the current record, as it says."""
 
     def __init__(self, pieces: Iterator[bytes], max_bytes: int) -> None:
         self._pieces, self._buffer, self._position = pieces, b"", 0
@@ -76,7 +76,7 @@ class RecordScanner:
             raise MalformedRecords
 
     def _take_run(self, max_records: int) -> tuple[bytes, int]:
-        """The whole records at hand: how many, in which bytes."""
+        """The whole records in the buffer: how many, in which bytes."""
         buffer, start = self._buffer, self._position
         position, end, record_count = start, len(buffer), 0
         while record_count < max_records and position - start < MAX_RECORD_BYTES:

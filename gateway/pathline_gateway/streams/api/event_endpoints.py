@@ -48,7 +48,7 @@ async def pull_events(
 ) -> Response:
     """The next events, each a CloudEvent with its running `number`: a gap always means loss.
 
-    Each is looked at again: of what may no longer be shown only `{"number", "withheld": true}` is left.
+    Each is checked again: in place of an event that it may no longer show stands `{"number", "withheld": true}`.
     """
     series, number = cursor = parse_cursor(after)
     async with context.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
@@ -83,8 +83,8 @@ async def stream_events(
 ) -> StreamingResponse:
     """As `…/events`, as they come. A reader that lost the connection sends `Last-Event-ID`, as browsers do.
 
-    It ends after a quarter of an hour, when the subscription is paused or ended, and when the token is: signed out
-    of, or expired.
+    It ends after a quarter of an hour, and when the subscription is paused or ended. It also ends with the token, by
+    sign-out or expiry.
     """
     series, number = cursor = parse_cursor(last_event_id or after)
     async with pool.acquire() as connection:

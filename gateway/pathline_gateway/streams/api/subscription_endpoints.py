@@ -144,7 +144,7 @@ async def change_subscription(
     subscription: SubscriptionId,
     form: SubscriptionForm,
 ) -> dict[str, Any]:
-    """It holds for the next event that is stored; what was given stays given. A new sink is asked first."""
+    """It holds for the next event that is stored; earlier deliveries stay. A new sink is asked first."""
     validate_form(form, admission.limits)
     async with pool.acquire() as connection:
         current = await require_subscription(connection, caller, subscription)
@@ -194,7 +194,7 @@ async def pause_subscription(
 async def resume_subscription(
     pool: RequestPool, caller: SubscriberOrOperator, subscription: SubscriptionId
 ) -> dict[str, Any]:
-    """From where it was paused; or where the posting to its sink was stopped: that is tried again at once."""
+    """From where it was paused, or where the posting to its sink stopped: the gateway tries that again at once."""
     return await _set_paused(pool, caller, subscription, paused=False)
 
 

@@ -126,7 +126,7 @@ async def list_failures(
 async def redrive_failures(
     pool: RequestPool, caller: SubscriberOrOperator, subscription: SubscriptionId, form: Redriven, series: _Series = 1
 ) -> dict[str, int]:
-    """They are posted as they may be seen now, after whatever of their pathways was posted meanwhile."""
+    """The gateway posts them as they may be seen now, after later events of their pathways."""
     async with pool.acquire() as connection, connection.transaction():
         target = await require_series(connection, await require_subscription(connection, caller, subscription), series)
         return {"redriven": await sink_repository.redrive(connection, target.id, form.numbers)}

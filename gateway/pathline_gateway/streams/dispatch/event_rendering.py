@@ -60,7 +60,7 @@ class RenderContext:
         self.notice_renderer = NoticeRenderer(connection, secret, self.visibility)
         self.redactors: dict[tuple[Reader, UUID], tuple[VisiblePathway, StepRedactor]] = {}
         self.rendered_as_sent: dict[tuple[str, str, UUID | None], dict[str, Any]] = {}
-        """What is told as it was sent, by the event and what the pathway is called, without the number."""
+        """Bodies of events rendered as sent, by the event and the pathway's name, without the number."""
         self._reader_keys: dict[str, ReaderKey] = {}
         self._handles: dict[tuple[str, UUID], UUID] = {}
 
@@ -147,7 +147,8 @@ class _EventRenderer:
         self._withheld: list[tuple[UUID, int, int, bool]] = []
 
     async def render(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
-        """The event as it is told; a marker where it may no longer be, or cannot be now: then it is told later."""
+        """The event as the subscriber sees it. A marker where it may no longer be shown, or cannot be now and comes
+        later."""
         if row.get("kept_back"):
             return {"number": number, "withheld": True}
         if await self._context.is_closed(row["pathway"]):
@@ -238,7 +239,7 @@ class _EventRenderer:
         )
 
     async def write_access_log(self, trace: bytes | None) -> None:
-        """That others' events were shown is in the access log; what was kept back is told later."""
+        """The access log has that others' events were shown; withheld events come later."""
         await held_repository.withhold(self._context.connection, self._withheld)
         if not self._refs:
             return

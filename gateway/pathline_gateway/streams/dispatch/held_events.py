@@ -29,7 +29,7 @@ _CATCH_UP_PAGE_SIZE: Final = 1_000
 
 @dataclass
 class HeldEventDispatch:
-    """What is held back, in one transaction of who hands out."""
+    """The held events, in one transaction of the dispatcher."""
 
     connection: asyncpg.Connection
     index: SubscriptionIndex
@@ -72,7 +72,7 @@ class HeldEventDispatch:
         await select_recipients(self.index, VisibilityCache(self.connection, self.now), rows)
 
     async def _check_rendering(self, refs: set[int]) -> None:
-        """What is owed of these can be told; nothing of that is kept."""
+        """The owed events of these can be rendered; the trial leaves nothing."""
         if self.secret is None:
             return
         context = RenderContext(self.connection, self.secret, self.now, strict=True)

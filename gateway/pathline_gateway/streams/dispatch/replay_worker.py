@@ -43,7 +43,7 @@ class Replayer:
 
     @property
     def loop(self) -> Loop:
-        """Gives what is asked for."""
+        """Delivers the series that somebody asked for."""
         return Loop(WORK, self.replay_some, _POLL_INTERVAL_S)
 
     async def replay_some(self) -> bool:

@@ -63,7 +63,7 @@ class Listener:
         self.wake_event.set()
 
     def take_pushed(self) -> EventPage | None:
-        """What was handed over to it, once."""
+        """The page that was pushed to it, once."""
         page, self._pushed_page = self._pushed_page, None
         return page
 
@@ -122,7 +122,7 @@ class ListenerRegistry:
         return Loop("streams", self.poll, _POLL_INTERVAL_S)
 
     async def poll(self) -> None:
-        """Whoever was given something since, by whatever process, is woken."""
+        """Wakes the listeners of subscriptions that have new deliveries, by whatever process."""
         if not self._listeners:
             return
         async with self._pool.acquire() as connection:

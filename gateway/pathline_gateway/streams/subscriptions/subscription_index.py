@@ -90,7 +90,7 @@ class SubscriptionIndex:
     async def iter_recipients(
         self, row: Mapping[str, Any], slice: TimeSlice
     ) -> AsyncIterator[tuple[Subscription, bool]]:
-        """Who wants the event of this row; and whether it is told as it was sent, whatever may be seen of it."""
+        """Who wants the event of this row; and whether she receives it as sent, whatever may be seen of it."""
         attributes, org = unredacted_attributes(row), row["org"]
         for index in (self._operator_index, self._own_indexes.get(org)):
             for id in _search(index, attributes):

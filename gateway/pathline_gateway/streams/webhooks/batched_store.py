@@ -142,7 +142,7 @@ class DeliveryBatcher:
         subscriptions: Mapping[UUID, Subscription],
         schedules: Mapping[UUID, DeliverySchedule],
     ) -> dict[Numbered, WebhookMessage]:
-        """What is posted; what is shown of others is logged, as wherever it is told."""
+        """The bodies to post; the access log has others' events that they show."""
         context = RenderContext(connection, self._context.secret, self._context.clock())
         rows = await delivered_repository.fetch_by_number(
             connection, [(id, n) for id, made in schedules.items() for n in made.start]

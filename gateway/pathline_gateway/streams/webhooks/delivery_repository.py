@@ -98,7 +98,7 @@ async def fetch_states(connection: asyncpg.Connection, ids: Sequence[UUID], hold
 async def fetch_pending(
     connection: asyncpg.Connection, windows: Mapping[UUID, tuple[int, int]]
 ) -> dict[UUID, list[PendingEvent]]:
-    """What is held back of each, and what was given after a number up to another, in order."""
+    """The held deliveries of each, and its deliveries after a number up to another, in order."""
     numbers = [(id, number) for id, (after, to) in windows.items() for number in range(after + 1, to + 1)]
     rows = [
         *await connection.fetch(_HELD, list(windows)),

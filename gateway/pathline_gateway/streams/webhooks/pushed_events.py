@@ -24,7 +24,7 @@ class PushedEvents(NamedTuple):
     """What one sink was just given, as the transaction that gave it finds it."""
 
     after: int
-    """What was given before has this number, or a lower one."""
+    """Earlier deliveries have this number, or a lower one."""
     events: Sequence[PushedEvent]
     state: SinkState
     secrets: Sequence[str]
@@ -46,7 +46,7 @@ async def render_pushed(
 
 
 def startable_prefix(ordering_keys: Sequence[UUID | None], busy_keys: Iterable[UUID | None], free_slots: int) -> int:
-    """How many events along these pathways may be begun at once: as many as there is room for, up to one that waits."""
+    """How many events of these pathways may start at once: as many as there is room for, up to one that waits."""
     blocked_keys = {key for key in busy_keys if key is not None}
     for n, ordering_key in enumerate(ordering_keys[:free_slots]):
         if ordering_key in blocked_keys:

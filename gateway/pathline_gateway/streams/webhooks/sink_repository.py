@@ -142,7 +142,7 @@ async def change_url(connection: asyncpg.Connection, id: UUID, url: str, rate: i
 
 
 async def resume(connection: asyncpg.Connection, id: UUID) -> None:
-    """It is tried again at once, whatever was said before."""
+    """It is tried again at once, whatever stopped it."""
     await connection.execute(_RESET, id)
     await connection.execute(_RETRY_NOW, id)
 
@@ -179,7 +179,7 @@ async def find_delivery_time(connection: asyncpg.Connection, id: UUID, number: i
 
 
 async def list_dead_letters(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[DeadLetterRow]:
-    """What was given up, by number."""
+    """The dead letters, by number."""
     return [DeadLetterRow(**row) for row in await connection.fetch(_FAILURES, id, after, limit)]
 
 

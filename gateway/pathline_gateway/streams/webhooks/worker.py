@@ -218,7 +218,7 @@ class SinkWorker:
         self._start([messages[number] for number in schedule.start])
 
     def _schedule(self, state: SinkState, offer: DeliveryOffer, free_slots: int) -> DeliverySchedule:
-        """The one way in: the window takes the offer over, and says what may start in the slots that are to be had."""
+        """The one way in: the window takes the offer over, and says what may start in the free slots."""
         # Slots are taken here, and not when asking: many fetch at once, and would hold what others could start with.
         self._reserved_slots = self._slots.reserve(free_slots)
         self._window.offer(offer)
@@ -275,7 +275,7 @@ class SinkWorker:
                 WEBHOOK_DELAY.record(max(0.0, (now - event.delivered_at).total_seconds()), label)
 
     async def _hold_skipped(self) -> bool:
-        """Whether deliveries were held now that others have overtaken: what is done is then known to everybody."""
+        """Whether it held deliveries that others have overtaken: then every process knows which are done."""
         if skipped := self._window.skipped():
             await self._batcher.hold([(self.id, number) for number in skipped])
             self._window.hold(skipped)

@@ -32,7 +32,7 @@ def choose_workers_to_stop(
     """The workers that should end, for sinks that are `due` (how many of each organisation) and have none.
 
     Where an organisation has as many as it may, its own oldest. Where there are no more at all, those of whoever has
-    most, until everybody who waits has as many as the others or needs no more.
+    most. It goes on until everybody who waits has as many as the others, or needs no more.
     """
     staying: dict[str, list[Worker]] = {}
     for worker in sorted(workers, key=lambda worker: worker.started_at):

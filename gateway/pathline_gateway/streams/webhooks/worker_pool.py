@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 _POLL_INTERVAL_S: Final = 0.25
 """How long what another process gave may wait unseen."""
 _GATHER_S: Final = 0.02
-"""What is given within this time is looked for once."""
+"""Deliveries that come within this time are looked up once."""
 WORK: Final = "webhooks"
 _HEALTHY_AFTER_S: Final = 1.0
 """How long a worker goes on before it is taken for well."""

@@ -1,4 +1,4 @@
-"""Connections to sinks: a name is resolved here, every address it has is looked at, and one of those is connected to.
+"""Connections to sinks: resolves a name, checks each of its addresses, and connects to one of these.
 
 Nothing resolves the name a second time, so it cannot lead elsewhere by then.
 """

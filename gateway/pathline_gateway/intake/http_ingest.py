@@ -1,4 +1,7 @@
-"""The HTTP door: `POST /v1/events` writes to Kafka, not around it, with a result for every event."""
+"""The HTTP door: `POST /v1/events` writes to Kafka, not around it, with a result for every event.
+
+It refuses a request with more events or bytes than `Limits.events` and `Limits.events_bytes` allow.
+"""
 
 from __future__ import annotations
 

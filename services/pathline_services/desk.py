@@ -35,7 +35,7 @@ from pathline.vocabulary import (
 )
 
 
-class Reading(TypedDict):
+class SubscriberSettings(TypedDict):
     """Settings of a subscriber."""
 
     ack_policy: AckPolicy
@@ -44,7 +44,7 @@ class Reading(TypedDict):
     heartbeat_interval_ms: int
 
 
-SUBSCRIBER_SETTINGS: Final[Reading] = {
+SUBSCRIBER_SETTINGS: Final[SubscriberSettings] = {
     "ack_policy": AckPolicy.NACK_ON_ERROR,  # FastStream's default forgets a visit that was read when it crashes
     "auto_offset_reset": "earliest",  # and skips what came before its first start
     "session_timeout_ms": 6_000,  # Kafka's least: so soon another process takes a dead one's place

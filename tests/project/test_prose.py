@@ -1,4 +1,4 @@
-"""The linter of prose finds each planted violation, in pages, templates, docstrings and messages, and leaves plain text alone."""
+"""The linter of prose finds each planted violation in pages, templates and code, and leaves plain text alone."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class _Journal:
         self.state = state
         self.rejects = rejects
 
-    def set_progress(self, source: SourceFile, show_progress: progress.Show) -> None:
+    def set_progress(self, source: SourceFile, show_progress: progress.ProgressCallback) -> None:
         """Says at each batch how far the reader has come."""
         self._source = source
         self._show_progress = show_progress

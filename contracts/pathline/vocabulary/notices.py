@@ -49,14 +49,14 @@ class Silence(StrictModel):
     """Until when."""
 
 
-class StillSilent(Silence):
+class OngoingSilence(Silence):
     """A hand-off whose receiver has not answered in time."""
 
     answered: None
     """Null: it was not."""
 
 
-class OverSilence(Silence):
+class EndedSilence(Silence):
     """A hand-off of whose receiver silence was said, and is no longer."""
 
     answered: Instant | None
@@ -109,7 +109,7 @@ class HandoffSilent(_Watched):
 
     type: Literal["org.pathline.handoff.silent.v1"]
     """The content of the notice."""
-    data: StillSilent
+    data: OngoingSilence
     """Of which hand-off."""
 
 
@@ -144,7 +144,7 @@ class HandoffAnswered(_Watched):
 
     type: Literal["org.pathline.handoff.answered.v1"]
     """The content of the notice."""
-    data: OverSilence
+    data: EndedSilence
     """Of which hand-off."""
 
 

@@ -16,7 +16,7 @@ from pathline_gateway.access_log.declarations import ROUTE_ROWS, AccessKind, out
 from pathline_gateway.access_log.request_row import RequestRow, track_request
 from pathline_gateway.auth.route_permissions import find_route, path_parameters
 from pathline_gateway.log_cause import because
-from pathline_gateway.postgres.pool import UNAVAILABLE
+from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 from pathline_gateway.web.problem import MEDIA_TYPE, Problem
 
 _log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class _Answer:
         try:
             async with self._pool.acquire(timeout=_FAILED_ROW_TIMEOUT_S if status >= 500 else None) as connection:
                 await row.write(connection, cast(Outcome, row_outcome), reason)
-        except UNAVAILABLE as error:
+        except UNAVAILABLE_ERRORS as error:
             # What failed has told nothing; all else is told when it is in the log. The outage itself is logged once.
             _log.info("a row of the access log could not be written", extra=because(error))
             return bool(status >= 500)

@@ -42,7 +42,7 @@ _MAX_LISTED = 20
 _MAX_LISTED_OF_GROUP = 100
 _ADVICE = "say which records: reason, org and last, as the page has them"
 
-Told = Annotated[int | None, Query(ge=0)]
+ResultCount = Annotated[int | None, Query(ge=0)]
 
 
 class ParkedGroupForm(BaseModel):
@@ -67,10 +67,10 @@ async def parked_page(
     pool: RequestPool,
     register_unknown: RegisterUnknown,
     _: Operator,
-    replayed: Told = None,
-    still: Told = None,
-    discarded: Told = None,
-    more: Told = None,
+    replayed: ResultCount = None,
+    still: ResultCount = None,
+    discarded: ResultCount = None,
+    more: ResultCount = None,
     reason: OfReason = None,
     org: OfPublisher = None,
     after: After = 0,

@@ -42,7 +42,7 @@ async def record_contact(context: Desk, sent: OwnForm, desk_worker: WritingWorke
     )
     if form.wrong:
         return await _contact_form_page(context, desk_worker, form, handoff_item, 422)
-    handoff = None if handoff_item is None else handoff_item.told.handoff
+    handoff = None if handoff_item is None else handoff_item.wording.handoff
     await context.publisher.publish(
         desk_worker.org, entry.with_handoff(handoff).build_interactions(desk_worker.org, context.now())
     )

@@ -63,7 +63,7 @@ async def answer_handoff(context: Desk, sent: OwnForm, handle: str, desk_worker:
         payload_fields,
         item.clocks,
         form.text("subject"),
-        context.reader_key(desk_worker.org).pseudonym(desk_worker.org, item.told.handoff),
+        context.reader_key(desk_worker.org).pseudonym(desk_worker.org, item.wording.handoff),
         desk_worker.org,
         form.submission_id(),
         context.now(),
@@ -73,7 +73,7 @@ async def answer_handoff(context: Desk, sent: OwnForm, handle: str, desk_worker:
         return context.render(
             "slip.html",
             desk_worker,
-            handoff=item.told.handoff,
+            handoff=item.wording.handoff,
             to=payload_fields["to"]["org"],
             token=form.new_token(),
         )

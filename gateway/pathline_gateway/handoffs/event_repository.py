@@ -196,10 +196,10 @@ async def redeemed_handoffs(connection: asyncpg.Connection, handoffs: Collection
 
 
 async def load_events(
-    connection: asyncpg.Connection, handoffs: Collection[str], *, include_unheard: bool = False
+    connection: asyncpg.Connection, handoffs: Collection[str], *, include_disregarded: bool = False
 ) -> HandoffEvents:
-    """All that was published about these hand-offs, by whoever is heard of them; or `include_unheard`."""
-    records = await connection.fetch(_EVENTS, list(handoffs), include_unheard)
+    """All that was published about these hand-offs, by whoever is heard of them; or `include_disregarded`."""
+    records = await connection.fetch(_EVENTS, list(handoffs), include_disregarded)
     rows = {(r["source"], r["id"]): r for r in records}
     amendments = await load_amendments(connection, {(r["source_number"], r["id"]) for r in records})
     return HandoffEvents([partial_step_from_row(r) for r in rows.values()], amendments, rows)

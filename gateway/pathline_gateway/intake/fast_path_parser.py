@@ -16,7 +16,7 @@ from pathline.interaction import MAX_ID_CHARACTERS, SUBJECT_REGEX, check_payload
 from pathline.vocabulary import TYPES, HandoffOffered, Payload
 from pathline_gateway.intake import content_digest
 from pathline_gateway.intake.event_classes import NOT_STEPS
-from pathline_gateway.intake.header_layout import Layout, compute_layout
+from pathline_gateway.intake.header_layout import HeaderLayout, compute_layout
 from pathline_gateway.intake.payload_columns import extract_columns, needs_payload
 from pathline_gateway.intake.record import Accepted, KafkaRecord
 from pathline_gateway.reserved_names import OWN_ORGANISATION
@@ -63,7 +63,9 @@ def _decode_values(values: tuple[bytes | None, ...]) -> list[str] | None:
     return texts
 
 
-def _build_accepted(record: KafkaRecord, owner: str | None, field_layout: Layout, texts: list[str]) -> Accepted | None:
+def _build_accepted(
+    record: KafkaRecord, owner: str | None, field_layout: HeaderLayout, texts: list[str]
+) -> Accepted | None:
     specversion, id, source, type, subject, time, recordedtime, sequence, traceparent = field_layout.pick_envelope(
         texts
     )

@@ -21,7 +21,7 @@ Pick = Callable[[Sequence[str]], tuple[str, ...]]
 """Some of the texts of a record: those of its headers in their order, and `content.ABSENT` after the last."""
 
 
-class Layout(NamedTuple):
+class HeaderLayout(NamedTuple):
     """What is where among the headers."""
 
     pick_envelope: Pick
@@ -35,7 +35,7 @@ class Layout(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def compute_layout(headers: tuple[str, ...]) -> Layout:
+def compute_layout(headers: tuple[str, ...]) -> HeaderLayout:
     """The layout of records with these headers.
 
     Raises ValueError when one is no well-known attribute, stands there twice or is missing. The cache keeps no such
@@ -49,7 +49,7 @@ def compute_layout(headers: tuple[str, ...]) -> Layout:
     content_type = indexes.pop("datacontenttype", None)
     # Kept last, wherever it stands, as whoever decodes the record closely does.
     last = [] if content_type is None else [("datacontenttype", content_type)]
-    return Layout(
+    return HeaderLayout(
         itemgetter(*(indexes.get(name, absent_index) for name in _ENVELOPE)),
         itemgetter(*(indexes.get(name, absent_index) for name in content_digest.DIGEST_ATTRIBUTES)),
         [(name, n) for name, n in indexes.items() if name not in content_digest.COLUMN_ATTRIBUTES] + last,

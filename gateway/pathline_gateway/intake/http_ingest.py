@@ -33,7 +33,7 @@ from pathline_gateway.intake.dedup_repository import Identity, find_contents, kn
 from pathline_gateway.intake.offer_budget import Offer, find_over_limit
 from pathline_gateway.intake.publish_permission import Bounds, check_own_amendments, check_permission, no_bounds
 from pathline_gateway.intake.record_parser import build_digested_content, compute_content_digest
-from pathline_gateway.intake.schemas import REQUEST, Published
+from pathline_gateway.intake.schemas import REQUEST, PublishResult
 from pathline_gateway.kafka.offset_repository import Partition
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
@@ -222,7 +222,7 @@ router = APIRouter(tags=["events"])
     status_code=202,
     summary="Publish events",
     response_class=Response,
-    responses={202: {"model": Published, "description": "Those that were not refused are kept"}},
+    responses={202: {"model": PublishResult, "description": "Those that were not refused are kept"}},
     openapi_extra=REQUEST,
 )
 async def publish_events(ingest: Ingest, request: Request, publisher: EventPublisher) -> Response:

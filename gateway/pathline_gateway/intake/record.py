@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from pathline.vocabulary import Payload
 from pathline_gateway.intake.content_digest import DigestedContent
-from pathline_gateway.intake.payload_columns import Columns
+from pathline_gateway.intake.payload_columns import PayloadColumns
 
 
 class KafkaRecord(Protocol):
@@ -39,7 +39,7 @@ class Accepted(NamedTuple):
     sequence: str | None
     trace: tuple[bytes, bytes] | None
     """Trace id and span id of the call that published it."""
-    columns: Columns
+    columns: PayloadColumns
     payload: Payload | None
     """None where intake looks at no more than the columns: it is most of an event's objects, and batches wait."""
     digest: bytes

@@ -211,7 +211,7 @@ def parked_row(p: Parked, epoch: int) -> parked_repository.ParkedRow:
 class _Extent(NamedTuple):
     """How much is kept of a record, and what the whole comes to."""
 
-    kept: parked_repository.HowMuch = "whole"
+    kept: parked_repository.KeptPart = "whole"
     last_offset: int | None = None
     size: int | None = None
     value_size: int | None = None
@@ -223,7 +223,7 @@ def _extent(p: Parked) -> _Extent:
     if isinstance(record, UnreadRecords):
         return _Extent("position", record.offset, record.size, None, record.sha256)
     if isinstance(record, CutRecord):
-        how_much: parked_repository.HowMuch = "position" if p.position_only else "cut"
+        how_much: parked_repository.KeptPart = "position" if p.position_only else "cut"
         return _Extent(how_much, None, record.size, record.value_size, record.sha256)
     if not p.position_only:
         return _Extent()

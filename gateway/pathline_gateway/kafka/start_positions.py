@@ -13,7 +13,7 @@ from pathline_gateway.kafka.log_identity import LogContinues, LogExpired, LogRep
 from pathline_gateway.kafka.log_inspector import LogInspector
 from pathline_gateway.kafka.offset_repository import Epochs, Partition, Position
 from pathline_gateway.log_cause import because
-from pathline_gateway.postgres.pool import UNAVAILABLE
+from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 from pathline_gateway.telemetry.instruments import INTAKE_LOGS
 
 _log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class StartPositionResolver:
         try:
             async with self._pool.acquire() as connection:
                 await log_checkpoint_repository.write(connection, self._group, new_checkpoints)
-        except UNAVAILABLE as error:  # it is kept when the log is looked at next
+        except UNAVAILABLE_ERRORS as error:  # it is kept when the log is looked at next
             _log.info("it is not kept yet where a log was seen: %s", type(error).__name__, extra=because(error))
         else:
             self._checkpointed_logs |= new_checkpoints.keys()

@@ -27,7 +27,7 @@ _CHECK_EVERY_S: Final = 0.25
 _DISCONNECT: Final[Message] = {"type": "http.disconnect"}
 
 
-class TookTooLong(Exception):
+class RequestTimedOut(Exception):
     """The time of a request is over, and a part of its answer was sent."""
 
 
@@ -192,7 +192,7 @@ class _Request:
         )
         if self._response_started:
             self._is_answered = True
-            raise TookTooLong
+            raise RequestTimedOut
         problem = limits.named_limit("request_s").refusal()
         if not self._group.is_read_only:
             problem.extensions["outcome"] = "unknown"

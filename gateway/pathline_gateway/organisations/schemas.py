@@ -153,7 +153,7 @@ class ServedChange(BaseModel):
     """The entry as it is."""
 
 
-class Changes(BaseModel):
+class RegisterChanges(BaseModel):
     """A page of changes."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -184,7 +184,7 @@ class ServedBasis(BaseModel):
     entered_at: datetime
 
 
-class Bases(BaseModel):
+class LawfulBases(BaseModel):
     """A page of lawful bases, ended ones too."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)

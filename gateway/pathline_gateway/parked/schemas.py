@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from pathline_gateway.intake.parked_repository import HowMuch
+from pathline_gateway.intake.parked_repository import KeptPart
 
 State = Literal["parked", "replayed", "discarded"]
 
@@ -38,7 +38,7 @@ class _Record(BaseModel):
     """By which role: never a name."""
     resolution: str | None
     """As what it was stored, or why it was discarded."""
-    kept: HowMuch
+    kept: KeptPart
     """`whole`; `cut`: the beginning of a record that is too large. `position`: only where it stands, since nobody could
     read or store it. What is not whole cannot be replayed."""
     last_offset: int | None

@@ -16,7 +16,7 @@ from pathline_gateway.postgres.registry_cache import RegistryCache
 
 _log = logging.getLogger(__name__)
 
-UNAVAILABLE: Final = (
+UNAVAILABLE_ERRORS: Final = (
     ConnectionError,
     TimeoutError,
     asyncpg.InterfaceError,

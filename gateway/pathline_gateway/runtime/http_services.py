@@ -24,9 +24,9 @@ from pathline_gateway.pull.restricted import RestrictedReader
 from pathline_gateway.review.service import ReviewService
 from pathline_gateway.runtime.gateway import Gateway
 from pathline_gateway.settings import Settings
-from pathline_gateway.status.endpoints import Statuses
+from pathline_gateway.status.endpoints import StatusService
 from pathline_gateway.streams.api.services import SubscriptionAdmission
-from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.visibility.account_publisher import AccountPublisher
 from pathline_gateway.web.context import AppContext
 
@@ -66,8 +66,8 @@ def build_context(
     return AppContext(pool, gateway.slow_pool, secret, settings.clock, register_unknown, services)
 
 
-def _build_streams(gateway: Gateway) -> Streams:
-    return Streams(
+def _build_streams(gateway: Gateway) -> SseStreams:
+    return SseStreams(
         gateway.pool,
         gateway.secret,
         gateway.settings.clock,
@@ -79,8 +79,8 @@ def _build_streams(gateway: Gateway) -> Streams:
     )
 
 
-def _build_statuses(gateway: Gateway) -> Statuses:
-    return Statuses(
+def _build_statuses(gateway: Gateway) -> StatusService:
+    return StatusService(
         gateway.work_pool,
         gateway.progress,
         gateway.intake.survey,

@@ -17,7 +17,7 @@ from pathline_gateway.background.health import Health
 from pathline_gateway.dependency_health.monitor import DependencyMonitor, Outage
 from pathline_gateway.dependency_health.time_limit import with_time_limit
 from pathline_gateway.kafka.progress import Progress
-from pathline_gateway.postgres.pool import UNAVAILABLE
+from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.set_aside.summary import FailureSummary, summarize_failures
 from pathline_gateway.status import repository as status_repository
@@ -39,7 +39,7 @@ _READY_TIMEOUT_S = 2
 
 
 @dataclass(frozen=True)
-class Statuses:
+class StatusService:
     """Reads the totals and the lag."""
 
     pool: asyncpg.Pool
@@ -111,7 +111,7 @@ def outage_problem(outage: Outage) -> Problem:
     return Problem(503, reason, f"{outage.component} does not answer since {instant.to_text(outage.since)}: look at it")
 
 
-GatewayStatuses = Annotated[Statuses, Depends(service(Statuses))]
+GatewayStatuses = Annotated[StatusService, Depends(service(StatusService))]
 
 router = APIRouter(tags=["operation"])
 
@@ -148,7 +148,7 @@ async def check_readiness(statuses: GatewayStatuses) -> Response:
         raise Problem(503, *reason)
     try:
         failures = await with_time_limit(statuses.failing_now(), _READY_TIMEOUT_S)
-    except UNAVAILABLE:
+    except UNAVAILABLE_ERRORS:
         raise Problem(503, "database-unavailable", "Postgres does not answer: look at it") from None
     body = {"status": "ready", "failing": [each.work for each in failures]}
     return Response(orjson.dumps(body), media_type="application/json")

@@ -116,7 +116,7 @@ REFUSALS: Final = BoundedCounter(
 _Attributes = tuple[tuple[str, str], ...]
 
 
-class Level:
+class ObservedGauge:
     """A number for each set of attributes, as it was last looked at; what has gone is told as 0."""
 
     def __init__(self, name: str, *, unit: str, description: str) -> None:
@@ -139,15 +139,15 @@ class Level:
         return [Observation(n, dict(attributes)) for attributes, n in self._values.items()]
 
 
-PARKED: Final = Level(
+PARKED: Final = ObservedGauge(
     "pathline.parked", unit="{record}", description="How many records are parked now, by whom and for what reason?"
 )
-WORK_FAILING: Final = Level(
+WORK_FAILING: Final = ObservedGauge(
     "pathline.work.failing",
     unit="{record}",
     description="How many records has a background work set aside (1 where it fails as a whole)?",
 )
-ISSUER_KEYS: Final = Level(
+ISSUER_KEYS: Final = ObservedGauge(
     "pathline.issuer.keys",
     unit="{key}",
     description="How many keys of the issuer are used, or left out, and why?",
@@ -197,7 +197,7 @@ class start_span:
         self._span.end()
 
 
-class Finished:
+class FinishedSpans:
     """Makes spans of things that are over, with ids of their own. None is sampled, and the same thing twice is one
     span.
 
@@ -237,7 +237,7 @@ class Finished:
         return trace.set_span_in_context(span, Context())
 
 
-FINISHED_SPANS: Final = Finished()
+FINISHED_SPANS: Final = FinishedSpans()
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}.*", re.ASCII)
 

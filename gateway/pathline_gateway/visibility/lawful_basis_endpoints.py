@@ -13,7 +13,7 @@ from pathline_gateway.access_log.request_row import read_transaction, write_tran
 from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.concealment.endpoints import unknown_organisation
 from pathline_gateway.organisations import repository as organisation_repository
-from pathline_gateway.organisations.schemas import Bases, EnteredBasis
+from pathline_gateway.organisations.schemas import EnteredBasis, LawfulBases
 from pathline_gateway.visibility import lawful_basis_repository
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
 from pathline_gateway.web.context import RequestPool
@@ -52,7 +52,7 @@ router = APIRouter(tags=["lawful bases"])
     "/v1/lawful-bases",
     summary="List lawful bases",
     response_model=None,
-    responses=response_docs(Bases, "As they were entered"),
+    responses=response_docs(LawfulBases, "As they were entered"),
 )
 async def list_bases(
     pool: RequestPool,

@@ -31,10 +31,10 @@ from pathline_gateway.pull.restricted import RestrictedReader
 from pathline_gateway.review.service import ReviewService
 from pathline_gateway.runtime.http_app import ISSUER_ROUTERS, ROUTERS
 from pathline_gateway.runtime.route_declarations import NotDeclared, check_declarations, check_services
-from pathline_gateway.status.endpoints import Statuses
+from pathline_gateway.status.endpoints import StatusService
 from pathline_gateway.status.throughput import Throughput
 from pathline_gateway.streams.api.services import SubscriptionAdmission
-from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.webhooks.sender import WebhookSender
 from pathline_gateway.visibility.account_publisher import AccountPublisher
 from pathline_gateway.web import problem
@@ -78,8 +78,8 @@ SERVICES: tuple[type, ...] = (
     TokenLinkService,
     RestrictedReader,
     ReviewService,
-    Statuses,
-    Streams,
+    StatusService,
+    SseStreams,
     SubscriptionAdmission,
     Throughput,
     WebhookSender,

@@ -18,11 +18,11 @@ from pathline_gateway.console import front_page, handoff_pages, subscription_pag
 from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.status.endpoints import Statuses
+from pathline_gateway.status.endpoints import StatusService
 from pathline_gateway.status.throughput import Throughput
 from pathline_gateway.streams.api.services import SubscriptionAdmission
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
-from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.web import problem
 from pathline_gateway.web.context import AppContext
 from support.gateways.routes import SECRET, Rig
@@ -76,9 +76,9 @@ async def room_of(rig: Rig, rates: Throughput | None = None) -> AsyncIterator[Ro
         progress.observe_end(("pathline.in.door-1", 0), 0)
 
     services = (
-        Statuses(rig.pool, progress, surveyed),
+        StatusService(rig.pool, progress, surveyed),
         rates or Throughput(),
-        Streams(rig.pool, SECRET, lambda: rig.now, ListenerRegistry(rig.pool)),
+        SseStreams(rig.pool, SECRET, lambda: rig.now, ListenerRegistry(rig.pool)),
         SubscriptionAdmission.within(Limits()),
     )
     AppContext(rig.pool, rig.pool, SECRET, lambda: rig.now, services=services).attach(app)

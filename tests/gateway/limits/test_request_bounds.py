@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from pathline_gateway.limits.request_bounds import RequestBoundsMiddleware, TookTooLong
+from pathline_gateway.limits.request_bounds import RequestBoundsMiddleware, RequestTimedOut
 from pathline_gateway.limits.table import Limits
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -111,7 +111,7 @@ async def test_an_answer_that_has_begun_is_cut_off() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await asyncio.Event().wait()
 
-    with pytest.raises(TookTooLong):
+    with pytest.raises(RequestTimedOut):
         await asked(half, request_s=1)
 
 

@@ -42,7 +42,7 @@ from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
 from pathline_gateway.streams.dispatch.push import PushDispatcher, PushTarget
 from pathline_gateway.streams.dispatch.replay_worker import Replayer
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
-from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient
 from pathline_gateway.streams.webhooks.sender import WebhookSender
@@ -230,7 +230,7 @@ async def rig_on(machine: Machine, padding: ResponseTimePadding = NO_PADDING) ->
         services = (
             RestrictedReader(pool, SECRET, clock, padding),
             ReviewService(pool, EvidencePublisher(pool, lambda events: rig.deliver(*(each.event for each in events)))),
-            Streams(pool, SECRET, clock, waiters),
+            SseStreams(pool, SECRET, clock, waiters),
             SubscriptionAdmission.within(Limits()),
             sinks,
             AccountPublisher(lambda item: rig.put(item)),

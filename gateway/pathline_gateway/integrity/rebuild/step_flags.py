@@ -11,7 +11,7 @@ from pathline_gateway.integrity.rebuild.projection import Difference
 from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
 
 
-class Steps:
+class StepFlagProjection:
     """`subject_ref.has_steps`, from the interactions that no void names."""
 
     name = "stepped"

@@ -10,7 +10,7 @@ from fastapi import Depends
 from pathline_gateway.limits.concurrency_limit import ConcurrencyLimit
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.api.subscription_budget import SubscriptionBudget
-from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.webhooks.sender import WebhookSender
 from pathline_gateway.web.context import service
 
@@ -31,5 +31,5 @@ class SubscriptionAdmission:
 
 
 Admission = Annotated[SubscriptionAdmission, Depends(service(SubscriptionAdmission))]
-EventStreams = Annotated[Streams, Depends(service(Streams))]
+EventStreams = Annotated[SseStreams, Depends(service(SseStreams))]
 Sender = Annotated[WebhookSender, Depends(service(WebhookSender))]

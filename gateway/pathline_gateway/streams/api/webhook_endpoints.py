@@ -41,7 +41,7 @@ _Series = Annotated[int, Query(ge=1, le=999_999, description="Which series: 1, o
 _Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
-class Redriven(BaseModel):
+class RedriveForm(BaseModel):
     """Which events to try again."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -124,7 +124,11 @@ async def list_failures(
     responses=response_docs(RetryCount, "They are tried again"),
 )
 async def redrive_failures(
-    pool: RequestPool, caller: SubscriberOrOperator, subscription: SubscriptionId, form: Redriven, series: _Series = 1
+    pool: RequestPool,
+    caller: SubscriberOrOperator,
+    subscription: SubscriptionId,
+    form: RedriveForm,
+    series: _Series = 1,
 ) -> dict[str, int]:
     """The gateway posts them as they may be seen now, after later events of their pathways."""
     async with pool.acquire() as connection, connection.transaction():

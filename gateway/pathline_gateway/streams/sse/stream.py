@@ -25,7 +25,7 @@ MAX_DURATION_S: Final = 900.0
 
 
 @dataclass
-class Streams:
+class SseStreams:
     """What every stream of a process needs."""
 
     pool: asyncpg.Pool

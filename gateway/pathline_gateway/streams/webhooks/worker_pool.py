@@ -17,7 +17,7 @@ import asyncpg
 from pathline_gateway.background.faults import error_reason, is_outage
 from pathline_gateway.background.loop import Loop
 from pathline_gateway.log_cause import because
-from pathline_gateway.postgres.pool import UNAVAILABLE
+from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.streams.dispatch.event_rendering import RenderContext
 from pathline_gateway.streams.dispatch.push import CommitCallback, NewDeliveries
@@ -210,7 +210,7 @@ class WebhookWorkerPool:
         try:
             async with asyncio.timeout(2), self._context.pool.acquire() as connection:
                 await lease_repository.release_all_leases(connection, self._holder_id)
-        except UNAVAILABLE as error:
+        except UNAVAILABLE_ERRORS as error:
             _log.info("sinks are taken over once their leases end: %s", type(error).__name__, extra=because(error))
 
 

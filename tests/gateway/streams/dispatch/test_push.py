@@ -24,7 +24,7 @@ from pathline_gateway.streams.dispatch.push import CommitCallback, NewDeliveries
 from pathline_gateway.streams.dispatch.selection import select_recipients
 from pathline_gateway.streams.sse.batched_reader import PageRequest
 from pathline_gateway.streams.sse.encoding import EventPage
-from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Numbered
 from support.gateways.routes import SECRET, Rig
@@ -50,8 +50,8 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counted
 
 
-def streams(rig: Rig) -> Streams:
-    return Streams(rig.pool, SECRET, lambda: rig.now, rig.waiters)
+def streams(rig: Rig) -> SseStreams:
+    return SseStreams(rig.pool, SECRET, lambda: rig.now, rig.waiters)
 
 
 async def made(rig: Rig, *filters: Any, org: str = "reader") -> str:

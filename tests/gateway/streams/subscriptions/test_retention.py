@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
-from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.subscriptions import retention_repository
 from support.gateways.routes import SECRET, Rig, of
 from support.gateways.webhook_workers import posting, status, subscribed
@@ -86,7 +86,7 @@ async def test_a_listener_is_told_as_well(rig: Rig) -> None:
     id = await pull(rig, "clinic")
     await given(rig, 5)
     await forget(rig, most=2)
-    streams = Streams(rig.pool, SECRET, lambda: rig.now, rig.waiters)
+    streams = SseStreams(rig.pool, SECRET, lambda: rig.now, rig.waiters)
     frames = streams.listen(UUID(id), 1, auth_disabled=False)
     said = b""
     async with asyncio.timeout(60):

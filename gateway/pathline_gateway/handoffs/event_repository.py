@@ -198,7 +198,7 @@ async def redeemed_handoffs(connection: asyncpg.Connection, handoffs: Collection
 async def load_events(
     connection: asyncpg.Connection, handoffs: Collection[str], *, include_disregarded: bool = False
 ) -> HandoffEvents:
-    """All that was published about these hand-offs, by whoever is heard of them; or `include_disregarded`."""
+    """The events about these hand-offs that count; with `include_disregarded` all of them."""
     records = await connection.fetch(_EVENTS, list(handoffs), include_disregarded)
     rows = {(r["source"], r["id"]): r for r in records}
     amendments = await load_amendments(connection, {(r["source_number"], r["id"]) for r in records})

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from project.prose.lint import lint
-from project.prose.sources import Prose, extract_messages, extract_template
+from project.prose.sources import Prose, extract_docstrings, extract_messages, extract_template
 
 LONG = "The gateway " + "reads a record and " * 7 + "stops."
 

@@ -16,12 +16,12 @@ import pytest
 
 from gateway.visibility.test_noninterference_http import COMMON, told
 from gateway.visibility.test_noninterference_http import _named as named
-from pathline_gateway.access_log.declarations import ROUTE_ROWS, About
+from pathline_gateway.access_log.declarations import ROUTE_ROWS, AccessKind
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.route_permissions import find_route
 from pathline_gateway.embedded import Machine
 from pathline_gateway.streams.webhooks.attempt_result import NO_ANSWER, public_reason
-from pathline_gateway.visibility.padding import BUCKET_S, Padding
+from pathline_gateway.visibility.response_time_padding import BUCKET_S, ResponseTimePadding
 from support.gateways.routes import AUDITOR, OPERATOR, Rig, of, rig_on, stating
 from support.intake.history import Told, distinguished, linked, ref, step, subject
 

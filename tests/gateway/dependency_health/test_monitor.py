@@ -13,7 +13,7 @@ from pathline_gateway.console.front_page_summary import SystemFacts, find_faults
 from pathline_gateway.dependency_health.monitor import Component, DependencyMonitor
 from pathline_gateway.dependency_health.time_limit import with_time_limit
 from pathline_gateway.reserved_names import is_reserved
-from pathline_gateway.status.flow_repository import ParkedLately, Troubled
+from pathline_gateway.status.flow_repository import FailingSinks, ParkedLately
 from support.repository import ROOT
 
 NIGHT = (ROOT / "docs" / "operations" / "night.md").read_text()

@@ -14,7 +14,7 @@ from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.pathways.step_cursor import StepCursor
-from pathline_gateway.pull import pathway_reader, seen_pages, unrestricted
+from pathline_gateway.pull import pathway_reader, unrestricted, visible_page_loading
 from support.gateways.routes import OPERATOR, Rig, citizen, helper, of, stating
 from support.intake.history import Told, source, subject
 

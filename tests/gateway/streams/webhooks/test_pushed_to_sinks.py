@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from pathline_gateway.streams.webhooks import delivery_repository
-from pathline_gateway.streams.webhooks.delivery_rows import EndpointState
+from pathline_gateway.streams.webhooks.delivery_rows import SinkState
 from support.gateways.routes import Rig
 from support.gateways.webhook_workers import posting, subscribed, until
 from support.intake.history import linked, ref, step

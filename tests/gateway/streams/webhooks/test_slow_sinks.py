@@ -12,7 +12,7 @@ import pytest
 
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
-from pathline_gateway.streams.webhooks import endpoint_repository
+from pathline_gateway.streams.webhooks import sink_repository
 from support.gateways.routes import Rig
 from support.gateways.webhook_workers import QUICK, posting, subscribed
 from support.intake.history import step

@@ -7,8 +7,8 @@ import pytest
 import uvloop
 
 from gateway.streams.webhooks.http_client.certificate import tls
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient
-from pathline_gateway.streams.webhooks.retry_policy import Policy
 
 __all__ = ["tls"]
 

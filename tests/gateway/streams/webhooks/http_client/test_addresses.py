@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from gateway.streams.webhooks.http_client.certificate import trusting
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client.address_filter import (
     AddressScope,
     are_all_allowed,

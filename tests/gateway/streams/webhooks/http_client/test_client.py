@@ -24,12 +24,13 @@ from gateway.streams.webhooks.http_client.odd_server import (
     resets,
     says,
 )
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client import connection as http_client_connection
 from pathline_gateway.streams.webhooks.http_client import connector
 from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
 from pathline_gateway.streams.webhooks.http_client.connector import resolve_name
 from pathline_gateway.streams.webhooks.http_client.response_parser import ResponseParser
-from pathline_gateway.streams.webhooks.retry_policy import Policy
+from pathline_gateway.streams.webhooks.http_client.sink_url import parse_sink
 from support.servers.webhook_receiver import Reply, listening
 
 CHUNKED = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx: y\r\n\r\n"

@@ -24,6 +24,7 @@ from gateway.streams.webhooks.http_client.odd_server import (
     resets,
     says,
 )
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client import client as http_client_client
 from pathline_gateway.streams.webhooks.http_client import connection as http_client_connection
 from pathline_gateway.streams.webhooks.http_client import connector

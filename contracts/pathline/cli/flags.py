@@ -158,7 +158,7 @@ class RotationFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryFlags:
-    """How it travels."""
+    """How events are delivered."""
 
     batch: int = 500
     """Records in one request."""

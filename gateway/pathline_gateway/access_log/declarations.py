@@ -25,7 +25,7 @@ class AccessKind(Enum):
 
 
 class RouteRow(NamedTuple):
-    """What a route leaves."""
+    """The row that a route leaves in the access log."""
 
     category: AccessKind
     action: str

@@ -54,7 +54,7 @@ class RequestRow:
         return not self.is_written and self.caller is not None and not self.caller.auth_disabled
 
     def to_access(self, outcome: Outcome, reason: str | None = None) -> Access:
-        """The row."""
+        """The access-log row of this request."""
         assert self.caller is not None
         return build_access(
             self.caller,

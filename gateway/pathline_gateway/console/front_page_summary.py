@@ -27,7 +27,7 @@ _MAX_NAMED: Final = 3
 
 
 class SystemFacts(NamedTuple):
-    """What is looked at."""
+    """The numbers from which the front page is judged."""
 
     ready: bool
     """Intake has partitions."""

@@ -55,7 +55,7 @@ class ParkedGroupForm(BaseModel):
 
     @property
     def record_filter(self) -> ParkedFilter:
-        """These records."""
+        """The filter that selects these records."""
         return ParkedFilter(self.reason, self.org)
 
 

@@ -50,7 +50,7 @@ async def handoff_page(context: Desk, handle: str, desk_worker: ReadingWorker) -
 
 @router.post("/desk/handoffs/{handle}")
 async def answer_handoff(context: Desk, sent: OwnForm, handle: str, desk_worker: WritingWorker) -> Response:
-    """It is answered."""
+    """Publishes the answer to a hand-off."""
     form = DeskForm(sent)
     item, verb = await _find_handoff(context, desk_worker, handle), form.text("verb")
     if verb not in answer_form.possible_verbs(item.clocks):

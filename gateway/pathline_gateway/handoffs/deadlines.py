@@ -62,7 +62,7 @@ class HandoffStatus(NamedTuple):
 
     @property
     def offered_at(self) -> datetime | None:
-        """When it began."""
+        """When the hand-off was offered."""
         return None if self.lifecycle.offer is None else self.lifecycle.offer.time
 
     @property

@@ -155,7 +155,7 @@ async def ended_silences(connection: asyncpg.Connection, closed_refs: Collection
 async def insert_notices(
     connection: asyncpg.Connection, notices: Sequence[SilenceNotice], ids: Sequence[str], raised_at: datetime
 ) -> None:
-    """These are said."""
+    """Stores these notices as sent."""
     columns = map(list, zip(*notices, strict=True))
     is_open = [notice.kind == "silent" for notice in notices]
     await connection.execute(_INSERT_NOTICES, list(ids), *columns, [raised_at] * len(notices), is_open)

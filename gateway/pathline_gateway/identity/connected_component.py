@@ -13,7 +13,7 @@ from pathline_gateway.identity.resolution import StoredRef
 
 
 class ConnectedComponent(Protocol):
-    """What binding asks for."""
+    """What the resolution of people reads from the store."""
 
     async def connected_refs(self, touched: Collection[int]) -> Collection[int]:
         """Every ref that any link, live or not, connects with these, through others too; but for what was proposed."""

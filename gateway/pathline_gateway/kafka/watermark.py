@@ -33,5 +33,5 @@ class TopicWatermarks:
 
     @property
     def complete_until(self) -> Mapping[str, datetime]:
-        """By topic."""
+        """The watermark of each topic."""
         return self._complete_until

@@ -7,7 +7,7 @@ from collections import deque
 
 
 class CallerSemaphore:
-    """By caller."""
+    """A bounded semaphore for each caller."""
 
     def __init__(self, running: int, waiting: int) -> None:
         self._max_running, self._max_waiting = running, waiting

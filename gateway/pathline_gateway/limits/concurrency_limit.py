@@ -12,7 +12,7 @@ _RETRY_AFTER_S = 2.0
 
 
 class ConcurrencyLimit:
-    """One for each kind of work of a process."""
+    """A limit for one kind of work of a process."""
 
     def __init__(self, per_caller: NamedLimit, overall: NamedLimit) -> None:
         self._per_caller, self._overall = per_caller, overall

@@ -29,7 +29,7 @@ class OpenConnection(Protocol):
         """It ends, or is given more time."""
 
     def abort(self) -> None:
-        """It ends at once."""
+        """Closes the connection at once."""
 
 
 class Connections:

@@ -126,7 +126,7 @@ class ConcealedPlaces(BaseModel):
 
 
 class LiftRequested(BaseModel):
-    """It is asked for, and not lifted."""
+    """A request to lift a concealment, which waits for another's."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

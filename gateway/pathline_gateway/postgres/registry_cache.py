@@ -24,7 +24,7 @@ class RegistryCache:
     """How many that name a hand-off: by record."""
 
     def learn(self, other: RegistryCache) -> None:
-        """These are committed."""
+        """Remembers rows that are committed."""
         self.orgs |= other.orgs
         self.sources |= other.sources
         self.types |= other.types

@@ -53,7 +53,7 @@ class BoundedCounter:
         self._counter, self._series = counter, MetricSeries()
 
     def add(self, n: float, attributes: Attributes) -> None:
-        """So many more."""
+        """Adds so many."""
         self._counter.add(n, self._series.bound_attributes(attributes))
 
 

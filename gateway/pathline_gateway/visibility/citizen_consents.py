@@ -93,7 +93,7 @@ class TimedEvent(Protocol):
 
     @property
     def time(self) -> datetime:
-        """When."""
+        """When it happened."""
 
 
 def next_event_position(now: datetime, events: Iterable[TimedEvent], source: str) -> tuple[datetime, str]:

@@ -54,7 +54,7 @@ class PathwayRefs(NamedTuple):
 
 
 async def load_refs(connection: asyncpg.Connection, numbers: Collection[int]) -> PathwayRefs:
-    """These refs."""
+    """Loads the refs of a pathway by their numbers."""
     rows = [(*row.values(),) for row in await connection.fetch(_SELECT_REFS, list(numbers))]
     return PathwayRefs([StoredRef(*row[:-1]) for row in rows], any(row[-1] for row in rows))
 

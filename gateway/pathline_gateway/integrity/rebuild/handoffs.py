@@ -51,5 +51,5 @@ class HandoffProjection:
         return Difference(self.name, compared, len(rows), pathways), ()
 
     async def switch_over(self, connection: asyncpg.Connection) -> None:
-        """They are."""
+        """Replaces the live rows by those that were built."""
         await shadow_handoffs.switch_over(connection, self._built_seq)

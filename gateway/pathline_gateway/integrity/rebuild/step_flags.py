@@ -23,7 +23,7 @@ class StepFlagProjection:
     async def catch_up(
         self, connection: asyncpg.Connection, changed_refs: Collection[int], since: RebuildPosition, to: RebuildPosition
     ) -> Collection[int]:
-        """They are counted again under refs that changed."""
+        """Counts them again under refs that changed."""
         await shadow_schema.rebuild_steps(connection, changed_refs)
         return ()
 

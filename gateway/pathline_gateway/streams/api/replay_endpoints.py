@@ -28,7 +28,7 @@ _RETRY_AFTER_S: Final = 5
 
 
 class ReplayStart(BaseModel):
-    """From where on."""
+    """From where on to replay."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 

@@ -66,7 +66,7 @@ class Dispatcher:
         self._index = SubscriptionIndex(auth_disabled=auth_disabled)
 
     def wake(self) -> None:
-        """Something was stored."""
+        """There may be new events."""
         self._wake.set()
 
     @property

@@ -40,7 +40,7 @@ class PushTarget(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PushDispatcher:
-    """One for a process."""
+    """Pushes new deliveries to all targets of a process."""
 
     secret: bytes
     targets: Sequence[PushTarget]

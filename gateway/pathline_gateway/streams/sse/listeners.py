@@ -69,7 +69,7 @@ class Listener:
 
 
 class ListenerRegistry:
-    """One for all streams of a process: a look at Postgres each would cost more than the events."""
+    """All streams of a process: a look at Postgres for each would cost more than the events."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -90,7 +90,7 @@ class ListenerRegistry:
                 del self._listeners[subscription]
 
     def wake(self, subscriptions: Iterable[UUID]) -> None:
-        """These were given something."""
+        """These subscriptions have new deliveries."""
         for subscription in subscriptions:
             for listener in self._listeners.get(subscription, ()):
                 listener.wake_event.set()
@@ -112,7 +112,7 @@ class ListenerRegistry:
         return callbacks
 
     def close(self) -> None:
-        """Everybody goes home."""
+        """Ends all streams."""
         self.is_closed = True
         self.wake(list(self._listeners))
 

@@ -74,14 +74,14 @@ class SubscriptionIndex:
         return each.effective(self._auth_disabled)
 
     def put(self, each: Subscription) -> None:
-        """It is looked up as it stands now."""
+        """Adds the subscription, or replaces it."""
         self.drop(each.id)
         self._subscriptions[each.id] = each
         for index in self._indexes_for(each):
             index.add(each.id, each.filters)
 
     def drop(self, id: UUID) -> None:
-        """It is looked up no more."""
+        """Removes the subscription."""
         if (subscription := self._subscriptions.pop(id, None)) is None:
             return
         for index in self._indexes_for(subscription):

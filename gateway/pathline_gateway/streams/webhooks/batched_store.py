@@ -105,7 +105,7 @@ class DeliveryBatcher:
         return None if next_turns else turns.retry_at(org, spacing, now) - now
 
     async def hold(self, numbers: Sequence[Numbered]) -> None:
-        """These are kept apart."""
+        """Holds these deliveries behind others that failed."""
         async with self._context.pool.acquire() as connection:
             await delivery_repository.hold(connection, numbers)
 

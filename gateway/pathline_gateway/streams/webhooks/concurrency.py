@@ -31,7 +31,7 @@ class ConcurrencyLimiter:
         return count
 
     def release(self, n: int, owner: str) -> None:
-        """Others may have them."""
+        """Gives these slots back."""
         self._free += n
         self._in_use[owner] -= n
         if not self._in_use[owner]:

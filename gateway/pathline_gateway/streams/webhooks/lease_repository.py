@@ -98,7 +98,7 @@ async def count_due(connection: asyncpg.Connection, now: datetime) -> dict[str, 
 async def renew_leases(
     connection: asyncpg.Connection, holder_id: UUID, ids: Sequence[UUID], lease: timedelta
 ) -> set[UUID]:
-    """Those of these that are still this process's, and stay so for as long again."""
+    """Extends the leases that this process still has, and returns their subscriptions."""
     return {row["subscription"] for row in await connection.fetch(_RENEW, holder_id, ids, lease)}
 
 
@@ -111,10 +111,10 @@ async def release_leases(
 
 
 async def drop_leases(connection: asyncpg.Connection, holder_id: UUID, ids: Sequence[UUID]) -> None:
-    """Others may take these."""
+    """Ends the leases of these subscriptions."""
     await connection.execute(_DROP, holder_id, ids)
 
 
 async def release_all_leases(connection: asyncpg.Connection, holder_id: UUID) -> None:
-    """Others may take what this process had."""
+    """Ends all leases of this process."""
     await connection.execute(_RELEASE_ALL, holder_id)

@@ -32,7 +32,7 @@ class QueuePlace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SinkTurns:
-    """One sink."""
+    """The queue of organisations at one sink."""
 
     open_at: datetime
     """When it allows another request, whoever the last was from."""

@@ -17,7 +17,7 @@ from pathline_gateway.web.problem import Problem
 
 @dataclass(frozen=True, slots=True)
 class WebhookSender:
-    """One for a process."""
+    """Sends the requests of one process to sinks."""
 
     http_client: WebhookHttpClient
     policy: DeliveryPolicy

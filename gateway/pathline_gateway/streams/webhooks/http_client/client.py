@@ -108,7 +108,7 @@ class WebhookHttpClient:
         self._idle_timer = next_timer
 
     async def aclose(self) -> None:
-        """No connection is left."""
+        """Closes all connections."""
         if self._idle_timer is not None:
             self._idle_timer.cancel()
             self._idle_timer = None

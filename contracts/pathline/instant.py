@@ -76,7 +76,7 @@ def subtract(instant: datetime, duration: timedelta) -> datetime:
 
 
 def in_zone(instant: datetime, zone: tzinfo) -> datetime:
-    """The instant by the clocks of a zone; as it is where they have no date for it, beside one of the two ends."""
+    """The instant by the clocks of a zone; unchanged where they have no date for it, near either end."""
     try:
         return instant.astimezone(zone)
     except OverflowError:

@@ -1,11 +1,11 @@
 """Numbers that identify a person and must never stand in a context attribute.
 
-An attribute is refused when the whole of it, without separators and a short label, is such a number. Check digits
-keep the rule from refusing ordinary counters: one random nine-digit counter in eleven still passes for a tax file
-number, which is why the error tells the publisher to prefix its ids.
+An attribute is refused when the whole of it, without separators and a short label, is such a number. Check digits keep
+the rule from refusing ordinary counters. One random nine-digit counter in eleven still passes for a tax file number. So
+the error tells the publisher to prefix its ids.
 
-Sources: Australian Taxation Office, TFN check digit; Services Australia, Medicare card number and customer reference
-number; Australian Digital Health Agency, individual healthcare identifier (ISO/IEC 7812, Luhn).
+Sources: Australian Taxation Office, TFN check digit. Services Australia, Medicare card number and customer reference
+number. Australian Digital Health Agency, individual healthcare identifier (ISO/IEC 7812, Luhn).
 """
 
 from __future__ import annotations

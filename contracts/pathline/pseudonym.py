@@ -5,8 +5,8 @@ k         = HKDF-SHA-256(ikm = the agency's key, salt = "pathline pseudonym", in
 identifier = the agency's own identifier, without surrounding white space, in Unicode NFC, as UTF-8;
              what is no identifier is refused (`pathline.rows.identifier`)
 
-A new epoch, with the same key or another, gives everybody a new pseudonym. Old and new are linked by `identity.linked`
-under the agency's own source (`pathline rotate`); a subject under the new epoch is a new ref, on the same pathway.
+A new epoch, with the same key or another, gives everybody a new pseudonym. `pathline rotate` links old and new by
+`identity.linked` under the agency's own source. A subject under the new epoch is a new ref, on the same pathway.
 
 (RFC 2104, RFC 5869.) The key never leaves the agency, so nobody else can compute or compare its pseudonyms. Vectors
 for other languages: `contracts/vectors/pseudonyms.json`, and `rotations.json` for the links between epochs.
@@ -94,8 +94,8 @@ class Pseudonyms:
     def subject(self, identifier: str, *, confirmed: bool = False) -> str:
         """The pseudonym of the person whom the agency knows as `identifier`.
 
-        Raises WrongIdentifier, a ValueError, where it is blank, is how a tool writes that there is no value, or holds
-        a character that nobody sees. `confirmed` takes what looks like no value, such as `None`, for an identifier.
+        Raises WrongIdentifier, a ValueError, where it is blank, stands for no value, or holds a character that nobody
+        sees. `confirmed` takes what looks like no value, such as `None`, for an identifier.
         """
         try:
             canonical = canonical_identifier(identifier, confirmed=confirmed)

@@ -93,12 +93,12 @@ def up(
     data
         Directory of the embedded Postgres.
     intake_processes
-        Processes that take in, the gateway's own among them; one when nothing is said. More than the partitions or the
+        Processes that consume, the gateway's own among them; one when nothing is said. More than the partitions or the
         machine's cores are of no use.
     demo
         Also start the reference services and a simulator; for --embedded.
     dev_auth
-        off: every caller is operator, and unknown organisations are registered at their first event. One machine only.
+        off: every caller is operator, and the register gets each organisation at its first event. One machine only.
     now
         Freeze the clock of a one-machine instance, for tests.
     """
@@ -111,7 +111,7 @@ def up(
 
 @app.command
 def intake(*, until_eof: Annotated[bool, Parameter(negative="", show=False)] = False) -> None:
-    """Takes in beside a gateway, in its group, until SIGTERM or SIGINT; PATHLINE_KAFKA and others say where.
+    """Consumes beside a gateway, in its group, until SIGTERM or SIGINT; PATHLINE_KAFKA and others say where.
 
     Parameters
     ----------
@@ -129,8 +129,8 @@ def verify(
 ) -> None:
     """Recomputes everything from the interactions and compares it with what is served, while the gateway may work.
 
-    Exit code 0: nothing differs; 1: something does; 2: it could not be found out. What is set aside is told, and is no
-    difference.
+    Exit code 0: nothing differs; 1: something does; 2: it could not be found out. Records that are set aside are
+    listed, and are no difference.
 
     Parameters
     ----------
@@ -153,8 +153,8 @@ def rebuild(
 ) -> None:
     """Builds what is derived again beside the live tables, says what differs, and switches in one transaction.
 
-    The gateway may work meanwhile. Interrupted at any point, it leaves everything as it was. Exit code 0: what is live
-    is now what was rebuilt (or, with --dry-run, nothing differs); 1: a dry run found differences; 2: it failed.
+    The gateway may work meanwhile. Interrupted at any point, it leaves everything as it was. Exit code 0: the live
+    tables are those that were rebuilt, or a dry run found no difference. 1: a dry run found differences. 2: it failed.
 
     Parameters
     ----------

@@ -9,9 +9,9 @@ from typing import Final, TypeVar
 _MAX_INLINE_STEPS: Final = 500
 """Steps that are worked on in some milliseconds: to hand them to a thread takes longer than it spares."""
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
-async def run_off_loop(size: int, work: Callable[[], Made]) -> Made:
+async def run_off_loop(size: int, work: Callable[[], Result]) -> Result:
     """What the work makes; `size`: of how many steps. A thread takes turns with the event loop every 5 ms."""
     return work() if size <= _MAX_INLINE_STEPS else await asyncio.to_thread(work)

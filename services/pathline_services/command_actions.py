@@ -20,8 +20,8 @@ PROGRESS_SECONDS: Final = 5.0
 
 
 @dataclass
-class Progress:
-    """What was told and published so far, in numbers only."""
+class RunProgress:
+    """How many visits and events were sent so far, in numbers only."""
 
     visits: int = 0
     published: Callable[[], int] | None = None
@@ -48,7 +48,7 @@ async def simulate(kafka: str, seed: int, lives: int, rate: float, forever: bool
     stop = install_stop_signal()
     await topics.ensure_topics(kafka, SERVICES)
     _print_line(_describe_run(seed, lives, rate, forever))
-    await _publish_lives(kafka, seed, lives, rate, forever, Progress(), stop)
+    await _publish_lives(kafka, seed, lives, rate, forever, RunProgress(), stop)
 
 
 async def play(kafka: str, seed: int, lives: int, rate: float, forever: bool) -> None:
@@ -58,7 +58,7 @@ async def play(kafka: str, seed: int, lives: int, rate: float, forever: bool) ->
         _print_line(f"at work: {', '.join(SERVICES)}")
         _print_line(_describe_run(seed, lives, rate, forever))
         _print_line("a stuck hand-off is among them: `pathline-services stuck` says where")
-        progress = Progress(published=lambda: producer.sent)
+        progress = RunProgress(published=lambda: producer.sent)
         await _publish_lives(kafka, seed, lives, rate, forever, progress, stop)
         await _wait_until_idle(producer, stop)
         if not stop.is_set():
@@ -68,7 +68,7 @@ async def play(kafka: str, seed: int, lives: int, rate: float, forever: bool) ->
 
 
 async def _publish_lives(
-    kafka: str, seed: int, lives: int, rate: float, forever: bool, progress: Progress, stop: asyncio.Event
+    kafka: str, seed: int, lives: int, rate: float, forever: bool, progress: RunProgress, stop: asyncio.Event
 ) -> None:
     acts = simulate_acts(seed, lives, datetime.now(UTC), forever=forever)
     async with KafkaProducer(kafka) as producer, asyncio.TaskGroup() as tasks:

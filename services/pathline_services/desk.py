@@ -35,7 +35,7 @@ from pathline.vocabulary import (
 )
 
 
-class Reading(TypedDict):
+class SubscriberSettings(TypedDict):
     """Settings of a subscriber."""
 
     ack_policy: AckPolicy
@@ -44,7 +44,7 @@ class Reading(TypedDict):
     heartbeat_interval_ms: int
 
 
-SUBSCRIBER_SETTINGS: Final[Reading] = {
+SUBSCRIBER_SETTINGS: Final[SubscriberSettings] = {
     "ack_policy": AckPolicy.NACK_ON_ERROR,  # FastStream's default forgets a visit that was read when it crashes
     "auto_offset_reset": "earliest",  # and skips what came before its first start
     "session_timeout_ms": 6_000,  # Kafka's least: so soon another process takes a dead one's place
@@ -78,7 +78,7 @@ class Organisation:
 class Slip(BaseModel):
     """Paper from a numbered pad: the hand-off's id, and the code that proves who was sent.
 
-    The person carries it. The desk that tears it off publishes only the code's hash; the desk that she shows it to
+    The person carries it. The desk that tears it off publishes only the code's hash. The desk that she shows it to
     publishes the code, and so everybody can see that she arrived.
     """
 

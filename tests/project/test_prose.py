@@ -1,4 +1,4 @@
-"""The linter of prose finds each planted violation, in pages, templates and messages, and leaves plain text alone."""
+"""The linter of prose finds each planted violation in pages, templates and code, and leaves plain text alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from project.prose.lint import lint
-from project.prose.sources import Prose, extract_messages, extract_template
+from project.prose.sources import Prose, extract_docstrings, extract_messages, extract_template
 
 LONG = "The gateway " + "reads a record and " * 7 + "stops."
 
@@ -70,7 +70,7 @@ def test_the_text_of_a_template_is_linted_without_its_markup() -> None:
     assert all(line.startswith("page.html:3:") for line in lines)
 
 
-def test_the_messages_of_code_are_linted_and_its_docstrings_and_sql_are_not() -> None:
+def test_the_messages_of_code_are_linted_apart_from_its_docstrings_and_not_its_sql() -> None:
     code = f'''
 def refuse(field):
     """We utilise docstrings."""
@@ -87,3 +87,30 @@ WHY = {{"one": "it was utilised by another event"}}
         ("6", "sentence-length:"),
         ("9", "plain-words:"),
     ]
+
+
+def test_docstrings_are_linted_without_formulas_and_the_names_of_flags() -> None:
+    code = f'''
+"""We utilise a module.
+
+key = HKDF(one two three four five six seven eight nine ten eleven twelve, thirteen fourteen fifteen)
+"""
+LIMIT: int = 3
+"""{LONG}"""
+
+class Reader:
+    """Nothing comes; None where there is none."""
+
+    def read(self, port, host):
+        """Reads.
+
+        Parameters
+        ----------
+        port
+            The port of one two three four five six seven eight nine ten
+        host
+            The host of one two three four five six seven eight nine ten, in order to be long.
+        """
+'''
+    lines = lint(extract_docstrings("module.py", code))
+    assert sorted(line.split()[1] for line in lines) == ["plain-words:", "plain-words:", "sentence-length:"]

@@ -1,8 +1,7 @@
 """The schemas of payloads within one document: what several share stands there once.
 
-AsyncAPI's own schema format is draft-07. Of what the vocabulary's 2020-12 schemas use, only `$defs` and what stands
-beside a `$ref` would be read otherwise there; with both written so that the two dialects agree, each schema means the
-same in either.
+AsyncAPI's own schema format is draft-07. The vocabulary's schemas are of 2020-12. Only `$defs` and what stands beside a
+`$ref` mean something else in draft-07. Both are written so that the dialects agree.
 """
 
 from __future__ import annotations

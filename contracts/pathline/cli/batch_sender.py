@@ -6,23 +6,23 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from pathline.cli.batches import Batch
+from pathline.cli.batches import RecordBatch
 from pathline.cli.receipt import Receipt, Receiver
 from pathline.cli.retry import RetryPolicy
 
-Settle = Callable[[Batch, Receipt], None]
+Settle = Callable[[RecordBatch, Receipt], None]
 """Called once a batch, in order: this one and every one before it are where they belong."""
 
 
 async def send_batches(
-    batches: Iterable[Batch], receiver: Receiver, settle: Settle, *, in_flight: int, retry_policy: RetryPolicy
+    batches: Iterable[RecordBatch], receiver: Receiver, settle: Settle, *, in_flight: int, retry_policy: RetryPolicy
 ) -> None:
     """Every batch is delivered and settled.
 
     Raises CommandError at the first batch that cannot be. What was settled until then stays so. The next run sends
     again what was in flight.
     """
-    in_flight_tasks: deque[tuple[Batch, asyncio.Task[Receipt]]] = deque()
+    in_flight_tasks: deque[tuple[RecordBatch, asyncio.Task[Receipt]]] = deque()
     try:
         for batch in batches:
             in_flight_tasks.append((batch, asyncio.create_task(_send_batch(batch, receiver, retry_policy))))
@@ -38,14 +38,14 @@ async def send_batches(
         await asyncio.gather(*(task for _, task in in_flight_tasks), return_exceptions=True)
 
 
-async def _settle_first(in_flight_tasks: deque[tuple[Batch, asyncio.Task[Receipt]]], settle: Settle) -> None:
+async def _settle_first(in_flight_tasks: deque[tuple[RecordBatch, asyncio.Task[Receipt]]], settle: Settle) -> None:
     batch, task = in_flight_tasks[0]
     receipt = await task
     in_flight_tasks.popleft()
     settle(batch, receipt)
 
 
-async def _send_batch(batch: Batch, receiver: Receiver, retry_policy: RetryPolicy) -> Receipt:
+async def _send_batch(batch: RecordBatch, receiver: Receiver, retry_policy: RetryPolicy) -> Receipt:
     if not batch.ready:
         return Receipt()
     events = [ready.event for ready in batch.ready]

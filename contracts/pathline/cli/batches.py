@@ -13,7 +13,7 @@ MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RecordBatch:
     """Some consecutive records: those to send, those refused here, and how many records come before them."""
 
     start: int
@@ -31,7 +31,7 @@ class Batch:
         return self.start + self.records
 
 
-def split_batches(outcomes: Outcomes, size: int, *, start: int = 0) -> Iterator[Batch]:
+def split_batches(outcomes: Outcomes, size: int, *, start: int = 0) -> Iterator[RecordBatch]:
     """The records in batches of `size`, or fewer where they are large; `start` records were skipped."""
     ready: list[Ready] = []
     rejects: list[Reject] = []
@@ -43,10 +43,10 @@ def split_batches(outcomes: Outcomes, size: int, *, start: int = 0) -> Iterator[
         else:
             rejects.append(outcome)
         if len(ready) + len(rejects) >= size or payload_bytes >= MAX_BATCH_BYTES:
-            batch = Batch(start, tuple(ready), tuple(rejects))
+            batch = RecordBatch(start, tuple(ready), tuple(rejects))
             yield batch
             start, payload_bytes = batch.end, 0
             ready.clear()
             rejects.clear()
     if ready or rejects:
-        yield Batch(start, tuple(ready), tuple(rejects))
+        yield RecordBatch(start, tuple(ready), tuple(rejects))

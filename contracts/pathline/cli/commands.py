@@ -105,7 +105,7 @@ def init(
 def check(file: Path, /, *, mapping: Mapping = MappingFlags(), json: bool = False) -> int:  # noqa: B008
     """Says of each event or record in FILE whether it keeps its contract. Nothing is sent.
 
-    FILE holds CloudEvents (one a line, or a JSON array); with the mapping flags it is a CSV, NDJSON or XES of records.
+    FILE holds CloudEvents (one a line, or a JSON array). With the mapping flags it is a CSV, NDJSON or XES of records.
     """
     from pathline.cli import reader_setup as prepare
     from pathline.cli.check_command import check_file

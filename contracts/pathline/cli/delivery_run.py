@@ -11,7 +11,7 @@ from pathlib import Path
 from pathline.cli import progress
 from pathline.cli.address import Address
 from pathline.cli.batch_sender import send_batches
-from pathline.cli.batches import Batch, split_batches
+from pathline.cli.batches import RecordBatch, split_batches
 from pathline.cli.http_receiver import HttpReceiver
 from pathline.cli.kafka_receiver import open_kafka_receiver
 from pathline.cli.receipt import Receipt, Receiver
@@ -72,12 +72,12 @@ class _Journal:
         self.state = state
         self.rejects = rejects
 
-    def set_progress(self, source: SourceFile, show_progress: progress.Show) -> None:
+    def set_progress(self, source: SourceFile, show_progress: progress.ProgressCallback) -> None:
         """Says at each batch how far the reader has come."""
         self._source = source
         self._show_progress = show_progress
 
-    def settle(self, batch: Batch, receipt: Receipt) -> None:
+    def settle(self, batch: RecordBatch, receipt: Receipt) -> None:
         """The batch is done, and so is every one before it."""
         self.rejects.write(_collect_rejects(batch, receipt))
         self.checkpoint = self.checkpoint.model_copy(
@@ -98,7 +98,7 @@ def _open_journal(delivery_run: DeliveryRun) -> _Journal:
     return _Journal(checkpoint, state, RejectsFile(delivery_run.rejects, keep_bytes=checkpoint.rejects))
 
 
-def _collect_rejects(batch: Batch, receipt: Receipt) -> list[Reject]:
+def _collect_rejects(batch: RecordBatch, receipt: Receipt) -> list[Reject]:
     """Every refusal and conflict of the batch, ours and the gateway's, in the order of the file."""
     gateway_rejects = (
         Reject(batch.ready[refusal.index].line, refusal.reason, None, refusal.detail)

@@ -39,7 +39,7 @@ class DamagedSource(CommandError):
 
 
 class CannotResume(CommandError):
-    """What was begun is not what is asked for now."""
+    """The import that was begun is not the one that the flags name now."""
 
     reason = "cannot-resume"
 

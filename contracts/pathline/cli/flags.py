@@ -91,7 +91,7 @@ class MappingFlags:
     """Text encoding of a CSV; UTF-8 when not given."""
 
     def given_settings(self) -> dict[str, Any]:
-        """What was said, by the names of MappingFile."""
+        """The settings that were given, by the names of MappingFile."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         pairs = {"fields": _parse_pairs("field", values.pop("field")), "set": _parse_pairs("set", values.pop("set"))}
         return {name: value for name, value in values.items() if name not in ("mapping", "format")} | pairs
@@ -158,7 +158,7 @@ class RotationFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryFlags:
-    """How it travels."""
+    """How events are delivered."""
 
     batch: int = 500
     """Records in one request."""

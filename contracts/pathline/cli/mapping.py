@@ -29,7 +29,7 @@ from pathline.rows.service_code import MAX_CODE_CHARACTERS, make_code
 from pathline.vocabulary import TYPES, ActivityRecorded, Payload
 
 _MAX_CACHED_CASES: Final = 1024
-"""Pseudonyms kept at hand: the rows of a case tend to follow each other."""
+"""Pseudonyms kept in memory: the rows of a case tend to follow each other."""
 
 FieldReader = Callable[[Record], JsonValue]
 """The value of one field in this record; None where its column is blank. Raises Refused."""

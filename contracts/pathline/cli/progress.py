@@ -11,12 +11,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from pathline.cli.summary import Counts
 
-Show = Callable[[int, Counts], None]
+ProgressCallback = Callable[[int, Counts], None]
 """Bytes read of the file, and the counts so far."""
 
 
 @contextmanager
-def bar(name: str, size: int, *, quiet: bool) -> Iterator[Show]:
+def bar(name: str, size: int, *, quiet: bool) -> Iterator[ProgressCallback]:
     """A bar on stderr while the block runs; nothing when it is no terminal or nobody wants to see it."""
     console = Console(stderr=True)
     if quiet or not sys.stderr.isatty():

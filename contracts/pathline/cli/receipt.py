@@ -33,7 +33,7 @@ class Receipt:
 
 
 class Receiver(Protocol):
-    """Where events go."""
+    """The receiver of events: a gateway or a broker."""
 
     async def send(self, events: Sequence[CloudEvent]) -> Receipt:
         """What became of the batch. Raises TryLater where trying again may help, and CommandError where it cannot."""

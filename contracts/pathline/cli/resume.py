@@ -1,4 +1,4 @@
-"""How far an import has come, on disk: what was acknowledged is never sent again, and nothing is left out."""
+"""How far an import has come, on disk: no acknowledged record is sent again, and none is left out."""
 
 from __future__ import annotations
 

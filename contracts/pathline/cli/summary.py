@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from pathline.cli.batches import Batch
+from pathline.cli.batches import RecordBatch
 from pathline.cli.receipt import Receipt
 
 
@@ -22,7 +22,7 @@ class Counts:
     conflict: int = 0
     """Of the duplicates, how many differ from what was sent before under the same id."""
 
-    def with_batch(self, batch: Batch, receipt: Receipt) -> Counts:
+    def with_batch(self, batch: RecordBatch, receipt: Receipt) -> Counts:
         """The counts after this batch; a batch that had to be tried twice counts once."""
         return replace(
             self,

@@ -1,5 +1,5 @@
 """CloudEvents 1.0.2 on the wire: the JSON format, the Kafka binding and the HTTP binding.
 
-Written here and not by the CloudEvents SDK, which invents a missing `id` and `time` and reads a structured Kafka
-message that also carries `ce_` headers as binary; the SDK is an oracle in the tests.
+Why not the CloudEvents SDK: it invents a missing `id` and `time`. It also reads a structured Kafka message as binary
+where that carries `ce_` headers. The tests use the SDK as an oracle.
 """

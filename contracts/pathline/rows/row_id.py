@@ -1,12 +1,12 @@
-"""The event id of a row without an id of its own: the same in every file, export and program of one agency.
+"""The event id of a row without an id of its own: the same in all files and programs of an agency.
 
 id    = "row-" base64url(HMAC-SHA-256(k, type 0 identifier 0 when)[:16]) "-" place
 k     = HKDF-SHA-256(ikm = the agency's key, salt = "pathline pseudonym", info = "<org>/rows", 32 bytes)
 when  = the day or month as written, or the instant in UTC to the microsecond
 place = the row's place among those of its file with the same type, person and time, in six digits
 
-A row is known by whom it is about and when. It keeps its id when rows are added above it, when it is sent by another
-program, and under a new epoch. Corrected, it has the id of what was sent before, so that the conflict is told.
+A row is known by whom it is about and when. It keeps its id when rows are added above it, when another program sends
+it, and under a new epoch. A corrected row keeps the id that was sent before, so that the gateway reports the conflict.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A payload that is made with a mistake is refused in the words of Pathline: which field, what is wrong, what to do."""
+"""A payload that is made with a mistake is refused in Pathline's words: field, mistake and remedy."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ else:
         """Calling the class raises InvalidData; `model_validate` and its like raise what pydantic raises."""
 
         def __call__(cls, *arguments: Any, **fields: Any) -> Any:
-            """A new value. Raises InvalidData, without what was given."""
+            """A new value. Raises InvalidData, which repeats no value."""
             try:
                 return super().__call__(*arguments, **fields)
             except ValidationError as error:

@@ -49,7 +49,7 @@ class HandoffAccepted(_Handoff, verb="accepted"):
     token: Token
     """The secret itself: whoever shows it redeems it."""
     due: Due | None = None
-    """By when the receiver will act, in place of what was asked."""
+    """By when the receiver will act, in place of the time that was asked for."""
     context_released: bool | None = None
     """Whether the receiver may see what led here."""
 
@@ -77,7 +77,7 @@ class HandoffRedirected(_Handoff, verb="redirected"):
 
 
 class HandoffStarted(_Handoff, verb="started"):
-    """The receiver works on what was handed over."""
+    """The receiver works on the hand-off."""
 
 
 class HandoffPaused(_Handoff, verb="paused"):

@@ -1,6 +1,7 @@
 """What the gateway itself tells subscribers, each as the whole event that they receive: nobody publishes these.
 
-They are no interactions, and stand in no `TYPES`: an event of such a type is refused as one of an unknown type is.
+They are no interactions, and stand in no `TYPES`. The gateway refuses an event of such a type as one of an unknown
+type.
 """
 
 from collections.abc import Mapping
@@ -43,19 +44,19 @@ class Silence(StrictModel):
     to: Code
     """The organisation that was asked."""
     stage: Literal["accept", "contact"]
-    """What was waited for: that it is accepted or declined, or that the person is met."""
+    """Which answer was awaited: acceptance or refusal, or a meeting with the person."""
     due: Instant
     """Until when."""
 
 
-class StillSilent(Silence):
+class OngoingSilence(Silence):
     """A hand-off whose receiver has not answered in time."""
 
     answered: None
     """Null: it was not."""
 
 
-class OverSilence(Silence):
+class EndedSilence(Silence):
     """A hand-off of whose receiver silence was said, and is no longer."""
 
     answered: Instant | None
@@ -63,7 +64,7 @@ class OverSilence(Silence):
 
 
 class _Watched(Notice):
-    """Said of a hand-off by the gateway's watchdog."""
+    """A notice by the gateway's watchdog about a hand-off."""
 
     source: Literal["urn:pathline:pathline:watchdog"]
     """Who says it."""
@@ -107,8 +108,8 @@ class HandoffSilent(_Watched):
     )
 
     type: Literal["org.pathline.handoff.silent.v1"]
-    """What is told."""
-    data: StillSilent
+    """The content of the notice."""
+    data: OngoingSilence
     """Of which hand-off."""
 
 
@@ -142,8 +143,8 @@ class HandoffAnswered(_Watched):
     )
 
     type: Literal["org.pathline.handoff.answered.v1"]
-    """What is told."""
-    data: OverSilence
+    """The content of the notice."""
+    data: EndedSilence
     """Of which hand-off."""
 
 
@@ -155,7 +156,7 @@ class _Posted(Notice):
 
 
 class EventWithheld(_Posted):
-    """What stood under this number may no longer be shown, or is stored no more: no number is left out."""
+    """The event of this number may no longer be shown, or is no longer stored: no number is left out."""
 
     title = "Event withheld"
     model_config = ConfigDict(
@@ -173,7 +174,7 @@ class EventWithheld(_Posted):
     )
 
     type: Literal["org.pathline.event.withheld.v1"]
-    """What is told."""
+    """The content of the notice."""
     number: _Number
     """The subscription's running number."""
     series: _Series | None = None
@@ -199,7 +200,7 @@ class Canary(_Posted):
     )
 
     type: Literal["org.pathline.canary.v1"]
-    """What is told."""
+    """The content of the notice."""
     time: Instant
     """When it was asked for."""
 

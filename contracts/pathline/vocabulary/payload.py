@@ -63,7 +63,7 @@ class Payload(StrictModel, metaclass=ExplainedConstruction):
     effort: Several[Effort] | None = None
     """Time spent on this, by whom; the citizen's too."""
     precision: Precision | None = None
-    """How exact `time` is, an instant by default; a day or a month begins at `time`, in the offset it was sent with."""
+    """How exact `time` is, an instant by default. A day or a month begins at `time`, in the offset it was sent with."""
     safety: Safety | None = None
     """What must stay hidden for somebody's safety."""
     participation: Participation | None = None

@@ -1,7 +1,7 @@
 """When: instants, days and lengths of time, each in one spelling.
 
-pydantic alone also reads numbers, days without a time and times without an offset. Here a pattern is checked first,
-in Rust, and only then is the string parsed, so that the JSON Schema and the model refuse the same strings.
+pydantic alone also reads numbers, days without a time and times without an offset. Here a pattern is checked first, in
+Rust, and the string is parsed after that. So the JSON Schema and the model refuse the same strings.
 """
 
 from collections.abc import Callable

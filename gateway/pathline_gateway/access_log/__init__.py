@@ -1,1 +1,1 @@
-"""The access log: what each route leaves in it, and the row of the request at hand."""
+"""The access log: what each route leaves in it, and the row of the current request."""

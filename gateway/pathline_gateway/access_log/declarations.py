@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from pathline_gateway.auth.route_permissions import OPTIONAL_ROUTES
 
 
-class About(Enum):
+class AccessKind(Enum):
     """What a route is about, and so which of its answers leave a row."""
 
     READING = "a reading"
@@ -17,7 +17,7 @@ class About(Enum):
     ACT = "an act"
     """Something is changed or published by hand: every answer leaves a row."""
     DELIVERY = "a delivery"
-    """Others' events are handed out: each page that shows some leaves a row, and every refusal."""
+    """Others' events are delivered: each page that shows some leaves a row, and every refusal."""
     NOBODY = "nobody in particular"
     """Totals, one's own settings, or what one publishes: a refusal leaves a row."""
     PUBLIC = "public"
@@ -25,9 +25,9 @@ class About(Enum):
 
 
 class RouteRow(NamedTuple):
-    """What a route leaves."""
+    """The row that a route leaves in the access log."""
 
-    category: About
+    category: AccessKind
     action: str
     """The code in the row."""
     auto_refresh: bool = False
@@ -35,18 +35,18 @@ class RouteRow(NamedTuple):
 
 
 def _reading(what: str, *, auto_refresh: bool = False) -> RouteRow:
-    return RouteRow(About.READING, what, auto_refresh)
+    return RouteRow(AccessKind.READING, what, auto_refresh)
 
 
 def _act(what: str) -> RouteRow:
-    return RouteRow(About.ACT, what)
+    return RouteRow(AccessKind.ACT, what)
 
 
-_PUBLIC: Final = RouteRow(About.PUBLIC, "public")
-_STREAM: Final = RouteRow(About.DELIVERY, "stream")
-_TOTALS: Final = RouteRow(About.NOBODY, "totals")
-_SETTINGS: Final = RouteRow(About.NOBODY, "settings")
-_PUBLISHING: Final = RouteRow(About.NOBODY, "publishing")
+_PUBLIC: Final = RouteRow(AccessKind.PUBLIC, "public")
+_STREAM: Final = RouteRow(AccessKind.DELIVERY, "stream")
+_TOTALS: Final = RouteRow(AccessKind.NOBODY, "totals")
+_SETTINGS: Final = RouteRow(AccessKind.NOBODY, "settings")
+_PUBLISHING: Final = RouteRow(AccessKind.NOBODY, "publishing")
 
 ROUTE_ROWS: Final[Mapping[str, RouteRow]] = {
     "GET /healthz": _PUBLIC,
@@ -178,16 +178,16 @@ def find_unlogged_routes(routes: Collection[str]) -> tuple[set[str], set[str]]:
 
 def outcome_of_status(row: RouteRow, status: int) -> str | None:
     """What a row says of an answer that its route did not log itself; None where the answer leaves none."""
-    if row.category is About.PUBLIC:
+    if row.category is AccessKind.PUBLIC:
         return None
     if status >= 500:
-        return "failed" if row.category in (About.READING, About.ACT) else None
+        return "failed" if row.category in (AccessKind.READING, AccessKind.ACT) else None
     if status >= 400:
         return "refused"
-    if row.category not in (About.READING, About.ACT):
+    if row.category not in (AccessKind.READING, AccessKind.ACT):
         return None
     if status == 304:
         return "unchanged"
-    if row.category is About.ACT:
+    if row.category is AccessKind.ACT:
         return "done"
     return "moved" if status >= 300 else "shown"

@@ -11,12 +11,12 @@ from opentelemetry import trace
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pathline_gateway.access_log.declarations import ROUTE_ROWS, About, outcome_of_status
+from pathline_gateway.access_log.access import Outcome
+from pathline_gateway.access_log.declarations import ROUTE_ROWS, AccessKind, outcome_of_status
 from pathline_gateway.access_log.request_row import RequestRow, track_request
-from pathline_gateway.access_log.writer import Outcome
 from pathline_gateway.auth.route_permissions import find_route, path_parameters
 from pathline_gateway.log_cause import because
-from pathline_gateway.postgres.pool import UNAVAILABLE
+from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 from pathline_gateway.web.problem import MEDIA_TYPE, Problem
 
 _log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ _LOG_UNAVAILABLE: Final = Problem(
 _FAILED_ROW_TIMEOUT_S: Final = 1.0
 
 
-class AccessRows:
+class AccessLogMiddleware:
     """ASGI middleware around all that knows who asks, and asks whether she may."""
 
     def __init__(self, app: ASGIApp, pool: asyncpg.Pool) -> None:
@@ -41,7 +41,7 @@ class AccessRows:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         route = find_route(scope["method"], scope["path"]) if scope["type"] == "http" else None
-        if route is None or ROUTE_ROWS[route].category is About.PUBLIC:
+        if route is None or ROUTE_ROWS[route].category is AccessKind.PUBLIC:
             await self._app(scope, receive, send)
             return
         parameters = path_parameters(route, scope["path"])
@@ -84,7 +84,7 @@ class _Answer:
         try:
             async with self._pool.acquire(timeout=_FAILED_ROW_TIMEOUT_S if status >= 500 else None) as connection:
                 await row.write(connection, cast(Outcome, row_outcome), reason)
-        except UNAVAILABLE as error:
+        except UNAVAILABLE_ERRORS as error:
             # What failed has told nothing; all else is told when it is in the log. The outage itself is logged once.
             _log.info("a row of the access log could not be written", extra=because(error))
             return bool(status >= 500)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import asyncpg
 
-from pathline_gateway.access_log.writer import Access
+from pathline_gateway.access_log.access import Access
 
 _WRITE = """
 insert into access (kind, org, roles, purpose, basis, instrument, mandate, refs, action, outcome, reason, trace_id,
@@ -37,7 +37,7 @@ MAX_ID = 2**63 - 1
 """After every number."""
 
 
-class Logged(NamedTuple):
+class LoggedAccess(NamedTuple):
     """An access, with its number and when it was."""
 
     id: int
@@ -52,12 +52,12 @@ async def write(connection: asyncpg.Connection, access: Access) -> None:
 
 async def find_by_refs(
     connection: asyncpg.Connection, refs: Collection[int], before_id: int, limit: int, since: datetime
-) -> list[Logged]:
+) -> list[LoggedAccess]:
     """The latest accesses to any of these refs, before this number, that the person may be told."""
     return _to_logged(await connection.fetch(_SELECT_BY_REFS, list(refs), before_id, limit, since))
 
 
-async def list_all(connection: asyncpg.Connection, before_id: int, limit: int) -> list[Logged]:
+async def list_all(connection: asyncpg.Connection, before_id: int, limit: int) -> list[LoggedAccess]:
     """The latest accesses before this number."""
     return _to_logged(await connection.fetch(_SELECT_ALL, before_id, limit))
 
@@ -75,5 +75,5 @@ async def refs_of_handoffs(connection: asyncpg.Connection, handoffs: Collection[
     return refs_by_handoff
 
 
-def _to_logged(rows: list[asyncpg.Record]) -> list[Logged]:
-    return [Logged(id, at, Access(*columns)) for id, at, *columns in (row.values() for row in rows)]
+def _to_logged(rows: list[asyncpg.Record]) -> list[LoggedAccess]:
+    return [LoggedAccess(id, at, Access(*columns)) for id, at, *columns in (row.values() for row in rows)]

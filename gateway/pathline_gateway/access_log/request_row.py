@@ -14,15 +14,15 @@ import asyncpg
 from starlette.types import Scope
 
 from pathline_gateway.access_log import repository as access_log_repository
-from pathline_gateway.access_log.declarations import About, RouteRow
-from pathline_gateway.access_log.repeated import Repeated
-from pathline_gateway.access_log.writer import Access, Outcome, Request, build_access
+from pathline_gateway.access_log.access import Access, Outcome, Request, build_access
+from pathline_gateway.access_log.declarations import AccessKind, RouteRow
+from pathline_gateway.access_log.recent_accesses import RecentAccesses
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.purpose import NO_PURPOSE, AccessPurpose
 
 _CURRENT: Final[ContextVar[RequestRow | None]] = ContextVar("access_log_row", default=None)
-_REPEATED: Final = Repeated()
-_SUCCESS_OUTCOMES: Final[Mapping[About, Outcome]] = {About.READING: "shown", About.ACT: "done"}
+_REPEATED: Final = RecentAccesses()
+_SUCCESS_OUTCOMES: Final[Mapping[AccessKind, Outcome]] = {AccessKind.READING: "shown", AccessKind.ACT: "done"}
 _LOGGABLE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 """What stands in paths that mean something; others may hold anything."""
 
@@ -54,7 +54,7 @@ class RequestRow:
         return not self.is_written and self.caller is not None and not self.caller.auth_disabled
 
     def to_access(self, outcome: Outcome, reason: str | None = None) -> Access:
-        """The row."""
+        """The access-log row of this request."""
         assert self.caller is not None
         return build_access(
             self.caller,
@@ -68,25 +68,25 @@ class RequestRow:
         )
 
     async def write(self, connection: asyncpg.Connection, outcome: Outcome, reason: str | None = None) -> None:
-        """It is in the log once the transaction at hand is committed; the caller then says so in `is_written`."""
+        """It is in the log once the current transaction is committed; the caller then says so in `is_written`."""
         row = self.to_access(outcome, reason)
         if not (self.route_row.auto_refresh and outcome == "shown" and _REPEATED.was_logged_recently(row)):
             await access_log_repository.write(connection, row)
 
 
 def current() -> RequestRow | None:
-    """The row of the request at hand; None in work that no request asked for."""
+    """The row of the current request; None in work that no request asked for."""
     return _CURRENT.get()
 
 
 def current_request() -> Request | None:
-    """The request at hand, as rows name it."""
+    """The current request, as rows name it."""
     row = _CURRENT.get()
     return None if row is None else row.request
 
 
 def request_number() -> bytes | None:
-    """The gateway's own number of the request at hand."""
+    """The gateway's own number of the current request."""
     row = _CURRENT.get()
     return None if row is None else row.request.number
 
@@ -98,12 +98,12 @@ def mark_logged() -> None:
 
 
 def mark_about_nobody() -> None:
-    """The answer at hand is about no person: it says that there is nothing to be read from, and leaves no row."""
+    """The current answer is about no person, since there is none to read of: it leaves no row."""
     mark_logged()
 
 
 def add_refs(refs: Collection[int] = (), hidden: Collection[int] = ()) -> None:
-    """The answer at hand is about these refs; of those that are hidden nobody is told."""
+    """The current answer is about these refs; nobody learns of those that are hidden."""
     if (row := _CURRENT.get()) is not None:
         row.refs |= set(refs)
         row.hidden_refs |= set(hidden)
@@ -115,7 +115,7 @@ def track_request(
 ) -> Iterator[RequestRow]:
     """The block is this request."""
     loggable = [each if _LOGGABLE.fullmatch(each) else "?" for each in parameters.values()]
-    about = " ".join(loggable) if route_row.category is About.ACT else None
+    about = " ".join(loggable) if route_row.category is AccessKind.ACT else None
     row = RequestRow(route_row, Request(secrets.token_bytes(16), route, about or None, caller_trace), scope)
     token = _CURRENT.set(row)
     try:
@@ -127,25 +127,27 @@ def track_request(
 @contextlib.asynccontextmanager
 async def read_transaction(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
     """One moment of the store; the row of the request is written in its transaction, as `add_refs` says."""
-    async with _logged_transaction(pool, About.READING, "repeatable_read") as connection:
+    async with _logged_transaction(pool, AccessKind.READING, "repeatable_read") as connection:
         yield connection
 
 
 @contextlib.asynccontextmanager
 async def write_transaction(pool: asyncpg.Pool, actor: str) -> AsyncIterator[asyncpg.Connection]:
     """A transaction of an act: its row, and the history of what it changes on the register, are written in it."""
-    async with _logged_transaction(pool, About.ACT, "read_committed") as connection:
+    async with _logged_transaction(pool, AccessKind.ACT, "read_committed") as connection:
         await set_actor(connection, actor)
         yield connection
 
 
 async def set_actor(connection: asyncpg.Connection, actor: str) -> None:
-    """Whose name the history of the register keeps, to the end of the transaction at hand."""
+    """Whose name the history of the register keeps, to the end of the current transaction."""
     await connection.execute("select set_config('pathline.acts_for', $1, true)", actor)
 
 
 @contextlib.asynccontextmanager
-async def _logged_transaction(pool: asyncpg.Pool, category: About, isolation: str) -> AsyncIterator[asyncpg.Connection]:
+async def _logged_transaction(
+    pool: asyncpg.Pool, category: AccessKind, isolation: str
+) -> AsyncIterator[asyncpg.Connection]:
     row = _CURRENT.get()
     async with pool.acquire() as connection, connection.transaction(isolation=isolation):
         yield connection

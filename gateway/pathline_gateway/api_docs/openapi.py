@@ -43,7 +43,7 @@ _SECURITY_SCHEME: Final[Json] = {
 }
 
 
-class Interface(FastAPI):
+class GatewayApi(FastAPI):
     """An application whose OpenAPI document names the callers."""
 
     def openapi(self) -> Json:

@@ -51,7 +51,7 @@ class Operation:
     description: str
     tag: str
     roles: list[str]
-    """Any one of them may; nobody is asked where there are none."""
+    """Any one of them may. Empty: the operation is public."""
     parameters: list[SchemaField]
     bodies: list[OperationBody]
     answers: list[OperationResponse]

@@ -50,7 +50,8 @@ async def operation_page(documents: Documents, operation: str) -> Response:
 
 @router.get("/docs/events")
 async def event_types_page(documents: Documents, q: str = "") -> Response:
-    """What can be published, and what is told to subscribers; with `q`, that in which all its words stand."""
+    """The events that can be published, and the notices to subscribers; with `q`, those in which all its words
+    stand."""
     matching_events, matching_notices = _search(documents.events.values(), q), _search(notice_types().values(), q)
     groups = [(noun, list(each)) for noun, each in groupby(matching_events, key=lambda event: event.noun)]
     document = documents.asyncapi

@@ -31,8 +31,8 @@ _ACCESS_TOKEN_TYPES: Final = frozenset(("at+jwt", "application/at+jwt"))
 _UNSPECIFIC_TYPES: Final = frozenset(("", "jwt", "application/jwt"))
 """What says nothing of what a token is for."""
 _FORBIDDEN_CLAIMS: Final = ("nonce", "events", "cnf", "at_hash", "c_hash")
-"""Claims of what is no access token, or of one that is good only with a proof that nobody asks for here: an ID token
-(OpenID Connect Core 1.0, 2), a security event such as a logout token (RFC 8417), a bound token (RFC 7800)."""
+"""Claims of tokens that are no access tokens, or need a proof that nobody asks for here. An ID token (OpenID Connect
+Core 1.0, 2). A security event such as a logout token (RFC 8417). A bound token (RFC 7800)."""
 _OTHER_TOKEN_KINDS: Final = {"typ": ("id", "refresh", "offline", "logout"), "token_use": ("id", "refresh")}
 """Claims in which some issuers say what a token is, and what of it is no access token."""
 _MAX_SUB_LENGTH: Final = 1_000
@@ -89,7 +89,7 @@ class BearerTokens:
     def _require_access_token(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
         """It was made to be shown here, and to be good for whoever shows it. Raises TokenRejected.
 
-        An ID token tells a client who signed in; where the client is called as our audience is, only this tells the two
+        An ID token tells a client who signed in. Where the client has the name of our audience, only this tells the two
         apart (RFC 9068, 4; RFC 8725, 3.11).
         """
         for name in _FORBIDDEN_CLAIMS:

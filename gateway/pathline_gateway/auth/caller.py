@@ -33,9 +33,9 @@ class Role(StrEnum):
 
 
 ORGANISATION_ROLES: Final = frozenset((Role.PUBLISHER, Role.LINKER, Role.SUBSCRIBER))
-"""Roles that mean nothing without an organisation."""
+"""Roles that need an organisation."""
 PERSON_ROLES: Final = frozenset((Role.CITIZEN, Role.HELPER))
-"""Roles that mean nothing without an account."""
+"""Roles that need an account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,5 +32,5 @@ def set_cookie(
 
 
 def delete_cookie(response: Response, cookie: str, *, https: bool) -> None:
-    """The browser forgets it."""
+    """Tells the browser to delete the cookie."""
     response.delete_cookie(cookie_name(cookie, https=https), path="/", httponly=True, samesite="strict", secure=https)

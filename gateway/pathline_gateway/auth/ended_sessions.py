@@ -52,7 +52,7 @@ class Sessions:
         self._ended = {key: at for key, at in self._ended.items() if at > oldest} | ended_elsewhere
 
     def loop(self) -> Loop:
-        """It is looked again and again."""
+        """Refreshes every few seconds."""
         return Loop("sessions", self._turn, _REFRESH_INTERVAL_S)
 
     async def _turn(self) -> None:

@@ -45,7 +45,7 @@ class LoginAttempt:
 
     @classmethod
     def start(cls, return_path: str) -> Self:
-        """A new one."""
+        """A new login attempt."""
         return cls(
             secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), own_page_path(return_path)
         )

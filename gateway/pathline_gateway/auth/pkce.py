@@ -13,7 +13,7 @@ _CHALLENGE_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 def compute_challenge(verifier: str) -> str:
-    """What is told beforehand of a secret that is shown afterwards."""
+    """The challenge: the digest of a secret that is shown afterwards."""
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 

@@ -179,7 +179,7 @@ def roles_for(method: str, path: str) -> frozenset[str] | None:
 
 
 def route_without_slash(path: str) -> str | None:
-    """The route that is meant by a path with slashes at its end, as the table writes it; None where there is none."""
+    """The route that a path with slashes at its end means, as the table writes it; None where there is none."""
     trimmed = path.rstrip("/")
     if trimmed == path:
         return None

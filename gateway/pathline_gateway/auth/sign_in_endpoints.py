@@ -22,7 +22,7 @@ from pathline_gateway.auth.login_attempt import LoginAttempt
 from pathline_gateway.auth.middleware import Authenticator
 from pathline_gateway.auth.oidc_client import Provider
 from pathline_gateway.log_cause import because
-from pathline_gateway.postgres.pool import UNAVAILABLE
+from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 from pathline_gateway.web.context import service
 from pathline_gateway.web.forms import OwnForm, require_own_page
 from pathline_gateway.web.problem import Problem
@@ -150,7 +150,7 @@ async def sign_out(authenticator: Auth, request: Request) -> Response:
     response: Response = Response(status_code=204) if is_program else RedirectResponse(f"{_SIGN_IN_PATH}?out=yes", 303)
     try:
         await _end_session(authenticator, request)
-    except UNAVAILABLE:
+    except UNAVAILABLE_ERRORS:
         response = _SIGNED_OUT_LOCALLY.to_response()
     except Problem:
         if is_program:

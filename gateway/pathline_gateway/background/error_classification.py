@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncpg
 
 _DATA_ERROR_CLASSES = ("22", "23", "54")
-"""SQLSTATE classes that say that a value is at fault: data exception, integrity constraint violation, and too large for
-something, such as a row of an index."""
+"""SQLSTATE classes that say that a value is at fault. These are data exception, integrity constraint violation, and a
+value too large for, say, a row of an index."""
 _MISSING_PARTITION_MESSAGE = "no partition of relation"
 
 
@@ -19,8 +19,8 @@ class Unstorable(Exception):
 def is_data_error(error: Exception) -> bool:
     """Whether a record is at fault, so that its batch would fail for ever; else trying again may help.
 
-    A month without its partition is no fault of a record. Neither is a table that is missing, a full disk or a
-    database that only reads: those stop intake, loudly, and park nothing.
+    A month without its partition is no fault of a record. Neither is a missing table, a full disk or a read-only
+    database. Those stop intake, loudly, and park nothing.
     """
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from pathline_gateway.background.error_classification import is_data_error
 from pathline_gateway.log_cause import error_label
-from pathline_gateway.postgres.pool import UNAVAILABLE
+from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 
 _MAX_REASON_LENGTH: Final = 120
 
@@ -23,20 +23,20 @@ class WorkFails(Exception):
 
 
 class Postponed(Exception):
-    """What is at hand has to wait for something else: nothing is at fault."""
+    """The current piece of work has to wait for something else: nothing is at fault."""
 
 
 def concerns_record(error: Exception) -> bool:
-    """Whether trying again would fail again, and only for what was at hand."""
+    """Whether another try would fail again, and only for the records of this one."""
     return not isinstance(error, WorkFails | Postponed | KafkaError | MemoryError) and is_data_error(error)
 
 
 def is_outage(error: Exception) -> bool:
     """Whether Postgres or the broker is away, busy or full."""
-    if isinstance(error, asyncpg.PostgresError) and not isinstance(error, UNAVAILABLE):
+    if isinstance(error, asyncpg.PostgresError) and not isinstance(error, UNAVAILABLE_ERRORS):
         # Resources, what an operator does, and what two transactions do to each other.
         return (error.sqlstate or "")[:2] in ("08", "40", "53", "55", "57")
-    return isinstance(error, (KafkaError, OSError, MemoryError, *UNAVAILABLE)) and not concerns_record(error)
+    return isinstance(error, (KafkaError, OSError, MemoryError, *UNAVAILABLE_ERRORS)) and not concerns_record(error)
 
 
 def absent_component(error: Exception) -> str:

@@ -53,7 +53,7 @@ class Health:
             _log.error("%s: fails and is tried again: %s", WORKS[work].title, reason, extra=because(reason))
 
     def record_success(self, work: str) -> None:
-        """It works."""
+        """The work has succeeded."""
         self.outages.clear(work)
         if self._failures and (previous := self._failures.pop(work, None)) is not None and previous.is_defect_logged:
             _log.warning(

@@ -94,9 +94,10 @@ async def _run_loop(loop: Loop, health: Health) -> None:
 
 
 async def stop_with_timeout(stop: Callable[[], Awaitable[None]]) -> None:
-    """It has stopped, or was given up: a Kafka client whose broker is gone would wait for it for minutes.
+    """It has stopped, or nobody waits any longer: a Kafka client would wait minutes for a broker that is gone.
 
-    Nothing is lost by that: what is not in Postgres is read again, and what was not answered with 202 was not taken.
+    Nothing is lost by that: records that are not in Postgres are read again. An event without the answer 202 was not
+    accepted.
     """
     try:
         async with asyncio.timeout(_STOP_TIMEOUT_S):

@@ -1,4 +1,4 @@
-"""Which components are away, as all parts of a process see it: one log line when it begins, one when it is over."""
+"""Which components are away, as all parts of a process see it: a log line at the beginning, one at the end."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Outages:
     _outages: dict[str, _Outage] = field(default_factory=dict)
 
     def report(
-        self, component: str, reporter: str, cause: str, *, since: datetime | None = None, at_once: bool = False
+        self, component: str, reporter: str, cause: str, *, since: datetime | None = None, is_certain: bool = False
     ) -> None:
-        """This part of the process has met the component's absence. `at_once`: there is no doubt."""
+        """This part of the process has met the component's absence. `is_certain`: there is no doubt."""
         now = self.now()
         outage = self._outages.setdefault(component, _Outage(since or now, set()))
         outage.reporters.add(reporter)
         outage.quiet_since = None
-        if not outage.is_logged and (at_once or now - outage.since >= self.grace):
+        if not outage.is_logged and (is_certain or now - outage.since >= self.grace):
             outage.is_logged = True
             _log.error("%s does not answer: %s", component, cause, extra=because(cause))
 

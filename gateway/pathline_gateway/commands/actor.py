@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 
 from pathline_gateway.access_log import repository as access_log_repository
+from pathline_gateway.access_log.access import Outcome, Request, build_access
 from pathline_gateway.access_log.request_row import set_actor
-from pathline_gateway.access_log.writer import Outcome, Request, build_access
 from pathline_gateway.auth.bearer_token import actor_pseudonym
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.purpose import NO_PURPOSE

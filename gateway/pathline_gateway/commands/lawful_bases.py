@@ -14,7 +14,7 @@ from pathline_gateway.commands.database import exit_with_error, run_on_connectio
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.visibility import lawful_basis_repository
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
-from pathline_gateway.visibility.lawful_basis_endpoints import Basis
+from pathline_gateway.visibility.lawful_basis_endpoints import LawfulBasisEntry
 
 app = App(name="lawful")
 
@@ -56,7 +56,7 @@ def add(
     """
     fields = {"reader": reader, "basis": basis, "instrument": instrument, "purpose": purpose, "nouns": noun}
     try:
-        entry = Basis.model_validate(fields | {"holders": holder or [], "until": until})
+        entry = LawfulBasisEntry.model_validate(fields | {"holders": holder or [], "until": until})
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         exit_with_error(f"{first['loc'][0]}: {first['msg']}")

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pathline_gateway.commands.actor import logged_command
 from pathline_gateway.commands.database import exit_with_error, run_on_connection
 from pathline_gateway.identity.links import linker_repository
-from pathline_gateway.identity.links.linker_endpoints import NOT_REGISTERED, RightToLink
+from pathline_gateway.identity.links.linker_endpoints import NOT_REGISTERED, LinkerEntry
 
 app = App(name="linkers")
 
@@ -96,11 +96,11 @@ def list_(*, org: str | None = None, json: bool = False, data: Data = None) -> N
     run_on_connection(data, work)
 
 
-def _entries(org: str, of: tuple[str, ...]) -> list[RightToLink]:
+def _entries(org: str, of: tuple[str, ...]) -> list[LinkerEntry]:
     if not of:
         exit_with_error("say whose subjects: linkers add ORG OF…")
     try:
-        return [RightToLink(org=org, of=each) for each in of]
+        return [LinkerEntry(org=org, of=each) for each in of]
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         exit_with_error(f"{first['loc'][0]}: {first['msg']}")

@@ -93,7 +93,7 @@ def replay(
     all: Annotated[bool, Parameter(negative="")] = False,
     data: Data = None,
 ) -> None:
-    """Reads records again, as if they came now, and takes in those that are right. Ends with 1 when some are not.
+    """Reads records again, as if they came now, and accepts those that are right. Ends with 1 when some are not.
 
     Unknown organisations are entered only where PATHLINE_DEV_AUTH is off, as at intake.
 

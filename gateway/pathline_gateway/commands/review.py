@@ -16,7 +16,7 @@ from pathline_gateway.commands.actor import log_command
 from pathline_gateway.commands.broker import open_ingest
 from pathline_gateway.commands.database import exit_with_error, run_on_connection, run_on_pool
 from pathline_gateway.identity.evidence import EvidenceRank
-from pathline_gateway.identity.evidence_publisher import OwnEvidence
+from pathline_gateway.identity.evidence_publisher import EvidencePublisher
 from pathline_gateway.review.case import CasePathway, CaseSide, DecisionPreview, ReviewCase, Verdict, build_case
 from pathline_gateway.review.endpoints import Reason, State, load_page, render_case, render_list_item
 from pathline_gateway.review.repository import EvidenceOnRef, ReviewListItem, count_waiting
@@ -120,7 +120,7 @@ def _run_review(data: Path | None, verb: str, action: Callable[[ReviewService], 
                 await log_command(connection, f"review {verb}", "review", "done")
             try:
                 result = await action(
-                    ReviewService(pool, OwnEvidence(pool, ingest.write), unrestricted=_is_auth_disabled())
+                    ReviewService(pool, EvidencePublisher(pool, ingest.write), unrestricted=_is_auth_disabled())
                 )
             except Problem as problem:
                 exit_with_error(problem.detail)

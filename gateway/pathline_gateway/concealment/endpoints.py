@@ -19,7 +19,7 @@ from pathline_gateway.auth.middleware import actor_label
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.organisations import change_repository
 from pathline_gateway.organisations import repository as organisation_repository
-from pathline_gateway.organisations.schemas import ConcealedPlaces, LiftAsked
+from pathline_gateway.organisations.schemas import ConcealedPlaces, LiftRequested
 from pathline_gateway.web.context import RequestPool
 from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
@@ -30,7 +30,7 @@ _APPROVERS: Final = "another operator, or the organisation itself, within a day"
 _WAITING_BODY: Final = orjson.dumps({"state": "waiting", "needs": _APPROVERS})
 
 
-class Concealed(BaseModel):
+class ConcealmentTarget(BaseModel):
     """An organisation, or one service of it, or one person whom it knows."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -81,7 +81,7 @@ async def list_concealed(pool: RequestPool, caller: OrganisationOrOperator) -> d
 
 
 @router.post("/v1/concealed", summary="Conceal", status_code=204)
-async def conceal(pool: RequestPool, operator: Operator, target: Concealed) -> None:
+async def conceal(pool: RequestPool, operator: Operator, target: ConcealmentTarget) -> None:
     """From now on it is there for its own organisation alone."""
     async with write_transaction(pool, operator) as connection:
         await _require_registered(connection, target.org)
@@ -93,9 +93,9 @@ async def conceal(pool: RequestPool, operator: Operator, target: Concealed) -> N
     summary="Conceal no longer",
     status_code=204,
     response_model=None,
-    responses={202: {"model": LiftAsked, "description": "Another has to agree within a day"}},
+    responses={202: {"model": LiftRequested, "description": "Another has to agree within a day"}},
 )
-async def lift_concealment(pool: RequestPool, caller: OrganisationOrOperator, target: Concealed) -> Response:
+async def lift_concealment(pool: RequestPool, caller: OrganisationOrOperator, target: ConcealmentTarget) -> Response:
     """204: it is seen as anything else is. 202: another operator, or the organisation, has to ask the same.
 
     An organisation lifts what is its own by itself. The organisation reads who asked, and when, in `changes`.

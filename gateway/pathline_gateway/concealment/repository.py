@@ -70,7 +70,7 @@ async def conceal(
 
 
 async def lift(connection: asyncpg.Connection, org: str, service: str | None, subject: str | None) -> None:
-    """It is no longer, and nobody's question stands."""
+    """Ends the concealment, and deletes the request to lift it."""
     await connection.execute(_DELETE_LIFT_REQUEST, org, service, subject)
     if subject is not None:
         await connection.execute(_DELETE_REF, org, subject)
@@ -91,7 +91,7 @@ async def lift_requested_by(
 async def request_lift(
     connection: asyncpg.Connection, org: str, service: str | None, subject: str | None, actor: str
 ) -> None:
-    """It is asked for, from now on."""
+    """Records the request to lift the concealment."""
     await connection.execute(_UPSERT_LIFT_REQUEST, org, service, subject, actor)
 
 

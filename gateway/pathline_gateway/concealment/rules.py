@@ -39,7 +39,7 @@ class Concealment:
     def conceals_publisher(self, step: Step) -> bool:
         """Whether the register conceals who published this, or that the person is known there.
 
-        What the step says of its own safety is no part of it: nobody hides by it what is granted over a person.
+        The step's own words about safety are no part of it: nobody hides a grant over a person by them.
         """
         return self.conceals_ref(step.org, step.subject) or self.conceals_party(step.org, step.service)
 

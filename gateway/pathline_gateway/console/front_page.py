@@ -12,17 +12,23 @@ from fastapi import APIRouter, Depends, Response
 from pathline_gateway.access_log.request_row import mark_about_nobody, read_transaction
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import OperatorCaller
-from pathline_gateway.console.front_page_summary import Facts, find_faults, lag_by_topic, outage_faults, summarize_state
+from pathline_gateway.console.front_page_summary import (
+    SystemFacts,
+    find_faults,
+    lag_by_topic,
+    outage_faults,
+    summarize_state,
+)
 from pathline_gateway.console.handoff_summary import summarize_handoff
 from pathline_gateway.dependency_health.monitor import DependencyMonitor, Outage
 from pathline_gateway.dependency_health.time_limit import with_time_limit
 from pathline_gateway.handoffs import overview_repository
 from pathline_gateway.handoffs.overview_repository import HandoffLineRow, OverviewScope, SilentCounts
 from pathline_gateway.pathways.recent_repository import recently_changed
-from pathline_gateway.postgres.pool import UNAVAILABLE
+from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 from pathline_gateway.review import repository as review_repository
 from pathline_gateway.status import flow_repository
-from pathline_gateway.status.endpoints import GatewayStatuses, Statuses
+from pathline_gateway.status.endpoints import GatewayStatuses, StatusService
 from pathline_gateway.status.throughput import Throughput
 from pathline_gateway.visibility.concealed_handoffs import concealed_handoffs
 from pathline_gateway.visibility.handoff_accesses import log_accessed_handoffs
@@ -49,23 +55,25 @@ async def front_page(
 ) -> Response:
     """Is everything flowing? Where Postgres does not answer, the page says so, and nothing else."""
     if statuses.dependencies.outage("Postgres") is None:
-        with contextlib.suppress(TimeoutError, Problem, *UNAVAILABLE):
+        with contextlib.suppress(TimeoutError, Problem, *UNAVAILABLE_ERRORS):
             return await with_time_limit(_status_page(context, statuses, throughput, caller))
     mark_about_nobody()
     return _outage_page(statuses.dependencies)
 
 
-async def _status_page(context: AppContext, statuses: Statuses, throughput: Throughput, caller: Caller) -> Response:
+async def _status_page(
+    context: AppContext, statuses: StatusService, throughput: Throughput, caller: Caller
+) -> Response:
     status, at = await statuses.read(), context.clock()
     async with read_transaction(context.pool) as connection:
         counts, silent = await _find_silent(connection, caller, at)
         await log_accessed_handoffs(connection, [each.handoff for each in silent])
-        facts = Facts(
+        facts = SystemFacts(
             statuses.readiness_problem() is None,
             status,
             counts.silent,
             await flow_repository.find_parked_since(connection, at - _RECENT_PARKED),
-            await flow_repository.find_troubled_sinks(connection),
+            await flow_repository.find_failing_sinks(connection),
             await flow_repository.count_given_up(connection),
             sum((await review_repository.count_waiting(connection, unrestricted=caller.auth_disabled)).values()),
             counts.unanswered,

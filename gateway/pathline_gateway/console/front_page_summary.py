@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 from pathline import instant
 from pathline_gateway.background.works import WORKS
 from pathline_gateway.dependency_health.monitor import Component, Outage
-from pathline_gateway.status.flow_repository import ParkedLately, Troubled
+from pathline_gateway.status.flow_repository import FailingSinks, ParkedLately
 from pathline_gateway.web.formatting import format_instant, organisation_name
 
 Kind = Literal["well", "busy", "look"]
@@ -26,8 +26,8 @@ _MAX_NAMED: Final = 3
 """Publishers that are named; the page that a thing leads to names all."""
 
 
-class Facts(NamedTuple):
-    """What is looked at."""
+class SystemFacts(NamedTuple):
+    """The numbers from which the front page is judged."""
 
     ready: bool
     """Intake has partitions."""
@@ -37,7 +37,7 @@ class Facts(NamedTuple):
     """Hand-offs that are silent."""
     parked_lately: Sequence[ParkedLately] = ()
     """In the last hour."""
-    troubled_sinks: Sequence[Troubled] = ()
+    failing_sinks: Sequence[FailingSinks] = ()
     dead_letter_count: int = 0
     review_count: int = 0
     """Items of evidence that wait for a reviewer."""
@@ -50,22 +50,22 @@ class Alert(NamedTuple):
 
     kind: Kind
     what: str
-    do: str
+    advice: str
     href: str
-    there: str
+    link_text: str
     """The words of the link."""
 
 
-class Lag(NamedTuple):
+class TopicLag(NamedTuple):
     """How far one topic is behind."""
 
     topic: str
-    whose: str
+    owner: str
     partitions: int
     lag: int
 
 
-def summarize_state(facts: Facts, faults: Sequence[Alert]) -> tuple[Kind, str]:
+def summarize_state(facts: SystemFacts, faults: Sequence[Alert]) -> tuple[Kind, str]:
     """A word for the kind, and the sentence: what is wrong first, and how much else."""
     if faults:
         first, other_count = faults[0], len(faults) - 1
@@ -81,7 +81,7 @@ def summarize_state(facts: Facts, faults: Sequence[Alert]) -> tuple[Kind, str]:
     return "well", "Everything flows, and nothing waits."
 
 
-def find_faults(facts: Facts) -> list[Alert]:
+def find_faults(facts: SystemFacts) -> list[Alert]:
     """Each thing that is wrong, the worst first."""
     return [
         *_intake_faults(facts),
@@ -105,13 +105,13 @@ def _describe_outage(outage: Outage) -> str:
     return f"{outage.component} does not answer since {format_instant(outage.since)}: {outage.cause}."
 
 
-def lag_by_topic(status: Mapping[str, Any]) -> list[Lag]:
+def lag_by_topic(status: Mapping[str, Any]) -> list[TopicLag]:
     """Lag by topic, the furthest behind first."""
     totals: dict[str, tuple[int, int]] = {}
     for each in status["partitions"]:
         n, lag = totals.get(each["topic"], (0, 0))
         totals[each["topic"]] = n + 1, lag + each["lag"]
-    lines = [Lag(topic, _topic_owner(topic), n, lag) for topic, (n, lag) in totals.items()]
+    lines = [TopicLag(topic, _topic_owner(topic), n, lag) for topic, (n, lag) in totals.items()]
     return sorted(lines, key=lambda line: (-line.lag, line.topic))
 
 
@@ -120,7 +120,7 @@ def _topic_owner(topic: str) -> str:
     return "whoever posts to HTTP" if suffix == "door-1" else organisation_name(suffix)
 
 
-def _intake_faults(facts: Facts) -> Iterator[Alert]:
+def _intake_faults(facts: SystemFacts) -> Iterator[Alert]:
     if not facts.ready:
         what = "Intake has no partitions: it reads nothing that is published."
         yield Alert(
@@ -132,7 +132,7 @@ def _intake_faults(facts: Facts) -> Iterator[Alert]:
         yield Alert("busy", what, do, "#lag", "lag by topic")
 
 
-def _failing_work_faults(facts: Facts) -> Iterator[Alert]:
+def _failing_work_faults(facts: SystemFacts) -> Iterator[Alert]:
     href, link_text = _SET_ASIDE, "what was set aside, and why"
     for each in facts.status.get("failing", ()):
         title, since = WORKS[each["work"]].title, format_instant(instant.parse(each["since"]))
@@ -148,7 +148,7 @@ def _failing_work_faults(facts: Facts) -> Iterator[Alert]:
             yield Alert("busy", what, do, href, link_text)
 
 
-def _handoff_faults(facts: Facts) -> Iterator[Alert]:
+def _handoff_faults(facts: SystemFacts) -> Iterator[Alert]:
     if n := facts.silent_count:
         unanswered = n if facts.unanswered_count is None else facts.unanswered_count
         what = "; ".join(
@@ -161,7 +161,7 @@ def _handoff_faults(facts: Facts) -> Iterator[Alert]:
         yield Alert("busy", f"{what}.", do, href, "hand-offs by who hands to whom")
 
 
-def _parked_faults(facts: Facts) -> Iterator[Alert]:
+def _parked_faults(facts: SystemFacts) -> Iterator[Alert]:
     href, link_text = "/console/parked", "what is parked, and why"
     if recently_parked := facts.parked_lately:
         n = sum(each.n for each in recently_parked)
@@ -177,12 +177,12 @@ def _parked_faults(facts: Facts) -> Iterator[Alert]:
         yield Alert("busy", what, "Replay what was mended; discard what nobody will mend.", href, link_text)
 
 
-def _sink_faults(facts: Facts) -> Iterator[Alert]:
+def _sink_faults(facts: SystemFacts) -> Iterator[Alert]:
     href, link_text = "/console/streams", "subscriptions"
-    if stopped := [each for each in facts.troubled_sinks if each.stopped]:
+    if stopped := [each for each in facts.failing_sinks if each.stopped]:
         what = f"{_count_webhooks(stopped)} stopped: {_join_names(stopped)}."
         yield Alert("busy", what, "Its owner mends or moves the sink; then resume it.", href, link_text)
-    if failing := [each for each in facts.troubled_sinks if not each.stopped]:
+    if failing := [each for each in facts.failing_sinks if not each.stopped]:
         what = f"{_count_webhooks(failing)} failing: {_join_names(failing)}."
         yield Alert("busy", what, "It is tried again by itself; the reason says whom to tell.", href, link_text)
     if n := facts.dead_letter_count:
@@ -190,7 +190,7 @@ def _sink_faults(facts: Facts) -> Iterator[Alert]:
         yield Alert("busy", f"{what} given up by webhooks.", "Redrive them once the sink is mended.", href, link_text)
 
 
-def _review_faults(facts: Facts) -> Iterator[Alert]:
+def _review_faults(facts: SystemFacts) -> Iterator[Alert]:
     if n := facts.review_count:
         what = "One piece of evidence waits" if n == 1 else f"{n:,} pieces of evidence wait"
         do = "Nothing is lost meanwhile: pathways stay apart. A reviewer decides."
@@ -205,12 +205,12 @@ def _count_records(n: int) -> str:
     return "One record is" if n == 1 else f"{n:,} records are"
 
 
-def _count_webhooks(sinks: Collection[Troubled]) -> str:
+def _count_webhooks(sinks: Collection[FailingSinks]) -> str:
     n = sum(each.n for each in sinks)
     return "One webhook is" if n == 1 else f"{n:,} webhooks are"
 
 
-def _join_names(sinks: Collection[Troubled]) -> str:
+def _join_names(sinks: Collection[FailingSinks]) -> str:
     names = [organisation_name(each.org) for each in sinks]
     more = f" and {len(names) - _MAX_NAMED:,} more" if len(names) > _MAX_NAMED else ""
     return ", ".join(names[:_MAX_NAMED]) + more

@@ -77,7 +77,7 @@ def describe_state(state: str | None, ended_by: str | None) -> str:
 
 
 def describe_silence(stage: Stage, due: datetime, now: datetime) -> str:
-    """That nothing was heard."""
+    """Words for a stage that nobody has answered."""
     word = "silent" if stage == "accept" else "unmet"
     return f"{word}: {_STAGE_WORDING[stage]} was due on {format_day(due)}, {format_duration(now - due)} ago"
 

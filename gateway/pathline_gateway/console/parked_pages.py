@@ -42,10 +42,10 @@ _MAX_LISTED = 20
 _MAX_LISTED_OF_GROUP = 100
 _ADVICE = "say which records: reason, org and last, as the page has them"
 
-Told = Annotated[int | None, Query(ge=0)]
+ResultCount = Annotated[int | None, Query(ge=0)]
 
 
-class Chosen(BaseModel):
+class ParkedGroupForm(BaseModel):
     """One group of the page, up to the last record that it counted."""
 
     reason: Reason
@@ -55,7 +55,7 @@ class Chosen(BaseModel):
 
     @property
     def record_filter(self) -> ParkedFilter:
-        """These records."""
+        """The filter that selects these records."""
         return ParkedFilter(self.reason, self.org)
 
 
@@ -67,10 +67,10 @@ async def parked_page(
     pool: RequestPool,
     register_unknown: RegisterUnknown,
     _: Operator,
-    replayed: Told = None,
-    still: Told = None,
-    discarded: Told = None,
-    more: Told = None,
+    replayed: ResultCount = None,
+    still: ResultCount = None,
+    discarded: ResultCount = None,
+    more: ResultCount = None,
     reason: OfReason = None,
     org: OfPublisher = None,
     after: After = 0,
@@ -99,7 +99,7 @@ async def parked_page(
 @router.post("/console/parked/replay")
 async def replay_group(pool: RequestPool, register_unknown: RegisterUnknown, by: Operator, form: OwnForm) -> Response:
     """The records of a group are read again, the next thousand at once."""
-    group = parse_form(form, Chosen, _ADVICE)
+    group = parse_form(form, ParkedGroupForm, _ADVICE)
     rules = ReplayRules(by, register_unknown)
     async with pool.acquire() as connection:
         is_allowed = await _is_allowed(connection, group, register_unknown=register_unknown)
@@ -112,7 +112,7 @@ async def replay_group(pool: RequestPool, register_unknown: RegisterUnknown, by:
 @router.post("/console/parked/discard")
 async def discard_group(pool: RequestPool, register_unknown: RegisterUnknown, by: Operator, form: OwnForm) -> Response:
     """The records of a group are put aside, for the reason that was given."""
-    group = parse_form(form, Chosen, _ADVICE)
+    group = parse_form(form, ParkedGroupForm, _ADVICE)
     if not group.because:
         raise Problem(422, "invalid-request", "because: say why nobody will mend these records")
     discarded_count, after = 0, 0
@@ -125,13 +125,13 @@ async def discard_group(pool: RequestPool, register_unknown: RegisterUnknown, by
     return _redirect(discarded=discarded_count)
 
 
-async def _is_allowed(connection: asyncpg.Connection, group: Chosen, *, register_unknown: bool) -> bool:
+async def _is_allowed(connection: asyncpg.Connection, group: ParkedGroupForm, *, register_unknown: bool) -> bool:
     """Whether the group is one of the page's: an organisation that conceals has none."""
     concealing_orgs = await find_concealing_orgs(connection, register_unknown=register_unknown)
     return is_filter_allowed(group.record_filter, concealing_orgs)
 
 
-async def _next_ids(connection: asyncpg.Connection, group: Chosen, after: int) -> list[int]:
+async def _next_ids(connection: asyncpg.Connection, group: ParkedGroupForm, after: int) -> list[int]:
     return await overview_repository.ids(connection, group.record_filter, after, group.last, MAX_RECORDS)
 
 

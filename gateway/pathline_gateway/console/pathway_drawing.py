@@ -53,7 +53,7 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class DrawnSilence:
     """An offer that nobody has answered, drawn to now."""
 
     x1: float
@@ -78,7 +78,7 @@ class Drawing:
     lanes: Sequence[Lane]
     ticks: Sequence[Tick]
     crossings: Sequence[Crossing]
-    silences: Sequence[Silence]
+    silences: Sequence[DrawnSilence]
     marks: Sequence[Mark]
 
 
@@ -117,11 +117,11 @@ def draw_pathway(pathway: Pathway, handoffs: Iterable[HandoffWording], now: date
     )
 
 
-def _draw_silence(wording: HandoffWording, offered: datetime, axis: _Axis, y: float, now: datetime) -> Silence:
+def _draw_silence(wording: HandoffWording, offered: datetime, axis: _Axis, y: float, now: datetime) -> DrawnSilence:
     wait = f"offered {format_day(offered)}, nobody answered"
     due = wording.due
     late = f", due {format_day(due)}, silent {format_duration(now - due)}" if due is not None and due < now else ""
-    return Silence(axis.x(offered), axis.x(now), y, wait + late)
+    return DrawnSilence(axis.x(offered), axis.x(now), y, wait + late)
 
 
 def _draw_crossings(steps: Sequence[Step], axis: _Axis, y: dict[str, float]) -> Iterator[Crossing]:

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from pathline.rows.service_code import make_code
-from pathline_gateway.access_log.writer import What
+from pathline_gateway.access_log.access import What
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import OperatorCaller
 from pathline_gateway.console import pathway_drawing, trace_drawing
@@ -22,7 +22,7 @@ from pathline_gateway.pull.endpoints import PathwaySearch
 from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
 from pathline_gateway.pull.paging import After, RequestedPage, encode_cursor
 from pathline_gateway.pull.pathway_reader import PathwayReading, read_page
-from pathline_gateway.pull.reader_view import View
+from pathline_gateway.pull.reader_view import ReaderView
 from pathline_gateway.pull.request import PullRequest
 from pathline_gateway.pull.restricted import Readers, RestrictedReader
 from pathline_gateway.pull.unrestricted import OPERATOR, unrestricted_key
@@ -59,7 +59,7 @@ async def pathway_page(
     if isinstance(reading, Response):
         return reading
     handoff_wordings = describe_handoffs(
-        reading.handoffs if isinstance(reading, View) else reading.serve_handoffs(), context.clock()
+        reading.handoffs if isinstance(reading, ReaderView) else reading.serve_handoffs(), context.clock()
     )
     drawing = pathway_drawing.draw_pathway(reading.assembled, handoff_wordings, context.clock())
     return render_page(
@@ -81,7 +81,7 @@ async def trace_page(
     reading = await _read(context, readers, pathway, caller, "trace", RequestedPage(after))
     if isinstance(reading, Response):
         return reading
-    if isinstance(reading, View):
+    if isinstance(reading, ReaderView):
         otlp = reading.trace()
     else:
         otlp = journey_trace(reading.assembled, TraceKey(context.secret, OPERATOR, str(pathway), reading.version))
@@ -109,9 +109,9 @@ async def _read(
     caller: Caller,
     action: What,
     requested_page: RequestedPage,
-) -> View | PathwayReading | Response:
+) -> ReaderView | PathwayReading | Response:
     """What this caller sees of it, of one moment, and logged where callers are told apart."""
-    reading: View | PathwayReading | UUID | None
+    reading: ReaderView | PathwayReading | UUID | None
     if caller.auth_disabled:
         reading = await _read_unrestricted(context, pathway, requested_page)
     else:
@@ -138,9 +138,9 @@ async def _read_unrestricted(
         return None
 
 
-def _next_cursor(context: AppContext, reading: View | PathwayReading) -> str | None:
+def _next_cursor(context: AppContext, reading: ReaderView | PathwayReading) -> str | None:
     """How the next page is asked for, where there is one."""
-    if isinstance(reading, View):
+    if isinstance(reading, ReaderView):
         return reading.next
     return None if reading.next is None else encode_cursor(unrestricted_key(context.secret), reading.next)
 

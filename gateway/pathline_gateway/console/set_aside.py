@@ -11,7 +11,7 @@ from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.background.works import WORKS, Work
 from pathline_gateway.set_aside import repository
 from pathline_gateway.set_aside.repository import SetAside
-from pathline_gateway.set_aside.summary import Failing
+from pathline_gateway.set_aside.summary import FailureSummary
 from pathline_gateway.status.endpoints import GatewayStatuses
 from pathline_gateway.web.context import RequestPool
 from pathline_gateway.web.forms import OwnForm
@@ -26,7 +26,7 @@ class _Section(NamedTuple):
     """One failing work."""
 
     work: Work
-    fails: Failing
+    fails: FailureSummary
     items: list[SetAside]
 
 

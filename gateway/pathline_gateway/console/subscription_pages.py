@@ -22,7 +22,7 @@ from pathline_gateway.streams.api.replay_endpoints import open_series
 from pathline_gateway.streams.api.services import Admission
 from pathline_gateway.streams.api.status import load_status
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
-from pathline_gateway.streams.webhooks import endpoint_repository
+from pathline_gateway.streams.webhooks import sink_repository
 from pathline_gateway.web.context import Clock, RequestPool, SlowPool
 from pathline_gateway.web.forms import OwnForm, parse_form
 from pathline_gateway.web.patterns import STORABLE
@@ -40,22 +40,22 @@ _DONE_MESSAGES: Final = {
 
 Done = Annotated[str, Query(max_length=20)]
 After = Annotated[int, Query(ge=0, lt=2**63)]
-"""After which number what was given up is listed."""
+"""After which number the dead letters are listed."""
 
 
-class Acted(BaseModel):
+class SeriesForm(BaseModel):
     """A button; `series` where it is about a replay."""
 
     series: Annotated[int, Field(ge=1, le=999_999)] = 1
 
 
-class From(BaseModel):
+class ReplayStartForm(BaseModel):
     """From where on to give again."""
 
     start: Annotated[str, Field(min_length=1, max_length=64, pattern=STORABLE)]
 
 
-class Asked(BaseModel):
+class ExplainForm(BaseModel):
     """An event, by what its publisher calls it. It travels in the body: an id may say something of a person."""
 
     source: Annotated[str, Field(min_length=1, max_length=512, pattern=STORABLE)]
@@ -91,8 +91,8 @@ async def subscription_page(
 
 @router.post("/console/streams/{subscription}/pause")
 async def pause_subscription(pool: RequestPool, caller: OperatorCaller, subscription: UUID, sent: OwnForm) -> Response:
-    """Nothing is handed out until it is resumed."""
-    parse_form(sent, Acted)
+    """Nothing is delivered until it is resumed."""
+    parse_form(sent, SeriesForm)
     async with pool.acquire() as connection, connection.transaction():
         await require_subscription(connection, caller, subscription)
         await subscription_repository.set_paused(connection, subscription, True)
@@ -101,24 +101,24 @@ async def pause_subscription(pool: RequestPool, caller: OperatorCaller, subscrip
 
 @router.post("/console/streams/{subscription}/resume")
 async def resume_subscription(pool: RequestPool, caller: OperatorCaller, subscription: UUID, sent: OwnForm) -> Response:
-    """It is handed out again; its sink is tried at once."""
-    parse_form(sent, Acted)
+    """It is delivered to again; its sink is tried at once."""
+    parse_form(sent, SeriesForm)
     async with pool.acquire() as connection, connection.transaction():
         await require_subscription(connection, caller, subscription)
         await subscription_repository.set_paused(connection, subscription, False)
-        await endpoint_repository.resume(connection, subscription)
+        await sink_repository.resume(connection, subscription)
     return _redirect(subscription, "resume")
 
 
 @router.post("/console/streams/{subscription}/redrive")
 async def redrive_failures(pool: RequestPool, caller: OperatorCaller, subscription: UUID, sent: OwnForm) -> Response:
     """Failed events are tried again."""
-    form = parse_form(sent, Acted)
+    form = parse_form(sent, SeriesForm)
     async with pool.acquire() as connection, connection.transaction():
         series = await require_series(
             connection, await require_subscription(connection, caller, subscription), form.series
         )
-        await endpoint_repository.redrive(connection, series.id, None)
+        await sink_repository.redrive(connection, series.id, None)
     return _redirect(subscription, "redrive")
 
 
@@ -126,8 +126,8 @@ async def redrive_failures(pool: RequestPool, caller: OperatorCaller, subscripti
 async def open_replay(
     pool: RequestPool, admission: Admission, caller: OperatorCaller, subscription: UUID, sent: OwnForm
 ) -> Response:
-    """Its owner is given again what was stored: an operator opens the series, and is handed nothing of it."""
-    form = parse_form(sent, From)
+    """Its owner receives stored events again: an operator opens the series, and receives nothing of it."""
+    form = parse_form(sent, ReplayStartForm)
     try:
         async with pool.acquire() as connection, connection.transaction():
             await open_series(
@@ -147,7 +147,7 @@ async def explain_event(
     pool: RequestPool, slow_pool: SlowPool, clock: Clock, caller: OperatorCaller, subscription: UUID, sent: OwnForm
 ) -> Response:
     """Why did an event come, or not?"""
-    form = parse_form(sent, Asked)
+    form = parse_form(sent, ExplainForm)
     async with read_transaction(slow_pool) as connection:
         subscription_row = await require_subscription(connection, caller, subscription)
         explanation = await explain(connection, subscription_row, caller, form.source, form.id, clock())
@@ -157,22 +157,22 @@ async def explain_event(
 
 async def _load_summary(
     pool: asyncpg.Pool, caller: Caller, subscription: UUID, after: int = 0
-) -> tuple[SubscriptionSummary, list[endpoint_repository.DeadLetterRow]]:
+) -> tuple[SubscriptionSummary, list[sink_repository.DeadLetterRow]]:
     async with pool.acquire() as connection, _snapshot_transaction(connection):
         subscription_row = await require_subscription(connection, caller, subscription)
         summary = summarize_subscription(subscription_row, await load_status(connection, subscription_row), _now())
-        return summary, await endpoint_repository.list_dead_letters(connection, subscription_row.id, after, _MAX_LISTED)
+        return summary, await sink_repository.list_dead_letters(connection, subscription_row.id, after, _MAX_LISTED)
 
 
 def _render_subscription(
     summary: SubscriptionSummary,
-    failures: list[endpoint_repository.DeadLetterRow],
+    failures: list[sink_repository.DeadLetterRow],
     status: int = 200,
     *,
     message: str | None = None,
     error: str | None = None,
     explanation: dict[str, Any] | None = None,
-    query: Asked | None = None,
+    query: ExplainForm | None = None,
 ) -> Response:
     values = {"said": message, "wrong": error, "because": explanation, "asked": query}
     following = failures[-1].number if len(failures) == _MAX_LISTED else None

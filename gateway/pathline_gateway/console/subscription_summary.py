@@ -50,7 +50,7 @@ class SeriesSummary:
     last_failure: datetime | None
     reason: str | None
     given_up: int
-    do: str
+    advice: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ class Bar:
     x: float
     width: float
     y: float
-    began: str
-    took: str
+    start: str
+    duration: str
 
 
 @dataclass(frozen=True, slots=True)

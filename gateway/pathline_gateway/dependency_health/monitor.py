@@ -96,4 +96,4 @@ class DependencyMonitor:
             await probe.close()
         if probe.component not in self._outages:
             self._outages[probe.component] = Outage(probe.component, since, cause)
-        self.log.report(probe.component, _REPORTER, cause, since=since, at_once=True)
+        self.log.report(probe.component, _REPORTER, cause, since=since, is_certain=True)

@@ -31,7 +31,7 @@ class PostgresProbe:
         await self._connection.fetchval("select 1")
 
     async def close(self) -> None:
-        """Nothing is waited for."""
+        """Drops the connection, and waits for nothing."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()

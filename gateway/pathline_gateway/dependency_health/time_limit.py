@@ -1,4 +1,4 @@
-"""An answer in time, whatever a frozen server does with what was asked of it."""
+"""An answer in time, whatever a frozen server does with the request."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from pathline.vocabulary import (
     IdentityLinked,
 )
 from pathline.vocabulary.handoffs import Reason
-from pathline_gateway.desk.form_fields import Form, token_digest
+from pathline_gateway.desk.form_fields import DeskForm, token_digest
 from pathline_gateway.desk.publisher import desk_source
 from pathline_gateway.handoffs.deadlines import HandoffStatus
 
@@ -38,7 +38,7 @@ def possible_verbs(handoff: HandoffStatus) -> tuple[str, ...]:
     return ("completed",) if handoff.lifecycle.state in _ACCEPTED_STATES else ()
 
 
-def parse_answer(form: Form, verb: str, handoff: HandoffStatus, org: str) -> dict[str, Any]:
+def parse_answer(form: DeskForm, verb: str, handoff: HandoffStatus, org: str) -> dict[str, Any]:
     """What the form says, under the names of the payload, where nothing is wrong with it."""
     payload: dict[str, Any] = {"handoff": handoff.lifecycle.handoff, "actor": "staff", "initiator": "organisation"}
     form.subject(required=verb == "accepted")
@@ -57,7 +57,7 @@ def parse_answer(form: Form, verb: str, handoff: HandoffStatus, org: str) -> dic
     return payload
 
 
-def _read_token(form: Form, handoff: HandoffStatus, *, required: bool) -> str | None:
+def _read_token(form: DeskForm, handoff: HandoffStatus, *, required: bool) -> str | None:
     """The code on the slip; where the offer knows of none, one that redeems nothing, since the contract wants one."""
     if handoff.lifecycle.token is None:
         return secrets.token_urlsafe(24) if required else None

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import ContactMade, NeedExpressed, Payload
 from pathline.vocabulary.codes import Channel, NeedCode
-from pathline_gateway.desk.form_fields import Form, When
+from pathline_gateway.desk.form_fields import DeskForm, EnteredTime
 from pathline_gateway.desk.publisher import desk_source
 
 CONTACT_KINDS: Final = {
@@ -35,7 +35,7 @@ class ContactEntry:
     kind: str
     channel: str | None
     service: str | None
-    occurred: When
+    occurred: EnteredTime
     needs: tuple[str, ...]
     handoff: str | None
     form_id: str
@@ -68,7 +68,7 @@ class ContactEntry:
         )
 
 
-def parse_contact(form: Form, handoffs: Collection[str], now: datetime, zone: ZoneInfo) -> ContactEntry:
+def parse_contact(form: DeskForm, handoffs: Collection[str], now: datetime, zone: ZoneInfo) -> ContactEntry:
     """The contact that the form tells of, where nothing is wrong with it. `handoffs`: those it may be about."""
     subject = form.subject()
     kind = form.choice("kind", CONTACT_KINDS, "Choose what it was about.")

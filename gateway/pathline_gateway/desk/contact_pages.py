@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from pathline_gateway.desk import contact_form
-from pathline_gateway.desk.form_fields import Form, new_form_id
+from pathline_gateway.desk.form_fields import DeskForm, new_form_id
 from pathline_gateway.desk.handoff_list_item import HandoffListItem
 from pathline_gateway.desk.page_context import Desk, DeskContext
 from pathline_gateway.desk.session import DeskWorker, ReadingWorker, WritingWorker
@@ -28,25 +28,25 @@ async def contact_page(context: Desk, desk_worker: ReadingWorker, handoff: Chose
     """Who was here, and what for?"""
     handoff_item = await _find_accepted_handoff(context, desk_worker, handoff)
     return await _contact_form_page(
-        context, desk_worker, Form({"handoff": handoff} if handoff_item else {}), handoff_item
+        context, desk_worker, DeskForm({"handoff": handoff} if handoff_item else {}), handoff_item
     )
 
 
 @router.post("/desk/contact")
 async def record_contact(context: Desk, sent: OwnForm, desk_worker: WritingWorker) -> Response:
     """The contact is published; the next one may follow."""
-    form = Form(sent)
+    form = DeskForm(sent)
     handoff_item = await _find_accepted_handoff(context, desk_worker, form.text("handoff"))
     entry = contact_form.parse_contact(
         form, () if handoff_item is None else (handoff_item.handle,), context.now(), context.settings.zone
     )
     if form.wrong:
         return await _contact_form_page(context, desk_worker, form, handoff_item, 422)
-    handoff = None if handoff_item is None else handoff_item.told.handoff
+    handoff = None if handoff_item is None else handoff_item.wording.handoff
     await context.publisher.publish(
         desk_worker.org, entry.with_handoff(handoff).build_interactions(desk_worker.org, context.now())
     )
-    return await _contact_form_page(context, desk_worker, Form({}), None, done=True)
+    return await _contact_form_page(context, desk_worker, DeskForm({}), None, done=True)
 
 
 async def _find_accepted_handoff(context: DeskContext, desk_worker: DeskWorker, handle: str) -> HandoffListItem | None:
@@ -62,7 +62,7 @@ async def _find_accepted_handoff(context: DeskContext, desk_worker: DeskWorker, 
 async def _contact_form_page(
     context: DeskContext,
     desk_worker: DeskWorker,
-    form: Form,
+    form: DeskForm,
     handoff_item: HandoffListItem | None,
     status: int = 200,
     done: bool = False,

@@ -25,7 +25,7 @@ _SLIP_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 """For a code that people copy by hand: nothing that looks like something else. 31 of them."""
 
 
-class When(NamedTuple):
+class EnteredTime(NamedTuple):
     """A time as it was written: to the instant, or to the day."""
 
     time: datetime
@@ -33,7 +33,7 @@ class When(NamedTuple):
 
 
 @dataclass
-class Form:
+class DeskForm:
     """A form that was sent, and what is wrong with it."""
 
     fields: Mapping[str, str]
@@ -79,22 +79,22 @@ class Form:
             self.wrong[name] = "This is your own organisation: write another."
         return code
 
-    def occurred(self, now: datetime, zone: ZoneInfo) -> When:
+    def occurred(self, now: datetime, zone: ZoneInfo) -> EnteredTime:
         """Now, unless a day was written; to the instant where a time was as well."""
         day_text, time_text = self.text("day"), self.text("clock")
         if not day_text and not time_text:
-            return When(now, None)
+            return EnteredTime(now, None)
         try:
             date_written = date.fromisoformat(day_text) if day_text else now.astimezone(zone).date()
             at = datetime.combine(date_written, time.fromisoformat(time_text) if time_text else time(), zone)
         except ValueError:
             self.wrong["day"] = "Write the day as year, month and day, such as 2026-03-31, and the time as 14:30."
-            return When(now, None)
+            return EnteredTime(now, None)
         if at > now + timedelta(minutes=1):
             self.wrong["day"] = "This lies ahead: write a day that has come."
         if date_written.year < 1900:
             self.wrong["day"] = "Write the year with four digits."
-        return When(at, None if time_text else "day")
+        return EnteredTime(at, None if time_text else "day")
 
     def submission_id(self) -> str:
         """What tells this form, as it was filled in, from every other: sending it twice changes nothing.

@@ -21,7 +21,7 @@ class HandoffListItem:
 
     handle: str
     """What it is called in addresses: nothing of its id, which may say something to somebody."""
-    told: HandoffWording
+    wording: HandoffWording
     service: str | None
     due: datetime | None
     """When an answer, or then a contact, is due, in the desk's own zone."""

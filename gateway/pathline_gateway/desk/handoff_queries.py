@@ -17,17 +17,17 @@ from pathline_gateway.handoffs.lifecycle import OPEN_STATES
 from pathline_gateway.visibility.side_handoffs import load_statuses
 
 
-class Size(NamedTuple):
+class ListSize(NamedTuple):
     """How much of a list is read at once."""
 
     page_size: int
     """Hand-offs on a page."""
     count_limit: int
-    """So many are looked at from the first of a page on: how many more there are is told as far as that."""
+    """The most hand-offs to look at, from the first of a page on: the page counts no more than these."""
 
 
-FULL_PAGE: Final = Size(100, 1_000)
-RECENT_ONLY: Final = Size(10, 11)
+FULL_PAGE: Final = ListSize(100, 1_000)
+RECENT_ONLY: Final = ListSize(10, 11)
 _CHUNK_SIZE: Final = 100
 _MAX_CHUNKS: Final = 20
 """Of what is not shown to this organisation, no more is looked through at once: the page after goes on."""
@@ -61,7 +61,7 @@ async def find_page(
     *,
     ended: bool,
     accepted_only: bool = False,
-    size: Size = FULL_PAGE,
+    size: ListSize = FULL_PAGE,
 ) -> HandoffPage:
     """Hand-offs of which the organisation is this side: open ones, the longest waiting first; ended, the latest first.
 

@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from pathline_gateway.desk import answer_form
-from pathline_gateway.desk.form_fields import Form, new_form_id, new_slip_code
+from pathline_gateway.desk.form_fields import DeskForm, new_form_id, new_slip_code
 from pathline_gateway.desk.handoff_list_item import HandoffListItem
 from pathline_gateway.desk.page_context import After, Desk, DeskContext
 from pathline_gateway.desk.session import DeskWorker, ReadingWorker, WritingWorker
@@ -45,13 +45,13 @@ async def ended_page(context: Desk, desk_worker: ReadingWorker, after: After = N
 @router.get("/desk/handoffs/{handle}")
 async def handoff_page(context: Desk, handle: str, desk_worker: ReadingWorker) -> Response:
     """What is this, and what shall we do with it?"""
-    return await _handoff_page(context, desk_worker, await _find_handoff(context, desk_worker, handle), Form({}))
+    return await _handoff_page(context, desk_worker, await _find_handoff(context, desk_worker, handle), DeskForm({}))
 
 
 @router.post("/desk/handoffs/{handle}")
 async def answer_handoff(context: Desk, sent: OwnForm, handle: str, desk_worker: WritingWorker) -> Response:
-    """It is answered."""
-    form = Form(sent)
+    """Publishes the answer to a hand-off."""
+    form = DeskForm(sent)
     item, verb = await _find_handoff(context, desk_worker, handle), form.text("verb")
     if verb not in answer_form.possible_verbs(item.clocks):
         return await _handoff_page(context, desk_worker, item, form, 409)
@@ -63,7 +63,7 @@ async def answer_handoff(context: Desk, sent: OwnForm, handle: str, desk_worker:
         payload_fields,
         item.clocks,
         form.text("subject"),
-        context.reader_key(desk_worker.org).pseudonym(desk_worker.org, item.told.handoff),
+        context.reader_key(desk_worker.org).pseudonym(desk_worker.org, item.wording.handoff),
         desk_worker.org,
         form.submission_id(),
         context.now(),
@@ -73,12 +73,12 @@ async def answer_handoff(context: Desk, sent: OwnForm, handle: str, desk_worker:
         return context.render(
             "slip.html",
             desk_worker,
-            handoff=item.told.handoff,
+            handoff=item.wording.handoff,
             to=payload_fields["to"]["org"],
             token=form.new_token(),
         )
     return await _handoff_page(
-        context, desk_worker, await _find_handoff(context, desk_worker, handle), Form({}), done=verb
+        context, desk_worker, await _find_handoff(context, desk_worker, handle), DeskForm({}), done=verb
     )
 
 
@@ -103,7 +103,7 @@ async def _handoff_page(
     context: DeskContext,
     desk_worker: DeskWorker,
     item: HandoffListItem,
-    form: Form,
+    form: DeskForm,
     status: int = 200,
     done: str | None = None,
 ) -> Response:
@@ -115,7 +115,7 @@ async def _handoff_page(
         status,
         one=item,
         form=form,
-        blank=Form({}),
+        blank=DeskForm({}),
         done=done,
         too_late=status == 409,
         possible=answer_form.possible_verbs(item.clocks),

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from starlette.responses import RedirectResponse
 
 from pathline_gateway.auth.dependencies import DeskReader
-from pathline_gateway.desk.form_fields import Form
+from pathline_gateway.desk.form_fields import DeskForm
 from pathline_gateway.desk.page_context import Desk
 from pathline_gateway.desk.session import ORGANISATION_COOKIE
 from pathline_gateway.web.forms import OwnForm
@@ -19,13 +19,13 @@ async def organisation_page(context: Desk, caller: DeskReader) -> Response:
     """For whom do you work?"""
     if not caller.auth_disabled:
         return RedirectResponse("/desk", 303)
-    return context.render("organisation.html", None, form=Form({}))
+    return context.render("organisation.html", None, form=DeskForm({}))
 
 
 @router.post("/desk/organisation")
 async def remember_organisation(context: Desk, sent: OwnForm, caller: DeskReader) -> Response:
     """The browser acts for it from now on."""
-    form = Form(sent)
+    form = DeskForm(sent)
     if not caller.auth_disabled:
         return RedirectResponse("/desk", 303)
     org = form.organisation("org", other_than="")

@@ -116,7 +116,7 @@ class DeskContext:
 
 
 async def _log_accesses(connection: asyncpg.Connection, handoffs: Sequence[HandoffStatus]) -> None:
-    """The access log has whom the page at hand is about, before it leaves."""
+    """The access log has whom the current page is about, before it leaves."""
     await log_accessed_handoffs(connection, [each.lifecycle.handoff for each in handoffs])
 
 

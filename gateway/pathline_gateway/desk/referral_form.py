@@ -9,7 +9,7 @@ from typing import Any, Final
 from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import HandoffOffered
 from pathline_gateway.desk.contact_form import NEEDS
-from pathline_gateway.desk.form_fields import Form, token_digest
+from pathline_gateway.desk.form_fields import DeskForm, token_digest
 from pathline_gateway.desk.publisher import desk_source
 
 ANSWER_DAYS: Final = ("1", "2", "3", "5", "7", "10", "14", "21", "28")
@@ -51,7 +51,7 @@ class Referral:
         return interaction(payload, source=desk_source(org), subject=self.subject, time=now, id=f"desk-{self.form_id}")
 
 
-def parse_referral(form: Form, org: str) -> Referral:
+def parse_referral(form: DeskForm, org: str) -> Referral:
     """The hand-off that the form tells of, where nothing is wrong with it."""
     return Referral(
         form.subject(),

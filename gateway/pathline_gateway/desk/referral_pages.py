@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from pathline_gateway.desk import referral_form
 from pathline_gateway.desk.contact_form import NEEDS
-from pathline_gateway.desk.form_fields import Form, new_form_id, new_slip_code
+from pathline_gateway.desk.form_fields import DeskForm, new_form_id, new_slip_code
 from pathline_gateway.desk.handoff_queries import find_page
 from pathline_gateway.desk.page_context import After, Desk, DeskContext
 from pathline_gateway.desk.session import DeskWorker, ReadingWorker, WritingWorker
@@ -34,13 +34,13 @@ async def ended_page(context: Desk, desk_worker: ReadingWorker, after: After = N
 @router.get("/desk/referrals/new")
 async def referral_page(context: Desk, desk_worker: ReadingWorker) -> Response:
     """Who is sent where, and what for?"""
-    return await _referral_form_page(context, desk_worker, Form({}))
+    return await _referral_form_page(context, desk_worker, DeskForm({}))
 
 
 @router.post("/desk/referrals")
 async def offer_handoff(context: Desk, sent: OwnForm, desk_worker: WritingWorker) -> Response:
     """The hand-off is offered; its code is shown on this page, and never again."""
-    form = Form(sent)
+    form = DeskForm(sent)
     referral = referral_form.parse_referral(form, desk_worker.org)
     if form.wrong:
         return await _referral_form_page(context, desk_worker, form, 422)
@@ -54,7 +54,9 @@ async def offer_handoff(context: Desk, sent: OwnForm, desk_worker: WritingWorker
     )
 
 
-async def _referral_form_page(context: DeskContext, desk_worker: DeskWorker, form: Form, status: int = 200) -> Response:
+async def _referral_form_page(
+    context: DeskContext, desk_worker: DeskWorker, form: DeskForm, status: int = 200
+) -> Response:
     async with context.pool.acquire() as connection:
         # To choose from: whoever is not among these is written.
         sent_page = await find_page(connection, "sender", desk_worker.org, context.settings.clock(), ended=False)

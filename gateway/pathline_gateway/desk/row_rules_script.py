@@ -45,7 +45,7 @@ def _escape(characters: str) -> str:
 
 
 def render_script() -> str:
-    """The module."""
+    """The text of the JavaScript module."""
     return _HEAD + "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in _rules().items())
 
 

@@ -1,9 +1,9 @@
-"""Becomes another program that dies with its parent: a script of its own, run as `python -I -S child_exec.py …`.
+"""Becomes another program that dies with its parent: a script, run as `python -I -S child_exec.py …`.
 
     child_exec.py PARENT SIGNAL UID GID PROGRAM [ARGUMENT …]        UID and GID are "-" to stay who we are
 
 Why not `preexec_fn`: it runs Python between fork and exec of a process with threads, which may deadlock. Why here and
-not in the child itself: the kernel forgets PR_SET_PDEATHSIG when the user changes, so it must be set after that.
+not in the child itself: the kernel forgets PR_SET_PDEATHSIG when the user changes. So it must be set after that.
 
 The "parent" is the *thread* that started us. `children.start` is therefore called from the event loop's own thread.
 """

@@ -139,7 +139,7 @@ class Children:
             await asyncio.sleep(25 * POLL_INTERVAL_S)
 
     def forget(self, child: Child) -> None:
-        """Its ending was meant."""
+        """Its end was intended: it counts as no loss."""
         self._children.remove(child)
 
     async def stop_all(self) -> None:

@@ -44,11 +44,11 @@ async def run_machine(
 ) -> AsyncIterator[Machine]:
     """The broker and the database are ready; when the block is left, however, both have ended.
 
-    Enter it on the event loop of a thread that lives as long as the block (the main thread is one): the kernel ends the
+    Enter it on the event loop of a thread that lives as long as the block, such as the main thread. The kernel ends the
     children when the thread that started them dies. Signals are the caller's: leave the block to stop.
 
-    `kafka_port` is a fixed port for the broker instead of a free one. `on_loss` is told when one of the two ends by
-    itself; nothing is started again, because the broker's log has gone with it.
+    `kafka_port` is a fixed port for the broker instead of a free one. `on_loss` is called when one of the two ends by
+    itself. Nothing is started again, because the broker's log has gone with it.
 
     Raises an `EmbeddedError` whose text is one line for the person who started it.
     """

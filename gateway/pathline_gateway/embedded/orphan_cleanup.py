@@ -1,8 +1,8 @@
 """What an earlier life left running is found by its working directory, and ended.
 
-Every child of ours works in a directory of the data directory that nobody else uses. A process is taken for ours when
-its working directory *is* that directory (device and inode) and its command line is one that we start. Process ids in
-files are never believed: they are given out again. Linux only; elsewhere Postgres' own lock file speaks.
+Every child of ours works in a directory of the data directory that nobody else uses. A process is ours when its working
+directory *is* that directory (device and inode) and we start such a command line. Process ids in files are never
+believed: the kernel uses them again. Linux only; elsewhere Postgres' own lock file speaks.
 """
 
 import asyncio
@@ -93,7 +93,7 @@ async def _signal_until_gone(
 
 
 def _send_signal(process: Process, stop_signal: signal.Signals) -> None:
-    """It was told, if it is still the process that we looked at: a descriptor does not pass to the next of that id."""
+    """It has the signal, if it is still the process that we looked at: a descriptor stays with one process."""
     with suppress(ProcessLookupError):
         descriptor = os.pidfd_open(process.pid)
         try:

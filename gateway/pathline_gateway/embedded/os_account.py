@@ -72,7 +72,7 @@ def find_account(uid: int, gid: int) -> OsAccount:
 def find_closed_part(account: OsAccount, path: Path) -> Path | None:
     """The first part of the path that this account may not pass or execute; None when it may reach and run it.
 
-    Reads mode bits only: an access list that grants more is not seen, and a caller then takes a detour it did not need.
+    Reads mode bits only: it does not see an access list that grants more. A caller then takes a detour it did not need.
     """
     for part in (*reversed(path.parents), path):
         part_status = part.stat()

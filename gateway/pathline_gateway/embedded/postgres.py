@@ -45,8 +45,8 @@ PROGRAM_COPIES = Path("/var/cache/pathline")
 """Where root puts a copy of the programs when the account that runs them cannot reach the wheel."""
 
 DATA_DIRECTORY_ARGUMENT = "/proc/self/cwd" if sys.platform == "linux" else "."
-"""The data directory, to the server itself. It is started inside; by this name it needs no right to pass through the
-directories above, which root's are often closed to others. On Linux only; elsewhere "." becomes an absolute path."""
+"""The data directory, to the server itself. It is started inside. By this name it needs no right to pass through the
+directories above: root's are often closed. On Linux only; elsewhere "." becomes an absolute path."""
 
 
 def _shared_buffers_mb() -> int:
@@ -235,8 +235,8 @@ def _fsync_directory(directory: Path) -> None:
 def remove_reused_lock_files(cluster: Path) -> None:
     """No lock file of the cluster names a living process. Call it only when no Postgres works in the cluster.
 
-    Postgres itself clears a lock file whose process is dead, and refuses to start when the id lives: after a restart
-    of a container, the same small id is often some other program's.
+    Postgres itself clears a lock file whose process is dead, and refuses to start when the id lives. After a restart of
+    a container, another program often has the same small id.
     """
     if sys.platform != "linux":  # there we cannot see who works in the cluster
         return

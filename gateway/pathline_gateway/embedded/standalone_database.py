@@ -1,4 +1,4 @@
-"""The database of one machine alone, for a command: the one that runs now, or one started for as long as a block."""
+"""The database of one machine alone, for a command: the one that runs, or one started for a block."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

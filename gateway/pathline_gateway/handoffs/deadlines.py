@@ -1,8 +1,8 @@
 """The deadlines of a hand-off: what is due, answered, silent or late. Pure.
 
 Rules: vocabulary, hand-offs. Due instants are those in force now; seconds come from `time`, never from receipt. A
-redirect answers the stage `accept` of the receiver that it takes the hand-off from; where it brings a due instant of
-its own, the new receiver's answer is waited for by that.
+redirect answers the stage `accept` of the receiver that it takes the hand-off from. Where it brings a due instant of
+its own, the new receiver has to answer by that.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class HandoffStatus(NamedTuple):
 
     @property
     def offered_at(self) -> datetime | None:
-        """When it began."""
+        """When the hand-off was offered."""
         return None if self.lifecycle.offer is None else self.lifecycle.offer.time
 
     @property

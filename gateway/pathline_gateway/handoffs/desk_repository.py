@@ -107,7 +107,7 @@ async def list_handoffs(
 ) -> list[HandoffCursor]:
     """Hand-offs of which the organisation is this side: open ones, the first offered first; ended, the last first.
 
-    More than there are for the organisation, and none fewer: what it may know of each says whether it is one of them.
+    It may return too many, and leaves none out: the caller drops those of which the organisation may not know.
     """
     concealing_orgs = [row["org"] for row in await connection.fetch(_ORGS_WITH_CONCEALMENT, org)]
     rows = await connection.fetch(

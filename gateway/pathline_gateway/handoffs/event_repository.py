@@ -9,8 +9,8 @@ from typing import NamedTuple
 import asyncpg
 
 from pathline_gateway.pathways.amendments import Amendment
-from pathline_gateway.pathways.bare_step import bare_step_from_row
-from pathline_gateway.pathways.heard_clause import COUNTS_FOR_HANDOFF
+from pathline_gateway.pathways.counts_for_handoff_sql import COUNTS_FOR_HANDOFF
+from pathline_gateway.pathways.partial_step import partial_step_from_row
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
@@ -44,7 +44,7 @@ class HandoffLinkRow(NamedTuple):
     is_late: bool
 
 
-class Party(NamedTuple):
+class HandoffParty(NamedTuple):
     """Who says something of a hand-off: an organisation, or a person under her own account."""
 
     handoff: str
@@ -196,19 +196,21 @@ async def redeemed_handoffs(connection: asyncpg.Connection, handoffs: Collection
 
 
 async def load_events(
-    connection: asyncpg.Connection, handoffs: Collection[str], *, include_unheard: bool = False
+    connection: asyncpg.Connection, handoffs: Collection[str], *, include_disregarded: bool = False
 ) -> HandoffEvents:
-    """All that was published about these hand-offs, by whoever is heard of them; or `include_unheard`."""
-    records = await connection.fetch(_EVENTS, list(handoffs), include_unheard)
+    """The events about these hand-offs that count; with `include_disregarded` all of them."""
+    records = await connection.fetch(_EVENTS, list(handoffs), include_disregarded)
     rows = {(r["source"], r["id"]): r for r in records}
     amendments = await load_amendments(connection, {(r["source_number"], r["id"]) for r in records})
-    return HandoffEvents([bare_step_from_row(r) for r in rows.values()], amendments, rows)
+    return HandoffEvents([partial_step_from_row(r) for r in rows.values()], amendments, rows)
 
 
-async def count_events(connection: asyncpg.Connection, parties: Collection[Party], max_count: int) -> dict[Party, int]:
+async def count_events(
+    connection: asyncpg.Connection, parties: Collection[HandoffParty], max_count: int
+) -> dict[HandoffParty, int]:
     """How many events name these hand-offs, by party; no more than `max_count` are counted."""
     rows = await connection.fetch(_COUNT_EVENTS, *map(list, zip(*parties, strict=True)), max_count)
-    return {Party(row["handoff"], row["org"], row["subject"]): row["n"] for row in rows}
+    return {HandoffParty(row["handoff"], row["org"], row["subject"]): row["n"] for row in rows}
 
 
 async def load_amendments(connection: asyncpg.Connection, targets: Collection[tuple[int, str]]) -> list[Amendment]:

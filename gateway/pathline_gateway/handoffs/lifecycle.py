@@ -1,7 +1,7 @@
 """The state of a hand-off: a fold over what was published about it, in pathway order. Pure.
 
-States are codes of FHIR Task. An event that is not legal where it stands leaves the state alone and is an anomaly; one
-whose time is a day or a month is tried at its first instant and again when the interval has ended.
+States are codes of FHIR Task. An event that is not legal where it stands leaves the state alone and is an anomaly. An
+event whose time is a day or a month has two tries: at its first instant, and after its end.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class TokenUse(NamedTuple):
 
 @dataclass
 class Lifecycle:
-    """A hand-off after everything that was said of it."""
+    """A hand-off after all events about it."""
 
     handoff: str
     state: State | None = None
@@ -175,7 +175,7 @@ _OFFER_RULE: Final = _make_rule("requested", ())
 def _by_clock_of_offer(events: Sequence[HandoffEvent]) -> Iterator[HandoffEvent]:
     """The events; an answer that shows a token comes after what gave the token out, whatever its own clock said.
 
-    Nobody shows a token before it was made, so the clocks differ, and the answer is taken to be of the next instant.
+    Nobody shows a token before it was made. So the clocks differ, and the answer counts as of the next instant.
     """
     issued_by: dict[bytes, HandoffEvent] = {}
     for event in sorted(events, key=lambda e: e.sort_key):

@@ -123,11 +123,10 @@ async def find_overdue(
     grace: timedelta,
     closed_refs: Collection[int] = (),
 ) -> list[OverdueHandoff]:
-    """What has to be said of silence; a hand-off once for each audience.
+    """The hand-offs whose silence calls for a notice, once for each audience.
 
-    `shared_until`: up to when what comes by the shared topics is known; `own_topic_until`: the same of organisations
-    with their own topic;
-    `closed_refs`: refs of pathways of which nothing is told now.
+    `shared_until`: up to when events of the shared topics are known. `own_topic_until`: the same of organisations with
+    their own topic. `closed_refs`: refs of pathways that are closed now.
     """
     rows = await connection.fetch(
         _OVERDUE, shared_until, grace, list(own_topic_until), list(own_topic_until.values()), list(closed_refs)
@@ -144,7 +143,7 @@ async def load_open_stages(
 
 
 async def sent_silences(connection: asyncpg.Connection, handoffs: Sequence[str]) -> list[SilenceNotice]:
-    """The silences that were ever said of these."""
+    """The notices of silence that were ever sent about these."""
     return [SilenceNotice(*row.values()) for row in await connection.fetch(_SENT_SILENCES, handoffs)]
 
 
@@ -156,7 +155,7 @@ async def ended_silences(connection: asyncpg.Connection, closed_refs: Collection
 async def insert_notices(
     connection: asyncpg.Connection, notices: Sequence[SilenceNotice], ids: Sequence[str], raised_at: datetime
 ) -> None:
-    """These are said."""
+    """Stores these notices as sent."""
     columns = map(list, zip(*notices, strict=True))
     is_open = [notice.kind == "silent" for notice in notices]
     await connection.execute(_INSERT_NOTICES, list(ids), *columns, [raised_at] * len(notices), is_open)

@@ -33,7 +33,7 @@ class OpenStages(NamedTuple):
         return self.accept_due_at if stage == "accept" else self.contact_due_at
 
     def answered_at(self, stage: Stage) -> datetime | None:
-        """When it was."""
+        """When the stage was answered."""
         return self.accept_answered_at if stage == "accept" else self.contact_answered_at
 
     def due_known_at(self, stage: Stage) -> datetime | None:

@@ -7,13 +7,13 @@ from typing import Final
 
 import asyncpg
 
-from pathline_gateway.background.isolation import any_foldable, fold_isolating_faults, fold_with_bisection
 from pathline_gateway.handoffs import repository as handoff_repository
 from pathline_gateway.handoffs import side_repository
 from pathline_gateway.handoffs.event_reader import load_handoffs
 from pathline_gateway.handoffs.projection_row import HandoffRow
 from pathline_gateway.handoffs.side_notices import refresh_sides
 from pathline_gateway.set_aside import repository as set_aside
+from pathline_gateway.set_aside.bisection import any_foldable, fold_or_fail_work, fold_with_bisection
 
 WORK: Final = "hand-offs"
 _BATCH_SIZE: Final = 2_000
@@ -54,7 +54,7 @@ async def _project_or_set_aside(connection: asyncpg.Connection, handoffs: Collec
         return await any_foldable(connection, await handoff_repository.sample_good_handoffs(connection, WORK), project)
 
     set_aside_before = await set_aside.find_set_aside(connection, WORK, handoffs)
-    failed = await fold_isolating_faults(connection, sorted(set(handoffs) - set_aside_before), project, is_healthy)
+    failed = await fold_or_fail_work(connection, sorted(set(handoffs) - set_aside_before), project, is_healthy)
     # Each by itself: what failed before would make all others be computed twice.
     for handoff in sorted(set_aside_before):
         failed |= await fold_with_bisection(connection, [handoff], project)

@@ -10,7 +10,7 @@ import asyncpg
 from pathline_gateway.handoffs.event_repository import load_amendments
 from pathline_gateway.handoffs.projection_row import HandoffRow
 from pathline_gateway.pathways.amendments import apply_amendments
-from pathline_gateway.pathways.bare_step import bare_step_from_row
+from pathline_gateway.pathways.partial_step import partial_step_from_row
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.postgres import advisory_locks
 from pathline_gateway.postgres.advisory_locks import AdvisoryLock
@@ -177,7 +177,7 @@ async def load_receiver_steps(
     amendments = await load_amendments(connection, amended_events) if amended_events else []
     steps_by_request: dict[str, list[Step]] = {}
     for row in rows:
-        steps_by_request.setdefault(row["handoff"], []).append(bare_step_from_row(row))
+        steps_by_request.setdefault(row["handoff"], []).append(partial_step_from_row(row))
     return {handoff: apply_amendments(steps, amendments) for handoff, steps in steps_by_request.items()}
 
 
@@ -190,7 +190,7 @@ async def replace_rows(connection: asyncpg.Connection, handoffs: Collection[str]
 
 
 async def mark_concealed(connection: asyncpg.Connection, handoffs: Iterable[str]) -> None:
-    """Nobody but the sides of these is told of them: whether they are concealed is not known."""
+    """Only the sides of these learn of them: whether they are concealed is not known."""
     await connection.execute(_CONCEAL, list(handoffs))
 
 

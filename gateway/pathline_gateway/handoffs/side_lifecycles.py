@@ -16,7 +16,7 @@ _UNINVOLVED_ORG = ""
 
 
 def is_concealed(concealment: Concealment, step: Step) -> bool:
-    """Whether the step, of which none of the clear columns was read, is there for its own organisation alone."""
+    """Whether the step, of which none of the payload columns was read, is there for its own organisation alone."""
     parsed = parse_step(step)
     return concealment.conceals_step(ParsedStep(step._replace(service=parsed.data.get("service")), parsed.data))
 

@@ -1,7 +1,7 @@
 """When a notice of silence is due: once for each stage and deadline, and once when it is over. Pure.
 
-Silence may be said of a receiver only when everything that it published up to the due instant would be known by now,
-and only when that instant was known before it passed: what is imported later was never waited for here.
+A receiver is silent only when the gateway has everything that it published up to the due instant. That instant must
+have been known before it passed: nobody waited here for the answer to an offer imported later.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class SilenceNotice(NamedTuple):
 def find_silences(
     open_stages: OpenStages, already_sent: Collection[tuple[Stage, datetime]], known_until: datetime, grace: timedelta
 ) -> list[SilenceNotice]:
-    """What is to be said of a hand-off whose observable receiver is known up to this instant.
+    """The notices that are due about a hand-off whose observable receiver is known up to this instant.
 
-    `already_sent`: stages and due instants of which silence was said to this audience before.
+    `already_sent`: stages and due instants of which this audience had a notice before.
     """
     notices = []
     for stage in STAGES:

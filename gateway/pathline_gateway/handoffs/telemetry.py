@@ -13,11 +13,11 @@ import asyncpg
 from opentelemetry.context import attach, detach
 from opentelemetry.trace import Link
 
-from pathline_gateway.background.isolation import fold_with_bisection
 from pathline_gateway.handoffs import telemetry_repository
 from pathline_gateway.handoffs.projection_row import HandoffRow
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.set_aside import repository as set_aside
+from pathline_gateway.set_aside.bisection import fold_with_bisection
 from pathline_gateway.telemetry.instruments import FINISHED_SPANS, HANDOFF_DURATION, HANDOFFS, link_to
 from pathline_gateway.telemetry.series_bound import mask_unregistered
 
@@ -62,7 +62,7 @@ async def report_ended(pool: asyncpg.Pool, secret: bytes, flush: Callable[[], No
 
 
 class _EndedSpan(NamedTuple):
-    """What is told of one: nothing of it is told before all of it is known."""
+    """The span and duration of one: complete before any of it is exported."""
 
     attributes: dict[str, str]
     seconds: float

@@ -12,7 +12,6 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.background.faults import Postponed
-from pathline_gateway.background.isolation import any_foldable, fold_isolating_faults
 from pathline_gateway.background.loop import Loop
 from pathline_gateway.handoffs import notice_repository
 from pathline_gateway.handoffs import repository as handoff_repository
@@ -24,6 +23,7 @@ from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.kafka.watermark import TopicWatermarks
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.set_aside import repository as set_aside
+from pathline_gateway.set_aside.bisection import any_foldable, fold_or_fail_work
 from pathline_gateway.telemetry.instruments import HANDOFFS
 from pathline_gateway.telemetry.series_bound import mask_unregistered
 
@@ -36,9 +36,9 @@ _RETRY_S: Final = 0.05
 DeliverNotices = Callable[
     [asyncpg.Connection, Sequence[tuple[SilenceNotice, str]]], Awaitable[Mapping[UUID, int] | None]
 ]
-"""Gives notices (and the id of each) to the subscriptions that want them and may know, in the transaction at hand.
+"""Gives notices (and the id of each) to the subscriptions that want them and may know, in the current transaction.
 
-None: what the notices are about was not handed out yet, and must come before them.
+None: the events that the notices are about were not dispatched yet, and must come before them.
 """
 
 
@@ -93,9 +93,9 @@ class Watchdog:
             return True
 
     async def check(self) -> bool:
-        """Whether anything was said. What was published before the look is known to it, or nothing is said of it.
+        """Whether it sent anything. It says nothing of a topic with events before the look that it does not know.
 
-        Of a hand-off that cannot be computed nothing is said: it is set aside. Raises NotYet.
+        A hand-off that cannot be computed is set aside, without a notice. Raises DispatchBehind.
         """
         now = self.clock()
         if (age := await self.observe_log()) is not None:
@@ -137,7 +137,7 @@ class Watchdog:
             )
 
         set_aside_before = await set_aside.find_set_aside(connection, WORK, candidates)
-        failed = await fold_isolating_faults(connection, sorted(candidates), send, is_healthy)
+        failed = await fold_or_fail_work(connection, sorted(candidates), send, is_healthy)
         await set_aside.release(connection, WORK, set_aside_before - failed.keys())
         await set_aside.put(connection, WORK, "hand-off", failed)
         return outcome

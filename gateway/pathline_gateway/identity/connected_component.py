@@ -9,16 +9,16 @@ import asyncpg
 
 from pathline_gateway.identity import membership_repository
 from pathline_gateway.identity.evidence import Evidence, EvidenceRank
-from pathline_gateway.identity.resolution import Ref
+from pathline_gateway.identity.resolution import StoredRef
 
 
 class ConnectedComponent(Protocol):
-    """What binding asks for."""
+    """What the resolution of people reads from the store."""
 
     async def connected_refs(self, touched: Collection[int]) -> Collection[int]:
         """Every ref that any link, live or not, connects with these, through others too; but for what was proposed."""
 
-    async def load_refs(self, numbers: Collection[int]) -> Mapping[int, Ref]:
+    async def load_refs(self, numbers: Collection[int]) -> Mapping[int, StoredRef]:
         """These refs."""
 
     async def load_evidence(self, numbers: Collection[int]) -> Collection[Evidence]:
@@ -36,9 +36,10 @@ class StoredComponent:
     async def connected_refs(self, touched: Collection[int]) -> Collection[int]:
         return await membership_repository.connected_refs(self._connection, touched)
 
-    async def load_refs(self, numbers: Collection[int]) -> Mapping[int, Ref]:
+    async def load_refs(self, numbers: Collection[int]) -> Mapping[int, StoredRef]:
         return {
-            row["id"]: Ref(*row.values()) for row in await membership_repository.load_refs(self._connection, numbers)
+            row["id"]: StoredRef(*row.values())
+            for row in await membership_repository.load_refs(self._connection, numbers)
         }
 
     async def load_evidence(self, numbers: Collection[int]) -> Collection[Evidence]:

@@ -29,8 +29,8 @@ class EvidenceRank(IntEnum):
 
 
 _SORT_RANKS = {EvidenceRank.OWN: EvidenceRank.OPEN + 0.5, EvidenceRank.ONE_SIDE: EvidenceRank.CITIZEN + 0.5}
-"""Where those stand that came to the numbers later. After all links that were made by a right on both sides: what an
-organisation says of its own must not decide what those find there to join."""
+"""Where the ranks stand that got their numbers later. They come after all links made by a right on both sides. What an
+organisation says of its own clients must not decide what those links find to join."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ _POLL_S = 0.05
 """The writer may be in another process: Postgres is asked."""
 
 
-class OwnEvidence:
+class EvidencePublisher:
     """Publishes evidence of one source, and waits until it counts."""
 
     def __init__(self, pool: asyncpg.Pool, write: Write, timeout_s: float = _BOUND_TIMEOUT_S) -> None:

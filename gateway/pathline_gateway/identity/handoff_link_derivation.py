@@ -34,7 +34,7 @@ async def refresh_handoff_links(connection: asyncpg.Connection, inputs: Sequence
 async def derive_handoff_links(connection: asyncpg.Connection, handoffs: Collection[str]) -> set[HandoffLinkRow]:
     """The links that these hand-offs come to."""
     # Who shows a token may be anybody: that she is on the pathway follows from it.
-    steps, amendments, rows = await event_repository.load_events(connection, handoffs, include_unheard=True)
+    steps, amendments, rows = await event_repository.load_events(connection, handoffs, include_disregarded=True)
     refs = {(row["org"], row["subject"]): row["ref"] for row in rows.values()}
     by_handoff = group_by_handoff(apply_amendments(steps, amendments), handoffs)
     return {

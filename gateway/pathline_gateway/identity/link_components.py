@@ -64,7 +64,7 @@ class Components(Generic[Key]):
         return None
 
     def with_new_links(self) -> list[Component[Key]]:
-        """Those that links were said of."""
+        """Those that have new links."""
         roots = {id(each): each for each in map(self._find_root, self._component_by_ref)}
         return [each for each in roots.values() if each.new_links]
 

@@ -132,8 +132,8 @@ async def lock(connection: asyncpg.Connection) -> None:
 async def insert_evidence(connection: asyncpg.Connection, rows: Sequence[LinkEvidenceRow]) -> None:
     """This evidence about who is who is stored; the membership writer will see it.
 
-    Call under the change-log lock: the writer goes on from a `seq` up to which it has seen everything, which must
-    therefore be commit order.
+    Call under the change-log lock: the writer goes on from a `seq` up to which it has seen everything. So `seq` must be
+    commit order.
     """
     await connection.executemany(
         _INSERT, [tuple(getattr(row, name) for name in LinkEvidenceRow.__slots__) for row in rows]
@@ -160,7 +160,7 @@ async def connected_refs(connection: asyncpg.Connection, refs: Collection[int]) 
 async def live_evidence(connection: asyncpg.Connection, refs: Collection[int]) -> list[asyncpg.Record]:
     """The evidence that the membership writer has seen, names any of these refs and was not retracted.
 
-    What it has not seen is bound with its own turn, so that membership is at all times what the evidence seen says.
+    It binds the rest in its own turn, so that membership at all times follows the evidence that it has seen.
     """
     return list(await connection.fetch(_LIVE_EVIDENCE, list(refs)))
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.background.isolation import any_foldable, fold_isolating_faults, fold_with_bisection
 from pathline_gateway.background.loop import POLL_S, Loop
 from pathline_gateway.handoffs import event_repository
 from pathline_gateway.identity import membership_repository, unseen_evidence_repository
@@ -21,6 +20,7 @@ from pathline_gateway.identity.membership_repository import ReviewRow
 from pathline_gateway.identity.resolution import LIMITS, Resolution, ResolutionLimits, pathways_of, resolve_people
 from pathline_gateway.postgres import change_log
 from pathline_gateway.set_aside import repository as set_aside
+from pathline_gateway.set_aside.bisection import any_foldable, fold_or_fail_work, fold_with_bisection
 
 WORK: Final = "membership"
 _BATCH_SIZE = 200
@@ -33,7 +33,7 @@ class MembershipWriter:
     """Binds what intake stored. Only one in all processes writes at a time."""
 
     def __init__(self, pool: asyncpg.Pool, on_bound: Callable[[], None] = lambda: None) -> None:
-        """`on_bound` is called whenever evidence was seen, once that is committed."""
+        """`on_bound` is called after each commit of new evidence."""
         self._pool, self._on_bound = pool, on_bound
         self._wake = asyncio.Event()
 
@@ -47,10 +47,10 @@ class MembershipWriter:
         return Loop(WORK, self.bind_batch, POLL_S, self._wake)
 
     async def bind_batch(self) -> int:
-        """How much evidence was seen and bound, in one transaction; what cannot be bound is set aside.
+        """How much evidence it has bound, in one transaction; it sets aside what cannot be bound.
 
-        Membership is a function of all evidence that was seen. So whatever belongs to the same people is set aside,
-        too, and their pathways are closed: who may see them is not known.
+        Membership is a function of all evidence that was seen. So all evidence of the same people is set aside, too.
+        Their pathways close: who may see them is not known.
         """
         evidence_count = await self._bind_batch()
         if evidence_count:
@@ -113,7 +113,7 @@ async def _bind_or_set_aside(
             connection, [failed_input for failed_input in known_good if failed_input not in new_inputs], apply
         )
 
-    failed = await fold_isolating_faults(connection, new_inputs, apply, is_healthy)
+    failed = await fold_or_fail_work(connection, new_inputs, apply, is_healthy)
     for failed_input in retries:
         failed |= await fold_with_bisection(connection, [failed_input], apply)
     await set_aside.release(

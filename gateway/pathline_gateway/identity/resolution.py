@@ -1,12 +1,12 @@
 """From live evidence to people: a function of the set of evidence, in whatever order it came. Pure.
 
-In stages (design: identity, late binding): a person's decisions, the newest first; what cannot be (a ref and itself);
-hubs, whose links bind nothing; then the rest in canonical order, where a link that would join two refs that are told
-apart, or make one person of too many, waits. So does one that would join two people's accounts, unless they were shown
-by tokens of both; and one of an organisation's own two clients that would join what others know, because it would show
-others' steps on its word alone. Nor does its word release a link that would join two accounts without it: it tells
-its own client apart, or makes it a hub, and would so decide whose the others' steps are. What waits is for a person to
-look at. Retracted evidence is not given.
+In stages (design: identity, late binding). First come a person's decisions, the newest first. Then impossible links, of
+a ref and itself. Then hubs, whose links bind nothing. Then the rest in canonical order. A link waits that would join
+two refs that are told apart, or make one person of too many. A link waits that would join two people's accounts, unless
+tokens of both were shown. A link of an organisation's own two clients waits where it would join others' refs. It would
+show others' steps on its word alone. Nor does its word release a link that would join two accounts without it. By
+telling its own client apart, or making it a hub, it would decide whose the others' steps are. A person looks at links
+that wait. The caller leaves out retracted evidence.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ LIMITS = ResolutionLimits()
 
 
 @dataclass(frozen=True, slots=True)
-class Ref:
+class StoredRef:
     """What decides which ref of a pathway is the oldest."""
 
     id: int
@@ -142,7 +142,7 @@ def _try_link(
     return groups.why_link_exceeds_right(link) or groups.union(link, limits.max_refs)
 
 
-def pathways_of(people: Iterable[Collection[int]], refs: Mapping[int, Ref]) -> dict[int, UUID | None]:
+def pathways_of(people: Iterable[Collection[int]], refs: Mapping[int, StoredRef]) -> dict[int, UUID | None]:
     """The pathway of each ref: the anchor id of its person's oldest; None where it is alone, on its own."""
     pathway_by_ref: dict[int, UUID | None] = {}
     for person in people:
@@ -164,7 +164,7 @@ class _UnionFind:
         self.group_of = {ref: frozenset((ref,)) for ref in self.org_by_ref}
 
     def try_assert(self, evidence: Evidence) -> bool:
-        """Whether this can be so beside what was said before; then it is so."""
+        """Whether this fits the evidence before it; then it holds."""
         if evidence.same:
             return self.union(evidence) is None
         if self.group_of[evidence.a] is self.group_of[evidence.b]:

@@ -1,4 +1,4 @@
-"""What is kept of an event's content: the bytes that it is served from, and how it is known again. Pure.
+"""What is kept of an event's content: the bytes to serve it from, and the digest to know it by. Pure.
 
 Nearly every repeat is the same bytes again, so a digest of those tells it. Where the digests differ, the two contents
 are compared: the same event may come in another form, with its data written otherwise.
@@ -81,7 +81,7 @@ def is_same_content(first: DigestedContent, second: DigestedContent) -> bool:
 def require_json(data: bytes | None) -> None:
     """Raises InvalidData unless the data is JSON by the strict rules that serving it needs.
 
-    A validator may let through what it does not look at: a number too large, or NaN, under a name that is repeated.
+    A validator may let through values that it does not look at: NaN or too large a number, under a repeated name.
     """
     if data and _may_have_invalid_number(data):
         try:

@@ -15,10 +15,10 @@ from pathline.errors import Refused
 from pathline.interaction import MAX_ID_CHARACTERS, SUBJECT_REGEX, check_payload_ids, organisation_of
 from pathline.vocabulary import TYPES, HandoffOffered, Payload
 from pathline_gateway.intake import content_digest
-from pathline_gateway.intake.clear_columns import extract_columns, needs_payload
 from pathline_gateway.intake.event_classes import NOT_STEPS
-from pathline_gateway.intake.header_layout import Layout, compute_layout
-from pathline_gateway.intake.record import Accepted, Record
+from pathline_gateway.intake.header_layout import HeaderLayout, compute_layout
+from pathline_gateway.intake.payload_columns import extract_columns, needs_payload
+from pathline_gateway.intake.record import Accepted, KafkaRecord
 from pathline_gateway.reserved_names import OWN_ORGANISATION
 from pathline_gateway.telemetry.instruments import parse_traceparent
 
@@ -40,7 +40,7 @@ _KINDS: Final = {
 }
 
 
-def parse_fast_path(record: Record, owner: str | None) -> Accepted | None:
+def parse_fast_path(record: KafkaRecord, owner: str | None) -> Accepted | None:
     """The record as an accepted interaction; None when it is not ordinary, be it right or wrong."""
     try:
         names, values = zip(*record.headers, strict=True)
@@ -63,7 +63,9 @@ def _decode_values(values: tuple[bytes | None, ...]) -> list[str] | None:
     return texts
 
 
-def _build_accepted(record: Record, owner: str | None, field_layout: Layout, texts: list[str]) -> Accepted | None:
+def _build_accepted(
+    record: KafkaRecord, owner: str | None, field_layout: HeaderLayout, texts: list[str]
+) -> Accepted | None:
     specversion, id, source, type, subject, time, recordedtime, sequence, traceparent = field_layout.pick_envelope(
         texts
     )

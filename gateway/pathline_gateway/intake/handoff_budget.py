@@ -1,4 +1,4 @@
-"""How much one organisation may say of one hand-off: all of it is read whenever anything is said of it."""
+"""How many events of one hand-off one organisation may publish: each new one makes the gateway read them all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 
 from pathline_gateway.handoffs import event_repository
-from pathline_gateway.handoffs.event_repository import Party, party_of
+from pathline_gateway.handoffs.event_repository import HandoffParty, party_of
 from pathline_gateway.intake import dedup_repository
 from pathline_gateway.intake.record import Accepted
 from pathline_gateway.limits.table import Limits
@@ -26,7 +26,7 @@ async def find_over_limit(
 ) -> set[int]:
     """Those of these (by `id`) that go past the limit. What is stored already goes past none."""
     events_by_party = [
-        (Party(a.columns.handoff, *party_of(*a.ref)), a)
+        (HandoffParty(a.columns.handoff, *party_of(*a.ref)), a)
         for a in accepted
         if a.is_step and a.columns.handoff is not None
     ]
@@ -45,7 +45,7 @@ async def find_over_limit(
 
 
 async def _find_over_limit(
-    connection: asyncpg.Connection, suspects: Collection[tuple[Party, Accepted]], limit: int
+    connection: asyncpg.Connection, suspects: Collection[tuple[HandoffParty, Accepted]], limit: int
 ) -> set[int]:
     known_digests = await dedup_repository.known_digests(connection, [a.identity for _, a in suspects])
     counts = Counter(

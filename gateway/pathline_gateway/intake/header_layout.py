@@ -21,7 +21,7 @@ Pick = Callable[[Sequence[str]], tuple[str, ...]]
 """Some of the texts of a record: those of its headers in their order, and `content.ABSENT` after the last."""
 
 
-class Layout(NamedTuple):
+class HeaderLayout(NamedTuple):
     """What is where among the headers."""
 
     pick_envelope: Pick
@@ -35,11 +35,11 @@ class Layout(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def compute_layout(headers: tuple[str, ...]) -> Layout:
+def compute_layout(headers: tuple[str, ...]) -> HeaderLayout:
     """The layout of records with these headers.
 
-    Raises ValueError when one is no well-known attribute, stands there twice or is missing; that is not remembered: who
-    sends such headers would fill the memory with them.
+    Raises ValueError when one is no well-known attribute, stands there twice or is missing. The cache keeps no such
+    result: who sends such headers would fill the memory with them.
     """
     names = [_ATTRIBUTE_BY_HEADER.get(header, "") for header in headers]
     indexes = {name: n for n, name in enumerate(names)}
@@ -49,7 +49,7 @@ def compute_layout(headers: tuple[str, ...]) -> Layout:
     content_type = indexes.pop("datacontenttype", None)
     # Kept last, wherever it stands, as whoever decodes the record closely does.
     last = [] if content_type is None else [("datacontenttype", content_type)]
-    return Layout(
+    return HeaderLayout(
         itemgetter(*(indexes.get(name, absent_index) for name in _ENVELOPE)),
         itemgetter(*(indexes.get(name, absent_index) for name in content_digest.DIGEST_ATTRIBUTES)),
         [(name, n) for name, n in indexes.items() if name not in content_digest.COLUMN_ATTRIBUTES] + last,

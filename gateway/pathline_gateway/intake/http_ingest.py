@@ -1,4 +1,7 @@
-"""The HTTP door: `POST /v1/events` writes to Kafka, not around it, with a result for every event."""
+"""The HTTP door: `POST /v1/events` writes to Kafka, not around it, with a result for every event.
+
+It refuses a request with more events or bytes than `Limits.events` and `Limits.events_bytes` allow.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ from pathline_gateway.intake.dedup_repository import Identity, find_contents, kn
 from pathline_gateway.intake.offer_budget import Offer, find_over_limit
 from pathline_gateway.intake.publish_permission import Bounds, check_own_amendments, check_permission, no_bounds
 from pathline_gateway.intake.record_parser import build_digested_content, compute_content_digest
-from pathline_gateway.intake.schemas import REQUEST, Published
+from pathline_gateway.intake.schemas import REQUEST, PublishResult
 from pathline_gateway.kafka.offset_repository import Partition
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
@@ -126,9 +129,9 @@ class HttpIngest:
         return [(i, item) for i, item in accepted if item.org in registered_orgs]
 
     async def _find_known(self, items: Sequence[Interaction[Payload]]) -> tuple[int, list[int]]:
-        """How many are repeated in the request or known, and the places of those that intake will park as conflicts.
+        """How many repeat others or are known, and the places of those that intake will park as conflicts.
 
-        Both are advice: all are written, and what is parked can be seen and replayed.
+        Both are advice: all are written, and an operator can see and replay parked records.
         """
         first: dict[Identity, Interaction[Payload]] = {}
         for item in items:
@@ -219,7 +222,7 @@ router = APIRouter(tags=["events"])
     status_code=202,
     summary="Publish events",
     response_class=Response,
-    responses={202: {"model": Published, "description": "Those that were not refused are kept"}},
+    responses={202: {"model": PublishResult, "description": "Those that were not refused are kept"}},
     openapi_extra=REQUEST,
 )
 async def publish_events(ingest: Ingest, request: Request, publisher: EventPublisher) -> Response:

@@ -44,7 +44,7 @@ class LinkBudget:
     async def admit(self, accepted: Collection[Accepted]) -> dict[int, str]:
         """Those of these (by `id`) that go past a limit, and past which. What is known already goes past none.
 
-        Whatever else has the name (source, id) of a link that goes past one goes the same way: the first of them is
+        Other events with the name (source, id) of a link past the limit go the same way. Either the first of them is
         stored, or none.
         """
         link_events = [a for a in accepted if isinstance(a.payload, IdentityLinked | IdentityDistinguished)]

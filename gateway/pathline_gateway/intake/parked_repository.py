@@ -39,7 +39,7 @@ from held where p.id = held.id
 returning p.id
 """
 
-HowMuch = Literal["whole", "cut", "position"]
+KeptPart = Literal["whole", "cut", "position"]
 """What is kept of a record: all, its beginning, or only where it stands."""
 
 
@@ -62,7 +62,7 @@ class ParkedRow:
     field: str | None
     detail: str
     org: str | None
-    kept: HowMuch
+    kept: KeptPart
     last_offset: int | None
     """Of the last record, where these are several that nobody could read."""
     size: int | None
@@ -75,7 +75,7 @@ class ParkedRow:
 
 @dataclass(slots=True)
 class StoredParkedRecord:
-    """A record that was parked, as it came, with what was said of it and what became of it."""
+    """A parked record as it came, why it was parked, and what became of it."""
 
     id: int
     topic: str
@@ -99,7 +99,7 @@ class StoredParkedRecord:
     resolved_at: datetime | None
     resolved_by: str | None
     resolution: str | None
-    kept: HowMuch = "whole"
+    kept: KeptPart = "whole"
     last_offset: int | None = None
     size: int | None = None
     value_size: int | None = None
@@ -142,7 +142,7 @@ async def update_reason(
 
 
 async def mark_replayed(connection: asyncpg.Connection, id: int, by: str, resolution: str) -> None:
-    """It is parked no longer: it was taken in."""
+    """It is parked no longer: it was accepted."""
     await connection.execute(_MARK_REPLAYED, id, by, resolution)
 
 

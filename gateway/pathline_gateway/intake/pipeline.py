@@ -16,7 +16,7 @@ from pathline_gateway.background.loop import Loop
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_persister import WORK, BatchPersister
 from pathline_gateway.intake.batch_transaction import FetchedBeyondPosition
-from pathline_gateway.intake.record import Accepted, ParsedRecord, Record
+from pathline_gateway.intake.record import Accepted, KafkaRecord, ParsedRecord
 from pathline_gateway.intake.record_parser import parse_record
 from pathline_gateway.kafka.offset_repository import Partition
 from pathline_gateway.telemetry.instruments import INTAKE_BATCH_DURATION, MAX_LINKS, link_to, start_span
@@ -27,12 +27,12 @@ _SLICE = 64
 
 @dataclass
 class Pipeline:
-    """One batch is being read, one waits, one is being stored: memory is bounded, and the poll waits for Postgres."""
+    """Reads one batch while one waits and one is stored: memory is bounded, and the poll waits for Postgres."""
 
     persister: BatchPersister
     group: str
     refetch: Callable[[FetchedBeyondPosition], None]
-    """Called when batches must be fetched again; what was read is dropped already."""
+    """Called when batches must be fetched again; the pipeline has dropped its own by then."""
     _queue: asyncio.Queue[tuple[int, Batch]] = field(default_factory=lambda: asyncio.Queue(1))
     _generation: int = 0
     _is_closing: bool = False
@@ -49,7 +49,7 @@ class Pipeline:
 
     async def enqueue(
         self,
-        records: Mapping[Partition, Sequence[Record]],
+        records: Mapping[Partition, Sequence[KafkaRecord]],
         fetched_from: Mapping[Partition, int],
         epochs: Mapping[Partition, int],
     ) -> None:
@@ -75,7 +75,7 @@ class Pipeline:
             self._queue.task_done()
 
     async def drain(self, seconds: float) -> None:
-        """What was taken is stored, or was given up after so long; nothing more is taken."""
+        """All queued batches are stored, or dropped after so long; no more are accepted."""
         self._is_closing = True
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -103,7 +103,7 @@ class Pipeline:
         INTAKE_BATCH_DURATION.record(time.perf_counter() - started_at)
 
 
-async def _parse_records(records: Sequence[Record]) -> list[ParsedRecord]:
+async def _parse_records(records: Sequence[KafkaRecord]) -> list[ParsedRecord]:
     parsed_records: list[ParsedRecord] = []
     for start in range(0, len(records), _SLICE):
         parsed_records += map(parse_record, records[start : start + _SLICE])

@@ -1,4 +1,4 @@
-"""Which of the events that a caller sends are hers to send: by her role, and not by what her token names besides."""
+"""Which of the events that a caller sends are hers to send: her role decides, and nothing else in her token."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from pathline.vocabulary import Payload
-from pathline_gateway.intake.clear_columns import Columns
 from pathline_gateway.intake.content_digest import DigestedContent
+from pathline_gateway.intake.payload_columns import PayloadColumns
 
 
-class Record(Protocol):
+class KafkaRecord(Protocol):
     """What is read of a consumed record (aiokafka's ConsumerRecord has it)."""
 
     @property
@@ -39,7 +39,7 @@ class Record(Protocol):
 class Accepted(NamedTuple):
     """An interaction that keeps its contract, as it will be stored."""
 
-    record: Record
+    record: KafkaRecord
     identity: tuple[str, str]
     """Source and id."""
     ref: tuple[str, str]
@@ -52,7 +52,7 @@ class Accepted(NamedTuple):
     sequence: str | None
     trace: tuple[bytes, bytes] | None
     """Trace id and span id of the call that published it."""
-    columns: Columns
+    columns: PayloadColumns
     payload: Payload | None
     """None where intake looks at no more than the columns: it is most of an event's objects, and batches wait."""
     digest: bytes
@@ -69,7 +69,7 @@ class Accepted(NamedTuple):
 class Parked(NamedTuple):
     """A record that is kept as it came, and why. `detail` never repeats a value."""
 
-    record: Record
+    record: KafkaRecord
     reason: str
     detail: str
     field: str | None = None

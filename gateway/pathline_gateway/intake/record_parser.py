@@ -12,11 +12,11 @@ from pathline.interaction import Interaction, accept, organisation_of
 from pathline.producer import TOPIC_PREFIX
 from pathline.vocabulary import InteractionCorrected, InteractionVoided, Payload
 from pathline_gateway.intake import content_digest as content
-from pathline_gateway.intake.clear_columns import extract_columns, needs_payload
 from pathline_gateway.intake.content_digest import DigestedContent
 from pathline_gateway.intake.event_classes import is_step
 from pathline_gateway.intake.fast_path_parser import parse_fast_path
-from pathline_gateway.intake.record import Accepted, Parked, Record
+from pathline_gateway.intake.payload_columns import extract_columns, needs_payload
+from pathline_gateway.intake.record import Accepted, KafkaRecord, Parked
 from pathline_gateway.kafka.fetch.records import CutRecord, UnreadRecords
 from pathline_gateway.log_cause import because
 from pathline_gateway.reserved_names import OWN_ORGANISATION
@@ -28,7 +28,7 @@ DOOR_TOPIC_PATTERN = re.compile(re.escape(TOPIC_PREFIX) + r"door-[0-9]+", re.ASC
 """Topics that the door alone writes: any organisation's events, since the door has checked whose they are."""
 
 
-def parse_record(record: Record) -> Accepted | Parked:
+def parse_record(record: KafkaRecord) -> Accepted | Parked:
     """The record as an accepted interaction, or parked; never raises."""
     owner = topic_owner(record.topic)
     if isinstance(record, CutRecord | UnreadRecords):
@@ -36,7 +36,7 @@ def parse_record(record: Record) -> Accepted | Parked:
     return parse_fast_path(record, owner) or parse_strict(record, owner)
 
 
-def parse_strict(record: Record, owner: str | None) -> Accepted | Parked:
+def parse_strict(record: KafkaRecord, owner: str | None) -> Accepted | Parked:
     """The same for any record, by the contracts' own rules, which say what is wrong."""
     try:
         return _accept_record(record, owner)
@@ -72,7 +72,7 @@ def topic_owner(topic: str) -> str | None:
     return None if DOOR_TOPIC_PATTERN.fullmatch(topic) else topic.removeprefix(TOPIC_PREFIX)
 
 
-def _accept_record(record: Record, owner: str | None) -> Accepted | Parked:
+def _accept_record(record: KafkaRecord, owner: str | None) -> Accepted | Parked:
     interaction = accept(kafka.decode(record.headers, record.value))
     if owner is not None and (owner != interaction.org or owner == OWN_ORGANISATION):
         return Parked(

@@ -10,7 +10,7 @@ import asyncpg
 from pathline_gateway.handoffs import event_repository
 from pathline_gateway.identity import membership_repository
 from pathline_gateway.identity.links.rights import Rights
-from pathline_gateway.intake import dedup_repository, handoff_budget, offer_budget, parked_repository, record_budget
+from pathline_gateway.intake import dedup_repository, handoff_budget, offer_budget, parked_repository, ref_budget
 from pathline_gateway.intake import event_repository as interactions
 from pathline_gateway.intake.content_digest import DigestedContent, is_same_content
 from pathline_gateway.intake.link_budget import DETAILS, LinkBudget
@@ -137,11 +137,11 @@ class RecordWriter:
             for a in (a for a in accepted if id(a) in over_handoff_events):
                 self._park(a, "over-handoff-events", handoff_budget.DETAIL, "data.handoff")
             accepted = [a for a in accepted if id(a) not in over_handoff_events]
-        if over_record_events := await record_budget.find_over_limit(
+        if over_record_events := await ref_budget.find_over_limit(
             self.connection, self.registry, accepted, self.limits
         ):
             for a in (a for a in accepted if id(a) in over_record_events):
-                self._park(a, "over-handoff-events-of-record", record_budget.DETAIL, "data.handoff")
+                self._park(a, "over-handoff-events-of-record", ref_budget.DETAIL, "data.handoff")
             accepted = [a for a in accepted if id(a) not in over_record_events]
         over_link_budget = await self._links.admit(accepted)
         for a in accepted:

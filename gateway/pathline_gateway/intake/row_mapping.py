@@ -26,8 +26,8 @@ from pathline_gateway.identity.evidence import EvidenceRank
 from pathline_gateway.identity.links.rights import Rights
 from pathline_gateway.intake import event_repository as interactions
 from pathline_gateway.intake import parked_repository
-from pathline_gateway.intake.clear_columns import TOKEN_PAYLOADS
 from pathline_gateway.intake.offer_budget import OFFERED_TYPE, Offer
+from pathline_gateway.intake.payload_columns import TOKEN_PAYLOADS
 from pathline_gateway.intake.record import Accepted, Parked
 from pathline_gateway.kafka.fetch.records import CutRecord, UnreadRecords, cut_record
 from pathline_gateway.pathways import amendment_repository
@@ -39,8 +39,8 @@ _HANDOFF_INPUT_KINDS: dict[str, str] = {
     **{model.type: "shown" for model in TOKEN_PAYLOADS},
     **{model.type: "amended" for model in (InteractionVoided, InteractionCorrected)},
 }
-"""What an event is to the links that hand-offs make: a token shown; what matters where one was, because it moves the
-state, and so decides which token counts; or what changes either."""
+"""What an event means for the links that hand-offs make. Either it shows a token. Or it moves the state, and so decides
+which token counts. Or it amends one of these."""
 
 _HANDOFF_ID: TypeAdapter[str] = TypeAdapter(HandoffId)
 
@@ -211,7 +211,7 @@ def parked_row(p: Parked, epoch: int) -> parked_repository.ParkedRow:
 class _Extent(NamedTuple):
     """How much is kept of a record, and what the whole comes to."""
 
-    kept: parked_repository.HowMuch = "whole"
+    kept: parked_repository.KeptPart = "whole"
     last_offset: int | None = None
     size: int | None = None
     value_size: int | None = None
@@ -223,7 +223,7 @@ def _extent(p: Parked) -> _Extent:
     if isinstance(record, UnreadRecords):
         return _Extent("position", record.offset, record.size, None, record.sha256)
     if isinstance(record, CutRecord):
-        how_much: parked_repository.HowMuch = "position" if p.position_only else "cut"
+        how_much: parked_repository.KeptPart = "position" if p.position_only else "cut"
         return _Extent(how_much, None, record.size, record.value_size, record.sha256)
     if not p.position_only:
         return _Extent()

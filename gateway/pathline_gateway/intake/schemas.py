@@ -70,7 +70,7 @@ class EventNotice(BaseModel):
     """What is odd, and what to do."""
 
 
-class Published(BaseModel):
+class PublishResult(BaseModel):
     """What became of every event of a request: accepted + duplicate + refused is what was sent."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)

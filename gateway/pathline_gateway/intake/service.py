@@ -39,13 +39,13 @@ _AUDIT_EVERY_S = 30.0
 """A topic that was made again and has grown past our position is noticed within this."""
 _SURVEY_FRESH_S = 0.25
 _SURVEY = "survey"
-"""Who reports that the broker is away: this is asked of it in every process that takes in."""
+"""The work that reports a missing broker: every intake process runs it."""
 _ENDS_MAX_AGE_S = 5.0
 """From when on ends are too old to say anything of what was published since."""
 _FOLLOW_EVERY_S = 0.01
 """How much later an answer comes that waits for another process: little beside the transaction itself."""
 _DRAIN_S = 5.0
-"""What is at hand when we are asked to stop is stored within this, or read again at the next start."""
+"""A stop waits so long for the current batch; a batch that is not stored is read again at the next start."""
 
 
 class Intake:
@@ -84,7 +84,7 @@ class Intake:
 
     @contextlib.asynccontextmanager
     async def run(self) -> AsyncIterator[Self]:
-        """Intake runs as long as the block does; the batch at hand is finished."""
+        """Intake runs as long as the block does; the current batch is finished."""
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(stop_with_timeout, self._log_inspector.stop)
             await self._log_inspector.start()
@@ -163,7 +163,7 @@ class Intake:
         await self._consumer.commit()
 
     async def _note_idle_positions(self) -> None:
-        """Where the consumer was a second ago, and is, with nothing at hand, there are no records before it."""
+        """Where the consumer was a second ago, and still is, with no batch in work, there are no records before it."""
         previous, self._consumer_positions = self._consumer_positions, await self._consumer.idle_positions()
         if not self._pipeline.is_busy:
             self._progress.idle_positions |= {

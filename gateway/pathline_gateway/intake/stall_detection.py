@@ -1,7 +1,7 @@
 """What an intake that does not move needs. Pure.
 
-Long-running consumers can stop without a word. Lag without progress, while Postgres takes what it is given, is how that
-shows; a log that no longer has our position shows in the same way.
+Long-running consumers can stop without a word. It shows as lag without progress while Postgres stores what it gets. A
+log that no longer has our position looks the same.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class IntakeVitals:
     database_failing_s: float
     """For how long Postgres has taken nothing; 0 while it does."""
     busy: bool
-    """A batch is at hand: the consumer has done its part."""
+    """A batch is in work: the consumer has done its part."""
     since_repositioned_s: float
     """Since the logs were last looked at."""
     since_built_s: float

@@ -1,1 +1,1 @@
-"""Whether what is derived equals what is stored, and how it is built anew."""
+"""Whether derived tables follow from the stored events, and how to rebuild them."""

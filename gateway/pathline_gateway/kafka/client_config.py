@@ -9,7 +9,7 @@ from pathline_gateway.settings import Settings
 
 
 class KafkaSettingsUnusable(Exception):
-    """What is said about the broker's security cannot be used; the settings must be mended."""
+    """The settings of the broker's security cannot be used; somebody must mend them."""
 
     reason = "kafka-settings-unusable"
 

@@ -32,7 +32,7 @@ _POLL_MS: Final = 20
 _METADATA_MS: Final = 2_000
 """A new organisation's topic is found within this."""
 _MAX_POLL_INTERVAL_MS: Final = 3_600_000
-"""Longest that storing one batch may take before the group gives our partitions away: while Postgres is down, we wait
+"""Longest that storing one batch may take before the group gives our partitions away. While Postgres is down, we wait
 for it, and so would everybody else."""
 _SASL: Final = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 

@@ -1,7 +1,7 @@
 """Whether a log is still the one that Postgres stands in, judged by what it shows of itself.
 
-A log may have been replaced (another cluster under the same name, a topic deleted and made again) or have expired
-records before they were read. Identities make it safe to read a replaced log from its start (design: intake)."""
+A log may have been replaced: another cluster under the same name, or a topic deleted and made again. Or its records
+expired before they were read. Identities make it safe to read a replaced log from its start (design: intake)."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class PartitionView:
 
 
 @dataclass(frozen=True, slots=True)
-class Continues:
+class LogContinues:
     """It is the same log: read on at `next_offset`."""
 
     next_offset: int
 
 
 @dataclass(frozen=True, slots=True)
-class Expired:
+class LogExpired:
     """The same log, whose records from the position up to `start_offset` the broker no longer has."""
 
     next_offset: int
@@ -38,33 +38,32 @@ class Expired:
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced:
+class LogReplaced:
     """Another log under the same name: read it from its start, as a new epoch."""
 
     reason: str
 
 
-LogStatus = Continues | Expired | Replaced
+LogStatus = LogContinues | LogExpired | LogReplaced
 
 
 def classify_log(position: Position, view: PartitionView) -> LogStatus:
     """What a partition is to intake that stands at this position in it.
 
-    The record before the position decides where it can be had; `end_offset` only where it cannot, because a broker
-    may answer
-    the base offset of its last batch for it.
+    The record before the position decides where it can be read; `end_offset` only where it cannot. A broker may answer
+    the base offset of its last batch for `end_offset`.
     """
     next_offset = position.next_offset
     if next_offset == 0:
-        return Continues(0) if view.start_offset == 0 else Expired(0, view.start_offset)
+        return LogContinues(0) if view.start_offset == 0 else LogExpired(0, view.start_offset)
     if view.digest_before is not None and position.last_digest is not None:
         if view.digest_before == position.last_digest:
-            return Continues(next_offset)
-        return Replaced("the record before our position is another one")
+            return LogContinues(next_offset)
+        return LogReplaced("the record before our position is another one")
     if view.end_offset < next_offset and view.digest_before is None:
-        return Replaced("it ends before our position")
+        return LogReplaced("it ends before our position")
     if view.start_offset > next_offset:
-        return Expired(next_offset, view.start_offset)
+        return LogExpired(next_offset, view.start_offset)
     if view.start_offset < next_offset and position.last_digest is not None:
-        return Replaced("the record before our position is not there")
-    return Continues(next_offset)
+        return LogReplaced("the record before our position is not there")
+    return LogContinues(next_offset)

@@ -37,11 +37,11 @@ class LogInspector:
         self._lock = asyncio.Lock()
 
     async def start(self) -> None:
-        """It can look."""
+        """Connects to the broker."""
         await self._consumer.start()
 
     async def stop(self) -> None:
-        """Its connections are closed."""
+        """Closes the connections."""
         await self._consumer.stop()
 
     async def fetch_end_offsets(self, pattern: re.Pattern[str]) -> dict[Partition, int]:

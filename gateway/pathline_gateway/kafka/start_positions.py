@@ -9,11 +9,11 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from pathline_gateway.kafka import log_checkpoint_repository, offset_repository
-from pathline_gateway.kafka.log_identity import Continues, Expired, LogStatus, Replaced, classify_log
+from pathline_gateway.kafka.log_identity import LogContinues, LogExpired, LogReplaced, LogStatus, classify_log
 from pathline_gateway.kafka.log_inspector import LogInspector
 from pathline_gateway.kafka.offset_repository import Epochs, Partition, Position
 from pathline_gateway.log_cause import because
-from pathline_gateway.postgres.pool import UNAVAILABLE
+from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 from pathline_gateway.telemetry.instruments import INTAKE_LOGS
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,9 @@ class StartPositionResolver:
         epochs, stored_positions = await self._load_positions()
         positions = {p: stored_positions.get(p, _UNREAD) for p in partitions}
         statuses = await self._classify_logs(epochs, positions)
-        if replaced_topics := {p[0]: status.reason for p, status in statuses.items() if isinstance(status, Replaced)}:
+        if replaced_topics := {
+            p[0]: status.reason for p, status in statuses.items() if isinstance(status, LogReplaced)
+        }:
             async with self._pool.acquire() as connection:
                 epochs = await self._open_epochs(connection, epochs, replaced_topics)
             positions = {p: _UNREAD if p[0] in replaced_topics else position for p, position in positions.items()}
@@ -57,7 +59,7 @@ class StartPositionResolver:
         statuses = await self._classify_logs(
             epochs, {p: stored_positions[p] for p in partitions if p in stored_positions}
         )
-        return any(isinstance(status, Replaced) for status in statuses.values())
+        return any(isinstance(status, LogReplaced) for status in statuses.values())
 
     async def checkpoint_new_logs(
         self, last_positions: Mapping[Partition, Position], epochs: Mapping[Partition, int]
@@ -73,7 +75,7 @@ class StartPositionResolver:
         try:
             async with self._pool.acquire() as connection:
                 await log_checkpoint_repository.write(connection, self._group, new_checkpoints)
-        except UNAVAILABLE as error:  # it is kept when the log is looked at next
+        except UNAVAILABLE_ERRORS as error:  # it is kept when the log is looked at next
             _log.info("it is not kept yet where a log was seen: %s", type(error).__name__, extra=because(error))
         else:
             self._checkpointed_logs |= new_checkpoints.keys()
@@ -102,13 +104,15 @@ class StartPositionResolver:
         status_at_checkpoint |= await self._inspect_logs(
             {p: checkpoint for p, checkpoint in current_checkpoints.items() if checkpoint != positions[p]}
         )
-        statuses = {p: status_at_position.get(p, Continues(position.next_offset)) for p, position in positions.items()}
-        statuses |= {p: status for p, status in status_at_checkpoint.items() if isinstance(status, Replaced)}
-        if not any(isinstance(status, Replaced) for status in statuses.values()):
+        statuses = {
+            p: status_at_position.get(p, LogContinues(position.next_offset)) for p, position in positions.items()
+        }
+        statuses |= {p: status for p, status in status_at_checkpoint.items() if isinstance(status, LogReplaced)}
+        if not any(isinstance(status, LogReplaced) for status in statuses.values()):
             confirmed_positions = {
                 p: positions[p]
                 for p, s in status_at_position.items()
-                if isinstance(s, Continues) and (p not in current_checkpoints or p in status_at_checkpoint)
+                if isinstance(s, LogContinues) and (p not in current_checkpoints or p in status_at_checkpoint)
             }
             confirmed_positions = {
                 p: position for p, position in confirmed_positions.items() if position.last_digest is not None
@@ -154,7 +158,7 @@ class StartPositionResolver:
     async def _start_offset(
         self, connection: asyncpg.Connection, epoch: int, partition: Partition, status: LogStatus
     ) -> int:
-        if isinstance(status, Expired):
+        if isinstance(status, LogExpired):
             was_skipped = await offset_repository.skip_expired(
                 connection, self._group, epoch, partition, (status.next_offset, status.start_offset)
             )
@@ -169,4 +173,4 @@ class StartPositionResolver:
                 )
                 INTAKE_LOGS.add(1, {"pathline.reason": "expired"})
             return status.start_offset
-        return status.next_offset if isinstance(status, Continues) else 0
+        return status.next_offset if isinstance(status, LogContinues) else 0

@@ -18,7 +18,7 @@ class TopicWatermarks:
     def observe(self, observed_at: datetime, ends: Mapping[Partition, int], lag: Mapping[Partition, int]) -> None:
         """At this instant the broker's partitions ended here, and so many records of each were not applied.
 
-        A topic is known up to the instant of a look whose ends have since been passed; while records keep coming there
+        A topic is known up to the instant of a look whose ends have since been passed. While records keep coming, there
         is always a later look that waits.
         """
         by_topic: dict[str, dict[Partition, int]] = {}
@@ -33,5 +33,5 @@ class TopicWatermarks:
 
     @property
     def complete_until(self) -> Mapping[str, datetime]:
-        """By topic."""
+        """The watermark of each topic."""
         return self._complete_until

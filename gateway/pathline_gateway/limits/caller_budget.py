@@ -11,14 +11,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.middleware import Explain
 from pathline_gateway.limits.addresses import client_budget_key
-from pathline_gateway.limits.groups import GROUP_SCOPE_KEY, RequestGroup, classify_request
+from pathline_gateway.limits.caller_semaphore import CallerSemaphore
 from pathline_gateway.limits.rates import CallerRates
+from pathline_gateway.limits.request_groups import GROUP_SCOPE_KEY, RequestGroup, classify_request
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.limits.turns import Turns
 from pathline_gateway.web.problem import Problem
 
 _REFUSAL_DELAY_S: Final = 0.5
-"""Whoever goes past a rate hears of it a little later: those who ask again at once would cost as much as answers."""
+"""Whoever goes past a rate hears of it a little later. Those who ask again at once would cost as much as answers."""
 _REFUSAL_JITTER_S: Final = tuple(n * 0.005 for n in range(100))
 """So much more for one after the other, so that many are not told at one moment."""
 _CALLER_RATES: Final = {
@@ -35,16 +35,16 @@ _ADDRESS_RATES: Final = {
 }
 
 
-class CallerBudget:
+class CallerBudgetMiddleware:
     """ASGI middleware: within what everybody calls, where it is known who calls."""
 
     def __init__(self, app: ASGIApp, limits: Limits, rates: CallerRates, explain: Explain | None = None) -> None:
         self._app, self._limits, self._rates, self._explain = app, limits, rates, explain
         self._jitter = cycle(_REFUSAL_JITTER_S)
-        self._turns = Turns(limits.requests_at_once, limits.requests_waiting)
-        self._slow = Turns(limits.slow_readings_at_once, 0)
-        self._streams = Turns(limits.streams_of_a_caller, 0)
-        self._all_streams = Turns(limits.streams, 0)
+        self._turns = CallerSemaphore(limits.requests_at_once, limits.requests_waiting)
+        self._slow = CallerSemaphore(limits.slow_readings_at_once, 0)
+        self._streams = CallerSemaphore(limits.streams_of_a_caller, 0)
+        self._all_streams = CallerSemaphore(limits.streams, 0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

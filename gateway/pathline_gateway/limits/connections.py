@@ -15,7 +15,7 @@ _PAUSE_S: Final = 0.01
 """So many are told that they are overdue; then others have their turn."""
 
 
-class Connected(Protocol):
+class OpenConnection(Protocol):
     """One connection."""
 
     deadline: float
@@ -29,7 +29,7 @@ class Connected(Protocol):
         """It ends, or is given more time."""
 
     def abort(self) -> None:
-        """It ends at once."""
+        """Closes the connection at once."""
 
 
 class Connections:
@@ -37,14 +37,14 @@ class Connections:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._by_address: dict[str, dict[Connected, None]] = {}
-        self._connections: dict[Connected, None] = {}
+        self._by_address: dict[str, dict[OpenConnection, None]] = {}
+        self._connections: dict[OpenConnection, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._connections)
 
-    def register(self, connection: Connected, address: str | None) -> NamedLimit | None:
+    def register(self, connection: OpenConnection, address: str | None) -> NamedLimit | None:
         """It is counted, or may not be open for this limit. Without an `address` only the connections in all count.
 
         Where there are too many in all, one that waits makes room: of the address that has most, and more than this.
@@ -61,7 +61,7 @@ class Connections:
             self._timer = asyncio.get_running_loop().call_later(_CHECK_EVERY_S, self._check_overdue)
         return None
 
-    def unregister(self, connection: Connected, address: str | None) -> None:
+    def unregister(self, connection: OpenConnection, address: str | None) -> None:
         """It is counted no longer; nothing where it was not."""
         self._connections.pop(connection, None)
         same_address = None if address is None else self._by_address.get(address)

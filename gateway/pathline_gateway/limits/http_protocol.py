@@ -1,6 +1,6 @@
 """HTTP/1.1 within bounds: how large and how slow a request may be, before anybody knows whose it is.
 
-uvicorn with httptools has none of its own: a head is collected without end, and half a request is waited for for ever.
+uvicorn with httptools has no bounds of its own. It collects a head without end, and waits for half a request for ever.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class BoundedHttp(HttpToolsProtocol):
     # What uvicorn calls.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Somebody is there."""
+        """A connection is open."""
         super().connection_made(transport)
         host = "" if self.client is None else self.client[0]
         self._address = None if self._proxies.trusts(host) else budget_key(host)
@@ -163,7 +163,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._set_deadline(self._limits.stalled_s)
 
     def resume_writing(self) -> None:
-        """She reads again."""
+        """The client reads again."""
         super().resume_writing()
         self.deadline = math.inf if self._phase is _Phase.IDLE else self.loop.time() + self._limits.body_s
 
@@ -175,7 +175,7 @@ class BoundedHttp(HttpToolsProtocol):
         return not self._is_answering
 
     def abort(self) -> None:
-        """It ends at once."""
+        """Closes the connection at once."""
         self._open_connections.unregister(self, self._address)
         self.transport.abort()
 

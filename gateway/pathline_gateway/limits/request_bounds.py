@@ -9,7 +9,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pathline_gateway.auth.middleware import Explain
-from pathline_gateway.limits.groups import GROUP_SCOPE_KEY, RequestGroup, classify_request
+from pathline_gateway.limits.request_groups import GROUP_SCOPE_KEY, RequestGroup, classify_request
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.log_cause import because
 from pathline_gateway.web.problem import Problem
@@ -27,12 +27,12 @@ _CHECK_EVERY_S: Final = 0.25
 _DISCONNECT: Final[Message] = {"type": "http.disconnect"}
 
 
-class TookTooLong(Exception):
+class RequestTimedOut(Exception):
     """The time of a request is over, and a part of its answer was sent."""
 
 
-class RequestBounds:
-    """ASGI middleware: a body that is too large is refused before it is read, and every request is answered in time."""
+class RequestBoundsMiddleware:
+    """ASGI middleware: refuses too large a body before reading it, and answers every request in time."""
 
     def __init__(self, app: ASGIApp, limits: Limits, explain: Explain | None = None) -> None:
         self._app, self.limits, self._explain = app, limits, explain
@@ -117,7 +117,9 @@ class _Request:
         "_timeout_task",
     )
 
-    def __init__(self, bounds: RequestBounds, group: RequestGroup, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, bounds: RequestBoundsMiddleware, group: RequestGroup, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         self._bounds, self._group, self._scope, self._receive, self._send = bounds, group, scope, receive, send
         self._body_limit_field, self._bytes_read = body_limit_field(group), 0
         self._response_started = self._is_answered = False
@@ -190,7 +192,7 @@ class _Request:
         )
         if self._response_started:
             self._is_answered = True
-            raise TookTooLong
+            raise RequestTimedOut
         problem = limits.named_limit("request_s").refusal()
         if not self._group.is_read_only:
             problem.extensions["outcome"] = "unknown"

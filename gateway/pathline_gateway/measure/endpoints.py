@@ -17,7 +17,7 @@ from pathline_gateway.auth.dependencies import MeasureReader
 from pathline_gateway.measure import repository as measure_repository
 from pathline_gateway.measure.handoff_indicators import MEASURES, MIN_CELL_SIZE, Handoff, Measure, Value, values_by_pair
 from pathline_gateway.measure.release import refresh_cells, select_handoffs, select_pair_handoffs
-from pathline_gateway.measure.schemas import Measured, Measures
+from pathline_gateway.measure.schemas import Measures, ServedMeasure
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.web.context import Clock, SlowPool
 from pathline_gateway.web.openapi_responses import response_docs
@@ -52,7 +52,7 @@ async def list_measures(_: MeasureReader) -> dict[str, Any]:
     dependencies=[AllKnown],
     summary="A measure as it stands",
     response_model=None,
-    responses=response_docs(Measured, "With n, intervals, formula and source"),
+    responses=response_docs(ServedMeasure, "With n, intervals, formula and source"),
 )
 async def get_measure(
     pool: SlowPool,

@@ -1,7 +1,7 @@
 """How well hand-offs join services up: completion, latency, leakage and silence, over many of them. Pure.
 
-A hand-off that is not finished is censored, not failed: what has not happened yet is waited for up to now. One that
-ended without what is measured never gets it, and is waited for as long as there is to look.
+A hand-off that is not finished is censored, not failed: its wait lasts up to now. One that ended without the measured
+event never gets it: its wait lasts as long as anybody looked.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Which hand-offs are in which released cell: what everybody but auditors is told is a sum of these cells. Pure.
+"""Which hand-offs are in which released cell: everybody but auditors sees sums of these cells. Pure.
 
-Each hand-off is in one cell at most, and each cell has ten pathways at least. So whatever is added and subtracted of
-what is told comes to sums of whole cells, and no smaller group can be told from it. From month to month a cell takes
-in, lets go or sees changed ten pathways or none: so differences between months tell of no smaller group either.
+Each hand-off is in one cell at most, and each cell has ten pathways at least. So every sum and difference of answers is
+one of whole cells, and tells of no smaller group. From month to month a cell gains, loses or changes ten pathways or
+none. So differences between months tell of no smaller group either.
 """
 
 from __future__ import annotations

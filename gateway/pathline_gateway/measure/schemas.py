@@ -59,7 +59,7 @@ class MeasuredPair(BaseModel):
     values: list[MeasuredValue]
 
 
-class Measured(DescribedMeasure):
+class ServedMeasure(DescribedMeasure):
     """A measure as it stands."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)

@@ -1,7 +1,7 @@
 """How long something takes, when for some it has not happened yet: Kaplan and Meier's estimate. Pure.
 
-Source: Kaplan and Meier 1958; variance by Greenwood 1926; intervals on the log-minus-log scale (Kalbfleisch and
-Prentice), of quantiles by inverting them (Brookmeyer and Crowley 1982); of none and of all by Wilson 1927.
+Sources: Kaplan and Meier 1958; variance by Greenwood 1926. Intervals on the log-minus-log scale (Kalbfleisch and
+Prentice). Those of quantiles by inverting them (Brookmeyer and Crowley 1982), those of none and of all by Wilson 1927.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathline import instant
 from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.dependencies import Overseer
 from pathline_gateway.organisations import change_repository
-from pathline_gateway.organisations.schemas import Changes
+from pathline_gateway.organisations.schemas import RegisterChanges
 from pathline_gateway.web.context import RequestPool
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.query_parameters import AllKnown
@@ -26,7 +26,7 @@ router = APIRouter(tags=["register"])
     summary="List what was changed on the register",
     response_model=None,
     dependencies=[AllKnown],
-    responses=response_docs(Changes, "In the order of their coming"),
+    responses=response_docs(RegisterChanges, "In the order of their coming"),
 )
 async def list_changes(
     pool: RequestPool,

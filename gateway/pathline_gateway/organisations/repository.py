@@ -99,7 +99,7 @@ async def upsert_organisation(
     abn: str | None,
     directory: Mapping[str, str],
 ) -> bool:
-    """The organisation is on the register and this is said of it; whether it was not there before."""
+    """The organisation is on the register with this entry; whether it was not there before."""
     directory_json = orjson.dumps(dict(directory)).decode()
     return bool(await connection.fetchval(_UPSERT, org, name, sector, abn, directory_json))
 

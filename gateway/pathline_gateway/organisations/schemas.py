@@ -88,7 +88,7 @@ class ConcealedPlace(BaseModel):
     service: str | None
 
 
-class WaitingLift(BaseModel):
+class PendingLift(BaseModel):
     """Somebody asks that a concealment be lifted."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -100,7 +100,7 @@ class WaitingLift(BaseModel):
     asked_at: datetime
 
 
-class ConcealmentChanged(BaseModel):
+class ServedConcealmentChange(BaseModel):
     """What became of a concealment."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -119,14 +119,14 @@ class ConcealedPlaces(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     concealed: list[ConcealedPlace]
-    waiting: list[WaitingLift]
-    """What is asked to be lifted, and waits for another to agree."""
-    changes: list[ConcealmentChanged]
+    waiting: list[PendingLift]
+    """The requests to lift a concealment that wait for another to agree."""
+    changes: list[ServedConcealmentChange]
     """Of one's own organisation in the last year, the latest first; empty for operators."""
 
 
-class LiftAsked(BaseModel):
-    """It is asked for, and not lifted."""
+class LiftRequested(BaseModel):
+    """A request to lift a concealment, which waits for another's."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -153,7 +153,7 @@ class ServedChange(BaseModel):
     """The entry as it is."""
 
 
-class Changes(BaseModel):
+class RegisterChanges(BaseModel):
     """A page of changes."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -184,7 +184,7 @@ class ServedBasis(BaseModel):
     entered_at: datetime
 
 
-class Bases(BaseModel):
+class LawfulBases(BaseModel):
     """A page of lawful bases, ended ones too."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)

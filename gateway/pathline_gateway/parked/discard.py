@@ -11,7 +11,7 @@ from pathline_gateway.postgres import change_log
 
 
 async def discard(connection: asyncpg.Connection, ids: Collection[int], by: str, because: str) -> set[int]:
-    """Those of these that were parked are discarded; who did it, when and why is kept."""
+    """Discards those of these that were parked, and keeps who did it, when and why."""
     async with connection.transaction():
         discarded_ids = await parked_repository.discard(connection, ids, by, because)
         if discarded_ids:

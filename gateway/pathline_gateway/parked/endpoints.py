@@ -1,4 +1,4 @@
-"""`/v1/parked`: what was refused and why, taken in again or put aside. Bytes only for who asks for one record."""
+"""`/v1/parked`: what was refused and why, replayed or put aside. Bytes only for who asks for one record."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ async def summarize_parked(
     "/v1/parked/{id}",
     summary="One parked record, as it came",
     response_model=None,
-    responses=response_docs(parked_schemas.KeptRecord, "With its bytes"),
+    responses=response_docs(parked_schemas.ParkedRecordContent, "With its bytes"),
 )
 async def get_parked(
     pool: RequestPool,
@@ -223,7 +223,7 @@ async def _load_groups(
 
 
 def count_outcomes(results: list[ReplayResult]) -> dict[str, int]:
-    """How many were taken in, and how many are parked still."""
+    """How many were accepted, and how many are parked still."""
     outcomes = [each.outcome for each in results]
     return {"replayed": outcomes.count("replayed"), "still_parked": outcomes.count("still-parked")}
 

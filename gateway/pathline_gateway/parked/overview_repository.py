@@ -8,7 +8,7 @@ from datetime import datetime
 
 import asyncpg
 
-from pathline_gateway.intake.parked_repository import HowMuch
+from pathline_gateway.intake.parked_repository import KeptPart
 
 _MATCHES_FILTER = "state = $1 and ($2::text is null or reason = $2) and ($3::text is null or coalesce(org, '') = $3)"
 _PAGE = f"""
@@ -60,7 +60,7 @@ class ParkedListItem:
     resolved_at: datetime | None
     resolved_by: str | None
     resolution: str | None
-    kept: HowMuch
+    kept: KeptPart
     last_offset: int | None
     size: int | None
     sha256: str | None

@@ -21,7 +21,7 @@ def redact(record: ParkedListItem, concealing_orgs: Set[str]) -> ParkedListItem:
 
 
 def redact_stored(record: StoredParkedRecord, concealing_orgs: Set[str]) -> StoredParkedRecord:
-    """The record by itself."""
+    """A single record."""
     if record.org not in concealing_orgs:
         return record
     return replace(

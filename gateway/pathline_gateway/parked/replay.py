@@ -1,4 +1,4 @@
-"""A parked record is read again, as if it came now: it is taken in once, or stays parked for what is wrong with it."""
+"""Reads a parked record again, as if it came now: it is accepted once, or stays parked for what is wrong."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NOT_WHOLE_DETAILS: Final = {
 
 @dataclass(frozen=True)
 class ReplayRules:
-    """By which rules records are taken in: those of intake. `by`: who replays."""
+    """By which rules records are accepted: those of intake. `by`: who replays."""
 
     by: str
     register_unknown: bool
@@ -41,7 +41,7 @@ class ReplayResult:
     id: int
     outcome: Literal["replayed", "still-parked", "settled-before", "unknown"]
     resolution: str | None = None
-    """As what it was taken in: `accepted`, `evidence` or `duplicate`."""
+    """As what it was stored: `accepted`, `evidence` or `duplicate`."""
     reason: str | None = None
     field: str | None = None
     detail: str | None = None
@@ -50,7 +50,7 @@ class ReplayResult:
 
 
 class _Refused(Exception):
-    """It is not taken in today either: nothing of the attempt stays."""
+    """It is not accepted today either: nothing of the attempt stays."""
 
     def __init__(self, parked: Parked) -> None:
         self.parked = parked
@@ -58,10 +58,10 @@ class _Refused(Exception):
 
 
 async def replay(connection: asyncpg.Connection, rules: ReplayRules, id: int) -> ReplayResult:
-    """The record is taken in, or parked still, in one transaction.
+    """The record is accepted, or parked still, in one transaction.
 
-    Who replays the same record meanwhile waits, and then finds it settled. Intake may run: an event that it has taken
-    in since is known by its identity.
+    Who replays the same record meanwhile waits, and then finds it settled. Intake may run: an event that it has stored
+    since is known by its identity.
     """
     async with connection.transaction():
         record = await parked_repository.lock(connection, id)
@@ -83,7 +83,7 @@ async def replay(connection: asyncpg.Connection, rules: ReplayRules, id: int) ->
 
 
 async def _try_take_in(writer: RecordWriter, rules: ReplayRules, record: StoredParkedRecord) -> Parked | None:
-    """Why it cannot be taken in; None when it was."""
+    """Why it cannot be accepted; None when it was."""
     try:
         async with writer.connection.transaction():
             await _take_in(writer, rules, record)

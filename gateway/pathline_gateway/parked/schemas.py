@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from pathline_gateway.intake.parked_repository import HowMuch
+from pathline_gateway.intake.parked_repository import KeptPart
 
 State = Literal["parked", "replayed", "discarded"]
 
@@ -37,16 +37,16 @@ class _Record(BaseModel):
     resolved_by: str | None
     """By which role: never a name."""
     resolution: str | None
-    """As what it was taken in, or why it was discarded."""
-    kept: HowMuch
-    """`whole`; `cut`: the beginning of a record that is too large; `position`: only where it stands, since nobody could
+    """As what it was stored, or why it was discarded."""
+    kept: KeptPart
+    """`whole`; `cut`: the beginning of a record that is too large. `position`: only where it stands, since nobody could
     read or store it. What is not whole cannot be replayed."""
     last_offset: int | None
     """Where these are several records of one batch that nobody could read: the last of them."""
     size: int | None
     """Bytes of the whole record, where it is not kept whole; as it claims, where nobody could read it."""
     sha256: str | None
-    """Of the whole value, where it is not kept whole; of the batch as it is in the log, where nobody could read it."""
+    """Of the whole value, where only a part is kept. Of the batch as it is in the log, where nobody could read it."""
 
 
 class ParkedRecord(_Record):
@@ -66,7 +66,7 @@ class ParkedRecords(BaseModel):
     """The `after` of the next page; null at the end."""
 
 
-class Bytes(BaseModel):
+class EncodedBytes(BaseModel):
     """Bytes, as they came."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -76,14 +76,14 @@ class Bytes(BaseModel):
     """The same as text, where they are UTF-8."""
 
 
-class KeptHeader(BaseModel):
+class ParkedHeader(BaseModel):
     """A header of the record."""
 
-    name: Bytes
-    value: Bytes | None
+    name: EncodedBytes
+    value: EncodedBytes | None
 
 
-class KeptRecord(_Record):
+class ParkedRecordContent(_Record):
     """A parked record, as it came."""
 
     log_epoch: int
@@ -92,9 +92,9 @@ class KeptRecord(_Record):
     """How many its whole value has; null where it has none, or nobody could read it."""
     timestamp: int
     """The record's own time in milliseconds; -1 where it had none."""
-    key: Bytes | None
-    value: Bytes | None
-    headers: list[KeptHeader]
+    key: EncodedBytes | None
+    value: EncodedBytes | None
+    headers: list[ParkedHeader]
 
 
 class ParkedGroup(BaseModel):
@@ -127,7 +127,7 @@ class ReplayedRecord(BaseModel):
     id: int
     outcome: Literal["replayed", "still-parked", "settled-before", "unknown"]
     resolution: str | None
-    """As what it was taken in: `accepted`, `evidence` or `duplicate`."""
+    """As what it was stored: `accepted`, `evidence` or `duplicate`."""
     reason: str | None
     field: str | None
     detail: str | None

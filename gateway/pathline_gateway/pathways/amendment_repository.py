@@ -24,7 +24,7 @@ class AmendmentRow:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedTargets:
-    """What finding targets changed."""
+    """What changed when amendments found their targets."""
 
     refs: frozenset[int]
     voided_count: int

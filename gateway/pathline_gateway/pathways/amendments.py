@@ -1,7 +1,7 @@
 """Voids and corrections, applied to steps as the fold meets them. Pure.
 
-A voided interaction is no step. A corrected one stays one step under its own source and id, at the replacement's time,
-with its data; of several corrections the last in order (time, source, sequence, id) wins, and voided beats corrected. A
+A voided interaction is no step. A corrected one stays one step under its own source and id, with the replacement's time
+and data. Of several corrections the last in order (time, source, sequence, id) wins, and voided beats corrected. A
 correction whose replacement breaks the contract of its target's type corrects nothing.
 """
 

@@ -1,6 +1,6 @@
 """What kind of thing each field of a payload holds, as the models of the vocabulary declare it. Pure.
 
-Nothing here is listed by hand: a new field is known by its type, and one that no type explains is told as text.
+There is no list by hand: the type of a new field says what it holds. A field that no type explains is a text.
 """
 
 from __future__ import annotations

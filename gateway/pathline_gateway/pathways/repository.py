@@ -16,7 +16,7 @@ import orjson
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways.amendments import Amendment
-from pathline_gateway.pathways.heard_clause import COUNTS_FOR_HANDOFF
+from pathline_gateway.pathways.counts_for_handoff_sql import COUNTS_FOR_HANDOFF
 from pathline_gateway.pathways.step import Step
 
 _PATHWAY_OF_REF = """
@@ -142,9 +142,9 @@ async def load_members(connection: asyncpg.Connection, pathway: UUID) -> Pathway
 class StoredStep(NamedTuple):
     """An interaction as it is stored.
 
-    Instants are the JSON that Postgres makes of them: in UTC without saying so, and without zeros at the end of a
-    fraction. As text they have the order that they have in time. The payload is envelope attributes as JSON, a line
-    feed, the data as sent. `about`, of a row that is not of the pathway itself: what else is said of it, as JSON.
+    Instants are the JSON that Postgres makes of them: in UTC, without an offset or zeros at the end of a fraction. As
+    text they have the order of time. The payload is envelope attributes as JSON, a line feed, the data as sent.
+    `about`, of a row from another pathway: further columns, as JSON.
     """
 
     ref: int
@@ -259,7 +259,7 @@ async def load_pathway(
 def _split_records(
     records: Sequence[asyncpg.Record],
 ) -> tuple[list[StoredStep], Collection[tuple[StoredStep, Any]], tuple[set[int], set[int]]]:
-    """The rows of the pathway itself; those from elsewhere, each with what else is said of it; sources and types."""
+    """The rows of the pathway itself; those from elsewhere, each with its further columns; sources and types."""
     rows = list(map(_make_row, records))
     own_rows = [row for row in rows if row.about is None]
     # Once each: what a correction names, too, may come by both ways.

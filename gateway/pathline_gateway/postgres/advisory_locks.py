@@ -1,4 +1,4 @@
-"""Every advisory lock that the gateway takes in Postgres, in the order in which they are taken."""
+"""Every advisory lock of the gateway in Postgres, in the order in which it locks them."""
 
 from __future__ import annotations
 

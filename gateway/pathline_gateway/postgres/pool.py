@@ -16,7 +16,7 @@ from pathline_gateway.postgres.registry_cache import RegistryCache
 
 _log = logging.getLogger(__name__)
 
-UNAVAILABLE: Final = (
+UNAVAILABLE_ERRORS: Final = (
     ConnectionError,
     TimeoutError,
     asyncpg.InterfaceError,
@@ -30,8 +30,8 @@ UNAVAILABLE: Final = (
 class RegistryConnection(asyncpg.Connection):  # type: ignore[misc]
     """A connection, with what it has seen of the register.
 
-    A database that is put back to an earlier state, or taken over by a replica, drops its connections: what was
-    remembered of rows that are no more, or of numbers that others have now, goes with them.
+    A database that is restored, or taken over by a replica, drops its connections. The cache of rows that are gone, or
+    of numbers that others have now, goes with them.
     """
 
     __slots__ = ("known",)

@@ -20,11 +20,11 @@ class RegistryCache:
     """Organisations that were not on the register, and when that was: by the clock that only counts seconds."""
     handoff_event_counts: Counter[Hashable] = field(default_factory=Counter)
     """How many events came since the process began: by hand-off and who published."""
-    record_event_counts: Counter[Hashable] = field(default_factory=Counter)
+    ref_event_counts: Counter[Hashable] = field(default_factory=Counter)
     """How many that name a hand-off: by record."""
 
     def learn(self, other: RegistryCache) -> None:
-        """These are committed."""
+        """Remembers rows that are committed."""
         self.orgs |= other.orgs
         self.sources |= other.sources
         self.types |= other.types

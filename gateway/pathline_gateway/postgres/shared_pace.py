@@ -41,5 +41,5 @@ async def claim(
 
 
 async def forget(connection: asyncpg.Connection, now: datetime) -> None:
-    """What nobody did for a day is nobody's pace."""
+    """Deletes paces that nobody used for a day."""
     await connection.execute(_FORGET, now)

@@ -1,8 +1,8 @@
 """What Postgres knows of all interactions together, for its plans.
 
 Autovacuum counts each month, and never the table that they are months of (PostgreSQL, "Routine Vacuuming", 24.1.3).
-What is joined by a hand-off or a batch is planned from the counts of the whole: without them two hundred different ones
-are expected, each with so many rows that Postgres may read all there are where it should look up a few.
+Postgres plans joins by a hand-off or a batch from the counts of the whole. Without them it expects two hundred
+different values, each with very many rows. Then it may read the whole table where it should look up a few rows.
 """
 
 from __future__ import annotations

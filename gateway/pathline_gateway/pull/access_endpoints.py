@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from pathline import instant
 from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.access_log import request_row as row
-from pathline_gateway.access_log.repository import Logged
-from pathline_gateway.access_log.writer import RETENTION
+from pathline_gateway.access_log.access import RETENTION
+from pathline_gateway.access_log.repository import LoggedAccess
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.dependencies import AccessLogReader
 from pathline_gateway.auth.reader import Reader, reader_of
@@ -38,7 +38,7 @@ _AUDITOR: Final = "auditor:"
 """What the cursors of auditors are keyed with."""
 
 
-class WhoLooked(BaseModel):
+class AccessReader(BaseModel):
     """Who looked: never a name of staff."""
 
     kind: str
@@ -46,7 +46,7 @@ class WhoLooked(BaseModel):
     org: str | None
 
 
-class Usage(BaseModel):
+class AccessEntry(BaseModel):
     """One reading, or one refusal."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -54,7 +54,7 @@ class Usage(BaseModel):
     id: UUID
     """Keyed for the reader of the log."""
     logtime: datetime
-    receiver: WhoLooked
+    receiver: AccessReader
     action: str
     """What was read or done, such as search, pathway, trace, stream or handoffs."""
     outcome: str
@@ -73,23 +73,23 @@ class Usage(BaseModel):
     who: str | None
     """Who asked: the same for each request of one person or system, and no name; for auditors."""
     route: str | None
-    """What was asked; for auditors."""
+    """The route of the request; for auditors."""
     about: str | None
     """What an act was about; for auditors."""
 
 
-class Period(BaseModel):
+class RetentionPeriod(BaseModel):
     """The days that the log is kept for."""
 
     since: str
     until: str
 
 
-class Usages(BaseModel):
+class AccessEntries(BaseModel):
     """The latest first; `next` is the `before` of the next page."""
 
-    findUsage: list[Usage]  # noqa: N815
-    usagePeriod: Period  # noqa: N815
+    findUsage: list[AccessEntry]  # noqa: N815
+    usagePeriod: RetentionPeriod  # noqa: N815
     next: UUID | None
 
 
@@ -100,7 +100,7 @@ class _Page:
     limit: int
     now: datetime
 
-    def serve(self, entries: list[Logged], for_auditor: bool) -> dict[str, Any]:
+    def serve(self, entries: list[LoggedAccess], for_auditor: bool) -> dict[str, Any]:
         """The entries, of which one more than the page holds was asked for."""
         page = entries[: self.limit]
         next_cursor = self.key.handle(UUID(int=page[-1].id)) if len(entries) > self.limit else None
@@ -115,7 +115,7 @@ class _Page:
 router = APIRouter(tags=["access"])
 
 
-@router.get("/v1/access", summary="List who read a pathway", response_model=Usages)
+@router.get("/v1/access", summary="List who read a pathway", response_model=AccessEntries)
 async def list_accesses(
     context: Context,
     caller: AccessLogReader,
@@ -172,7 +172,7 @@ def _decode_cursor(key: ReaderKey, cursor: UUID | None) -> int:
     return number
 
 
-def _serve_entry(key: ReaderKey, logged: Logged, for_auditor: bool) -> dict[str, Any]:
+def _serve_entry(key: ReaderKey, logged: LoggedAccess, for_auditor: bool) -> dict[str, Any]:
     access = logged.access
     return {
         "id": key.handle(UUID(int=logged.id)),

@@ -17,7 +17,7 @@ from pathline_gateway.handoffs import event_repository, pathway_repository
 from pathline_gateway.handoffs.deadlines import CONTACT_TYPES, Contact, HandoffStatus, compute_status, contact_from_step
 from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.handoffs.lifecycle import Lifecycle
-from pathline_gateway.handoffs.on_pathway import compute_pathway_lifecycles, current_receivers
+from pathline_gateway.handoffs.pathway_handoffs import compute_pathway_lifecycles, current_receivers
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways import as_of_repository, part_repository
 from pathline_gateway.pathways import repository as pathways
@@ -26,7 +26,7 @@ from pathline_gateway.pathways.assembly import Pathway, assemble
 from pathline_gateway.pathways.repository import PathwayMembers
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.pathways.step_cursor import StepCursor
-from pathline_gateway.pull.page_range import PageAsked
+from pathline_gateway.pull.page_range import PageRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class PathwayPage:
 async def read_pathway_page(
     connection: asyncpg.Connection,
     members: PathwayMembers,
-    page_range: PageAsked,
+    page_range: PageRange,
     now: datetime,
     as_of: datetime | None = None,
 ) -> PathwayPage:

@@ -1,8 +1,8 @@
 """A pathway as one OpenTelemetry trace, made from the store when it is asked for. Pure.
 
-A pathway lasts months, so it never is a live trace. The root is the pathway; each stretch of one organisation is its
-child; each step a leaf, which links to the real span of the call that published it. Ids are keyed by reader, pathway
-and version, so that they are nobody's identifiers. OTLP JSON, as OTLP/HTTP 1.x encodes it (ids in hexadecimal).
+A pathway lasts months, so it never is a live trace. The root is the pathway, and each stretch of one organisation is
+its child. Each step is a leaf, which links to the real span of the call that published it. Ids are keyed by reader,
+pathway and version, so that they are nobody's identifiers. OTLP JSON, as OTLP/HTTP 1.x encodes it (ids in hexadecimal).
 """
 
 from __future__ import annotations

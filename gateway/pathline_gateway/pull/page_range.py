@@ -14,7 +14,7 @@ MAX_STEPS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class PageAsked:
+class PageRange:
     """The part of a pathway that is asked for."""
 
     after: StepCursor | None = None
@@ -33,5 +33,5 @@ class PageAsked:
         return page, StepCursor(*page[-1].sort_key) if len(remaining) > len(page) else None
 
 
-FIRST_PAGE: Final = PageAsked()
+FIRST_PAGE: Final = PageRange()
 """The first page, of as many steps as a body holds."""

@@ -11,7 +11,7 @@ import orjson
 from fastapi import Query
 
 from pathline_gateway.pathways.step_cursor import StepCursor
-from pathline_gateway.pull.page_range import MAX_STEPS, PageAsked
+from pathline_gateway.pull.page_range import MAX_STEPS, PageRange
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION
 from pathline_gateway.web.problem import Problem
@@ -37,15 +37,15 @@ class RequestedPage:
         after = {} if self.after is None else {"after": self.after}
         return after | ({} if self.limit == MAX_STEPS else {"limit": str(self.limit)})
 
-    def parse(self, key: ReaderKey) -> PageAsked:
+    def parse(self, key: ReaderKey) -> PageRange:
         """Which page this is. Raises Problem."""
         if self.after is None:
-            return PageAsked(None, self.limit)
+            return PageRange(None, self.limit)
         text = key.unseal("steps after", self.after)
         if text is None:
             raise Problem(400, "malformed-cursor", "after must be the `next` of an earlier page of this pathway")
         time, *order_parts = orjson.loads(text)
-        return PageAsked(StepCursor(datetime.fromisoformat(time), *order_parts), self.limit)
+        return PageRange(StepCursor(datetime.fromisoformat(time), *order_parts), self.limit)
 
 
 REQUESTED_FIRST_PAGE: Final = RequestedPage()

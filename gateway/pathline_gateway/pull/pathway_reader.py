@@ -15,7 +15,7 @@ from pathline_gateway.handoffs import event_repository
 from pathline_gateway.handoffs.deadlines import HandoffStatus
 from pathline_gateway.handoffs.deadlines import render_handoff as serve_handoff
 from pathline_gateway.handoffs.event import handoff_event_from_step
-from pathline_gateway.handoffs.on_pathway import (
+from pathline_gateway.handoffs.pathway_handoffs import (
     compute_pathway_lifecycles,
     compute_statuses,
     current_receivers,
@@ -31,8 +31,8 @@ from pathline_gateway.pathways.errors import pathway_not_found
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.pathways.step_cursor import StepCursor
 from pathline_gateway.pull import long_pathways
-from pathline_gateway.pull.page_range import FIRST_PAGE, MAX_STEPS, PageAsked
-from pathline_gateway.pull.pathway_version import compute_version
+from pathline_gateway.pull.page_range import FIRST_PAGE, MAX_STEPS, PageRange
+from pathline_gateway.pull.pathway_etag import compute_version
 from pathline_gateway.pull.serialization import PathwayContent
 from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
 
@@ -50,7 +50,7 @@ class PathwayReading:
     next: StepCursor | None = None
     """After which step the next page begins, where there is one."""
 
-    def slice_page(self, page_range: PageAsked) -> PathwayReading:
+    def slice_page(self, page_range: PageRange) -> PathwayReading:
         """The part that is asked for, of a pathway that was read whole."""
         if page_range.is_default and len(self.assembled.steps) <= MAX_STEPS:
             return self
@@ -75,7 +75,7 @@ class PathwayReading:
 
 
 async def read_page(
-    connection: asyncpg.Connection, pathway: UUID, now: datetime, page_range: PageAsked = FIRST_PAGE
+    connection: asyncpg.Connection, pathway: UUID, now: datetime, page_range: PageRange = FIRST_PAGE
 ) -> PathwayReading | UUID:
     """A page of the pathway with this id, or the id that it was joined into. Raises Problem when there is none."""
     members, stored = await pathway_repository.load_pathway(connection, pathway, MAX_STEPS)
@@ -92,7 +92,7 @@ async def read_page(
 async def read_long_pathway(
     connection: asyncpg.Connection,
     members: pathway_repository.PathwayMembers,
-    page_range: PageAsked,
+    page_range: PageRange,
     now: datetime,
     as_of: datetime | None = None,
 ) -> PathwayReading:

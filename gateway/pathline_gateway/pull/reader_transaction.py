@@ -10,15 +10,15 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.access_log import repository as access_log_repository
+from pathline_gateway.access_log.access import Outcome, What, build_access
 from pathline_gateway.access_log.request_row import current_request
-from pathline_gateway.access_log.writer import Outcome, What, build_access
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.purpose import AccessPurpose
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.pull.page_range import PageAsked
+from pathline_gateway.pull.page_range import PageRange
 from pathline_gateway.pull.paging import RequestedPage
-from pathline_gateway.pull.seen_pages import load_seen_page
 from pathline_gateway.pull.visible_page import VisiblePage, slice_page
+from pathline_gateway.pull.visible_page_loading import load_visible_page
 from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.visibility.handoff_rendering import VisibleHandoffs
 from pathline_gateway.visibility.handoffs import load_visible_handoffs
@@ -39,14 +39,14 @@ class ReaderTransaction:
     key: ReaderKey
     now: datetime
 
-    async def find_by_name(self, name: UUID, page_range: PageAsked) -> VisiblePage | UUID | None:
+    async def find_by_name(self, name: UUID, page_range: PageRange) -> VisiblePage | UUID | None:
         """What she sees of the pathway that she calls so; what she calls it now; None when she never called one so."""
         anchor_id = anchor_id_of(self.reader, self.key, name)
         ref_row = await visibility_repository.find_ref_by_anchor(self.connection, anchor_id)
         seen = (
             None
             if ref_row is None
-            else await load_seen_page(self.connection, self.reader, self.now, ref_row[1], page_range)
+            else await load_visible_page(self.connection, self.reader, self.now, ref_row[1], page_range)
         )
         if (
             ref_row is None

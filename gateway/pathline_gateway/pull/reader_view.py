@@ -21,7 +21,7 @@ from pathline_gateway.visibility.redaction import StepRedactor, event_names, is_
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ReaderView:
     """What one reader is served of a pathway."""
 
     served: PathwayContent
@@ -62,15 +62,15 @@ def build_view(
     *,
     context: VisiblePathway | None = None,
     next_cursor: str | None = None,
-) -> View:
-    """What this reader is served of what she sees: redacted, and then serialized.
+) -> ReaderView:
+    """What this reader is served of what she sees: redacted, and then serialised.
 
     `context`: what she sees besides, to which its steps may refer; `next_cursor`: how she asks for the next page.
     """
     served = redact_pathway(reader, key, visible, context or visible, handoffs, next_cursor)
     body = serialize_pathway(served, "")
     version = key.version(orjson.dumps(body))
-    return View(served, version, orjson.dumps(body | {"version": version}), key, reader, handoffs)
+    return ReaderView(served, version, orjson.dumps(body | {"version": version}), key, reader, handoffs)
 
 
 def redact_pathway(

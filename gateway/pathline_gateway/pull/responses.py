@@ -1,4 +1,4 @@
-"""The answers of pulls, for every reader: a pathway or a page of it, a trace, and by which name it is called now."""
+"""The answers of pulls, for every reader: a pathway or a page of it, a trace, or a redirect."""
 
 from __future__ import annotations
 

@@ -12,27 +12,27 @@ import asyncpg
 from fastapi import Depends, Response
 
 from pathline_gateway.access_log import repository as access_log_repository
+from pathline_gateway.access_log.access import What, build_access
 from pathline_gateway.access_log.request_row import current_request, mark_logged
-from pathline_gateway.access_log.writer import What, build_access
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.purpose import AccessPurpose, PurposeError, parse_access_purpose
 from pathline_gateway.auth.reader import Reader, reader_of
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.pathways.errors import pathway_not_found, subject_not_found
-from pathline_gateway.pull.page_range import PageAsked
+from pathline_gateway.pull.page_range import PageRange
 from pathline_gateway.pull.paging import REQUESTED_FIRST_PAGE, RequestedPage, encode_cursor
 from pathline_gateway.pull.reader_transaction import ReaderTransaction
-from pathline_gateway.pull.reader_view import View, build_view
+from pathline_gateway.pull.reader_view import ReaderView, build_view
 from pathline_gateway.pull.request import PullRequest
 from pathline_gateway.pull.responses import pathway_response, redirect_to_pathway, trace_response
-from pathline_gateway.pull.seen_pages import load_seen_page
 from pathline_gateway.pull.visible_page import VisiblePage
+from pathline_gateway.pull.visible_page_loading import load_visible_page
 from pathline_gateway.telemetry.instruments import start_span
 from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.visibility.handoff_rendering import VisibleHandoffs, render_handoffs_for
-from pathline_gateway.visibility.padding import PADDING, Padding, is_restricted
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.pathway_handles import handle_of
+from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, ResponseTimePadding, is_restricted
 from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
 from pathline_gateway.web.context import service
 from pathline_gateway.web.problem import Problem
@@ -42,7 +42,7 @@ _RESPONSE_HEADERS: Final = {
     "vary": "authorization, pathline-purpose, pathline-authority",
 }
 
-_ONE_STEP: Final = PageAsked(limit=1)
+_ONE_STEP: Final = PageRange(limit=1)
 """Enough to know what a pathway is called."""
 
 
@@ -50,7 +50,11 @@ class RestrictedReader:
     """Answers those who do not see everything."""
 
     def __init__(
-        self, pool: asyncpg.Pool, secret: bytes, clock: Callable[[], datetime], padding: Padding = PADDING
+        self,
+        pool: asyncpg.Pool,
+        secret: bytes,
+        clock: Callable[[], datetime],
+        padding: ResponseTimePadding = RESPONSE_TIME_PADDING,
     ) -> None:
         self._pool, self._secret, self._clock, self._padding = pool, secret, clock, padding
 
@@ -61,7 +65,7 @@ class RestrictedReader:
             # Whether another's pseudonym exists must not cost what looking at its pathway costs.
             may_search = ref_row is not None and reading.reader.may_search_by(org, subject)
             seen_part = (
-                await load_seen_page(reading.connection, reading.reader, reading.now, ref_row[1], _ONE_STEP)
+                await load_visible_page(reading.connection, reading.reader, reading.now, ref_row[1], _ONE_STEP)
                 if ref_row is not None and may_search
                 else None
             )
@@ -97,7 +101,7 @@ class RestrictedReader:
         pathway: UUID,
         action: What,
         requested_page: RequestedPage = REQUESTED_FIRST_PAGE,
-    ) -> View | UUID | None:
+    ) -> ReaderView | UUID | None:
         """What this reader sees of the pathway; its other id; None where she sees none."""
         async with self._open_reading(pull_request, action) as reading:
             page = await reading.find_by_name(pathway, requested_page.parse(reading.key))
@@ -202,8 +206,8 @@ async def _trace(reading: ReaderTransaction, pathway: UUID, requested_page: Requ
     return trace_response(otlp, view.next, view.pathway, requested_page, _RESPONSE_HEADERS)
 
 
-async def _build_view(reading: ReaderTransaction, page: VisiblePage, as_of: datetime | None = None) -> View:
-    """Her hand-offs are loaded; then page and hand-offs are redacted and serialized, beside the event loop."""
+async def _build_view(reading: ReaderTransaction, page: VisiblePage, as_of: datetime | None = None) -> ReaderView:
+    """Loads her hand-offs; then redacts and serialises page and hand-offs, beside the event loop."""
     handoffs = await reading.load_handoffs(page, as_of)
     return await run_off_loop(
         len(page.context.steps),
@@ -211,7 +215,9 @@ async def _build_view(reading: ReaderTransaction, page: VisiblePage, as_of: date
     )
 
 
-def serialize_page(reader: Reader, key: ReaderKey, page: VisiblePage, handoffs: VisibleHandoffs, now: datetime) -> View:
+def serialize_page(
+    reader: Reader, key: ReaderKey, page: VisiblePage, handoffs: VisibleHandoffs, now: datetime
+) -> ReaderView:
     """The page as she is served it, its clocks as they stood at an instant."""
     only = page.handoff_ids() if page.has_more else None
     return build_view(

@@ -49,7 +49,7 @@ class ServedStep(BaseModel):
     """The payload, as it was sent."""
 
 
-class Receiver(BaseModel):
+class HandoffReceiver(BaseModel):
     """Who is asked."""
 
     org: str
@@ -91,8 +91,8 @@ class ServedHandoff(BaseModel):
     handoff: str
     """Its id; keyed for a reader who is neither side."""
     from_: Annotated[str, Field(alias="from")]
-    to: Receiver | None
-    """Null where no offer is known: what is told of it stands under `anomalies`."""
+    to: HandoffReceiver | None
+    """Null where no offer is known: its events stand under `anomalies`."""
     state: State | None
     """A code of FHIR Task."""
     need: str | None

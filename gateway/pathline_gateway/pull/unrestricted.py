@@ -14,7 +14,7 @@ import asyncpg
 import orjson
 from fastapi import Response
 
-from pathline_gateway.handoffs.on_pathway import render_handoffs
+from pathline_gateway.handoffs.pathway_handoffs import render_handoffs
 from pathline_gateway.handoffs.stored_steps import names_handoff
 from pathline_gateway.pathways import as_of_repository, part_repository
 from pathline_gateway.pathways import repository as pathway_repository
@@ -22,8 +22,9 @@ from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.pathways.errors import pathway_not_found
 from pathline_gateway.pull.json_writer import write_pathway
 from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
-from pathline_gateway.pull.page_range import MAX_STEPS, PageAsked
+from pathline_gateway.pull.page_range import MAX_STEPS, PageRange
 from pathline_gateway.pull.paging import REQUESTED_FIRST_PAGE, RequestedPage, encode_cursor
+from pathline_gateway.pull.pathway_etag import NO_HANDOFFS, compute_version
 from pathline_gateway.pull.pathway_reader import (
     PathwayReading,
     is_current,
@@ -32,7 +33,6 @@ from pathline_gateway.pull.pathway_reader import (
     read_long_pathway,
     read_page,
 )
-from pathline_gateway.pull.pathway_version import NO_HANDOFFS, compute_version
 from pathline_gateway.pull.responses import pathway_response, redirect_to_pathway, trace_response
 from pathline_gateway.pull.serialization import serialize_pathway
 from pathline_gateway.telemetry.instruments import PULL_DURATION, start_span
@@ -122,7 +122,7 @@ async def _pull(
     if_none_match: str | None,
     now: datetime,
     requested_page: RequestedPage,
-    page_range: PageAsked,
+    page_range: PageRange,
 ) -> Response:
     members, stored = await pathway_repository.load_pathway(connection, pathway, MAX_STEPS)
     is_long = len(stored.rows) > MAX_STEPS
@@ -152,7 +152,7 @@ async def _pull_long(
     connection: asyncpg.Connection,
     key: ReaderKey,
     members: pathway_repository.PathwayMembers,
-    page_range: PageAsked,
+    page_range: PageRange,
     requested_page: RequestedPage,
     if_none_match: str | None,
     now: datetime,

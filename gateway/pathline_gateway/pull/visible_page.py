@@ -8,7 +8,7 @@ from datetime import datetime
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.pathways.step_cursor import StepCursor
-from pathline_gateway.pull.page_range import PageAsked
+from pathline_gateway.pull.page_range import PageRange
 from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, compute_visible
 
 
@@ -33,13 +33,13 @@ class VisiblePage:
         return {event.handoff for event in events if event is not None and event.handoff is not None}
 
 
-def filter_page(reader: Reader, now: datetime, context: PathwayContext, page_range: PageAsked) -> VisiblePage | None:
+def filter_page(reader: Reader, now: datetime, context: PathwayContext, page_range: PageRange) -> VisiblePage | None:
     """The page of what she sees of a pathway that was loaded whole; None where she may not know of it."""
     visible_pathway = compute_visible(reader, now, context)
     return None if visible_pathway is None else slice_page(visible_pathway, page_range)
 
 
-def slice_page(visible_pathway: VisiblePathway, page_range: PageAsked) -> VisiblePage:
+def slice_page(visible_pathway: VisiblePathway, page_range: PageRange) -> VisiblePage:
     """The page of what is seen whole."""
     by_step = {id(each.parsed.step): each for each in visible_pathway.steps}
     page, next_place = page_range.slice_steps([each.parsed.step for each in visible_pathway.steps])

@@ -18,7 +18,7 @@ from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.identity import membership_repository
 from pathline_gateway.identity.connected_component import StoredComponent
 from pathline_gateway.identity.evidence import Evidence
-from pathline_gateway.identity.resolution import Ref
+from pathline_gateway.identity.resolution import StoredRef
 from pathline_gateway.review import repository as review_repository
 from pathline_gateway.review.decision_preview import DecisionEffect, build_decision, preview_decision
 from pathline_gateway.review.repository import Decision, EvidenceOnRef, ReviewSubject, Weight
@@ -38,7 +38,7 @@ class CasePathway:
     """A person, as some evidence says she is."""
 
     id: UUID
-    refs: list[Ref]
+    refs: list[StoredRef]
     """Oldest first; of many the oldest."""
     size: int
 
@@ -64,7 +64,7 @@ class DecisionPreview:
 class CaseSide:
     """One of the two refs, and what stands there."""
 
-    ref: Ref
+    ref: StoredRef
     pathway: UUID
     weight: Weight
     evidence: list[EvidenceOnRef]
@@ -90,7 +90,7 @@ class ReviewCase:
 class CaseEvidence:
     """Everybody whom any evidence connects with two refs, and that evidence, as the membership writer has seen it."""
 
-    refs: Mapping[int, Ref]
+    refs: Mapping[int, StoredRef]
     evidence: list[Evidence]
 
     def preview_decision(self, a: int, b: int, verdict: Verdict, now: datetime) -> DecisionEffect:
@@ -210,7 +210,7 @@ def _build_preview(case_evidence: CaseEvidence, effect: DecisionEffect) -> Decis
     )
 
 
-def _build_pathways(refs: Mapping[int, Ref], people: Iterable[frozenset[int]]) -> list[CasePathway]:
+def _build_pathways(refs: Mapping[int, StoredRef], people: Iterable[frozenset[int]]) -> list[CasePathway]:
     """Largest first."""
     sorted_people = [sorted((refs[ref] for ref in person), key=lambda ref: ref.age_key) for person in people]
     return [

@@ -14,7 +14,7 @@ from pathline import instant
 from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.dependencies import Reviewer
 from pathline_gateway.identity.evidence import EvidenceRank
-from pathline_gateway.identity.resolution import Ref
+from pathline_gateway.identity.resolution import StoredRef
 from pathline_gateway.reserved_names import REVIEW_SOURCE
 from pathline_gateway.review import repository as review_repository
 from pathline_gateway.review.case import CasePathway, CaseSide, DecisionPreview, ReviewCase, Verdict
@@ -33,28 +33,28 @@ _DECISION_RESPONSES = response_docs(
     DecisionReceipt, {200: "Membership follows it", 202: "The broker has it, and membership will follow"}
 )
 _MAX_BIGINT = 2**63 - 1
-Because = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+ReasonText = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
 Reviews = Annotated[ReviewService, Depends(service(ReviewService))]
 Item = Annotated[UUID, Path(description="The item's id, from the list")]
 
 
-class Decide(BaseModel):
+class DecisionRequest(BaseModel):
     """A decision about one item."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     decision: Verdict
     """Whether the two refs are one person."""
-    reason: Because | None = None
+    reason: ReasonText | None = None
     """Why, for whoever looks at it again. It is kept: name nobody."""
 
 
-class Undo(BaseModel):
+class UndoRequest(BaseModel):
     """A decision is taken back."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    reason: Because | None = None
+    reason: ReasonText | None = None
     """Why, for whoever looks at it again. It is kept: name nobody."""
 
 
@@ -102,7 +102,7 @@ async def get_review_item(review_service: Reviews, _: Reviewer, item: Item) -> d
     responses=_DECISION_RESPONSES,
 )
 async def decide_item(
-    review_service: Reviews, _: Reviewer, item: Item, body: Decide, response: Response
+    review_service: Reviews, _: Reviewer, item: Item, body: DecisionRequest, response: Response
 ) -> dict[str, Any]:
     """200 when membership follows it; 202 when the broker has it and membership will follow. It can be undone."""
     return _render_result(await review_service.decide(item, body.decision, body.reason), response)
@@ -115,7 +115,7 @@ async def decide_item(
     responses=_DECISION_RESPONSES,
 )
 async def undo_decision(
-    review_service: Reviews, _: Reviewer, item: Item, body: Undo, response: Response
+    review_service: Reviews, _: Reviewer, item: Item, body: UndoRequest, response: Response
 ) -> dict[str, Any]:
     """Every decision about the two refs; other evidence says again what it says. 200 or 202 as for a decision."""
     return _render_result(await review_service.undo(item, body.reason), response)
@@ -207,7 +207,7 @@ def _render_pathway(each: CasePathway) -> dict[str, Any]:
     return {"pathway": str(each.id), "size": each.size, "refs": [_render_ref(ref) for ref in each.refs]}
 
 
-def _render_ref(ref: Ref) -> dict[str, str]:
+def _render_ref(ref: StoredRef) -> dict[str, str]:
     return {"org": ref.org, "subject": ref.subject}
 
 

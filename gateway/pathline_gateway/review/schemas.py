@@ -145,7 +145,7 @@ class ReviewCaseView(BaseModel):
 
 
 class DecisionReceipt(BaseModel):
-    """What was said, and whether membership follows it already."""
+    """The decision, and whether membership follows it already."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

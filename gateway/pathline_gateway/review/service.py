@@ -15,8 +15,8 @@ from pathline.vocabulary.shapes import EventRef
 from pathline.vocabulary.shapes import Ref as Named
 from pathline_gateway.access_log.request_row import add_refs, read_transaction
 from pathline_gateway.concealment import repository as concealment_repository
-from pathline_gateway.identity.evidence_publisher import OwnEvidence
-from pathline_gateway.identity.resolution import Ref
+from pathline_gateway.identity.evidence_publisher import EvidencePublisher
+from pathline_gateway.identity.resolution import StoredRef
 from pathline_gateway.reserved_names import REVIEW_SOURCE
 from pathline_gateway.review import repository as review_repository
 from pathline_gateway.review.case import ReviewCase, Verdict, build_case, load_case_evidence
@@ -38,7 +38,7 @@ class ReviewResult:
 class ReviewService:
     """Decides and undoes, for a reviewer."""
 
-    def __init__(self, pool: asyncpg.Pool, publisher: OwnEvidence, *, unrestricted: bool = False) -> None:
+    def __init__(self, pool: asyncpg.Pool, publisher: EvidencePublisher, *, unrestricted: bool = False) -> None:
         """`unrestricted`: what is concealed is shown and decided, too, because auth is off."""
         self._pool, self._publisher, self.unrestricted = pool, publisher, unrestricted
 
@@ -52,7 +52,7 @@ class ReviewService:
         return case
 
     async def decide(self, item: UUID, verdict: Verdict, reason: str | None) -> ReviewResult:
-        """The two refs of this item are one person, or two, whatever else is said of them. Raises Problem.
+        """The two refs of this item are one person, or two, whatever other evidence says. Raises Problem.
 
         A decision that stands is not repeated; another one before it is outranked by this one.
         """
@@ -100,7 +100,7 @@ class ReviewService:
 
 
 def _decision_event(
-    item: UUID, verdict: Verdict, reason: str | None, a: Ref, b: Ref, at: datetime
+    item: UUID, verdict: Verdict, reason: str | None, a: StoredRef, b: StoredRef, at: datetime
 ) -> Interaction[Payload]:
     both = (Named(org=a.org, subject=a.subject), Named(org=b.org, subject=b.subject))
     payload: Payload = (
@@ -114,14 +114,14 @@ def _decision_event(
     )
 
 
-def _retraction_event(decision_id: str, reason: str | None, a: Ref) -> Interaction[Payload]:
+def _retraction_event(decision_id: str, reason: str | None, a: StoredRef) -> Interaction[Payload]:
     payload: Payload = IdentityRetracted(evidence=EventRef(source=REVIEW_SOURCE, id=decision_id), reason=reason)
     id = f"{decision_id}.undone.{_random_suffix()}"
     return interaction(payload, source=REVIEW_SOURCE, subject=a.subject, time=datetime.now(UTC), id=id)
 
 
-async def _log_accessed_refs(connection: asyncpg.Connection, *refs: Ref) -> None:
-    """The access log has whom it is about; nobody is told where one of them must not be known."""
+async def _log_accessed_refs(connection: asyncpg.Connection, *refs: StoredRef) -> None:
+    """The access log has whom it is about; the persons learn nothing where one of them is concealed."""
     register = await concealment_repository.load_concealment(connection, [(ref.org, ref.subject) for ref in refs])
     numbers = [ref.id for ref in refs]
     is_concealed = any(register.conceals_ref(ref.org, ref.subject) for ref in refs)

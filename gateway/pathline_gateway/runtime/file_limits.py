@@ -1,4 +1,4 @@
-"""How many files and sockets a gateway may have open: as many as the machine lets it, not as few as a shell."""
+"""How many files and sockets a gateway may open: as many as the machine allows, beyond a shell's few."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A gateway at work, without its HTTP side: what consumes, keeps up to date, hands out and watches."""
+"""A gateway at work, without its HTTP side: intake, projections, delivery and watchdogs."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ from pathline_gateway.streams.dispatch.replay_worker import Replayer
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
 from pathline_gateway.streams.subscriptions import retention_repository
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient
-from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.sender import WebhookSender
 from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 from pathline_gateway.streams.webhooks.worker_pool import WebhookWorkerPool
@@ -98,7 +98,7 @@ class Gateway:
 
 @contextlib.asynccontextmanager
 async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
-    """A gateway that consumes, binds and answers; stops in reverse order, the batch at hand finished."""
+    """A gateway that consumes, binds and answers; stops in reverse order, the current batch finished."""
     async with contextlib.AsyncExitStack() as stack:
         pool, broker, epoch = await stack.enter_async_context(_prepare_services(settings))
         request_pool, slow_pool = [
@@ -243,7 +243,7 @@ async def _prepare_services(settings: Settings) -> AsyncIterator[tuple[asyncpg.P
 
 
 def _build_webhook_sender(settings: Settings) -> WebhookSender:
-    policy = Policy()
+    policy = DeliveryPolicy()
     private = settings.sinks_private or settings.dev_auth == "off"
     return WebhookSender(WebhookHttpClient(policy), policy, lambda: datetime.now(UTC), settings.sinks_origin, private)
 

@@ -10,10 +10,10 @@ from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from pathline_gateway.access_log.middleware import AccessRows
+from pathline_gateway.access_log.middleware import AccessLogMiddleware
 from pathline_gateway.api_docs import endpoints as api_docs_endpoints
 from pathline_gateway.api_docs import pages as api_docs_pages
-from pathline_gateway.api_docs.openapi import DESCRIPTION, TAGS, Interface
+from pathline_gateway.api_docs.openapi import DESCRIPTION, TAGS, GatewayApi
 from pathline_gateway.auth import account_endpoints, sign_in_endpoints
 from pathline_gateway.auth.bearer_token import BearerTokens, TokenClaims
 from pathline_gateway.auth.dev_issuer import authorize_page
@@ -37,9 +37,9 @@ from pathline_gateway.desk.session import DeskProblemHandler, NoOrganisation, on
 from pathline_gateway.identity.links import endpoints as link_endpoints
 from pathline_gateway.identity.links import linker_endpoints
 from pathline_gateway.intake import http_ingest
-from pathline_gateway.limits.caller_budget import CallerBudget
+from pathline_gateway.limits.caller_budget import CallerBudgetMiddleware
 from pathline_gateway.limits.rates import CallerRates, RefusedCallers
-from pathline_gateway.limits.request_bounds import RequestBounds
+from pathline_gateway.limits.request_bounds import RequestBoundsMiddleware
 from pathline_gateway.measure import endpoints as measure_endpoints
 from pathline_gateway.organisations import change_endpoints
 from pathline_gateway.organisations import endpoints as organisation_endpoints
@@ -51,7 +51,7 @@ from pathline_gateway.review import endpoints as review_endpoints
 from pathline_gateway.runtime.gateway import Gateway
 from pathline_gateway.runtime.http_services import build_context
 from pathline_gateway.runtime.route_declarations import check_declarations, check_services
-from pathline_gateway.runtime.tracing_middleware import HttpSpans
+from pathline_gateway.runtime.tracing_middleware import TracingMiddleware
 from pathline_gateway.set_aside import endpoints as set_aside_endpoints
 from pathline_gateway.status import endpoints as status_endpoints
 from pathline_gateway.streams.api import event_endpoints, replay_endpoints, subscription_endpoints, webhook_endpoints
@@ -64,7 +64,7 @@ from pathline_gateway.visibility import (
 from pathline_gateway.web import problem
 from pathline_gateway.web.patterns import require_storable_request
 from pathline_gateway.web.query_parameters import refuse_unknown_of_interface
-from pathline_gateway.web.response_headers import ResponseHeaders
+from pathline_gateway.web.response_headers import ResponseHeadersMiddleware
 
 ROUTERS: Final = (
     http_ingest.router,
@@ -115,7 +115,7 @@ def build_app(gateway: Gateway, issuer: Issuer | None = None, authenticator: Aut
     """The HTTP interface of a running gateway; with an `issuer` of its own where it has one, and its `authenticator`
     or this.
     """
-    app = Interface(
+    app = GatewayApi(
         title="Pathline",
         summary="Publish what happened between a person and a service; pull each person's own pathway.",
         description=DESCRIPTION,
@@ -167,19 +167,19 @@ def _add_middleware(
     limits, auth_disabled = gateway.settings.limits, gateway.settings.dev_auth == "off"
     if not auth_disabled:
         # Within what knows who calls: her budget is hers.
-        app.add_middleware(CallerBudget, limits=limits, rates=rates, explain=problem_handler)
+        app.add_middleware(CallerBudgetMiddleware, limits=limits, rates=rates, explain=problem_handler)
     app.add_middleware(AuthMiddleware, gate=authenticator)
-    app.add_middleware(AccessRows, pool=gateway.pool)
+    app.add_middleware(AccessLogMiddleware, pool=gateway.pool)
     if auth_disabled:
         # Past what asks who calls: with auth off, everybody does.
         app.add_middleware(
             FastPullMiddleware,
             pulled=partial(unrestricted.pull_pathway, gateway.pool, gateway.secret, gateway.settings.clock),
         )
-        app.add_middleware(CallerBudget, limits=limits, rates=rates, explain=problem_handler)
-    app.add_middleware(RequestBounds, limits=limits, explain=problem_handler)
-    app.add_middleware(HttpSpans, limits=limits)
-    app.add_middleware(ResponseHeaders, https=_has_https(gateway))
+        app.add_middleware(CallerBudgetMiddleware, limits=limits, rates=rates, explain=problem_handler)
+    app.add_middleware(RequestBoundsMiddleware, limits=limits, explain=problem_handler)
+    app.add_middleware(TracingMiddleware, limits=limits)
+    app.add_middleware(ResponseHeadersMiddleware, https=_has_https(gateway))
 
 
 def _has_https(gateway: Gateway) -> bool:

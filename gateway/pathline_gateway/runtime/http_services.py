@@ -17,17 +17,17 @@ from pathline_gateway.auth.sign_in_endpoints import BrowserSignIn
 from pathline_gateway.desk.page_context import DeskContext
 from pathline_gateway.desk.publisher import DeskPublisher
 from pathline_gateway.desk.session import DeskSettings
-from pathline_gateway.identity.evidence_publisher import OwnEvidence
-from pathline_gateway.identity.links.service import Linking
+from pathline_gateway.identity.evidence_publisher import EvidencePublisher
+from pathline_gateway.identity.links.service import TokenLinkService
 from pathline_gateway.intake.http_ingest import HttpIngest
 from pathline_gateway.pull.restricted import RestrictedReader
 from pathline_gateway.review.service import ReviewService
 from pathline_gateway.runtime.gateway import Gateway
 from pathline_gateway.settings import Settings
-from pathline_gateway.status.endpoints import Statuses
+from pathline_gateway.status.endpoints import StatusService
 from pathline_gateway.streams.api.services import SubscriptionAdmission
-from pathline_gateway.streams.sse.stream import Streams
-from pathline_gateway.visibility.own_events import AccountPublisher
+from pathline_gateway.streams.sse.stream import SseStreams
+from pathline_gateway.visibility.account_publisher import AccountPublisher
 from pathline_gateway.web.context import AppContext
 
 
@@ -45,7 +45,7 @@ def build_context(
         register_unknown=register_unknown,
         limits=settings.limits,
     )
-    evidence_publisher = OwnEvidence(pool, ingest.write)
+    evidence_publisher = EvidencePublisher(pool, ingest.write)
     services = (
         ingest,
         authenticator,
@@ -56,7 +56,7 @@ def build_context(
         _build_streams(gateway),
         SubscriptionAdmission.within(settings.limits),
         gateway.webhook_sender,
-        Linking(pool, evidence_publisher, secret, settings.link_token_s, limits=settings.limits),
+        TokenLinkService(pool, evidence_publisher, secret, settings.link_token_s, limits=settings.limits),
         ReviewService(pool, evidence_publisher, unrestricted=register_unknown),
         _build_statuses(gateway),
         gateway.throughput,
@@ -66,8 +66,8 @@ def build_context(
     return AppContext(pool, gateway.slow_pool, secret, settings.clock, register_unknown, services)
 
 
-def _build_streams(gateway: Gateway) -> Streams:
-    return Streams(
+def _build_streams(gateway: Gateway) -> SseStreams:
+    return SseStreams(
         gateway.pool,
         gateway.secret,
         gateway.settings.clock,
@@ -79,8 +79,8 @@ def _build_streams(gateway: Gateway) -> Streams:
     )
 
 
-def _build_statuses(gateway: Gateway) -> Statuses:
-    return Statuses(
+def _build_statuses(gateway: Gateway) -> StatusService:
+    return StatusService(
         gateway.work_pool,
         gateway.progress,
         gateway.intake.survey,

@@ -1,4 +1,4 @@
-"""`pathline-gateway intake`: a process that takes in, and answers nobody."""
+"""`pathline-gateway intake`: a process that consumes, and answers nobody."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathline_gateway.runtime.gc_tuning import freeze_gc
 from pathline_gateway.settings import Settings
 
 _STOP_TIMEOUT_S = 30
-"""Longest that storing the batch at hand may take once we are asked to end; then the kernel ends us.
+"""Longest that storing the current batch may take once we are asked to end; then the kernel ends us.
 
-Nothing is lost by that, and a process whose broker and Postgres went with its parent would wait for them for ever.
+Nothing is lost by that. A process whose broker and Postgres went with its parent would wait for them for ever.
 """
 
 
 async def run_intake_worker(settings: Settings, until_eof: bool) -> None:
-    """Takes in until SIGTERM or SIGINT, or until standard input ends; the batch at hand is stored."""
+    """Consumes until SIGTERM or SIGINT, or until standard input ends; the current batch is stored."""
     shutdown = _Leaving(asyncio.current_task())
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, shutdown.begin)

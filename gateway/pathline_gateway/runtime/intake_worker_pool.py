@@ -1,4 +1,4 @@
-"""More processes that take in for this gateway: started with it, started again when they die, and gone when it is."""
+"""More intake processes for this gateway: started with it, started again when they die, and gone when it is."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _RESTART_BACKOFF_S = (0.5, 30.0)
 _STABLE_AFTER_S = 60.0
 """One that ran so long had started well: the wait begins anew."""
 _STOP_TIMEOUT_S = 15.0
-"""Longest wait for the batch at hand; what it had not stored is read again by others."""
+"""Longest wait for the current batch; others read again what it had not stored."""
 
 
 @contextlib.asynccontextmanager
 async def run_sibling_workers(settings: Settings) -> AsyncIterator[None]:
-    """As many processes take in as the settings say, this one among them."""
+    """As many processes consume as the settings say, this one among them."""
     tasks = [asyncio.create_task(_keep_running(settings, n)) for n in range(1, settings.intake_processes)]
     try:
         yield

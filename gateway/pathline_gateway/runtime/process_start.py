@@ -58,7 +58,7 @@ def start(flags: Mapping[str, Any], data: Path | None, demo: bool) -> None:
 
 
 def start_intake(until_eof: bool) -> None:
-    """Takes in beside a gateway until SIGTERM or SIGINT, or the end of standard input."""
+    """Consumes beside a gateway until SIGTERM or SIGINT, or the end of standard input."""
     settings = _load_settings({})
     _run(run_intake_worker(settings, until_eof), settings)
 

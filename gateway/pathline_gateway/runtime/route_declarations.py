@@ -20,7 +20,7 @@ from pathline_gateway.web.context import AppContext, ServiceOf
 
 
 class NotDeclared(Exception):
-    """A route names no roles or no row of the access log, a rule is about no route, or an endpoint asks for others."""
+    """A route lacks roles or a row of the access log, its endpoint asks for others, or a rule has no route."""
 
 
 def check_declarations(app: FastAPI) -> None:
@@ -48,7 +48,7 @@ def check_services(app: FastAPI, context: AppContext) -> None:
 
 
 def roles_of_endpoint(route: BaseRoute) -> set[frozenset[Role]]:
-    """The roles that the dependencies of its endpoint ask for: none where it asks nobody."""
+    """The roles that the dependencies of its endpoint ask for; empty for a public one."""
     return set(_role_checks(route.dependant)) if isinstance(route, APIRoute) else set()
 
 

@@ -145,7 +145,7 @@ class _Server:
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
-        """Requests that are being answered are answered; no other is taken."""
+        """Requests in progress are answered; no other is accepted."""
         self._stop.set()
 
     def on_child_failed(self, failure: ChildFailed) -> None:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.log_cause import because
-from pathline_gateway.postgres.pool import UNAVAILABLE, NoConnection
+from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS, NoConnection
 from pathline_gateway.telemetry.instruments import start_span
 from pathline_gateway.web.problem import Problem
 
@@ -51,7 +51,7 @@ def _extract_frames(error: BaseException) -> traceback.StackSummary:
     return traceback.extract_tb(error.__traceback__)
 
 
-class HttpSpans:
+class TracingMiddleware:
     """ASGI middleware: continues the caller's trace, so that a pull or a publish is one trace from its first call.
 
     It answers for what nobody foresaw, too: with a problem that tells nothing, and a log line that tells where.
@@ -84,7 +84,7 @@ class HttpSpans:
                 await self._app(scope, receive, send_traced)
             except Exception as error:
                 # An outage is logged once, and not by each request that meets it.
-                level = logging.INFO if isinstance(error, UNAVAILABLE) else logging.ERROR
+                level = logging.INFO if isinstance(error, UNAVAILABLE_ERRORS) else logging.ERROR
                 _log.log(level, "a request failed: %s", describe_location(error), extra=because(error))
                 span.set_attribute("error.type", type(error).__name__)
                 if response_started:
@@ -99,7 +99,7 @@ class HttpSpans:
     def _to_problem(self, error: Exception) -> Problem:
         if isinstance(error, NoConnection):
             return self._limits.named_limit("connection_wait_s").refusal()
-        return _DATABASE_UNAVAILABLE if isinstance(error, UNAVAILABLE) else _INTERNAL_ERROR
+        return _DATABASE_UNAVAILABLE if isinstance(error, UNAVAILABLE_ERRORS) else _INTERNAL_ERROR
 
 
 def _extract_context(scope: Scope) -> Context | None:

@@ -93,7 +93,7 @@ class SetAside(NamedTuple):
     """How many refs are closed by it."""
 
 
-class Count(NamedTuple):
+class SetAsideCount(NamedTuple):
     """What one work has set aside."""
 
     work: str
@@ -149,7 +149,7 @@ async def keys(connection: asyncpg.Connection, work: str, kind: str) -> set[str]
 
 
 async def forget(connection: asyncpg.Connection, work: str, key: str) -> None:
-    """As long as the transaction or savepoint lasts it is as if it had never been set aside; for good, if it holds."""
+    """It counts as never set aside as long as the transaction or savepoint lasts; for good, if that is committed."""
     await connection.execute(_RELEASE, work, [key])
 
 
@@ -158,9 +158,9 @@ async def move(connection: asyncpg.Connection, id: int, position: int) -> None:
     await connection.execute(_MOVE, id, position)
 
 
-async def counts(connection: asyncpg.Connection) -> list[Count]:
+async def counts(connection: asyncpg.Connection) -> list[SetAsideCount]:
     """How much each work has set aside."""
-    return [Count(*row.values()) for row in await connection.fetch(_COUNTS)]
+    return [SetAsideCount(*row.values()) for row in await connection.fetch(_COUNTS)]
 
 
 async def page(connection: asyncpg.Connection, work: str | None, after: int, limit: int) -> list[SetAside]:

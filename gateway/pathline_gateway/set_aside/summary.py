@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pathline_gateway.background.health import WorkFailure
-from pathline_gateway.set_aside.repository import Count
+from pathline_gateway.set_aside.repository import SetAsideCount
 
 
-class Failing(NamedTuple):
+class FailureSummary(NamedTuple):
     """A work that fails, or has set something aside."""
 
     work: str
@@ -20,11 +20,13 @@ class Failing(NamedTuple):
     reason: str
 
 
-def summarize_failures(failures: Iterable[WorkFailure], counts: Iterable[Count]) -> list[Failing]:
+def summarize_failures(failures: Iterable[WorkFailure], counts: Iterable[SetAsideCount]) -> list[FailureSummary]:
     """By work, those that fail as a whole first."""
     set_aside = {each.work: each for each in counts}
     summary = []
     for failure in sorted(failures):
         count = set_aside.pop(failure.work, None)
-        summary.append(Failing(failure.work, 0 if count is None else count.records, failure.since, failure.reason))
-    return summary + [Failing(*each) for each in set_aside.values()]
+        summary.append(
+            FailureSummary(failure.work, 0 if count is None else count.records, failure.since, failure.reason)
+        )
+    return summary + [FailureSummary(*each) for each in set_aside.values()]

@@ -17,11 +17,11 @@ from pathline_gateway.background.health import Health
 from pathline_gateway.dependency_health.monitor import DependencyMonitor, Outage
 from pathline_gateway.dependency_health.time_limit import with_time_limit
 from pathline_gateway.kafka.progress import Progress
-from pathline_gateway.postgres.pool import UNAVAILABLE
+from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 from pathline_gateway.set_aside import repository as set_aside
-from pathline_gateway.set_aside.summary import Failing, summarize_failures
+from pathline_gateway.set_aside.summary import FailureSummary, summarize_failures
 from pathline_gateway.status import repository as status_repository
-from pathline_gateway.status.schemas import Alive, Ready, Status
+from pathline_gateway.status.schemas import Liveness, Readiness, Status
 from pathline_gateway.telemetry.exporters import PROMETHEUS_CONTENT_TYPE, render_prometheus
 from pathline_gateway.web.context import service
 from pathline_gateway.web.openapi_responses import response_docs
@@ -39,7 +39,7 @@ _READY_TIMEOUT_S = 2
 
 
 @dataclass(frozen=True)
-class Statuses:
+class StatusService:
     """Reads the totals and the lag."""
 
     pool: asyncpg.Pool
@@ -95,12 +95,12 @@ class Statuses:
     async def _run_survey(self) -> None:
         await self.survey()
 
-    async def failing_now(self) -> list[Failing]:
+    async def failing_now(self) -> list[FailureSummary]:
         """The same as `failing`, by a connection of its own."""
         async with self.pool.acquire() as connection:
             return await self.failing(connection)
 
-    async def failing(self, connection: asyncpg.Connection) -> list[Failing]:
+    async def failing(self, connection: asyncpg.Connection) -> list[FailureSummary]:
         """Works that fail in this process, and those that have set something aside."""
         return summarize_failures(self.health.current_failures(), await set_aside.counts(connection))
 
@@ -111,7 +111,7 @@ def outage_problem(outage: Outage) -> Problem:
     return Problem(503, reason, f"{outage.component} does not answer since {instant.to_text(outage.since)}: look at it")
 
 
-GatewayStatuses = Annotated[Statuses, Depends(service(Statuses))]
+GatewayStatuses = Annotated[StatusService, Depends(service(StatusService))]
 
 router = APIRouter(tags=["operation"])
 
@@ -120,20 +120,22 @@ router = APIRouter(tags=["operation"])
 async def get_status(statuses: GatewayStatuses, _: Overseer) -> dict[str, Any]:
     """`lag`: events acknowledged but not yet in every answer, the largest over intake, identity and hand-offs.
 
-    `conflicts` and `quarantined`: evidence of who is who that waits for a reviewer, because it contradicts other
-    evidence, or because it would join more than one person is.
+    `conflicts` and `quarantined`: evidence of who is who that waits for a reviewer. It contradicts other evidence, or
+    would join more refs than one person has.
     """
     return await statuses.read()
 
 
-@router.get("/healthz", summary="Is the process alive?", response_model=None, responses=response_docs(Alive, "It is"))
+@router.get(
+    "/healthz", summary="Is the process alive?", response_model=None, responses=response_docs(Liveness, "It is")
+)
 async def check_health() -> dict[str, str]:
     """Answers while the event loop turns."""
     return {"status": "alive"}
 
 
 @router.get(
-    "/readyz", summary="May traffic be sent here?", response_model=None, responses=response_docs(Ready, "It may")
+    "/readyz", summary="May traffic be sent here?", response_model=None, responses=response_docs(Readiness, "It may")
 )
 async def check_readiness(statuses: GatewayStatuses) -> Response:
     """200 once intake has its partitions and Postgres answers.
@@ -146,7 +148,7 @@ async def check_readiness(statuses: GatewayStatuses) -> Response:
         raise Problem(503, *reason)
     try:
         failures = await with_time_limit(statuses.failing_now(), _READY_TIMEOUT_S)
-    except UNAVAILABLE:
+    except UNAVAILABLE_ERRORS:
         raise Problem(503, "database-unavailable", "Postgres does not answer: look at it") from None
     body = {"status": "ready", "failing": [each.work for each in failures]}
     return Response(orjson.dumps(body), media_type="application/json")

@@ -38,7 +38,7 @@ class ParkedLately(NamedTuple):
     n: int
 
 
-class Troubled(NamedTuple):
+class FailingSinks(NamedTuple):
     """Sinks of one organisation that take nothing."""
 
     org: str
@@ -57,9 +57,9 @@ async def find_parked_since(connection: asyncpg.Connection, since: datetime) -> 
     return [ParkedLately(*row.values()) for row in await connection.fetch(_PARKED_SINCE, since)]
 
 
-async def find_troubled_sinks(connection: asyncpg.Connection) -> list[Troubled]:
+async def find_failing_sinks(connection: asyncpg.Connection) -> list[FailingSinks]:
     """Sinks that take nothing, by organisation; those that were stopped first."""
-    return [Troubled(*row.values()) for row in await connection.fetch(_SINKS)]
+    return [FailingSinks(*row.values()) for row in await connection.fetch(_SINKS)]
 
 
 async def count_given_up(connection: asyncpg.Connection) -> int:

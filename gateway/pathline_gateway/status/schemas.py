@@ -58,13 +58,13 @@ class Status(BaseModel):
     """Empty where every background work does what it should."""
 
 
-class Alive(BaseModel):
+class Liveness(BaseModel):
     """The event loop turns."""
 
     status: Literal["alive"]
 
 
-class Ready(BaseModel):
+class Readiness(BaseModel):
     """Traffic may be sent here."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)

@@ -29,7 +29,7 @@ class ThroughputTotals(NamedTuple):
     """Events that sinks took, and that readers have asked past."""
 
 
-class PerSecond(NamedTuple):
+class ThroughputRates(NamedTuple):
     """The same, a second."""
 
     published: float
@@ -51,7 +51,7 @@ class Throughput:
         while at - self._samples[0][0] > _WINDOW_S:
             self._samples.popleft()
 
-    def rates(self) -> PerSecond | None:
+    def rates(self) -> ThroughputRates | None:
         """None until there is something to compare."""
         if len(self._samples) < 2:
             return None
@@ -60,7 +60,7 @@ class Throughput:
         published, applied, delivered = (
             max(0, later - earlier) / seconds for earlier, later in zip(first, last, strict=True)
         )
-        return PerSecond(published, applied, delivered, seconds)
+        return ThroughputRates(published, applied, delivered, seconds)
 
     def loop(self, pool: asyncpg.Pool, progress: Progress, survey: Callable[[], Awaitable[None]]) -> Loop:
         """Looks every few seconds."""

@@ -116,7 +116,7 @@ REFUSALS: Final = BoundedCounter(
 _Attributes = tuple[tuple[str, str], ...]
 
 
-class Level:
+class ObservedGauge:
     """A number for each set of attributes, as it was last looked at; what has gone is told as 0."""
 
     def __init__(self, name: str, *, unit: str, description: str) -> None:
@@ -132,22 +132,22 @@ class Level:
         self._values = dict(values)
 
     def current_values(self) -> Mapping[_Attributes, int]:
-        """What is told, by attributes."""
+        """The exported values, by attributes."""
         return self._values
 
     def _observe(self, _: CallbackOptions) -> Iterable[Observation]:
         return [Observation(n, dict(attributes)) for attributes, n in self._values.items()]
 
 
-PARKED: Final = Level(
+PARKED: Final = ObservedGauge(
     "pathline.parked", unit="{record}", description="How many records are parked now, by whom and for what reason?"
 )
-WORK_FAILING: Final = Level(
+WORK_FAILING: Final = ObservedGauge(
     "pathline.work.failing",
     unit="{record}",
     description="How many records has a background work set aside (1 where it fails as a whole)?",
 )
-ISSUER_KEYS: Final = Level(
+ISSUER_KEYS: Final = ObservedGauge(
     "pathline.issuer.keys",
     unit="{key}",
     description="How many keys of the issuer are used, or left out, and why?",
@@ -197,8 +197,9 @@ class start_span:
         self._span.end()
 
 
-class Finished:
-    """Makes spans of what is over, with ids of their own: none is sampled, and the same thing told twice is one span.
+class FinishedSpans:
+    """Makes spans of things that are over, with ids of their own. None is sampled, and the same thing twice is one
+    span.
 
     They go nowhere until `use_tracer` has said where.
     """
@@ -227,7 +228,7 @@ class Finished:
         attributes: Mapping[str, AttributeValue],
         links: Sequence[Link],
     ) -> Context:
-        """A span from one time to another (nanoseconds), which has ended; the context of what is said about it."""
+        """A span from one time to another (nanoseconds), which has ended; returns its context, for an exemplar."""
         self._ids = ids
         span = self._tracer.start_span(
             name, Context(), attributes=attributes, links=links, start_time=times[0], record_exception=False
@@ -236,7 +237,7 @@ class Finished:
         return trace.set_span_in_context(span, Context())
 
 
-FINISHED_SPANS: Final = Finished()
+FINISHED_SPANS: Final = FinishedSpans()
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}.*", re.ASCII)
 

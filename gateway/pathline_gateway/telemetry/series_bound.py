@@ -1,6 +1,6 @@
 """A bound on the series of each metric: whoever names many organisations takes none from the others.
 
-The SDK keeps 2,000 sets of attributes of a metric, and throws together whatever is told after these.
+The SDK keeps 2,000 sets of attributes of a metric, and throws all later ones together.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class BoundedCounter:
         self._counter, self._series = counter, MetricSeries()
 
     def add(self, n: float, attributes: Attributes) -> None:
-        """So many more."""
+        """Adds so many."""
         self._counter.add(n, self._series.bound_attributes(attributes))
 
 

@@ -57,7 +57,7 @@ class Rule(NamedTuple):
     """A row of the table."""
 
     types: Sequence[str]
-    sayers: Sequence[Asserter]
+    asserters: Sequence[Asserter]
     relations: Sequence[Relation]
     effect: Effect
     meaning: str
@@ -117,16 +117,17 @@ TABLE: Final[Sequence[Rule]] = (
     ),
     Rule((SAFETY,), _REVIEWER, _ANY, Effect.NOTHING, "A decision is no step."),
 )  # fmt: skip
-"""A consent is judged holder by holder. `its own` is: of a consent, what the sayer holds itself; of a mandate, what is
-over her or was said by it; of identity, both refs, or the evidence; of safety, the step that carries it."""
+"""A consent is judged holder by holder. What is `its own` depends on the subject. Of a consent it is data that the
+asserter holds. Of a mandate, one over her or made by it. Of identity, both refs, or the evidence. Of safety, the step
+that carries it."""
 
 
 def _index_effects() -> Mapping[tuple[str, Asserter, Relation], Effect]:
     return {
-        (type, sayer, relation): rule.effect
+        (type, asserter, relation): rule.effect
         for rule in TABLE
         for type in rule.types
-        for sayer in rule.sayers
+        for asserter in rule.asserters
         for relation in rule.relations
     }
 
@@ -134,21 +135,21 @@ def _index_effects() -> Mapping[tuple[str, Asserter, Relation], Effect]:
 _EFFECTS: Final = _index_effects()
 
 
-def effect_of(type: str, sayer: Asserter, relation: Relation) -> Effect:
-    """What an event of this type comes to. What the table does not know does nothing."""
-    return _EFFECTS.get((type, sayer, relation), Effect.NOTHING)
+def effect_of(type: str, asserter: Asserter, relation: Relation) -> Effect:
+    """What an event of this type comes to: `NOTHING` where the table has no row."""
+    return _EFFECTS.get((type, asserter, relation), Effect.NOTHING)
 
 
 def consent_is_effective(org: str, holder: str) -> bool:
     """Whether a consent under a ref of this organisation decides what this holder shows."""
-    sayer = Asserter.PERSON if org == CITIZEN_ORGANISATION else Asserter.ORGANISATION
+    asserter = Asserter.PERSON if org == CITIZEN_ORGANISATION else Asserter.ORGANISATION
     relation = Relation.OWN if org == holder else Relation.OTHERS
-    return effect_of(ConsentGiven.type, sayer, relation) is Effect.BINDS
+    return effect_of(ConsentGiven.type, asserter, relation) is Effect.BINDS
 
 
 def mandate_is_effective(org: str, registrars: Set[str]) -> bool:
     """Whether a mandate under a ref of this organisation lets its agent do anything."""
     if org == CITIZEN_ORGANISATION:
         return effect_of(MandateGiven.type, Asserter.PERSON, Relation.OWN) is Effect.BINDS
-    sayer = Asserter.REGISTRAR if org in registrars else Asserter.ORGANISATION
-    return effect_of(MandateGiven.type, sayer, Relation.OTHERS) is Effect.BINDS
+    asserter = Asserter.REGISTRAR if org in registrars else Asserter.ORGANISATION
+    return effect_of(MandateGiven.type, asserter, Relation.OTHERS) is Effect.BINDS

@@ -37,19 +37,19 @@ def replace_table(page: str) -> str:
 def _render_row(rule: Rule) -> str:
     types = ", ".join(f"`{_short_type(type)}`" for type in rule.types)
     relations = "any" if set(rule.relations) == set(Relation) else " or ".join(rule.relations)
-    cells = (types, _render_sayers(rule), relations, f"**{rule.effect}**", rule.meaning)
+    cells = (types, _render_asserters(rule), relations, f"**{rule.effect}**", rule.meaning)
     return f"| {' | '.join(cells)} |\n"
 
 
-def _render_sayers(rule: Rule) -> str:
+def _render_asserters(rule: Rule) -> str:
     organisations = {Asserter.ORGANISATION, Asserter.REGISTRAR, Asserter.LINKER}
-    labels: list[str] = [sayer for sayer in rule.sayers if sayer not in organisations]
-    if organisations <= set(rule.sayers):
+    labels: list[str] = [asserter for asserter in rule.asserters if asserter not in organisations]
+    if organisations <= set(rule.asserters):
         labels.append("any organisation")
-    elif Asserter.ORGANISATION in rule.sayers:
+    elif Asserter.ORGANISATION in rule.asserters:
         labels.append("any other organisation")
     else:
-        labels += [sayer for sayer in rule.sayers if sayer in organisations]
+        labels += [asserter for asserter in rule.asserters if asserter in organisations]
     return "; ".join(labels)
 
 

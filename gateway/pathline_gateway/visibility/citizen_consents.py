@@ -71,7 +71,7 @@ def list_own_consents(
 
 
 def withdrawal_id(consent: OwnConsent, account: str, key: ReaderKey) -> str:
-    """The id under which she withdraws it: its own, or that of a word against it, because it is not hers to end."""
+    """The id under which she withdraws it: its own, or that of an objection where it is not hers to end."""
     return consent.event.consent_id if _is_own(consent.event, account) else _objection_id(consent.event, key)
 
 
@@ -93,7 +93,7 @@ class TimedEvent(Protocol):
 
     @property
     def time(self) -> datetime:
-        """When."""
+        """When it happened."""
 
 
 def next_event_position(now: datetime, events: Iterable[TimedEvent], source: str) -> tuple[datetime, str]:

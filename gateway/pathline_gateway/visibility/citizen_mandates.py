@@ -76,7 +76,7 @@ class OwnMandate:
         return is_same and self.services == other.services
 
     def withdrawal_id(self, account: str) -> str:
-        """The id under which she withdraws it: its own, or that of a word against it, because it is not hers to end."""
+        """The id under which she withdraws it: its own, or that of an objection where it is not hers to end."""
         return self.data["mandate"] if _is_own(self.parsed, account) else objection_id(self.parsed)
 
     def agreement_id(self, account: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Hand-offs that operators are told nothing of while callers are told apart: any of their events is concealed."""
+"""Hand-offs of which operators learn nothing while auth is on: any of their events is concealed."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """What a person has agreed to be shown, judged at the moment of reading. Pure.
 
 A consent is what its last event says: given again, it says something else; withdrawn, it permits nothing. What counts
-of it is in the table of `authority`: the person's own word, and a holder's about what it holds itself. Of those refs
-that have spoken about the same recipient and purpose, and count for a holder, each must permit: the strictest wins
-when pathways join, and no longer when they part, because only the refs that are together now are looked at. What
-anybody else says is a proposal: it neither permits nor forbids.
+of it is in the table of `authority`: the person's own word, and a holder's about what it holds itself. Each ref that
+has spoken about the same recipient and purpose, and counts for a holder, must permit. So the strictest wins when
+pathways join, and no longer when they part: only the refs that are together now count. What anybody else says is a
+proposal: it neither permits nor forbids.
 """
 
 from __future__ import annotations

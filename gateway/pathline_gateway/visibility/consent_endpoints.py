@@ -22,6 +22,7 @@ from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.reserved_names import ACCOUNT_SOURCE, CITIZEN_ORGANISATION
 from pathline_gateway.visibility import consent_repository
 from pathline_gateway.visibility import repository as visibility_repository
+from pathline_gateway.visibility.account_publisher import OwnPublisher
 from pathline_gateway.visibility.citizen_consents import (
     OwnConsent,
     Validity,
@@ -31,7 +32,6 @@ from pathline_gateway.visibility.citizen_consents import (
     withdrawal_id,
 )
 from pathline_gateway.visibility.consent import ConsentEvent
-from pathline_gateway.visibility.own_events import OwnPublisher
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.web.context import AppContext, Context
 from pathline_gateway.web.openapi_responses import response_docs
@@ -228,7 +228,7 @@ async def withdraw_consent(
 
 
 def consent_not_found() -> Problem:
-    """Said of what was never recorded, and of what she may not be told."""
+    """The same for a consent that was never recorded, and for one that she may not know."""
     return Problem(404, "no-such-consent", "there is no consent of this name: look at the list")
 
 

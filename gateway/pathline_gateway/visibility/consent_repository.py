@@ -21,7 +21,7 @@ _TYPES = (ConsentGiven.type, ConsentWithdrawn.type)
 
 
 async def load_consent_events(connection: asyncpg.Connection, refs: Collection[tuple[str, str]]) -> list[ConsentEvent]:
-    """What was said of consents under these refs (organisation and subject), in no order."""
+    """The events of consents under these refs (organisation and subject), in no order."""
     rows = await connection.fetch(_SELECT_EVENTS, [r[0] for r in refs], [r[1] for r in refs], _TYPES)
     return [_event_from_row(row) for row in rows]
 

@@ -1,8 +1,7 @@
 """Which steps decide what an organisation sees of others': those of hand-offs and of mandates. Pure.
 
-A step that is none of these is seen, or is not, for what it says itself: it changes nothing for any other step. So who
-asks for a few steps needs these few and those that decide, and not the whole pathway; `compute_visible` is asked, as
-ever.
+Any other step is seen, or is not, for its own content: it changes nothing for any other step. So whoever asks for a few
+steps needs these and those that decide, and not the whole pathway. `compute_visible` decides, as ever.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Final, NamedTuple
 
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.handoffs.event import HandoffEvent, handoff_event_from_step
-from pathline_gateway.identity.resolution import Ref
+from pathline_gateway.identity.resolution import StoredRef
 from pathline_gateway.pathways.parsed_step import parse_step
 from pathline_gateway.pathways.payload_fields import fields_of, values_of_kind
 from pathline_gateway.pathways.step import Step
@@ -35,7 +34,7 @@ def referenced_events(step: Step) -> Iterator[tuple[str, str]]:
         yield event["source"], event["id"]
 
 
-def potentially_visible_refs(reader: Reader, context: PathwayContext) -> list[Ref]:
+def potentially_visible_refs(reader: Reader, context: PathwayContext) -> list[StoredRef]:
     """The refs under which any step that does not decide may be shown to her: those, and perhaps some besides.
 
     An organisation has its own. Of others' it is shown something by consents, by lawful bases, or because somebody was

@@ -12,7 +12,7 @@ from pathline_gateway.visibility.concealed_handoffs import concealed_handoffs
 
 
 async def log_accessed_handoffs(connection: asyncpg.Connection, handoffs: Collection[str]) -> None:
-    """The answer at hand is about the persons of these hand-offs; of those that are concealed they are not told."""
+    """The current answer is about the persons of these hand-offs; they learn nothing of those that are concealed."""
     row = request_row.current()
     if row is None or not row.is_due or not handoffs:
         return

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.handoffs.deadlines import HandoffStatus, render_handoff
 from pathline_gateway.handoffs.lifecycle import Lifecycle
-from pathline_gateway.handoffs.on_pathway import compute_statuses, sort_by_offer
+from pathline_gateway.handoffs.pathway_handoffs import compute_statuses, sort_by_offer
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.policy import VisiblePathway
 from pathline_gateway.visibility.redaction import Identity, event_names, is_location_hidden

@@ -1,7 +1,7 @@
 """What two organisations see of each other because one handed a person to the other. Pure.
 
 Either side sees the steps of the hand-off itself. The receiver sees what led to it as well, where the offering side
-released that: the offering organisation's own steps under the offering ref, up to the offer.
+released that. These are the offering organisation's own steps under the offering ref, up to the offer.
 """
 
 from __future__ import annotations

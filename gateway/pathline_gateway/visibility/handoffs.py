@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.handoffs.on_pathway import compute_pathway_lifecycles, current_receivers
+from pathline_gateway.handoffs.pathway_handoffs import compute_pathway_lifecycles, current_receivers
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.visibility.handoff_rendering import NO_HANDOFFS, VisibleHandoffs, render_handoffs_for
@@ -22,8 +22,8 @@ async def load_visible_handoffs(
 ) -> VisibleHandoffs:
     """Those that the steps which she sees are about, and who of their receivers can be said to be silent.
 
-    `include_elsewhere`: what was said of a hand-off on other pathways counts, too, where she may know all of it: a
-    receiver may answer under a record that nobody has linked.
+    `include_elsewhere`: events of a hand-off on other pathways count, too, where she may know all of it. A receiver may
+    answer under a ref that nobody has linked.
     """
     steps = [each.parsed.step for each in visible.steps]
     lifecycles = await run_off_loop(len(steps), lambda: compute_pathway_lifecycles(steps, ()))

@@ -13,7 +13,7 @@ from pathline_gateway.access_log.request_row import read_transaction, write_tran
 from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.concealment.endpoints import unknown_organisation
 from pathline_gateway.organisations import repository as organisation_repository
-from pathline_gateway.organisations.schemas import Bases, EnteredBasis
+from pathline_gateway.organisations.schemas import EnteredBasis, LawfulBases
 from pathline_gateway.visibility import lawful_basis_repository
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
 from pathline_gateway.web.context import RequestPool
@@ -24,7 +24,7 @@ from pathline_gateway.web.problem import Problem
 _MAX_LIMIT = 1_000
 
 
-class Basis(BaseModel):
+class LawfulBasisEntry(BaseModel):
     """A basis, as an operator enters it."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -52,7 +52,7 @@ router = APIRouter(tags=["lawful bases"])
     "/v1/lawful-bases",
     summary="List lawful bases",
     response_model=None,
-    responses=response_docs(Bases, "As they were entered"),
+    responses=response_docs(LawfulBases, "As they were entered"),
 )
 async def list_bases(
     pool: RequestPool,
@@ -68,7 +68,7 @@ async def list_bases(
 
 
 @router.post("/v1/lawful-bases", summary="Enter a lawful basis", status_code=201, response_model=EnteredBasis)
-async def enter_basis(pool: RequestPool, operator: Operator, entry: Basis) -> dict[str, int]:
+async def enter_basis(pool: RequestPool, operator: Operator, entry: LawfulBasisEntry) -> dict[str, int]:
     """The reader may rely on it from now on, where it names purpose, basis and instrument as they stand here."""
     async with write_transaction(pool, operator) as connection:
         if not await organisation_repository.known_organisations(connection, {entry.reader}):

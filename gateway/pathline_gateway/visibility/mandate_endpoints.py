@@ -23,16 +23,16 @@ from pathline_gateway.pathways.parsed_step import parse_step
 from pathline_gateway.reserved_names import ACCOUNT_SOURCE, CITIZEN_ORGANISATION
 from pathline_gateway.visibility import mandate_repository, registrar_repository
 from pathline_gateway.visibility import repository as visibility_repository
+from pathline_gateway.visibility.account_publisher import OwnPublisher
 from pathline_gateway.visibility.citizen_consents import next_event_position
 from pathline_gateway.visibility.citizen_mandates import OwnMandate, Validity, list_own_mandates
-from pathline_gateway.visibility.own_events import OwnPublisher
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.web.context import AppContext, Context
 from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
 
 
-class EndingMandate(BaseModel):
+class MandateWithdrawalForm(BaseModel):
     """Which mandate has ended."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -41,7 +41,7 @@ class EndingMandate(BaseModel):
     """As the list names it."""
 
 
-class AgreeingToMandate(BaseModel):
+class MandateAgreementForm(BaseModel):
     """Which proposal she agrees to."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -52,7 +52,7 @@ class AgreeingToMandate(BaseModel):
     """As the list has it: nobody changes in between what you agree to."""
 
 
-class ListedMandate(BaseModel):
+class MandateView(BaseModel):
     """A mandate as the person over whom it is is told it."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -78,7 +78,7 @@ class ListedMandate(BaseModel):
 class Mandates(BaseModel):
     """The newest first."""
 
-    mandates: list[ListedMandate]
+    mandates: list[MandateView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +139,11 @@ async def list_mandates(context: Context, caller: Citizen) -> dict[str, Any]:
     "/v1/mandates/agreements",
     summary="Agree to a proposed mandate",
     status_code=201,
-    response_model=ListedMandate,
-    responses=response_docs(
-        ListedMandate, {201: "It holds from now on, as a mandate of her own", 200: "It did before"}
-    ),
+    response_model=MandateView,
+    responses=response_docs(MandateView, {201: "It holds from now on, as a mandate of her own", 200: "It did before"}),
 )
 async def agree_to_mandate(
-    context: Context, publisher: OwnPublisher, caller: Citizen, form: AgreeingToMandate, response: Response
+    context: Context, publisher: OwnPublisher, caller: Citizen, form: MandateAgreementForm, response: Response
 ) -> dict[str, Any]:
     """She gives a mandate of her own that says what was proposed: hers to end, whoever takes his back."""
     citizen = await _load_person(context, caller)
@@ -174,9 +172,9 @@ async def agree_to_mandate(
     return after.render_mandate(after.find_mandate(mandate_id))
 
 
-@router.post("/v1/mandates/withdrawals", summary="End a mandate", response_model=ListedMandate)
+@router.post("/v1/mandates/withdrawals", summary="End a mandate", response_model=MandateView)
 async def withdraw_mandate(
-    context: Context, publisher: OwnPublisher, caller: Citizen, form: EndingMandate
+    context: Context, publisher: OwnPublisher, caller: Citizen, form: MandateWithdrawalForm
 ) -> dict[str, Any]:
     """Its agent may do nothing by it from now on, whoever gave it, and is not told why."""
     citizen = await _load_person(context, caller)

@@ -9,7 +9,7 @@ import asyncpg
 from pathline.vocabulary import MandateGiven, MandateWithdrawn
 from pathline_gateway.handoffs import event_repository
 from pathline_gateway.pathways.amendments import apply_amendments
-from pathline_gateway.pathways.bare_step import bare_step_from_row
+from pathline_gateway.pathways.partial_step import partial_step_from_row
 from pathline_gateway.pathways.step import Step
 
 _SELECT_STEPS = """
@@ -25,8 +25,8 @@ _TYPES = (MandateGiven.type, MandateWithdrawn.type)
 
 
 async def load_mandate_steps(connection: asyncpg.Connection, refs: Collection[int]) -> list[Step]:
-    """What was said of mandates under these refs, as corrected, less what was voided, in order."""
+    """The steps of mandates under these refs, as corrected, less voided ones, in order."""
     rows = await connection.fetch(_SELECT_STEPS, list(refs), _TYPES)
     amendments = await event_repository.load_amendments(connection, {(row["source_number"], row["id"]) for row in rows})
-    steps = apply_amendments([bare_step_from_row(row)._replace(service=row["service"]) for row in rows], amendments)
+    steps = apply_amendments([partial_step_from_row(row)._replace(service=row["service"]) for row in rows], amendments)
     return sorted(steps, key=lambda step: step.sort_key)

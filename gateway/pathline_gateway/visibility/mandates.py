@@ -1,8 +1,8 @@
 """Who may look for whom, judged at the moment of reading: the last word of each mandate on the pathway. Pure.
 
-What counts is in the table of `authority`: the word of the person's own account, and of an organisation that is
-registered to register mandates now. What anybody else says of a mandate is a proposal. An end counts at once, whether
-or not it is concealed; she ends any mandate over her, an organisation its own alone.
+The table of `authority` says whose word counts: the person's own account, and organisations that may register mandates
+now. What anybody else says of a mandate is a proposal. An end counts at once, whether or not it is concealed; she ends
+any mandate over her, an organisation its own alone.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class LatestMandates:
 
 
 def latest_mandates(steps: Iterable[ParsedStep], now: datetime) -> LatestMandates:
-    """What was said of mandates. One dated in the future does not count yet; an end does at once."""
+    """The latest step of each mandate. One dated in the future does not count yet; an end does at once."""
     latest: dict[MandateKey, ParsedStep] = {}
     for parsed in steps:
         if parsed.noun == "mandate" and (parsed.noun_and_verb[1] == "withdrawn" or parsed.step.time <= now):
@@ -114,8 +114,8 @@ _OBJECTION_PREFIX: Final = "against-"
 
 
 def objection_id(parsed: ParsedStep) -> str:
-    """The id under which the person withdraws a mandate that somebody else gave: nobody's own id, and no name of
-    anybody else's in what she says."""
+    """The id under which the person withdraws a mandate that somebody else gave. It is no id of anybody's own, and
+    repeats no name of others."""
     step = parsed.step
     message = "\n".join((step.org, step.subject, parsed.data["mandate"]))
     return _OBJECTION_PREFIX + urlsafe_b64encode(hashlib.sha256(message.encode()).digest()[:16]).decode().rstrip("=")

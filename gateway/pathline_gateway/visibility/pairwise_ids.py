@@ -1,8 +1,8 @@
 """Pairwise identifiers: names of pathways, events and hand-offs that only one reader is told. Pure.
 
-k = HKDF-SHA-256(ikm = the instance's secret, salt = "pathline pairwise", info = the reader's name, 64 bytes): the first
-half keys a block cipher (a pathway's handle is one block: the anchor id of a ref, enciphered, so that no table is
-needed to find the way back), the second a MAC (all else, which nobody needs to reverse).
+`k = HKDF-SHA-256(ikm = the instance's secret, salt = "pathline pairwise", info = the reader's name, 64 bytes)`. The
+first half keys a block cipher. A pathway's handle is one block: the anchor id of a ref, enciphered. So no table is
+needed to find the way back. The second half keys a MAC, for all else, which nobody needs to reverse.
 """
 
 from __future__ import annotations

@@ -14,5 +14,5 @@ def handle_of(reader: Reader, key: ReaderKey, anchor_id: UUID) -> UUID:
 
 
 def anchor_id_of(reader: Reader, key: ReaderKey, handle: UUID) -> UUID:
-    """The way back."""
+    """The anchor id of the pathway that this reader calls so."""
     return handle if reader.kind == "operator" else key.anchor_id(handle)

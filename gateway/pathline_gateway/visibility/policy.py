@@ -1,6 +1,6 @@
 """Decides what one reader sees of a pathway. Pure.
 
-Whatever it leaves out has no part in what it gives: a reader learns nothing from a change of what she may not see.
+Hidden steps have no part in the result: a reader learns nothing from a change of what she may not see.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.concealment.rules import NOTHING_CONCEALED, Concealment
 from pathline_gateway.handoffs.deadlines import Contact, contact_from_step
-from pathline_gateway.identity.resolution import Ref
+from pathline_gateway.identity.resolution import StoredRef
 from pathline_gateway.pathways.parsed_step import ParsedStep, parse_step
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
@@ -29,7 +29,7 @@ from pathline_gateway.visibility.mandates import Mandate, mandates_in_force, org
 class PathwayContext:
     """What is known of a pathway, and of who may know it."""
 
-    refs: Sequence[Ref]
+    refs: Sequence[StoredRef]
     steps: Sequence[Step]
     """In order."""
     consents: Sequence[ConsentEvent] = ()
@@ -55,7 +55,7 @@ class VisiblePathway:
     """What a reader sees of a pathway."""
 
     steps: Sequence[VisibleStep]
-    anchors: Sequence[Ref]
+    anchors: Sequence[StoredRef]
     """The refs by which she knows the pathway, the oldest first: it bears the name of that one."""
     subjects: Sequence[tuple[str, str]]
     """The refs that she is told, in order."""
@@ -278,8 +278,8 @@ def _step_filter(
 
 def _build_visible_pathway(
     steps: Sequence[VisibleStep],
-    anchors: Sequence[Ref],
-    subjects: Sequence[Ref],
+    anchors: Sequence[StoredRef],
+    subjects: Sequence[StoredRef],
     context: PathwayContext,
     *,
     is_concealed_access: bool = False,
@@ -300,7 +300,9 @@ def _build_visible_pathway(
     )
 
 
-def _oldest_first(anchors: Sequence[Ref], steps: Sequence[VisibleStep], context: PathwayContext) -> list[Ref]:
+def _oldest_first(
+    anchors: Sequence[StoredRef], steps: Sequence[VisibleStep], context: PathwayContext
+) -> list[StoredRef]:
     """By the first step under each that the reader sees.
 
     Not by when the ref came: a link of which she may not know can have named it before.

@@ -1,8 +1,8 @@
 """Redacts another organisation's step for a reader. Pure.
 
-Which field is what is told by the models of the vocabulary (`fields`): identifiers are keyed, tokens and other persons
-left out, and so is what no model declares. Of a step whose place is hidden only words of the vocabulary's own lists,
-numbers and times are left.
+The models of the vocabulary say what each field holds (`pathways/payload_fields.py`). Identifiers are keyed. Tokens,
+other persons and undeclared fields are left out. Of a step whose place is hidden only numbers, times and words of the
+vocabulary's own lists are left.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def without_location_columns(step: Step) -> Step:
 
 
 def redact_location(parsed: ParsedStep) -> Step:
-    """The same for a reader who is told names as they are: an operator."""
+    """The same for a reader who sees names as they are: an operator."""
     location_free = _location_free_fields(fields_of(parsed.step.type), parsed.data)
     return without_location_columns(parsed.step)._replace(
         trace_id=None, span_id=None, extra=b"{}", data=orjson.dumps(location_free)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.identity.resolution import Ref
+from pathline_gateway.identity.resolution import StoredRef
 from pathline_gateway.off_loop import run_off_loop
 
 _REF_BY_ANCHOR = """
@@ -45,18 +45,18 @@ async def find_ref(connection: asyncpg.Connection, org: str, subject: str) -> tu
     return None if row is None else (row["ref"], row["pathway"])
 
 
-class Refs(NamedTuple):
+class PathwayRefs(NamedTuple):
     """The refs of a pathway, with what tells the oldest."""
 
-    refs: list[Ref]
+    refs: list[StoredRef]
     is_closed: bool
     """Whether something is set aside that decides who may see it."""
 
 
-async def load_refs(connection: asyncpg.Connection, numbers: Collection[int]) -> Refs:
-    """These refs."""
+async def load_refs(connection: asyncpg.Connection, numbers: Collection[int]) -> PathwayRefs:
+    """Loads the refs of a pathway by their numbers."""
     rows = [(*row.values(),) for row in await connection.fetch(_SELECT_REFS, list(numbers))]
-    return Refs([Ref(*row[:-1]) for row in rows], any(row[-1] for row in rows))
+    return PathwayRefs([StoredRef(*row[:-1]) for row in rows], any(row[-1] for row in rows))
 
 
 async def load_received_at(connection: asyncpg.Connection, numbers: Collection[int]) -> dict[tuple[str, str], datetime]:

@@ -16,7 +16,7 @@ def organisation_name(code: str) -> str:
     return code.replace("-", " ").capitalize()
 
 
-class Titled(Protocol):
+class HasTitle(Protocol):
     """A step, as far as its title goes."""
 
     @property
@@ -28,7 +28,7 @@ class Titled(Protocol):
         """What was done, in the publisher's words."""
 
 
-def step_title(step: Titled) -> str:
+def step_title(step: HasTitle) -> str:
     """What happened, in a few words."""
     if step.activity:
         return step.activity
@@ -51,7 +51,7 @@ def format_day(at: datetime) -> str:
     return f"{at.day} {at:%b %Y}"
 
 
-class Timed(Protocol):
+class HasTime(Protocol):
     """A step, as far as its time goes."""
 
     @property
@@ -67,7 +67,7 @@ class Timed(Protocol):
         """Its data as JSON."""
 
 
-def format_step_day(step: Timed) -> str:
+def format_step_day(step: HasTime) -> str:
     """The day of a step: where only the day or month is known, that of the place where it was said."""
     if b'"precision"' in step.data and orjson.loads(step.data).get("precision") in ("day", "month"):
         sent = orjson.loads(step.extra or b"{}").get("time")

@@ -13,7 +13,7 @@ _HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 """A year. Not of subdomains: they are others'."""
 
 
-class ResponseHeaders:
+class ResponseHeadersMiddleware:
     """ASGI middleware: no answer is kept or guessed at, unless its route says so."""
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:

@@ -1,7 +1,7 @@
 """The seeded stuck hand-off: one person whom housing sent to money-help weeks ago, and who was never answered.
 
 It is in every simulation, whatever its seed, so that a demonstration can say where to look. A neighbour, who was
-answered, is there too: money-help publishes, so its silence is a silence and not an organisation that nobody can see.
+answered, is there too. So money-help publishes, and its silence is no mere lack of a connection.
 """
 
 from __future__ import annotations

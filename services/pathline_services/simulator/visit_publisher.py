@@ -39,7 +39,7 @@ def _merge_by_time(acts_by_life: Iterable[Sequence[Act]]) -> Iterator[Act]:
 async def publish_acts(
     acts: Iterator[Act], producer: Producer, rate: float, on_published: Callable[[int], None], stop: asyncio.Event
 ) -> None:
-    """Every act is at its desk, at most `rate` of them a second; ends with the acts, or soon after `stop` is set."""
+    """Sends every act to its desk, at most `rate` a second; ends with the acts, or soon after `stop` is set."""
     async for due_acts in _rate_limited(acts, rate, stop):
         await asyncio.gather(*(_publish_act(act, producer) for act in due_acts))
         on_published(len(due_acts))

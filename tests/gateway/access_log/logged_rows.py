@@ -13,11 +13,11 @@ import asyncpg
 import httpx
 
 from pathline_gateway import embedded
-from pathline_gateway.access_log.declarations import ROUTE_ROWS, About, RouteRow
+from pathline_gateway.access_log.declarations import ROUTE_ROWS, AccessKind, RouteRow
 from pathline_gateway.auth.route_permissions import find_route
 from support.gateways.secured import Secured
 
-LEAVES_A_ROW = (About.READING, About.ACT)
+LEAVES_A_ROW = (AccessKind.READING, AccessKind.ACT)
 
 
 class LoggedRows:
@@ -51,7 +51,7 @@ class LoggedRows:
         known = not asked_in and (answer.request.headers.get("authorization") or answer.request.headers.get("cookie"))
         told = [(row["action"], row["outcome"]) for row in rows]
         asked = f"{route} {status} {told}"
-        if declared.category is About.DELIVERY and status < 400:
+        if declared.category is AccessKind.DELIVERY and status < 400:
             assert told in ([], [(declared.action, "shown")]), asked
         elif status == 401 or not known or (expected == "shown" and declared.auto_refresh):
             assert told in ([], [(declared.action, "shown")] if declared.auto_refresh else []), asked
@@ -90,13 +90,13 @@ class LoggedRows:
 
 def expected_of(declared: RouteRow, status: int) -> str | None:
     """The outcome that an answer of this status leaves; None where it leaves no row."""
-    if declared.category is About.PUBLIC:
+    if declared.category is AccessKind.PUBLIC:
         return None
     if status >= 400:
         return "refused"
     if declared.category not in LEAVES_A_ROW:
         return None
-    if declared.category is About.ACT:
+    if declared.category is AccessKind.ACT:
         return "done"
     return {304: "unchanged", 308: "moved"}.get(status, "shown")
 

@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from pathline_gateway.access_log import repository as access_log_repository
+from pathline_gateway.access_log.access import RETENTION, build_access
 from pathline_gateway.access_log.request_row import set_actor
-from pathline_gateway.access_log.writer import RETENTION, build_access
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.purpose import NO_PURPOSE
 from pathline_gateway.concealment import repository as concealment_repository

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.access_log.logged_rows import LEAVES_A_ROW, LoggedRows, asked_without_sense
 from gateway.api_docs.test_openapi_answers import ANNA, PARTS, World, event, publish
-from pathline_gateway.access_log.declarations import ROUTE_ROWS, About, find_unlogged_routes
+from pathline_gateway.access_log.declarations import ROUTE_ROWS, AccessKind, find_unlogged_routes
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.route_permissions import OPTIONAL_ROUTES, PUBLIC, ROUTE_ROLES
 from support.desk_worker import Page
@@ -47,7 +47,7 @@ def browser(world: World, rows: LoggedRows, who: str) -> httpx.Client:
 
 def test_the_two_tables_are_of_the_same_routes() -> None:
     assert find_unlogged_routes(ROUTE_ROLES.keys()) == (set(), set())
-    assert {name for name, row in ROUTE_ROWS.items() if row.category is About.PUBLIC} == {
+    assert {name for name, row in ROUTE_ROWS.items() if row.category is AccessKind.PUBLIC} == {
         name for name, roles in ROUTE_ROLES.items() if roles is PUBLIC
     }
     assert find_unlogged_routes([*ROUTE_ROLES, "GET /v1/new"]) == ({"GET /v1/new"}, set())
@@ -70,7 +70,7 @@ def test_whoever_is_refused_and_whoever_asks_for_nothing_leaves_what_is_declared
     refused = [
         name
         for name, row in ROUTE_ROWS.items()
-        if row.category is not About.PUBLIC and "refused" not in rows.seen[name]
+        if row.category is not AccessKind.PUBLIC and "refused" not in rows.seen[name]
     ]
     assert refused == []
 

@@ -25,18 +25,18 @@ from pathline_gateway.auth.dev_issuer.issuer import Issuer
 from pathline_gateway.auth.middleware import Authenticator, require_role
 from pathline_gateway.auth.sign_in_endpoints import BrowserSignIn
 from pathline_gateway.desk.page_context import DeskContext
-from pathline_gateway.identity.links.service import Linking
+from pathline_gateway.identity.links.service import TokenLinkService
 from pathline_gateway.intake.http_ingest import HttpIngest
 from pathline_gateway.pull.restricted import RestrictedReader
 from pathline_gateway.review.service import ReviewService
 from pathline_gateway.runtime.http_app import ISSUER_ROUTERS, ROUTERS
 from pathline_gateway.runtime.route_declarations import NotDeclared, check_declarations, check_services
-from pathline_gateway.status.endpoints import Statuses
+from pathline_gateway.status.endpoints import StatusService
 from pathline_gateway.status.throughput import Throughput
 from pathline_gateway.streams.api.services import SubscriptionAdmission
-from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.webhooks.sender import WebhookSender
-from pathline_gateway.visibility.own_events import AccountPublisher
+from pathline_gateway.visibility.account_publisher import AccountPublisher
 from pathline_gateway.web import problem
 from pathline_gateway.web.context import AppContext, ServiceMissing
 
@@ -75,11 +75,11 @@ SERVICES: tuple[type, ...] = (
     DeskContext,
     HttpIngest,
     Issuer,
-    Linking,
+    TokenLinkService,
     RestrictedReader,
     ReviewService,
-    Statuses,
-    Streams,
+    StatusService,
+    SseStreams,
     SubscriptionAdmission,
     Throughput,
     WebhookSender,

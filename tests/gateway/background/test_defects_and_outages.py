@@ -30,8 +30,8 @@ from pathline_gateway.dependency_health.monitor import Component, DependencyMoni
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.set_aside import repository as set_aside_repository
 from pathline_gateway.set_aside.summary import summarize_failures
-from pathline_gateway.streams.webhooks import delivery_repository, worker_pool
-from pathline_gateway.streams.webhooks.retry_policy import Policy
+from pathline_gateway.streams.webhooks import lease_repository, worker_pool
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 
 _ROOT = Path(pathline_gateway.__file__).parent
@@ -264,8 +264,8 @@ async def test_a_defect_of_a_webhook_worker_is_an_error_once_and_set_aside_and_a
     monkeypatch.setattr(set_aside_repository, "put", keep)
     monkeypatch.setattr(set_aside_repository, "find_set_aside", find)
     monkeypatch.setattr(set_aside_repository, "release", release)
-    monkeypatch.setattr(delivery_repository, "drop_leases", nothing)
-    context = SimpleNamespace(limits=Limits(), sender=SimpleNamespace(policy=Policy()), rng=None, limiter=None)
+    monkeypatch.setattr(lease_repository, "drop_leases", nothing)
+    context = SimpleNamespace(limits=Limits(), sender=SimpleNamespace(policy=DeliveryPolicy()), rng=None, limiter=None)
     pool: Any = worker_pool.WebhookWorkerPool(cast(WorkerContext, context))
     for n in range(3):
         await pool._run_worker(_Worker(UUID(int=n), asyncpg.UndefinedColumnError("no such column")))

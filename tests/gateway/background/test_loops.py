@@ -31,7 +31,7 @@ _OTHERS = {
     "dependency_health/monitor.py": "asks Postgres and the broker, each by itself; an answer of any kind is an answer",
     "dependency_health/probes.py": "closes one client of a broker that is away",
     "dependency_health/time_limit.py": "one request, whose end nobody waits for",
-    "pull/seen_pages.py": "reads on in one pathway, which has an end",
+    "pull/visible_page_loading.py": "reads on in one pathway, which has an end",
     "kafka/fetch/fetcher.py": "reads on in one answer, which has an end",
     "postgres/pool.py": "gives one connection back, in bounded time",
     "auth/jwks.py": "one fetch of the issuer's keys, which has an end",

@@ -16,12 +16,12 @@ import pytest
 
 from gateway.visibility.test_noninterference_http import COMMON, told
 from gateway.visibility.test_noninterference_http import _named as named
-from pathline_gateway.access_log.declarations import ROUTE_ROWS, About
+from pathline_gateway.access_log.declarations import ROUTE_ROWS, AccessKind
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.route_permissions import find_route
 from pathline_gateway.embedded import Machine
 from pathline_gateway.streams.webhooks.attempt_result import NO_ANSWER, public_reason
-from pathline_gateway.visibility.padding import BUCKET_S, Padding
+from pathline_gateway.visibility.response_time_padding import BUCKET_S, ResponseTimePadding
 from support.gateways.routes import AUDITOR, OPERATOR, GatewayRoutes, purpose_headers, routes_on, subscriber
 from support.intake.history import Event, distinguished, linked, ref, step, subject
 
@@ -168,7 +168,7 @@ async def _asked(gateway: GatewayRoutes, items: Sequence[str]) -> Any:
         "GET /v1/access",
         "GET /v1/mandates",
     } & ROUTE_ROWS.keys()  # of a citizen: `test_noninterference_http`
-    reading = {name for name, row in ROUTE_ROWS.items() if row.category is About.READING}
+    reading = {name for name, row in ROUTE_ROWS.items() if row.category is AccessKind.READING}
     assert reading - NOT_HERE == asked & reading, (reading - NOT_HERE) ^ (asked & reading)
 
 
@@ -207,7 +207,7 @@ async def test_a_block_takes_a_whole_number_of_spans_however_it_ends() -> None:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    padding = Padding(0.025, lambda: now[0], sleep)
+    padding = ResponseTimePadding(0.025, lambda: now[0], sleep)
     for taken in (0.0, 0.001, 0.0249, 0.0251, 0.26):
         with contextlib.suppress(LookupError):
             async with padding.padded(enabled=True):
@@ -226,7 +226,7 @@ class Held:
 
     def __init__(self, bucket_s: float = BUCKET_S) -> None:
         self.seconds = 0.0
-        self.padding = Padding(bucket_s, time.process_time, self._slept)
+        self.padding = ResponseTimePadding(bucket_s, time.process_time, self._slept)
 
     async def _slept(self, seconds: float) -> None:
         self.seconds += seconds

@@ -18,11 +18,11 @@ from pathline_gateway.console import front_page, handoff_pages, subscription_pag
 from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.status.endpoints import Statuses
+from pathline_gateway.status.endpoints import StatusService
 from pathline_gateway.status.throughput import Throughput
 from pathline_gateway.streams.api.services import SubscriptionAdmission
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
-from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.web import problem
 from pathline_gateway.web.context import AppContext
 from support.gateways.routes import SECRET, GatewayRoutes
@@ -76,9 +76,9 @@ async def operator_pages(gateway: GatewayRoutes, rates: Throughput | None = None
         progress.observe_end(("pathline.in.door-1", 0), 0)
 
     services = (
-        Statuses(gateway.pool, progress, surveyed),
+        StatusService(gateway.pool, progress, surveyed),
         rates or Throughput(),
-        Streams(gateway.pool, SECRET, lambda: gateway.now, ListenerRegistry(gateway.pool)),
+        SseStreams(gateway.pool, SECRET, lambda: gateway.now, ListenerRegistry(gateway.pool)),
         SubscriptionAdmission.within(Limits()),
     )
     AppContext(gateway.pool, gateway.pool, SECRET, lambda: gateway.now, services=services).attach(app)

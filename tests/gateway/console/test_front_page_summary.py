@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.console.front_page_summary import Facts, find_faults, lag_by_topic, summarize_state
-from pathline_gateway.status.flow_repository import ParkedLately, Troubled
+from pathline_gateway.console.front_page_summary import SystemFacts, find_faults, lag_by_topic, summarize_state
+from pathline_gateway.status.flow_repository import FailingSinks, ParkedLately
 from pathline_gateway.status.throughput import Throughput, ThroughputTotals
 
 STATUS: dict[str, Any] = {"interactions": 7, "lag": 0, "parked": 0, "partitions": []}
-WELL = Facts(True, STATUS, 0)
+WELL = SystemFacts(True, STATUS, 0)
 
 
 def failing(work: str, records: int, reason: str) -> dict[str, Any]:
     return {"work": work, "records": records, "since": "2026-03-01T09:00:00.000000Z", "reason": reason}
 
 
-def said(facts: Facts) -> tuple[str, str]:
+def said(facts: SystemFacts) -> tuple[str, str]:
     return summarize_state(facts, find_faults(facts))
 
 
@@ -75,11 +75,11 @@ def test_where_nothing_is_wrong_it_says_so_and_nothing_is_to_be_done() -> None:
             "Everything flows. One record is parked, none in the last hour.", "/console/parked",
         ),
         (
-            WELL._replace(troubled_sinks=[Troubled("bank", stopped=True, n=2)]), "busy",
+            WELL._replace(failing_sinks=[FailingSinks("bank", stopped=True, n=2)]), "busy",
             "Everything flows. 2 webhooks are stopped: Bank.", "/console/streams",
         ),
         (
-            WELL._replace(troubled_sinks=[Troubled("bank", stopped=False, n=1)]), "busy",
+            WELL._replace(failing_sinks=[FailingSinks("bank", stopped=False, n=1)]), "busy",
             "Everything flows. One webhook is failing: Bank.", "/console/streams",
         ),
         (
@@ -93,16 +93,16 @@ def test_where_nothing_is_wrong_it_says_so_and_nothing_is_to_be_done() -> None:
     ],
 )  # fmt: skip
 def test_each_thing_that_is_wrong_is_said_and_leads_to_its_page(
-    facts: Facts, kind: str, sentence: str, href: str
+    facts: SystemFacts, kind: str, sentence: str, href: str
 ) -> None:
     (wrong,) = find_faults(facts)
     assert said(facts) == (kind, sentence)
     assert wrong.href == href
-    assert wrong.do.endswith(".")
+    assert wrong.advice.endswith(".")
 
 
 def test_what_is_worst_is_said_first_and_the_rest_is_counted() -> None:
-    facts = Facts(True, STATUS | {"lag": 5_000, "parked": 1}, 2, (), [Troubled("bank", True, 1)], 1, 4)
+    facts = SystemFacts(True, STATUS | {"lag": 5_000, "parked": 1}, 2, (), [FailingSinks("bank", True, 1)], 1, 4)
     assert said(facts) == ("busy", "Intake is 5,000 events behind. And 5 more things to look at, below.")
     assert [each.href for each in find_faults(facts)] == [
         "#lag", "/console/handoffs", "/console/parked", "/console/streams", "/console/streams", "/console/review",

@@ -9,11 +9,11 @@ import re
 import pytest
 
 from pathline_gateway.background.works import WORKS
-from pathline_gateway.console.front_page_summary import Facts, find_faults, outage_faults
+from pathline_gateway.console.front_page_summary import SystemFacts, find_faults, outage_faults
 from pathline_gateway.dependency_health.monitor import Component, DependencyMonitor
 from pathline_gateway.dependency_health.time_limit import with_time_limit
 from pathline_gateway.reserved_names import is_reserved
-from pathline_gateway.status.flow_repository import ParkedLately, Troubled
+from pathline_gateway.status.flow_repository import FailingSinks, ParkedLately
 from support.repository import ROOT
 
 NIGHT = (ROOT / "docs" / "operations" / "night.md").read_text()
@@ -86,11 +86,11 @@ async def test_each_sentence_of_the_front_page_has_a_row_for_the_night() -> None
     when = {"since": "2026-03-01T09:00:00Z", "reason": "x"}
     failing = [{"work": work, "records": n, **when} for work in WORKS for n in (0, 1, 2)]
     quiet = {"lag": 0, "parked": 3, "failing": []}
-    sinks = [Troubled("east", stopped, 2) for stopped in (True, False)]
+    sinks = [FailingSinks("east", stopped, 2) for stopped in (True, False)]
     told = [
         *outage_faults([*monitor.outages(), *broker]),
-        *find_faults(Facts(False, quiet, 2, [ParkedLately("east", "x", 4)], sinks, 5, 6)),
-        *find_faults(Facts(True, {"lag": 5_000, "parked": 3, "failing": failing}, 1, (), (), 1, 1)),
+        *find_faults(SystemFacts(False, quiet, 2, [ParkedLately("east", "x", 4)], sinks, 5, 6)),
+        *find_faults(SystemFacts(True, {"lag": 5_000, "parked": 3, "failing": failing}, 1, (), (), 1, 1)),
     ]
     rows = [re.escape(line.split("|")[1].strip()) for line in NIGHT.splitlines() if line.startswith("| ")]
     patterns = [re.compile(_ANY.sub(".+", row), re.IGNORECASE) for row in rows]

@@ -15,7 +15,7 @@ from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.dev_issuer.authorization_codes import LIFETIME_S, AuthorizationCodes, AuthorizationRequest
 from pathline_gateway.auth.login_attempt import LoginAttempt, own_page_path
 from pathline_gateway.auth.pkce import compute_challenge
-from pathline_gateway.desk.form_fields import Form, new_slip_code
+from pathline_gateway.desk.form_fields import DeskForm, new_slip_code
 
 NOW = datetime(2026, 4, 5, 1, 0, tzinfo=UTC)
 SYDNEY = ZoneInfo("Australia/Sydney")
@@ -23,7 +23,7 @@ SYDNEY = ZoneInfo("Australia/Sydney")
 
 @given(st.dates(date(1900, 1, 1), date(2026, 4, 4)), st.sampled_from(["UTC", "Australia/Sydney", "Asia/Kathmandu"]))
 def test_a_day_that_is_written_begins_where_the_desk_is(on: date, zone: str) -> None:
-    form = Form({"day": on.isoformat()})
+    form = DeskForm({"day": on.isoformat()})
     when = form.occurred(NOW, ZoneInfo(zone))
     assert (form.wrong, when.precision) == ({}, "day")
     assert when.time.date() == on
@@ -33,7 +33,7 @@ def test_a_day_that_is_written_begins_where_the_desk_is(on: date, zone: str) -> 
 
 @given(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)))
 def test_nothing_that_lies_ahead_is_written_down(at: datetime) -> None:
-    form = Form({"day": at.date().isoformat(), "clock": f"{at:%H:%M}"})
+    form = DeskForm({"day": at.date().isoformat(), "clock": f"{at:%H:%M}"})
     when = form.occurred(NOW, SYDNEY)
     wrong = at.replace(second=0, microsecond=0, tzinfo=SYDNEY) > NOW + timedelta(minutes=1)
     assert ("day" in form.wrong) == wrong
@@ -42,7 +42,7 @@ def test_nothing_that_lies_ahead_is_written_down(at: datetime) -> None:
 
 @given(st.text(max_size=60))
 def test_whatever_is_written_for_a_person_comes_back_only_if_it_is_a_pseudonym(said: str) -> None:
-    form = Form({"subject": said})
+    form = DeskForm({"subject": said})
     found = form.subject()
     assert found == (said.strip() if re.fullmatch(r"v[1-9][0-9]{0,3}\.[A-Za-z0-9_-]{21}[AQgw]", said.strip()) else "")
     assert bool(found) != ("subject" in form.wrong)
@@ -52,7 +52,7 @@ def test_whatever_is_written_for_a_person_comes_back_only_if_it_is_a_pseudonym(s
 
 @given(st.text(max_size=100))
 def test_whatever_is_written_for_a_service_becomes_a_code_or_is_refused(said: str) -> None:
-    form = Form({"service": said})
+    form = DeskForm({"service": said})
     code = form.code("service", "write it in words")
     assert form.wrong or code is None or (len(code) <= 64 and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code))
     assert (code is None and not form.wrong) == (said.strip() == "")
@@ -64,10 +64,10 @@ def test_a_code_of_a_slip_is_known_however_it_was_copied() -> None:
     plain = code.replace("-", "")
     grouped = [code.replace("-", mark) for mark in (" ", "\u2013", "\u2014", "\u2011", " - ", "\u2212", ".")]
     for said in (code, code.upper(), f" {code[:10]} {code[10:]} ", plain, plain.upper(), *grouped):
-        assert Form({"token": said}).read_slip_code(hash) == code
+        assert DeskForm({"token": said}).read_slip_code(hash) == code
     for said in ("", code[:-1], code + "x"):
-        assert Form({"token": said}).read_slip_code(hash) is None
-    assert Form({"token": code}).read_slip_code(None) is None
+        assert DeskForm({"token": said}).read_slip_code(hash) is None
+    assert DeskForm({"token": code}).read_slip_code(None) is None
 
 
 @given(st.text(alphabet=st.sampled_from("/desk.cono\\:?#%@\n \t"), max_size=40))

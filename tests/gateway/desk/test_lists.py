@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from pathline.vocabulary import TYPES
-from pathline_gateway.desk.handoff_queries import Size, find_page
+from pathline_gateway.desk.handoff_queries import ListSize, find_page
 from pathline_gateway.embedded import Machine
 from pathline_gateway.handoffs import desk_repository, lifecycle
 from pathline_gateway.handoffs.desk_repository import HandoffCursor, Side
@@ -39,7 +39,7 @@ insert into concealed_service (org, service, entered_by) values ('food-bank', 't
 insert into concealed_ref (org, subject, entered_by)
     values ('clinic', '{subject(1)}', 'tests'), ('citizen', '{subject(2)}', 'tests');
 """
-_SMALL = Size(3, 5)
+_SMALL = ListSize(3, 5)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.handoffs.token_redemption import Redemption, find_redemptions
 from pathline_gateway.identity.evidence import Evidence, EvidenceRank
 from pathline_gateway.identity.membership_writer import compute_pathways
-from pathline_gateway.identity.resolution import Ref, ResolutionLimits
+from pathline_gateway.identity.resolution import ResolutionLimits, StoredRef
 from pathline_gateway.pathways.amendments import apply_amendments
 from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.pathways.step import Step
@@ -141,7 +141,7 @@ class Incremental:
 
     def __init__(self, births: list[UUID], ages: list[int]) -> None:
         self.everybody = {
-            n: Ref(n, org, f"{org}-{person}", births[n], START + timedelta(minutes=ages[n]))
+            n: StoredRef(n, org, f"{org}-{person}", births[n], START + timedelta(minutes=ages[n]))
             for n, (org, person) in enumerate(REFS)
         }
         self.numbers = {(ref.org, ref.subject): n for n, ref in self.everybody.items()}
@@ -205,7 +205,7 @@ class Incremental:
             frontier += near
         return found
 
-    async def load_refs(self, numbers: Collection[int]) -> dict[int, Ref]:
+    async def load_refs(self, numbers: Collection[int]) -> dict[int, StoredRef]:
         return {n: self.everybody[n] for n in numbers}
 
     async def load_evidence(self, numbers: Collection[int]) -> list[Evidence]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.identity.oracle import people_of
 from pathline_gateway.identity.evidence import Evidence, EvidenceRank
-from pathline_gateway.identity.resolution import Ref, ResolutionLimits, pathways_of, resolve_people
+from pathline_gateway.identity.resolution import ResolutionLimits, StoredRef, pathways_of, resolve_people
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 ORGS = dict(enumerate(("clinic", "clinic", "clinic", "shelter", "court", "citizen", "citizen")))
@@ -167,7 +167,7 @@ def test_a_doubtful_link_that_alone_holds_two_groups_together_binds_and_is_flagg
 
 @given(told=evidence, births=st.lists(st.uuids(), min_size=7, max_size=7, unique=True), ages=st.permutations(REFS))
 def test_a_pathway_is_named_after_its_oldest_ref(told: list[Evidence], births: list[UUID], ages: list[int]) -> None:
-    refs = {n: Ref(n, "org", f"s{n}", births[n], START + timedelta(minutes=ages[n])) for n in REFS}
+    refs = {n: StoredRef(n, "org", f"s{n}", births[n], START + timedelta(minutes=ages[n])) for n in REFS}
     people = resolve_people(ORGS, told, LIMITS).people
     named = pathways_of(people, refs)
     for person in people:

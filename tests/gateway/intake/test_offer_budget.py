@@ -11,7 +11,7 @@ import pytest
 from pathline.interaction import interaction
 from pathline.vocabulary.handoffs import HandoffCancelled, HandoffOffered
 from pathline_gateway.handoffs.projection import project_next_batch
-from pathline_gateway.identity.links.service import Linking
+from pathline_gateway.identity.links.service import TokenLinkService
 from pathline_gateway.intake.batch_transaction import ApplyTarget
 from pathline_gateway.intake.http_ingest import HttpIngest
 from pathline_gateway.kafka.progress import Progress
@@ -79,7 +79,7 @@ async def test_the_door_refuses_them_and_says_when_to_come_again(gateway: Gatewa
 
 @pytest.mark.limit("link-tokens")
 async def test_one_organisation_has_so_many_tokens_that_may_be_used(gateway: GatewayRoutes) -> None:
-    linking = Linking(gateway.pool, NEVER, b"k" * 32, lifetime_s=600, limits=Limits(link_tokens=3))
+    linking = TokenLinkService(gateway.pool, NEVER, b"k" * 32, lifetime_s=600, limits=Limits(link_tokens=3))
     for n in range(3):
         await linking.issue("clinic", subject(n))
     with pytest.raises(Problem) as refused:

@@ -13,7 +13,7 @@ from limits.storage import MemoryStorage
 from starlette.types import Message, Receive, Scope, Send
 
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller, Role
-from pathline_gateway.limits.caller_budget import CallerBudget
+from pathline_gateway.limits.caller_budget import CallerBudgetMiddleware
 from pathline_gateway.limits.rates import CallerRates, RefusedCallers
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.web.problem import Problem
@@ -36,7 +36,7 @@ class Gateway:
     running: int = 0
 
     def __post_init__(self) -> None:
-        self.budget = CallerBudget(self.answer, self.limits, CallerRates(self.limits))
+        self.budget = CallerBudgetMiddleware(self.answer, self.limits, CallerRates(self.limits))
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.running += 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from pathline_gateway.limits.request_bounds import RequestBounds, TookTooLong
+from pathline_gateway.limits.request_bounds import RequestBoundsMiddleware, RequestTimedOut
 from pathline_gateway.limits.table import Limits
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -40,7 +40,7 @@ async def asked(
     headers = [(b"transfer-encoding", b"chunked")] if body else []
     scope: Scope = {"type": "http", "method": method, "path": path, "headers": headers}
     began = time.monotonic()
-    running = asyncio.create_task(RequestBounds(app, Limits(**limits))(scope, receive, send))
+    running = asyncio.create_task(RequestBoundsMiddleware(app, Limits(**limits))(scope, receive, send))
     await asyncio.wait([running, asyncio.create_task(answered.wait())], return_when=asyncio.FIRST_COMPLETED)
     if running.done():
         running.result()
@@ -111,7 +111,7 @@ async def test_an_answer_that_has_begun_is_cut_off() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await asyncio.Event().wait()
 
-    with pytest.raises(TookTooLong):
+    with pytest.raises(RequestTimedOut):
         await asked(half, request_s=1)
 
 

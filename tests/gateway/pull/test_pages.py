@@ -14,7 +14,7 @@ from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.pathways.step_cursor import StepCursor
-from pathline_gateway.pull import pathway_reader, seen_pages, unrestricted
+from pathline_gateway.pull import pathway_reader, unrestricted, visible_page_loading
 from support.gateways.routes import OPERATOR, GatewayRoutes, citizen, helper, purpose_headers, subscriber
 from support.intake.history import Event, source, subject
 
@@ -103,7 +103,7 @@ async def fault(gateway: GatewayRoutes, monkeypatch: pytest.MonkeyPatch) -> str 
         with monkeypatch.context() as patched:
             patched.setattr(pathway_reader, "MAX_STEPS", _LONG)
             patched.setattr(unrestricted, "MAX_STEPS", _LONG)
-            patched.setattr(seen_pages, "MAX_STEPS", _LONG)
+            patched.setattr(visible_page_loading, "MAX_STEPS", _LONG)
             if await names(gateway, caller, purpose) != found:
                 return f"{name}: called otherwise"
             one = await gateway.request(caller, "GET", path, headers=purpose_headers(purpose))

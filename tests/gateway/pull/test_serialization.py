@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.visibility.test_noninterference import READERS, SECRET, pathways
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.pull.page_range import PageAsked
+from pathline_gateway.pull.page_range import PageRange
 from pathline_gateway.pull.reader_view import build_view, redact_pathway
 from pathline_gateway.pull.serialization import PathwayContent, serialize_pathway
 from pathline_gateway.pull.visible_page import VisiblePage, filter_page
@@ -22,12 +22,12 @@ from support.generators.pathways import NOW, operator
 def test_all_pages_together_are_what_is_seen(known: PathwayContext, reader: Reader, limit: int) -> None:
     visible = compute_visible(reader, NOW, known)
     if visible is None:
-        assert filter_page(reader, NOW, known, PageAsked(None, limit)) is None
+        assert filter_page(reader, NOW, known, PageRange(None, limit)) is None
         return
     walked: list[VisibleStep] = []
     after = None
     while True:
-        page = filter_page(reader, NOW, known, PageAsked(after, limit))
+        page = filter_page(reader, NOW, known, PageRange(after, limit))
         assert isinstance(page, VisiblePage)
         assert len(page.visible.steps) <= limit
         assert page.context.steps == visible.steps

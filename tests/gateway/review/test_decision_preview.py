@@ -15,7 +15,7 @@ from pathline.codec import kafka
 from pathline.interaction import Interaction
 from pathline.vocabulary import Payload
 from pathline_gateway.embedded import Machine
-from pathline_gateway.identity.evidence_publisher import OwnEvidence
+from pathline_gateway.identity.evidence_publisher import EvidencePublisher
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_transaction import apply_batch
 from pathline_gateway.intake.record_parser import parse_record
@@ -84,7 +84,7 @@ async def _played(
                 await apply_batch(connection, log.into, _batch(log, events))
             await bind_all_evidence(database)
 
-        reviewing = ReviewService(pool, OwnEvidence(pool, write))
+        reviewing = ReviewService(pool, EvidencePublisher(pool, write))
         async with pool.acquire() as connection:
             await open_log(connection)
             await log.apply(connection, *_told(said))

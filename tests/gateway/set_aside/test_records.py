@@ -69,7 +69,7 @@ FAULTS = [
     Fault("dispatch", "streams.subscriptions.filter_index", "FilterIndex.iter_matches", _is_aimed_at),
     Fault("delivery", "streams.dispatch.event_rendering", "_render_cloudevent", _EVENTS),
     Fault("replays", "streams.subscriptions.filter_index", "FilterIndex.iter_matches", _is_a_series, replayed=True),
-    Fault("webhooks", "streams.webhooks.worker", "EndpointWorker._step", _is_aimed_at),
+    Fault("webhooks", "streams.webhooks.worker", "SinkWorker._step", _is_aimed_at),
 ]
 """Each function that a loop calls for one record after the other."""
 

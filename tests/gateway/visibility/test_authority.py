@@ -38,7 +38,7 @@ HELPER = person(9, Role.HELPER)
 
 
 def test_the_table_speaks_of_every_type_by_everybody_about_anything_and_once() -> None:
-    cells = [(t, s, r) for rule in TABLE for t in rule.types for s in rule.sayers for r in rule.relations]
+    cells = [(t, s, r) for rule in TABLE for t in rule.types for s in rule.asserters for r in rule.relations]
     twice = {cell for cell in cells if cells.count(cell) > 1}
     assert twice == set()
     missing = set(itertools.product([*TRUST, SAFETY], Asserter, Relation)) - set(cells)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.concealment.rules import Concealment
-from pathline_gateway.identity.resolution import Ref
+from pathline_gateway.identity.resolution import StoredRef
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.pull.reader_view import build_view
 from pathline_gateway.visibility.consent import ConsentEvent
@@ -191,7 +191,7 @@ def test_a_merge_with_refs_of_which_a_reader_sees_nothing_changes_nothing(
 
 def apart(known: PathwayContext, bare: set[tuple[str, str]]) -> PathwayContext:
     """The pathway as it was before these joined it: what they said of consents is what the strictest rule is for."""
-    refs: list[Ref] = [each for each in known.refs if (each.org, each.subject) not in bare]
+    refs: list[StoredRef] = [each for each in known.refs if (each.org, each.subject) not in bare]
     left = [each for each in known.steps if (each.org, each.subject) not in bare]
     return replace(known, refs=refs, steps=left)
 

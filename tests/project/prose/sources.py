@@ -1,4 +1,4 @@
-"""What there is to lint: pages, templates without their markup, and the sentences of messages in the code."""
+"""What there is to lint: pages, templates without their markup, and the docstrings and messages in the code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
+from inspect import cleandoc
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,11 @@ _NO_PROSE: Final = re.compile(
 _COMMAND: Final = re.compile(r"^  .*$", re.MULTILINE)
 """A line of a message that shows a command."""
 
+_NO_SENTENCE: Final = re.compile(
+    r"^Parameters\n-+\n|^\w+\n {4}(?=\S)|\n(?=\w+: )|^\w+ += .*(?:\n {3,}.*)*", re.MULTILINE
+)
+"""In a docstring: the heading of a command's flags, the name of each, and a formula."""
+
 
 @dataclass(frozen=True)
 class Prose:
@@ -58,6 +64,7 @@ def read_all() -> Iterator[Prose]:
     for folder in CODE:
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield from extract_messages(_name(path), path.read_text())
+            yield from extract_docstrings(_name(path), path.read_text())
 
 
 def extract_template(name: str, source: str) -> Iterator[Prose]:
@@ -105,6 +112,18 @@ def extract_messages(name: str, source: str) -> Iterator[Prose]:
         text = _COMMAND.sub("", _literal(node))
         if len(text.split()) >= FEWEST_WORDS and not _NO_PROSE.search(text):
             yield Prose(name, node.lineno, " ".join(text.split()), ".txt")
+
+
+def extract_docstrings(name: str, source: str) -> Iterator[Prose]:
+    """The docstrings of a module: of itself, of classes and functions, and those below a field or a constant."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.If | ast.With):
+            continue
+        for part in node.body:
+            if isinstance(part, ast.Expr) and (text := _literal(part.value)):
+                # `None` is the value, and negates nothing.
+                text = _NO_SENTENCE.sub("\n\n", re.sub(r"\bNone\b", "C0DE", cleandoc(text)))
+                yield Prose(name, part.lineno, text, ".md")
 
 
 def _literal(node: ast.AST) -> str:

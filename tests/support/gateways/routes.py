@@ -23,7 +23,7 @@ from pathline_gateway.auth.dependencies import current_caller
 from pathline_gateway.concealment import endpoints as concealment_endpoints
 from pathline_gateway.console import handoff_pages, parked_pages, pathway_pages, review_pages, subscription_pages
 from pathline_gateway.embedded import Machine
-from pathline_gateway.identity.evidence_publisher import OwnEvidence
+from pathline_gateway.identity.evidence_publisher import EvidencePublisher
 from pathline_gateway.identity.membership_writer import MembershipWriter
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_transaction import apply_batch
@@ -42,9 +42,9 @@ from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
 from pathline_gateway.streams.dispatch.push import PushDispatcher, PushTarget
 from pathline_gateway.streams.dispatch.replay_worker import Replayer
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
-from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.sse.stream import SseStreams
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient
-from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.sender import WebhookSender
 from pathline_gateway.visibility import (
     consent_endpoints,
@@ -52,8 +52,8 @@ from pathline_gateway.visibility import (
     mandate_endpoints,
     registrar_endpoints,
 )
-from pathline_gateway.visibility.own_events import AccountPublisher
-from pathline_gateway.visibility.padding import Padding
+from pathline_gateway.visibility.account_publisher import AccountPublisher
+from pathline_gateway.visibility.response_time_padding import ResponseTimePadding
 from pathline_gateway.web import problem
 from pathline_gateway.web.context import AppContext
 from support.generators.pathways import NOW
@@ -61,7 +61,7 @@ from support.intake.history import TOPIC, Event, Partition, Record, open_log
 from support.openapi_check import OpenApiCheck
 from support.postgres.fresh_database import drop_database, fresh_database
 
-NO_PADDING = Padding(1e-6)
+NO_PADDING = ResponseTimePadding(1e-6)
 SECRET = b"a secret of a test, of 32 bytes."
 OPERATOR = Caller(frozenset((Role.OPERATOR,)))
 AUDITOR = Caller(frozenset((Role.AUDITOR,)))
@@ -211,13 +211,13 @@ def _openapi_check(app: FastAPI) -> OpenApiCheck:
 
 
 @contextlib.asynccontextmanager
-async def routes_on(machine: Machine, padding: Padding = NO_PADDING) -> AsyncIterator[GatewayRoutes]:
+async def routes_on(machine: Machine, padding: ResponseTimePadding = NO_PADDING) -> AsyncIterator[GatewayRoutes]:
     """A gateway on a fresh database of this machine, which goes with it. Answers are held back where a test says so."""
     database = await fresh_database(machine)
     async with asyncpg.create_pool(database, min_size=1, max_size=2) as pool:
         async with pool.acquire() as connection:
             await open_log(connection)
-        policy = Policy()
+        policy = DeliveryPolicy()
 
         def clock() -> datetime:
             return gateway.now
@@ -232,8 +232,10 @@ async def routes_on(machine: Machine, padding: Padding = NO_PADDING) -> AsyncIte
         listeners = ListenerRegistry(pool)
         services = (
             RestrictedReader(pool, SECRET, clock, padding),
-            ReviewService(pool, OwnEvidence(pool, lambda events: gateway.deliver(*(each.event for each in events)))),
-            Streams(pool, SECRET, clock, listeners),
+            ReviewService(
+                pool, EvidencePublisher(pool, lambda events: gateway.deliver(*(each.event for each in events)))
+            ),
+            SseStreams(pool, SECRET, clock, listeners),
             SubscriptionAdmission.within(Limits()),
             webhook_sender,
             AccountPublisher(lambda item: gateway.ingest(item)),

@@ -16,14 +16,14 @@ from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.background.health import Health
 from pathline_gateway.background.loop import supervised
 from pathline_gateway.limits.table import Limits
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient
-from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 from pathline_gateway.streams.webhooks.worker_pool import WebhookWorkerPool
 from support.gateways.routes import SECRET, GatewayRoutes
 from support.servers.webhook_receiver import Sink
 
-QUICK = Policy(base_s=0.02, cap_s=0.05, sink_cap_s=0.05, client_error_age=timedelta())
+QUICK = DeliveryPolicy(base_s=0.02, cap_s=0.05, sink_cap_s=0.05, client_error_age=timedelta())
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Clock:
 @contextlib.asynccontextmanager
 async def run_webhook_workers(
     gateway: GatewayRoutes,
-    policy: Policy = QUICK,
+    policy: DeliveryPolicy = QUICK,
     clock: Clock | None = None,
     *,
     private: bool = True,

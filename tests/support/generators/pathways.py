@@ -14,7 +14,7 @@ from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.purpose import parse_access_purpose
 from pathline_gateway.auth.reader import Reader, reader_of
 from pathline_gateway.concealment.rules import NOTHING_CONCEALED, Concealment
-from pathline_gateway.identity.resolution import Ref
+from pathline_gateway.identity.resolution import StoredRef
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.visibility.consent import ConsentEvent
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
@@ -30,10 +30,10 @@ def subject(n: int) -> str:
     return f"v1.{n:021d}A"
 
 
-def ref(org: str, n: int = 1, age: int = 0) -> Ref:
+def ref(org: str, n: int = 1, age: int = 0) -> StoredRef:
     """Somebody as an organisation knows her; the smaller `age`, the older."""
     number = (sum(org.encode()) << 8) + n
-    return Ref(number, org, subject(n), UUID(int=number << 64), START + timedelta(minutes=age))
+    return StoredRef(number, org, subject(n), UUID(int=number << 64), START + timedelta(minutes=age))
 
 
 def step(org: str, id: str, type: str = "activity.recorded", n: int = 1, minute: int = 0, **data: Any) -> Step:
@@ -89,7 +89,7 @@ def operator() -> Reader:
 
 
 def pathway(
-    refs: Iterable[Ref],
+    refs: Iterable[StoredRef],
     steps: Iterable[Step],
     consents: Iterable[ConsentEvent] = (),
     bases: Iterable[LawfulBasis] = (),

@@ -13,8 +13,8 @@ from pathline import instant
 from pathline.vocabulary.shapes import Ref
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import Citizen, Publisher
-from pathline_gateway.identity.links.schemas import GivenToken, MadeLink, TakenBack
-from pathline_gateway.identity.links.service import Linking, link_not_found
+from pathline_gateway.identity.links.schemas import LinkReceipt, RetractionReceipt, ServedToken
+from pathline_gateway.identity.links.service import TokenLinkService, link_not_found
 from pathline_gateway.identity.links.token_repository import TokenLink
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.reserved_names import ACCOUNT_SOURCE, CITIZEN_ORGANISATION
@@ -26,7 +26,7 @@ from pathline_gateway.web.problem import Problem
 _PREFIX = "token-"
 
 
-class Show(BaseModel):
+class TokenLinkForm(BaseModel):
     """The tokens that a person carries: of two records; or of one, which her own account completes."""
 
     model_config = ConfigDict(
@@ -41,7 +41,7 @@ class Show(BaseModel):
     """The tokens, as they were shown to her."""
 
 
-class Retract(BaseModel):
+class RetractionForm(BaseModel):
     """A link to take back."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -52,7 +52,7 @@ class Retract(BaseModel):
     """Its id."""
 
 
-LinkService = Annotated[Linking, Depends(service(Linking))]
+LinkService = Annotated[TokenLinkService, Depends(service(TokenLinkService))]
 
 router = APIRouter(tags=["identity"])
 
@@ -62,7 +62,7 @@ router = APIRouter(tags=["identity"])
     status_code=201,
     summary="A token for a person to carry",
     response_model=None,
-    responses=response_docs(GivenToken, {201: "Shown once"}),
+    responses=response_docs(ServedToken, {201: "Shown once"}),
 )
 async def issue_token(
     pool: RequestPool,
@@ -87,10 +87,10 @@ async def issue_token(
     status_code=201,
     summary="Link by tokens",
     response_model=None,
-    responses=response_docs(MadeLink, {201: "It is bound, or waits for a reviewer", 202: "It is on its way: look"}),
+    responses=response_docs(LinkReceipt, {201: "It is bound, or waits for a reviewer", 202: "It is on its way: look"}),
 )
 async def link_by_tokens(
-    linking: LinkService, caller: Citizen, body: Show, request: Request, response: Response
+    linking: LinkService, caller: Citizen, body: TokenLinkForm, request: Request, response: Response
 ) -> dict[str, Any]:
     """201 when it is bound, or waits for a reviewer; 202 when it will be: `look` says how far it has come.
 
@@ -107,7 +107,7 @@ async def link_by_tokens(
     "/v1/identity/links/{link}",
     summary="How far a link by tokens has come",
     response_model=None,
-    responses=response_docs(MadeLink, "How far it has come"),
+    responses=response_docs(LinkReceipt, "How far it has come"),
 )
 async def get_link(
     linking: LinkService,
@@ -123,9 +123,11 @@ async def get_link(
     status_code=201,
     summary="Take a link by tokens back",
     response_model=None,
-    responses=response_docs(TakenBack, {201: "Membership follows it", 202: "Membership will follow it"}),
+    responses=response_docs(RetractionReceipt, {201: "Membership follows it", 202: "Membership will follow it"}),
 )
-async def retract_link(linking: LinkService, caller: Citizen, body: Retract, response: Response) -> dict[str, Any]:
+async def retract_link(
+    linking: LinkService, caller: Citizen, body: RetractionForm, response: Response
+) -> dict[str, Any]:
     """By who made it. 201 when membership follows it, 202 when it will. Once or twice is the same."""
     token_link = _require_own_link(caller, await linking.get_link(_link_id(body)))
     id, bound = await linking.unlink(token_link.id)
@@ -157,7 +159,7 @@ def _require_own_link(caller: Caller, link: TokenLink) -> TokenLink:
     return link
 
 
-def _link_id(body: Retract) -> UUID:
+def _link_id(body: RetractionForm) -> UUID:
     if body.source == ACCOUNT_SOURCE and body.id.startswith(_PREFIX):
         try:
             return UUID(body.id.removeprefix(_PREFIX))

@@ -24,7 +24,7 @@ _MAX_LIMIT = 1_000
 Org = Annotated[Code, Field(max_length=64)]
 
 
-class RightToLink(BaseModel):
+class LinkerEntry(BaseModel):
     """A right to link, as an operator enters it."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -64,9 +64,9 @@ async def list_linkers(
     summary="Let an organisation link",
     status_code=201,
     response_model=None,
-    responses=response_docs(RightToLink, {201: "It may from now on", 200: "It could before"}),
+    responses=response_docs(LinkerEntry, {201: "It may from now on", 200: "It could before"}),
 )
-async def add_linker(pool: RequestPool, operator: Operator, entry: RightToLink, response: Response) -> dict[str, Any]:
+async def add_linker(pool: RequestPool, operator: Operator, entry: LinkerEntry, response: Response) -> dict[str, Any]:
     """201 when it could not before, 200 when it could. It holds for links that come from now on."""
     try:
         async with write_transaction(pool, operator) as connection:

@@ -10,14 +10,14 @@ from pydantic import BaseModel, ConfigDict
 from pathline.vocabulary.shapes import EventRef
 
 
-class GivenToken(BaseModel):
+class ServedToken(BaseModel):
     """A token, shown once."""
 
     token: str
     expires_at: datetime
 
 
-class MadeLink(BaseModel):
+class LinkReceipt(BaseModel):
     """A link by tokens, and how far it has come."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -30,7 +30,7 @@ class MadeLink(BaseModel):
     """Where to see how far it has come."""
 
 
-class TakenBack(BaseModel):
+class RetractionReceipt(BaseModel):
     """A link was taken back."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)

@@ -15,7 +15,7 @@ import asyncpg
 from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import IdentityLinked, IdentityRetracted, Payload
 from pathline.vocabulary.shapes import EventRef, Ref
-from pathline_gateway.identity.evidence_publisher import OwnEvidence
+from pathline_gateway.identity.evidence_publisher import EvidencePublisher
 from pathline_gateway.identity.links import token_repository
 from pathline_gateway.identity.links.token_repository import EVERYBODY, TokenLink
 from pathline_gateway.identity.links.tokens import LinkRefusal, RepeatedLink, new_token, redeem, token_digest
@@ -42,11 +42,11 @@ class AttemptLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Linking:
+class TokenLinkService:
     """Issues tokens, links by them, and unlinks."""
 
     pool: asyncpg.Pool
-    publisher: OwnEvidence
+    publisher: EvidencePublisher
     secret: bytes
     """Callers are counted under a hash keyed with it."""
     lifetime_s: int = 900
@@ -169,7 +169,7 @@ def _build_event(payload: Payload, link: TokenLink, id: str, time: datetime) -> 
 
 
 def link_not_found() -> Problem:
-    """Said of what is not there, and of what is somebody else's."""
+    """The same for a link that is not there, and for somebody else's."""
     return Problem(404, "no-such-link", "there is no link of yours under this id")
 
 

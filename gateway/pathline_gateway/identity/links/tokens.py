@@ -40,7 +40,7 @@ class IssuedToken:
 
 @dataclass(frozen=True, slots=True)
 class PendingLink:
-    """A link that was written down and is not published yet, as far as is known."""
+    """A link in the database that, as far as is known, is not published yet."""
 
     link: UUID
     pair: frozenset[Subject]

@@ -12,7 +12,7 @@ from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
 from pathline_gateway.postgres import change_log
 
 
-class Amendments:
+class AmendmentProjection:
     """`amendment.target_ref`, from the identity that each names."""
 
     name = "amendments"

@@ -7,13 +7,13 @@ from functools import partial
 
 import asyncpg
 
-from pathline_gateway.background.isolation import fold_with_bisection
 from pathline_gateway.handoffs import repository as handoff_repository
 from pathline_gateway.handoffs.projection import compute_rows
 from pathline_gateway.integrity.rebuild import shadow_handoffs
 from pathline_gateway.integrity.rebuild.projection import Difference
 from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
 from pathline_gateway.integrity.verify import scans
+from pathline_gateway.set_aside.bisection import fold_with_bisection
 
 
 async def _build_batch(connection: asyncpg.Connection, handoff_ids: Sequence[str]) -> None:
@@ -51,5 +51,5 @@ class HandoffProjection:
         return Difference(self.name, compared, len(rows), pathways), ()
 
     async def switch_over(self, connection: asyncpg.Connection) -> None:
-        """They are."""
+        """Replaces the live rows by those that were built."""
         await shadow_handoffs.switch_over(connection, self._built_seq)

@@ -19,7 +19,7 @@ from pathline_gateway.postgres import change_log
 from pathline_gateway.set_aside import repository as set_aside
 
 
-class Membership:
+class MembershipProjection:
     """Open rows of `membership`, from the evidence that its writer has seen."""
 
     name = "membership"

@@ -32,8 +32,8 @@ class Projection(Protocol):
     async def catch_up(
         self, connection: asyncpg.Connection, changed_refs: Collection[int], since: RebuildPosition, to: RebuildPosition
     ) -> Collection[int]:
-        """It follows the live tables up to `to`, given the refs that the change log names since; refs besides those
-        at which the switch must look."""
+        """It follows the live tables up to `to`, given the refs in the change log since. Returns further refs for the
+        switch to look at."""
 
     async def find_differences(self, connection: asyncpg.Connection) -> tuple[Difference, Collection[int]]:
         """Where the live one differs, by a digest a pathway, and the refs of those pathways."""

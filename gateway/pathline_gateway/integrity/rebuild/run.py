@@ -10,19 +10,19 @@ import asyncpg
 
 from pathline_gateway.identity import membership_repository
 from pathline_gateway.integrity.rebuild import shadow_schema
-from pathline_gateway.integrity.rebuild.amendments import Amendments
+from pathline_gateway.integrity.rebuild.amendments import AmendmentProjection
 from pathline_gateway.integrity.rebuild.handoffs import HandoffProjection
-from pathline_gateway.integrity.rebuild.membership import Membership
+from pathline_gateway.integrity.rebuild.membership import MembershipProjection
 from pathline_gateway.integrity.rebuild.projection import Difference, Projection
 from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
-from pathline_gateway.integrity.rebuild.step_flags import Steps
+from pathline_gateway.integrity.rebuild.step_flags import StepFlagProjection
 from pathline_gateway.integrity.rebuild.totals import TotalsProjection
 from pathline_gateway.postgres import change_log
 
 PROJECTIONS: Final[Sequence[Projection]] = (
-    Steps(),
-    Amendments(),
-    Membership(),
+    StepFlagProjection(),
+    AmendmentProjection(),
+    MembershipProjection(),
     HandoffProjection(),
     TotalsProjection(),
 )

@@ -63,7 +63,7 @@ async def prepare(connection: asyncpg.Connection) -> None:
 
 
 async def drop_schema(connection: asyncpg.Connection) -> None:
-    """They are gone."""
+    """Drops the shadow tables."""
     await connection.execute("drop schema if exists rebuilding cascade")
 
 
@@ -145,7 +145,7 @@ async def build_steps(connection: asyncpg.Connection) -> None:
 
 
 async def rebuild_steps(connection: asyncpg.Connection, refs: Collection[int]) -> None:
-    """Counted anew for these."""
+    """Counts the steps of these refs anew."""
     await _add_to_totals(connection, await connection.fetchrow(_SUM_STEPS_OF, list(refs)), -1)
     await connection.execute(_DELETE_STEPS, list(refs))
     await connection.execute(_REBUILD_STEPS_OF, list(refs))
@@ -302,5 +302,5 @@ async def load_totals(connection: asyncpg.Connection) -> list[tuple[int, int]]:
 
 
 async def switch_totals(connection: asyncpg.Connection) -> None:
-    """Totals are those rebuilt."""
+    """Replaces the live totals by those that were rebuilt."""
     await connection.execute(_SWITCH_TOTALS)

@@ -11,7 +11,7 @@ from pathline_gateway.integrity.rebuild.projection import Difference
 from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
 
 
-class Steps:
+class StepFlagProjection:
     """`subject_ref.has_steps`, from the interactions that no void names."""
 
     name = "stepped"
@@ -23,7 +23,7 @@ class Steps:
     async def catch_up(
         self, connection: asyncpg.Connection, changed_refs: Collection[int], since: RebuildPosition, to: RebuildPosition
     ) -> Collection[int]:
-        """They are counted again under refs that changed."""
+        """Counts them again under refs that changed."""
         await shadow_schema.rebuild_steps(connection, changed_refs)
         return ()
 

@@ -32,5 +32,5 @@ class TotalsProjection:
         return Difference(self.name, len(pairs), sum(live != rebuilt for live, rebuilt in pairs)), ()
 
     async def switch_over(self, connection: asyncpg.Connection) -> None:
-        """They are."""
+        """Replaces the live totals by those that were counted."""
         await shadow_schema.switch_totals(connection)

@@ -28,7 +28,7 @@ Name = Literal[
 
 INVARIANTS: Final[dict[Name, str]] = {
     "content": "the digest of what is stored is the one kept when it was accepted",
-    "columns": "clear columns say what the payload says",
+    "columns": "columns say what the payload says",
     "identities": "every event has one identity, and every identity its event",
     "sources": "a source belongs to the organisation that it names",
     "links": "link evidence says what its event says",

@@ -41,7 +41,7 @@ async def _compare(connection: asyncpg.Connection, handoff_ids: Sequence[str], c
 
 
 async def _compare_one(connection: asyncpg.Connection, handoff: str, check: Check) -> None:
-    """As above; where it cannot be computed, that is told of what is kept of it."""
+    """As above; a hand-off that cannot be computed counts as different if anything is kept of it."""
     try:
         await _compare(connection, [handoff], check)
     except Exception as failed:

@@ -38,7 +38,7 @@ def row_agrees(row: HandoffRow, status: HandoffStatus, steps: Sequence[Step]) ->
 
 
 def side_agrees(side: OpenStages, status: HandoffStatus | None) -> bool:
-    """Whether a side waits for what it may know of; contacts are not among what is folded for it, and left out here."""
+    """Whether a side waits for what it may know of. Contacts are left out: its own fold has none."""
     if status is None or status.offered_at is None:
         return (side.receiver, side.accept_due_at, side.contact_due_at) == (None, None, None)
     if (side.sender, side.receiver) != (status.lifecycle.sender, status.lifecycle.receiver):

@@ -96,6 +96,6 @@ class HandoffRows:
                 self.check.record(side_agrees(each, statuses.get(each.handoff)), each.offer_ref)
 
     async def check_notices(self, check: Check) -> None:
-        """What was said of silence."""
+        """The notices of silence."""
         async for row in scans.stream(self.connection, scans.NOTICES):
             check.record(row["founded"], row["ref"])

@@ -42,9 +42,8 @@ async def recompute_membership(
 ) -> RecomputedMembership:
     """The pathways of all refs that evidence names, at this transaction's snapshot.
 
-    `closed_refs`: refs of which something is set aside. Where not all can be computed, everybody who is connected
-    with one
-    of them is left out, and stays where she is.
+    `closed_refs`: refs of which something is set aside. Where not all can be computed, everybody connected with one of
+    them stays where she is.
     """
     evidence: dict[Evidence, int] = {}
     orgs: dict[int, str] = {}

@@ -1,6 +1,6 @@
 """A pathway as it must be served, from stored rows alone. Pure, and plain rather than fast.
 
-Reads each step from its payload, not from clear columns, and takes amendments by what they name.
+Reads each step from its payload, not from payload columns, and takes amendments by what they name.
 """
 
 from __future__ import annotations

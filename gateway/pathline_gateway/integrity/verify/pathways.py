@@ -37,7 +37,7 @@ class PathwayCounts:
 async def check_pathways(
     connection: asyncpg.Connection, membership: RecomputedMembership, checks: Mapping[Name, Check]
 ) -> PathwayCounts:
-    """Every pathway is looked at, by the ref that it is named after, and what they come to is counted."""
+    """Checks every pathway, by the ref that it is named after, and counts what they come to."""
     counts = PathwayCounts()
     handoffs = await HandoffRows.start(connection, checks["clocks"])
     async for page in scans.pages(connection, scans.REFS, _BATCH_SIZE):
@@ -123,7 +123,7 @@ def _recompute_digest(
     steps: Sequence[Row],
     amendments: Mapping[Any, pathway_recompute.InteractionAmendments],
 ) -> bytes | None:
-    """The digest of what must be served; None where what is stored cannot be read."""
+    """The digest of the right answer; None where a stored payload cannot be read."""
     try:
         return pathway_recompute.digest(pathway_recompute.render_pathway(str(pathway), subjects, steps, amendments))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Every stored event against its own bytes: digest, clear columns, identity, and what is kept of evidence."""
+"""Every stored event against its own bytes: digest, payload columns, identity, and what is kept of evidence."""
 
 from __future__ import annotations
 

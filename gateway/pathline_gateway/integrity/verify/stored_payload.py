@@ -70,7 +70,7 @@ def digest_of(event: Interaction[Payload] | None) -> bytes | None:
 
 
 def columns_agree(row: Row, stored: StoredPayload) -> bool:
-    """Whether the clear columns of this interaction are what its payload says."""
+    """Whether the payload columns of this interaction are what its payload says."""
     activity = activity_of(row["type"], stored.fields)
     return (
         instants_agree(row, stored)

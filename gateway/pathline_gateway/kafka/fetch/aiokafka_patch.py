@@ -1,8 +1,8 @@
 """Puts our bounded fetcher where aiokafka looks its own up: it offers no other way to choose one.
 
-Why: aiokafka 0.14 decompresses each batch whole and inside the event loop, decodes header names strictly, and raises
-out of the poll what is wrong with one batch, so that the poll forgets what it had read of others. One record of
-anybody who may publish would stop intake (decisions 32 and 47).
+Why: aiokafka 0.14 decompresses each batch whole and inside the event loop, and decodes header names strictly. An error
+in one batch leaves the poll, which forgets what it had read of others. So one record of anybody who may publish would
+stop intake (decisions 32 and 47).
 
 No upstream issue is known; decision 47 has the text for one. `tests/gateway/kafka/fetch/test_patch.py` fails where a
 new aiokafka looks these names up elsewhere, or has changed what we override.

@@ -13,9 +13,9 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.structs import ConsumerRecord
 
 from pathline_gateway.kafka.fetch import bounds, legacy
-from pathline_gateway.kafka.fetch.decompress import NO_CODEC, PastBound, decompress
+from pathline_gateway.kafka.fetch.decompress import NO_CODEC, DecompressedTooLarge, decompress
 from pathline_gateway.kafka.fetch.lenient_headers import LenientBatch
-from pathline_gateway.kafka.fetch.record_walk import Broken, Large, Run, Walk
+from pathline_gateway.kafka.fetch.record_scanner import MalformedRecords, OversizedRecord, RecordRun, RecordScanner
 from pathline_gateway.kafka.fetch.records import TOO_LARGE, UNREADABLE_BATCH, CutRecord, UnreadRecords, cut_record
 from pathline_gateway.kafka.offset_repository import Partition
 
@@ -55,7 +55,7 @@ def build_unread_records(
     last = struct.unpack_from(">q", raw)[0]
     if raw[_MAGIC_INDEX] >= 2:
         last += _HEADER.unpack_from(raw)[6]
-    if isinstance(error, PastBound):
+    if isinstance(error, DecompressedTooLarge):
         reason, cause = (
             TOO_LARGE,
             f"becomes more than {bounds.max_decompressed_bytes(len(raw)):,} bytes when it is decompressed",
@@ -80,22 +80,22 @@ class _Reader:
         self._first_time, self._last_time = header[7], header[8]
         self._next_offset = self._base_offset
         """After the last record that came."""
-        self._walk: Walk | None = None
+        self._walk: RecordScanner | None = None
 
     def read(self) -> Iterator[BatchItem]:
         codec, body = self._attributes & _CODEC, self._raw[_HEADER.size :]
         try:
             if codec == NO_CODEC and len(body) <= bounds.MAX_RECORD_BYTES:
-                yield from self._read_run(Run(body, self._count))
+                yield from self._read_run(RecordRun(body, self._count))
                 return
             max_bytes = bounds.max_decompressed_bytes(len(body)) if codec != NO_CODEC else len(body)
             decompressed = decompress(codec, body, max_bytes)
             first_pieces, next_pieces = _split_beginning(decompressed)
             if not next_pieces:
-                yield from self._read_run(Run(b"".join(first_pieces), self._count))
+                yield from self._read_run(RecordRun(b"".join(first_pieces), self._count))
                 return
             yield LARGE_BATCH_START
-            yield from self._read_large_batch(Walk(chain(first_pieces, next_pieces, decompressed), max_bytes))
+            yield from self._read_large_batch(RecordScanner(chain(first_pieces, next_pieces, decompressed), max_bytes))
         except Exception as error:  # whatever stands in a batch is its publisher's, and stops nobody
             claimed_size = None if self._walk is None else self._walk.claimed_size
             if self._next_offset <= self._last_offset:  # else it is bytes behind the last record
@@ -103,17 +103,17 @@ class _Reader:
         if self._walk is not None:
             yield LARGE_BATCH_END
 
-    def _read_large_batch(self, walk: Walk) -> Iterator[BatchItem]:
+    def _read_large_batch(self, walk: RecordScanner) -> Iterator[BatchItem]:
         self._walk = walk
         for item in walk.records(self._count):
-            if isinstance(item, Run):
+            if isinstance(item, RecordRun):
                 yield from self._read_run(item)
-            elif isinstance(item, Large):
+            elif isinstance(item, OversizedRecord):
                 yield self._build_cut_record(item)
             else:
                 yield item
 
-    def _read_run(self, run: Run) -> Iterator[BatchItem]:
+    def _read_run(self, run: RecordRun) -> Iterator[BatchItem]:
         """The records of a run, each as aiokafka's parser has it."""
         header = list(_HEADER.unpack_from(self._raw))
         header[1], header[5], header[12] = len(run.data) + _AFTER_LENGTH, self._attributes & ~_CODEC, run.record_count
@@ -136,7 +136,7 @@ class _Reader:
     def _consumer_record(self, record: Any) -> ConsumerRecord | CutRecord:
         offset, headers = record.offset, record.headers
         if not self._next_offset <= offset <= self._last_offset:
-            raise Broken
+            raise MalformedRecords
         self._next_offset = offset + 1
         key, value = record.key, record.value
         if len(headers) > bounds.MAX_HEADERS:
@@ -154,10 +154,10 @@ class _Reader:
             tuple(headers),
         )
 
-    def _build_cut_record(self, large: Large) -> CutRecord:
+    def _build_cut_record(self, large: OversizedRecord) -> CutRecord:
         offset = self._base_offset + large.offset_delta
         if not self._next_offset <= offset <= self._last_offset:
-            raise Broken
+            raise MalformedRecords
         self._next_offset = offset + 1
         uses_log_append_time = self._attributes & _LOG_APPEND_TIME
         timestamp = self._last_time if uses_log_append_time else self._first_time + large.timestamp_delta
@@ -191,7 +191,7 @@ def _read_legacy(partition: Partition, raw: bytes) -> Iterator[BatchItem]:
     try:
         for message in legacy.parse_messages(raw):
             if not first_offset <= message.offset <= last_offset:
-                raise Broken
+                raise MalformedRecords
             first_offset = message.offset + 1
             yield _convert_legacy_message(partition, message)
     except Exception as error:

@@ -33,7 +33,7 @@ MAX_FETCH_BYTES: Final = 16 * 1_024 * 1_024
 
 
 def max_decompressed_bytes(compressed_bytes: int) -> int:
-    """The most bytes that are made of a batch of so many: work grows with what was sent, and not with what it claims.
+    """The most bytes that a batch of so many may become: work grows with the bytes sent, whatever size they claim.
 
     Text of events becomes 10 to 50 times smaller; zeros become 32,000 times smaller.
     """

@@ -26,7 +26,7 @@ class Undecodable(Exception):
     """These bytes are not what their codec makes."""
 
 
-class PastBound(Exception):
+class DecompressedTooLarge(Exception):
     """There is more than may be made of these bytes."""
 
 
@@ -42,7 +42,7 @@ def decompress(codec: int, data: bytes, max_bytes: int) -> Iterator[bytes]:
         for piece in _CODECS[codec](data):
             bytes_left -= len(piece)
             if bytes_left < 0:
-                raise PastBound
+                raise DecompressedTooLarge
             yield piece
     except (zlib.error, zstandard.ZstdError, cramjam.DecompressionError, RuntimeError, EOFError, MemoryError) as error:
         raise Undecodable(type(error).__name__) from None
@@ -89,7 +89,7 @@ def _snappy(data: bytes) -> Iterator[bytes]:
 
 def _snappy_block(data: bytes) -> bytes:
     if cramjam.snappy.decompress_raw_len(data) > MAX_SNAPPY_BLOCK_BYTES:
-        raise PastBound
+        raise DecompressedTooLarge
     return bytes(cramjam.snappy.decompress_raw(data))
 
 

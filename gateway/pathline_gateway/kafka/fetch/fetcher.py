@@ -1,7 +1,7 @@
 """aiokafka's fetcher, so that what it reads is bounded: a poll reads so many bytes, and no batch stops another.
 
-aiokafka decompresses each batch whole and inside the event loop, raises out of the poll what is wrong with one, and
-forgets then what it had read of others. `aiokafka_patch` makes every consumer of a process use this one.
+aiokafka decompresses each batch whole and inside the event loop. An error in one leaves the poll, which forgets what it
+had read of others. `aiokafka_patch` makes every consumer of a process use this one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from aiokafka.structs import TopicPartition
 from pathline_gateway.kafka.fetch import batch as fetch_batch
 from pathline_gateway.kafka.fetch import bounds
 from pathline_gateway.kafka.fetch.batch import LARGE_BATCH_END, LARGE_BATCH_START
-from pathline_gateway.kafka.fetch.record_walk import Broken
+from pathline_gateway.kafka.fetch.record_scanner import MalformedRecords
 from pathline_gateway.kafka.fetch.records import UnreadRecords
 from pathline_gateway.log_cause import because
 
@@ -92,7 +92,9 @@ class BoundedPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
         while self._records.has_next():
             strict, raw = self._records.next_batch()
             if self._check_crcs and not strict.validate_crc():
-                raise BadChecksum(fetch_batch.build_unread_records(partition, raw, self.next_fetch_offset, Broken()))
+                raise BadChecksum(
+                    fetch_batch.build_unread_records(partition, raw, self.next_fetch_offset, MalformedRecords())
+                )
             if not self._is_skipped(strict):
                 for item in fetch_batch.read(partition, raw):
                     if not isinstance(item, int | fetch_batch.BatchStart | fetch_batch.BatchEnd):
@@ -172,7 +174,7 @@ class BoundedFetchResult(fetcher.FetchResult):  # type: ignore[misc]
 
 
 class BoundedFetcher(fetcher.Fetcher):  # type: ignore[misc]
-    """Hands out what was fetched."""
+    """Returns fetched records."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -183,7 +185,7 @@ class BoundedFetcher(fetcher.Fetcher):  # type: ignore[misc]
     async def fetched_records(
         self, partitions: Collection[TopicPartition], timeout: float = 0, max_records: int | None = None
     ) -> dict[TopicPartition, list[Any]]:
-        """What was fetched and not handed out yet: so many records, and so many bytes, of all partitions in turn."""
+        """Fetched records that were not returned yet: so many records, and so many bytes, of all partitions in turn."""
         deadline = time.monotonic() + timeout
         while True:
             if self._subscriptions.reassignment_in_progress:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from pathline_gateway.kafka.fetch.bounds import MAX_RECORD_BYTES
 from pathline_gateway.kafka.fetch.decompress import decompress
-from pathline_gateway.kafka.fetch.record_walk import Broken
+from pathline_gateway.kafka.fetch.record_scanner import MalformedRecords
 
 _HEAD: Final = struct.Struct(">qiIbb")
 """Offset, length of what follows it, checksum, format, attributes."""
@@ -22,7 +22,7 @@ _CODEC: Final = 0x07
 _LZ4: Final = 3
 _LOG_APPEND_TIME: Final = 0x08
 _MAX_MESSAGE_BYTES: Final = 8 * MAX_RECORD_BYTES
-"""Bytes of messages that are read of one: they cannot be read one by one, since the last has the offset of all."""
+"""Most bytes of inner messages. They cannot be read one by one, since the last has the offset of all."""
 
 
 class LegacyMessage(NamedTuple):
@@ -46,10 +46,10 @@ def parse_messages(raw: bytes) -> list[LegacyMessage]:
         return [outer]
     version = raw[16]
     if outer.value is None or (version == 0 and codec == _LZ4):  # the latter is made with a checksum that is wrong
-        raise Broken
+        raise MalformedRecords
     inner_messages = list(_parse_inner(b"".join(decompress(codec, outer.value, _MAX_MESSAGE_BYTES)), version))
     if not inner_messages or any(message.attributes & _CODEC for message in inner_messages):
-        raise Broken
+        raise MalformedRecords
     base = outer.offset - inner_messages[-1].offset if version else 0
     log_append_time = outer.timestamp if outer.attributes & _LOG_APPEND_TIME else None
     return [
@@ -80,9 +80,9 @@ def _parse_message(data: bytes, position: int, version: int) -> tuple[LegacyMess
         key, position = _parse_field(data, position)
         value, position = _parse_field(data, position)
     except struct.error:
-        raise Broken from None
+        raise MalformedRecords from None
     if magic != version or position != end:
-        raise Broken
+        raise MalformedRecords
     return LegacyMessage(offset, timestamp, attributes, key, value), end
 
 
@@ -92,5 +92,5 @@ def _parse_field(data: bytes, position: int) -> tuple[bytes | None, int]:
     if size < 0:
         return None, position
     if position + size > len(data):
-        raise Broken
+        raise MalformedRecords
     return data[position : position + size], position + size

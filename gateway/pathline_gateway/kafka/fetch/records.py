@@ -51,7 +51,7 @@ def cut_record(
     value: bytes | None,
     headers: Sequence[tuple[str, bytes | None]],
 ) -> CutRecord:
-    """A record that is at hand, cut."""
+    """A record that was read whole, cut."""
     size = len(key or b"") + len(value or b"")
     size += sum(
         len(name.encode("utf-8", "surrogateescape")) + len(header_value or b"") for name, header_value in headers

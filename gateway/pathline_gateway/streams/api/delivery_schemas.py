@@ -33,7 +33,7 @@ class LastFailure(BaseModel):
     """The status that the sink answered, or `unreachable`, `timed-out`, `bad-answer`."""
 
 
-class EndpointProgress(_DeliveryProgress):
+class SinkProgress(_DeliveryProgress):
     """How the posting to a sink goes."""
 
     last_success: datetime | None
@@ -60,7 +60,7 @@ class _SeriesFields(BaseModel):
     """Everything that it will ever hold was given."""
 
 
-class EndpointSeries(_SeriesFields, EndpointProgress):
+class SinkSeries(_SeriesFields, SinkProgress):
     """How the posting of a further series goes."""
 
 
@@ -68,10 +68,10 @@ class ReaderSeries(_SeriesFields, ReaderProgress):
     """How far the reader of a further series is."""
 
 
-class EndpointStatus(EndpointProgress):
+class SinkStatus(SinkProgress):
     """How the posting to a sink goes, and that of each further series."""
 
-    replays: list[EndpointSeries]
+    replays: list[SinkSeries]
 
 
 class ReaderStatus(ReaderProgress):
@@ -80,7 +80,7 @@ class ReaderStatus(ReaderProgress):
     replays: list[ReaderSeries]
 
 
-class DeliveryStatus(RootModel[EndpointStatus | ReaderStatus]):
+class DeliveryStatus(RootModel[SinkStatus | ReaderStatus]):
     """How receiving goes."""
 
 

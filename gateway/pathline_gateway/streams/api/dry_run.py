@@ -14,12 +14,12 @@ import asyncpg
 from pathline import instant
 from pathline_gateway.access_log.request_row import request_number
 from pathline_gateway.background.faults import concerns_record
-from pathline_gateway.background.isolation import fold_with_bisection
+from pathline_gateway.set_aside.bisection import fold_with_bisection
 from pathline_gateway.streams.api import dry_run_repository
 from pathline_gateway.streams.api.request_schemas import SubscriptionForm
 from pathline_gateway.streams.dispatch.event_rendering import RenderContext, render_events, with_numbers
-from pathline_gateway.streams.dispatch.isolation import Recipients
 from pathline_gateway.streams.dispatch.selection import select_recipients
+from pathline_gateway.streams.dispatch.selection_by_pathway import Recipients
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Subscription

@@ -26,7 +26,7 @@ order by n.number
 """
 
 
-class Window(NamedTuple):
+class DryRunWindow(NamedTuple):
     """Entries of the change log: after `begin`, up to `end`."""
 
     begin: int
@@ -35,10 +35,10 @@ class Window(NamedTuple):
     entries: int
 
 
-async def fetch_window(connection: asyncpg.Connection, since: datetime, limit: int) -> Window | None:
+async def fetch_window(connection: asyncpg.Connection, since: datetime, limit: int) -> DryRunWindow | None:
     """The entries since then, or the newest of them where there are more; None where there is none."""
     row = await connection.fetchrow(_WINDOW, since, limit)
-    return None if row is None or row["begin"] is None else Window(**row)
+    return None if row is None or row["begin"] is None else DryRunWindow(**row)
 
 
 async def fetch_stored(connection: asyncpg.Connection, events: Sequence[tuple[int, str]]) -> list[asyncpg.Record]:

@@ -17,8 +17,8 @@ from pathline_gateway.streams.api.services import EventStreams
 from pathline_gateway.streams.api.subscription_schemas import DeliveredEvents, DeliveryExplanation
 from pathline_gateway.streams.dispatch.event_rendering import render_page
 from pathline_gateway.streams.subscriptions.cursor import parse_cursor, require_reached
-from pathline_gateway.streams.webhooks import endpoint_repository
-from pathline_gateway.visibility.padding import PADDING, is_restricted
+from pathline_gateway.streams.webhooks import sink_repository
+from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, is_restricted
 from pathline_gateway.web.context import Context, RequestPool
 from pathline_gateway.web.openapi_responses import LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.patterns import STORABLE
@@ -48,7 +48,7 @@ async def pull_events(
 ) -> Response:
     """The next events, each a CloudEvent with its running `number`: a gap always means loss.
 
-    Each is looked at again: of what may no longer be shown only `{"number", "withheld": true}` is left.
+    Each is checked again: in place of an event that it may no longer show stands `{"number", "withheld": true}`.
     """
     series, number = cursor = parse_cursor(after)
     async with context.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
@@ -56,7 +56,7 @@ async def pull_events(
         require_reached(cursor, target.last_number, target.prefix)
         event_page = await render_page(connection, context.secret, target, number, limit, context.clock())
     async with context.pool.acquire() as connection:
-        await endpoint_repository.record_read_position(connection, target.id, number, datetime.now(UTC))
+        await sink_repository.record_read_position(connection, target.id, number, datetime.now(UTC))
     body = {
         "events": event_page.events,
         "next": f"{target.prefix}n{event_page.last_number}",
@@ -83,14 +83,14 @@ async def stream_events(
 ) -> StreamingResponse:
     """As `…/events`, as they come. A reader that lost the connection sends `Last-Event-ID`, as browsers do.
 
-    It ends after a quarter of an hour, when the subscription is paused or ended, and when the token is: signed out
-    of, or expired.
+    It ends after a quarter of an hour, and when the subscription is paused or ended. It also ends with the token, by
+    sign-out or expiry.
     """
     series, number = cursor = parse_cursor(last_event_id or after)
     async with pool.acquire() as connection:
         target = await require_series(connection, await require_recipient(connection, caller, subscription), series)
         require_reached(cursor, target.last_number, target.prefix)
-        await endpoint_repository.record_read_position(connection, target.id, number, datetime.now(UTC))
+        await sink_repository.record_read_position(connection, target.id, number, datetime.now(UTC))
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     frames = streams.listen(target.id, number, auth_disabled=caller.auth_disabled, session=caller.session)
     return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
@@ -110,6 +110,9 @@ async def explain_event(
     event: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's id.")],
 ) -> dict[str, Any]:
     """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown."""
-    async with PADDING.padded(enabled=is_restricted(caller)), read_transaction(context.slow_pool) as connection:
+    async with (
+        RESPONSE_TIME_PADDING.padded(enabled=is_restricted(caller)),
+        read_transaction(context.slow_pool) as connection,
+    ):
         target = await require_subscription(connection, caller, subscription)
         return await explain(connection, target, caller, source, event, context.clock())

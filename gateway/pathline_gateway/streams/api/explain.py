@@ -24,9 +24,9 @@ from pathline_gateway.streams.subscriptions.filters import compile_filters
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.visibility.loading import load_visible
 
-Because = Literal["given", "withheld", "unknown", "before", "filtered", "waiting", "not-shown"]
+ExplanationCode = Literal["given", "withheld", "unknown", "before", "filtered", "waiting", "not-shown"]
 
-DETAILS: Mapping[Because, str] = {
+DETAILS: Mapping[ExplanationCode, str] = {
     "given": "it was delivered under this number",
     "withheld": "it was delivered under this number, and you may no longer see it: the number stays as a marker",
     "unknown": "there is no such event that you may know of. Nobody published it, it is parked or no step, or you may"
@@ -96,5 +96,5 @@ async def _log_explanation(
     request_row.add_refs(*(((row["ref"],), ()) if is_disclosed else ((), (row["ref"],))))
 
 
-def _explanation(reason: Because, number: int | None = None, detail: str | None = None) -> dict[str, Any]:
+def _explanation(reason: ExplanationCode, number: int | None = None, detail: str | None = None) -> dict[str, Any]:
     return {"given": number is not None, "number": number, "because": reason, "detail": detail or DETAILS[reason]}

@@ -28,12 +28,12 @@ _RETRY_AFTER_S: Final = 5
 
 
 class ReplayStart(BaseModel):
-    """From where on."""
+    """From where on to replay."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     from_: Annotated[str, Field(alias="from", max_length=64, pattern=STORABLE)]
-    """A cursor of the first series, such as `n17`: what was given after it; or an instant: what was stored since."""
+    """A cursor of the first series, such as `n17`: events delivered after it. Or an instant: events stored since."""
 
 
 router = APIRouter(tags=["subscriptions"])
@@ -51,7 +51,8 @@ async def replay_events(
 ) -> dict[str, Any]:
     """A further series, numbered from 1: of what the filters want and the organisation may see now.
 
-    Its cursor is `next`; to a sink it is posted by itself. It ends with what was given when it was asked for.
+    Its cursor is `next`; to a sink it is posted by itself. It ends with the last event that was delivered when it was
+    asked for.
     """
     async with pool.acquire() as connection, connection.transaction():
         series = await open_series(

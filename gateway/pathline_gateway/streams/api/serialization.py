@@ -8,14 +8,14 @@ import asyncpg
 
 from pathline import instant
 from pathline_gateway.streams.subscriptions.repository import Subscription
-from pathline_gateway.streams.webhooks import endpoint_repository
+from pathline_gateway.streams.webhooks import sink_repository
 
 
 async def serialize_subscription(
     connection: asyncpg.Connection, subscription: Subscription, **extra: str
 ) -> dict[str, Any]:
     """What it wants, how it receives, and how many events it was given; never its secret."""
-    sink = await endpoint_repository.find_url(connection, subscription.id) if subscription.protocol == "HTTP" else None
+    sink = await sink_repository.find_url(connection, subscription.id) if subscription.protocol == "HTTP" else None
     return {**_serialize_fields(subscription), **({} if sink is None else {"sink": sink}), **extra}
 
 

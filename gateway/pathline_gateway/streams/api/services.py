@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from pathline_gateway.limits.at_once import AtOnce
+from pathline_gateway.limits.concurrency_limit import ConcurrencyLimit
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.api.subscription_budget import SubscriptionBudget
-from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.webhooks.sender import WebhookSender
 from pathline_gateway.web.context import service
 
@@ -21,15 +21,15 @@ class SubscriptionAdmission:
 
     limits: Limits
     budget: SubscriptionBudget
-    dry_runs: AtOnce
+    dry_runs: ConcurrencyLimit
 
     @classmethod
     def within(cls, limits: Limits) -> SubscriptionAdmission:
         """As much as these limits say."""
-        dry_runs = AtOnce(limits.named_limit("dry_runs"), limits.named_limit("dry_runs_at_once"))
+        dry_runs = ConcurrencyLimit(limits.named_limit("dry_runs"), limits.named_limit("dry_runs_at_once"))
         return cls(limits, SubscriptionBudget(limits), dry_runs)
 
 
 Admission = Annotated[SubscriptionAdmission, Depends(service(SubscriptionAdmission))]
-EventStreams = Annotated[Streams, Depends(service(Streams))]
+EventStreams = Annotated[SseStreams, Depends(service(SseStreams))]
 Sender = Annotated[WebhookSender, Depends(service(WebhookSender))]

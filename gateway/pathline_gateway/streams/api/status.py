@@ -11,8 +11,8 @@ from pathline import instant
 from pathline_gateway.streams.dispatch import replay_repository
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Subscription
-from pathline_gateway.streams.webhooks import endpoint_repository
-from pathline_gateway.streams.webhooks.endpoint_repository import EndpointHealthRow
+from pathline_gateway.streams.webhooks import sink_repository
+from pathline_gateway.streams.webhooks.sink_repository import SinkHealthRow
 
 
 async def load_status(connection: asyncpg.Connection, subscription: Subscription) -> dict[str, Any]:
@@ -26,11 +26,11 @@ async def load_status(connection: asyncpg.Connection, subscription: Subscription
 
 
 async def _load_series_status(connection: asyncpg.Connection, subscription: Subscription) -> dict[str, Any]:
-    health = await endpoint_repository.fetch_health(connection, subscription.id)
+    health = await sink_repository.fetch_health(connection, subscription.id)
     if health is None:
         return await _load_reader_status(connection, subscription)
     waiting_since = (
-        await endpoint_repository.find_delivery_time(connection, subscription.id, health.first_waiting)
+        await sink_repository.find_delivery_time(connection, subscription.id, health.first_waiting)
         if health.waiting
         else None
     )
@@ -51,9 +51,9 @@ async def _load_series_status(connection: asyncpg.Connection, subscription: Subs
 
 async def _load_reader_status(connection: asyncpg.Connection, subscription: Subscription) -> dict[str, Any]:
     """Of one that is pulled or listened to: how far its reader is, as she last said."""
-    last_request = await endpoint_repository.find_read_position(connection, subscription.id)
+    last_request = await sink_repository.find_read_position(connection, subscription.id)
     acked_through = 0 if last_request is None else min(last_request[0], subscription.last_number)
-    waiting_since = await endpoint_repository.find_delivery_time(connection, subscription.id, acked_through + 1)
+    waiting_since = await sink_repository.find_delivery_time(connection, subscription.id, acked_through + 1)
     return {
         "state": "paused" if subscription.is_paused else "active",
         "given": subscription.last_number,
@@ -64,7 +64,7 @@ async def _load_reader_status(connection: asyncpg.Connection, subscription: Subs
     }
 
 
-def _state(subscription: Subscription, health: EndpointHealthRow) -> str:
+def _state(subscription: Subscription, health: SinkHealthRow) -> str:
     if health.stop_reason is not None:
         return health.stop_reason
     if subscription.is_paused:
@@ -72,7 +72,7 @@ def _state(subscription: Subscription, health: EndpointHealthRow) -> str:
     return "failing" if health.consecutive_failures else "active"
 
 
-def _next_attempt(health: EndpointHealthRow) -> datetime | None:
+def _next_attempt(health: SinkHealthRow) -> datetime | None:
     """When the first event that failed is tried again, as far as that is known."""
     if health.next_attempt_at is None or health.stop_reason is not None:
         return None

@@ -19,7 +19,7 @@ _RETRY_AFTER_S: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionBudget:
-    """Of each organisation."""
+    """The limits of each organisation's subscriptions."""
 
     limits: Limits
 

@@ -25,9 +25,9 @@ from pathline_gateway.streams.api.subscription_schemas import (
 )
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Subscription
-from pathline_gateway.streams.webhooks import endpoint_repository
+from pathline_gateway.streams.webhooks import sink_repository
 from pathline_gateway.streams.webhooks.signature import new_secret
-from pathline_gateway.visibility.padding import PADDING, is_restricted
+from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, is_restricted
 from pathline_gateway.web.context import AppContext, Context, RequestPool
 from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
 from pathline_gateway.web.problem import Problem
@@ -65,7 +65,7 @@ async def create_subscription(
         if form.sink is None:
             return await serialize_subscription(connection, await require_subscription(connection, caller, id))
         secret = new_secret()
-        await endpoint_repository.create(connection, id, form.sink, rate, secret)
+        await sink_repository.create(connection, id, form.sink, rate, secret)
         return await serialize_subscription(
             connection, await require_subscription(connection, caller, id), secret=secret
         )
@@ -89,7 +89,7 @@ async def dry_run_subscription(
     subscription = hypothetical_subscription(
         form, require_own_org(caller, form.config.organisation), auth_disabled=caller.auth_disabled
     )
-    async with PADDING.padded(enabled=is_restricted(caller)):
+    async with RESPONSE_TIME_PADDING.padded(enabled=is_restricted(caller)):
         with admission.dry_runs.acquire(subscription.org):
             return await _run_dry_run(context, form, subscription)
 
@@ -144,11 +144,11 @@ async def change_subscription(
     subscription: SubscriptionId,
     form: SubscriptionForm,
 ) -> dict[str, Any]:
-    """It holds for the next event that is stored; what was given stays given. A new sink is asked first."""
+    """It holds for the next event that is stored; earlier deliveries stay. A new sink is asked first."""
     validate_form(form, admission.limits)
     async with pool.acquire() as connection:
         current = await require_subscription(connection, caller, subscription)
-        sink = await endpoint_repository.find_url(connection, subscription)
+        sink = await sink_repository.find_url(connection, subscription)
     if form.config.organisation != current.org:
         raise Problem(409, "another-organisation", "config.organisation: subscribe anew for another")
     if (form.sink is None) != (sink is None):
@@ -159,7 +159,7 @@ async def change_subscription(
         fields = (form.config.purpose, form.config.authority, form.filters)
         await subscription_repository.update(connection, subscription, *fields)
         if form.sink is not None and form.sink != sink:
-            await endpoint_repository.change_url(connection, subscription, form.sink, rate)
+            await sink_repository.change_url(connection, subscription, form.sink, rate)
         return await serialize_subscription(connection, await require_subscription(connection, caller, subscription))
 
 
@@ -194,7 +194,7 @@ async def pause_subscription(
 async def resume_subscription(
     pool: RequestPool, caller: SubscriberOrOperator, subscription: SubscriptionId
 ) -> dict[str, Any]:
-    """From where it was paused; or where the posting to its sink was stopped: that is tried again at once."""
+    """From where it was paused, or where the posting to its sink stopped: the gateway tries that again at once."""
     return await _set_paused(pool, caller, subscription, paused=False)
 
 
@@ -209,5 +209,5 @@ async def _set_paused(pool: asyncpg.Pool, caller: Caller, subscription: UUID, *,
         await require_subscription(connection, caller, subscription)
         await subscription_repository.set_paused(connection, subscription, paused)
         if not paused:
-            await endpoint_repository.resume(connection, subscription)
+            await sink_repository.resume(connection, subscription)
         return await serialize_subscription(connection, await require_subscription(connection, caller, subscription))

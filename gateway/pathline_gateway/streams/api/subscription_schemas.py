@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from pathline_gateway.streams.api.explain import Because
+from pathline_gateway.streams.api.explain import ExplanationCode
 
 
 class ServedConfig(BaseModel):
@@ -142,6 +142,6 @@ class DeliveryExplanation(BaseModel):
     given: bool
     number: int | None
     """Under which it was given."""
-    because: Because
+    because: ExplanationCode
     detail: str
     """The same in words."""

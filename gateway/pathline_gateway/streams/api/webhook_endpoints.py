@@ -26,7 +26,7 @@ from pathline_gateway.streams.api.delivery_schemas import (
 )
 from pathline_gateway.streams.api.services import Admission, Sender
 from pathline_gateway.streams.api.status import load_status
-from pathline_gateway.streams.webhooks import endpoint_repository, rate_turn_repository
+from pathline_gateway.streams.webhooks import rate_turn_repository, sink_repository
 from pathline_gateway.streams.webhooks.attempt_result import Disposition
 from pathline_gateway.streams.webhooks.payload import build_canary
 from pathline_gateway.streams.webhooks.signature import new_secret
@@ -41,7 +41,7 @@ _Series = Annotated[int, Query(ge=1, le=999_999, description="Which series: 1, o
 _Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
-class Redriven(BaseModel):
+class RedriveForm(BaseModel):
     """Which events to try again."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -68,7 +68,7 @@ async def rotate_secret(
         await require_subscription(connection, caller, subscription)
         await _require_url(connection, subscription)
         secret = new_secret()
-        await endpoint_repository.rotate_secret(connection, subscription, secret, ends_at)
+        await sink_repository.rotate_secret(connection, subscription, secret, ends_at)
     return {"secret": secret, "old_signs_until": instant.to_text(ends_at)}
 
 
@@ -103,7 +103,7 @@ async def list_failures(
     """By number, with the reason of the last attempt. `next` is the `after` of the next page."""
     async with pool.acquire() as connection:
         target = await require_series(connection, await require_subscription(connection, caller, subscription), series)
-        dead_letters = await endpoint_repository.list_dead_letters(connection, target.id, after, limit)
+        dead_letters = await sink_repository.list_dead_letters(connection, target.id, after, limit)
     items = [
         {
             "number": each.number,
@@ -124,12 +124,16 @@ async def list_failures(
     responses=response_docs(RetryCount, "They are tried again"),
 )
 async def redrive_failures(
-    pool: RequestPool, caller: SubscriberOrOperator, subscription: SubscriptionId, form: Redriven, series: _Series = 1
+    pool: RequestPool,
+    caller: SubscriberOrOperator,
+    subscription: SubscriptionId,
+    form: RedriveForm,
+    series: _Series = 1,
 ) -> dict[str, int]:
-    """They are posted as they may be seen now, after whatever of their pathways was posted meanwhile."""
+    """The gateway posts them as they may be seen now, after later events of their pathways."""
     async with pool.acquire() as connection, connection.transaction():
         target = await require_series(connection, await require_subscription(connection, caller, subscription), series)
-        return {"redriven": await endpoint_repository.redrive(connection, target.id, form.numbers)}
+        return {"redriven": await sink_repository.redrive(connection, target.id, form.numbers)}
 
 
 @router.post(
@@ -146,9 +150,9 @@ async def post_canary(
         target = await require_subscription(connection, caller, subscription)
         url, signing_secrets = (
             await _require_url(connection, subscription),
-            await endpoint_repository.fetch_secrets(connection, subscription, sender.now()),
+            await sink_repository.fetch_secrets(connection, subscription, sender.now()),
         )
-        rate = await endpoint_repository.find_allowed_rate(connection, subscription)
+        rate = await sink_repository.find_allowed_rate(connection, subscription)
         await _check_canary_rate(
             connection, admission.limits.named_limit("canaries"), sender.now(), target.org, url, rate
         )
@@ -162,7 +166,7 @@ async def post_canary(
 
 
 async def _require_url(connection: asyncpg.Connection, subscription: UUID) -> str:
-    url = await endpoint_repository.find_url(connection, subscription)
+    url = await sink_repository.find_url(connection, subscription)
     if url is None:
         raise Problem(409, "no-sink", "the subscription has no sink: it is of another protocol than HTTP")
     return url

@@ -1,6 +1,7 @@
 """Selects the recipients of new events and numbers each delivery: one process at a time, in commit order.
 
-What is given is numbered in the transaction that looked at it, so a crash gives nothing twice and leaves no gap.
+It numbers each delivery in the transaction that looked at the event. So a crash delivers nothing twice and leaves no
+gap.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from pathline_gateway.streams.dispatch import held_repository
 from pathline_gateway.streams.dispatch.event_rendering import DELIVERY
 from pathline_gateway.streams.dispatch.held_events import HeldEventDispatch, set_aside_subscriptions
 from pathline_gateway.streams.dispatch.held_repository import HeldEntry
-from pathline_gateway.streams.dispatch.isolation import WORK, select_with_isolation
 from pathline_gateway.streams.dispatch.push import PushDispatcher
 from pathline_gateway.streams.dispatch.selection import select_recipients
+from pathline_gateway.streams.dispatch.selection_by_pathway import WORK, select_or_set_aside
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
@@ -39,11 +40,11 @@ _PAGE_SIZE = 2_000
 _CONTROL_ENTRIES = 50
 """Entries before a page, of which some are looked at again where every pathway of the page fails."""
 _MAX_DELIVERIES = 20_000
-"""Events that are given in one transaction, and those of the entry at hand: so long others wait who change a wish."""
+"""Deliveries of one transaction, besides those of the last entry: so long others wait who change a subscription."""
 
 
 class Dispatcher:
-    """Runs in every gateway; only one of them hands out at a time."""
+    """Runs in every gateway; only one of them dispatches at a time."""
 
     def __init__(
         self,
@@ -54,11 +55,10 @@ class Dispatcher:
         auth_disabled: bool,
         push_dispatcher: PushDispatcher | None = None,
     ) -> None:
-        """`on_delivered` is called with the last number of each subscription that was given something, once committed.
+        """`on_delivered` is called with the last number of each subscription that received something, once committed.
 
-        `auth_disabled`: auth is off, and who subscribed while it was is given all. `push_dispatcher`: who is told at
-        once what was
-        given.
+        `auth_disabled`: auth is off, and who subscribed while it was receives everything. `push_dispatcher`: pushes new
+        deliveries at once.
         """
         self._pool, self._clock, self._on_delivered = pool, clock, on_delivered
         self._push_dispatcher = push_dispatcher
@@ -66,12 +66,12 @@ class Dispatcher:
         self._index = SubscriptionIndex(auth_disabled=auth_disabled)
 
     def wake(self) -> None:
-        """Something was stored."""
+        """There may be new events."""
         self._wake.set()
 
     @property
     def loop(self) -> Loop:
-        """Hands out as events come."""
+        """Dispatches as events come."""
         return Loop(WORK, self.dispatch_some, POLL_S, self._wake, _MIN_INTERVAL_S)
 
     async def dispatch_some(self) -> bool:
@@ -144,7 +144,7 @@ class Dispatcher:
                 control_rows = await subscription_repository.fetch_events(
                     connection, max(0, begin - _CONTROL_ENTRIES), begin
                 )
-                recipients, scanned_through, failed_pathways, failing_filters = await select_with_isolation(
+                recipients, scanned_through, failed_pathways, failing_filters = await select_or_set_aside(
                     connection, self._index, now, deliverable, control_rows, _MAX_DELIVERIES
                 )
                 await set_aside_subscriptions(connection, failing_filters, begin)
@@ -173,8 +173,8 @@ async def _find_blocked(
 ) -> tuple[set[UUID], EvidenceEnds]:
     """Pathways of which nothing is given now, and which evidence has to be bound before it is.
 
-    Evidence that was stored with these events or before them says who may see them: an answer to a hand-off comes under
-    a record that the token which it shows joins to the pathway, and whoever asked must be given it.
+    Evidence that was stored with these events or before them says who may see them. An answer to a hand-off comes under
+    a ref that its token joins to the pathway. The organisation that asked must receive it.
     """
     blocked = await held_repository.blocked_pathways(connection)
     backlog = await evidence_backlog.pathways_with_unbound_evidence(connection, rows)

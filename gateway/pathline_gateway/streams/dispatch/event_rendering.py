@@ -15,19 +15,19 @@ import orjson
 from pathline import instant
 from pathline.interaction import RESERVED_ATTRIBUTES
 from pathline_gateway.access_log import repository as access_log_repository
+from pathline_gateway.access_log.access import build_access
 from pathline_gateway.access_log.request_row import request_number
-from pathline_gateway.access_log.writer import build_access
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.purpose import parse_access_purpose
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.background.faults import concerns_record
 from pathline_gateway.handoffs.silence import SilenceNotice
-from pathline_gateway.pathways.bare_step import bare_step_from_row
+from pathline_gateway.pathways.partial_step import partial_step_from_row
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.streams.dispatch import delivered_repository, held_repository
 from pathline_gateway.streams.dispatch.handoff_notices import NoticeRenderer
 from pathline_gateway.streams.dispatch.handoff_notices import render_notice as notice_event
-from pathline_gateway.streams.dispatch.isolation import close_pathway
+from pathline_gateway.streams.dispatch.selection_by_pathway import close_pathway
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache, subscription_reader
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.time_slice import TimeSlice
@@ -42,7 +42,7 @@ NumberedRow = tuple[int, asyncpg.Record]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RenderedPage:
     """Some events, and the running number of the last."""
 
     events: Sequence[dict[str, Any]]
@@ -60,7 +60,7 @@ class RenderContext:
         self.notice_renderer = NoticeRenderer(connection, secret, self.visibility)
         self.redactors: dict[tuple[Reader, UUID], tuple[VisiblePathway, StepRedactor]] = {}
         self.rendered_as_sent: dict[tuple[str, str, UUID | None], dict[str, Any]] = {}
-        """What is told as it was sent, by the event and what the pathway is called, without the number."""
+        """Bodies of events rendered as sent, by the event and the pathway's name, without the number."""
         self._reader_keys: dict[str, ReaderKey] = {}
         self._handles: dict[tuple[str, UUID], UUID] = {}
 
@@ -91,7 +91,7 @@ class RenderContext:
 
 async def render_page(
     connection: asyncpg.Connection, secret: bytes, subscription: Subscription, after: int, limit: int, now: datetime
-) -> Page:
+) -> RenderedPage:
     """The next events after this number. What was shown of others is logged in the transaction, which is the caller's.
 
     Call within a transaction whose statements see one moment.
@@ -103,7 +103,7 @@ async def render_page(
     )
     if start > after:
         events = [forgotten_marker(subscription, after, start), *events]
-    return Page(events, rows[-1]["number"] if rows else start)
+    return RenderedPage(events, rows[-1]["number"] if rows else start)
 
 
 def forgotten_marker(subscription: Subscription, after: int, through: int) -> dict[str, Any]:
@@ -147,7 +147,8 @@ class _EventRenderer:
         self._withheld: list[tuple[UUID, int, int, bool]] = []
 
     async def render(self, number: int, row: asyncpg.Record) -> dict[str, Any]:
-        """The event as it is told; a marker where it may no longer be, or cannot be now: then it is told later."""
+        """The event as the subscriber sees it. A marker where it may no longer be shown, or cannot be now and comes
+        later."""
         if row.get("kept_back"):
             return {"number": number, "withheld": True}
         if await self._context.is_closed(row["pathway"]):
@@ -197,7 +198,7 @@ class _EventRenderer:
     def _render_as_sent(self, number: int, row: asyncpg.Record, pathway: UUID | None) -> dict[str, Any]:
         cache, cache_key = self._context.rendered_as_sent, (row["source"], row["id"], pathway)
         if cache_key not in cache:
-            cache[cache_key] = _render_cloudevent(bare_step_from_row(row), number, pathway)
+            cache[cache_key] = _render_cloudevent(partial_step_from_row(row), number, pathway)
         return {**cache[cache_key], "number": number}
 
     def _redactor(self, key: ReaderKey, visible_pathway: VisiblePathway, pathway: UUID) -> StepRedactor:
@@ -238,7 +239,7 @@ class _EventRenderer:
         )
 
     async def write_access_log(self, trace: bytes | None) -> None:
-        """That others' events were shown is in the access log; what was kept back is told later."""
+        """The access log has that others' events were shown; withheld events come later."""
         await held_repository.withhold(self._context.connection, self._withheld)
         if not self._refs:
             return

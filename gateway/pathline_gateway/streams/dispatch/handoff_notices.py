@@ -38,11 +38,11 @@ async def deliver_notices(
     secret: bytes,
     now: Callable[[], datetime],
 ) -> dict[UUID, int] | None:
-    """These notices (each with its id) are given to the subscriptions that want them and may know.
+    """Delivers these notices (each with its id) to the subscriptions that want them and may know.
 
-    `index`: nobody else's. Returns the last number of whoever was given something; None where the events that led to
-    them were not handed out yet. Waits until nobody else hands out, to the end of the transaction: running numbers are
-    given by one at a time.
+    `index`: nobody else's. Returns the last number of each subscription that received one. None where the events that
+    led to them were not dispatched yet. It takes the dispatch lock to the end of the transaction: one process at a time
+    assigns running numbers.
     """
     await subscription_repository.wait_for_lock(connection)
     await index.refresh(connection)

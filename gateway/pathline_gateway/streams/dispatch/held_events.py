@@ -15,8 +15,8 @@ from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.streams.dispatch import delivered_repository, held_repository
 from pathline_gateway.streams.dispatch.event_rendering import DELIVERY, RenderContext, render_events
 from pathline_gateway.streams.dispatch.held_repository import HeldEntry, OwedDelivery
-from pathline_gateway.streams.dispatch.isolation import WORK, close_pathway, select_with_isolation
 from pathline_gateway.streams.dispatch.selection import select_recipients
+from pathline_gateway.streams.dispatch.selection_by_pathway import WORK, close_pathway, select_or_set_aside
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Subscription
@@ -29,7 +29,7 @@ _CATCH_UP_PAGE_SIZE: Final = 1_000
 
 @dataclass
 class HeldEventDispatch:
-    """What is held back, in one transaction of who hands out."""
+    """The held events, in one transaction of the dispatcher."""
 
     connection: asyncpg.Connection
     index: SubscriptionIndex
@@ -72,7 +72,7 @@ class HeldEventDispatch:
         await select_recipients(self.index, VisibilityCache(self.connection, self.now), rows)
 
     async def _check_rendering(self, refs: set[int]) -> None:
-        """What is owed of these can be told; nothing of that is kept."""
+        """The owed events of these can be rendered; the trial leaves nothing."""
         if self.secret is None:
             return
         context = RenderContext(self.connection, self.secret, self.now, strict=True)
@@ -172,7 +172,7 @@ class HeldEventDispatch:
         if not entries:
             return
         rows = await subscription_repository.fetch_events_of(self.connection, entries)
-        selection = await select_with_isolation(self.connection, self.index, self.now, rows)
+        selection = await select_or_set_aside(self.connection, self.index, self.now, rows)
         await self._assign_numbers([(each.id, row["source_number"], row["id"]) for each, row in selection.recipients])
         still_held = {
             HeldEntry(row["ref"], row["batch"], row["seq"])

@@ -1,4 +1,4 @@
-"""Entries of the change log that are held: their pathway is closed, or evidence about it is not bound yet."""
+"""Held entries of the change log: their pathway is closed, or evidence about it is not bound yet."""
 
 from __future__ import annotations
 

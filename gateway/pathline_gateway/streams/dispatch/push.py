@@ -19,7 +19,7 @@ from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.time_slice import TimeSlice
 
 CommitCallback = Callable[[], None]
-"""Hands over what was told. Called once the transaction is committed, and not at all where it is not."""
+"""Pushes the rendered events. Called once the transaction is committed, and not at all where it is not."""
 
 
 class NewDeliveries(NamedTuple):
@@ -35,12 +35,12 @@ class PushTarget(Protocol):
     async def prepare_push(
         self, context: RenderContext, deliveries: Sequence[NewDeliveries]
     ) -> Sequence[CommitCallback]:
-        """What is handed over of this, to those who wait for it; nothing of the rest."""
+        """Renders these deliveries for those who wait for them in this process, and returns what pushes them."""
 
 
 @dataclass(frozen=True, slots=True)
 class PushDispatcher:
-    """One for a process."""
+    """Pushes new deliveries to all targets of a process."""
 
     secret: bytes
     targets: Sequence[PushTarget]
@@ -48,7 +48,8 @@ class PushDispatcher:
     async def prepare_push(
         self, connection: asyncpg.Connection, now: datetime, deliveries: Iterable[tuple[Subscription, NumberedRow]]
     ) -> list[CommitCallback]:
-        """What is handed over of what was given. Call within the transaction that gives it, whose moment is one."""
+        """What pushes these deliveries after the commit. Call within the transaction that numbers them, whose moment is
+        one."""
         by_subscription: dict[UUID, NewDeliveries] = {}
         slice = TimeSlice()
         for subscription, event in deliveries:

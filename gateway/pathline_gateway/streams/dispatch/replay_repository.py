@@ -13,8 +13,8 @@ from pathline import instant
 from pathline_gateway.streams.subscriptions import budget_repository
 
 _MAX_CLOCK_SKEW = timedelta(hours=1)
-"""No transaction lasts so long, and no two clocks of Postgres differ by so much. `logged_at` is when one began; `seq`
-grows as they end: what stands before an entry that is this much older than an instant is older than that, too."""
+"""No transaction lasts so long, and no two clocks of Postgres differ by so much. `logged_at` is when one began, and
+`seq` grows as they end. So all before an entry that is this much older than an instant is older, too."""
 _NEXT = "select seq, logged_at from change_log where seq >= $1 order by seq limit 1"
 _FIRST = "select seq from change_log where seq > $1 and logged_at >= $2 order by seq limit 1"
 _LAST = "select coalesce(max(seq), 0) from change_log"

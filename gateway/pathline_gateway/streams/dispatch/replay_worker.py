@@ -14,8 +14,8 @@ from pathline_gateway.background.loop import Loop
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.streams.dispatch import held_repository, replay_repository
 from pathline_gateway.streams.dispatch.held_events import owed_rows
-from pathline_gateway.streams.dispatch.isolation import Recipients, select_with_isolation
 from pathline_gateway.streams.dispatch.selection import select_recipients
+from pathline_gateway.streams.dispatch.selection_by_pathway import Recipients, select_or_set_aside
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Subscription
@@ -43,7 +43,7 @@ class Replayer:
 
     @property
     def loop(self) -> Loop:
-        """Gives what is asked for."""
+        """Delivers the series that somebody asked for."""
         return Loop(WORK, self.replay_some, _POLL_INTERVAL_S)
 
     async def replay_some(self) -> bool:
@@ -90,7 +90,7 @@ class Replayer:
         except Exception as error:
             if not concerns_record(error):
                 raise
-            selection = await select_with_isolation(connection, SubscriptionIndex([series]), now, deliverable)
+            selection = await select_or_set_aside(connection, SubscriptionIndex([series]), now, deliverable)
             if selection.failing_filters:
                 await set_aside.put(connection, WORK, "subscription", {key: error})
                 return None

@@ -15,10 +15,10 @@ from pathline_gateway.time_slice import TimeSlice
 async def select_recipients(
     index: SubscriptionIndex, visibility: VisibilityCache, rows: Sequence[asyncpg.Record], limit: int | None = None
 ) -> tuple[list[tuple[Subscription, asyncpg.Record]], int | None]:
-    """Each subscription with each event that it is given, in the order of the events.
+    """Each subscription with each event that it receives, in the order of the events.
 
-    Once these are at least `limit`, it ends with the entry of the change log at hand, which is told, too. None: all
-    entries were looked at.
+    Once these are at least `limit`, it stops after the current entry of the change log, and returns that. None: it
+    looked at all entries.
     """
     recipients: list[tuple[Subscription, asyncpg.Record]] = []
     slice, last = TimeSlice(), None

@@ -16,8 +16,8 @@ from pathline_gateway.auth.purpose import parse_access_purpose
 from pathline_gateway.auth.reader import Reader, reader_of
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.streams.subscriptions.repository import Subscription
-from pathline_gateway.visibility.frame import Frame, load_frame
 from pathline_gateway.visibility.policy import VisiblePathway, VisibleStep, compute_offered, compute_visible
+from pathline_gateway.visibility.policy_inputs import PolicyInputs, load_policy_inputs
 
 Identity = tuple[str, str]
 """Source and id of an event."""
@@ -36,7 +36,7 @@ class PathwayView:
 class _PathwayEntry:
     """What was looked up of one pathway."""
 
-    frame: Frame
+    inputs: PolicyInputs
     views: dict[Reader, PathwayView | None] = field(default_factory=dict)
     """Of what was looked up so far."""
 
@@ -69,7 +69,7 @@ class VisibilityCache:
         if entry is None:
             return None
         event_ids = () if event is None else (event, *self._expected.get(pathway, ()))
-        if await entry.frame.load_events(event_ids):
+        if await entry.inputs.load_events(event_ids):
             entry.views.clear()
         return await self._view(entry, subscription_reader(subscription))
 
@@ -79,19 +79,19 @@ class VisibilityCache:
         if entry is None:
             return None
         as_reader = subscription_reader(subscription)
-        if await entry.frame.load_contacts(as_reader):
+        if await entry.inputs.load_contacts(as_reader):
             entry.views.clear()
         return await self._view(entry, as_reader)
 
     async def _load_pathway(self, pathway: UUID) -> _PathwayEntry | None:
         if pathway not in self._pathways:
-            frame = await load_frame(self.connection, pathway)
-            self._pathways[pathway] = _PathwayEntry(frame) if isinstance(frame, Frame) else None
+            inputs = await load_policy_inputs(self.connection, pathway)
+            self._pathways[pathway] = _PathwayEntry(inputs) if isinstance(inputs, PolicyInputs) else None
         return self._pathways[pathway]
 
     async def _view(self, entry: _PathwayEntry, as_reader: Reader) -> PathwayView | None:
         if as_reader not in entry.views:
-            pathway_context = await entry.frame.build_context(as_reader)
+            pathway_context = await entry.inputs.build_context(as_reader)
             visible_pathway = await run_off_loop(
                 len(pathway_context.steps),
                 lambda: (

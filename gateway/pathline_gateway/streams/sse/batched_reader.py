@@ -17,7 +17,7 @@ from pathline_gateway.streams.subscriptions import repository as subscription_re
 from pathline_gateway.streams.subscriptions.repository import Numbered, Subscription
 
 _PAGE_SIZE: Final = 100
-"""Events that are held for one stream: the next are read once these are sent."""
+"""Events in memory for one stream: the next are read once these are sent."""
 _MAX_EVENTS_PER_TRANSACTION: Final = 400
 """Events that are read in one transaction, and a page more."""
 
@@ -39,7 +39,7 @@ class BatchedReader:
         self._coalescer = RequestCoalescer(self._read_pages)
 
     async def read_page(self, request: PageRequest) -> EventPage | None:
-        """What comes after this number; None where the subscription hands out nothing any more."""
+        """What comes after this number; None where the subscription is paused or gone."""
         return await self._coalescer.submit(request)
 
     async def _read_pages(self, requests: Sequence[PageRequest]) -> Sequence[EventPage | None]:

@@ -63,13 +63,13 @@ class Listener:
         self.wake_event.set()
 
     def take_pushed(self) -> EventPage | None:
-        """What was handed over to it, once."""
+        """The page that was pushed to it, once."""
         page, self._pushed_page = self._pushed_page, None
         return page
 
 
 class ListenerRegistry:
-    """One for all streams of a process: a look at Postgres each would cost more than the events."""
+    """All streams of a process: a look at Postgres for each would cost more than the events."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -90,7 +90,7 @@ class ListenerRegistry:
                 del self._listeners[subscription]
 
     def wake(self, subscriptions: Iterable[UUID]) -> None:
-        """These were given something."""
+        """These subscriptions have new deliveries."""
         for subscription in subscriptions:
             for listener in self._listeners.get(subscription, ()):
                 listener.wake_event.set()
@@ -112,7 +112,7 @@ class ListenerRegistry:
         return callbacks
 
     def close(self) -> None:
-        """Everybody goes home."""
+        """Ends all streams."""
         self.is_closed = True
         self.wake(list(self._listeners))
 
@@ -122,7 +122,7 @@ class ListenerRegistry:
         return Loop("streams", self.poll, _POLL_INTERVAL_S)
 
     async def poll(self) -> None:
-        """Whoever was given something since, by whatever process, is woken."""
+        """Wakes the listeners of subscriptions that have new deliveries, by whatever process."""
         if not self._listeners:
             return
         async with self._pool.acquire() as connection:

@@ -27,7 +27,7 @@ class SubscriptionDemand(NamedTuple):
     filter_bytes: int
     purposes: int
     known_purpose: bool
-    """Whether the purpose and authority at hand are among these."""
+    """Whether the purpose and authority of the new one are among these."""
 
 
 async def lock(connection: asyncpg.Connection, org: str) -> None:

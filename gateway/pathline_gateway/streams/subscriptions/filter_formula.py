@@ -93,7 +93,7 @@ def _combine(is_conjunction: bool, parts: Iterable[Formula]) -> Formula:
 
 
 def _deciding_conditions(node: Formula, *, wanted: bool) -> frozenset[Condition]:
-    """Conditions of which one holds whenever the formula is what is `wanted`, which it is not when none holds."""
+    """Conditions of which one holds whenever the formula is `wanted`; the formula is otherwise where all fail."""
     own_conditions = node.positive if wanted else node.negative
     # All of an `all`, or none of an `any`: each is needed, and the rarest will do. Else each may do it.
     candidates = [frozenset((each,)) for each in own_conditions]

@@ -1,7 +1,7 @@
 """An index of filters: an event costs what it matches, and not all subscriptions there are.
 
 Each condition that an event fulfils is found by its value. A formula is evaluated only where one of the conditions that
-decide it holds; whatever else there is says what it says of an event for which no condition holds. Pure.
+decide it holds. The result of every other is known: that for an event without true conditions. Pure.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The filters of a subscription: the dialects of CloudEvents Subscriptions, over what every event says of itself. Pure.
 
-`exact`, `prefix` and `suffix` name attributes, all of which must hold; `all`, `any` and `not` hold other filters. An
-attribute that an event has not holds nothing. A list of filters holds when all of them do, and an empty one always.
+`exact`, `prefix` and `suffix` name attributes, all of which must hold; `all`, `any` and `not` hold other filters. A
+condition on an attribute that is absent fails. A list of filters holds when all of them do, and an empty one always.
 """
 
 from __future__ import annotations

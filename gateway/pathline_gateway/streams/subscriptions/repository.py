@@ -189,7 +189,7 @@ async def update(
 
 
 async def set_paused(connection: asyncpg.Connection, id: UUID, paused: bool) -> None:
-    """Nothing is handed out until it is resumed; what it would have been given waits."""
+    """Nothing is delivered until it is resumed; its events wait."""
     await connection.execute(_PAUSE, id, paused)
 
 
@@ -199,18 +199,18 @@ async def delete(connection: asyncpg.Connection, id: UUID) -> None:
 
 
 async def fetch_last_numbers(connection: asyncpg.Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
-    """How many events each of these was given; of those that hand out."""
+    """How many events each of these was given; of those that are not paused."""
     rows = await connection.fetch(_LAST_NUMBERS, ids)
     return {row["id"]: row["last_number"] for row in rows}
 
 
 async def try_lock(connection: asyncpg.Connection) -> bool:
-    """Whether this transaction is the one that hands out, of all processes."""
+    """Whether this transaction has the dispatch lock, of all processes."""
     return await advisory_locks.try_lock_for_transaction(connection, AdvisoryLock.DISPATCH)
 
 
 async def wait_for_lock(connection: asyncpg.Connection) -> None:
-    """This transaction is the one that hands out, of all processes, to its end."""
+    """This transaction has the dispatch lock, of all processes, to its end."""
     await advisory_locks.lock_for_transaction(connection, AdvisoryLock.DISPATCH)
 
 

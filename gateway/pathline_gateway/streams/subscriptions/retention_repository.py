@@ -1,4 +1,4 @@
-"""How long what subscriptions were given is kept: what nobody reads does not grow for ever."""
+"""How long deliveries are kept: unread ones must not grow for ever."""
 
 from __future__ import annotations
 
@@ -53,11 +53,10 @@ where e.subscription = g.subscription and e.number <= g.number
 async def delete_expired(
     connection: asyncpg.Connection, before: datetime, max_per_subscription: int, max_per_organisation: int
 ) -> bool:
-    """Whether anything was forgotten, in one transaction: there may be more.
+    """Whether it deleted anything, in one transaction: there may be more.
 
-    What was given before then, what is beyond the newest `max_per_subscription` of a subscription, and where an
-    organisation's are too
-    many together what is beyond an even share of these.
+    It deletes deliveries before then, and those beyond the newest `max_per_subscription` of a subscription. Where an
+    organisation has too many together, it deletes those beyond an even share.
     """
     async with connection.transaction():
         await subscription_repository.wait_for_lock(connection)

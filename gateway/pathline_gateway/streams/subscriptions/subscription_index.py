@@ -74,14 +74,14 @@ class SubscriptionIndex:
         return each.effective(self._auth_disabled)
 
     def put(self, each: Subscription) -> None:
-        """It is looked up as it stands now."""
+        """Adds the subscription, or replaces it."""
         self.drop(each.id)
         self._subscriptions[each.id] = each
         for index in self._indexes_for(each):
             index.add(each.id, each.filters)
 
     def drop(self, id: UUID) -> None:
-        """It is looked up no more."""
+        """Removes the subscription."""
         if (subscription := self._subscriptions.pop(id, None)) is None:
             return
         for index in self._indexes_for(subscription):
@@ -90,7 +90,7 @@ class SubscriptionIndex:
     async def iter_recipients(
         self, row: Mapping[str, Any], slice: TimeSlice
     ) -> AsyncIterator[tuple[Subscription, bool]]:
-        """Who wants the event of this row; and whether it is told as it was sent, whatever may be seen of it."""
+        """Who wants the event of this row; and whether she receives it as sent, whatever may be seen of it."""
         attributes, org = unredacted_attributes(row), row["org"]
         for index in (self._operator_index, self._own_indexes.get(org)):
             for id in _search(index, attributes):

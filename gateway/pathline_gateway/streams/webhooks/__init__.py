@@ -1,1 +1,1 @@
-"""Delivery to webhooks: workers, retries, rates and the state of each endpoint."""
+"""Delivery to webhooks: workers, retries, rates and the state of each sink."""

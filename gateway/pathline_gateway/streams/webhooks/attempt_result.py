@@ -1,4 +1,4 @@
-"""The result of one attempt to deliver to an endpoint, and what follows from it. Pure."""
+"""The result of one attempt to deliver to a sink, and what follows from it. Pure."""
 
 from __future__ import annotations
 

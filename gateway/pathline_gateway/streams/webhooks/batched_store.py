@@ -1,4 +1,4 @@
-"""Batches the reads and writes of all endpoint workers into shared transactions."""
+"""Batches the reads and writes of all sink workers into shared transactions."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ from pathline_gateway.streams.dispatch.event_rendering import RenderContext, ren
 from pathline_gateway.streams.dispatch.request_coalescer import RequestCoalescer
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Numbered, Subscription
-from pathline_gateway.streams.webhooks import delivery_repository, endpoint_repository, rate_turn_repository
+from pathline_gateway.streams.webhooks import (
+    delivery_repository,
+    lease_repository,
+    rate_turn_repository,
+    sink_repository,
+)
 from pathline_gateway.streams.webhooks.delivery_rows import (
-    EndpointRelease,
-    EndpointState,
+    LeaseRelease,
     PendingEvent,
     SettlementRows,
+    SinkState,
 )
 from pathline_gateway.streams.webhooks.payload import WebhookMessage, build_message
 from pathline_gateway.streams.webhooks.schedule import DeliverySchedule
@@ -36,7 +41,7 @@ _SETTLE_GATHER_S: Final = 0.01
 class FetchResult:
     """What is found in one transaction, and to be done."""
 
-    state: EndpointState
+    state: SinkState
     org: str
     secrets: Sequence[str]
     schedule: DeliverySchedule
@@ -47,7 +52,7 @@ class Planner(Protocol):
     """Says what to do with what is found."""
 
     def reserve_and_schedule(
-        self, state: EndpointState, window: Sequence[PendingEvent], free_slots: int
+        self, state: SinkState, window: Sequence[PendingEvent], free_slots: int
     ) -> DeliverySchedule:
         """So many may be begun."""
 
@@ -79,11 +84,11 @@ class DeliveryBatcher:
         """Whether it is written down; not where the sink is another's by now."""
         return await self._settlements.submit((subscription, settlement))
 
-    async def release(self, endpoint: EndpointRelease) -> bool:
+    async def release(self, lease: LeaseRelease) -> bool:
         """Whether the sink is nobody's now; not where somebody changed it meanwhile."""
-        return await self._releases.submit(endpoint)
+        return await self._releases.submit(lease)
 
-    async def claim_turn(self, state: EndpointState, org: str, n: int, *, has_more: bool) -> timedelta | None:
+    async def claim_turn(self, state: SinkState, org: str, n: int, *, has_more: bool) -> timedelta | None:
         """None: so many requests of this organisation may go to a sink that allows so many a minute, and are counted.
 
         Else in how long to ask again: it waits for its turn. With `n` 0 it only waits. `has_more`: it has more to send.
@@ -100,7 +105,7 @@ class DeliveryBatcher:
         return None if next_turns else turns.retry_at(org, spacing, now) - now
 
     async def hold(self, numbers: Sequence[Numbered]) -> None:
-        """These are kept apart."""
+        """Holds these deliveries behind others that failed."""
         async with self._context.pool.acquire() as connection:
             await delivery_repository.hold(connection, numbers)
 
@@ -110,7 +115,7 @@ class DeliveryBatcher:
         async with context.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             states = await delivery_repository.fetch_states(connection, ids, self._holder_id)
             subscriptions = await subscription_repository.find_many(connection, ids)
-            secrets = await endpoint_repository.fetch_secrets_of(connection, ids, context.sender.now())
+            secrets = await sink_repository.fetch_secrets_of(connection, ids, context.sender.now())
             windows = {id: _window(states[id], lookahead) for id, _, lookahead, _ in batch if id in states}
             pending = await delivery_repository.fetch_pending(connection, windows)
             schedules = {
@@ -137,7 +142,7 @@ class DeliveryBatcher:
         subscriptions: Mapping[UUID, Subscription],
         schedules: Mapping[UUID, DeliverySchedule],
     ) -> dict[Numbered, WebhookMessage]:
-        """What is posted; what is shown of others is logged, as wherever it is told."""
+        """The bodies to post; the access log has others' events that they show."""
         context = RenderContext(connection, self._context.secret, self._context.clock())
         rows = await delivered_repository.fetch_by_number(
             connection, [(id, n) for id, made in schedules.items() for n in made.start]
@@ -161,12 +166,12 @@ class DeliveryBatcher:
             )
         return [id in written_ids for id, _ in settlements]
 
-    async def _release(self, releases: Sequence[EndpointRelease]) -> Sequence[bool]:
+    async def _release(self, releases: Sequence[LeaseRelease]) -> Sequence[bool]:
         async with self._context.pool.acquire() as connection:
-            released_ids = await delivery_repository.release_leases(connection, self._holder_id, releases)
+            released_ids = await lease_repository.release_leases(connection, self._holder_id, releases)
         return [each.subscription in released_ids for each in releases]
 
 
-def _window(state: EndpointState, lookahead: int) -> tuple[int, int]:
+def _window(state: SinkState, lookahead: int) -> tuple[int, int]:
     """After which number, and up to which."""
     return state.acked_through, min(state.last_number, state.acked_through + lookahead)

@@ -1,4 +1,4 @@
-"""Limits the requests that are in flight to all endpoints, and shares them between organisations. Pure."""
+"""Limits the requests that are in flight to all sinks, and shares them between organisations. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ MAX_IN_FLIGHT: Final = 1_024
 class ConcurrencyLimiter:
     """A bound on memory and sockets: whoever posts takes some first.
 
-    An organisation never has more than are left to the others: so whoever comes finds some, however long the sinks of
-    those before take to answer. Beyond that, its sinks that have nothing on their way have one each, up to three times
-    as many as are left: its slow sinks leave some to its quick ones.
+    An organisation never has more than are left to the others. So a newcomer finds some, however slowly the sinks of
+    the others answer. Beyond that, its sinks with nothing in flight have one each, up to three times as many as are
+    left. So its slow sinks leave some to its quick ones.
     """
 
     def __init__(self, limit: int = MAX_IN_FLIGHT) -> None:
@@ -31,7 +31,7 @@ class ConcurrencyLimiter:
         return count
 
     def release(self, n: int, owner: str) -> None:
-        """Others may have them."""
+        """Gives these slots back."""
         self._free += n
         self._in_use[owner] -= n
         if not self._in_use[owner]:

@@ -1,4 +1,4 @@
-"""What Postgres keeps of an endpoint and its deliveries, as values. Pure."""
+"""What Postgres keeps of a sink and its deliveries, as values. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 
-class EndpointState(NamedTuple):
+class SinkState(NamedTuple):
     """A sink, as whoever delivers to it finds it."""
 
     url: str
@@ -45,7 +45,7 @@ class ScheduledRetry(NamedTuple):
     reason: str
 
 
-class EndpointRelease(NamedTuple):
+class LeaseRelease(NamedTuple):
     """A sink that is let go, and what was known of it."""
 
     subscription: UUID

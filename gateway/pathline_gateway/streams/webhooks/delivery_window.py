@@ -1,4 +1,4 @@
-"""What one endpoint worker knows of its deliveries: what is in flight, done or held, and what may start next. Pure.
+"""What one sink worker knows of its deliveries: what is in flight, done or held, and what may start next. Pure.
 
 Push and fetch both enter through `DeliveryWindow.offer`. A number is in one state at a time: waiting, in flight, held
 behind a retry, or done. Up to `acked_through` every number is done, or held and written down.
@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.delivery_rows import PendingEvent
-from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.schedule import DeliverySchedule, WaitingEvent, build_schedule, schedule_probe
 
 NOTHING_BEFORE: Final = 0
@@ -36,9 +36,9 @@ class DeliveryOffer(NamedTuple):
 
 
 class DeliveryWindow:
-    """The deliveries of one endpoint that its worker has to do with."""
+    """The deliveries of one sink that its worker has to do with."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: DeliveryPolicy) -> None:
         self.acked_through = 0
         self.last_number = 0
         self._policy = policy

@@ -1,4 +1,4 @@
-"""How many requests may go to one endpoint now: its concurrency limit, its allowed rate and its turn. Pure."""
+"""How many requests may go to one sink now: its concurrency limit, its allowed rate and its turn. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Pacing:
         self._concurrency_limit = 1
         self._closed_until = 0.0
         self.is_awaiting_turn = False
-        """A delivery could start, but that its endpoint allows no other request yet."""
+        """A delivery could start, but that its sink allows no other request yet."""
 
     @property
     def concurrency_limit(self) -> int:
@@ -26,7 +26,7 @@ class Pacing:
             self._concurrency_limit = max(1, self._concurrency_limit // 2)
 
     def is_closed(self, now: float) -> bool:
-        """Whether the endpoint allows no other request yet."""
+        """Whether the sink allows no other request yet."""
         return now < self._closed_until
 
     def closed_for(self, now: float) -> float:
@@ -34,16 +34,16 @@ class Pacing:
         return max(0.0, self._closed_until - now)
 
     def close_for(self, seconds: float, now: float) -> None:
-        """The endpoint allows no request for so long."""
+        """The sink allows no request for so long."""
         self._closed_until = now + seconds
 
     def await_turn(self, seconds: float, now: float) -> None:
-        """Another organisation is next; the endpoint is asked again after so long."""
+        """Another organisation is next; the sink is asked again after so long."""
         self.is_awaiting_turn = True
         self.close_for(seconds, now)
 
     def started(self, count: int, max_requests_per_minute: int | None, closed_s: float, now: float) -> None:
-        """So many requests have started, at so many a minute; else others keep the endpoint closed for `closed_s`."""
+        """So many requests have started, at so many a minute; else others keep the sink closed for `closed_s`."""
         if count and max_requests_per_minute is not None:
             self.close_for(count * 60.0 / max_requests_per_minute, now)
         elif closed_s > 0:

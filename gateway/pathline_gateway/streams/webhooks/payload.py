@@ -1,4 +1,4 @@
-"""The body that is posted to an endpoint: one CloudEvent, signed."""
+"""The body that is posted to a sink: one CloudEvent, signed."""
 
 from __future__ import annotations
 

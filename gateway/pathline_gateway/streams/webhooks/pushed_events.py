@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pathline_gateway.streams.dispatch.event_rendering import NumberedRow, RenderContext, render_events
 from pathline_gateway.streams.subscriptions.repository import Subscription
-from pathline_gateway.streams.webhooks.delivery_rows import EndpointState, PendingEvent
+from pathline_gateway.streams.webhooks.delivery_rows import PendingEvent, SinkState
 from pathline_gateway.streams.webhooks.payload import WebhookMessage, build_message
 
 
@@ -24,9 +24,9 @@ class PushedEvents(NamedTuple):
     """What one sink was just given, as the transaction that gave it finds it."""
 
     after: int
-    """What was given before has this number, or a lower one."""
+    """Earlier deliveries have this number, or a lower one."""
     events: Sequence[PushedEvent]
-    state: EndpointState
+    state: SinkState
     secrets: Sequence[str]
     ordering_keys: Mapping[int, UUID | None]
     """On which pathway each event is now that was on its way."""
@@ -46,7 +46,7 @@ async def render_pushed(
 
 
 def startable_prefix(ordering_keys: Sequence[UUID | None], busy_keys: Iterable[UUID | None], free_slots: int) -> int:
-    """How many events along these pathways may be begun at once: as many as there is room for, up to one that waits."""
+    """How many events of these pathways may start at once: as many as there is room for, up to one that waits."""
     blocked_keys = {key for key in busy_keys if key is not None}
     for n, ordering_key in enumerate(ordering_keys[:free_slots]):
         if ordering_key in blocked_keys:

@@ -1,4 +1,4 @@
-"""Turns of organisations at rate-limited endpoints, for all processes together."""
+"""Turns of organisations at rate-limited sinks, for all processes together."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Whose request is next at a rate-limited endpoint: organisations take turns.
+"""Whose request is next at a rate-limited sink: organisations take turns.
 
-By start-time fair queueing: each organisation has a turn, which is how many requests it is ahead of where the sink
-began to count. The lowest turn is next; whoever had nothing to send for a while starts where the others are. So each
-has the same share, and what one does not use is the others'. Pure.
+By start-time fair queueing. Each organisation has a turn: how many requests it is ahead of where the sink began to
+count. The lowest turn is next. An organisation that had nothing to send for a while starts where the others are. So
+each has the same share, and the others use what one leaves. Pure.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class QueuePlace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SinkTurns:
-    """One sink."""
+    """The queue of organisations at one sink."""
 
     open_at: datetime
     """When it allows another request, whoever the last was from."""

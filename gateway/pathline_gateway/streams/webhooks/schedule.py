@@ -1,4 +1,4 @@
-"""The delivery schedule: which events of an endpoint go next, each pathway's in order. Pure."""
+"""The delivery schedule: which events of a sink go next, each pathway's in order. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends one request to an endpoint, and asks whether it wants any."""
+"""Sends one request to a sink, and asks whether it wants any."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pathline_gateway.streams.webhooks.attempt_result import AttemptResult, classify_failure, classify_response
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
-from pathline_gateway.streams.webhooks.http_client.endpoint_url import WrongSink, parse_sink
+from pathline_gateway.streams.webhooks.http_client.sink_url import WrongSink, parse_sink
 from pathline_gateway.streams.webhooks.payload import WebhookMessage
-from pathline_gateway.streams.webhooks.retry_policy import Policy
-from pathline_gateway.streams.webhooks.verification import SinkRefused, verify_endpoint
+from pathline_gateway.streams.webhooks.verification import SinkRefused, verify_sink
 from pathline_gateway.web.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookSender:
-    """One for a process."""
+    """Sends the requests of one process to sinks."""
 
     http_client: WebhookHttpClient
-    policy: Policy
+    policy: DeliveryPolicy
     now: Callable[[], datetime]
     """When requests are sent, and tried again."""
     origin: str
@@ -31,7 +31,7 @@ class WebhookSender:
     async def verify(self, url: str) -> int | None:
         """How many requests a minute the sink allows that was just asked; None: any number. Raises Problem."""
         try:
-            return await verify_endpoint(self.http_client, parse_sink(url, private=self.allow_private), self.origin)
+            return await verify_sink(self.http_client, parse_sink(url, private=self.allow_private), self.origin)
         except WrongSink as error:
             raise Problem(422, "malformed-sink", f"sink: {error}") from None
         except SinkRefused as refusal:

@@ -1,4 +1,4 @@
-"""Settles attempts: which events are done, tried again or dead, and how healthy the endpoint is. Pure."""
+"""Settles attempts: which events are done, tried again or dead, and how healthy the sink is. Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from random import Random
 from typing import NamedTuple
 
 from pathline_gateway.streams.webhooks.attempt_result import AttemptResult, Disposition
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.delivery_rows import (
     DeadLetter,
-    EndpointState,
     PendingEvent,
     ScheduledRetry,
     SettlementRows,
+    SinkState,
 )
-from pathline_gateway.streams.webhooks.retry_policy import Policy
 
 
 class AttemptEnd(NamedTuple):
@@ -26,14 +26,14 @@ class AttemptEnd(NamedTuple):
     result: AttemptResult
 
 
-class EndpointHealth(NamedTuple):
+class SinkHealth(NamedTuple):
     """How the sink stood before."""
 
     consecutive_failures: int
     failing_since: datetime | None
 
 
-def with_local_state(state: EndpointState, local: EndpointState | SettlementRows) -> EndpointState:
+def with_local_state(state: SinkState, local: SinkState | SettlementRows) -> SinkState:
     """The state that Postgres has, with this worker's own progress and failures, which may be newer."""
     return state._replace(
         acked_through=local.acked_through,
@@ -43,9 +43,9 @@ def with_local_state(state: EndpointState, local: EndpointState | SettlementRows
 
 
 def settle_attempts(
-    attempts: Iterable[AttemptEnd], health: EndpointHealth, policy: Policy, rng: Random, now: datetime
+    attempts: Iterable[AttemptEnd], health: SinkHealth, policy: DeliveryPolicy, rng: Random, now: datetime
 ) -> Settlement:
-    """What became of these requests, and how the endpoint stands since."""
+    """What became of these requests, and how the sink stands since."""
     settlement = Settlement(health, policy, rng, now)
     for event, result in attempts:
         settlement.record(event, result)
@@ -56,8 +56,8 @@ def settle_attempts(
 class Settlement:
     """What became of some requests. Each delivery is done, or tried again at a stated time."""
 
-    health: EndpointHealth
-    policy: Policy
+    health: SinkHealth
+    policy: DeliveryPolicy
     rng: Random
     now: datetime
     delivered: list[int] = field(default_factory=list)

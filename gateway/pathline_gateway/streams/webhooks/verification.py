@@ -1,4 +1,4 @@
-"""Asks an endpoint before anything is posted to it (CloudEvents: HTTP 1.1 Web Hooks, abuse protection)."""
+"""Asks a sink before anything is posted to it (CloudEvents: HTTP 1.1 Web Hooks, abuse protection)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from pathline_gateway.streams.webhooks.attempt_result import public_reason
 from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
 from pathline_gateway.streams.webhooks.http_client.connection import HttpAnswer
-from pathline_gateway.streams.webhooks.http_client.endpoint_url import Sink
+from pathline_gateway.streams.webhooks.http_client.sink_url import Sink
 
 _REQUESTED_RATE: Final = 60_000
 """Requests a minute: more than a sink is ever sent."""
@@ -22,7 +22,7 @@ class SinkRefused(Exception):
         super().__init__(detail)
 
 
-async def verify_endpoint(http_client: WebhookHttpClient, sink: Sink, origin: str) -> int | None:
+async def verify_sink(http_client: WebhookHttpClient, sink: Sink, origin: str) -> int | None:
     """How many requests a minute the sink allows; None: any number. Raises SinkRefused."""
     headers = {"webhook-request-origin": origin, "webhook-request-rate": str(_REQUESTED_RATE)}
     try:

@@ -1,4 +1,4 @@
-"""Delivers one subscription's events to its endpoint, as long as there are some and the lease lasts."""
+"""Delivers one subscription's events to its sink, as long as there are some and the lease lasts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from uuid import UUID
 
 from pathline_gateway.streams.webhooks.attempt_result import AttemptResult
 from pathline_gateway.streams.webhooks.batched_store import DeliveryBatcher, FetchRequest, FetchResult
-from pathline_gateway.streams.webhooks.delivery_rows import EndpointRelease, EndpointState, PendingEvent
+from pathline_gateway.streams.webhooks.delivery_rows import LeaseRelease, PendingEvent, SinkState
 from pathline_gateway.streams.webhooks.delivery_window import NOTHING_BEFORE, DeliveryOffer, DeliveryWindow
 from pathline_gateway.streams.webhooks.lookahead import Lookahead
 from pathline_gateway.streams.webhooks.pacing import Pacing
 from pathline_gateway.streams.webhooks.payload import WebhookMessage
 from pathline_gateway.streams.webhooks.pushed_events import PushedEvents
 from pathline_gateway.streams.webhooks.schedule import DeliverySchedule
-from pathline_gateway.streams.webhooks.settlement import AttemptEnd, EndpointHealth, settle_attempts, with_local_state
+from pathline_gateway.streams.webhooks.settlement import AttemptEnd, SinkHealth, settle_attempts, with_local_state
 from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 from pathline_gateway.streams.webhooks.worker_slots import WorkerSlots
 from pathline_gateway.telemetry.instruments import WEBHOOK_DELAY, WEBHOOK_REQUESTS
@@ -34,8 +34,8 @@ _NEVER_FETCHED: Final = float("-inf")
 _FAR_FUTURE: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-class EndpointWorker:
-    """The loop and the lease of one endpoint. What may start is the window's matter, how fast is the pacing's."""
+class SinkWorker:
+    """The loop and the lease of one sink. What may start is the window's matter, how fast is the pacing's."""
 
     def __init__(
         self, context: WorkerContext, batcher: DeliveryBatcher, subscription: UUID, org: str, lease_until: float
@@ -57,7 +57,7 @@ class EndpointWorker:
         """How many slots the last offer got."""
         self._requests: dict[asyncio.Task[AttemptResult], int] = {}
         """The number that each request delivers."""
-        self._state: EndpointState | None = None
+        self._state: SinkState | None = None
         self._secrets: Sequence[str] = ()
         self._pushed: PushedEvents | None = None
         self._wake_event = asyncio.Event()
@@ -65,7 +65,7 @@ class EndpointWorker:
         self._has_stopped = False
 
     def stop_soon(self) -> None:
-        """Another endpoint has its turn once the requests in flight have ended; this one's comes again."""
+        """Another sink has its turn once the requests in flight have ended; this one's comes again."""
         self.is_stopping = True
         self._wake_event.set()
 
@@ -87,7 +87,7 @@ class EndpointWorker:
         return self._window.in_flight
 
     def push(self, pushed: PushedEvents) -> None:
-        """Takes what was just committed, unless it was fetched meanwhile; and the endpoint's state, as a fetch does."""
+        """Takes what was just committed, unless it was fetched meanwhile; and the sink's state, as a fetch does."""
         state = self._state
         # What somebody changed, or wants tried again, is found by a fetch.
         if state is None or pushed.state.revision != state.revision or not self.is_caught_up_to(pushed.after):
@@ -97,7 +97,7 @@ class EndpointWorker:
         self._wake_event.set()
 
     async def run(self) -> None:
-        """Posts until there is nothing to do, or the endpoint is another process's."""
+        """Posts until there is nothing to do, or the sink is another process's."""
         try:
             while await self._step():
                 pass
@@ -153,13 +153,13 @@ class EndpointWorker:
         is_paced = is_paced or self._pacing.is_awaiting_turn or self._is_paced()
         closed_s = self._pacing.closed_for(time.monotonic())
         if is_paced and self._window.has_backlog and closed_s <= _LINGER_S:
-            # Who is late for its turn would keep the endpoint's others waiting.
+            # Who is late for its turn would keep the sink's others waiting.
             await asyncio.sleep(closed_s)
             return True
         return not await self._release(fetched, is_paced=is_paced)
 
     async def _fetch(self, wanted_slots: int) -> FetchResult | None:
-        """What Postgres has for this endpoint, with what may start started; None where it is another process's."""
+        """What Postgres has for this sink, with what may start started; None where it is another process's."""
         lookahead, self._reserved_slots = self._lookahead.resize(self._window.progress_ahead, wanted_slots), 0
         try:
             fetched = await self._batcher.fetch(FetchRequest(self.id, wanted_slots, lookahead, self))
@@ -171,7 +171,7 @@ class EndpointWorker:
         return fetched
 
     async def _claim_turn(self, fetched: FetchResult) -> FetchResult:
-        """What may start: at an endpoint with an allowed rate, organisations take turns."""
+        """What may start: at a sink with an allowed rate, organisations take turns."""
         count = len(fetched.startable)
         if not count and not self._pacing.is_awaiting_turn:
             return fetched
@@ -183,7 +183,7 @@ class EndpointWorker:
         return replace(fetched, startable=())
 
     def reserve_and_schedule(
-        self, state: EndpointState, window: Sequence[PendingEvent], free_slots: int
+        self, state: SinkState, window: Sequence[PendingEvent], free_slots: int
     ) -> DeliverySchedule:
         """What a fetch found is offered to the window; which of it to render and start."""
         if self._has_stopped:  # while it was fetched
@@ -217,8 +217,8 @@ class EndpointWorker:
         schedule = self._schedule(self._state, offer, free_slots)
         self._start([messages[number] for number in schedule.start])
 
-    def _schedule(self, state: EndpointState, offer: DeliveryOffer, free_slots: int) -> DeliverySchedule:
-        """The one way in: the window takes the offer over, and says what may start in the slots that are to be had."""
+    def _schedule(self, state: SinkState, offer: DeliveryOffer, free_slots: int) -> DeliverySchedule:
+        """The one way in: the window takes the offer over, and says what may start in the free slots."""
         # Slots are taken here, and not when asking: many fetch at once, and would hold what others could start with.
         self._reserved_slots = self._slots.reserve(free_slots)
         self._window.offer(offer)
@@ -243,7 +243,7 @@ class EndpointWorker:
             self._requests[asyncio.create_task(attempt)] = event.number
 
     async def _settle(self) -> bool:
-        """Whether what has ended is written down; not where the endpoint is another process's by now."""
+        """Whether what has ended is written down; not where the sink is another process's by now."""
         completed = [task for task in self._requests if task.done()]
         if not completed and not self._window.can_advance:
             return True
@@ -256,7 +256,7 @@ class EndpointWorker:
         ]
         self._slots.finish(len(attempts))
         self._record_metrics(attempts, now)
-        health = EndpointHealth(self._state.consecutive_failures, self._state.failing_since)
+        health = SinkHealth(self._state.consecutive_failures, self._state.failing_since)
         settlement = settle_attempts(attempts, health, self._policy, self._context.rng, now)
         self._window.finish(settlement.done, settlement.retry_at)
         rows = settlement.rows(self._window.acked_through)
@@ -275,14 +275,14 @@ class EndpointWorker:
                 WEBHOOK_DELAY.record(max(0.0, (now - event.delivered_at).total_seconds()), label)
 
     async def _hold_skipped(self) -> bool:
-        """Whether deliveries were held now that others have overtaken: what is done is then known to everybody."""
+        """Whether it held deliveries that others have overtaken: then every process knows which are done."""
         if skipped := self._window.skipped():
             await self._batcher.hold([(self.id, number) for number in skipped])
             self._window.hold(skipped)
         return bool(skipped)
 
     async def _release(self, fetched: FetchResult, *, is_paced: bool = False) -> bool:
-        """Whether the endpoint is nobody's until there is something to do; not where somebody changed it just now."""
+        """Whether the sink is nobody's until there is something to do; not where somebody changed it just now."""
         state, now = fetched.state, self._context.sender.now()
         probing = state.consecutive_failures >= self._policy.failure_threshold
         due = fetched.schedule.next_at or _FAR_FUTURE
@@ -291,10 +291,10 @@ class EndpointWorker:
         ):
             due = now
         not_before = max(state.not_before, now + timedelta(seconds=self._pacing.closed_for(time.monotonic())))
-        return await self._batcher.release(EndpointRelease(self.id, due, state.last_number, not_before, state.revision))
+        return await self._batcher.release(LeaseRelease(self.id, due, state.last_number, not_before, state.revision))
 
     def free_slots(self) -> int:
-        """How many more requests may go to the endpoint, as far as this worker knows."""
+        """How many more requests may go to the sink, as far as this worker knows."""
         if self.is_stopping:
             return 0
         rate = None if self._state is None else self._state.max_requests_per_minute
@@ -317,7 +317,7 @@ class EndpointWorker:
         return self._window.has_started_all
 
     async def _wait_for_more(self) -> bool:
-        """Whether it was woken soon, as a busy one is: nobody has to release the endpoint and lease it again."""
+        """Whether it was woken soon, as a busy one is: nobody has to release the sink and lease it again."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LINGER_S):
                 await self._wake_event.wait()

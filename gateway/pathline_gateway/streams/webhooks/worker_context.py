@@ -1,4 +1,4 @@
-"""What all endpoint workers of a process share."""
+"""What all sink workers of a process share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts a worker for each endpoint that this process has leased."""
+"""Starts a worker for each sink that this process has leased."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ import asyncpg
 from pathline_gateway.background.faults import error_reason, is_outage
 from pathline_gateway.background.loop import Loop
 from pathline_gateway.log_cause import because
-from pathline_gateway.postgres.pool import UNAVAILABLE
+from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.streams.dispatch.event_rendering import RenderContext
 from pathline_gateway.streams.dispatch.push import CommitCallback, NewDeliveries
-from pathline_gateway.streams.webhooks import delivery_repository, endpoint_repository
+from pathline_gateway.streams.webhooks import delivery_repository, lease_repository, sink_repository
 from pathline_gateway.streams.webhooks.batched_store import DeliveryBatcher
 from pathline_gateway.streams.webhooks.pushed_events import PushedEvents, render_pushed, startable_prefix
-from pathline_gateway.streams.webhooks.worker import EndpointWorker
+from pathline_gateway.streams.webhooks.worker import SinkWorker
 from pathline_gateway.streams.webhooks.worker_context import WorkerContext
-from pathline_gateway.streams.webhooks.worker_turns import choose_workers_to_stop, max_workers_per_org
+from pathline_gateway.streams.webhooks.worker_eviction import choose_workers_to_stop, max_workers_per_org
 from pathline_gateway.time_slice import TimeSlice
 
 _log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 _POLL_INTERVAL_S: Final = 0.25
 """How long what another process gave may wait unseen."""
 _GATHER_S: Final = 0.02
-"""What is given within this time is looked for once."""
+"""Deliveries that come within this time are looked up once."""
 WORK: Final = "webhooks"
 _HEALTHY_AFTER_S: Final = 1.0
 """How long a worker goes on before it is taken for well."""
@@ -50,12 +50,12 @@ class WebhookWorkerPool:
         self._batcher = DeliveryBatcher(context, self._holder_id)
         self._max_per_org = context.limits.sinks_at_once
         self._lease = timedelta(seconds=context.sender.policy.lease_s)
-        self._workers: dict[UUID, tuple[EndpointWorker, asyncio.Task[None]]] = {}
+        self._workers: dict[UUID, tuple[SinkWorker, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
         self._failures: dict[UUID, Exception] = {}
         """Subscriptions whose workers failed since the last turn, and why."""
         self._set_aside_by_reason: dict[str, set[UUID]] = {}
-        """Endpoints whose deliveries this process has set aside: a reason is logged once, and once when it is over."""
+        """Sinks whose deliveries this process has set aside: a reason is logged once, and once when it is over."""
         self._completed: set[UUID] = set()
         self._health_checked_at = time.monotonic()
         self._renewed_at = time.monotonic()
@@ -77,7 +77,7 @@ class WebhookWorkerPool:
         if not ids:
             return []
         states = await delivery_repository.fetch_states(context.connection, ids, self._holder_id)
-        secrets = await endpoint_repository.fetch_secrets_of(context.connection, ids, now)
+        secrets = await sink_repository.fetch_secrets_of(context.connection, ids, now)
         in_flight = [
             (each.subscription.id, number) for worker, each in targets for number in worker.in_flight_numbers()
         ]
@@ -119,9 +119,7 @@ class WebhookWorkerPool:
                 await self._release_healthy(connection)
             if self._workers and started_at - self._renewed_at > self._context.sender.policy.lease_s / 6:
                 self._apply_renewal(
-                    await delivery_repository.renew_leases(
-                        connection, self._holder_id, list(self._workers), self._lease
-                    ),
+                    await lease_repository.renew_leases(connection, self._holder_id, list(self._workers), self._lease),
                     started_at,
                 )
             await self._acquire(connection, started_at + self._context.sender.policy.lease_s)
@@ -131,14 +129,14 @@ class WebhookWorkerPool:
         free_workers, now = _MAX_WORKERS - len(self._workers), self._context.sender.now()
         if free_workers:
             workers_by_org = Counter(worker.org for worker, _ in self._workers.values())
-            leases = await delivery_repository.acquire_leases(
+            leases = await lease_repository.acquire_leases(
                 connection, self._holder_id, self._lease, now, free_workers, workers_by_org, self._max_per_org
             )
             for id, org in leases:
                 self._start_worker(id, org, lease_until)
         workers = [worker for worker, _ in self._workers.values()]
         if len(workers) == _MAX_WORKERS or max_workers_per_org(workers) >= self._max_per_org:
-            due = await delivery_repository.count_due(connection, now)
+            due = await lease_repository.count_due(connection, now)
             for worker in choose_workers_to_stop(workers, due, _MAX_WORKERS, self._max_per_org, time.monotonic()):
                 worker.stop_soon()
 
@@ -153,19 +151,17 @@ class WebhookWorkerPool:
     def _start_worker(self, id: UUID, org: str, lease_until: float) -> None:
         if (previous := self._workers.get(id)) is not None:  # its lease ended unnoticed
             previous[1].cancel()
-        worker = EndpointWorker(self._context, self._batcher, id, org, lease_until)
+        worker = SinkWorker(self._context, self._batcher, id, org, lease_until)
         self._workers[id] = (worker, asyncio.create_task(self._run_worker(worker)))
 
-    async def _run_worker(self, worker: EndpointWorker) -> None:
+    async def _run_worker(self, worker: SinkWorker) -> None:
         """The worker, whose end is nobody else's."""
         try:
             await worker.run()
             self._completed.add(worker.id)
         except Exception as error:
             if is_outage(error):
-                _log.info(
-                    "an endpoint is taken up again later: %s", error_reason(error), extra=because(error_reason(error))
-                )
+                _log.info("a sink is taken up again later: %s", error_reason(error), extra=because(error_reason(error)))
             else:
                 self._failures[worker.id] = error
         self._wake.set()
@@ -177,13 +173,13 @@ class WebhookWorkerPool:
             ids = self._set_aside_by_reason.setdefault(error_reason(error), set())
             if not ids:
                 _log.error(
-                    "an endpoint's deliveries are set aside: %s",
+                    "a sink's deliveries are set aside: %s",
                     error_reason(error),
                     extra=because(error_reason(error)),
                 )
             ids.add(id)
         await set_aside.put(connection, WORK, "subscription", {_key(id): why for id, why in failures.items()})
-        await delivery_repository.drop_leases(connection, self._holder_id, list(failures))
+        await lease_repository.drop_leases(connection, self._holder_id, list(failures))
 
     async def _release_healthy(self, connection: asyncpg.Connection) -> None:
         """Those whose workers have gone on for a while, or have ended well, are set aside no longer."""
@@ -202,9 +198,7 @@ class WebhookWorkerPool:
             ids -= {id for id in ids if _key(id) not in remaining}
             if not ids:
                 del self._set_aside_by_reason[reason]
-                _log.warning(
-                    "no endpoint's deliveries are set aside any longer: %s", reason, extra=because("recovered")
-                )
+                _log.warning("no sink's deliveries are set aside any longer: %s", reason, extra=because("recovered"))
 
     async def _shut_down(self) -> None:
         """No request is on its way, and no sink waits for its lease to end."""
@@ -215,8 +209,8 @@ class WebhookWorkerPool:
         self._workers.clear()
         try:
             async with asyncio.timeout(2), self._context.pool.acquire() as connection:
-                await delivery_repository.release_all_leases(connection, self._holder_id)
-        except UNAVAILABLE as error:
+                await lease_repository.release_all_leases(connection, self._holder_id)
+        except UNAVAILABLE_ERRORS as error:
             _log.info("sinks are taken over once their leases end: %s", type(error).__name__, extra=because(error))
 
 

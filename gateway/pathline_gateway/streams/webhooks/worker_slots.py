@@ -30,6 +30,6 @@ class WorkerSlots:
         self._reserved, self._in_flight = 0, self._in_flight + n
 
     def finish(self, n: int) -> None:
-        """So many came back."""
+        """So many requests have ended."""
         self._limiter.release(n, self._owner)
         self._in_flight -= n

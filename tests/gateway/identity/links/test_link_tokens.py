@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from pathline.interaction import Interaction
 from pathline.vocabulary import IdentityLinked, Payload
 from pathline_gateway.embedded import Machine
-from pathline_gateway.identity.evidence_publisher import OwnEvidence
-from pathline_gateway.identity.links.service import AttemptLimits, Linking
+from pathline_gateway.identity.evidence_publisher import EvidencePublisher
+from pathline_gateway.identity.links.service import AttemptLimits, TokenLinkService
 from pathline_gateway.web.problem import Problem
 from support.examples import examples
 from support.intake.history import subject
@@ -42,17 +42,19 @@ class Broker:
 
 
 @asynccontextmanager
-async def process(database: str, broker: Broker, allowed: AttemptLimits = ENDLESS) -> AsyncIterator[Linking]:
+async def process(database: str, broker: Broker, allowed: AttemptLimits = ENDLESS) -> AsyncIterator[TokenLinkService]:
     """What one gateway process has."""
     async with asyncpg.create_pool(database, min_size=1, max_size=4) as pool:
-        yield Linking(pool, OwnEvidence(pool, broker.write, timeout_s=0), b"k" * 32, attempt_limits=allowed)
+        yield TokenLinkService(
+            pool, EvidencePublisher(pool, broker.write, timeout_s=0), b"k" * 32, attempt_limits=allowed
+        )
 
 
-async def tokens(linking: Linking, *people: tuple[str, int]) -> list[str]:
+async def tokens(linking: TokenLinkService, *people: tuple[str, int]) -> list[str]:
     return [(await linking.issue(org, subject(n)))[0] for org, n in people]
 
 
-async def outcome(linking: Linking, shown: Sequence[str], caller: str = "somebody") -> str:
+async def outcome(linking: TokenLinkService, shown: Sequence[str], caller: str = "somebody") -> str:
     """The id of the link, or the kind of the refusal."""
     try:
         return (await linking.link(shown, None, caller)).event_id

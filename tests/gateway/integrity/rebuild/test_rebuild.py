@@ -13,7 +13,7 @@ from pathline_gateway.integrity.rebuild import shadow_schema
 from pathline_gateway.integrity.rebuild.projection import Projection
 from pathline_gateway.integrity.rebuild.run import PROJECTIONS, AnotherRebuild, rebuild
 from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
-from pathline_gateway.integrity.rebuild.step_flags import Steps
+from pathline_gateway.integrity.rebuild.step_flags import StepFlagProjection
 from pathline_gateway.postgres.registry_cache import RegistryCache
 from support.intake.history import Partition, bind_all_evidence, corrected, linked, open_log, ref, step, voided
 from support.intake.played import LIFE, find_faults, play
@@ -95,7 +95,7 @@ class Interrupted(Exception):
     pass
 
 
-class Broken(Steps):
+class Broken(StepFlagProjection):
     """A projection that is interrupted in one of its steps."""
 
     def __init__(self, at: str) -> None:
@@ -153,7 +153,7 @@ async def test_a_rebuild_whose_connection_dies_leaves_nothing_in_the_way(
     assert await find_faults(connection) == {}
 
 
-class Dawdling(Steps):
+class Dawdling(StepFlagProjection):
     """Waits between its scan and its catching up, so that much is written in between."""
 
     def __init__(self, scanned: asyncio.Event, go_on: asyncio.Event) -> None:

@@ -24,7 +24,7 @@ from pathline_gateway.streams.dispatch.push import CommitCallback, NewDeliveries
 from pathline_gateway.streams.dispatch.selection import select_recipients
 from pathline_gateway.streams.sse.batched_reader import PageRequest
 from pathline_gateway.streams.sse.encoding import EventPage
-from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Numbered
 from support.gateways.routes import SECRET, GatewayRoutes
@@ -50,8 +50,8 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counted
 
 
-def streams(gateway: GatewayRoutes) -> Streams:
-    return Streams(gateway.pool, SECRET, lambda: gateway.now, gateway.listeners)
+def streams(gateway: GatewayRoutes) -> SseStreams:
+    return SseStreams(gateway.pool, SECRET, lambda: gateway.now, gateway.listeners)
 
 
 async def made(gateway: GatewayRoutes, *filters: Any, org: str = "reader") -> str:
@@ -176,7 +176,7 @@ async def test_who_cannot_be_told_holds_up_nobody_even_where_somebody_changes_wh
             await gateway.execute("update subscription set purpose = 'other'")
         return await select_recipients(*asked)
 
-    for looks in ("dispatcher", "isolation"):
+    for looks in ("dispatcher", "selection_by_pathway"):
         monkeypatch.setattr(f"pathline_gateway.streams.dispatch.{looks}.select_recipients", changing)
     at_hand = PushDispatcher(SECRET, [Untold()])
     dispatcher = Dispatcher(gateway.pool, lambda: gateway.now, auth_disabled=True, push_dispatcher=at_hand)

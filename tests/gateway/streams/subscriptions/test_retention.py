@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
-from pathline_gateway.streams.sse.stream import Streams
+from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.subscriptions import retention_repository
 from support.gateways.routes import SECRET, GatewayRoutes, subscriber
 from support.gateways.webhook_workers import run_webhook_workers, status, subscribed
@@ -89,7 +89,7 @@ async def test_a_listener_is_told_as_well(gateway: GatewayRoutes) -> None:
     id = await pull(gateway, "clinic")
     await given(gateway, 5)
     await forget(gateway, most=2)
-    streams = Streams(gateway.pool, SECRET, lambda: gateway.now, gateway.listeners)
+    streams = SseStreams(gateway.pool, SECRET, lambda: gateway.now, gateway.listeners)
     frames = streams.listen(UUID(id), 1, auth_disabled=False)
     said = b""
     async with asyncio.timeout(60):

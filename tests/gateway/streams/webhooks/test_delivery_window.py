@@ -12,16 +12,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.delivery_rows import PendingEvent
 from pathline_gateway.streams.webhooks.delivery_window import NOTHING_BEFORE, DeliveryOffer, DeliveryWindow
 from pathline_gateway.streams.webhooks.pushed_events import startable_prefix
-from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.schedule import DeliverySchedule, build_schedule
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)
 KEYS = [*(UUID(int=n) for n in range(1, 5)), None]
-POLICY = Policy(max_held=5, failure_threshold=4)
+POLICY = DeliveryPolicy(max_held=5, failure_threshold=4)
 
 RARE = (2234, 987)
 """Lives in which pathways become one: a delivery is held beyond what was fetched; as many are held as may be."""

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from pathline_gateway.streams.webhooks import delivery_repository
-from pathline_gateway.streams.webhooks.delivery_rows import EndpointState
+from pathline_gateway.streams.webhooks.delivery_rows import SinkState
 from support.gateways.routes import GatewayRoutes
 from support.gateways.webhook_workers import run_webhook_workers, subscribed, until
 from support.intake.history import linked, ref, step
@@ -61,7 +61,7 @@ async def test_a_line_that_ends_as_it_is_told_holds_up_nobody(
         await until(gateway, id, delivered=1)
         states = delivery_repository.fetch_states
 
-        async def ending(connection: asyncpg.Connection, ids: Sequence[UUID], me: UUID) -> dict[UUID, EndpointState]:
+        async def ending(connection: asyncpg.Connection, ids: Sequence[UUID], me: UUID) -> dict[UUID, SinkState]:
             found = await states(connection, ids, me)
             if connection.is_in_transaction() and UUID(id) in ids and (line := deliverer._workers.pop(UUID(id), None)):
                 line[1].cancel()

@@ -16,16 +16,16 @@ from pathline_gateway.streams.webhooks.attempt_result import (
     classify_failure,
     classify_response,
 )
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.delivery_rows import PendingEvent
 from pathline_gateway.streams.webhooks.delivery_window import NOTHING_BEFORE, DeliveryOffer, DeliveryWindow
-from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.schedule import WaitingEvent, build_schedule, schedule_probe
-from pathline_gateway.streams.webhooks.settlement import AttemptEnd, EndpointHealth, settle_attempts
+from pathline_gateway.streams.webhooks.settlement import AttemptEnd, SinkHealth, settle_attempts
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 LANES = [UUID(int=n) for n in range(4)]
 lanes = st.none() | st.sampled_from(LANES)
-POLICY = Policy()
+POLICY = DeliveryPolicy()
 
 
 @st.composite
@@ -104,7 +104,7 @@ def test_no_number_is_passed_that_is_not_done_held_or_given_up(
     window.offer(DeliveryOffer(NOTHING_BEFORE, 12, 0, 12, list(known.values()), {}))
     for each in begun:
         window.start(each.event.number)
-    settlement = settle_attempts(begun, EndpointHealth(in_row, None), POLICY, Random(1), NOW)
+    settlement = settle_attempts(begun, SinkHealth(in_row, None), POLICY, Random(1), NOW)
     window.finish(settlement.done, settlement.retry_at)
     what, since = settlement.rows(window.acked_through), window._acked_ahead
     given_up = {each.number for each in what.dead_letters}

@@ -12,7 +12,7 @@ import pytest
 
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
-from pathline_gateway.streams.webhooks import endpoint_repository
+from pathline_gateway.streams.webhooks import sink_repository
 from support.gateways.routes import GatewayRoutes
 from support.gateways.webhook_workers import QUICK, run_webhook_workers, subscribed
 from support.intake.history import step
@@ -26,7 +26,7 @@ async def many(gateway: GatewayRoutes, org: str, sink: Sink, n: int, *filters: A
     async with gateway.pool.acquire() as connection, connection.transaction():
         for number in range(n):
             id = await subscription_repository.create(connection, org, True, "HTTP", "care", None, filters)
-            await endpoint_repository.create(connection, id, f"{sink.url}/{number}", None, "whsec_AAAA")
+            await sink_repository.create(connection, id, f"{sink.url}/{number}", None, "whsec_AAAA")
 
 
 @pytest.mark.limit("sinks-at-once")

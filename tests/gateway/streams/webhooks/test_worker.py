@@ -18,23 +18,23 @@ import pytest
 from pathline_gateway.streams.webhooks.attempt_result import AttemptResult, classify_response
 from pathline_gateway.streams.webhooks.batched_store import DeliveryBatcher, FetchRequest, FetchResult
 from pathline_gateway.streams.webhooks.concurrency import MAX_IN_FLIGHT, ConcurrencyLimiter
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.delivery_rows import (
-    EndpointRelease,
-    EndpointState,
+    LeaseRelease,
     PendingEvent,
     SettlementRows,
+    SinkState,
 )
 from pathline_gateway.streams.webhooks.payload import WebhookMessage
 from pathline_gateway.streams.webhooks.pushed_events import PushedEvent, PushedEvents, startable_prefix
-from pathline_gateway.streams.webhooks.retry_policy import Policy
 from pathline_gateway.streams.webhooks.schedule import DeliverySchedule
-from pathline_gateway.streams.webhooks.worker import EndpointWorker
+from pathline_gateway.streams.webhooks.worker import SinkWorker
 from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 
 ID = UUID(int=9)
 A, B = UUID(int=1), UUID(int=2)
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
-POLICY = Policy(base_s=0.01, cap_s=0.01, sink_cap_s=0.01, client_error_age=timedelta())
+POLICY = DeliveryPolicy(base_s=0.01, cap_s=0.01, sink_cap_s=0.01, client_error_age=timedelta())
 
 
 def said(number: int) -> WebhookMessage:
@@ -62,7 +62,7 @@ class Ledger:
     on_way: dict[int, asyncio.Future[int]] = field(default_factory=dict)
     begun: list[int] = field(default_factory=list)
     took: list[int] = field(default_factory=list)
-    policy: Policy = POLICY
+    policy: DeliveryPolicy = POLICY
 
     def __post_init__(self) -> None:
         self.may_look.set()
@@ -90,9 +90,9 @@ class Ledger:
             self.took.append(number)
         return classify_response(status, None, NOW, 1.0)
 
-    def state(self) -> EndpointState:
+    def state(self) -> SinkState:
         standing = (self.consecutive_failures, self.failing_since, self.changed)
-        return EndpointState("https://sink.test/", None, self.read_to, NOW, *standing, False, len(self.lanes), 0)
+        return SinkState("https://sink.test/", None, self.read_to, NOW, *standing, False, len(self.lanes), 0)
 
     def next(self, number: int) -> PendingEvent:
         fresh = PendingEvent(number, NOW, None, 0, None, None, False)
@@ -115,7 +115,7 @@ class Ledger:
         await asyncio.sleep(0)
         return look
 
-    async def claim_turn(self, _state: EndpointState, _org: str, _n: int, *, has_more: bool) -> None:
+    async def claim_turn(self, _state: SinkState, _org: str, _n: int, *, has_more: bool) -> None:
         assert has_more in (True, False)
 
     async def hold(self, numbers: Sequence[tuple[UUID, int]]) -> None:
@@ -138,13 +138,13 @@ class Ledger:
         await asyncio.sleep(0)
         return True
 
-    async def release(self, _: EndpointRelease) -> bool:
+    async def release(self, _: LeaseRelease) -> bool:
         return False
 
     def answer(self, number: int, status: int = 204) -> None:
         self.on_way[number].set_result(status)
 
-    def give(self, line: EndpointWorker, *lanes: UUID, at_hand: bool = True) -> None:
+    def give(self, line: SinkWorker, *lanes: UUID, at_hand: bool = True) -> None:
         """These are given, and told in the transaction that gives them."""
         after = len(self.lanes)
         self.lanes += lanes
@@ -157,10 +157,10 @@ class Ledger:
 
 
 @asynccontextmanager
-async def at_work(ledger: Ledger) -> AsyncIterator[EndpointWorker]:
+async def at_work(ledger: Ledger) -> AsyncIterator[SinkWorker]:
     """A line of these books."""
     common = cast(WorkerContext, _Common(ledger, ledger.slots))
-    line = EndpointWorker(common, cast(DeliveryBatcher, ledger), ID, "reader", time.monotonic() + 1_000)
+    line = SinkWorker(common, cast(DeliveryBatcher, ledger), ID, "reader", time.monotonic() + 1_000)
     task = asyncio.create_task(line.run())
     try:
         yield line
@@ -184,7 +184,7 @@ async def until(holds: Callable[[], object]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def kept_up(ledger: Ledger, line: EndpointWorker, events: int = 4) -> None:
+async def kept_up(ledger: Ledger, line: SinkWorker, events: int = 4) -> None:
     """The sink takes some at once, and the line waits for what is given."""
     for n in range(events):
         ledger.give(line, UUID(int=100 + n))

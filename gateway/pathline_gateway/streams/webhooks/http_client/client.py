@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final
 
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client.connection import ConnectionLost, HttpAnswer, HttpConnection
 from pathline_gateway.streams.webhooks.http_client.connector import AddressRefused, HttpConnector, Resolve, resolve_name
-from pathline_gateway.streams.webhooks.http_client.endpoint_url import Server, Sink
 from pathline_gateway.streams.webhooks.http_client.request import encode_request
-from pathline_gateway.streams.webhooks.retry_policy import Policy
+from pathline_gateway.streams.webhooks.http_client.sink_url import Server, Sink
 
 _KEEP_ALIVE_S: Final = 4.0
 """Servers that close idle connections do so after five seconds or more."""
@@ -30,7 +30,9 @@ class NoAnswer(Exception):
 class WebhookHttpClient:
     """Sends requests to sinks. One for a process: its connections are kept for the next event."""
 
-    def __init__(self, policy: Policy, resolve: Resolve = resolve_name, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, policy: DeliveryPolicy, resolve: Resolve = resolve_name, tls: ssl.SSLContext | None = None
+    ) -> None:
         """`tls`: whom to trust; the system's authorities where nothing is said."""
         tls = tls or ssl.create_default_context()
         tls.set_alpn_protocols(["http/1.1"])
@@ -106,7 +108,7 @@ class WebhookHttpClient:
         self._idle_timer = next_timer
 
     async def aclose(self) -> None:
-        """No connection is left."""
+        """Closes all connections."""
         if self._idle_timer is not None:
             self._idle_timer.cancel()
             self._idle_timer = None

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, cast
 from pathline_gateway.streams.webhooks.http_client.response_parser import BadAnswer, ResponseParser
 
 MAX_BODY_S: Final = 2.0
-"""The body is read for so long, so that the connection may be used again: a status was given by then."""
+"""Longest read of a body, so that the connection may be used again: the status is known by then."""
 
 
 class ConnectionLost(Exception):
@@ -72,7 +72,7 @@ class HttpConnection(asyncio.Protocol):
         return HttpAnswer(parser.status, parser.headers, self._headers_at - started_at)
 
     def close(self) -> None:
-        """It is used no more, and what was not written yet is not written."""
+        """Closes it, and drops what was not written yet."""
         self.is_open = False
         self._transport.abort()
 

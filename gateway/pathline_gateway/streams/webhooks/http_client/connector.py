@@ -1,4 +1,4 @@
-"""Connections to sinks: a name is resolved here, every address it has is looked at, and one of those is connected to.
+"""Connections to sinks: resolves a name, checks each of its addresses, and connects to one of these.
 
 Nothing resolves the name a second time, so it cannot lead elsewhere by then.
 """
@@ -16,7 +16,7 @@ from typing import Final
 
 from pathline_gateway.streams.webhooks.http_client.address_filter import are_all_allowed
 from pathline_gateway.streams.webhooks.http_client.connection import HttpConnection
-from pathline_gateway.streams.webhooks.http_client.endpoint_url import Server
+from pathline_gateway.streams.webhooks.http_client.sink_url import Server
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a name, best first. Raises OSError."""

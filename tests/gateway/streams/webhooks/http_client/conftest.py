@@ -7,8 +7,8 @@ import pytest
 import uvloop
 
 from gateway.streams.webhooks.http_client.certificate import tls
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient
-from pathline_gateway.streams.webhooks.retry_policy import Policy
 
 __all__ = ["tls"]
 
@@ -27,7 +27,7 @@ async def poster() -> AsyncIterator[WebhookHttpClient]:
     """With it, nothing goes wrong in what the loop calls."""
     wrong: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, what: wrong.append(what))
-    made = WebhookHttpClient(Policy(request_s=5))
+    made = WebhookHttpClient(DeliveryPolicy(request_s=5))
     yield made
     await made.aclose()
     assert wrong == []

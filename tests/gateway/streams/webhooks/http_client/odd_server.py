@@ -16,7 +16,7 @@ import pytest
 
 from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
 from pathline_gateway.streams.webhooks.http_client.connection import HttpAnswer
-from pathline_gateway.streams.webhooks.http_client.endpoint_url import parse_sink
+from pathline_gateway.streams.webhooks.http_client.sink_url import parse_sink
 
 TAKEN = b"HTTP/1.1 204 No Content\r\n\r\n"
 LENGTH = b"HTTP/1.1 200 OK\r\nRetry-After: 7\r\ncontent-length: 2\r\n\r\nok"

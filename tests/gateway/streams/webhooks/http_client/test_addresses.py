@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from gateway.streams.webhooks.http_client.certificate import trusting
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client.address_filter import (
     AddressScope,
     are_all_allowed,
     is_allowed,
 )
 from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
-from pathline_gateway.streams.webhooks.http_client.endpoint_url import WrongSink, parse_sink
-from pathline_gateway.streams.webhooks.retry_policy import Policy
+from pathline_gateway.streams.webhooks.http_client.sink_url import WrongSink, parse_sink
 from pathline_gateway.streams.webhooks.signature import new_secret, signatures
 from pathline_gateway.web.problem import Problem
 from support.gateways.routes import GatewayRoutes
@@ -115,7 +115,7 @@ class Names:
 async def test_a_name_that_leads_into_the_network_is_refused_at_every_connection() -> None:
     for reach_of in ("127.0.0.1", "10.0.0.1", "::1", "::ffff:169.254.169.254"):
         poster = WebhookHttpClient(
-            Policy(connect_s=0.2, request_s=0.5), Names(["192.0.2.1"], [reach_of], ["8.8.8.8", reach_of])
+            DeliveryPolicy(connect_s=0.2, request_s=0.5), Names(["192.0.2.1"], [reach_of], ["8.8.8.8", reach_of])
         )
         for _ in range(3):
             with pytest.raises(NoAnswer) as refused:
@@ -126,7 +126,7 @@ async def test_a_name_that_leads_into_the_network_is_refused_at_every_connection
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]"])
 async def test_this_machine_is_reached_by_no_spelling_of_its_address(host: str) -> None:
-    poster = WebhookHttpClient(Policy())
+    poster = WebhookHttpClient(DeliveryPolicy())
     with pytest.raises(NoAnswer) as refused:
         await poster.send("OPTIONS", parse_sink(f"https://{host}/", private=False), {})
     assert refused.value.reason == "address-refused"
@@ -157,7 +157,7 @@ async def test_a_name_that_moved_into_the_network_after_the_handshake_is_posted_
 async def test_tls_is_of_the_name_and_not_of_the_address(tls: tuple[Path, Path]) -> None:
     certificate, key = tls
     async with listening(ssl_certfile=str(certificate), ssl_keyfile=str(key)) as receiver:
-        poster = WebhookHttpClient(Policy(), Names(["127.0.0.1"]), trusting(certificate))
+        poster = WebhookHttpClient(DeliveryPolicy(), Names(["127.0.0.1"]), trusting(certificate))
         for name, reached in (("sink.test", True), ("other.test", False)):
             url = receiver.url.replace("127.0.0.1", name)
             if reached:
@@ -167,7 +167,7 @@ async def test_tls_is_of_the_name_and_not_of_the_address(tls: tuple[Path, Path])
                 await poster.send("POST", parse_sink(url, private=True), {})
             assert refused.value.reason == "unreachable"
         await poster.aclose()
-        nobody = WebhookHttpClient(Policy(), Names(["127.0.0.1"]))
+        nobody = WebhookHttpClient(DeliveryPolicy(), Names(["127.0.0.1"]))
         with pytest.raises(NoAnswer):
             await nobody.send("POST", parse_sink(receiver.url.replace("127.0.0.1", "sink.test"), private=True), {})
         await nobody.aclose()
@@ -191,7 +191,7 @@ async def test_a_name_that_nobody_knows_is_not_reached(resolve: Exception) -> No
     async def fails(name: str, port: int) -> Sequence[str]:
         raise resolve
 
-    poster = WebhookHttpClient(Policy(), fails)
+    poster = WebhookHttpClient(DeliveryPolicy(), fails)
     with pytest.raises(NoAnswer) as failed:
         await poster.send("POST", parse_sink("https://nowhere.test/", private=False), {})
     assert failed.value.reason == "unreachable"
@@ -201,7 +201,7 @@ async def test_a_name_that_nobody_knows_is_not_reached(resolve: Exception) -> No
 async def test_an_answer_that_does_not_come_is_not_waited_for() -> None:
     async with listening() as receiver:
         receiver.answer = never
-        poster = WebhookHttpClient(Policy(request_s=0.2))
+        poster = WebhookHttpClient(DeliveryPolicy(request_s=0.2))
         with pytest.raises(NoAnswer) as failed:
             await poster.send("POST", parse_sink(receiver.url, private=True), {})
         assert failed.value.reason == "timed-out"

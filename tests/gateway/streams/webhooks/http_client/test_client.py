@@ -24,13 +24,13 @@ from gateway.streams.webhooks.http_client.odd_server import (
     resets,
     says,
 )
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client import connection as http_client_connection
 from pathline_gateway.streams.webhooks.http_client import connector
 from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
 from pathline_gateway.streams.webhooks.http_client.connector import resolve_name
-from pathline_gateway.streams.webhooks.http_client.endpoint_url import parse_sink
 from pathline_gateway.streams.webhooks.http_client.response_parser import ResponseParser
-from pathline_gateway.streams.webhooks.retry_policy import Policy
+from pathline_gateway.streams.webhooks.http_client.sink_url import parse_sink
 from support.servers.webhook_receiver import Reply, listening
 
 CHUNKED = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx: y\r\n\r\n"
@@ -101,7 +101,7 @@ async def test_a_body_takes_no_longer_than_the_request() -> None:
         await asked.say(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n")
         await hangs(asked)
 
-    poster = WebhookHttpClient(Policy(request_s=0.2))
+    poster = WebhookHttpClient(DeliveryPolicy(request_s=0.2))
     async with odd(answer) as server:
         began = asyncio.get_running_loop().time()
         assert (await post(poster, server)).status == 200
@@ -125,7 +125,7 @@ NO_ANSWER = {
 
 @pytest.mark.parametrize(("answering", "reason"), NO_ANSWER.values(), ids=NO_ANSWER)
 async def test_why_there_was_no_answer_is_said_and_it_is_asked_once(answering: Answering, reason: str) -> None:
-    poster = WebhookHttpClient(Policy(request_s=0.3 if reason == "timed-out" else 5))
+    poster = WebhookHttpClient(DeliveryPolicy(request_s=0.3 if reason == "timed-out" else 5))
     async with odd(answering) as server:
         assert await failed(poster, server) == reason
         assert len(server.asked) == server.connections == 1
@@ -144,7 +144,7 @@ async def test_a_name_that_is_not_resolved_in_time_is_given_up() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    for policy in (Policy(connect_s=0.05), Policy(request_s=0.05)):
+    for policy in (DeliveryPolicy(connect_s=0.05), DeliveryPolicy(request_s=0.05)):
         poster = WebhookHttpClient(policy, resolve)
         with pytest.raises(NoAnswer) as said:
             await poster.send("POST", parse_sink("https://slow.test/", private=False), {})
@@ -154,7 +154,7 @@ async def test_a_name_that_is_not_resolved_in_time_is_given_up() -> None:
 
 async def test_a_server_that_takes_nothing_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        poster = WebhookHttpClient(Policy(connect_s=0.2), resolve_name)
+        poster = WebhookHttpClient(DeliveryPolicy(connect_s=0.2), resolve_name)
         url = f"https://127.0.0.1:{deaf.getsockname()[1]}/"
         with pytest.raises(NoAnswer) as said:
             await poster.send("POST", parse_sink(url, private=True), {})
@@ -166,7 +166,7 @@ async def test_the_second_address_is_tried_where_the_first_takes_nothing() -> No
     async def resolve(name: str, port: int) -> Sequence[str]:
         return ["::1", "::1", "127.0.0.1", "127.0.0.2"]
 
-    poster = WebhookHttpClient(Policy(), resolve)
+    poster = WebhookHttpClient(DeliveryPolicy(), resolve)
     async with odd(says(TAKEN)) as server:
         server.url = server.url.replace("127.0.0.1", "localhost")
         assert (await post(poster, server)).status == 204
@@ -225,7 +225,7 @@ async def test_a_server_that_others_wrote_takes_what_is_posted(http: str, secure
     async def resolve(name: str, port: int) -> Sequence[str]:
         return ["127.0.0.1"]
 
-    poster = WebhookHttpClient(Policy(), resolve, trusting(certificate))
+    poster = WebhookHttpClient(DeliveryPolicy(), resolve, trusting(certificate))
     bodies = [b"", b"{}", b"x" * 300_000, b"\r\n\r\n" * 5]
     async with listening(http=http, **encrypted) as receiver:
         receiver.answer = lambda posted: Reply(200, {"Retry-After": "3", "x-id": posted.id}, posted.body[:20_000])

@@ -24,14 +24,14 @@ from gateway.streams.webhooks.http_client.odd_server import (
     resets,
     says,
 )
+from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client import client as http_client_client
 from pathline_gateway.streams.webhooks.http_client import connection as http_client_connection
 from pathline_gateway.streams.webhooks.http_client import connector
 from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient
 from pathline_gateway.streams.webhooks.http_client.connection import HttpConnection
-from pathline_gateway.streams.webhooks.http_client.endpoint_url import parse_sink
 from pathline_gateway.streams.webhooks.http_client.response_parser import ResponseParser
-from pathline_gateway.streams.webhooks.retry_policy import Policy
+from pathline_gateway.streams.webhooks.http_client.sink_url import parse_sink
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ async def encrypting(tls: tuple[Path, Path]) -> AsyncIterator[WebhookHttpClient]
     async def resolve(name: str, port: int) -> Sequence[str]:
         return ["127.0.0.1"]
 
-    made = WebhookHttpClient(Policy(request_s=5), resolve, trusting(tls[0]))
+    made = WebhookHttpClient(DeliveryPolicy(request_s=5), resolve, trusting(tls[0]))
     yield made
     await made.aclose()
 
@@ -151,7 +151,7 @@ async def test_a_request_is_not_sent_once_more_where_an_answer_began_or_time_is_
     async def answer(asked: Asked) -> None:
         await (asked.say(TAKEN) if asked.nth == 1 else second(asked))
 
-    poster = WebhookHttpClient(Policy(request_s=0.3 if second is hangs else 5))
+    poster = WebhookHttpClient(DeliveryPolicy(request_s=0.3 if second is hangs else 5))
     async with odd(answer) as server:
         await post(poster, server)
         assert await failed(poster, server) == reason

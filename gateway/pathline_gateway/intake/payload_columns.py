@@ -11,7 +11,7 @@ TOKEN_PAYLOADS: Final[tuple[type[Payload], ...]] = (HandoffAccepted, HandoffDecl
 """What shows a hand-off's token."""
 
 
-class Columns(NamedTuple):
+class PayloadColumns(NamedTuple):
     """Columns of `interaction`, with their names."""
 
     service: str | None
@@ -25,9 +25,9 @@ class Columns(NamedTuple):
     handoff: str | None
 
 
-def extract_columns(payload: Payload) -> Columns:
+def extract_columns(payload: Payload) -> PayloadColumns:
     """What this payload says in columns."""
-    return Columns(
+    return PayloadColumns(
         payload.service,
         payload.activity if type(payload) is ActivityRecorded else None,
         payload.channel,

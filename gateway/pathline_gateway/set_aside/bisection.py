@@ -35,7 +35,7 @@ async def fold_with_bisection(
     return first | await fold_with_bisection(connection, items[middle:], fold)
 
 
-async def fold_isolating_faults(
+async def fold_or_fail_work(
     connection: asyncpg.Connection,
     items: Sequence[Item],
     fold: Callable[[Sequence[Item]], Awaitable[None]],

@@ -1,4 +1,4 @@
-"""Which worker stops when more endpoints wait than there are workers: organisations share them. Pure."""
+"""Which worker stops when more sinks wait than there are workers: organisations share them. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Final, Protocol, TypeVar
 
-MIN_TURN_S: Final = 5.0
+MIN_RUN_S: Final = 5.0
 """How long a worker is left alone while others of its own organisation wait."""
 
 
-class WorkerHold(Protocol):
+class RunningWorker(Protocol):
     """What is known of a worker."""
 
     org: str
@@ -18,10 +18,10 @@ class WorkerHold(Protocol):
     is_stopping: bool
 
 
-Worker = TypeVar("Worker", bound=WorkerHold)
+Worker = TypeVar("Worker", bound=RunningWorker)
 
 
-def max_workers_per_org(workers: Collection[WorkerHold]) -> int:
+def max_workers_per_org(workers: Collection[RunningWorker]) -> int:
     """How many workers the organisation has that has most."""
     return max(Counter(worker.org for worker in workers).values(), default=0)
 
@@ -32,7 +32,7 @@ def choose_workers_to_stop(
     """The workers that should end, for sinks that are `due` (how many of each organisation) and have none.
 
     Where an organisation has as many as it may, its own oldest. Where there are no more at all, those of whoever has
-    most, until everybody who waits has as many as the others or needs no more.
+    most. It goes on until everybody who waits has as many as the others, or needs no more.
     """
     staying: dict[str, list[Worker]] = {}
     for worker in sorted(workers, key=lambda worker: worker.started_at):
@@ -47,7 +47,7 @@ def choose_workers_to_stop(
     """Lines that are free, or end, for these: where others have fewer, one of them is passed on, and no other ends."""
     for org, waiting in sorted(due.items(), key=lambda one: staying_counts[one[0]]):
         if worker_counts[org] >= max_per_org:
-            expired = [worker for worker in staying[org] if now - worker.started_at >= MIN_TURN_S]
+            expired = [worker for worker in staying[org] if now - worker.started_at >= MIN_RUN_S]
             stopping += expired[: max(0, waiting - (worker_counts[org] - staying_counts[org]))]
             continue
         for _ in range(min(waiting, max_per_org - staying_counts[org])):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline_gateway.streams.webhooks.worker_turns import MIN_TURN_S, choose_workers_to_stop, max_workers_per_org
+from pathline_gateway.streams.webhooks.worker_eviction import MIN_RUN_S, choose_workers_to_stop, max_workers_per_org
 
 NOW = 1_000.0
 orgs = st.sampled_from(["clinic", "housing", "court", "school"])
@@ -21,7 +21,7 @@ class Line:
     is_stopping: bool
 
 
-lines = st.lists(st.builds(Line, orgs, st.floats(NOW - 2 * MIN_TURN_S, NOW), st.booleans()), max_size=30)
+lines = st.lists(st.builds(Line, orgs, st.floats(NOW - 2 * MIN_RUN_S, NOW), st.booleans()), max_size=30)
 due = st.dictionaries(orgs, st.integers(1, 9))
 
 
@@ -35,7 +35,7 @@ def test_what_ends_is_for_somebody_who_waits_and_has_fewer(
     assert not any(line.is_stopping for line in ending)
     had, staying = (Counter(line.org for line in held if every or not line.is_stopping) for every in (True, False))
     for line in ending:
-        own = waiting.get(line.org, 0) and had[line.org] >= most_of_each and NOW - line.started_at >= MIN_TURN_S
+        own = waiting.get(line.org, 0) and had[line.org] >= most_of_each and NOW - line.started_at >= MIN_RUN_S
         fewer = any(staying[org] < staying[line.org] for org in waiting)
         assert own or fewer
     assert len(ending) <= sum(waiting.values())
@@ -54,7 +54,7 @@ def test_whoever_has_none_gets_one_where_anybody_has_two(held: list[Line], org: 
 
 
 def test_an_organisation_with_all_that_it_may_have_lets_its_own_take_turns() -> None:
-    old, young = [[Line("clinic", NOW - age, False) for _ in range(3)] for age in (MIN_TURN_S, 0.0)]
-    other = Line("housing", NOW - 9 * MIN_TURN_S, False)
+    old, young = [[Line("clinic", NOW - age, False) for _ in range(3)] for age in (MIN_RUN_S, 0.0)]
+    other = Line("housing", NOW - 9 * MIN_RUN_S, False)
     assert choose_workers_to_stop([*old, *young, other], {"clinic": 2}, 100, 6, NOW) == old[:2]
     assert choose_workers_to_stop([*young, other], {"clinic": 2}, 100, 3, NOW) == []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.handoffs.lifecycle import compute_lifecycle, compute_lifecycles, group_by_handoff
-from pathline_gateway.handoffs.on_pathway import compute_pathway_lifecycles
+from pathline_gateway.handoffs.pathway_handoffs import compute_pathway_lifecycles
 from pathline_gateway.pathways.step import Step
 from support.generators.pathways import step
 
@@ -98,5 +98,5 @@ def test_a_planted_fault_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     withdrawn = said("citizen", "w", "cancelled", 5, handoff="north:1")
     assert [life.state for life in compute_pathway_lifecycles([offered, withdrawn], ())] == ["cancelled"]
     assert [life.state for life in compute_pathway_lifecycles([withdrawn], [offered])] == ["requested"]
-    monkeypatch.setattr("pathline_gateway.handoffs.on_pathway._that_count", lambda handoff, steps: steps)
+    monkeypatch.setattr("pathline_gateway.handoffs.pathway_handoffs._that_count", lambda handoff, steps: steps)
     assert [life.state for life in compute_pathway_lifecycles([withdrawn], [offered])] == ["cancelled"]

@@ -6,8 +6,8 @@ import asyncio
 from collections import deque
 
 
-class Turns:
-    """By caller."""
+class CallerSemaphore:
+    """A bounded semaphore for each caller."""
 
     def __init__(self, running: int, waiting: int) -> None:
         self._max_running, self._max_waiting = running, waiting

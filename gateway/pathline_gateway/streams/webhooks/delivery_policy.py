@@ -1,4 +1,4 @@
-"""The retry policy: how often, how fast and how long an endpoint is tried. Pure."""
+"""The numbers of webhook delivery: retries, concurrency, timeouts, and how long a lease lasts. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from random import Random
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class DeliveryPolicy:
     """The numbers of delivery; those of production where nothing is said."""
 
     base_s: float = 2.0
@@ -20,7 +20,7 @@ class Policy:
     retry_after_cap_s: float = 3_600.0
     """No sink may ask for a longer wait."""
     max_age: timedelta = timedelta(days=7)
-    """An event that failed for so long is given up; a sink that took nothing for so long is posted to no more."""
+    """An event that failed for so long is dead; posting to a sink that accepted nothing for so long stops."""
     max_attempts_client_error: int = 4
     """Attempts, at least, for an event that a sink says is wrong."""
     client_error_age: timedelta = timedelta(hours=1)
@@ -34,7 +34,7 @@ class Policy:
     max_held: int = 1_000
     """Events that are held back for one sink; beyond these, nothing later is looked at."""
     lease_s: float = 20.0
-    """How long a sink is one process's own without word from it."""
+    """How long a process holds the lease of a webhook subscription without renewing it."""
     request_s: float = 10.0
     """A request takes no longer. It begins only where the lease lasts as long: no other process has the sink then."""
     connect_s: float = 5.0

@@ -11,8 +11,8 @@ from pathline_gateway.limits.limit import NamedLimit
 _RETRY_AFTER_S = 2.0
 
 
-class AtOnce:
-    """One for each kind of work of a process."""
+class ConcurrencyLimit:
+    """A limit for one kind of work of a process."""
 
     def __init__(self, per_caller: NamedLimit, overall: NamedLimit) -> None:
         self._per_caller, self._overall = per_caller, overall

@@ -1,7 +1,7 @@
-"""A page of what a reader sees: told from what decides, and from windows of the steps that she may be shown.
+"""Loads a page of what a reader sees: the steps that decide, and windows of those that she may be shown.
 
-Whoever knows a pathway by several names, and is no organisation, is shown all of it first: what it is called depends on
-every step. That is done beside the event loop.
+A reader who is no organisation may know a pathway by several names. Then it reads all steps: the name depends on them.
+That is done beside the event loop.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.step_cursor import StepCursor
-from pathline_gateway.pull.page_range import MAX_STEPS, PageAsked
+from pathline_gateway.pull.page_range import MAX_STEPS, PageRange
 from pathline_gateway.pull.visible_page import VisiblePage, filter_page
 from pathline_gateway.visibility.deciding_steps import potentially_visible_refs
-from pathline_gateway.visibility.frame import Frame, load_frame
 from pathline_gateway.visibility.loading import load_context
 from pathline_gateway.visibility.policy import VisiblePathway, VisibleStep, compute_visible
+from pathline_gateway.visibility.policy_inputs import PolicyInputs, load_policy_inputs
 
 
-async def load_seen_page(
-    connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID, page_range: PageAsked
+async def load_visible_page(
+    connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID, page_range: PageRange
 ) -> VisiblePage | None:
-    """What she sees of a page of the pathway with this id of the store's own; None where she may not know of it.
+    """What she sees of a page of the pathway with this stored id; None where she may not know of it.
 
     Call within a transaction whose statements see one moment.
     """
@@ -38,40 +38,42 @@ async def load_seen_page(
     if not isinstance(members, pathway_repository.PathwayMembers):
         return None
     if len(stored.rows) > MAX_STEPS:
-        frame = await load_frame(connection, pathway)
-        if isinstance(frame, Frame) and await _can_use_windows(frame, reader, now):
-            return await _read_windows(frame, reader, now, page_range)
+        inputs = await load_policy_inputs(connection, pathway)
+        if isinstance(inputs, PolicyInputs) and await _can_use_windows(inputs, reader, now):
+            return await _read_windows(inputs, reader, now, page_range)
         members, stored = await pathway_repository.load_pathway(connection, pathway)
         assert isinstance(members, pathway_repository.PathwayMembers)
     context = await load_context(connection, reader, members, stored)
     return await run_off_loop(len(context.steps), lambda: filter_page(reader, now, context, page_range))
 
 
-async def _can_use_windows(frame: Frame, reader: Reader, now: datetime) -> bool:
+async def _can_use_windows(inputs: PolicyInputs, reader: Reader, now: datetime) -> bool:
     """Whether what the pathway is called does not depend on all of its steps."""
     if reader.kind == "organisation":
         return True
     if reader.kind == "operator":
-        return len(frame.refs) == 1
-    visible_pathway = compute_visible(reader, now, await frame.build_context(reader))
+        return len(inputs.refs) == 1
+    visible_pathway = compute_visible(reader, now, await inputs.build_context(reader))
     return visible_pathway is None or len(visible_pathway.anchors) == 1
 
 
 _WINDOW_SIZE = 1_000
-"""Steps that are read at once at least: a short page of what she sees may lie behind many that she does not."""
+"""Fewest steps of one read: a short page of what she sees may lie behind many that she does not."""
 
 
-async def _read_windows(frame: Frame, reader: Reader, now: datetime, page_range: PageAsked) -> VisiblePage | None:
-    refs = [ref.id for ref in potentially_visible_refs(reader, await frame.build_context(reader))]
-    deciding_steps = dict(frame.stored)
+async def _read_windows(
+    inputs: PolicyInputs, reader: Reader, now: datetime, page_range: PageRange
+) -> VisiblePage | None:
+    refs = [ref.id for ref in potentially_visible_refs(reader, await inputs.build_context(reader))]
+    deciding_steps = dict(inputs.stored)
     visible_steps: list[VisibleStep] = []
     place, last_visible, size = page_range.after, None, max(page_range.limit, _WINDOW_SIZE)
     while True:
-        window = await part_repository.load_steps_after(frame.connection, frame.members, refs, place, size + 1)
+        window = await part_repository.load_steps_after(inputs.connection, inputs.members, refs, place, size + 1)
         steps = await run_off_loop(len(window.rows), window.steps)
-        frame.stored = dict(deciding_steps)
-        frame.add_steps(steps)
-        visible_pathway = await _compute_visible(frame, reader, now)
+        inputs.stored = dict(deciding_steps)
+        inputs.add_steps(steps)
+        visible_pathway = await _compute_visible(inputs, reader, now)
         # Of what decides, whatever lies beyond the window is met there.
         end = steps[-1].sort_key if len(steps) > size else None
         if visible_pathway is not None:
@@ -84,25 +86,25 @@ async def _read_windows(frame: Frame, reader: Reader, now: datetime, page_range:
         return None
     page = visible_steps[: page_range.limit]
     next_place = StepCursor(*page[-1].parsed.step.sort_key) if len(visible_steps) > len(page) else None
-    frame.stored = dict(deciding_steps)
-    context = await _load_context(frame, reader, now, page)
-    refs_shown = _ref_numbers(frame, page) | {ref.id for ref in last_visible.anchors}
+    inputs.stored = dict(deciding_steps)
+    context = await _load_context(inputs, reader, now, page)
+    refs_shown = _ref_numbers(inputs, page) | {ref.id for ref in last_visible.anchors}
     return VisiblePage(
         replace(last_visible, steps=page, refs=frozenset(refs_shown)), context or last_visible, next_place
     )
 
 
 async def _load_context(
-    frame: Frame, reader: Reader, now: datetime, page: Sequence[VisibleStep]
+    inputs: PolicyInputs, reader: Reader, now: datetime, page: Sequence[VisibleStep]
 ) -> VisiblePathway | None:
-    await frame.load_events((each.parsed.step.source, each.parsed.step.id) for each in page)
+    await inputs.load_events((each.parsed.step.source, each.parsed.step.id) for each in page)
     if any(handoff_event_from_step(each.parsed.step) is not None for each in page):
-        await frame.load_contacts(reader)
-    return await _compute_visible(frame, reader, now)
+        await inputs.load_contacts(reader)
+    return await _compute_visible(inputs, reader, now)
 
 
-async def _compute_visible(frame: Frame, reader: Reader, now: datetime) -> VisiblePathway | None:
-    context = await frame.build_context(reader)
+async def _compute_visible(inputs: PolicyInputs, reader: Reader, now: datetime) -> VisiblePathway | None:
+    context = await inputs.build_context(reader)
     return await run_off_loop(len(context.steps), lambda: compute_visible(reader, now, context))
 
 
@@ -111,6 +113,6 @@ def _is_in_window(each: VisibleStep, after: StepCursor | None, end: tuple[object
     return (after is None or order > after) and (end is None or order <= end)
 
 
-def _ref_numbers(frame: Frame, page: Iterable[VisibleStep]) -> set[int]:
-    numbers = {(ref.org, ref.subject): ref.id for ref in frame.refs}
+def _ref_numbers(inputs: PolicyInputs, page: Iterable[VisibleStep]) -> set[int]:
+    numbers = {(ref.org, ref.subject): ref.id for ref in inputs.refs}
     return {numbers[each.parsed.step.org, each.parsed.step.subject] for each in page}

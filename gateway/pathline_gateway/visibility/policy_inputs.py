@@ -1,8 +1,7 @@
-"""The steps of a pathway that decide who sees what of it: few, however long the pathway is.
+"""Loads the inputs of `policy`: the steps of a pathway that decide who sees what of it.
 
-Beside these, the steps that are asked about are put into it; `compute_visible` is asked of both together, and says of
-each of
-them what it says of it among all steps of the pathway.
+The caller adds the steps that it asks about. `compute_visible` judges both together, and answers for each of them as it
+would among all steps of the pathway.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from pathline_gateway.auth.reader import Reader
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.concealment.rules import Concealment
 from pathline_gateway.handoffs.deadlines import CONTACT_TYPES
-from pathline_gateway.identity.resolution import Ref
+from pathline_gateway.identity.resolution import StoredRef
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
@@ -38,12 +37,12 @@ from pathline_gateway.visibility.uncomputable import refuse_operator
 
 
 @dataclass
-class Frame:
-    """What decides, of one pathway at one moment; and what was put into it since."""
+class PolicyInputs:
+    """What decides, of one pathway at one moment; and the steps that the caller added since."""
 
     connection: asyncpg.Connection
     members: PathwayMembers
-    refs: Sequence[Ref]
+    refs: Sequence[StoredRef]
     amendments: Sequence[Amendment]
     consents: Sequence[ConsentEvent]
     concealment: Concealment
@@ -130,7 +129,7 @@ class Frame:
         return apply_amendments(steps, self.amendments)
 
 
-async def load_frame(connection: asyncpg.Connection, pathway: UUID) -> Frame | UUID | None:
+async def load_policy_inputs(connection: asyncpg.Connection, pathway: UUID) -> PolicyInputs | UUID | None:
     """That of the pathway with this id; the id that it was joined into; None where there is none.
 
     Call within a transaction whose statements see one moment.
@@ -138,15 +137,15 @@ async def load_frame(connection: asyncpg.Connection, pathway: UUID) -> Frame | U
     members = await pathway_repository.load_members(connection, pathway)
     if not isinstance(members, PathwayMembers):
         return members
-    return await load_frame_of_members(connection, members)
+    return await load_policy_inputs_of(connection, members)
 
 
-async def load_frame_of_members(connection: asyncpg.Connection, members: PathwayMembers) -> Frame:
+async def load_policy_inputs_of(connection: asyncpg.Connection, members: PathwayMembers) -> PolicyInputs:
     """That of the pathway with these refs."""
     ref_keys = list(members.refs)
     amendments = await pathway_repository.load_amendments(connection, members.numbers) if members.has_amendments else []
     refs, is_closed = await visibility_repository.load_refs(connection, members.numbers)
-    frame = Frame(
+    inputs = PolicyInputs(
         connection,
         members,
         refs,
@@ -156,7 +155,7 @@ async def load_frame_of_members(connection: asyncpg.Connection, members: Pathway
         {},
         is_closed,
     )
-    frame.add_steps((await part_repository.load_access_deciding_steps(connection, members)).steps())
+    inputs.add_steps((await part_repository.load_access_deciding_steps(connection, members)).steps())
     if amendments:
-        frame.add_steps((await part_repository.load_amended_steps(connection, members)).steps())
-    return frame
+        inputs.add_steps((await part_repository.load_amended_steps(connection, members)).steps())
+    return inputs

@@ -1,7 +1,7 @@
-"""The records of a batch of the present format, found in a stream of bytes of which never much is in memory. Pure.
+"""The records of a batch of the present format, found in a stream of bytes with little in memory. Pure.
 
-Records of ordinary size come as runs of whole records, for aiokafka's own fast parser. A larger one is walked through:
-its beginning is kept, and the rest is counted and hashed.
+Records of ordinary size come as runs of whole records, for aiokafka's own fast parser. Of a larger one it keeps the
+beginning, and counts and hashes the rest.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from collections.abc import Generator, Iterator
 from typing import Any, Final, NamedTuple
 
 from pathline_gateway.kafka.fetch.bounds import MAX_HEADERS, MAX_KEPT_KEY_BYTES, MAX_KEPT_VALUE_BYTES, MAX_RECORD_BYTES
-from pathline_gateway.kafka.fetch.decompress import PastBound
+from pathline_gateway.kafka.fetch.decompress import DecompressedTooLarge
 
 _MAX_INT_BYTES: Final = 5
 _MAX_LONG_BYTES: Final = 10
 
 
-class Broken(Exception):
+class MalformedRecords(Exception):
     """The bytes are no records, or fewer than the batch says."""
 
 
-class Run(NamedTuple):
+class RecordRun(NamedTuple):
     """Whole records, one after the other, as they stand in a batch."""
 
     data: bytes
     record_count: int
 
 
-class Large(NamedTuple):
+class OversizedRecord(NamedTuple):
     """A record that was not kept whole. Offsets and times are those of the batch, and what it adds."""
 
     timestamp_delta: int
@@ -41,42 +41,42 @@ class Large(NamedTuple):
     sha256: bytes
 
 
-class Walk:
-    """Walks through the records of one batch. `claimed_size`: bytes of the record at hand, as it says."""
+class RecordScanner:
+    """Scans the records of one batch. `claimed_size`: bytes of the current record, as it says."""
 
     def __init__(self, pieces: Iterator[bytes], max_bytes: int) -> None:
         self._pieces, self._buffer, self._position = pieces, b"", 0
         self._remaining = max_bytes
         self.claimed_size: int | None = None
 
-    def records(self, count: int) -> Generator[Run | Large | int, None, None]:
+    def records(self, count: int) -> Generator[RecordRun | OversizedRecord | int, None, None]:
         """So many records; an int is how many bytes were read meanwhile, where nothing came of them yet.
 
         Raises Broken, Undecodable and PastBound, all that stood before having come.
         """
         if count < 0:
-            raise Broken
+            raise MalformedRecords
         while count:
             run, run_count = self._take_run(count)
             if run_count:
-                yield Run(run, run_count)
+                yield RecordRun(run, run_count)
                 count -= run_count
                 continue
             length = self._peek_length()
             if length > MAX_RECORD_BYTES:
                 self.claimed_size = length
                 if self._bytes_until(0) < length:
-                    raise PastBound
+                    raise DecompressedTooLarge
                 yield (yield from self._read_large(length))
                 self.claimed_size = None
                 count -= 1
             elif not self._read_more():
-                raise Broken
+                raise MalformedRecords
         if self._position < len(self._buffer) or self._read_more():
-            raise Broken
+            raise MalformedRecords
 
     def _take_run(self, max_records: int) -> tuple[bytes, int]:
-        """The whole records at hand: how many, in which bytes."""
+        """The whole records in the buffer: how many, in which bytes."""
         buffer, start = self._buffer, self._position
         position, end, record_count = start, len(buffer), 0
         while record_count < max_records and position - start < MAX_RECORD_BYTES:
@@ -95,7 +95,7 @@ class Walk:
             if length < 0:
                 if record_count:
                     break
-                raise Broken
+                raise MalformedRecords
             if length > MAX_RECORD_BYTES or cursor + length > end:
                 break
             position, record_count = cursor + length, record_count + 1
@@ -108,7 +108,7 @@ class Walk:
             len(self._buffer) - self._position < _MAX_INT_BYTES and self._buffer[-1] >= 0x80
         ):
             if not self._read_more():
-                raise Broken
+                raise MalformedRecords
         position = self._position
         length = self._read_varint(_MAX_INT_BYTES)
         if length <= MAX_RECORD_BYTES:
@@ -125,15 +125,15 @@ class Walk:
         zigzag = 0
         for index in range(max_bytes):
             if self._position == len(self._buffer) and not self._read_more():
-                raise Broken
+                raise MalformedRecords
             byte = self._buffer[self._position]
             self._position += 1
             zigzag |= (byte & 0x7F) << (7 * index)
             if byte < 0x80:
                 return (zigzag >> 1) ^ -(zigzag & 1)
-        raise Broken
+        raise MalformedRecords
 
-    def _read_large(self, length: int) -> Generator[int, None, Large]:
+    def _read_large(self, length: int) -> Generator[int, None, OversizedRecord]:
         end = self._end_mark(length)
         self._read_varint(1)  # attributes, which mean nothing yet
         timestamp, offset = self._read_varint(_MAX_LONG_BYTES), self._read_varint(_MAX_INT_BYTES)
@@ -144,18 +144,18 @@ class Walk:
         byte_budget = MAX_RECORD_BYTES - len(key or b"") - len(value or b"")
         headers = yield from self._read_headers(end, byte_budget)
         yield from self._consume(self._bytes_until(end), 0)
-        return Large(timestamp, offset, key, value, headers, length, size, digest.digest())
+        return OversizedRecord(timestamp, offset, key, value, headers, length, size, digest.digest())
 
     def _read_headers(self, end: int, byte_budget: int) -> Generator[int, None, list[tuple[str, bytes | None]]]:
         """Its first headers, as long as there is room for them."""
         headers: list[tuple[str, bytes | None]] = []
         count = self._read_varint(_MAX_INT_BYTES)
         if count < 0:
-            raise Broken
+            raise MalformedRecords
         while len(headers) < min(count, MAX_HEADERS) and byte_budget > 0:
             name = yield from self._read_field(end, byte_budget)
             if name is None:
-                raise Broken
+                raise MalformedRecords
             byte_budget -= len(name)
             value = yield from self._read_field(end, byte_budget)
             byte_budget -= len(value or b"")
@@ -170,7 +170,7 @@ class Walk:
     def _read_field_size(self, end: int) -> int | None:
         size = self._read_varint(_MAX_INT_BYTES)
         if size > self._bytes_until(end):
-            raise Broken
+            raise MalformedRecords
         return size if size >= 0 else None
 
     def _consume(self, size: int, max_kept: int, digest: Any = None) -> Generator[int, None, bytes]:
@@ -179,7 +179,7 @@ class Walk:
         while size:
             if self._position == len(self._buffer):
                 if not self._read_more():
-                    raise Broken
+                    raise MalformedRecords
                 yield len(self._buffer)
             part = memoryview(self._buffer)[self._position : self._position + size]
             if digest is not None:
@@ -197,5 +197,5 @@ class Walk:
         """How many bytes there are to it from here."""
         byte_count = self._remaining + len(self._buffer) - self._position - end
         if byte_count < 0:
-            raise Broken
+            raise MalformedRecords
         return byte_count

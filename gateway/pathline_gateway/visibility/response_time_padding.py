@@ -17,7 +17,7 @@ BUCKET_S: Final = 0.025
 
 
 @dataclass(frozen=True)
-class Padding:
+class ResponseTimePadding:
     """Waits until the span is over in which a block ended."""
 
     bucket_s: float = BUCKET_S
@@ -39,7 +39,7 @@ class Padding:
         return max(math.ceil(elapsed_s / self.bucket_s), 1) * self.bucket_s - elapsed_s
 
 
-PADDING: Final = Padding()
+RESPONSE_TIME_PADDING: Final = ResponseTimePadding()
 
 
 def is_restricted(caller: Caller) -> bool:

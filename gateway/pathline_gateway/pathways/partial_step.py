@@ -1,4 +1,4 @@
-"""A step from a row that has none of the clear columns: for those who read its data anyway."""
+"""A step from a row that has none of the payload columns: for those who read its data anyway."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncpg
 from pathline_gateway.pathways.step import Step
 
 
-def bare_step_from_row(row: asyncpg.Record) -> Step:
+def partial_step_from_row(row: asyncpg.Record) -> Step:
     """The row as a step without service, channel, activity, initiator, actor and span."""
     extra, data = row["payload"].split(b"\n", 1)
     nothing = None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from pathline_gateway.access_log.writer import Access
+from pathline_gateway.access_log.access import Access
 
 _WINDOW_S: Final = 600.0
 _MAX_ENTRIES: Final = 10_000
@@ -16,7 +16,7 @@ _Key = tuple[str | None, str | None, str | None, tuple[int, ...], tuple[int, ...
 
 
 @dataclass
-class Repeated:
+class RecentAccesses:
     """Remembers, in this process, what was logged in the last ten minutes."""
 
     clock: Callable[[], float] = time.monotonic

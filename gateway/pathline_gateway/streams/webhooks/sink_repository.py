@@ -1,4 +1,4 @@
-"""Webhook endpoints: URL, secrets, health, and what their owners do with them."""
+"""Webhook sinks: URL, secrets, health, and what their owners do with them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ on conflict (subscription) do update set polled_through = excluded.polled_throug
 _READ_POSITION = "select polled_through, polled_at from subscription_last_poll where subscription = $1"
 
 
-class EndpointHealthRow(NamedTuple):
+class SinkHealthRow(NamedTuple):
     """How the posting to a sink goes."""
 
     url: str
@@ -142,7 +142,7 @@ async def change_url(connection: asyncpg.Connection, id: UUID, url: str, rate: i
 
 
 async def resume(connection: asyncpg.Connection, id: UUID) -> None:
-    """It is tried again at once, whatever was said before."""
+    """It is tried again at once, whatever stopped it."""
     await connection.execute(_RESET, id)
     await connection.execute(_RETRY_NOW, id)
 
@@ -166,10 +166,10 @@ async def fetch_secrets_of(connection: asyncpg.Connection, ids: Sequence[UUID], 
     return by_subscription
 
 
-async def fetch_health(connection: asyncpg.Connection, id: UUID) -> EndpointHealthRow | None:
+async def fetch_health(connection: asyncpg.Connection, id: UUID) -> SinkHealthRow | None:
     """How the posting to the sink of this subscription goes; None where it has none."""
     row = await connection.fetchrow(_HEALTH, id)
-    return None if row is None else EndpointHealthRow(**row)
+    return None if row is None else SinkHealthRow(**row)
 
 
 async def find_delivery_time(connection: asyncpg.Connection, id: UUID, number: int) -> datetime | None:
@@ -179,7 +179,7 @@ async def find_delivery_time(connection: asyncpg.Connection, id: UUID, number: i
 
 
 async def list_dead_letters(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[DeadLetterRow]:
-    """What was given up, by number."""
+    """The dead letters, by number."""
     return [DeadLetterRow(**row) for row in await connection.fetch(_FAILURES, id, after, limit)]
 
 

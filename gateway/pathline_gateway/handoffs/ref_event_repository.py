@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import asyncpg
 
-from pathline_gateway.pathways.heard_clause import COUNTS_FOR_HANDOFF
+from pathline_gateway.pathways.counts_for_handoff_sql import COUNTS_FOR_HANDOFF
 from pathline_gateway.pathways.subject_repository import Key
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 

@@ -1,7 +1,7 @@
-"""How much may be said of hand-offs under one record: whoever pulls that person's pathway has all of it read.
+"""How many events of hand-offs may stand under one ref: each pull of that person's pathway reads them all.
 
-An answer to what another organisation offered is never counted and never refused: somebody waits for it. There are no
-more of these than the other may offer.
+An answer to another organisation's offer is neither counted nor refused: somebody waits for it. There are no more of
+these than the other may offer.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Final
 
 import asyncpg
 
-from pathline_gateway.handoffs import record_event_repository
-from pathline_gateway.handoffs.record_event_repository import HandoffReference
+from pathline_gateway.handoffs import ref_event_repository
+from pathline_gateway.handoffs.ref_event_repository import HandoffReference
 from pathline_gateway.intake import dedup_repository
 from pathline_gateway.intake.record import Accepted
 from pathline_gateway.intake.row_mapping import extract_offer
@@ -33,23 +33,23 @@ async def find_over_limit(
     handoff_events = [a for a in accepted if a.is_step and a.columns.handoff is not None]
     if not handoff_events:
         return set()
-    if len(registry.record_event_counts) > _MAX_REMEMBERED:
-        registry.record_event_counts.clear()
+    if len(registry.ref_event_counts) > _MAX_REMEMBERED:
+        registry.ref_event_counts.clear()
     for a in handoff_events:
-        registry.record_event_counts[a.ref] += 1
+        registry.ref_event_counts[a.ref] += 1
     limit = limits.handoff_events_of_record
-    suspects = [a for a in handoff_events if registry.record_event_counts[a.ref] > limit // _CHECK_FRACTION]
+    suspects = [a for a in handoff_events if registry.ref_event_counts[a.ref] > limit // _CHECK_FRACTION]
     return await _find_over_limit(connection, handoff_events, suspects, limit) if suspects else set()
 
 
 async def _find_over_limit(
     connection: asyncpg.Connection, handoff_events: Collection[Accepted], suspects: Collection[Accepted], limit: int
 ) -> set[int]:
-    counts = Counter(await record_event_repository.count_events(connection, {a.ref for a in suspects}, limit))
+    counts = Counter(await ref_event_repository.count_events(connection, {a.ref for a in suspects}, limit))
     if not any(counts[ref] + n > limit for ref, n in Counter(a.ref for a in suspects).items()):
         return set()
     known_digests = await dedup_repository.known_digests(connection, [a.identity for a in suspects])
-    answers = await record_event_repository.select_answers(connection, {_build_naming(a) for a in suspects})
+    answers = await ref_event_repository.select_answers(connection, {_build_naming(a) for a in suspects})
     new_offers = {(offer.handoff, offer.to) for a in handoff_events if (offer := extract_offer(a)) is not None}
     over_limit: set[int] = set()
     for a in suspects:

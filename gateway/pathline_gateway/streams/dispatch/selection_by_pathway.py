@@ -10,8 +10,8 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.background.faults import concerns_record
-from pathline_gateway.background.isolation import any_foldable, fold_isolating_faults
 from pathline_gateway.set_aside import repository as set_aside
+from pathline_gateway.set_aside.bisection import any_foldable, fold_or_fail_work
 from pathline_gateway.streams.dispatch import held_repository
 from pathline_gateway.streams.dispatch.selection import select_recipients
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
@@ -27,7 +27,7 @@ _MAX_CONTROL_PATHWAYS: Final = 5
 Recipients = list[tuple[Subscription, asyncpg.Record]]
 
 
-class IsolatedSelection(NamedTuple):
+class PartialSelection(NamedTuple):
     """What could be computed of a page."""
 
     recipients: Recipients
@@ -39,14 +39,14 @@ class IsolatedSelection(NamedTuple):
     """Subscriptions whose filters cannot be asked; they are looked up no more, and want nothing here."""
 
 
-async def select_with_isolation(
+async def select_or_set_aside(
     connection: asyncpg.Connection,
     index: SubscriptionIndex,
     now: datetime,
     rows: Sequence[asyncpg.Record],
     control_rows: Sequence[asyncpg.Record] = (),
     limit: int | None = None,
-) -> IsolatedSelection:
+) -> PartialSelection:
     """Who wants these events; each pathway that cannot be computed is set aside. Call within a transaction.
 
     `control_rows`: events that were given once. Where every pathway fails and those do, too, no pathway is at fault:
@@ -65,19 +65,19 @@ async def select_with_isolation(
     async def is_well() -> bool | None:
         return await any_foldable(connection, _control_pathways(control_rows, rows), fold)
 
-    failures = await fold_isolating_faults(connection, list(rows_by_pathway), fold, is_well)
+    failures = await fold_or_fail_work(connection, list(rows_by_pathway), fold, is_well)
     while newly_failing := await _find_failing_filters(
         index, [row for pathway in failures for row in rows_by_pathway[pathway]]
     ):
         failing_filters |= newly_failing
         for id in newly_failing:
             index.drop(id)
-        failures = await fold_isolating_faults(connection, list(rows_by_pathway), fold, is_well)
+        failures = await fold_or_fail_work(connection, list(rows_by_pathway), fold, is_well)
     for pathway, error in failures.items():
         await close_pathway(connection, WORK, pathway, error)
     deliverable = [row for row in rows if row["pathway"] not in failures]
     recipients, scanned_through = await select_recipients(index, VisibilityCache(connection, now), deliverable, limit)
-    return IsolatedSelection(recipients, scanned_through, set(failures), failing_filters)
+    return PartialSelection(recipients, scanned_through, set(failures), failing_filters)
 
 
 async def close_pathway(connection: asyncpg.Connection, work: str, pathway: UUID, error: Exception) -> None:

@@ -15,8 +15,8 @@ _MAX_KEYS: Final = 200
 """Keys of a set that are looked at."""
 _MAX_KID_LENGTH: Final = 1_000
 _RSA_BITS: Final = 2_048
-_ALGORITHMS: Final = {"RSA": ("RS256", "PS256"), "EC": ("ES256",), "OKP": ("Ed25519", "EdDSA")}
-"""By kind, the algorithms that are believed and for which a key of it can be."""
+KEY_TYPES: Final = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "Ed25519": "OKP"}
+"""By what a token may be signed with, the kind of its key: never `none`, never a shared secret (RFC 8725, 3.1)."""
 _CURVES: Final = {"EC": "P-256", "OKP": "Ed25519"}
 _PUBLIC_PARAMETERS: Final = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 
@@ -54,19 +54,27 @@ def _rejection_reason(key: object) -> str | None:
     if not isinstance(key, dict):
         return "malformed"
     kind, kid, operations = key.get("kty"), key.get("kid"), key.get("key_ops")
-    if not isinstance(kind, str) or kind not in _ALGORITHMS:
+    if not isinstance(kind, str) or kind not in _PUBLIC_PARAMETERS:
         return "another-kind"
     if kind in _CURVES and key.get("crv") != _CURVES[kind]:
         return "another-curve"
     if key.get("use", "sig") != "sig" or (operations is not None and "verify" not in _as_list(operations)):
         return "another-use"
-    if "alg" in key and key["alg"] not in _ALGORITHMS[kind]:
+    if "alg" in key and KEY_TYPES.get(_algorithm(key)) != kind:
         return "another-algorithm"
     if kid is not None and not (isinstance(kid, str) and 0 < len(kid) <= _MAX_KID_LENGTH):
         return "malformed"
     if "d" in key:
         return "private"
     return "too-short" if kind == "RSA" and _bits(key.get("n")) < _RSA_BITS else None
+
+
+def _algorithm(key: Mapping[str, Any]) -> str:
+    """The one that it says it is for: `EdDSA`, which no token may name, is Ed25519 with a key of ours (RFC 9864)."""
+    algorithm = key["alg"]
+    if not isinstance(algorithm, str):
+        return ""
+    return "Ed25519" if algorithm == "EdDSA" else algorithm
 
 
 def _bits(number: object) -> int:
@@ -88,7 +96,9 @@ def _import_key(jwk: Mapping[str, Any]) -> RSAKey | ECKey | OKPKey | None:
     try:
         parts = {name: str(jwk[name]) for name in _PUBLIC_PARAMETERS[kind]}
         kid = {"kid": jwk["kid"]} if jwk.get("kid") is not None else {}
-        key: RSAKey | ECKey | OKPKey = kinds[kind].import_key({"kty": kind, **parts, **kid})
+        # A key is used with the algorithm that it is for, and with no other (RFC 8725, 3.1).
+        algorithm = {"alg": _algorithm(jwk)} if "alg" in jwk else {}
+        key: RSAKey | ECKey | OKPKey = kinds[kind].import_key({"kty": kind, **parts, **kid, **algorithm})
         _ = key.public_key  # numbers that are no key show only here
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None

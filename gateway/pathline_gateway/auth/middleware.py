@@ -12,10 +12,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pathline_gateway.auth import cookies
-from pathline_gateway.auth.bearer_token import BearerTokens, TokenRejected
+from pathline_gateway.auth.bearer_token import BearerTokens
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, ORGANISATION_ROLES, PERSON_ROLES, Caller, Role
 from pathline_gateway.auth.cookies import SESSION_COOKIE
 from pathline_gateway.auth.jwks import IssuerUnavailable
+from pathline_gateway.auth.jwt_verification import TokenRejected
 from pathline_gateway.auth.login_attempt import own_page_path
 from pathline_gateway.auth.route_permissions import PUBLIC, ROUTE_ROLES, roles_for
 from pathline_gateway.log_cause import because

@@ -14,12 +14,8 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 from urllib.request import Request
 
-from joserfc import jws, jwt
-from joserfc.errors import JoseError
-from joserfc.jwt import JWTClaimsRegistry
-
-from pathline_gateway.auth.bearer_token import ALGORITHMS, TokenRejected
 from pathline_gateway.auth.jwks import Fetch, IssuerUnavailable, Keys, fetch_json, send_request
+from pathline_gateway.auth.jwt_verification import UNSPECIFIC_TYPES, ExpectedJwt, TokenRejected, verify_jwt
 from pathline_gateway.auth.login_attempt import LoginAttempt
 from pathline_gateway.auth.pkce import compute_challenge
 from pathline_gateway.log_cause import because
@@ -27,7 +23,6 @@ from pathline_gateway.log_cause import because
 _log = logging.getLogger(__name__)
 
 _METADATA_MAX_AGE_S: Final = 300.0
-_LEEWAY_S: Final = 30
 
 Send = Callable[[Request], dict[str, Any]]
 """The JSON object that this request is answered with. Raises OSError or ValueError."""
@@ -53,6 +48,7 @@ class Provider:
     fetch: Fetch = fetch_json
     send: Send = send_request
     clock: Callable[[], float] = time.monotonic
+    wall_clock: Callable[[], float] = time.time
     _metadata: dict[str, Any] = field(default_factory=dict)
     _fetched_at: float | None = None
 
@@ -112,20 +108,15 @@ class Provider:
 
     async def _verify_id_token(self, token: str, attempt: LoginAttempt) -> None:
         """The id token is the issuer's, for us, and of this attempt. Raises TokenRejected, or IssuerUnavailable."""
-        registry = JWTClaimsRegistry(
-            leeway=_LEEWAY_S,
-            iss={"essential": True, "value": self.issuer},
-            aud={"essential": True, "value": self.client.id},
-            exp={"essential": True},
-            nonce={"essential": True, "value": attempt.nonce},
-        )
+        expected = ExpectedJwt(self.issuer, self.client.id, UNSPECIFIC_TYPES)
         try:
-            kid = jws.extract_compact(token.encode("ascii")).headers().get("kid")
-            keys = await self.keys.current(kid if isinstance(kid, str) else None)
-            decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
-            registry.validate(decoded.claims)
-        except (JoseError, ValueError, TypeError) as error:
-            raise TokenRejected(f"its id token: {type(error).__name__}") from None
+            claims = (await verify_jwt(token, self.keys, expected, self.wall_clock())).claims
+        except TokenRejected as error:
+            raise TokenRejected(f"its id token: {error.reason}") from None
+        if claims.get("nonce") != attempt.nonce:
+            raise TokenRejected("its id token: it answers another attempt (nonce)")
+        if claims.get("azp", self.client.id) != self.client.id:
+            raise TokenRejected("its id token: it was made for another client (azp)")
 
     async def _load_metadata(self) -> dict[str, Any]:
         if self._fetched_at is None or self.clock() - self._fetched_at > _METADATA_MAX_AGE_S:

@@ -13,11 +13,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from pathline_gateway.auth import cookies, login_attempt
-from pathline_gateway.auth.bearer_token import TokenRejected
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.auth.cookies import LOGIN_ATTEMPT_COOKIE, SESSION_COOKIE
 from pathline_gateway.auth.dev_issuer.issuer import CALLBACK_PATH
 from pathline_gateway.auth.jwks import IssuerUnavailable
+from pathline_gateway.auth.jwt_verification import TokenRejected
 from pathline_gateway.auth.login_attempt import LoginAttempt
 from pathline_gateway.auth.middleware import Authenticator
 from pathline_gateway.auth.oidc_client import Provider

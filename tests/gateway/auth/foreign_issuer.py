@@ -36,6 +36,7 @@ class ForeignIssuer:
     by_basic: bool = True
     kind: str = "at+jwt"
     """What it calls its access tokens."""
+    identity_kind: str = "JWT"
 
     def description(self) -> dict[str, Any]:
         return {
@@ -68,7 +69,7 @@ class ForeignIssuer:
 
     def id_token(self) -> str:
         claims = self._both() | {"aud": "pathline", "nonce": self.told.get("nonce")} | self.identity
-        return self._signed({name: value for name, value in claims.items() if value is not None}, "JWT")
+        return self._signed({name: value for name, value in claims.items() if value is not None}, self.identity_kind)
 
     def _both(self) -> dict[str, Any]:
         now = int(time.time())

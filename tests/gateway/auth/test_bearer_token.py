@@ -17,10 +17,11 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
 from pathline_gateway.auth import jwks
-from pathline_gateway.auth.bearer_token import BearerTokens, TokenClaims, TokenRejected
+from pathline_gateway.auth.bearer_token import BearerTokens, TokenClaims
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.dev_issuer.issuer import CLIENT_ID, load_or_create_issuer
 from pathline_gateway.auth.jwks import DiscoveredKeys, IssuerUnavailable, OwnKeys
+from pathline_gateway.auth.jwt_verification import TokenRejected
 from pathline_gateway.background.health import Health
 from pathline_gateway.background.loop import supervised
 

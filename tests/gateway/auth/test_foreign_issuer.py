@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from gateway.auth.foreign_issuer import SECRET, ForeignIssuer, foreign_issuer
-from pathline_gateway.auth.bearer_token import BearerTokens, TokenClaims, TokenRejected
+from gateway.auth.hostile_tokens import HOSTILE, Signer
+from pathline_gateway.auth.bearer_token import BearerTokens, TokenClaims
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.jwks import DiscoveredKeys, IssuerUnavailable
+from pathline_gateway.auth.jwt_verification import TokenRejected
 from pathline_gateway.auth.login_attempt import LoginAttempt
 from pathline_gateway.auth.oidc_client import Client, Provider
 from support.gateways.secured import Secured, secured
+from support.gateways.up_command import wait_until
 
 REDIRECT = "https://pathline.example/sign-in/callback"
 
@@ -44,17 +49,48 @@ async def test_somebody_signs_in_at_a_foreign_issuer(issuer: ForeignIssuer, by_b
 
 
 @pytest.mark.parametrize(
-    "identity",
-    [{"nonce": "another"}, {"nonce": None}, {"aud": "another"}, {"iss": "https://elsewhere.example"}, {"exp": 1}],
+    ("identity", "reason"),
+    [
+        ({"nonce": "another"}, "it answers another attempt (nonce)"),
+        ({"nonce": None}, "it answers another attempt (nonce)"),
+        ({"nonce": {}}, "it answers another attempt (nonce)"),
+        ({"azp": "another"}, "it was made for another client (azp)"),
+        ({"aud": "another"}, "InvalidClaimError (aud)"),
+        ({"iss": "https://elsewhere.example"}, "InvalidClaimError (iss)"),
+        ({"exp": 1}, "ExpiredTokenError (exp)"),
+        ({"exp": None}, "MissingClaimError (exp)"),
+        ({"iat": None}, "MissingClaimError (iat)"),
+        ({"sub": None}, "MissingClaimError (sub)"),
+    ],
 )
 async def test_an_id_token_that_is_not_for_this_attempt_is_refused(
-    issuer: ForeignIssuer, identity: dict[str, Any]
+    issuer: ForeignIssuer, identity: dict[str, Any], reason: str
 ) -> None:
     issuer.identity = identity
+    assert await refusal(issuer) == f"its id token: {reason}"
+
+
+async def test_a_list_with_the_nonce_of_an_attempt_is_none(issuer: ForeignIssuer) -> None:
     asked, attempt = provider(issuer), LoginAttempt.start("")
     issuer.back(await asked.authorization_url(attempt) or "")
-    with pytest.raises(TokenRejected, match="id token"):
+    issuer.identity = {"nonce": [attempt.nonce, "another"]}
+    with pytest.raises(TokenRejected, match="nonce"):
         await asked.exchange_code("the-code", attempt)
+
+
+@pytest.mark.parametrize("kind", ["at+jwt", "logout+jwt"])
+async def test_what_the_issuer_signs_for_another_end_is_no_id_token(issuer: ForeignIssuer, kind: str) -> None:
+    issuer.identity_kind = kind
+    assert await refusal(issuer) == "its id token: another kind of token (typ)"
+
+
+async def refusal(issuer: ForeignIssuer) -> str:
+    """Why nobody signs in with what this issuer answers."""
+    asked, attempt = provider(issuer), LoginAttempt.start("")
+    issuer.back(await asked.authorization_url(attempt) or "")
+    with pytest.raises(TokenRejected) as refused:
+        await asked.exchange_code("the-code", attempt)
+    return refused.value.reason
 
 
 async def test_what_the_issuer_refuses_is_refused(issuer: ForeignIssuer) -> None:
@@ -138,3 +174,45 @@ def test_an_id_token_of_the_issuer_is_no_access_token(gateway: Secured, issuer: 
     issuer.identity = {"nonce": None, "pathline_roles": ["operator"]}
     for token, status in ((issuer.id_token(), 401), (issuer.access_token(), 403)):
         assert gateway.http.get("/v1/status", headers={"authorization": f"Bearer {token}"}).status_code == status
+
+
+def test_hostile_tokens_are_all_answered_alike_and_the_log_says_why(gateway: Secured, issuer: ForeignIssuer) -> None:
+    signer = Signer(issuer.url, issuer.key, int(time.time()))
+    assert status(gateway, signer.said()).status_code == 403  # believed, and no operator's
+    answers = {}
+    for name in SAMPLE:
+        make, reason = HOSTILE[name]
+        answer = status(gateway, make(signer))
+        answers[name] = (answer.status_code, answer.headers["www-authenticate"], answer.text)
+        wait_until(lambda reason=reason: f"a token was refused: {reason}" in gateway.said(), reason, 30)
+    assert len(set(answers.values())) == 1, answers
+    code, challenge, text = answers["one part"]
+    assert (code, challenge, "not-signed-in" in text) == (401, "Bearer", True)
+    assert "food-bank" not in gateway.said()
+
+
+def test_a_name_that_is_no_text_is_somebody(gateway: Secured, issuer: ForeignIssuer) -> None:
+    """JSON may have half a character, of which UTF-8 has none."""
+    signer = Signer(issuer.url, issuer.key, int(time.time()))
+    token = signer.said(sub="\ud800", pathline_roles=["operator"], pathline_org=None)
+    assert status(gateway, token).status_code == 200
+
+
+SAMPLE = (
+    "one part",
+    "a header of text",
+    "a header of a list",
+    "alg: none",
+    "alg: HS256, the public key as the secret",
+    "signed by another, under the right id",
+    "crit: an extension of nobody",
+    "claims: one of them twice",
+    "claims: without end",
+    "aud: others",
+    "exp: huge",
+    "expired",
+)
+
+
+def status(gateway: Secured, token: str) -> httpx.Response:
+    return gateway.http.get("/v1/status", headers={"authorization": f"Bearer {token}"})

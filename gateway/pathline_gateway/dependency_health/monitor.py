@@ -66,6 +66,8 @@ class DependencyMonitor:
         if not check_task.done():
             check_task.cancel()
             await self._record_failure(probe, started_at, "no answer in time")
+        elif check_task.cancelled():  # by the client: it must not end the loop
+            await self._record_failure(probe, started_at, "CancelledError")
         elif (failure := check_task.exception()) is not None:
             await self._record_failure(probe, started_at, type(failure).__name__)
         else:
@@ -87,6 +89,8 @@ class DependencyMonitor:
                     await probe.close()
 
     async def _check_forever(self, probe: Probe) -> None:
+        # No `Loop`: a turn of it that fails is told of as a failure of the work, and the next comes later and later.
+        # "No answer" is what was asked for here, and who hangs must not keep the other component from its turn.
         while True:
             await self.check(probe)
             await asyncio.sleep(_CHECK_INTERVAL_S)

@@ -25,7 +25,7 @@ class Asked:
     component: Component = "Postgres"
 
     def __init__(self) -> None:
-        self.fails: Exception | None = None
+        self.fails: BaseException | None = None
         self.frozen = False
         self.closed = 0
 
@@ -67,6 +67,17 @@ async def test_an_outage_has_a_beginning_and_is_said_once_and_once_when_it_is_ov
         (logging.WARNING, f"Postgres answers again; it did not since {since:%H:%M:%S}Z"),
     ]
     assert asked.closed == 4
+
+
+async def test_a_client_that_gives_a_request_up_by_itself_ends_no_loop() -> None:
+    asked = Asked()
+    monitor = DependencyMonitor((asked,))
+    asked.fails = asyncio.CancelledError()
+    await monitor.check(asked)
+    assert [(each.component, each.cause) for each in monitor.outages()] == [("Postgres", "CancelledError")]
+    asked.fails = None
+    await monitor.check(asked)
+    assert monitor.outages() == []
 
 
 async def test_what_a_frozen_server_never_ends_is_waited_for_by_nobody() -> None:

@@ -19,7 +19,6 @@ from pathline_gateway.parked import overview_repository
 from pathline_gateway.parked.discard import discard
 from pathline_gateway.parked.endpoints import (
     MAX_RECORDS,
-    After,
     OfPublisher,
     OfReason,
     Publisher,
@@ -33,6 +32,7 @@ from pathline_gateway.parked.redaction import is_filter_allowed, redact_groups
 from pathline_gateway.parked.replay import ReplayRules, replay
 from pathline_gateway.web.context import RegisterUnknown, RequestPool
 from pathline_gateway.web.forms import OwnForm, parse_form
+from pathline_gateway.web.list_parameters import AfterId
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.templates import render_page
@@ -73,7 +73,7 @@ async def parked_page(
     more: ResultCount = None,
     reason: OfReason = None,
     org: OfPublisher = None,
-    after: After = 0,
+    after: AfterId = 0,
 ) -> Response:
     """What was refused, and why? All groups; or one, from a record on."""
     limit = _MAX_LISTED if reason is None and org is None else _MAX_LISTED_OF_GROUP

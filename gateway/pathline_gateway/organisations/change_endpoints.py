@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from pathline import instant
 from pathline_gateway.access_log.request_row import read_transaction
@@ -12,11 +12,9 @@ from pathline_gateway.auth.dependencies import Overseer
 from pathline_gateway.organisations import change_repository
 from pathline_gateway.organisations.schemas import RegisterChanges
 from pathline_gateway.web.context import RequestPool
-from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
+from pathline_gateway.web.list_parameters import AfterId, ListLimit
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.query_parameters import AllKnown
-
-_MAX_LIMIT = 1_000
-
 
 router = APIRouter(tags=["register"])
 
@@ -31,8 +29,8 @@ router = APIRouter(tags=["register"])
 async def list_changes(
     pool: RequestPool,
     _: Overseer,
-    after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER_DESCRIPTION)] = 0,
-    limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
+    after: AfterId = 0,
+    limit: ListLimit = 100,
 ) -> dict[str, Any]:
     """Organisations, linkers, lawful bases and concealment; which persons are concealed is not told."""
     async with read_transaction(pool) as connection:

@@ -16,11 +16,11 @@ from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.organisations.schemas import Organisations
 from pathline_gateway.reserved_names import is_reserved
 from pathline_gateway.web.context import RequestPool
-from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
+from pathline_gateway.web.list_parameters import AFTER_DESCRIPTION, ListLimit
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.patterns import CODES, STORABLE
 
 Sector = Literal["government", "third-sector", "community-controlled", "business", "citizen"]
-_MAX_LIMIT = 1_000
 
 
 def _reject_reserved(name: str) -> str:
@@ -61,7 +61,7 @@ async def list_organisations(
     pool: RequestPool,
     _: Operator,
     after: Annotated[str, Query(max_length=64, pattern=CODES, description=AFTER_DESCRIPTION)] = "",
-    limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
+    limit: ListLimit = 100,
 ) -> dict[str, Any]:
     """By code; `next` is the `after` of the next page."""
     async with read_transaction(pool) as connection:

@@ -23,15 +23,15 @@ from pathline_gateway.parked.overview_repository import ParkedFilter
 from pathline_gateway.parked.redaction import is_filter_allowed, redact, redact_groups, redact_stored, serve_result
 from pathline_gateway.parked.replay import ReplayResult, ReplayRules, replay
 from pathline_gateway.web.context import RegisterUnknown, RequestPool
-from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
+from pathline_gateway.web.list_parameters import LIMIT_DESCRIPTION, MAX_ID, AfterId
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.patterns import CODES
 from pathline_gateway.web.problem import Problem
 
 MAX_RECORDS = 1_000
 """Records that one request lists, replays or discards."""
 
-_MAX_ID = 2**63 - 1
-Id = Annotated[int, Field(ge=1, le=_MAX_ID)]
+Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_RECORDS)]
 Reason = Annotated[str, Field(max_length=80, pattern=CODES)]
 Publisher = Annotated[str, Field(max_length=64, pattern=CODES)]
@@ -40,7 +40,6 @@ OfPublisher = Annotated[
     Publisher | None, Query(description="Those of this publisher; empty: of nobody who could be told")
 ]
 Limit = Annotated[int, Query(ge=1, le=MAX_RECORDS, description=LIMIT_DESCRIPTION)]
-After = Annotated[int, Query(ge=0, le=_MAX_ID, description=AFTER_DESCRIPTION)]
 
 
 class ReplayForm(BaseModel):
@@ -58,7 +57,7 @@ class ReplayForm(BaseModel):
     """Those that are parked for this reason."""
     org: Publisher | None = None
     """Those of this publisher; empty: of nobody who could be told."""
-    after: Annotated[int, Field(ge=0, le=_MAX_ID)] = 0
+    after: Annotated[int, Field(ge=0, le=MAX_ID)] = 0
     """Only those after this id: the `next` of an answer before."""
 
     @model_validator(mode="after")
@@ -95,7 +94,7 @@ async def list_parked(
     reason: OfReason = None,
     org: OfPublisher = None,
     state: Annotated[parked_schemas.State, Query(description="What has become of them")] = "parked",
-    after: After = 0,
+    after: AfterId = 0,
     limit: Limit = 100,
 ) -> dict[str, Any]:
     """In the order of their coming, without their bytes; `next` is the `after` of the next page."""
@@ -134,7 +133,7 @@ async def get_parked(
     pool: RequestPool,
     register_unknown: RegisterUnknown,
     _: Operator,
-    id: Annotated[int, Path(ge=1, le=_MAX_ID, description="The record's number")],
+    id: Annotated[int, Path(ge=1, le=MAX_ID, description="The record's number")],
 ) -> dict[str, Any]:
     """Key, headers and value in base64, and as text where they are UTF-8."""
     async with read_transaction(pool) as connection:
@@ -235,7 +234,7 @@ async def _select_ids(connection: asyncpg.Connection, form: ReplayForm, conceali
     record_filter = ParkedFilter(form.reason, form.org)
     if not is_filter_allowed(record_filter, concealing_orgs):
         return []
-    return await overview_repository.ids(connection, record_filter, form.after, _MAX_ID, MAX_RECORDS)
+    return await overview_repository.ids(connection, record_filter, form.after, MAX_ID, MAX_RECORDS)
 
 
 def _next_cursor(ids: list[int], limit: int) -> int | None:

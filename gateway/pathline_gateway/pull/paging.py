@@ -13,7 +13,7 @@ from fastapi import Query
 from pathline_gateway.pathways.step_cursor import StepCursor
 from pathline_gateway.pull.page_range import MAX_STEPS, PageRange
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION
+from pathline_gateway.web.list_parameters import AFTER_DESCRIPTION, LIMIT_DESCRIPTION
 from pathline_gateway.web.problem import Problem
 
 After = Annotated[str | None, Query(max_length=4_000, description=AFTER_DESCRIPTION)]

@@ -22,7 +22,8 @@ from pathline_gateway.review.repository import EvidenceOnRef, ReviewListItem
 from pathline_gateway.review.schemas import DecisionReceipt, ReviewCaseView, ReviewItems
 from pathline_gateway.review.service import ReviewResult, ReviewService
 from pathline_gateway.web.context import RequestPool, service
-from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
+from pathline_gateway.web.list_parameters import LIMIT_DESCRIPTION, AfterId
+from pathline_gateway.web.openapi_responses import response_docs
 
 Reason = Literal["proposed", "overruled", "impossible", "hub", "conflict", "oversize", "bridge", "accounts", "others"]
 """Why evidence waits, or is in doubt."""
@@ -32,7 +33,6 @@ MAX_LIMIT = 500
 _DECISION_RESPONSES = response_docs(
     DecisionReceipt, {200: "Membership follows it", 202: "The broker has it, and membership will follow"}
 )
-_MAX_BIGINT = 2**63 - 1
 ReasonText = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
 Reviews = Annotated[ReviewService, Depends(service(ReviewService))]
 Item = Annotated[UUID, Path(description="The item's id, from the list")]
@@ -73,7 +73,7 @@ async def list_review_items(
     _: Reviewer,
     reason: Annotated[Reason | None, Query(description="Those that wait for this reason")] = None,
     state: Annotated[State, Query(description="What waits, or the decisions that stand")] = "waiting",
-    after: Annotated[int, Query(ge=0, le=_MAX_BIGINT, description=AFTER_DESCRIPTION)] = 0,
+    after: AfterId = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 50,
 ) -> dict[str, Any]:
     """In the order of its coming; `next` is the `after` of the next page. `decided`: decisions that stand."""

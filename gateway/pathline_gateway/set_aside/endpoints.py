@@ -13,11 +13,10 @@ from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.set_aside import repository, schemas
 from pathline_gateway.set_aside.repository import SetAside
 from pathline_gateway.web.context import RequestPool
-from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
+from pathline_gateway.web.list_parameters import MAX_ID, MAX_LISTED, AfterId, ListLimit
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.patterns import CODES
 
-_MAX_ID: Final = 2**63 - 1
-_MAX_ITEMS: Final = 1_000
 _SERVED_FIELDS: Final = tuple(schemas.SetAsideItem.model_fields)
 
 Name = Annotated[str, Field(max_length=64, pattern=CODES)]
@@ -30,7 +29,7 @@ class RetryRequest(BaseModel):
         extra="forbid", use_attribute_docstrings=True, json_schema_extra={"examples": [{"work": "hand-offs"}]}
     )
 
-    ids: Annotated[list[Annotated[int, Field(ge=1, le=_MAX_ID)]], Field(min_length=1, max_length=_MAX_ITEMS)] | None = (
+    ids: Annotated[list[Annotated[int, Field(ge=1, le=MAX_ID)]], Field(min_length=1, max_length=MAX_LISTED)] | None = (
         None
     )
     """Items by id."""
@@ -44,8 +43,8 @@ class _Listed(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     work: Annotated[Name | None, Query(description="Those of this work, as `/v1/status` names it")] = None
-    after: Annotated[int, Query(ge=0, le=_MAX_ID, description=AFTER_DESCRIPTION)] = 0
-    limit: Annotated[int, Query(ge=1, le=_MAX_ITEMS, description=LIMIT_DESCRIPTION)] = 100
+    after: AfterId = 0
+    limit: ListLimit = 100
 
 
 router = APIRouter(tags=["set aside"])

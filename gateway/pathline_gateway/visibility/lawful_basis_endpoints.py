@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
@@ -17,11 +17,10 @@ from pathline_gateway.organisations.schemas import EnteredBasis, LawfulBases
 from pathline_gateway.visibility import lawful_basis_repository
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
 from pathline_gateway.web.context import RequestPool
-from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
+from pathline_gateway.web.list_parameters import AfterId, ListLimit
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
-
-_MAX_LIMIT = 1_000
 
 
 class LawfulBasisEntry(BaseModel):
@@ -57,8 +56,8 @@ router = APIRouter(tags=["lawful bases"])
 async def list_bases(
     pool: RequestPool,
     _: Operator,
-    after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER_DESCRIPTION)] = 0,
-    limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
+    after: AfterId = 0,
+    limit: ListLimit = 100,
 ) -> dict[str, Any]:
     """In the order of their entry, ended ones too; `next` is the `after` of the next page."""
     async with read_transaction(pool) as connection:

@@ -16,11 +16,10 @@ from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.organisations.schemas import Registrars
 from pathline_gateway.visibility import registrar_repository
 from pathline_gateway.web.context import RequestPool
-from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
+from pathline_gateway.web.list_parameters import AFTER_DESCRIPTION, ListLimit
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.patterns import STORABLE
 from pathline_gateway.web.problem import Problem
-
-_MAX_LIMIT = 1_000
 
 
 class RegistrarEntry(BaseModel):
@@ -45,7 +44,7 @@ async def list_registrars(
     pool: RequestPool,
     _: Operator,
     after: Annotated[str, Query(max_length=64, pattern=STORABLE, description=AFTER_DESCRIPTION)] = "",
-    limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
+    limit: ListLimit = 100,
 ) -> dict[str, Any]:
     """By code. `next` is the `after` of the next page."""
     async with read_transaction(pool) as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -15,8 +15,3 @@ def response_docs(model: type[BaseModel], descriptions: str | Mapping[int, str])
     """
     description_by_status = {200: descriptions} if isinstance(descriptions, str) else descriptions
     return {status: {"model": model, "description": text} for status, text in description_by_status.items()}
-
-
-AFTER_DESCRIPTION: Final = "The `next` of the page before; nothing for the first."
-LIMIT_DESCRIPTION: Final = "How many at most."
-"""What every list says of its parameters."""

@@ -16,11 +16,11 @@ from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.identity.links import linker_repository
 from pathline_gateway.organisations.schemas import Linkers
 from pathline_gateway.web.context import RequestPool
-from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
+from pathline_gateway.web.list_parameters import AFTER_DESCRIPTION, ListLimit
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.patterns import CODES, STORABLE
 from pathline_gateway.web.problem import Problem
 
-_MAX_LIMIT = 1_000
 Org = Annotated[Code, Field(max_length=64)]
 
 
@@ -49,7 +49,7 @@ async def list_linkers(
     _: Operator,
     org: Annotated[str | None, Query(max_length=64, pattern=CODES, description="Who links, or is linked")] = None,
     after: Annotated[str, Query(max_length=129, pattern=STORABLE, description=AFTER_DESCRIPTION)] = "",
-    limit: Annotated[int, Query(ge=1, le=_MAX_LIMIT, description=LIMIT_DESCRIPTION)] = 100,
+    limit: ListLimit = 100,
 ) -> dict[str, Any]:
     """By the code of who links; of one organisation or all. `next` is the `after` of the next page."""
     start, _slash, of = after.partition("/")

@@ -20,10 +20,10 @@ from pathline_gateway.streams.subscriptions.cursor import parse_cursor, require_
 from pathline_gateway.streams.webhooks import sink_repository
 from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, is_restricted
 from pathline_gateway.web.context import Context, RequestPool
-from pathline_gateway.web.openapi_responses import LIMIT_DESCRIPTION, response_docs
+from pathline_gateway.web.list_parameters import ListLimit
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.patterns import STORABLE
 
-MAX_PAGE_SIZE = 1_000
 _CURSOR_DESCRIPTION: Final = (
     "The `next` of an earlier answer: events after it. From the beginning of the first series without it."
 )
@@ -44,7 +44,7 @@ async def pull_events(
     caller: Subscriber,
     subscription: SubscriptionId,
     after: _After = "n0",
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description=LIMIT_DESCRIPTION)] = 100,
+    limit: ListLimit = 100,
 ) -> Response:
     """The next events, each a CloudEvent with its running `number`: a gap always means loss.
 

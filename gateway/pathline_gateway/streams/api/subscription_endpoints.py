@@ -13,7 +13,6 @@ from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import Subscriber, SubscriberOrOperator
 from pathline_gateway.streams.api.access import SubscriptionId, org_filter, require_own_org, require_subscription
 from pathline_gateway.streams.api.dry_run import dry_run, hypothetical_subscription
-from pathline_gateway.streams.api.event_endpoints import MAX_PAGE_SIZE
 from pathline_gateway.streams.api.request_schemas import DryRunForm, SubscriptionForm, validate_form
 from pathline_gateway.streams.api.serialization import serialize_subscription
 from pathline_gateway.streams.api.services import Admission, Sender
@@ -29,7 +28,8 @@ from pathline_gateway.streams.webhooks import sink_repository
 from pathline_gateway.streams.webhooks.signature import new_secret
 from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, is_restricted
 from pathline_gateway.web.context import AppContext, Context, RequestPool
-from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
+from pathline_gateway.web.list_parameters import AFTER_DESCRIPTION, ListLimit
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
 
 _MIN_ID = UUID(int=0)
@@ -104,7 +104,7 @@ async def list_subscriptions(
     pool: RequestPool,
     caller: SubscriberOrOperator,
     after: Annotated[UUID, Query(description=AFTER_DESCRIPTION)] = _MIN_ID,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description=LIMIT_DESCRIPTION)] = 100,
+    limit: ListLimit = 100,
 ) -> dict[str, Any]:
     """The caller's own; all for an operator. `next` is the `after` of the next page."""
     async with pool.acquire() as connection:

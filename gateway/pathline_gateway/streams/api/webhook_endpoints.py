@@ -31,11 +31,11 @@ from pathline_gateway.streams.webhooks.attempt_result import Disposition
 from pathline_gateway.streams.webhooks.payload import build_canary
 from pathline_gateway.streams.webhooks.signature import new_secret
 from pathline_gateway.web.context import RequestPool
-from pathline_gateway.web.openapi_responses import AFTER_DESCRIPTION, LIMIT_DESCRIPTION, response_docs
+from pathline_gateway.web.list_parameters import MAX_LISTED, AfterId, ListLimit
+from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
 
 _OLD_SECRET_VALIDITY: Final = timedelta(hours=24)
-_MAX_PAGE_SIZE: Final = 1_000
 _RATE_LIMITED_DETAIL: Final = "the sink allows no request now: it said how many a minute, and the last was not long ago"
 _Series = Annotated[int, Query(ge=1, le=999_999, description="Which series: 1, or that of a replay.")]
 _Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
@@ -46,7 +46,7 @@ class RedriveForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    numbers: Annotated[list[_Number], Field(max_length=_MAX_PAGE_SIZE)] | None = None
+    numbers: Annotated[list[_Number], Field(max_length=MAX_LISTED)] | None = None
     """Their numbers; all that were given up where nothing is said."""
 
 
@@ -97,8 +97,8 @@ async def list_failures(
     caller: SubscriberOrOperator,
     subscription: SubscriptionId,
     series: _Series = 1,
-    after: Annotated[int, Query(ge=0, le=2**63 - 1, description=AFTER_DESCRIPTION)] = 0,
-    limit: Annotated[int, Query(ge=1, le=_MAX_PAGE_SIZE, description=LIMIT_DESCRIPTION)] = 100,
+    after: AfterId = 0,
+    limit: ListLimit = 100,
 ) -> dict[str, Any]:
     """By number, with the reason of the last attempt. `next` is the `after` of the next page."""
     async with pool.acquire() as connection:

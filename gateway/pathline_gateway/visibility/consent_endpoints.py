@@ -7,22 +7,20 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import uuid4
 
-import asyncpg
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import Code, ConsentGiven, ConsentWithdrawn, Identifier, Instant, ItemCode, Payload
-from pathline_gateway.access_log.request_row import add_refs, read_transaction
+from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import Citizen, citizen_reader
 from pathline_gateway.concealment import repository as concealment_repository
-from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.reserved_names import ACCOUNT_SOURCE, CITIZEN_ORGANISATION
 from pathline_gateway.visibility import consent_repository
-from pathline_gateway.visibility import repository as visibility_repository
-from pathline_gateway.visibility.account_publisher import OwnPublisher
+from pathline_gateway.visibility.account_members import load_own_members
+from pathline_gateway.visibility.account_publisher import AccountPublisher, OwnPublisher
 from pathline_gateway.visibility.citizen_consents import (
     OwnConsent,
     Validity,
@@ -152,17 +150,8 @@ async def give_consent(
 ) -> dict[str, Any]:
     """201 when it holds from now on; 200 when it did before."""
     citizen = await _load_citizen(context, caller)
-    consent_id = form.consent or str(uuid4())
-    payload = ConsentGiven(**(form.model_dump() | {"consent": consent_id}))
-    before = citizen.find_consent(consent_id)
-    if before is not None and before.is_live and _has_same_terms(before.event, payload):
-        response.status_code = 200
-        return _render_consent(before)
-    await publisher.publish(citizen.build_event(payload))
-    after = (await _load_citizen(context, caller)).find_consent(consent_id)
-    if after is None:
-        raise Problem(409, "concealed", "your consent counts, but nobody sees it: it names something concealed")
-    return _render_consent(after)
+    payload = ConsentGiven(**(form.model_dump() | {"consent": form.consent or str(uuid4())}))
+    return await _give(context, publisher, caller, citizen, payload, response)
 
 
 @router.post(
@@ -197,13 +186,7 @@ async def agree_to_consent(
         purpose=event.purpose or "",
         until=event.until,
     )
-    before = citizen.find_consent(consent_id)
-    if before is not None and before.is_live and _has_same_terms(before.event, payload):
-        response.status_code = 200
-        return _render_consent(before)
-    await publisher.publish(citizen.build_event(payload))
-    after = (await _load_citizen(context, caller)).find_consent(consent_id)
-    return _render_consent(proposal if after is None else after)
+    return await _give(context, publisher, caller, citizen, payload, response)
 
 
 @router.post("/v1/consents/withdrawals", summary="Withdraw a consent", response_model=ConsentView)
@@ -227,6 +210,26 @@ async def withdraw_consent(
     return _render_consent(consent)
 
 
+async def _give(
+    context: AppContext,
+    publisher: AccountPublisher,
+    caller: Caller,
+    citizen: _Citizen,
+    payload: ConsentGiven,
+    response: Response,
+) -> dict[str, Any]:
+    """The consent as it holds from now on, or did before. Raises Problem where she may not be told of it."""
+    before = citizen.find_consent(payload.consent)
+    if before is not None and before.is_live and _has_same_terms(before.event, payload):
+        response.status_code = 200
+        return _render_consent(before)
+    await publisher.publish(citizen.build_event(payload))
+    after = (await _load_citizen(context, caller)).find_consent(payload.consent)
+    if after is None:
+        raise Problem(409, "concealed", "your consent counts, but nobody sees it: it names something concealed")
+    return _render_consent(after)
+
+
 def consent_not_found() -> Problem:
     """The same for a consent that was never recorded, and for one that she may not know."""
     return Problem(404, "no-such-consent", "there is no consent of this name: look at the list")
@@ -237,23 +240,12 @@ async def _load_citizen(context: AppContext, caller: Caller) -> _Citizen:
     reader = citizen_reader(caller)
     account, key, now = reader.account or "", ReaderKey(context.secret, reader.name), context.clock()
     async with read_transaction(context.pool) as connection:
-        refs = await _load_refs(connection, account)
+        members = await load_own_members(connection, account)
+        refs = [(CITIZEN_ORGANISATION, account)] if members is None else list(members.refs)
         events = await consent_repository.load_consent_events(connection, refs)
         concealment = await concealment_repository.load_concealment(connection, refs)
     visible_events = [each for each in events if not concealment.conceals_ref(each.org, each.subject)]
     return _Citizen(account, key, now, visible_events, list_own_consents(events, account, concealment, key, now))
-
-
-async def _load_refs(connection: asyncpg.Connection, account: str) -> list[tuple[str, str]]:
-    """The refs of her pathway; her account's alone where nothing is known of her yet."""
-    account_ref = await visibility_repository.find_ref(connection, CITIZEN_ORGANISATION, account)
-    add_refs(() if account_ref is None else (account_ref[0],))
-    members = None if account_ref is None else await pathway_repository.load_members(connection, account_ref[1])
-    return (
-        list(members.refs)
-        if isinstance(members, pathway_repository.PathwayMembers)
-        else [(CITIZEN_ORGANISATION, account)]
-    )
 
 
 def _has_same_terms(event: ConsentEvent, payload: ConsentGiven) -> bool:

@@ -14,15 +14,14 @@ from pathline import instant
 from pathline.interaction import Interaction, interaction
 from pathline.vocabulary import Identifier, MandateGiven, MandateWithdrawn, Payload
 from pathline.vocabulary.shapes import Party, Ref
-from pathline_gateway.access_log.request_row import add_refs, read_transaction
+from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.dependencies import Citizen, citizen_reader
 from pathline_gateway.concealment import repository as concealment_repository
-from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.parsed_step import parse_step
-from pathline_gateway.reserved_names import ACCOUNT_SOURCE, CITIZEN_ORGANISATION
+from pathline_gateway.reserved_names import ACCOUNT_SOURCE
 from pathline_gateway.visibility import mandate_repository, registrar_repository
-from pathline_gateway.visibility import repository as visibility_repository
+from pathline_gateway.visibility.account_members import load_own_members
 from pathline_gateway.visibility.account_publisher import OwnPublisher
 from pathline_gateway.visibility.citizen_consents import next_event_position
 from pathline_gateway.visibility.citizen_mandates import OwnMandate, Validity, list_own_mandates
@@ -191,18 +190,10 @@ async def _load_person(context: AppContext, caller: Caller) -> _Person:
     reader, now = citizen_reader(caller), context.clock()
     account, key = reader.account or "", ReaderKey(context.secret, reader.name)
     async with read_transaction(context.pool) as connection:
-        account_ref = await visibility_repository.find_ref(connection, CITIZEN_ORGANISATION, account)
-        add_refs(() if account_ref is None else (account_ref[0],))
-        members = None if account_ref is None else await pathway_repository.load_members(connection, account_ref[1])
-        pathway_members = members if isinstance(members, pathway_repository.PathwayMembers) else None
-        steps = (
-            []
-            if pathway_members is None
-            else await mandate_repository.load_mandate_steps(connection, pathway_members.numbers)
-        )
-        concealment = await concealment_repository.load_concealment(
-            connection, [] if pathway_members is None else pathway_members.refs
-        )
+        members = await load_own_members(connection, account)
+        numbers, refs = ([], []) if members is None else (members.numbers, members.refs)
+        steps = await mandate_repository.load_mandate_steps(connection, numbers)
+        concealment = await concealment_repository.load_concealment(connection, refs)
         registrars = await registrar_repository.all_registrars(connection)
     event_time, sequence = next_event_position(now, steps, ACCOUNT_SOURCE)
     mandates = list_own_mandates([parse_step(step) for step in steps], account, registrars, concealment, key, now)

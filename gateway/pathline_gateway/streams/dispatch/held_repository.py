@@ -39,7 +39,14 @@ with closed as materialized (
 select h.ref, h.batch, h.change_seq from dispatch_held h
 join ref_pathway s on s.ref = h.ref
 where s.pathway not in (select pathway from closed)
-    and h.handoff_input_seq <= (select handoff_input_seq from membership_progress)
+    and (h.handoff_input_seq <= (select handoff_input_seq from membership_progress) or not exists (
+        select from (
+            select b.id as ref from subject_ref b where b.anchor_id = s.pathway
+            union all
+            select o.ref from membership o where o.pathway = s.pathway and o.valid_until is null
+        ) mate
+        where exists (select from unseen_handoff_ref u where u.ref = mate.ref and u.seq <= h.handoff_input_seq)
+    ))
     and (h.link_evidence_seq <= (select link_evidence_seq from membership_progress) or not exists (
         select from (
             select b.id as ref from subject_ref b where b.anchor_id = s.pathway

@@ -154,7 +154,7 @@ def test_a_block_of_snappy_that_claims_what_it_cannot_hold_is_not_made() -> None
 
 
 def test_one_block_of_snappy_that_is_too_large_is_not_made_and_says_what_to_do() -> None:
-    raw = batch([Rec(b"one"), Rec(b"{", zeros=70 * MB)], "snappy")
+    raw = batch([BatchRecord(b"one"), BatchRecord(b"{", zeros=70 * MB)], "snappy")
     assert len(raw) > 3 * MB
     with little_memory():
         (rest,) = read(raw)
@@ -166,7 +166,7 @@ def test_one_block_of_snappy_that_is_too_large_is_not_made_and_says_what_to_do()
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_no_codec_is_taken_for_a_broken_one_where_it_makes_most_of_its_bytes(codec: Codec) -> None:
-    records = [Rec(b"{", zeros=each) for each in (0, 60, 64, 900_000, 20 * MB)]
+    records = [BatchRecord(b"{", zeros=each) for each in (0, 60, 64, 900_000, 20 * MB)]
     found = read(batch(records, codec))
     assert [type(each) for each in found[-1:]] == [CutRecord]
     assert len(found) == len(records)

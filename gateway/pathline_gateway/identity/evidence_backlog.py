@@ -30,7 +30,7 @@ select distinct t.pathway from mate t where exists (select from unseen_evidence_
 # So are tokens that were shown, where many wait. Where few do, the pathways are found from them.
 _AND_MANY_TOKENS = """
 union
-select t.pathway from mate t where exists (select from unseen_handoff_ref u where u.ref = t.ref)
+select t.pathway from mate t where first_unseen_handoff_input(t.ref) is not null
 """
 _AND_FEW_TOKENS = """
 union

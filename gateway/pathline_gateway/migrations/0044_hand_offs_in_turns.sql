@@ -8,18 +8,22 @@ select k.* from handoff_input k
 where k.seq > (select handoff_input_seq from membership_progress)
     and not exists (select from handoff_input_seen_ahead a where a.seq = k.seq);
 
--- Which refs they concern: those of the hand-off, and of an event that was voided or corrected. Ask it of one ref: what
--- waits is found from there, however much it is.
-create view unseen_handoff_ref as
-select i.ref, k.seq from interaction i
-cross join lateral (select u.seq from unseen_handoff_input u where u.handoff = i.handoff offset 0) k
-where i.handoff is not null
-union all
-select a.target_ref, k.seq from amendment a
-cross join lateral (
-    select u.seq from unseen_handoff_input u
-    where u.kind = 'amended' and u.source = a.target_source and u.id = a.target_id offset 0
-) k
-where a.target_ref is not null;
+-- The first of these that concerns a ref: it is about a hand-off of this ref, or about an event that was voided or corrected.
+-- Found from the ref, however much waits; `offset 0` keeps it so.
+create function first_unseen_handoff_input(of_ref bigint) returns bigint language sql stable as $$
+    select min(k.seq) from (
+        select u.seq from interaction i
+        cross join lateral (select seq from handoff_input where handoff = i.handoff offset 0) u
+        where i.ref = of_ref and i.handoff is not null
+        union all
+        select u.seq from amendment a
+        cross join lateral (
+            select seq from handoff_input where kind = 'amended' and source = a.target_source and id = a.target_id offset 0
+        ) u
+        where a.target_ref = of_ref
+    ) k
+    where k.seq > (select handoff_input_seq from membership_progress)
+        and not exists (select from handoff_input_seen_ahead a where a.seq = k.seq offset 0)
+$$;
 
 -- migrate:down

@@ -72,19 +72,17 @@ where n.kind <> 'asked' or n.handoff = any($5::text[])
     or exists (select from handoff_input m where m.kind = 'amended' and m.source = n.source and m.id = n.id)
 order by n.nth
 """
-_UNSEEN_INPUTS = """
-select seq, kind, handoff, source, id from handoff_input
-where seq > (select handoff_input_seq from membership_progress) order by seq limit $1
-"""
 _INPUTS_BY_SEQ = "select seq, kind, handoff, source, id from handoff_input where seq = any($1::bigint[]) order by seq"
-# The event's own ref, those of the hand-off that it is or was of, and what was derived from that.
-_REFS_OF_INPUT = """
-with own as (
-    select i.ref, i.handoff from event_identity e
+# The events' own refs, those of the hand-offs that they are or were of, and what was derived from these.
+_REFS_OF_INPUTS = """
+with input as (
+    select * from unnest($1::text[], $2::int[], $3::text[]) as k(handoff, source, id)
+), own as (
+    select i.ref, i.handoff from input k
+    join event_identity e on e.source = k.source and e.id = k.id
     join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source and i.id = e.id
-    where e.source = $2 and e.id = $3
 ), about as (
-    select $1::text as handoff union select handoff from own
+    select handoff from input union select handoff from own
 )
 select ref from own
 union
@@ -151,7 +149,6 @@ join source tsrc on tsrc.id = a.target_source
 """
 _DERIVED_LINKS = "select * from handoff_link where handoff = any($1::text[])"
 _DELETE_LINKS = "delete from handoff_link where handoff = any($1::text[])"
-_ADVANCE = "update membership_progress set handoff_input_seq = $1"
 
 
 async def insert_inputs(connection: asyncpg.Connection, rows: Sequence[HandoffInputRow]) -> None:
@@ -163,25 +160,15 @@ async def insert_inputs(connection: asyncpg.Connection, rows: Sequence[HandoffIn
     await connection.execute(_INSERT, *map(list, zip(*rows, strict=True)), redeemed_ids)
 
 
-async def unseen_inputs(connection: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
-    """What the membership writer has not seen: seq, kind, handoff, source, id."""
-    return list(await connection.fetch(_UNSEEN_INPUTS, limit))
-
-
 async def load_inputs(connection: asyncpg.Connection, seqs: Collection[int]) -> list[asyncpg.Record]:
-    """These, as `unseen_inputs` has them."""
+    """These, in order: seq, kind, handoff, source, id."""
     return list(await connection.fetch(_INPUTS_BY_SEQ, list(seqs))) if seqs else []
 
 
-async def affected_refs(connection: asyncpg.Connection, row: asyncpg.Record) -> set[int]:
-    """The refs that what `unseen_inputs` has here may join or part."""
-    rows = await connection.fetch(_REFS_OF_INPUT, row["handoff"], row["source"], row["id"], _TOKEN_TYPES)
-    return {each["ref"] for each in rows}
-
-
-async def advance_handoff_seq(connection: asyncpg.Connection, seq: int) -> None:
-    """The membership writer has seen everything up to this `seq`."""
-    await connection.execute(_ADVANCE, seq)
+async def affected_refs(connection: asyncpg.Connection, inputs: Sequence[asyncpg.Record]) -> set[int]:
+    """The refs that these may join or part."""
+    columns = [[row[name] for row in inputs] for name in ("handoff", "source", "id")]
+    return {row["ref"] for row in await connection.fetch(_REFS_OF_INPUTS, *columns, _TOKEN_TYPES)}
 
 
 async def handoffs_of_events(connection: asyncpg.Connection, targets: Collection[tuple[int, str]]) -> set[str]:

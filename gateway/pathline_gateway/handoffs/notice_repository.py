@@ -68,9 +68,7 @@ where n.is_open and (coalesce(h.handoff, v.handoff) is null
         and (a.work = 'hand-offs' or a.work = 'silence' and a.retry_at > now()))
     and not exists (select from handoff_side_pending j where j.handoff = n.handoff)
     and not n.offer_ref = any($1::bigint[])
-    and not exists (
-        select from handoff_input k, membership_progress p where k.handoff = n.handoff and k.seq > p.handoff_input_seq
-    )
+    and not exists (select from unseen_handoff_input k where k.handoff = n.handoff)
 limit 500
 """
 _OPEN_STAGES = """

@@ -15,7 +15,7 @@ select p.link_evidence_seq, p.handoff_input_seq,
 from membership_progress p
 """
 # Link evidence is found from the pathways, however much of it there is: one flood must not cost everybody's events.
-_PATHWAYS_WITH_UNBOUND_EVIDENCE = """
+_PATHWAYS_WITH_UNBOUND_LINKS = """
 with event as materialized (
     select * from unnest($1::uuid[], $2::integer[], $3::text[]) as e(pathway, source, id)
 ), page as materialized (
@@ -26,18 +26,21 @@ with event as materialized (
     select g.pathway, m.ref from page g join membership m on m.pathway = g.pathway and m.valid_until is null
 )
 select distinct t.pathway from mate t where exists (select from unseen_evidence_ref u where u.ref = t.ref)
+"""
+# So are tokens that were shown, where many wait. Where few do, the pathways are found from them.
+_AND_MANY_TOKENS = """
 union
-select e.pathway from handoff_input k join event e on e.source = k.source and e.id = k.id where k.seq > $4
+select t.pathway from mate t where first_unseen_handoff_input(t.ref) is not null
+"""
+_AND_FEW_TOKENS = """
 union
-select t.pathway from (
-    select distinct handoff from (select handoff from handoff_input where seq > $4 order by seq limit $5) unseen
-) k
+select e.pathway from unseen_handoff_input k join event e on e.source = k.source and e.id = k.id
+union
+select t.pathway from (select distinct handoff from unseen_handoff_input) k
 cross join lateral (select i.ref from interaction i where i.handoff = k.handoff offset 0) i
 join mate t on t.ref = i.ref
 """
-_MAX_HANDOFFS = 1_000
-"""Hand-offs whose token was shown and whose other events are held, too, for the order of a pathway that grows. Beyond
-these the answers alone are."""
+_FEW_TOKENS = 1_000
 
 
 class EvidenceEnds(NamedTuple):
@@ -59,5 +62,6 @@ async def pathways_with_unbound_evidence(
         return None
     events = [(row["pathway"], row["source_number"], row["id"]) for row in rows]
     columns = map(list, zip(*events, strict=True)) if events else ([], [], [])
-    pathway_rows = await connection.fetch(_PATHWAYS_WITH_UNBOUND_EVIDENCE, *columns, bound_handoff_seq, _MAX_HANDOFFS)
+    tokens = _AND_FEW_TOKENS if last_handoff_seq - bound_handoff_seq <= _FEW_TOKENS else _AND_MANY_TOKENS
+    pathway_rows = await connection.fetch(_PATHWAYS_WITH_UNBOUND_LINKS + tokens, *columns)
     return {row["pathway"] for row in pathway_rows}, EvidenceEnds(last_seq, last_handoff_seq)

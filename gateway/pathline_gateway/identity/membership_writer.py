@@ -12,7 +12,7 @@ import asyncpg
 
 from pathline_gateway.background.loop import POLL_S, Loop
 from pathline_gateway.handoffs import event_repository
-from pathline_gateway.identity import membership_repository, unseen_evidence_repository
+from pathline_gateway.identity import membership_repository, unseen_evidence_repository, unseen_handoff_input_repository
 from pathline_gateway.identity.connected_component import ConnectedComponent, StoredComponent
 from pathline_gateway.identity.evidence import Evidence, EvidenceRank
 from pathline_gateway.identity.handoff_link_derivation import refresh_handoff_links
@@ -60,10 +60,8 @@ class MembershipWriter:
     async def _bind_batch(self) -> int:
         async with self._pool.acquire() as connection, connection.transaction():
             await membership_repository.lock(connection)
-            handoff_inputs = await event_repository.unseen_inputs(connection, _BATCH_SIZE)
+            handoff_inputs = await unseen_handoff_input_repository.take_batch(connection, _BATCH_SIZE, _MAX_REFS)
             link_evidence = await unseen_evidence_repository.take_batch(connection, _BATCH_SIZE, _MAX_REFS)
-            if handoff_inputs:
-                await event_repository.advance_handoff_seq(connection, handoff_inputs[-1]["seq"])
             new_inputs = [_Input("shown", row) for row in handoff_inputs] + [
                 _Input("said", row) for row in link_evidence
             ]
@@ -138,7 +136,7 @@ async def _bind_inputs(connection: asyncpg.Connection, inputs: Sequence[_Input])
 async def _affected_refs(connection: asyncpg.Connection, evidence_input: _Input) -> Collection[int]:
     """Whose pathways are not known while this is set aside."""
     if evidence_input.kind == "shown":
-        return await event_repository.affected_refs(connection, evidence_input.row)
+        return await event_repository.affected_refs(connection, [evidence_input.row])
     return {evidence_input.row[name] for name in membership_repository.REF_COLUMNS} - {None}
 
 

@@ -18,7 +18,6 @@ from pathline_gateway.postgres.registry_cache import RegistryCache
 DETAIL: Final = "too many of your events name this hand-off: begin another"
 _CHECK_FRACTION: Final = 8
 """Postgres is asked only about who has said this part of what she may since the process began: most say little."""
-_MAX_REMEMBERED: Final = 50_000
 
 
 async def find_over_limit(
@@ -32,15 +31,11 @@ async def find_over_limit(
     ]
     if not events_by_party:
         return set()
-    if len(registry.handoff_event_counts) > _MAX_REMEMBERED:
-        registry.handoff_event_counts.clear()
-    for event_party, _ in events_by_party:
-        registry.handoff_event_counts[event_party] += 1
-    suspects = [
-        (event_party, a)
-        for event_party, a in events_by_party
-        if registry.handoff_event_counts[event_party] > limits.handoff_events // _CHECK_FRACTION
-    ]
+    checked_above = limits.handoff_events // _CHECK_FRACTION
+    counts = {
+        event_party: registry.count_handoff_event(event_party, checked_above) for event_party, _ in events_by_party
+    }
+    suspects = [(event_party, a) for event_party, a in events_by_party if counts[event_party] > checked_above]
     return await _find_over_limit(connection, suspects, limits.handoff_events) if suspects else set()
 
 

@@ -54,6 +54,15 @@ _DURABLE_TIMEOUT_S = 25.0
 
 _BAD_REQUEST_REASONS = frozenset(("malformed", "unsupported-content-type"))
 """All refused for one of these: 400, the request was not understood; else 422, it was understood and is wrong."""
+_CONFLICT = (
+    "conflicting-duplicate",
+    "id",
+    "the same source and id came with other content first, which stays as it was. "
+    "Publish a correction (interaction.corrected), or give another event another id",
+)
+"""Reason, field and detail of the notice of an event that intake will park."""
+_LIES_AHEAD = ("lies-ahead", "time", "lies ahead, and is kept as it was sent: is it the time when this happened?")
+"""The same of an event that is kept, and whose time may be a mistake."""
 
 Refusal = dict[str, Any]
 """A `RefusedEvent`, as it is written."""
@@ -144,12 +153,12 @@ class HttpIngest:
         for n, item in enumerate(items):
             identity = (item.source, item.id)
             reference, stored = first[identity], contents.get(identity)
-            duplicate_count += item is not reference or identity in digests
-            content = build_digested_content(item) if stored is not None or item is not reference else None
-            if content is None:
+            is_repeat = item is not reference
+            duplicate_count += is_repeat or identity in digests
+            if stored is None and (not is_repeat or compute_content_digest(item) == compute_content_digest(reference)):
                 continue
             earlier = build_digested_content(reference) if stored is None else DigestedContent(*stored)
-            if not is_same_content(content, earlier):
+            if not is_same_content(build_digested_content(item), earlier):
                 conflicts.append(n)
         return duplicate_count, conflicts
 
@@ -194,16 +203,6 @@ def _not_durable_problem(seconds: float) -> Problem:
         f"the events did not reach Postgres within {seconds:.0f} s: send the same request again",
         headers={"retry-after": "5"},
     )
-
-
-_CONFLICT = (
-    "conflicting-duplicate",
-    "id",
-    "the same source and id came with other content first, which stays as it was. "
-    "Publish a correction (interaction.corrected), or give another event another id",
-)
-_LIES_AHEAD = ("lies-ahead", "time", "lies ahead, and is kept as it was sent: is it the time when this happened?")
-"""Reason, field and detail of a notice."""
 
 
 class UnknownOrganisation(Refused):

@@ -23,7 +23,6 @@ from pathline_gateway.postgres.registry_cache import RegistryCache
 DETAIL: Final = "too many of your events under this subject name hand-offs: use one hand-off for what belongs together"
 _CHECK_FRACTION: Final = 8
 """As for hand-offs: Postgres is asked only about records of which this part was said since the process began."""
-_MAX_REMEMBERED: Final = 50_000
 
 
 async def find_over_limit(
@@ -33,12 +32,10 @@ async def find_over_limit(
     handoff_events = [a for a in accepted if a.is_step and a.columns.handoff is not None]
     if not handoff_events:
         return set()
-    if len(registry.ref_event_counts) > _MAX_REMEMBERED:
-        registry.ref_event_counts.clear()
-    for a in handoff_events:
-        registry.ref_event_counts[a.ref] += 1
     limit = limits.handoff_events_of_record
-    suspects = [a for a in handoff_events if registry.ref_event_counts[a.ref] > limit // _CHECK_FRACTION]
+    checked_above = limit // _CHECK_FRACTION
+    counts = {a.ref: registry.count_ref_event(a.ref, checked_above) for a in handoff_events}
+    suspects = [a for a in handoff_events if counts[a.ref] > checked_above]
     return await _find_over_limit(connection, handoff_events, suspects, limit) if suspects else set()
 
 

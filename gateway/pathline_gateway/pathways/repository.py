@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from operator import attrgetter, itemgetter
@@ -122,6 +122,11 @@ class PathwayMembers:
     refs: Sequence[tuple[str, str]]
     has_amendments: bool
     """Whether any interaction under them was voided or corrected."""
+
+    def narrowed(self, is_kept: Callable[[str, str], bool]) -> PathwayMembers:
+        """Those of the refs alone of which (organisation, subject) this is so."""
+        kept = [(number, ref) for number, ref in zip(self.numbers, self.refs, strict=True) if is_kept(*ref)]
+        return replace(self, numbers=[number for number, _ in kept], refs=[ref for _, ref in kept])
 
 
 async def find_pathway(connection: asyncpg.Connection, org: str, subject: str) -> UUID | None:

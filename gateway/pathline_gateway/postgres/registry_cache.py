@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Final
+
+_MAX_REMEMBERED: Final = 50_000
+"""Hand-offs and records of which events are counted."""
 
 
 @dataclass
@@ -23,8 +27,27 @@ class RegistryCache:
     ref_event_counts: Counter[Hashable] = field(default_factory=Counter)
     """How many that name a hand-off: by record."""
 
+    def count_handoff_event(self, party: Hashable, kept_above: int) -> int:
+        """How many events this party has sent of this hand-off by now; see `_count`."""
+        return _count(self.handoff_event_counts, party, kept_above)
+
+    def count_ref_event(self, ref: Hashable, kept_above: int) -> int:
+        """How many events of hand-offs came under this record by now; see `_count`."""
+        return _count(self.ref_event_counts, ref, kept_above)
+
     def learn(self, other: RegistryCache) -> None:
         """Remembers rows that are committed."""
         self.orgs |= other.orgs
         self.sources |= other.sources
         self.types |= other.types
+
+
+def _count(counts: Counter[Hashable], key: Hashable, kept_above: int) -> int:
+    """One more. Where too many are remembered, who has sent few is forgotten: who has sent more is known still."""
+    if len(counts) > _MAX_REMEMBERED:
+        many = {each: n for each, n in counts.items() if n > kept_above}
+        counts.clear()
+        if len(many) <= _MAX_REMEMBERED // 2:
+            counts.update(many)
+    counts[key] += 1
+    return counts[key]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -25,10 +26,11 @@ from pathline_gateway.auth.reader import Reader, reader_of
 from pathline_gateway.pathways.errors import pathway_not_found
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 from pathline_gateway.visibility import repository as visibility_repository
-from pathline_gateway.visibility.loading import load_visible
+from pathline_gateway.visibility.loading import load_own_visible, load_visible
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.pathway_handles import anchor_id_of
 from pathline_gateway.visibility.policy import VisiblePathway
+from pathline_gateway.visibility.uncomputable import closed_where_uncomputable
 from pathline_gateway.web.context import Context
 from pathline_gateway.web.list_parameters import AFTER_DESCRIPTION, LIMIT_DESCRIPTION
 from pathline_gateway.web.problem import Problem
@@ -136,25 +138,35 @@ async def list_accesses(
         raise Problem(403, "not-for-you", "who read a pathway is told to the person, her helper and auditors")
     key = ReaderKey(context.secret, reader.name)
     page = _Page(key, _decode_cursor(key, before), limit, context.clock())
-    async with row.read_transaction(context.pool) as connection:
-        visible = await _load_visible(connection, reader, key, page.now, pathway)
-        refs = [] if visible is None else visible.refs
-        row.add_refs(refs)
-        entries = await access_log_repository.find_by_refs(
-            connection, refs, page.before_id, limit + 1, page.now - RETENTION
-        )
-    return page.serve(entries, for_auditor=False)
+
+    async def read(is_closed: bool) -> dict[str, Any]:
+        load = load_own_visible if is_closed else load_visible
+        async with row.read_transaction(context.pool) as connection:
+            visible = await _load_visible(connection, reader, key, page.now, pathway, load)
+            refs = [] if visible is None else visible.refs
+            row.add_refs(refs)
+            entries = await access_log_repository.find_by_refs(
+                connection, refs, page.before_id, limit + 1, page.now - RETENTION
+            )
+        return page.serve(entries, for_auditor=False)
+
+    return await closed_where_uncomputable(read)
 
 
 async def _load_visible(
-    connection: asyncpg.Connection, reader: Reader, key: ReaderKey, now: datetime, pathway: UUID | None
+    connection: asyncpg.Connection,
+    reader: Reader,
+    key: ReaderKey,
+    now: datetime,
+    pathway: UUID | None,
+    load: Callable[[asyncpg.Connection, Reader, datetime, UUID], Awaitable[VisiblePathway | None]],
 ) -> VisiblePathway | None:
     """What she sees of the pathway of this name, or of her own. Raises Problem."""
     if pathway is None:
         ref_row = await visibility_repository.find_ref(connection, CITIZEN_ORGANISATION, reader.account or "")
-        return None if ref_row is None else await load_visible(connection, reader, now, ref_row[1])
+        return None if ref_row is None else await load(connection, reader, now, ref_row[1])
     anchor_row = await visibility_repository.find_ref_by_anchor(connection, anchor_id_of(reader, key, pathway))
-    visible = None if anchor_row is None else await load_visible(connection, reader, now, anchor_row[1])
+    visible = None if anchor_row is None else await load(connection, reader, now, anchor_row[1])
     if (
         anchor_row is None
         or visible is None

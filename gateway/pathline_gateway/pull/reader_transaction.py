@@ -18,7 +18,7 @@ from pathline_gateway.auth.reader import Reader
 from pathline_gateway.pull.page_range import PageRange
 from pathline_gateway.pull.paging import RequestedPage
 from pathline_gateway.pull.visible_page import VisiblePage, slice_page
-from pathline_gateway.pull.visible_page_loading import load_visible_page
+from pathline_gateway.pull.visible_page_loading import load_own_page, load_visible_page
 from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.visibility.handoff_rendering import VisibleHandoffs
 from pathline_gateway.visibility.handoffs import load_visible_handoffs
@@ -38,16 +38,19 @@ class ReaderTransaction:
     reader: Reader
     key: ReaderKey
     now: datetime
+    is_closed: bool = False
+    """What others see of the pathway cannot be computed: she is told her own steps alone."""
+
+    async def load_page(self, pathway: UUID, page_range: PageRange) -> VisiblePage | None:
+        """What she sees of the pathway with this id of the store's own; None where she may not know of it."""
+        load = load_own_page if self.is_closed else load_visible_page
+        return await load(self.connection, self.reader, self.now, pathway, page_range)
 
     async def find_by_name(self, name: UUID, page_range: PageRange) -> VisiblePage | UUID | None:
         """What she sees of the pathway that she calls so; what she calls it now; None when she never called one so."""
         anchor_id = anchor_id_of(self.reader, self.key, name)
         ref_row = await visibility_repository.find_ref_by_anchor(self.connection, anchor_id)
-        seen = (
-            None
-            if ref_row is None
-            else await load_visible_page(self.connection, self.reader, self.now, ref_row[1], page_range)
-        )
+        seen = None if ref_row is None else await self.load_page(ref_row[1], page_range)
         if (
             ref_row is None
             or seen is None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -26,14 +26,13 @@ from pathline_gateway.pull.reader_view import ReaderView, build_view
 from pathline_gateway.pull.request import PullRequest
 from pathline_gateway.pull.responses import pathway_response, redirect_to_pathway, trace_response
 from pathline_gateway.pull.visible_page import VisiblePage
-from pathline_gateway.pull.visible_page_loading import load_visible_page
 from pathline_gateway.telemetry.instruments import start_span
 from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.visibility.handoff_rendering import VisibleHandoffs, render_handoffs_for
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.pathway_handles import handle_of
 from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, ResponseTimePadding, is_restricted
-from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
+from pathline_gateway.visibility.uncomputable import closed_where_uncomputable, refuse_operator
 from pathline_gateway.web.context import service
 from pathline_gateway.web.problem import Problem
 
@@ -44,6 +43,8 @@ _RESPONSE_HEADERS: Final = {
 
 _ONE_STEP: Final = PageRange(limit=1)
 """Enough to know what a pathway is called."""
+
+Answer = TypeVar("Answer")
 
 
 class RestrictedReader:
@@ -60,24 +61,11 @@ class RestrictedReader:
 
     async def search(self, pull_request: PullRequest, org: str, subject: str) -> UUID:
         """What this reader calls the pathway of this subject, where it is one by which she knows it."""
-        async with self._pad_duration(pull_request), self._open_reading(pull_request, "search") as reading:
-            ref_row = await visibility_repository.find_ref(reading.connection, org, subject)
-            # Whether another's pseudonym exists must not cost what looking at its pathway costs.
-            may_search = ref_row is not None and reading.reader.may_search_by(org, subject)
-            seen_part = (
-                await load_visible_page(reading.connection, reading.reader, reading.now, ref_row[1], _ONE_STEP)
-                if ref_row is not None and may_search
-                else None
-            )
-            visible = None if seen_part is None else seen_part.visible
-            is_known = visible is not None and (org, subject) in {(ref.org, ref.subject) for ref in visible.anchors}
-            if visible is None or not is_known:
-                await reading.log("search", "refused", refs=() if ref_row is None else (ref_row[0],))
-            else:
-                await reading.log("search", "shown", visible)
-        if visible is None or not is_known:
+        async with self._pad_duration(pull_request):
+            name = await self._read(pull_request, "search", lambda reading: _search(reading, org, subject))
+        if name is None:
             raise subject_not_found()
-        return handle_of(reading.reader, reading.key, visible.anchors[0].anchor_id)
+        return name
 
     async def pull(
         self,
@@ -89,8 +77,12 @@ class RestrictedReader:
     ) -> Response:
         """What this reader sees of the pathway; 304 where she has it already."""
         with start_span("pull pathway"):
-            async with self._pad_duration(pull_request), self._open_reading(pull_request, "pathway") as reading:
-                response = await _pull(reading, pathway, if_none_match, requested_page, as_of)
+            async with self._pad_duration(pull_request):
+                response = await self._read(
+                    pull_request,
+                    "pathway",
+                    lambda reading: _pull(reading, pathway, if_none_match, requested_page, as_of),
+                )
         if response is None:
             raise pathway_not_found()
         return response
@@ -103,21 +95,19 @@ class RestrictedReader:
         requested_page: RequestedPage = REQUESTED_FIRST_PAGE,
     ) -> ReaderView | UUID | None:
         """What this reader sees of the pathway; its other id; None where she sees none."""
-        async with self._open_reading(pull_request, action) as reading:
-            page = await reading.find_by_name(pathway, requested_page.parse(reading.key))
-            if not isinstance(page, VisiblePage):
-                await reading.log(action, "refused" if page is None else "moved")
-                return page
-            await reading.log(action, "shown", page.visible)
-            return await _build_view(reading, page)
+        return await self._read(
+            pull_request, action, lambda reading: _read_view(reading, pathway, action, requested_page)
+        )
 
     async def trace(
         self, pull_request: PullRequest, pathway: UUID, requested_page: RequestedPage = REQUESTED_FIRST_PAGE
     ) -> Response:
         """The same as a trace."""
         with start_span("pull trace"):
-            async with self._pad_duration(pull_request), self._open_reading(pull_request, "trace") as reading:
-                response = await _trace(reading, pathway, requested_page)
+            async with self._pad_duration(pull_request):
+                response = await self._read(
+                    pull_request, "trace", lambda reading: _trace(reading, pathway, requested_page)
+                )
         if response is None:
             raise pathway_not_found()
         return response
@@ -125,8 +115,26 @@ class RestrictedReader:
     def _pad_duration(self, pull_request: PullRequest) -> contextlib.AbstractAsyncContextManager[None]:
         return self._padding.padded(enabled=is_restricted(pull_request.caller))
 
+    async def _read(
+        self, pull_request: PullRequest, action: What, answer: Callable[[ReaderTransaction], Awaitable[Answer]]
+    ) -> Answer:
+        """The answer. Where it cannot be computed: the answer about her own steps alone, as of a closed pathway.
+
+        Raises Problem: also where not even that can be computed, or where she has no steps of her own, as operators.
+        """
+
+        async def read(is_closed: bool) -> Answer:
+            async with self._open_reading(pull_request, action, is_closed=is_closed) as reading:
+                if is_closed:
+                    refuse_operator(reading.reader)
+                return await answer(reading)
+
+        return await closed_where_uncomputable(read)
+
     @contextlib.asynccontextmanager
-    async def _open_reading(self, pull_request: PullRequest, action: What) -> AsyncIterator[ReaderTransaction]:
+    async def _open_reading(
+        self, pull_request: PullRequest, action: What, *, is_closed: bool
+    ) -> AsyncIterator[ReaderTransaction]:
         """One moment of the store, and a transaction that keeps what is logged. Raises Problem."""
         access_purpose = parse_stated_purpose(pull_request)
         reader = reader_of(pull_request.caller, access_purpose)
@@ -136,9 +144,10 @@ class RestrictedReader:
             mark_logged()
             raise not_a_reader_problem()
         key = ReaderKey(self._secret, reader.name)
-        with uncomputable_as_problem():
-            async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-                yield ReaderTransaction(connection, pull_request.caller, access_purpose, reader, key, self._clock())
+        async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+            yield ReaderTransaction(
+                connection, pull_request.caller, access_purpose, reader, key, self._clock(), is_closed
+            )
         mark_logged()
 
 
@@ -163,6 +172,30 @@ async def _log_not_a_reader(
 ) -> None:
     row = build_access(caller, access_purpose, action, "refused", reason="not-a-reader", request=current_request())
     await access_log_repository.write(connection, row)
+
+
+async def _search(reading: ReaderTransaction, org: str, subject: str) -> UUID | None:
+    ref_row = await visibility_repository.find_ref(reading.connection, org, subject)
+    # Whether another's pseudonym exists must not cost what looking at its pathway costs.
+    may_search = ref_row is not None and reading.reader.may_search_by(org, subject)
+    seen_part = await reading.load_page(ref_row[1], _ONE_STEP) if ref_row is not None and may_search else None
+    visible = None if seen_part is None else seen_part.visible
+    if visible is None or (org, subject) not in {(ref.org, ref.subject) for ref in visible.anchors}:
+        await reading.log("search", "refused", refs=() if ref_row is None else (ref_row[0],))
+        return None
+    await reading.log("search", "shown", visible)
+    return handle_of(reading.reader, reading.key, visible.anchors[0].anchor_id)
+
+
+async def _read_view(
+    reading: ReaderTransaction, pathway: UUID, action: What, requested_page: RequestedPage
+) -> ReaderView | UUID | None:
+    page = await reading.find_by_name(pathway, requested_page.parse(reading.key))
+    if not isinstance(page, VisiblePage):
+        await reading.log(action, "refused" if page is None else "moved")
+        return page
+    await reading.log(action, "shown", page.visible)
+    return await _build_view(reading, page)
 
 
 async def _pull(

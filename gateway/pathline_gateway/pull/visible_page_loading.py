@@ -24,7 +24,7 @@ from pathline_gateway.pull.visible_page import VisiblePage, filter_page
 from pathline_gateway.visibility.deciding_steps import potentially_visible_refs
 from pathline_gateway.visibility.loading import load_context
 from pathline_gateway.visibility.policy import VisiblePathway, VisibleStep, compute_visible
-from pathline_gateway.visibility.policy_inputs import PolicyInputs, load_policy_inputs
+from pathline_gateway.visibility.policy_inputs import PolicyInputs, load_own_policy_inputs, load_policy_inputs
 
 
 async def load_visible_page(
@@ -45,6 +45,18 @@ async def load_visible_page(
         assert isinstance(members, pathway_repository.PathwayMembers)
     context = await load_context(connection, reader, members, stored)
     return await run_off_loop(len(context.steps), lambda: filter_page(reader, now, context, page_range))
+
+
+async def load_own_page(
+    connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID, page_range: PageRange
+) -> VisiblePage | None:
+    """A page of her own steps alone, as of a closed pathway, whatever else stands on it; None where she has no part.
+
+    Call within a transaction whose statements see one moment.
+    """
+    inputs = await load_own_policy_inputs(connection, reader, pathway)
+    # She has one account, or is an organisation: its name does not depend on all of its steps.
+    return None if inputs is None else await _read_windows(inputs, reader, now, page_range)
 
 
 async def _can_use_windows(inputs: PolicyInputs, reader: Reader, now: datetime) -> bool:

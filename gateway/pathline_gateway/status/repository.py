@@ -19,6 +19,7 @@ _COUNT_PENDING = """
 select (select count(*) from link_evidence where seq > p.link_evidence_seq)
     - (select count(*) from link_evidence_seen_ahead)
     + (select count(*) from handoff_input where seq > p.handoff_input_seq)
+    - (select count(*) from handoff_input_seen_ahead)
 from membership_progress p
 """
 _QUARANTINE: Final = ("hub", "oversize", "impossible")

@@ -18,6 +18,7 @@ from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.visibility import consent_repository, lawful_basis_repository, registrar_repository
 from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, compute_visible
+from pathline_gateway.visibility.policy_inputs import load_own_policy_inputs
 from pathline_gateway.visibility.uncomputable import refuse_operator
 
 
@@ -33,6 +34,14 @@ async def load_visible(
         return None
     context = await load_context(connection, reader, members, stored)
     return await run_off_loop(len(context.steps), lambda: compute_visible(reader, now, context))
+
+
+async def load_own_visible(
+    connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID
+) -> VisiblePathway | None:
+    """By what she knows the pathway herself, as if it were closed: none of its steps but those that decide."""
+    inputs = await load_own_policy_inputs(connection, reader, pathway)
+    return None if inputs is None else compute_visible(reader, now, await inputs.build_context(reader))
 
 
 async def load_context(

@@ -89,15 +89,18 @@ def compute_visible(reader: Reader, now: datetime, context: PathwayContext) -> V
 
 def _only_own_steps(reader: Reader, context: PathwayContext) -> VisiblePathway | None:
     """What she sent or did herself, where nothing else may be told: of helpers and operators, nothing."""
-    if reader.kind == "organisation":
-        own_refs = [ref for ref in context.refs if ref.org == reader.org]
-    else:
-        own_refs = [ref for ref in context.refs if (ref.org, ref.subject) == (CITIZEN_ORGANISATION, reader.account)]
-        own_refs = own_refs if Role.CITIZEN in reader.roles else []
+    own_refs = [ref for ref in context.refs if is_own_ref(reader, ref.org, ref.subject)]
     own_ref_keys = {(ref.org, ref.subject) for ref in own_refs}
     steps = [VisibleStep(parse_step(step), True) for step in context.steps if (step.org, step.subject) in own_ref_keys]
     is_concealed_access = any(context.concealment.conceals_ref(ref.org, ref.subject) for ref in own_refs)
     return _build_visible_pathway(steps, own_refs, own_refs, context, is_concealed_access=is_concealed_access)
+
+
+def is_own_ref(reader: Reader, org: str, subject: str) -> bool:
+    """Whether it is the organisation's own, or the person's account; no helper and no operator has one."""
+    if reader.kind == "organisation":
+        return org == reader.org
+    return Role.CITIZEN in reader.roles and (org, subject) == (CITIZEN_ORGANISATION, reader.account)
 
 
 def compute_offered(reader: Reader, context: PathwayContext) -> VisiblePathway | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -32,7 +33,7 @@ from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.visibility.consent import ConsentEvent
 from pathline_gateway.visibility.deciding_steps import FirstContact, contacts_to_load, is_deciding, referenced_events
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
-from pathline_gateway.visibility.policy import PathwayContext
+from pathline_gateway.visibility.policy import PathwayContext, is_own_ref
 from pathline_gateway.visibility.uncomputable import refuse_operator
 
 
@@ -95,7 +96,10 @@ class PolicyInputs:
         """What `compute_visible` is asked about: what decides, and all that was put into it. Raises Problem."""
         if self.is_closed:
             refuse_operator(reader)
-        may_see_others = reader.kind == "organisation" and reader.access_purpose.purpose is not None
+        may_see_others = (
+            not self.is_closed and reader.kind == "organisation" and reader.access_purpose.purpose is not None
+        )
+        needs_registrars = not self.is_closed and Role.HELPER in reader.roles
         received_at = await self._load_received(reader)
         stored = list(self.stored.values())
         pathway = await run_off_loop(len(stored), lambda: assemble(stored, self.amendments))
@@ -105,7 +109,7 @@ class PolicyInputs:
             self.consents if may_see_others else (),
             await self._load_bases(reader) if may_see_others else (),
             self.concealment,
-            await registrar_repository.all_registrars(self.connection) if Role.HELPER in reader.roles else frozenset(),
+            await registrar_repository.all_registrars(self.connection) if needs_registrars else frozenset(),
             received_at,
             self.is_closed,
         )
@@ -140,17 +144,33 @@ async def load_policy_inputs(connection: asyncpg.Connection, pathway: UUID) -> P
     return await load_policy_inputs_of(connection, members)
 
 
-async def load_policy_inputs_of(connection: asyncpg.Connection, members: PathwayMembers) -> PolicyInputs:
-    """That of the pathway with these refs."""
+async def load_own_policy_inputs(connection: asyncpg.Connection, reader: Reader, pathway: UUID) -> PolicyInputs | None:
+    """That of the reader's own part of the pathway, as if it were closed; None where she has no part in it.
+
+    Nothing that others published is read. Call within a transaction whose statements see one moment.
+    """
+    members = await pathway_repository.load_members(connection, pathway)
+    if not isinstance(members, PathwayMembers):
+        return None
+    own_part = members.narrowed(partial(is_own_ref, reader))
+    return await load_policy_inputs_of(connection, own_part, is_closed=True) if own_part.refs else None
+
+
+async def load_policy_inputs_of(
+    connection: asyncpg.Connection, members: PathwayMembers, *, is_closed: bool = False
+) -> PolicyInputs:
+    """That of the pathway with these refs; `is_closed`: whatever is set aside of it."""
     ref_keys = list(members.refs)
     amendments = await pathway_repository.load_amendments(connection, members.numbers) if members.has_amendments else []
-    refs, is_closed = await visibility_repository.load_refs(connection, members.numbers)
+    refs, is_set_aside = await visibility_repository.load_refs(connection, members.numbers)
+    is_closed = is_closed or is_set_aside
     inputs = PolicyInputs(
         connection,
         members,
         refs,
         amendments,
-        await consent_repository.load_consent_events(connection, ref_keys),
+        # Who sees her own steps alone is permitted nothing, and a consent may be what cannot be computed.
+        [] if is_closed else await consent_repository.load_consent_events(connection, ref_keys),
         await concealment_repository.load_concealment(connection, ref_keys),
         {},
         is_closed,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
 
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.background.faults import concerns_record, error_reason
 from pathline_gateway.log_cause import because
 from pathline_gateway.web.problem import Problem
+
+Answer = TypeVar("Answer")
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +37,29 @@ def uncomputable_as_problem() -> Iterator[None]:
     except Exception as failed:
         if not concerns_record(failed):
             raise
-        _log.error("a pathway cannot be computed: %s", error_reason(failed), extra=because(error_reason(failed)))
+        _log_uncomputable(failed)
         raise pathway_set_aside_problem() from failed
+
+
+async def closed_where_uncomputable(read: Callable[[bool], Awaitable[Answer]]) -> Answer:
+    """What is read; what cannot be computed is read again as if the pathway were closed, which `read` is told.
+
+    Raises Problem where not even that can be computed.
+    """
+    try:
+        return await read(False)
+    except Problem:
+        raise
+    except Exception as failed:
+        if not concerns_record(failed):
+            raise
+        _log_uncomputable(failed)
+    with uncomputable_as_problem():
+        return await read(True)
+
+
+def _log_uncomputable(failed: Exception) -> None:
+    _log.error("a pathway cannot be computed: %s", error_reason(failed), extra=because(error_reason(failed)))
 
 
 def refuse_operator(reader: Reader) -> None:

@@ -1,5 +1,6 @@
 """`pathline import`: files of records become pseudonymous interactions, the same in every run."""
 
+import csv
 import gzip
 import json
 import os
@@ -97,6 +98,30 @@ def test_a_corrected_row_has_the_id_of_what_was_sent(desk: Path, door: Door) -> 
         log[4] = (log[4][0], "another", *log[4][2:])
 
     assert (len(door.kept), len(door.conflicts)) == (15, 1)
+
+
+def test_a_run_with_conflicts_and_no_refusal_says_so_in_words_and_lists_them(desk: Path, door: Door) -> None:
+    log = rows(3)
+    for n, name in enumerate(("log.csv", "corrected.csv")):
+        (desk / name).write_text(csv_text(log), newline="")
+        ran = pathline("import", name, "--to", door.url, *CSV_FLAGS)
+        assert (ran.code, ran.err) == (n, "")
+        log[4] = (log[4][0], "another", *log[4][2:])
+        log[7] = (log[7][0], "another", *log[7][2:])
+
+    counts, conflicts, where = ran.out.splitlines()
+    assert counts.startswith("read 15  sent 15  accepted 0  duplicate 15  refused 0  in ")
+    assert conflicts == (
+        "in conflict 2: they differ from what was sent before, which stays as it was; "
+        "publish a correction (interaction.corrected) of each"
+    )
+    assert where == "lines and reasons: corrected.csv.rejects.csv"
+    with (desk / "corrected.csv.rejects.csv").open() as listed:
+        assert [(each["line"], each["reason"]) for each in csv.DictReader(listed)] == [
+            ("6", "conflicting-duplicate"),
+            ("9", "conflicting-duplicate"),
+        ]
+    assert not (desk / "log.csv.rejects.csv").exists()
 
 
 def test_no_raw_identifier_and_no_key_is_sent_printed_or_left_on_disk(desk: Path, door: Door) -> None:

@@ -11,7 +11,8 @@ EMPTY = """
 truncate organisation, source, event_type, subject_ref, event_identity, interaction, evidence, amendment, link_evidence,
     membership, change_log, log_epoch, consumer_position, parked, expired_records, linker, handoff_input, handoff_link,
     review_item, handoff, handoff_notice, handoff_telemetry_sent, handoff_telemetry_pending, handoff_side,
-    handoff_side_pending, link_component, link_component_share, link_evidence_seen_ahead, proposal_count
+    handoff_side_pending, link_component, link_component_share, link_evidence_seen_ahead,
+    handoff_input_seen_ahead, proposal_count
     restart identity cascade;
 update row_counters set value = 0;
 update membership_progress set link_evidence_seq = 0, handoff_input_seq = 0;

@@ -50,6 +50,7 @@ class Door:
         """Status and body of the answer to this batch."""
         accepted = duplicate = 0
         refused: list[dict[str, Any]] = []
+        notices: list[dict[str, Any]] = []
         events = http.decode([("content-type", content_type)], body)
         if len(events) > self.most:
             return 413, {"title": "too large"}
@@ -69,12 +70,13 @@ class Door:
                 duplicate += 1
                 if self.kept[identity] != raw:
                     self.conflicts.append(identity)
+                    notices.append({"index": index, "reason": "conflicting-duplicate", "detail": "came otherwise"})
             else:
                 accepted += 1
                 self.kept[identity] = raw
         if refused and not accepted + duplicate:
             return 422, {"type": "about:blank", "title": "all refused", "status": 422, "refused": refused}
-        return 202, {"accepted": accepted, "duplicate": duplicate, "refused": refused}
+        return 202, {"accepted": accepted, "duplicate": duplicate, "refused": refused, "notices": notices}
 
     @property
     def events(self) -> list[dict[str, Any]]:

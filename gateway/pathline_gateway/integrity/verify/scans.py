@@ -86,7 +86,7 @@ where not exists (
 # Hand-offs of which a token was shown, perhaps, less those of which the membership writer has still to see something.
 HANDOFFS: Final = """
 with unseen as (
-    select kind, handoff, source, id from handoff_input where seq > (select handoff_input_seq from membership_progress)
+    select kind, handoff, source, id from unseen_handoff_input
 ), open as (
     select handoff from unseen where handoff is not null
     union

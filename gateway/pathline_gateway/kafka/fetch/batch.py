@@ -13,7 +13,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.structs import ConsumerRecord
 
 from pathline_gateway.kafka.fetch import bounds, legacy
-from pathline_gateway.kafka.fetch.decompress import NO_CODEC, DecompressedTooLarge, decompress
+from pathline_gateway.kafka.fetch.decompress import NO_CODEC, DecompressedTooLarge, SnappyBlockTooLarge, decompress
 from pathline_gateway.kafka.fetch.lenient_headers import LenientBatch
 from pathline_gateway.kafka.fetch.record_scanner import MalformedRecords, OversizedRecord, RecordRun, RecordScanner
 from pathline_gateway.kafka.fetch.records import TOO_LARGE, UNREADABLE_BATCH, CutRecord, UnreadRecords, cut_record
@@ -56,13 +56,12 @@ def build_unread_records(
     if raw[_MAGIC_INDEX] >= 2:
         last += _HEADER.unpack_from(raw)[6]
     if isinstance(error, DecompressedTooLarge):
-        reason, cause = (
-            TOO_LARGE,
-            f"becomes more than {bounds.max_decompressed_bytes(len(raw)):,} bytes when it is decompressed",
-        )
+        reason, cause = TOO_LARGE, f"becomes more than {error.max_bytes:,} bytes when it is decompressed"
     else:
         reason, cause = UNREADABLE_BATCH, f"cannot be read ({type(error).__name__})"
     detail = f"the batch of this record {cause}: only where it stands is kept; ask its publisher to send smaller ones"
+    if isinstance(error, SnappyBlockTooLarge):
+        detail += ", or to compress with zstd, lz4 or gzip: one block of snappy cannot be read in pieces"
     size = len(raw) if claimed_size is None else claimed_size
     return UnreadRecords(
         *partition, first_offset, max(first_offset, last), size, hashlib.sha256(raw).digest(), reason, detail

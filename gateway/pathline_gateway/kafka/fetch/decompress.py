@@ -17,6 +17,8 @@ NO_CODEC: Final = 0
 _GZIP, _SNAPPY, _LZ4, _ZSTD = 1, 2, 3, 4
 _FEED_BYTES: Final = 16 * 1_024
 """Compressed bytes that a decoder is given at once: what it leaves over is copied."""
+_MAX_SNAPPY_RATIO: Final = 22
+"""Three bytes become 64 at most: what claims more than this is no block, and no memory is taken for it."""
 _XERIAL: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER: Final = 16
 _LENGTH: Final = struct.Struct(">i")
@@ -27,13 +29,21 @@ class Undecodable(Exception):
 
 
 class DecompressedTooLarge(Exception):
-    """There is more than may be made of these bytes."""
+    """There is more than `max_bytes`, which is all that may be made of these bytes."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__()
+        self.max_bytes = max_bytes
+
+
+class SnappyBlockTooLarge(DecompressedTooLarge):
+    """One block of snappy is larger than is made at once."""
 
 
 def decompress(codec: int, data: bytes, max_bytes: int) -> Iterator[bytes]:
     """What the bytes were before they were compressed, in order, in pieces of at most 256 KiB.
 
-    Raises Undecodable, and PastBound instead of the piece that goes past `max_bytes` bytes.
+    Raises Undecodable, and DecompressedTooLarge instead of the piece that goes past `max_bytes` bytes.
     """
     if codec not in _CODECS:
         raise Undecodable(f"codec {codec} is not known")
@@ -42,7 +52,7 @@ def decompress(codec: int, data: bytes, max_bytes: int) -> Iterator[bytes]:
         for piece in _CODECS[codec](data):
             bytes_left -= len(piece)
             if bytes_left < 0:
-                raise DecompressedTooLarge
+                raise DecompressedTooLarge(max_bytes)
             yield piece
     except (zlib.error, zstandard.ZstdError, cramjam.DecompressionError, RuntimeError, EOFError, MemoryError) as error:
         raise Undecodable(type(error).__name__) from None
@@ -88,8 +98,11 @@ def _snappy(data: bytes) -> Iterator[bytes]:
 
 
 def _snappy_block(data: bytes) -> bytes:
-    if cramjam.snappy.decompress_raw_len(data) > MAX_SNAPPY_BLOCK_BYTES:
-        raise DecompressedTooLarge
+    claimed_bytes = cramjam.snappy.decompress_raw_len(data)
+    if claimed_bytes > _MAX_SNAPPY_RATIO * len(data):
+        raise Undecodable("it claims more than snappy can make of it")
+    if claimed_bytes > MAX_SNAPPY_BLOCK_BYTES:
+        raise SnappyBlockTooLarge(MAX_SNAPPY_BLOCK_BYTES)
     return bytes(cramjam.snappy.decompress_raw(data))
 
 

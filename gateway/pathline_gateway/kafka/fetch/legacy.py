@@ -38,7 +38,7 @@ class LegacyMessage(NamedTuple):
 def parse_messages(raw: bytes) -> list[LegacyMessage]:
     """The messages of one batch: itself, or those that are compressed in it.
 
-    Raises Broken, Undecodable, and PastBound when they are more than 8 MB.
+    Raises Broken, Undecodable, and DecompressedTooLarge when they are more than 8 MB.
     """
     outer = _parse_message(raw, 0, raw[16])[0]
     codec = outer.attributes & _CODEC

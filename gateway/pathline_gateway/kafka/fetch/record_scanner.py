@@ -46,13 +46,13 @@ class RecordScanner:
 
     def __init__(self, pieces: Iterator[bytes], max_bytes: int) -> None:
         self._pieces, self._buffer, self._position = pieces, b"", 0
-        self._remaining = max_bytes
+        self._max_bytes = self._remaining = max_bytes
         self.claimed_size: int | None = None
 
     def records(self, count: int) -> Generator[RecordRun | OversizedRecord | int, None, None]:
         """So many records; an int is how many bytes were read meanwhile, where nothing came of them yet.
 
-        Raises Broken, Undecodable and PastBound, all that stood before having come.
+        Raises Broken, Undecodable and DecompressedTooLarge, all that stood before having come.
         """
         if count < 0:
             raise MalformedRecords
@@ -66,7 +66,7 @@ class RecordScanner:
             if length > MAX_RECORD_BYTES:
                 self.claimed_size = length
                 if self._bytes_until(0) < length:
-                    raise DecompressedTooLarge
+                    raise DecompressedTooLarge(self._max_bytes)
                 yield (yield from self._read_large(length))
                 self.claimed_size = None
                 count -= 1

@@ -31,20 +31,37 @@ insert into dispatch_held (ref, batch, change_seq, link_evidence_seq, handoff_in
 select *, $4::bigint, $5::bigint from unnest($1::bigint[], $2::bigint[], $3::bigint[])
 on conflict do nothing
 """
+# Whether a pathway waits for evidence costs a look at its refs. So organisations take turns here, too: the pathway that
+# is held longest of each, before the second of any.
 _RELEASABLE = """
 with closed as materialized (
     select distinct s.pathway
     from set_aside_ref a join ref_pathway s on s.ref = a.ref
+), held as (
+    select h.ref, h.batch, h.change_seq, h.link_evidence_seq, h.handoff_input_seq, s.pathway,
+        first_value(h.change_seq) over first_entry as first_seq, first_value(s.org) over first_entry as first_org
+    from dispatch_held h join ref_pathway s on s.ref = h.ref
+    where s.pathway not in (select pathway from closed)
+    window first_entry as (partition by s.pathway order by h.change_seq)
+), in_turn as (
+    select *, dense_rank() over (partition by first_org order by first_seq) as nth from held
+), candidate as materialized (
+    select * from (select *, dense_rank() over (order by nth, first_seq) as place from in_turn) o where place <= $2
 )
-select h.ref, h.batch, h.change_seq from dispatch_held h
-join ref_pathway s on s.ref = h.ref
-where s.pathway not in (select pathway from closed)
-    and h.handoff_input_seq <= (select handoff_input_seq from membership_progress)
+select h.ref, h.batch, h.change_seq from candidate h
+where (h.handoff_input_seq <= (select handoff_input_seq from membership_progress) or not exists (
+        select from (
+            select b.id as ref from subject_ref b where b.anchor_id = h.pathway
+            union all
+            select o.ref from membership o where o.pathway = h.pathway and o.valid_until is null
+        ) mate
+        where first_unseen_handoff_input(mate.ref) <= h.handoff_input_seq
+    ))
     and (h.link_evidence_seq <= (select link_evidence_seq from membership_progress) or not exists (
         select from (
-            select b.id as ref from subject_ref b where b.anchor_id = s.pathway
+            select b.id as ref from subject_ref b where b.anchor_id = h.pathway
             union all
-            select o.ref from membership o where o.pathway = s.pathway and o.valid_until is null
+            select o.ref from membership o where o.pathway = h.pathway and o.valid_until is null
         ) mate
         where exists (select from unseen_evidence_ref u where u.ref = mate.ref and u.seq <= h.link_evidence_seq)
     ))
@@ -98,6 +115,8 @@ NO_EVIDENCE: Final = EvidenceEnds(0, 0)
 """Nothing has to be bound first."""
 BATCH_SIZE: Final = 500
 """Entries that are given in one transaction."""
+_MAX_PATHWAYS: Final = 1_000
+"""Pathways that are looked at in one transaction: whatever is held, others wait for the dispatcher meanwhile."""
 
 
 class HeldEntry(NamedTuple):
@@ -149,7 +168,7 @@ async def hold(
 
 async def fetch_releasable(connection: asyncpg.Connection, limit: int = BATCH_SIZE) -> list[HeldEntry]:
     """Some whose pathways are open and whose evidence is bound, in order."""
-    return [HeldEntry(*row.values()) for row in await connection.fetch(_RELEASABLE, limit)]
+    return [HeldEntry(*row.values()) for row in await connection.fetch(_RELEASABLE, limit, _MAX_PATHWAYS)]
 
 
 async def fetch_held(connection: asyncpg.Connection, refs: Collection[int], limit: int = BATCH_SIZE) -> list[HeldEntry]:

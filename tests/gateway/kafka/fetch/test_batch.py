@@ -144,12 +144,32 @@ def test_what_follows_a_large_record_is_read(codec: Codec) -> None:
     check(BatchRecord(b"three"), 52, three)
 
 
-def test_one_block_of_snappy_that_claims_too_much_is_not_made() -> None:
-    claims = bytes([0xFF, 0xFF, 0xFF, 0xFF, 0x0F]) + b"\0" * 20
+def test_a_block_of_snappy_that_claims_what_it_cannot_hold_is_not_made() -> None:
+    """Claims of 4 GB and of 64 MB: the latter may be made, so it must not cost the memory."""
+    for claimed in (bytes([0xFF, 0xFF, 0xFF, 0xFF, 0x0F]), bytes([0x80, 0x80, 0x80, 0x20])):
+        with little_memory():
+            (rest,) = read(framed(claimed + b"\0" * 20, "snappy", 0, 3, 2))
+        assert isinstance(rest, UnreadRecords)
+        assert (rest.first_offset, rest.offset, rest.reason) == (0, 2, "unreadable-batch")
+
+
+def test_one_block_of_snappy_that_is_too_large_is_not_made_and_says_what_to_do() -> None:
+    raw = batch([BatchRecord(b"one"), BatchRecord(b"{", zeros=70 * MB)], "snappy")
+    assert len(raw) > 3 * MB
     with little_memory():
-        (rest,) = read(framed(claims, "snappy", 0, 3, 2))
+        (rest,) = read(raw)
     assert isinstance(rest, UnreadRecords)
-    assert (rest.first_offset, rest.offset, rest.reason) == (0, 2, "too-large")
+    assert (rest.first_offset, rest.offset, rest.reason) == (0, 1, "too-large")
+    assert "becomes more than 67,108,864 bytes" in rest.detail
+    assert "compress with zstd, lz4 or gzip" in rest.detail
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_no_codec_is_taken_for_a_broken_one_where_it_makes_most_of_its_bytes(codec: Codec) -> None:
+    records = [BatchRecord(b"{", zeros=each) for each in (0, 60, 64, 900_000, 20 * MB)]
+    found = read(batch(records, codec))
+    assert [type(each) for each in found[-1:]] == [CutRecord]
+    assert len(found) == len(records)
 
 
 @pytest.mark.parametrize("records", [1, 5])

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from support.gateways.process import Gateway, running
 from support.gateways.up_command import Up, wait_until
+from support.html_page import Page
 
 BIN = Path(sys.executable).parent
 BATCH = {"content-type": "application/cloudevents-batch+json"}
@@ -65,38 +65,6 @@ def pathway(gateway: Gateway) -> str:
     gateway.settled()
     found = gateway.http.post("/v1/pathways/search", json={"org": "housing", "subject": ANNA})
     return str(found.json()["pathway"])
-
-
-class Page(HTMLParser):
-    """What a page loads, links to and says; fails on tags that do not match."""
-
-    VOID = frozenset(("meta", "link", "input", "line", "circle", "path", "rect"))
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.references: list[str] = []
-        self.scripts = 0
-        self.said = ""
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.references += [value for name, value in attrs if name in ("href", "src", "action") and value]
-        self.scripts += tag == "script"
-        assert not any(name == "style" or name.startswith("on") for name, _ in attrs)
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.references += [value for name, value in attrs if name in ("href", "src") and value]
-
-    def handle_data(self, data: str) -> None:
-        self.said += data
 
 
 def page(gateway: Gateway, path: str) -> Page:

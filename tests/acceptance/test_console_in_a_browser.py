@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from support.browser import CHROMIUM, IN_CI, MISSING, browser, fits, tabbed_to
 from support.gateways.process import Gateway, running
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-MISSING = "no browser: run `make browser`, or name one in CHROMIUM"
-IN_CI = os.environ.get("CI", "").lower() in ("true", "1")
 pytestmark = pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason=MISSING)
+
+__all__ = ["browser"]
 
 ANNA = "v1.AAAAAAAAAAAAAAAAAAAAAA"
 BATCH = {"content-type": "application/cloudevents-batch+json"}
@@ -52,16 +50,6 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         yield up
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.fail(f"{MISSING}; CI must have it", pytrace=False)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture(params=WIDTHS)
 def page(gateway: Gateway, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     base = f"http://127.0.0.1:{gateway.port}"
@@ -74,28 +62,6 @@ def page(gateway: Gateway, browser: Browser, request: pytest.FixtureRequest) -> 
     yield opened
     context.close()
     assert complaints == []
-
-
-def tabbed_to(page: Page, selector: str) -> None:
-    """The focus is on this, reached with the Tab key, and seen."""
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        if page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
-            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
-            return
-    raise AssertionError(f"the Tab key does not reach {selector}")
-
-
-def follow(page: Page, link: Locator) -> None:
-    """Clicked, and the page that it leads to is loaded: a click is over once the address is known, which may be
-    before there is a document."""
-    with page.expect_event("load"):
-        link.click()
-
-
-def fits(page: Page) -> None:
-    """Nothing but a table or a drawing, each in a region of its own, is wider than the screen."""
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_stuck_hand_off_is_found_with_the_keyboard_alone(page: Page) -> None:

@@ -91,11 +91,11 @@ def test_an_innocent_hand_off_is_silent_in_time_and_told(world: World) -> None:
     due = datetime.now(UTC) + timedelta(seconds=1)
     world.publish([offer(CALM[0], INNOCENT, "innocent", "receiver", due)])
 
-    def told() -> bool:
+    def silence_is_delivered() -> bool:
         events = every_event(world.http, world.subscriptions[3])
         return any(each["type"] == "org.pathline.handoff.silent.v1" for each in events)
 
-    world.gateway.until(told, "silence is told", PATIENCE_S)
+    world.gateway.until(silence_is_delivered, "silence is told", PATIENCE_S)
     world.gateway.until(
         lambda: any(b"handoff.silent" in each.body for each in world.sink.took), "and posted", PATIENCE_S
     )

@@ -88,7 +88,7 @@ class Life:
     def status(self) -> Body:
         return dict(self.ask("GET /v1/status", self.token("operator")))
 
-    def told(self, org: str) -> list[Body]:
+    def delivered(self, org: str) -> list[Body]:
         """All that the organisation's subscription was given."""
         found: list[Body] = []
         after = "n0"
@@ -137,7 +137,7 @@ def test_a_life_under_one_credential_for_each_organisation(folder: Path, tmp_pat
 def _each_is_told_what_is_its_own_and_what_it_is_asked(life: Life, events: dict[tuple[str, str], Body]) -> None:
     steps = {(source, id) for p in life.expected["pathways"] for source, id in p["steps"]}
     for org in life.orgs:
-        told = life.told(org)
+        told = life.delivered(org)
         assert [each["number"] for each in told] == list(range(1, len(told) + 1))
         own = [(e["source"], e["id"]) for e in told if e.get("source", "").split(":")[2:3] == [org]]
         mine = {identity for identity in events if identity[0].split(":")[2] == org}

@@ -31,7 +31,7 @@ def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {f"{m} {path}": o for path, methods in document["paths"].items() for m, o in methods.items()}
 
 
-def told(id: str, **more: object) -> dict[str, object]:
+def activity_event(id: str, **more: object) -> dict[str, object]:
     return {
         "specversion": "1.0",
         "id": id,
@@ -60,7 +60,7 @@ def test_every_route_says_how_it_fails_and_what_is_taken(document: dict[str, Any
 
 
 def test_what_is_answered_is_what_is_described(gateway: Gateway, document: dict[str, Any]) -> None:
-    sent = [told("1"), told("2", subject="nobody")]
+    sent = [activity_event("1"), activity_event("2", subject="nobody")]
     schema = operations(document)["post /v1/events"]["requestBody"]["content"][BATCH]["schema"]
     Draft202012Validator(schema).validate(sent)
     taken = gateway.http.post("/v1/events", json=sent, headers={"content-type": BATCH})
@@ -81,7 +81,7 @@ def test_an_id_that_is_none_is_refused_without_being_repeated(gateway: Gateway) 
 
 
 def test_the_version_is_answered_whatever_tags_the_reader_holds(gateway: Gateway) -> None:
-    gateway.http.post("/v1/events", json=[told("1")], headers={"content-type": BATCH})
+    gateway.http.post("/v1/events", json=[activity_event("1")], headers={"content-type": BATCH})
     gateway.settled()
     found = gateway.http.post("/v1/pathways/search", json={"org": "clinic", "subject": SUBJECT}).json()["pathway"]
     etag = gateway.http.get(f"/v1/pathways/{found}").headers["etag"]
@@ -92,7 +92,7 @@ def test_the_version_is_answered_whatever_tags_the_reader_holds(gateway: Gateway
 
 
 def test_durations_fall_into_buckets_of_milliseconds_and_seconds(gateway: Gateway) -> None:
-    gateway.http.post("/v1/events", json=[told("1")], headers={"content-type": BATCH})
+    gateway.http.post("/v1/events", json=[activity_event("1")], headers={"content-type": BATCH})
     gateway.settled()
     text = gateway.http.get("/metrics").text
     assert 'pathline_intake_batch_duration_seconds_bucket{le="0.05"' in text

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Response
 
-from acceptance.test_console_in_a_browser import CHROMIUM, IN_CI, MISSING, browser, fits, follow, tabbed_to
+from support.browser import CHROMIUM, IN_CI, MISSING, browser, fits, follow, tabbed_to
 from support.gateways.process import Gateway, running
 from support.node_packages import installed
 

@@ -14,7 +14,7 @@ from jsonschema.validators import extend
 from referencing import Registry, Specification
 from referencing.jsonschema import DRAFT7, DRAFT202012, SchemaRegistry
 
-from contracts.test_schema import _ecma_pattern, formats, model_accepts, mutated
+from contracts.schema_oracle import ecma_pattern, formats, model_accepts, mutated
 from pathline import CloudEvent, Interaction, Refused, accept, publish
 from pathline.asyncapi import Deployment, document
 from pathline.codec import kafka
@@ -30,7 +30,7 @@ URI = "urn:asyncapi"
 
 def strict(cls: type[Validator], specification: Specification[Any]) -> tuple[type[Validator], SchemaRegistry]:
     registry: SchemaRegistry = Registry().with_resource(URI, specification.create_resource(DOCUMENT)).crawl()
-    return extend(cls, {"pattern": _ecma_pattern}), registry  # type: ignore[no-untyped-call]
+    return extend(cls, {"pattern": ecma_pattern}), registry  # type: ignore[no-untyped-call]
 
 
 DIALECTS = {"draft-07": strict(Draft7Validator, DRAFT7), "2020-12": strict(Draft202012Validator, DRAFT202012)}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from copy import deepcopy
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -13,21 +11,19 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
-from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
-from pydantic import ValidationError as Refused
 
+from contracts.schema_oracle import anything, ecma_pattern, formats, model_accepts, mutated
 from pathline.schema import find_drift, main, payload_schema, write_schemas
 from pathline.vocabulary import TYPES, Payload
 from pathline.vocabulary.notices import NOTICES
-from support.generators.payloads import codes, days, durations, instants, payload, subjects, text, vocabulary_payloads
+from support.generators.payloads import payload, vocabulary_payloads
 from support.repository import ROOT
 
 SCHEMAS = ROOT / "contracts/schemas"
 TYPED = pytest.mark.parametrize("cls", TYPES.values(), ids=TYPES.keys())
-formats = FormatChecker(formats=())
 
 
 @formats.checks("date-time", ValueError)
@@ -51,78 +47,14 @@ def _is_day(value: object) -> bool:
     return not isinstance(value, str) or bool(date.fromisoformat(value))
 
 
-def _ecma_pattern(validator: Validator, pattern: str, value: object, schema: object) -> Iterator[ValidationError]:
-    """In ECMA-262 `$` is the end; in Python it is also before a last line break."""
-    if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
-        yield ValidationError("does not match the pattern")
-
-
 STRICT: type[Validator] = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": _ecma_pattern}
+    Draft202012Validator, {"pattern": ecma_pattern}
 )
 
 
 @cache
 def schema_of(cls: type[Payload]) -> Validator:
     return STRICT(payload_schema(cls), format_checker=formats)
-
-
-def model_accepts(cls: type[Payload], data: Any) -> bool:
-    try:
-        cls.model_validate_json(json.dumps(data))
-    except Refused:
-        return False
-    return True
-
-
-# Whole numbers written as fractions are left out: JSON Schema cannot tell 1.0 from 1, the models can.
-fractions = st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer())
-whole = st.integers(-3, 7) | st.sampled_from([2**53 - 1, 2**53, -(2**53), 2**70])
-spellings = st.sampled_from(
-    [
-        "",
-        "a\n",
-        "2026-02-30",
-        "2026-02-30T00:00:00Z",
-        "2026-01-31T09:00:00",
-        "0000-01-01T00:00:00Z",
-        "0001-01-01T00:00:00+00:01",
-        "P",
-        "P1DT",
-    ]
-)
-strings = text | codes | days | instants | durations | subjects | spellings
-scalars = st.none() | st.booleans() | fractions | whole | strings
-anything = (
-    scalars | st.lists(scalars, max_size=2) | st.dictionaries(codes, scalars, max_size=2) | st.just(["other"] * 101)
-)
-undeclared = codes | st.sampled_from(["from_", "not_", "", "until", "instrument", "value", "where"])
-
-
-def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every value within a payload."""
-    entries = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in entries:
-        yield (*path, key)
-        yield from places(value, (*path, key))
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> tuple[type[Payload], Any]:
-    """A payload in which one field, at any depth, was dropped, added or given something else."""
-    cls, data = draw(vocabulary_payloads())
-    data = deepcopy(data)
-    *above, last = draw(st.sampled_from([*places(data), (draw(undeclared),)]))
-    inside = data
-    for key in above:
-        inside = inside[key]
-    if isinstance(inside, dict):
-        last = draw(st.just(last) | undeclared)
-    if draw(st.booleans()) and (isinstance(inside, list) or last in inside):
-        del inside[last]
-    else:
-        inside[last] = draw(anything)
-    return cls, data
 
 
 def test_the_committed_schemas_are_those_of_the_vocabulary() -> None:

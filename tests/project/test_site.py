@@ -13,7 +13,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 from playwright.sync_api import Browser
 
-from acceptance.test_console_in_a_browser import CHROMIUM, IN_CI, MISSING, browser
+from support.browser import CHROMIUM, IN_CI, MISSING, browser
 from support.repository import ROOT
 
 __all__ = ["browser"]

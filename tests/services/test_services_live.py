@@ -37,7 +37,7 @@ def acts_of_a_town() -> list[Act]:
     return list(simulate_acts(7, LIVES, datetime(2026, 11, 24, tzinfo=UTC)))
 
 
-async def told(kafka: str, acts: list[Act]) -> None:
+async def publish_all(kafka: str, acts: list[Act]) -> None:
     async with KafkaProducer(kafka) as out:
         await publish_acts(iter(acts), out, 1e6, lambda _: None, asyncio.Event())
 
@@ -84,7 +84,7 @@ async def test_twenty_lives_reach_every_topic_once_and_a_restart_adds_nothing(ka
     expected = meant(acts)
 
     async def first(out: EventCounts) -> None:
-        await told(kafka, acts)
+        await publish_all(kafka, acts)
         await until(lambda: out.sent >= len(expected))
 
     assert await served(kafka, first) == len(expected)
@@ -95,7 +95,7 @@ async def test_twenty_lives_reach_every_topic_once_and_a_restart_adds_nothing(ka
     extra = acts[:1]
 
     async def restarted(out: EventCounts) -> None:
-        await told(kafka, extra)
+        await publish_all(kafka, extra)
         await until(lambda: out.sent >= len(meant(extra)))
 
     assert await served(kafka, restarted) == len(meant(extra))
@@ -132,7 +132,7 @@ async def test_no_visitor_is_lost_when_publishing_fails_again_and_again(kafka: s
     wanted = set(meant(acts))
 
     async def work(out: EventCounts) -> None:
-        await told(kafka, acts)
+        await publish_all(kafka, acts)
         await until(lambda: flaky[0].delivered == {id_ for (_, id_), _ in wanted})
 
     await served(kafka, work)

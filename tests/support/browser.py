@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 MISSING = "no browser: run `make browser`, or name one in CHROMIUM"
@@ -22,3 +22,25 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
         chromium.close()
+
+
+def tabbed_to(page: Page, selector: str) -> None:
+    """The focus is on this, reached with the Tab key, and seen."""
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+            return
+    raise AssertionError(f"the Tab key does not reach {selector}")
+
+
+def follow(page: Page, link: Locator) -> None:
+    """Clicked, and the page that it leads to is loaded: a click is over once the address is known, which may be
+    before there is a document."""
+    with page.expect_event("load"):
+        link.click()
+
+
+def fits(page: Page) -> None:
+    """Nothing but a table or a drawing, each in a region of its own, is wider than the screen."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

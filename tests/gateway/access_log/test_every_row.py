@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gateway.access_log.logged_rows import LEAVES_A_ROW, LoggedRows, asked_without_sense
-from gateway.api_docs.test_openapi_answers import ANNA, PARTS, World, event, publish
+from gateway.api_docs.every_operation import ANNA, PARTS, World, event, publish
 from pathline_gateway.access_log.declarations import ROUTE_ROWS, AccessKind, find_unlogged_routes
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.route_permissions import OPTIONAL_ROUTES, PUBLIC, ROUTE_ROLES

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.api_docs.every_operation import world
 from support.gateways.process import Gateway, running
+
+__all__ = ["gateway", "world"]
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-from acceptance.test_console import Page
 from pathline.asyncapi import document
 from pathline.schema import notice_schemas, schemas
 from pathline.testing import example
@@ -26,6 +25,7 @@ from pathline_gateway.api_docs.operations import parse_operations
 from pathline_gateway.api_docs.schema_example import sample_value
 from pathline_gateway.api_docs.schema_words import describe_schema
 from support.gateways.process import Gateway
+from support.html_page import Page
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 VARIABLES = {"$NUMBER": "999999", "$ID": "999999", "$ORG": "nobody", "$OF": "nobody"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from acceptance.test_console_in_a_browser import CHROMIUM, IN_CI, MISSING, browser, fits, tabbed_to
+from support.browser import CHROMIUM, IN_CI, MISSING, browser, fits, tabbed_to
 from support.gateways.process import Gateway
 from support.node_packages import installed
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from gateway.visibility.test_noninterference_http import COMMON, told
-from gateway.visibility.test_noninterference_http import _named as named
+from gateway.visibility.common_history import COMMON
+from gateway.visibility.common_history import name_pathways_by_subject as named
 from pathline_gateway.access_log.declarations import ROUTE_ROWS, AccessKind
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.route_permissions import find_route
@@ -24,6 +24,7 @@ from pathline_gateway.streams.webhooks.attempt_result import NO_ANSWER, public_r
 from pathline_gateway.visibility.response_time_padding import BUCKET_S, ResponseTimePadding
 from support.gateways.routes import AUDITOR, OPERATOR, GatewayRoutes, purpose_headers, routes_on, subscriber
 from support.intake.history import Event, distinguished, linked, ref, step, subject
+from support.intake.life import make_event
 
 REVIEWER = Caller(frozenset((Role.REVIEWER,)))
 RESEARCHER = Caller(frozenset((Role.RESEARCHER,)))
@@ -35,7 +36,7 @@ SEEN: Sequence[Event] = (
     step("gamma", "g1", 4, 2),
     distinguished("d1", ref("alpha", 1), ref("gamma", 4)),
     linked("l3", ref("beta", 1), ref("gamma", 4)),
-    told("beta", "b5", "handoff.offered", 1, 5, handoff="beta:2", to={"org": "alpha"}, token_sha256="0" * 64,
+    make_event("beta", "b5", "handoff.offered", 1, 5, handoff="beta:2", to={"org": "alpha"}, token_sha256="0" * 64,
          context_released=False, due={"accept": "2026-03-02T00:00:00Z"}),
 )  # fmt: skip
 HIDDEN: Sequence[Event] = (
@@ -45,10 +46,10 @@ HIDDEN: Sequence[Event] = (
     linked("lg", ref("refuge", 7), ref("gamma", 4)),
     step("refuge", "r8", 8, 1),
     linked("l8", ref("refuge", 8), ref("refuge", 7)),
-    told("beta", "b9", "contact.made", 1, 9, kind="inform", safety="conceal"),
-    told("beta", "b7", "handoff.offered", 1, 7, handoff="beta:1", to={"org": "refuge"}, token_sha256="0" * 64,
+    make_event("beta", "b9", "contact.made", 1, 9, kind="inform", safety="conceal"),
+    make_event("beta", "b7", "handoff.offered", 1, 7, handoff="beta:1", to={"org": "refuge"}, token_sha256="0" * 64,
          context_released=False, due={"accept": "2026-03-02T00:00:00Z"}),
-    told("refuge", "r9", "handoff.offered", 7, 7, handoff="refuge:1", to={"org": "alpha"}, token_sha256="0" * 64,
+    make_event("refuge", "r9", "handoff.offered", 7, 7, handoff="refuge:1", to={"org": "alpha"}, token_sha256="0" * 64,
          context_released=False, due={"accept": "2026-03-02T00:00:00Z"}),
 )  # fmt: skip
 REGISTER = (

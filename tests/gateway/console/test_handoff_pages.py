@@ -14,7 +14,6 @@ import orjson
 import pytest
 
 from gateway.console.operator_pages import OperatorPages, operator_pages
-from gateway.pull.test_restricted import make_event
 from pathline import instant
 from pathline.vocabulary import InteractionCorrected
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
@@ -24,6 +23,7 @@ from pathline_gateway.handoffs.projection_row import HandoffRow
 from support.gateways.routes import OPERATOR, GatewayRoutes
 from support.generators.pathways import NOW
 from support.intake.history import START, Event, source, step, subject
+from support.intake.life import make_event
 
 ORGS = ("clinic", "housing", "refuge", "bank")
 STATES = ("requested", "received", "accepted", "rejected", "in-progress", "completed", "cancelled", None)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from gateway.handoffs.test_deadlines import OFFERED, at, clocked, due, saying
-from gateway.handoffs.test_lifecycle import FROM, OTHER, TO, event
+from gateway.handoffs.due_times import OFFERED, at, due, status_of, with_data
+from gateway.handoffs.histories import FROM, OTHER, TO, event
 from pathline_gateway.console.handoff_wording import describe_handoffs
 from pathline_gateway.handoffs.deadlines import render_handoff
 
 NOW = at(3 * 24 * 60)
 
 
-def told(*events: object) -> tuple[str, tuple[str, ...]]:
-    (found,) = describe_handoffs([render_handoff(clocked(*events))], NOW)  # type: ignore[arg-type]
+def wording(*events: object) -> tuple[str, tuple[str, ...]]:
+    (found,) = describe_handoffs([render_handoff(status_of(*events))], NOW)  # type: ignore[arg-type]
     return found.state, found.wrong
 
 
 def test_an_offer_that_nobody_answered_is_asked_and_silent() -> None:
-    state, wrong = told(OFFERED)
+    state, wrong = wording(OFFERED)
     assert state == "asked"
     assert wrong == (
         "silent: an answer was due on 2 Mar 2026, 2 d ago",
@@ -25,8 +25,8 @@ def test_an_offer_that_nobody_answered_is_asked_and_silent() -> None:
 
 
 def test_late_passed_on_and_out_of_turn_are_said() -> None:
-    passed = saying(event("redirected", TO, 90, id="r", to=OTHER), **due(contact=9_000_000))
-    state, wrong = told(OFFERED, passed, event("started", TO, 95, id="s"))
+    passed = with_data(event("redirected", TO, 90, id="r", to=OTHER), **due(contact=9_000_000))
+    state, wrong = wording(OFFERED, passed, event("started", TO, 95, id="s"))
     assert state == "asked"
     assert wrong == (
         "late: an answer came after it was due",
@@ -36,11 +36,11 @@ def test_late_passed_on_and_out_of_turn_are_said() -> None:
 
 
 def test_expired_is_not_taken_back_and_a_receiver_elsewhere_is_not_silent() -> None:
-    assert told(OFFERED, event("expired", FROM, 30, id="x")) == ("expired", ())
-    elsewhere = saying(event("offered", FROM, 0, id="o", to="nobody"), to={"org": "nobody"}, **due(accept=60))
-    assert told(elsewhere)[1] == ("not on the register: whether it answers cannot be seen",)
+    assert wording(OFFERED, event("expired", FROM, 30, id="x")) == ("expired", ())
+    elsewhere = with_data(event("offered", FROM, 0, id="o", to="nobody"), to={"org": "nobody"}, **due(accept=60))
+    assert wording(elsewhere)[1] == ("not on the register: whether it answers cannot be seen",)
 
 
 def test_what_nobody_offered_has_no_receiver() -> None:
-    (found,) = describe_handoffs([render_handoff(clocked(event("accepted", TO, 30, id="a")))], NOW)
+    (found,) = describe_handoffs([render_handoff(status_of(event("accepted", TO, 30, id="a")))], NOW)
     assert (found.to, found.unanswered, found.offered) == ("–", False, None)

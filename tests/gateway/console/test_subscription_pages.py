@@ -10,7 +10,7 @@ from gateway.console.operator_pages import operator_pages, page_text
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.console.subscription_summary import advise
 from support.gateways.routes import OPERATOR, GatewayRoutes
-from support.gateways.webhook_workers import run_webhook_workers, status, subscribed, until
+from support.gateways.webhook_workers import run_webhook_workers, status, subscribe_by_webhook, until
 from support.intake.history import source, step
 from support.servers.webhook_receiver import Reply, listening
 
@@ -33,7 +33,7 @@ async def test_where_nobody_subscribed_it_says_how_one_does(gateway: GatewayRout
 
 async def test_a_sink_that_fails_is_on_the_front_page_and_its_reason_says_what_to_do(gateway: GatewayRoutes) -> None:
     async with listening() as sink, operator_pages(gateway) as pages, run_webhook_workers(gateway):
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         sink.answer = lambda _: Reply(400)
         await gateway.publish(step("clinic", "c1", 1))
         await gateway.dispatch()
@@ -56,7 +56,7 @@ async def test_a_sink_that_fails_is_on_the_front_page_and_its_reason_says_what_t
 
 async def test_a_sink_that_wants_nothing_more_is_stopped_until_somebody_resumes(gateway: GatewayRoutes) -> None:
     async with listening() as sink, operator_pages(gateway) as pages, run_webhook_workers(gateway):
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         sink.answer = lambda _: Reply(410)
         await gateway.publish(step("clinic", "c1", 1))
         await gateway.dispatch()

@@ -94,7 +94,7 @@ def _event(rng: random.Random, org: str, id: str, verb: str, handoff: str, minut
 
 
 @asynccontextmanager
-async def told(machine: Machine, of: World) -> AsyncIterator[asyncpg.Connection]:
+async def database_of(machine: Machine, of: World) -> AsyncIterator[asyncpg.Connection]:
     """A database in which this has happened."""
     database = await fresh_database(machine)
     connection = await asyncpg.connect(database)
@@ -174,7 +174,7 @@ async def fault(connection: asyncpg.Connection) -> str | None:
 @examples(12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 async def test_whoever_waits_is_on_one_page_and_nobody_else_is(machine: Machine, seed: int) -> None:
-    async with told(machine, world(seed)) as connection:
+    async with database_of(machine, world(seed)) as connection:
         assert await fault(connection) is None
 
 
@@ -195,7 +195,7 @@ async def test_planted_faults_are_found(machine: Machine, monkeypatch: pytest.Mo
     assert any(right in each for each in desk_repository._LIST_STATEMENTS.values())
     broken = {of: each.replace(right, wrong) for of, each in desk_repository._LIST_STATEMENTS.items()}
     for seed in range(40):
-        async with told(machine, world(seed)) as connection:
+        async with database_of(machine, world(seed)) as connection:
             with monkeypatch.context() as patched:
                 patched.setattr(desk_repository, "_LIST_STATEMENTS", broken)
                 found = await fault(connection)
@@ -215,7 +215,7 @@ async def test_one_that_cannot_be_computed_is_counted_and_all_others_are_listed(
             raise KeyError
         return compute_lifecycle(handoff, said)
 
-    async with told(machine, World(events, concealing=False)) as connection:
+    async with database_of(machine, World(events, concealing=False)) as connection:
         monkeypatch.setattr(lifecycle, "compute_lifecycle", failing)
         sides: tuple[tuple[Literal["receiver", "sender"], str], ...] = (("receiver", "housing"), ("sender", "clinic"))
         for side, org in sides:

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.handoffs.test_deadlines import HERE, LATER, OFFERED, at
-from gateway.handoffs.test_lifecycle import FROM, TO, event
+from gateway.handoffs.due_times import LATER, OFFERED, REGISTERED, at
+from gateway.handoffs.histories import FROM, TO, event
 from pathline_gateway.handoffs.deadlines import compute_status, contact_from_step
 from pathline_gateway.handoffs.lifecycle import compute_lifecycle
 from pathline_gateway.handoffs.projection_row import HandoffRow, ReceivedEvent, build_row
@@ -50,7 +50,7 @@ OTHERS = [f for f in HandoffRow._fields if f not in KEPT_BY_EVENTS and not f.end
 @pytest.mark.parametrize("field", OTHERS)
 def test_a_row_that_says_something_else_is_seen(field: str) -> None:
     met = [c for s in STEPS if (c := contact_from_step(s)) is not None]
-    pulled = compute_status(compute_lifecycle(f"{FROM}:h", EVENTS), met, HERE, LATER)
+    pulled = compute_status(compute_lifecycle(f"{FROM}:h", EVENTS), met, REGISTERED, LATER)
     assert row_agrees(kept(), pulled, STEPS)
     was: Any = getattr(kept(), field)
     other: Any = was + timedelta(minutes=1) if hasattr(was, "year") else "another" if isinstance(was, str) else 99

@@ -21,7 +21,7 @@ HANDOFF = "clinic:h"
 VERBS = ("offered", "accepted", "declined", "redirected", "cancelled", "expired", "started")
 
 
-def told(n: int, org: str, verb: str, to: str, service: str | None, safety: str | None) -> HandoffStep:
+def handoff_step(n: int, org: str, verb: str, to: str, service: str | None, safety: str | None) -> HandoffStep:
     """What an organisation said at the nth minute."""
     said: dict[str, Any] = {"handoff": HANDOFF, "safety": safety, "service": service}
     if verb in ("offered", "redirected"):
@@ -72,7 +72,7 @@ def hidden(each: HandoffStep, org: str, concealment: Concealment) -> bool:
 def test_each_side_has_all_that_is_not_concealed_from_it(
     says: list[tuple[Any, ...]], concealment: Concealment, before: frozenset[str]
 ) -> None:
-    steps = [told(n, *each) for n, each in enumerate([("clinic", "offered", "housing", None, None), *says])]
+    steps = [handoff_step(n, *each) for n, each in enumerate([("clinic", "offered", "housing", None, None), *says])]
     found = compute_side_lifecycles(HANDOFF, steps, concealment, before)
     own: dict[str, Lifecycle] = {
         org: compute_lifecycle(HANDOFF, [each.event for each in steps if not hidden(each, org, concealment)])

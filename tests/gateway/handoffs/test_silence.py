@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.handoffs.test_deadlines import LATER, OFFERED, at
-from gateway.handoffs.test_lifecycle import BEGIN, FROM, TO, event, histories
+from gateway.handoffs.due_times import LATER, OFFERED, at
+from gateway.handoffs.histories import BEGIN, FROM, TO, event, histories
 from pathline_gateway.handoffs.event import HandoffEvent
 from pathline_gateway.handoffs.lifecycle import compute_lifecycle
 from pathline_gateway.handoffs.open_stages import OpenStages, open_stages_of

@@ -15,8 +15,8 @@ import asyncpg
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
+from gateway.identity.batch_recompute import recompute_pathways
 from gateway.identity.statements import HANDOFFS, ORGS, REFS, START, STEPS, Identity, Statement, statements
-from gateway.identity.test_confluence import batch
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline_gateway.handoffs.projection import project_next_batch
@@ -275,7 +275,7 @@ async def test_whatever_is_said_is_served_as_a_batch_recompute_finds(
             is_bound.set()
         assert (await handoffs_as_pulled(watch)).differing_count == 0
         found = await served(watch)
-        expected = batch(told, LIMITS)
+        expected = recompute_pathways(told, LIMITS)
         known = frozenset(n for person in found for n in person)
         assert {person & known: steps for person, steps in expected.items() if person & known} == found
         assert not await watch.fetchval("select count(*) from parked")

@@ -33,7 +33,7 @@ NUMBERS = st.sampled_from(["1e5", "1e308", "1e309", "-1E+400", "1.5e-400", "NaN"
 TEXTS = st.sampled_from(["7e", "4e21", "NaN", "Infinity", "0" * 320])
 
 
-def told(data: bytes | None = None, **attributes: Any) -> Interaction[Any]:
+def binary_event(data: bytes | None = None, **attributes: Any) -> Interaction[Any]:
     """An event in binary mode."""
     given_attributes = {name: value for name, value in {**USUAL, **attributes}.items() if value is not None}
     content_type = given_attributes.pop("datacontenttype", None)
@@ -53,60 +53,60 @@ def structured(**attributes: Any) -> Interaction[Any]:
 @pytest.mark.parametrize(
     "again",
     [
-        told(traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate="a=b"),
-        told(datacontenttype=None),
-        told(partitionkey="7"),
+        binary_event(traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate="a=b"),
+        binary_event(datacontenttype=None),
+        binary_event(partitionkey="7"),
     ],
     ids=["another call", "no content type", "another key"],
 )
 def test_the_same_bytes_have_the_same_digest_whatever_path_they_took(again: Interaction[Any]) -> None:
-    assert compute_content_digest(again) == compute_content_digest(told())
-    assert is_same_content(build_digested_content(again), build_digested_content(told()))
+    assert compute_content_digest(again) == compute_content_digest(binary_event())
+    assert is_same_content(build_digested_content(again), build_digested_content(binary_event()))
 
 
 @pytest.mark.parametrize(
     "again",
     [
         structured(),
-        told(b'{ "channel":"phone", "kind":"enqu\\u0069ry" }'),
-        told(time="2026-03-01T22:00:00Z"),
-        told(time="2026-03-02t09:00:00.000+11:00"),
+        binary_event(b'{ "channel":"phone", "kind":"enqu\\u0069ry" }'),
+        binary_event(time="2026-03-01T22:00:00Z"),
+        binary_event(time="2026-03-02t09:00:00.000+11:00"),
     ],
     ids=["structured", "written otherwise", "in UTC", "with digits"],
 )
 def test_the_same_event_in_another_form_says_the_same(again: Interaction[Any]) -> None:
-    assert is_same_content(build_digested_content(again), build_digested_content(told()))
+    assert is_same_content(build_digested_content(again), build_digested_content(binary_event()))
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        told(b'{"kind":"inform","channel":"phone"}'),
-        told(b'{"kind":"enquiry"}'),
-        told(time="2026-03-02T09:00:01+11:00"),
-        told(b'{"activity":"T04"}', type="org.pathline.activity.recorded.v1"),
-        told(subject=SUBJECT[:-1] + ("A" if SUBJECT[-1] != "A" else "Q")),
-        told(sequence="1"),
-        told(recordedtime="2026-03-02T09:00:00+11:00"),
-        told(correlationid="visit-1"),
-        told(own="theirs"),
+        binary_event(b'{"kind":"inform","channel":"phone"}'),
+        binary_event(b'{"kind":"enquiry"}'),
+        binary_event(time="2026-03-02T09:00:01+11:00"),
+        binary_event(b'{"activity":"T04"}', type="org.pathline.activity.recorded.v1"),
+        binary_event(subject=SUBJECT[:-1] + ("A" if SUBJECT[-1] != "A" else "Q")),
+        binary_event(sequence="1"),
+        binary_event(recordedtime="2026-03-02T09:00:00+11:00"),
+        binary_event(correlationid="visit-1"),
+        binary_event(own="theirs"),
     ],
     ids=["data", "less data", "time", "type", "subject", "sequence", "recorded", "correlation", "extension"],
 )
 def test_other_content_has_another_digest_and_says_something_else(other: Interaction[Any]) -> None:
-    assert compute_content_digest(other) != compute_content_digest(told())
-    assert not is_same_content(build_digested_content(other), build_digested_content(told()))
+    assert compute_content_digest(other) != compute_content_digest(binary_event())
+    assert not is_same_content(build_digested_content(other), build_digested_content(binary_event()))
 
 
 def test_the_offset_of_a_coarse_time_counts() -> None:
     day = b'{"kind":"enquiry","precision":"day"}'
-    here, there = told(day, time="2026-03-02T09:00:00+11:00"), told(day, time="2026-03-01T22:00:00Z")
+    here, there = binary_event(day, time="2026-03-02T09:00:00+11:00"), binary_event(day, time="2026-03-01T22:00:00Z")
     assert not is_same_content(build_digested_content(here), build_digested_content(there))
 
 
 def test_one_and_one_point_zero_and_true_are_three_things() -> None:
     head = b'{"time":"2026-03-01T22:00:00Z"}\n'
-    whole = build_digested_content(told())
+    whole = build_digested_content(binary_event())
     forms = [whole._replace(stored_bytes=head + b'{"n":%b}' % n) for n in (b"1", b"1.0", b"true")]
     assert [[is_same_content(a, b) for b in forms] for a in forms] == [[a is b for b in forms] for a in forms]
 
@@ -149,4 +149,4 @@ def _loads(data: bytes) -> bool:
 
 def test_no_number_under_a_repeated_name_is_let_in() -> None:
     with pytest.raises(InvalidData):
-        compute_content_digest(told(b'{"kind":NaN,"kind":"enquiry"}'))
+        compute_content_digest(binary_event(b'{"kind":NaN,"kind":"enquiry"}'))

@@ -33,7 +33,7 @@ def cancelled(n: int) -> Event:
     return Event("clinic", f"x{n}", subject(n), HandoffCancelled(handoff=f"clinic:{n}"), 1_000 + n)
 
 
-async def told(gateway: GatewayRoutes, *some: Event) -> None:
+async def publish_and_project(gateway: GatewayRoutes, *some: Event) -> None:
     await gateway.publish(*some)
     while await project_next_batch(gateway.pool):
         pass
@@ -47,26 +47,26 @@ async def parked(gateway: GatewayRoutes) -> Counter[str]:
 @pytest.mark.limit("open-offers")
 async def test_more_than_so_many_offers_to_one_receiver_are_parked_until_some_ended(gateway: GatewayRoutes) -> None:
     gateway.partition.into = ApplyTarget(GROUP, register_unknown=True, limits=Limits(open_offers=5))
-    await told(gateway, *(offer(n) for n in range(4)))
-    await told(gateway, *(offer(n) for n in range(4, 10)), offer(50, to="court"))
+    await publish_and_project(gateway, *(offer(n) for n in range(4)))
+    await publish_and_project(gateway, *(offer(n) for n in range(4, 10)), offer(50, to="court"))
     assert await parked(gateway) == {"over-open-offers": 5}
     assert await gateway.pool.fetchval("select count(*) from handoff where receiver = 'court'") == 1
-    await told(gateway, cancelled(0), cancelled(1), offer(2))
-    await told(gateway, offer(20), offer(21), offer(22))
+    await publish_and_project(gateway, cancelled(0), cancelled(1), offer(2))
+    await publish_and_project(gateway, offer(20), offer(21), offer(22))
     assert await parked(gateway) == {"over-open-offers": 6}
 
 
 @pytest.mark.limit("open-offers-of-record")
 async def test_more_than_so_many_offers_for_one_person_are_parked(gateway: GatewayRoutes) -> None:
     gateway.partition.into = ApplyTarget(GROUP, register_unknown=True, limits=Limits(open_offers_of_record=3))
-    await told(gateway, *(offer(n, to=f"org{n}", person=1) for n in range(2)))
-    await told(gateway, *(offer(n, to=f"org{n}", person=1) for n in range(2, 6)), offer(7, person=2))
+    await publish_and_project(gateway, *(offer(n, to=f"org{n}", person=1) for n in range(2)))
+    await publish_and_project(gateway, *(offer(n, to=f"org{n}", person=1) for n in range(2, 6)), offer(7, person=2))
     assert await parked(gateway) == {"over-open-offers": 3}
 
 
 async def test_the_door_refuses_them_and_says_when_to_come_again(gateway: GatewayRoutes) -> None:
     gateway.partition.into = ApplyTarget(GROUP, register_unknown=True, limits=Limits(open_offers=2))
-    await told(gateway, offer(0), offer(1))
+    await publish_and_project(gateway, offer(0), offer(1))
     door = HttpIngest(NEVER, gateway.pool, Progress(), False, True, Limits(open_offers=2))
     said = [offer(n) for n in (1, 2)]
     items = [interaction(t.payload, source=source("clinic"), subject=t.subject, time=datetime.now(UTC)) for t in said]

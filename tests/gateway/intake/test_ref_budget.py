@@ -32,7 +32,7 @@ def cancelled(org: str, n: int, under: int = PERSON) -> Event:
     return Event(org, f"x{n}", subject(under), HandoffCancelled(handoff=f"clinic:{n}"), 5_000 + n)
 
 
-async def told(gateway: GatewayRoutes, *some: Event) -> None:
+async def publish_and_project(gateway: GatewayRoutes, *some: Event) -> None:
     await gateway.publish(*some)
     while await project_next_batch(gateway.pool):
         pass
@@ -52,17 +52,17 @@ def strictly(gateway: GatewayRoutes, most: int) -> None:
 async def test_more_than_so_many_events_of_ever_other_hand_offs_are_parked(gateway: GatewayRoutes) -> None:
     strictly(gateway, 6)
     flood = [seen("clinic", "nobody", n) for n in range(8)]
-    await told(gateway, *flood, seen("clinic", "nobody", 100, under=2), seen("housing", "nobody", 0))
+    await publish_and_project(gateway, *flood, seen("clinic", "nobody", 100, under=2), seen("housing", "nobody", 0))
     assert await parked(gateway) == {"over-handoff-events-of-record": 2}
     # What is known already is known; what waits for nobody is parked again.
-    await told(gateway, *flood[:3], seen("clinic", "other", 1))
+    await publish_and_project(gateway, *flood[:3], seen("clinic", "other", 1))
     assert await parked(gateway) == {"over-handoff-events-of-record": 3}
 
 
 async def test_offers_that_are_withdrawn_at_once_have_an_end(gateway: GatewayRoutes) -> None:
     strictly(gateway, 6)
     for n in range(6):
-        await told(gateway, offer("clinic", n), cancelled("clinic", n))
+        await publish_and_project(gateway, offer("clinic", n), cancelled("clinic", n))
     assert await parked(gateway) == {"over-handoff-events-of-record": 6}
 
 
@@ -70,35 +70,35 @@ async def test_whoever_answers_what_others_offered_is_heard_however_many_these_a
     strictly(gateway, 6)
     orgs = ("clinic", "court", "school")
     for org in orgs:
-        await told(gateway, *(offer(org, n) for n in range(6)))
+        await publish_and_project(gateway, *(offer(org, n) for n in range(6)))
     answers = [seen("housing", org, n, under=7) for org in orgs for n in range(6)]
-    await told(gateway, *answers)
+    await publish_and_project(gateway, *answers)
     # In the same batch as the offer, and where all that she may say by herself is said.
-    await told(gateway, *(seen("housing", "nobody", n, under=7) for n in range(9)))
-    await told(gateway, offer("court", 50, under=2), seen("housing", "court", 50, under=7))
+    await publish_and_project(gateway, *(seen("housing", "nobody", n, under=7) for n in range(9)))
+    await publish_and_project(gateway, offer("court", 50, under=2), seen("housing", "court", 50, under=7))
     assert await parked(gateway) == {"over-handoff-events-of-record": 3}
     # Another's hand-offs are no way round it.
-    await told(gateway, *(seen("charity", org, n, under=8) for org in orgs for n in range(6)))
+    await publish_and_project(gateway, *(seen("charity", org, n, under=8) for org in orgs for n in range(6)))
     assert await parked(gateway) == {"over-handoff-events-of-record": 3 + 12}
 
 
 async def test_a_person_withdraws_whatever_was_offered_for_her(gateway: GatewayRoutes) -> None:
     strictly(gateway, 6)
-    await told(gateway, *(seen("citizen", "nobody", n, under=9) for n in range(9)), offer("clinic", 0))
-    await told(gateway, linked("l1", ref("clinic", PERSON), ref("citizen", 9)))
+    await publish_and_project(gateway, *(seen("citizen", "nobody", n, under=9) for n in range(9)), offer("clinic", 0))
+    await publish_and_project(gateway, linked("l1", ref("clinic", PERSON), ref("citizen", 9)))
     assert await parked(gateway) == {"over-handoff-events-of-record": 3}
-    await told(gateway, cancelled("citizen", 0, under=9))
+    await publish_and_project(gateway, cancelled("citizen", 0, under=9))
     assert await parked(gateway) == {"over-handoff-events-of-record": 3}
     assert await gateway.pool.fetchval("select state from handoff where handoff = 'clinic:0'") == "cancelled"
 
 
 async def test_a_pull_of_a_person_who_is_flooded_takes_no_longer_than_the_limit_lets_it(gateway: GatewayRoutes) -> None:
     """Her own hand-off stands as it did, and so do pulls of everybody else."""
-    await told(gateway, offer("clinic", 0), offer("court", 0, under=2), offer("court", 1, under=3))
-    await told(gateway, linked("l1", ref("clinic", PERSON), ref("court", 2)))
+    await publish_and_project(gateway, offer("clinic", 0), offer("court", 0, under=2), offer("court", 1, under=3))
+    await publish_and_project(gateway, linked("l1", ref("clinic", PERSON), ref("court", 2)))
     quiet = await usual(gateway, "court", 3)
     for begin in range(0, 2_000, 1_000):
-        await told(gateway, *(seen("clinic", "nobody", n) for n in range(begin, begin + 1_000)))
+        await publish_and_project(gateway, *(seen("clinic", "nobody", n) for n in range(begin, begin + 1_000)))
     assert await parked(gateway) == {"over-handoff-events-of-record": 2_000 + 1 - Limits().handoff_events_of_record}
     flooded, other = await usual(gateway, "court", 2), await usual(gateway, "court", 3)
     print(f"a pull: {quiet:.4f} s; of who is flooded {flooded:.4f} s, of another {other:.4f} s")
@@ -106,7 +106,7 @@ async def test_a_pull_of_a_person_who_is_flooded_takes_no_longer_than_the_limit_
     states = {each["handoff"]: each["state"] for each in answer["handoffs"]}
     assert (states["clinic:0"], states["court:0"]) == ("requested", "requested")
     answer_now = HandoffSeen(handoff="clinic:0")
-    await told(gateway, Event("housing", "a", subject(5), answer_now, 9_000))
+    await publish_and_project(gateway, Event("housing", "a", subject(5), answer_now, 9_000))
     assert await gateway.pool.fetchval("select state from handoff where handoff = 'clinic:0'") == "received"
 
 

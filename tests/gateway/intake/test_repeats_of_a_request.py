@@ -11,7 +11,7 @@ import pytest
 
 from pathline.testing import SUBJECT
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
-from pathline_gateway.intake import http_ingest
+from pathline_gateway.intake import http_ingest, record_parser
 from pathline_gateway.intake.http_ingest import HttpIngest
 from pathline_gateway.kafka.progress import Progress
 
@@ -40,7 +40,7 @@ def _event(id: str, **data: str) -> dict[str, Any]:
 def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of events whose content was looked into, of a door that knows no event and writes none."""
     ids: list[str] = []
-    real = http_ingest.build_digested_content
+    real = record_parser.build_digested_content
 
     def counted(item: Any) -> Any:
         ids.append(item.id)
@@ -60,7 +60,7 @@ async def _answer(body: str) -> dict[str, Any]:
     producer: Any = None
     door = HttpIngest(producer, pool, Progress(), wait_for_postgres=False, register_unknown=True)
     answer = await door.ingest(BATCH, body.encode(), AUTH_DISABLED_CALLER)
-    return dict(json.loads(answer.body))
+    return dict(json.loads(bytes(answer.body)))
 
 
 async def test_a_repeat_in_the_same_bytes_costs_no_comparison(compared: list[str]) -> None:

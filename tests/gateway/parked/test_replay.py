@@ -35,7 +35,7 @@ subjects = st.sampled_from([ANNA, BEN])
 
 
 @st.composite
-def told(draw: st.DrawFn, conflicts: bool) -> list[dict[str, Any] | bytes]:
+def events_with_repeats(draw: st.DrawFn, conflicts: bool) -> list[dict[str, Any] | bytes]:
     """Events of both organisations, some twice, some that void or correct another, links between people, and noise."""
     events: list[dict[str, Any] | bytes] = []
     for n in range(draw(st.integers(1, 12))):
@@ -121,7 +121,7 @@ async def replay_all(connection: asyncpg.Connection, ids: list[int]) -> dict[str
 @SLOW
 @given(st.data())
 def test_accepted_evidence_duplicates_parked_and_discarded_are_what_was_sent(postgres: Server, data: Any) -> None:
-    events = data.draw(told(conflicts=True))
+    events = data.draw(events_with_repeats(conflicts=True))
     entered_before = data.draw(st.integers(0, len(events)))
     dice = random.Random(data.draw(st.integers(0, 10**6)))
 
@@ -159,7 +159,7 @@ async def _adds_up(connection: asyncpg.Connection, sent: int, duplicates: int) -
 def test_what_was_parked_for_an_unknown_organisation_is_after_its_replay_as_if_it_had_been_known(
     postgres: Server, data: Any
 ) -> None:
-    events = data.draw(told(conflicts=False))
+    events = data.draw(events_with_repeats(conflicts=False))
     cuts = data.draw(st.lists(st.integers(0, len(events)), max_size=3).map(sorted))
     order = random.Random(data.draw(st.integers(0, 10**6)))
     entered_at = data.draw(st.integers(0, len(events)))

@@ -12,8 +12,7 @@ import asyncpg
 import pytest
 
 import pathline_gateway
-from gateway.streams.dispatch.test_dispatcher import subscribed
-from gateway.streams.dispatch.test_handoff_notices import WatchdogRun, offered
+from gateway.streams.dispatch.watchdog_run import WatchdogRun, offered
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.integrity.rebuild.run import rebuild
 from pathline_gateway.postgres import advisory_locks
@@ -21,6 +20,7 @@ from pathline_gateway.postgres.advisory_locks import AdvisoryLock, lock_for_tran
 from pathline_gateway.postgres.migrate import migrate
 from pathline_gateway.postgres.partitions import ensure_partitions
 from support.gateways.routes import OPERATOR, GatewayRoutes
+from support.gateways.subscriptions import subscribe_by_pull
 from support.intake.history import linked, ref, step
 
 GATEWAY = Path(pathline_gateway.__file__).parent
@@ -60,7 +60,7 @@ def pairs(monkeypatch: pytest.MonkeyPatch) -> set[Pair]:
 
 
 async def test_locks_are_taken_in_the_order_of_their_list(gateway: GatewayRoutes, pairs: set[Pair]) -> None:
-    await subscribed(gateway, AUTH_DISABLED_CALLER, "reader")
+    await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader")
     await gateway.publish(step("housing", "here", 9), step("clinic", "there", 1))
     await gateway.publish(linked("same", ref("housing", 9), ref("clinic", 1)), offered(accept=60))
     dog = WatchdogRun(gateway)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.visibility.test_deciding_steps import lived
+from gateway.visibility.any_life import any_life
 from pathline.vocabulary import InteractionVoided
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.handoffs.projection import project_next_batch
@@ -32,7 +32,7 @@ _LONG = 4
 
 
 async def world(gateway: GatewayRoutes, seed: int) -> None:
-    for told in lived(seed):  # so that each has come at a time of its own
+    for told in any_life(seed):  # so that each has come at a time of its own
         async with gateway.pool.acquire() as connection:
             await gateway.partition.apply(connection, told)
     await gateway.bind()
@@ -205,7 +205,7 @@ async def test_a_step_that_comes_between_pages_is_on_a_later_one_or_tells_by_the
 
 
 def _late(id: str, minute: int) -> Event:
-    told = next(each for each in lived(2) if each.id == "first 1")
+    told = next(each for each in any_life(2) if each.id == "first 1")
     return Event(told.org, id, told.subject, told.payload, minute)
 
 

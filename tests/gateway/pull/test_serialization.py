@@ -6,7 +6,7 @@ import orjson
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.visibility.test_noninterference import READERS, SECRET, pathways
+from gateway.visibility.any_pathway import READERS, SECRET, pathways
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.pull.page_range import PageRange
 from pathline_gateway.pull.reader_view import build_view, redact_pathway

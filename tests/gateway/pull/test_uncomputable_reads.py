@@ -46,7 +46,7 @@ async def _publish_her(gateway: GatewayRoutes) -> None:
 
 async def _answers(gateway: GatewayRoutes) -> dict[str, tuple[int, str | None, Any]]:
     """What each reader is answered to a search, a pull, a pull of a trace, and to whom it was shown."""
-    answers = {}
+    answers: dict[str, tuple[int, str | None, Any]] = {}
     for name, (caller, org, n) in READERS.items():
         asked = {"org": org, "subject": subject(n)}
         found = await gateway.request(caller, "POST", "/v1/pathways/search", json=asked)

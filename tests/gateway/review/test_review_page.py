@@ -21,7 +21,7 @@ async def text(client: Client, path: str) -> str:
     return answer.text
 
 
-async def told(strict: Client) -> str:
+async def propose_link(strict: Client) -> str:
     await strict.tell(
         step("east", 1), step("west", 2), link(EAST, WEST, confidence=0.8, purpose="care", id="secret-id")
     )
@@ -30,7 +30,7 @@ async def told(strict: Client) -> str:
 
 
 async def test_the_page_shows_both_sides_and_what_would_merge_and_decides_and_undoes(strict: Client) -> None:
-    item = await told(strict)
+    item = await propose_link(strict)
     front = await text(strict, "/console/review?reason=proposed")
     assert f'href="/console/review/{item}"' in front
     assert "East and West" in front
@@ -71,7 +71,7 @@ async def test_the_page_shows_a_hub_with_its_evidence(client: Client) -> None:
 
 @pytest.mark.parametrize("headers", [{"sec-fetch-site": "cross-site"}, {"origin": "https://elsewhere.example"}])
 async def test_a_form_of_another_site_decides_nothing(strict: Client, headers: dict[str, str]) -> None:
-    item = await told(strict)
+    item = await propose_link(strict)
     answer = await strict.http.post(f"/console/review/{item}/decision", data={"decision": "same"}, headers=headers)
     assert answer.status_code == 403
     assert len(await strict.waiting()) == 1
@@ -84,7 +84,7 @@ async def test_a_page_of_nothing_is_missing_and_a_form_that_does_not_fit_says_so
 
 
 async def test_the_command_lists_shows_decides_and_undoes(strict: Client, kafka: str, database: str) -> None:
-    item = await told(strict)
+    item = await propose_link(strict)
     environment = {**os.environ, "PATHLINE_KAFKA": kafka, "PATHLINE_DATABASE": database}
 
     async def typed(*words: str, code: int = 0) -> str:

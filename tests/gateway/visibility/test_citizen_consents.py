@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.pull.test_restricted import LIFE, ME, consent_given, make_event
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from support.gateways.routes import OPERATOR, GatewayRoutes, citizen, subscriber
 from support.intake.history import linked, ref, step, subject
+from support.intake.life import LIFE, ME, consent_given, make_event
 
 WANTED = {"consent": "mine", "holders": ["clinic"], "recipients": ["housing"], "nouns": ["contact"], "purpose": "care"}
 

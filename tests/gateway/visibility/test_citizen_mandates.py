@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from gateway.pull.test_restricted import LIFE, ME, consent_given, make_event
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from support.gateways.routes import OPERATOR, GatewayRoutes, citizen, helper, purpose_headers, subscriber
 from support.intake.history import Event, linked, ref, step, subject
+from support.intake.life import LIFE, ME, consent_given, make_event
 
 FRIEND, EX = helper(subject(3)), helper(subject(4))
 

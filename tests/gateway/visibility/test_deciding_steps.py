@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import random
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,9 +12,10 @@ import asyncpg
 import pytest
 from hypothesis import given
 
-from gateway.visibility.test_noninterference import pathways as some_pathways
+from gateway.visibility.any_life import ORGS, any_life
+from gateway.visibility.any_pathway import pathways as some_pathways
 from pathline.interaction import interaction
-from pathline.vocabulary import TYPES, ActivityRecorded, InteractionCorrected, InteractionVoided
+from pathline.vocabulary import TYPES
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pathways import repository as pathway_repository
@@ -31,7 +30,7 @@ from pathline_gateway.visibility.redaction import event_names
 from support.examples import examples
 from support.gateways.routes import SECRET, GatewayRoutes
 from support.generators.pathways import NOW, organisation, pathway, ref, step
-from support.intake.history import TOKEN, TOKEN_SHA256, Event, linked, source, subject
+from support.intake.history import TOKEN_SHA256, source, subject
 
 READERS = (organisation("alpha"), organisation("alpha", None), organisation("gamma"), organisation("beta"))
 
@@ -98,68 +97,8 @@ def test_what_is_forgotten_among_what_decides_is_missed(forgotten: str) -> None:
     assert differs(known, lambda each: is_deciding(each) and f".{forgotten}." not in each.type)
 
 
-ORGS = ("alpha", "beta", "gamma", "refuge")
-
-
 def subscription(org: str, purpose: str = "care") -> Subscription:
     return Subscription(UUID(int=0), org, False, "PULL", purpose, None, [], False, datetime.now(UTC), -1, 0)
-
-
-def lived(seed: int) -> list[Event]:
-    """One person's steps at several organisations, some voided, some corrected, some concealed."""
-    rng = random.Random(seed)
-    told = [Event("citizen", "hers", subject(7), ActivityRecorded(activity="x"))]
-    told += [Event("alpha", f"first {n}", subject(n), ActivityRecorded(activity="x")) for n in (1, 2)]
-    refs = {("alpha", 1), ("alpha", 2), ("citizen", 7)}
-    for n in range(rng.randrange(10, 50)):
-        org, who = rng.choice(ORGS), rng.choice((1, 1, 2))
-        refs.add((org, who))
-        told.append(Event(org, f"e{n}", subject(who), _payload(rng, org, n), rng.randrange(30)))
-    for n, at in enumerate(rng.sample(told, len(told) // 6)):
-        payload: Any = InteractionVoided(source=source(at.org), id=at.id, reason="entered-in-error")
-        if rng.random() < 0.6:
-            data = json.loads(_payload(rng, at.org, n, type(at.payload)).model_dump_json(exclude_none=True))
-            said = {"source": source(at.org), "id": at.id, "reason": "wrong-content", "replacement": {"data": data}}
-            payload = InteractionCorrected.model_validate(said)
-        told.append(Event(at.org, f"amends {n}", at.subject, payload, 40))
-    rng.shuffle(told)
-    first, *others = sorted(refs)
-    made = [{"org": org, "subject": subject(n)} for org, n in (first, *others)]
-    return [*told, *(linked(f"l{n}", made[0], each) for n, each in enumerate(made[1:]))]
-
-
-def _payload(rng: random.Random, org: str, n: int, kind: type | None = None) -> Any:
-    common: dict[str, Any] = {}
-    if rng.random() < 0.1:
-        common["safety"] = rng.choice(("conceal", "location-hidden"))
-    about = {"source": source(rng.choice(ORGS)), "id": f"e{rng.randrange(40)}"}
-    made: dict[str, dict[str, Any]] = {
-        "activity.recorded": {"activity": f"a{n}"},
-        "contact.made": {"kind": "chase", "regarding": about},
-        "handoff.offered": {
-            "handoff": f"{org}:h",
-            "to": {"org": rng.choice(ORGS)},
-            "token_sha256": TOKEN_SHA256,
-            "context_released": rng.random() < 0.5,
-        },
-        "handoff.accepted": {"handoff": f"{rng.choice(ORGS)}:h", "token": TOKEN},
-        "mandate.given": {
-            "mandate": "m",
-            "agent": {"org": "citizen", "subject": subject(8)},
-            "services": [{"org": rng.choice(ORGS)}],
-            "powers": ["see"],
-        },
-        "consent.given": {
-            "consent": f"c{rng.randrange(3)}",
-            "holders": rng.choice(([], [org])),
-            "recipients": [rng.choice(ORGS)],
-            "nouns": ["activity", "contact"],
-            "purpose": "care",
-        },
-    }
-    names_ = {TYPES[f"org.pathline.{name}.v1"]: name for name in made}
-    name = names_[kind] if kind is not None else rng.choice(list(made))
-    return TYPES[f"org.pathline.{name}.v1"].model_validate(made[name] | common)
 
 
 async def fault(gateway: GatewayRoutes, only: Collection[str] = ORGS) -> str | None:
@@ -208,7 +147,7 @@ async def of_whole(connection: asyncpg.Connection, of: Reader, pathway: Any) -> 
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_the_store_has_all_that_is_needed(gateway: GatewayRoutes, seed: int) -> None:
-    await gateway.publish(*lived(seed))
+    await gateway.publish(*any_life(seed))
     await gateway.execute("update organisation set conceals = true where org = 'refuge'")
     await gateway.execute("insert into concealed_service (org, service, entered_by) values ('beta', 'quiet', 'tests')")
     assert await fault(gateway) is None
@@ -223,7 +162,7 @@ async def test_what_is_not_read_is_missed(
             "truncate interaction, event_identity, evidence, amendment, link_evidence, membership, change_log,"
             " subject_ref cascade"
         )
-        await gateway.publish(*lived(seed))
+        await gateway.publish(*any_life(seed))
         with monkeypatch.context() as patched:
             broken = getattr(part_repository, planted).replace("any($1::bigint[])", "any($1::bigint[]) and false")
             broken = broken.replace("i.ref = r.ref", "i.ref = r.ref and false")

@@ -28,7 +28,7 @@ CALLERS: Sequence[Caller] = (subscriber("charity"), subscriber("court"), citizen
 KNOWN = (("charity", 1), ("charity", 2), ("clinic", 1), ("court", 4), ("citizen", 9), ("citizen", 3))
 
 
-def told(org: str, id: str, type: str, n: int, minute: int = 5, **data: Any) -> Event:
+def make_event(org: str, id: str, type: str, n: int, minute: int = 5, **data: Any) -> Event:
     payload = TYPES[f"org.pathline.{type}.v1"].model_validate_json(json.dumps(data))
     return Event(org, id, subject(n), payload, minute)
 
@@ -61,16 +61,16 @@ def said(draw: st.DrawFn, n: int) -> Event:
         recipients = draw(st.sampled_from((["charity"], ["court", "charity"])))
         nouns = ["activity", "handoff", "consent", "mandate"]
         more = {"holders": draw(some), "recipients": recipients, "nouns": nouns, "purpose": "care"}
-        return told("charity", id, kind, under, minute, consent=f"k{n}", **more, **quietly)
+        return make_event("charity", id, kind, under, minute, consent=f"k{n}", **more, **quietly)
     if kind == "mandate.given":
         services = [{"org": org} for org in draw(some)]
-        return told("charity", id, kind, under, minute, mandate="m", services=services, **AGENT, **quietly)
+        return make_event("charity", id, kind, under, minute, mandate="m", services=services, **AGENT, **quietly)
     if kind == "identity":
         a, b = draw(st.lists(st.sampled_from(KNOWN), min_size=2, max_size=2, unique=True))
         both = [ref(*a), ref(*b)]
         if draw(st.booleans()):
-            return told("charity", id, "identity.linked", under, minute, same=both, method="citizen-token")
-        return told("charity", id, "identity.distinguished", under, minute, different=both)
+            return make_event("charity", id, "identity.linked", under, minute, same=both, method="citizen-token")
+        return make_event("charity", id, "identity.distinguished", under, minute, different=both)
     if kind == "handoff":
         to = {"org": draw(st.sampled_from(("charity", "court", "clinic")))}
         verb = draw(st.sampled_from(("offered", "redirected", "accepted")))
@@ -79,9 +79,9 @@ def said(draw: st.DrawFn, n: int) -> Event:
         shown: dict[str, Any] = {"to": to, "token_sha256": TOKEN_SHA256, "context_released": True}
         if verb == "accepted":
             shown = {"token": "a-token-of-22-characters", "context_released": True}
-        return told("charity", id, f"handoff.{verb}", under, minute, handoff=handoff, **shown, **quietly)
+        return make_event("charity", id, f"handoff.{verb}", under, minute, handoff=handoff, **shown, **quietly)
     if kind == "withdrawn":
-        return told("charity", id, "mandate.withdrawn", under, minute, mandate="m", **quietly)
+        return make_event("charity", id, "mandate.withdrawn", under, minute, mandate="m", **quietly)
     return step("charity", id, under, minute)
 
 
@@ -139,8 +139,8 @@ def test_the_comparison_sees_what_is_granted(machine: Machine) -> None:
     """By her, the same words show the charity the clinic's step, and her agent hers."""
     said: dict[str, Any] = {"holders": ["clinic"], "recipients": ["charity"], "nouns": ["activity"], "purpose": "care"}
     hers = [
-        told("citizen", "g1", "consent.given", 9, consent="k", **said),
-        told("citizen", "g2", "mandate.given", 9, mandate="m", services=[{"org": "clinic"}], **AGENT),
+        make_event("citizen", "g1", "consent.given", 9, consent="k", **said),
+        make_event("citizen", "g2", "mandate.given", 9, mandate="m", services=[{"org": "clinic"}], **AGENT),
     ]
     before, after, _ = asyncio.run(attacked(machine, hers))
     more = [now - was for was, now in zip(before, after, strict=True)]

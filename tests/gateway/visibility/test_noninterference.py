@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 from dataclasses import replace
-from typing import Any
 
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.visibility.any_pathway import CONCEALED, ORGS, READERS, SECRET, consents, pathways
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.concealment.rules import Concealment
 from pathline_gateway.identity.resolution import StoredRef
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.pull.reader_view import build_view
@@ -21,98 +18,16 @@ from pathline_gateway.visibility.consent import ConsentEvent
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.policy import PathwayContext, compute_visible
 from support.examples import examples
-from support.generators.pathways import NOW, TOKEN, consent, operator, organisation, pathway, person, ref, step, subject
-
-SECRET = b"a secret of a test, of 32 bytes."
-HASH = hashlib.sha256(TOKEN.encode()).hexdigest()
-ORGS = ("alpha", "beta", "gamma", "refuge", "citizen")
-SERVICES = (None, "open-service", "quiet-service")
-CONCEALED = Concealment(orgs={"refuge"}, services={("beta", "quiet-service")}, refs={("gamma", subject(2))})
-READERS = (
-    organisation("alpha"),
-    organisation("alpha", None),
-    organisation("gamma"),
-    person(1),
-    person(9, Role.HELPER),
-    operator(),
-)
-
-_numbers = itertools.count()
+from support.generators.pathways import NOW, operator, organisation, person, subject
 
 
-def told(known: PathwayContext, reader: Reader) -> tuple[object, ...]:
+def readable(known: PathwayContext, reader: Reader) -> tuple[object, ...]:
     """Everything that the reader can read."""
     seen = compute_visible(reader, NOW, known)
     if seen is None:
         return ()
     served = build_view(reader, ReaderKey(SECRET, reader.name), seen)
     return str(served.pathway).encode(), served.version.encode(), served.body, served.trace()
-
-
-@st.composite
-def steps(draw: st.DrawFn) -> Step:
-    org = draw(st.sampled_from(ORGS))
-    data: dict[str, Any] = {}
-    if service := draw(st.sampled_from(SERVICES)):
-        data["service"] = service
-    if safety := draw(st.sampled_from((None, None, "conceal", "location-hidden", "safe-contact-only"))):
-        data["safety"] = safety
-    kind = draw(st.sampled_from(("activity.recorded", "contact.made", "handoff", "mandate")))
-    if kind == "contact.made":
-        other = draw(st.sampled_from(ORGS))
-        about = {"source": f"urn:pathline:{other}:desk", "id": f"e{draw(st.integers(0, 12))}"}
-        data |= {"kind": "chase", "regarding": about}
-    elif kind == "handoff":
-        kind, data = draw(handoffs(org, data))
-    elif kind == "mandate":
-        kind, data = draw(mandates(data))
-    return step(org, f"e{next(_numbers)}", kind, draw(st.integers(1, 2)), draw(st.integers(0, 9)), **data)
-
-
-@st.composite
-def handoffs(draw: st.DrawFn, org: str, data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    if draw(st.booleans()):
-        to = {"org": draw(st.sampled_from(ORGS))}
-        released = draw(st.booleans())
-        said = {"handoff": f"{org}:1", "to": to, "token_sha256": HASH, "context_released": released}
-        return "handoff.offered", data | said
-    return "handoff.accepted", data | {"handoff": f"{draw(st.sampled_from(ORGS))}:1", "token": TOKEN}
-
-
-@st.composite
-def mandates(draw: st.DrawFn, data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    if draw(st.booleans()):
-        return "mandate.withdrawn", data | {"mandate": "m"}
-    services = [{"org": org} for org in draw(st.lists(st.sampled_from(ORGS), max_size=2))]
-    agent = {"org": "citizen", "subject": subject(draw(st.sampled_from((8, 9))))}
-    return "mandate.given", data | {"mandate": "m", "agent": agent, "services": services, "powers": ["see"]}
-
-
-@st.composite
-def consents(draw: st.DrawFn) -> ConsentEvent:
-    return consent(
-        draw(st.sampled_from(ORGS)),
-        f"k{next(_numbers)}",
-        draw(st.booleans()),
-        draw(st.integers(1, 2)),
-        draw(st.integers(0, 9)),
-        draw(st.lists(st.sampled_from(ORGS), max_size=2)),
-        draw(st.lists(st.sampled_from(("alpha", "gamma")), max_size=2)),
-        draw(st.lists(st.sampled_from(("activity", "contact", "handoff")), max_size=2)),
-        draw(st.sampled_from(("care", "other"))),
-        draw(st.sampled_from(("c1", "c2"))),
-    )
-
-
-@st.composite
-def pathways(draw: st.DrawFn) -> PathwayContext:
-    found = draw(st.lists(steps(), max_size=12))
-    said = draw(st.lists(consents(), max_size=4))
-    needed = {(each.org, each.subject) for each in found} | {("citizen", subject(1))}
-    numbered = sorted(needed)
-    ages = draw(st.permutations(range(len(numbered))))
-    refs = [ref(org, int(name[3:24]), age) for (org, name), age in zip(numbered, ages, strict=True)]
-    return pathway(refs, found, said, concealment=CONCEALED)
 
 
 def without(known: PathwayContext, gone: set[tuple[str, str]]) -> PathwayContext:
@@ -155,7 +70,7 @@ def test_steps_that_a_reader_does_not_see_leave_no_trace(
 ) -> None:
     hidden = hidden_from(known, reader)
     gone = {(each.source, each.id) for n, each in enumerate(hidden) if n in chosen}
-    assert told(without(known, gone), reader) == told(known, reader)
+    assert readable(without(known, gone), reader) == readable(known, reader)
 
 
 @given(known=pathways(), reader=st.sampled_from(READERS), chosen=st.sets(st.integers(0, 11)))
@@ -170,7 +85,7 @@ def test_a_hidden_step_may_say_anything(known: PathwayContext, reader: Reader, c
         said = orjson.loads(each.data) | {"activity": "Something else", "episode": "another"}
         return each._replace(data=orjson.dumps(said), activity="Something else", sequence="8", extra=b'{"more":1}')
 
-    assert told(replace(known, steps=[other(each) for each in known.steps]), reader) == told(known, reader)
+    assert readable(replace(known, steps=[other(each) for each in known.steps]), reader) == readable(known, reader)
 
 
 @given(known=pathways(), reader=st.sampled_from(READERS), kept=st.sets(st.sampled_from(ORGS)))
@@ -186,7 +101,7 @@ def test_a_merge_with_refs_of_which_a_reader_sees_nothing_changes_nothing(
         and not reader.owns(each.org, each.subject)
         and each.org not in kept
     }
-    assert told(apart(known, bare), reader) == told(known, reader)
+    assert readable(apart(known, bare), reader) == readable(known, reader)
 
 
 def apart(known: PathwayContext, bare: set[tuple[str, str]]) -> PathwayContext:
@@ -203,7 +118,7 @@ def test_consents_about_others_change_nothing(known: PathwayContext, more: list[
     others = [c for c in more if not c.concerns("alpha", "care") and (c.org, c.subject, c.consent_id) not in names]
     added = replace(known, consents=[*known.consents, *others])
     for reader in (organisation("alpha"), person(1), person(9, Role.HELPER), operator()):
-        assert told(added, reader) == told(known, reader)
+        assert readable(added, reader) == readable(known, reader)
 
 
 @given(known=pathways(), more=st.lists(consents(), max_size=4))
@@ -211,7 +126,7 @@ def test_consents_about_others_change_nothing(known: PathwayContext, more: list[
 def test_consents_of_who_is_concealed_change_nothing(known: PathwayContext, more: list[ConsentEvent]) -> None:
     concealed = [c for c in more if CONCEALED.conceals_ref(c.org, c.subject)]
     for reader in READERS:
-        assert told(replace(known, consents=[*known.consents, *concealed]), reader) == told(known, reader)
+        assert readable(replace(known, consents=[*known.consents, *concealed]), reader) == readable(known, reader)
 
 
 @given(known=pathways(), reader=st.sampled_from(READERS))

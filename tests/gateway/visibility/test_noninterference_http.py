@@ -11,40 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from pathline.vocabulary import TYPES
+from gateway.visibility.common_history import COMMON, name_pathways_by_subject
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.embedded import Machine
 from support.examples import examples
 from support.gateways.routes import OPERATOR, GatewayRoutes, citizen, helper, purpose_headers, routes_on, subscriber
 from support.intake.history import Event, corrected, linked, ref, step, subject, voided
+from support.intake.life import make_event
 
 pytestmark = pytest.mark.timeout(600)
 
 ME, FRIEND = citizen(subject(9)), helper(subject(3))
 
-
-def told(org: str, id: str, type: str, n: int, minute: int = 0, **data: Any) -> Event:
-    payload = TYPES[f"org.pathline.{type}.v1"].model_validate_json(json.dumps(data))
-    return Event(org, id, subject(n), payload, minute)
-
-
-COMMON: Sequence[Event] = (
-    step("alpha", "a1", 1, 1),
-    step("alpha", "a2", 1, 7),
-    step("alpha", "a3", 2, 3),
-    step("beta", "b1", 1, 2),
-    step("citizen", "m1", 9, 4),
-    linked("l1", ref("alpha", 1), ref("beta", 1)),
-    linked("l2", ref("alpha", 1), ref("citizen", 9)),
-    told(
-        "citizen", "k1", "consent.given", 9, 5,
-        consent="c1", holders=["beta"], recipients=["alpha"], nouns=["activity"], purpose="care",
-    ),
-    told(
-        "citizen", "md1", "mandate.given", 9, 6,
-        mandate="m", agent=ref("citizen", 3), services=[{"org": "alpha"}], powers=["see"],
-    ),
-)  # fmt: skip
 
 # What the readers of each kind may not see. Every one is concealed, or somebody else's and shown by nothing.
 CONCEALED: Sequence[Sequence[Event]] = (
@@ -52,15 +30,15 @@ CONCEALED: Sequence[Sequence[Event]] = (
     (step("refuge", "r1", 7, 0), linked("lr", ref("refuge", 7), ref("citizen", 9)), step("refuge", "r2", 7, 8)),
     (step("refuge", "r1", 7, 0), voided("refuge", "rv", "r1"), linked("lr", ref("refuge", 7), ref("beta", 1))),
     (step("refuge", "r1", 7), corrected("refuge", "rc", "r1", "Moved"), linked("lr", ref("beta", 1), ref("refuge", 7))),
-    (told("beta", "b8", "contact.made", 1, 8, kind="inform", service="quiet-service"),),
-    (told("beta", "b9", "contact.made", 1, 9, kind="inform", safety="conceal"),),
+    (make_event("beta", "b8", "contact.made", 1, 8, kind="inform", service="quiet-service"),),
+    (make_event("beta", "b9", "contact.made", 1, 9, kind="inform", safety="conceal"),),
     (
-        told("beta", "b7", "handoff.offered", 1, 7, handoff="beta:1", to={"org": "refuge"}, token_sha256="0" * 64,
+        make_event("beta", "b7", "handoff.offered", 1, 7, handoff="beta:1", to={"org": "refuge"}, token_sha256="0" * 64,
              context_released=True),
     ),
     (
-        told("refuge", "rk", "consent.given", 7, 5, consent="r", holders=[], recipients=["gamma"], nouns=["activity"],
-             purpose="care"),
+        make_event("refuge", "rk", "consent.given", 7, 5, consent="r", holders=[], recipients=["gamma"],
+             nouns=["activity"], purpose="care"),
         linked("lr", ref("refuge", 7), ref("alpha", 1)),
     ),
 )  # fmt: skip
@@ -69,13 +47,13 @@ FOREIGN: Sequence[Sequence[Event]] = (
     (step("gamma", "g1", 4, 2), linked("lg", ref("gamma", 4), ref("beta", 1))),
     (step("gamma", "g1", 4, 0), linked("lg", ref("gamma", 4), ref("alpha", 1)), step("gamma", "g2", 4, 9)),
     (step("citizen", "m2", 9, 6),),
-    (told("beta", "b6", "decision.made", 1, 6, decision="d", result="refused"),),
+    (make_event("beta", "b6", "decision.made", 1, 6, decision="d", result="refused"),),
     (
-        told("citizen", "k5", "consent.given", 9, 6, consent="c5", holders=[], recipients=["gamma"], nouns=["activity"],
-             purpose="care"),
+        make_event("citizen", "k5", "consent.given", 9, 6, consent="c5", holders=[], recipients=["gamma"],
+             nouns=["activity"], purpose="care"),
     ),
     (
-        told("citizen", "k6", "consent.given", 9, 6, consent="c6", holders=[], recipients=["alpha"],
+        make_event("citizen", "k6", "consent.given", 9, 6, consent="c6", holders=[], recipients=["alpha"],
              nouns=["activity", "decision"], purpose="billing"),
     ),
 )  # fmt: skip
@@ -99,7 +77,7 @@ async def played(
         for statement in _REGISTER:
             await gateway.execute(statement)
         # Births are random: they are given from outside, so that answers can be compared.
-        await _named(gateway)
+        await name_pathways_by_subject(gateway)
         return await _asked(gateway, reader)
 
 
@@ -108,18 +86,7 @@ _REGISTER = (
     "update organisation set conceals = true where org = 'refuge'",
     "insert into concealed_service (org, service, entered_by) values ('beta', 'quiet-service', 'operator')",
 )
-_PATHWAYS_NAMED = """
-update membership m set pathway = md5(s.org || s.subject)::uuid from subject_ref s where s.anchor_id = m.pathway
-"""
-_BIRTHS_NAMED = "update subject_ref set anchor_id = md5(org || subject)::uuid"
 _KEPT = ("etag", "location", "cache-control", "content-type", "vary")
-
-
-async def _named(gateway: GatewayRoutes) -> None:
-    async with gateway.pool.acquire() as connection, connection.transaction():
-        await connection.execute("set local session_replication_role = replica")
-        await connection.execute(_PATHWAYS_NAMED)
-        await connection.execute(_BIRTHS_NAMED)
 
 
 async def _asked(gateway: GatewayRoutes, reader: str) -> list[tuple[Any, ...]]:

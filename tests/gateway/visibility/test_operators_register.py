@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.pull.test_restricted import LIFE
 from support.gateways.routes import OPERATOR, GatewayRoutes, purpose_headers, subscriber
 from support.intake.history import ref, subject
+from support.intake.life import LIFE
 
 AUTHORITY = 'law; instrument="Housing Act s 7"'
 FIRST, SECOND = replace(OPERATOR, actor_id="first"), replace(OPERATOR, actor_id="second")

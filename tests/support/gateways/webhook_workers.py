@@ -71,7 +71,7 @@ def webhook_subscription(sink: Sink, *filters: Any, org: str = "reader") -> dict
     return {"protocol": "HTTP", "sink": sink.url, "config": config, "filters": list(filters)}
 
 
-async def subscribed(
+async def subscribe_by_webhook(
     gateway: GatewayRoutes, sink: Sink, *filters: Any, by: Caller = AUTH_DISABLED_CALLER, org: str = "reader"
 ) -> tuple[str, str]:
     """A subscription whose events are posted to this sink, and its secret."""

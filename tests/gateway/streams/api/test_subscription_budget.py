@@ -12,7 +12,7 @@ import pytest
 from pathline_gateway.streams.api import subscription_endpoints
 from pathline_gateway.streams.api.dry_run import dry_run
 from support.gateways.routes import GatewayRoutes, subscriber
-from support.gateways.webhook_workers import run_webhook_workers, status, subscribed
+from support.gateways.webhook_workers import run_webhook_workers, status, subscribe_by_webhook
 from support.intake.history import step
 from support.servers.webhook_receiver import Reply, listening
 
@@ -151,8 +151,8 @@ async def test_one_organisation_replays_so_much_at_once(gateway: GatewayRoutes) 
 async def test_three_hundred_canaries_to_a_sink_that_allows_one_a_minute_are_one(gateway: GatewayRoutes) -> None:
     async with listening() as strict, listening() as other:
         strict.handshake = Reply(200, {"webhook-allowed-origin": "*", "webhook-allowed-rate": "1"})
-        id, _ = await subscribed(gateway, strict, org="clinic")
-        plain, _ = await subscribed(gateway, other, org="housing")
+        id, _ = await subscribe_by_webhook(gateway, strict, org="clinic")
+        plain, _ = await subscribe_by_webhook(gateway, other, org="housing")
         began = time.monotonic()
         answers = [await canary(gateway, "clinic", id) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200, 429, 429]
@@ -168,7 +168,7 @@ async def test_three_hundred_canaries_to_a_sink_that_allows_one_a_minute_are_one
 async def test_two_subscriptions_to_one_sink_share_the_rate_that_it_allows(gateway: GatewayRoutes) -> None:
     async with listening() as sink, run_webhook_workers(gateway):
         sink.handshake = Reply(200, {"webhook-allowed-origin": "*", "webhook-allowed-rate": "1"})
-        ids = [(await subscribed(gateway, sink))[0] for _ in range(2)]
+        ids = [(await subscribe_by_webhook(gateway, sink))[0] for _ in range(2)]
         await gateway.publish(step("clinic", "c1", 1))
         await gateway.dispatch()
         await sink.until(lambda sink: sink.took)

@@ -8,56 +8,40 @@ from typing import Any
 import asyncpg
 import pytest
 
-from gateway.pull.test_restricted import consent_given, make_event
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
 from support.gateways.routes import OPERATOR, GatewayRoutes, citizen, subscriber
+from support.gateways.subscriptions import CLINIC, event_ids, pull_events, subscribe_by_pull
 from support.intake.history import linked, ref, source, step, subject
-
-CLINIC = {"exact": {"source": source("clinic")}}
-
-
-async def subscribed(gateway: GatewayRoutes, by: Caller, org: str, *filters: Any, purpose: str = "care") -> str:
-    wanted = {"protocol": "PULL", "config": {"organisation": org, "purpose": purpose}, "filters": list(filters)}
-    answer = await gateway.request(by, "POST", "/v1/subscriptions", json=wanted)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
-
-
-async def pulled(gateway: GatewayRoutes, by: Caller, id: str, after: str = "n0", limit: int = 100) -> dict[str, Any]:
-    await gateway.dispatch()
-    answer = await gateway.request(by, "GET", f"/v1/subscriptions/{id}/events", params={"after": after, "limit": limit})
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
-def ids(page: dict[str, Any]) -> list[str | None]:
-    return [event.get("id") for event in page["events"]]
+from support.intake.life import consent_given, make_event
 
 
 async def test_what_is_wanted_comes_once_numbered_and_nothing_from_before(gateway: GatewayRoutes) -> None:
     await gateway.publish(step("clinic", "before", 1))
-    id = await subscribed(gateway, AUTH_DISABLED_CALLER, "reader", CLINIC)
+    id = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader", CLINIC)
     await gateway.publish(step("clinic", "c1", 1), step("housing", "h1", 2))
     await gateway.publish(
         step("clinic", "c2", 3, traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     )
-    first = await pulled(gateway, AUTH_DISABLED_CALLER, id, limit=1)
-    rest = await pulled(gateway, AUTH_DISABLED_CALLER, id, after=first["next"])
-    assert ids(first) + ids(rest) == ["c1", "c2"]
+    first = await pull_events(gateway, AUTH_DISABLED_CALLER, id, limit=1)
+    rest = await pull_events(gateway, AUTH_DISABLED_CALLER, id, after=first["next"])
+    assert event_ids(first) + event_ids(rest) == ["c1", "c2"]
     assert [event["number"] for event in first["events"] + rest["events"]] == [1, 2]
-    assert (rest["count"], (await pulled(gateway, AUTH_DISABLED_CALLER, id, after=rest["next"]))["events"]) == (2, [])
+    assert (rest["count"], (await pull_events(gateway, AUTH_DISABLED_CALLER, id, after=rest["next"]))["events"]) == (
+        2,
+        [],
+    )
     (event,) = first["events"]
     assert event["specversion"] == "1.0"
     assert (event["source"], event["subject"]) == (source("clinic"), subject(1))
     assert event["data"]["activity"] == "Opened"
     assert event["pathway"] == await gateway.find(AUTH_DISABLED_CALLER, "clinic", subject(1))
     await gateway.publish(step("clinic", "c1", 1))
-    assert (await pulled(gateway, AUTH_DISABLED_CALLER, id))["count"] == 2
+    assert (await pull_events(gateway, AUTH_DISABLED_CALLER, id))["count"] == 2
 
 
 async def test_a_changed_filter_holds_for_the_next_event_and_a_pause_loses_nothing(gateway: GatewayRoutes) -> None:
-    id = await subscribed(gateway, AUTH_DISABLED_CALLER, "reader", CLINIC)
+    id = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader", CLINIC)
     await gateway.publish(step("clinic", "c1", 1), step("housing", "h1", 2))
     await gateway.dispatch()
     other = {"protocol": "PULL", "config": {"organisation": "reader", "purpose": "care"},
@@ -73,7 +57,7 @@ async def test_a_changed_filter_holds_for_the_next_event_and_a_pause_loses_nothi
     refused = await gateway.request(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}/events")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:pathline:problem:paused")
     await gateway.request(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/resume")
-    assert ids(await pulled(gateway, AUTH_DISABLED_CALLER, id)) == ["c1", "h2"]
+    assert event_ids(await pull_events(gateway, AUTH_DISABLED_CALLER, id)) == ["c1", "h2"]
     assert (await gateway.request(AUTH_DISABLED_CALLER, "DELETE", f"/v1/subscriptions/{id}")).status_code == 204
     assert (await gateway.request(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}/events")).status_code == 404
     assert await gateway.pool.fetchval("select count(*) from delivery") == 0
@@ -84,13 +68,13 @@ async def test_an_organisation_is_given_its_own_and_of_others_what_a_consent_sho
     await gateway.publish(
         linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9))
     )
-    id = await subscribed(gateway, subscriber("housing"), "housing")
+    id = await subscribe_by_pull(gateway, subscriber("housing"), "housing")
     meeting = make_event("clinic", "c1", "contact.made", 1, 6, kind="enquiry", episode="episode-5")
     await gateway.publish(meeting, step("housing", "h1", 2, 7))
-    assert ids(await pulled(gateway, subscriber("housing"), id)) == ["h1"]
+    assert event_ids(await pull_events(gateway, subscriber("housing"), id)) == ["h1"]
     await gateway.publish(consent_given())
     await gateway.publish(make_event("clinic", "c2", "contact.made", 1, 8, kind="chase", episode="episode-5"))
-    page = await pulled(gateway, subscriber("housing"), id)
+    page = await pull_events(gateway, subscriber("housing"), id)
     own, foreign = page["events"]
     assert (own["id"], own["subject"]) == ("h1", subject(2))
     assert foreign["id"] != "c2"
@@ -100,7 +84,7 @@ async def test_an_organisation_is_given_its_own_and_of_others_what_a_consent_sho
     logged = await gateway.pool.fetchrow("select org, purpose, action, outcome from access where action = 'stream'")
     assert tuple(logged) == ("housing", "care", "stream", "shown")
     await gateway.publish(make_event("citizen", "k2", "consent.withdrawn", 9, 9, consent="c1"))
-    again = (await pulled(gateway, subscriber("housing"), id))["events"]
+    again = (await pull_events(gateway, subscriber("housing"), id))["events"]
     assert again == [own, {"number": 2, "withheld": True}]
 
 
@@ -109,9 +93,9 @@ async def test_what_is_concealed_is_given_to_nobody_else(gateway: GatewayRoutes)
     await gateway.publish(
         linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9))
     )
-    id = await subscribed(gateway, subscriber("housing"), "housing")
+    id = await subscribe_by_pull(gateway, subscriber("housing"), "housing")
     await gateway.publish(make_event("clinic", "c1", "contact.made", 1, 6, kind="enquiry", safety="conceal"))
-    assert await pulled(gateway, subscriber("housing"), id) == {"events": [], "next": "n0", "count": 0}
+    assert await pull_events(gateway, subscriber("housing"), id) == {"events": [], "next": "n0", "count": 0}
 
 
 async def test_nobody_is_given_an_event_for_a_subject_that_is_another_organisations(gateway: GatewayRoutes) -> None:
@@ -119,15 +103,15 @@ async def test_nobody_is_given_an_event_for_a_subject_that_is_another_organisati
     await gateway.publish(
         linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9))
     )
-    by_subject = await subscribed(gateway, subscriber("housing"), "housing", {"exact": {"subject": subject(1)}})
-    plain = await subscribed(gateway, subscriber("housing"), "housing", {"exact": {"org": "clinic"}})
+    by_subject = await subscribe_by_pull(gateway, subscriber("housing"), "housing", {"exact": {"subject": subject(1)}})
+    plain = await subscribe_by_pull(gateway, subscriber("housing"), "housing", {"exact": {"org": "clinic"}})
     await gateway.publish(make_event("clinic", "c1", "contact.made", 1, 6, kind="enquiry"))
-    assert (await pulled(gateway, subscriber("housing"), by_subject))["count"] == 0
-    assert (await pulled(gateway, subscriber("housing"), plain))["count"] == 1
+    assert (await pull_events(gateway, subscriber("housing"), by_subject))["count"] == 0
+    assert (await pull_events(gateway, subscriber("housing"), plain))["count"] == 1
 
 
 async def test_a_subscription_is_its_own_organisations_alone(gateway: GatewayRoutes) -> None:
-    id = await subscribed(gateway, subscriber("housing"), "housing")
+    id = await subscribe_by_pull(gateway, subscriber("housing"), "housing")
     path = f"/v1/subscriptions/{id}"
     for method, below in (("GET", ""), ("GET", "/events"), ("POST", "/pause"), ("DELETE", "")):
         assert (await gateway.request(subscriber("bank"), method, path + below)).status_code == 404
@@ -157,7 +141,7 @@ async def test_what_is_wrong_with_a_subscription_is_said(
     answer = await gateway.request(AUTH_DISABLED_CALLER, "POST", "/v1/subscriptions", json=wanted)
     assert answer.status_code == status
     assert says in answer.json()["detail"]
-    id = await subscribed(gateway, AUTH_DISABLED_CALLER, "reader")
+    id = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader")
     cursor = await gateway.request(
         AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}/events", params={"after": "-1"}
     )
@@ -165,7 +149,7 @@ async def test_what_is_wrong_with_a_subscription_is_said(
 
 
 async def test_two_that_hand_out_at_once_give_nothing_twice_and_leave_no_gap(gateway: GatewayRoutes) -> None:
-    id = await subscribed(gateway, AUTH_DISABLED_CALLER, "reader")
+    id = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader")
     for n in range(30):
         await gateway.publish(step("clinic", f"c{n}", n))
 
@@ -178,14 +162,14 @@ async def test_two_that_hand_out_at_once_give_nothing_twice_and_leave_no_gap(gat
                 continue
 
     await asyncio.gather(hand_out(), hand_out())
-    page = await pulled(gateway, AUTH_DISABLED_CALLER, id)
-    assert ids(page) == [f"c{n}" for n in range(30)]
+    page = await pull_events(gateway, AUTH_DISABLED_CALLER, id)
+    assert event_ids(page) == [f"c{n}" for n in range(30)]
     assert [event["number"] for event in page["events"]] == list(range(1, 31))
 
 
 async def test_subscriptions_are_read_again_when_one_of_them_changed_and_not_before(gateway: GatewayRoutes) -> None:
     """By whichever process it was changed."""
-    id = await subscribed(gateway, AUTH_DISABLED_CALLER, "reader", CLINIC)
+    id = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader", CLINIC)
     dispatcher = Dispatcher(gateway.pool, lambda: gateway.now, auth_disabled=True)
 
     async def handed_out() -> None:
@@ -204,7 +188,7 @@ async def test_subscriptions_are_read_again_when_one_of_them_changed_and_not_bef
     await gateway.request(AUTH_DISABLED_CALLER, "PUT", f"/v1/subscriptions/{id}", json=housing)
     await gateway.publish(step("clinic", "c2", 1), step("housing", "h2", 2))
     await handed_out()
-    other = await subscribed(gateway, AUTH_DISABLED_CALLER, "reader")
+    other = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader")
     await gateway.publish(step("clinic", "c3", 1), step("housing", "h3", 2))
     await handed_out()
     # What nobody says is different is not read: this is no way to change a subscription.
@@ -213,16 +197,16 @@ async def test_subscriptions_are_read_again_when_one_of_them_changed_and_not_bef
         await connection.execute("update subscription set filters = '[]'")
     await gateway.publish(step("clinic", "c4", 1), step("housing", "h4", 2))
     await handed_out()
-    assert ids(await pulled(gateway, AUTH_DISABLED_CALLER, id)) == ["c1", "h2", "h3", "h4"]
-    assert ids(await pulled(gateway, AUTH_DISABLED_CALLER, other)) == ["c3", "h3", "c4", "h4"]
+    assert event_ids(await pull_events(gateway, AUTH_DISABLED_CALLER, id)) == ["c1", "h2", "h3", "h4"]
+    assert event_ids(await pull_events(gateway, AUTH_DISABLED_CALLER, other)) == ["c3", "h3", "c4", "h4"]
     await gateway.request(AUTH_DISABLED_CALLER, "DELETE", f"/v1/subscriptions/{other}")
     await gateway.publish(step("clinic", "c5", 1))
     await handed_out()
-    assert ids(await pulled(gateway, AUTH_DISABLED_CALLER, id, after="n4")) == []
+    assert event_ids(await pull_events(gateway, AUTH_DISABLED_CALLER, id, after="n4")) == []
     await gateway.request(AUTH_DISABLED_CALLER, "PUT", f"/v1/subscriptions/{id}", json={**housing, "filters": []})
     await gateway.publish(step("clinic", "c6", 1))
     await handed_out()
-    assert ids(await pulled(gateway, AUTH_DISABLED_CALLER, id, after="n4")) == ["c6"]
+    assert event_ids(await pull_events(gateway, AUTH_DISABLED_CALLER, id, after="n4")) == ["c6"]
 
 
 async def test_why_an_event_came_or_did_not_can_be_asked(gateway: GatewayRoutes) -> None:
@@ -231,8 +215,8 @@ async def test_why_an_event_came_or_did_not_can_be_asked(gateway: GatewayRoutes)
         linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9))
     )
     filters = [{"prefix": {"type": "org.pathline."}}, {"exact": {"org": "clinic"}}]
-    everything = await subscribed(gateway, AUTH_DISABLED_CALLER, "reader", *filters)
-    theirs = await subscribed(gateway, subscriber("housing"), "housing")
+    everything = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader", *filters)
+    theirs = await subscribe_by_pull(gateway, subscriber("housing"), "housing")
     await gateway.publish(make_event("clinic", "c1", "contact.made", 1, 6, kind="enquiry"), step("housing", "h1", 2))
 
     async def why(by: Caller, id: str, org: str, event: str) -> tuple[str, int | None, str]:
@@ -265,13 +249,13 @@ async def test_why_an_event_came_or_did_not_can_be_asked(gateway: GatewayRoutes)
 async def test_what_was_subscribed_with_auth_off_is_its_organisations_alone_once_it_is_on(
     gateway: GatewayRoutes,
 ) -> None:
-    id = await subscribed(gateway, AUTH_DISABLED_CALLER, "housing")
+    id = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "housing")
     await gateway.publish(step("clinic", "c1", 1), step("housing", "h1", 2))
-    assert ids(await pulled(gateway, AUTH_DISABLED_CALLER, id)) == ["c1", "h1"]
-    assert (await pulled(gateway, subscriber("housing"), id))["events"][0] == {"number": 1, "withheld": True}
+    assert event_ids(await pull_events(gateway, AUTH_DISABLED_CALLER, id)) == ["c1", "h1"]
+    assert (await pull_events(gateway, subscriber("housing"), id))["events"][0] == {"number": 1, "withheld": True}
     await gateway.publish(step("clinic", "c2", 1), step("housing", "h2", 2))
     await gateway.dispatch(everything=False)
-    assert ids(await pulled(gateway, AUTH_DISABLED_CALLER, id, after="n2")) == ["h2"]
+    assert event_ids(await pull_events(gateway, AUTH_DISABLED_CALLER, id, after="n2")) == ["h2"]
 
 
 async def test_no_filter_tells_where_a_hidden_step_took_place(gateway: GatewayRoutes) -> None:
@@ -279,14 +263,16 @@ async def test_no_filter_tells_where_a_hidden_step_took_place(gateway: GatewayRo
     await gateway.publish(
         linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9))
     )
-    place = await subscribed(gateway, subscriber("housing"), "housing", {"exact": {"service": "refuge-north"}})
-    other = await subscribed(gateway, subscriber("housing"), "housing", {"not": {"exact": {"service": "refuge-north"}}})
+    place = await subscribe_by_pull(gateway, subscriber("housing"), "housing", {"exact": {"service": "refuge-north"}})
+    other = await subscribe_by_pull(
+        gateway, subscriber("housing"), "housing", {"not": {"exact": {"service": "refuge-north"}}}
+    )
     hidden = make_event(
         "clinic", "c1", "contact.made", 1, 6, kind="enquiry", service="refuge-north", safety="location-hidden"
     )  # fmt: skip
     await gateway.publish(hidden)
-    assert (await pulled(gateway, subscriber("housing"), place))["count"] == 0
-    (event,) = (await pulled(gateway, subscriber("housing"), other))["events"]
+    assert (await pull_events(gateway, subscriber("housing"), place))["count"] == 0
+    (event,) = (await pull_events(gateway, subscriber("housing"), other))["events"]
     assert "service" not in event["data"]
     asked = {"source": source("clinic"), "event": "c1"}
     why = (
@@ -336,18 +322,18 @@ async def test_a_dry_run_says_what_would_have_been_given_and_leaves_nothing(gate
 
 
 async def test_how_far_a_reader_is_can_be_asked(gateway: GatewayRoutes) -> None:
-    id = await subscribed(gateway, AUTH_DISABLED_CALLER, "reader")
+    id = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader")
 
     async def status() -> dict[str, Any]:
         return dict((await gateway.request(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}/status")).json())
 
     await gateway.publish(step("clinic", "c1", 1), step("clinic", "c2", 1))
     assert (await status())["given"] == 0
-    page = await pulled(gateway, AUTH_DISABLED_CALLER, id)
+    page = await pull_events(gateway, AUTH_DISABLED_CALLER, id)
     said = await status()
     assert (said["state"], said["given"], said["delivered"], said["waiting"]) == ("active", 2, 0, 2)
     assert said["waiting_since"] is not None
-    await pulled(gateway, AUTH_DISABLED_CALLER, id, after=page["next"])
+    await pull_events(gateway, AUTH_DISABLED_CALLER, id, after=page["next"])
     said = await status()
     assert (said["delivered"], said["waiting"], said["waiting_since"]) == (2, 0, None)
     assert said["last_asked"] is not None

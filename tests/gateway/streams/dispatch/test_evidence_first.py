@@ -9,12 +9,12 @@ from typing import Any
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from gateway.streams.dispatch.test_dispatcher import subscribed
 from pathline.vocabulary.trust import ConsentGiven
 from pathline_gateway.embedded import Machine
 from pathline_gateway.identity.membership_writer import MembershipWriter
 from support.examples import examples
 from support.gateways.routes import GatewayRoutes, routes_on, subscriber
+from support.gateways.subscriptions import subscribe_by_pull
 from support.intake.history import START, Event, accepted, linked, offered, ref, retracted, step, subject
 from support.intake.played import find_faults
 
@@ -55,8 +55,8 @@ def agreed(holder: str, n: int, recipient: str) -> Event:
 async def test_who_asked_is_given_the_answer_of_a_client_who_is_not_joined_yet(gateway: GatewayRoutes) -> None:
     await gateway.publish(offered("clinic", "o", 1, "housing", "clinic:h"), step("court", "here", 7))
     sender, court = (
-        await subscribed(gateway, subscriber("clinic"), "clinic"),
-        await subscribed(gateway, subscriber("court"), "court"),
+        await subscribe_by_pull(gateway, subscriber("clinic"), "clinic"),
+        await subscribe_by_pull(gateway, subscriber("court"), "court"),
     )
     await stored(gateway, accepted("housing", "a", 2, "clinic:h", 1), step("court", "meanwhile", 7, 2))
     await gateway.dispatch(everything=False)
@@ -73,7 +73,7 @@ async def test_what_comes_after_a_parting_is_not_given_by_the_old_membership(gat
         step("clinic", "c", 1), step("housing", "h", 2), agreed("housing", 2, "clinic"),
         linked("l", ref("clinic", 1), ref("housing", 2)),
     )  # fmt: skip
-    reader = await subscribed(gateway, subscriber("clinic"), "clinic")
+    reader = await subscribe_by_pull(gateway, subscriber("clinic"), "clinic")
     await stored(gateway, step("housing", "before", 2, 1))
     await gateway.dispatch(everything=False)
     await stored(gateway, retracted("r", "l"), step("housing", "after", 2, 2))
@@ -127,7 +127,7 @@ async def given_in(machine: Machine, turns: list[Any], *, at_once: bool) -> Give
         for who in (1, 2):
             for org, other in zip(ORGS, (*ORGS[1:], ORGS[0]), strict=True):
                 await gateway.publish(agreed(other, who, org), agreed(other, who + 10, org))
-        subscriptions = {org: await subscribed(gateway, subscriber(org), org) for org in ORGS}
+        subscriptions = {org: await subscribe_by_pull(gateway, subscriber(org), org) for org in ORGS}
         for n, (turn, org, who) in enumerate(turns):
             if turn not in ("bind", "hand out"):
                 await stored(gateway, said(n, turn, org, who))
@@ -181,7 +181,7 @@ async def test_whoever_binds_late_misses_nothing_of_what_binding_at_once_gives(
 
 async def test_a_flood_of_links_holds_up_nobody_whom_it_is_not_about(gateway: GatewayRoutes) -> None:
     await gateway.publish(step("court", "here", 7))
-    court = await subscribed(gateway, subscriber("court"), "court")
+    court = await subscribe_by_pull(gateway, subscriber("court"), "court")
     await stored(gateway, *(linked(f"l{n}", ref("clinic", n), ref("housing", n)) for n in range(10, 400)))
     await stored(gateway, step("court", "meanwhile", 7, 2))
     await gateway.dispatch(everything=False)
@@ -190,7 +190,7 @@ async def test_a_flood_of_links_holds_up_nobody_whom_it_is_not_about(gateway: Ga
 
 async def test_a_flood_of_links_does_not_hold_up_what_a_bound_link_is_about(gateway: GatewayRoutes) -> None:
     await gateway.publish(step("court", "here", 7), step("clinic", "c", 1), agreed("clinic", 1, "court"))
-    court = await subscribed(gateway, subscriber("court"), "court")
+    court = await subscribe_by_pull(gateway, subscriber("court"), "court")
     await stored(gateway, *(linked(f"l{n}", ref("clinic", n), ref("housing", n)) for n in range(10, 400)))
     link = linked("hers", ref("clinic", 1), ref("court", 7))
     await stored(gateway, replace(link, org="court"), step("clinic", "meanwhile", 1, 2))

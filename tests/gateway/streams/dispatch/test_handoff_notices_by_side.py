@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.streams.dispatch.silence_oracle import Happened, Register, Said, ToldBy, standing
-from gateway.streams.dispatch.test_dispatcher import subscribed
-from gateway.streams.dispatch.test_handoff_notices import HASH, TOKEN, WatchdogRun
+from gateway.streams.dispatch.watchdog_run import HASH, TOKEN, WatchdogRun
 from pathline import instant
 from pathline.vocabulary import TYPES
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
@@ -23,6 +22,7 @@ from pathline_gateway.handoffs.side_lifecycles import compute_side_lifecycles
 from pathline_gateway.handoffs.silence import SOURCE
 from pathline_gateway.integrity.rebuild.run import rebuild
 from support.gateways.routes import GatewayRoutes, routes_on, subscriber
+from support.gateways.subscriptions import subscribe_by_pull
 from support.intake.history import Event, linked, ref, step, subject
 from support.intake.played import find_faults
 
@@ -53,10 +53,10 @@ class World:
             *(linked(f"l{n}", ref(ORGS[0], 1), ref(org, n)) for n, org in enumerate(ORGS[1:], 2))
         )
         for org in ORGS:
-            self.subscriptions[org] = await subscribed(
+            self.subscriptions[org] = await subscribe_by_pull(
                 self.gateway, subscriber(org), org, {"exact": {"source": SOURCE}}
             )
-        self.subscriptions[None] = await subscribed(
+        self.subscriptions[None] = await subscribe_by_pull(
             self.gateway, AUTH_DISABLED_CALLER, "reader", {"exact": {"source": SOURCE}}
         )
         return self

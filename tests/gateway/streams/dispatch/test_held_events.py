@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from gateway.streams.dispatch.test_dispatcher import subscribed
 from pathline.vocabulary.trust import ConsentGiven
 from pathline_gateway.embedded import Machine
 from pathline_gateway.set_aside import repository
@@ -19,6 +18,7 @@ from pathline_gateway.visibility import policy as visibility_policy
 from support.examples import examples
 from support.gateways.failing_loops import Injected
 from support.gateways.routes import GatewayRoutes, routes_on, subscriber
+from support.gateways.subscriptions import subscribe_by_pull
 from support.intake.history import Event, linked, ref, step, subject
 
 PEOPLE = range(3)
@@ -91,7 +91,7 @@ async def test_everything_is_told_once_and_in_order_whatever_was_set_aside(machi
             )  # fmt: skip
         await gateway.dispatch(everything=False)
         readers = [
-            Reader(gateway, org, await subscribed(gateway, subscriber(org), org))
+            Reader(gateway, org, await subscribe_by_pull(gateway, subscriber(org), org))
             for org in ("reader", "clinic", "housing")
         ]
         sent: list[tuple[str, str, int]] = []

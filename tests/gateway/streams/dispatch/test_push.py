@@ -14,7 +14,6 @@ import asyncpg
 import orjson
 import pytest
 
-from gateway.pull.test_restricted import consent_given, make_event
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.background.health import Health
 from pathline_gateway.background.loop import supervised
@@ -28,8 +27,9 @@ from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Numbered
 from support.gateways.routes import SECRET, GatewayRoutes
-from support.gateways.webhook_workers import run_webhook_workers, status, subscribed
+from support.gateways.webhook_workers import run_webhook_workers, status, subscribe_by_webhook
 from support.intake.history import linked, ref, step
+from support.intake.life import consent_given, make_event
 from support.servers.webhook_receiver import listening
 
 _FRAME = re.compile(rb"id: n(\d+)\ndata: ([^\n]*)\n\n")
@@ -186,7 +186,7 @@ async def test_who_cannot_be_told_holds_up_nobody_even_where_somebody_changes_wh
 
 async def test_a_sink_that_keeps_up_is_posted_what_nobody_reads(gateway: GatewayRoutes, read: list[int]) -> None:
     async with listening() as sink, run_webhook_workers(gateway):
-        id, _ = await subscribed(gateway, sink, {"exact": {"org": "clinic"}})
+        id, _ = await subscribe_by_webhook(gateway, sink, {"exact": {"org": "clinic"}})
         for n in range(40):
             await gateway.publish(step("clinic", f"c{n}", n % 7))
             await gateway.dispatch()

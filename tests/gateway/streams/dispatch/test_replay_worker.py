@@ -9,14 +9,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from gateway.pull.test_restricted import consent_given, make_event
-from gateway.streams.dispatch.test_dispatcher import ids, pulled, subscribed
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.streams.dispatch.replay_worker import Replayer
 from support.gateways.routes import GatewayRoutes, subscriber
-from support.gateways.webhook_workers import run_webhook_workers, status, until
-from support.gateways.webhook_workers import subscribed as posted_to
+from support.gateways.subscriptions import event_ids, pull_events, subscribe_by_pull
+from support.gateways.webhook_workers import run_webhook_workers, status, subscribe_by_webhook, until
 from support.intake.history import linked, ref, step
+from support.intake.life import consent_given, make_event
 from support.servers.webhook_receiver import Reply, listening
 
 
@@ -28,21 +27,21 @@ async def replayed(gateway: GatewayRoutes, by: Caller, id: str, start: str) -> s
 
 
 async def test_a_series_begins_after_a_number_and_its_cursor_names_it(gateway: GatewayRoutes) -> None:
-    id = await subscribed(gateway, AUTH_DISABLED_CALLER, "reader")
+    id = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader")
     await gateway.publish(*(step("clinic", f"c{n}", n) for n in range(5)))
     await gateway.publish(step("clinic", "c5", 5))
-    assert (await pulled(gateway, AUTH_DISABLED_CALLER, id))["count"] == 6
+    assert (await pull_events(gateway, AUTH_DISABLED_CALLER, id))["count"] == 6
     second = await replayed(gateway, AUTH_DISABLED_CALLER, id, "n2")
     assert second == "s2n0"
     await gateway.publish(step("clinic", "live", 7))
-    page = await pulled(gateway, AUTH_DISABLED_CALLER, id, after=second, limit=3)
-    assert ids(page) == ["c2", "c3", "c4"]
+    page = await pull_events(gateway, AUTH_DISABLED_CALLER, id, after=second, limit=3)
+    assert event_ids(page) == ["c2", "c3", "c4"]
     assert [(event["series"], event["number"]) for event in page["events"]] == [(2, 1), (2, 2), (2, 3)]
-    rest = await pulled(gateway, AUTH_DISABLED_CALLER, id, after=page["next"])
-    assert (ids(rest), rest["next"]) == (["c5"], "s2n4")
-    assert (await pulled(gateway, AUTH_DISABLED_CALLER, id, after="s2n4"))["events"] == []
-    first = await pulled(gateway, AUTH_DISABLED_CALLER, id, after="n6")
-    assert (ids(first), "series" in first["events"][0]) == (["live"], False)
+    rest = await pull_events(gateway, AUTH_DISABLED_CALLER, id, after=page["next"])
+    assert (event_ids(rest), rest["next"]) == (["c5"], "s2n4")
+    assert (await pull_events(gateway, AUTH_DISABLED_CALLER, id, after="s2n4"))["events"] == []
+    first = await pull_events(gateway, AUTH_DISABLED_CALLER, id, after="n6")
+    assert (event_ids(first), "series" in first["events"][0]) == (["live"], False)
     said = (await gateway.request(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}/status")).json()["replays"]
     assert [(each["series"], each["complete"], each["given"]) for each in said] == [(2, True, 4)]
 
@@ -51,16 +50,18 @@ async def test_a_series_from_an_instant_has_what_was_stored_before_it_was_subscr
     await gateway.publish(step("clinic", "old", 1))
     await gateway.pool.execute("update change_log set logged_at = now() - interval '9 days'")
     await gateway.publish(step("clinic", "before", 1), step("housing", "h1", 2))
-    id = await subscribed(gateway, AUTH_DISABLED_CALLER, "reader", {"exact": {"org": "clinic"}})
+    id = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader", {"exact": {"org": "clinic"}})
     await gateway.publish(step("clinic", "after", 1))
     await gateway.dispatch()
     week = (datetime.now(UTC) - timedelta(days=7)).isoformat()
-    assert ids(
-        await pulled(gateway, AUTH_DISABLED_CALLER, id, after=await replayed(gateway, AUTH_DISABLED_CALLER, id, week))
+    assert event_ids(
+        await pull_events(
+            gateway, AUTH_DISABLED_CALLER, id, after=await replayed(gateway, AUTH_DISABLED_CALLER, id, week)
+        )
     ) == ["before", "after"]
     everything = await replayed(gateway, AUTH_DISABLED_CALLER, id, "n0")
     assert everything == "s3n0"
-    assert ids(await pulled(gateway, AUTH_DISABLED_CALLER, id, after=everything)) == ["after"]
+    assert event_ids(await pull_events(gateway, AUTH_DISABLED_CALLER, id, after=everything)) == ["after"]
     listed = (await gateway.request(AUTH_DISABLED_CALLER, "GET", "/v1/subscriptions")).json()["subscriptions"]
     assert [each["id"] for each in listed] == [id]
     assert (await gateway.request(AUTH_DISABLED_CALLER, "DELETE", f"/v1/subscriptions/{id}")).status_code == 204
@@ -72,26 +73,26 @@ async def test_filters_and_what_may_be_seen_are_looked_at_again(gateway: Gateway
     await gateway.publish(
         linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9))
     )
-    id = await subscribed(gateway, subscriber("housing"), "housing")
+    id = await subscribe_by_pull(gateway, subscriber("housing"), "housing")
     await gateway.publish(make_event("clinic", "c1", "contact.made", 1, 6, kind="enquiry"), step("housing", "h1", 2, 7))
-    assert (await pulled(gateway, subscriber("housing"), id))["count"] == 2
+    assert (await pull_events(gateway, subscriber("housing"), id))["count"] == 2
     seen = await replayed(gateway, subscriber("housing"), id, "n0")
-    assert (await pulled(gateway, subscriber("housing"), id, after=seen))["count"] == 2
+    assert (await pull_events(gateway, subscriber("housing"), id, after=seen))["count"] == 2
     await gateway.publish(make_event("citizen", "k2", "consent.withdrawn", 9, 9, consent="c1"))
     assert {"number": 1, "withheld": True, "series": 2} in (
-        await pulled(gateway, subscriber("housing"), id, after=seen)
+        await pull_events(gateway, subscriber("housing"), id, after=seen)
     )["events"]
     hidden = await replayed(gateway, subscriber("housing"), id, "n0")
-    assert ids(await pulled(gateway, subscriber("housing"), id, after=hidden)) == ["h1"]
+    assert event_ids(await pull_events(gateway, subscriber("housing"), id, after=hidden)) == ["h1"]
     other = {"protocol": "PULL", "config": {"organisation": "housing", "purpose": "care"},
              "filters": [{"exact": {"org": "bank"}}]}  # fmt: skip
     await gateway.request(subscriber("housing"), "PUT", f"/v1/subscriptions/{id}", json=other)
     none = await replayed(gateway, subscriber("housing"), id, "n0")
-    assert (await pulled(gateway, subscriber("housing"), id, after=none))["count"] == 0
+    assert (await pull_events(gateway, subscriber("housing"), id, after=none))["count"] == 0
 
 
 async def test_two_that_replay_at_once_give_nothing_twice(gateway: GatewayRoutes) -> None:
-    id = await subscribed(gateway, AUTH_DISABLED_CALLER, "reader")
+    id = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader")
     for n in range(20):
         await gateway.publish(step("clinic", f"c{n}", n))
     await gateway.dispatch()
@@ -110,14 +111,14 @@ async def test_two_that_replay_at_once_give_nothing_twice(gateway: GatewayRoutes
                 continue
 
     await asyncio.gather(give(), give())
-    page = await pulled(gateway, AUTH_DISABLED_CALLER, id, after=started)
-    assert ids(page) == [f"c{n}" for n in range(20)]
+    page = await pull_events(gateway, AUTH_DISABLED_CALLER, id, after=started)
+    assert event_ids(page) == [f"c{n}" for n in range(20)]
     assert [event["number"] for event in page["events"]] == list(range(1, 21))
 
 
 async def test_a_series_is_posted_to_the_sink_signed_and_under_ids_of_its_own(gateway: GatewayRoutes) -> None:
     async with listening() as sink, run_webhook_workers(gateway):
-        id, secret = await posted_to(gateway, sink)
+        id, secret = await subscribe_by_webhook(gateway, sink)
         await gateway.publish(step("clinic", "c1", 1), step("clinic", "c2", 1))
         await gateway.dispatch()
         await until(gateway, id, waiting=0, delivered=2)
@@ -148,7 +149,7 @@ async def test_a_series_is_posted_to_the_sink_signed_and_under_ids_of_its_own(ga
     ("start", "code"), [("s2n1", 422), ("n99", 422), ("yesterday", 422), ("2026-03-01", 422), ("nx", 400), ("", 422)]
 )
 async def test_what_is_no_beginning_is_refused(gateway: GatewayRoutes, start: str, code: int) -> None:
-    id = await subscribed(gateway, AUTH_DISABLED_CALLER, "reader")
+    id = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader")
     answer = await gateway.request(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/replay", json={"from": start})
     assert answer.status_code == code, answer.text
     assert "yesterday" not in answer.text

@@ -6,18 +6,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.streams.dispatch.test_dispatcher import CLINIC, pulled, subscribed
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from support.gateways.routes import GatewayRoutes
+from support.gateways.subscriptions import CLINIC, pull_events, subscribe_by_pull
 from support.intake.history import step, subject
 
 
 async def test_a_cursor_past_the_end_is_refused_and_names_the_end(gateway: GatewayRoutes) -> None:
-    id = await subscribed(gateway, AUTH_DISABLED_CALLER, "reader", CLINIC)
+    id = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader", CLINIC)
     await gateway.publish(step("clinic", "c1", 1), step("clinic", "c2", 1), step("clinic", "c3", 1))
-    page = await pulled(gateway, AUTH_DISABLED_CALLER, id)
+    page = await pull_events(gateway, AUTH_DISABLED_CALLER, id)
     assert page["next"] == "n3"
-    assert (await pulled(gateway, AUTH_DISABLED_CALLER, id, after="n3"))["events"] == []
+    assert (await pull_events(gateway, AUTH_DISABLED_CALLER, id, after="n3"))["events"] == []
     for path, more in (
         ("events", {"params": {"after": "n4"}}), ("events", {"params": {"after": "n999"}}),
         ("stream", {"params": {"after": "n4"}}), ("stream", {"headers": {"last-event-id": "n999"}}),

@@ -13,7 +13,7 @@ from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.subscriptions import retention_repository
 from support.gateways.routes import SECRET, GatewayRoutes, subscriber
-from support.gateways.webhook_workers import run_webhook_workers, status, subscribed
+from support.gateways.webhook_workers import run_webhook_workers, status, subscribe_by_webhook
 from support.intake.history import step
 from support.servers.webhook_receiver import Reply, listening
 
@@ -104,7 +104,7 @@ async def test_a_sink_that_took_nothing_for_so_long_goes_on_with_what_is_kept_an
     gateway: GatewayRoutes,
 ) -> None:
     async with listening() as sink:
-        id, _ = await subscribed(gateway, sink, by=AUTH_DISABLED_CALLER, org="clinic")
+        id, _ = await subscribe_by_webhook(gateway, sink, by=AUTH_DISABLED_CALLER, org="clinic")
         sink.answer = lambda _: Reply(500)
         async with run_webhook_workers(gateway):
             await gateway.publish(*(step("clinic", f"c{n}", n) for n in range(6)))

@@ -11,14 +11,14 @@ import pytest
 
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from support.gateways.routes import GatewayRoutes
-from support.gateways.webhook_workers import QUICK, Clock, run_webhook_workers, status, subscribed, until
+from support.gateways.webhook_workers import QUICK, Clock, run_webhook_workers, status, subscribe_by_webhook, until
 from support.intake.history import step
 from support.servers.webhook_receiver import Posted, Reply, listening
 
 
 async def test_a_sink_that_is_gone_is_posted_to_no_more_until_it_is_resumed(gateway: GatewayRoutes) -> None:
     async with listening() as sink, run_webhook_workers(gateway):
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         sink.answer = lambda _: Reply(410)
         await gateway.publish(step("clinic", "c1", 1), step("clinic", "c2", 1))
         await gateway.dispatch()
@@ -27,7 +27,7 @@ async def test_a_sink_that_is_gone_is_posted_to_no_more_until_it_is_resumed(gate
         await gateway.publish(step("clinic", "c3", 3))
         await gateway.dispatch()
         async with listening() as canary:
-            await subscribed(gateway, canary)
+            await subscribe_by_webhook(gateway, canary)
             await gateway.publish(step("clinic", "c4", 4))
             await gateway.dispatch()
             await canary.until(lambda s: s.took)
@@ -44,7 +44,7 @@ async def test_a_sink_that_is_gone_is_posted_to_no_more_until_it_is_resumed(gate
 async def test_a_sink_that_asks_for_time_is_left_alone_for_so_long(gateway: GatewayRoutes, status_code: int) -> None:
     clock = Clock()
     async with listening() as sink, run_webhook_workers(gateway, clock=clock):
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         sink.answer = lambda _: Reply(status_code, {"retry-after": "600"})
         await gateway.publish(step("clinic", "c1", 1))
         await gateway.dispatch()
@@ -53,7 +53,7 @@ async def test_a_sink_that_asks_for_time_is_left_alone_for_so_long(gateway: Gate
         await gateway.publish(step("clinic", "c2", 2))
         await gateway.dispatch()
         async with listening() as other:
-            await subscribed(gateway, other)
+            await subscribe_by_webhook(gateway, other)
             await gateway.publish(step("clinic", "c3", 3))
             await gateway.dispatch()
             await other.until(lambda s: s.took)
@@ -77,7 +77,7 @@ async def test_what_a_sink_took_is_not_sent_again_after_it_asked_for_time(gatewa
 
     async with listening() as sink, run_webhook_workers(gateway, clock=clock):
         sink.answer = answer
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         first = [step("clinic", f"a{n}", 1) for n in (1, 2, 3)]
         for each in (*first, *(step("clinic", f"b{n}", n) for n in range(4, 9)), step("clinic", "busy", 9)):
             await gateway.publish(each)
@@ -95,7 +95,7 @@ async def test_what_a_sink_took_is_not_sent_again_after_it_asked_for_time(gatewa
 
 async def test_a_redirect_is_a_failure_and_followed_by_nobody(gateway: GatewayRoutes) -> None:
     async with listening() as sink, listening() as elsewhere, run_webhook_workers(gateway):
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         sink.answer = lambda _: Reply(307, {"location": elsewhere.url})
         await gateway.publish(step("clinic", "c1", 1))
         await gateway.dispatch()
@@ -106,7 +106,7 @@ async def test_a_redirect_is_a_failure_and_followed_by_nobody(gateway: GatewayRo
 
 async def test_an_event_that_a_sink_says_is_wrong_is_given_up_told_and_redriven(gateway: GatewayRoutes) -> None:
     async with listening() as sink, run_webhook_workers(gateway):
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         mended = False
         sink.answer = lambda posted: Reply(204 if mended or posted.event["id"] != "bad" else 422)
         await gateway.publish(step("clinic", "bad", 1), step("clinic", "good", 1), step("clinic", "other", 2))
@@ -141,7 +141,7 @@ async def test_an_event_that_a_sink_says_is_wrong_is_given_up_told_and_redriven(
 async def test_an_event_that_fails_for_a_week_is_given_up(gateway: GatewayRoutes) -> None:
     clock = Clock()
     async with listening() as sink, run_webhook_workers(gateway, clock=clock):
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         sink.answer = lambda posted: Reply(500 if posted.event["id"] == "bad" else 204)
         await gateway.publish(step("clinic", "bad", 1), step("clinic", "good", 1))
         await gateway.dispatch()
@@ -161,7 +161,7 @@ async def test_an_event_that_fails_for_a_week_is_given_up(gateway: GatewayRoutes
 async def test_a_sink_that_takes_nothing_for_a_week_is_left_and_nothing_is_lost(gateway: GatewayRoutes) -> None:
     clock = Clock()
     async with listening() as sink, run_webhook_workers(gateway, clock=clock):
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         sink.answer = lambda _: Reply(500)
         for n in range(10):
             await gateway.publish(step("clinic", f"c{n}", n % 3))
@@ -184,8 +184,8 @@ async def test_a_sink_that_fails_gets_one_request_at_a_time_and_slows_no_other(g
         return Reply(500)
 
     async with listening() as dead, listening() as healthy, run_webhook_workers(gateway, replace(QUICK, request_s=1.0)):
-        await subscribed(gateway, dead)
-        id, _ = await subscribed(gateway, healthy)
+        await subscribe_by_webhook(gateway, dead)
+        id, _ = await subscribe_by_webhook(gateway, healthy)
         dead.answer = never
         for n in range(40):
             await gateway.publish(step("clinic", f"c{n}", n))
@@ -199,7 +199,7 @@ async def test_a_sink_that_fails_gets_one_request_at_a_time_and_slows_no_other(g
 
 async def test_a_slow_or_endless_answer_is_not_waited_for(gateway: GatewayRoutes) -> None:
     async with listening() as sink, run_webhook_workers(gateway):
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         sink.answer = lambda _: Reply(200, {}, b"x" * 5_000_000)
         await gateway.publish(step("clinic", "c1", 1), step("clinic", "c2", 2))
         await gateway.dispatch()

@@ -14,7 +14,7 @@ import pytest
 from pathline_gateway.streams.webhooks import delivery_repository
 from pathline_gateway.streams.webhooks.delivery_rows import SinkState
 from support.gateways.routes import GatewayRoutes
-from support.gateways.webhook_workers import run_webhook_workers, subscribed, until
+from support.gateways.webhook_workers import run_webhook_workers, subscribe_by_webhook, until
 from support.intake.history import linked, ref, step
 from support.servers.webhook_receiver import Posted, Reply, listening
 
@@ -31,7 +31,7 @@ async def test_what_is_on_a_pathway_since_waits_for_what_was_on_its_way(gateway:
 
     async with listening() as sink, run_webhook_workers(gateway):
         await gateway.publish(step("clinic", "c0", 1))
-        await subscribed(gateway, sink, HOUSING)
+        await subscribe_by_webhook(gateway, sink, HOUSING)
         sink.answer = slow
         for n in range(3):
             await gateway.publish(step("housing", f"w{n}", 10 + n))
@@ -55,7 +55,7 @@ async def test_a_line_that_ends_as_it_is_told_holds_up_nobody(
     gateway: GatewayRoutes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with listening() as sink, run_webhook_workers(gateway) as deliverer:
-        id, _ = await subscribed(gateway, sink, HOUSING)
+        id, _ = await subscribe_by_webhook(gateway, sink, HOUSING)
         await gateway.publish(step("housing", "h1", 1))
         await gateway.dispatch()
         await until(gateway, id, delivered=1)
@@ -80,7 +80,7 @@ async def test_a_line_that_ends_as_it_is_told_holds_up_nobody(
 
 async def test_what_was_given_up_ahead_of_a_crash_is_passed_after_it(gateway: GatewayRoutes) -> None:
     async with listening() as sink:
-        id, _ = await subscribed(gateway, sink, HOUSING)
+        id, _ = await subscribe_by_webhook(gateway, sink, HOUSING)
         await gateway.publish(*(step("housing", f"h{n}", n) for n in range(1, 4)))
         await gateway.dispatch()
         await gateway.execute("insert into webhook_dead_letter values ($1, 2, 4, '400', now())", UUID(id))

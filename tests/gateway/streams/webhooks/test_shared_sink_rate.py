@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from support.gateways.routes import GatewayRoutes
-from support.gateways.webhook_workers import run_webhook_workers, subscribed
+from support.gateways.webhook_workers import run_webhook_workers, subscribe_by_webhook
 from support.intake.history import step
 from support.servers.webhook_receiver import Reply, Sink, listening
 
@@ -16,8 +16,8 @@ EVENTS = 30
 async def test_one_with_many_subscriptions_leaves_its_share_of_a_sinks_rate_to_another(gateway: GatewayRoutes) -> None:
     async with listening() as sink:
         sink.handshake = Reply(200, {"webhook-allowed-origin": "*", "webhook-allowed-rate": str(RATE)})
-        many = {(await subscribed(gateway, sink, org="clinic"))[0] for _ in range(20)}
-        one, _ = await subscribed(gateway, sink, org="housing")
+        many = {(await subscribe_by_webhook(gateway, sink, org="clinic"))[0] for _ in range(20)}
+        one, _ = await subscribe_by_webhook(gateway, sink, org="housing")
         await gateway.publish(*(step("clinic", f"c{n}", n) for n in range(EVENTS)))
         await gateway.dispatch()
         async with run_webhook_workers(gateway), run_webhook_workers(gateway):  # two processes

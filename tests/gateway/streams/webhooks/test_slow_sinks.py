@@ -14,7 +14,7 @@ from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.webhooks import sink_repository
 from support.gateways.routes import GatewayRoutes
-from support.gateways.webhook_workers import QUICK, run_webhook_workers, subscribed
+from support.gateways.webhook_workers import QUICK, run_webhook_workers, subscribe_by_webhook
 from support.intake.history import step
 from support.servers.webhook_receiver import Posted, Reply, Sink, listening
 
@@ -49,7 +49,7 @@ async def test_slow_sinks_of_one_organisation_hold_up_no_other_and_take_turns(ga
             await gateway.publish(step("clinic", f"c{n}", n))
         await gateway.dispatch()
         await slow.until(lambda sink: sink.at_once >= 100)
-        await subscribed(gateway, quick, {"exact": {"org": "housing"}}, org="quick")
+        await subscribe_by_webhook(gateway, quick, {"exact": {"org": "housing"}}, org="quick")
         for n in range(20):
             await gateway.publish(step("housing", f"h{n}", n % 4))
             await gateway.dispatch()

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from gateway.pull.test_restricted import consent_given, make_event
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from support.gateways.routes import GatewayRoutes, subscriber
 from support.gateways.webhook_workers import (
@@ -21,17 +20,18 @@ from support.gateways.webhook_workers import (
     Clock,
     run_webhook_workers,
     status,
-    subscribed,
+    subscribe_by_webhook,
     until,
     webhook_subscription,
 )
 from support.intake.history import linked, ref, step, subject
+from support.intake.life import consent_given, make_event
 from support.servers.webhook_receiver import Posted, Reply, Sink, listening
 
 
 async def test_an_event_is_posted_signed_and_as_a_cloudevent(gateway: GatewayRoutes) -> None:
     async with listening() as sink, run_webhook_workers(gateway):
-        id, secret = await subscribed(gateway, sink, {"exact": {"org": "clinic"}})
+        id, secret = await subscribe_by_webhook(gateway, sink, {"exact": {"org": "clinic"}})
         await gateway.publish(step("housing", "h1", 2), step("clinic", "c1", 1), step("clinic", "c2", 2))
         await gateway.dispatch()
         await sink.until(lambda s: len(s.took) == 2)
@@ -69,7 +69,7 @@ async def test_a_sink_is_asked_before_anything_is_posted_to_it(gateway: GatewayR
             )
             assert (refused.status_code, refused.json()["type"]) == (422, "urn:pathline:problem:sink-refused")
         sink.handshake = Reply(204, {"webhook-allowed-origin": "gateway.test"})
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         assert await gateway.pool.fetchval("select count(*) from subscription") == 1
         async with listening() as other:
             other.handshake = Reply(403)
@@ -109,7 +109,7 @@ async def test_what_is_no_sink_is_refused_and_not_repeated(gateway: GatewayRoute
 async def test_a_secret_is_told_once_and_the_old_one_signs_for_a_day(gateway: GatewayRoutes) -> None:
     clock = Clock()
     async with listening() as sink, run_webhook_workers(gateway, clock=clock):
-        id, old = await subscribed(gateway, sink)
+        id, old = await subscribe_by_webhook(gateway, sink)
         assert old not in (await gateway.request(AUTH_DISABLED_CALLER, "GET", f"/v1/subscriptions/{id}")).text
         new = (await gateway.request(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/secret")).json()["secret"]
         await gateway.publish(step("clinic", "c1", 1))
@@ -140,7 +140,7 @@ async def test_what_may_no_longer_be_shown_is_posted_as_a_marker(gateway: Gatewa
         linked("l1", ref("clinic", 1), ref("housing", 2)), linked("l2", ref("clinic", 1), ref("citizen", 9))
     )
     async with listening() as sink:
-        await subscribed(gateway, sink, by=subscriber("housing"), org="housing")
+        await subscribe_by_webhook(gateway, sink, by=subscriber("housing"), org="housing")
         await gateway.publish(
             make_event("clinic", "c1", "contact.made", 1, 6, kind="enquiry"), step("housing", "h1", 2, 7)
         )
@@ -169,7 +169,7 @@ async def test_each_pathway_comes_in_order_to_a_sink_that_fails_at_random(gatewa
         run_webhook_workers(gateway, replace(QUICK, lookahead=8, max_attempts_client_error=10**6)),
     ):
         sink.answer = sometimes
-        id, secret = await subscribed(gateway, sink)
+        id, secret = await subscribe_by_webhook(gateway, sink)
         sent: dict[int, list[str]] = defaultdict(list)
         for batch in range(6):
             steps = []
@@ -195,7 +195,7 @@ async def test_each_pathway_comes_in_order_to_a_sink_that_fails_at_random(gatewa
 
 async def test_an_event_that_fails_holds_back_its_own_pathway_alone(gateway: GatewayRoutes) -> None:
     async with listening() as sink, run_webhook_workers(gateway, replace(QUICK, lookahead=4)):
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         mended = False
         sink.answer = lambda posted: Reply(204 if mended or posted.event["id"] != "first" else 500)
         await gateway.publish(step("clinic", "first", 1))
@@ -217,7 +217,7 @@ async def test_an_event_that_fails_holds_back_its_own_pathway_alone(gateway: Gat
 async def test_a_pathway_that_was_joined_to_one_that_is_held_back_waits_with_it(gateway: GatewayRoutes) -> None:
     async with listening() as sink, run_webhook_workers(gateway):
         await gateway.publish(step("clinic", "c0", 1), step("housing", "h0", 2))
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         mended = False
         sink.answer = lambda posted: Reply(204 if mended or posted.event["id"] != "c1" else 500)
         await gateway.publish(step("clinic", "c1", 1))
@@ -235,7 +235,7 @@ async def test_a_pathway_that_was_joined_to_one_that_is_held_back_waits_with_it(
 
 async def test_no_more_than_so_many_events_are_held_back_and_none_is_lost(gateway: GatewayRoutes) -> None:
     async with listening() as sink, run_webhook_workers(gateway, replace(QUICK, lookahead=4, max_held=6)):
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         mended = False
         sink.answer = lambda posted: Reply(204 if mended or posted.event["subject"] == subject(0) else 500)
         for n in range(40):
@@ -255,7 +255,7 @@ async def test_no_more_than_so_many_events_are_held_back_and_none_is_lost(gatewa
 async def test_no_more_is_sent_than_a_sink_allows(gateway: GatewayRoutes) -> None:
     async with listening() as sink, run_webhook_workers(gateway):
         sink.handshake = Reply(200, {"webhook-allowed-origin": "*", "webhook-allowed-rate": "150"})
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         began = time.monotonic()
         await gateway.publish(*(step("clinic", f"c{n}", n) for n in range(4)))
         await gateway.dispatch()
@@ -267,7 +267,7 @@ async def test_no_more_is_sent_than_a_sink_allows(gateway: GatewayRoutes) -> Non
 async def test_what_one_left_when_it_ended_another_takes_up_at_once(gateway: GatewayRoutes) -> None:
     async with listening() as sink:
         sink.answer = slowly
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         for n in range(30):
             await gateway.publish(step("clinic", f"c{n}", n % 3))
         await gateway.dispatch()
@@ -289,7 +289,7 @@ async def slowly(_: Posted) -> Reply:
 
 async def test_two_that_post_share_the_sinks_and_what_one_leaves_the_other_takes_up(gateway: GatewayRoutes) -> None:
     async with listening() as one, listening() as two:
-        sinks = {(await subscribed(gateway, sink))[0]: sink for sink in (one, two)}
+        sinks = {(await subscribe_by_webhook(gateway, sink))[0]: sink for sink in (one, two)}
         async with run_webhook_workers(gateway), run_webhook_workers(gateway):
             for n in range(20):
                 await gateway.publish(step("clinic", f"c{n}", n % 4))
@@ -312,9 +312,9 @@ async def test_two_that_post_share_the_sinks_and_what_one_leaves_the_other_takes
 
 async def test_a_paused_subscription_posts_nothing_and_loses_nothing(gateway: GatewayRoutes) -> None:
     async with listening() as sink, listening() as other, run_webhook_workers(gateway):
-        id, _ = await subscribed(gateway, sink)
+        id, _ = await subscribe_by_webhook(gateway, sink)
         await gateway.request(AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{id}/pause")
-        await subscribed(gateway, other)
+        await subscribe_by_webhook(gateway, other)
         await gateway.publish(step("clinic", "c1", 1))
         await gateway.dispatch()
         await other.until(lambda s: s.took)
@@ -333,7 +333,7 @@ async def test_a_paused_subscription_posts_nothing_and_loses_nothing(gateway: Ga
 
 async def test_another_organisation_learns_nothing_of_a_sink(gateway: GatewayRoutes) -> None:
     async with listening() as sink:
-        id, _ = await subscribed(gateway, sink, by=subscriber("housing"), org="housing")
+        id, _ = await subscribe_by_webhook(gateway, sink, by=subscriber("housing"), org="housing")
     for method, path in (
         ("POST", "secret"),
         ("GET", "status"),

@@ -26,7 +26,7 @@ from pathline_gateway.streams.webhooks.http_client.sink_url import WrongSink, pa
 from pathline_gateway.streams.webhooks.signature import new_secret, signatures
 from pathline_gateway.web.problem import Problem
 from support.gateways.routes import GatewayRoutes
-from support.gateways.webhook_workers import QUICK, run_webhook_workers, status, subscribed
+from support.gateways.webhook_workers import QUICK, run_webhook_workers, status, subscribe_by_webhook
 from support.intake.history import step
 from support.servers.webhook_receiver import Reply, listening
 
@@ -176,7 +176,7 @@ async def test_tls_is_of_the_name_and_not_of_the_address(tls: tuple[Path, Path])
 
 async def test_a_sink_is_posted_to_no_more_once_private_ones_are_not_allowed(gateway: GatewayRoutes) -> None:
     async with listening() as receiver:
-        id, _ = await subscribed(gateway, receiver)
+        id, _ = await subscribe_by_webhook(gateway, receiver)
         await gateway.publish(step("clinic", "c1", 1))
         await gateway.dispatch()
         async with run_webhook_workers(gateway, private=False):

@@ -16,7 +16,7 @@ _MAX_KEYS: Final = 200
 _MAX_KID_LENGTH: Final = 1_000
 _RSA_BITS: Final = 2_048
 KEY_TYPES: Final = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "Ed25519": "OKP"}
-"""By what a token may be signed with, the kind of its key: never `none`, never a shared secret (RFC 8725, 3.1)."""
+"""What may sign a token, and the kind of key that it needs. Never `none`, never a shared secret (RFC 8725, 3.1)."""
 _CURVES: Final = {"EC": "P-256", "OKP": "Ed25519"}
 _PUBLIC_PARAMETERS: Final = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 
@@ -70,7 +70,7 @@ def _rejection_reason(key: object) -> str | None:
 
 
 def _algorithm(key: Mapping[str, Any]) -> str:
-    """The one that it says it is for: `EdDSA`, which no token may name, is Ed25519 with a key of ours (RFC 9864)."""
+    """The algorithm that the key is for. `EdDSA`, which no token may name, is Ed25519 with a key of ours (RFC 9864)."""
     algorithm = key["alg"]
     if not isinstance(algorithm, str):
         return ""

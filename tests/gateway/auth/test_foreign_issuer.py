@@ -183,7 +183,7 @@ def _is_printed(gateway: Secured, line: str) -> bool:
 
 def test_hostile_tokens_are_all_answered_alike_and_the_log_says_why(gateway: Secured, issuer: ForeignIssuer) -> None:
     signer = Signer(issuer.url, issuer.key, int(time.time()))
-    assert status(gateway, signer.said()).status_code == 403  # believed, and no operator's
+    assert status(gateway, signer.sign_claims()).status_code == 403  # believed, and no operator's
     answers = {}
     for name in SAMPLE:
         make, reason = HOSTILE[name]
@@ -200,7 +200,7 @@ def test_hostile_tokens_are_all_answered_alike_and_the_log_says_why(gateway: Sec
 def test_a_name_that_is_no_text_is_somebody(gateway: Secured, issuer: ForeignIssuer) -> None:
     """JSON may have half a character, of which UTF-8 has none."""
     signer = Signer(issuer.url, issuer.key, int(time.time()))
-    token = signer.said(sub="\ud800", pathline_roles=["operator"], pathline_org=None)
+    token = signer.sign_claims(sub="\ud800", pathline_roles=["operator"], pathline_org=None)
     assert status(gateway, token).status_code == 200
 
 

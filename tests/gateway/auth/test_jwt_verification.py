@@ -36,16 +36,16 @@ async def test_a_hostile_token_is_refused_for_what_is_wrong_with_it(name: str) -
 @pytest.mark.parametrize(
     "token",
     [
-        SIGNER.said(),
-        SIGNER.said(aud=["another", "pathline"]),
-        SIGNER.said(exp=NOW - 29),
-        SIGNER.said(exp=NOW + 0.5, iat=NOW - 0.5, nbf=NOW - 0.5),
-        SIGNER.said(iat=NOW + 29, nbf=NOW + 29),
-        SIGNER.headed(typ=None),
-        SIGNER.headed(typ="APPLICATION/AT+JWT"),
-        SIGNER.headed(b64=True),
-        SIGNER.headed(nonce="a name that nobody knows"),
-        SIGNER.headed(x5c=["x" * 2_000]),
+        SIGNER.sign_claims(),
+        SIGNER.sign_claims(aud=["another", "pathline"]),
+        SIGNER.sign_claims(exp=NOW - 29),
+        SIGNER.sign_claims(exp=NOW + 0.5, iat=NOW - 0.5, nbf=NOW - 0.5),
+        SIGNER.sign_claims(iat=NOW + 29, nbf=NOW + 29),
+        SIGNER.sign_header(typ=None),
+        SIGNER.sign_header(typ="APPLICATION/AT+JWT"),
+        SIGNER.sign_header(b64=True),
+        SIGNER.sign_header(nonce="a name that nobody knows"),
+        SIGNER.sign_header(x5c=["x" * 2_000]),
     ],
 )
 async def test_whatever_a_right_token_looks_like_it_is_believed(token: str) -> None:
@@ -54,7 +54,7 @@ async def test_whatever_a_right_token_looks_like_it_is_believed(token: str) -> N
 
 async def test_the_type_is_told_as_rfc_7515_compares_it() -> None:
     for typ, told in ((None, ""), ("JWT", "jwt"), ("application/at+JWT", "at+jwt")):
-        assert (await verify(SIGNER.headed(typ=typ))).type == told
+        assert (await verify(SIGNER.sign_header(typ=typ))).type == told
 
 
 class NoKeys:
@@ -73,7 +73,7 @@ async def test_keys_are_not_asked_for_where_the_header_is_wrong(name: str) -> No
 
 
 async def test_a_token_that_names_no_key_is_looked_at_with_the_only_one() -> None:
-    token = SIGNER.headed(kid=None)
+    token = SIGNER.sign_header(kid=None)
     assert (await verify(token, SIGNER.key)).claims["sub"] == "client-7"
     with pytest.raises(TokenRejected, match="InvalidKeyIdError"):
         await verify(token, SIGNER.key, RSA)
@@ -113,12 +113,12 @@ async def test_a_published_key_is_good_for_the_algorithm_that_it_says(
 async def test_a_key_id_of_any_length_that_is_taken_from_an_issuer_can_be_named() -> None:
     key = ECKey.generate_key("P-256", {"kid": "k" * 1_000})
     found = select_keys({"keys": [key.as_dict(private=False)]})
-    assert (await verify(SIGNER.headed(key, kid=key.kid), *found.keys)).claims["sub"] == "client-7"
+    assert (await verify(SIGNER.sign_header(key, kid=key.kid), *found.keys)).claims["sub"] == "client-7"
 
 
 @given(st.integers(0, 10_000), st.characters())
 async def test_no_character_of_a_token_can_be_another(position: int, character: str) -> None:
-    token = SIGNER.said()
+    token = SIGNER.sign_claims()
     position %= len(token)
     changed = token[:position] + character + token[position + 1 :]
     if changed != token:

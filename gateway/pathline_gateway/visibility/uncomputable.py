@@ -42,7 +42,7 @@ def uncomputable_as_problem() -> Iterator[None]:
 
 
 async def closed_where_uncomputable(read: Callable[[bool], Awaitable[Answer]]) -> Answer:
-    """What is read; what cannot be computed is read again as if the pathway were closed, which `read` is told.
+    """What `read` returns; where it cannot compute that, what it returns for a closed pathway (`read(True)`).
 
     Raises Problem where not even that can be computed.
     """

@@ -50,7 +50,7 @@ async def load_visible_page(
 async def load_own_page(
     connection: asyncpg.Connection, reader: Reader, now: datetime, pathway: UUID, page_range: PageRange
 ) -> VisiblePage | None:
-    """A page of her own steps alone, as of a closed pathway; None where she has no part.
+    """A page of her own steps alone, as of a closed pathway; None where she has no part in it.
 
     Call within a transaction whose statements see one moment.
     """

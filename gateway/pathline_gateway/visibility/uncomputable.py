@@ -42,9 +42,9 @@ def uncomputable_as_problem() -> Iterator[None]:
 
 
 async def closed_where_uncomputable(read: Callable[[bool], Awaitable[Answer]]) -> Answer:
-    """What `read` returns; where it cannot compute that, what it returns for a closed pathway (`read(True)`).
+    """Calls `read(False)`. Where that fails for what is stored, `read(True)` answers as of a closed pathway.
 
-    Raises Problem where not even that can be computed.
+    Raises Problem where that fails, too.
     """
     try:
         return await read(False)

@@ -32,7 +32,7 @@ def desk(tmp_path: Path, gateway: Gateway) -> Path:
     return tmp_path
 
 
-def here(text: str, gateway: Gateway) -> str:
+def with_own_address(text: str, gateway: Gateway) -> str:
     assert "http://127.0.0.1:8080" in text
     return text.replace("http://127.0.0.1:8080", f"http://127.0.0.1:{gateway.port}")
 
@@ -44,7 +44,7 @@ def test_ten_lines_publish_an_event(gateway: Gateway, desk: Path) -> None:
     (printed,) = re.findall(r"It prints `([^`]+)`", README)
     before = gateway.settled()["interactions"]
     ran = subprocess.run(
-        [sys.executable, "-c", here(code, gateway)], cwd=desk, capture_output=True, text=True, check=False
+        [sys.executable, "-c", with_own_address(code, gateway)], cwd=desk, capture_output=True, text=True, check=False
     )
     assert ran.stdout.strip() == printed, ran.stderr
     assert gateway.settled()["interactions"] == before + 1
@@ -57,7 +57,11 @@ def test_a_spreadsheet_is_enough(gateway: Gateway, desk: Path) -> None:
     )
     before = gateway.settled()["interactions"]
     ran = subprocess.run(
-        [BIN / "pathline", *shlex.split(here(command, gateway))], cwd=desk, capture_output=True, text=True, check=False
+        [BIN / "pathline", *shlex.split(with_own_address(command, gateway))],
+        cwd=desk,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 1, ran.stderr
     assert gateway.settled()["interactions"] == before + 2

@@ -41,7 +41,7 @@ def refusals(type: str, data: Any) -> list[tuple[str, str]]:
     return []
 
 
-def said(cls: type[Payload], data: Any) -> str:
+def error_messages(cls: type[Payload], data: Any) -> str:
     """The messages of all errors."""
     try:
         cls.model_validate_json(json.dumps(data))
@@ -148,7 +148,7 @@ def test_no_error_repeats_a_value(drawn: tuple[type[Payload], dict[str, Any]]) -
     secret = "Jane Citizen, 1 Main St"
     for name in data:
         for wrong in (secret, [secret], {"op": secret}, {"op": "all", "of": [{"op": secret}]}, f"\0{secret}"):
-            assert "Jane" not in said(cls, {**data, name: wrong})
+            assert "Jane" not in error_messages(cls, {**data, name: wrong})
 
 
 @pytest.mark.parametrize(("type", "data", "errors"), MISTAKES.values(), ids=MISTAKES.keys())

@@ -42,7 +42,7 @@ KEY = key()
 RSA = key(RSAKey)
 
 
-def said(**other: Any) -> dict[str, Any]:
+def claims_of_a_publisher(**other: Any) -> dict[str, Any]:
     claims = {
         "iss": ISSUER,
         "aud": "pathline",
@@ -66,19 +66,21 @@ def bearer(*keys: Any) -> BearerTokens:
 
 
 async def test_a_publisher_is_bound_to_its_organisation() -> None:
-    caller = await bearer().authenticate(signed(said()))
+    caller = await bearer().authenticate(signed(claims_of_a_publisher()))
     assert (caller.roles, caller.org, caller.account) == (frozenset((Role.PUBLISHER,)), "food-bank", None)
 
 
 @pytest.mark.parametrize(("kind", "alg"), [(ECKey, "ES256"), (RSAKey, "RS256"), (RSAKey, "PS256"), (OKPKey, "Ed25519")])
 async def test_every_algorithm_that_we_name_is_read(kind: Any, alg: str) -> None:
     one = key(kind)
-    token = signed(said(), one, alg)
+    token = signed(claims_of_a_publisher(), one, alg)
     assert (await bearer(one).authenticate(token)).org == "food-bank"
 
 
 async def test_a_citizen_has_an_account_that_nobody_else_can_compute() -> None:
-    caller = await bearer().authenticate(signed(said(pathline_roles="citizen other", pathline_org=None, sub="ann")))
+    caller = await bearer().authenticate(
+        signed(claims_of_a_publisher(pathline_roles="citizen other", pathline_org=None, sub="ann"))
+    )
     assert caller.account is not None
     assert caller.account.startswith("v1.")
     assert "ann" not in caller.account
@@ -87,38 +89,38 @@ async def test_a_citizen_has_an_account_that_nobody_else_can_compute() -> None:
 
 
 def unsigned() -> str:
-    parts = ({"alg": "none", "kid": KEY.kid, "typ": "at+jwt"}, said())
+    parts = ({"alg": "none", "kid": KEY.kid, "typ": "at+jwt"}, claims_of_a_publisher())
     return ".".join(urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts) + "."
 
 
 def signed_with_the_public_key() -> str:
-    parts = ({"alg": "HS256", "kid": RSA.kid, "typ": "at+jwt"}, said())
+    parts = ({"alg": "HS256", "kid": RSA.kid, "typ": "at+jwt"}, claims_of_a_publisher())
     text = ".".join(urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts)
     signature = hmac.digest(RSA.as_pem(private=False), text.encode(), "sha256")
     return f"{text}.{urlsafe_b64encode(signature).decode().rstrip('=')}"
 
 
 def tampered() -> str:
-    head, _, signature = signed(said()).split(".")
-    forged = urlsafe_b64encode(json.dumps(said(pathline_org="court")).encode()).decode().rstrip("=")
+    head, _, signature = signed(claims_of_a_publisher()).split(".")
+    forged = urlsafe_b64encode(json.dumps(claims_of_a_publisher(pathline_org="court")).encode()).decode().rstrip("=")
     return f"{head}.{forged}.{signature}"
 
 
 @pytest.mark.parametrize(
     "token",
     [
-        lambda: signed(said(exp=NOW - 60)),
-        lambda: signed(said(exp=None)),
-        lambda: signed(said(iat=None)),
-        lambda: signed(said(iat=NOW + 600)),
-        lambda: signed(said(nbf=NOW + 600)),
-        lambda: signed(said(aud="another")),
-        lambda: signed(said(aud=None)),
-        lambda: signed(said(iss="https://issuer.example")),
-        lambda: signed(said(iss=None)),
-        lambda: signed(said(sub=None)),
-        lambda: signed(said(), key()),
-        lambda: signed(said(), key(), kid=KEY.kid),
+        lambda: signed(claims_of_a_publisher(exp=NOW - 60)),
+        lambda: signed(claims_of_a_publisher(exp=None)),
+        lambda: signed(claims_of_a_publisher(iat=None)),
+        lambda: signed(claims_of_a_publisher(iat=NOW + 600)),
+        lambda: signed(claims_of_a_publisher(nbf=NOW + 600)),
+        lambda: signed(claims_of_a_publisher(aud="another")),
+        lambda: signed(claims_of_a_publisher(aud=None)),
+        lambda: signed(claims_of_a_publisher(iss="https://issuer.example")),
+        lambda: signed(claims_of_a_publisher(iss=None)),
+        lambda: signed(claims_of_a_publisher(sub=None)),
+        lambda: signed(claims_of_a_publisher(), key()),
+        lambda: signed(claims_of_a_publisher(), key(), kid=KEY.kid),
         unsigned,
         signed_with_the_public_key,
         tampered,
@@ -126,48 +128,48 @@ def tampered() -> str:
         lambda: "a.b.c",
         lambda: "é" * 20,
         lambda: "x" * 20_000,
-        lambda: signed(said(pathline_roles=[])),
-        lambda: signed(said(pathline_roles=None)),
-        lambda: signed(said(pathline_roles=["root"])),
-        lambda: signed(said(pathline_roles={"operator": True})),
-        lambda: signed(said(pathline_org=None)),
-        lambda: signed(said(pathline_org="Food Bank")),
-        lambda: signed(said(pathline_org="pathline")),
-        lambda: signed(said(pathline_org="citizen")),
-        lambda: signed(said(pathline_roles=["operator"], pathline_org="pathline")),
-        lambda: signed(said(pathline_org=["food-bank"])),
+        lambda: signed(claims_of_a_publisher(pathline_roles=[])),
+        lambda: signed(claims_of_a_publisher(pathline_roles=None)),
+        lambda: signed(claims_of_a_publisher(pathline_roles=["root"])),
+        lambda: signed(claims_of_a_publisher(pathline_roles={"operator": True})),
+        lambda: signed(claims_of_a_publisher(pathline_org=None)),
+        lambda: signed(claims_of_a_publisher(pathline_org="Food Bank")),
+        lambda: signed(claims_of_a_publisher(pathline_org="pathline")),
+        lambda: signed(claims_of_a_publisher(pathline_org="citizen")),
+        lambda: signed(claims_of_a_publisher(pathline_roles=["operator"], pathline_org="pathline")),
+        lambda: signed(claims_of_a_publisher(pathline_org=["food-bank"])),
         # What an issuer signs for other ends: who signed in, that somebody signed out, what needs a proof.
-        lambda: signed(said(), typ="JWT"),
-        lambda: signed(said(), typ=""),
-        lambda: signed(said(azp="pathline"), typ="JWT"),
-        lambda: signed(said(client_id="pathline", azp="reader"), typ="JWT"),
-        lambda: signed(said(client_id=["reader"]), typ="JWT"),
-        lambda: signed(said(client_id=""), typ="JWT"),
-        lambda: signed(said(client_id="reader"), typ="logout+jwt"),
-        lambda: signed(said(client_id="reader"), typ="dpop+jwt"),
-        lambda: signed(said(nonce="n")),
-        lambda: signed(said(nonce="")),
-        lambda: signed(said(at_hash="x")),
-        lambda: signed(said(c_hash="x")),
-        lambda: signed(said(events={"http://schemas.openid.net/event/backchannel-logout": {}})),
-        lambda: signed(said(events={})),
-        lambda: signed(said(cnf={"jkt": "x"})),
-        lambda: signed(said(cnf={})),
-        lambda: signed(said(typ="ID", azp="reader"), typ="JWT"),
-        lambda: signed(said(typ="Refresh", azp="reader"), typ="JWT"),
-        lambda: signed(said(token_use="id", client_id="reader"), typ="JWT"),
+        lambda: signed(claims_of_a_publisher(), typ="JWT"),
+        lambda: signed(claims_of_a_publisher(), typ=""),
+        lambda: signed(claims_of_a_publisher(azp="pathline"), typ="JWT"),
+        lambda: signed(claims_of_a_publisher(client_id="pathline", azp="reader"), typ="JWT"),
+        lambda: signed(claims_of_a_publisher(client_id=["reader"]), typ="JWT"),
+        lambda: signed(claims_of_a_publisher(client_id=""), typ="JWT"),
+        lambda: signed(claims_of_a_publisher(client_id="reader"), typ="logout+jwt"),
+        lambda: signed(claims_of_a_publisher(client_id="reader"), typ="dpop+jwt"),
+        lambda: signed(claims_of_a_publisher(nonce="n")),
+        lambda: signed(claims_of_a_publisher(nonce="")),
+        lambda: signed(claims_of_a_publisher(at_hash="x")),
+        lambda: signed(claims_of_a_publisher(c_hash="x")),
+        lambda: signed(claims_of_a_publisher(events={"http://schemas.openid.net/event/backchannel-logout": {}})),
+        lambda: signed(claims_of_a_publisher(events={})),
+        lambda: signed(claims_of_a_publisher(cnf={"jkt": "x"})),
+        lambda: signed(claims_of_a_publisher(cnf={})),
+        lambda: signed(claims_of_a_publisher(typ="ID", azp="reader"), typ="JWT"),
+        lambda: signed(claims_of_a_publisher(typ="Refresh", azp="reader"), typ="JWT"),
+        lambda: signed(claims_of_a_publisher(token_use="id", client_id="reader"), typ="JWT"),
         # Made for too long, or for no time that can be told.
-        lambda: signed(said(exp=NOW + 86_401)),
-        lambda: signed(said(exp=NOW + 10 * 365 * 86_400)),
-        lambda: signed(said(iat=NOW - 86_400, exp=NOW + 600)),
-        lambda: signed(said(iat=-(10**9))),
-        lambda: signed(said(exp=1e308)),
-        lambda: signed(said(exp=True)),
-        lambda: signed(said(iat=True)),
-        lambda: signed(said(exp=str(NOW + 600))),
-        lambda: signed(said(sub=["client-7"])),
-        lambda: signed(said(sub="")),
-        lambda: signed(said(sub="x" * 2_000)),
+        lambda: signed(claims_of_a_publisher(exp=NOW + 86_401)),
+        lambda: signed(claims_of_a_publisher(exp=NOW + 10 * 365 * 86_400)),
+        lambda: signed(claims_of_a_publisher(iat=NOW - 86_400, exp=NOW + 600)),
+        lambda: signed(claims_of_a_publisher(iat=-(10**9))),
+        lambda: signed(claims_of_a_publisher(exp=1e308)),
+        lambda: signed(claims_of_a_publisher(exp=True)),
+        lambda: signed(claims_of_a_publisher(iat=True)),
+        lambda: signed(claims_of_a_publisher(exp=str(NOW + 600))),
+        lambda: signed(claims_of_a_publisher(sub=["client-7"])),
+        lambda: signed(claims_of_a_publisher(sub="")),
+        lambda: signed(claims_of_a_publisher(sub="x" * 2_000)),
     ],
 )
 async def test_anything_else_is_refused(token: Callable[[], str]) -> None:
@@ -188,15 +190,15 @@ async def test_anything_else_is_refused(token: Callable[[], str]) -> None:
     ],
 )
 async def test_an_access_token_is_one_by_its_type_or_its_client(typ: str, client: dict[str, Any]) -> None:
-    assert (await bearer().authenticate(signed(said(**client), typ=typ))).org == "food-bank"
+    assert (await bearer().authenticate(signed(claims_of_a_publisher(**client), typ=typ))).org == "food-bank"
 
 
 async def test_a_lifetime_is_what_the_operator_says() -> None:
     short = TokenClaims(ISSUER, "pathline", lifetime_s=600)
     reads = BearerTokens(short, OwnKeys(KeySet([KEY])), ACCOUNTS, clock=lambda: NOW)
-    assert (await reads.authenticate(signed(said(iat=NOW, exp=NOW + 600)))).org == "food-bank"
+    assert (await reads.authenticate(signed(claims_of_a_publisher(iat=NOW, exp=NOW + 600)))).org == "food-bank"
     with pytest.raises(TokenRejected):
-        await reads.authenticate(signed(said(iat=NOW, exp=NOW + 601)))
+        await reads.authenticate(signed(claims_of_a_publisher(iat=NOW, exp=NOW + 601)))
 
 
 async def test_the_issuer_of_one_machine_makes_access_tokens_and_id_tokens_that_are_none(tmp_path: Path) -> None:
@@ -237,14 +239,14 @@ def discovering(published: Published, clock: Clock) -> BearerTokens:
 async def test_a_new_key_of_the_issuer_is_found_and_one_that_it_took_out_is_not_believed_for_ever() -> None:
     new, published, clock = key(), Published(KEY), Clock()
     reads = discovering(published, clock)
-    assert (await reads.authenticate(signed(said()))).org == "food-bank"
+    assert (await reads.authenticate(signed(claims_of_a_publisher()))).org == "food-bank"
     published.keys = [new]
     with pytest.raises(TokenRejected):
-        await reads.authenticate(signed(said(), new))  # asked a moment ago
+        await reads.authenticate(signed(claims_of_a_publisher(), new))  # asked a moment ago
     clock.at += 11
-    assert (await reads.authenticate(signed(said(), new))).org == "food-bank"
+    assert (await reads.authenticate(signed(claims_of_a_publisher(), new))).org == "food-bank"
     with pytest.raises(TokenRejected):
-        await reads.authenticate(signed(said()))
+        await reads.authenticate(signed(claims_of_a_publisher()))
     assert published.asked == 2
 
 
@@ -254,7 +256,7 @@ async def test_key_ids_that_nobody_has_do_not_make_us_ask_again_and_again() -> N
     for n in range(50):
         clock.at += 0.1
         with pytest.raises(TokenRejected):
-            await reads.authenticate(signed(said(), key(), kid=f"nobody-{n}"))
+            await reads.authenticate(signed(claims_of_a_publisher(), key(), kid=f"nobody-{n}"))
     assert published.asked == 1
 
 
@@ -265,16 +267,16 @@ async def test_while_the_issuer_is_away_known_keys_are_believed_for_an_hour_and_
     published.down = True
     reads = discovering(published, clock)
     with pytest.raises(IssuerUnavailable):
-        await reads.authenticate(signed(said()))
+        await reads.authenticate(signed(claims_of_a_publisher()))
     published.down = False
     clock.at += 11
-    await reads.authenticate(signed(said()))
+    await reads.authenticate(signed(claims_of_a_publisher()))
     published.down = True
     clock.at += 3_000
-    await reads.authenticate(signed(said()))
+    await reads.authenticate(signed(claims_of_a_publisher()))
     clock.at += 1_000
     with pytest.raises(IssuerUnavailable):
-        await reads.authenticate(signed(said()))
+        await reads.authenticate(signed(claims_of_a_publisher()))
 
 
 async def test_a_document_about_another_issuer_is_not_believed() -> None:
@@ -283,7 +285,7 @@ async def test_a_document_about_another_issuer_is_not_believed() -> None:
 
     reads = BearerTokens(CLAIMS, DiscoveredKeys(ISSUER, other, Clock()), ACCOUNTS, clock=lambda: NOW)
     with pytest.raises(IssuerUnavailable):
-        await reads.authenticate(signed(said()))
+        await reads.authenticate(signed(claims_of_a_publisher()))
 
 
 async def test_a_symmetric_key_that_an_issuer_publishes_by_mistake_is_not_used() -> None:
@@ -293,7 +295,7 @@ async def test_a_symmetric_key_that_an_issuer_publishes_by_mistake_is_not_used()
     mistaken = {"keys": [shared.as_dict(private=True), KEY.as_dict(private=False)]}
     fetch = lambda url: published(url) if "well-known" in url else mistaken  # noqa: E731
     reads = BearerTokens(CLAIMS, DiscoveredKeys(ISSUER, fetch, Clock()), ACCOUNTS, clock=lambda: NOW)
-    token = signed(said(), shared, "HS256")
+    token = signed(claims_of_a_publisher(), shared, "HS256")
     with pytest.raises(TokenRejected):
         await reads.authenticate(token)
 
@@ -307,15 +309,15 @@ async def test_a_known_key_waits_for_nobody_while_the_issuer_hangs() -> None:
         return published(url)
 
     reads = BearerTokens(CLAIMS, DiscoveredKeys(ISSUER, fetch, clock), ACCOUNTS, clock=lambda: NOW)
-    await reads.authenticate(signed(said()))
+    await reads.authenticate(signed(claims_of_a_publisher()))
     published.down = True
     clock.at += 2_000  # old enough to be fetched again
-    unknown = asyncio.create_task(reads.authenticate(signed(said(), key(), kid="another")))
+    unknown = asyncio.create_task(reads.authenticate(signed(claims_of_a_publisher(), key(), kid="another")))
     try:
         async with asyncio.timeout(50):
             for _ in range(20):
                 clock.at += 11
-                assert (await reads.authenticate(signed(said()))).org == "food-bank"
+                assert (await reads.authenticate(signed(claims_of_a_publisher()))).org == "food-bank"
         assert not unknown.done()
     finally:
         hangs.set()
@@ -333,20 +335,20 @@ async def test_an_issuer_that_is_away_for_long_lets_nobody_queue() -> None:
 
     keys = DiscoveredKeys(ISSUER, fetch, clock)
     reads = BearerTokens(CLAIMS, keys, ACCOUNTS, clock=lambda: NOW)
-    await reads.authenticate(signed(said()))
+    await reads.authenticate(signed(claims_of_a_publisher()))
     hangs.set()
     clock.at += 3_000
-    await reads.authenticate(signed(said()))
+    await reads.authenticate(signed(claims_of_a_publisher()))
     await settled(lambda: keys._last_fetch_failed)
     clock.at += 1_000
     with pytest.raises(IssuerUnavailable):
-        await reads.authenticate(signed(said()))
+        await reads.authenticate(signed(claims_of_a_publisher()))
     hangs.clear()
     clock.at += 11
     with pytest.raises(IssuerUnavailable):
-        await reads.authenticate(signed(said()))  # it begins to ask, and does not wait
+        await reads.authenticate(signed(claims_of_a_publisher()))  # it begins to ask, and does not wait
     await settled(lambda: not keys._last_fetch_failed)
-    assert (await reads.authenticate(signed(said()))).org == "food-bank"
+    assert (await reads.authenticate(signed(claims_of_a_publisher()))).org == "food-bank"
 
 
 async def test_keys_are_fetched_before_anybody_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:

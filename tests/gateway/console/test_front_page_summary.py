@@ -20,14 +20,14 @@ def failing(work: str, records: int, reason: str) -> dict[str, Any]:
     return {"work": work, "records": records, "since": "2026-03-01T09:00:00.000000Z", "reason": reason}
 
 
-def said(facts: SystemFacts) -> tuple[str, str]:
+def summary_of(facts: SystemFacts) -> tuple[str, str]:
     return summarize_state(facts, find_faults(facts))
 
 
 def test_where_nothing_is_wrong_it_says_so_and_nothing_is_to_be_done() -> None:
     assert find_faults(WELL) == []
-    assert said(WELL) == ("well", "Everything flows, and nothing waits.")
-    assert said(WELL._replace(status=STATUS | {"interactions": 0}))[1].startswith(
+    assert summary_of(WELL) == ("well", "Everything flows, and nothing waits.")
+    assert summary_of(WELL._replace(status=STATUS | {"interactions": 0}))[1].startswith(
         "Ready, and nothing was published yet"
     )
 
@@ -96,14 +96,14 @@ def test_each_thing_that_is_wrong_is_said_and_leads_to_its_page(
     facts: SystemFacts, kind: str, sentence: str, href: str
 ) -> None:
     (wrong,) = find_faults(facts)
-    assert said(facts) == (kind, sentence)
+    assert summary_of(facts) == (kind, sentence)
     assert wrong.href == href
     assert wrong.advice.endswith(".")
 
 
 def test_what_is_worst_is_said_first_and_the_rest_is_counted() -> None:
     facts = SystemFacts(True, STATUS | {"lag": 5_000, "parked": 1}, 2, (), [FailingSinks("bank", True, 1)], 1, 4)
-    assert said(facts) == ("busy", "Intake is 5,000 events behind. And 5 more things to look at, below.")
+    assert summary_of(facts) == ("busy", "Intake is 5,000 events behind. And 5 more things to look at, below.")
     assert [each.href for each in find_faults(facts)] == [
         "#lag", "/console/handoffs", "/console/parked", "/console/streams", "/console/streams", "/console/review",
     ]  # fmt: skip

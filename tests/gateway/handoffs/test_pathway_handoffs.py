@@ -21,7 +21,7 @@ HANDOFFS = ("north:1", "north:2", "south:1", "citizen:1")
 VERBS = ("offered", "seen", "accepted", "declined", "redirected", "cancelled", "completed")
 
 
-def said(org: str, id: str, verb: str, minute: int, **data: object) -> Step:
+def handoff_step(org: str, id: str, verb: str, minute: int, **data: object) -> Step:
     """A step of a hand-off, of which no more is said than this."""
     recorded = step(org, id, minute=minute)
     return recorded._replace(type=f"org.pathline.handoff.{verb}.v1", data=orjson.dumps(data))
@@ -37,7 +37,7 @@ def handoff_steps(draw: st.DrawFn) -> list[Step]:
             continue
         verb, handoff = draw(st.sampled_from(VERBS)), draw(st.sampled_from(HANDOFFS))
         to = {"to": {"org": draw(st.sampled_from(ORGS))}} if verb in ("offered", "redirected") else {}
-        found.append(said(org, f"e{n}", verb, minute, handoff=handoff, **to))
+        found.append(handoff_step(org, f"e{n}", verb, minute, handoff=handoff, **to))
     return found
 
 
@@ -94,8 +94,8 @@ def test_a_persons_word_counts_where_the_hand_off_was_offered(steps: list[Step],
 
 
 def test_a_planted_fault_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    offered = said("north", "o", "offered", 0, handoff="north:1", to={"org": "south"})
-    withdrawn = said("citizen", "w", "cancelled", 5, handoff="north:1")
+    offered = handoff_step("north", "o", "offered", 0, handoff="north:1", to={"org": "south"})
+    withdrawn = handoff_step("citizen", "w", "cancelled", 5, handoff="north:1")
     assert [life.state for life in compute_pathway_lifecycles([offered, withdrawn], ())] == ["cancelled"]
     assert [life.state for life in compute_pathway_lifecycles([withdrawn], [offered])] == ["requested"]
     monkeypatch.setattr("pathline_gateway.handoffs.pathway_handoffs._that_count", lambda handoff, steps: steps)

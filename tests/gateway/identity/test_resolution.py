@@ -20,7 +20,7 @@ REFS = range(len(ORGS))
 LIMITS = ResolutionLimits(max_neighbours=3, max_refs=4, doubtful_below=0.9, min_bridged_group=2)
 
 
-def said(
+def evidence_of(
     a: int,
     b: int,
     same: bool = True,
@@ -36,7 +36,7 @@ def said(
 
 evidence = st.lists(
     st.builds(
-        said,
+        evidence_of,
         st.sampled_from(REFS),
         st.sampled_from(REFS),
         st.booleans() | st.just(True),
@@ -76,21 +76,26 @@ def test_no_person_that_others_than_reviewers_made_is_too_large(told: list[Evide
 
 
 def test_a_hub_binds_nobody_and_its_links_wait() -> None:
-    links = [said(0, n) for n in range(1, 500)]
-    bound = resolve_people(dict.fromkeys(range(501), "clinic"), [*links, said(499, 500)])
+    links = [evidence_of(0, n) for n in range(1, 500)]
+    bound = resolve_people(dict.fromkeys(range(501), "clinic"), [*links, evidence_of(499, 500)])
     assert {frozenset((499, 500))} == {person for person in bound.people if len(person) > 1}
     assert set(bound.waiting) == set(links)
     assert set(bound.waiting.values()) == {"hub"}
 
 
 def test_a_person_decides_what_a_hub_may_not() -> None:
-    links = [said(0, n) for n in range(1, 500)]
-    bound = resolve_people(dict.fromkeys(range(500), "clinic"), [*links, said(0, 7, standing=EvidenceRank.DECISION)])
+    links = [evidence_of(0, n) for n in range(1, 500)]
+    bound = resolve_people(
+        dict.fromkeys(range(500), "clinic"), [*links, evidence_of(0, 7, standing=EvidenceRank.DECISION)]
+    )
     assert {frozenset((0, 7))} == {person for person in bound.people if len(person) > 1}
 
 
 def test_the_newer_decision_outranks_the_older() -> None:
-    older, newer = said(1, 2, standing=EvidenceRank.DECISION), said(1, 2, False, EvidenceRank.DECISION, minute=1)
+    older, newer = (
+        evidence_of(1, 2, standing=EvidenceRank.DECISION),
+        evidence_of(1, 2, False, EvidenceRank.DECISION, minute=1),
+    )
     assert resolve_people(ORGS, [older, newer]).waiting == {older: "overruled"}
     same_again = replace(older, id="again", asserted_at=START + timedelta(minutes=2))
     assert frozenset((1, 2)) in resolve_people(ORGS, [older, newer, same_again]).people
@@ -99,13 +104,13 @@ def test_the_newer_decision_outranks_the_older() -> None:
 @pytest.mark.parametrize(
     ("told", "reason"),
     [
-        ([said(1, 2), said(1, 2, False)], "conflict"),
-        ([said(1, 1)], None),
-        ([said(1, 2, standing=EvidenceRank.PROPOSED)], "proposed"),
-        ([said(1, 2, False), said(1, 2, standing=EvidenceRank.DECISION)], "overruled"),
-        ([said(0, 1), said(1, 2), said(2, 3), said(3, 4, minute=1)], "oversize"),
-        ([said(0, 5), said(1, 6), said(0, 1)], "accounts"),
-        ([said(0, 3), said(1, 4), said(0, 1, standing=EvidenceRank.OWN)], "others"),
+        ([evidence_of(1, 2), evidence_of(1, 2, False)], "conflict"),
+        ([evidence_of(1, 1)], None),
+        ([evidence_of(1, 2, standing=EvidenceRank.PROPOSED)], "proposed"),
+        ([evidence_of(1, 2, False), evidence_of(1, 2, standing=EvidenceRank.DECISION)], "overruled"),
+        ([evidence_of(0, 1), evidence_of(1, 2), evidence_of(2, 3), evidence_of(3, 4, minute=1)], "oversize"),
+        ([evidence_of(0, 5), evidence_of(1, 6), evidence_of(0, 1)], "accounts"),
+        ([evidence_of(0, 3), evidence_of(1, 4), evidence_of(0, 1, standing=EvidenceRank.OWN)], "others"),
     ],
 )
 def test_why_evidence_waits(told: list[Evidence], reason: str | None) -> None:
@@ -115,54 +120,60 @@ def test_why_evidence_waits(told: list[Evidence], reason: str | None) -> None:
 
 def test_what_an_organisation_says_of_its_own_joins_no_account_with_what_another_knows() -> None:
     """Whatever it says first, and however sure it is: the rest is judged before."""
-    accomplice, known = said(1, 5, standing=EvidenceRank.CITIZEN, minute=9), said(0, 3, confidence=0.5, minute=9)
-    own = said(0, 1, standing=EvidenceRank.OWN)
+    accomplice, known = (
+        evidence_of(1, 5, standing=EvidenceRank.CITIZEN, minute=9),
+        evidence_of(0, 3, confidence=0.5, minute=9),
+    )
+    own = evidence_of(0, 1, standing=EvidenceRank.OWN)
     bound = resolve_people(ORGS, [own, accomplice, known])
     assert bound.waiting == {own: "others"}
     assert {frozenset((1, 5)), frozenset((0, 3))} <= set(bound.people)
-    alone = said(0, 2, standing=EvidenceRank.OWN)
+    alone = evidence_of(0, 2, standing=EvidenceRank.OWN)
     assert frozenset((0, 2, 3)) in resolve_people(ORGS, [alone, accomplice, known]).people
 
 
 def test_a_person_joins_two_accounts_by_tokens_of_both_and_by_nothing_else() -> None:
-    tokens = [said(0, n, standing=EvidenceRank.CITIZEN, minute=n) for n in (5, 6)]
+    tokens = [evidence_of(0, n, standing=EvidenceRank.CITIZEN, minute=n) for n in (5, 6)]
     assert resolve_people(ORGS, tokens).waiting == {tokens[1]: "accounts"}
-    both = said(5, 6, standing=EvidenceRank.CITIZEN, minute=1)
+    both = evidence_of(5, 6, standing=EvidenceRank.CITIZEN, minute=1)
     assert frozenset((0, 5, 6)) in resolve_people(ORGS, [*tokens, both]).people
 
 
 def test_who_tells_her_own_apart_from_anothers_does_not_outrank_the_person() -> None:
-    hers, apart = said(0, 5, standing=EvidenceRank.CITIZEN, minute=9), said(0, 5, False, EvidenceRank.ONE_SIDE)
+    hers, apart = (
+        evidence_of(0, 5, standing=EvidenceRank.CITIZEN, minute=9),
+        evidence_of(0, 5, False, EvidenceRank.ONE_SIDE),
+    )
     bound = resolve_people(ORGS, [apart, hers])
     assert (frozenset((0, 5)) in bound.people, bound.waiting) == (True, {apart: "overruled"})
-    handed = said(0, 3, standing=EvidenceRank.HANDOFF)
-    against = said(0, 3, False, EvidenceRank.ONE_SIDE, minute=9)
+    handed = evidence_of(0, 3, standing=EvidenceRank.HANDOFF)
+    against = evidence_of(0, 3, False, EvidenceRank.ONE_SIDE, minute=9)
     assert resolve_people(ORGS, [handed, against]).waiting == {handed: "conflict"}
 
 
 def test_no_organisation_releases_by_itself_a_link_that_would_join_two_accounts() -> None:
     """Not by telling its client apart, and not by making it a hub; a reviewer does."""
-    hers, right = said(0, 5, standing=EvidenceRank.CITIZEN), said(0, 3, confidence=0.9)
-    his, wrong = said(1, 6, standing=EvidenceRank.CITIZEN), said(1, 3, confidence=0.5)
+    hers, right = evidence_of(0, 5, standing=EvidenceRank.CITIZEN), evidence_of(0, 3, confidence=0.9)
+    his, wrong = evidence_of(1, 6, standing=EvidenceRank.CITIZEN), evidence_of(1, 3, confidence=0.5)
     told = [hers, right, his, wrong]
     assert resolve_people(ORGS, told).waiting == {wrong: "accounts"}
-    apart = said(0, 3, False, EvidenceRank.ONE_SIDE)
+    apart = evidence_of(0, 3, False, EvidenceRank.ONE_SIDE)
     assert resolve_people(ORGS, [*told, apart]).waiting == {right: "conflict", wrong: "accounts"}
-    crowd = [said(0, n, standing=EvidenceRank.OWN) for n in (1, 2, 4)]
+    crowd = [evidence_of(0, n, standing=EvidenceRank.OWN) for n in (1, 2, 4)]
     waiting = resolve_people(ORGS, [*told, *crowd], ResolutionLimits(max_neighbours=4)).waiting
     assert (waiting[right], waiting[wrong]) == ("hub", "accounts")
-    decided = said(1, 3, standing=EvidenceRank.DECISION, minute=9)
+    decided = evidence_of(1, 3, standing=EvidenceRank.DECISION, minute=9)
     assert frozenset((1, 3, 6)) in resolve_people(ORGS, [*told, apart, decided]).people
 
 
 def test_a_doubtful_link_that_alone_holds_two_groups_together_binds_and_is_flagged() -> None:
-    doubtful = said(1, 2, confidence=0.5)
-    apart = [said(0, 1), said(2, 3)]
+    doubtful = evidence_of(1, 2, confidence=0.5)
+    apart = [evidence_of(0, 1), evidence_of(2, 3)]
     bound = resolve_people(ORGS, [doubtful, *apart], LIMITS)
     assert bound.bridges == {doubtful}
     assert frozenset((0, 1, 2, 3)) in bound.people
-    assert not resolve_people(ORGS, [doubtful, *apart, said(0, 3)], LIMITS).bridges
-    assert not resolve_people(ORGS, [doubtful, said(0, 1)], LIMITS).bridges
+    assert not resolve_people(ORGS, [doubtful, *apart, evidence_of(0, 3)], LIMITS).bridges
+    assert not resolve_people(ORGS, [doubtful, evidence_of(0, 1)], LIMITS).bridges
 
 
 @given(told=evidence, births=st.lists(st.uuids(), min_size=7, max_size=7, unique=True), ages=st.permutations(REFS))

@@ -19,7 +19,7 @@ async def test_every_moment_is_answered_as_it_was(client: Client) -> None:
     seen: list[tuple[str, str, dict[str, Any]]] = []
     births: dict[str, str] = {}
     for told in ([first], [step("west", 2)], [joins], [late], [void], [parts], [link(WEST, NORTH), step("north", 3)]):
-        await client.tell(*told)
+        await client.publish(*told)
         async with client.up.pool.acquire() as connection:
             now = (await connection.fetchval("select clock_timestamp()")).isoformat()
         for org, n in (("east", 1), ("west", 2)):
@@ -37,10 +37,10 @@ async def test_every_moment_is_answered_as_it_was(client: Client) -> None:
 
 
 async def test_an_id_that_was_part_of_another_pathway_then_leads_there(client: Client) -> None:
-    await client.tell(step("east", 1))
-    await client.tell(step("west", 2))
+    await client.publish(step("east", 1))
+    await client.publish(step("west", 2))
     west = await client.pathway("west", 2)
-    await client.tell(link(EAST, WEST))
+    await client.publish(link(EAST, WEST))
     async with client.up.pool.acquire() as connection:
         now = (await connection.fetchval("select clock_timestamp()")).isoformat()
     moved = await client.http.get(f"/v1/pathways/{west}", params={"as_of": now})

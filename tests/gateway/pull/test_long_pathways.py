@@ -188,13 +188,13 @@ async def test_a_new_step_is_handed_out_without_a_look_at_the_others(long: Gatew
             await work()
             return time.process_time() - began, lag.longest
 
-    async def given(id: str, n: int) -> tuple[float, float]:
+    async def time_dispatch(id: str, n: int) -> tuple[float, float]:
         await long.publish(activity("north", id, n, minute=100_000))
         return await spent(lambda: long.dispatch(everything=False))
 
-    await given("warm", 1)
-    of_long = min([await given(f"long {n}", 1) for n in range(3)])
-    of_short = min([await given(f"short {n}", 50 + n) for n in range(3)])
+    await time_dispatch("warm", 1)
+    of_long = min([await time_dispatch(f"long {n}", 1) for n in range(3)])
+    of_short = min([await time_dispatch(f"short {n}", 50 + n) for n in range(3)])
     assert of_long[1] < _BLOCKED_S
     assert of_long[0] < of_short[0] + 0.1
     subscription = (await long.request(subscriber("south"), "GET", "/v1/subscriptions")).json()["subscriptions"][0][

@@ -19,7 +19,7 @@ EAST, WEST = ref("east", 1), ref("west", 2)
 
 async def proposed(strict: Client) -> str:
     """The one item of a link that nobody who may has made."""
-    await strict.tell(step("east", 1), step("west", 2), link(EAST, WEST, confidence=0.8, purpose="care"))
+    await strict.publish(step("east", 1), step("west", 2), link(EAST, WEST, confidence=0.8, purpose="care"))
     (item,) = await strict.waiting()
     return str(item["item"])
 
@@ -80,16 +80,16 @@ async def test_a_decision_binds_is_listed_and_can_be_undone(strict: Client) -> N
 
 
 async def test_a_decision_outranks_what_binds_by_itself(client: Client) -> None:
-    await client.tell(step("east", 1), step("west", 2), link(EAST, WEST))
+    await client.publish(step("east", 1), step("west", 2), link(EAST, WEST))
     assert await joined(client)
     different = event("north", "identity.distinguished", EAST, different=[EAST, WEST])
-    status = await client.tell(different)
+    status = await client.publish(different)
     assert (status["conflicts"], status["quarantined"]) == (1, 0)
     assert not await joined(client)
     (item,) = await client.waiting(reason="conflict")
     await decide(client, item["item"], "same")
     assert await joined(client)
-    await client.tell(event("north", "identity.distinguished", EAST, different=[EAST, WEST]))
+    await client.publish(event("north", "identity.distinguished", EAST, different=[EAST, WEST]))
     assert await joined(client)
     await decide(client, item["item"], "different")
     assert not await joined(client)
@@ -137,7 +137,7 @@ async def wrong(client: Client) -> list[str]:
 
 async def test_a_hub_of_five_hundred_merges_none_and_shows_its_evidence(client: Client) -> None:
     hub = ref("registry", 0)
-    status = await client.tell(*(link(hub, ref("east", n), id=f"hub-{n}") for n in range(1, 501)))
+    status = await client.publish(*(link(hub, ref("east", n), id=f"hub-{n}") for n in range(1, 501)))
     assert (status["quarantined"], status["conflicts"]) == (500, 0)
     first = await client.get("/v1/identity/review", reason="hub", limit=300)
     rest = await client.get("/v1/identity/review", reason="hub", limit=300, after=first["next"])

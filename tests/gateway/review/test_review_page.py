@@ -22,7 +22,7 @@ async def text(client: Client, path: str) -> str:
 
 
 async def propose_link(strict: Client) -> str:
-    await strict.tell(
+    await strict.publish(
         step("east", 1), step("west", 2), link(EAST, WEST, confidence=0.8, purpose="care", id="secret-id")
     )
     (item,) = await strict.waiting()
@@ -56,7 +56,7 @@ async def test_the_page_shows_both_sides_and_what_would_merge_and_decides_and_un
 
 async def test_the_page_shows_a_hub_with_its_evidence(client: Client) -> None:
     hub = ref("registry", 0)
-    await client.tell(*(link(hub, ref("east", n)) for n in range(1, 501)))
+    await client.publish(*(link(hub, ref("east", n)) for n in range(1, 501)))
     front = await text(client, "/console/review?reason=hub")
     (first, *others) = re.findall(r'href="(/console/review/[0-9a-f-]{36})"', front)
     assert len(others) == 49

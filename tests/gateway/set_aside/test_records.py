@@ -125,9 +125,9 @@ class Person:
         if not await connection.fetchval(_DONE, *self.handoffs):
             return False
         found = await connection.fetchval(_TOGETHER, [r["org"] for r in refs], [r["subject"] for r in refs])
-        return found == 3 and {f"s-{self.n}", f"t-{self.n}"} <= await self.given()
+        return found == 3 and {f"s-{self.n}", f"t-{self.n}"} <= await self.delivered()
 
-    async def given(self) -> set[str]:
+    async def delivered(self) -> set[str]:
         """Her events that the reader was handed, each once and the numbers without a gap."""
         page = await self.client.get(f"/v1/subscriptions/{self.subscriptions['PULL']}/events", limit=1000)
         assert [each["number"] for each in page["events"]] == list(range(1, len(page["events"]) + 1))

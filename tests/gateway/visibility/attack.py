@@ -49,16 +49,16 @@ OWN_SECRET = "a-token-of-the-attackers-own"
 
 
 @dataclass
-class Said:
+class PublishedEvents:
     """Everything that was published."""
 
     steps: list[Step] = field(default_factory=list)
     consents: list[ConsentEvent] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
 
-    def __add__(self, other: Said) -> Said:
+    def __add__(self, other: PublishedEvents) -> PublishedEvents:
         """Both."""
-        return Said(self.steps + other.steps, self.consents + other.consents, self.evidence + other.evidence)
+        return PublishedEvents(self.steps + other.steps, self.consents + other.consents, self.evidence + other.evidence)
 
 
 def event(number: int, id: str, type: str, minute: int, data: Mapping[str, Any]) -> Step:
@@ -141,13 +141,13 @@ def _some(things: Sequence[Any], bits: int) -> tuple[list[Any], int]:
     return [each for n, each in enumerate(things) if bits >> n & 1], bits >> len(things)
 
 
-def world(number: int) -> Said:
+def world(number: int) -> PublishedEvents:
     """What honest people said, of all that they might have."""
     number, passed = divmod(number, len(PASSED))
     links, rest = _some(LINKS, number)
     consents, rest = _some(CONSENTS, rest)
     mandates, _ = _some(MANDATES, rest)
-    return Said([*STEPS, *mandates, *PASSED[passed]], consents, links)
+    return PublishedEvents([*STEPS, *mandates, *PASSED[passed]], consents, links)
 
 
 # --- what the attacker may say ---------------------------------------------------------------------------------------
@@ -173,9 +173,9 @@ class Choices:
         return options[n]
 
 
-def attack(numbers: Sequence[int]) -> Said:
+def attack(numbers: Sequence[int]) -> PublishedEvents:
     """What the attacker says, one event for each number."""
-    said = Said()
+    said = PublishedEvents()
     for n, number in enumerate(numbers):
         choices = Choices(number)
         kind = choices.of((_consent, _mandate, _identity, _identity, _handoff, _handoff, _other))
@@ -189,7 +189,7 @@ ATTACK = KINDS * 10**9
 """Numbers below this reach every event."""
 
 
-def _consent(said: Said, id: str, choices: Choices) -> None:
+def _consent(said: PublishedEvents, id: str, choices: Choices) -> None:
     given = choices.of((True, True, True, False))
     said.consents.append(
         consent(
@@ -200,7 +200,7 @@ def _consent(said: Said, id: str, choices: Choices) -> None:
     )  # fmt: skip
 
 
-def _mandate(said: Said, id: str, choices: Choices) -> None:
+def _mandate(said: PublishedEvents, id: str, choices: Choices) -> None:
     data: dict[str, Any] = {"mandate": choices.of(("m", "m2", "x")), **choices.of(SAFETY)}
     verb = choices.of(("given", "given", "withdrawn"))
     if verb == "given":
@@ -213,7 +213,7 @@ def _mandate(said: Said, id: str, choices: Choices) -> None:
     said.steps.append(event(choices.of(OWN), id, f"mandate.{verb}", choices.of((0, 5, 6, 7, 20)), data))
 
 
-def _identity(said: Said, id: str, choices: Choices) -> None:
+def _identity(said: PublishedEvents, id: str, choices: Choices) -> None:
     a, b = choices.of(PAIRS)
     kind = choices.of(("same", "same", "same", "different"))
     standing = RIGHTS.rank_of(f"urn:pathline:{X}:desk", kind, (ORGS[a], ORGS[b]))
@@ -222,7 +222,7 @@ def _identity(said: Said, id: str, choices: Choices) -> None:
     said.evidence.append(Evidence(f"urn:pathline:{X}:desk", id, kind == "same", a, b, standing, sure, at))
 
 
-def _handoff(said: Said, id: str, choices: Choices) -> None:
+def _handoff(said: PublishedEvents, id: str, choices: Choices) -> None:
     """Its own hand-off, to itself or others; or its word on the clinic's, with a token that it made itself."""
     verb, handoff = choices.of(VERBS), choices.of((f"{X}:1", f"{Y}:1"))
     number, minute = choices.of(OWN), choices.of((5, 9, 11, 13, 15))
@@ -238,7 +238,7 @@ def _handoff(said: Said, id: str, choices: Choices) -> None:
     said.steps.append(event(number, id, f"handoff.{verb}", minute, data))
 
 
-def _other(said: Said, id: str, choices: Choices) -> None:
+def _other(said: PublishedEvents, id: str, choices: Choices) -> None:
     """A step of any other noun, which names others' events, organisations and hand-offs."""
     data: dict[str, Any] = {
         "kind": "chase",
@@ -254,7 +254,7 @@ def _other(said: Said, id: str, choices: Choices) -> None:
 Identity = tuple[str, str]
 
 
-def people(said: Said) -> list[frozenset[int]]:
+def people(said: PublishedEvents) -> list[frozenset[int]]:
     """Who is who."""
     shown = [
         Evidence(
@@ -267,7 +267,7 @@ def people(said: Said) -> list[frozenset[int]]:
     return resolve_people(ORGS, [*said.evidence, *shown]).people
 
 
-def shown_to(said: Said) -> list[frozenset[Identity]]:
+def shown_to(said: PublishedEvents) -> list[frozenset[Identity]]:
     """Of each reader, the steps of others that she is shown, on whichever pathway."""
     found: list[set[Identity]] = [set() for _ in READERS]
     steps = sorted(said.steps, key=lambda step: step.sort_key)
@@ -319,7 +319,7 @@ def granted(number: int) -> tuple[frozenset[Identity], ...]:
     return tuple(found)
 
 
-def _mandated(said: Said, org: str) -> bool:
+def _mandated(said: PublishedEvents, org: str) -> bool:
     """Whether she lets the accomplice see what this organisation holds."""
     ended = {orjson.loads(s.data)["mandate"] for s in said.steps if s.type.endswith("mandate.withdrawn.v1")}
     given = [orjson.loads(s.data) for s in said.steps if s.type.endswith("mandate.given.v1")]
@@ -328,7 +328,7 @@ def _mandated(said: Said, org: str) -> bool:
     )
 
 
-def _linked(said: Said, start: int) -> set[int]:
+def _linked(said: PublishedEvents, start: int) -> set[int]:
     """Whom honest links alone connect with this ref: all but those of the accomplice with the attacker's clients."""
     found, before = {start}, 0
     edges = [(e.a, e.b) for e in said.evidence if not (e.a == ACCOMPLICE and ORGS[e.b] == X)]

@@ -50,7 +50,7 @@ QUIETLY: Sequence[dict[str, str]] = ({}, {"safety": "conceal"}, {"safety": "loca
 
 
 @st.composite
-def said(draw: st.DrawFn, n: int) -> Event:
+def event_of_the_charity(draw: st.DrawFn, n: int) -> Event:
     """One event of the charity's, under any ref of its own."""
     under, minute = draw(st.sampled_from((1, 2, 7))), draw(st.sampled_from((0, 5, 50)))
     kind = draw(st.sampled_from(("consent.given", "mandate.given", "identity", "handoff", "withdrawn", "step")))
@@ -128,7 +128,7 @@ async def attacked(machine: Machine, events: Sequence[Event]) -> tuple[list[set[
 def test_whatever_an_organisation_publishes_nobody_is_answered_more_of_others(
     machine: Machine, data: st.DataObject
 ) -> None:
-    events = [data.draw(said(n)) for n in range(data.draw(st.integers(1, 8)))]
+    events = [data.draw(event_of_the_charity(n)) for n in range(data.draw(st.integers(1, 8)))]
     before, after, mandates = asyncio.run(attacked(machine, events))
     for caller, was, now in zip(CALLERS, before, after, strict=True):
         assert now <= was, caller

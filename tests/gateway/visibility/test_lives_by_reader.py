@@ -37,7 +37,7 @@ async def test_an_organisation_reads_its_part_of_a_life(life: Path, gateway: Gat
                 key = ReaderKey(SECRET, f"organisation:{at['org']}")
                 named = {key.event_id(*each): each for each in steps}
                 others = {named[each["id"]] for each in served if each["org"] != at["org"]}
-                shown = set() if purpose is None else handed(at["org"], steps, events, expected["handoffs"])
+                shown = set() if purpose is None else shown_by_handoffs(at["org"], steps, events, expected["handoffs"])
                 assert others == {each for each in shown if org_of(each) != at["org"]}
                 foreign += len(others)
     assert foreign > 10
@@ -55,7 +55,9 @@ async def test_a_citizen_reads_all_of_hers(life: Path, gateway: GatewayRoutes) -
             assert body["subjects"] == [at]
 
 
-def handed(org: str, steps: list[Identity], events: dict[Identity, Event], handoffs: list[Event]) -> set[Identity]:
+def shown_by_handoffs(
+    org: str, steps: list[Identity], events: dict[Identity, Event], handoffs: list[Event]
+) -> set[Identity]:
     """What the hand-offs in which this organisation has a part show it, as the story tells them."""
     shown: set[Identity] = set()
     for handoff in handoffs:

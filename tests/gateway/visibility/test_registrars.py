@@ -9,7 +9,7 @@ from support.preloaded import run_command
 
 
 async def test_the_register_is_entered_listed_and_ended_over_http(strict: Client) -> None:
-    await strict.tell(step("east", 1), step("west", 2))
+    await strict.publish(step("east", 1), step("west", 2))
     await strict.post("/v1/registrars", 201, {"org": "west"})
     await strict.post("/v1/registrars", 201, {"org": "east"})
     await strict.post("/v1/registrars", 200, {"org": "east"})

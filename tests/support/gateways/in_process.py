@@ -43,7 +43,7 @@ class Client:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def tell(self, *events: dict[str, Any]) -> dict[str, Any]:
+    async def publish(self, *events: dict[str, Any]) -> dict[str, Any]:
         """These are published and bound; the status then."""
         answer = await self.post("/v1/events", 202, list(events), headers=BATCH)
         assert answer["refused"] == []

@@ -25,7 +25,7 @@ async def joined(client: Client) -> bool:
 
 
 async def test_two_tokens_join_and_who_joined_takes_it_back(strict: Client) -> None:
-    await strict.tell(step("east", 1), step("west", 2))
+    await strict.publish(step("east", 1), step("west", 2))
     tokens = [await token(strict, "east", 1), await token(strict, "west", 2)]
     assert all(len(each) == 32 for each in tokens)
     made = await strict.post("/v1/identity/links", 201, {"tokens": tokens})
@@ -46,7 +46,7 @@ async def test_two_tokens_join_and_who_joined_takes_it_back(strict: Client) -> N
 
 async def test_a_link_that_contradicts_what_is_told_apart_waits_and_says_so(client: Client) -> None:
     apart = event("north", "identity.distinguished", ref("east", 1), different=[ref("east", 1), ref("west", 2)])
-    await client.tell(step("east", 1), step("west", 2), apart)
+    await client.publish(step("east", 1), step("west", 2), apart)
     tokens = [await token(client, "east", 1), await token(client, "west", 2)]
     made = await client.post("/v1/identity/links", 201, {"tokens": tokens})
     assert made["state"] == "in-review"
@@ -88,7 +88,7 @@ async def test_every_bad_token_is_refused_alike_and_only_the_log_says_why(
 
 async def test_one_token_is_completed_by_the_callers_own_account_and_she_alone_takes_it_back(strict: Client) -> None:
     app = strict.http._transport.app  # type: ignore[attr-defined]
-    await strict.tell(step("east", 1))
+    await strict.publish(step("east", 1))
     carried = await token(strict, "east", 1)
     await strict.post("/v1/identity/links", 422, {"tokens": [carried]})
     me = Caller(frozenset((Role.CITIZEN,)), account=MINE)
@@ -131,7 +131,7 @@ async def test_no_token_and_no_subject_is_logged_named_or_kept(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     logging.getLogger("aiokafka").setLevel(logging.INFO)  # it shows what it sends, when it is asked to
-    await strict.tell(step("east", 1), step("west", 2))
+    await strict.publish(step("east", 1), step("west", 2))
     tokens = [await token(strict, "east", 1), await token(strict, "west", 2)]
     answers = [await strict.http.post("/v1/identity/links", json={"tokens": [tokens[0], "z" * 101]})]
     answers.append(await strict.http.post("/v1/identity/tokens", json={"org": "east", "subject": "her name"}))

@@ -11,13 +11,13 @@ EAST, WEST = ref("east", 1), ref("west", 2)
 
 
 async def test_a_link_binds_once_its_asserter_may_link_both_sides_and_not_before(strict: Client) -> None:
-    await strict.tell(step("east", 1), step("west", 2))
+    await strict.publish(step("east", 1), step("west", 2))
     await strict.post("/v1/linkers", 201, {"org": "registry", "of": "east"})
-    await strict.tell(link(EAST, WEST, id="one-side"))
+    await strict.publish(link(EAST, WEST, id="one-side"))
     assert await strict.pathway("east", 1) != await strict.pathway("west", 2)
     await strict.post("/v1/linkers", 201, {"org": "registry", "of": "west"})
     await strict.post("/v1/linkers", 200, {"org": "registry", "of": "west"})
-    await strict.tell(link(EAST, WEST, id="both-sides"))
+    await strict.publish(link(EAST, WEST, id="both-sides"))
     assert await strict.pathway("east", 1) == await strict.pathway("west", 2)
     assert await strict.waiting() == []
     listed = await strict.get("/v1/linkers", limit=1)
@@ -27,7 +27,7 @@ async def test_a_link_binds_once_its_asserter_may_link_both_sides_and_not_before
     assert (await strict.http.delete("/v1/linkers/registry/west")).status_code == 204
     assert (await strict.http.delete("/v1/linkers/registry/west")).status_code == 404
     assert await strict.pathway("east", 1) == await strict.pathway("west", 2)
-    await strict.tell(link(ref("east", 5), ref("west", 5)))
+    await strict.publish(link(ref("east", 5), ref("west", 5)))
     assert len(await strict.waiting(reason="proposed")) == 1
 
 

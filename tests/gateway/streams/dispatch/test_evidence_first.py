@@ -27,12 +27,12 @@ async def stored(gateway: GatewayRoutes, *told: Event) -> None:
         await gateway.partition.apply(connection, *told)
 
 
-async def handed(gateway: GatewayRoutes, org: str, id: str) -> list[int]:
+async def delivered_minutes(gateway: GatewayRoutes, org: str, id: str) -> list[int]:
     """What this organisation may read of what its stream was given, each event by its minute."""
-    return [minute for _, minute in await handed_on_pathways(gateway, org, id)]
+    return [minute for _, minute in await delivered_on_pathways(gateway, org, id)]
 
 
-async def handed_on_pathways(gateway: GatewayRoutes, org: str, id: str) -> list[tuple[str | None, int]]:
+async def delivered_on_pathways(gateway: GatewayRoutes, org: str, id: str) -> list[tuple[str | None, int]]:
     """The same, each with the pathway that it is on now; None where the organisation has no name for it."""
     answer = await gateway.request(
         subscriber(org), "GET", f"/v1/subscriptions/{id}/events", params={"after": "n0", "limit": 100}
@@ -61,11 +61,11 @@ async def test_who_asked_is_given_the_answer_of_a_client_who_is_not_joined_yet(g
     await stored(gateway, accepted("housing", "a", 2, "clinic:h", 1), step("court", "meanwhile", 7, 2))
     await gateway.dispatch(everything=False)
     await stored(gateway, step("clinic", "later", 1, 3))
-    assert await handed(gateway, "clinic", sender) == []
-    assert await handed(gateway, "court", court) == [2], "nobody else waits for that"
+    assert await delivered_minutes(gateway, "clinic", sender) == []
+    assert await delivered_minutes(gateway, "court", court) == [2], "nobody else waits for that"
     await gateway.bind()
     await gateway.dispatch(everything=False)
-    assert await handed(gateway, "clinic", sender) == [1, 3]
+    assert await delivered_minutes(gateway, "clinic", sender) == [1, 3]
 
 
 async def test_what_comes_after_a_parting_is_not_given_by_the_old_membership(gateway: GatewayRoutes) -> None:
@@ -78,10 +78,10 @@ async def test_what_comes_after_a_parting_is_not_given_by_the_old_membership(gat
     await gateway.dispatch(everything=False)
     await stored(gateway, retracted("r", "l"), step("housing", "after", 2, 2))
     await gateway.dispatch(everything=False)
-    assert await handed(gateway, "clinic", reader) == [1]
+    assert await delivered_minutes(gateway, "clinic", reader) == [1]
     await gateway.bind()
     await gateway.dispatch(everything=False)
-    assert await handed(gateway, "clinic", reader) == [], "nor is what was given shown any more"
+    assert await delivered_minutes(gateway, "clinic", reader) == [], "nor is what was given shown any more"
 
 
 TURNS = st.lists(
@@ -97,7 +97,7 @@ TURNS = st.lists(
 )
 
 
-def said(n: int, turn: str, org: str, who: int) -> Event:
+def event_of_turn(n: int, turn: str, org: str, who: int) -> Event:
     """What somebody publishes at this turn."""
     other = ORGS[(ORGS.index(org) + 1) % len(ORGS)]
     match turn:
@@ -112,7 +112,7 @@ def said(n: int, turn: str, org: str, who: int) -> Event:
 
 
 @dataclass
-class Given:
+class Deliveries:
     """What each organisation was given, and of which earlier events each event shared the pathway when it came."""
 
     by_org: dict[str, list[tuple[str | None, int]]] = field(default_factory=dict)
@@ -120,9 +120,9 @@ class Given:
     """Of what was bound at once: by the minute of an event, the minutes of those before it on its pathway."""
 
 
-async def given_in(machine: Machine, turns: list[Any], *, at_once: bool) -> Given:
+async def deliveries_of(machine: Machine, turns: list[Any], *, at_once: bool) -> Deliveries:
     """`at_once`: each event is bound and handed out before the next comes."""
-    given = Given()
+    given = Deliveries()
     async with routes_on(machine) as gateway:
         for who in (1, 2):
             for org, other in zip(ORGS, (*ORGS[1:], ORGS[0]), strict=True):
@@ -130,7 +130,7 @@ async def given_in(machine: Machine, turns: list[Any], *, at_once: bool) -> Give
         subscriptions = {org: await subscribe_by_pull(gateway, subscriber(org), org) for org in ORGS}
         for n, (turn, org, who) in enumerate(turns):
             if turn not in ("bind", "hand out"):
-                await stored(gateway, said(n, turn, org, who))
+                await stored(gateway, event_of_turn(n, turn, org, who))
             if turn == "bind" or at_once:
                 await gateway.bind()
             if at_once:
@@ -142,7 +142,7 @@ async def given_in(machine: Machine, turns: list[Any], *, at_once: bool) -> Give
         async with gateway.pool.acquire() as connection:
             assert await connection.fetchval("select count(*) from dispatch_held") == 0
             assert await find_faults(connection) == {}
-        given.by_org = {org: await handed_on_pathways(gateway, org, id) for org, id in subscriptions.items()}
+        given.by_org = {org: await delivered_on_pathways(gateway, org, id) for org, id in subscriptions.items()}
         return given
 
 
@@ -165,8 +165,8 @@ async def minutes_before(gateway: GatewayRoutes, minute: int) -> set[int]:
 async def test_whoever_binds_late_misses_nothing_of_what_binding_at_once_gives(
     machine: Machine, turns: list[Any]
 ) -> None:
-    late = await given_in(machine, turns, at_once=False)
-    at_once = await given_in(machine, turns, at_once=True)
+    late = await deliveries_of(machine, turns, at_once=False)
+    at_once = await deliveries_of(machine, turns, at_once=True)
     for org in ORGS:
         minutes, expected = [minute for _, minute in late.by_org[org]], [minute for _, minute in at_once.by_org[org]]
         assert len(set(minutes)) == len(minutes), "once each"
@@ -185,7 +185,7 @@ async def test_a_flood_of_links_holds_up_nobody_whom_it_is_not_about(gateway: Ga
     await stored(gateway, *(linked(f"l{n}", ref("clinic", n), ref("housing", n)) for n in range(10, 400)))
     await stored(gateway, step("court", "meanwhile", 7, 2))
     await gateway.dispatch(everything=False)
-    assert await handed(gateway, "court", court) == [2]
+    assert await delivered_minutes(gateway, "court", court) == [2]
 
 
 async def test_a_flood_of_links_does_not_hold_up_what_a_bound_link_is_about(gateway: GatewayRoutes) -> None:
@@ -195,9 +195,9 @@ async def test_a_flood_of_links_does_not_hold_up_what_a_bound_link_is_about(gate
     link = linked("hers", ref("clinic", 1), ref("court", 7))
     await stored(gateway, replace(link, org="court"), step("clinic", "meanwhile", 1, 2))
     await gateway.dispatch(everything=False)
-    assert await handed(gateway, "court", court) == []
+    assert await delivered_minutes(gateway, "court", court) == []
     await MembershipWriter(gateway.pool).bind_batch()  # one turn: of each organisation, the oldest
     async with gateway.pool.acquire() as connection:
         assert await connection.fetchval("select count(*) from unseen_evidence_ref") > 0, "the flood waits still"
     await gateway.dispatch(everything=False)
-    assert await handed(gateway, "court", court) == [2]
+    assert await delivered_minutes(gateway, "court", court) == [2]

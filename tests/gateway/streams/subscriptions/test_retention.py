@@ -32,7 +32,7 @@ async def read(gateway: GatewayRoutes, org: str, id: str, after: str = "n0") -> 
     return [(each["number"], each.get("first") if each.get("forgotten") else None) for each in page["events"]]
 
 
-async def given(gateway: GatewayRoutes, n: int, begin: int = 0) -> None:
+async def publish_and_dispatch(gateway: GatewayRoutes, n: int, begin: int = 0) -> None:
     await gateway.publish(*(step("clinic", f"c{begin + k}", k) for k in range(n)))
     await gateway.dispatch(everything=False)
 
@@ -54,7 +54,7 @@ async def test_whoever_comes_back_late_is_told_what_is_lost_and_goes_on(gateway:
         await pull(gateway, "clinic"),
         await pull(gateway, "clinic", filters=[{"exact": {"service": "nothing"}}]),
     )
-    await given(gateway, 10)
+    await publish_and_dispatch(gateway, 10)
     await forget(gateway, most=4)
     assert await rows(gateway, id) == [7, 8, 9, 10]
     assert await read(gateway, "clinic", id) == [(6, 1), (7, None), (8, None), (9, None), (10, None)]
@@ -67,7 +67,7 @@ async def test_whoever_comes_back_late_is_told_what_is_lost_and_goes_on(gateway:
     await gateway.execute("update delivery set delivered_at = delivered_at - interval '40 days'")
     await forget(gateway, before=datetime.now(UTC) - timedelta(days=30))
     assert await read(gateway, "clinic", id) == [(10, 1)]
-    await given(gateway, 2, begin=10)
+    await publish_and_dispatch(gateway, 2, begin=10)
     assert await read(gateway, "clinic", id, "n2") == [(10, 3), (11, None), (12, None)]
 
 
@@ -77,7 +77,7 @@ async def test_many_that_nobody_reads_share_what_their_organisation_may_keep(gat
     few = await pull(gateway, "clinic", filters=[{"exact": {"activity": "none"}}])
     await gateway.publish(step("housing", "h1", 99))
     mine = await pull(gateway, "housing")
-    await given(gateway, 20)
+    await publish_and_dispatch(gateway, 20)
     await gateway.publish(*(step("housing", f"h{n}", n) for n in range(2, 22)))
     await gateway.dispatch(everything=False)
     await forget(gateway, of_all=60)
@@ -87,7 +87,7 @@ async def test_many_that_nobody_reads_share_what_their_organisation_may_keep(gat
 
 async def test_a_listener_is_told_as_well(gateway: GatewayRoutes) -> None:
     id = await pull(gateway, "clinic")
-    await given(gateway, 5)
+    await publish_and_dispatch(gateway, 5)
     await forget(gateway, most=2)
     streams = SseStreams(gateway.pool, SECRET, lambda: gateway.now, gateway.listeners)
     frames = streams.listen(UUID(id), 1, auth_disabled=False)

@@ -37,7 +37,7 @@ NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 POLICY = DeliveryPolicy(base_s=0.01, cap_s=0.01, sink_cap_s=0.01, client_error_age=timedelta())
 
 
-def said(number: int) -> WebhookMessage:
+def message_of(number: int) -> WebhookMessage:
     return WebhookMessage(str(number), b"")
 
 
@@ -111,7 +111,7 @@ class Ledger:
         plan = asked.planner.reserve_and_schedule(state, found, asked.free_slots)
         await self.hold([(ID, number) for number in plan.hold])
         by_number = {each.number: each for each in found}
-        look = FetchResult(state, "reader", (), plan, [(by_number[n], said(n)) for n in plan.start])
+        look = FetchResult(state, "reader", (), plan, [(by_number[n], message_of(n)) for n in plan.start])
         await asyncio.sleep(0)
         return look
 
@@ -148,7 +148,7 @@ class Ledger:
         """These are given, and told in the transaction that gives them."""
         after = len(self.lanes)
         self.lanes += lanes
-        some = [PushedEvent(self.next(n), said(n)) for n in range(after + 1, len(self.lanes) + 1)]
+        some = [PushedEvent(self.next(n), message_of(n)) for n in range(after + 1, len(self.lanes) + 1)]
         if at_hand and line.is_caught_up_to(after):
             ways = {n: self.lanes[n - 1] for n in line.in_flight_numbers()}
             some = some[: startable_prefix(lanes, ways.values(), line.free_slots())]

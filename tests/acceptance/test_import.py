@@ -14,11 +14,12 @@ import pytest
 
 from acceptance.importing import command, imported, init, killed, linking
 from pathline import Pseudonyms
+from support.examples import number
 from support.gateways.process import Gateway, running
 
 ACTIVITIES = ("Registration", "Triage", "Blood test; CRP", 'Admission "normal"', "二回目", "Release")
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
-CASES = 200
+CASES = number(200)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,7 @@ def test_an_import_killed_in_the_middle_and_resumed_is_whole_and_a_second_one_ch
             assert served == [what for _, what in sorted(told)]
 
 
+@pytest.mark.scaled
 def test_two_halves_and_their_linking_table_are_joined_as_a_recount_says(gateway: Gateway, tmp_path: Path) -> None:
     rows = [
         (name, what, f"{START + timedelta(minutes=n):%Y/%m/%d %H:%M:%S}") for n, (name, what, _) in enumerate(log(8))

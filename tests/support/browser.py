@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from support.node_packages import installed
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 MISSING = "no browser: run `make browser`, or name one in CHROMIUM"
@@ -44,3 +47,26 @@ def follow(page: Page, link: Locator) -> None:
 def fits(page: Page) -> None:
     """Nothing but a table or a drawing, each in a region of its own, is wider than the screen."""
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def check_accessibility(page: Page) -> None:
+    """Axe finds nothing that keeps anybody out of the page, in light colours or in dark ones.
+
+    The page's context has `bypass_csp`, as axe is no script of ours.
+    """
+    page.evaluate((installed() / "node_modules/axe-core/axe.min.js").read_text())
+    page.emulate_media(color_scheme="light")
+    assert _axe(page, "{}") > 10
+    # What the browser prefers changes colours, and nothing else.
+    page.emulate_media(color_scheme="dark")
+    _axe(page, "{runOnly: ['color-contrast']}")
+
+
+def _axe(page: Page, options: str) -> int:
+    """How many rules the page keeps; it breaks none."""
+    kept, broken = page.evaluate(
+        f"axe.run({options}).then(done => [done.passes.length,"
+        " done.violations.map(v => [v.id, v.impact, v.nodes[0].html])])"
+    )
+    assert broken == [], json.dumps(broken, indent=1)
+    return int(kept)

@@ -40,6 +40,7 @@ def ask(url: str, session: requests.Session, right: Sequence[Case], wrong: Seque
             case.validate_response(case.call(base_url=url, session=session), checks=checks)
 
 
+@pytest.mark.scaled
 def test_whatever_is_asked_the_answer_is_in_the_document(url: str) -> None:
     everything: Sequence[Asked] = made_up(url)
     assert len(everything) > 40

@@ -64,4 +64,6 @@ def on_every_broker(capability: str, *, of: tuple[str, ...] = BROKERS) -> Callab
 def _expected(broker: str, capability: str) -> Any:
     found = [each for each in TABLE if (each.broker, each.capability) == (broker, capability)]
     marks = [pytest.mark.xfail(strict=True, raises=each.failing, reason=each.instead) for each in found]
+    if broker == "kafka":  # a JVM, which tests of the gateway itself start as well
+        marks.append(pytest.mark.long)
     return pytest.param(broker, marks=marks, id=broker)

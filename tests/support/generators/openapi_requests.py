@@ -17,10 +17,12 @@ from schemathesis.core.errors import InvalidSchema
 from schemathesis.core.result import Ok, Result
 from schemathesis.schemas import APIOperation
 
+from support.examples import number
+
 Operation = APIOperation[Any, Any, Any, Any]
 Case = schemathesis.Case[Any]
 
-EACH = 8
+EACH = number(8)
 """Of an operation's right requests, and of its wrong ones."""
 _SOME = settings(
     max_examples=EACH,

@@ -83,6 +83,7 @@ def event(org: str, n: int) -> BatchRecord:
     return BatchRecord(value, [(name.encode(), said) for name, said in headers])
 
 
+@pytest.mark.long
 async def test_no_record_is_too_large_for_the_others(gateway: Gateway, bootstrap: str, database: str) -> None:
     bomber, neighbour = f"bomber-{secrets.token_hex(3)}", f"neighbour-{secrets.token_hex(3)}"
     await make(bootstrap, bomber, neighbour)

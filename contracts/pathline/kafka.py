@@ -1,4 +1,7 @@
-"""A ready Kafka producer (`pathline[kafka]`): acks=all, idempotent where the broker can."""
+"""`KafkaProducer`, an aiokafka producer with the right settings: acks=all, idempotent where the broker can.
+
+It needs `pathline[kafka]`. `producer.publish` sends with it, or with any producer that has the same `send`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Publishing: an interaction becomes one Kafka record, through whatever producer the agency has."""
+"""`publish` sends an interaction to its organisation's topic, through `KafkaProducer` or any other producer."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _FORMS_ADVICE: Final = "--to: write http://host:port, https://host or kafka://ho
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A receiver of events: the URL of a gateway, or `host:port[,host:port]` of a broker."""
+    """A destination of events: the URL of a gateway, or `host:port[,host:port]` of a broker."""
 
     kind: Literal["http", "kafka"]
     target: str

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from pathline.cli.batches import RecordBatch
-from pathline.cli.receipt import Receipt, Receiver
+from pathline.cli.receipt import Destination, Receipt
 from pathline.cli.retry import RetryPolicy
 
 Settle = Callable[[RecordBatch, Receipt], None]
@@ -15,7 +15,12 @@ Settle = Callable[[RecordBatch, Receipt], None]
 
 
 async def send_batches(
-    batches: Iterable[RecordBatch], receiver: Receiver, settle: Settle, *, in_flight: int, retry_policy: RetryPolicy
+    batches: Iterable[RecordBatch],
+    destination: Destination,
+    settle: Settle,
+    *,
+    in_flight: int,
+    retry_policy: RetryPolicy,
 ) -> None:
     """Every batch is delivered and settled.
 
@@ -25,7 +30,7 @@ async def send_batches(
     in_flight_tasks: deque[tuple[RecordBatch, asyncio.Task[Receipt]]] = deque()
     try:
         for batch in batches:
-            in_flight_tasks.append((batch, asyncio.create_task(_send_batch(batch, receiver, retry_policy))))
+            in_flight_tasks.append((batch, asyncio.create_task(_send_batch(batch, destination, retry_policy))))
             # Lets the request leave before the next batch is read, which takes the loop for a while.
             await asyncio.sleep(0)
             while len(in_flight_tasks) >= in_flight or (in_flight_tasks and in_flight_tasks[0][1].done()):
@@ -45,8 +50,8 @@ async def _settle_first(in_flight_tasks: deque[tuple[RecordBatch, asyncio.Task[R
     settle(batch, receipt)
 
 
-async def _send_batch(batch: RecordBatch, receiver: Receiver, retry_policy: RetryPolicy) -> Receipt:
+async def _send_batch(batch: RecordBatch, destination: Destination, retry_policy: RetryPolicy) -> Receipt:
     if not batch.ready:
         return Receipt()
     events = [ready.event for ready in batch.ready]
-    return await retry_policy.retry(lambda: receiver.send(events))
+    return await retry_policy.retry(lambda: destination.send(events))

@@ -12,9 +12,9 @@ from pathline.cli import progress
 from pathline.cli.address import Address
 from pathline.cli.batch_sender import send_batches
 from pathline.cli.batches import RecordBatch, split_batches
-from pathline.cli.http_receiver import HttpReceiver
-from pathline.cli.kafka_receiver import open_kafka_receiver
-from pathline.cli.receipt import Receipt, Receiver
+from pathline.cli.http_destination import HttpDestination
+from pathline.cli.kafka_destination import open_kafka_destination
+from pathline.cli.receipt import Destination, Receipt
 from pathline.cli.record_reader import RecordReader
 from pathline.cli.record_result import Reject
 from pathline.cli.rejects import RejectsFile
@@ -50,11 +50,11 @@ async def run(delivery_run: DeliveryRun) -> Summary:
         journal = _open_journal(delivery_run)
         with progress.bar(delivery_run.file.name, source.size, quiet=delivery_run.quiet) as show_progress:
             journal.set_progress(source, show_progress)
-            async with _open_receiver(delivery_run) as receiver:
+            async with _open_destination(delivery_run) as destination:
                 outcomes = delivery_run.read(source, journal.checkpoint.records)
                 await send_batches(
                     split_batches(outcomes, delivery_run.batch, start=journal.checkpoint.records),
-                    receiver,
+                    destination,
                     journal.settle,
                     in_flight=delivery_run.in_flight,
                     retry_policy=delivery_run.patience,
@@ -108,13 +108,13 @@ def _collect_rejects(batch: RecordBatch, receipt: Receipt) -> list[Reject]:
 
 
 @asynccontextmanager
-async def _open_receiver(delivery_run: DeliveryRun) -> AsyncIterator[Receiver]:
+async def _open_destination(delivery_run: DeliveryRun) -> AsyncIterator[Destination]:
     if delivery_run.address.kind == "kafka":
-        async with open_kafka_receiver(delivery_run.address.target) as topic:
+        async with open_kafka_destination(delivery_run.address.target) as topic:
             yield topic
     else:
         timeout = delivery_run.patience.response_timeout_s
-        door = HttpReceiver.connect(
+        door = HttpDestination.connect(
             delivery_run.address, token=delivery_run.token, in_flight=delivery_run.in_flight, timeout=timeout
         )
         async with door.client:

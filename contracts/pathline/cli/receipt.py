@@ -1,4 +1,4 @@
-"""What the receiver says of a batch: how many it took, how many it knew, and which it refuses."""
+"""What the destination says of a batch: how many it took, how many it knew, and which it refuses."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The receiver has every event of the batch but the refused ones, and will not forget them."""
+    """The destination has every event of the batch but the refused ones, and will not forget them."""
 
     accepted: int = 0
     duplicate: int = 0
     refused: tuple[Refusal, ...] = ()
     conflicts: tuple[Refusal, ...] = ()
-    """Of the duplicates, those that differ from what came before under the same id: the receiver parks them."""
+    """Of the duplicates, those that differ from what came before under the same id: the destination parks them."""
 
 
-class Receiver(Protocol):
-    """The receiver of events: a gateway or a broker."""
+class Destination(Protocol):
+    """The destination of events: a gateway or a broker."""
 
     async def send(self, events: Sequence[CloudEvent]) -> Receipt:
         """What became of the batch. Raises TryLater where trying again may help, and CommandError where it cannot."""
@@ -41,10 +41,10 @@ class Receiver(Protocol):
 
 
 class TryLater(Exception):
-    """The receiver did not answer, or asks to be tried again."""
+    """The destination did not answer, or asks to be tried again."""
 
     def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
-        """`retry_after` is how long to wait, in seconds, where the receiver said so."""
+        """`retry_after` is how long to wait, in seconds, where the destination said so."""
         self.detail = detail
         self.retry_after = retry_after
         super().__init__(detail)

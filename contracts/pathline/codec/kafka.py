@@ -1,4 +1,4 @@
-"""The Kafka binding: binary mode (`ce_` headers, the default) and structured mode."""
+"""The Kafka binding of CloudEvents: an event as headers and value of a record, and back. No client."""
 
 from __future__ import annotations
 

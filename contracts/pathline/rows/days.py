@@ -1,4 +1,7 @@
-"""Days that somebody should look at before they are sent. Pure."""
+"""When the date of a row is so old that somebody should look at it before it is sent. Pure.
+
+The desk's page asks this: `make schemas` writes the number into its script. The command line does not ask.
+"""
 
 from __future__ import annotations
 

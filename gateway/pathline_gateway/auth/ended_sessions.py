@@ -13,7 +13,7 @@ import asyncpg
 
 from pathline_gateway.auth import ended_session_repository
 from pathline_gateway.auth.session import Session
-from pathline_gateway.background.loop import Loop
+from pathline_gateway.background.supervisor import Loop
 
 _REFRESH_INTERVAL_S: Final = 5.0
 _CLEANUP_INTERVAL_S: Final = 3_600.0

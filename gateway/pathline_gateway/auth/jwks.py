@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 from joserfc.jwk import KeySet
 
 from pathline_gateway.auth.jwk_selection import KeySelection, select_keys
-from pathline_gateway.background.loop import Loop
+from pathline_gateway.background.supervisor import Loop
 from pathline_gateway.log_cause import because
 from pathline_gateway.telemetry.instruments import ISSUER_KEYS
 

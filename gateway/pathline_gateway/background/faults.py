@@ -1,4 +1,4 @@
-"""Whether a record is at fault, or the work, the database or the broker."""
+"""Whose fault an exception of a background work is: a record's, the work's own, or an outage of Postgres or broker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from pathline_gateway.background.error_classification import is_data_error
+from pathline_gateway.background.data_errors import is_data_error
 from pathline_gateway.log_cause import error_label
 from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 

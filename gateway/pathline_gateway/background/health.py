@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from pathline_gateway.background.faults import absent_component, error_reason, is_outage
-from pathline_gateway.background.outages import Outages
+from pathline_gateway.background.outage_log import OutageLog
 from pathline_gateway.background.works import WORKS
 from pathline_gateway.log_cause import because, error_label
 
@@ -32,9 +32,11 @@ class WorkFailure(NamedTuple):
 class Health:
     """One for a process. A defect is logged once, and once when it is over; an outage once for all works."""
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC), outages: Outages | None = None) -> None:
+    def __init__(
+        self, now: Callable[[], datetime] = lambda: datetime.now(UTC), outages: OutageLog | None = None
+    ) -> None:
         self._now = now
-        self.outages = outages or Outages(now)
+        self.outages = outages or OutageLog(now)
         self._failures: dict[str, WorkFailure] = {}
 
     def record_failure(self, work: str, error: Exception) -> None:

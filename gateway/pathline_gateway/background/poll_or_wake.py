@@ -1,4 +1,7 @@
-"""The one loop of background works: a turn after each interval, or as soon as it is woken."""
+"""When the turns of a background work come: after each interval, when woken, and with a backoff during an outage.
+
+`supervisor.py` runs this, and goes on after a defect.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from pathline_gateway import embedded
-from pathline_gateway.commands.database import exit_with_error
+from pathline_gateway.commands.output import exit_with_error
 from pathline_gateway.intake.http_ingest import HttpIngest
 from pathline_gateway.kafka import client_config
 from pathline_gateway.kafka.progress import Progress

@@ -1,22 +1,16 @@
-"""The database that an operator's command is about: a named one, or that of a one-machine gateway, at work or not."""
+"""Where the database of an operator's command is, and one connection to it: PATHLINE_DATABASE, or that of `--data`."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import NoReturn
 
 import asyncpg
 
 from pathline_gateway.embedded.standalone_database import open_database as embedded_database
 from pathline_gateway.postgres.pool import DatabaseUnavailable
 from pathline_gateway.settings import Settings
-
-EXIT_FAILED = 2
-"""Exit code of a command that could not do its work; 1 says that it did, and found something."""
 
 
 @contextlib.asynccontextmanager
@@ -48,14 +42,3 @@ async def resolve_dsn(data: Path | None) -> AsyncIterator[str]:
         return
     async with embedded_database(data) as dsn:
         yield dsn
-
-
-def fail(reason: str) -> NoReturn:
-    """Says why on stderr, and ends."""
-    print(f"pathline-gateway: {reason}", file=sys.stderr)
-    sys.exit(EXIT_FAILED)
-
-
-def print_result(lines: list[str], document: Mapping[str, object], as_json: bool) -> None:
-    """Tells a person, or a program."""
-    print(json.dumps(document) if as_json else "\n".join(lines))

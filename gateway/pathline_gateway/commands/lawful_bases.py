@@ -10,7 +10,8 @@ from cyclopts import App
 from pydantic import ValidationError
 
 from pathline_gateway.commands.actor import logged_command
-from pathline_gateway.commands.database import exit_with_error, run_on_connection
+from pathline_gateway.commands.output import exit_with_error
+from pathline_gateway.commands.run_on_database import run_on_connection
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.visibility import lawful_basis_repository
 from pathline_gateway.visibility.lawful_basis import LawfulBasis

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import asyncpg
 
-from pathline_gateway.commands.database import exit_with_error, run_on_connection
+from pathline_gateway.commands.output import exit_with_error
+from pathline_gateway.commands.run_on_database import run_on_connection
 from pathline_gateway.postgres.migrate import MigrationError
 from pathline_gateway.postgres.migrate import migrate as apply
 from pathline_gateway.postgres.partitions import ensure_partitions

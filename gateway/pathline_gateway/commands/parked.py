@@ -12,8 +12,9 @@ import orjson
 from cyclopts import App, Parameter
 
 from pathline_gateway.commands.actor import log_command, logged_command
-from pathline_gateway.commands.database import exit_with_error, run_on_connection
+from pathline_gateway.commands.output import exit_with_error
 from pathline_gateway.commands.parked_view import printable, render_record
+from pathline_gateway.commands.run_on_database import run_on_connection
 from pathline_gateway.intake import parked_repository
 from pathline_gateway.parked import discard as parked_discard
 from pathline_gateway.parked import overview_repository

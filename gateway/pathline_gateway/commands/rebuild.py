@@ -9,7 +9,8 @@ from pathlib import Path
 
 import asyncpg
 
-from pathline_gateway.commands.database_address import fail, open_connection, print_result
+from pathline_gateway.commands.database_address import open_connection
+from pathline_gateway.commands.output import EXIT_NOT_LOOKED, exit_with_error, print_result
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.integrity.rebuild.projection import Difference
 from pathline_gateway.integrity.rebuild.run import AnotherRebuild, CannotSwitch
@@ -24,9 +25,12 @@ def rebuild(data: Path | None, dry_run: bool, as_json: bool) -> None:
     try:
         differences = asyncio.run(_run_rebuild(data, dry_run))
     except (EmbeddedError, DatabaseUnavailable, AnotherRebuild, CannotSwitch) as error:
-        fail(str(error))
+        exit_with_error(str(error), EXIT_NOT_LOOKED)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        fail(f"nothing was changed: Postgres failed ({type(error).__name__}): look at its log, then try again")
+        exit_with_error(
+            f"nothing was changed: Postgres failed ({type(error).__name__}): look at its log, then try again",
+            EXIT_NOT_LOOKED,
+        )
     document = {"switched": not dry_run, "projections": [asdict(each) for each in differences]}
     print_result([_line(each) for each in differences], document, as_json)
     sys.exit(1 if dry_run and any(each.differing_count for each in differences) else 0)

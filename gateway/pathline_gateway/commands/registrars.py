@@ -12,7 +12,8 @@ from cyclopts import App, Parameter
 from pydantic import ValidationError
 
 from pathline_gateway.commands.actor import logged_command
-from pathline_gateway.commands.database import exit_with_error, run_on_connection
+from pathline_gateway.commands.output import exit_with_error
+from pathline_gateway.commands.run_on_database import run_on_connection
 from pathline_gateway.visibility import registrar_repository
 from pathline_gateway.visibility.registrar_endpoints import NOT_REGISTERED, RegistrarEntry
 

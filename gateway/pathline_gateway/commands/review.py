@@ -14,7 +14,8 @@ from cyclopts import App, Parameter
 
 from pathline_gateway.commands.actor import log_command
 from pathline_gateway.commands.broker import open_ingest
-from pathline_gateway.commands.database import exit_with_error, run_on_connection, run_on_pool
+from pathline_gateway.commands.output import exit_with_error
+from pathline_gateway.commands.run_on_database import run_on_connection, run_on_pool
 from pathline_gateway.identity.evidence import EvidenceRank
 from pathline_gateway.identity.evidence_publisher import EvidencePublisher
 from pathline_gateway.review.case import CasePathway, CaseSide, DecisionPreview, ReviewCase, Verdict, build_case

@@ -11,8 +11,9 @@ from cyclopts import App, Parameter
 
 from pathline_gateway.background.works import WORKS
 from pathline_gateway.commands.actor import log_command, logged_command
-from pathline_gateway.commands.database import exit_with_error, run_on_connection
+from pathline_gateway.commands.output import exit_with_error
 from pathline_gateway.commands.parked_view import printable
+from pathline_gateway.commands.run_on_database import run_on_connection
 from pathline_gateway.set_aside import repository
 from pathline_gateway.set_aside.repository import SetAside
 
@@ -93,7 +94,7 @@ def retry(
 
     async def run(connection: asyncpg.Connection) -> int:
         async with logged_command(connection, "set-aside retry", "set-aside"):
-            n = await repository.retry(connection, work, sorted(set(ids)) or None)
+            n = await repository.make_due(connection, work, sorted(set(ids)) or None)
         print(f"{n} to be tried again: `pathline-gateway set-aside list` says what failed again")
         return 0 if n or not ids else 1
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import asyncpg
 
-from pathline_gateway.commands.database_address import fail, open_connection, print_result
+from pathline_gateway.commands.database_address import open_connection
+from pathline_gateway.commands.output import EXIT_NOT_LOOKED, exit_with_error, print_result
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.integrity.verify.check import Check
 from pathline_gateway.integrity.verify.run import verify_all as verified
@@ -20,9 +21,11 @@ def verify(data: Path | None, as_json: bool) -> None:
     try:
         checks = asyncio.run(_run_checks(data))
     except (EmbeddedError, DatabaseUnavailable) as error:
-        fail(str(error))
+        exit_with_error(str(error), EXIT_NOT_LOOKED)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        fail(f"not verified: Postgres failed ({type(error).__name__}): look at its log, then try again")
+        exit_with_error(
+            f"not verified: Postgres failed ({type(error).__name__}): look at its log, then try again", EXIT_NOT_LOOKED
+        )
     different = sum(check.differing_count for check in checks)
     document = {"different": different, "checks": [check.as_document for check in checks]}
     print_result([check.summary_line for check in checks], document, as_json)

@@ -17,9 +17,9 @@ from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.dependencies import Operator, OrganisationOrOperator
 from pathline_gateway.auth.middleware import actor_label
 from pathline_gateway.concealment import repository as concealment_repository
+from pathline_gateway.concealment.schemas import ConcealedPlaces, LiftRequested
 from pathline_gateway.organisations import change_repository
 from pathline_gateway.organisations import repository as organisation_repository
-from pathline_gateway.organisations.schemas import ConcealedPlaces, LiftRequested
 from pathline_gateway.web.context import RequestPool
 from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pathline import instant
 from pathline_gateway.background.works import WORKS
-from pathline_gateway.dependency_health.monitor import Component, Outage
+from pathline_gateway.dependency_health.monitor import Component, ComponentOutage
 from pathline_gateway.status.flow_repository import FailingSinks, ParkedLately
 from pathline_gateway.web.formatting import format_instant, organisation_name
 
@@ -93,7 +93,7 @@ def find_faults(facts: SystemFacts) -> list[Alert]:
     ]
 
 
-def outage_faults(outages: Sequence[Outage]) -> list[Alert]:
+def outage_faults(outages: Sequence[ComponentOutage]) -> list[Alert]:
     """What the gateway depends on and does not answer: the first thing to look at."""
     link_text = "the same, for programs"
     return [
@@ -101,7 +101,7 @@ def outage_faults(outages: Sequence[Outage]) -> list[Alert]:
     ]
 
 
-def _describe_outage(outage: Outage) -> str:
+def _describe_outage(outage: ComponentOutage) -> str:
     return f"{outage.component} does not answer since {format_instant(outage.since)}: {outage.cause}."
 
 

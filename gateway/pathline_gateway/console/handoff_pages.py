@@ -11,11 +11,11 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.dependencies import OperatorCaller
-from pathline_gateway.console.front_page import LOOKBACK, overview_scope, silent_overview_scope
+from pathline_gateway.console.front_pages import LOOKBACK, overview_scope, silent_overview_scope
 from pathline_gateway.console.handoff_summary import pair_name, summarize_handoff, summarize_pairs
 from pathline_gateway.handoffs import overview_repository
 from pathline_gateway.handoffs.overview_repository import PairCursor
-from pathline_gateway.visibility.handoff_accesses import log_accessed_handoffs
+from pathline_gateway.visibility.handoff_access_log import log_accessed_handoffs
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.web.context import Clock, Context, SlowPool
 from pathline_gateway.web.patterns import CODES

@@ -1,4 +1,4 @@
-"""Hand-offs of everybody in plain words: by who hands to whom, and one by one with their clocks."""
+"""Hand-offs of everybody in plain words: by who hands to whom, and one by one with their deadlines."""
 
 from __future__ import annotations
 

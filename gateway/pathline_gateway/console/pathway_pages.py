@@ -26,7 +26,7 @@ from pathline_gateway.pull.reader_view import ReaderView
 from pathline_gateway.pull.request import PullRequest
 from pathline_gateway.pull.restricted import Readers, RestrictedReader
 from pathline_gateway.pull.unrestricted import OPERATOR, unrestricted_key
-from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
+from pathline_gateway.visibility.uncomputable_problem import uncomputable_as_problem
 from pathline_gateway.web.context import AppContext, Context
 from pathline_gateway.web.forms import OwnForm
 from pathline_gateway.web.problem import Problem

@@ -1,4 +1,4 @@
-"""Which of the things that the gateway depends on do not answer, since when, and why."""
+"""Probes Postgres and the broker each second: which of them do not answer, since when, and why."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple, Protocol
 
-from pathline_gateway.background.outages import Outages
+from pathline_gateway.background.outage_log import OutageLog
 
 PROBE_TIMEOUT_S: Final = 2.0
 """Longest that an answer may take."""
@@ -31,7 +31,7 @@ class Probe(Protocol):
         """Its connection is gone, without waiting for the other side."""
 
 
-class Outage(NamedTuple):
+class ComponentOutage(NamedTuple):
     """A component that does not answer."""
 
     component: Component
@@ -42,19 +42,19 @@ class Outage(NamedTuple):
 
 @dataclass
 class DependencyMonitor:
-    """One for a process. It is told of each outage at once, and logs none by itself: see `Outages`."""
+    """One for a process. It is told of each outage at once, and logs none by itself: see `OutageLog`."""
 
     probes: Sequence[Probe]
-    log: Outages = field(default_factory=Outages)
+    log: OutageLog = field(default_factory=OutageLog)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     probe_timeout_s: float = PROBE_TIMEOUT_S
-    _outages: dict[Component, Outage] = field(default_factory=dict)
+    _outages: dict[Component, ComponentOutage] = field(default_factory=dict)
 
-    def outages(self) -> list[Outage]:
+    def outages(self) -> list[ComponentOutage]:
         """What does not answer now, the first to fail first."""
         return sorted(self._outages.values(), key=lambda each: each.since)
 
-    def outage(self, component: Component) -> Outage | None:
+    def outage(self, component: Component) -> ComponentOutage | None:
         """Since when this component does not answer; None while it does."""
         return self._outages.get(component)
 
@@ -99,5 +99,5 @@ class DependencyMonitor:
         with contextlib.suppress(Exception):
             await probe.close()
         if probe.component not in self._outages:
-            self._outages[probe.component] = Outage(probe.component, since, cause)
+            self._outages[probe.component] = ComponentOutage(probe.component, since, cause)
         self.log.report(probe.component, _REPORTER, cause, since=since, is_certain=True)

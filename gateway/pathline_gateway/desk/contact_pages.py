@@ -54,7 +54,7 @@ async def _find_accepted_handoff(context: DeskContext, desk_worker: DeskWorker, 
     item = await context.find_offered(desk_worker, handle)
     return (
         item
-        if item is not None and item.clocks.accepted_at is not None and item.clocks.lifecycle.state in OPEN_STATES
+        if item is not None and item.status.accepted_at is not None and item.status.lifecycle.state in OPEN_STATES
         else None
     )
 

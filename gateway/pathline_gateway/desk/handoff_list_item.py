@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from pathline import instant
 from pathline_gateway.console.handoff_wording import HandoffWording, describe_handoffs
-from pathline_gateway.handoffs.deadlines import STAGES, HandoffStatus, render_handoff
+from pathline_gateway.handoffs.deadlines import STAGES, HandoffStatus
 from pathline_gateway.handoffs.desk_repository import HandoffCursor
+from pathline_gateway.handoffs.rendering import render_handoff
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.web.formatting import format_duration
 
@@ -28,7 +29,7 @@ class HandoffListItem:
     waits: str
     """How long it has waited, or how long ago it was offered."""
     late: bool
-    clocks: HandoffStatus
+    status: HandoffStatus
 
 
 def build_items(

@@ -53,15 +53,15 @@ async def answer_handoff(context: Desk, sent: OwnForm, handle: str, desk_worker:
     """Publishes the answer to a hand-off."""
     form = DeskForm(sent)
     item, verb = await _find_handoff(context, desk_worker, handle), form.text("verb")
-    if verb not in answer_form.possible_verbs(item.clocks):
+    if verb not in answer_form.possible_verbs(item.status):
         return await _handoff_page(context, desk_worker, item, form, 409)
-    payload_fields = answer_form.parse_answer(form, verb, item.clocks, desk_worker.org)
+    payload_fields = answer_form.parse_answer(form, verb, item.status, desk_worker.org)
     if form.wrong:
         return await _handoff_page(context, desk_worker, item, form, 422)
     events = answer_form.build_interactions(
         verb,
         payload_fields,
-        item.clocks,
+        item.status,
         form.text("subject"),
         context.reader_key(desk_worker.org).pseudonym(desk_worker.org, item.wording.handoff),
         desk_worker.org,
@@ -118,7 +118,7 @@ async def _handoff_page(
         blank=DeskForm({}),
         done=done,
         too_late=status == 409,
-        possible=answer_form.possible_verbs(item.clocks),
+        possible=answer_form.possible_verbs(item.status),
         reasons=answer_form.REASONS,
         outcomes=answer_form.OUTCOMES,
         services=services,

@@ -23,7 +23,7 @@ from pathline_gateway.desk.publisher import DeskPublisher
 from pathline_gateway.desk.session import DeskSettings, DeskWorker
 from pathline_gateway.handoffs.deadlines import HandoffStatus
 from pathline_gateway.handoffs.desk_repository import Side
-from pathline_gateway.visibility.handoff_accesses import log_accessed_handoffs
+from pathline_gateway.visibility.handoff_access_log import log_accessed_handoffs
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.web.context import service
 from pathline_gateway.web.problem import Problem

@@ -13,10 +13,10 @@ from pathline_gateway.handoffs.deadlines import (
     HandoffStatus,
     compute_status,
     contact_from_step,
-    render_handoff,
 )
 from pathline_gateway.handoffs.event import HandoffStep
 from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle, group_by_handoff
+from pathline_gateway.handoffs.rendering import render_handoff
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
@@ -57,7 +57,7 @@ def compute_statuses(
     now: datetime,
     extra_contacts: Mapping[str, Sequence[Contact]] = MappingProxyType({}),
 ) -> list[HandoffStatus]:
-    """Their clocks; `steps` are those of the pathway, and `registered_orgs` the organisations on the register.
+    """Their statuses; `steps` are those of the pathway, and `registered_orgs` the organisations on the register.
 
     `extra_contacts`: further contacts that are known, by hand-off.
     """

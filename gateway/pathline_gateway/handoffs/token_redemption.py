@@ -17,7 +17,7 @@ Subject = tuple[str, str]
 class Redemption:
     """A token that was live was shown.
 
-    `is_late`: another subject had shown it before, or who shows it has made it itself; so this one waits in review.
+    `needs_review`: another subject had shown it before, or who shows it has made it itself.
     """
 
     source: str
@@ -25,7 +25,7 @@ class Redemption:
     offer_subject: Subject
     redeeming_subject: Subject
     at: datetime
-    is_late: bool
+    needs_review: bool
 
 
 def find_redemptions(handoff: str, events: Iterable[HandoffEvent]) -> list[Redemption]:
@@ -37,11 +37,13 @@ def find_redemptions(handoff: str, events: Iterable[HandoffEvent]) -> list[Redem
         event, offer = each.event, each.offer
         assert event.token is not None
         redeeming_subject = event.org, event.subject
-        is_late = each.is_self_issued or first_redeemer.setdefault(event.token, redeeming_subject) != redeeming_subject
+        needs_review = (
+            each.is_self_issued or first_redeemer.setdefault(event.token, redeeming_subject) != redeeming_subject
+        )
         offer_subject = offer.org, offer.subject
         if redeeming_subject != offer_subject:
             by_token_and_subject.setdefault(
                 (event.token, redeeming_subject),
-                Redemption(event.source, event.id, offer_subject, redeeming_subject, event.time, is_late),
+                Redemption(event.source, event.id, offer_subject, redeeming_subject, event.time, needs_review),
             )
     return list(by_token_and_subject.values())

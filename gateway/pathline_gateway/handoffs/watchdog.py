@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.background.faults import Postponed
-from pathline_gateway.background.loop import Loop
+from pathline_gateway.background.supervisor import Loop
 from pathline_gateway.handoffs import notice_repository
 from pathline_gateway.handoffs import repository as handoff_repository
 from pathline_gateway.handoffs.deadlines import Stage

@@ -45,7 +45,7 @@ async def derive_handoff_links(connection: asyncpg.Connection, handoffs: Collect
             refs[redemption.offer_subject],
             refs[redemption.redeeming_subject],
             redemption.at,
-            redemption.is_late,
+            redemption.needs_review,
         )
         for handoff, handoff_steps in by_handoff.items()
         for redemption in find_redemptions(handoff, [each.event for each in handoff_steps])

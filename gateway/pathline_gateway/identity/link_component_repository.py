@@ -1,4 +1,4 @@
-"""Which refs links connect, whether these bind or not; how many they are, and who said how many of the links."""
+"""SQL of the groups in `link_components.py`: the refs of each, and how many links each organisation made in it."""
 
 from __future__ import annotations
 

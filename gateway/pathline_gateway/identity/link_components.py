@@ -1,7 +1,8 @@
-"""Groups of refs that links connect, whether these bind or not: a link is looked at with its group, which is bounded.
+"""Bounds how many refs links may connect, and how many of these links one organisation may make: for intake's budget.
 
-Whoever binds reads a whole group, so a group without end would be work without end for everybody who waits behind it.
-One organisation fills no group alone: it has a share of its links. Pure.
+The links of a group need not bind. `link_component_repository.py` stores the groups. Whoever resolves people reads a
+whole group. A group without end would be work without end for everybody who waits behind it. One organisation fills no
+group alone: it has a share of its links. Pure.
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.background.loop import POLL_S, Loop
+from pathline_gateway.background.supervisor import POLL_S, Loop
 from pathline_gateway.handoffs import event_repository
 from pathline_gateway.identity import membership_repository, unseen_evidence_repository, unseen_handoff_input_repository
-from pathline_gateway.identity.connected_component import ConnectedComponent, StoredComponent
 from pathline_gateway.identity.evidence import Evidence, EvidenceRank
+from pathline_gateway.identity.evidence_reader import EvidenceReader, StoredEvidenceReader
 from pathline_gateway.identity.handoff_link_derivation import refresh_handoff_links
 from pathline_gateway.identity.membership_repository import ReviewRow
 from pathline_gateway.identity.resolution import LIMITS, Resolution, ResolutionLimits, pathways_of, resolve_people
@@ -141,12 +141,12 @@ async def _affected_refs(connection: asyncpg.Connection, evidence_input: _Input)
 
 
 async def compute_pathways(
-    component: ConnectedComponent, touched_refs: Collection[int], limits: ResolutionLimits = LIMITS
+    reader: EvidenceReader, touched_refs: Collection[int], limits: ResolutionLimits = LIMITS
 ) -> tuple[dict[int, UUID | None], Resolution]:
     """The pathways of everyone connected with these refs (None: its own), and how they were bound."""
-    connected_refs = await component.connected_refs(touched_refs)
-    refs = await component.load_refs(connected_refs)
-    evidence = await component.load_evidence(connected_refs)
+    connected_refs = await reader.connected_refs(touched_refs)
+    refs = await reader.load_refs(connected_refs)
+    evidence = await reader.load_evidence(connected_refs)
     orgs = {number: ref.org for number, ref in refs.items()}
     resolution = resolve_people(orgs, [e for e in evidence if e.a in refs and e.b in refs], limits)
     # What was proposed reaches nobody. It waits, unless others have joined the two: then both are here.
@@ -163,9 +163,9 @@ def review_rows(resolution: Resolution, sources: Mapping[Evidence, int]) -> set[
 
 async def _update_memberships(connection: asyncpg.Connection, touched_refs: Collection[int]) -> None:
     """The pathways of everyone connected with these refs are what the evidence seen says."""
-    component = StoredComponent(connection)
-    pathway_by_ref, resolution = await compute_pathways(component, touched_refs)
-    waiting_rows = review_rows(resolution, component.source_numbers)
+    reader = StoredEvidenceReader(connection)
+    pathway_by_ref, resolution = await compute_pathways(reader, touched_refs)
+    waiting_rows = review_rows(resolution, reader.source_numbers)
     current = await membership_repository.open_memberships(connection, pathway_by_ref)
     moved = {ref: pathway for ref, pathway in pathway_by_ref.items() if current.get(ref) != pathway}
     if moved:

@@ -1,4 +1,4 @@
-"""A batch is stored, whatever it takes: tried again while Postgres is away, taken apart where a record is at fault."""
+"""Retries a batch until it is stored: again while Postgres is away, and in parts where one record is at fault."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 
 import asyncpg
 
-from pathline_gateway.background.error_classification import Unstorable, is_connection_lost, is_data_error
+from pathline_gateway.background.data_errors import Unstorable, is_connection_lost, is_data_error
 from pathline_gateway.background.health import Health
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_transaction import ApplyTarget, FetchedBeyondPosition, apply_batch

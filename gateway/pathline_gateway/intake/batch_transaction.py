@@ -1,4 +1,4 @@
-"""A batch of records becomes rows, in one Postgres transaction with the positions that it moves (design: intake)."""
+"""Stores one batch and moves its Kafka positions in one Postgres transaction, or changes nothing."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from itertools import islice
 from opentelemetry.trace import Link, SpanKind
 
 from pathline.producer import TOPIC_PREFIX
-from pathline_gateway.background.loop import Loop
+from pathline_gateway.background.supervisor import Loop
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_persister import WORK, BatchPersister
 from pathline_gateway.intake.batch_transaction import FetchedBeyondPosition

@@ -1,4 +1,4 @@
-"""Accepted interactions and parked records are written, inside somebody's transaction."""
+"""Decides about each record of a batch, and writes it: accepted, duplicate or parked. It opens no transaction."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import asyncpg
 from pathline_gateway.handoffs import event_repository
 from pathline_gateway.identity import membership_repository
 from pathline_gateway.identity.links.rights import Rights
+from pathline_gateway.intake import accepted_repository as interactions
 from pathline_gateway.intake import dedup_repository, handoff_budget, offer_budget, parked_repository, ref_budget
-from pathline_gateway.intake import event_repository as interactions
 from pathline_gateway.intake.content_digest import DigestedContent, is_same_content
 from pathline_gateway.intake.link_budget import DETAILS, LinkBudget
 from pathline_gateway.intake.record import Accepted, Parked, ParsedRecord

@@ -24,7 +24,7 @@ from pathline_gateway.handoffs import event_repository
 from pathline_gateway.identity import membership_repository
 from pathline_gateway.identity.evidence import EvidenceRank
 from pathline_gateway.identity.links.rights import Rights
-from pathline_gateway.intake import event_repository as interactions
+from pathline_gateway.intake import accepted_repository as interactions
 from pathline_gateway.intake import parked_repository
 from pathline_gateway.intake.offer_budget import OFFERED_TYPE, Offer
 from pathline_gateway.intake.payload_columns import TOKEN_PAYLOADS

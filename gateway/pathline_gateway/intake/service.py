@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from pathline_gateway.background.faults import absent_component
 from pathline_gateway.background.health import Health
-from pathline_gateway.background.loop import Loop, stop_with_timeout, supervised
+from pathline_gateway.background.supervisor import Loop, stop_with_timeout, supervised
 from pathline_gateway.intake.batch_persister import BatchPersister
 from pathline_gateway.intake.batch_transaction import ApplyTarget, FetchedBeyondPosition
 from pathline_gateway.intake.kafka_consumer import TOPICS, Consumer

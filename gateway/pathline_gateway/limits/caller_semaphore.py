@@ -1,4 +1,4 @@
-"""One caller's requests take turns: so many run at once, so many wait, and no more."""
+"""Lets a caller's requests run in turn: so many run, so many wait, and the rest are turned away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many pieces of one kind of work are done at once: for each caller, and in all."""
+"""Refuses work at once when too much of one kind runs already: for one caller, or in all. Nothing waits."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What pathways show: the journey of one person as a trace, and figures about many."""
+"""Indicators over many hand-offs, and which figures of them may be released."""

@@ -6,7 +6,7 @@ from functools import partial
 
 import asyncpg
 
-from pathline_gateway.background.loop import Loop
+from pathline_gateway.background.supervisor import Loop
 from pathline_gateway.parked import overview_repository
 from pathline_gateway.telemetry.instruments import PARKED
 

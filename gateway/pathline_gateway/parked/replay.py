@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import asyncpg
 
-from pathline_gateway.background.error_classification import Unstorable, is_data_error
+from pathline_gateway.background.data_errors import Unstorable, is_data_error
 from pathline_gateway.intake import parked_repository
 from pathline_gateway.intake.parked_repository import StoredParkedRecord
 from pathline_gateway.intake.record import Parked

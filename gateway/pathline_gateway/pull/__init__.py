@@ -1,1 +1,1 @@
-"""What a citizen or helper can ask."""
+"""A pathway and its trace over HTTP, for each kind of reader."""

@@ -30,7 +30,7 @@ from pathline_gateway.visibility.loading import load_own_visible, load_visible
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.pathway_handles import anchor_id_of
 from pathline_gateway.visibility.policy import VisiblePathway
-from pathline_gateway.visibility.uncomputable import closed_where_uncomputable
+from pathline_gateway.visibility.uncomputable_problem import closed_where_uncomputable
 from pathline_gateway.web.context import Context
 from pathline_gateway.web.list_parameters import AFTER_DESCRIPTION, LIMIT_DESCRIPTION
 from pathline_gateway.web.problem import Problem

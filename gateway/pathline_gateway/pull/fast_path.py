@@ -1,4 +1,4 @@
-"""The way of a pull past everything that other requests need, and this one does not: for an open gate.
+"""Middleware that answers a pull before all other middleware, while auth is off: a pull needs none of it then.
 
 The route that FastAPI knows describes it in `/openapi.json`, and answers what is not written as a UUID usually is.
 """

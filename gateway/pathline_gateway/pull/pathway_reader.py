@@ -13,7 +13,6 @@ import orjson
 
 from pathline_gateway.handoffs import event_repository
 from pathline_gateway.handoffs.deadlines import HandoffStatus
-from pathline_gateway.handoffs.deadlines import render_handoff as serve_handoff
 from pathline_gateway.handoffs.event import handoff_event_from_step
 from pathline_gateway.handoffs.pathway_handoffs import (
     compute_pathway_lifecycles,
@@ -22,6 +21,7 @@ from pathline_gateway.handoffs.pathway_handoffs import (
     render_handoffs,
     sort_by_offer,
 )
+from pathline_gateway.handoffs.rendering import render_handoff
 from pathline_gateway.handoffs.stored_steps import contact_steps_of, handoff_steps
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways import repository as pathway_repository
@@ -34,7 +34,7 @@ from pathline_gateway.pull import long_pathways
 from pathline_gateway.pull.page_range import FIRST_PAGE, MAX_STEPS, PageRange
 from pathline_gateway.pull.pathway_etag import compute_version
 from pathline_gateway.pull.serialization import PathwayContent
-from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
+from pathline_gateway.visibility.uncomputable_problem import uncomputable_as_problem
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class PathwayReading:
     def serve_handoffs(self) -> list[dict[str, Any]]:
         """The hand-offs as they are served."""
         all_handoffs = [*self.handoffs, *self.other_handoffs]
-        return [serve_handoff(each, all_handoffs) for each in sort_by_offer(self.handoffs)]
+        return [render_handoff(each, all_handoffs) for each in sort_by_offer(self.handoffs)]
 
 
 async def read_page(

@@ -21,11 +21,11 @@ from pathline_gateway.pull.visible_page import VisiblePage, slice_page
 from pathline_gateway.pull.visible_page_loading import load_own_page, load_visible_page
 from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.visibility.handoff_rendering import VisibleHandoffs
-from pathline_gateway.visibility.handoffs import load_visible_handoffs
 from pathline_gateway.visibility.loading import load_visible_as_of
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.pathway_handles import anchor_id_of, handle_of
 from pathline_gateway.visibility.policy import VisiblePathway
+from pathline_gateway.visibility.visible_handoffs import load_visible_handoffs
 
 
 @dataclass

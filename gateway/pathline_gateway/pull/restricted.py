@@ -32,7 +32,7 @@ from pathline_gateway.visibility.handoff_rendering import VisibleHandoffs, rende
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.pathway_handles import handle_of
 from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, ResponseTimePadding, is_restricted
-from pathline_gateway.visibility.uncomputable import closed_where_uncomputable, refuse_operator
+from pathline_gateway.visibility.uncomputable_problem import closed_where_uncomputable, refuse_operator
 from pathline_gateway.web.context import service
 from pathline_gateway.web.problem import Problem
 
@@ -251,7 +251,7 @@ async def _build_view(reading: ReaderTransaction, page: VisiblePage, as_of: date
 def serialize_page(
     reader: Reader, key: ReaderKey, page: VisiblePage, handoffs: VisibleHandoffs, now: datetime
 ) -> ReaderView:
-    """The page as she is served it, its clocks as they stood at an instant."""
+    """The page as she is served it, its hand-offs as they stood at an instant."""
     only = page.handoff_ids() if page.has_more else None
     return build_view(
         reader,

@@ -37,7 +37,7 @@ from pathline_gateway.pull.responses import pathway_response, redirect_to_pathwa
 from pathline_gateway.pull.serialization import serialize_pathway
 from pathline_gateway.telemetry.instruments import PULL_DURATION, start_span
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.visibility.uncomputable import uncomputable_as_problem
+from pathline_gateway.visibility.uncomputable_problem import uncomputable_as_problem
 
 OPERATOR = "operator"
 """The reader when auth is off."""

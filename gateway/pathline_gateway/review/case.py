@@ -16,8 +16,8 @@ from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.identity import membership_repository
-from pathline_gateway.identity.connected_component import StoredComponent
 from pathline_gateway.identity.evidence import Evidence
+from pathline_gateway.identity.evidence_reader import StoredEvidenceReader
 from pathline_gateway.identity.resolution import StoredRef
 from pathline_gateway.review import repository as review_repository
 from pathline_gateway.review.decision_preview import DecisionEffect, build_decision, preview_decision
@@ -101,10 +101,10 @@ class CaseEvidence:
 
 async def load_case_evidence(connection: asyncpg.Connection, a: int, b: int) -> CaseEvidence:
     """The neighbourhood of these two refs."""
-    component = StoredComponent(connection)
-    connected_refs = await component.connected_refs((a, b))
-    refs = await component.load_refs(connected_refs)
-    return CaseEvidence(refs, [e for e in await component.load_evidence(connected_refs) if e.a in refs and e.b in refs])
+    reader = StoredEvidenceReader(connection)
+    connected_refs = await reader.connected_refs((a, b))
+    refs = await reader.load_refs(connected_refs)
+    return CaseEvidence(refs, [e for e in await reader.load_evidence(connected_refs) if e.a in refs and e.b in refs])
 
 
 async def build_case(

@@ -19,8 +19,8 @@ from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.auth.ended_sessions import Sessions
 from pathline_gateway.auth.jwks import DiscoveredKeys
 from pathline_gateway.background.health import Health
-from pathline_gateway.background.loop import POLL_S, Loop, stop_with_timeout, supervised
-from pathline_gateway.background.outages import GRACE, SETTLING, Outages
+from pathline_gateway.background.outage_log import GRACE, SETTLING, OutageLog
+from pathline_gateway.background.supervisor import POLL_S, Loop, stop_with_timeout, supervised
 from pathline_gateway.dependency_health.monitor import DependencyMonitor
 from pathline_gateway.dependency_health.probes import BrokerProbe, PostgresProbe
 from pathline_gateway.handoffs import telemetry as handoff_telemetry
@@ -107,7 +107,7 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         async with pool.acquire() as connection:
             secret = await load_instance_secret(connection, "identifiers")
             account_key = await load_instance_secret(connection, "accounts")
-            await set_aside.retry_of_other_versions(connection)
+            await set_aside.make_other_versions_due(connection)
         outages = _outages()
         progress, health = Progress(), Health(outages=outages)
         producer = await _start_producer(settings, idempotent=broker.idempotent_producers)
@@ -207,8 +207,8 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         )
 
 
-def _outages() -> Outages:
-    return Outages(grace=GRACE, settling=SETTLING)
+def _outages() -> OutageLog:
+    return OutageLog(grace=GRACE, settling=SETTLING)
 
 
 def _pool_uses(limits: Limits) -> tuple[PoolUse, PoolUse]:

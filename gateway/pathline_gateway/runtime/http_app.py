@@ -24,21 +24,21 @@ from pathline_gateway.auth.middleware import Authenticator, AuthMiddleware, auth
 from pathline_gateway.auth.not_found import on_http_error
 from pathline_gateway.concealment import endpoints as concealment_endpoints
 from pathline_gateway.console import (
-    front_page,
+    front_pages,
     handoff_pages,
     parked_pages,
     pathway_pages,
     review_pages,
+    set_aside_pages,
     subscription_pages,
 )
-from pathline_gateway.console import set_aside as set_aside_pages
 from pathline_gateway.desk import contact_pages, inbox_pages, organisation_pages, referral_pages, spreadsheet_pages
 from pathline_gateway.desk.session import DeskProblemHandler, NoOrganisation, on_no_organisation
 from pathline_gateway.identity.links import endpoints as link_endpoints
 from pathline_gateway.identity.links import linker_endpoints
 from pathline_gateway.intake import http_ingest
-from pathline_gateway.limits.caller_budget import CallerBudgetMiddleware
-from pathline_gateway.limits.rates import CallerRates, RefusedCallers
+from pathline_gateway.limits.caller_budget_middleware import CallerBudgetMiddleware
+from pathline_gateway.limits.caller_rates import CallerRates, RefusedCallers
 from pathline_gateway.limits.request_bounds import RequestBoundsMiddleware
 from pathline_gateway.measure import endpoints as measure_endpoints
 from pathline_gateway.organisations import change_endpoints
@@ -93,7 +93,7 @@ ROUTERS: Final = (
     status_endpoints.router,
     set_aside_endpoints.router,
     set_aside_pages.router,
-    front_page.router,
+    front_pages.router,
     handoff_pages.router,
     pathway_pages.router,
     api_docs_endpoints.router,

@@ -73,7 +73,7 @@ async def list_set_aside(pool: RequestPool, _: Operator, query: Annotated[_Liste
 async def retry_set_aside(pool: RequestPool, _: Operator, form: RetryRequest) -> dict[str, int]:
     """The works try them within a second. What fails again stays; what does not is gone from the list."""
     async with pool.acquire() as connection:
-        return {"retried": await repository.retry(connection, form.work, form.ids)}
+        return {"retried": await repository.make_due(connection, form.work, form.ids)}
 
 
 def _serialize(item: SetAside) -> dict[str, Any]:

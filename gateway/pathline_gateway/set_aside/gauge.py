@@ -8,7 +8,7 @@ from typing import Final
 import asyncpg
 
 from pathline_gateway.background.health import Health
-from pathline_gateway.background.loop import Loop
+from pathline_gateway.background.supervisor import Loop
 from pathline_gateway.set_aside import repository
 from pathline_gateway.set_aside.summary import summarize_failures
 from pathline_gateway.telemetry.instruments import WORK_FAILING

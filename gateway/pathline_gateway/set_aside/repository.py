@@ -1,4 +1,4 @@
-"""What is set aside: kept until it can be computed."""
+"""SQL of what is set aside: put there, due to be tried again, released."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ select id, work, kind, key, reason, first_seen_at, last_tried_at, retry_at, atte
 from set_aside where work = $1 and kind = $2 and retry_at <= now() order by retry_at limit $3
 """
 # What is due already is not touched: somebody may be trying it, and asking again would undo what she comes to.
-_RETRY = """
+_MAKE_DUE = """
 with chosen as (
     select id, retry_at from set_aside
     where ($1::text is null or work = $1) and ($2::bigint[] is null or id = any($2::bigint[]))
@@ -62,7 +62,7 @@ with chosen as (
 )
 select count(*) from chosen
 """
-_OTHER_VERSION = "update set_aside set retry_at = now() where version <> $1 returning id"
+_MAKE_OTHER_VERSIONS_DUE = "update set_aside set retry_at = now() where version <> $1 returning id"
 # Whoever is on a pathway with one of them by now; $1: or with one of which something is held that is to be given first.
 _CLOSED_REFS = """
 with closed as (select ref from set_aside_ref union select ref from dispatch_held where $1)
@@ -148,11 +148,6 @@ async def keys(connection: asyncpg.Connection, work: str, kind: str) -> set[str]
     return {row["key"] for row in await connection.fetch(_KEYS, work, kind)}
 
 
-async def forget(connection: asyncpg.Connection, work: str, key: str) -> None:
-    """It counts as never set aside as long as the transaction or savepoint lasts; for good, if that is committed."""
-    await connection.execute(_RELEASE, work, [key])
-
-
 async def move(connection: asyncpg.Connection, id: int, position: int) -> None:
     """What it is owed begins after this entry, and is gone on with at once."""
     await connection.execute(_MOVE, id, position)
@@ -174,14 +169,14 @@ async def find(connection: asyncpg.Connection, id: int) -> SetAside | None:
     return None if row is None else SetAside(*row.values())
 
 
-async def retry(connection: asyncpg.Connection, work: str | None = None, ids: Sequence[int] | None = None) -> int:
-    """These are tried again at once by whoever does the work; how many."""
-    return int(await connection.fetchval(_RETRY, work, ids))
+async def make_due(connection: asyncpg.Connection, work: str | None = None, ids: Sequence[int] | None = None) -> int:
+    """These are due now: the work that set them aside tries them at its next turn. How many they are."""
+    return int(await connection.fetchval(_MAKE_DUE, work, ids))
 
 
-async def retry_of_other_versions(connection: asyncpg.Connection) -> int:
-    """What another version could not compute is tried again by this one; how much."""
-    return len(await connection.fetch(_OTHER_VERSION, VERSION))
+async def make_other_versions_due(connection: asyncpg.Connection) -> int:
+    """What another version could not compute is due now; how many that is."""
+    return len(await connection.fetch(_MAKE_OTHER_VERSIONS_DUE, VERSION))
 
 
 async def closed_refs(connection: asyncpg.Connection, *, or_held: bool = False) -> list[int]:

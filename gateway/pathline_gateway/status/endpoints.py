@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Response
 from pathline import instant
 from pathline_gateway.auth.dependencies import Operator, Overseer
 from pathline_gateway.background.health import Health
-from pathline_gateway.dependency_health.monitor import DependencyMonitor, Outage
+from pathline_gateway.dependency_health.monitor import ComponentOutage, DependencyMonitor
 from pathline_gateway.dependency_health.time_limit import with_time_limit
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
@@ -105,7 +105,7 @@ class StatusService:
         return summarize_failures(self.health.current_failures(), await set_aside.counts(connection))
 
 
-def outage_problem(outage: Outage) -> Problem:
+def outage_problem(outage: ComponentOutage) -> Problem:
     """Why nothing can be told, and since when."""
     reason = "database-unavailable" if outage.component == "Postgres" else "broker-unavailable"
     return Problem(503, reason, f"{outage.component} does not answer since {instant.to_text(outage.since)}: look at it")

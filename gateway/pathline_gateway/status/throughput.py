@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from pathline_gateway.background.loop import Loop
+from pathline_gateway.background.supervisor import Loop
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.status import flow_repository
 

@@ -1,4 +1,4 @@
-"""Hand-offs of which operators learn nothing while auth is on: any of their events is concealed."""
+"""Finds the hand-offs that no page of an operator may mention while auth is on: some event of them is concealed."""
 
 from __future__ import annotations
 

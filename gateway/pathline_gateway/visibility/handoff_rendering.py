@@ -1,4 +1,4 @@
-"""The hand-offs of a pathway as one reader is told of them, under names of her own. Pure."""
+"""Renders the hand-offs of a pathway for one reader: what she may know, under names that only she has. Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.handoffs.deadlines import HandoffStatus, render_handoff
+from pathline_gateway.handoffs.deadlines import HandoffStatus
 from pathline_gateway.handoffs.lifecycle import Lifecycle
 from pathline_gateway.handoffs.pathway_handoffs import compute_statuses, sort_by_offer
+from pathline_gateway.handoffs.rendering import render_handoff
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.policy import VisiblePathway
 from pathline_gateway.visibility.redaction import Identity, event_names, is_location_hidden
@@ -36,7 +37,7 @@ def render_handoffs_for(
     now: datetime,
     only: Collection[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Each with its state and clocks, the first offered first; `only`: these alone."""
+    """Each with its state and deadlines, the first offered first; `only`: these alone."""
     steps = [each.parsed.step for each in visible.steps]
     extra_contacts = dict.fromkeys(visible.handoffs, visible.contacts)
     statuses = compute_statuses(handoffs.lifecycles, steps, handoffs.observable_orgs, now, extra_contacts)

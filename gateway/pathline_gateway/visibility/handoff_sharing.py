@@ -1,4 +1,4 @@
-"""What two organisations see of each other because one handed a person to the other. Pure.
+"""Which steps of each other two organisations see because of a hand-off between them. Pure.
 
 Either side sees the steps of the hand-off itself. The receiver sees what led to it as well, where the offering side
 released that. These are the offering organisation's own steps under the offering ref, up to the offer.

@@ -13,9 +13,9 @@ from pathline_gateway.access_log.request_row import read_transaction, write_tran
 from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.concealment.endpoints import unknown_organisation
 from pathline_gateway.organisations import repository as organisation_repository
-from pathline_gateway.organisations.schemas import EnteredBasis, LawfulBases
 from pathline_gateway.visibility import lawful_basis_repository
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
+from pathline_gateway.visibility.lawful_basis_schemas import EnteredBasis, LawfulBases
 from pathline_gateway.web.context import RequestPool
 from pathline_gateway.web.list_parameters import AfterId, ListLimit
 from pathline_gateway.web.openapi_responses import response_docs

@@ -19,7 +19,7 @@ from pathline_gateway.visibility import consent_repository, lawful_basis_reposit
 from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, compute_visible
 from pathline_gateway.visibility.policy_inputs import load_own_policy_inputs
-from pathline_gateway.visibility.uncomputable import refuse_operator
+from pathline_gateway.visibility.uncomputable_problem import refuse_operator
 
 
 async def load_visible(

@@ -34,7 +34,7 @@ from pathline_gateway.visibility.consent import ConsentEvent
 from pathline_gateway.visibility.deciding_steps import FirstContact, contacts_to_load, is_deciding, referenced_events
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
 from pathline_gateway.visibility.policy import PathwayContext, is_own_ref
-from pathline_gateway.visibility.uncomputable import refuse_operator
+from pathline_gateway.visibility.uncomputable_problem import refuse_operator
 
 
 @dataclass

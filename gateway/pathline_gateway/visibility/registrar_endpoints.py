@@ -13,8 +13,8 @@ from pathline import instant
 from pathline.vocabulary import Code
 from pathline_gateway.access_log.request_row import read_transaction, write_transaction
 from pathline_gateway.auth.dependencies import Operator
-from pathline_gateway.organisations.schemas import Registrars
 from pathline_gateway.visibility import registrar_repository
+from pathline_gateway.visibility.registrar_schemas import Registrars
 from pathline_gateway.web.context import RequestPool
 from pathline_gateway.web.list_parameters import AFTER_DESCRIPTION, ListLimit
 from pathline_gateway.web.openapi_responses import response_docs

@@ -1,4 +1,4 @@
-"""Hand-offs as one of their sides may know them: by all that was published of each, less what is concealed from it."""
+"""Loads hand-offs by id for one of their two organisations: from all their events, less what is concealed from it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pathline.cli.address import Address
-from pathline.cli.http_receiver import HttpReceiver
+from pathline.cli.http_destination import HttpDestination
 from pathline.cli.receipt import TryLater
 from pathline.cli.retry import RetryPolicy
 from pathline.testing import SUBJECT, example
@@ -225,7 +225,7 @@ def test_a_slow_gateway_is_waited_for_with_as_many_requests_as_allowed(log: Path
 async def test_a_gateway_that_takes_a_request_and_never_answers_counts_as_away() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = Address.parse(f"http://127.0.0.1:{silent.getsockname()[1]}")
-        door = HttpReceiver.connect(address, token=None, in_flight=1, timeout=0.2)
+        door = HttpDestination.connect(address, token=None, in_flight=1, timeout=0.2)
         async with door.client:
             with pytest.raises(TryLater, match="does not answer"):
                 await door.send([example(NeedExpressed).event])

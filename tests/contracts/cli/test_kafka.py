@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from pathline import accept, publish
 from pathline.cli.errors import AccessDenied
-from pathline.cli.kafka_receiver import KafkaReceiver
+from pathline.cli.kafka_destination import KafkaDestination
 from pathline.cli.receipt import TryLater
 from pathline.codec import kafka as codec
 from pathline.kafka import KafkaProducer
@@ -96,6 +96,6 @@ async def test_a_file_imported_to_a_topic_stands_there_row_for_row(desk: Path, k
 async def test_what_trying_again_may_mend_is_told_from_what_it_cannot(
     error: type[Exception], becomes: type[Exception]
 ) -> None:
-    topic = KafkaReceiver(RecordingProducer(fails=error()), (KafkaError,), (MessageSizeTooLargeError,))
+    topic = KafkaDestination(RecordingProducer(fails=error()), (KafkaError,), (MessageSizeTooLargeError,))
     with pytest.raises(becomes, match=error.__name__):
         await topic.send([example(NeedExpressed).event])

@@ -23,7 +23,7 @@ from pathline_gateway.auth.dev_issuer.issuer import CLIENT_ID, load_or_create_is
 from pathline_gateway.auth.jwks import DiscoveredKeys, IssuerUnavailable, OwnKeys
 from pathline_gateway.auth.jwt_verification import TokenRejected
 from pathline_gateway.background.health import Health
-from pathline_gateway.background.loop import supervised
+from pathline_gateway.background.supervisor import supervised
 
 ISSUER = "https://issuer.example/realm"
 CLAIMS = TokenClaims(ISSUER, "pathline")

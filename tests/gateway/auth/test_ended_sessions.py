@@ -16,7 +16,7 @@ from pathline_gateway.auth import ended_session_repository
 from pathline_gateway.auth.ended_sessions import Sessions
 from pathline_gateway.auth.session import LEEWAY_S, Session
 from pathline_gateway.background.health import Health
-from pathline_gateway.background.loop import supervised
+from pathline_gateway.background.supervisor import supervised
 from support.postgres.databases import Databases
 
 NOW = 1_772_000_000

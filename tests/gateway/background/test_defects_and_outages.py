@@ -19,12 +19,12 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 import pathline_gateway
-from pathline_gateway.background import loop as background
-from pathline_gateway.background import outages, poll_or_wake
+from pathline_gateway.background import outage_log, poll_or_wake
+from pathline_gateway.background import supervisor as background
 from pathline_gateway.background.faults import error_reason
 from pathline_gateway.background.health import Health
-from pathline_gateway.background.loop import Loop, supervised
-from pathline_gateway.background.outages import Outages
+from pathline_gateway.background.outage_log import OutageLog
+from pathline_gateway.background.supervisor import Loop, supervised
 from pathline_gateway.background.works import WORKS
 from pathline_gateway.dependency_health.monitor import Component, DependencyMonitor
 from pathline_gateway.limits.table import Limits
@@ -37,11 +37,11 @@ from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 _ROOT = Path(pathline_gateway.__file__).parent
 _CATCH_ALL_OF_POSTGRES = {
     "background/faults.py": "tells an outage from a defect",
-    "background/error_classification.py": "tells a value at fault from all else",
+    "background/data_errors.py": "tells a value at fault from all else",
     "postgres/pool.py": "at the start: the operator is told what to look at",
     "commands/verify.py": "a command: the operator is told",
     "commands/rebuild.py": "a command: the operator is told",
-    "commands/database.py": "a command: the operator is told",
+    "commands/run_on_database.py": "a command: the operator is told",
     "commands/database_address.py": "a command: the operator is told",
     "intake/batch_persister.py": "asks only whether Postgres answers at all",
     "parked/replay.py": "raises what is not the record's fault",
@@ -77,7 +77,7 @@ def test_every_work_is_one_loop_and_every_loop_is_run_by_the_one_function() -> N
     assert _declared() == sorted(WORKS.keys() - {"delivery"}), "a stage of dispatch is no loop of its own"
     callers = {name: [file for file, tree in _trees() if _calls(tree, name)] for name in ("poll_or_wake", "supervised")}
     assert callers == {
-        "poll_or_wake": ["background/loop.py"],
+        "poll_or_wake": ["background/supervisor.py"],
         "supervised": ["intake/service.py", "runtime/gateway.py"],
     }
 
@@ -181,7 +181,7 @@ async def test_an_outage_is_one_line_for_all_works_and_one_when_it_is_over(
         async def close(self) -> None:
             pass
 
-    log, probe = Outages(), Probe()
+    log, probe = OutageLog(), Probe()
     health, monitor = Health(outages=log), DependencyMonitor((probe,), log)
     async with running(health, *_declared()) as turns:
         for each in (*turns.values(), probe.turns):
@@ -212,20 +212,20 @@ def test_a_connection_that_breaks_is_no_outage_and_one_that_is_met_again_is_the_
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     at = [datetime.now(UTC)]
-    log = Outages(lambda: at[0], grace=outages.GRACE, settling=outages.SETTLING)
+    log = OutageLog(lambda: at[0], grace=outage_log.GRACE, settling=outage_log.SETTLING)
     log.report("Postgres", "sessions", "ConnectionResetError")
-    at[0] += outages.GRACE / 2
+    at[0] += outage_log.GRACE / 2
     log.clear("sessions")
     assert not caplog.records
     log.report("Postgres", "sessions", "ConnectionResetError")
-    at[0] += outages.GRACE
+    at[0] += outage_log.GRACE
     log.report("Postgres", "sessions", "ConnectionResetError")
     log.clear("sessions")
-    at[0] += outages.SETTLING / 2
+    at[0] += outage_log.SETTLING / 2
     log.report("Postgres", "dispatch", "ConnectionResetError")
     log.clear("dispatch")
     assert len(caplog.records) == 1
-    at[0] += outages.SETTLING
+    at[0] += outage_log.SETTLING
     log.clear("streams")
     assert len(caplog.records) == 2
     log.clear("streams")

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from pathline_gateway.background import loop as background
+from pathline_gateway.background import supervisor as background
 from pathline_gateway.background.health import Health
-from pathline_gateway.background.loop import Loop, supervised
 from pathline_gateway.background.poll_or_wake import poll_or_wake
+from pathline_gateway.background.supervisor import Loop, supervised
 
 
 @pytest.mark.parametrize("steps", range(8))

@@ -22,7 +22,7 @@ _ROOT = Path(pathline_gateway.__file__).parent
 _TASKS = {"create_task", "ensure_future", "TaskGroup"}
 _OTHERS = {
     "background/poll_or_wake.py": "the one loop",
-    "background/loop.py": "starts it again after a defect",
+    "background/supervisor.py": "starts it again after a defect",
     "embedded/machine.py": "the broker and Postgres of one machine, started side by side",
     "embedded/child_process.py": "waits for a child's end, with a limit",
     "runtime/intake_worker_pool.py": "other processes: one that ends is started again, each by itself",

@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.auth.dependencies import current_caller
-from pathline_gateway.console import front_page, handoff_pages, subscription_pages
+from pathline_gateway.console import front_pages, handoff_pages, subscription_pages
 from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
@@ -82,7 +82,7 @@ async def operator_pages(gateway: GatewayRoutes, rates: Throughput | None = None
         SubscriptionAdmission.within(Limits()),
     )
     AppContext(gateway.pool, gateway.pool, SECRET, lambda: gateway.now, services=services).attach(app)
-    for module in (front_page, handoff_pages, subscription_pages):
+    for module in (front_pages, handoff_pages, subscription_pages):
         app.include_router(module.router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
         yield OperatorPages(gateway, http)

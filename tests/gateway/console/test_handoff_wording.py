@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.handoffs.due_times import OFFERED, at, due, status_of, with_data
 from gateway.handoffs.histories import FROM, OTHER, TO, event
 from pathline_gateway.console.handoff_wording import describe_handoffs
-from pathline_gateway.handoffs.deadlines import render_handoff
+from pathline_gateway.handoffs.rendering import render_handoff
 
 NOW = at(3 * 24 * 60)
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from gateway.handoffs.due_times import LATER, OFFERED, REGISTERED, at, due, status_of, with_data
 from gateway.handoffs.histories import FROM, OTHER, TO, event, histories
-from pathline_gateway.handoffs.deadlines import STAGES, Contact, compute_status, render_handoff
+from pathline_gateway.handoffs.deadlines import STAGES, Contact, compute_status
 from pathline_gateway.handoffs.event import HandoffEvent
 from pathline_gateway.handoffs.lifecycle import OPEN_STATES, compute_lifecycle
+from pathline_gateway.handoffs.rendering import render_handoff
 
 
 def test_nobody_answers_and_both_stages_are_silent_once_their_instant_has_passed() -> None:

@@ -97,7 +97,7 @@ class Incremental:
         shown = [
             Evidence(
                 r.source, r.id, True, self.numbers[r.offer_subject], self.numbers[r.redeeming_subject],
-                EvidenceRank.PROPOSED if r.is_late else EvidenceRank.HANDOFF, 1.0, r.at,
+                EvidenceRank.PROPOSED if r.needs_review else EvidenceRank.HANDOFF, 1.0, r.at,
             )
             for found in self.links.values()
             for r in found

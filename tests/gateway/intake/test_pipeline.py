@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pathline_gateway.background.health import Health
-from pathline_gateway.background.loop import supervised
+from pathline_gateway.background.supervisor import supervised
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_transaction import FetchedBeyondPosition
 from pathline_gateway.intake.pipeline import Pipeline

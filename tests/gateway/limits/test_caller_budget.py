@@ -13,8 +13,8 @@ from limits.storage import MemoryStorage
 from starlette.types import Message, Receive, Scope, Send
 
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller, Role
-from pathline_gateway.limits.caller_budget import CallerBudgetMiddleware
-from pathline_gateway.limits.rates import CallerRates, RefusedCallers
+from pathline_gateway.limits.caller_budget_middleware import CallerBudgetMiddleware
+from pathline_gateway.limits.caller_rates import CallerRates, RefusedCallers
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.web.problem import Problem
 

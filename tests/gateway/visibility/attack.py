@@ -259,7 +259,7 @@ def people(said: PublishedEvents) -> list[frozenset[int]]:
     shown = [
         Evidence(
             r.source, r.id, True, NUMBER[r.offer_subject], NUMBER[r.redeeming_subject],
-            EvidenceRank.PROPOSED if r.is_late else EvidenceRank.HANDOFF, 1.0, r.at,
+            EvidenceRank.PROPOSED if r.needs_review else EvidenceRank.HANDOFF, 1.0, r.at,
         )
         for handoff, found in group_by_handoff(said.steps).items()
         for r in find_redemptions(handoff, [each.event for each in found])

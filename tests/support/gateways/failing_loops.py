@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from pathline_gateway.background import loop as background
+from pathline_gateway.background import supervisor as background
 from pathline_gateway.background.health import Health
-from pathline_gateway.background.loop import Loop
+from pathline_gateway.background.supervisor import Loop
 from pathline_gateway.set_aside import gauge
 
 

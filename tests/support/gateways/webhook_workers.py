@@ -14,7 +14,7 @@ import asyncpg
 
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.background.health import Health
-from pathline_gateway.background.loop import supervised
+from pathline_gateway.background.supervisor import supervised
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient

@@ -14,7 +14,7 @@ from pathline.vocabulary import Code
 from pathline_gateway.access_log.request_row import read_transaction, write_transaction
 from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.identity.links import linker_repository
-from pathline_gateway.organisations.schemas import Linkers
+from pathline_gateway.identity.links.linker_schemas import Linkers
 from pathline_gateway.web.context import RequestPool
 from pathline_gateway.web.list_parameters import AFTER_DESCRIPTION, ListLimit
 from pathline_gateway.web.openapi_responses import response_docs

@@ -9,7 +9,7 @@ import asyncpg
 
 from pathline_gateway.background.faults import concerns_record
 from pathline_gateway.identity import membership_repository
-from pathline_gateway.identity.connected_component import StoredComponent
+from pathline_gateway.identity.evidence_reader import StoredEvidenceReader
 from pathline_gateway.identity.membership_writer import compute_pathways
 from pathline_gateway.integrity.rebuild import shadow_schema
 from pathline_gateway.integrity.rebuild.projection import Difference
@@ -42,7 +42,7 @@ class MembershipProjection:
         self, connection: asyncpg.Connection, linked_refs: Collection[int]
     ) -> Mapping[int, UUID | None]:
         try:
-            return (await compute_pathways(StoredComponent(connection), linked_refs))[0] if linked_refs else {}
+            return (await compute_pathways(StoredEvidenceReader(connection), linked_refs))[0] if linked_refs else {}
         except Exception as failed:
             closed_refs = await set_aside.closed_refs(connection)
             if not concerns_record(failed) or not set(closed_refs) & set(linked_refs):

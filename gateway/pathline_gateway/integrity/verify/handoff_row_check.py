@@ -1,4 +1,4 @@
-"""Hand-offs as they are kept, against those that a pull folds from the steps of a pathway and its clocks. Pure."""
+"""Hand-offs as they are kept, against those that a pull computes from the steps of a pathway. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SERVICES = ("appointment.attended", "assessment.made", "service.started", "serv
 
 
 def row_agrees(row: HandoffRow, status: HandoffStatus, steps: Sequence[Step]) -> bool:
-    """Whether a row says what these clocks say; `steps` are those of the pathway that the offer stands on."""
+    """Whether a row says what this status says; `steps` are those of the pathway that the offer stands on."""
     life = status.lifecycle
     facts = (row.sender, row.receiver, row.state, row.redirect_count, row.anomaly_count)
     if facts != (life.sender, life.receiver, life.state, len(status.redirects), len(life.anomalies)):

@@ -13,8 +13,8 @@ import asyncpg
 
 from pathline_gateway.background.faults import concerns_record
 from pathline_gateway.identity import membership_repository
-from pathline_gateway.identity.connected_component import evidence_from_row
 from pathline_gateway.identity.evidence import Evidence
+from pathline_gateway.identity.evidence_reader import evidence_from_row
 from pathline_gateway.identity.membership_repository import ReviewRow
 from pathline_gateway.identity.membership_writer import review_rows
 from pathline_gateway.identity.resolution import resolve_people

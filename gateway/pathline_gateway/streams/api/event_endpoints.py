@@ -16,8 +16,8 @@ from pathline_gateway.streams.api.explain import explain
 from pathline_gateway.streams.api.services import EventStreams
 from pathline_gateway.streams.api.subscription_schemas import DeliveredEvents, DeliveryExplanation
 from pathline_gateway.streams.dispatch.event_rendering import render_page
+from pathline_gateway.streams.subscriptions import read_position_repository
 from pathline_gateway.streams.subscriptions.cursor import parse_cursor, require_reached
-from pathline_gateway.streams.webhooks import sink_repository
 from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, is_restricted
 from pathline_gateway.web.context import Context, RequestPool
 from pathline_gateway.web.list_parameters import ListLimit
@@ -56,7 +56,7 @@ async def pull_events(
         require_reached(cursor, target.last_number, target.prefix)
         event_page = await render_page(connection, context.secret, target, number, limit, context.clock())
     async with context.pool.acquire() as connection:
-        await sink_repository.record_read_position(connection, target.id, number, datetime.now(UTC))
+        await read_position_repository.record(connection, target.id, number, datetime.now(UTC))
     body = {
         "events": event_page.events,
         "next": f"{target.prefix}n{event_page.last_number}",
@@ -90,7 +90,7 @@ async def stream_events(
     async with pool.acquire() as connection:
         target = await require_series(connection, await require_recipient(connection, caller, subscription), series)
         require_reached(cursor, target.last_number, target.prefix)
-        await sink_repository.record_read_position(connection, target.id, number, datetime.now(UTC))
+        await read_position_repository.record(connection, target.id, number, datetime.now(UTC))
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     frames = streams.listen(target.id, number, auth_disabled=caller.auth_disabled, session=caller.session)
     return StreamingResponse(frames, media_type="text/event-stream", headers=headers)

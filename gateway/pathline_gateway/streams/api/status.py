@@ -9,6 +9,7 @@ import asyncpg
 
 from pathline import instant
 from pathline_gateway.streams.dispatch import replay_repository
+from pathline_gateway.streams.subscriptions import read_position_repository
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.webhooks import sink_repository
@@ -51,7 +52,7 @@ async def _load_series_status(connection: asyncpg.Connection, subscription: Subs
 
 async def _load_reader_status(connection: asyncpg.Connection, subscription: Subscription) -> dict[str, Any]:
     """Of one that is pulled or listened to: how far its reader is, as she last said."""
-    last_request = await sink_repository.find_read_position(connection, subscription.id)
+    last_request = await read_position_repository.find(connection, subscription.id)
     acked_through = 0 if last_request is None else min(last_request[0], subscription.last_number)
     waiting_since = await sink_repository.find_delivery_time(connection, subscription.id, acked_through + 1)
     return {

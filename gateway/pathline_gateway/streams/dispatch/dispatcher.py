@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.background.faults import concerns_record, error_reason
-from pathline_gateway.background.loop import POLL_S, Loop
+from pathline_gateway.background.supervisor import POLL_S, Loop
 from pathline_gateway.identity import evidence_backlog
 from pathline_gateway.identity.evidence_backlog import EvidenceEnds
 from pathline_gateway.log_cause import because

@@ -19,10 +19,10 @@ from pathline_gateway.streams.subscriptions.filters import ATTRIBUTES, FilterAtt
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
 from pathline_gateway.time_slice import TimeSlice
-from pathline_gateway.visibility.handoffs import load_rendered_handoffs
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.pathway_handles import handle_of
 from pathline_gateway.visibility.side_handoffs import load_statuses
+from pathline_gateway.visibility.visible_handoffs import load_rendered_handoffs
 
 
 def notice_attributes(kind: Kind) -> FilterAttributes:

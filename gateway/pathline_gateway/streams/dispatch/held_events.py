@@ -57,8 +57,9 @@ class HeldEventDispatch:
             refs = await held_repository.refs_of_item(self.connection, work, key)
             try:
                 async with self.connection.transaction():
-                    # While it is set aside each is shown her own alone, and nothing would be computed.
-                    await set_aside.forget(self.connection, work, key)
+                    # While it is set aside each is shown her own alone, and nothing would be computed. A failure rolls
+                    # this back.
+                    await set_aside.release(self.connection, work, [key])
                     await (self._check_rendering(refs) if work == DELIVERY else self._check_selection(refs))
             except Exception as error:
                 if not concerns_record(error):

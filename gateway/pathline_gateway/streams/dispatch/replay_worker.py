@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.background.faults import concerns_record
-from pathline_gateway.background.loop import Loop
+from pathline_gateway.background.supervisor import Loop
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.streams.dispatch import held_repository, replay_repository
 from pathline_gateway.streams.dispatch.held_events import owed_rows

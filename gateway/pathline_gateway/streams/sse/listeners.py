@@ -13,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.background.loop import Loop
+from pathline_gateway.background.supervisor import Loop
 from pathline_gateway.streams.dispatch.event_rendering import RenderContext
 from pathline_gateway.streams.dispatch.push import CommitCallback, NewDeliveries
 from pathline_gateway.streams.sse.encoding import EventPage, encode_events

@@ -17,7 +17,7 @@ from pathline_gateway.auth.session import Session
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.sse.batched_reader import BatchedReader, PageRequest
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
-from pathline_gateway.streams.webhooks import sink_repository
+from pathline_gateway.streams.subscriptions import read_position_repository
 
 _HEARTBEAT_S: Final = 15.0
 MAX_DURATION_S: Final = 900.0
@@ -46,7 +46,7 @@ class SseStreams:
 
     async def _record_position(self, subscription: UUID, number: int) -> None:
         async with self.pool.acquire() as connection:
-            await sink_repository.record_read_position(connection, subscription, number, datetime.now(UTC))
+            await read_position_repository.record(connection, subscription, number, datetime.now(UTC))
 
     async def listen(
         self, subscription: UUID, after: int, *, auth_disabled: bool, session: Session | None = None

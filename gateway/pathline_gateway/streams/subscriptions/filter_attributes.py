@@ -1,4 +1,4 @@
-"""What filters are asked about an event: all that it says, or what another organisation may be told."""
+"""What of an event its filters are held against: all attributes, or what another organisation may know of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A subscription's filters in one normal form, which is quick to evaluate and quick to look up. Pure.
+"""The normal form of a subscription's filters, in which `filter_index.py` stores and evaluates them. Pure.
 
 `not` stands at single conditions only, an `all` within an `all` is one, and so is an `any` within an `any`.
 """

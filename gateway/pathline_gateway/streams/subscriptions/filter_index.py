@@ -1,4 +1,4 @@
-"""An index of filters: an event costs what it matches, and not all subscriptions there are.
+"""Finds the subscriptions whose filters match a live event: at the cost of the matches, not of all subscriptions.
 
 Each condition that an event fulfils is found by its value. A formula is evaluated only where one of the conditions that
 decide it holds. The result of every other is known: that for an event without true conditions. Pure.

@@ -1,4 +1,7 @@
-"""Whether what a filter asks for can ever be said. Pure; no message repeats a value."""
+"""Refuses filters that no event can match, because a value is in no list of the vocabulary. Pure.
+
+No message repeats a value.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""The filters of a subscription: the dialects of CloudEvents Subscriptions, over what every event says of itself. Pure.
+"""Validates the filters of a subscription, and compiles them to a function that asks them one by one. Pure.
+
+The API refuses wrong filters by it, and `…/explain` asks it. Live events go through `filter_index.py` instead. A
+property of the tests holds the two against each other.
+
+The dialects are those of CloudEvents Subscriptions, over what every event says of itself.
 
 `exact`, `prefix` and `suffix` name attributes, all of which must hold; `all`, `any` and `not` hold other filters. A
 condition on an attribute that is absent fails. A list of filters holds when all of them do, and an empty one always.

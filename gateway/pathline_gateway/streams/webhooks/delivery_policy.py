@@ -1,4 +1,4 @@
-"""The numbers of webhook delivery: retries, concurrency, timeouts, and how long a lease lasts. Pure."""
+"""The limits of webhook delivery, and the backoff between two attempts. Pure."""
 
 from __future__ import annotations
 

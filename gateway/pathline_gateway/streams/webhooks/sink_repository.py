@@ -74,12 +74,6 @@ with moved as (
 insert into webhook_retry (subscription, number, next_attempt_at) select $1, number, 'epoch' from moved
 """
 _WAKE = "update webhook_sink set revision = revision + 1, wake_at = 'epoch' where subscription = $1"
-_RECORD_READ_POSITION = """
-insert into subscription_last_poll (subscription, polled_through, polled_at)
-select id, $2, $3 from subscription where id = $1
-on conflict (subscription) do update set polled_through = excluded.polled_through, polled_at = excluded.polled_at
-"""
-_READ_POSITION = "select polled_through, polled_at from subscription_last_poll where subscription = $1"
 
 
 class SinkHealthRow(NamedTuple):
@@ -188,14 +182,3 @@ async def redrive(connection: asyncpg.Connection, id: UUID, numbers: Sequence[in
     status = str(await connection.execute(_REDRIVE, id, numbers))
     await connection.execute(_WAKE, id)
     return int(status.rpartition(" ")[2])
-
-
-async def record_read_position(connection: asyncpg.Connection, id: UUID, number: int, now: datetime) -> None:
-    """Its reader has everything up to this number: she asked for what comes after."""
-    await connection.execute(_RECORD_READ_POSITION, id, number, now)
-
-
-async def find_read_position(connection: asyncpg.Connection, id: UUID) -> tuple[int, datetime] | None:
-    """After which number its reader asked last, and when."""
-    row = await connection.fetchrow(_READ_POSITION, id)
-    return None if row is None else (row["polled_through"], row["polled_at"])

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from pathline_gateway.background.faults import error_reason, is_outage
-from pathline_gateway.background.loop import Loop
+from pathline_gateway.background.supervisor import Loop
 from pathline_gateway.log_cause import because
 from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 from pathline_gateway.set_aside import repository as set_aside

@@ -75,7 +75,7 @@ class Reader:
 
 async def retried(gateway: GatewayRoutes) -> None:
     async with gateway.pool.acquire() as connection:
-        await repository.retry(connection)
+        await repository.make_due(connection)
 
 
 @given(TURNS)

@@ -16,7 +16,7 @@ import pytest
 
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.background.health import Health
-from pathline_gateway.background.loop import supervised
+from pathline_gateway.background.supervisor import supervised
 from pathline_gateway.streams.dispatch import delivered_repository, event_rendering
 from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
 from pathline_gateway.streams.dispatch.push import CommitCallback, NewDeliveries, PushDispatcher

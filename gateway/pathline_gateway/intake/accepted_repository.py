@@ -1,4 +1,4 @@
-"""Event identities, interactions and evidence: what intake writes."""
+"""SQL by which intake stores accepted events: their identities, interactions and evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which components are away, as all parts of a process see it: a log line at the beginning, one at the end."""
+"""Logs outages for a whole process: a line when a component goes away, whoever reports it, and one when it is back.
+
+`dependency_health/monitor.py` finds outages by probes; background works report those that they meet.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ SETTLING: Final = timedelta(seconds=2)
 
 
 @dataclass
-class _Outage:
+class _ReportedOutage:
     since: datetime
     reporters: set[str]
     is_logged: bool = False
@@ -27,20 +30,20 @@ class _Outage:
 
 
 @dataclass
-class Outages:
+class OutageLog:
     """One for a process. A component is away as long as any part of the process reports that it is."""
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     grace: timedelta = timedelta(0)
     settling: timedelta = timedelta(0)
-    _outages: dict[str, _Outage] = field(default_factory=dict)
+    _outages: dict[str, _ReportedOutage] = field(default_factory=dict)
 
     def report(
         self, component: str, reporter: str, cause: str, *, since: datetime | None = None, is_certain: bool = False
     ) -> None:
         """This part of the process has met the component's absence. `is_certain`: there is no doubt."""
         now = self.now()
-        outage = self._outages.setdefault(component, _Outage(since or now, set()))
+        outage = self._outages.setdefault(component, _ReportedOutage(since or now, set()))
         outage.reporters.add(reporter)
         outage.quiet_since = None
         if not outage.is_logged and (is_certain or now - outage.since >= self.grace):

@@ -1,4 +1,4 @@
-"""The part of all evidence that can change who these refs are: everything that any link ever connected with them."""
+"""Reads what the resolution of people needs: all refs that any link connects with these, and their evidence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathline_gateway.identity.evidence import Evidence, EvidenceRank
 from pathline_gateway.identity.resolution import StoredRef
 
 
-class ConnectedComponent(Protocol):
+class EvidenceReader(Protocol):
     """What the resolution of people reads from the store."""
 
     async def connected_refs(self, touched: Collection[int]) -> Collection[int]:
@@ -25,7 +25,7 @@ class ConnectedComponent(Protocol):
         """The live evidence that names any of these refs."""
 
 
-class StoredComponent:
+class StoredEvidenceReader:
     """The neighbourhood in Postgres, as the evidence says that the membership writer has seen."""
 
     def __init__(self, connection: asyncpg.Connection) -> None:

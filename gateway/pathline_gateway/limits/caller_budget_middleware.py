@@ -1,4 +1,7 @@
-"""What one caller may have at once and within a minute, whatever she asks for: one storms, and others do not notice."""
+"""ASGI middleware that holds every request to its caller's budget: how many at once, and how many within a minute.
+
+`caller_semaphore.py` counts those at once, and `caller_rates.py` those within a minute.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.middleware import Explain
 from pathline_gateway.limits.addresses import client_budget_key
+from pathline_gateway.limits.caller_rates import CallerRates
 from pathline_gateway.limits.caller_semaphore import CallerSemaphore
-from pathline_gateway.limits.rates import CallerRates
 from pathline_gateway.limits.request_groups import GROUP_SCOPE_KEY, RequestGroup, classify_request
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.web.problem import Problem

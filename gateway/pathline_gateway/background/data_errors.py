@@ -1,4 +1,7 @@
-"""What a failed transaction means for its batch: try again, or look for the record that cannot be stored."""
+"""Whether Postgres failed over a value of a record, by its SQLSTATE: if so, the batch would fail for ever.
+
+`faults.py` asks this, and tells outages and the errors of the broker apart as well.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much a caller asked for within a minute, counted by the library `limits`: sliding windows, in this process."""
+"""Counts what each caller asked for within a minute, by the library `limits`: sliding windows, in this process."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class _Answer(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class HttpReceiver:
+class HttpDestination:
     """The door of one gateway."""
 
     client: httpx.AsyncClient
@@ -52,7 +52,7 @@ class HttpReceiver:
     """Where the door is, as a message may say it."""
 
     @classmethod
-    def connect(cls, address: Address, *, token: str | None, in_flight: int, timeout: float) -> HttpReceiver:
+    def connect(cls, address: Address, *, token: str | None, in_flight: int, timeout: float) -> HttpDestination:
         """The door of the gateway at this address; entering and leaving its `client` is up to the caller.
 
         An answer that takes longer than `timeout`, in seconds, counts as none.

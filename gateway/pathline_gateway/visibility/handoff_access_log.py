@@ -1,4 +1,4 @@
-"""Whom a list of hand-offs is about, for the access log."""
+"""Adds the people of listed hand-offs to the access log's row of the current request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answer for a pathway that cannot be computed, and for no other."""
+"""What is answered where a pathway cannot be computed: to operators a problem, to others the pathway as closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Background works: what each does in a turn, when its turns come, and that a failing turn ends no loop."""
+"""Starts and ends the loop of a background work, and keeps it going: a turn that fails is recorded, and comes again.
+
+`poll_or_wake.py` says when a turn comes.
+"""
 
 from __future__ import annotations
 

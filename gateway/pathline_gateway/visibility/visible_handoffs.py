@@ -1,4 +1,4 @@
-"""Loads the hand-offs of a pathway as one reader may know them: from the steps that she sees."""
+"""Loads the hand-offs of one pathway for the reader of that pathway: from the steps that she sees."""
 
 from __future__ import annotations
 

@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pathline.cli.errors import AccessDenied, Unreachable, WrongMapping
-from pathline.cli.receipt import Receipt, Receiver, TryLater
+from pathline.cli.receipt import Destination, Receipt, TryLater
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline.producer import Producer, topic_of, with_trace_context
 
 
 @dataclass(frozen=True, slots=True)
-class KafkaReceiver:
+class KafkaDestination:
     """The topics of the events' own organisations, through one producer."""
 
     producer: Producer
@@ -44,7 +44,7 @@ class KafkaReceiver:
 
 
 @asynccontextmanager
-async def open_kafka_receiver(servers: str) -> AsyncIterator[Receiver]:
+async def open_kafka_destination(servers: str) -> AsyncIterator[Destination]:
     """A producer for `host:port[,host:port]`, connected."""
     try:
         from aiokafka.errors import (
@@ -67,7 +67,7 @@ async def open_kafka_receiver(servers: str) -> AsyncIterator[Receiver]:
         raise Unreachable(f"the broker at {servers} does not answer ({type(error).__name__})") from None
     try:
         authorization_errors = (TopicAuthorizationFailedError, ClusterAuthorizationFailedError, InvalidTopicError)
-        yield KafkaReceiver(
+        yield KafkaDestination(
             producer, (KafkaError, OSError, TimeoutError), (*authorization_errors, MessageSizeTooLargeError)
         )
     finally:

@@ -20,7 +20,7 @@ from pathline_gateway.console.front_page_summary import (
     summarize_state,
 )
 from pathline_gateway.console.handoff_summary import summarize_handoff
-from pathline_gateway.dependency_health.monitor import DependencyMonitor, Outage
+from pathline_gateway.dependency_health.monitor import ComponentOutage, DependencyMonitor
 from pathline_gateway.dependency_health.time_limit import with_time_limit
 from pathline_gateway.handoffs import overview_repository
 from pathline_gateway.handoffs.overview_repository import HandoffLineRow, OverviewScope, SilentCounts
@@ -31,7 +31,7 @@ from pathline_gateway.status import flow_repository
 from pathline_gateway.status.endpoints import GatewayStatuses, StatusService
 from pathline_gateway.status.throughput import Throughput
 from pathline_gateway.visibility.concealed_handoffs import concealed_handoffs
-from pathline_gateway.visibility.handoff_accesses import log_accessed_handoffs
+from pathline_gateway.visibility.handoff_access_log import log_accessed_handoffs
 from pathline_gateway.web.context import AppContext, Context, service
 from pathline_gateway.web.problem import Problem
 from pathline_gateway.web.templates import render_page
@@ -102,7 +102,7 @@ def _outage_page(dependencies: DependencyMonitor) -> Response:
     outages = dependencies.outages()
     if dependencies.outage("Postgres") is None:
         # Seen here before the monitor has.
-        outages = [Outage("Postgres", dependencies.now(), "no answer in time"), *outages]
+        outages = [ComponentOutage("Postgres", dependencies.now(), "no answer in time"), *outages]
     faults = outage_faults(outages)
     return render_page("outage.html", sentence=faults[0].what, wrong=faults)
 

@@ -54,5 +54,5 @@ async def retry_set_aside(pool: RequestPool, _: Operator, form: OwnForm) -> Resp
     if work not in WORKS:
         raise Problem(422, "invalid-request", "work: say which, as the page has it")
     async with pool.acquire() as connection:
-        n = await repository.retry(connection, work)
+        n = await repository.make_due(connection, work)
     return RedirectResponse(f"/console/set-aside?retried={n}", 303)

@@ -1,4 +1,7 @@
-"""The database that a command works on: the one of PATHLINE_DATABASE, or the one that an embedded gateway keeps."""
+"""Runs the work of an operator's command on its database and ends the process, with a line for each known failure.
+
+`database_address.py` finds the database.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import asyncpg
 import uvloop
 
 from pathline_gateway.commands.database_address import resolve_dsn
+from pathline_gateway.commands.output import exit_with_error
 from pathline_gateway.embedded import EmbeddedError
 from pathline_gateway.postgres.pool import DatabaseUnavailable, open_pool
 
@@ -41,11 +45,6 @@ def run_on_pool(data: Path | None, work: Callable[[asyncpg.Pool], Awaitable[int]
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         exit_with_error(_STATEMENT_FAILED.format(getattr(error, "sqlstate", None) or type(error).__name__))
     sys.exit(code)
-
-
-def exit_with_error(reason: str) -> NoReturn:
-    """The process ends, and says why in one line."""
-    sys.exit(f"pathline-gateway: {reason}")
 
 
 async def _run(data: Path | None, work: Callable[[asyncpg.Pool], Awaitable[int]]) -> int:

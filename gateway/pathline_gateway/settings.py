@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     link_token_s: Annotated[int, Field(ge=1, le=86_400)] = 900
     """How long a token by which a person links may be used, in seconds."""
     handoff_grace_s: Annotated[int, Field(ge=0, le=2_592_000)] = 0
-    """How long after its due instant an answer to a hand-off may come before it counts as silent, in seconds."""
+    """How long after its deadline an answer to a hand-off may come before it counts as silent, in seconds."""
     sinks_private: bool = False
     """Allows sinks on one's own network, at any port, and sinks without TLS on this machine. Auth off does so, too."""
     sinks_origin: str = Field(default="pathline", pattern=r"^[A-Za-z0-9.-]{1,253}$")
@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     replication_factor: int = 1
     """Copies of the door's topic, when the gateway makes it."""
     now: AwareDatetime | None = None
-    """A frozen clock for due instants, for tests on one machine."""
+    """A frozen clock for deadlines of hand-offs, for tests on one machine."""
     log_format: LogFormat = "text"
     """How log lines are written: text for people, or a JSON object a line."""
     log_level: LogLevel = "warning"
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     """How much one caller may use: `PATHLINE_LIMIT_…`, each with its own variable; see `docs/limits.md`."""
 
     def clock(self) -> datetime:
-        """The instant that due instants are compared with."""
+        """The instant that deadlines are compared with."""
         return self.now or datetime.now(UTC)
 
     def to_environment(self) -> dict[str, str]:

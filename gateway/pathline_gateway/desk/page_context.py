@@ -43,7 +43,7 @@ class DeskContext:
     settings: DeskSettings
 
     def now(self) -> datetime:
-        """When something is done: never the frozen clock, by which due instants alone are judged."""
+        """When something is done: never the frozen clock, by which deadlines alone are judged."""
         return datetime.now(UTC)
 
     def reader_key(self, org: str) -> ReaderKey:

@@ -1,8 +1,8 @@
 """The deadlines of a hand-off: what is due, answered, silent or late. Pure.
 
-Rules: vocabulary, hand-offs. Due instants are those in force now; seconds come from `time`, never from receipt. A
-redirect answers the stage `accept` of the receiver that it takes the hand-off from. Where it brings a due instant of
-its own, the new receiver has to answer by that.
+Rules: vocabulary, hand-offs. The deadlines are those in force now; seconds come from `time`, never from receipt. A
+redirect answers the stage `accept` of the receiver that it takes the hand-off from. Where it brings a deadline of its
+own, the new receiver has to answer by that.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def compute_status(
 
 
 def _due_instants(transitions: Iterable[HandoffEvent]) -> dict[Stage, datetime]:
-    """The due instants in force after these events: each replaces those that it names."""
+    """The deadlines in force after these events: each replaces those that it names."""
     due: dict[Stage, datetime] = {}
     for event in transitions:
         if due_by_stage := event.data.get("due"):

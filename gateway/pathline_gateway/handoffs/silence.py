@@ -1,6 +1,6 @@
 """When a notice of silence is due: once for each stage and deadline, and once when it is over. Pure.
 
-A receiver is silent only when the gateway has everything that it published up to the due instant. That instant must
+A receiver is silent only when the gateway has everything that it published up to the deadline. The deadline must
 have been known before it passed: nobody waited here for the answer to an offer imported later.
 """
 
@@ -51,7 +51,7 @@ def find_silences(
 ) -> list[SilenceNotice]:
     """The notices that are due about a hand-off whose observable receiver is known up to this instant.
 
-    `already_sent`: stages and due instants of which this audience had a notice before.
+    `already_sent`: stages and deadlines of which this audience had a notice before.
     """
     notices = []
     for stage in STAGES:

@@ -27,7 +27,7 @@ _MAX_TEMPLATES: Final = 1_000
 _PSEUDONYM: Final = re.compile(r"\bv1\.[A-Za-z0-9_-]{22}")
 _NO_CAUSE: Final = "unknown"
 _TOLD_OTHERWISE: Final = ("aiokafka", "asyncpg")
-"""Libraries that log an absent component again and again; `background.outages` logs it once."""
+"""Libraries that log an absent component again and again; `background.outage_log` logs it once."""
 _NOT_ABOUT_AN_OUTAGE: Final = re.compile("authoriz|not a valid|fatal|in the clear", re.IGNORECASE)
 
 

@@ -15,7 +15,7 @@ import pytest
 from pathline import Pseudonyms, interaction
 from pathline.codec import http
 from pathline.vocabulary import ContactMade
-from support.gateways.up_command import Up, wait_until
+from support.gateways.up_command import Up, still_running, wait_until
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 PEOPLE = Pseudonyms("clinic", b"a test key of thirty-two bytes!!")
@@ -100,5 +100,4 @@ def test_no_process_outlives_its_gateway(up: Up, ask: signal.Signals) -> None:
     children = up.descendants()
     up.process.send_signal(ask)
     up.process.wait(25)
-    _, alive = psutil.wait_procs(children, timeout=15)
-    assert not alive
+    assert still_running(children, timeout=15) == []

@@ -18,7 +18,7 @@ from pathline import Pseudonyms, interaction
 from pathline.codec import http
 from pathline.vocabulary import ContactMade
 from support.gateways.process import free_port
-from support.gateways.up_command import COMMAND, Up, wait_until
+from support.gateways.up_command import COMMAND, Up, still_running, wait_until
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SUBJECT = Pseudonyms("clinic", b"a test key of thirty-two bytes!!").subject("someone")
@@ -50,8 +50,7 @@ def test_a_start_costs_ten_seconds_of_a_processor_and_leaves_no_process_behind(
     assert len(children) >= 2
     gateway.process.send_signal(ask)
     assert gateway.process.wait(20) == 0
-    _, alive = psutil.wait_procs(children, timeout=5)
-    assert not alive
+    assert still_running(children, timeout=5) == []
 
 
 def test_a_request_that_is_being_answered_is_answered_before_it_ends(up: Callable[..., Up]) -> None:
@@ -76,8 +75,7 @@ def test_after_a_kill_the_next_start_serves_what_was_accepted_and_ends_what_was_
     found = httpx.post(f"{again.url}/v1/pathways/search", json={"org": "clinic", "subject": SUBJECT})
     steps = httpx.get(f"{again.url}/v1/pathways/{found.json()['pathway']}").json()["steps"]
     assert [(step["source"], step["id"]) for step in steps] == [("urn:pathline:clinic:desk", event.text["id"])]
-    _, alive = psutil.wait_procs([p for p in left if p not in again.descendants()], timeout=5)
-    assert not alive
+    assert still_running([p for p in left if p not in again.descendants()], timeout=5) == []
 
 
 @pytest.mark.parametrize(
@@ -127,8 +125,7 @@ def test_a_part_that_dies_ends_everything_with_the_reason(up: Callable[..., Up],
     victim.kill()
     assert gateway.process.wait(40) == 1
     assert "SIGKILL" in gateway.output() or "ended" in gateway.output()
-    _, alive = psutil.wait_procs(children, timeout=5)
-    assert not alive
+    assert still_running(children, timeout=5) == []
 
 
 def test_a_postgres_that_does_not_answer_takes_traffic_away_and_gets_it_back(up: Callable[..., Up]) -> None:

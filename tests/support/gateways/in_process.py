@@ -50,12 +50,16 @@ class Client:
         return await self.settled()
 
     async def settled(self) -> dict[str, Any]:
-        """The status once nothing waits to be read or bound."""
+        """The status once nothing waits to be read or bound. A gateway on a busy machine may say "later" with a 503."""
         end = time.monotonic() + 30
-        while (status := await self.get("/v1/status"))["lag"] or not status["partitions"]:
+        while True:
+            answer = await self.http.get("/v1/status")
+            assert answer.status_code in (200, 503), answer.text
+            status = answer.json()
+            if answer.status_code == 200 and not status["lag"] and status["partitions"]:
+                return dict(status)
             assert time.monotonic() < end, status
             await asyncio.sleep(0.02)
-        return dict(status)
 
     async def pathway(self, org: str, n: int) -> str:
         """The pathway of this subject."""

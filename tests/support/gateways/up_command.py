@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -58,3 +58,18 @@ def wait_until(holds: Callable[[], object], what: str, seconds: float = 240) -> 
     while not holds():
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         time.sleep(0.02)
+
+
+def still_running(processes: Sequence[psutil.Process], timeout: float) -> list[psutil.Process]:
+    """Which of these have not ended by then. One that has ended stays a zombie for as long as its parent likes."""
+    end, running = time.monotonic() + timeout, list(processes)
+    while (running := [each for each in running if _runs(each)]) and time.monotonic() < end:
+        time.sleep(0.05)
+    return running
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -40,7 +40,7 @@ from pathline_gateway.postgres.instance_secrets import load_instance_secret
 from pathline_gateway.postgres.migrate import migrate
 from pathline_gateway.postgres.partitions import ensure_partitions
 from pathline_gateway.postgres.pool import PoolUse, open_pool
-from pathline_gateway.set_aside import gauge
+from pathline_gateway.set_aside import gauge as set_aside_gauge
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.settings import Settings
 from pathline_gateway.status.throughput import Throughput
@@ -178,7 +178,7 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             sessions.loop(),
             issuer_keys.loop(),
             parked_gauge.loop(pool),
-            gauge.loop(pool, health),
+            set_aside_gauge.loop(pool, health),
             throughput.loop(pool, progress, intake.survey),
         ):
             await stack.enter_async_context(supervised(loop, health))

@@ -35,6 +35,8 @@ _OTHER_SETTINGS: Final = {
 }
 """Variables that no field of the settings reads: by which command, and what for."""
 
+_METRIC_KINDS: Final = {"BoundedCounter": "counter", "BoundedHistogram": "histogram", "ObservedGauge": "gauge"}
+
 _SECTIONS: Final = {
     "event": (
         "An event is refused or parked",
@@ -171,27 +173,26 @@ The gateway reads its settings from the environment. Flags of `pathline-gateway 
 
 
 def render_metrics() -> str:
-    """The page of metrics: each by name, with its unit and the question that it answers."""
+    """The page of metrics: each by name, with its unit, its attributes and the question that it answers."""
     text = f"""\
 # Metrics
 
 {_BEGINNING}
 `/metrics` serves them for Prometheus, and the standard `OTEL_…` variables send them over OTLP. No label holds a person,
-a pathway or an event. Counters end with `_total` in Prometheus, and durations with `_seconds`.
+a pathway or an event. Counters end with `_total` in Prometheus, and durations with `_seconds`. An attribute is a label
+there, with `_` for each dot.
 
 """
-    text += _head("metric", "kind", "unit", "the question that it answers")
+    text += _head("metric", "kind", "unit", "attributes", "the question that it answers")
     rows = []
     for tree in parse_modules():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and node.args and (literal_text(node.args[0]) or "").startswith("pathline."):
-                said = {each.arg: literal_text(each.value) for each in node.keywords}
-                if said.get("unit") and said.get("description"):
-                    called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-                    kind = {"create_counter": "counter", "create_histogram": "histogram"}.get(called, "gauge")
-                    rows.append(
-                        (f"`{literal_text(node.args[0])}`", kind, f"`{said['unit']}`", said["description"] or "")
-                    )
+            if isinstance(node, ast.Call) and (kind := _METRIC_KINDS.get(getattr(node.func, "id", ""))):
+                instrument = node.args[0] if isinstance(node.args[0], ast.Call) else node
+                said = {each.arg: each.value for each in (*instrument.keywords, *node.keywords)}
+                name, unit, question = map(literal_text, (instrument.args[0], said["unit"], said["description"]))
+                keys = ", ".join(f"`{key}`" for key in ast.literal_eval(said["attribute_keys"]))
+                rows.append((f"`{name}`", kind, f"`{unit}`", keys, question or ""))
     return text + "".join(_row(*row) for row in sorted(rows))
 
 

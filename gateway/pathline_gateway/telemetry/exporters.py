@@ -18,7 +18,8 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from prometheus_client import REGISTRY, generate_latest
 
-from pathline_gateway.telemetry.instruments import FINISHED_SPANS, METRIC_ATTRIBUTES
+from pathline_gateway.telemetry.instruments import FINISHED_SPANS
+from pathline_gateway.telemetry.series_bound import METRIC_ATTRIBUTES
 
 PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _MAX_FINISHED_SPANS = 4_096

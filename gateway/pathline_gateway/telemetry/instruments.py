@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from opentelemetry import metrics, trace
@@ -32,7 +32,8 @@ _DURATION_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25
 INTAKE_RECORDS: Final = BoundedCounter(
     _METER.create_counter(
         "pathline.intake.records", unit="{record}", description="What became of the records that intake consumed?"
-    )
+    ),
+    attribute_keys=("pathline.outcome", "pathline.reason"),
 )
 INTAKE_BATCH_DURATION: Final = BoundedHistogram(
     _METER.create_histogram(
@@ -40,27 +41,32 @@ INTAKE_BATCH_DURATION: Final = BoundedHistogram(
         unit="s",
         description="How long does a batch take from poll to commit?",
         explicit_bucket_boundaries_advisory=_DURATION_BUCKETS_S,
-    )
+    ),
+    attribute_keys=(),
 )
 INTAKE_LOGS: Final = BoundedCounter(
     _METER.create_counter(
         "pathline.intake.logs", unit="{partition}", description="How often was a log replaced, or did it expire unread?"
-    )
+    ),
+    attribute_keys=("pathline.reason",),
 )
 INTAKE_REBUILDS: Final = BoundedCounter(
     _METER.create_counter(
         "pathline.intake.rebuilds", unit="{rebuild}", description="How often was a consumer rebuilt, and why?"
-    )
+    ),
+    attribute_keys=("pathline.reason",),
 )
 DOOR_EVENTS: Final = BoundedCounter(
     _METER.create_counter(
         "pathline.door.events", unit="{event}", description="What did the HTTP door answer to the events sent to it?"
-    )
+    ),
+    attribute_keys=("pathline.outcome", "pathline.reason"),
 )
 LINK_TOKENS: Final = BoundedCounter(
     _METER.create_counter(
         "pathline.identity.tokens", unit="{token}", description="What became of the tokens by which people link?"
-    )
+    ),
+    attribute_keys=("pathline.outcome",),
 )
 _LONG_DURATION_BUCKETS_S: Final = tuple(
     hours * 3_600.0 for hours in (1, 4, 24, 48, 120, 168, 336, 672, 1_440, 2_160, 4_320, 8_760)
@@ -73,14 +79,16 @@ HANDOFF_DURATION: Final = BoundedHistogram(
         unit="s",
         description="How long does a hand-off take from its offer to its end, between whom, and how does it end?",
         explicit_bucket_boundaries_advisory=_LONG_DURATION_BUCKETS_S,
-    )
+    ),
+    attribute_keys=("pathline.from", "pathline.to", "pathline.outcome"),
 )
 HANDOFFS: Final = BoundedCounter(
     _METER.create_counter(
         "pathline.handoff.outcomes",
         unit="{handoff}",
         description="How many hand-offs were silent, declined, expired or otherwise ended, between whom?",
-    )
+    ),
+    attribute_keys=("pathline.from", "pathline.to", "pathline.outcome"),
 )
 PULL_DURATION: Final = BoundedHistogram(
     _METER.create_histogram(
@@ -88,13 +96,15 @@ PULL_DURATION: Final = BoundedHistogram(
         unit="s",
         description="How long does a pull take, by kind of pull?",
         explicit_bucket_boundaries_advisory=_DURATION_BUCKETS_S,
-    )
+    ),
+    attribute_keys=("pathline.pull",),
 )
 
 WEBHOOK_REQUESTS: Final = BoundedCounter(
     _METER.create_counter(
         "pathline.webhook.requests", unit="{request}", description="How did requests to the sinks of subscriptions end?"
-    )
+    ),
+    attribute_keys=("pathline.organisation", "pathline.outcome"),
 )
 WEBHOOK_DELAY: Final = BoundedHistogram(
     _METER.create_histogram(
@@ -102,7 +112,8 @@ WEBHOOK_DELAY: Final = BoundedHistogram(
         unit="s",
         description="How long after it was given to a subscription does an event arrive at its sink?",
         explicit_bucket_boundaries_advisory=(*_DURATION_BUCKETS_S, 60, 600, 3_600, 86_400),
-    )
+    ),
+    attribute_keys=("pathline.organisation",),
 )
 
 REFUSALS: Final = BoundedCounter(
@@ -110,7 +121,8 @@ REFUSALS: Final = BoundedCounter(
         "pathline.limit.refusals",
         unit="{refusal}",
         description="How often did a caller go past a limit, and past which?",
-    )
+    ),
+    attribute_keys=("pathline.limit",),
 )
 
 _Attributes = tuple[tuple[str, str], ...]
@@ -119,9 +131,9 @@ _Attributes = tuple[tuple[str, str], ...]
 class ObservedGauge:
     """A number for each set of attributes, as it was last looked at; what has gone is told as 0."""
 
-    def __init__(self, name: str, *, unit: str, description: str) -> None:
+    def __init__(self, name: str, *, unit: str, description: str, attribute_keys: Collection[str]) -> None:
         self._values: dict[_Attributes, int] = {}
-        self._series = MetricSeries()
+        self._series = MetricSeries(attribute_keys)
         _METER.create_observable_gauge(name, [self._observe], unit, description)
 
     def replace_all(self, levels: Iterable[tuple[Mapping[str, str], int]]) -> None:
@@ -140,30 +152,23 @@ class ObservedGauge:
 
 
 PARKED: Final = ObservedGauge(
-    "pathline.parked", unit="{record}", description="How many records are parked now, by whom and for what reason?"
+    "pathline.parked",
+    unit="{record}",
+    description="How many records are parked now, by whom and for what reason?",
+    attribute_keys=("pathline.organisation", "pathline.reason"),
 )
 WORK_FAILING: Final = ObservedGauge(
     "pathline.work.failing",
     unit="{record}",
     description="How many records has a background work set aside (1 where it fails as a whole)?",
+    attribute_keys=("pathline.work",),
 )
 ISSUER_KEYS: Final = ObservedGauge(
     "pathline.issuer.keys",
     unit="{key}",
     description="How many keys of the issuer are used, or left out, and why?",
+    attribute_keys=("pathline.outcome", "pathline.reason"),
 )
-
-METRIC_ATTRIBUTES: Final = (
-    "pathline.outcome",
-    "pathline.reason",
-    "pathline.pull",
-    "pathline.work",
-    "pathline.organisation",
-    "pathline.from",
-    "pathline.to",
-    "pathline.limit",
-)
-"""The attributes that metrics may carry; each has a small, known set of values."""
 
 
 class start_span:

@@ -12,6 +12,17 @@ from opentelemetry.metrics import Counter, Histogram
 
 OTHER: Final = "other"
 """Stands for organisations that are not on the register, and for all that there is no room for."""
+METRIC_ATTRIBUTES: Final = (
+    "pathline.outcome",
+    "pathline.reason",
+    "pathline.pull",
+    "pathline.work",
+    "pathline.organisation",
+    "pathline.from",
+    "pathline.to",
+    "pathline.limit",
+)
+"""The attributes that metrics may carry; each has a small, known set of values. The SDK exports no other."""
 ORGANISATION_ATTRIBUTES: Final = ("pathline.organisation", "pathline.from", "pathline.to")
 """The attributes that name one: all others have few values, which are ours."""
 MAX_SERIES: Final = 1_500
@@ -29,17 +40,27 @@ def mask_unregistered(attributes: Attributes, known_orgs: Collection[str]) -> di
 
 
 class MetricSeries:
-    """Those of one metric that there are."""
+    """Those of one metric that there are. Raises ValueError where it declares an attribute that no metric may carry."""
 
-    def __init__(self, max_series: int = MAX_SERIES) -> None:
+    def __init__(self, attribute_keys: Collection[str], max_series: int = MAX_SERIES) -> None:
+        if unknown := set(attribute_keys) - set(METRIC_ATTRIBUTES):
+            raise ValueError(f"not in METRIC_ATTRIBUTES: {', '.join(sorted(unknown))}")
+        self._attribute_keys = frozenset(attribute_keys)
         self._max_series = max_series
         self._known_series = set[tuple[tuple[str, str], ...]]()
 
     def bound_attributes(self, attributes: Attributes) -> Attributes:
-        """These attributes, where there is room for their series; else those of all that there is no room for."""
+        """These attributes, where there is room for their series; else those of all that there is no room for.
+
+        What the metric does not declare is left out.
+        """
         series = tuple(sorted(attributes.items()))
         if series in self._known_series:
             return attributes
+        if not attributes.keys() <= self._attribute_keys:
+            # No work ends because of its metric. Left out here, equal series add up; left out by the SDK, the last
+            # one of a gauge would stand for all of them.
+            return self.bound_attributes({key: attributes[key] for key in attributes if key in self._attribute_keys})
         if len(self._known_series) >= self._max_series:
             return mask_unregistered(attributes, ())
         self._known_series.add(series)
@@ -49,8 +70,8 @@ class MetricSeries:
 class BoundedCounter:
     """A counter with no more series than there is room for."""
 
-    def __init__(self, counter: Counter) -> None:
-        self._counter, self._series = counter, MetricSeries()
+    def __init__(self, counter: Counter, *, attribute_keys: Collection[str]) -> None:
+        self._counter, self._series = counter, MetricSeries(attribute_keys)
 
     def add(self, n: float, attributes: Attributes) -> None:
         """Adds so many."""
@@ -60,8 +81,8 @@ class BoundedCounter:
 class BoundedHistogram:
     """A histogram with no more series than there is room for."""
 
-    def __init__(self, histogram: Histogram) -> None:
-        self._histogram, self._series = histogram, MetricSeries()
+    def __init__(self, histogram: Histogram, *, attribute_keys: Collection[str]) -> None:
+        self._histogram, self._series = histogram, MetricSeries(attribute_keys)
 
     def record(self, value: float, attributes: Attributes | None = None) -> None:
         """One that was so large."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +18,7 @@ from pathline_gateway.handoffs.projection_row import HandoffRow
 from pathline_gateway.telemetry import instruments as telemetry
 from pathline_gateway.telemetry.series_bound import (
     MAX_SERIES,
+    METRIC_ATTRIBUTES,
     OTHER,
     BoundedCounter,
     BoundedHistogram,
@@ -24,7 +27,10 @@ from pathline_gateway.telemetry.series_bound import (
 )
 
 names = st.sampled_from(["clinic", "housing", "court", "x", "y"])
+_OF_HANDOFFS = ("pathline.from", "pathline.to", "pathline.outcome")
 attributes = st.fixed_dictionaries({"pathline.from": names, "pathline.to": names, "pathline.outcome": names})
+
+_WAITING = telemetry.ObservedGauge("waiting", unit="{offer}", description="?", attribute_keys=("pathline.to",))
 
 
 def counted(reader: InMemoryMetricReader) -> dict[tuple[str, ...], float]:
@@ -45,7 +51,7 @@ def ended(handoff: str, receiver: str) -> HandoffRow:
 def test_there_are_no_more_series_than_there_is_room_for_and_nothing_is_left_uncounted(
     told: list[dict[str, str]], most: int
 ) -> None:
-    series = MetricSeries(most)
+    series = MetricSeries(METRIC_ATTRIBUTES, most)
     within = [dict(series.bound_attributes(each)) for each in told]
     known = {frozenset(each.items()) for each in within if OTHER not in each.values()}
     assert len(known) <= most
@@ -62,10 +68,27 @@ def test_organisations_that_are_not_on_the_register_are_one(said: dict[str, str]
     assert kept["pathline.outcome"] == said["pathline.outcome"]
 
 
+def test_no_metric_declares_an_attribute_that_the_sdk_would_not_export() -> None:
+    assert MetricSeries(METRIC_ATTRIBUTES)
+    with pytest.raises(ValueError, match=re.escape("not in METRIC_ATTRIBUTES: pathline.kind")):
+        MetricSeries(("pathline.to", "pathline.kind"))
+
+
+@given(st.lists(st.tuples(attributes, st.integers(1, 9))))
+def test_what_a_gauge_does_not_declare_is_left_out_and_no_series_stands_for_another(
+    told: list[tuple[dict[str, str], int]],
+) -> None:
+    _WAITING.replace_all(told)
+    expected = Counter[tuple[tuple[str, str], ...]]()
+    for said, n in told:
+        expected[("pathline.to", said["pathline.to"]),] += n
+    assert {series: n for series, n in _WAITING.current_values().items() if n} == expected
+
+
 def test_what_is_collected_is_bounded() -> None:
     reader = InMemoryMetricReader()
     counter = MeterProvider([reader]).get_meter("test").create_counter("offers")
-    bounded = BoundedCounter(counter)
+    bounded = BoundedCounter(counter, attribute_keys=("pathline.to",))
     for n in range(MAX_SERIES + 500):
         bounded.add(1, {"pathline.to": f"invented-{n}"})
     found = counted(reader)
@@ -84,8 +107,9 @@ def test_two_thousand_offers_to_invented_organisations_are_one_series(monkeypatc
     reader = InMemoryMetricReader()
     meter = MeterProvider([reader]).get_meter("test")
     counter, histogram = meter.create_counter("ended"), MeterProvider().get_meter("test").create_histogram("durations")
-    monkeypatch.setattr(handoff_telemetry, "HANDOFFS", BoundedCounter(counter))
-    monkeypatch.setattr(handoff_telemetry, "HANDOFF_DURATION", BoundedHistogram(histogram))
+    monkeypatch.setattr(handoff_telemetry, "HANDOFFS", BoundedCounter(counter, attribute_keys=_OF_HANDOFFS))
+    durations = BoundedHistogram(histogram, attribute_keys=_OF_HANDOFFS)
+    monkeypatch.setattr(handoff_telemetry, "HANDOFF_DURATION", durations)
 
     def tell(record: HandoffRow) -> None:
         said = handoff_telemetry._build_ended_span(record, b"secret")

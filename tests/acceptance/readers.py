@@ -12,6 +12,7 @@ import httpx
 from pathline.vocabulary import TYPES
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.route_permissions import OPTIONAL_ROUTES, ROUTE_ROLES
+from pathline_gateway.measure.handoff_indicators import MEASURES
 from support.generators.extremes import INSTANTS
 
 READING: Final = frozenset(
@@ -92,7 +93,7 @@ def fixed() -> dict[str, Sequence[str]]:
     """Values of parameters that do not depend on what was published."""
     return {
         "type": list(TYPES),
-        "name": ["handoff-completion", "handoff-latency", "handoff-leakage", "handoff-silence"],
+        "name": list(MEASURES),
         "link": ["0195a000-0000-7000-8000-000000000000"],
     }
 

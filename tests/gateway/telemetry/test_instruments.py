@@ -6,13 +6,13 @@ from collections import defaultdict
 
 from gateway.telemetry.instrument_uses import declared_instruments, instrument_uses
 from pathline_gateway.telemetry import instruments
-from pathline_gateway.telemetry.series_bound import METRIC_ATTRIBUTES
+from pathline_gateway.telemetry.series_bound import METRIC_ATTRIBUTES, BoundedCounter, BoundedHistogram
 
 _DECLARED = {each.constant: each for each in declared_instruments()}
 
 
 def test_the_source_is_read_as_it_is() -> None:
-    metrics = (instruments.BoundedCounter, instruments.BoundedHistogram, instruments.ObservedGauge)
+    metrics = (BoundedCounter, BoundedHistogram, instruments.ObservedGauge)
     assert _DECLARED.keys() == {name for name, each in vars(instruments).items() if isinstance(each, metrics)}
     assert len({each.name for each in _DECLARED.values()}) == len(_DECLARED)
 

@@ -1,4 +1,7 @@
-"""Subscriptions, and the events that each was given."""
+"""Subscriptions, and the events that each was given.
+
+A replay has a row of `subscription`, too: the table `replay` says of which one it is a further series.
+"""
 
 from __future__ import annotations
 

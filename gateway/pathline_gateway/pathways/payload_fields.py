@@ -1,6 +1,7 @@
 """What kind of thing each field of a payload holds, as the models of the vocabulary declare it. Pure.
 
-There is no list by hand: the type of a new field says what it holds. A field that no type explains is a text.
+There is no list of fields by hand: the annotation of a new field says what it holds. What the tables below do not
+explain is `unknown`, and redaction leaves it out.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from pathline.vocabulary.shapes import About, EventRef, Party, Ref
 
 Kind = Literal[
     "word", "number", "moment", "code", "text", "identifier", "subject", "handoff", "secret",
-    "about", "event", "party", "ref", "parts",
+    "about", "event", "party", "ref", "parts", "unknown",
 ]  # fmt: skip
-"""`word`: of a list of the vocabulary's own. `fields`: a value with fields of its own."""
+"""`word`: of a list of the vocabulary's own. `parts`: a value with fields of its own.
+
+`text`: other organisations read it as it was written.
+"""
 
 _KIND_BY_REASON: Final[Mapping[str, Kind]] = {
     "identifier": "identifier",
@@ -34,7 +38,14 @@ _KIND_BY_REASON: Final[Mapping[str, Kind]] = {
     "instant": "moment",
     "date": "moment",
     "duration": "moment",
+    "text": "text",
+    "activity": "text",  # the name of a step, of no person
+    "noun_verb": "text",  # a noun and a verb of the vocabulary
+    "scalar": "text",  # what a fact is worth: a text, a number or a truth
+    "value": "text",  # the same, or a list of them
+    "score": "text",  # of an instrument: a text or a number
 }
+"""By the `reason` of the value's `WithAdvice`. What can name a person must not be `text`."""
 _KIND_BY_MODEL: Final[Mapping[type, Kind]] = {About: "about", EventRef: "event", Party: "party", Ref: "ref"}
 _KIND_BY_TYPE: Final[Mapping[Any, Kind]] = {
     bool: "number",
@@ -43,6 +54,8 @@ _KIND_BY_TYPE: Final[Mapping[Any, Kind]] = {
     datetime: "moment",
     date: "moment",
 }
+_TEXT_LIKE_KINDS: Final = frozenset[Kind](("word", "number", "moment", "code", "text"))
+"""Of a choice between these, a text is the one that tells most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,13 @@ class PayloadField:
 def fields_of(type_name: str) -> Mapping[str, PayloadField]:
     """The fields of this event type; none when it is not known, so that nothing of it is taken for harmless."""
     model = TYPES.get(type_name)
-    return {} if model is None else _fields_of_model(model)
+    return {} if model is None else fields_of_model(model)
+
+
+def fields_of_model(model: type[BaseModel]) -> dict[str, PayloadField]:
+    """The fields that the model declares, by the names that they have in JSON."""
+    hints = get_type_hints(model, include_extras=True)
+    return {info.alias or name: _field_from_hint(hints[name]) for name, info in model.model_fields.items()}
 
 
 def values_of_kind(fields: Mapping[str, PayloadField], data: Mapping[str, Any], kind: Kind) -> Iterator[Any]:
@@ -74,29 +93,29 @@ def values_of_kind(fields: Mapping[str, PayloadField], data: Mapping[str, Any], 
                 yield from values_of_kind(field.fields, each, kind)
 
 
-def _fields_of_model(model: type[BaseModel]) -> dict[str, PayloadField]:
-    hints = get_type_hints(model, include_extras=True)
-    return {info.alias or name: _field_from_hint(hints[name]) for name, info in model.model_fields.items()}
-
-
 def _field_from_hint(hint: Any) -> PayloadField:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         reasons = [note.reason for note in arguments[1:] if isinstance(note, WithAdvice)]
-        kinds = [_KIND_BY_REASON[reason] for reason in reasons if reason in _KIND_BY_REASON]
-        return PayloadField(kinds[0]) if kinds else _field_from_hint(arguments[0])
+        return PayloadField(_KIND_BY_REASON.get(reasons[0], "unknown")) if reasons else _field_from_hint(arguments[0])
     if origin in (Union, types.UnionType):
         return _merge_choices([_field_from_hint(each) for each in arguments if each is not type(None)])
     if origin is tuple:
         inner = _field_from_hint(arguments[0])
         return PayloadField(inner.kind, True, inner.fields)
+    if origin is dict:
+        # The publisher chooses its names: whatever the values are, the whole tells no less than a text.
+        return _merge_choices([_field_from_hint(arguments[1]), PayloadField("text")])
     if origin is Literal:
         return PayloadField("word")
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         # Offers alone hold models that hold themselves, and they concern nobody: their fields are not asked for.
-        return PayloadField(_KIND_BY_MODEL.get(hint, "parts"), fields=_fields_of_model(hint))
-    return PayloadField(_KIND_BY_TYPE.get(hint, "text"))
+        return PayloadField(_KIND_BY_MODEL.get(hint, "parts"), fields=fields_of_model(hint))
+    return PayloadField(_KIND_BY_TYPE.get(hint, "unknown"))
 
 
 def _merge_choices(choices: list[PayloadField]) -> PayloadField:
-    return choices[0] if all(each == choices[0] for each in choices) else PayloadField("text")
+    if all(each == choices[0] for each in choices):
+        return choices[0]
+    is_text_like = all(each.kind in _TEXT_LIKE_KINDS and not each.is_list for each in choices)
+    return PayloadField("text" if is_text_like else "unknown")

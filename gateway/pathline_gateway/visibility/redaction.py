@@ -1,8 +1,8 @@
 """Redacts another organisation's step for a reader. Pure.
 
 The models of the vocabulary say what each field holds (`pathways/payload_fields.py`). Identifiers are keyed. Tokens,
-other persons and undeclared fields are left out. Of a step whose place is hidden only numbers, times and words of the
-vocabulary's own lists are left.
+other persons, undeclared fields and values that nothing explains are left out. Of a step whose place is hidden only
+numbers, times and words of the vocabulary's own lists are left.
 """
 
 from __future__ import annotations

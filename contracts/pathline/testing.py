@@ -89,7 +89,7 @@ _SAMPLE_VALUES: Final[dict[str, object]] = {
     "value": 1,
     "score": 1,
 }
-"""A plain value by the reason that an annotation gives for refusing others."""
+"""A plain value by the `reason` of the annotation's `WithAdvice`."""
 
 
 def _sample_fields(cls: type[BaseModel], source: str, every_field: bool) -> dict[str, Any]:
@@ -128,12 +128,18 @@ def _sample_annotated(name: str, arguments: tuple[Any, ...], source: str, every_
     for note in metadata:
         if isinstance(note, WithAdvice):
             # A hand-off's id begins with the organisation that offers it.
-            return f"{source.split(':')[2]}:1" if note.reason == "handoff_id" else _SAMPLE_VALUES[note.reason]
+            return f"{source.split(':')[2]}:1" if note.reason == "handoff_id" else _value_of_reason(note.reason)
     if get_origin(plain) is tuple:
         return _distinct_members(
             _sample_value(name, get_args(plain)[0], source, every_field), max(_min_length(metadata), int(every_field))
         )
     return _sample_value(name, plain, source, every_field)
+
+
+def _value_of_reason(reason: str) -> object:
+    if reason not in _SAMPLE_VALUES:
+        raise LookupError(f"no example of reason {reason!r}: add one to _SAMPLE_VALUES in pathline/testing.py")
+    return _SAMPLE_VALUES[reason]
 
 
 def _min_length(notes: list[Any]) -> int:

@@ -37,8 +37,8 @@ from pathline_gateway.auth.caller import Role
 from pathline_gateway.integrity.verify.run import verify_all
 from support.gateways.process import Gateway
 from support.generators import extremes
-from support.generators.extremes import EXTREMES, ORG, ROUNDS, subject_of
-from support.generators.payloads import KINDS
+from support.generators.extremes import EXTREMES_BY_REASON, ORG, ROUNDS, subject_of
+from support.generators.payloads import VALUES_BY_REASON
 from support.servers.webhook_receiver import listening_in_a_thread
 
 pytestmark = pytest.mark.timeout(900)
@@ -47,9 +47,9 @@ pytestmark = pytest.mark.timeout(900)
 LONG = pytest.mark.long
 
 
-def test_no_kind_of_value_is_forgotten() -> None:
-    assert EXTREMES.keys() == KINDS.keys()
-    assert max(map(len, EXTREMES.values())) <= ROUNDS
+def test_no_reason_is_forgotten() -> None:
+    assert EXTREMES_BY_REASON.keys() == VALUES_BY_REASON.keys()
+    assert max(map(len, EXTREMES_BY_REASON.values())) <= ROUNDS
 
 
 @pytest.mark.parametrize("cls", TYPES.values(), ids=TYPES.keys())

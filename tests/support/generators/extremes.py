@@ -1,7 +1,7 @@
 """Every type of the vocabulary with the largest, smallest and oddest values of every field that its contract takes.
 
 Types, fields and attributes come from the models and the table of attributes: what is added there is tried here, and a
-kind of value that this catalogue does not know fails the test.
+reason of `WithAdvice` that this catalogue does not know fails the test.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _ODD: Final = (
 )
 _PRINTED: Final = ("a", "\u2028\ufeff\ufffe", "'\"<>&%2f/../?#", "a b", "0", "NULL", "__proto__")
 _TOKENS: Final = ("A" * 22, "-_" * 100, "a1" * 20)
-EXTREMES: Final[Mapping[str, Sequence[Any]]] = {
+EXTREMES_BY_REASON: Final[Mapping[str, Sequence[Any]]] = {
     "code": ORGS,
     "identifier": (*_PRINTED, ASTRAL * 200, LAST * 200),
     "handoff_id": (*(f"{ORG}:{n}" for n in ("1", "a:b:c", "%00/..", "'\"<&>")), f"{ORG}:{ASTRAL * 192}"),
@@ -73,7 +73,7 @@ EXTREMES: Final[Mapping[str, Sequence[Any]]] = {
     "value": (LARGEST, "a", [LARGEST, -LARGEST, False, *_ODD], ["a"] * MAX_ENTRIES),
     "score": (LARGEST, -LARGEST, ASTRAL * 2_000, "0"),
 }
-"""By the reason that an annotation gives for refusing others."""
+"""The outermost values, by the `reason` of the annotation's `WithAdvice`."""
 _ENVELOPE: Final[Mapping[str, Sequence[str]]] = {
     "recordedtime": INSTANTS,
     "expirytime": INSTANTS[::-1],
@@ -210,10 +210,10 @@ def _annotated(plain: Any, notes: tuple[Any, ...], place: str, n: int) -> Any:
     for note in notes:
         if isinstance(note, WithAdvice):
             if note.reason == "subject":
-                return _turn(EXTREMES["subject"], place, n).format(f"{zlib.crc32(place.encode()):021d}")
+                return _turn(EXTREMES_BY_REASON["subject"], place, n).format(f"{zlib.crc32(place.encode()):021d}")
             # What must be the same in several events of one round to mean anything.
             alike = note.reason if note.reason in ("handoff_id", "token", "token_hash") else place
-            return _turn(EXTREMES[note.reason], "hand-off" if alike == note.reason else place, n)
+            return _turn(_extremes_of_reason(note.reason), "hand-off" if alike == note.reason else place, n)
     bounds = _bounds(notes)
     if get_origin(plain) is tuple:
         least, most = bounds.get("min_length", 0), bounds["max_length"]
@@ -224,3 +224,11 @@ def _annotated(plain: Any, notes: tuple[Any, ...], place: str, n: int) -> Any:
     if plain is float:
         return _turn((bounds["ge"], bounds["le"], 5e-324, 0.1), place, n)
     return _value(plain, place, n)
+
+
+def _extremes_of_reason(reason: str) -> Sequence[Any]:
+    if reason not in EXTREMES_BY_REASON:
+        raise LookupError(
+            f"no values of reason {reason!r}: add them to EXTREMES_BY_REASON in tests/support/generators/extremes.py"
+        )
+    return EXTREMES_BY_REASON[reason]

@@ -62,7 +62,7 @@ durations = st.sampled_from(
     ["P1D", "PT48H", "P2W", "P1Y2M3DT4H5M6.5S", "P1Y3D", "PT0S", "P0D", "P999999999M", "PT1H1S"]
 )
 
-KINDS: dict[str, Json] = {
+VALUES_BY_REASON: dict[str, Json] = {
     "code": codes,
     "identifier": identifiers,
     "handoff_id": st.builds("{}:{}".format, codes, st.text(_local, min_size=1, max_size=100)),
@@ -79,7 +79,7 @@ KINDS: dict[str, Json] = {
     "value": scalars | st.lists(scalars, max_size=3),
     "score": text | numbers,
 }
-"""Strings and unions of scalars, by the reason that their annotation gives for refusing them."""
+"""Strings and unions of scalars, by the `reason` of their `WithAdvice`."""
 
 
 def payload(cls: type[Payload]) -> Json:
@@ -127,7 +127,7 @@ def _values(hint: Any) -> Json:
 def _annotated(plain: Any, *metadata: Any) -> Json:
     for note in metadata:
         if isinstance(note, WithAdvice):
-            return KINDS[note.reason]
+            return _values_of_reason(note.reason)
     bounds = _bounds(metadata)
     if get_origin(plain) is tuple:
         least, most = bounds.get("min_length", 0), min(bounds["max_length"], 3)
@@ -135,6 +135,14 @@ def _annotated(plain: Any, *metadata: Any) -> Json:
     if plain is int:
         return st.integers(bounds["ge"], bounds["le"])
     return st.floats(bounds["ge"], bounds["le"]) if plain is float else _values(plain)
+
+
+def _values_of_reason(reason: str) -> Json:
+    if reason not in VALUES_BY_REASON:
+        raise LookupError(
+            f"no values of reason {reason!r}: add them to VALUES_BY_REASON in tests/support/generators/payloads.py"
+        )
+    return VALUES_BY_REASON[reason]
 
 
 def _sorted(value: Any) -> str:

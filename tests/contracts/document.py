@@ -1,4 +1,8 @@
-"""The vocabulary as its document writes it, transcribed by hand: the specification, not a copy of the models."""
+"""The vocabulary as its document writes it, transcribed by hand: the specification, not a copy of the models.
+
+A line is `name: notation` under its noun. `!` marks a required field, and `!verb` one that this verb alone requires.
+`@verb` marks a field that this verb alone has. `notation.py` reads the notation from JSON Schemas.
+"""
 
 from __future__ import annotations
 

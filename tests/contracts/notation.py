@@ -42,12 +42,13 @@ def members(shape: dict[str, Any], shapes: dict[str, Any]) -> str:
 
 
 def _string(schema: dict[str, Any]) -> str:
+    """`str`, unless the document has a word of its own for strings of this pattern."""
     match schema:
         case {"format": "date-time"}:
             return "instant"
         case {"format": "date"}:
             return "date"
-        case {"maxLength": 64}:
+        case {"pattern": "^[a-z0-9]+(?:-[a-z0-9]+)*$"}:
             return "code"
         case {"pattern": r"^v[1-9][0-9]{0,3}\.[A-Za-z0-9_-]{21}[AQgw]$"}:
             return "subject"

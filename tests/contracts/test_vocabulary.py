@@ -25,6 +25,7 @@ from support.generators.payloads import complete, nested, payload, vocabulary_pa
 from support.repository import LIVES
 
 DOCUMENTED = pytest.mark.parametrize("spec", verbs(), ids=lambda spec: f"{spec.noun}.{spec.verb}")
+MEND = "models and tests/contracts/document.py differ: compare the lines of the noun, of COMMON and of SHAPES"
 TYPED = pytest.mark.parametrize("cls", TYPES.values(), ids=TYPES.keys())
 
 
@@ -69,12 +70,12 @@ def test_every_noun_has_exactly_its_verbs() -> None:
 def test_a_verb_allows_exactly_its_fields(spec: Verb) -> None:
     schema = payload_schema(named(spec))
     found = {name: spelled(field, schema.get("$defs", {})) for name, field in schema["properties"].items()}
-    assert found == spec.fields
+    assert found == spec.fields, MEND
 
 
 @DOCUMENTED
 def test_a_verb_requires_exactly_its_fields(spec: Verb) -> None:
-    assert set(payload_schema(named(spec)).get("required", [])) == spec.required
+    assert set(payload_schema(named(spec)).get("required", [])) == spec.required, MEND
 
 
 @DOCUMENTED
@@ -86,7 +87,7 @@ def test_nothing_but_the_required_fields_is_missed_in_an_empty_payload(spec: Ver
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_shape_has_exactly_its_members(name: str) -> None:
     shapes = {key: shape for cls in TYPES.values() for key, shape in payload_schema(cls).get("$defs", {}).items()}
-    assert members(shapes[name], shapes) == SHAPES[name]
+    assert members(shapes[name], shapes) == SHAPES[name], MEND
 
 
 @TYPED

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,15 @@ class LoggedRows:
         """Every answer to this client is checked."""
         client.event_hooks = {"response": [self.check]}
         return client
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[Mapping[str, set[str]]]:
+        """What the block sees is here, and not in `seen`: whoever walks through the table asks for nothing herself."""
+        before, self.seen = self.seen, defaultdict(set)
+        try:
+            yield self.seen
+        finally:
+            self.seen = before
 
     def check(self, answer: httpx.Response) -> None:
         """The answer left the row that its route declares, and no other."""

@@ -10,9 +10,13 @@ import re
 import statistics
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.visibility.common_history import COMMON
 from gateway.visibility.common_history import name_pathways_by_subject as named
@@ -22,6 +26,7 @@ from pathline_gateway.auth.route_permissions import find_route
 from pathline_gateway.embedded import Machine
 from pathline_gateway.streams.webhooks.attempt_result import NO_ANSWER, public_reason
 from pathline_gateway.visibility.response_time_padding import BUCKET_S, ResponseTimePadding
+from pathline_gateway.web.formatting import format_day, format_instant
 from support.gateways.routes import AUDITOR, OPERATOR, GatewayRoutes, purpose_headers, routes_on, subscriber
 from support.intake.history import Event, distinguished, linked, ref, step, subject
 from support.intake.life import make_event
@@ -88,9 +93,25 @@ NOT_HERE = {
 }  # fmt: skip
 
 
-def words(text: str) -> str:
-    """The text without when things came: that is another instant each time."""
-    return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d[^\"<]*|datetime=\"[^\"]*\"", "then", text)
+_NOT_SERVED = ('{"detail":"Not Found"}', '{"detail":"Method Not Allowed"}')
+"""What is answered where no endpoint has the path; a gateway's own 404 is a problem, or a page."""
+
+
+def words(text: str, now: datetime | None = None) -> str:
+    """The text without when things came: that is another instant each time.
+
+    Of what pages print, today and yesterday alone: days of the history are the same each time, and may tell something.
+    """
+    now = now or datetime.now(UTC)
+    days = "|".join(format_day(each) for each in (now, now - timedelta(days=1)))
+    came = rf"\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d[^\"<]*|datetime=\"[^\"]*\"|\b(?:{days})\b(?:, \d\d:\d\d UTC)?"
+    return re.sub(came, "then", text)
+
+
+def require_served(answer: httpx.Response) -> None:
+    """An endpoint answered: where there is none, an answer is the same whatever is hidden, and proves nothing."""
+    said = f"{answer.request.url.path} is not served here: its module belongs in ENDPOINTS of support/gateways/routes.py"
+    assert answer.text not in _NOT_SERVED, said
 
 
 async def answers(machine: Machine, hidden: Sequence[Event], plant: Sequence[str] = ()) -> list[tuple[Any, ...]]:
@@ -111,6 +132,7 @@ async def _asked(gateway: GatewayRoutes, items: Sequence[str]) -> Any:
 
     async def ask(by: Caller, method: str, path: str, **more: Any) -> tuple[Any, ...]:
         answer = await gateway.request(by, method, path, **more)
+        require_served(answer)
         asked.add(str(find_route(method, path.partition("?")[0])))
         return method, path if "review/" not in path else "item", answer.status_code, words(answer.text)
 
@@ -170,7 +192,9 @@ async def _asked(gateway: GatewayRoutes, items: Sequence[str]) -> Any:
         "GET /v1/mandates",
     } & ROUTE_ROWS.keys()  # of a citizen: `test_noninterference_http`
     reading = {name for name, row in ROUTE_ROWS.items() if row.category is AccessKind.READING}
-    assert reading - NOT_HERE == asked & reading, (reading - NOT_HERE) ^ (asked & reading)
+    assert reading - NOT_HERE == asked & reading, (
+        f"in neither _OF_AN_OPERATOR, _asked nor NOT_HERE: {reading - NOT_HERE - asked}; in both: {NOT_HERE & asked}"
+    )
 
 
 def test_what_is_concealed_changes_no_byte_of_any_route_that_reads(machine: Machine) -> None:
@@ -196,6 +220,33 @@ def test_a_hole_would_be_seen(machine: Machine, part: str, hole: str) -> None:
     without = asyncio.run(answers(machine, ()))
     different = [a for a, b in zip(with_it, without, strict=False) if a != b]
     assert any(part in repr(each) for each in different)
+
+
+@given(
+    now=st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 3), max_value=datetime(9998, 1, 1)),
+    ago=st.timedeltas(timedelta(0), timedelta(days=1)),
+    text=st.sampled_from(["As of {}.", "<td>{}</td>", "since {}, and"]),
+)
+def test_the_mask_hides_what_the_clock_says_in_every_form(now: datetime, ago: timedelta, text: str) -> None:
+    for form in (format_day, format_instant, datetime.isoformat):
+        assert words(text.format(form(now - ago)), now).startswith(text.partition("{}")[0] + "then")
+    assert words(text.format(format_instant(now - ago)), now) == text.format("then")
+
+
+@given(
+    now=st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 3), max_value=datetime(9998, 1, 1)),
+    days=st.integers(2, 700),
+)
+def test_the_mask_leaves_days_of_the_history(now: datetime, days: int) -> None:
+    text = f"offered {format_day(now - timedelta(days=days))}, due {format_instant(now + timedelta(days=days))}"
+    assert words(text, now) == text
+
+
+async def test_a_page_that_is_not_served_proves_nothing(gateway: GatewayRoutes) -> None:
+    for method, path in (("GET", "/console/nothing"), ("DELETE", "/console/parked")):
+        with pytest.raises(AssertionError, match="is not served here"):
+            require_served(await gateway.request(OPERATOR, method, path))
+    require_served(await gateway.request(OPERATOR, "GET", "/v1/parked/999999"))
 
 
 def test_why_an_address_is_not_reached_is_one_word() -> None:

@@ -10,7 +10,11 @@ from pathline_gateway.auth.route_permissions import OPTIONAL_ROUTES
 
 
 class AccessKind(Enum):
-    """What a route is about, and so which of its answers leave a row."""
+    """What a route is about, and so which of its answers leave a row.
+
+    What lists or counts parked records, people, hand-offs or the register is a reading; totals are only figures of the
+    whole gateway.
+    """
 
     READING = "a reading"
     """Of a person, of the register or of the log: every answer leaves a row."""
@@ -19,7 +23,7 @@ class AccessKind(Enum):
     DELIVERY = "a delivery"
     """Others' events are delivered: each page that shows some leaves a row, and every refusal."""
     NOBODY = "nobody in particular"
-    """Totals, one's own settings, or what one publishes: a refusal leaves a row."""
+    """Figures of the whole gateway, one's own settings, or what one publishes: a refusal leaves a row."""
     PUBLIC = "public"
     """It tells nothing of anybody, and nobody says who she is: no row."""
 
@@ -168,7 +172,7 @@ ROUTE_ROWS: Final[Mapping[str, RouteRow]] = {
     "POST /console/review/{item}/decision": _act("review"),
     "POST /console/review/{item}/undo": _act("review"),
 }
-"""By method and path, as in `trust.access.ACCESS`."""
+"""By method and path, as in `ROUTE_ROLES` of `auth/route_permissions.py`."""
 
 
 def find_unlogged_routes(routes: Collection[str]) -> tuple[set[str], set[str]]:

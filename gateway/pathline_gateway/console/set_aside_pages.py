@@ -7,6 +7,7 @@ from typing import Annotated, Final, NamedTuple
 from fastapi import APIRouter, Query, Response
 from starlette.responses import RedirectResponse
 
+from pathline_gateway.access_log.request_row import read_transaction, write_transaction
 from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.background.works import WORKS, Work
 from pathline_gateway.set_aside import repository
@@ -38,7 +39,7 @@ async def set_aside_page(
     pool: RequestPool, statuses: GatewayStatuses, _: Operator, retried: Annotated[int | None, Query(ge=0)] = None
 ) -> Response:
     """What fails, and what to do?"""
-    async with pool.acquire() as connection:
+    async with read_transaction(pool) as connection:
         sections = [
             _Section(WORKS[each.work], each, await repository.page(connection, each.work, 0, _MAX_LISTED))
             for each in await statuses.failing(connection)
@@ -48,11 +49,11 @@ async def set_aside_page(
 
 
 @router.post("/console/set-aside/retry")
-async def retry_set_aside(pool: RequestPool, _: Operator, form: OwnForm) -> Response:
+async def retry_set_aside(pool: RequestPool, operator: Operator, form: OwnForm) -> Response:
     """Everything that one work has set aside is tried again."""
     work = form.get("work")
     if work not in WORKS:
         raise Problem(422, "invalid-request", "work: say which, as the page has it")
-    async with pool.acquire() as connection:
+    async with write_transaction(pool, operator) as connection:
         n = await repository.make_due(connection, work)
     return RedirectResponse(f"/console/set-aside?retried={n}", 303)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
+from pathline_gateway.access_log.request_row import read_transaction, write_transaction
 from pathline_gateway.auth.dependencies import Operator
 from pathline_gateway.set_aside import repository, schemas
 from pathline_gateway.set_aside.repository import SetAside
@@ -58,7 +59,7 @@ router = APIRouter(tags=["set aside"])
 )
 async def list_set_aside(pool: RequestPool, _: Operator, query: Annotated[_Listed, Query()]) -> dict[str, Any]:
     """In the order in which it was set aside; `next` is the `after` of the next page."""
-    async with pool.acquire() as connection:
+    async with read_transaction(pool) as connection:
         items = await repository.page(connection, query.work, query.after, query.limit)
     next_cursor = items[-1].id if len(items) == query.limit else None
     return {"items": [_serialize(each) for each in items], "next": next_cursor}
@@ -70,9 +71,9 @@ async def list_set_aside(pool: RequestPool, _: Operator, query: Annotated[_Liste
     response_model=None,
     responses=response_docs(schemas.RetriedItems, "How many are tried again"),
 )
-async def retry_set_aside(pool: RequestPool, _: Operator, form: RetryRequest) -> dict[str, int]:
+async def retry_set_aside(pool: RequestPool, operator: Operator, form: RetryRequest) -> dict[str, int]:
     """The works try them within a second. What fails again stays; what does not is gone from the list."""
-    async with pool.acquire() as connection:
+    async with write_transaction(pool, operator) as connection:
         return {"retried": await repository.make_due(connection, form.work, form.ids)}
 
 

@@ -4,14 +4,19 @@ looks at it: with the keyboard, on a telephone, without scripts, in the dark.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from playwright.sync_api import Browser, Page, Response
 
+from acceptance.operator_paths import PATHS
+from pathline_gateway import embedded
 from support.browser import CHROMIUM, IN_CI, MISSING, browser, check_accessibility, fits, follow, tabbed_to
 from support.gateways.process import Gateway, running
 
@@ -21,6 +26,10 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason=MISSING)
 
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 NOW = datetime.now(UTC)
+_SET_ASIDE = """
+insert into set_aside (work, kind, key, reason, retry_at, version)
+values ('hand-offs', 'hand-off', 'housing:slip-0', 'a-defect', now() + interval '1 day', '0')
+"""
 STUCK = 1
 """Whom housing sent to money help, and nobody answered."""
 
@@ -209,17 +218,45 @@ def test_a_subscription_is_paused_resumed_and_explained_without_scripts(
     night.end()
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/console", "/console/handoffs", "/console/handoffs/pair?from=housing&to=money-help", "/console/streams",
-     "/console/streams/{subscription}", "/console/parked", "/console/review", "/console/pathways/{stuck}",
-     "/console/pathways/{stuck}/trace"],
-)  # fmt: skip
+@pytest.fixture(scope="module")
+def item(gateway: Gateway) -> str:
+    """Evidence that waits for a reviewer: one says that two are one person, and one that they are two."""
+    housing, food_bank = ({"org": org, "subject": f"v1.{95:021d}A"} for org in ("housing", "food-bank"))
+    told = [
+        event("housing", "two", "identity.distinguished", 95, 1, different=[housing, food_bank]),
+        event("housing", "one", "identity.linked", 95, 1, same=[housing, food_bank], method="record-key", confidence=1),
+    ]
+    assert gateway.http.post("/v1/events", json=told, headers=BATCH).json()["accepted"] == len(told)
+    gateway.settled()
+    waiting = gateway.http.get("/v1/identity/review").json()["items"]
+    return str(waiting[0]["item"])
+
+
+@pytest.fixture(scope="module")
+def set_aside(gateway: Gateway) -> None:
+    """One hand-off that its work is to try again tomorrow."""
+    machine = embedded.find_machine(gateway.data)
+    assert machine is not None
+    # The browser's loop runs in this thread.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, _execute(machine.database, _SET_ASIDE)).result()
+
+
+async def _execute(database: str, statement: str) -> None:
+    connection = await asyncpg.connect(database)
+    await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.mark.parametrize("route", PATHS)
+@pytest.mark.usefixtures("set_aside")
 def test_axe_finds_nothing_that_keeps_an_operator_out(
-    gateway: Gateway, browser: Browser, stuck: str, subscription: str, path: str
+    gateway: Gateway, browser: Browser, stuck: str, subscription: str, item: str, route: str
 ) -> None:
     context = browser.new_context(base_url=f"http://127.0.0.1:{gateway.port}", bypass_csp=True)
     page = context.new_page()
-    page.goto(path.format(stuck=stuck, subscription=subscription))
+    answer = page.goto(PATHS[route].format(pathway=stuck, subscription=subscription, item=item))
+    assert answer is not None
+    assert answer.status == 200
     check_accessibility(page)
     context.close()

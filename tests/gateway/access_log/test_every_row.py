@@ -71,7 +71,9 @@ def test_whoever_is_refused_and_whoever_asks_for_nothing_leaves_what_is_declared
             for token in () if route == "POST /sign-out" else tokens.values():
                 world.up.http.request(method, path, headers={"authorization": f"Bearer {token}"})
     refused = [
-        name for name, row in ROUTE_ROWS.items() if row.category is not AccessKind.PUBLIC and "refused" not in seen[name]
+        name
+        for name, row in ROUTE_ROWS.items()
+        if row.category is not AccessKind.PUBLIC and "refused" not in seen[name]
     ]
     assert refused == []
     # An operator was shown the register on the way: that somebody asks for it is for the tests below to prove.
@@ -82,7 +84,7 @@ def test_whoever_is_refused_and_whoever_asks_for_nothing_leaves_what_is_declared
 def test_every_operation_leaves_its_row(world: World, rows: LoggedRows) -> None:
     for part in PARTS:
         part(world)
-    # A stream does not end: here it is one that is not there. `tests/gateway/streams/sse` has those that are.
+    # A stream does not end: here it is one that is not there. `tests/acceptance/test_streams.py` reads those that are.
     nobody = "0195a000-0000-7000-8000-000000000000"
     world.ask("subscriber food-bank", f"GET /v1/subscriptions/{nobody}/stream", 404)
     assert [name for name in ROUTE_ROWS if " /v1/" in name and not rows.seen[name]] == [], "nobody asks for them here"
@@ -228,24 +230,48 @@ def test_what_was_read_is_in_the_log_of_the_person_and_what_is_concealed_is_not_
     assert last["refs"] != []
 
 
-def test_a_reading_that_cannot_be_logged_is_not_told(world: World, rows: LoggedRows) -> None:
+@pytest.fixture
+def unlogged(rows: LoggedRows) -> Iterator[None]:
+    """No row can be written."""
     refuse = "create function no_row() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$"
     rows.fetch(refuse)
     rows.fetch("create trigger no_row before insert on access for each row execute function no_row()")
-    try:
-        bare = httpx.Client(base_url=world.up.url, timeout=30)
-        headers = {"authorization": f"Bearer {world.token('operator')}"}
-        for route in ("GET /v1/linkers", "GET /v1/parked", "GET /console/handoffs"):
-            method, path = route.split(" ")
-            cookies = {"cookie": f"pathline-session={world.token('operator')}"}
-            answer = bare.request(method, path, headers=cookies if "console" in path else headers)
-            assert answer.status_code == 500, answer.text
-        wanted = {"org": "food-bank", "subject": ANNA}
-        assert bare.post("/v1/pathways/search", json=wanted, headers=headers).status_code == 500
-        bare.close()
-    finally:
-        rows.fetch("drop trigger no_row on access")
-        rows.fetch("drop function no_row()")
+    yield
+    rows.fetch("drop trigger no_row on access")
+    rows.fetch("drop function no_row()")
+
+
+@pytest.mark.usefixtures("unlogged")
+def test_a_reading_that_cannot_be_logged_is_not_told(world: World) -> None:
+    bare = httpx.Client(base_url=world.up.url, timeout=30)
+    headers = {"authorization": f"Bearer {world.token('operator')}"}
+    for route in ("GET /v1/linkers", "GET /v1/parked", "GET /console/handoffs", "GET /console/set-aside"):
+        method, path = route.split(" ")
+        cookies = {"cookie": f"pathline-session={world.token('operator')}"}
+        answer = bare.request(method, path, headers=cookies if "console" in path else headers)
+        assert answer.status_code == 500, answer.text
+    wanted = {"org": "food-bank", "subject": ANNA}
+    assert bare.post("/v1/pathways/search", json=wanted, headers=headers).status_code == 500
+    bare.close()
+
+
+@pytest.mark.usefixtures("unlogged")
+def test_an_act_that_cannot_be_logged_is_not_done(world: World, rows: LoggedRows) -> None:
+    [[item]] = rows.fetch(
+        "insert into set_aside (work, kind, key, reason, retry_at, version)"
+        " values ('hand-offs', 'hand-off', 'food-bank:unlogged', 'a-defect', now() + interval '1 day', '0')"
+        " returning id"
+    )
+    with httpx.Client(base_url=world.up.url, timeout=30) as bare:
+        token = world.token("operator")
+        asked = {"ids": [item]}
+        retried = bare.post("/v1/set-aside/retry", json=asked, headers={"authorization": f"Bearer {token}"})
+        form = {"work": "hand-offs"}
+        pressed = bare.post("/console/set-aside/retry", data=form, headers={"cookie": f"pathline-session={token}"})
+    assert (retried.status_code, pressed.status_code) == (500, 500)
+    [[waits]] = rows.fetch("select retry_at > now() + interval '23 hours' from set_aside where id = $1", item)
+    rows.fetch("delete from set_aside where id = $1", item)
+    assert waits
 
 
 def test_a_row_of_every_kind_can_be_read_by_auditors(world: World, rows: LoggedRows) -> None:

@@ -110,7 +110,9 @@ def words(text: str, now: datetime | None = None) -> str:
 
 def require_served(answer: httpx.Response) -> None:
     """An endpoint answered: where there is none, an answer is the same whatever is hidden, and proves nothing."""
-    said = f"{answer.request.url.path} is not served here: its module belongs in ENDPOINTS of support/gateways/routes.py"
+    said = (
+        f"{answer.request.url.path} is not served here: its module belongs in ENDPOINTS of support/gateways/routes.py"
+    )
     assert answer.text not in _NOT_SERVED, said
 
 

@@ -25,7 +25,7 @@ HOLDER = """
 import sys
 from pathlib import Path
 sys.path[:0] = {path!r}
-from apache_kafka import ApacheKafka
+from support.brokers.apache_kafka import ApacheKafka
 with ApacheKafka(Path({place!r})) as kafka:
     print(kafka.bootstrap, flush=True)
     sys.stdin.read()

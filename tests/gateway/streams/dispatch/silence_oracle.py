@@ -85,12 +85,23 @@ class Standing:
             self.answered.add("accept")
 
 
+def _after_their_token(events: Sequence[Happened]) -> Sequence[Happened]:
+    """Who shows the token has answered what gave it, whatever her clock says; all give and show the same one here."""
+    gives = next((n for n, each in enumerate(events) if each.verb in ("offered", "redirected")), 0)
+    early = [each for each in events[:gives] if each.verb in ("accepted", "declined")]
+    return [
+        *(each for each in events[:gives] if each not in early),
+        *events[gives : gives + 1],
+        *early,
+        *events[gives + 1 :],
+    ]
+
+
 def standing(handoff: str, known: Iterable[Happened]) -> Standing:
     """As it stands; contacts count for whoever is asked now."""
     found, contacts = Standing(handoff.partition(":")[0]), list[Happened]()
-    for each in known:
-        if each.handoff == handoff:
-            contacts.append(each) if each.verb == "contact" else found.meet(each)
+    for each in _after_their_token([each for each in known if each.handoff == handoff]):
+        contacts.append(each) if each.verb == "contact" else found.meet(each)
     met = any(each.org == found.to and each.minute >= found.begun for each in contacts)
     if found.state != "none" and (met or found.state in ("refused", "ended")):
         found.answered.add("contact")

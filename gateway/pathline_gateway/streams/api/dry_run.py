@@ -18,8 +18,7 @@ from pathline_gateway.set_aside.bisection import fold_with_bisection
 from pathline_gateway.streams.api import dry_run_repository
 from pathline_gateway.streams.api.request_schemas import SubscriptionForm
 from pathline_gateway.streams.dispatch.event_rendering import RenderContext, render_events, with_numbers
-from pathline_gateway.streams.dispatch.selection import select_recipients
-from pathline_gateway.streams.dispatch.selection_by_pathway import Recipients
+from pathline_gateway.streams.dispatch.selection import Selection, select_recipients
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Subscription
@@ -53,7 +52,7 @@ async def dry_run(
         page_end = min(begin + _PAGE_SIZE, end)
         rows = await subscription_repository.fetch_events(connection, begin, page_end)
         recipients = await _select_computable(connection, index, now, rows)
-        for _, row in recipients:
+        for row in recipients.rows.get(subscription.id, ()):
             counts[row["type"]] += 1
             samples += [(row["source_number"], row["id"])] if len(samples) < _MAX_SAMPLES else []
         begin = page_end
@@ -73,7 +72,7 @@ async def dry_run(
 
 async def _select_computable(
     connection: asyncpg.Connection, index: SubscriptionIndex, now: datetime, rows: Sequence[asyncpg.Record]
-) -> Recipients:
+) -> Selection:
     """Who wants these events, less those of pathways that cannot be computed."""
     try:
         async with connection.transaction():

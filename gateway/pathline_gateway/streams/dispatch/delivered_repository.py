@@ -31,18 +31,29 @@ left join handoff_notice n on n.id = g.id and src.source = 'urn:pathline:pathlin
 join subject_ref s on s.id = coalesce(i.ref, n.offer_ref)
 left join membership m on m.ref = s.id and m.valid_until is null
 """
-_SELECT = _COLUMNS + "from delivery g" + _JOINS
-_AFTER = _SELECT + "where g.subscription = $1 and g.number > $2 order by g.number limit $3"
-# One row of the list finds one event, by primary key, and that one of everything else.
-_BY_NUMBER = (
-    _COLUMNS
-    + """
-from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
-join delivery g on g.subscription = w.subscription and g.number = w.number
+# Numbers have no gap: so many after a number end at a number.
+_RANGE = """
+from (
+    select b.subscription, e.number, e.source, e.id
+    from delivery_batch b
+    cross join lateral (
+        select b.first_number + u.place - 1 as number, u.source, u.id
+        from unnest(b.sources, b.ids) with ordinality as u(source, id, place)
+    ) e
+    where b.subscription = $1 and b.last_number > $2 and b.first_number <= $2 + $3
+        and e.number > $2 and e.number <= $2 + $3
+) g
 """
-    + _JOINS
-    + "order by g.subscription, g.number"
-)
+_AFTER = _COLUMNS + _RANGE + _JOINS + "order by g.number"
+# One row of the list finds one event, by primary key, and that one of everything else.
+_LIST = """
+from (
+    select w.subscription, w.number, d.source, d.id
+    from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
+    cross join lateral delivery_at(w.subscription, w.number) d
+) g
+"""
+_BY_NUMBER = _COLUMNS + _LIST + _JOINS + "order by g.subscription, g.number"
 _OF_REFS = """
 from (
     select subscription, -seq as number, source, id from delivery_pending where ref = any($1::bigint[])
@@ -50,9 +61,17 @@ from (
 ) as g
 """
 _OWED = _COLUMNS + _OF_REFS + _JOINS
+# No transaction lasts an hour: what was given with an event, or after it, was given later than an hour before it came.
 _NUMBER_OF = """
-select g.number from delivery g join source s on s.id = g.source
-where g.subscription = $1 and s.source = $2 and g.id = $3
+select b.first_number + e.place - 1
+from source s
+left join event_identity k on k.source = s.id and k.id = $3
+left join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
+join delivery_batch b on b.subscription = $1
+    and b.delivered_at >= coalesce(i.received_at, '-infinity') - interval '1 hour' and $3 = any(b.ids)
+cross join lateral unnest(b.sources, b.ids) with ordinality as e(source, id, place)
+where s.source = $2 and e.source = s.id and e.id = $3
+order by 1 limit 1
 """
 
 

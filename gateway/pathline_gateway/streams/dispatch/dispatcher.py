@@ -29,6 +29,7 @@ from pathline_gateway.streams.dispatch.selection import select_recipients
 from pathline_gateway.streams.dispatch.selection_by_pathway import WORK, select_or_set_aside
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
+from pathline_gateway.streams.subscriptions.numbering_repository import assign_numbers
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
 
 _log = logging.getLogger(__name__)
@@ -155,16 +156,16 @@ class Dispatcher:
                 )
             last = end if scanned_through is None else scanned_through
             await held_repository.hold(connection, _held_entries(rows, blocked, last), evidence)
-            numbers = await subscription_repository.deliver(
-                connection, [(each.id, row["source_number"], row["id"]) for each, row in recipients], last
-            )
-            deliveries = [(each, (number, row)) for (each, row), number in zip(recipients, numbers, strict=True)]
+            last_numbers = await assign_numbers(connection, recipients.stored_events())
+            await subscription_repository.advance(connection, last)
             callbacks = (
-                [] if push_dispatcher is None else await push_dispatcher.prepare_push(connection, now, deliveries)
+                []
+                if push_dispatcher is None
+                else await push_dispatcher.prepare_push(connection, now, recipients, last_numbers)
             )
         for callback in callbacks:
             callback()
-        self._on_delivered({each.id: number for each, (number, _) in deliveries})
+        self._on_delivered(last_numbers)
         return True
 
 

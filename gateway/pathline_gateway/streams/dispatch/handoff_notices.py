@@ -16,6 +16,7 @@ from pathline_gateway.handoffs.silence import SOURCE, TYPES, Kind, SilenceNotice
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache, subscription_reader
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.filters import ATTRIBUTES, FilterAttributes
+from pathline_gateway.streams.subscriptions.numbering_repository import StoredEvent, assign_numbers
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
 from pathline_gateway.time_slice import TimeSlice
@@ -52,16 +53,16 @@ async def deliver_notices(
     pathways = await notice_repository.current_pathways(connection, [notice.offer_ref for notice, _ in notices])
     renderer = NoticeRenderer(connection, secret, VisibilityCache(connection, now()))
     separate_orgs = await side_repository.existing_sides(connection, {notice.handoff for notice, _ in notices})
-    deliveries, slice = [], TimeSlice()
+    deliveries: dict[UUID, list[StoredEvent]] = {}
+    slice = TimeSlice()
     for notice, id in notices:
         orgs, operators = _audience(notice, separate_orgs.get(notice.handoff, ()))
         async for each in index.iter_notice_recipients(
             notice_attributes(notice.kind), orgs, slice, include_operators=operators
         ):
             if await renderer.render_body(each, notice, pathways[notice.offer_ref]) is not None:
-                deliveries.append((each.id, number, id))
-    numbers = await subscription_repository.assign_numbers(connection, deliveries)
-    return {subscription: number for (subscription, _, _), number in zip(deliveries, numbers, strict=True)}
+                deliveries.setdefault(each.id, []).append((number, id))
+    return await assign_numbers(connection, deliveries)
 
 
 def _audience(notice: SilenceNotice, separate_orgs: Collection[str]) -> tuple[set[str], bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -19,9 +19,9 @@ from pathline_gateway.streams.dispatch.selection import select_recipients
 from pathline_gateway.streams.dispatch.selection_by_pathway import WORK, close_pathway, select_or_set_aside
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
+from pathline_gateway.streams.subscriptions.numbering_repository import StoredEvent, assign_numbers
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
-from pathline_gateway.time_slice import TimeSlice
 
 _CATCH_UP_PAGE_SIZE: Final = 1_000
 """Of the change log, that a subscription catches up with in one transaction."""
@@ -119,7 +119,7 @@ class HeldEventDispatch:
         )
         deliverable = [row for row in rows if row["pathway"] not in blocked]
         recipients, _ = await select_recipients(single_index, VisibilityCache(self.connection, self.now), deliverable)
-        await self._assign_numbers([(each.id, row["source_number"], row["id"]) for each, row in recipients])
+        await self._assign_numbers(recipients.stored_events())
         return end
 
     async def _deliver_owed(self) -> None:
@@ -129,15 +129,16 @@ class HeldEventDispatch:
         entries = {(each.ref, each.batch, 0) for each in owed if each.batch is not None}
         rows = await subscription_repository.fetch_events_of(self.connection, list(entries))
         subscriptions = await subscription_repository.find_many(self.connection, {each.subscription for each in owed})
-        events = {(row["source_number"], row["id"]): row for row in rows}
+        row_by_event = {(row["source_number"], row["id"]): row for row in rows}
         visibility = VisibilityCache(self.connection, self.now)
         accepted, decided = [], []
         for each in owed:
             try:
                 async with self.connection.transaction():
-                    is_wanted = await self._is_wanted(visibility, subscriptions.get(each.subscription), each, events)
+                    subscription = subscriptions.get(each.subscription)
+                    is_wanted = await self._is_wanted(visibility, subscription, each, row_by_event)
             except Exception as error:
-                row = events.get((each.source, each.id))
+                row = row_by_event.get((each.source, each.id))
                 if row is None or not concerns_record(error):
                     raise
                 await close_pathway(self.connection, WORK, row["pathway"], error)
@@ -145,7 +146,10 @@ class HeldEventDispatch:
             decided.append(each)
             if is_wanted:
                 accepted.append(each)
-        await self._assign_numbers([(each.subscription, each.source, each.id) for each in accepted])
+        events: dict[UUID, list[StoredEvent]] = {}
+        for each in accepted:
+            events.setdefault(each.subscription, []).append((each.source, each.id))
+        await self._assign_numbers(events)
         await held_repository.delete_owed(self.connection, decided)
         self.has_more |= len(owed) == held_repository.BATCH_SIZE
 
@@ -154,18 +158,17 @@ class HeldEventDispatch:
         visibility: VisibilityCache,
         subscription: Subscription | None,
         owed: OwedDelivery,
-        events: dict[tuple[int, str], asyncpg.Record],
+        row_by_event: dict[StoredEvent, asyncpg.Record],
     ) -> bool:
         if subscription is None or owed.notice:
             return subscription is not None
-        row = events.get((owed.source, owed.id))
+        row = row_by_event.get((owed.source, owed.id))
         if row is None:
             return False
-        async for each, as_sent in SubscriptionIndex([self.index.effective(subscription)]).iter_recipients(
-            row, TimeSlice()
-        ):
-            if as_sent or await visibility.can_see(each, row["pathway"], (row["source"], row["id"])):
-                return True
+        for found, as_sent in SubscriptionIndex([self.index.effective(subscription)]).iter_matches(row):
+            for each in found:
+                if as_sent or await visibility.can_see(each, row["pathway"], (row["source"], row["id"])):
+                    return True
         return False
 
     async def _deliver_held(self) -> None:
@@ -174,7 +177,7 @@ class HeldEventDispatch:
             return
         rows = await subscription_repository.fetch_events_of(self.connection, entries)
         selection = await select_or_set_aside(self.connection, self.index, self.now, rows)
-        await self._assign_numbers([(each.id, row["source_number"], row["id"]) for each, row in selection.recipients])
+        await self._assign_numbers(selection.recipients.stored_events())
         still_held = {
             HeldEntry(row["ref"], row["batch"], row["seq"])
             for row in rows
@@ -184,9 +187,8 @@ class HeldEventDispatch:
         await set_aside_subscriptions(self.connection, selection.failing_filters, entries[0].seq - 1)
         self.has_more |= len(entries) == held_repository.BATCH_SIZE
 
-    async def _assign_numbers(self, events: Sequence[tuple[UUID, int, str]]) -> None:
-        numbers = await subscription_repository.assign_numbers(self.connection, events)
-        self.last_numbers |= {id: number for (id, _, _), number in zip(events, numbers, strict=True)}
+    async def _assign_numbers(self, events: Mapping[UUID, Sequence[StoredEvent]]) -> None:
+        self.last_numbers |= await assign_numbers(self.connection, events)
 
 
 async def set_aside_subscriptions(

@@ -97,10 +97,10 @@ on conflict do nothing
 """
 _INSERT_OWED_NUMBERS = """
 insert into delivery_pending (subscription, source, id, ref, is_notice)
-select g.subscription, g.source, g.id, w.ref, w.is_notice
+select w.subscription, g.source, g.id, w.ref, w.is_notice
 from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::boolean[]) as w(subscription, number, ref, is_notice)
-join delivery g on g.subscription = w.subscription and g.number = w.number
-order by g.subscription, g.number
+cross join lateral delivery_at(w.subscription, w.number) g
+order by w.subscription, w.number
 on conflict do nothing
 """
 _REFS_OF = """

@@ -6,7 +6,7 @@ another process, reads it: see `batched_reader` and `batched_store`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -15,8 +15,8 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.streams.dispatch.event_rendering import NumberedRow, RenderContext
+from pathline_gateway.streams.dispatch.selection import Selection
 from pathline_gateway.streams.subscriptions.repository import Subscription
-from pathline_gateway.time_slice import TimeSlice
 
 CommitCallback = Callable[[], None]
 """Pushes the rendered events. Called once the transaction is committed, and not at all where it is not."""
@@ -26,7 +26,13 @@ class NewDeliveries(NamedTuple):
     """The next events of a subscription."""
 
     subscription: Subscription
-    events: list[NumberedRow]
+    after: int
+    """The number of the delivery before these."""
+    rows: Sequence[asyncpg.Record]
+
+    def events(self, limit: int | None = None) -> list[NumberedRow]:
+        """The first of them, or all, each with its number."""
+        return list(enumerate(self.rows[:limit], self.after + 1))
 
 
 class PushTarget(Protocol):
@@ -46,17 +52,15 @@ class PushDispatcher:
     targets: Sequence[PushTarget]
 
     async def prepare_push(
-        self, connection: asyncpg.Connection, now: datetime, deliveries: Iterable[tuple[Subscription, NumberedRow]]
+        self, connection: asyncpg.Connection, now: datetime, selection: Selection, last_numbers: Mapping[UUID, int]
     ) -> list[CommitCallback]:
-        """What pushes these deliveries after the commit. Call within the transaction that numbers them, whose moment is
-        one."""
-        by_subscription: dict[UUID, NewDeliveries] = {}
-        slice = TimeSlice()
-        for subscription, event in deliveries:
-            if slice.is_spent:
-                await slice.renew()
-            # Of what is paused nothing is handed out, though it is given.
-            if not subscription.is_paused:
-                by_subscription.setdefault(subscription.id, NewDeliveries(subscription, [])).events.append(event)
-        context, new_deliveries = RenderContext(connection, self.secret, now), list(by_subscription.values())
-        return [callback for target in self.targets for callback in await target.prepare_push(context, new_deliveries)]
+        """What pushes these deliveries, up to these numbers, after the commit. Call within the transaction that numbers
+        them, whose moment is one."""
+        # Of what is paused nothing is handed out, though it is given.
+        deliveries = [
+            NewDeliveries(subscription, last_numbers[id] - len(rows), rows)
+            for id, rows in selection.rows.items()
+            if not (subscription := selection.subscriptions[id]).is_paused
+        ]
+        context = RenderContext(connection, self.secret, now)
+        return [callback for target in self.targets for callback in await target.prepare_push(context, deliveries)]

@@ -21,11 +21,10 @@ _LAST = "select coalesce(max(seq), 0) from change_log"
 # The entry before the one that the event came with: others may have come with that, too.
 _OF_NUMBER = """
 select min(c.seq) - 1
-from delivery g
+from delivery_at($1, $2) g
 join event_identity k on k.source = g.source and k.id = g.id
 join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
 join change_log c on c.ref = i.ref and c.batch = i.batch and c.kind = 'interaction'
-where g.subscription = $1 and g.number = $2
 """
 _LOCK = "select id from subscription where id = $1 for update"
 _UNFINISHED = "select count(*) from replay where parent_subscription = $1 and scanned_through < to_seq"
@@ -59,9 +58,17 @@ order by random() limit 1 for update skip locked
 _END = (
     "select max(seq) as seq from (select seq from change_log where seq > $1 and seq <= $2 order by seq limit $3) as c"
 )
+# Of what was stored after an instant, nothing was given before it: an hour is longer than any transaction.
 _ALREADY_DELIVERED = """
-select source, id from delivery where subscription = $1 and number <= $2
-    and (source, id) in (select * from unnest($3::integer[], $4::text[]))
+select e.source, e.id
+from delivery_batch b
+cross join lateral unnest(b.sources, b.ids) with ordinality as e(source, id, place)
+where b.subscription = $1 and b.first_number <= $2 and b.ids && $4::text[]
+    and b.delivered_at >= coalesce(
+        (select logged_at from change_log where seq > $5 order by seq limit 1), '-infinity'
+    ) - interval '1 hour'
+    and b.first_number + e.place - 1 <= $2
+    and (e.source, e.id) in (select * from unnest($3::integer[], $4::text[]))
 """
 _ADVANCE = "update replay set scanned_through = $2 where subscription = $1"
 _ALL = "select series, scanned_through >= to_seq as complete from replay where parent_subscription = $1 order by series"
@@ -150,7 +157,13 @@ async def find_already_delivered(
     if not events or not replay.skip_through_number:
         return set()
     columns = ([source for source, _ in events], [id for _, id in events])
-    rows = await connection.fetch(_ALREADY_DELIVERED, replay.parent_subscription, replay.skip_through_number, *columns)
+    rows = await connection.fetch(
+        _ALREADY_DELIVERED,
+        replay.parent_subscription,
+        replay.skip_through_number,
+        *columns,
+        replay.scanned_through,
+    )
     return {(row["source"], row["id"]) for row in rows}
 
 

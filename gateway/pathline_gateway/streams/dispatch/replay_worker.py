@@ -14,10 +14,11 @@ from pathline_gateway.background.supervisor import Loop
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.streams.dispatch import held_repository, replay_repository
 from pathline_gateway.streams.dispatch.held_events import owed_rows
-from pathline_gateway.streams.dispatch.selection import select_recipients
-from pathline_gateway.streams.dispatch.selection_by_pathway import Recipients, select_or_set_aside
+from pathline_gateway.streams.dispatch.selection import Selection, select_recipients
+from pathline_gateway.streams.dispatch.selection_by_pathway import select_or_set_aside
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
+from pathline_gateway.streams.subscriptions.numbering_repository import assign_numbers
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
 
@@ -66,18 +67,18 @@ class Replayer:
             recipients = await self._select(connection, subscription.effective(self._auth_disabled), rows)
             if recipients is None:
                 return True
-            events = [(row["source_number"], row["id"]) for _, row in recipients]
+            events = recipients.stored_events().get(subscription.id, [])
             already_delivered = await replay_repository.find_already_delivered(connection, replay, events)
-            numbers = await subscription_repository.assign_numbers(
-                connection, [(subscription.id, *event) for event in events if event not in already_delivered]
+            last_numbers = await assign_numbers(
+                connection, {subscription.id: [each for each in events if each not in already_delivered]}
             )
             await replay_repository.advance(connection, replay, end)
-        self._on_delivered({replay.subscription: numbers[-1]} if numbers else {})
+        self._on_delivered(last_numbers)
         return True
 
     async def _select(
         self, connection: asyncpg.Connection, series: Subscription, rows: Sequence[asyncpg.Record]
-    ) -> Recipients | None:
+    ) -> Selection | None:
         """What it is given of these; what is of closed pathways is owed to it. None where it is set aside itself."""
         key, now = f"subscription:{series.id}", self._clock()
         blocked = await held_repository.blocked_pathways(connection)

@@ -13,10 +13,9 @@ from pathline_gateway.background.faults import concerns_record
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.set_aside.bisection import any_foldable, fold_or_fail_work
 from pathline_gateway.streams.dispatch import held_repository
-from pathline_gateway.streams.dispatch.selection import select_recipients
+from pathline_gateway.streams.dispatch.selection import Selection, select_recipients
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
 from pathline_gateway.streams.subscriptions.filter_attributes import redacted_attributes, unredacted_attributes
-from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
 from pathline_gateway.time_slice import TimeSlice
 
@@ -24,13 +23,11 @@ WORK: Final = "dispatch"
 _MAX_CONTROL_PATHWAYS: Final = 5
 """Pathways that were given once, and are folded again to tell what is at fault."""
 
-Recipients = list[tuple[Subscription, asyncpg.Record]]
-
 
 class PartialSelection(NamedTuple):
     """What could be computed of a page."""
 
-    recipients: Recipients
+    recipients: Selection
     scanned_through: int | None
     """As `select_recipients` says it."""
     failed_pathways: set[UUID]
@@ -102,8 +99,10 @@ async def _find_failing_filters(index: SubscriptionIndex, rows: Sequence[asyncpg
         for each in index.all():
             if each.id in errors:
                 continue
+            if slice.is_spent:
+                await slice.renew()
             try:
-                async for _ in SubscriptionIndex([each]).iter_recipients(row, slice):
+                for _ in SubscriptionIndex([each]).iter_matches(row):
                     pass
             except Exception as error:
                 if not concerns_record(error):

@@ -99,13 +99,15 @@ class ListenerRegistry:
         """See `PushTarget.prepare_push`."""
         callbacks: list[CommitCallback] = []
         slice = TimeSlice()
-        for subscription, events in deliveries:
-            after, batch = events[0][0] - 1, events[:_MAX_PUSHED_EVENTS]
-            for listener in [each for each in self._listeners.get(subscription.id, ()) if each.is_caught_up_to(after)]:
+        for each in deliveries:
+            subscription, after = each.subscription, each.after
+            waiting = [one for one in self._listeners.get(subscription.id, ()) if one.is_caught_up_to(after)]
+            batch = each.events(_MAX_PUSHED_EVENTS) if waiting else []
+            for listener in waiting:
                 frames = await encode_events(
                     context, subscription.effective(listener.auth_disabled), batch, listener.trace
                 )
-                page = EventPage(frames, batch[-1][0], len(events) > len(batch))
+                page = EventPage(frames, batch[-1][0], len(each.rows) > len(batch))
                 callbacks.append(partial(listener.push, after, page))
                 if slice.is_spent:
                     await slice.renew()

@@ -37,6 +37,11 @@ class FilterIndex(Generic[Key]):
         for key, filters in subscriptions:
             self.add(key, filters)
 
+    @property
+    def is_empty(self) -> bool:
+        """Nobody is looked up."""
+        return not self._formulas
+
     def add(self, key: Key, filters: Sequence[Any]) -> None:
         """This one is looked up, too."""
         normal_form = normalize(filters)
@@ -78,6 +83,8 @@ class FilterIndex(Generic[Key]):
     def _true_conditions(self, event: FilterAttributes) -> set[Condition]:
         """All conditions that somebody asks for and that hold for this event."""
         use_counts, true_conditions = self._use_counts, set[Condition]()
+        if not use_counts:
+            return true_conditions
         for name in ATTRIBUTES:
             value = event.get(name)
             if not value:

@@ -43,8 +43,6 @@ where id = $1 or id in (select subscription from replay where parent_subscriptio
 _FORGET = (
     "delete from subscription where id = $1 or id in (select subscription from replay where parent_subscription = $1)"
 )
-_INSERT_CHUNK = 5_000
-"""Events that are numbered in one statement: each takes a few milliseconds of the event loop."""
 _BEGIN = """
 select greatest((select change_seq from dispatch_progress), (select min(start_seq) from subscription)) as seq
 """
@@ -85,15 +83,6 @@ _PASSED_END = """
 select max(seq) as seq from (
     select seq from change_log where seq > $1 and seq <= (select change_seq from dispatch_progress)
     order by seq limit $2) as c
-"""
-_COUNT = """
-update subscription s set last_number = s.last_number + g.n
-from unnest($1::uuid[], $2::bigint[]) as g(id, n) where s.id = g.id
-returning s.id, s.last_number
-"""
-_NUMBER = """
-insert into delivery (subscription, number, source, id)
-select * from unnest($1::uuid[], $2::bigint[], $3::integer[], $4::text[])
 """
 _ADVANCE = "update dispatch_progress set change_seq = $1"
 _SEVERAL = _SELECT + "where id = any($1::uuid[])"
@@ -263,32 +252,9 @@ async def fetch_events_of(
     return list(await connection.fetch(_EVENTS_OF, *map(list, zip(*entries, strict=True)))) if entries else []
 
 
-async def deliver(connection: asyncpg.Connection, deliveries: Sequence[tuple[UUID, int, str]], end: int) -> list[int]:
-    """As `assign_numbers` does; and everything up to this entry was looked at."""
-    numbers = await assign_numbers(connection, deliveries)
+async def advance(connection: asyncpg.Connection, end: int) -> None:
+    """Everything up to this entry was looked at."""
     await connection.execute(_ADVANCE, end)
-    return numbers
-
-
-async def assign_numbers(connection: asyncpg.Connection, deliveries: Sequence[tuple[UUID, int, str]]) -> list[int]:
-    """These events (subscription, source, id) are given, in order; the running number of each."""
-    counts: dict[UUID, int] = {}
-    for subscription, _, _ in deliveries:
-        counts[subscription] = counts.get(subscription, 0) + 1
-    if not counts:
-        return []
-    rows = await connection.fetch(_COUNT, list(counts), list(counts.values()))
-    next_numbers = {row["id"]: row["last_number"] - counts[row["id"]] for row in rows}
-    numbers: list[int] = []
-    for begin in range(0, len(deliveries), _INSERT_CHUNK):
-        chunk = deliveries[begin : begin + _INSERT_CHUNK]
-        for subscription, _, _ in chunk:
-            next_numbers[subscription] += 1
-            numbers.append(next_numbers[subscription])
-        subscriptions, sources, ids = (list(column) for column in zip(*chunk, strict=True))
-        # Not copied: for a copy the types of the columns are looked up anew each time.
-        await connection.execute(_NUMBER, subscriptions, numbers[begin:], sources, ids)
-    return numbers
 
 
 async def find_event(connection: asyncpg.Connection, source: str, id: str) -> asyncpg.Record | None:

@@ -19,8 +19,9 @@ with kept as (
     from subscription s
 ), horizon as (
     select k.id, least(k.pruned_through + $5, greatest(k.last_number - k.most, coalesce((
-        select e.number - 1 from delivery e
-        where e.subscription = k.id and e.number > k.pruned_through and e.delivered_at >= $1 order by e.number limit 1
+        select e.first_number - 1 from delivery_batch e
+        where e.subscription = k.id and e.last_number > k.pruned_through and e.delivered_at >= $1
+        order by e.last_number limit 1
     ), k.last_number))) as number
     from kept k where k.last_number > k.pruned_through
 ), passed as (
@@ -44,9 +45,10 @@ set acked_through = greatest(w.acked_through, g.number), revision = w.revision +
         + (select count(*) from failed f where f.subscription = w.subscription and f.number <= w.acked_through)
 from gone g where w.subscription = g.subscription
 """
+# Of a batch of which something is kept, all is.
 _DELETE = """
-delete from delivery e using unnest($1::uuid[], $2::bigint[]) as g(subscription, number)
-where e.subscription = g.subscription and e.number <= g.number
+delete from delivery_batch e using unnest($1::uuid[], $2::bigint[]) as g(subscription, number)
+where e.subscription = g.subscription and e.last_number <= g.number
 """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from pathline_gateway.time_slice import TimeSlice
 
 _PAGE_SIZE = 200
 """Subscriptions that are read at a time."""
+_STEP_SIZE = 100
+"""Subscriptions that want an event, of which others have to wait before they have their turn."""
 
 
 class SubscriptionIndex:
@@ -87,31 +89,29 @@ class SubscriptionIndex:
         for index in self._indexes_for(subscription):
             index.discard(id)
 
-    async def iter_recipients(
-        self, row: Mapping[str, Any], slice: TimeSlice
-    ) -> AsyncIterator[tuple[Subscription, bool]]:
-        """Who wants the event of this row; and whether she receives it as sent, whatever may be seen of it."""
+    def iter_matches(self, row: Mapping[str, Any]) -> Iterator[tuple[Sequence[Subscription], bool]]:
+        """Some who want the event of this row, and whether they receive it as sent, whatever may be seen of it.
+
+        Each step is short, and some find nobody: others may have their turn in between.
+        """
         attributes, org = unredacted_attributes(row), row["org"]
         for index in (self._operator_index, self._own_indexes.get(org)):
-            for id in _search(index, attributes):
-                if id is not None:
-                    yield self._subscriptions[id], True
-                if slice.is_spent:
-                    await slice.renew()
-        for id in _search(self._others_index, redacted_attributes(row)):
-            if id is not None and self._subscriptions[id].org != org:
-                yield self._subscriptions[id], False
-            if slice.is_spent:
-                await slice.renew()
+            for ids in _search(index, attributes):
+                yield [self._subscriptions[id] for id in ids], True
+        if self._others_index.is_empty:
+            return
+        for ids in _search(self._others_index, redacted_attributes(row)):
+            yield [each for id in ids if (each := self._subscriptions[id]).org != org], False
 
     async def iter_notice_recipients(
         self, attributes: FilterAttributes, orgs: Collection[str], slice: TimeSlice, *, include_operators: bool
     ) -> AsyncIterator[Subscription]:
         """Who of these organisations wants a notice of the gateway's own that says this of itself; and of operators."""
         for index in (self._operator_index, self._others_index) if include_operators else (self._others_index,):
-            for id in _search(index, attributes):
-                if id is not None and (index is self._operator_index or self._subscriptions[id].org in orgs):
-                    yield self._subscriptions[id]
+            for ids in _search(index, attributes):
+                for id in ids:
+                    if index is self._operator_index or self._subscriptions[id].org in orgs:
+                        yield self._subscriptions[id]
                 if slice.is_spent:
                     await slice.renew()
 
@@ -119,9 +119,14 @@ class SubscriptionIndex:
         return [self._operator_index] if each.is_operator else [self._own_indexes[each.org], self._others_index]
 
 
-def _search(index: FilterIndex[UUID] | None, attributes: FilterAttributes) -> Iterator[UUID | None]:
-    """Who wants it; None after each step."""
-    if index is not None:
-        for keys in index.iter_matches(attributes):
-            yield from keys
-            yield None
+def _search(index: FilterIndex[UUID] | None, attributes: FilterAttributes) -> Iterator[Sequence[UUID]]:
+    """Who wants it, some at a time; some steps find nobody."""
+    if index is None:
+        return
+    for keys in index.iter_matches(attributes):
+        if len(keys) <= _STEP_SIZE:
+            yield list(keys)
+            continue
+        remaining = list(keys)
+        for begin in range(0, len(remaining), _STEP_SIZE):
+            yield remaining[begin : begin + _STEP_SIZE]

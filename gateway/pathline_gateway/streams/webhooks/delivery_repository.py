@@ -28,22 +28,22 @@ where w.subscription = any($1::uuid[]) and w.leased_by = $2
 """
 # By primary key: windows are short, and few events are held.
 _WINDOW = """
-select g.subscription, g.number, g.delivered_at, g.pathway as ordering_key, 0 as attempts, null as first_failed_at,
-    null as next_attempt_at, false as is_held
+select w.subscription, w.number, g.delivered_at, g.pathway as ordering_key, 0 as attempts,
+    null as first_failed_at, null as next_attempt_at, false as is_held
 from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
-join delivery_with_pathway g on g.subscription = w.subscription and g.number = w.number
+cross join lateral delivery_with_pathway_at(w.subscription, w.number) g
 where not exists (select from webhook_retry h where h.subscription = w.subscription and h.number = w.number)
     and not exists (select from webhook_dead_letter f where f.subscription = w.subscription and f.number = w.number)
 """
 _ORDERING_KEYS = """
-select g.subscription, g.number, g.pathway
+select w.subscription, w.number, g.pathway
 from unnest($1::uuid[], $2::bigint[]) as w(subscription, number)
-join delivery_with_pathway g on g.subscription = w.subscription and g.number = w.number
+cross join lateral delivery_with_pathway_at(w.subscription, w.number) g
 """
 _HELD = """
-select g.subscription, g.number, g.delivered_at, g.pathway as ordering_key, h.attempts, h.first_failed_at,
-    h.next_attempt_at, true as is_held
-from webhook_retry h join delivery_with_pathway g on g.subscription = h.subscription and g.number = h.number
+select h.subscription, h.number, g.delivered_at, g.pathway as ordering_key, h.attempts,
+    h.first_failed_at, h.next_attempt_at, true as is_held
+from webhook_retry h cross join lateral delivery_with_pathway_at(h.subscription, h.number) g
 where h.subscription = any($1::uuid[])
 """
 _HOLD = """

@@ -60,10 +60,10 @@ cross join lateral (
 ) f
 where w.subscription = $1
 """
-_GIVEN_AT = "select delivered_at from delivery where subscription = $1 and number = $2"
+_GIVEN_AT = "select delivered_at from delivery_at($1, $2)"
 _FAILURES = """
 select f.number, f.attempts, f.reason, f.failed_at, g.delivered_at
-from webhook_dead_letter f join delivery g using (subscription, number)
+from webhook_dead_letter f cross join lateral delivery_at(f.subscription, f.number) g
 where f.subscription = $1 and f.number > $2 order by f.number limit $3
 """
 _REDRIVE = """

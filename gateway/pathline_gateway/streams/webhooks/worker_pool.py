@@ -72,7 +72,7 @@ class WebhookWorkerPool:
         targets = [
             (entry[0], each) for each in deliveries if (entry := self._workers.get(each.subscription.id)) is not None
         ]
-        targets = [(worker, each) for worker, each in targets if worker.is_caught_up_to(each.events[0][0] - 1)]
+        targets = [(worker, each) for worker, each in targets if worker.is_caught_up_to(each.after)]
         ids, now = [each.subscription.id for _, each in targets], self._context.sender.now()
         if not ids:
             return []
@@ -84,20 +84,21 @@ class WebhookWorkerPool:
         ordering_keys = await delivery_repository.fetch_ordering_keys(context.connection, in_flight)
         callbacks: list[CommitCallback] = []
         slice = TimeSlice()
-        for worker, (subscription, events) in targets:
+        for worker, each in targets:
+            subscription = each.subscription
             if slice.is_spent:
                 await slice.renew()
             if (state := states.get(subscription.id)) is None or state.is_idle:
                 continue
             busy_keys = ordering_keys.get(subscription.id, {})
-            startable = events[
-                : startable_prefix([row["pathway"] for _, row in events], busy_keys.values(), worker.free_slots())
-            ]
+            startable = each.events(
+                startable_prefix([row["pathway"] for row in each.rows], busy_keys.values(), worker.free_slots())
+            )
             if startable:
                 pushed = await render_pushed(
                     context, subscription.effective(self._context.auth_disabled), startable, now
                 )
-                pushed_events = PushedEvents(events[0][0] - 1, pushed, state, secrets[subscription.id], busy_keys)
+                pushed_events = PushedEvents(each.after, pushed, state, secrets[subscription.id], busy_keys)
                 callbacks.append(partial(worker.push, pushed_events))
         return callbacks
 

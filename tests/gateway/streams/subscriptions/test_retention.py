@@ -11,13 +11,24 @@ import pytest
 
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
 from pathline_gateway.streams.sse.stream import SseStreams
-from pathline_gateway.streams.subscriptions import retention_repository
+from pathline_gateway.streams.subscriptions import numbering_repository, retention_repository
 from support.gateways.routes import SECRET, GatewayRoutes, subscriber
 from support.gateways.webhook_workers import run_webhook_workers, status, subscribe_by_webhook
 from support.intake.history import step
 from support.servers.webhook_receiver import Reply, listening
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
+KEPT = """
+select d.number from delivery d join subscription s on s.id = d.subscription
+where s.id = $1 and d.number > s.pruned_through order by 1
+"""
+
+
+@pytest.fixture(params=[1, 4, 128], ids=["an event a row", "a few", "all in one"])
+def batch_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many events a row has: what is kept for readers is the same."""
+    monkeypatch.setattr(numbering_repository, "_BATCH_SIZE", request.param)
+    return int(request.param)
 
 
 async def pull(gateway: GatewayRoutes, org: str, **more: Any) -> str:
@@ -44,12 +55,14 @@ async def forget(gateway: GatewayRoutes, before: datetime = EVER, most: int = 10
 
 
 async def rows(gateway: GatewayRoutes, id: str) -> list[int]:
-    found = await gateway.pool.fetch("select number from delivery where subscription = $1 order by 1", UUID(id))
+    found = await gateway.pool.fetch(KEPT, UUID(id))
     return [row["number"] for row in found]
 
 
 @pytest.mark.limit("kept-events", "kept-days")
-async def test_whoever_comes_back_late_is_told_what_is_lost_and_goes_on(gateway: GatewayRoutes) -> None:
+async def test_whoever_comes_back_late_is_told_what_is_lost_and_goes_on(
+    gateway: GatewayRoutes, batch_size: int
+) -> None:
     id, other = (
         await pull(gateway, "clinic"),
         await pull(gateway, "clinic", filters=[{"exact": {"service": "nothing"}}]),
@@ -57,14 +70,17 @@ async def test_whoever_comes_back_late_is_told_what_is_lost_and_goes_on(gateway:
     await publish_and_dispatch(gateway, 10)
     await forget(gateway, most=4)
     assert await rows(gateway, id) == [7, 8, 9, 10]
+    kept = await gateway.pool.fetchval("select min(last_number) from delivery_batch where subscription = $1", UUID(id))
+    assert 7 <= kept < 7 + batch_size, "a row of which nothing is kept is gone"
     assert await read(gateway, "clinic", id) == [(6, 1), (7, None), (8, None), (9, None), (10, None)]
     assert await read(gateway, "clinic", id, "n3") == [(6, 4), (7, None), (8, None), (9, None), (10, None)]
     assert await read(gateway, "clinic", id, "n6") == [(7, None), (8, None), (9, None), (10, None)]
     assert await read(gateway, "clinic", other) == []
-    await gateway.execute("update delivery set delivered_at = delivered_at - interval '40 days' where number < 9")
+    await gateway.execute("update delivery_batch set delivered_at = now() - interval '40 days' where last_number < 9")
     await forget(gateway, before=datetime.now(UTC) - timedelta(days=30))
-    assert await read(gateway, "clinic", id) == [(8, 1), (9, None), (10, None)]
-    await gateway.execute("update delivery set delivered_at = delivered_at - interval '40 days'")
+    forgotten = 8 if batch_size in (1, 4) else 6
+    assert await read(gateway, "clinic", id) == [(forgotten, 1), *((n, None) for n in range(forgotten + 1, 11))]
+    await gateway.execute("update delivery_batch set delivered_at = now() - interval '40 days'")
     await forget(gateway, before=datetime.now(UTC) - timedelta(days=30))
     assert await read(gateway, "clinic", id) == [(10, 1)]
     await publish_and_dispatch(gateway, 2, begin=10)

@@ -64,8 +64,10 @@ class Turns:
 async def found(index: SubscriptionIndex, events: int) -> int:
     slice, n = TimeSlice(), 0
     for each in map(row, range(events)):
-        async for _ in index.iter_recipients(each, slice):
-            n += 1
+        for matches, _ in index.iter_matches(each):
+            n += len(matches)
+            if slice.is_spent:
+                await slice.renew()
     return n
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
 
@@ -105,20 +105,30 @@ async def list_concealed(connection: asyncpg.Connection, org: str | None = None)
     return [(row["org"], row["service"]) for row in await connection.fetch(_LIST, org)]
 
 
-_CONCEALING_ORGS = "select org from organisation where conceals"
-
-
-_CONCEALED_SERVICES = "select org, service from concealed_service"
-
-
-_CONCEALED_REFS = """
-select c.org, c.subject from unnest($1::text[], $2::text[]) as r(org, subject) join concealed_ref c using (org, subject)
+CONCEALED_FROM_OTHERS: Final = """
+array(select org from organisation where conceals),
+array(select row(org, service) from concealed_service),
+array(select row(c.org, c.subject) from ref join concealed_ref c using (org, subject))
 """
+"""Three columns, of which the last is about the rows of a common table expression `ref`: as `concealment_from_columns`
+takes them."""
+_SELECT_CONCEALMENT = f"""
+with ref as (select * from unnest($1::text[], $2::text[]) as r(org, subject)) select {CONCEALED_FROM_OTHERS}
+"""  # noqa: S608 (text of the project alone)
 
 
 async def load_concealment(connection: asyncpg.Connection, refs: Collection[tuple[str, str]]) -> Concealment:
-    """What the register says of organisations, services and these refs."""
-    orgs = frozenset(row["org"] for row in await connection.fetch(_CONCEALING_ORGS))
-    services = frozenset((row["org"], row["service"]) for row in await connection.fetch(_CONCEALED_SERVICES))
-    ref_rows = await connection.fetch(_CONCEALED_REFS, [r[0] for r in refs], [r[1] for r in refs])
-    return Concealment(orgs, services, frozenset((row["org"], row["subject"]) for row in ref_rows))
+    """What the register says of organisations, services and these refs (organisation and subject)."""
+    row = await connection.fetchrow(_SELECT_CONCEALMENT, [r[0] for r in refs], [r[1] for r in refs])
+    return concealment_from_columns(*row.values())
+
+
+def concealment_from_columns(
+    orgs: Iterable[str], services: Iterable[Sequence[str]], refs: Iterable[Sequence[str]]
+) -> Concealment:
+    """What the columns of `CONCEALED_FROM_OTHERS` say."""
+    return Concealment(
+        frozenset(orgs),
+        frozenset((org, service) for org, service in services),
+        frozenset((org, subject) for org, subject in refs),
+    )

@@ -135,7 +135,7 @@ def _random_suffix() -> str:
 async def _is_visible(connection: asyncpg.Connection, subject: review_repository.ReviewSubject) -> bool:
     refs = [
         (ref.org, ref.subject)
-        for ref in (await visibility_repository.load_refs(connection, (subject.ref_a, subject.ref_b))).refs
+        for ref in await visibility_repository.load_refs(connection, (subject.ref_a, subject.ref_b))
     ]
     register = await concealment_repository.load_concealment(connection, refs)
     return not any(register.conceals_ref(*ref) for ref in refs)

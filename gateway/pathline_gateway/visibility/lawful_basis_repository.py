@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import asyncpg
 
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
 
-_SELECT_OF_READER = """
-select reader, basis, instrument, purpose, holders, nouns, until from lawful_basis where reader = $1 order by id
-"""
+BASES_OF: Final = "select reader, basis, instrument, purpose, holders, nouns, until from lawful_basis where reader ="
+"""The bases that are entered for an organisation, ended ones too; its code follows. What `basis_from_row` reads."""
+_SELECT_OF_READER = f"{BASES_OF} $1 order by id"
 _INSERT = """
 insert into lawful_basis (reader, basis, instrument, purpose, holders, nouns, until, entered_by)
 values ($1, $2, $3, $4, $5, $6, $7, $8) returning id
@@ -36,7 +37,7 @@ class RegisteredBasis:
 
 async def load_bases(connection: asyncpg.Connection, reader: str) -> list[LawfulBasis]:
     """The bases that are entered for this organisation, ended ones too."""
-    return [_basis_from_row(row.values()) for row in await connection.fetch(_SELECT_OF_READER, reader)]
+    return [basis_from_row(row) for row in await connection.fetch(_SELECT_OF_READER, reader)]
 
 
 async def insert_basis(connection: asyncpg.Connection, basis: LawfulBasis, entered_by: str) -> int:
@@ -53,11 +54,10 @@ async def end_basis(connection: asyncpg.Connection, number: int) -> bool:
 async def list_bases(connection: asyncpg.Connection, after: int, limit: int) -> list[RegisteredBasis]:
     """The next bases after this number."""
     rows = await connection.fetch(_LIST, after, limit)
-    return [
-        RegisteredBasis(r["id"], r["entered_by"], r["entered_at"], _basis_from_row(list(r.values())[3:])) for r in rows
-    ]
+    return [RegisteredBasis(r["id"], r["entered_by"], r["entered_at"], basis_from_row(r[3:])) for r in rows]
 
 
-def _basis_from_row(values: Sequence[object]) -> LawfulBasis:
-    reader, basis, instrument, purpose, holders, nouns, until = values
+def basis_from_row(row: Iterable[object]) -> LawfulBasis:
+    """A row of `BASES_OF`."""
+    reader, basis, instrument, purpose, holders, nouns, until = row
     return LawfulBasis(reader, basis, instrument, purpose, tuple(holders), tuple(nouns), until)  # type: ignore[arg-type]

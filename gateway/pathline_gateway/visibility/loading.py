@@ -8,17 +8,15 @@ from uuid import UUID
 
 import asyncpg
 
-from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.pathways import as_of_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.assembly import assemble
-from pathline_gateway.visibility import consent_repository, lawful_basis_repository, registrar_repository
 from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.visibility.policy import PathwayContext, VisiblePathway, compute_visible
 from pathline_gateway.visibility.policy_inputs import load_own_policy_inputs
+from pathline_gateway.visibility.policy_repository import load_policy
 from pathline_gateway.visibility.uncomputable_problem import refuse_operator
 
 
@@ -52,24 +50,22 @@ async def load_context(
 ) -> PathwayContext:
     """All by which it is decided what she sees of a pathway whose steps were read."""
     amendments = await pathway_repository.load_amendments(connection, members.numbers) if members.has_amendments else []
-    ref_keys = list(members.refs)
-    may_see_others = reader.kind == "organisation" and reader.access_purpose.purpose is not None
-    basis_reader = reader.org if may_see_others and reader.access_purpose.authority is not None else None
-    refs, is_closed = await visibility_repository.load_refs(connection, members.numbers)
-    if is_closed:
+    policy = await load_policy(connection, reader, members.numbers)
+    if policy.is_closed:
         refuse_operator(reader)
     pathway = await run_off_loop(len(stored.rows), lambda: assemble(stored.steps(), amendments))
     return PathwayContext(
-        refs,
+        policy.refs,
         pathway.steps,
-        await consent_repository.load_consent_events(connection, ref_keys) if may_see_others else [],
-        [] if basis_reader is None else await lawful_basis_repository.load_bases(connection, basis_reader),
-        await concealment_repository.load_concealment(connection, ref_keys),
-        await registrar_repository.all_registrars(connection) if Role.HELPER in reader.roles else frozenset(),
+        # Of what is closed a consent may be what cannot be computed; and nobody is permitted anything.
+        () if policy.is_closed else policy.consents(),
+        policy.bases,
+        policy.concealment,
+        policy.registrars,
         await visibility_repository.load_received_at(connection, members.numbers)
-        if _may_have_several_names(reader, ref_keys)
+        if _may_have_several_names(reader, members.refs)
         else {},
-        is_closed,
+        policy.is_closed,
     )
 
 
@@ -80,14 +76,12 @@ async def load_visible_as_of(
     members = await as_of_repository.load_members_as_of(connection, pathway, at)
     if not isinstance(members, pathway_repository.PathwayMembers):
         return members
-    (refs, is_closed), ref_keys = await visibility_repository.load_refs(connection, members.numbers), list(members.refs)
-    if is_closed:
+    policy = await load_policy(connection, reader, members.numbers)
+    if policy.is_closed:
         refuse_operator(reader)
     steps, amendments = await as_of_repository.load_steps_as_of(connection, members, at)
     pathway_as_of = await run_off_loop(len(steps), lambda: assemble(steps, amendments))
-    context = PathwayContext(
-        refs, pathway_as_of.steps, concealment=await concealment_repository.load_concealment(connection, ref_keys)
-    )
+    context = PathwayContext(policy.refs, pathway_as_of.steps, concealment=policy.concealment)
     return await run_off_loop(len(steps), lambda: compute_visible(reader, now, context))
 
 

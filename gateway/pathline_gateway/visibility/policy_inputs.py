@@ -16,7 +16,6 @@ import asyncpg
 
 from pathline_gateway.auth.caller import Role
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.concealment.rules import Concealment
 from pathline_gateway.handoffs.deadlines import CONTACT_TYPES
 from pathline_gateway.identity.resolution import StoredRef
@@ -28,12 +27,12 @@ from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.pathways.part_repository import Identity
 from pathline_gateway.pathways.repository import PathwayMembers
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.visibility import consent_repository, lawful_basis_repository, registrar_repository
-from pathline_gateway.visibility import repository as visibility_repository
+from pathline_gateway.visibility import lawful_basis_repository, registrar_repository
 from pathline_gateway.visibility.consent import ConsentEvent
 from pathline_gateway.visibility.deciding_steps import FirstContact, contacts_to_load, is_deciding, referenced_events
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
 from pathline_gateway.visibility.policy import PathwayContext, is_own_ref
+from pathline_gateway.visibility.policy_repository import load_policy_of_all
 from pathline_gateway.visibility.uncomputable_problem import refuse_operator
 
 
@@ -160,18 +159,17 @@ async def load_policy_inputs_of(
     connection: asyncpg.Connection, members: PathwayMembers, *, is_closed: bool = False
 ) -> PolicyInputs:
     """That of the pathway with these refs; `is_closed`: whatever is set aside of it."""
-    ref_keys = list(members.refs)
     amendments = await pathway_repository.load_amendments(connection, members.numbers) if members.has_amendments else []
-    refs, is_set_aside = await visibility_repository.load_refs(connection, members.numbers)
-    is_closed = is_closed or is_set_aside
+    policy = await load_policy_of_all(connection, members.numbers)
+    is_closed = is_closed or policy.is_closed
     inputs = PolicyInputs(
         connection,
         members,
-        refs,
+        policy.refs,
         amendments,
         # Who sees her own steps alone is permitted nothing, and a consent may be what cannot be computed.
-        [] if is_closed else await consent_repository.load_consent_events(connection, ref_keys),
-        await concealment_repository.load_concealment(connection, ref_keys),
+        [] if is_closed else policy.consents(),
+        policy.concealment,
         {},
         is_closed,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -22,11 +21,7 @@ select s.ref, s.pathway
 from ref_pathway s
 where s.org = $1 and s.subject = $2
 """
-_SELECT_REFS = """
-select id, org, subject, anchor_id, received_at,
-    exists (select from set_aside_ref a where a.ref = subject_ref.id) as closed
-from subject_ref where id = any($1::bigint[])
-"""
+_SELECT_REFS = "select id, org, subject, anchor_id, received_at from subject_ref where id = any($1::bigint[])"
 _RECEIVED_AT = """
 select src.source, i.id, i.received_at from interaction i join source src on src.id = i.source
 where i.ref = any($1::bigint[])
@@ -45,18 +40,9 @@ async def find_ref(connection: asyncpg.Connection, org: str, subject: str) -> tu
     return None if row is None else (row["ref"], row["pathway"])
 
 
-class PathwayRefs(NamedTuple):
-    """The refs of a pathway, with what tells the oldest."""
-
-    refs: list[StoredRef]
-    is_closed: bool
-    """Whether something is set aside that decides who may see it."""
-
-
-async def load_refs(connection: asyncpg.Connection, numbers: Collection[int]) -> PathwayRefs:
-    """Loads the refs of a pathway by their numbers."""
-    rows = [(*row.values(),) for row in await connection.fetch(_SELECT_REFS, list(numbers))]
-    return PathwayRefs([StoredRef(*row[:-1]) for row in rows], any(row[-1] for row in rows))
+async def load_refs(connection: asyncpg.Connection, numbers: Collection[int]) -> list[StoredRef]:
+    """Loads refs by their numbers, with what tells the oldest."""
+    return [StoredRef(*row.values()) for row in await connection.fetch(_SELECT_REFS, list(numbers))]
 
 
 async def load_received_at(connection: asyncpg.Connection, numbers: Collection[int]) -> dict[tuple[str, str], datetime]:

@@ -25,8 +25,11 @@ _PARTS = {
     "pathways.part_repository": {"_COLUMNS"},
     "streams.dispatch.delivered_repository": {"_COLUMNS"},
     "streams.subscriptions.repository": {"_OF_PAGE", "_OF_ENTRIES"},
+    "visibility.consent_repository": {"EVENTS_OF_REFS"},
+    "visibility.lawful_basis_repository": {"BASES_OF"},
+    "visibility.policy_repository": {"EVENTS_OF_REFS", "BASES_OF"},
 }  # fmt: skip
-"""Constants that are no whole statements: others of the same module are made of them."""
+"""Constants that are no whole statements: others are made of them."""
 
 
 def _strings(name: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
+from typing import Final
 
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace import Span, SpanKind
 
 from pathline.producer import TOPIC_PREFIX
 from pathline_gateway.background.supervisor import Loop
@@ -21,6 +21,7 @@ from pathline_gateway.intake.record_parser import parse_record
 from pathline_gateway.kafka.offset_repository import Partition
 from pathline_gateway.telemetry.instruments import INTAKE_BATCH_DURATION, MAX_LINKS, link_to, start_span
 
+_SPAN_NAME: Final = f"process {TOPIC_PREFIX}*"
 _SLICE = 64
 """Records read before the loop turns: about two milliseconds, the most that a waiting database answer is delayed."""
 
@@ -84,9 +85,8 @@ class Pipeline:
     async def _store(self, batch: Batch) -> None:
         started_at = time.perf_counter()
         with start_span(
-            f"process {TOPIC_PREFIX}*",
+            _SPAN_NAME,
             kind=SpanKind.CONSUMER,
-            links=_publisher_links(batch),
             attributes={
                 "messaging.system": "kafka",
                 "messaging.operation.type": "process",
@@ -94,7 +94,9 @@ class Pipeline:
                 "messaging.consumer.group.name": self.group,
                 "messaging.batch.message_count": len(batch),
             },
-        ):
+        ) as span:
+            if span.is_recording():  # nothing is linked for nobody
+                _link_publishers(span, batch)
             try:
                 await self.persister.persist(batch)
             except FetchedBeyondPosition as error:
@@ -111,10 +113,17 @@ async def _parse_records(records: Sequence[KafkaRecord]) -> list[ParsedRecord]:
     return parsed_records
 
 
-def _publisher_links(batch: Batch) -> list[Link]:
-    """To the calls that published these; of what is no interaction, nothing is believed."""
+def _link_publishers(span: Span, batch: Batch) -> None:
+    """Links to the calls that published these; of what is no interaction, nothing is believed.
+
+    A span has a limit of links, and a batch may have more: each of the rest is linked by a span below this one.
+    """
     accepted = (
         r for partition_records in batch.parsed_records.values() for r in partition_records if isinstance(r, Accepted)
     )
-    traces = dict.fromkeys(a.trace for a in accepted if a.trace is not None)
-    return [link_to(*trace) for trace in islice(traces, MAX_LINKS)]
+    links = [link_to(*trace) for trace in dict.fromkeys(a.trace for a in accepted if a.trace is not None)]
+    for link in links[:MAX_LINKS]:
+        span.add_link(link.context)
+    for start in range(MAX_LINKS, len(links), MAX_LINKS):
+        with start_span(_SPAN_NAME, links=links[start : start + MAX_LINKS]):
+            pass  # it is there for its links

@@ -116,7 +116,7 @@ async def _parse_records(records: Sequence[KafkaRecord]) -> list[ParsedRecord]:
 def _link_publishers(span: Span, batch: Batch) -> None:
     """Links to the calls that published these; of what is no interaction, nothing is believed.
 
-    A span has a limit of links, and a batch may have more: each of the rest is linked by a span below this one.
+    A span may have so many links and no more. Spans below this one have the rest.
     """
     accepted = (
         r for partition_records in batch.parsed_records.values() for r in partition_records if isinstance(r, Accepted)

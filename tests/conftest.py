@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 
+from pathline_gateway.runtime.gc_tuning import freeze_gc
 from support.brokers.apache_kafka import ApacheKafka
 from support.brokers.kafka_download import Installation
 from support.brokers.kafka_or_not import kafka_installation
@@ -55,6 +56,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=rings.place)
     if hasattr(config, "workerinput"):
         write_groups(groups_place(), groups_of(items))
+
+
+def pytest_collection_finish() -> None:
+    """What a worker has imported and collected, a million objects, is no garbage: nobody looks through it again."""
+    freeze_gc()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -248,15 +248,19 @@ async def _execute(database: str, statement: str) -> None:
     await connection.close()
 
 
+@pytest.fixture(scope="module")
+def looked_at(gateway: Gateway, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(base_url=f"http://127.0.0.1:{gateway.port}", bypass_csp=True)
+    yield context.new_page()
+    context.close()
+
+
 @pytest.mark.parametrize("route", PATHS)
 @pytest.mark.usefixtures("set_aside")
 def test_axe_finds_nothing_that_keeps_an_operator_out(
-    gateway: Gateway, browser: Browser, stuck: str, subscription: str, item: str, route: str
+    looked_at: Page, stuck: str, subscription: str, item: str, route: str
 ) -> None:
-    context = browser.new_context(base_url=f"http://127.0.0.1:{gateway.port}", bypass_csp=True)
-    page = context.new_page()
-    answer = page.goto(PATHS[route].format(pathway=stuck, subscription=subscription, item=item))
+    answer = looked_at.goto(PATHS[route].format(pathway=stuck, subscription=subscription, item=item))
     assert answer is not None
     assert answer.status == 200
-    check_accessibility(page)
-    context.close()
+    check_accessibility(looked_at)

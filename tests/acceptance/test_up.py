@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,8 @@ from pathline import Pseudonyms, interaction
 from pathline.codec import http
 from pathline.vocabulary import ContactMade
 from support.gateways.process import free_port
-from support.gateways.up_command import COMMAND, Up, still_running, wait_until
+from support.gateways.up_command import Up, still_running, wait_until
+from support.preloaded import run_command
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SUBJECT = Pseudonyms("clinic", b"a test key of thirty-two bytes!!").subject("someone")
@@ -42,7 +42,7 @@ def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
 def test_a_start_costs_ten_seconds_of_a_processor_and_leaves_no_process_behind(
     up: Callable[..., Up], ask: signal.Signals
 ) -> None:
-    gateway = up(executed=True).ready()
+    gateway = up(executed=ask == signal.SIGTERM).ready()
     children = gateway.descendants()
     # Not by the clock, which says how busy the machine is; twice as much, since a shared processor does less a second.
     spent = [each.cpu_times() for each in (psutil.Process(gateway.process.pid), *children)]
@@ -157,14 +157,7 @@ def test_a_postgres_that_does_not_answer_takes_traffic_away_and_gets_it_back(up:
 def test_what_cannot_be_started_is_said_with_what_to_do(
     flags: list[str], environment: dict[str, str], says: str
 ) -> None:
-    done = subprocess.run(
-        [COMMAND, "up", "--port", str(free_port()), *flags],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_command("up", "--port", str(free_port()), *flags, env=environment)
     assert done.returncode == 1
     assert says in done.stderr
     assert "secret" not in done.stderr

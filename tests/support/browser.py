@@ -17,12 +17,16 @@ MISSING = "no browser: run `make browser`, or name one in CHROMIUM"
 IN_CI = os.environ.get("CI", "").lower() in ("true", "1")
 
 
+_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-software-rasterizer", "--in-process-gpu")
+"""No process pretends to be a graphics card: it costs as much as the pages."""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         (pytest.fail if IN_CI else pytest.skip)(MISSING)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
         yield chromium
         chromium.close()
 

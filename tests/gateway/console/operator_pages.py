@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from html import unescape
 
 import httpx
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
-from pathline_gateway.auth.dependencies import current_caller
 from pathline_gateway.console import front_pages, handoff_pages, subscription_pages
 from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.kafka.progress import Progress
@@ -23,8 +20,8 @@ from pathline_gateway.status.throughput import Throughput
 from pathline_gateway.streams.api.services import SubscriptionAdmission
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
 from pathline_gateway.streams.sse.stream import SseStreams
-from pathline_gateway.web import problem
 from pathline_gateway.web.context import AppContext
+from support.gateways.application import application
 from support.gateways.routes import SECRET, GatewayRoutes
 
 
@@ -67,10 +64,7 @@ async def folded(gateway: GatewayRoutes) -> None:
 @contextlib.asynccontextmanager
 async def operator_pages(gateway: GatewayRoutes, rates: Throughput | None = None) -> AsyncIterator[OperatorPages]:
     """The pages, as long as the block lasts."""
-    app, progress = FastAPI(), Progress()
-    app.add_exception_handler(problem.Problem, problem.on_problem)
-    app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
-    app.dependency_overrides[current_caller] = lambda: gateway.caller
+    progress = Progress()
 
     async def surveyed() -> None:
         progress.observe_end(("pathline.in.door-1", 0), 0)
@@ -81,8 +75,8 @@ async def operator_pages(gateway: GatewayRoutes, rates: Throughput | None = None
         SseStreams(gateway.pool, SECRET, lambda: gateway.now, ListenerRegistry(gateway.pool)),
         SubscriptionAdmission.within(Limits()),
     )
-    AppContext(gateway.pool, gateway.pool, SECRET, lambda: gateway.now, services=services).attach(app)
-    for module in (front_pages, handoff_pages, subscription_pages):
-        app.include_router(module.router)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
-        yield OperatorPages(gateway, http)
+    context = AppContext(gateway.pool, gateway.pool, SECRET, lambda: gateway.now, services=services)
+    modules = (front_pages, handoff_pages, subscription_pages)
+    with application(*modules, context=context, caller=lambda: gateway.caller) as app:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
+            yield OperatorPages(gateway, http)

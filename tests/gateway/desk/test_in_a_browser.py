@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from pathline.pseudonym import Pseudonyms, new_key
+from support.browser import check_accessibility, fits
 from support.desk_worker import ANNA, Worker, handoffs, offered, pathway
 from support.gateways.secured import Secured
 from support.repository import ROOT
@@ -50,11 +50,15 @@ class Recorded:
 @pytest.fixture
 def context(gateway: Secured, browser: Browser) -> Iterator[BrowserContext]:
     opened = browser.new_context(base_url=gateway.url)
-    opened.route(
-        "https://www.bom.gov.au/**", lambda route: route.fulfill(body="<h1>Weather</h1>", content_type="text/html")
-    )
     yield opened
     opened.close()
+
+
+def leads_to_the_weather(context: BrowserContext) -> None:
+    """The page to which somebody leaves is there. A context with this keeps no files from one page to the next."""
+    context.route(
+        "https://www.bom.gov.au/**", lambda route: route.fulfill(body="<h1>Weather</h1>", content_type="text/html")
+    )
 
 
 @pytest.fixture
@@ -84,12 +88,21 @@ def sign_in(page: Page, gateway: Secured, who: str = "publisher:food-bank") -> N
     page.get_by_role("heading", name="Inbox").wait_for()
 
 
-def accessible(page: Page) -> None:
-    found = Axe().run(
-        page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    )
-    grave = [each for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
-    assert grave == [], [(each["id"], [node["html"] for node in each["nodes"]]) for each in grave]
+@pytest.fixture(scope="module")
+def cookies(gateway: Secured, browser: Browser) -> Sequence[Any]:
+    """What the browser of somebody who has signed in sends."""
+    context = browser.new_context(base_url=gateway.url)
+    sign_in(context.new_page(), gateway)
+    kept = context.cookies()
+    context.close()
+    return kept
+
+
+@pytest.fixture
+def signed_in(page: Page, cookies: Sequence[Any]) -> Page:
+    """A page of somebody who has signed in before."""
+    page.context.add_cookies(cookies)
+    return page
 
 
 def choose_key(page: Page, key: Path) -> None:
@@ -97,18 +110,26 @@ def choose_key(page: Page, key: Path) -> None:
     page.get_by_text("The key is here.").wait_for()
 
 
+@pytest.fixture(scope="module")
+def deriving(gateway: Secured, browser: Browser) -> Iterator[Page]:
+    """A page on which nobody signs in, where scripts of the desk can be called."""
+    context = browser.new_context(base_url=gateway.url)
+    opened = context.new_page()
+    opened.goto("/sign-in?out=yes")
+    yield opened
+    context.close()
+
+
 @pytest.mark.parametrize("vector", VECTORS, ids=[each["why"] for each in VECTORS])
-def test_the_browser_makes_the_published_pseudonyms(page: Page, vector: dict[str, Any]) -> None:
-    page.goto("/sign-in?out=yes")
+def test_the_browser_makes_the_published_pseudonyms(deriving: Page, vector: dict[str, Any]) -> None:
     wanted = {name: vector[name] for name in ("key_hex", "org", "epoch", "identifier")}
-    assert page.evaluate(DERIVE, wanted) == vector["subject"]
+    assert deriving.evaluate(DERIVE, wanted) == vector["subject"]
 
 
 @pytest.mark.parametrize("around", ["\x1c{}\x1f", "\x85{}\xa0", "\u3000{}\u2028", "\x0b{}\x0c"])
-def test_the_browser_strips_what_python_strips_and_nothing_else(page: Page, around: str) -> None:
-    page.goto("/sign-in?out=yes")
+def test_the_browser_strips_what_python_strips_and_nothing_else(deriving: Page, around: str) -> None:
     key, identifier = bytes(range(32)), around.format("client 7")
-    made = page.evaluate(DERIVE, {"key_hex": key.hex(), "org": "food-bank", "epoch": 1, "identifier": identifier})
+    made = deriving.evaluate(DERIVE, {"key_hex": key.hex(), "org": "food-bank", "epoch": 1, "identifier": identifier})
     assert made == Pseudonyms("food-bank", key).subject(identifier)
 
 
@@ -173,10 +194,10 @@ SHEET = """Client;Date;Program;Via
 
 
 def test_a_spreadsheet_is_sent_without_its_numbers_and_twice_changes_nothing(
-    page: Page, context: BrowserContext, gateway: Secured, key: Path, tmp_path: Path
+    signed_in: Page, context: BrowserContext, key: Path, tmp_path: Path
 ) -> None:
+    page = signed_in
     recorded = Recorded(context)
-    sign_in(page, gateway)
     sheet = tmp_path / "visits.csv"
     sheet.write_text(SHEET)
     page.goto("/desk/spreadsheet")
@@ -186,7 +207,7 @@ def test_a_spreadsheet_is_sent_without_its_numbers_and_twice_changes_nothing(
         page.get_by_label("Channel").select_option("3")
         page.get_by_text("4 rows can be sent, 3 cannot.").wait_for()
         assert page.locator("#preview tbody tr").count() == 4
-        accessible(page)
+        check_accessibility(page)
         assert page.get_by_text("The oldest day is 2026-03-02, the newest 2999-03-04.").is_visible()
         send = page.get_by_role("button", name="Send them")
         assert send.is_disabled()
@@ -202,9 +223,9 @@ def test_a_spreadsheet_is_sent_without_its_numbers_and_twice_changes_nothing(
 
 
 def test_a_row_that_differs_from_what_was_sent_before_is_told_by_its_line(
-    page: Page, gateway: Secured, key: Path, tmp_path: Path
+    signed_in: Page, key: Path, tmp_path: Path
 ) -> None:
-    sign_in(page, gateway)
+    page = signed_in
     sheet = tmp_path / "visits.csv"
     page.goto("/desk/spreadsheet")
     choose_key(page, key)
@@ -221,9 +242,8 @@ def test_a_row_that_differs_from_what_was_sent_before_is_told_by_its_line(
         page.get_by_text("The key is here.").wait_for()
 
 
-def opened_sheet(page: Page, gateway: Secured, key: Path, sheet: Path, content: bytes) -> None:
+def opened_sheet(page: Page, key: Path, sheet: Path, content: bytes) -> None:
     """The spreadsheet page, with this file chosen."""
-    sign_in(page, gateway)
     sheet.write_bytes(content)
     page.goto("/desk/spreadsheet")
     choose_key(page, key)
@@ -239,9 +259,10 @@ def opened_sheet(page: Page, gateway: Secured, key: Path, sheet: Path, content: 
     ],
 )  # fmt: skip
 def test_no_column_is_guessed_where_two_fit_and_never_a_day_of_birth(
-    page: Page, gateway: Secured, key: Path, tmp_path: Path, headings: str, client: str, day: str
+    signed_in: Page, key: Path, tmp_path: Path, headings: str, client: str, day: str
 ) -> None:
-    opened_sheet(page, gateway, key, tmp_path / "s.csv", f"{headings}\n7,1980-03-02,2026-03-02,x\n".encode())
+    page = signed_in
+    opened_sheet(page, key, tmp_path / "s.csv", f"{headings}\n7,1980-03-02,2026-03-02,x\n".encode())
     page.locator("#column-date").wait_for()
     assert (page.locator("#column-client").input_value(), page.locator("#column-date").input_value()) == (client, day)
     births = [option for option in page.locator("#column-date option").all() if "birth" in option.inner_text()]
@@ -249,21 +270,23 @@ def test_no_column_is_guessed_where_two_fit_and_never_a_day_of_birth(
 
 
 def test_what_may_be_no_number_is_asked_about_before_anything_is_sent(
-    page: Page, gateway: Secured, key: Path, tmp_path: Path
+    signed_in: Page, key: Path, tmp_path: Path
 ) -> None:
+    page = signed_in
     opened_sheet(
-        page, gateway, key, tmp_path / "s.csv",
+        page, key, tmp_path / "s.csv",
         b"Client,Date\nNA,2026-03-02\nNULL,2026-03-02\nn-7,2026-03-02\nAnna Smith,2026-03-02\n",
     )  # fmt: skip
     page.get_by_text("2 rows can be sent, 2 cannot.").wait_for()
     page.get_by_text("The client numbers look like names.").wait_for()
     page.get_by_label("“NA” is the number of a client").check()
     page.get_by_text("3 rows can be sent, 1 cannot.").wait_for()
-    accessible(page)
+    check_accessibility(page)
 
 
-def test_a_file_of_another_encoding_is_asked_about(page: Page, gateway: Secured, key: Path, tmp_path: Path) -> None:
-    opened_sheet(page, gateway, key, tmp_path / "s.csv", "Client,Date\nZoë-1,2026-03-02\n".encode("cp1252"))
+def test_a_file_of_another_encoding_is_asked_about(signed_in: Page, key: Path, tmp_path: Path) -> None:
+    page = signed_in
+    opened_sheet(page, key, tmp_path / "s.csv", "Client,Date\nZoë-1,2026-03-02\n".encode("cp1252"))
     page.get_by_role("alert").get_by_text("This file is no text as it is read now").wait_for()
     page.get_by_label("Saved as").select_option("windows-1252")
     page.get_by_text("1 rows can be sent.").wait_for()
@@ -272,11 +295,12 @@ def test_a_file_of_another_encoding_is_asked_about(page: Page, gateway: Secured,
 
 
 def test_a_quotation_mark_that_is_never_closed_sends_nobodys_number(
-    page: Page, context: BrowserContext, gateway: Secured, key: Path, tmp_path: Path
+    signed_in: Page, context: BrowserContext, key: Path, tmp_path: Path
 ) -> None:
+    page = signed_in
     recorded = Recorded(context)
     text = b'Client,Date,What\n12,2026-03-02,"food parcel\nCLIENT-13,2026-03-03,food"\n'
-    opened_sheet(page, gateway, key, tmp_path / "s.csv", text)
+    opened_sheet(page, key, tmp_path / "s.csv", text)
     page.get_by_text("1 rows can be sent, 1 cannot.").wait_for()
     page.get_by_role("button", name="Send them").click()
     page.get_by_text("1 accepted, 0 were here already, 1 refused.").wait_for()
@@ -292,13 +316,11 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_accessible_and_fits_a_telephone(page: Page, gateway: Secured, scheme: Any) -> None:
-    offered(gateway, f"housing:{scheme}", "food-bank", TOKEN)
-    page.emulate_media(color_scheme=scheme)
+def test_every_page_is_accessible_and_fits_a_telephone(page: Page, gateway: Secured) -> None:
+    offered(gateway, "housing:seen", "food-bank", TOKEN)
     page.set_viewport_size(SMALL)  # type: ignore[arg-type]
     page.goto("/desk")
-    accessible(page)
+    check_accessibility(page)
     sign_in(page, gateway)
     waits = page.locator(".card a").first.get_attribute("href")
     for path, heading in {
@@ -310,12 +332,12 @@ def test_every_page_is_accessible_and_fits_a_telephone(page: Page, gateway: Secu
         page.get_by_role("heading", name=heading, level=1).wait_for()
         for details in page.locator("details").all():
             details.evaluate("each => { each.open = true; }")
-        accessible(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        check_accessibility(page)
+        fits(page)
 
 
-def test_a_form_that_is_refused_says_so_first_and_leads_to_the_field(page: Page, gateway: Secured, key: Path) -> None:
-    sign_in(page, gateway)
+def test_a_form_that_is_refused_says_so_first_and_leads_to_the_field(signed_in: Page, key: Path) -> None:
+    page = signed_in
     page.goto("/desk/referrals/new")
     choose_key(page, key)
     page.get_by_label("Client number").fill(NUMBER)
@@ -324,7 +346,7 @@ def test_a_form_that_is_refused_says_so_first_and_leads_to_the_field(page: Page,
     page.get_by_role("button", name="Hand them on").click()
     page.get_by_role("alert").get_by_role("link", name="This is your own organisation: write another.").wait_for()
     page.locator("#wrong:focus").wait_for()
-    accessible(page)
+    check_accessibility(page)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "to"
@@ -332,11 +354,11 @@ def test_a_form_that_is_refused_says_so_first_and_leads_to_the_field(page: Page,
     page.get_by_label("Client number").fill(NUMBER)
     page.get_by_role("button", name="Hand them on").click()
     page.get_by_role("heading", name="Slip for Money help").wait_for()
-    accessible(page)
+    check_accessibility(page)
 
 
-def test_a_contact_is_recorded_with_the_keyboard_alone(page: Page, gateway: Secured) -> None:
-    sign_in(page, gateway)
+def test_a_contact_is_recorded_with_the_keyboard_alone(signed_in: Page) -> None:
+    page = signed_in
     page.goto("/desk/contact")
     tabbed_to(page, "#subject")
     page.keyboard.type(ANNA["food-bank"])
@@ -360,6 +382,7 @@ def tabbed_to(page: Page, selector: str) -> None:
 
 @pytest.mark.parametrize("way", ["click", "escape"])
 def test_whoever_must_leave_is_gone_at_once(page: Page, gateway: Secured, key: Path, way: str) -> None:
+    leads_to_the_weather(page.context)
     sign_in(page, gateway)
     page.goto("/desk/contact")
     choose_key(page, key)
@@ -378,9 +401,7 @@ def test_whoever_must_leave_is_gone_at_once(page: Page, gateway: Secured, key: P
 
 def test_whoever_must_leave_needs_no_script(browser: Browser, gateway: Secured) -> None:
     context = browser.new_context(base_url=gateway.url, java_script_enabled=False)
-    context.route(
-        "https://www.bom.gov.au/**", lambda route: route.fulfill(body="<h1>Weather</h1>", content_type="text/html")
-    )
+    leads_to_the_weather(context)
     page = context.new_page()
     sign_in(page, gateway)
     page.get_by_role("link", name="Leave now").click()

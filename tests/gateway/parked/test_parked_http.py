@@ -13,20 +13,18 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 
 from gateway.parked.database import Server
 from gateway.parked.delivery import Log, event
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
-from pathline_gateway.auth.middleware import current_caller
 from pathline_gateway.console import parked_pages
 from pathline_gateway.organisations import endpoints as organisation_endpoints
 from pathline_gateway.parked import endpoints as parked_endpoints
 from pathline_gateway.parked import overview_repository
 from pathline_gateway.parked.redaction import DETAIL
 from pathline_gateway.telemetry.instruments import PARKED
-from pathline_gateway.web import problem
 from pathline_gateway.web.context import AppContext
+from support.gateways.application import application
 
 SECRET = "the-words-she-said"
 
@@ -52,15 +50,11 @@ class Client:
 @pytest.fixture
 async def client(postgres: Server) -> AsyncIterator[Client]:
     async with postgres.emptied("http") as dsn, asyncpg.create_pool(dsn, min_size=1, max_size=4) as pool:
-        app = FastAPI()
-        app.dependency_overrides[current_caller] = lambda: AUTH_DISABLED_CALLER
-        app.add_exception_handler(problem.Problem, problem.on_problem)
-        app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
-        AppContext(pool, pool, b"", lambda: datetime.now(UTC)).attach(app)
-        for module in (parked_endpoints, organisation_endpoints, parked_pages):
-            app.include_router(module.router)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://gateway") as http:
-            yield Client(http, pool, app, Log())
+        context = AppContext(pool, pool, b"", lambda: datetime.now(UTC))
+        modules = (parked_endpoints, organisation_endpoints, parked_pages)
+        with application(*modules, context=context, caller=lambda: AUTH_DISABLED_CALLER) as app:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://gateway") as http:
+                yield Client(http, pool, app, Log())
 
 
 async def test_a_page_ends_where_the_next_begins_and_holds_no_bytes(client: Client) -> None:

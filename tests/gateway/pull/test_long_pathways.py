@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +15,6 @@ from pathline.vocabulary import TYPES, ActivityRecorded
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pull.page_range import MAX_STEPS
-from pathline_gateway.runtime.gc_tuning import freeze_gc
 from support.gateways.routes import OPERATOR, GatewayRoutes, citizen, purpose_headers, subscriber
 from support.intake.history import Event, linked, subject
 
@@ -58,15 +56,6 @@ class Lag:
             await asyncio.sleep(0)
             now = time.thread_time()
             self.longest, self._last = max(self.longest, now - self._last), now
-
-
-@pytest.fixture(autouse=True)
-def _collected_as_in_a_gateway() -> Iterator[None]:
-    before = gc.get_threshold()
-    freeze_gc()
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*before)
 
 
 @asynccontextmanager

@@ -72,8 +72,9 @@ class Everything(AppContext):
         return UNTOUCHED
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def app() -> FastAPI:
+    """Made once: it has every route, and nothing that a test changes."""
     app = FastAPI()
     app.add_exception_handler(problem.Problem, problem.on_problem)
     for router in (*ROUTERS, *ISSUER_ROUTERS):

@@ -12,14 +12,12 @@ from uuid import UUID
 import asyncpg
 import httpx
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 
 from pathline.cloudevent import CloudEvent
 from pathline.codec import kafka
 from pathline.interaction import Interaction
 from pathline.vocabulary import Payload
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller, Role
-from pathline_gateway.auth.dependencies import current_caller
 from pathline_gateway.concealment import endpoints as concealment_endpoints
 from pathline_gateway.console import handoff_pages, parked_pages, pathway_pages, review_pages, subscription_pages
 from pathline_gateway.embedded import Machine
@@ -54,8 +52,8 @@ from pathline_gateway.visibility import (
 )
 from pathline_gateway.visibility.account_publisher import AccountPublisher
 from pathline_gateway.visibility.response_time_padding import ResponseTimePadding
-from pathline_gateway.web import problem
 from pathline_gateway.web.context import AppContext
+from support.gateways.application import application
 from support.generators.pathways import NOW
 from support.intake.history import TOPIC, Event, Partition, Record, open_log
 from support.openapi_check import OpenApiCheck
@@ -225,10 +223,6 @@ async def routes_on(machine: Machine, padding: ResponseTimePadding = NO_PADDING)
         webhook_sender = WebhookSender(
             WebhookHttpClient(policy), policy, lambda: datetime.now(UTC), "gateway.test", allow_private=True
         )
-        app = FastAPI()
-        app.add_exception_handler(problem.Problem, problem.on_problem)
-        app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
-        app.dependency_overrides[current_caller] = lambda: gateway.caller
         listeners = ListenerRegistry(pool)
         services = (
             RestrictedReader(pool, SECRET, clock, padding),
@@ -240,11 +234,10 @@ async def routes_on(machine: Machine, padding: ResponseTimePadding = NO_PADDING)
             webhook_sender,
             AccountPublisher(lambda item: gateway.ingest(item)),
         )
-        AppContext(pool, pool, SECRET, clock, services=services).attach(app)
-        for module in ENDPOINTS:
-            app.include_router(module.router)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
-            gateway = GatewayRoutes(database, pool, http, webhook_sender, _openapi_check(app), listeners)
-            yield gateway
+        context = AppContext(pool, pool, SECRET, clock, services=services)
+        with application(*ENDPOINTS, context=context, caller=lambda: gateway.caller) as app:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+                gateway = GatewayRoutes(database, pool, http, webhook_sender, _openapi_check(app), listeners)
+                yield gateway
         await webhook_sender.http_client.aclose()
     await drop_database(machine, database)

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from gateway.streams.dispatch.silence_oracle import Happened, Register, Said, ToldBy, standing
@@ -21,6 +21,7 @@ from pathline_gateway.handoffs import side_notices
 from pathline_gateway.handoffs.side_lifecycles import compute_side_lifecycles
 from pathline_gateway.handoffs.silence import SOURCE
 from pathline_gateway.integrity.rebuild.run import rebuild
+from support.examples import examples
 from support.gateways.routes import GatewayRoutes, routes_on, subscriber
 from support.gateways.subscriptions import subscribe_by_pull
 from support.intake.history import Event, linked, ref, step, subject
@@ -188,7 +189,7 @@ async def play(world: World, turns: Sequence[Any]) -> None:
 
 
 @given(HISTORIES)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_each_side_is_told_as_if_what_is_concealed_from_it_did_not_exist(
     machine: Machine, turns: list[tuple[Any, ...]]
 ) -> None:

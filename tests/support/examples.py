@@ -15,10 +15,10 @@ LONG: Final = os.environ.get("PATHLINE_TESTS") == "long"
 
 
 def number(all_of_them: int) -> int:
-    """So many of these are tried: a tenth of hundreds, a quarter of fewer, and never less than four."""
+    """So many of these are tried: a tenth of hundreds, an eighth of fewer, and never less than four, if there are."""
     if LONG:
         return all_of_them
-    return all_of_them // 10 if all_of_them >= 100 else max(4, all_of_them // 4)
+    return all_of_them // 10 if all_of_them >= 100 else min(all_of_them, max(4, all_of_them // 8))
 
 
 def examples(all_of_them: int, **more: Any) -> Callable[[Test], Test]:

@@ -24,9 +24,9 @@ from pathline_gateway.identity.resolution import StoredRef
 from pathline_gateway.pathways.amendments import apply_amendments
 from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.pathways.step import Step
-from support.examples import number as some_or_all
+from support.examples import LONG
 
-EXAMPLES = int(os.environ.get("CONFLUENCE_EXAMPLES", some_or_all(10_000)))
+EXAMPLES = int(os.environ.get("CONFLUENCE_EXAMPLES", 10_000 if LONG else 300))
 
 
 # --- the oracle: forty lines, over all that was said at once ---------------------------------------------------------

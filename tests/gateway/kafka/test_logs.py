@@ -81,8 +81,17 @@ def has(database: str, org: str, ids: range) -> Callable[[], Awaitable[bool]]:
     return holds
 
 
-@pytest.mark.parametrize("running", [True, False], ids=["while intake runs", "while it is stopped"])
-@pytest.mark.parametrize("again", [3, 20, 60], ids=["with fewer", "with as many", "with more"])
+@pytest.mark.parametrize(
+    ("again", "running"),
+    [
+        pytest.param(3, True, id="with fewer-while intake runs"),
+        pytest.param(60, False, id="with more-while it is stopped"),
+        pytest.param(3, False, id="with fewer-while it is stopped", marks=pytest.mark.long),
+        pytest.param(20, True, id="with as many-while intake runs", marks=pytest.mark.long),
+        pytest.param(20, False, id="with as many-while it is stopped", marks=pytest.mark.long),
+        pytest.param(60, True, id="with more-while intake runs", marks=pytest.mark.long),
+    ],
+)
 async def test_a_topic_that_was_made_again_is_read_whole(
     bootstrap: str, database: str, org: str, again: int, running: bool
 ) -> None:

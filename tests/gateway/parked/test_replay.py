@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from gateway.parked.database import Server
@@ -22,13 +22,12 @@ from pathline_gateway.parked import overview_repository
 from pathline_gateway.parked.discard import discard
 from pathline_gateway.parked.overview_repository import ParkedFilter
 from pathline_gateway.parked.replay import ReplayRules, replay
+from support.examples import examples
 
 ON_THE_REGISTER = "clinic"
 LATE = "shelter"
 STEP = "activity.recorded"
-SLOW = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+SLOW = examples(30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 orgs = st.sampled_from([ON_THE_REGISTER, LATE])
 subjects = st.sampled_from([ANNA, BEN])

@@ -17,12 +17,12 @@ from schemathesis.core.errors import InvalidSchema
 from schemathesis.core.result import Ok, Result
 from schemathesis.schemas import APIOperation
 
-from support.examples import number
+from support.examples import LONG
 
 Operation = APIOperation[Any, Any, Any, Any]
 Case = schemathesis.Case[Any]
 
-EACH = number(8)
+EACH = 8 if LONG else 2
 """Of an operation's right requests, and of its wrong ones."""
 _SOME = settings(
     max_examples=EACH,

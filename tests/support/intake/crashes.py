@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
 from pathline_gateway.intake.batch import Batch
@@ -16,14 +16,15 @@ from pathline_gateway.intake.batch_transaction import ApplyTarget, apply_batch
 from pathline_gateway.intake.record_parser import parse_record
 from pathline_gateway.kafka.offset_repository import Partition
 from pathline_gateway.postgres.pool import RegistryConnection
+from support.examples import examples
 from support.intake.deliveries import PARTITIONS, Expected, Log, published_events
 from support.postgres.databases import Databases
 
 Cut = dict[Partition, tuple[int, int]]
 """Of each partition's list, from which place to which."""
-SLOW = settings(
+SLOW = examples(
+    12,
     deadline=None,
-    max_examples=12,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # each example takes a second: shrinking would take minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

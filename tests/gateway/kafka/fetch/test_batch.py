@@ -18,6 +18,7 @@ from pathline_gateway.kafka.fetch import batch as fetch_batch
 from pathline_gateway.kafka.fetch import bounds
 from pathline_gateway.kafka.fetch.batch import BatchEnd, BatchStart
 from pathline_gateway.kafka.fetch.records import CutRecord, UnreadRecords
+from support.examples import examples
 
 PARTITION = ("pathline.in.clinic", 3)
 MB = 1_000_000
@@ -69,7 +70,7 @@ def kept(found: CutRecord) -> int:
     return sum(sizes) + sum(len(name) + len(said or b"") for name, said in found.headers)
 
 
-@settings(deadline=None, max_examples=120)
+@examples(120)
 @given(RECORDS, st.sampled_from(CODECS), st.integers(0, 2**40))
 def test_every_record_is_read_or_cut(records: list[BatchRecord], codec: Codec, base: int) -> None:
     found = read(batch(records, codec, base))
@@ -82,7 +83,7 @@ def test_every_record_is_read_or_cut(records: list[BatchRecord], codec: Codec, b
         assert isinstance(each, CutRecord) == (size > MB) or abs(size - MB) < 20
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(RECORDS, st.sampled_from(CODECS), st.data())
 def test_of_bytes_that_were_changed_nothing_is_lost_and_nothing_is_told_twice(
     records: list[BatchRecord], codec: Codec, data: st.DataObject

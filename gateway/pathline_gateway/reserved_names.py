@@ -18,8 +18,11 @@ ACCOUNT_SOURCE = "urn:pathline:citizen:me"
 """The source of what citizens do."""
 _DOOR_NAME: Final = re.compile(r"door-[0-9]+", re.ASCII)
 """The topics of the door are called so: whoever was called so would share them with everybody."""
-RESERVED_NAMES: Final = frozenset((OWN_ORGANISATION, CITIZEN_ORGANISATION, "pathline-gateway", "nobody", "unknown"))
-"""The gateway, people's own accounts, and words that stand on pages and in metrics where there is no organisation."""
+RESERVED_NAMES: Final = frozenset(
+    (OWN_ORGANISATION, CITIZEN_ORGANISATION, "pathline-gateway", "nobody", "unknown", "keyed")
+)
+"""The gateway, people's own accounts, words that stand on pages and in metrics where there is no organisation, and how
+names that one reader is told begin."""
 
 
 def is_reserved(name: str) -> bool:

@@ -67,13 +67,8 @@ def _build_item(
 
 
 def encode_handle(key: ReaderKey, handoff: HandoffStatus) -> str:
-    """What the hand-off is called in addresses."""
-    return key.seal("desk", handoff.lifecycle.handoff)
-
-
-def decode_handle(key: ReaderKey, handle: str) -> str | None:
-    """Which hand-off is called so; None where none ever was."""
-    return key.unseal("desk", handle)
+    """What the hand-off is called in addresses: `find_meaning` knows the way back."""
+    return key.handoff_name(handoff.lifecycle.handoff)
 
 
 def encode_cursor(key: ReaderKey, place: HandoffCursor) -> str:

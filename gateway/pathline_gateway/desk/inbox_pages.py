@@ -63,7 +63,7 @@ async def answer_handoff(context: Desk, sent: OwnForm, handle: str, desk_worker:
         payload_fields,
         item.status,
         form.text("subject"),
-        context.reader_key(desk_worker.org).pseudonym(desk_worker.org, item.wording.handoff),
+        context.reader_key(desk_worker.org).placeholder_subject(desk_worker.org, item.wording.handoff),
         desk_worker.org,
         form.submission_id(),
         context.now(),

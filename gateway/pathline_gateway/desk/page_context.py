@@ -14,7 +14,6 @@ from pathline_gateway.desk.handoff_list_item import (
     HandoffListItem,
     build_items,
     decode_cursor,
-    decode_handle,
     encode_cursor,
 )
 from pathline_gateway.desk.handoff_queries import RECENT_ONLY, find_offered_to
@@ -23,7 +22,9 @@ from pathline_gateway.desk.publisher import DeskPublisher
 from pathline_gateway.desk.session import DeskSettings, DeskWorker
 from pathline_gateway.handoffs.deadlines import HandoffStatus
 from pathline_gateway.handoffs.desk_repository import Side
+from pathline_gateway.pathways.named_values import NamedValue
 from pathline_gateway.visibility.handoff_access_log import log_accessed_handoffs
+from pathline_gateway.visibility.name_lookup import SaidName, find_meaning
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.web.context import service
 from pathline_gateway.web.problem import Problem
@@ -48,7 +49,10 @@ class DeskContext:
 
     def reader_key(self, org: str) -> ReaderKey:
         """Makes the names that this organisation's desk uses."""
-        return ReaderKey(self.secret, f"desk {org}")
+        return ReaderKey(self.secret, self._reader_name(org))
+
+    def _reader_name(self, org: str) -> str:
+        return f"desk {org}"
 
     def build_items(self, org: str, handoffs: Sequence[HandoffStatus]) -> list[HandoffListItem]:
         """These hand-offs, as pages tell of them."""
@@ -96,10 +100,11 @@ class DeskContext:
 
     async def find_offered(self, desk_worker: DeskWorker, handle: str) -> HandoffListItem | None:
         """The hand-off with this handle, where it asks this organisation."""
-        handoff = decode_handle(self.reader_key(desk_worker.org), handle)
-        if handoff is None:
-            return None
+        said = SaidName(self._reader_name(desk_worker.org), NamedValue("handoff", "", handle))
         async with self.pool.acquire() as connection:
+            handoff = (await find_meaning(connection, self.secret, said)).id
+            if handoff == handle:  # an id as it is stands in no address
+                return None
             status = await find_offered_to(connection, desk_worker.org, handoff, self.settings.clock())
             await _log_accesses(connection, () if status is None else (status,))
         return None if status is None else self.build_items(desk_worker.org, [status])[0]

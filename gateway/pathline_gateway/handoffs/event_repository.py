@@ -12,6 +12,7 @@ from pathline_gateway.pathways.amendments import Amendment
 from pathline_gateway.pathways.counts_for_handoff_sql import COUNTS_FOR_HANDOFF
 from pathline_gateway.pathways.partial_step import partial_step_from_row
 from pathline_gateway.pathways.step import Step
+from pathline_gateway.pathways.stored_bytes import split_payload
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
 
@@ -220,6 +221,6 @@ async def replace_links(
 
 
 def _amendment_from_row(row: asyncpg.Record) -> Amendment:
-    data = row["payload"].split(b"\n", 1)[1] if row["kind"] == "corrected" else None
+    data = split_payload(row["payload"]).data if row["kind"] == "corrected" else None
     target = (row["target_source"], row["target_id"])
     return Amendment(row["source"], row["id"], row["time"], row["sequence"], target, data)

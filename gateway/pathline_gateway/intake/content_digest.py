@@ -16,6 +16,7 @@ import orjson
 from pathline import instant
 from pathline.cloudevent import Attribute, attribute_text
 from pathline.errors import InvalidData
+from pathline_gateway.pathways.stored_bytes import split_payload
 
 COLUMN_ATTRIBUTES: Final = frozenset(("specversion", "id", "source", "type", "subject", "sequence"))
 """Attributes that are not kept beside the data: they have columns of their own, or are always the same."""
@@ -103,12 +104,14 @@ def _may_have_invalid_number(data: bytes) -> bool:
 
 
 def _canonical_content(stored_bytes: bytes) -> object:
-    head, _, data = stored_bytes.partition(b"\n")
+    stored = split_payload(stored_bytes)
     attributes = {
-        name: attribute_text(value) for name, value in orjson.loads(head).items() if name not in _TRANSPORT_ATTRIBUTES
+        name: attribute_text(value)
+        for name, value in orjson.loads(stored.extra).items()
+        if name not in _TRANSPORT_ATTRIBUTES
     }
     time = instant.parse(attributes.pop("time"))
-    body = orjson.loads(data)
+    body = orjson.loads(stored.data_as_sent)
     # Of a coarse time the offset counts: a day begins elsewhere at another one.
     is_coarse = isinstance(body, dict) and body.get("precision") in ("day", "month")
     return (

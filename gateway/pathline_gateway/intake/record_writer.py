@@ -27,6 +27,7 @@ from pathline_gateway.intake.row_mapping import (
     parked_row,
     target_source,
 )
+from pathline_gateway.intake.said_names import resolve_names
 from pathline_gateway.kafka.offset_repository import Partition, Position
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.organisations import repository as organisation_repository
@@ -81,7 +82,8 @@ class RecordWriter:
     async def write(self, parsed_records: Sequence[ParsedRecord]) -> None:
         """These are stored, or known already, or parked."""
         self.result.parked += [r for r in parsed_records if isinstance(r, Parked)]
-        accepted = await self._filter_registered([r for r in parsed_records if isinstance(r, Accepted)])
+        accepted = await resolve_names(self.connection, [r for r in parsed_records if isinstance(r, Accepted)])
+        accepted = await self._filter_registered(accepted)
         accepted = await self._apply_budgets(accepted)
         if accepted:
             self.batch = await change_log.new_batch(self.connection)

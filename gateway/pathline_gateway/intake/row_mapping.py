@@ -31,6 +31,7 @@ from pathline_gateway.intake.payload_columns import TOKEN_PAYLOADS
 from pathline_gateway.intake.record import Accepted, Parked
 from pathline_gateway.kafka.fetch.records import CutRecord, UnreadRecords, cut_record
 from pathline_gateway.pathways import amendment_repository
+from pathline_gateway.pathways.stored_bytes import split_payload
 from pathline_gateway.pathways.subject_repository import Key
 
 _NO_TRACE = (None, None)
@@ -61,7 +62,7 @@ def extract_offer(accepted: Accepted) -> Offer | None:
     """The hand-off that is offered to an organisation on Pathline; None where this is something else."""
     if accepted.type != OFFERED_TYPE or accepted.columns.handoff is None:
         return None
-    receiver = orjson.loads(accepted.stored_bytes.split(b"\n", 1)[1]).get("to")
+    receiver = orjson.loads(split_payload(accepted.stored_bytes).data).get("to")
     receiver = receiver.get("org") if isinstance(receiver, dict) else receiver
     return Offer(accepted.columns.handoff, accepted.ref, receiver) if isinstance(receiver, str) else None
 

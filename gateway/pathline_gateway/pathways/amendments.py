@@ -35,6 +35,8 @@ class Amendment:
     sequence: str | None
     target: Identity
     data: bytes | None
+    sent_data: bytes | None = None
+    """As it was sent, where its publisher used names of her own."""
 
     @property
     def sort_key(self) -> tuple[datetime, str, bool, str, str]:
@@ -59,14 +61,14 @@ def _amend(step: Step, amendments: Sequence[Amendment], catalogue: Catalogue) ->
     if any(a.data is None for a in amendments):
         return None
     for correction in sorted(amendments, key=lambda a: a.sort_key, reverse=True):
-        corrected = _correct(step, orjson.loads(correction.data or b"{}"), catalogue)
+        corrected = _correct(step, correction, catalogue)
         if corrected is not None:
             return corrected
     return step
 
 
-def _correct(step: Step, correction: Mapping[str, Mapping[str, object]], catalogue: Catalogue) -> Step | None:
-    replacement = correction["replacement"]
+def _correct(step: Step, correction: Amendment, catalogue: Catalogue) -> Step | None:
+    replacement = _replacement_in(correction.data or b"{}")
     data = orjson.dumps(replacement["data"])
     try:
         payload = catalogue[step.type].model_validate_json(data)
@@ -82,4 +84,11 @@ def _correct(step: Step, correction: Mapping[str, Mapping[str, object]], catalog
         initiator=payload.initiator,
         actor=payload.actor,
         data=data,
+        sent_data=None if correction.sent_data is None else orjson.dumps(_replacement_in(correction.sent_data)["data"]),
+        stored_time=step.stored_time or step.time,
     )
+
+
+def _replacement_in(data: bytes) -> Mapping[str, object]:
+    replacement: Mapping[str, object] = orjson.loads(data)["replacement"]
+    return replacement

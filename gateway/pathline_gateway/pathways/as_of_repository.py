@@ -10,6 +10,7 @@ import asyncpg
 from pathline_gateway.pathways.amendments import Amendment
 from pathline_gateway.pathways.repository import PathwayMembers, amendment_from_row
 from pathline_gateway.pathways.step import Step
+from pathline_gateway.pathways.stored_bytes import split_payload
 
 # As the members of now, at a moment of the history of memberships.
 _MEMBERS_AS_OF = """
@@ -69,7 +70,7 @@ async def load_steps_as_of(
 ) -> tuple[list[Step], list[Amendment]]:
     """The interactions of these refs, in no order, and what amended them, received by then."""
     rows = await connection.fetch(_STEPS_AS_OF, members.numbers, at)
-    steps = [Step._make((*list(row.values())[:-1], *row["payload"].split(b"\n", 1))) for row in rows]
+    steps = [Step._make((*list(row.values())[:-1], *split_payload(row["payload"]), None)) for row in rows]
     return steps, await load_amendments_as_of(connection, members, at)
 
 

@@ -14,10 +14,11 @@ _TYPE_PREFIX: Final = "org.pathline."
 
 
 class ParsedStep(NamedTuple):
-    """A step, and its data as it says it."""
+    """A step, and its data."""
 
     step: Step
     data: Mapping[str, Any]
+    """As it is meant, where its publisher used names of her own."""
 
     @property
     def noun_and_verb(self) -> tuple[str, str]:
@@ -29,6 +30,17 @@ class ParsedStep(NamedTuple):
     def noun(self) -> str:
         """What the step is about."""
         return self.noun_and_verb[0]
+
+    @property
+    def data_as_sent(self) -> Mapping[str, Any]:
+        """The data under the names that its publisher used."""
+        return self.data if self.step.sent_data is None else orjson.loads(self.step.sent_data)
+
+    @property
+    def sent_handoff(self) -> str | None:
+        """The hand-off that it names, as its publisher named it."""
+        handoff: str | None = self.data_as_sent.get("handoff")
+        return handoff
 
     def parties(self) -> Iterator[tuple[str, str | None]]:
         """Every organisation or service that the data names, by whichever field."""

@@ -18,6 +18,7 @@ from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways.amendments import Amendment
 from pathline_gateway.pathways.counts_for_handoff_sql import COUNTS_FOR_HANDOFF
 from pathline_gateway.pathways.step import Step
+from pathline_gateway.pathways.stored_bytes import split_payload
 
 _PATHWAY_OF_REF = """
 select coalesce((select pathway from membership m where m.ref = s.id and m.valid_until is null), s.anchor_id)
@@ -209,7 +210,7 @@ class StoredPathway:
             recordedtime,
             *self.refs[row.ref],
         )
-        return Step._make((*identity, *_copied_columns(row), *row.payload.split(b"\n", 1)))
+        return Step._make((*identity, *_copied_columns(row), *split_payload(row.payload), None))
 
 
 def _parse_instant(text: str) -> datetime:
@@ -289,6 +290,6 @@ async def load_amendments(connection: asyncpg.Connection, refs: Sequence[int]) -
 
 def amendment_from_row(row: asyncpg.Record) -> Amendment:
     """A row of a void or a correction with its payload."""
-    data = row["payload"].split(b"\n", 1)[1] if row["kind"] == "corrected" else None
     target = (row["target_source"], row["target_id"])
-    return Amendment(row["source"], row["id"], row["time"], row["sequence"], target, data)
+    _, data, sent_data = split_payload(row["payload"]) if row["kind"] == "corrected" else (None, None, None)
+    return Amendment(row["source"], row["id"], row["time"], row["sequence"], target, data, sent_data)

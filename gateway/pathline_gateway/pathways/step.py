@@ -15,7 +15,7 @@ from pathline import instant
 
 
 class Step(NamedTuple):
-    """An interaction as it stands on a pathway. `data` is the JSON as sent; `extra` its further envelope attributes."""
+    """An interaction as it stands on a pathway. `data` is JSON; `extra` its further envelope attributes."""
 
     source: str
     id: str
@@ -34,6 +34,15 @@ class Step(NamedTuple):
     span_id: bytes | None
     extra: bytes
     data: bytes
+    sent_data: bytes | None = None
+    """The data as it was sent, where its publisher used names of her own: she is shown it, and nobody else."""
+    stored_time: datetime | None = None
+    """When it was said to happen at first, where a correction has changed that."""
+
+    @property
+    def as_sent(self) -> Step:
+        """The step as its publisher is told it: what she said under names of her own stays under them."""
+        return self if self.sent_data is None else self._replace(data=self.sent_data, sent_data=None)
 
     @property
     def sort_key(self) -> tuple[datetime, str, bool, str, str]:

@@ -20,8 +20,9 @@ _MAX_CACHED_KINDS: Final = 8_192
 """Different kinds of step whose JSON is kept."""
 _WHOLE_SECONDS: Final = len('"2026-03-01T09:30:00"')
 _LENGTH_WITH_MICROSECONDS: Final = len('"2026-03-01T09:30:00.000000')
-# Attributes and data stand in a payload one after the other.
+# Attributes and data stand in a payload one after the other, as `stored_bytes` writes it.
 _LINE_FEED: Final = "\n"
+_RECORD_SEPARATOR: Final = "\x1e"
 _DATA: Final = ',"data":'
 _json_text: Final = encode_basestring
 """A JSON string. It escapes what must be escaped, and nothing else."""
@@ -75,7 +76,7 @@ def _write_steps(stored: StoredPathway) -> str:
             f'"id":{_json_text(id)},"time":{_format_time(time)},'
             f'"recordedtime":{"null" if recordedtime is None else _format_time(recordedtime)},{refs[ref]},'
             f'"sequence":{"null" if sequence is None else _json_text(sequence)},'
-            f'"attributes":{attributes.decode().replace(_LINE_FEED, _DATA, 1)}}}'
+            f'"attributes":{attributes.decode().partition(_RECORD_SEPARATOR)[0].replace(_LINE_FEED, _DATA, 1)}}}'
         )
     return ",".join(steps)
 

@@ -95,6 +95,6 @@ def _redact_steps(
         return [redact_location(each) if is_location_hidden(each) else each.step for each, _ in visible.steps], (
             frozenset()
         )
-    redactor = StepRedactor(key, reader.org, visible.concealment, event_names(key, context.steps), visible.handoffs)
-    steps = [each.step if is_own else redactor.redact(each) for each, is_own in visible.steps]
+    redactor = StepRedactor(key, reader.org, visible.concealment, event_names(key, context), visible.handoffs)
+    steps = [each.step.as_sent if is_own else redactor.redact(each) for each, is_own in visible.steps]
     return steps, frozenset(place for place, (_, is_own) in enumerate(visible.steps) if not is_own)

@@ -52,17 +52,17 @@ def _render_keyed(
     selected: Iterable[HandoffStatus], ordered: list[HandoffStatus], visible: VisiblePathway, key: ReaderKey
 ) -> list[dict[str, Any]]:
     """The id of a hand-off that the reader is a side of as it is; another's keyed, as in the steps."""
-    own_handoffs = {each.parsed.data.get("handoff") for each in visible.steps if each.is_own} | visible.handoffs
+    own_handoffs = {each.parsed.sent_handoff for each in visible.steps if each.is_own} | visible.handoffs
     location_hidden = {
         each.parsed.data.get("handoff") for each in visible.steps if not each.is_own and is_location_hidden(each.parsed)
     }
     handoff_names = {
         c.lifecycle.handoff: c.lifecycle.handoff
         if c.lifecycle.handoff in own_handoffs
-        else key.handoff_id(c.lifecycle.handoff)
+        else key.handoff_name(c.lifecycle.handoff)
         for c in ordered
     }
-    event_name_map = event_names(key, visible.steps)
+    event_name_map = event_names(key, visible)
     return [
         _apply_names(
             render_handoff(each, ordered), handoff_names, event_name_map, each.lifecycle.handoff in location_hidden

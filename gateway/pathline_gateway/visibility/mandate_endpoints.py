@@ -107,9 +107,9 @@ class _Person:
 
     def render_mandate(self, mandate: OwnMandate) -> dict[str, Any]:
         """As she is told it."""
-        agent = mandate.data["agent"]
         is_own = mandate.mandate_id == mandate.data["mandate"]
-        subject = agent["subject"] if is_own else self.key.pseudonym(agent["org"], agent["subject"])
+        agent = (mandate.parsed.data_as_sent if is_own else mandate.data)["agent"]
+        subject = agent["subject"] if is_own else self.key.subject_name(agent["org"], agent["subject"])
         return {
             "mandate": mandate.mandate_id,
             "org": mandate.org,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from pathline import instant
 from pathline_gateway.auth.caller import Role
@@ -72,6 +73,8 @@ class VisiblePathway:
     """Those of which she may know all that is not concealed from her, on whatever pathway it was said."""
     contacts: Sequence[Contact] = ()
     """When their receivers met the person: either side is told that, though not by what step."""
+    anchor_ids: Mapping[tuple[str, str], UUID] = field(default_factory=dict)
+    """Of every ref of the pathway: events are named by the ref under which they stand."""
 
 
 def compute_visible(reader: Reader, now: datetime, context: PathwayContext) -> VisiblePathway | None:
@@ -139,7 +142,12 @@ def compute_offered(reader: Reader, context: PathwayContext) -> VisiblePathway |
         handoffs=shared_handoffs.handoffs,
         whole_handoffs=shared_handoffs.handoffs,
         contacts=contacts,
+        anchor_ids=_anchor_ids(context),
     )
+
+
+def _anchor_ids(context: PathwayContext) -> dict[tuple[str, str], UUID]:
+    return {(ref.org, ref.subject): ref.anchor_id for ref in context.refs}
 
 
 def _receiver_contacts(
@@ -300,6 +308,7 @@ def _build_visible_pathway(
         is_concealed_access,
         mandate,
         frozenset(ref_numbers | {ref.id for ref in anchors}),
+        anchor_ids=_anchor_ids(context),
     )
 
 

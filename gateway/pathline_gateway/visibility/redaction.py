@@ -7,7 +7,7 @@ numbers, times and words of the vocabulary's own lists are left.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,8 +17,9 @@ from pathline_gateway.concealment.rules import LOCATION_HIDDEN, Concealment
 from pathline_gateway.pathways.parsed_step import ParsedStep
 from pathline_gateway.pathways.payload_fields import Kind, PayloadField, fields_of
 from pathline_gateway.pathways.step import Step
+from pathline_gateway.visibility.name_identities import EventIdentity
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.visibility.policy import VisibleStep
+from pathline_gateway.visibility.policy import VisiblePathway
 
 _LOCATION_FIELDS: Final = frozenset(("service", "channel"))
 """Fields that tell a place though they hold a code or a word."""
@@ -50,13 +51,15 @@ class StepRedactor:
         data = orjson.dumps(self._redact_fields(fields_of(step.type), parsed.data, step.org, location_hidden))
         masked = without_location_columns(step) if location_hidden else step
         return masked._replace(
-            id=self.key.event_id(step.source, step.id),
+            id=self.event_names[step.source, step.id][1],
             subject="",
             sequence=None,  # a publisher's count tells how many there are that she does not see
             trace_id=None,
             span_id=None,
             extra=b"{}",
             data=data,
+            sent_data=None,
+            stored_time=None,
         )
 
     def _redact_fields(
@@ -80,11 +83,11 @@ class StepRedactor:
             case "identifier":
                 return self.key.identifier(org, value)
             case "handoff":
-                return value if value in self.handoffs else self.key.handoff_id(value)
+                return value if value in self.handoffs else self.key.handoff_name(value)
             case "subject":
-                return self.key.pseudonym(org, value)
+                return self.key.subject_name(org, value)
             case "ref":
-                return {"org": value["org"], "subject": self.key.pseudonym(value["org"], value["subject"])}
+                return {"org": value["org"], "subject": self.key.subject_name(value["org"], value["subject"])}
             case "party":
                 return value if self._may_name(value) else _OMITTED
             case "event":
@@ -102,14 +105,19 @@ class StepRedactor:
         return _OMITTED if name is None else {"source": name[0], "id": name[1]}
 
 
-def event_names(key: ReaderKey, visible_steps: Iterable[VisibleStep]) -> dict[Identity, Identity]:
+def event_names(key: ReaderKey, visible: VisiblePathway) -> dict[Identity, Identity]:
     """What each event that a reader sees is called to her."""
     return {
         (each.step.source, each.step.id): (each.step.source, each.step.id)
         if is_own
-        else (_redacted_source(each), key.event_id(each.step.source, each.step.id))
-        for each, is_own in visible_steps
+        else (_redacted_source(each), key.event_name(_event_identity(each.step, visible)))
+        for each, is_own in visible.steps
     }
+
+
+def _event_identity(step: Step, visible: VisiblePathway) -> EventIdentity:
+    anchor_id = visible.anchor_ids[step.org, step.subject]
+    return EventIdentity.of(anchor_id, step.stored_time or step.time, step.source, step.id)
 
 
 def _redacted_source(parsed: ParsedStep) -> str:
@@ -130,7 +138,7 @@ def redact_location(parsed: ParsedStep) -> Step:
     """The same for a reader who sees names as they are: an operator."""
     location_free = _location_free_fields(fields_of(parsed.step.type), parsed.data)
     return without_location_columns(parsed.step)._replace(
-        trace_id=None, span_id=None, extra=b"{}", data=orjson.dumps(location_free)
+        trace_id=None, span_id=None, extra=b"{}", data=orjson.dumps(location_free), sent_data=None
     )
 
 

@@ -99,7 +99,9 @@ def test_a_correction_may_move_a_step_and_it_keeps_its_own_identity() -> None:
     moved = Amendment(SOURCES[0], "x", START, None, (SOURCES[0], "1"), json.dumps(body).encode())
     pathway = assemble([first, second], [moved])
     assert [(s.id, s.time.day) for s in pathway.steps] == [("2", 1), ("1", 2)]
-    assert pathway.steps[1] == first._replace(time=pathway.steps[1].time, service=None, data=pathway.steps[1].data)
+    assert pathway.steps[1] == first._replace(
+        time=pathway.steps[1].time, service=None, data=pathway.steps[1].data, stored_time=first.time
+    )
 
 
 def test_a_correction_makes_no_offer_of_a_hand_off_of_others() -> None:

@@ -125,7 +125,7 @@ async def fault(gateway: GatewayRoutes, only: Collection[str] = ORGS) -> str | N
                 if (look.visible_pathway.anchors, look.visible_pathway.handoffs) != (seen.anchors, seen.handoffs):
                     return f"{org}: another name of the pathway, or other hand-offs"
                 key = ReaderKey(SECRET, subscription_reader(as_whom).name)
-                told, every = event_names(key, look.visible_pathway.steps), event_names(key, seen.steps)
+                told, every = event_names(key, look.visible_pathway), event_names(key, seen)
                 if told.items() - every.items():
                     return f"{org}: called otherwise"
                 if event in look.visible_steps:

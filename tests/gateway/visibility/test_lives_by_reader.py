@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pathline import instant
 from pathline.codec import json_format
+from pathline_gateway.visibility.name_identities import EventIdentity
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from support.gateways.routes import SECRET, GatewayRoutes, citizen, subscriber
 from support.repository import LIVES
@@ -27,6 +30,15 @@ async def test_an_organisation_reads_its_part_of_a_life(life: Path, gateway: Gat
     events = first_of_each(json.loads(line) for line in lines)
     await gateway.deliver(*(json_format.decode(line.encode()) for line in lines))
     foreign = 0
+    rows = await gateway.pool.fetch("select org, subject, anchor_id from subject_ref")
+    anchor_ids = {(row["org"], row["subject"]): row["anchor_id"] for row in rows}
+    identities = {
+        each: EventIdentity.of(
+            anchor_ids[org_of(each), event["subject"]], instant.parse(event["time"]).astimezone(UTC), *each
+        )
+        for each, event in events.items()
+        if (org_of(each), event["subject"]) in anchor_ids
+    }
     for pathway in expected["pathways"]:
         steps = [(source, id) for source, id in pathway["steps"]]
         for at in pathway["subjects"]:
@@ -35,7 +47,7 @@ async def test_an_organisation_reads_its_part_of_a_life(life: Path, gateway: Gat
                 own = [(each["source"], each["id"]) for each in served if each["org"] == at["org"]]
                 assert own == [each for each in steps if org_of(each) == at["org"]]
                 key = ReaderKey(SECRET, f"organisation:{at['org']}")
-                named = {key.event_id(*each): each for each in steps}
+                named = {key.event_name(identities[each]): each for each in steps}
                 others = {named[each["id"]] for each in served if each["org"] != at["org"]}
                 shown = set() if purpose is None else shown_by_handoffs(at["org"], steps, events, expected["handoffs"])
                 assert others == {each for each in shown if org_of(each) != at["org"]}

@@ -17,7 +17,13 @@ from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.redaction import StepRedactor
 from support.generators.pathways import step
 
-REDACTOR: Final = StepRedactor(ReaderKey(b"a secret of sixteen bytes", "organisation:beta"), "beta", Concealment(), {})
+VISIT: Final = step("alpha", "1")
+REDACTOR: Final = StepRedactor(
+    ReaderKey(b"a secret of sixteen bytes", "organisation:beta"),
+    "beta",
+    Concealment(),
+    {(VISIT.source, VISIT.id): (VISIT.source, "keyed:visit")},
+)
 
 
 class _Visit(Payload, noun="visit"):
@@ -36,6 +42,6 @@ def test_a_value_that_nothing_explains_is_told_to_nobody_else(monkeypatch: pytes
     type_name = f"org.pathline.visit.{uuid4().hex}.v1"
     monkeypatch.setattr(payload_fields, "TYPES", {**TYPES, type_name: _Visit})
     data = {"host": "Jane Citizen", "note": "a visit", "nick": "Jane", "channel": "web"}
-    visit = step("alpha", "1")._replace(type=type_name, data=orjson.dumps(data))
+    visit = VISIT._replace(type=type_name, data=orjson.dumps(data))
     told = orjson.loads(REDACTOR.redact(parse_step(visit)).data)
     assert told == {"note": "a visit", "channel": "web"}

@@ -215,6 +215,7 @@ async def routes_on(machine: Machine, padding: ResponseTimePadding = NO_PADDING)
     async with asyncpg.create_pool(database, min_size=1, max_size=2) as pool:
         async with pool.acquire() as connection:
             await open_log(connection)
+            await connection.execute("insert into instance_secret (name, value) values ('identifiers', $1)", SECRET)
         policy = DeliveryPolicy()
 
         def clock() -> datetime:

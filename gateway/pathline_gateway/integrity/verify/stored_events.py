@@ -65,7 +65,8 @@ def _check_evidence(row: Mapping[str, Any], checks: Checks) -> None:
     if event.payload.noun == "interaction" or row["amends"]:
         checks["amendments"].record(_amendment_agrees(row, event, stored), row["target_ref"])
     if event.payload.noun == "identity" or row["links"]:
-        checks["links"].record(_link_agrees(row, event), row["ref_a"])
+        meant_event = rebuild_event(row, stored, as_sent=False)
+        checks["links"].record(meant_event is not None and _link_agrees(row, meant_event), row["ref_a"])
 
 
 def _parse_payload(row: Mapping[str, Any]) -> StoredPayload | None:

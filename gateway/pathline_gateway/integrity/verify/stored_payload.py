@@ -15,6 +15,7 @@ from pathline.errors import Refused
 from pathline.interaction import Interaction, accept
 from pathline.vocabulary import TYPES, Payload
 from pathline_gateway.intake.record_parser import compute_content_digest
+from pathline_gateway.pathways.stored_bytes import split_payload
 
 Row = Mapping[str, Any]
 """A row of `interaction` or `evidence`, with names for numbers."""
@@ -34,10 +35,11 @@ CLEAR_COLUMNS = (
 
 @dataclass(frozen=True)
 class StoredPayload:
-    """The two halves of a payload: further attributes, and the data; as bytes and as what they say."""
+    """The parts of a payload: further attributes, and the data; as bytes and as what they say."""
 
     extra: bytes
     data: bytes
+    data_as_sent: bytes
     attributes: Mapping[str, Any]
     fields: Mapping[str, Any]
     time: datetime
@@ -46,20 +48,30 @@ class StoredPayload:
 
 def parse_payload(payload: bytes) -> StoredPayload:
     """The payload, read. Raises ValueError when it cannot be."""
-    extra, _, data = payload.partition(b"\n")
-    attributes, fields = orjson.loads(extra), orjson.loads(data)
+    parts = split_payload(payload)
+    attributes, fields = orjson.loads(parts.extra), orjson.loads(parts.data)
     if not isinstance(attributes, dict) or not isinstance(fields, dict):
         raise ValueError("is no pair of JSON objects")
     return StoredPayload(
-        extra, data, attributes, fields, _parse_instant(attributes.get("time")), _parse_recordedtime(attributes)
+        parts.extra,
+        parts.data,
+        parts.data_as_sent,
+        attributes,
+        fields,
+        _parse_instant(attributes.get("time")),
+        _parse_recordedtime(attributes),
     )
 
 
-def rebuild_event(row: Row, stored: StoredPayload) -> Interaction[Payload] | None:
-    """The event that is stored in this row, put together again; None when it keeps no contract."""
+def rebuild_event(row: Row, stored: StoredPayload, *, as_sent: bool = True) -> Interaction[Payload] | None:
+    """The event that is stored in this row, put together again; None when it keeps no contract.
+
+    `as_sent`: under the names that its publisher used, and not with what they stand for.
+    """
     columns = {name: row[name] for name in ("id", "source", "type", "subject", "sequence") if row[name] is not None}
+    data = stored.data_as_sent if as_sent else stored.data
     try:
-        return accept(CloudEvent({"specversion": "1.0", **columns, **stored.attributes}, stored.data))
+        return accept(CloudEvent({"specversion": "1.0", **columns, **stored.attributes}, data))
     except Refused:
         return None
 

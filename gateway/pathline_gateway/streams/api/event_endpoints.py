@@ -11,13 +11,16 @@ from starlette.responses import StreamingResponse
 
 from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.dependencies import Subscriber, SubscriberOrOperator
+from pathline_gateway.pathways.named_values import NamedValue
 from pathline_gateway.streams.api.access import SubscriptionId, require_recipient, require_series, require_subscription
 from pathline_gateway.streams.api.explain import explain
 from pathline_gateway.streams.api.services import EventStreams
 from pathline_gateway.streams.api.subscription_schemas import DeliveredEvents, DeliveryExplanation
 from pathline_gateway.streams.dispatch.event_rendering import render_page
+from pathline_gateway.streams.dispatch.visibility_cache import subscription_reader
 from pathline_gateway.streams.subscriptions import read_position_repository
 from pathline_gateway.streams.subscriptions.cursor import parse_cursor, require_reached
+from pathline_gateway.visibility.name_lookup import SaidName, find_meaning
 from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, is_restricted
 from pathline_gateway.web.context import Context, RequestPool
 from pathline_gateway.web.list_parameters import ListLimit
@@ -109,10 +112,15 @@ async def explain_event(
     source: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's source.")],
     event: Annotated[str, Query(max_length=512, pattern=STORABLE, description="The event's id.")],
 ) -> dict[str, Any]:
-    """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown."""
+    """`because`: given, withheld, unknown, before, filtered (and by which filter), waiting or not-shown.
+
+    An event of others goes by the `id` under which it came.
+    """
     async with (
         RESPONSE_TIME_PADDING.padded(enabled=is_restricted(caller)),
         read_transaction(context.slow_pool) as connection,
     ):
         target = await require_subscription(connection, caller, subscription)
+        said = SaidName(subscription_reader(target).name, NamedValue("event", source, event))
+        _, source, event = await find_meaning(connection, context.secret, said)
         return await explain(connection, target, caller, source, event, context.clock())

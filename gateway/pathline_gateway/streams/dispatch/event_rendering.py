@@ -59,8 +59,9 @@ class RenderContext:
         self.visibility = VisibilityCache(connection, now)
         self.notice_renderer = NoticeRenderer(connection, secret, self.visibility)
         self.redactors: dict[tuple[Reader, UUID], tuple[VisiblePathway, StepRedactor]] = {}
-        self.rendered_as_sent: dict[tuple[str, str, UUID | None], dict[str, Any]] = {}
-        """Bodies of events rendered as sent, by the event and the pathway's name, without the number."""
+        self.rendered_whole: dict[tuple[str, str, UUID | None, bool], dict[str, Any]] = {}
+        """Bodies of events of which nothing is left out, without the number: by the event, the pathway's name, and
+        whether for its publisher."""
         self._reader_keys: dict[str, ReaderKey] = {}
         self._handles: dict[tuple[str, UUID], UUID] = {}
 
@@ -170,9 +171,9 @@ class _EventRenderer:
         if row.get("kind") is not None:
             return await self._render_notice(number, row)
         if self._subscription.is_operator:  # as it is honoured now: see `effective`
-            return self._render_as_sent(number, row, row["pathway"])
+            return self._render_whole(number, row, row["pathway"], as_sent=False)
         if row["org"] == self._subscription.org:
-            return self._render_as_sent(number, row, await self._own_handle(row))
+            return self._render_whole(number, row, await self._own_handle(row), as_sent=True)
         event = row["source"], row["id"]
         view = await self._context.visibility.view(self._subscription, row["pathway"], event)
         visible_step = None if view is None else view.visible_steps.get(event)
@@ -195,16 +196,17 @@ class _EventRenderer:
     def _reader(self) -> Reader:
         return subscription_reader(self._subscription)
 
-    def _render_as_sent(self, number: int, row: asyncpg.Record, pathway: UUID | None) -> dict[str, Any]:
-        cache, cache_key = self._context.rendered_as_sent, (row["source"], row["id"], pathway)
+    def _render_whole(self, number: int, row: asyncpg.Record, pathway: UUID | None, *, as_sent: bool) -> dict[str, Any]:
+        cache, cache_key = self._context.rendered_whole, (row["source"], row["id"], pathway, as_sent)
         if cache_key not in cache:
-            cache[cache_key] = _render_cloudevent(partial_step_from_row(row), number, pathway)
+            step = partial_step_from_row(row)
+            cache[cache_key] = _render_cloudevent(step.as_sent if as_sent else step, number, pathway)
         return {**cache[cache_key], "number": number}
 
     def _redactor(self, key: ReaderKey, visible_pathway: VisiblePathway, pathway: UUID) -> StepRedactor:
         cache, cache_key = self._context.redactors, (self._reader, pathway)
         if cache_key not in cache or cache[cache_key][0] is not visible_pathway:  # more was looked up since
-            step_names = event_names(key, visible_pathway.steps)
+            step_names = event_names(key, visible_pathway)
             cache[cache_key] = (
                 visible_pathway,
                 StepRedactor(key, self._reader.org, visible_pathway.concealment, step_names, visible_pathway.handoffs),

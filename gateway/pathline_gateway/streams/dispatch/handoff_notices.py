@@ -98,7 +98,7 @@ class NoticeRenderer:
             return None
         as_reader = subscription_reader(subscription)
         key = ReaderKey(self._secret, as_reader.name)
-        handoff_ids = {notice.handoff, key.handoff_id(notice.handoff)}
+        handoff_ids = {notice.handoff, key.handoff_name(notice.handoff)}
         handoffs = await load_rendered_handoffs(
             self._connection, as_reader, key, view.visible_pathway, self._visibility.now
         )

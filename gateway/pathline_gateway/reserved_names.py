@@ -21,8 +21,8 @@ _DOOR_NAME: Final = re.compile(r"door-[0-9]+", re.ASCII)
 RESERVED_NAMES: Final = frozenset(
     (OWN_ORGANISATION, CITIZEN_ORGANISATION, "pathline-gateway", "nobody", "unknown", "keyed")
 )
-"""The gateway, people's own accounts, words that stand on pages and in metrics where there is no organisation, and how
-names that one reader is told begin."""
+"""The gateway, and people's own accounts. Words that stand on pages and in metrics where there is no organisation. And
+`keyed`: the names of one reader begin so."""
 
 
 def is_reserved(name: str) -> bool:

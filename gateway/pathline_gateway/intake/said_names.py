@@ -1,8 +1,8 @@
 """What publishers mean who use names of their own: each such name is kept as what it stands for.
 
-Whoever was told a name of a hand-off, an event or a person says it back as she says any id. Only her own names count:
-those of the organisation that publishes, or of the account. Any other text, another reader's name too, is an id like
-any other. The event is known by what was sent, so that a repeat is one; and its publisher is shown what she sent.
+A reader says a name back as she says any id. Only her own names count: those of the organisation that publishes, or
+of the account. Any other text, another reader's name too, is an id like any other. The digest is of what was sent, so
+that a repeat is a repeat. Its publisher is shown what she sent.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ _PERSON: Final = re.compile(rb'"v[0-9]{4}\.')
 async def resolve_names(connection: asyncpg.Connection, accepted: Sequence[Accepted]) -> list[Accepted]:
     """The same events; those that use names of their publisher's with what these stand for.
 
-    One statement for all of them, whatever the names are worth: nobody can tell from the work whether there is
-    something of a name that she tries.
+    One statement for all of them, as `find_meanings` says. It runs where something looks like a name.
     """
     candidates = {n: data for n, each in enumerate(accepted) if (data := _read_data(each)) is not None}
     said = {n: list(_list_said(accepted[n], data)) for n, data in candidates.items()}

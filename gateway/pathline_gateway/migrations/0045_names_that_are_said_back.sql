@@ -1,5 +1,8 @@
 -- migrate:up
 
+-- `payload` of interactions and evidence: where the publisher used such names, the data says what they stand for. Then a
+-- record separator (U+001E) follows, and the data as it was sent.
+
 -- What the names that readers are told stand for is found by these. `visibility/name_identities.py` makes the same digest.
 create function name_digest(of text) returns bytea language sql immutable strict parallel safe as $$
     select substring(sha256(convert_to(of, 'UTF8')) for 16)

@@ -35,8 +35,7 @@ async def find_meanings(
 ) -> dict[SaidName, NamedValue]:
     """What these mean; those that are no names of who says them are left out.
 
-    One statement for all of them, whatever they are worth: from the work nobody can tell whether a name that she tries
-    is one.
+    One statement for all of them, whatever they are worth. So the work tells nobody whether what she tries is a name.
     """
     keys = {reader: ReaderKey(secret, reader) for reader in {each.reader for each in all_said}}
     handoffs = {each: _handoff_digest(keys[each.reader], each) for each in all_said if each.value.kind == "handoff"}

@@ -60,8 +60,8 @@ class RenderContext:
         self.notice_renderer = NoticeRenderer(connection, secret, self.visibility)
         self.redactors: dict[tuple[Reader, UUID], tuple[VisiblePathway, StepRedactor]] = {}
         self.rendered_whole: dict[tuple[str, str, UUID | None, bool], dict[str, Any]] = {}
-        """Bodies of events of which nothing is left out, without the number: by the event, the pathway's name, and
-        whether for its publisher."""
+        """Bodies of events that are told whole, without the number. By event, the pathway's name, and whether it is
+        for the publisher."""
         self._reader_keys: dict[str, ReaderKey] = {}
         self._handles: dict[tuple[str, UUID], UUID] = {}
 

@@ -11,6 +11,7 @@ from pathline.codec import json_format
 from pathline.codec import kafka as kafka_codec
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller, Role
 from pathline_gateway.auth.dependencies import current_caller
+from pathline_gateway.integrity.verify.run import verify_all
 from support.gateways.in_process import Client, event, link, ref
 from support.gateways.routes import OPERATOR, citizen, purpose_headers, subscriber
 from support.intake.history import TOKEN_SHA256, subject
@@ -60,6 +61,8 @@ async def test_a_name_is_said_back_at_the_door_and_over_kafka(client: Client, ka
     assert [each["state"] for each in body["handoffs"] if each["handoff"] == HANDOFF] == ["cancelled"]
     own = {each["id"]: each["data"] for each in (await read(client, subscriber("east"), "east", 2))["steps"]}
     assert (own["t0"]["handoff"], own["t1"]["handoff"]) == (called, seen)
+    async with client.up.pool.acquire() as connection:
+        assert [check.name for check in await verify_all(connection) if check.differing_count] == []
 
 
 EVENT = {"content-type": "application/cloudevents+json"}
